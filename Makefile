@@ -1,0 +1,52 @@
+# Everything that one does with a checkout. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format sample-reports lock clean
+
+BIN := .venv/bin
+# How many tests run at once; 0 runs them in one process, for a debugger.
+JOBS ?= 2
+DEMO_OUT ?= demo-report
+
+# Homebrew's Pango lies where the dynamic loader of macOS does not look by itself.
+ifeq ($(shell uname -s),Darwin)
+WITH_PANGO := DYLD_FALLBACK_LIBRARY_PATH=/opt/homebrew/lib:/usr/local/lib
+endif
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make .venv with the locked dependencies, and install Pango where that is possible
+	@sh scripts/setup.sh
+
+demo: setup ## audit a simulated organisation; no AWS account needed
+	@rm -rf "$(DEMO_OUT)"
+	@if [ -f .venv/pdf.stamp ]; then formats=html,pdf,json; else formats=html,json; fi; \
+	$(WITH_PANGO) $(BIN)/audit demo --out "$(DEMO_OUT)" --format $$formats
+	@echo; echo "The reports:"; ls -d "$(CURDIR)/$(DEMO_OUT)"/report.* "$(CURDIR)/$(DEMO_OUT)"/findings.json
+
+test: setup ## run everything that CI runs
+	@$(MAKE) --no-print-directory lint
+	@$(WITH_PANGO) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --cov --cov-branch
+
+lint: setup ## check format, style, types and import rules
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; 'make format' mends that." >&2; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: setup ## format the code and mend what ruff can mend
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+sample-reports: setup ## make sample_reports/ again; RECORD=1 records a fresh demo organisation first
+	@$(WITH_PANGO) $(BIN)/python scripts/sample_reports.py $(if $(RECORD),--record)
+
+lock: setup ## resolve the dependencies anew into requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	  --quiet -o requirements.lock $(if $(UPGRADE),--upgrade)
+
+clean: ## remove everything that the other targets made, .venv included
+	@rm -rf .venv demo-report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -f .coverage .coverage.*
+	@find scanner tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
