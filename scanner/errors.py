@@ -4,9 +4,9 @@
     ├── UsageError                     2   the command line is wrong
     │   ├── ConfigurationError         2   audit.yaml or a control has mistakes; carries all of them
     │   └── CredentialsError           2   no credentials, or expired ones
-    ├── EndpointUnreachable            2   AWS (or AWS_ENDPOINT_URL) does not answer
-    ├── NothingInScope                 3   the scope holds no account or no Region
-    ├── IncompleteScan                 4   --require-complete, and a read is missing
+    ├── EndpointError                  2   AWS (or AWS_ENDPOINT_URL) does not answer
+    ├── EmptyScopeError                3   the scope holds no account or no Region
+    ├── IncompleteScanError                 4   --require-complete, and a read is missing
     ├── OutputError                    5   a requested output could not be written
     └── BundleError                    6   a bundle is corrupt, or its signature is wrong
 
@@ -57,19 +57,19 @@ class CredentialsError(UsageError):
     """No credentials were found, or AWS says that they are expired or invalid."""
 
 
-class EndpointUnreachable(VaultproofError):
+class EndpointError(VaultproofError):
     """The first call got no answer at all: no network, a wrong AWS_ENDPOINT_URL, a proxy."""
 
     exit_code = 2
 
 
-class NothingInScope(VaultproofError):
+class EmptyScopeError(VaultproofError):
     """The scope, after its filters, holds no account or no Region."""
 
     exit_code = 3
 
 
-class IncompleteScan(VaultproofError):
+class IncompleteScanError(VaultproofError):
     """--require-complete was asked for, and a read is missing."""
 
     exit_code = 4

@@ -1,0 +1,45 @@
+"""The demo's one clock, and moto's, which stands still while the organisation is built."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import moto.core.utils as moto_utils
+
+DEMO_CLOCK = datetime(2026, 11, 20, 6, 0, 0, tzinfo=UTC)
+"""The moment at which the demo is judged (`--as-of`). Every planted date is counted from it."""
+
+_real_utcnow = moto_utils.utcnow
+_standing: list[datetime] = []
+
+
+def ago(*, days: float = 0, hours: float = 0) -> datetime:
+    """The moment that lies so far before DEMO_CLOCK."""
+    return DEMO_CLOCK - timedelta(days=days, hours=hours)
+
+
+def demo_utcnow() -> datetime:
+    """Moto's `utcnow` (naive UTC): the moment that the clock stands at, else the real one."""
+    return _standing[-1].replace(tzinfo=None) if _standing else _real_utcnow()
+
+
+@contextmanager
+def standing_at(moment: datetime) -> Iterator[None]:
+    """Let moto's clock stand at `moment`. Not for threads: the organisation is built by one."""
+    _standing.append(moment)
+    try:
+        yield
+    finally:
+        _standing.pop()
+
+
+def take_over() -> None:
+    """Put `demo_utcnow` wherever moto's modules have bound `utcnow`; doing it again is harmless.
+
+    Modules that are loaded later find it in `moto.core.utils`.
+    """
+    moto_utils.utcnow = demo_utcnow
+    for name, module in list(sys.modules.items()):
+        if name.startswith("moto.") and vars(module).get("utcnow") is _real_utcnow:
+            vars(module)["utcnow"] = demo_utcnow

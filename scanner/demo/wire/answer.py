@@ -1,0 +1,107 @@
+"""Write an answer or an error in its service's protocol; read moto's answer back; ask moto anew."""
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
+from moto.core.exceptions import ServiceException
+from moto.core.model import OperationModel
+from moto.core.request import determine_request_protocol
+from moto.core.serialize import get_serializer_class
+
+from scanner.demo.wire.call import Call, Environ
+
+HTTP_BAD_REQUEST = 400
+HTTP_FORBIDDEN = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer: status, headers, body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @property
+    def is_error(self) -> bool:
+        """AWS answers every error with a status from 400 on."""
+        return self.status >= HTTP_BAD_REQUEST
+
+
+class ApiError(ServiceException):
+    """An error as AWS documents it: code, message, HTTP status."""
+
+    def __init__(self, code: str, message: str, status: int = HTTP_BAD_REQUEST) -> None:
+        super().__init__(code, message)
+        self.status = status
+
+
+def write_answer(operation: OperationModel, result: Mapping[str, Any]) -> Answer:
+    """The answer of an operation; `result` is keyed as boto3's is, and what has no shape is left out."""
+    return _write(operation, result, None)
+
+
+def write_error(operation: OperationModel, error: ApiError) -> Answer:
+    """An error in the operation's protocol."""
+    return _write(operation, error, error.status)
+
+
+def _write(operation: OperationModel, result: object, status: int | None) -> Answer:
+    protocol = str(determine_request_protocol(operation.service_model))
+    serializer = get_serializer_class(operation.service_model.service_name, protocol)(operation)
+    with warnings.catch_warnings():
+        # Codes such as AccessDenied are common to all services and stand in no model; moto warns of it.
+        warnings.filterwarnings("ignore", message="Exception.*does not match an error shape")
+        written = serializer.serialize(result)
+    body = written["body"]
+    headers = tuple((str(key), str(value)) for key, value in written["headers"].items())
+    raw = body if isinstance(body, bytes) else body.encode()
+    return Answer(status or written["status_code"], headers, raw)
+
+
+def read_answer(operation: OperationModel, answer: Answer) -> dict[str, Any]:
+    """Moto's answer as botocore reads it, without ResponseMetadata: whatever has no shape is gone."""
+    headers = {key.lower(): value for key, value in answer.headers}
+    response = {"status_code": answer.status, "headers": headers, "body": answer.body}
+    parser = create_parser(str(operation.service_model.protocol))
+    parsed: dict[str, Any] = parser.parse(response, operation.output_shape)
+    parsed.pop("ResponseMetadata", None)
+    return parsed
+
+
+def rewrite_request(environ: Environ, operation: OperationModel, parameters: Mapping[str, Any]) -> Environ:
+    """The same request with other parameters, as botocore would have sent it."""
+    serializer = create_serializer(str(operation.service_model.protocol))
+    request = serializer.serialize_to_request(dict(parameters), operation)
+    body = request["body"]
+    raw = urlencode(body).encode() if isinstance(body, dict) else body
+    raw = raw.encode() if isinstance(raw, str) else raw
+    query = request["query_string"]
+    text = query if isinstance(query, str) else urlencode(query)
+    path, _, fixed = request["url_path"].partition("?")
+    return {
+        **environ,
+        "PATH_INFO": path,
+        "RAW_URI": path,
+        "REQUEST_URI": path,
+        "QUERY_STRING": "&".join(part for part in (fixed, text) if part),
+        "CONTENT_LENGTH": str(len(raw)),
+        "wsgi.input": BytesIO(raw),
+        "demo.body": raw,
+    }
+
+
+def request_id(call: Call) -> str:
+    """A request id that depends on the call alone, so that two scans of the demo record the same."""
+    parameters = json.dumps(dict(call.parameters), sort_keys=True, default=str)
+    text = "\n".join((call.account, call.region, call.service, call.operation, parameters))
+    return str(UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))

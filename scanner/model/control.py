@@ -1,0 +1,45 @@
+"""A control as its YAML file declares it, once loaded and checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.model.finding import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """What to do about a failure: in words, and as something to type. Empty text: not given."""
+
+    text: str
+    effort: str = "medium"  # low, medium, high
+    cli: str = ""
+    terraform: str = ""
+    cloudformation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """One question that is asked of every subject of a fact table.
+
+    `population` and `require` are SQL booleans over one row; the reasons are texts with SQL
+    expressions in braces; `evidence` names the columns that go into a finding's details;
+    `parameters` are the defaults, and `frameworks` maps a framework to the requirements served.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    subject: str
+    population: str
+    require: str
+    reason: str
+    reasons: Mapping[str, str] = field(default_factory=dict)  # pass, unknown, not_applicable
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
+    motivation: str = ""
+    remediation: Remediation = field(default_factory=lambda: Remediation(""))
+    frameworks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    audit_manager: str = ""  # the AWS Backup Audit Manager control that it does the work of
+    file: str = ""
+    line: int = 0

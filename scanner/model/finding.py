@@ -1,0 +1,121 @@
+"""What a control says of one subject, and the document that is filed of it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from scanner.model.reading import EvidenceRef
+
+
+class Status(StrEnum):
+    """The answers that a control can give (evidence format, "findings")."""
+
+    PASS = "pass"  # noqa: S105 -- the word of the contract, no password
+    FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+    UNKNOWN = "unknown"
+    ERROR = "error"
+    WAIVED = "waived"
+
+
+class Severity(StrEnum):
+    """How much a failing control matters, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """Order severities: 0 is the worst."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A decision to live with a failure until a day. `expires` is an ISO date, the last day that counts."""
+
+    id: str
+    owner: str
+    approver: str
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One control's answer for one subject."""
+
+    control: str
+    status: Status
+    severity: Severity
+    subject: str
+    subject_type: str
+    account: str
+    region: str
+    reason: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    evidence: tuple[EvidenceRef, ...] = ()
+    frameworks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    waiver: Waiver | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """The finding's identity from scan to scan: SHA-256 of control and subject."""
+        return hashlib.sha256(f"{self.control}\n{self.subject}".encode()).hexdigest()
+
+    @property
+    def order(self) -> tuple[str, str, str, str]:
+        """Findings are filed by control, account, Region and subject, by code points."""
+        return (self.control, self.account, self.region, self.subject)
+
+    def document(self) -> dict[str, Any]:
+        """Give the JSON document of the contract, its keys in the contract's order."""
+        return {
+            "control": self.control,
+            "status": self.status.value,
+            "severity": self.severity.value,
+            "subject": self.subject,
+            "subject_type": self.subject_type,
+            "account": self.account,
+            "region": self.region,
+            "fingerprint": self.fingerprint,
+            "reason": self.reason,
+            "details": dict(self.details),
+            "evidence": [{"file": ref.file, "line": ref.line} for ref in self.evidence],
+            "frameworks": {name: list(ids) for name, ids in self.frameworks.items()},
+            "waiver": None if self.waiver is None else _waiver_document(self.waiver),
+        }
+
+
+def _waiver_document(waiver: Waiver) -> dict[str, str]:
+    return {
+        "id": waiver.id,
+        "owner": waiver.owner,
+        "approver": waiver.approver,
+        "reason": waiver.reason,
+        "expires": waiver.expires,
+    }
+
+
+def finding_from_document(document: Mapping[str, Any]) -> Finding:
+    """Read a finding back from its JSON document. KeyError or ValueError when it is none."""
+    waiver = document["waiver"]
+    return Finding(
+        control=document["control"],
+        status=Status(document["status"]),
+        severity=Severity(document["severity"]),
+        subject=document["subject"],
+        subject_type=document["subject_type"],
+        account=document["account"],
+        region=document["region"],
+        reason=document["reason"],
+        details=document["details"],
+        evidence=tuple(EvidenceRef(ref["file"], ref["line"]) for ref in document["evidence"]),
+        frameworks={name: tuple(ids) for name, ids in document["frameworks"].items()},
+        waiver=None if waiver is None else Waiver(**waiver),
+    )

@@ -1,0 +1,315 @@
+"""The inventory: what the evidence says there is, as typed rows.
+
+A field of type `Reading` needed a call of its own and may be a gap; every other field came with the
+list that names the row. Optional scalars are None where AWS may leave the field out and the absence
+says nothing; where the absence has a meaning, the field's comment says which.
+All instants are aware datetimes in UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from scanner.model.names import AccountId, Arn, RegionName, Shard
+from scanner.model.reading import EvidenceRef, Gap, Reading
+
+Tags = Mapping[str, str]
+
+
+class KeyKind(StrEnum):
+    """Who manages an encryption key (catalogue, ruling 6)."""
+
+    NONE = "none"  # not encrypted: there is no key in the way
+    AWS_OWNED = "aws_owned"
+    AWS_MANAGED = "aws_managed"
+    CUSTOMER_MANAGED = "customer_managed"
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How a resource is encrypted at rest. `keys`: ARNs or ids; empty with `encrypted` = AWS owned key."""
+
+    encrypted: bool | None
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A thing that AWS Backup can back up."""
+
+    arn: Arn
+    type: str  # AWS Backup's own spelling: EBS, DynamoDB, Aurora …
+    capability: str  # the row of the capability table that applies: DynamoDB_ADVANCED, RDS_MULTI_AZ_CLUSTER …
+    account: AccountId
+    region: RegionName
+    name: str
+    state: str | None
+    tags: Reading[Tags]
+    encryption: Reading[Encryption]
+    created_at: datetime | None = None
+    attached_to: tuple[Arn, ...] = ()  # of a volume: the instances that it is attached to
+    versioned: Reading[bool] | None = None  # of a bucket only
+    product_codes: tuple[str, ...] = ()  # of an instance: AWS Marketplace product codes
+    stack: str | None = None  # the CloudFormation stack that made it, by its aws: tag
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """How long a recovery point is kept. None: the plan does not say (kept for ever, never moved)."""
+
+    delete_after_days: int | None = None
+    move_to_cold_after_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CopyAction:
+    """One copy action of a rule. `air_gapped` marks the rule's own logically air-gapped target."""
+
+    destination: Arn
+    lifecycle: Lifecycle
+    air_gapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BackupRule:
+    """One rule of a backup plan."""
+
+    id: str
+    name: str
+    target_vault: str  # a name: a plan acts in its own account and Region only
+    schedule: str | None  # None: the default schedule
+    timezone: str
+    start_window_minutes: int | None
+    continuous: bool
+    lifecycle: Lifecycle
+    copies: tuple[CopyAction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TagCondition:
+    """One entry of ListOfTags or Conditions. `operator` is spelt as in Conditions: StringEquals."""
+
+    operator: str
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionTerms:
+    """What a backup selection says (GetBackupSelection)."""
+
+    resources: tuple[str, ...]
+    not_resources: tuple[str, ...]
+    list_of_tags: tuple[TagCondition, ...]
+    conditions: tuple[TagCondition, ...]
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSelection:
+    """One backup selection of a plan; its terms needed a call of their own."""
+
+    id: str
+    name: str
+    terms: Reading[SelectionTerms]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupPlan:
+    """One backup plan with its rules and selections."""
+
+    arn: Arn
+    id: str
+    name: str
+    account: AccountId
+    region: RegionName
+    rules: Reading[tuple[BackupRule, ...]]
+    selections: Reading[tuple[BackupSelection, ...]]
+    refs: tuple[EvidenceRef, ...] = ()
+
+    @property
+    def from_organization(self) -> bool:
+        """Whether an Organizations backup policy made it (its id begins with `orgs/`, facts 7)."""
+        return self.id.startswith("orgs/")
+
+
+@dataclass(frozen=True, slots=True)
+class VaultLock:
+    """A vault's lock as ListBackupVaults gives it. No `lock_date` with `locked`: governance mode."""
+
+    locked: bool
+    lock_date: datetime | None
+    min_retention_days: int | None  # None: no minimum
+    max_retention_days: int | None  # None: no maximum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vault:
+    """One backup vault."""
+
+    arn: Arn
+    name: str
+    account: AccountId
+    region: RegionName
+    type: str  # BACKUP_VAULT where the Region leaves it out (facts 5)
+    lock: VaultLock
+    key: str | None  # ARN or id of its key; None: not told
+    key_type: str | None  # EncryptionKeyType, where AWS tells it
+    policy: Reading[str | None]  # JSON text; Known(None): there is none
+    recovery_points_read: Reading[None]  # whether its list of recovery points was read to the end
+    refs: tuple[EvidenceRef, ...] = ()
+
+    @property
+    def air_gapped(self) -> bool:
+        """Whether it is a logically air-gapped vault."""
+        return self.type == "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryPoint:
+    """One recovery point in one vault."""
+
+    arn: Arn
+    vault: Arn
+    account: AccountId
+    region: RegionName
+    resource: str
+    resource_type: str
+    status: str | None
+    created_at: datetime | None
+    encrypted: bool | None
+    key: str | None
+    delete_after_days: int | None  # Lifecycle.DeleteAfterDays, where given
+    delete_at: datetime | None  # CalculatedLifecycle.DeleteAt, where given
+    temporary: bool  # Lifecycle.DeleteAfterEvent = DELETE_AFTER_COPY
+    source_vault: str | None  # set on some copies
+    created_by_rule: str | None  # PLAN_ARN#RULE_ID
+    refs: tuple[EvidenceRef, ...] = ()
+
+    @property
+    def continuous(self) -> bool:
+        """Whether it is a continuous one: the model has no flag, its ARN says so (facts 9)."""
+        return ":continuous:" in self.arn
+
+
+class JobKind(StrEnum):
+    """The three histories that are read."""
+
+    BACKUP = "backup"
+    COPY = "copy"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One backup, copy or restore job of the last 30 days."""
+
+    kind: JobKind
+    id: str
+    account: AccountId
+    region: RegionName
+    state: str | None
+    resource: str | None
+    resource_type: str | None
+    created_at: datetime | None
+    completed_at: datetime | None
+    message: str | None
+    recovery_point: str | None
+    destination_vault: str | None = None
+    created_by_rule: str | None = None
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One KMS key that something scanned names."""
+
+    id: str  # as it was named: an ARN, a key id or an alias
+    account: AccountId
+    region: RegionName
+    kind: Reading[KeyKind]
+    arn: str | None
+    state: str | None
+    multi_region: bool | None
+    policy: Reading[str]
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSettings:
+    """DescribeRegionSettings: by resource type, whether it is opted in and fully managed."""
+
+    opt_in: Mapping[str, bool]
+    management: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedResource:
+    """One line of ListProtectedResources: "backed up at least once", not "in a plan"."""
+
+    arn: Arn
+    type: str
+    account: AccountId
+    region: RegionName
+    last_backup_at: datetime | None
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A member of the organisation. `status`: ACTIVE, SUSPENDED …; None: not known."""
+
+    id: AccountId
+    name: str
+    status: str | None
+    ou_path: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """The organisation as its management account describes it.
+
+    `members` is a gap when ListAccounts was not read to the end: then an account that is not in
+    `accounts` may still be a member.
+    """
+
+    id: Reading[str]
+    management_account: Reading[AccountId]
+    members: Reading[None]
+    accounts: Mapping[AccountId, Account]
+    cross_account_backup: Reading[bool]
+
+
+class ShardStatus(StrEnum):
+    """How far the reading of a shard got."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # the account has not enabled the Region: no gap
+    MISSING = "missing"  # in scope, but no evidence file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardInventory:
+    """All that the evidence says of one account in one Region.
+
+    `lists` holds a reading for each list operation (`ec2:DescribeVolumes`): known when it was read to
+    the end. `gaps` are all reads of this shard that are missing, details included.
+    """
+
+    shard: Shard
+    status: ShardStatus
+    lists: Mapping[str, Reading[None]]
+    settings: Reading[RegionSettings]
+    resources: tuple[Resource, ...] = ()
+    plans: tuple[BackupPlan, ...] = ()
+    vaults: tuple[Vault, ...] = ()
+    recovery_points: tuple[RecoveryPoint, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    protected_resources: tuple[ProtectedResource, ...] = ()
+    tagged: tuple[Arn, ...] = ()  # what the tagging API listed: can only add to the inventory
+    gaps: tuple[Gap, ...] = ()

@@ -1,0 +1,61 @@
+"""The manifest of a scan: provenance, scope, shards and checksums."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scanner.model.inventory import Account, ShardStatus
+from scanner.model.names import AccountId, RegionName
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """An account that is not scanned on purpose, and why."""
+
+    account: AccountId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What was asked for: accounts x regions."""
+
+    accounts: tuple[AccountId, ...]
+    regions: tuple[RegionName, ...]
+    excluded: tuple[Excluded, ...] = ()
+    organization_id: str | None = None
+    management_account: AccountId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardRecord:
+    """One evidence file: how complete it is, and its checksum. Empty `file`: there is none."""
+
+    account: AccountId
+    region: RegionName
+    status: ShardStatus
+    calls: int = 0
+    errors: int = 0
+    file: str = ""
+    sha256: str = ""
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """Provenance of a scan. Times are aware, in UTC; None where another program left them out."""
+
+    evaluated_as_of: datetime
+    scope: Scope
+    accounts: tuple[Account, ...]
+    scan_id: str = ""
+    tool_name: str = ""
+    tool_version: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    caller_arn: str = ""
+    caller_account: str = ""
+    shards: tuple[ShardRecord, ...] = ()
+    source_sha256: str = ""  # of the manifest that was evaluated again; empty for an original
+    files: Mapping[str, str] = field(default_factory=dict)
+    capabilities_as_of: str = ""

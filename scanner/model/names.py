@@ -1,0 +1,69 @@
+"""Identifiers: account ids, Regions, ARNs, and the names that findings give to things without an ARN."""
+
+from dataclasses import dataclass
+from typing import Final, NewType
+
+AccountId = NewType("AccountId", str)
+RegionName = NewType("RegionName", str)
+Arn = NewType("Arn", str)
+
+AWS_GLOBAL: Final = RegionName("aws-global")
+"""The shard of an account's global services: IAM, the list of S3 buckets, the STS identity."""
+
+ORG: Final = RegionName("org")
+"""The shard of organisation-wide calls."""
+
+_ARN_FIELDS: Final = 6
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shard:
+    """One account in one Region: nothing but copies, keys and organisation settings reaches beyond it."""
+
+    account: AccountId
+    region: RegionName
+
+
+@dataclass(frozen=True, slots=True)
+class ArnParts:
+    """An ARN taken apart: `arn:partition:service:region:account:resource`."""
+
+    partition: str
+    service: str
+    region: RegionName
+    account: AccountId
+    resource: str
+
+
+def parse_arn(text: str) -> ArnParts | None:
+    """Take an ARN apart; None when the text is no ARN (fewer than six fields, or another prefix)."""
+    fields = text.split(":", _ARN_FIELDS - 1)
+    if len(fields) < _ARN_FIELDS or fields[0] != "arn":
+        return None
+    _, partition, service, region, account, resource = fields
+    return ArnParts(partition, service, RegionName(region), AccountId(account), resource)
+
+
+def vault_arn(partition: str, shard: Shard, name: str) -> Arn:
+    """Give the ARN of the backup vault `name` in `shard`."""
+    return Arn(f"arn:{partition}:backup:{shard.region}:{shard.account}:backup-vault:{name}")
+
+
+def account_subject(account: str) -> str:
+    """Name an account as findings do: `aws:account:ACCOUNT_ID`."""
+    return f"aws:account:{account}"
+
+
+def account_region_subject(shard: Shard) -> str:
+    """Name an account-Region as findings do: `aws:account-region:ACCOUNT_ID/REGION`."""
+    return f"aws:account-region:{shard.account}/{shard.region}"
+
+
+def rule_subject(plan_arn: str, rule_id: str) -> str:
+    """Name a rule as findings do: `PLAN_ARN#RULE_ID`."""
+    return f"{plan_arn}#{rule_id}"
+
+
+def copy_action_subject(rule: str, destination: str) -> str:
+    """Name a copy action as findings do: `PLAN_ARN#RULE_ID->DESTINATION_VAULT_ARN`."""
+    return f"{rule}->{destination}"

@@ -1,0 +1,69 @@
+"""What a read of AWS gave: a value with the evidence it rests on, or a gap."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from scanner.model.names import AccountId, RegionName
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EvidenceRef:
+    """One line of the evidence: the file's path within the bundle, and the line, counted from 1."""
+
+    file: str
+    line: int
+
+
+class GapKind(StrEnum):
+    """Why a read is missing."""
+
+    REFUSED = "refused"  # AWS answered: access denied, or the role cannot be assumed
+    FAILED = "failed"  # any other error that was final
+    NEVER_ASKED = "never asked"  # no line of the evidence speaks of it
+    HALF_READ = "half read"  # a page is missing: a next token that no line uses
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A read that is missing, wherever it was to be made.
+
+    `operation` is `service:Operation` as in the evidence (`backup:GetBackupPlan`), `about` what the
+    read was to tell of (a vault's name, a plan's id; empty for a whole list), `message` what AWS said.
+    """
+
+    account: AccountId
+    region: RegionName
+    operation: str
+    about: str
+    kind: GapKind
+    code: str = ""
+    message: str = ""
+    ref: EvidenceRef | None = None
+
+    def sentence(self) -> str:
+        """Say in one sentence what was not read, where, and why."""
+        about = f" of {self.about}" if self.about else ""
+        code = f" ({self.code})" if self.code else ""
+        return f"{self.operation}{about} in {self.account}/{self.region} was {self.kind.value}{code}."
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T_co]):
+    """A value that was read, and the evidence lines that say so."""
+
+    value: T_co
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A value that was not read: the gap says why."""
+
+    gap: Gap
+
+
+Reading = Known[T_co] | Unread
+"""A value that needed a read of its own: either it is known, or the gap says why it is not."""
