@@ -34,7 +34,10 @@ Path = tuple[str | int, ...]
 """Where a value stands: mapping keys and list positions from the root down."""
 
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLEANS: Final = {text: text.lower() == "true" for text in "true True TRUE false False FALSE".split()}
+_BOOLEANS: Final = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
@@ -96,6 +99,10 @@ def _broken(error: yaml.MarkedYAMLError, file: str) -> Mistake:
     return Mistake(file, line, f"this is no YAML: {error.problem or error.note}{where}")
 
 
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
+
+
 class _Unreadable(Exception):  # noqa: N818 -- it ends the reading; the error is the mistake that it carries
     def __init__(self, mistake: Mistake) -> None:
         self.mistake = mistake
@@ -138,10 +145,10 @@ class _Builder:
         return data
 
     def complain(self, event: yaml.Event, message: str, hint: str = "") -> None:
-        self.mistakes.append(Mistake(self.file, event.start_mark.line + 1, message, hint))
+        self.mistakes.append(Mistake(self.file, _line(event), message, hint))
 
     def value(self, event: yaml.Event, path: Path) -> Any:  # noqa: ANN401 -- data of any shape
-        self.lines.setdefault(path, event.start_mark.line + 1)
+        self.lines.setdefault(path, _line(event))
         if isinstance(event, yaml.AliasEvent):
             self.complain(event, f"the alias *{event.anchor} is not read", "write the value out")
             return None
@@ -163,7 +170,7 @@ class _Builder:
 
     def check_depth(self, event: yaml.Event, path: Path) -> None:
         if len(path) >= MAX_DEPTH:
-            line = event.start_mark.line + 1
+            line = _line(event)
             raise _Unreadable(Mistake(self.file, line, f"nested deeper than {MAX_DEPTH} levels"))
 
     def elements(self, path: Path) -> Iterator[Any]:
@@ -179,7 +186,7 @@ class _Builder:
                 break
             key = self.key(event, path, data)
             inner = (*path, key)
-            self.lines.setdefault(inner, event.start_mark.line + 1)
+            self.lines.setdefault(inner, _line(event))
             value = self.value(next(self.events), inner)
             data.setdefault(key, value)
         return data
