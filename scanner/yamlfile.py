@@ -76,7 +76,7 @@ def read_yaml(text: str, file: str) -> tuple[YamlDocument | None, tuple[Mistake,
         return None, (*builder.mistakes, broken.mistake)
     except yaml.MarkedYAMLError as error:
         return None, (*builder.mistakes, _broken(error, file))
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: the pure Python parser
         return None, (*builder.mistakes, Mistake(file, 0, f"this is no YAML: {error}"))
     return YamlDocument(data, builder.lines), tuple(builder.mistakes)
 
