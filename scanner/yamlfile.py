@@ -197,7 +197,7 @@ class _Builder:
             self.complain(event, "a key must be a word")
             return "?"
         self.refuse_extras(event)
-        key = event.value
+        key = self.text(event)
         if key in known:
             first = self.lines[(*path, key)]
             self.complain(event, f"the key {key!r} is there twice", f"first on line {first}")
@@ -205,10 +205,14 @@ class _Builder:
             self.complain(event, "a key is missing before the colon")
         elif key == "<<" and event.implicit[0]:
             self.complain(event, "the merge key << is not read", "write the keys out")
-        return str(key)
+        return key
 
-    def scalar(self, event: yaml.Event) -> str | int | float | bool | None:
-        text, implicit = getattr(event, "value", ""), getattr(event, "implicit", (False, True))
+    def text(self, event: yaml.Event) -> str:
+        text = str(getattr(event, "value", ""))
         if _SURROGATE.search(text):
             self.complain(event, "the text holds half a character (a lone surrogate)")
-        return _plain(text) if implicit[0] else str(text)
+        return _SURROGATE.sub("\ufffd", text)
+
+    def scalar(self, event: yaml.Event) -> str | int | float | bool | None:
+        plain, _ = getattr(event, "implicit", (False, True))
+        return _plain(self.text(event)) if plain else self.text(event)

@@ -1,0 +1,284 @@
+"""audit.yaml: what a team settles once about its audits. docs/configuration.md shows all of it.
+
+Every mistake in the file is told at once, with its line, before the first call to AWS. What a key leaves
+out is None or empty here, which means "not said": the command line and the program's defaults decide.
+Sections that are planned but not carried out yet are refused, since a setting that does nothing would
+let somebody believe in it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
+
+from scanner.errors import ConfigurationError, Mistake
+from scanner.model.finding import Waiver
+from scanner.yamlfile import MAX_BYTES, YamlDocument, read_yaml
+from scanner.yamlfile import Path as KeyPath
+
+PLANNED: Final = frozenset({"overrides", "tiers", "notify"})
+"""Sections of the design that this version does not carry out."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+AccountText = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+RegionText = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$")]
+UnitText = Annotated[str, StringConstraints(pattern=r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$")]
+# IAM and STS API references: AssumeRole, CreateRole.
+RoleText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,512}$")]
+ExternalIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
+SessionText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")]
+Format = Literal["html", "pdf", "json"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExcludedAccount(_Section):
+    """An account that is left out on purpose. The reason goes into the report."""
+
+    account: AccountText
+    reason: Text
+
+
+class ScopeSettings(_Section):
+    """Which accounts and Regions, and the role by which each account is read."""
+
+    organization: bool | None = None
+    accounts: tuple[AccountText, ...] = ()
+    organizational_units: tuple[UnitText, ...] = ()
+    regions: tuple[RegionText, ...] = ()
+    exclude: tuple[ExcludedAccount, ...] = ()
+    role_name: RoleText | None = None
+    external_id: ExternalIdText | None = None
+    session_name: SessionText | None = None
+    session_seconds: Annotated[int, Field(ge=900, le=43_200)] | None = None
+
+
+class ParameterSettings(_Section):
+    """Parameters that hold for all controls, and those of single controls, by control id."""
+
+    count_inherited_backup: bool = True
+    controls: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+
+
+class WaiverRule(_Section):
+    """A decision to live with the failures of one control on the subjects that a pattern names."""
+
+    id: Text
+    control: Text
+    subject: Text
+    owner: Text
+    approver: Text
+    reason: Text
+    expires: date
+
+    def covers(self, control: str, subject: str) -> bool:
+        """Say whether it speaks of this finding. `*` stands for any text; all else for itself."""
+        pattern = ".*".join(re.escape(part) for part in self.subject.split("*"))
+        return control == self.control and re.fullmatch(pattern, subject, re.DOTALL) is not None
+
+    def in_force(self, day: date) -> bool:
+        """Say whether it counts on `day` (UTC, from the clock of the evaluation); `expires` still counts."""
+        return day <= self.expires
+
+    def waiver(self) -> Waiver:
+        """Give what a finding says of it."""
+        return Waiver(self.id, self.owner, self.approver, self.reason, self.expires.isoformat())
+
+
+class OutputSettings(_Section):
+    """Where a scan goes, and the reports that are made of it."""
+
+    directory: Text | None = None
+    formats: tuple[Format, ...] = ()
+
+
+class Settings(_Section):
+    """The whole file. An empty file, and none at all, are `Settings()`."""
+
+    scope: ScopeSettings = ScopeSettings()
+    controls: tuple[Text, ...] = ()
+    parameters: ParameterSettings = ParameterSettings()
+    waivers: tuple[WaiverRule, ...] = ()
+    outputs: OutputSettings = OutputSettings()
+
+    _file: str = PrivateAttr("audit.yaml")
+    _document: YamlDocument | None = PrivateAttr(None)
+
+    def mistake(self, path: KeyPath, message: str, hint: str = "") -> Mistake:
+        """Word a mistake about the value at `path`, with the file and line where it stands."""
+        return Mistake(self._file, self._document.line(path) if self._document else 0, message, hint)
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check audit.yaml. ConfigurationError carries every mistake in it, in the file's order."""
+    file = str(path)
+    document, mistakes = read_yaml(_text(path), file)
+    if document is None:
+        raise ConfigurationError(mistakes)
+    settings, more = _parse(document, file)
+    if settings is None or mistakes:
+        raise ConfigurationError(tuple(sorted({*mistakes, *more}, key=lambda one: (one.line, one.message))))
+    return settings
+
+
+def check_controls(settings: Settings, known: Mapping[str, Mapping[str, Any]]) -> tuple[Mistake, ...]:
+    """Hold parameters and waivers against the controls that there are.
+
+    `known` gives the default parameters of every control by id, selected in this run or not.
+    """
+    return (*_parameter_mistakes(settings, known), *_waiver_mistakes(settings, known))
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1).decode()
+    except OSError as error:
+        mistake = Mistake(str(path), 0, f"the file cannot be read: {error.strerror or error}")
+    except UnicodeDecodeError:
+        mistake = Mistake(str(path), 0, "the file is no text in UTF-8")
+    raise ConfigurationError((mistake,))
+
+
+def _parse(document: YamlDocument, file: str) -> tuple[Settings | None, list[Mistake]]:
+    data = {} if document.data is None else document.data
+    try:
+        # By way of JSON, pydantic is strict (no "35" for 35) and still reads lists and dates.
+        settings = Settings.model_validate_json(orjson.dumps(data), strict=True)
+    except ValidationError as error:
+        return None, [_explain(detail, document, file) for detail in error.errors()]
+    settings._file, settings._document = file, document  # noqa: SLF001 -- its own private attributes
+    repeated = list(_repeated_waivers(settings))
+    return (None if repeated else settings), repeated
+
+
+def _explain(detail: ErrorDetails, document: YamlDocument, file: str) -> Mistake:
+    """Turn pydantic's finding into a sentence for the person who wrote the file."""
+    path = detail["loc"]
+    name = ".".join(str(step) for step in path) or "the file"
+    line = document.line(path)
+    match detail["type"]:
+        case "extra_forbidden" if path[0] in PLANNED:
+            return Mistake(file, line, f"{path[0]} is not supported in this version", "remove the section")
+        case "extra_forbidden":
+            return Mistake(file, line, f"unknown key {name}", _suggest(str(path[-1]), _keys(path[:-1])))
+        case "missing":
+            return Mistake(file, line, f"{name} is missing")
+        case kind:
+            wanted = _WANTED.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
+            return Mistake(file, line, f"{name}: {wanted}, not {_shown(detail['input'])}", _hint(path))
+
+
+_WANTED: Final = {
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "must be written as AWS writes it",
+    "date_from_datetime_parsing": "must be a date like 2026-12-31",
+    "date_parsing": "must be a date like 2026-12-31",
+    "date_type": "must be a date like 2026-12-31",
+    "date_from_datetime_inexact": "must be a date like 2026-12-31",
+}
+
+_HINTS: Final = {
+    "accounts": "an account id has twelve digits",
+    "account": "an account id has twelve digits",
+    "organizational_units": "like ou-ab12-34cd56ef, or r-ab12 for the root",
+    "regions": "like eu-west-1",
+    "role_name": "the name of the role alone, no ARN",
+}
+
+
+def _shown(value: object) -> str:
+    text = "nothing" if value is None else orjson.dumps(value).decode()
+    return text if len(text) <= 40 else text[:37] + "..."  # noqa: PLR2004 -- a message stays one line
+
+
+def _hint(path: tuple[int | str, ...]) -> str:
+    return next((_HINTS[step] for step in reversed(path) if isinstance(step, str) and step in _HINTS), "")
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+
+
+def _keys(path: tuple[int | str, ...]) -> list[str]:
+    """Name the keys that the section at `path` may have."""
+    section: Any = Settings
+    for step in path:
+        if isinstance(step, str):
+            section = _section(section.model_fields[step].annotation)
+    return list(section.model_fields)
+
+
+def _section(annotation: Any) -> Any:  # noqa: ANN401 -- a typing construct
+    """Give the section class of a field: itself, or what a tuple of them holds."""
+    return next(iter(getattr(annotation, "__args__", ())), annotation)
+
+
+def _repeated_waivers(settings: Settings) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for position, waiver in enumerate(settings.waivers):
+        if waiver.id in seen:
+            yield settings.mistake(("waivers", position, "id"), f"the waiver {waiver.id} is there twice")
+        seen.add(waiver.id)
+
+
+def _parameter_mistakes(settings: Settings, known: Mapping[str, Mapping[str, Any]]) -> Iterator[Mistake]:
+    for control, given in settings.parameters.controls.items():
+        path: KeyPath = ("parameters", "controls", control)
+        if control not in known:
+            yield settings.mistake(path, f"there is no control {control}", _suggest_near(control, known))
+            continue
+        for name, value in given.items():
+            problem = _value_problem(name, value, known[control])
+            if problem:
+                message, hint = problem
+                yield settings.mistake((*path, name), f"{control}: {message}", hint)
+
+
+def _value_problem(name: str, value: object, defaults: Mapping[str, Any]) -> tuple[str, str] | None:
+    """What is wrong with a parameter's value, and a hint; its type is that of the control's default."""
+    if name not in defaults:
+        hint = _suggest(name, list(defaults)) if defaults else "the control has no parameters"
+        return f"there is no parameter {name}", hint
+    default = defaults[name]
+    if not _same_kind(value, default):
+        return f"{name} cannot be {_shown(value)}", f"the default is {_shown(default)}"
+    if isinstance(value, int | float) and value < 0:
+        return f"{name} cannot be negative", ""
+    return None
+
+
+def _same_kind(value: object, default: object) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))
+
+
+def _waiver_mistakes(settings: Settings, known: Mapping[str, Mapping[str, Any]]) -> Iterator[Mistake]:
+    for position, waiver in enumerate(settings.waivers):
+        if waiver.control not in known:
+            path: KeyPath = ("waivers", position, "control")
+            hint = _suggest_near(waiver.control, known)
+            yield settings.mistake(path, f"there is no control {waiver.control}", hint)
+
+
+def _suggest_near(control: str, known: Mapping[str, Any]) -> str:
+    near = get_close_matches(control, known, n=1)
+    return f"did you mean {near[0]}?" if near else "`audit controls list` shows them"

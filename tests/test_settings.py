@@ -1,0 +1,275 @@
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from scanner.errors import ConfigurationError
+from scanner.model.finding import Waiver
+from scanner.settings import ScopeSettings, Settings, WaiverRule, check_controls, load_settings
+
+GUIDE = Path(__file__).parent.parent / "docs" / "configuration.md"
+
+WAIVER = """\
+  - id: W-1
+    control: vault-locked
+    subject: arn:aws:backup:*:backup-vault:lab-*
+    owner: me
+    approver: you
+    reason: a lab
+    expires: 2020-01-31
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> "Writer":
+    return Writer(tmp_path / "audit.yaml")
+
+
+class Writer:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self, text: str) -> Settings:
+        self.path.write_text(text, encoding="utf-8")
+        return load_settings(self.path)
+
+    def mistakes(self, text: str) -> list[str]:
+        with pytest.raises(ConfigurationError) as caught:
+            self.load(text)
+        return [str(mistake).replace(f"{self.path}:", "") for mistake in caught.value.mistakes]
+
+
+def example() -> str:
+    block = re.search(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    assert block
+    return block[1]
+
+
+def keys_of(section: type[BaseModel]) -> set[str]:
+    found = set(section.model_fields)
+    for field in section.model_fields.values():
+        for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                found |= keys_of(part)
+    return found
+
+
+def test_the_example_of_the_guide_loads(write: Writer) -> None:
+    settings = write.load(example())
+    assert settings.scope.exclude[0].account == "123456789012"
+    assert settings.scope.session_seconds == 3600
+    assert settings.parameters.controls["resource-backed-up-recently"] == {"max_age_hours": 26}
+    assert settings.waivers[0].expires == date(2027, 3, 31)
+    assert settings.outputs.formats == ("html", "pdf", "json")
+
+
+def test_the_example_of_the_guide_shows_every_key() -> None:
+    shown = set(re.findall(r"^[ -]*([a-z_]+):", example(), re.MULTILINE))
+    assert keys_of(Settings) - shown == set()
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}", "scope: {}\nwaivers: []\n"])
+def test_an_empty_file_says_nothing(write: Writer, text: str) -> None:
+    assert write.load(text).model_dump() == Settings().model_dump()
+
+
+def test_an_account_id_keeps_its_leading_zeros_without_quotes(write: Writer) -> None:
+    scope = write.load("scope:\n  accounts: [012345678901, 123456789012, '000000000001']\n").scope
+    assert scope == ScopeSettings(accounts=("012345678901", "123456789012", "000000000001"))
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("scop: {}", "1: unknown key scop (did you mean scope?)"),
+        ("scope:\n  region: [eu-west-1]", "2: unknown key scope.region (did you mean regions?)"),
+        ("outputs:\n  zzz: 1", "2: unknown key outputs.zzz (known are directory, formats)"),
+        ("overrides: []", "1: overrides is not supported in this version (remove the section)"),
+        ("tiers: {}", "1: tiers is not supported in this version (remove the section)"),
+        ("notify: {}", "1: notify is not supported in this version (remove the section)"),
+        (
+            "scope:\n  accounts:\n    - 111111111111\n    - 12345",
+            "4: scope.accounts.1: must be text, not 12345 (an account id has twelve digits)",
+        ),
+        (
+            "scope:\n  accounts: ['12345']",
+            (
+                '2: scope.accounts.0: must be written as AWS writes it, not "12345" '
+                "(an account id has twelve digits)"
+            ),
+        ),
+        (
+            "scope:\n  regions: eu-west-1",
+            '2: scope.regions: must be a list, not "eu-west-1" (like eu-west-1)',
+        ),
+        (
+            "scope:\n  regions: [EU-WEST-1]",
+            '2: scope.regions.0: must be written as AWS writes it, not "EU-WEST-1" (like eu-west-1)',
+        ),
+        (
+            "scope:\n  role_name: arn:aws:iam::111111111111:role/x",
+            (
+                "2: scope.role_name: must be written as AWS writes it, not "
+                '"arn:aws:iam::111111111111:role/x" (the name of the role alone, no ARN)'
+            ),
+        ),
+        (
+            "scope:\n  session_seconds: 60",
+            "2: scope.session_seconds: input should be greater than or equal to 900, not 60",
+        ),
+        ("scope:\n  session_seconds: '3600'", '2: scope.session_seconds: must be a whole number, not "3600"'),
+        ("scope:\n  organization: yes", '2: scope.organization: must be true or false, not "yes"'),
+        (
+            "scope:\n  exclude:\n    - account: 111111111111",
+            "3: scope.exclude.0.reason is missing",
+        ),
+        (
+            "outputs:\n  formats: [html, docx]",
+            "2: outputs.formats.1: input should be 'html', 'pdf' or 'json', not \"docx\"",
+        ),
+        ("controls: [' ']", '1: controls.0: must not be empty, not " "'),
+        ("scope:", "1: scope: must be a mapping, not nothing"),
+        ("- a\n- b", '1: the file: must be a mapping, not ["a","b"]'),
+        ("parameters:\n  controls: {x: 3}", "2: parameters.controls.x: must be a mapping, not 3"),
+        (f"waivers:\n{WAIVER}{WAIVER}", "9: the waiver W-1 is there twice"),
+        (
+            f"waivers:\n{WAIVER.replace('2020-01-31', 'never')}",
+            '8: waivers.0.expires: must be a date like 2026-12-31, not "never"',
+        ),
+        (
+            f"waivers:\n{WAIVER.replace('2020-01-31', '20200131')}",
+            "8: waivers.0.expires: must be a date like 2026-12-31, not 20200131",
+        ),
+        (f"waivers:\n{WAIVER.replace('    owner: me', '')}", "2: waivers.0.owner is missing"),
+        ("scope: &a {}", "1: the anchor &a is not read (write the value out where it is used)"),
+    ],
+)
+def test_a_mistake_says_where_what_and_what_to_do(write: Writer, text: str, mistake: str) -> None:
+    assert write.mistakes(text) == [mistake]
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(write: Writer) -> None:
+    text = "scope:\n  regions: [x]\n  bogus: 1\ntiers: {}\nscope: {}\noutputs: {formats: [svg]}\n"
+    assert [mistake.split(":")[0] for mistake in write.mistakes(text)] == ["2", "3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("text", ["a: [", "a: \x00", "[" * 60])
+def test_broken_yaml_is_a_mistake(write: Writer, text: str) -> None:
+    assert len(write.mistakes(text)) == 1
+
+
+def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml: the file cannot be read: No such file"):
+        load_settings(tmp_path / "nowhere.yaml")
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+        load_settings(tmp_path)
+
+
+def test_a_file_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "audit.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="no text in UTF-8"):
+        load_settings(tmp_path / "audit.yaml")
+
+
+def waiver_rule(subject: str) -> WaiverRule:
+    return WaiverRule(
+        id="W-1",
+        control="vault-locked",
+        subject=subject,
+        owner="me",
+        approver="you",
+        reason="a lab",
+        expires=date(2020, 1, 31),
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subject", "covered"),
+    [
+        ("arn:x:lab-1", "arn:x:lab-1", True),
+        ("arn:x:lab-1", "arn:x:lab-12", False),
+        ("arn:x:lab-*", "arn:x:lab-12", True),
+        ("*", "anything\nat all", True),
+        ("arn:*:lab-?", "arn:x:lab-1", False),
+        ("arn:*:lab-[1]", "arn:x:lab-1", False),
+        ("arn:*:lab-[1]", "arn:x:lab-[1]", True),
+        ("lab-1", "arn:x:lab-1", False),
+    ],
+)
+def test_only_the_asterisk_is_a_wildcard_in_a_waiver(pattern: str, subject: str, *, covered: bool) -> None:
+    assert waiver_rule(pattern).covers("vault-locked", subject) is covered
+    assert not waiver_rule(pattern).covers("vault-locke", subject)
+
+
+def test_a_waiver_counts_to_the_end_of_its_last_day() -> None:
+    assert waiver_rule("*").in_force(date(2020, 1, 31))
+    assert not waiver_rule("*").in_force(date(2020, 2, 1))
+
+
+def test_an_expired_waiver_is_no_mistake(write: Writer) -> None:
+    (waiver,) = write.load(f"waivers:\n{WAIVER}").waivers
+    assert waiver.waiver() == Waiver("W-1", "me", "you", "a lab", "2020-01-31")
+
+
+KNOWN: dict[str, dict[str, Any]] = {
+    "vault-locked": {"mode": "governance", "min_retention_days": 0},
+    "backup-jobs-succeed": {"max_failure_ratio": 0.0},
+    "copy-customer-managed-key": {"exempt_fully_managed": True},
+    "resource-cross-region-copy": {"regions": []},
+    "recovery-point-encrypted": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "mistakes"),
+    [
+        ("vault-locked: {mode: compliance, min_retention_days: 7}", []),
+        ("backup-jobs-succeed: {max_failure_ratio: 1}", []),
+        ("resource-cross-region-copy: {regions: [eu-west-1]}", []),
+        ("vault-lock: {}", ["3: there is no control vault-lock (did you mean vault-locked?)"]),
+        ("zzz: {}", ["3: there is no control zzz (`audit controls list` shows them)"]),
+        (
+            "vault-locked: {moda: x}",
+            ["3: vault-locked: there is no parameter moda (did you mean mode?)"],
+        ),
+        (
+            "recovery-point-encrypted: {x: 1}",
+            ["3: recovery-point-encrypted: there is no parameter x (the control has no parameters)"],
+        ),
+        (
+            "vault-locked: {min_retention_days: '7'}",
+            ['3: vault-locked: min_retention_days cannot be "7" (the default is 0)'],
+        ),
+        (
+            "vault-locked: {min_retention_days: true}",
+            ["3: vault-locked: min_retention_days cannot be true (the default is 0)"],
+        ),
+        (
+            "copy-customer-managed-key: {exempt_fully_managed: 1}",
+            ["3: copy-customer-managed-key: exempt_fully_managed cannot be 1 (the default is true)"],
+        ),
+        (
+            "vault-locked: {min_retention_days: -1}",
+            ["3: vault-locked: min_retention_days cannot be negative"],
+        ),
+        (
+            "vault-locked: {min_retention_days: null}",
+            ["3: vault-locked: min_retention_days cannot be nothing (the default is 0)"],
+        ),
+    ],
+)
+def test_parameters_are_held_against_the_controls(
+    write: Writer, parameters: str, mistakes: list[str]
+) -> None:
+    settings = write.load(f"parameters:\n  controls:\n    {parameters}\n")
+    found = check_controls(settings, KNOWN)
+    assert [str(mistake).replace(f"{write.path}:", "") for mistake in found] == mistakes
+
+
+def test_a_waiver_of_a_control_that_is_not_there_is_a_mistake(write: Writer) -> None:
+    settings = write.load(f"waivers:\n{WAIVER.replace('vault-locked', 'vault-loked')}")
+    (mistake,) = check_controls(settings, KNOWN)
+    assert str(mistake) == f"{write.path}:3: there is no control vault-loked (did you mean vault-locked?)"
