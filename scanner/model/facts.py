@@ -25,7 +25,7 @@ SELECTION_READS: Final = (
     "backup:ListBackupSelections",
     "backup:GetBackupSelection",
     "backup:DescribeRegionSettings",
-    "tag:GetResources",
+    "resourcegroupstaggingapi:GetResources",
     "dynamodb:ListTagsOfResource",
     "s3:GetBucketTagging",
 )
@@ -170,10 +170,16 @@ class ResourceFacts(Row):
     state: str | None = column("Its state as its service spells it.", RESOURCE_READS)
     assessable: Ternary = column(
         "False where AWS Backup skips it: deleted, being made, a leftover of a restore test.",
-        (*RESOURCE_READS, "tag:GetResources", "dynamodb:ListTagsOfResource", "s3:GetBucketTagging"),
+        (
+            *RESOURCE_READS,
+            "resourcegroupstaggingapi:GetResources",
+            "dynamodb:ListTagsOfResource",
+            "s3:GetBucketTagging",
+        ),
     )
     tags: tuple[Tag, ...] | None = column(
-        "Its tags.", ("tag:GetResources", "dynamodb:ListTagsOfResource", "s3:GetBucketTagging")
+        "Its tags.",
+        ("resourcegroupstaggingapi:GetResources", "dynamodb:ListTagsOfResource", "s3:GetBucketTagging"),
     )
     versioned: Ternary = column(
         "Of a bucket: whether versioning is enabled, without which AWS Backup cannot back it up. "

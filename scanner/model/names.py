@@ -44,6 +44,25 @@ def parse_arn(text: str) -> ArnParts | None:
     return ArnParts(partition, service, RegionName(region), AccountId(account), resource)
 
 
+def partition_of(region: str) -> str:
+    """Tell the partition of a Region by its name: `aws`, `aws-cn`, `aws-us-gov` ..."""
+    for prefix, partition in _PARTITIONS.items():
+        if region.startswith(prefix):
+            return partition
+    return "aws"
+
+
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "eusc-": "aws-eusc",
+    "us-isob-": "aws-iso-b",
+    "us-isof-": "aws-iso-f",
+    "eu-isoe-": "aws-iso-e",
+    "us-iso-": "aws-iso",
+}
+
+
 def vault_arn(partition: str, shard: Shard, name: str) -> Arn:
     """Give the ARN of the backup vault `name` in `shard`."""
     return Arn(f"arn:{partition}:backup:{shard.region}:{shard.account}:backup-vault:{name}")

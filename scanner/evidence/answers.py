@@ -1,0 +1,186 @@
+"""What a shard's evidence answers: lines sorted by call, pages joined, errors told from answers.
+
+Two lines for the same call: a response beats an error, else the later one wins. A list whose last page
+names a next token that no line uses is half read (evidence format, "One evidence line").
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import orjson
+
+from scanner.evidence.lines import CallError, EvidenceLine
+from scanner.evidence.shape import Shape
+from scanner.model.names import Shard
+from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Reading, Unread
+
+_REFUSALS: Final = (
+    "AccessDenied",
+    "Unauthorized",
+    "NotAuthorized",
+    "Forbidden",
+    "AuthFailure",
+    "OptInRequired",
+)
+
+Parameters = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pagination:
+    """How an operation pages: the output token's key, the input parameter, and the page size's."""
+
+    input: str
+    output: str
+    more: str = ""
+    page_size: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One call with all its pages. `gap` tells what is missing of it; None when it was read to the end."""
+
+    parameters: Mapping[str, Any]
+    pages: tuple[Shape, ...]
+    gap: Gap | None
+    absent: bool = False  # AWS said "there is none" with an error
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+class Answers:
+    """The answers of one shard, by operation and parameters."""
+
+    def __init__(self, shard: Shard, lines: Iterable[EvidenceLine]) -> None:
+        self.shard = shard
+        calls: dict[str, dict[Parameters, dict[str, EvidenceLine]]] = defaultdict(lambda: defaultdict(dict))
+        for line in lines:
+            parameters, token = _identity(line)
+            pages = calls[line.name][parameters]
+            if (rival := pages.get(token)) is None or _beats(line, rival):
+                pages[token] = line
+        self._answers = {
+            name: {parameters: self._join(name, pages) for parameters, pages in by_parameters.items()}
+            for name, by_parameters in calls.items()
+        }
+
+    def every(self, name: str) -> tuple[Answer, ...]:
+        """Give all answers of an operation (`backup:ListBackupPlans`), whatever their parameters."""
+        return tuple(self._answers.get(name, {}).values())
+
+    def one(self, name: str, about: str = "", **parameters: str) -> Answer:
+        """Give the answer to one call with just these parameters; a gap when no line speaks of it."""
+        wanted = tuple(sorted((key, str(value)) for key, value in parameters.items()))
+        known = self._answers.get(name, {})
+        if (answer := known.get(wanted)) is not None:
+            return answer
+        gap = self.gap(name, about or " ".join(parameters.values()), GapKind.NEVER_ASKED)
+        return Answer(parameters, (), gap)
+
+    def read(self, name: str, about: str = "", **parameters: str) -> Reading[None]:
+        """Say whether one call was answered to the end."""
+        answer = self.one(name, about, **parameters)
+        return Known(None, answer.refs) if answer.gap is None else Unread(answer.gap)
+
+    def gap(self, name: str, about: str, kind: GapKind) -> Gap:
+        """Make a gap of this shard."""
+        return Gap(self.shard.account, self.shard.region, name, about, kind)
+
+    def _join(self, name: str, pages: Mapping[str, EvidenceLine]) -> Answer:
+        tokens, gap = self._follow(name, pages)
+        # Pages that the chain does not reach (the first one is missing) still say what exists.
+        tokens += sorted(pages.keys() - set(tokens))
+        chain = [pages[token] for token in tokens]
+        answered = [line for line in chain if line.response is not None]
+        first = next(iter(pages.values()))
+        return Answer(
+            parameters=first.parameters,
+            pages=tuple(Shape(line.response or {}, line.name, line.ref) for line in answered),
+            gap=gap,
+            absent=not answered and gap is None,
+            refs=tuple(line.ref for line in chain),
+        )
+
+    def _follow(self, name: str, pages: Mapping[str, EvidenceLine]) -> tuple[list[str], Gap | None]:
+        """Walk from the first page to the last; give the tokens walked, and what is missing."""
+        about = " ".join(value for _, value in _identity(next(iter(pages.values())))[0])
+        walked: dict[str, None] = {}
+        token = ""
+        while token in pages and token not in walked:
+            walked[token] = None
+            line = pages[token]
+            if line.error is not None:
+                return list(walked), None if _is_answer(line) else self._error_gap(line, line.error, about)
+            token = _next_token(line)
+            if not token:
+                return list(walked), None
+        return list(walked), self.gap(name, about, GapKind.HALF_READ)
+
+    def _error_gap(self, line: EvidenceLine, error: CallError, about: str) -> Gap:
+        refused = any(word in error.code for word in _REFUSALS)
+        return Gap(
+            account=self.shard.account,
+            region=self.shard.region,
+            operation=line.name,
+            about=about,
+            kind=GapKind.REFUSED if refused else GapKind.FAILED,
+            code=error.code,
+            message=error.message,
+            ref=line.ref,
+        )
+
+
+def _beats(line: EvidenceLine, rival: EvidenceLine) -> bool:
+    if (line.response is None) != (rival.response is None):
+        return line.response is not None
+    return line.at >= rival.at
+
+
+def _identity(line: EvidenceLine) -> tuple[Parameters, str]:
+    """Tell a call's parameters, less its page token and page size, from the page token."""
+    paging = pagination().get(line.name)
+    skipped = () if paging is None else (paging.input, paging.page_size)
+    token = "" if paging is None else str(line.parameters.get(paging.input) or "")
+    parameters = sorted(
+        (key, value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
+        for key, value in line.parameters.items()
+        if key not in skipped
+    )
+    return tuple(parameters), token
+
+
+def _next_token(line: EvidenceLine) -> str:
+    paging = pagination().get(line.name)
+    response = line.response or {}
+    if paging is None or (paging.more and response.get(paging.more) is False):
+        return ""
+    return str(response.get(paging.output) or "")
+
+
+def _is_answer(line: EvidenceLine) -> bool:
+    return line.error is not None and line.error.code in _answering_errors().get(line.name, ())
+
+
+@cache
+def pagination() -> Mapping[str, Pagination]:
+    """How operations page, by name: package data, made from botocore's paginators and by hand."""
+    text = resources.files("scanner.evidence").joinpath("pagination.json").read_bytes()
+    return {
+        name: Pagination(
+            input=str(entry["input"]),
+            output=str(entry["output"]),
+            more=str(entry.get("more_results") or ""),
+            page_size=str(entry.get("page_size") or ""),
+        )
+        for name, entry in orjson.loads(text).items()
+        if isinstance(entry, dict) and "input" in entry
+    }
+
+
+@cache
+def _answering_errors() -> Mapping[str, tuple[str, ...]]:
+    text = resources.files("scanner.evidence").joinpath("answers.json").read_bytes()
+    return {name: tuple(codes) for name, codes in orjson.loads(text)["answers"].items()}

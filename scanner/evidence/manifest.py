@@ -1,0 +1,185 @@
+"""manifest.json: reading what this program or another one wrote, and writing our own.
+
+Of a foreign manifest only `schema`, `evaluated_as_of`, `scope.accounts`, `scope.regions` and
+`accounts[].id` are required; shards that it does not list are inferred from the evidence files.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from scanner.errors import BundleError
+from scanner.evidence.reader import shard_file, shards_on_disk
+from scanner.evidence.shape import Shape
+from scanner.model.inventory import Account, ShardStatus
+from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
+from scanner.model.names import ORG, AccountId, RegionName, Shard
+from scanner.model.reading import EvidenceRef
+
+SCHEMA: Final = "backup-audit/manifest/1"
+NAME: Final = "manifest.json"
+
+
+def read_manifest(bundle: Path) -> Manifest:
+    """Read a bundle's manifest. BundleError when it is missing, broken or of another schema."""
+    try:
+        raw = (bundle / NAME).read_bytes()
+    except OSError as problem:
+        raise BundleError(
+            f"{bundle / NAME} cannot be read ({problem.strerror}). "
+            "Name the folder that holds manifest.json and evidence/."
+        ) from problem
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as problem:
+        raise BundleError(f"{NAME}: line {problem.lineno} is no JSON: {problem}.") from problem
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise BundleError(f"{NAME}: the schema is not {SCHEMA!r}. This version reads no other.")
+    return _manifest(Shape(document, NAME.removesuffix(".json"), EvidenceRef(NAME, 1)), bundle)
+
+
+def _manifest(shape: Shape, bundle: Path) -> Manifest:
+    scope = shape.child("scope") or Shape({}, "manifest.scope", shape.ref)
+    as_of = shape.instant("evaluated_as_of") or shape.instant("finished_at")
+    if as_of is None:
+        raise BundleError(f"{NAME}: 'evaluated_as_of' is missing: the evaluation has no clock.")
+    for key in ("accounts", "regions"):
+        if not scope.texts(key):
+            raise BundleError(f"{NAME}: 'scope.{key}' is missing or empty: the scope cannot be told.")
+    tool = shape.child("tool") or Shape({}, "manifest.tool", shape.ref)
+    caller = shape.child("caller") or Shape({}, "manifest.caller", shape.ref)
+    source = shape.child("source") or Shape({}, "manifest.source", shape.ref)
+    return Manifest(
+        evaluated_as_of=as_of,
+        scope=_scope(scope),
+        accounts=tuple(_account(account) for account in shape.children("accounts")),
+        scan_id=shape.text("scan_id") or "",
+        tool_name=tool.text("name") or "",
+        tool_version=tool.text("version") or "",
+        started_at=shape.instant("started_at"),
+        finished_at=shape.instant("finished_at"),
+        caller_arn=caller.text("arn") or "",
+        caller_account=caller.text("account") or "",
+        shards=_shards(shape, bundle),
+        source_sha256=source.text("manifest_sha256") or "",
+        files=shape.mapping("files", str),
+        capabilities_as_of=shape.text("capabilities_as_of") or "",
+    )
+
+
+def _scope(scope: Shape) -> Scope:
+    management = scope.text("management_account")
+    return Scope(
+        accounts=tuple(AccountId(account) for account in scope.texts("accounts")),
+        regions=tuple(RegionName(region) for region in scope.texts("regions")),
+        excluded=tuple(
+            Excluded(AccountId(entry.need("account")), entry.text("reason") or "")
+            for entry in scope.children("excluded")
+        ),
+        organization_id=scope.text("organization_id"),
+        management_account=AccountId(management) if management else None,
+    )
+
+
+def _account(account: Shape) -> Account:
+    return Account(
+        id=AccountId(account.need("id")),
+        name=account.text("name") or "",
+        status=account.text("status"),
+        ou_path=account.text("ou_path"),
+    )
+
+
+def _shards(shape: Shape, bundle: Path) -> tuple[ShardRecord, ...]:
+    """Give the shards that the manifest lists, and those that it does not but has files of."""
+    listed = [_shard(shard) for shard in shape.children("shards")]
+    known = {Shard(record.account, record.region) for record in listed}
+    inferred = [
+        ShardRecord(
+            account=shard.account,
+            region=shard.region,
+            status=ShardStatus.PARTIAL,  # whether anything is missing is for the inventory to find
+            file=shard_file(bundle, shard) or "",
+        )
+        for shard in shards_on_disk(bundle)
+        if shard not in known
+    ]
+    org = Shard(AccountId(""), ORG)
+    if not any(record.region == ORG for record in listed) and (file := shard_file(bundle, org)):
+        inferred.append(ShardRecord(account=org.account, region=ORG, status=ShardStatus.PARTIAL, file=file))
+    return tuple(listed + inferred)
+
+
+def _shard(shard: Shape) -> ShardRecord:
+    status = shard.text("status") or "partial"
+    if status not in set(ShardStatus):
+        raise BundleError(f"{NAME}: {shard.where}.status is {status!r}, which is none of the contract's.")
+    return ShardRecord(
+        account=AccountId(shard.text("account") or ""),
+        region=RegionName(shard.need("region")),
+        status=ShardStatus(status),
+        calls=shard.integer("calls") or 0,
+        errors=shard.integer("errors") or 0,
+        file=shard.text("file") or "",
+        sha256=shard.text("sha256") or "",
+        bytes=shard.integer("bytes") or 0,
+    )
+
+
+def manifest_document(manifest: Manifest) -> dict[str, Any]:
+    """Give the JSON document of the contract, its keys in the contract's order."""
+    scope = manifest.scope
+    return {
+        "schema": SCHEMA,
+        "scan_id": manifest.scan_id,
+        "tool": {"name": manifest.tool_name, "version": manifest.tool_version},
+        "started_at": rfc3339(manifest.started_at),
+        "finished_at": rfc3339(manifest.finished_at),
+        "evaluated_as_of": rfc3339(manifest.evaluated_as_of),
+        "caller": {"arn": manifest.caller_arn, "account": manifest.caller_account},
+        "scope": {
+            "organization_id": scope.organization_id,
+            "management_account": scope.management_account,
+            "accounts": list(scope.accounts),
+            "regions": list(scope.regions),
+            "excluded": [{"account": entry.account, "reason": entry.reason} for entry in scope.excluded],
+        },
+        "accounts": [_account_document(account) for account in manifest.accounts],
+        "shards": [_shard_document(record) for record in manifest.shards],
+        "source": {"manifest_sha256": manifest.source_sha256} if manifest.source_sha256 else None,
+        "files": dict(sorted(manifest.files.items())),
+        "signature": None,
+        "capabilities_as_of": manifest.capabilities_as_of,
+    }
+
+
+def _account_document(account: Account) -> dict[str, str | None]:
+    return {"id": account.id, "name": account.name, "status": account.status, "ou_path": account.ou_path}
+
+
+def _shard_document(record: ShardRecord) -> dict[str, Any]:
+    return {
+        "account": record.account,
+        "region": record.region,
+        "status": record.status.value,
+        "calls": record.calls,
+        "errors": record.errors,
+        "file": record.file,
+        "sha256": record.sha256,
+        "bytes": record.bytes,
+    }
+
+
+def manifest_bytes(document: Mapping[str, Any]) -> bytes:
+    """Encode a manifest: indented, so that a person can read it and a diff is small."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def rfc3339(instant: datetime | None) -> str | None:
+    """Write an instant as the contract does: UTC, milliseconds, `Z`."""
+    if instant is None:
+        return None
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,95 @@
+"""Reading fields out of raw answers: a field of the wrong type is a corrupt bundle, never a default.
+
+An absent field (or a JSON null, which boto3 never gives but other programs might) is None; what the
+absence means is for the parser to say.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from scanner.errors import BundleError
+from scanner.model.reading import EvidenceRef
+
+V = TypeVar("V")
+
+
+class Shape:
+    """A JSON object within an answer, with the place it came from."""
+
+    __slots__ = ("data", "ref", "where")
+
+    def __init__(self, data: Mapping[str, Any], where: str, ref: EvidenceRef) -> None:
+        self.data = data
+        self.where = where
+        self.ref = ref
+
+    def text(self, key: str) -> str | None:
+        """Give a string; None when it is absent."""
+        return self._typed(key, str, "a string")
+
+    def need(self, key: str) -> str:
+        """Give a string that must be there: an identity. BundleError when it is absent or empty."""
+        if text := self.text(key):
+            return text
+        raise self._broken(key, "a string that names it")
+
+    def flag(self, key: str) -> bool | None:
+        """Give a boolean; None when it is absent."""
+        return self._typed(key, bool, "true or false")
+
+    def integer(self, key: str) -> int | None:
+        """Give a whole number; None when it is absent."""
+        value = self.data.get(key)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        raise self._broken(key, "a whole number")
+
+    def instant(self, key: str) -> datetime | None:
+        """Give an instant (RFC 3339; without an offset it is taken as UTC); None when it is absent."""
+        text = self.text(key)
+        if text is None:
+            return None
+        try:
+            instant = datetime.fromisoformat(text)
+        except ValueError as problem:
+            raise self._broken(key, "an RFC 3339 time") from problem
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+    def child(self, key: str) -> "Shape | None":
+        """Give an object; None when it is absent."""
+        value = self._typed(key, dict, "an object")
+        return None if value is None else Shape(value, f"{self.where}.{key}", self.ref)
+
+    def children(self, key: str) -> "Iterator[Shape]":
+        """Give the objects of a list; none when it is absent."""
+        for number, value in enumerate(self._typed(key, list, "a list") or ()):
+            if not isinstance(value, dict):
+                raise self._broken(f"{key}[{number}]", "an object")
+            yield Shape(value, f"{self.where}.{key}[{number}]", self.ref)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Give the strings of a list; none when it is absent."""
+        values = self._typed(key, list, "a list") or []
+        if not all(isinstance(value, str) for value in values):
+            raise self._broken(key, "a list of strings")
+        return tuple(values)
+
+    def mapping(self, key: str, kind: type[V]) -> dict[str, V]:
+        """Give an object whose values are all of one kind; empty when it is absent."""
+        values = self._typed(key, dict, "an object") or {}
+        if not all(isinstance(value, kind) for value in values.values()):
+            raise self._broken(key, f"an object of {kind.__name__} values")
+        return values
+
+    def _typed(self, key: str, kind: type[V], expected: str) -> V | None:
+        value = self.data.get(key)
+        if value is None or isinstance(value, kind):
+            return value
+        raise self._broken(key, expected)
+
+    def _broken(self, key: str, expected: str) -> BundleError:
+        return BundleError(
+            f"{self.ref.file}: line {self.ref.line}: {self.where}.{key} should be {expected}. "
+            "The bundle cannot be trusted: restore it from a copy, or scan again."
+        )

@@ -1,0 +1,117 @@
+"""EC2 instances and EBS volumes: DescribeInstances, DescribeVolumes."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from scanner.evidence.answers import Answers
+from scanner.evidence.shape import Shape
+from scanner.inventory.gaps import rows
+from scanner.inventory.tags import tag_pairs
+from scanner.model.inventory import Encryption, Resource
+from scanner.model.names import Arn
+from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
+
+_ATTACHED: Final = {"attaching", "attached", "busy"}
+STACK_TAG: Final = "aws:cloudformation:stack-id"
+
+
+def parse_ec2(answers: Answers, lists: Mapping[str, Reading[None]], partition: str) -> Iterator[Resource]:
+    """Parse instances and volumes. An instance is encrypted as its volumes are."""
+    volumes = {
+        row.need("VolumeId"): (row, ref) for row, ref in rows(answers, "ec2:DescribeVolumes", "Volumes")
+    }
+    prefix = f"arn:{partition}:ec2:{answers.shard.region}:{answers.shard.account}"
+    for _, (row, ref) in sorted(volumes.items()):
+        yield _volume(answers, row, ref, prefix)
+    instances = {
+        row.need("InstanceId"): (row, ref)
+        for reservation, ref in rows(answers, "ec2:DescribeInstances", "Reservations")
+        for row in reservation.children("Instances")
+    }
+    shapes = {volume_id: row for volume_id, (row, _) in volumes.items()}
+    for instance_id, (row, ref) in sorted(instances.items()):
+        encryption = _instance_encryption(answers, instance_id, row, shapes, lists["ec2:DescribeVolumes"])
+        yield _instance(answers, row, ref, prefix, encryption)
+
+
+def _volume(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str) -> Resource:
+    volume_id = row.need("VolumeId")
+    tags = tag_pairs(row, "Tags")
+    key = row.text("KmsKeyId")
+    attached_to = tuple(
+        Arn(f"{prefix}:instance/{attachment.need('InstanceId')}")
+        for attachment in row.children("Attachments")
+        if attachment.text("State") in _ATTACHED and attachment.text("InstanceId")
+    )
+    return Resource(
+        arn=Arn(f"{prefix}:volume/{volume_id}"),
+        type="EBS",
+        capability="EBS",
+        account=answers.shard.account,
+        region=answers.shard.region,
+        name=tags.get("Name") or volume_id,
+        state=row.text("State"),
+        tags=Known(tags, (ref,)),
+        encryption=Known(Encryption(row.flag("Encrypted"), (key,) if key else ()), (ref,)),
+        created_at=row.instant("CreateTime"),
+        attached_to=attached_to,
+        stack=tags.get(STACK_TAG),
+        refs=(ref,),
+    )
+
+
+def _instance(
+    answers: Answers, row: Shape, ref: EvidenceRef, prefix: str, encryption: Reading[Encryption]
+) -> Resource:
+    instance_id = row.need("InstanceId")
+    tags = tag_pairs(row, "Tags")
+    state = row.child("State")
+    return Resource(
+        arn=Arn(f"{prefix}:instance/{instance_id}"),
+        type="EC2",
+        capability="EC2",
+        account=answers.shard.account,
+        region=answers.shard.region,
+        name=tags.get("Name") or instance_id,
+        state=None if state is None else state.text("Name"),
+        tags=Known(tags, (ref,)),
+        encryption=encryption,
+        created_at=row.instant("LaunchTime"),
+        product_codes=tuple(
+            code.need("ProductCodeId")
+            for code in row.children("ProductCodes")
+            if code.text("ProductCodeType") == "marketplace"
+        ),
+        stack=tags.get(STACK_TAG),
+        refs=(ref,),
+    )
+
+
+def _instance_encryption(
+    answers: Answers,
+    instance_id: str,
+    row: Shape,
+    volumes: Mapping[str, Shape],
+    volumes_read: Reading[None],
+) -> Reading[Encryption]:
+    """Join the encryption of an instance's volumes: one key in the way is a key in the way."""
+    ids = {
+        ebs.need("VolumeId")
+        for mapping in row.children("BlockDeviceMappings")
+        if (ebs := mapping.child("Ebs"))
+    }
+    ids |= {
+        volume_id
+        for volume_id, volume in volumes.items()
+        if any(attachment.text("InstanceId") == instance_id for attachment in volume.children("Attachments"))
+    }
+    if isinstance(volumes_read, Unread):
+        return volumes_read
+    if not ids <= volumes.keys():
+        missing = " ".join(sorted(ids - volumes.keys()))
+        return Unread(answers.gap("ec2:DescribeVolumes", missing, GapKind.NEVER_ASKED))
+    attached = [volumes[volume_id] for volume_id in sorted(ids)]
+    flags = [volume.flag("Encrypted") for volume in attached]
+    encrypted = None if None in flags else any(flags)
+    keys = tuple(sorted({key for volume in attached if (key := volume.text("KmsKeyId"))}))
+    return Known(Encryption(encrypted, keys), tuple(volume.ref for volume in attached))

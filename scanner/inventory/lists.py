@@ -1,0 +1,67 @@
+"""The list reads that every shard owes, and whether each was made to the end.
+
+What no line speaks of was not asked, and is a gap (evidence format). A list that was narrowed by a
+filter says what exists, but never that there is nothing else.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from scanner.evidence.answers import Answer, Answers
+from scanner.inventory.gaps import Gaps
+from scanner.model.reading import GapKind, Known, Reading, Unread
+
+SHARD_LISTS: Final = (
+    "backup:DescribeRegionSettings",
+    "backup:ListBackupPlans",
+    "backup:ListBackupVaults",
+    "backup:ListBackupJobs",
+    "backup:ListCopyJobs",
+    "backup:ListProtectedResources",
+    "backup:ListRestoreJobs",
+    "dynamodb:ListTables",
+    "ec2:DescribeInstances",
+    "ec2:DescribeVolumes",
+    "efs:DescribeFileSystems",
+    "rds:DescribeDBClusters",
+    "rds:DescribeDBInstances",
+)
+"""Asked in every shard. Which of them a control needs is told by the columns of its facts."""
+
+ACCOUNT_LISTS: Final = ("s3:ListBuckets",)
+"""Asked once an account; a gap here is a gap of each of its Regions."""
+
+_WIDENING: Final = {"IncludeDeleted", "IncludeShared", "MaxBuckets", "ByShared"}
+"""Parameters that leave nothing out of a list of what is the account's own."""
+
+
+def read_lists(answers: Answers, names: tuple[str, ...], gaps: Gaps) -> Mapping[str, Reading[None]]:
+    """Say of each list whether it was read to the end; its gap is remembered when not."""
+    return {name: _read_list(answers, name, gaps) for name in names}
+
+
+def _read_list(answers: Answers, name: str, gaps: Gaps) -> Reading[None]:
+    whole = [answer for answer in answers.every(name) if _is_whole(answer)]
+    for answer in whole:
+        if answer.gap is None:
+            return Known(None, answer.refs)
+    gap = whole[0].gap if whole else None
+    gap = gap or answers.gap(name, "", GapKind.NEVER_ASKED)
+    gaps.note(gap)
+    return Unread(gap)
+
+
+def _is_whole(answer: Answer) -> bool:
+    return all(key in _WIDENING for key in answer.parameters if key not in _PAGING)
+
+
+_PAGING: Final = {
+    "ContinuationToken",
+    "ExclusiveStartTableName",
+    "Limit",
+    "Marker",
+    "MaxItems",
+    "MaxRecords",
+    "MaxResults",
+    "NextToken",
+}

@@ -1,0 +1,131 @@
+"""Backup plans, their rules and their selections: lists, and a detail call for each plan and selection."""
+
+from typing import Final
+
+from scanner.evidence.answers import Answers
+from scanner.evidence.shape import Shape
+from scanner.inventory.gaps import Gaps, rows
+from scanner.model.inventory import (
+    BackupPlan,
+    BackupRule,
+    BackupSelection,
+    CopyAction,
+    Lifecycle,
+    SelectionTerms,
+    TagCondition,
+)
+from scanner.model.names import Arn
+from scanner.model.reading import EvidenceRef, Reading
+
+_OPERATORS: Final = ("StringEquals", "StringNotEquals", "StringLike", "StringNotLike")
+
+
+def parse_plans(answers: Answers, gaps: Gaps) -> tuple[BackupPlan, ...]:
+    """Parse the shard's backup plans. A deleted plan (DeletionDate) is no plan any more."""
+    plans = {
+        row.need("BackupPlanId"): (row, ref)
+        for row, ref in rows(answers, "backup:ListBackupPlans", "BackupPlansList")
+        if row.text("DeletionDate") is None
+    }
+    return tuple(_plan(answers, gaps, row, ref) for _, (row, ref) in sorted(plans.items()))
+
+
+def _plan(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> BackupPlan:
+    plan_id = row.need("BackupPlanId")
+    shard = answers.shard
+    return BackupPlan(
+        arn=Arn(row.need("BackupPlanArn")),
+        id=plan_id,
+        name=row.text("BackupPlanName") or plan_id,
+        account=shard.account,
+        region=shard.region,
+        rules=_rules(answers, gaps, plan_id),
+        selections=_selections(answers, gaps, plan_id),
+        refs=(ref,),
+    )
+
+
+def _rules(answers: Answers, gaps: Gaps, plan_id: str) -> Reading[tuple[BackupRule, ...]]:
+    answer = answers.one("backup:GetBackupPlan", BackupPlanId=plan_id)
+    plan = next((child for page in answer.pages if (child := page.child("BackupPlan"))), None)
+    rules = () if plan is None else tuple(_rule(rule) for rule in plan.children("Rules"))
+    return gaps.reading(rules, answer)
+
+
+def _rule(rule: Shape) -> BackupRule:
+    copies = tuple(
+        CopyAction(Arn(copy.need("DestinationBackupVaultArn")), _lifecycle(copy.child("Lifecycle")))
+        for copy in rule.children("CopyActions")
+    )
+    if air_gapped := rule.text("TargetLogicallyAirGappedBackupVaultArn"):
+        target = CopyAction(Arn(air_gapped), _lifecycle(rule.child("Lifecycle")), air_gapped=True)
+        copies = (*copies, target)
+    return BackupRule(
+        id=rule.need("RuleId"),
+        name=rule.text("RuleName") or "",
+        target_vault=rule.need("TargetBackupVaultName"),
+        schedule=rule.text("ScheduleExpression"),
+        timezone=rule.text("ScheduleExpressionTimezone") or "Etc/UTC",
+        start_window_minutes=rule.integer("StartWindowMinutes"),
+        continuous=rule.flag("EnableContinuousBackup") or False,
+        lifecycle=_lifecycle(rule.child("Lifecycle")),
+        copies=copies,
+    )
+
+
+def _lifecycle(lifecycle: Shape | None) -> Lifecycle:
+    """Read a lifecycle: -1 says the same as no value, kept for ever or never moved (facts 4)."""
+    if lifecycle is None:
+        return Lifecycle()
+    return Lifecycle(
+        delete_after_days=_days(lifecycle.integer("DeleteAfterDays")),
+        move_to_cold_after_days=_days(lifecycle.integer("MoveToColdStorageAfterDays")),
+    )
+
+
+def _days(days: int | None) -> int | None:
+    return None if days is None or days < 0 else days
+
+
+def _selections(answers: Answers, gaps: Gaps, plan_id: str) -> Reading[tuple[BackupSelection, ...]]:
+    answer = answers.one("backup:ListBackupSelections", BackupPlanId=plan_id)
+    selections = {
+        row.need("SelectionId"): row for page in answer.pages for row in page.children("BackupSelectionsList")
+    }
+    parsed = tuple(_selection(answers, gaps, plan_id, row) for _, row in sorted(selections.items()))
+    return gaps.reading(parsed, answer)
+
+
+def _selection(answers: Answers, gaps: Gaps, plan_id: str, row: Shape) -> BackupSelection:
+    selection_id = row.need("SelectionId")
+    answer = answers.one("backup:GetBackupSelection", BackupPlanId=plan_id, SelectionId=selection_id)
+    terms = next((child for page in answer.pages if (child := page.child("BackupSelection"))), None)
+    return BackupSelection(
+        id=selection_id,
+        name=row.text("SelectionName") or selection_id,
+        terms=gaps.reading(_terms(terms), answer),
+    )
+
+
+def _terms(terms: Shape | None) -> SelectionTerms:
+    if terms is None:
+        return SelectionTerms((), (), (), (), None)
+    conditions = terms.child("Conditions")
+    return SelectionTerms(
+        resources=terms.texts("Resources"),
+        not_resources=terms.texts("NotResources"),
+        list_of_tags=tuple(
+            TagCondition("StringEquals", tag.need("ConditionKey"), tag.text("ConditionValue") or "")
+            for tag in terms.children("ListOfTags")
+        ),
+        conditions=() if conditions is None else _conditions(conditions),
+        role=terms.text("IamRoleArn"),
+    )
+
+
+def _conditions(conditions: Shape) -> tuple[TagCondition, ...]:
+    return tuple(
+        TagCondition(operator, entry.need("ConditionKey"), entry.text("ConditionValue") or "")
+        for operator in _OPERATORS
+        for entry in conditions.children(operator)
+    )

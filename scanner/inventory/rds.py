@@ -1,0 +1,72 @@
+"""RDS instances and clusters: DescribeDBInstances, DescribeDBClusters.
+
+One list of clusters returns Aurora, Neptune, DocumentDB and RDS Multi-AZ clusters, told apart by the
+engine. Members of a cluster are no resources of their own: the cluster is the unit of backup (facts 1.2).
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from scanner.evidence.answers import Answers
+from scanner.evidence.shape import Shape
+from scanner.inventory.ec2 import STACK_TAG
+from scanner.inventory.gaps import rows
+from scanner.inventory.tags import tag_pairs
+from scanner.model.inventory import Encryption, Resource
+from scanner.model.names import Arn
+from scanner.model.reading import EvidenceRef, Known
+
+_CLUSTER_ENGINES: Final = {"neptune": "Neptune", "docdb": "DocumentDB"}
+_UNSUPPORTED: Final = ("custom-",)  # RDS Custom cannot be backed up by AWS Backup (facts 1.1)
+
+
+def parse_rds(answers: Answers) -> Iterator[Resource]:
+    """Parse DB instances that stand alone, and clusters."""
+    instances = {
+        row.need("DBInstanceArn"): (row, ref)
+        for row, ref in rows(answers, "rds:DescribeDBInstances", "DBInstances")
+        if not _is_member(row)
+    }
+    for _, (row, ref) in sorted(instances.items()):
+        yield _database(answers, row, ref, "DBInstance", ("RDS", "RDS"))
+    clusters = {
+        row.need("DBClusterArn"): (row, ref)
+        for row, ref in rows(answers, "rds:DescribeDBClusters", "DBClusters")
+    }
+    for _, (row, ref) in sorted(clusters.items()):
+        yield _database(answers, row, ref, "DBCluster", _cluster_type(row.text("Engine") or ""))
+
+
+def _is_member(row: Shape) -> bool:
+    engine = row.text("Engine") or ""
+    in_cluster = bool(row.text("DBClusterIdentifier"))
+    return in_cluster or engine.startswith(("aurora", "neptune", "docdb", *_UNSUPPORTED))
+
+
+def _cluster_type(engine: str) -> tuple[str, str]:
+    """Tell a cluster's type and its row of the capability table by its engine."""
+    if engine.startswith("aurora"):
+        return "Aurora", "Aurora"
+    if engine in _CLUSTER_ENGINES:
+        return _CLUSTER_ENGINES[engine], _CLUSTER_ENGINES[engine]
+    return "RDS", "RDS_MULTI_AZ_CLUSTER"
+
+
+def _database(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str, kind: tuple[str, str]) -> Resource:
+    tags = tag_pairs(row, "TagList")
+    key = row.text("KmsKeyId")
+    created = row.instant("InstanceCreateTime" if prefix == "DBInstance" else "ClusterCreateTime")
+    return Resource(
+        arn=Arn(row.need(f"{prefix}Arn")),
+        type=kind[0],
+        capability=kind[1],
+        account=answers.shard.account,
+        region=answers.shard.region,
+        name=row.text(f"{prefix}Identifier") or row.need(f"{prefix}Arn"),
+        state=row.text("DBInstanceStatus" if prefix == "DBInstance" else "Status"),
+        tags=Known(tags, (ref,)),
+        encryption=Known(Encryption(row.flag("StorageEncrypted"), (key,) if key else ()), (ref,)),
+        created_at=created,
+        stack=tags.get(STACK_TAG),
+        refs=(ref,),
+    )

@@ -1,0 +1,136 @@
+"""One shard's inventory: the answers of one account in one Region, as typed rows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from scanner.evidence.answers import Answers
+from scanner.inventory.dynamodb import parse_dynamodb
+from scanner.inventory.ec2 import parse_ec2
+from scanner.inventory.efs import parse_efs
+from scanner.inventory.gaps import Gaps
+from scanner.inventory.jobs import parse_jobs, parse_protected_resources
+from scanner.inventory.keys import parse_keys
+from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS, read_lists
+from scanner.inventory.plans import parse_plans
+from scanner.inventory.rds import parse_rds
+from scanner.inventory.s3 import buckets_of_region, parse_s3
+from scanner.inventory.tags import TaggingAnswers
+from scanner.inventory.vaults import parse_recovery_points, parse_vaults
+from scanner.model.inventory import (
+    RegionSettings,
+    Resource,
+    ShardInventory,
+    ShardStatus,
+    Vault,
+)
+from scanner.model.names import Shard, partition_of
+from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
+
+_NOT_ENABLED: Final = "not-opted-in"
+
+
+def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> ShardInventory:
+    """Parse a shard. `account` holds the answers of its account's global services."""
+    shard = answers.shard
+    if status is ShardStatus.SKIPPED or (status is ShardStatus.MISSING and _not_enabled(account, shard)):
+        return _skipped(shard)
+    gaps = Gaps()
+    if (refusal := _unreachable(answers)) is not None:
+        return _refused(shard, status, refusal)
+    lists = {**read_lists(answers, SHARD_LISTS, gaps), **read_lists(account, ACCOUNT_LISTS, gaps)}
+    tagging = TaggingAnswers(answers)
+    resources = _resources(answers, account, gaps, lists, tagging)
+    vaults = parse_vaults(answers, gaps)
+    return ShardInventory(
+        shard=shard,
+        status=status,
+        lists=lists,
+        settings=_settings(answers),
+        resources=resources,
+        plans=parse_plans(answers, gaps),
+        vaults=vaults,
+        recovery_points=parse_recovery_points(answers),
+        jobs=parse_jobs(answers),
+        keys=parse_keys(answers, gaps, _key_names(resources, vaults)),
+        protected_resources=parse_protected_resources(answers),
+        tagged=tagging.arns,
+        gaps=tuple(replace(gap, region=shard.region) for gap in gaps.all()),
+    )
+
+
+def _resources(
+    answers: Answers,
+    account: Answers,
+    gaps: Gaps,
+    lists: Mapping[str, Reading[None]],
+    tagging: TaggingAnswers,
+) -> tuple[Resource, ...]:
+    partition = partition_of(answers.shard.region)
+    buckets, unplaced = buckets_of_region(account, answers.shard.region)
+    for gap in unplaced:
+        gaps.note(gap)
+    found = [
+        *parse_ec2(answers, lists, partition),
+        *parse_rds(answers),
+        *parse_dynamodb(answers, gaps, tagging, partition),
+        *parse_efs(answers, partition),
+        *parse_s3(answers, gaps, tagging, buckets, partition),
+    ]
+    return tuple(sorted(found, key=lambda resource: resource.arn))
+
+
+def _key_names(resources: Iterable[Resource], vaults: Iterable[Vault]) -> set[str]:
+    named = {vault.key for vault in vaults if vault.key}
+    for resource in resources:
+        if isinstance(resource.encryption, Known):
+            named.update(resource.encryption.value.keys)
+    return named
+
+
+def _settings(answers: Answers) -> Reading[RegionSettings]:
+    answer = answers.one("backup:DescribeRegionSettings")
+    if answer.gap is not None:
+        return Unread(answer.gap)
+    opt_in: dict[str, bool] = {}
+    management: dict[str, bool] = {}
+    for page in answer.pages:
+        opt_in |= page.mapping("ResourceTypeOptInPreference", bool)
+        management |= page.mapping("ResourceTypeManagementPreference", bool)
+    return Known(RegionSettings(opt_in, management), answer.refs)
+
+
+def _not_enabled(account: Answers, shard: Shard) -> bool:
+    """Whether DescribeRegions says that the account has not enabled the Region."""
+    return any(
+        row.text("RegionName") == shard.region and row.text("OptInStatus") == _NOT_ENABLED
+        for answer in account.every("ec2:DescribeRegions")
+        for page in answer.pages
+        for row in page.children("Regions")
+    )
+
+
+def _unreachable(answers: Answers) -> Gap | None:
+    """Give the refusal of the account's role, where that is why nothing was asked."""
+    return next((answer.gap for answer in answers.every("sts:AssumeRole") if answer.gap is not None), None)
+
+
+def _refused(shard: Shard, status: ShardStatus, refusal: Gap) -> ShardInventory:
+    """Make the inventory of a shard that could not be entered: each list is missing for that reason."""
+    message = f"The account could not be entered: {refusal.message}"
+    gaps = {
+        name: replace(refusal, region=shard.region, operation=name, about="", message=message)
+        for name in (*SHARD_LISTS, *ACCOUNT_LISTS)
+    }
+    return ShardInventory(
+        shard=shard,
+        status=status,
+        lists={name: Unread(gap) for name, gap in gaps.items()},
+        settings=Unread(gaps["backup:DescribeRegionSettings"]),
+        gaps=tuple(gaps.values()),
+    )
+
+
+def _skipped(shard: Shard) -> ShardInventory:
+    gap = Gap(shard.account, shard.region, "ec2:DescribeRegions", "", GapKind.NEVER_ASKED, _NOT_ENABLED)
+    return ShardInventory(shard=shard, status=ShardStatus.SKIPPED, lists={}, settings=Unread(gap))
