@@ -1,0 +1,71 @@
+"""sample_reports/ shows what this version makes of the demo organisation: neither more nor less."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pypdf import PdfWriter
+
+from scripts.sample_reports import BUNDLE, KEPT, REPORTS, evaluate, record, words
+
+AGAIN = "`make sample-reports` makes them again"
+
+
+@pytest.fixture(scope="module")
+def regenerated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    reports = tmp_path_factory.mktemp("reports")
+    evaluate(BUNDLE, reports)
+    return reports
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recorded")
+    record(folder / "scan", folder / "bundle")
+    return folder
+
+
+def findings(path: Path) -> list[dict[str, Any]]:
+    """All findings, less the line numbers of their evidence: shards are recorded side by side."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        found = [json.loads(line) for line in file]
+    for finding in found:
+        finding["evidence"] = sorted({reference["file"] for reference in finding["evidence"]})
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in KEPT if not name.endswith(".pdf")])
+def test_the_committed_reports_are_those_of_this_version(name: str, regenerated: Path) -> None:
+    assert (regenerated / name).read_bytes() == (REPORTS / name).read_bytes(), AGAIN
+
+
+@pytest.mark.slow
+def test_the_committed_pdf_says_what_this_version_says(regenerated: Path) -> None:
+    committed = words(REPORTS / "report.pdf")
+    assert len(committed) > 100
+    assert words(regenerated / "report.pdf") == committed, AGAIN
+
+
+@pytest.mark.slow
+def test_the_demo_organisation_still_has_the_committed_findings(recorded: Path) -> None:
+    assert findings(recorded / "scan" / "findings.jsonl.gz") == findings(REPORTS / "findings.jsonl.gz"), (
+        "the demo or the scanner has changed: `make sample-reports RECORD=1` records anew"
+    )
+
+
+@pytest.mark.slow
+def test_a_recorded_bundle_holds_what_the_committed_one_holds(recorded: Path) -> None:
+    def files(bundle: Path) -> list[str]:
+        return sorted(path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file())
+
+    assert files(recorded / "bundle") == files(BUNDLE)
+
+
+def test_the_words_of_a_pdf_without_text_are_none(tmp_path: Path) -> None:
+    writer = PdfWriter()
+    writer.add_blank_page(width=10, height=10)
+    writer.write(tmp_path / "blank.pdf")
+    assert words(tmp_path / "blank.pdf") == []
