@@ -1,0 +1,242 @@
+"""Writing evidence: one file a shard, one line a call, on disk as soon as it is known.
+
+A shard's file is called `….part` until it is finished, so that a file without that ending is always
+complete as a file. What was read survives an interruption and a full disk.
+"""
+
+import base64
+import errno
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import orjson
+
+from scanner.errors import OutputError
+from scanner.evidence.gzipstream import Closed, GzipStream
+from scanner.evidence.reader import shard_stem
+from scanner.model.inventory import ShardStatus
+from scanner.model.manifest import ShardRecord
+from scanner.model.names import ORG, Shard
+
+_OPTIONS: Final = orjson.OPT_PASSTHROUGH_DATETIME
+_PART: Final = ".part"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a call failed for good. `status`: the HTTP status, 0 when there was no answer at all."""
+
+    code: str
+    message: str
+    status: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call and its outcome: exactly one of `response` and `failure` is there.
+
+    `shard` says where it was asked, `parameters` what was passed to the client, and `response` is what
+    the client returned (with or without ResponseMetadata, which is left out of the line).
+    """
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Any]
+    at: datetime
+    shard: Shard
+    request_id: str = ""
+    response: Mapping[str, Any] | None = None
+    failure: Failure | None = None
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether the call failed with an error that is no answer (evidence format)."""
+        if self.failure is None:
+            return False
+        return self.failure.code not in answering_errors().get(f"{self.service}:{self.operation}", ())
+
+
+class WriterClosedError(RuntimeError):
+    """A call was recorded after its shard's file had been finished."""
+
+
+class ShardWriter:
+    """The evidence file of one shard, written call by call; safe for threads.
+
+    As a context manager it finishes the file however the block ends; `record` is the shard's line of
+    the manifest. Raises OutputError when the file cannot be written.
+    """
+
+    def __init__(self, folder: Path, shard: Shard) -> None:
+        self.shard = shard
+        self.file = f"{shard_stem(shard)}.jsonl.gz"
+        self._path = folder / self.file
+        self._part = self._path.with_name(self._path.name + _PART)
+        self._lock = threading.Lock()
+        self._calls = self._gaps = self._responses = 0
+        self._record: ShardRecord | None = None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = GzipStream(self._part.open("wb", buffering=0))
+        except OSError as problem:
+            raise _output_error(self._part, problem) from problem
+
+    def write(self, call: Call) -> None:
+        """Add a line. OutputError when the disk is full: the file is then finished with what it holds."""
+        line = encode_line(call, with_place=self.shard.region == ORG)
+        with self._lock:
+            if self._record is not None:
+                raise WriterClosedError(self.file)
+            try:
+                self._stream.write_line(line)
+            except OSError as problem:
+                self._salvage()
+                raise _output_error(self._part, problem) from problem
+            self._calls += 1
+            self._gaps += call.is_gap
+            self._responses += not call.is_gap
+
+    def finish(self, *, interrupted: bool = False) -> ShardRecord:
+        """Finish the file under its own name. Calling it again gives the same record."""
+        with self._lock:
+            if self._record is None:
+                self._finish(self._status(interrupted=interrupted))
+            assert self._record is not None  # noqa: S101 -- set in the line above, or an error was raised
+            return self._record
+
+    @property
+    def record(self) -> ShardRecord | None:
+        """The shard's line of the manifest; None while the file is being written."""
+        return self._record
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish(interrupted=kind is not None)
+
+    def _status(self, *, interrupted: bool) -> ShardStatus:
+        if self._responses == 0 and (interrupted or self._gaps):
+            return ShardStatus.FAILED
+        return ShardStatus.PARTIAL if interrupted or self._gaps else ShardStatus.COMPLETE
+
+    def _finish(self, status: ShardStatus) -> None:
+        try:
+            closed = self._stream.finish()
+            self._part.replace(self._path)
+        except OSError as problem:
+            self._salvage()
+            raise _output_error(self._part, problem) from problem
+        self._file_record(status, closed)
+
+    def _salvage(self) -> None:
+        """Finish the file with what is safely in it; where even that fails, the part file stays."""
+        try:
+            closed = self._stream.salvage()
+            self._part.replace(self._path)
+        except OSError:
+            self._stream.abandon()
+            record = ShardRecord(
+                account=self.shard.account, region=self.shard.region, status=ShardStatus.FAILED
+            )
+            self._record = replace(record, calls=self._calls, errors=self._gaps)
+            return
+        self._calls = closed.lines
+        self._file_record(ShardStatus.PARTIAL if closed.lines else ShardStatus.FAILED, closed)
+
+    def _file_record(self, status: ShardStatus, closed: Closed) -> None:
+        self._record = ShardRecord(
+            account=self.shard.account,
+            region=self.shard.region,
+            status=status,
+            calls=self._calls,
+            errors=self._gaps,
+            file=self.file,
+            sha256=closed.sha256,
+            bytes=closed.bytes,
+        )
+
+
+def encode_line(call: Call, *, with_place: bool) -> bytes:
+    """Give a call as its line of JSON, without a line end; `with_place` adds account and Region."""
+    line: dict[str, Any] = {"service": call.service, "operation": call.operation}
+    if with_place:
+        line |= {"account": call.shard.account, "region": call.shard.region}
+    line |= {"parameters": call.parameters, "at": rfc3339(call.at)}
+    if call.request_id:
+        line["request_id"] = call.request_id
+    if call.failure is not None:
+        line["error"] = {
+            "code": call.failure.code,
+            "message": call.failure.message,
+            "status": call.failure.status,
+            "attempts": call.failure.attempts,
+        }
+    else:
+        response = call.response or {}
+        line["response"] = {key: value for key, value in response.items() if key != "ResponseMetadata"}
+    return _encode(line)
+
+
+def rfc3339(instant: datetime) -> str:
+    """Write an instant in UTC, to the millisecond: `2026-11-22T18:00:00.123Z`. Naive ones are UTC."""
+    if instant.tzinfo is not None and instant.utcoffset():
+        try:
+            instant = instant.astimezone(UTC)
+        except OverflowError:  # the first or last day of the calendar: as near as one can get
+            instant = instant.replace(tzinfo=UTC)
+    return instant.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+@cache
+def answering_errors() -> Mapping[str, tuple[str, ...]]:
+    """By operation, the error codes that say "there is none" (package data `answers.json`)."""
+    text = resources.files("scanner.evidence").joinpath("answers.json").read_bytes()
+    return {name: tuple(codes) for name, codes in orjson.loads(text)["answers"].items()}
+
+
+def _encode(line: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(line, default=_plain, option=_OPTIONS)
+    except TypeError:  # a lone surrogate, an integer beyond 64 bits, a name that is no text
+        return orjson.dumps(_tame(line), default=_plain, option=_OPTIONS)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode()
+    return str(value)
+
+
+def _tame(value: object) -> object:
+    """Bring what AWS should never send into JSON's bounds: it is recorded, if not to the letter."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {str(_tame(key)): _tame(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_tame(inner) for inner in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 63:
+        return str(value)
+    return value
+
+
+def _output_error(path: Path, problem: OSError) -> OutputError:
+    if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return OutputError(
+            f"{path}: the disk is full. What was collected so far is kept; free some space "
+            "or give another --out folder, and scan again."
+        )
+    return OutputError(f"{path}: cannot be written: {problem.strerror}. Give another --out folder.")
