@@ -34,8 +34,14 @@ os.execvp("sh", ["sh", "scripts/setup.sh"])'
 fi
 python=$VAULTPROOF_SETUP_LOCKED
 
+# The scripts in .venv/bin name its path: a checkout that was moved or copied needs a new one.
+venv_is_sound() {
+    new_enough .venv/bin/python && grep -qF " $(pwd -P)/.venv" .venv/pyvenv.cfg &&
+        .venv/bin/python -m pip --version >/dev/null 2>&1
+}
+
 make_venv() {
-    if new_enough .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    if venv_is_sound; then
         return
     fi
     say "Making .venv with $("$python" --version) ..."
@@ -46,9 +52,8 @@ $answer"
     }
 }
 
-# What an installation depends on: the lock, the project's own metadata, and where the checkout lies
-# (an editable installation and the scripts in .venv/bin name it).
-wanted_stamp() { { cat requirements.lock pyproject.toml; pwd; .venv/bin/python --version; } | cksum; }
+# What an installation depends on: the lock, the project's own metadata, and the Python.
+wanted_stamp() { { cat requirements.lock pyproject.toml && .venv/bin/python --version; } | cksum; }
 
 install_packages() {
     if [ "$(cat .venv/installed.stamp 2>/dev/null)" = "$(wanted_stamp)" ]; then
@@ -109,7 +114,7 @@ prepare_pdf() {
     if [ -f .venv/pdf.stamp ]; then
         return
     fi
-    if ! can_make_pdf; then
+    if ! can_make_pdf; then # asked for again each time: somebody may have installed it meanwhile
         say "Installing Pango, which draws the PDF ..."
         install_pango >.venv/pango.log 2>&1 </dev/null || true
     fi
