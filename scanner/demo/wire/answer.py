@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 from uuid import UUID
 
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel
-from moto.core.request import determine_request_protocol
 from moto.core.serialize import get_serializer_class
 
 from scanner.demo.wire.call import Call, Environ
@@ -56,7 +55,7 @@ def write_error(operation: OperationModel, error: ApiError) -> Answer:
 
 
 def _write(operation: OperationModel, result: object, status: int | None) -> Answer:
-    protocol = str(determine_request_protocol(operation.service_model))
+    protocol = str(operation.service_model.resolved_protocol)
     serializer = get_serializer_class(operation.service_model.service_name, protocol)(operation)
     with warnings.catch_warnings():
         # Codes such as AccessDenied are common to all services and stand in no model; moto warns of it.
@@ -72,7 +71,7 @@ def read_answer(operation: OperationModel, answer: Answer) -> dict[str, Any]:
     """Moto's answer as botocore reads it, without ResponseMetadata: whatever has no shape is gone."""
     headers = {key.lower(): value for key, value in answer.headers}
     response = {"status_code": answer.status, "headers": headers, "body": answer.body}
-    parser = create_parser(str(operation.service_model.protocol))
+    parser = create_parser(str(operation.service_model.resolved_protocol))
     parsed: dict[str, Any] = parser.parse(response, operation.output_shape)
     parsed.pop("ResponseMetadata", None)
     return parsed
@@ -80,24 +79,36 @@ def read_answer(operation: OperationModel, answer: Answer) -> dict[str, Any]:
 
 def rewrite_request(environ: Environ, operation: OperationModel, parameters: Mapping[str, Any]) -> Environ:
     """The same request with other parameters, as botocore would have sent it."""
-    serializer = create_serializer(str(operation.service_model.protocol))
+    serializer = create_serializer(str(operation.service_model.resolved_protocol))
     request = serializer.serialize_to_request(dict(parameters), operation)
-    body = request["body"]
-    raw = urlencode(body).encode() if isinstance(body, dict) else body
-    raw = raw.encode() if isinstance(raw, str) else raw
+    body = _encoded(request["body"])
     query = request["query_string"]
     text = query if isinstance(query, str) else urlencode(query)
     path, _, fixed = request["url_path"].partition("?")
+    url = "?".join(part for part in (path, "&".join(part for part in (fixed, text) if part)) if part)
     return {
         **environ,
-        "PATH_INFO": path,
-        "RAW_URI": path,
-        "REQUEST_URI": path,
-        "QUERY_STRING": "&".join(part for part in (fixed, text) if part),
-        "CONTENT_LENGTH": str(len(raw)),
-        "wsgi.input": BytesIO(raw),
-        "demo.body": raw,
+        **{_header_key(name): str(value) for name, value in request["headers"].items()},
+        "REQUEST_METHOD": request["method"],
+        "PATH_INFO": unquote(path),
+        "RAW_URI": url,
+        "REQUEST_URI": url,
+        "QUERY_STRING": url.partition("?")[2],
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.input": BytesIO(body),
+        "demo.body": body,
     }
+
+
+def _encoded(body: object) -> bytes:
+    if isinstance(body, dict):
+        return urlencode(body).encode()
+    return body if isinstance(body, bytes) else str(body or "").encode()
+
+
+def _header_key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
 
 
 def request_id(call: Call) -> str:

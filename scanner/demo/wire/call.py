@@ -79,7 +79,7 @@ def _find_operation(request: Request, service: str) -> tuple[OperationModel, dic
     name = target.rpartition(".")[2] if target else request.form.get("Action")
     if name:
         return (model.operation_model(name), {}) if name in model.operation_names else None
-    if str(model.protocol) not in ("rest-json", "rest-xml"):
+    if str(model.resolved_protocol) not in ("rest-json", "rest-xml"):
         return None
     try:
         operation, labels = get_service_router(service).match(request)

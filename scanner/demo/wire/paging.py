@@ -85,7 +85,7 @@ PAGES: Mapping[tuple[str, str], Pages] = {
         "PaginationToken",
         "PaginationToken",
         invalid="PaginationTokenExpiredException",
-        whole={"ResourcesPerPage": 100_000, "TagsPerPage": 10_000_000},
+        whole={"ResourcesPerPage": 100, "TagsPerPage": 500},
     ),
 }
 

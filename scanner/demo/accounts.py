@@ -1,0 +1,52 @@
+"""Who is in the organisation, and where it works."""
+
+from dataclasses import dataclass
+
+from scanner.demo.estate import identity
+from scanner.demo.estate.identity import Member
+from scanner.demo.estate.site import Site
+from scanner.demo.front import Front
+
+MANAGEMENT = "111111111111"
+CENTRAL = "222222222222"
+PRODUCTION = "333333333333"
+DEVELOPMENT = "444444444444"
+ACQUIRED = "555555555555"
+CLOSED = "666666666666"
+
+IRELAND, FRANKFURT, VIRGINIA = REGIONS = ("eu-west-1", "eu-central-1", "us-east-1")
+"""The home Region, the one for disasters, and one overseas."""
+
+MEMBERS = (
+    Member(CENTRAL, "central-backup", "Infrastructure"),
+    Member(PRODUCTION, "production", "Workloads"),
+    Member(DEVELOPMENT, "development", "Workloads"),
+    # Bought last year: the scanner's role was never rolled out there, so nothing of it can be read.
+    Member(ACQUIRED, "acquired-company", "Workloads"),
+    # Closed, but still listed for 90 days.
+    Member(CLOSED, "closed-experiment", suspended=True),
+)
+READABLE = (MANAGEMENT, CENTRAL, PRODUCTION, DEVELOPMENT)
+"""Accounts that have the scanner's role."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """The organisation under construction: sites by account and Region."""
+
+    front: Front
+
+    def at(self, account: str, region: str) -> Site:
+        """One account in one Region."""
+        return Site(self.front, account, region)
+
+
+def found(estate: Estate) -> str:
+    """Found the organisation, its units, accounts and the scanner's roles. Its id."""
+    management = estate.at(MANAGEMENT, VIRGINIA)
+    identity.found_organisation(management, "management", ("Infrastructure", "Workloads"), MEMBERS)
+    identity.delegate(management, CENTRAL, "backup.amazonaws.com")
+    for account in READABLE:
+        identity.scanner_role(estate.at(account, VIRGINIA), MANAGEMENT)
+    estate.front.credentials.close((ACQUIRED, CLOSED))
+    return str(management.do("organizations", "DescribeOrganization")["Organization"]["Id"])

@@ -1,0 +1,110 @@
+"""Recovery points, and the protected resources that they prove."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.backup.exceptions import ResourceNotFoundException
+from moto.core.responses import ActionResult
+
+from scanner.demo.backup.backend import Document
+from scanner.demo.backup.base import Operations
+
+_EQUAL: Mapping[str, str] = {
+    "ByResourceArn": "ResourceArn",
+    "ByResourceType": "ResourceType",
+    "ByParentRecoveryPointArn": "ParentRecoveryPointArn",
+}
+
+
+def latest(points: Iterable[Document]) -> list[Document]:
+    """The newest recovery point of each resource, in the order of the resources' ARNs."""
+    newest: dict[str, Document] = {}
+    for point in sorted(points, key=lambda point: point["CreationDate"]):
+        newest[point["ResourceArn"]] = point
+    return [newest[arn] for arn in sorted(newest)]
+
+
+def _protected(point: Document) -> Document:
+    return {
+        "ResourceArn": point["ResourceArn"],
+        "ResourceType": point["ResourceType"],
+        "ResourceName": point.get("ResourceName"),
+        "LastBackupTime": point["CreationDate"],
+        "LastBackupVaultArn": point["BackupVaultArn"],
+        "LastRecoveryPointArn": point["RecoveryPointArn"],
+    }
+
+
+class RecoveryPointOperations(Operations):
+    """The calls about recovery points and protected resources."""
+
+    def list_recovery_points_by_backup_vault(self) -> ActionResult:
+        """ListRecoveryPointsByBackupVault with its filters."""
+        points = self.backend.extras_of(self._get_param("BackupVaultName")).recovery_points
+        return ActionResult({"RecoveryPoints": [point for point in points if self._wanted(point)]})
+
+    def list_recovery_points_by_resource(self) -> ActionResult:
+        """ListRecoveryPointsByResource: the same points under fewer keys."""
+        arn = self._get_param("ResourceArn")
+        points = [point for point in self.backend.recovery_points() if point["ResourceArn"] == arn]
+        return ActionResult({"RecoveryPoints": points})
+
+    def describe_recovery_point(self) -> ActionResult:
+        """DescribeRecoveryPoint: what the list says, and the storage class."""
+        arn = self._get_param("RecoveryPointArn")
+        points = self.backend.extras_of(self._get_param("BackupVaultName")).recovery_points
+        for point in points:
+            if point["RecoveryPointArn"] == arn:
+                return ActionResult({**point, "StorageClass": "WARM"})
+        raise ResourceNotFoundException(msg=f"Recovery point {arn} does not exist")
+
+    def list_protected_resources(self) -> ActionResult:
+        """ListProtectedResources: whatever was backed up (not copied here from elsewhere)."""
+        return ActionResult({"Results": [_protected(point) for point in latest(self._own_points())]})
+
+    def describe_protected_resource(self) -> ActionResult:
+        """DescribeProtectedResource."""
+        arn = self._get_param("ResourceArn")
+        for point in latest(self._own_points()):
+            if point["ResourceArn"] == arn:
+                return ActionResult({**_protected(point), **self._latest_restore(arn)})
+        raise ResourceNotFoundException(msg=f"Resource {arn} is not protected")
+
+    def _own_points(self) -> list[Document]:
+        return [point for point in self.backend.recovery_points() if "SourceBackupVaultArn" not in point]
+
+    def _latest_restore(self, arn: str) -> Document:
+        jobs = [job for job in self.backend.restore_jobs if job.get("SourceResourceArn") == arn]
+        done = [job for job in jobs if job["Status"] == "COMPLETED"]
+        if not done:
+            return {}
+        newest = max(done, key=lambda job: job["CreationDate"])
+        took = newest["CompletionDate"] - newest["CreationDate"]
+        return {
+            "LatestRestoreExecutionTimeMinutes": int(took.total_seconds() // 60),
+            "LatestRestoreJobCreationDate": newest["CreationDate"],
+            "LatestRestoreRecoveryPointCreationDate": newest["RecoveryPointCreationDate"],
+        }
+
+    def _wanted(self, point: Document) -> bool:
+        for parameter, key in _EQUAL.items():
+            if self._get_param(parameter) not in (None, point.get(key)):
+                return False
+        plan = self._get_param("ByBackupPlanId")
+        if plan not in (None, point.get("CreatedBy", {}).get("BackupPlanId")):
+            return False
+        return within(
+            point["CreationDate"], self._get_param("ByCreatedAfter"), self._get_param("ByCreatedBefore")
+        )
+
+
+def within(moment: datetime | None, after: datetime | None, before: datetime | None) -> bool:
+    """Whether a moment lies between the bounds that are given; bounds are naive UTC, as moto parses them."""
+    if moment is None:
+        return after is None and before is None
+    return not (after and moment < _aware(after)) and not (before and moment > _aware(before))
+
+
+def _aware(moment: Any) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

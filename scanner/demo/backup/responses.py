@@ -1,0 +1,13 @@
+"""All calls of AWS Backup that the simulation answers: moto's own and the extension's."""
+
+from scanner.demo.backup.jobs import JobOperations
+from scanner.demo.backup.plans import PlanOperations
+from scanner.demo.backup.recovery_points import RecoveryPointOperations
+from scanner.demo.backup.settings import SettingsOperations
+from scanner.demo.backup.vaults import VaultOperations
+
+
+class DemoBackupResponse(
+    VaultOperations, PlanOperations, RecoveryPointOperations, JobOperations, SettingsOperations
+):
+    """The handler of one request to AWS Backup."""

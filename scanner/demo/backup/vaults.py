@@ -1,0 +1,93 @@
+"""Vaults: list, describe, lock, access policy, notifications."""
+
+from datetime import timedelta
+from typing import Any
+
+from moto.backup.exceptions import InvalidParameterValueException, ResourceNotFoundException
+from moto.backup.models import Vault
+from moto.core.responses import ActionResult, EmptyResult
+
+from scanner.demo.backup.base import Operations
+from scanner.demo.backup.backend import DemoBackupBackend
+from scanner.demo.clock import DEMO_CLOCK
+
+
+def _describe(backend: DemoBackupBackend, vault: Vault) -> dict[str, Any]:
+    extras = backend.extras_of(vault.backup_vault_name)
+    described: dict[str, Any] = {
+        **vault.to_list_dict(),
+        "VaultType": extras.vault_type,
+        "VaultState": "AVAILABLE",
+        "NumberOfRecoveryPoints": len(extras.recovery_points),
+        "EncryptionKeyType": extras.key_type,
+    }
+    return {key: value for key, value in described.items() if value is not None}
+
+
+class VaultOperations(Operations):
+    """The vault calls."""
+
+    def list_backup_vaults(self) -> ActionResult:
+        """ListBackupVaults, with ByVaultType and ByShared (no vault here is shared)."""
+        kind = self._get_param("ByVaultType")
+        vaults = [_describe(self.backend, vault) for vault in self.backend.vaults.values()]
+        kept = [vault for vault in vaults if kind in (None, vault["VaultType"])]
+        return ActionResult({"BackupVaultList": [] if self._get_param("ByShared") else kept})
+
+    def describe_backup_vault(self) -> ActionResult:
+        """DescribeBackupVault."""
+        return ActionResult(_describe(self.backend, self.backend.vault(self._get_param("BackupVaultName"))))
+
+    def put_backup_vault_lock_configuration(self) -> EmptyResult:
+        """PutBackupVaultLockConfiguration; the grace time runs from the demo's clock."""
+        name = self._get_param("BackupVaultName")
+        grace = self._get_param("ChangeableForDays")
+        self.backend.put_backup_vault_lock_configuration(
+            name, self._get_param("MinRetentionDays"), self._get_param("MaxRetentionDays"), grace
+        )
+        if grace is not None:
+            self.backend.vault(name).lock_date = (DEMO_CLOCK + timedelta(days=grace)).timestamp()
+        return EmptyResult()
+
+    def put_backup_vault_access_policy(self) -> EmptyResult:
+        """PutBackupVaultAccessPolicy."""
+        self.backend.extras_of(self._get_param("BackupVaultName")).policy = self._get_param("Policy")
+        return EmptyResult()
+
+    def get_backup_vault_access_policy(self) -> ActionResult:
+        """GetBackupVaultAccessPolicy; a vault without one answers ResourceNotFoundException."""
+        name = self._get_param("BackupVaultName")
+        policy = self.backend.extras_of(name).policy
+        if policy is None:
+            raise ResourceNotFoundException(msg=f"Backup vault {name} has no access policy")
+        return ActionResult({**self._vault_names(name), "Policy": policy})
+
+    def delete_backup_vault_access_policy(self) -> EmptyResult:
+        """DeleteBackupVaultAccessPolicy."""
+        self.backend.extras_of(self._get_param("BackupVaultName")).policy = None
+        return EmptyResult()
+
+    def put_backup_vault_notifications(self) -> EmptyResult:
+        """PutBackupVaultNotifications."""
+        events = self._get_param("BackupVaultEvents")
+        if not events:
+            raise InvalidParameterValueException(msg="BackupVaultEvents must not be empty")
+        topic = {"SNSTopicArn": self._get_param("SNSTopicArn"), "BackupVaultEvents": events}
+        self.backend.extras_of(self._get_param("BackupVaultName")).notifications = topic
+        return EmptyResult()
+
+    def get_backup_vault_notifications(self) -> ActionResult:
+        """GetBackupVaultNotifications; a vault without any answers ResourceNotFoundException."""
+        name = self._get_param("BackupVaultName")
+        notifications = self.backend.extras_of(name).notifications
+        if notifications is None:
+            raise ResourceNotFoundException(msg=f"Failed reading notifications from vault {name}")
+        return ActionResult({**self._vault_names(name), **notifications})
+
+    def delete_backup_vault_notifications(self) -> EmptyResult:
+        """DeleteBackupVaultNotifications."""
+        self.backend.extras_of(self._get_param("BackupVaultName")).notifications = None
+        return EmptyResult()
+
+    def _vault_names(self, name: str) -> dict[str, str]:
+        return {"BackupVaultName": name, "BackupVaultArn": self.backend.vault(name).backup_vault_arn}

@@ -1,0 +1,98 @@
+"""The development account: old settings, short retention, and corners that cannot be read."""
+
+from scanner.demo.accounts import CENTRAL, DEVELOPMENT, FRANKFURT, IRELAND, REGIONS, VIRGINIA, Estate
+from scanner.demo.central import Central
+from scanner.demo.clock import ago, standing_at
+from scanner.demo.estate import compute, databases, files, history, identity, vaults
+from scanner.demo.estate.keys import aws_key, customer_key
+from scanner.demo.estate.plans import FOR_EVER, Copy, Rule, plan, select, tagged
+from scanner.demo.refusals import Refusal
+
+_DEV = {"env": "dev", "owner": "platform"}
+_SECRET_VAULT = "development-overseas"  # noqa: S105 - a vault's name
+
+
+def plant(estate: Estate, central: Central) -> None:
+    """The development account in all its Regions."""
+    with standing_at(ago(days=150)):
+        for region in REGIONS:
+            # DynamoDB without the advanced features: its backups cannot be copied.
+            estate.at(DEVELOPMENT, region).backup.management["DynamoDB"] = False
+        role = identity.backup_role(estate.at(DEVELOPMENT, IRELAND))
+        wrong_role = identity.backup_role(
+            estate.at(DEVELOPMENT, IRELAND), "BackupRoleOfAnotherService", "lambda.amazonaws.com"
+        )
+        _ireland(estate, central, role)
+        _frankfurt(estate, wrong_role)
+        estate.front.refusals += [*_refused_in_frankfurt(), *_virginia(estate, role)]
+
+
+def _ireland(estate: Estate, central: Central, role: str) -> None:
+    """Once a week for a week; copies go to the central account, where the type can be copied."""
+    site = estate.at(DEVELOPMENT, IRELAND)
+    key = customer_key(site, "development", shared_with=[CENTRAL])
+    vault = vaults.vault(site, "development", aws_key(site, "backup"), customer_managed=False)
+    vaults.vault(site, "Default", aws_key(site, "backup"), customer_managed=False)
+    build, _ = compute.instance(site, "build-1", _DEV, [key])
+    volume = compute.volume(site, "build-cache", _DEV)
+    table = databases.table(site, "feature-flags", _DEV)
+    # Two people's machines that nobody thought of.
+    compute.instance(site, "playground", {"owner": "alex"}, [None])
+    databases.database(site, "playground", {"owner": "alex"}, engine="mysql")
+    files.bucket(site, "acme-development-artifacts", _DEV)
+    rule = Rule("weekly", "cron(0 20 ? * FRI *)", vault, 7, (Copy(central.development_only.arn, 7),))
+    weekly = plan(site, "development-weekly", role, rule)
+    select(weekly, "env-dev", ListOfTags=tagged("env", "dev", "integration"))
+    for resource in (build, volume):
+        (point,) = history.back_up(resource, weekly.rules["weekly"], 6 * 24 + 10.0)
+        history.copy(point, central.development_only, 7)
+    (basic,) = history.back_up(table, weekly.rules["weekly"], 6 * 24 + 10.0)
+    history.fail_copy(
+        basic,
+        central.development_only.arn,
+        7,
+        "Feature is not supported for provided resource type.",
+        "UNSUPPORTED_OPERATION",
+    )
+
+
+def _frankfurt(estate: Estate, role: str) -> None:
+    """Aurora is not opted in here, so the tag does not reach the cluster; the role cannot be assumed."""
+    site = estate.at(DEVELOPMENT, FRANKFURT)
+    site.backup.opt_in["Aurora"] = False
+    key = customer_key(site, "development")
+    vault = vaults.vault(site, "development-frankfurt", key)
+    vaults.govern(vault, 1, 100)
+    databases.cluster(site, "integration", {"env": "integration"}, aws_key(site, "rds"), members=1)
+    databases.database(site, "integration-db", {"env": "integration"}, key)
+    volume = compute.volume(site, "integration-data", {"env": "integration"}, key)
+    rule = Rule("nightly", "cron(0 22 ? * * *)", vault, FOR_EVER)
+    nightly = plan(site, "development-frankfurt", role, rule)
+    select(nightly, "env-integration", ListOfTags=tagged("env", "integration"))
+    history.back_up(volume, nightly.rules["nightly"], 8.0, 32.0)
+
+
+def _refused_in_frankfurt() -> list[Refusal]:
+    return [Refusal(DEVELOPMENT, FRANKFURT, "rds", "DescribeDBInstances")]
+
+
+def _virginia(estate: Estate, role: str) -> list[Refusal]:
+    """A vault whose recovery points, and a selection that, cannot be read."""
+    site = estate.at(DEVELOPMENT, VIRGINIA)
+    vault = vaults.vault(site, _SECRET_VAULT, customer_key(site, "development-overseas"))
+    compute.volume(site, "load-test-1", {"env": "load"})
+    compute.volume(site, "load-test-2", {"env": "load"})
+    databases.table(site, "load-results", {"env": "load"})
+    rule = Rule("nightly", "cron(0 22 ? * * *)", vault, 35)
+    nightly = plan(site, "development-overseas", role, rule)
+    unread = select(nightly, "whoever-it-may-be", ListOfTags=tagged("env", "load"))
+    return [
+        Refusal(
+            DEVELOPMENT,
+            VIRGINIA,
+            "backup",
+            "ListRecoveryPointsByBackupVault",
+            {"BackupVaultName": _SECRET_VAULT},
+        ),
+        Refusal(DEVELOPMENT, VIRGINIA, "backup", "GetBackupSelection", {"SelectionId": unread}),
+    ]

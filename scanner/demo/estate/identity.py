@@ -1,0 +1,81 @@
+"""The organisation itself: accounts, units, roles."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from moto.organizations.models import organizations_backends
+
+from scanner.demo.estate.site import Site
+
+SCANNER_ROLE = "VaultproofReadOnly"
+BACKUP_ROLE = "AWSBackupDefaultServiceRole"
+_SERVICE_PATH = "/service-role/"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An account of the organisation; `unit` is the name of its OU, "" for the root."""
+
+    id: str
+    name: str
+    unit: str = ""
+    suspended: bool = False
+
+
+def found_organisation(
+    management: Site, name: str, units: tuple[str, ...], members: tuple[Member, ...]
+) -> None:
+    """Create the organisation with its units and members; ids of accounts are the ones given."""
+    management.do("organizations", "CreateOrganization", FeatureSet="ALL")
+    backend = organizations_backends[management.account]["aws"]
+    backend.accounts[0].name = name
+    root = management.do("organizations", "ListRoots")["Roots"][0]["Id"]
+    parents = {unit: _create_unit(management, root, unit) for unit in units}
+    for member in members:
+        _join(management, member, parents.get(member.unit, root))
+
+
+def delegate(management: Site, account: str, service: str) -> None:
+    """Make the account a delegated administrator for a service."""
+    management.do(
+        "organizations", "RegisterDelegatedAdministrator", AccountId=account, ServicePrincipal=service
+    )
+
+
+def backup_role(site: Site, name: str = BACKUP_ROLE, trusted: str = "backup.amazonaws.com") -> str:
+    """A role for a selection; with another `trusted` service AWS Backup cannot assume it. Its ARN."""
+    return _role(site, name, {"Service": trusted}, _SERVICE_PATH)
+
+
+def scanner_role(site: Site, management: str) -> str:
+    """The role that the scanner assumes in a member."""
+    return _role(site, SCANNER_ROLE, {"AWS": f"arn:aws:iam::{management}:root"}, "/")
+
+
+def _create_unit(management: Site, root: str, name: str) -> str:
+    made = management.do("organizations", "CreateOrganizationalUnit", ParentId=root, Name=name)
+    return str(made["OrganizationalUnit"]["Id"])
+
+
+def _join(management: Site, member: Member, parent: str) -> None:
+    """Moto gives each new account an id of its own choice; the member's own takes its place."""
+    email = f"aws+{member.name}@example.com"
+    management.do("organizations", "CreateAccount", Email=email, AccountName=member.name)
+    backend = organizations_backends[management.account]["aws"]
+    account = backend.accounts[-1]
+    organizations_backends.master_accounts.pop(account.id)
+    organizations_backends.master_accounts[member.id] = (management.account, "aws")
+    account.id = member.id
+    account.parent_id = parent
+    if member.suspended:
+        account.close()
+
+
+def _role(site: Site, name: str, principal: Mapping[str, str], path: str) -> str:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}],
+    }
+    made = site.do("iam", "CreateRole", RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust))
+    return str(made["Role"]["Arn"])

@@ -1,0 +1,120 @@
+"""Backup plans, their rules and copy actions, and the selections that give them resources."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scanner.demo.estate.site import Site
+from scanner.demo.estate.vaults import Vault
+
+FOR_EVER = None
+"""A retention without an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy action: into which vault (ARN), kept how many days."""
+
+    vault_arn: str
+    days: int | None = FOR_EVER
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as it is planted: when it runs, where to, how many days it keeps."""
+
+    name: str
+    cron: str
+    vault: Vault
+    days: int | None
+    copies: tuple[Copy, ...] = ()
+    continuous: bool = False
+    timezone: str = "Etc/UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRule:
+    """A rule in its plan, as recovery points and jobs name it (`created_by` is RecoveryPointCreator)."""
+
+    rule: Rule
+    created_by: Mapping[str, str]
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A planted plan."""
+
+    site: Site
+    id: str
+    arn: str
+    role: str
+    rules: Mapping[str, PlannedRule]
+
+
+def plan(site: Site, name: str, role: str, *rules: Rule) -> Plan:
+    """A backup plan with its rules; `role` is what its selections will use."""
+    document = {"BackupPlanName": name, "Rules": [_rule(rule) for rule in rules]}
+    made = site.do("backup", "CreateBackupPlan", BackupPlan=document)
+    stored = site.do("backup", "GetBackupPlan", BackupPlanId=made["BackupPlanId"])
+    planned = {
+        rule.name: PlannedRule(rule, _creator(stored, body), role)
+        for rule, body in zip(rules, stored["BackupPlan"]["Rules"], strict=True)
+    }
+    return Plan(site, made["BackupPlanId"], made["BackupPlanArn"], role, planned)
+
+
+def select(planted: Plan, name: str, **body: Any) -> str:  # noqa: ANN401 - the API's own BackupSelection
+    """A selection of the plan; `body` is the API's BackupSelection (Resources, ListOfTags, …). Its id."""
+    selection = {"SelectionName": name, "IamRoleArn": planted.role, **body}
+    made = planted.site.do(
+        "backup", "CreateBackupSelection", BackupPlanId=planted.id, BackupSelection=selection
+    )
+    return str(made["SelectionId"])
+
+
+def tagged(key: str, *values: str) -> list[dict[str, str]]:
+    """ListOfTags: any of the values."""
+    return [
+        {"ConditionType": "STRINGEQUALS", "ConditionKey": key, "ConditionValue": value} for value in values
+    ]
+
+
+def condition(key: str, value: str) -> list[dict[str, str]]:
+    """One list of Conditions: the tag and its value, which may hold `*` in the like operators."""
+    return [{"ConditionKey": f"aws:ResourceTag/{key}", "ConditionValue": value}]
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "RuleName": rule.name,
+        "TargetBackupVaultName": rule.vault.name,
+        "ScheduleExpression": rule.cron,
+        "ScheduleExpressionTimezone": rule.timezone,
+        "StartWindowMinutes": 60,
+        "CompletionWindowMinutes": 360,
+        "EnableContinuousBackup": rule.continuous,
+        "Lifecycle": lifecycle(rule.days),
+        "CopyActions": [
+            {"DestinationBackupVaultArn": copy.vault_arn, "Lifecycle": lifecycle(copy.days)}
+            for copy in rule.copies
+        ],
+    }
+
+
+def lifecycle(days: int | None) -> dict[str, int]:
+    """A lifecycle that only deletes; for ever is an empty one."""
+    return {} if days is FOR_EVER else {"DeleteAfterDays": days}
+
+
+def _creator(stored: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "BackupPlanId": stored["BackupPlanId"],
+        "BackupPlanArn": stored["BackupPlanArn"],
+        "BackupPlanName": stored["BackupPlan"]["BackupPlanName"],
+        "BackupPlanVersion": stored["VersionId"],
+        "BackupRuleId": rule["RuleId"],
+        "BackupRuleName": rule["RuleName"],
+        "BackupRuleCron": rule["ScheduleExpression"],
+        "BackupRuleTimezone": rule["ScheduleExpressionTimezone"],
+    }

@@ -1,0 +1,72 @@
+"""One account in one Region, as the place where things are planted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scanner.demo.backup.backend import DemoBackupBackend, backend_of
+from scanner.demo.front import Asked, Front, operation_of
+from scanner.demo.wire.answer import rewrite_request
+from scanner.demo.wire.call import Call, Environ
+
+Tags = Mapping[str, str]
+FULLY_MANAGED = frozenset({"EFS", "S3"})
+"""Types that AWS Backup manages fully here; DynamoDB too, where its advanced features are on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A planted resource. `key` is the ARN of the key that encrypts it; None where nothing does."""
+
+    arn: str
+    type: str
+    name: str
+    account: str
+    region: str
+    key: str | None = None
+    fully_managed: bool = False
+
+
+@dataclass(slots=True)
+class Site:
+    """An account in a Region; asks moto through the front, without a network and without refusals."""
+
+    front: Front
+    account: str
+    region: str
+
+    def do(self, service: str, operation_name: str, **parameters: object) -> dict[str, Any]:
+        """Call an operation of a service here; parameters and answer are boto3's."""
+        operation = operation_of(service, operation_name)
+        caller = f"arn:aws:iam::{self.account}:root"
+        call = Call(self.account, caller, self.region, service, operation_name, parameters)
+        signing_name = str(operation.service_model.signing_name)
+        environ = rewrite_request(self._environ(signing_name), operation, parameters)
+        return self.front.perform(Asked(call, operation, environ))
+
+    @property
+    def backup(self) -> DemoBackupBackend:
+        """AWS Backup here."""
+        return backend_of(self.account, self.region)
+
+    def arn(self, service: str, rest: str) -> str:
+        """An ARN of this account and Region."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{rest}"
+
+    def _environ(self, signing_name: str) -> Environ:
+        scope = f"PLANTING/20260101/{self.region}/{signing_name}/aws4_request"
+        return {
+            "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+            "HTTP_HOST": "127.0.0.1:4566",
+            "HTTP_X_MOTO_ACCOUNT_ID": self.account,
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "4566",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SCRIPT_NAME": "",
+            "wsgi.url_scheme": "http",
+        }
+
+
+def tag_list(tags: Tags) -> list[dict[str, str]]:
+    """Tags as most APIs want them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -1,0 +1,119 @@
+"""Backup vaults with their locks and access policies."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scanner.demo.backup.backend import VaultExtras
+from scanner.demo.clock import ago
+from scanner.demo.estate.site import Site
+
+DELETION = (
+    "backup:DeleteRecoveryPoint",
+    "backup:UpdateRecoveryPointLifecycle",
+    "backup:PutBackupVaultAccessPolicy",
+    "backup:DeleteBackupVaultAccessPolicy",
+)
+"""What must be denied before nobody can delete recovery points by hand (controls catalogue)."""
+
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """A planted vault."""
+
+    site: Site
+    name: str
+    arn: str
+    key: str
+
+    @property
+    def extras(self) -> VaultExtras:
+        """What the extension keeps of it, its recovery points among it."""
+        return self.site.backup.extras_of(self.name)
+
+
+def vault(site: Site, name: str, key: str, *, customer_managed: bool = True) -> Vault:
+    """A vault under a key. AWS names the kind of key only where it is customer managed."""
+    made = site.do("backup", "CreateBackupVault", BackupVaultName=name, EncryptionKeyArn=key)
+    planted = Vault(site, name, made["BackupVaultArn"], key)
+    planted.extras.key_type = "CUSTOMER_MANAGED_KMS_KEY" if customer_managed else None
+    return planted
+
+
+def govern(planted: Vault, shortest: int | None = None, longest: int | None = None) -> None:
+    """A governance lock: privileged users can take it off. Retention in days."""
+    _lock(planted, MinRetentionDays=shortest, MaxRetentionDays=longest)
+
+
+def seal(planted: Vault, shortest: int, longest: int, *, since_days: float) -> None:
+    """A compliance lock in force since so many days: nobody can take it off."""
+    _lock(planted, MinRetentionDays=shortest, MaxRetentionDays=longest, ChangeableForDays=3)
+    planted.site.backup.vault(planted.name).lock_date = ago(days=since_days).timestamp()
+
+
+def seal_soon(planted: Vault, shortest: int, longest: int, *, in_days: int) -> None:
+    """A compliance lock in its grace time: it can still be taken off for so many days."""
+    _lock(planted, MinRetentionDays=shortest, MaxRetentionDays=longest, ChangeableForDays=in_days)
+
+
+def police(planted: Vault, *statements: Statement) -> None:
+    """Give the vault an access policy."""
+    policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    planted.site.do("backup", "PutBackupVaultAccessPolicy", BackupVaultName=planted.name, Policy=policy)
+
+
+def notify(planted: Vault, *events: str) -> None:
+    """Tell an SNS topic of these events."""
+    topic = planted.site.arn("sns", "backup-events")
+    planted.site.do(
+        "backup",
+        "PutBackupVaultNotifications",
+        BackupVaultName=planted.name,
+        SNSTopicArn=topic,
+        BackupVaultEvents=list(events),
+    )
+
+
+def deny(actions: Sequence[str], but_for: str | None = None) -> Statement:
+    """Deny the actions to everybody, or to everybody but one principal (aws:PrincipalArn)."""
+    statement: Statement = {
+        "Sid": "NoDeletion",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": list(actions),
+        "Resource": "*",
+    }
+    if but_for:
+        statement["Condition"] = {"ArnNotEquals": {"aws:PrincipalArn": but_for}}
+    return statement
+
+
+def admit_account(account: str) -> Statement:
+    """Let an account copy into the vault."""
+    return {
+        "Sid": f"CopyFrom{account}",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": "backup:CopyIntoBackupVault",
+        "Resource": "*",
+    }
+
+
+def admit_organisation(organization_id: str) -> Statement:
+    """Let every account of the organisation copy into the vault."""
+    return {
+        "Sid": "CopyFromOrganization",
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "backup:CopyIntoBackupVault",
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:PrincipalOrgID": organization_id}},
+    }
+
+
+def _lock(planted: Vault, **configuration: int | None) -> None:
+    given = {key: value for key, value in configuration.items() if value is not None}
+    planted.site.do("backup", "PutBackupVaultLockConfiguration", BackupVaultName=planted.name, **given)

@@ -1,0 +1,150 @@
+"""Where moto's answer is not AWS's: each mend takes a call and moto's whole answer, and puts it right."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from moto.kms.models import kms_backends
+from moto.organizations.models import FakeDelegatedAdministrator, organizations_backends
+from moto.s3.models import s3_backends
+
+from scanner.demo.clock import DEMO_CLOCK
+from scanner.demo.refusals import denied
+from scanner.demo.wire.answer import ApiError
+from scanner.demo.wire.call import Call
+
+Mend: TypeAlias = Callable[[Call, dict[str, Any]], dict[str, Any]]
+
+_GLOBAL_REGION = "us-east-1"
+_BACKUP = "backup.amazonaws.com"
+_OPT_IN_REGIONS = frozenset(
+    "af-south-1 ap-east-1 ap-east-2 ap-south-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 "
+    "ap-southeast-7 ca-west-1 eu-central-2 eu-south-1 eu-south-2 il-central-1 me-central-1 me-south-1 "
+    "mx-central-1".split()
+)
+"""Regions that an account has only after it asked for them (Account Management guide, "Regions")."""
+
+
+def bucket_regions(call: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """S3 says where each bucket lies, and gives buckets by name."""
+    buckets = s3_backends[call.account]["aws"].buckets
+    for bucket in result.get("Buckets", ()):
+        bucket["BucketRegion"] = buckets[bucket["Name"]].region_name
+    return {**result, "Buckets": sorted(result.get("Buckets", ()), key=lambda bucket: str(bucket["Name"]))}
+
+
+def sizes_at_the_clock(_: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """EFS meters a file system about once an hour, not at each call."""
+    for file_system in result.get("FileSystems", ()):
+        file_system["SizeInBytes"]["Timestamp"] = DEMO_CLOCK
+    return result
+
+
+def enabled_regions(call: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """Opt-in Regions are not enabled here, and are listed only for AllRegions."""
+    regions = [
+        {**region, "OptInStatus": "not-opted-in"} if region["RegionName"] in _OPT_IN_REGIONS else region
+        for region in result["Regions"]
+    ]
+    if not call.parameters.get("AllRegions"):
+        regions = [region for region in regions if region["OptInStatus"] != "not-opted-in"]
+    return {**result, "Regions": regions}
+
+
+def existing_targets(call: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """KMS lists the aliases of AWS managed keys that were never used without a target key."""
+    keys = kms_backends[call.account][call.region].keys
+    for alias in result["Aliases"]:
+        if alias.get("TargetKeyId") not in keys:
+            alias.pop("TargetKeyId", None)
+        alias.setdefault("CreationDate", DEMO_CLOCK.replace(month=1, day=5))
+        alias.setdefault("LastUpdatedDate", alias["CreationDate"])
+    return {**result, "Aliases": sorted(result["Aliases"], key=lambda alias: str(alias["AliasName"]))}
+
+
+def own_region(call: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """The tagging API of a Region knows the buckets of that Region only; IAM is in us-east-1."""
+    buckets = s3_backends[call.account]["aws"].buckets
+
+    def lies_here(mapping: Mapping[str, Any]) -> bool:
+        service, name = mapping["ResourceARN"].split(":", 5)[2::3]
+        if service == "s3":
+            return name in buckets and buckets[name].region_name == call.region
+        return service != "iam" or call.region == _GLOBAL_REGION
+
+    kept = [mapping for mapping in result["ResourceTagMappingList"] if lies_here(mapping)]
+    return {**result, "ResourceTagMappingList": sorted(kept, key=lambda mapping: str(mapping["ResourceARN"]))}
+
+
+def by_name(_: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """DynamoDB's tables come in one order, and the token is a name."""
+    return {**result, "TableNames": sorted(result.get("TableNames", ()))}
+
+
+MENDS: Mapping[tuple[str, str], Mend] = {
+    ("s3", "ListBuckets"): bucket_regions,
+    ("efs", "DescribeFileSystems"): sizes_at_the_clock,
+    ("ec2", "DescribeRegions"): enabled_regions,
+    ("kms", "ListAliases"): existing_targets,
+    ("resourcegroupstaggingapi", "GetResources"): own_region,
+    ("dynamodb", "ListTables"): by_name,
+}
+
+
+def know_services() -> None:
+    """Moto does not know that AWS Backup can have a delegated administrator."""
+    known = FakeDelegatedAdministrator.SUPPORTED_SERVICES
+    if _BACKUP not in known:
+        known.append(_BACKUP)
+
+
+def reroute(call: Call, protocol: str) -> str:
+    """The account whose data answer the call. Raises ApiError where the caller may not see them."""
+    if call.service == "kms":
+        return _owner_of_key(call, protocol)
+    if call.service == "organizations":
+        return _organization_of(call, protocol)
+    return call.account
+
+
+def _owner_of_key(call: Call, protocol: str) -> str:
+    """A key's own account, where the call names a key of another by ARN and its policy lets the caller in."""
+    key_id = str(call.parameters.get("KeyId", ""))
+    if not key_id.startswith("arn:"):
+        return call.account
+    region, owner = key_id.split(":")[3:5]
+    if region != call.region:
+        raise ApiError("NotFoundException", f"Invalid arn {region}")
+    if owner == call.account:
+        return owner
+    if call.operation != "DescribeKey" or not _key_admits(owner, region, key_id, call.account):
+        raise denied(call, protocol)
+    return owner
+
+
+def _key_admits(owner: str, region: str, key_arn: str, account: str) -> bool:
+    """Whether a statement of the key's policy allows the account as a whole. None planted has a Deny."""
+    key = kms_backends[owner][region].keys.get(key_arn.rpartition("/")[2])
+    if key is None:
+        return False
+    root = f"arn:aws:iam::{account}:root"
+    statements = json.loads(key.policy)["Statement"]
+    return any(root in _principals(statement) for statement in statements if statement["Effect"] == "Allow")
+
+
+def _principals(statement: Mapping[str, Any]) -> list[str]:
+    principal = statement.get("Principal", {})
+    named = principal.get("AWS", []) if isinstance(principal, dict) else []
+    return [named] if isinstance(named, str) else named
+
+
+def _organization_of(call: Call, protocol: str) -> str:
+    """Organizations answers the management account and delegated administrators; a member sees only the head."""
+    master = organizations_backends.master_accounts.get(call.account)
+    management = master[0] if master else call.account
+    admins = {admin.account.id for admin in organizations_backends[management]["aws"].admins}
+    if call.account == management or call.account in admins:
+        return str(management)
+    if call.operation == "DescribeOrganization":
+        return str(management)
+    raise denied(call, protocol)

@@ -1,0 +1,33 @@
+"""The simulated organisation: who is in it, what they run, how they back it up, and what goes wrong.
+
+    management    the landing zone; a vault's policy and a plan that cannot be read
+    central       vaults that the others copy into, one as it should be, four with something wrong
+    production    everything in order (gold), almost in order (standard), and copies gone wrong
+    development   weekly for a week; Aurora not opted in; corners that cannot be read
+    acquired      the scanner's role is missing: nothing is known of it
+    closed        suspended
+
+It is the same for the same seed, byte for byte: ids, ARNs, dates and order.
+"""
+
+from moto.moto_api._internal import mock_random
+
+from scanner.demo import accounts, central, development, management, production
+from scanner.demo.accounts import MANAGEMENT, REGIONS, Estate
+from scanner.demo.clock import ago, standing_at
+from scanner.demo.estate.identity import SCANNER_ROLE as ROLE_NAME
+from scanner.demo.front import Front
+
+__all__ = ["MANAGEMENT", "REGIONS", "ROLE_NAME", "build"]
+
+
+def build(front: Front, seed: int) -> None:
+    """Plant the organisation behind `front`. Moto must be empty."""
+    mock_random.seed(seed)
+    estate = Estate(front)
+    with standing_at(ago(days=500)):
+        organization_id = accounts.found(estate)
+        vaults = central.plant(estate, organization_id)
+    management.plant(estate, vaults)
+    production.plant(estate, vaults)
+    development.plant(estate, vaults)

@@ -1,0 +1,188 @@
+"""How production is backed up: plans that work, plans that do not, and what really happened."""
+
+from scanner.demo.accounts import ACQUIRED, FRANKFURT, IRELAND, PRODUCTION, Estate
+from scanner.demo.central import Central
+from scanner.demo.clock import ago, standing_at
+from scanner.demo.estate import history, identity
+from scanner.demo.estate.plans import Copy, Plan, Rule, condition, plan, select, tagged
+from scanner.demo.estate.site import Resource
+from scanner.demo.production_estate import Resources, Vaults, plant_resources, plant_vaults
+from scanner.demo.production_elsewhere import plant_elsewhere
+
+_EVERY_NIGHT = (4.0, 28.0, 52.0)  # hours before the demo's clock
+
+
+def plant(estate: Estate, central: Central) -> None:
+    """The production account in all its Regions."""
+    with standing_at(ago(days=400)):
+        role = identity.backup_role(estate.at(PRODUCTION, IRELAND))
+        vaults = plant_vaults(estate)
+    resources = plant_resources(estate)
+    with standing_at(ago(days=370)):
+        _gold(estate, central, vaults, resources, role)
+        _standard(estate, vaults, resources, role)
+        _continuous(estate, vaults, resources, role)
+        _copies_gone_wrong(estate, central, vaults, resources, role)
+        _nobodys_plan(estate, vaults, role)
+        _keep_oddities(vaults, resources)
+    plant_elsewhere(estate, vaults, role)
+
+
+def _gold(estate: Estate, central: Central, vaults: Vaults, resources: Resources, role: str) -> None:
+    """As it should be: nightly, 35 days, copied to another Region and to another account."""
+    nightly = Rule(
+        "nightly",
+        "cron(0 2 ? * * *)",
+        vaults.gold,
+        35,
+        (Copy(central.good.arn, 35), Copy(vaults.disaster.arn, 35)),
+        timezone="Europe/Dublin",
+    )
+    monthly = Rule("monthly", "cron(0 3 1 * ? *)", vaults.gold, 365, (Copy(central.frankfurt.arn, 365),))
+    gold = plan(estate.at(PRODUCTION, IRELAND), "production-gold", role, nightly, monthly)
+    select(gold, "tier-gold", ListOfTags=tagged("tier", "gold"))
+    select(gold, "ledger", Resources=[resources.ledger.arn])
+    for resource in (*resources.gold, *resources.continuous, resources.ledger):
+        _nightly_history(gold, central, vaults, resource)
+    _gold_failures(gold, central, vaults, resources)
+
+
+def _nightly_history(gold: Plan, central: Central, vaults: Vaults, resource: Resource) -> None:
+    points = history.back_up(resource, gold.rules["nightly"], *_EVERY_NIGHT)
+    for point in points[:2]:
+        history.copy(point, central.good, 35)
+        history.copy(point, vaults.disaster, 35)
+    (monthly,) = history.back_up(resource, gold.rules["monthly"], 19 * 24 + 3)
+    history.copy(monthly, central.frankfurt, 365)
+    if resource.type in ("RDS", "EFS"):
+        history.restore(points[1], age_days=12, minutes=95)
+
+
+def _gold_failures(gold: Plan, central: Central, vaults: Vaults, resources: Resources) -> None:
+    nightly = gold.rules["nightly"]
+    # The key of this one is not shared with the central account.
+    for point in history.back_up(resources.private, nightly, *_EVERY_NIGHT):
+        history.copy(point, vaults.disaster, 35)
+        history.fail_copy(
+            point,
+            central.good.arn,
+            35,
+            "Given key ID is not accessible. You must have DescribeKey permissions on the default CMK.",
+            "KMS_KEY_ERROR",
+        )
+    for age in _EVERY_NIGHT:
+        history.fail_backup(
+            resources.unversioned, nightly, age, "Bucket versioning is not enabled.", "INVALID_STATE"
+        )
+    for night in range(9):
+        history.fail_backup(
+            resources.stale,
+            nightly,
+            4.0 + 24 * night,
+            "The backup job could not start in time.",
+            "LIMIT_EXCEEDED",
+        )
+    (last,) = history.back_up(resources.stale, nightly, 220.0)
+    history.copy(last, vaults.disaster, 35)
+    history.restore(last, age_days=3, minutes=14, failure="Table already exists: invoices")
+
+
+def _standard(estate: Estate, vaults: Vaults, resources: Resources, role: str) -> None:
+    """Daily but for two weeks only; for two months but weekly only: no rule is both."""
+    daily = Rule("daily", "cron(0 4 ? * * *)", vaults.standard, 14, (Copy(vaults.disaster.arn, 14),))
+    weekly = Rule("weekly", "cron(0 5 ? * SUN *)", vaults.standard, 60)
+    standard = plan(estate.at(PRODUCTION, IRELAND), "production-standard", role, daily, weekly)
+    select(
+        standard,
+        "instances-and-databases-but-scratch",
+        Resources=["arn:aws:ec2:*:*:instance/*", "arn:aws:rds:*:*:db:*"],
+        NotResources=[resources.scratch.arn],
+        Conditions={"StringEquals": condition("tier", "standard")},
+    )
+    for resource in resources.standard:
+        for point in history.back_up(resource, standard.rules["daily"], 2.0, 26.0, 50.0):
+            history.copy(point, vaults.disaster, 14)
+        history.back_up(resource, standard.rules["weekly"], 5 * 24 + 1.0)
+
+
+def _continuous(estate: Estate, vaults: Vaults, resources: Resources, role: str) -> None:
+    """Point in time for a database and a bucket, into a vault that nothing protects."""
+    rule = Rule("point-in-time", "cron(0 1 ? * * *)", vaults.loose, 35, continuous=True)
+    continuous = plan(estate.at(PRODUCTION, IRELAND), "production-continuous", role, rule)
+    select(continuous, "orders-and-documents", Resources=[one.arn for one in resources.continuous])
+    for resource in resources.continuous:
+        history.back_up(
+            resource,
+            continuous.rules["point-in-time"],
+            200 * 24.0,
+            RecoveryPointArn=history.continuous_arn(vaults.loose.site, resource),
+            Status="AVAILABLE",
+            CompletionDate=None,
+            CalculatedLifecycle=None,
+        )
+
+
+def _copies_gone_wrong(
+    estate: Estate, central: Central, vaults: Vaults, resources: Resources, role: str
+) -> None:
+    """Every copy of this rule has something in its way."""
+    gone = estate.at(PRODUCTION, FRANKFURT).arn("backup", "backup-vault:production-disaster-old")
+    unseen = f"arn:aws:backup:{IRELAND}:{ACQUIRED}:backup-vault:acquired-archive"
+    copies = (
+        Copy(gone, 90),  # no such vault
+        Copy(unseen, 90),  # in an account that cannot be read
+        Copy(central.development_only.arn, 90),  # the vault's policy does not admit production
+        Copy(central.aws_key.arn, 90),  # the vault is under aws/backup: not for a volume
+        Copy(central.default.arn, 90),  # named Default
+    )
+    rule = Rule("nightly", "cron(30 2 ? * * *)", vaults.standard, 90, copies)
+    billing = plan(estate.at(PRODUCTION, IRELAND), "billing-archive", role, rule)
+    select(billing, "billing", Resources=[one.arn for one in resources.billing])
+    for resource in resources.billing:
+        for point in history.back_up(resource, billing.rules["nightly"], 3.5, 27.5):
+            for copy in copies:
+                _refuse_copy(point, copy)
+
+
+def _refuse_copy(point: history.Point, copy: Copy) -> None:
+    history.fail_copy(
+        point,
+        copy.vault_arn,
+        copy.days,
+        "Access Denied trying to call AWS Backup service",
+        "ACCESS_DENIED",
+    )
+
+
+def _nobodys_plan(estate: Estate, vaults: Vaults, role: str) -> None:
+    """A good plan that protects nothing: it has no selection."""
+    rule = Rule("nightly", "cron(0 1 ? * * *)", vaults.gold, 35)
+    plan(estate.at(PRODUCTION, IRELAND), "production-not-in-use", role, rule)
+
+
+def _keep_oddities(vaults: Vaults, resources: Resources) -> None:
+    """Recovery points that no rule explains."""
+    web, catalogue = resources.gold[0], resources.standard[2]
+    # Kept for ever, by hand, before an upgrade.
+    history.keep(vaults.loose, catalogue, ago(days=300), None)
+    # Kept for three days only.
+    history.keep(vaults.loose, web, ago(days=1), 3)
+    # Past its retention, but its role is gone and it cannot be deleted.
+    history.keep(vaults.loose, web, ago(days=120), 35, Status="EXPIRED")
+    # On its way into another vault; it goes when it has arrived.
+    history.keep(
+        vaults.loose,
+        resources.gold[2],
+        ago(hours=4),
+        None,
+        Lifecycle={"DeleteAfterEvent": "DELETE_AFTER_COPY"},
+    )
+    # Continuous, and nothing says how far back.
+    history.keep(
+        vaults.loose,
+        resources.continuous[1],
+        ago(days=20),
+        None,
+        RecoveryPointArn=history.continuous_arn(vaults.loose.site, resources.continuous[1]),
+        Status="STOPPED",
+    )
