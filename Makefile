@@ -5,7 +5,6 @@
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
 JOBS ?= 2
-DEMO_OUT ?= demo-report
 
 # Homebrew's Pango lies where the dynamic loader of macOS does not look by itself.
 ifeq ($(shell uname -s),Darwin)
@@ -19,14 +18,14 @@ setup: ## make .venv with the locked dependencies, and install Pango where that 
 	@sh scripts/setup.sh
 
 demo: setup ## audit a simulated organisation; no AWS account needed
-	@rm -rf "$(DEMO_OUT)"
+	@rm -rf demo-report
 	@if [ -f .venv/pdf.stamp ]; then formats=html,pdf,json; else formats=html,json; fi; \
-	$(WITH_PANGO) $(BIN)/audit demo --out "$(DEMO_OUT)" --format $$formats
-	@echo; echo "The reports:"; ls -d "$(CURDIR)/$(DEMO_OUT)"/report.* "$(CURDIR)/$(DEMO_OUT)"/findings.json
+	$(WITH_PANGO) $(BIN)/audit demo --out demo-report --format $$formats
+	@echo; echo "The reports:"; ls -d "$(CURDIR)"/demo-report/report.* "$(CURDIR)"/demo-report/findings.json
 
 test: setup ## run everything that CI runs
 	@$(MAKE) --no-print-directory lint
-	@$(WITH_PANGO) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --cov --cov-branch
+	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-branch
 
 lint: setup ## check format, style, types and import rules
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; 'make format' mends that." >&2; exit 1; }
