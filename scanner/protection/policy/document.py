@@ -1,0 +1,285 @@
+"""A policy document, read once into frozen statements, or not readable at all, with the reason.
+
+Nothing here raises: a document that AWS would not have taken, or that somebody bent, becomes a
+`Document` with `readable = False`, and every question about it answers "not known".
+
+Source: IAM User Guide, "Grammar of the IAM JSON policy language".
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from scanner.protection.policy.match import arn_part, has_wildcard, is_account_id
+
+# An ARN has at most 2,048 characters; nothing that a policy compares with is longer.
+MAX_TEXT = 2048
+_STATEMENT_KEYS = frozenset(
+    (
+        "Sid",
+        "Effect",
+        "Principal",
+        "NotPrincipal",
+        "Action",
+        "NotAction",
+        "Resource",
+        "NotResource",
+        "Condition",
+    )
+)
+_DOCUMENT_KEYS = frozenset(("Version", "Id", "Statement"))
+_PRINCIPAL_ARNS = ("role/", "user/", "assumed-role/", "federated-user/")
+
+
+class _UnreadableError(Exception):
+    """What makes a document unreadable; never leaves this module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One line of a Condition block: operator, key (lower case) and the values, which are ORed."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Principals:
+    """A Principal or NotPrincipal element, sorted by what is meant.
+
+    `everyone` is a bare `*`; `accounts` holds the ids of whole accounts (root ARN or bare id), `arns`
+    users, roles and sessions, `services` service principals; `opaque` all whose account cannot be told
+    from the text: federated identities, canonical users, unique ids (`AROA…`), ARNs with wildcards.
+    """
+
+    everyone: bool
+    accounts: frozenset[str]
+    arns: tuple[str, ...]
+    services: frozenset[str]
+    opaque: tuple[str, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """An Action or Resource element (`negated` for NotAction, NotResource)."""
+
+    patterns: tuple[str, ...]
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement. `index` counts from 1; actions are in lower case."""
+
+    index: int
+    sid: str
+    allow: bool
+    principals: Principals
+    actions: Patterns
+    resources: Patterns
+    clauses: tuple[Clause, ...]
+
+    @property
+    def label(self) -> str:
+        """How a reader finds the statement: its Sid, else its number."""
+        return f"statement {self.index}" + (f" ({_shown(self.sid)})" if self.sid else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A policy. Without statements when there is none; with a problem when it cannot be read."""
+
+    statements: tuple[Statement, ...] = ()
+    problem: str = ""
+    exists: bool = field(default=True)
+
+    @property
+    def readable(self) -> bool:
+        """Whether the statements are all that the policy says."""
+        return not self.problem
+
+
+def parse(text: object) -> Document:
+    """Read a policy document: JSON text, or what JSON text gives; None means that there is no policy.
+
+    Never raises. AWS refuses what is refused here too (unknown elements, both Action and NotAction,
+    a name twice …), so such a document is not guessed at: it is unreadable, with the reason.
+    """
+    if text is None:
+        return Document(exists=False)
+    try:
+        return Document(_statements(_decoded(text)))
+    except _UnreadableError as problem:
+        return Document(problem=str(problem))
+    except RecursionError:
+        return Document(problem="it is nested too deeply")
+    except ValueError as problem:
+        return Document(problem=f"it is no JSON: {_shown(str(problem))}")
+
+
+def _decoded(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_no_constant)
+
+
+def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _UnreadableError("a name stands twice in one object")
+    return members
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _UnreadableError(f"{name} is no JSON value")
+
+
+def _statements(document: object) -> tuple[Statement, ...]:
+    if not isinstance(document, Mapping):
+        raise _UnreadableError("it is no JSON object")
+    _refuse_unknown(document, _DOCUMENT_KEYS, "the document")
+    if "Statement" not in document:
+        raise _UnreadableError("it has no Statement")
+    found = document["Statement"]
+    entries = found if isinstance(found, list | tuple) else [found]
+    return tuple(_statement(index, entry) for index, entry in enumerate(entries, start=1))
+
+
+def _statement(index: int, entry: object) -> Statement:
+    place = f"statement {index}"
+    if not isinstance(entry, Mapping):
+        raise _UnreadableError(f"{place} is no object")
+    _refuse_unknown(entry, _STATEMENT_KEYS, place)
+    effect, sid = entry.get("Effect"), entry.get("Sid", "")
+    if effect not in ("Allow", "Deny"):
+        raise _UnreadableError(f"{place} has no Effect of Allow or Deny")
+    if not isinstance(sid, str):
+        raise _UnreadableError(f"{place} has a Sid that is no text")
+    name, value = _one_of(entry, "Principal", "NotPrincipal", place)
+    return Statement(
+        index=index,
+        sid=sid,
+        allow=effect == "Allow",
+        principals=_principals(value, place, negated=name.startswith("Not")),
+        actions=_patterns(entry, "Action", place),
+        resources=_resources(entry, place),
+        clauses=tuple(_clauses(entry.get("Condition", {}), place)),
+    )
+
+
+def _refuse_unknown(entry: Mapping[object, object], known: frozenset[str], place: str) -> None:
+    for key in entry:
+        if key not in known:
+            raise _UnreadableError(f"{place} has an unknown element {_shown(key)}")
+
+
+def _one_of(entry: Mapping[object, object], name: str, negated: str, place: str) -> tuple[str, object]:
+    if (name in entry) == (negated in entry):
+        raise _UnreadableError(f"{place} must have either {name} or {negated}")
+    return (name, entry[name]) if name in entry else (negated, entry[negated])
+
+
+def _patterns(entry: Mapping[object, object], name: str, place: str) -> Patterns:
+    found, value = _one_of(entry, name, f"Not{name}", place)
+    texts = tuple(_single_stars(text) for text in _texts(value, f"{found} of {place}"))
+    return Patterns(tuple(text.lower() for text in texts) if name == "Action" else texts, found != name)
+
+
+def _resources(entry: Mapping[object, object], place: str) -> Patterns:
+    if "Resource" not in entry and "NotResource" not in entry:
+        return Patterns(("*",), negated=False)  # a role's trust policy: the role that it hangs on
+    return _patterns(entry, "Resource", place)
+
+
+def _texts(value: object, place: str) -> tuple[str, ...]:
+    entries = value if isinstance(value, list | tuple) else (value,)
+    if not entries:
+        raise _UnreadableError(f"{place} is empty")
+    return tuple(_text(entry, place) for entry in entries)
+
+
+def _text(entry: object, place: str) -> str:
+    if not isinstance(entry, str):
+        raise _UnreadableError(f"{place} holds something that is no text")
+    if len(entry) > MAX_TEXT:
+        raise _UnreadableError(f"{place} holds a text of more than {MAX_TEXT} characters")
+    return entry
+
+
+def _single_stars(text: str) -> str:
+    """`**` means no more than `*`, and costs more."""
+    while "**" in text:
+        text = text.replace("**", "*")
+    return text
+
+
+def _principals(value: object, place: str, *, negated: bool) -> Principals:
+    kinds = {"AWS": value} if value == "*" else value
+    if not isinstance(kinds, Mapping) or not kinds:
+        raise _UnreadableError(f"{place} has a principal that is neither * nor an object")
+    named = {str(kind): _texts(entries, f"{_shown(kind)} of {place}") for kind, entries in kinds.items()}
+    accounts, arns, opaque = _aws_principals(named.pop("AWS", ()))
+    return Principals(
+        everyone=value == "*" or "*" in opaque,
+        accounts=frozenset(accounts),
+        arns=tuple(arns),
+        services=frozenset(named.pop("Service", ())),
+        opaque=(*(text for text in opaque if text != "*"), *_flat(named.values())),
+        negated=negated,
+    )
+
+
+def _aws_principals(texts: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
+    accounts: list[str] = []
+    arns: list[str] = []
+    opaque: list[str] = []
+    for text in texts:
+        account, rest = arn_part(text, 4), arn_part(text, 5)
+        if is_account_id(text):
+            accounts.append(text)
+        elif is_account_id(account) and rest == "root":
+            accounts.append(account)
+        elif is_account_id(account) and rest.startswith(_PRINCIPAL_ARNS) and not has_wildcard(text):
+            arns.append(text)
+        else:
+            opaque.append(text)
+    return accounts, arns, opaque
+
+
+def _flat(lists: Iterable[tuple[str, ...]]) -> list[str]:
+    return [text for texts in lists for text in texts]
+
+
+def _clauses(block: object, place: str) -> Iterable[Clause]:
+    if not isinstance(block, Mapping):
+        raise _UnreadableError(f"{place} has a Condition that is no object")
+    for operator, keys in block.items():
+        if not isinstance(keys, Mapping):
+            raise _UnreadableError(f"{place} has a condition {_shown(operator)} that is no object")
+        for key, value in keys.items():
+            yield Clause(str(operator), str(key).lower(), _condition_values(value, place))
+
+
+def _condition_values(value: object, place: str) -> tuple[str, ...]:
+    entries = value if isinstance(value, list | tuple) else (value,)
+    return tuple(_condition_value(entry, place) for entry in entries)
+
+
+def _condition_value(entry: object, place: str) -> str:
+    """Conditions take bare booleans and numbers, too."""
+    if isinstance(entry, bool):
+        return "true" if entry else "false"
+    if isinstance(entry, int | float):
+        return repr(entry)
+    if not isinstance(entry, str):
+        raise _UnreadableError(f"{place} has a condition value that is no text")
+    return entry
+
+
+def _shown(text: object) -> str:
+    """A stranger's text, short and without control characters."""
+    shown = repr(str(text)[:80])
+    return shown[1:-1]

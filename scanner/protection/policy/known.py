@@ -1,0 +1,139 @@
+"""What is known of the condition keys when a question stands for a whole account.
+
+| key | for all principals of one account |
+|---|---|
+| aws:PrincipalAccount | the account |
+| aws:PrincipalArn | any root, user, role or federated user of the account: differs from principal to principal. Sessions show their role's ARN |
+| aws:PrincipalOrgID | `Context.organization_id`; unknown without it |
+| aws:PrincipalOrgPaths | `Context.organization_path`; else anything below the organisation |
+| aws:PrincipalIsAWSService | false |
+| aws:PrincipalServiceName, …NamesList | absent |
+| aws:SecureTransport | true: the endpoints of AWS Backup and KMS speak nothing but TLS |
+| aws:RequestedRegion | `Context.region` |
+| aws:PrincipalType, aws:PrincipalTag/…, aws:userid, aws:username, aws:FederatedProvider, aws:SourceIdentity, aws:AssumedRoot | differ from principal to principal |
+| aws:MultiFactorAuthPresent, …Age, aws:TokenIssueTime | differ from request to request |
+| aws:SourceIp, aws:VpcSourceIp, aws:SourceVpc…, aws:UserAgent, aws:Referer, aws:ViaAWSService, aws:CalledVia… | differ from request to request |
+| aws:SourceAccount, aws:SourceArn, aws:SourceOrgID, aws:SourceOrgPaths | unknown: set when a service calls for itself, and whether AWS Backup does is not documented |
+| everything else (aws:CurrentTime, aws:ResourceTag/…, kms:EncryptionContext:… ) | unknown |
+
+Source: IAM User Guide, "AWS global condition context keys" (the availability lines).
+"""  # noqa: E501 - a table row is one line
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scanner.protection.policy.conditions import ABSENT, UNKNOWN, Domain, exactly, within
+
+PRINCIPAL_ARN = "aws:principalarn"
+PRINCIPAL = "principal"
+_SESSION = "session"
+_PATH = "path"
+_VARYING = {
+    "aws:principaltype": PRINCIPAL,
+    "aws:userid": PRINCIPAL,
+    "aws:username": PRINCIPAL,
+    "aws:federatedprovider": PRINCIPAL,
+    "aws:sourceidentity": PRINCIPAL,
+    "aws:assumedroot": PRINCIPAL,
+    "aws:multifactorauthpresent": _SESSION,
+    "aws:multifactorauthage": _SESSION,
+    "aws:tokenissuetime": _SESSION,
+    "aws:sourceip": _PATH,
+    "aws:vpcsourceip": _PATH,
+    "aws:sourcevpc": _PATH,
+    "aws:sourcevpce": _PATH,
+    "aws:sourcevpcarn": _PATH,
+    "aws:useragent": _PATH,
+    "aws:referer": _PATH,
+    "aws:viaawsservice": _PATH,
+    "aws:calledvia": _PATH,
+    "aws:calledviafirst": _PATH,
+    "aws:calledvialast": _PATH,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the caller knows of the account in question; None stands for "not known".
+
+    `organization_id` is like `o-abc`, `organization_path` like `o-abc/r-x/ou-x/` (with its closing
+    slash), `region` that of the request. `extra` are other keys with the values that every request
+    has side by side; no value means that no request has the key.
+    """
+
+    organization_id: str | None = None
+    organization_path: str | None = None
+    region: str | None = None
+    partition: str = "aws"
+    extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The principals that a question is about: all of an account, or the one with `arn`."""
+
+    account: str
+    partition: str = "aws"
+    arn: str = ""
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The values of aws:PrincipalArn that occur."""
+        return (self.arn,) if self.arn else account_cells(self.account, self.partition)
+
+
+class Domains(dict[str, Domain]):
+    """Domains by key; keys that are not listed differ by principal or request, or are unknown."""
+
+    def get(self, key: str, default: Domain | None = None, /) -> Domain:  # type: ignore[override]  # never None
+        """The domain of a key, in lower case."""
+        if key in self:
+            return self[key]
+        group = PRINCIPAL if key.startswith("aws:principaltag/") else _VARYING.get(key, "")
+        return Domain(varies=group) if group else default or UNKNOWN
+
+
+def account_cells(account: str, partition: str = "aws") -> tuple[str, ...]:
+    """Every ARN that aws:PrincipalArn can show for principals of an account."""
+    iam = f"arn:{partition}:iam::{account}"
+    return (
+        f"{iam}:root",
+        f"{iam}:user/*",
+        f"{iam}:role/*",
+        f"arn:{partition}:sts::{account}:federated-user/*",
+    )
+
+
+def is_identity(key: str) -> bool:
+    """Whether a key tells principals apart in another way than by ARN."""
+    return key.startswith("aws:principaltag/") or _VARYING.get(key) == PRINCIPAL
+
+
+def domains_of(population: Population, context: Context) -> Mapping[str, Domain]:
+    """What is known of each key when these principals act."""
+    found = Domains()
+    found["aws:principalaccount"] = exactly(population.account)
+    found[PRINCIPAL_ARN] = within(*population.cells, varies=PRINCIPAL)
+    found["aws:principalorgid"] = _organization(context)
+    found["aws:principalorgpaths"] = _paths(context)
+    found["aws:principalisawsservice"] = exactly("false")
+    found["aws:principalservicename"] = found["aws:principalservicenameslist"] = ABSENT
+    found["aws:securetransport"] = exactly("true")
+    found["aws:requestedregion"] = exactly(context.region) if context.region else UNKNOWN
+    for key, values in context.extra:
+        found[key.lower()] = exactly(*values) if values else ABSENT
+    return found
+
+
+def _organization(context: Context) -> Domain:
+    if context.organization_id:
+        return exactly(context.organization_id)
+    return within("o-*", present=None)
+
+
+def _paths(context: Context) -> Domain:
+    if context.organization_path:
+        return exactly(context.organization_path)
+    if context.organization_id:
+        return within(f"{context.organization_id}/*")
+    return within("o-*/*", present=None)

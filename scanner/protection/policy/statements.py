@@ -1,0 +1,131 @@
+"""Which requests a statement applies to: its principals, action, resource and conditions at once.
+
+Source: IAM User Guide, "Policy evaluation logic", "AWS JSON policy elements: Principal" and
+"NotPrincipal".
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from scanner.protection.policy.answers import Answer
+from scanner.protection.policy.conditions import ALL, NONE, Domain, Reach, Verdict, judge_all, meet
+from scanner.protection.policy.document import Document, Patterns, Principals, Statement
+from scanner.protection.policy.known import PRINCIPAL, Population
+from scanner.protection.policy.match import arn_part, covers, overlaps
+
+_NONE = NONE
+Reached = Callable[[Statement], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One action on one resource (a cell: wildcards stand for any of a set), and the known keys."""
+
+    action: str
+    resource: str
+    domains: Mapping[str, Domain]
+
+
+def reach_of(statement: Statement, population: Population, request: Request) -> Verdict:
+    """How many of the population's requests a statement applies to."""
+    action = reach_of_patterns(statement.actions, request.action.lower(), "Action")
+    if action.reach is Reach.NONE:
+        return action
+    principals = reach_of_principals(statement.principals, population)
+    if principals.reach is Reach.NONE:
+        return principals
+    resource = reach_of_patterns(statement.resources, request.resource, "Resource")
+    return meet((action, principals, resource, judge_all(statement.clauses, request.domains)))
+
+
+def reach_of_patterns(element: Patterns, cell: str, name: str) -> Verdict:
+    """Whether an Action or Resource element (or its Not form) takes in all, some or none of a cell."""
+    if any("${" in pattern for pattern in element.patterns):
+        return Verdict(Reach.OPEN, f"its {name} holds a policy variable")
+    if any(covers(pattern, cell) for pattern in element.patterns):
+        return _NONE if element.negated else ALL
+    if any(overlaps(pattern, cell) for pattern in element.patterns):
+        group = f"{name}-" if element.negated else f"{name}+"
+        return Verdict(Reach.SOME, f"its {name} takes in only some", frozenset((group,)))
+    return ALL if element.negated else _NONE
+
+
+def reach_of_principals(element: Principals, population: Population) -> Verdict:
+    """Whether a Principal or NotPrincipal element names all, some or none of a population.
+
+    An account id or its root ARN names every principal of the account in Principal. In NotPrincipal
+    the guide lists it beside the users that it leaves out, so whether it leaves out the whole account
+    is open. Service principals are no principals of an account.
+    """
+    if element.negated:
+        return _left_over(element, population)
+    if element.everyone or population.account in element.accounts:
+        return ALL
+    named = _named(element, population)
+    if named:
+        return ALL if population.arn in named else _some(population, named)
+    return Verdict(Reach.OPEN, f"whom {_opaque(element)} means is not known") if element.opaque else _NONE
+
+
+def _left_over(element: Principals, population: Population) -> Verdict:
+    if element.everyone:
+        return _NONE
+    if population.account in element.accounts or element.opaque:
+        what = "the account itself" if population.account in element.accounts else _opaque(element)
+        return Verdict(Reach.OPEN, f"whom NotPrincipal leaves out with {what} is not known")
+    named = _named(element, population)
+    if population.arn and population.arn in named:
+        return _NONE
+    return _some(population, named) if named else ALL
+
+
+def _named(element: Principals, population: Population) -> list[str]:
+    return [arn for arn in element.arns if arn_part(arn, 4) == population.account]
+
+
+def _some(population: Population, named: list[str]) -> Verdict:
+    because = f"only some principals are named ({named[0]!r}{' …' if len(named) > 1 else ''})"
+    reach = Reach.OPEN if population.arn else Reach.SOME  # a role and its session, perhaps
+    return Verdict(reach, because, frozenset((PRINCIPAL,)))
+
+
+def _opaque(element: Principals) -> str:
+    return repr(element.opaque[0][:80])
+
+
+def decide(document: Document, reached: Reached, who: str) -> Answer:
+    """Allowed to all (True), to none (False), or neither or not known (None). A Deny wins.
+
+    `reached` gives how much of the population one statement applies to.
+    """
+    if not document.readable:
+        return Answer(None, f"the policy cannot be read: {document.problem}")
+    if not document.exists:
+        return Answer(value=False, because="there is no policy")
+    allow = _strongest(document, reached, allow=True)
+    if allow is None:
+        return Answer(value=False, because=f"no statement allows {who}")
+    deny = _strongest(document, reached, allow=False)
+    if deny is not None:
+        denied = deny[1].reach is Reach.ALL
+        return Answer(
+            value=False if denied else None,
+            because=f"{deny[0].label} denies {who}" if denied else f"{deny[0].label}: {deny[1].because}",
+        )
+    if allow[1].reach is Reach.ALL:
+        return Answer(value=True, because=f"{allow[0].label} allows {who}")
+    return Answer(None, f"{allow[0].label}: {allow[1].because}")
+
+
+def _strongest(document: Document, reached: Reached, *, allow: bool) -> tuple[Statement, Verdict] | None:
+    """The first statement of one effect that applies to all; else the first that applies to some."""
+    partial: tuple[Statement, Verdict] | None = None
+    for statement in document.statements:
+        if statement.allow is not allow:
+            continue
+        verdict = reached(statement)
+        if verdict.reach is Reach.ALL:
+            return statement, verdict
+        if verdict.reach is not Reach.NONE and partial is None:
+            partial = (statement, verdict)
+    return partial
