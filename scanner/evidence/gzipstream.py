@@ -61,7 +61,11 @@ class GzipStream:
         self._deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
         self._sha = hashlib.sha256()
         self._offset = self._crc = self._size = self._lines = 0
-        self._put(_HEADER)
+        try:
+            self._put(_HEADER)
+        except OSError:
+            file.close()
+            raise
         self._mark = _Mark(self._offset, 0, 0, 0)
         self._sha_at_mark = self._sha.copy()
 

@@ -1,0 +1,116 @@
+"""One client for each service and Region, shared by all accounts and threads of a scan.
+
+Making a client costs tens of milliseconds; a client a shard would cost hours in a large organisation.
+"""
+
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.model import OperationModel
+from botocore.session import Session
+
+from scanner.collect.credentials import ContextCredentials, Wallet
+from scanner.collect.retry import BrokenAnswerError
+from scanner.model.names import RegionName
+
+_CONNECT_TIMEOUT: Final = 10
+_READ_TIMEOUT: Final = 60
+_LEAST_POOL: Final = 10
+_SUCCESS: Final = range(200, 300)
+
+
+class UndeclaredOperationError(RuntimeError):
+    """An operation was called that no collector declares: the request was not sent."""
+
+
+class Clients:
+    """Makes clients and keeps them. All sign with the wallet's credentials of the moment.
+
+    `declared` are the operations (`backup:ListBackupPlans`) that requests may be sent for; any other
+    raises UndeclaredOperationError before it leaves this machine.
+    """
+
+    def __init__(
+        self, session: Session, wallet: Wallet, declared: frozenset[str], concurrency: int
+    ) -> None:
+        self._session = session
+        self._declared = declared
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._config = Config(
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            connect_timeout=_CONNECT_TIMEOUT,
+            read_timeout=_READ_TIMEOUT,
+            max_pool_connections=max(_LEAST_POOL, concurrency),
+            account_id_endpoint_mode="disabled",
+            user_agent_extra="vaultproof",
+        )
+        session.register_component("credential_provider", _Provider(ContextCredentials(wallet)))
+        session.register("before-call", self._refuse_undeclared)
+        session.register("before-parse", refuse_broken_answer)
+
+    def of(self, service: str, region: RegionName) -> BaseClient:
+        """Give the client of a service in a Region. botocore's session is not safe for threads: a lock."""
+        with self._lock:
+            client = self._clients.get((service, region))
+            if client is None:
+                client = self._session.create_client(service, region_name=region, config=self._config)
+                self._clients[service, region] = client
+            return client
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+
+    def _refuse_undeclared(self, model: OperationModel, **_: object) -> None:
+        name = f"{model.service_model.service_name}:{model.name}"
+        if name not in self._declared:
+            raise UndeclaredOperationError(f"{name} is not declared by any collector.")
+
+
+class _Provider:
+    """botocore's place to plug in credentials."""
+
+    def __init__(self, credentials: ContextCredentials) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> ContextCredentials:
+        """Give the credentials that clients hold."""
+        return self._credentials
+
+
+def refuse_broken_answer(
+    operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object
+) -> None:
+    """Raise BrokenAnswerError for a success whose body is empty or cut off.
+
+    botocore takes such a body of JSON for an answer without fields: a list that was cut off on the way
+    would look like a list of nothing.
+    """
+    if response_dict["status_code"] not in _SUCCESS or operation_model.output_shape is None:
+        return
+    body = response_dict["body"]
+    if not isinstance(body, bytes):
+        return
+    if not body.strip():
+        raise BrokenAnswerError(f"{operation_model.name} was answered with an empty body.")
+    if "json" in str(operation_model.service_model.resolved_protocol) and not _is_object(body):
+        raise BrokenAnswerError(f"{operation_model.name} was answered with something that is no JSON object.")
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(orjson.loads(body), dict)
+    except orjson.JSONDecodeError:
+        pass
+    try:  # what orjson refuses and botocore takes: a lone surrogate, an infinite number
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False

@@ -1,0 +1,112 @@
+"""Credentials that answer for the account on whose behalf the current code runs.
+
+A client serves all accounts of a scan. When it signs a request it asks its credentials, and these look
+at a context variable. Outside `acting_for` there is no account, and signing fails loudly.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from botocore.credentials import Credentials, ReadOnlyCredentials
+
+from scanner.collect.retry import FinalError
+from scanner.model.names import AccountId
+
+Source = Callable[[], ReadOnlyCredentials]
+"""Gives an account's credentials of this moment. FinalError: they could not be renewed."""
+
+_RENEW_BEFORE: Final = timedelta(minutes=5)
+_LAST_USE: Final = timedelta(seconds=15)
+
+_acting_for: ContextVar[AccountId] = ContextVar("vaultproof_acting_for")
+
+
+class NoAccountError(RuntimeError):
+    """A request was to be signed for no account, or for one whose credentials nobody has."""
+
+
+@contextmanager
+def acting_for(account: AccountId) -> Iterator[None]:
+    """Sign the requests of the block with the credentials of `account`."""
+    token = _acting_for.set(account)
+    try:
+        yield
+    finally:
+        _acting_for.reset(token)
+
+
+class Wallet:
+    """The credentials of every account of a scan."""
+
+    def __init__(self) -> None:
+        self._sources: dict[AccountId, Source] = {}
+
+    def put(self, account: AccountId, source: Source) -> None:
+        """Add or replace the credentials of an account."""
+        self._sources[account] = source
+
+    def current(self) -> ReadOnlyCredentials:
+        """Give the credentials of the account of the current context. NoAccountError: there are none."""
+        account = _acting_for.get(None)
+        if account is None:
+            raise NoAccountError("A request was to be signed outside `acting_for`.")
+        source = self._sources.get(account)
+        if source is None:
+            raise NoAccountError(f"There are no credentials for account {account}.")
+        return source()
+
+
+class ContextCredentials(Credentials):
+    """What clients hold: the wallet's credentials of the moment. Its own keys are never sent."""
+
+    def __init__(self, wallet: Wallet) -> None:
+        super().__init__("by-context", "by-context", method="vaultproof")
+        self._wallet = wallet
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """Give the credentials to sign with now."""
+        return self._wallet.current()
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The session of an assumed role, and when it ends."""
+
+    credentials: ReadOnlyCredentials
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Lease(expires_at={self.expires_at})"  # no keys in a log or a traceback
+
+
+class RoleSource:
+    """The credentials of an assumed role, renewed by themselves before they expire; safe for threads."""
+
+    def __init__(
+        self, assume: Callable[[], Lease], clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._assume = assume
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lease: Lease | None = None
+
+    def __call__(self) -> ReadOnlyCredentials:
+        """Give the credentials. FinalError: the role could not be assumed (again)."""
+        with self._lock:
+            lease = self._lease
+            if lease is None or lease.expires_at - self._clock() < _RENEW_BEFORE:
+                lease = self._lease = self._renewed(lease)
+            return lease.credentials
+
+    def _renewed(self, old: Lease | None) -> Lease:
+        try:
+            return self._assume()
+        except FinalError:
+            if old is not None and old.expires_at - self._clock() > _LAST_USE:
+                return old
+            raise

@@ -1,0 +1,24 @@
+"""What a collector declares before it may call it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of AWS that a collector calls.
+
+    `service` is boto3's client name, `name` the API's own spelling, `action` the IAM action that allows
+    it (not always the same name: `s3:ListAllMyBuckets`). `page` is the page size asked for; 0: AWS's
+    own. `secrets` are response fields that never reach the evidence: `Reservations[].Instances[].UserData`.
+    """
+
+    service: str
+    name: str
+    action: str
+    page: int = 0
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The operation as evidence and package data name it: `backup:ListBackupPlans`."""
+        return f"{self.service}:{self.name}"

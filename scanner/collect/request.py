@@ -1,0 +1,67 @@
+"""What a collection is asked to do, and what it gives back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from scanner.collect.retry import RetryPolicy
+from scanner.errors import OutputError
+from scanner.model.inventory import Account
+from scanner.model.manifest import Excluded, Scope, ShardRecord
+
+DEFAULT_ROLE: Final = "VaultproofReadOnly"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectRequest:
+    """The scope, and how to reach it.
+
+    Without `organization`, and without `accounts`, the caller's own account is read. `regions` empty:
+    those that the caller's account has enabled. `duration_seconds` is the life of an assumed role's
+    session; it is renewed by itself.
+    """
+
+    organization: bool = False
+    accounts: tuple[str, ...] = ()
+    organizational_units: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+    role_name: str = DEFAULT_ROLE
+    external_id: str | None = None
+    session_name: str = "vaultproof"
+    duration_seconds: int = 3600
+    profile: str | None = None
+    concurrency: int = 16
+    retries: RetryPolicy = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What was collected. `shards` are sorted: the organisation's first, then by account and Region.
+
+    A shard of the scope without a record was not begun: the collection was interrupted.
+    """
+
+    scope: Scope
+    accounts: tuple[Account, ...]
+    shards: tuple[ShardRecord, ...]
+    caller_arn: str
+    caller_account: str
+    started_at: datetime
+    finished_at: datetime
+
+
+class Interrupted(KeyboardInterrupt):  # noqa: N818 -- it is the interruption of its base, not an error
+    """Ctrl-C: every file was finished first; `collected` says what there is."""
+
+    def __init__(self, collected: Collected) -> None:
+        self.collected = collected
+        super().__init__()
+
+
+class CutShortError(OutputError):
+    """The evidence could not be written any further; `collected` says what there is."""
+
+    def __init__(self, message: str, collected: Collected) -> None:
+        self.collected = collected
+        super().__init__(message)

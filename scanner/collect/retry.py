@@ -1,0 +1,117 @@
+"""Trying a call again, outside botocore, and telling a final failure from a passing one.
+
+botocore's own retry quota belongs to the client, and a client here serves all accounts: one account
+that is throttled for ever would leave none of it for the others. So clients try once, and this loop,
+which shares nothing between calls, does the rest: exponential backoff with full jitter.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 -- botocore's name
+from botocore.parsers import ResponseParserError
+
+from scanner.evidence.writer import Failure
+
+THROTTLING_CODES: Final = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+"""The codes that botocore's standard mode takes for throttling."""
+
+TRANSIENT_CODES: Final = frozenset(
+    {"InternalError", "InternalFailure", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable"}
+)
+"""The codes that pass by themselves: botocore's, and the names that services give to an HTTP 500."""
+
+TRANSIENT_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
+
+_JITTER: Final = random.SystemRandom().random
+
+
+class BrokenAnswerError(ResponseParserError):
+    """AWS (or something on the way) answered with success and a body that is cut off or no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a call is tried, and how long is waited: up to `base` seconds, doubling up to `cap`."""
+
+    attempts: int = 7
+    base: float = 0.3
+    cap: float = 20.0
+
+    def delay(self, attempt: int, jitter: Callable[[], float] = _JITTER) -> float:
+        """Give the seconds to wait after the failed attempt number `attempt`, which counts from 1."""
+        return jitter() * min(self.cap, self.base * 2 ** (attempt - 1))
+
+
+class Halted(Exception):  # noqa: N818 -- no error: somebody asked for it
+    """The scan is being stopped; nobody asks AWS any more."""
+
+
+class FinalError(Exception):
+    """A call failed for good; its cause is what botocore raised last."""
+
+    def __init__(self, failure: Failure, request_id: str = "") -> None:
+        self.failure = failure
+        self.request_id = request_id
+        super().__init__(f"{failure.code}: {failure.message}")
+
+
+def attempt(
+    send: Callable[[], Mapping[str, Any]], policy: RetryPolicy, pause: Callable[[Failure, float], None]
+) -> Mapping[str, Any]:
+    """Call `send` until it answers or fails for good (FinalError). `pause` waits before another try."""
+    for number in range(1, policy.attempts + 1):
+        try:
+            return send()
+        except Halted:
+            raise
+        except Exception as problem:  # noqa: BLE001 -- whatever a client raises is a failed read
+            final = _final(problem, number)
+            if number == policy.attempts or not is_passing(problem):
+                raise final from problem
+            pause(final.failure, policy.delay(number))
+    raise ValueError(f"a policy of {policy.attempts} attempts never tries")
+
+
+def is_passing(problem: Exception) -> bool:
+    """Whether the same call may be answered a little later."""
+    if isinstance(problem, ClientError):
+        code, status = _code_and_status(problem)
+        return code in THROTTLING_CODES | TRANSIENT_CODES or status in TRANSIENT_STATUSES
+    return isinstance(problem, ConnectionError | HTTPClientError | ResponseParserError)
+
+
+def _final(problem: Exception, attempts: int) -> FinalError:
+    if isinstance(problem, FinalError):  # another call that this one rested on: renewing a role
+        return problem
+    if not isinstance(problem, ClientError):
+        name = type(problem).__name__
+        return FinalError(Failure(name, str(problem), 0, attempts))
+    code, status = _code_and_status(problem)
+    message = str(problem.response.get("Error", {}).get("Message") or "")
+    request_id = problem.response.get("ResponseMetadata", {}).get("RequestId")
+    return FinalError(Failure(code, message, status, attempts), str(request_id or ""))
+
+
+def _code_and_status(problem: ClientError) -> tuple[str, int]:
+    code = str(problem.response.get("Error", {}).get("Code") or "Unknown")
+    return code, int(problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)

@@ -1,0 +1,65 @@
+"""AWS KMS: aliases, and the keys that something recorded in the same shard names."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from scanner.collect.calls import Caller
+from scanner.collect.fields import rows, text
+from scanner.collect.operations import Operation
+from scanner.model.names import Shard, parse_arn
+
+OPERATIONS: Final = (
+    Operation("kms", "ListAliases", "kms:ListAliases", page=100),
+    Operation("kms", "DescribeKey", "kms:DescribeKey"),
+    Operation("kms", "GetKeyPolicy", "kms:GetKeyPolicy"),
+)
+
+
+def collect(caller: Caller, named: Iterable[str], partition: str, scanned: frozenset[str]) -> None:
+    """Record the keys `named` (ARNs, ids, aliases), each once, and the policies of customers' own keys.
+
+    Keys of another account in `scanned` are left to that account's own shard; other accounts' keys are
+    asked for here, by ARN. Keys of another Region cannot be asked for here.
+    """
+    aliases = _aliases(caller)
+    keys = {_arn(name, aliases, partition, caller.shard) for name in named}
+    for key in sorted(keys):
+        if _belongs_here(key, caller.shard, scanned):
+            _describe(caller, key)
+
+
+def _aliases(caller: Caller) -> dict[str, str]:
+    return {
+        text(row, "AliasName"): text(row, "TargetKeyId")
+        for answer in caller.pages("kms", "ListAliases")
+        for row in rows(answer, "Aliases")
+    }
+
+
+def _arn(name: str, aliases: Mapping[str, str], partition: str, shard: Shard) -> str:
+    """Bring a key's names together into its ARN; an alias that leads nowhere stays as it is."""
+    arn = parse_arn(name)
+    if arn is not None and (arn.account, arn.region) != (shard.account, shard.region):
+        return name
+    identity = name if arn is None else arn.resource.removeprefix("key/")
+    if identity.startswith("alias/"):
+        identity = aliases.get(identity) or ""
+    if not identity:
+        return name
+    return f"arn:{partition}:kms:{shard.region}:{shard.account}:key/{identity}"
+
+
+def _belongs_here(key: str, shard: Shard, scanned: frozenset[str]) -> bool:
+    arn = parse_arn(key)
+    if arn is None:
+        return True
+    return arn.region == shard.region and (arn.account == shard.account or arn.account not in scanned)
+
+
+def _describe(caller: Caller, key: str) -> None:
+    answer = caller.call("kms", "DescribeKey", KeyId=key) or {}
+    arn = text(answer, "KeyMetadata", "Arn")
+    owner = parse_arn(arn)
+    own = owner is not None and owner.account == caller.shard.account
+    if own and text(answer, "KeyMetadata", "KeyManager") == "CUSTOMER":
+        caller.call("kms", "GetKeyPolicy", KeyId=arn, PolicyName="default")
