@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.core.model import OperationModel
 from moto.core.utils import get_service_model
@@ -22,15 +22,34 @@ from werkzeug.wrappers import Response
 from scanner.demo import refusals
 from scanner.demo.backup.responses import DemoBackupResponse
 from scanner.demo.credentials import Credentials, Identity
-from scanner.demo.mends import MENDS, Mend, reroute
-from scanner.demo.refusals import Refusal
-from scanner.demo.wire.answer import Answer, ApiError, read_answer, request_id, rewrite_request
-from scanner.demo.wire.answer import write_answer, write_error
-from scanner.demo.wire.call import Call, Environ, Signature, buffer_body, fresh_request
-from scanner.demo.wire.call import read_operation, read_signature
-from scanner.demo.wire.paging import PAGES, cut, unpaged
+from scanner.demo.mends import DEFAULTS, MENDS, Mend, reroute
+from scanner.demo.wire.answer import (
+    Answer,
+    ApiError,
+    read_answer,
+    request_id,
+    rewrite_request,
+    write_answer,
+    write_error,
+)
+from scanner.demo.wire.call import (
+    Call,
+    Environ,
+    Signature,
+    buffer_body,
+    fresh_request,
+    read_operation,
+    read_signature,
+)
+from scanner.demo.wire.paging import PAGES, Pages, cut, unpaged
+
+if TYPE_CHECKING:
+    from scanner.demo.refusals import Refusal
 
 _REQUEST_ID = re.compile(rb"(?<=<RequestId>)[^<]*|(?<=<requestId>)[^<]*|(?<=<RequestID>)[^<]*")
+REWRITTEN = frozenset(PAGES) | frozenset(MENDS) | frozenset(DEFAULTS)
+"""Operations whose answers pass through our hands; the rest goes from moto to the client as it is."""
+
 StartResponse = Callable[..., Any]
 _REQUEST_ID_HEADERS = frozenset(
     {"x-amzn-requestid", "x-amz-request-id", "x-amz-id-2", "content-length", "date", "server"}
@@ -107,11 +126,10 @@ class Front:
         if asked.call.service == "sts":
             return self._sts(asked, access_key)
         asked = self._rerouted(asked)
-        mend = MENDS.get((asked.call.service, asked.call.operation))
-        pages = PAGES.get((asked.call.service, asked.call.operation))
-        if mend is None and pages is None:
+        name = (asked.call.service, asked.call.operation)
+        if name not in REWRITTEN:
             return self._pass_on(asked)
-        return self._mended(asked, mend)
+        return self._mended(asked, MENDS.get(name), PAGES.get(name))
 
     def _admit(self, asked: Asked, identity: Identity | None) -> None:
         """Raise what AWS answers to a caller without a known, unexpired key or without the permission."""
@@ -135,13 +153,12 @@ class Front:
         environ = {**asked.environ, "HTTP_X_MOTO_ACCOUNT_ID": account}
         return Asked(asked.call, asked.operation, environ)
 
-    def _mended(self, asked: Asked, mend: Mend | None) -> Answer:
-        pages = PAGES.get((asked.call.service, asked.call.operation))
-        inner = asked
-        if pages:
-            whole = rewrite_request(asked.environ, asked.operation, unpaged(asked.call, pages))
-            inner = Asked(asked.call, asked.operation, whole)
-        answer = self._pass_on(inner)
+    def _mended(self, asked: Asked, mend: Mend | None, pages: Pages | None) -> Answer:
+        """Moto's answer put right: asked for the whole, mended, cut, and without what has no shape."""
+        parameters = unpaged(asked.call, pages) if pages else dict(asked.call.parameters)
+        parameters = {**DEFAULTS.get((asked.call.service, asked.call.operation), {}), **parameters}
+        whole = rewrite_request(asked.environ, asked.operation, parameters)
+        answer = self._pass_on(Asked(asked.call, asked.operation, whole))
         if answer.is_error:
             return answer
         result = read_answer(asked.operation, answer)
@@ -156,7 +173,8 @@ class Front:
 
 def operation_of(service: str, name: str) -> OperationModel:
     """Botocore's model of an operation."""
-    return get_service_model(service).operation_model(name)
+    operation: OperationModel = get_service_model(service).operation_model(name)
+    return operation
 
 
 def _ask_backup(environ: Environ) -> Answer:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from moto.kms.models import kms_backends
-from moto.organizations.models import FakeDelegatedAdministrator, organizations_backends
+from moto.organizations.models import organizations_backends
 from moto.s3.models import s3_backends
 
 from scanner.demo.clock import DEMO_CLOCK
@@ -16,11 +16,12 @@ from scanner.demo.wire.call import Call
 Mend: TypeAlias = Callable[[Call, dict[str, Any]], dict[str, Any]]
 
 _GLOBAL_REGION = "us-east-1"
-_BACKUP = "backup.amazonaws.com"
 _OPT_IN_REGIONS = frozenset(
-    "af-south-1 ap-east-1 ap-east-2 ap-south-2 ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 "
-    "ap-southeast-7 ca-west-1 eu-central-2 eu-south-1 eu-south-2 il-central-1 me-central-1 me-south-1 "
-    "mx-central-1".split()
+    {
+        *("af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ca-west-1", "il-central-1", "mx-central-1"),
+        *("ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
+        *("eu-central-2", "eu-south-1", "eu-south-2", "me-central-1", "me-south-1"),
+    }
 )
 """Regions that an account has only after it asked for them (Account Management guide, "Regions")."""
 
@@ -81,21 +82,27 @@ def by_name(_: Call, result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "TableNames": sorted(result.get("TableNames", ()))}
 
 
+def as_it_is(_: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """Nothing but what has no shape, or no value, is taken out."""
+    return result
+
+
 MENDS: Mapping[tuple[str, str], Mend] = {
     ("s3", "ListBuckets"): bucket_regions,
     ("efs", "DescribeFileSystems"): sizes_at_the_clock,
     ("ec2", "DescribeRegions"): enabled_regions,
     ("kms", "ListAliases"): existing_targets,
+    ("kms", "DescribeKey"): as_it_is,
     ("resourcegroupstaggingapi", "GetResources"): own_region,
     ("dynamodb", "ListTables"): by_name,
 }
 
 
-def know_services() -> None:
-    """Moto does not know that AWS Backup can have a delegated administrator."""
-    known = FakeDelegatedAdministrator.SUPPORTED_SERVICES
-    if _BACKUP not in known:
-        known.append(_BACKUP)
+DEFAULTS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    # Moto wants the policy's name, though there is only one.
+    ("kms", "GetKeyPolicy"): {"PolicyName": "default"},
+}
+"""Parameters that a caller may leave out, and moto may not."""
 
 
 def reroute(call: Call, protocol: str) -> str:
@@ -139,7 +146,7 @@ def _principals(statement: Mapping[str, Any]) -> list[str]:
 
 
 def _organization_of(call: Call, protocol: str) -> str:
-    """Organizations answers the management account and delegated administrators; a member sees only the head."""
+    """Organizations answers the management account and its delegates; a member sees only the head."""
     master = organizations_backends.master_accounts.get(call.account)
     management = master[0] if master else call.account
     admins = {admin.account.id for admin in organizations_backends[management]["aws"].admins}

@@ -6,8 +6,8 @@ from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import history, identity
 from scanner.demo.estate.plans import Copy, Plan, Rule, condition, plan, select, tagged
 from scanner.demo.estate.site import Resource
-from scanner.demo.production_estate import Resources, Vaults, plant_resources, plant_vaults
 from scanner.demo.production_elsewhere import plant_elsewhere
+from scanner.demo.production_estate import Resources, Vaults, plant_resources, plant_vaults
 
 _EVERY_NIGHT = (4.0, 28.0, 52.0)  # hours before the demo's clock
 

@@ -1,12 +1,16 @@
 """Production outside its home Region: Frankfurt and Virginia."""
 
+from typing import TYPE_CHECKING
+
 from scanner.demo.accounts import FRANKFURT, PRODUCTION, VIRGINIA, Estate
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import compute, databases, files, history
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.plans import Copy, Rule, condition, plan, select
-from scanner.demo.estate.site import Resource
 from scanner.demo.production_estate import Vaults
+
+if TYPE_CHECKING:
+    from scanner.demo.estate.site import Resource
 
 _NIGHTS = (5.0, 29.0)
 

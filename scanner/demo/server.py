@@ -10,8 +10,8 @@ from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from scanner.demo import clock, mends
-from scanner.demo.backup import backend
+from scanner.demo import clock
+from scanner.demo.adapt import adapt_moto
 from scanner.demo.credentials import ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Credentials
 from scanner.demo.front import Front
 from scanner.demo.organisation import MANAGEMENT, REGIONS, ROLE_NAME, build
@@ -87,9 +87,7 @@ def _stop(server: BaseWSGIServer, thread: threading.Thread) -> None:
 def _prepare(seed: int) -> Front:
     """A front with the organisation behind it, everything of an earlier one forgotten."""
     BackendDict.reset()
-    backend.install()
-    mends.know_services()
-    clock.take_over()
+    adapt_moto()
     front = Front(Credentials(MANAGEMENT))
     build(front, seed)
     return front

@@ -5,8 +5,7 @@ recovery point is a `RecoveryPointByBackupVault`, a job a `BackupJob`, `CopyJob`
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from moto.backup.exceptions import (
     AlreadyExistsException,
@@ -16,6 +15,9 @@ from moto.backup.exceptions import (
 from moto.backup.models import BackupBackend, Plan, Vault, backup_backends
 from moto.core.utils import unix_time
 from moto.moto_api._internal import mock_random
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 OPT_IN_TYPES = (
     "Aurora",

@@ -23,12 +23,12 @@ def _summary(selection: Selection) -> dict[str, Any]:
 class PlanOperations(Operations):
     """The plan and selection calls."""
 
-    def list_backup_plans(self) -> ActionResult:
+    def list_backup_plans(self) -> ActionResult:  # type: ignore[override]  # moto gives JSON text here
         """ListBackupPlans; deleted plans only with IncludeDeleted."""
         plans = self.backend.list_backup_plans(include_deleted=self._get_param("IncludeDeleted"))
         return ActionResult({"BackupPlansList": [plan.to_list_dict() for plan in plans]})
 
-    def get_backup_plan(self) -> ActionResult:
+    def get_backup_plan(self) -> ActionResult:  # type: ignore[override]  # moto gives JSON text here
         """GetBackupPlan; the id of an organisation's plan has a slash in it."""
         plan = self.backend.get_backup_plan(self._get_param("BackupPlanId"), self._get_param("VersionId"))
         return ActionResult(plan.to_get_dict())

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from moto.backup.exceptions import ResourceNotFoundException
 from moto.core.responses import ActionResult
@@ -106,5 +105,5 @@ def within(moment: datetime | None, after: datetime | None, before: datetime | N
     return not (after and moment < _aware(after)) and not (before and moment > _aware(before))
 
 
-def _aware(moment: Any) -> datetime:
+def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -7,8 +7,8 @@ from moto.backup.exceptions import InvalidParameterValueException, ResourceNotFo
 from moto.backup.models import Vault
 from moto.core.responses import ActionResult, EmptyResult
 
-from scanner.demo.backup.base import Operations
 from scanner.demo.backup.backend import DemoBackupBackend
+from scanner.demo.backup.base import Operations
 from scanner.demo.clock import DEMO_CLOCK
 
 
@@ -27,7 +27,7 @@ def _describe(backend: DemoBackupBackend, vault: Vault) -> dict[str, Any]:
 class VaultOperations(Operations):
     """The vault calls."""
 
-    def list_backup_vaults(self) -> ActionResult:
+    def list_backup_vaults(self) -> ActionResult:  # type: ignore[override]  # moto gives JSON text here
         """ListBackupVaults, with ByVaultType and ByShared (no vault here is shared)."""
         kind = self._get_param("ByVaultType")
         vaults = [_describe(self.backend, vault) for vault in self.backend.vaults.values()]
@@ -38,7 +38,7 @@ class VaultOperations(Operations):
         """DescribeBackupVault."""
         return ActionResult(_describe(self.backend, self.backend.vault(self._get_param("BackupVaultName"))))
 
-    def put_backup_vault_lock_configuration(self) -> EmptyResult:
+    def put_backup_vault_lock_configuration(self) -> EmptyResult:  # type: ignore[override]  # moto gives JSON text here
         """PutBackupVaultLockConfiguration; the grace time runs from the demo's clock."""
         name = self._get_param("BackupVaultName")
         grace = self._get_param("ChangeableForDays")

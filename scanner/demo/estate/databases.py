@@ -15,7 +15,7 @@ def database(site: Site, name: str, tags: Tags, key: str | None = None, engine: 
         Engine=engine,
         AllocatedStorage=100,
         MasterUsername="postgres",
-        MasterUserPassword="only-simulated",  # noqa: S106 - the simulation keeps no secret
+        MasterUserPassword="only-simulated",
         BackupRetentionPeriod=1,
         Tags=tag_list(tags),
         **_encryption(key),
@@ -31,7 +31,7 @@ def cluster(site: Site, name: str, tags: Tags, key: str | None = None, members: 
         DBClusterIdentifier=name,
         Engine="aurora-postgresql",
         MasterUsername="postgres",
-        MasterUserPassword="only-simulated",  # noqa: S106 - the simulation keeps no secret
+        MasterUserPassword="only-simulated",
         Tags=tag_list(tags),
         **_encryption(key),
     )["DBCluster"]

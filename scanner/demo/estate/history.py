@@ -1,6 +1,5 @@
 """What really happened: recovery points, and the backup, copy and restore jobs that made or used them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,7 +33,7 @@ class Point:
 
 
 def back_up(resource: Resource, planned: PlannedRule, *ages: float, **changes: object) -> list[Point]:
-    """Backups that the rule made, with their jobs: one for each age in hours. `changes` go into the points."""
+    """Backups that the rule made, with their jobs: one for each age in hours; `changes` go into them."""
     points = []
     for age in ages:
         started = ago(hours=age)
@@ -45,7 +44,7 @@ def back_up(resource: Resource, planned: PlannedRule, *ages: float, **changes: o
 
 
 def keep(vault: Vault, resource: Resource, created: datetime, days: int | None, **changes: object) -> Point:
-    """A recovery point in a vault, kept so many days (None for ever). `changes` are merged in; None drops a key."""
+    """A recovery point, kept so many days (None for ever). `changes` are merged in; None drops a key."""
     site, job_id = vault.site, str(mock_random.uuid4())
     document: Document = {
         "RecoveryPointArn": _point_arn(site, resource, job_id),
@@ -72,7 +71,7 @@ def keep(vault: Vault, resource: Resource, created: datetime, days: int | None, 
 
 
 def copy(point: Point, destination: Vault, days: int | None, **changes: object) -> Point:
-    """A finished copy of a point, with its job. Across accounts and Regions the type keeps its own ARN form."""
+    """A finished copy of a point, with its job; its ARN has the form of its type there, too."""
     created = point.document["CreationDate"]
     key_type = destination.extras.key_type
     copied = keep(
@@ -217,7 +216,7 @@ def _point_arn(site: Site, resource: Resource, job_id: str) -> str:
     short = mock_random.get_random_hex(17)
     if resource.fully_managed:
         return site.arn("backup", f"recovery-point:{job_id.upper()}")
-    forms: Mapping[str, str] = {
+    forms = {
         "EBS": f"arn:aws:ec2:{site.region}::snapshot/snap-{short}",
         "EC2": f"arn:aws:ec2:{site.region}::image/ami-{short}",
         "RDS": site.arn("rds", f"snapshot:awsbackup:job-{job_id}"),

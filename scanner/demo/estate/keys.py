@@ -41,7 +41,14 @@ def customer_key(site: Site, alias: str, shared_with: Iterable[str] = ()) -> str
     for account in shared_with:
         statements += _shared_with(account)
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    key = site.do("kms", "CreateKey", Description=f"{alias} (customer managed)", Policy=policy)["KeyMetadata"]
+    key = site.do(
+        "kms",
+        "CreateKey",
+        Description=f"{alias} (customer managed)",
+        KeyUsage="ENCRYPT_DECRYPT",
+        MultiRegion=False,
+        Policy=policy,
+    )["KeyMetadata"]
     site.do("kms", "CreateAlias", AliasName=f"alias/{alias}", TargetKeyId=key["KeyId"])
     return str(key["Arn"])
 

@@ -72,7 +72,8 @@ def read_answer(operation: OperationModel, answer: Answer) -> dict[str, Any]:
     headers = {key.lower(): value for key, value in answer.headers}
     response = {"status_code": answer.status, "headers": headers, "body": answer.body}
     parser = create_parser(str(operation.service_model.resolved_protocol))
-    parsed: dict[str, Any] = parser.parse(response, operation.output_shape)
+    shape = operation.output_shape
+    parsed: dict[str, Any] = parser.parse(response, shape) if shape else {}
     parsed.pop("ResponseMetadata", None)
     return parsed
 
@@ -114,5 +115,5 @@ def _header_key(name: str) -> str:
 def request_id(call: Call) -> str:
     """A request id that depends on the call alone, so that two scans of the demo record the same."""
     parameters = json.dumps(dict(call.parameters), sort_keys=True, default=str)
-    text = "\n".join((call.account, call.region, call.service, call.operation, parameters))
+    text = f"{call.account}\n{call.region}\n{call.service}\n{call.operation}\n{parameters}"
     return str(UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))

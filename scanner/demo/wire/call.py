@@ -88,7 +88,7 @@ def _find_operation(request: Request, service: str) -> tuple[OperationModel, dic
     return operation, dict(labels)
 
 
-def _parse(request: Request, operation: OperationModel, labels: Mapping[str, Any]) -> dict[str, Any]:
+def _parse(request: Request, operation: OperationModel, labels: dict[str, Any]) -> dict[str, Any]:
     protocol = determine_request_protocol(operation.service_model, request.content_type)
     parser = PROTOCOL_PARSERS[protocol](operation)
     parsed: dict[str, Any] = parser.parse(

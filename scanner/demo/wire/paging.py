@@ -26,8 +26,8 @@ class Pages:
 
     items: str
     limit: str = "MaxResults"
-    token: str = "NextToken"
-    next_token: str = "NextToken"
+    token: str = "NextToken"  # noqa: S105 - a parameter's name
+    next_token: str = "NextToken"  # noqa: S105 - a field's name
     size: int = 20
     invalid: str = "InvalidParameterValueException"
     truncated: str | None = None

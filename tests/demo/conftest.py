@@ -1,0 +1,204 @@
+"""One simulated organisation for the whole session, and a walk through every call that a scan makes."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.model import OperationModel
+
+from scanner.demo.accounts import READABLE, REGIONS
+from scanner.demo.server import Demo, serve
+
+Document = dict[str, Any]
+Key = tuple[str, str, str, str, str]
+"""Account, Region, service, operation, parameters."""
+
+_CONFIG = Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
+
+# Lists of one account in one Region: service, operation, names of the input and output token, the list.
+LISTS: tuple[tuple[str, str, str, str, str], ...] = (
+    ("ec2", "DescribeInstances", "NextToken", "NextToken", "Reservations"),
+    ("ec2", "DescribeVolumes", "NextToken", "NextToken", "Volumes"),
+    ("rds", "DescribeDBInstances", "Marker", "Marker", "DBInstances"),
+    ("rds", "DescribeDBClusters", "Marker", "Marker", "DBClusters"),
+    ("dynamodb", "ListTables", "ExclusiveStartTableName", "LastEvaluatedTableName", "TableNames"),
+    ("efs", "DescribeFileSystems", "Marker", "NextMarker", "FileSystems"),
+    ("s3", "ListBuckets", "ContinuationToken", "ContinuationToken", "Buckets"),
+    ("kms", "ListAliases", "Marker", "NextMarker", "Aliases"),
+    (
+        "resourcegroupstaggingapi",
+        "GetResources",
+        "PaginationToken",
+        "PaginationToken",
+        "ResourceTagMappingList",
+    ),
+    ("backup", "ListBackupVaults", "NextToken", "NextToken", "BackupVaultList"),
+    ("backup", "ListBackupPlans", "NextToken", "NextToken", "BackupPlansList"),
+    ("backup", "ListProtectedResources", "NextToken", "NextToken", "Results"),
+    ("backup", "ListBackupJobs", "NextToken", "NextToken", "BackupJobs"),
+    ("backup", "ListCopyJobs", "NextToken", "NextToken", "CopyJobs"),
+    ("backup", "ListRestoreJobs", "NextToken", "NextToken", "RestoreJobs"),
+)
+
+
+@dataclass
+class Walk:
+    """Makes calls as an auditor would, and remembers each answer (or the error's code)."""
+
+    demo: Demo
+    answers: dict[Key, Document | str] = field(default_factory=dict)
+    bodies: list[tuple[OperationModel, int, bytes]] = field(default_factory=list)
+    _sessions: dict[str, boto3.Session] = field(default_factory=dict)
+    _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+
+    def session(self, account: str) -> boto3.Session:
+        """A session in the account, through the scanner's role; the management account's caller else."""
+        if account not in self._sessions:
+            self._sessions[account] = self._open(account)
+        return self._sessions[account]
+
+    def client(self, account: str, service: str, region: str) -> Any:
+        """A boto3 client that talks to the simulation."""
+        key = (account, service, region)
+        if key not in self._clients:
+            make_client: Any = self.session(account).client
+            client = make_client(service, region_name=region, endpoint_url=self.demo.endpoint, config=_CONFIG)
+            client.meta.events.register("before-parse", self._remember_body)
+            self._clients[key] = client
+        return self._clients[key]
+
+    def _remember_body(self, operation_model: OperationModel, response_dict: Document, **_: Any) -> None:
+        self.bodies.append((operation_model, response_dict["status_code"], response_dict["body"]))
+
+    def call(self, account: str, region: str, service: str, operation: str, **parameters: Any) -> Document:
+        """One call; an error counts as an empty answer, its code is remembered."""
+        client = self.client(account, service, region)
+        key = (account, region, service, operation, repr(sorted(parameters.items())))
+        try:
+            answer: Document = client._make_api_call(operation, parameters)
+        except ClientError as error:
+            self.answers[key] = str(error.response["Error"]["Code"])
+            return {}
+        metadata = answer.pop("ResponseMetadata")
+        self.answers[key] = answer | {"RequestId": metadata["RequestId"]}
+        return answer
+
+    def every(self, account: str, region: str, *how: str, **parameters: Any) -> list[Any]:
+        """Every element of a list, page after page; `how` as in LISTS."""
+        service, operation, token, next_token, items = how
+        found: list[Any] = []
+        while True:
+            page = self.call(account, region, service, operation, **parameters)
+            found += page.get(items, [])
+            if not page.get(next_token):
+                return found
+            parameters = {**parameters, token: page[next_token]}
+
+    def _open(self, account: str) -> boto3.Session:
+        environment = self.demo.environment()
+        root = boto3.Session(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+        if account == self.demo.management_account:
+            return root
+        sts = root.client("sts", region_name=REGIONS[0], endpoint_url=self.demo.endpoint)
+        role = f"arn:aws:iam::{account}:role/{self.demo.role_name}"
+        given = sts.assume_role(RoleArn=role, RoleSessionName="audit")["Credentials"]
+        return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+
+    def everything(self) -> "Walk":
+        """Every call that a scan makes, on every account that can be read."""
+        self.organisation()
+        for account in READABLE:
+            self.call(account, REGIONS[0], "sts", "GetCallerIdentity")
+            self.call(account, REGIONS[0], "ec2", "DescribeRegions", AllRegions=True)
+            self.call(account, REGIONS[0], "iam", "GetRole", RoleName="AWSBackupDefaultServiceRole")
+            for region in REGIONS:
+                self.shard(account, region)
+        return self
+
+    def organisation(self) -> None:
+        """The calls about the organisation, from its management account."""
+        where = self.demo.management_account, "us-east-1"
+        token = "NextToken", "NextToken"
+        self.call(*where, "organizations", "DescribeOrganization")
+        self.every(*where, "organizations", "ListAccounts", *token, "Accounts")
+        self.every(*where, "organizations", "ListDelegatedAdministrators", *token, "DelegatedAdministrators")
+        (root,) = self.every(*where, "organizations", "ListRoots", *token, "Roots")
+        units = self.every(
+            *where,
+            "organizations",
+            "ListOrganizationalUnitsForParent",
+            *token,
+            "OrganizationalUnits",
+            ParentId=root["Id"],
+        )
+        for parent in (root, *units):
+            listing = "ListAccountsForParent", *token, "Accounts"
+            self.every(*where, "organizations", *listing, ParentId=parent["Id"])
+        self.call(*where, "backup", "DescribeGlobalSettings")
+
+    def shard(self, account: str, region: str) -> None:
+        """Every list of the shard, and the details of what it holds."""
+        self.call(account, region, "backup", "DescribeRegionSettings")
+        lists = {how[1]: self.every(account, region, *how) for how in LISTS}
+        self._backup_details(account, region, lists)
+        for name in lists["ListTables"]:
+            table = self.call(account, region, "dynamodb", "DescribeTable", TableName=name)
+            arn = table["Table"]["TableArn"]
+            self.call(account, region, "dynamodb", "ListTagsOfResource", ResourceArn=arn)
+        for bucket in lists["ListBuckets"]:
+            if bucket["BucketRegion"] == region:
+                for operation in ("GetBucketTagging", "GetBucketVersioning", "GetBucketEncryption"):
+                    self.call(account, region, "s3", operation, Bucket=bucket["Name"])
+        for key in {alias["TargetKeyId"] for alias in lists["ListAliases"] if "TargetKeyId" in alias}:
+            self.call(account, region, "kms", "DescribeKey", KeyId=key)
+            self.call(account, region, "kms", "GetKeyPolicy", KeyId=key)
+
+    def _backup_details(self, account: str, region: str, lists: Mapping[str, list[Any]]) -> None:
+        token = "NextToken", "NextToken"
+        for vault in lists["ListBackupVaults"]:
+            name = vault["BackupVaultName"]
+            self.call(account, region, "backup", "GetBackupVaultAccessPolicy", BackupVaultName=name)
+            self.call(account, region, "backup", "GetBackupVaultNotifications", BackupVaultName=name)
+            listing = "ListRecoveryPointsByBackupVault", *token, "RecoveryPoints"
+            self.every(account, region, "backup", *listing, BackupVaultName=name)
+        for plan in lists["ListBackupPlans"]:
+            plan_id = plan["BackupPlanId"]
+            self.call(account, region, "backup", "GetBackupPlan", BackupPlanId=plan_id)
+            listing = "ListBackupSelections", *token, "BackupSelectionsList"
+            for selection in self.every(account, region, "backup", *listing, BackupPlanId=plan_id):
+                which = {"BackupPlanId": plan_id, "SelectionId": selection["SelectionId"]}
+                self.call(account, region, "backup", "GetBackupSelection", **which)
+
+
+@pytest.fixture(scope="session")
+def demo() -> Iterator[Demo]:
+    """The organisation, served."""
+    kept = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
+    for key in kept:
+        del os.environ[key]
+    with serve() as running:
+        yield running
+    os.environ.update(kept)
+
+
+@pytest.fixture(scope="session")
+def walk(demo: Demo) -> Walk:
+    """Every answer of the simulation."""
+    return Walk(demo).everything()
+
+
+@pytest.fixture(scope="session")
+def new_walk() -> Callable[[Demo], Walk]:
+    """Make a walk through another server."""
+    return Walk
+
+
+@pytest.fixture
+def walker(demo: Demo) -> Walk:
+    """A walk that has not begun."""
+    return Walk(demo)
