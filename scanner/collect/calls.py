@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -16,7 +16,7 @@ from scanner.collect.retry import FinalError, Halted, RetryPolicy, attempt
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.evidence.answers import Pagination, pagination
 from scanner.evidence.writer import Call, Failure
-from scanner.model.names import RegionName, Shard
+from scanner.model.names import AccountId, RegionName, Shard
 
 _MAX_PAGES: Final = 100_000
 
@@ -42,10 +42,10 @@ class Held:
         """Keep a call."""
         self._calls.append(call)
 
-    def replay(self, recorder: Recorder) -> None:
-        """Write the calls into `recorder`."""
+    def replay(self, recorder: Recorder, account: AccountId) -> None:
+        """Write the calls into `recorder`, as calls of `account`: the first one is made to learn its id."""
         for call in self._calls:
-            recorder.write(call)
+            recorder.write(replace(call, shard=Shard(account, call.shard.region)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Wiring:
 
     clients: Clients
     operations: Mapping[str, Operation]
-    retries: RetryPolicy = RetryPolicy()
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
     watcher: Watcher = field(default_factory=Unwatched)
     halt: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -35,9 +35,7 @@ class Clients:
     raises UndeclaredOperationError before it leaves this machine.
     """
 
-    def __init__(
-        self, session: Session, wallet: Wallet, declared: frozenset[str], concurrency: int
-    ) -> None:
+    def __init__(self, session: Session, wallet: Wallet, declared: frozenset[str], concurrency: int) -> None:
         self._session = session
         self._declared = declared
         self._lock = threading.Lock()
@@ -69,10 +67,14 @@ class Clients:
             for client in self._clients.values():
                 client.close()
 
-    def _refuse_undeclared(self, model: OperationModel, **_: object) -> None:
-        name = f"{model.service_model.service_name}:{model.name}"
+    def _refuse_undeclared(self, **event: Any) -> None:  # noqa: ANN401 -- botocore's signature
+        name = _key(event["model"])
         if name not in self._declared:
             raise UndeclaredOperationError(f"{name} is not declared by any collector.")
+
+
+def _key(operation: OperationModel) -> str:
+    return f"{operation.service_model.service_name}:{operation.name}"
 
 
 class _Provider:
@@ -86,23 +88,25 @@ class _Provider:
         return self._credentials
 
 
-def refuse_broken_answer(
-    operation_model: OperationModel, response_dict: Mapping[str, Any], **_: object
-) -> None:
-    """Raise BrokenAnswerError for a success whose body is empty or cut off.
+def refuse_broken_answer(**event: Any) -> None:  # noqa: ANN401 -- botocore's signature
+    """Raise BrokenAnswerError for a success whose body is empty or cut off (botocore's `before-parse`).
 
     botocore takes such a body of JSON for an answer without fields: a list that was cut off on the way
     would look like a list of nothing.
     """
-    if response_dict["status_code"] not in _SUCCESS or operation_model.output_shape is None:
+    _check_answer(event["operation_model"], event["response_dict"])
+
+
+def _check_answer(operation: OperationModel, answer: Mapping[str, Any]) -> None:
+    if answer["status_code"] not in _SUCCESS or operation.output_shape is None:
         return
-    body = response_dict["body"]
+    body = answer["body"]
     if not isinstance(body, bytes):
         return
     if not body.strip():
-        raise BrokenAnswerError(f"{operation_model.name} was answered with an empty body.")
-    if "json" in str(operation_model.service_model.resolved_protocol) and not _is_object(body):
-        raise BrokenAnswerError(f"{operation_model.name} was answered with something that is no JSON object.")
+        raise BrokenAnswerError(f"{operation.name} was answered with an empty body.")
+    if "json" in str(operation.service_model.resolved_protocol) and not _is_object(body):
+        raise BrokenAnswerError(f"{operation.name} was answered with something that is no JSON object.")
 
 
 def _is_object(body: bytes) -> bool:

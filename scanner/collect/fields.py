@@ -1,5 +1,7 @@
-"""Taking names out of answers, to ask further with. What is not as expected is passed over here: it is
-on record, and the reading of the evidence says what is wrong with it.
+"""Taking names out of answers, to ask further with.
+
+What is not as expected is passed over here: it is on record, and the reading of the evidence says what
+is wrong with it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,6 +1,6 @@
 """What a collection is asked to do, and what it gives back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -32,7 +32,7 @@ class CollectRequest:
     duration_seconds: int = 3600
     profile: str | None = None
     concurrency: int = 16
-    retries: RetryPolicy = RetryPolicy()
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class Collected:
     finished_at: datetime
 
 
-class Interrupted(KeyboardInterrupt):  # noqa: N818 -- it is the interruption of its base, not an error
+class Interrupted(KeyboardInterrupt):
     """Ctrl-C: every file was finished first; `collected` says what there is."""
 
     def __init__(self, collected: Collected) -> None:

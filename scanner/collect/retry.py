@@ -59,7 +59,7 @@ class RetryPolicy:
 
     def delay(self, attempt: int, jitter: Callable[[], float] = _JITTER) -> float:
         """Give the seconds to wait after the failed attempt number `attempt`, which counts from 1."""
-        return jitter() * min(self.cap, self.base * 2 ** (attempt - 1))
+        return jitter() * min(self.cap, self.base * float(2 ** (attempt - 1)))
 
 
 class Halted(Exception):  # noqa: N818 -- no error: somebody asked for it
@@ -84,7 +84,7 @@ def attempt(
             return send()
         except Halted:
             raise
-        except Exception as problem:  # noqa: BLE001 -- whatever a client raises is a failed read
+        except Exception as problem:  # whatever a client raises is a failed read
             final = _final(problem, number)
             if number == policy.attempts or not is_passing(problem):
                 raise final from problem

@@ -15,9 +15,7 @@ OPERATIONS: Final = (
     Operation("backup", "ListBackupVaults", "backup:ListBackupVaults", _PAGE),
     Operation("backup", "GetBackupVaultAccessPolicy", "backup:GetBackupVaultAccessPolicy"),
     Operation("backup", "GetBackupVaultNotifications", "backup:GetBackupVaultNotifications"),
-    Operation(
-        "backup", "ListRecoveryPointsByBackupVault", "backup:ListRecoveryPointsByBackupVault", _PAGE
-    ),
+    Operation("backup", "ListRecoveryPointsByBackupVault", "backup:ListRecoveryPointsByBackupVault", _PAGE),
     Operation("backup", "ListBackupPlans", "backup:ListBackupPlans", _PAGE),
     Operation("backup", "GetBackupPlan", "backup:GetBackupPlan"),
     Operation("backup", "ListBackupSelections", "backup:ListBackupSelections", _PAGE),

@@ -5,9 +5,7 @@ from typing import Final
 from scanner.collect.calls import Caller
 from scanner.collect.operations import Operation
 
-OPERATIONS: Final = (
-    Operation("resourcegroupstaggingapi", "GetResources", "tag:GetResources", page=100),
-)
+OPERATIONS: Final = (Operation("resourcegroupstaggingapi", "GetResources", "tag:GetResources", page=100),)
 
 
 def collect(caller: Caller) -> None:

@@ -1,0 +1,65 @@
+"""Assuming a role in each account. Nothing of an AssumeRole answer is ever recorded."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.credentials import ReadOnlyCredentials
+
+from scanner.collect.calls import Wiring
+from scanner.collect.credentials import Lease, RoleSource, acting_for
+from scanner.collect.request import CollectRequest
+from scanner.collect.retry import Halted, attempt
+from scanner.evidence.writer import Failure
+from scanner.model.names import AccountId, RegionName
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """How to assume the role of a request: with the credentials of `caller`, at STS in `region`."""
+
+    request: CollectRequest
+    wiring: Wiring
+    caller: AccountId
+    partition: str
+    region: RegionName
+
+    def arn(self, account: AccountId) -> str:
+        """Give the ARN of the role in an account."""
+        return f"arn:{self.partition}:iam::{account}:role/{self.request.role_name}"
+
+    def source(self, account: AccountId) -> RoleSource:
+        """Give credentials of the role in `account`, which renew themselves. Calling it may FinalError."""
+        return RoleSource(self._assume(account), self.wiring.clock)
+
+    def _assume(self, account: AccountId) -> Callable[[], Lease]:
+        parameters: dict[str, object] = {
+            "RoleArn": self.arn(account),
+            "RoleSessionName": self.request.session_name,
+            "DurationSeconds": self.request.duration_seconds,
+        }
+        if self.request.external_id is not None:
+            parameters["ExternalId"] = self.request.external_id
+
+        def send() -> Mapping[str, Any]:
+            if self.wiring.halt.is_set():
+                raise Halted
+            with acting_for(self.caller):
+                client: Any = self.wiring.clients.of("sts", self.region)
+                answer: dict[str, Any] = client.assume_role(**parameters)
+            return answer
+
+        return lambda: _lease(attempt(send, self.wiring.retries, self._pause))
+
+    def _pause(self, _failure: Failure, seconds: float) -> None:
+        self.wiring.halt.wait(seconds)
+
+
+def _lease(answer: Mapping[str, Any]) -> Lease:
+    given = answer["Credentials"]
+    expires = given.get("Expiration")
+    if not isinstance(expires, datetime):
+        expires = datetime.now(UTC) + timedelta(minutes=15)  # the shortest session that STS gives
+    keys = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], None)
+    return Lease(keys, expires if expires.tzinfo else expires.replace(tzinfo=UTC))

@@ -1,0 +1,63 @@
+"""What is asked in one account: first its global services, then each Region, service after service."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from scanner.collect.calls import Caller
+from scanner.collect.retry import Halted
+from scanner.collect.services import backup, dynamodb, ec2, efs, kms, rds, s3, tagging
+from scanner.errors import VaultproofError
+from scanner.evidence.writer import Failure, WriterClosedError
+from scanner.model.names import RegionName
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """What an account's global services told. `regions`: which are enabled; None: AWS does not tell."""
+
+    regions: Mapping[RegionName, bool] | None
+    buckets: Mapping[RegionName, Iterable[str]]
+
+    def has_enabled(self, region: RegionName) -> bool:
+        """Whether to ask in a Region: not when the account says that it has not enabled it."""
+        return self.regions is None or self.regions.get(region, True)
+
+
+def collect_global(caller: Caller, regions: Mapping[RegionName, bool] | None) -> AccountView:
+    """Record an account's global services, beside its identity and `regions`, which were asked before."""
+    found: dict[RegionName, list[str]] = {}
+    guarded(caller, "s3", lambda: found.update(s3.buckets(caller)))
+    return AccountView(regions, found)
+
+
+def collect_region(caller: Caller, buckets: Iterable[str], partition: str, scanned: frozenset[str]) -> None:
+    """Record one account in one Region. `scanned`: the accounts of the scope."""
+    keys: set[str] = set()
+    steps: Mapping[str, Callable[[], set[str]]] = {
+        "backup": lambda: backup.collect(caller),
+        "ec2": lambda: ec2.collect(caller),
+        "rds": lambda: rds.collect(caller),
+        "dynamodb": lambda: dynamodb.collect(caller),
+        "efs": lambda: efs.collect(caller),
+        "s3": lambda: s3.collect(caller, buckets),
+    }
+    for service, step in steps.items():
+        guarded(caller, service, partial(_gather, step, keys))
+    guarded(caller, "resourcegroupstaggingapi", lambda: tagging.collect(caller))
+    guarded(caller, "kms", lambda: kms.collect(caller, keys, partition, scanned))
+
+
+def _gather(step: Callable[[], set[str]], keys: set[str]) -> None:
+    keys |= step()
+
+
+def guarded(caller: Caller, service: str, step: Callable[[], None]) -> None:
+    """Do a service's step; one that breaks is on record as a failed read and does not sink the others."""
+    try:
+        step()
+    except (Halted, VaultproofError, WriterClosedError):
+        raise
+    except Exception as problem:  # noqa: BLE001 -- a collector that breaks is a failed read too
+        failure = Failure("CollectorFailed", f"{type(problem).__name__}: {problem}", 0, 0)
+        caller.note(service, "Collect", {}, failure)
