@@ -31,6 +31,17 @@ SHARD_LISTS: Final = (
 ACCOUNT_LISTS: Final = ("s3:ListBuckets",)
 """Asked once an account; a gap here is a gap of each of its Regions."""
 
+RESOURCE_LISTS: Final = {
+    "dynamodb:ListTables": ("dynamodb", "table/"),
+    "ec2:DescribeInstances": ("ec2", "instance/"),
+    "ec2:DescribeVolumes": ("ec2", "volume/"),
+    "efs:DescribeFileSystems": ("elasticfilesystem", "file-system/"),
+    "rds:DescribeDBClusters": ("rds", "cluster:"),
+    "rds:DescribeDBInstances": ("rds", "db:"),
+    "s3:ListBuckets": ("s3", ""),
+}
+"""The lists that name resources: the service and the type's prefix in the ARNs of what they list."""
+
 _WIDENING: Final = {"IncludeDeleted", "IncludeShared", "MaxBuckets", "ByShared"}
 """Parameters that leave nothing out of a list of what is the account's own."""
 

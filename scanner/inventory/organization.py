@@ -11,6 +11,10 @@ from scanner.model.names import AccountId
 from scanner.model.reading import GapKind, Known, Reading, Unread
 
 _CROSS_ACCOUNT: Final = "isCrossAccountBackupEnabled"
+_CHILDREN: Final = {
+    "organizations:ListOrganizationalUnitsForParent": "OrganizationalUnits",
+    "organizations:ListAccountsForParent": "Accounts",
+}
 
 
 def parse_organization(answers: Answers, manifest: Manifest) -> Organization:

@@ -42,21 +42,30 @@ def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> Shar
     tagging = TaggingAnswers(answers)
     resources = _resources(answers, account, gaps, lists, tagging)
     vaults = parse_vaults(answers, gaps)
+    plans = parse_plans(answers, gaps)
+    keys = parse_keys(answers, gaps, _key_names(resources, vaults))
     return ShardInventory(
         shard=shard,
-        status=status,
+        status=_status(status, gaps),
         lists=lists,
         settings=_settings(answers),
         resources=resources,
-        plans=parse_plans(answers, gaps),
+        plans=plans,
         vaults=vaults,
         recovery_points=parse_recovery_points(answers),
         jobs=parse_jobs(answers),
-        keys=parse_keys(answers, gaps, _key_names(resources, vaults)),
+        keys=keys,
         protected_resources=parse_protected_resources(answers),
         tagged=tagging.arns,
         gaps=tuple(replace(gap, region=shard.region) for gap in gaps.all()),
     )
+
+
+def _status(recorded: ShardStatus, gaps: Gaps) -> ShardStatus:
+    """Tell how far the reading got: what the evidence shows counts for more than what was recorded."""
+    if recorded in (ShardStatus.COMPLETE, ShardStatus.PARTIAL):
+        return ShardStatus.PARTIAL if gaps.all() else ShardStatus.COMPLETE
+    return recorded
 
 
 def _resources(

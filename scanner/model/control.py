@@ -18,13 +18,33 @@ class Remediation:
     cloudformation: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ReasonCase:
+    """A text of several for one status: it is taken when the SQL condition `when` is true."""
+
+    when: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRule:
+    """What a parameter may be set to, beyond the type of its default. Empty `one_of`: anything."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    one_of: tuple[Any, ...] = ()
+    doc: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
     """One question that is asked of every subject of a fact table.
 
     `population` and `require` are SQL booleans over one row; the reasons are texts with SQL
-    expressions in braces; `evidence` names the columns that go into a finding's details;
-    `parameters` are the defaults, and `frameworks` maps a framework to the requirements served.
+    expressions in braces, and of `reason_cases` of the same status the first whose condition is true is
+    taken instead; `evidence` names the columns that go into a finding's details (`column`, or
+    `expression as name`); `parameters` are the defaults, and `frameworks` maps a framework to the
+    requirements served.
     """
 
     id: str
@@ -35,7 +55,9 @@ class Control:
     require: str
     reason: str
     reasons: Mapping[str, str] = field(default_factory=dict)  # pass, unknown, not_applicable
+    reason_cases: Mapping[str, tuple[ReasonCase, ...]] = field(default_factory=dict)  # by status, fail too
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameter_rules: Mapping[str, ParameterRule] = field(default_factory=dict)
     evidence: tuple[str, ...] = ()
     motivation: str = ""
     remediation: Remediation = field(default_factory=lambda: Remediation(""))

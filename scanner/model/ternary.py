@@ -1,6 +1,7 @@
 """Three answers: True, False, and None for "not known". Kleene's logic, as SQL has it."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 Ternary = bool | None
 """None means "could not be read" and nothing else."""
@@ -31,3 +32,22 @@ def any_of(answers: Iterable[Ternary]) -> Ternary:
 def negate(answer: Ternary) -> Ternary:
     """Turn true into false and false into true; what is not known stays not known."""
     return None if answer is None else not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A three-valued answer, and in a clause what decided it or kept it open."""
+
+    value: Ternary
+    because: str = ""
+
+
+def conjunction(answers: Iterable[Answer]) -> Answer:
+    """Join answers by AND: the first false one decides, else the first unknown one keeps it open."""
+    kept: Answer = Answer(value=True)
+    for answer in answers:
+        if answer.value is False:
+            return answer
+        if answer.value is None and kept.value is True:
+            kept = answer
+    return kept

@@ -280,9 +280,9 @@ def _blocked(  # noqa: PLR0913, PLR0917 - one Allow against all Denies needs the
     answers = []
     for action in _cells(statement.actions.patterns, negated=statement.actions.negated):
         for resource in _cells(statement.resources.patterns, negated=statement.resources.negated):
-            verdicts = [
+            verdicts = (
                 _denies(deny, action, resource, population, domains, steps) for deny in denies.statements
-            ]
+            )
             answers.append(_taken_back(allowed, verdicts))
             if answers[-1] is False:
                 return False
@@ -312,12 +312,15 @@ def _denies(  # noqa: PLR0913, PLR0917 - as above
     )
 
 
-def _taken_back(allowed: Verdict, verdicts: list[Verdict]) -> bool | None:
+def _taken_back(allowed: Verdict, verdicts: Iterable[Verdict]) -> bool | None:
     """True: wholly denied. False: something is left. None: what is left cannot be told."""
-    if any(verdict.reach is Reach.ALL for verdict in verdicts):
-        return True
-    together = meet((allowed, *(verdict for verdict in verdicts if verdict.reach is not Reach.NONE)))
-    return None if together.reach is Reach.OPEN and allowed.reach is not Reach.OPEN else False
+    parts = [allowed]
+    for verdict in verdicts:
+        if verdict.reach is Reach.ALL:
+            return True
+        if verdict.reach is not Reach.NONE:
+            parts.append(verdict)
+    return None if meet(parts).reach is Reach.OPEN and allowed.reach is not Reach.OPEN else False
 
 
 def _step(steps: Iterator[int]) -> None:

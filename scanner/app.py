@@ -1,0 +1,218 @@
+"""The whole story, top to bottom.
+
+    run       collect, then evaluate
+    collect   AWS -> evidence bundle
+    evaluate  evidence -> inventory -> control plane -> facts -> findings -> reports
+    report    a judged scan -> reports
+
+The facts of a shard are made from that shard and the control plane alone, so memory holds one shard at a
+time; findings are asked of all facts together.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted
+from scanner.collect.runner import collect as collect_evidence
+from scanner.collect.watch import Watcher
+from scanner.errors import OutputError
+from scanner.evaluate.engine import Parameters
+from scanner.evaluate.engine import evaluate as judge
+from scanner.evaluate.reads import blinds
+from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
+from scanner.evidence.bundle import Bundle, file_sha256
+from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document
+from scanner.facts.build import FactsRequest, build_facts
+from scanner.graph.control_plane import ControlPlane, summarise
+from scanner.inventory.organization import parse_organization
+from scanner.inventory.reconcile import reconcile
+from scanner.inventory.shard import parse_shard
+from scanner.model.control import Control
+from scanner.model.facts import TABLES
+from scanner.model.inventory import ShardInventory
+from scanner.model.manifest import Manifest
+from scanner.model.names import AccountId
+from scanner.model.reading import Gap
+from scanner.model.scan import Reconciliation, Scan
+from scanner.protection.capabilities import capabilities_as_of
+from scanner.protection.limitations import LIMITATIONS
+from scanner.report.json import findings_jsonl_gz
+from scanner.report.read import read_scan
+from scanner.report.write import Written, write_reports
+from scanner.storage.files import write_atomically
+from scanner.storage.parquet import ParquetTable, open_parquet
+
+TOOL: Final = "vaultproof"
+FINDINGS: Final = "findings.jsonl.gz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a bundle is judged against. `as_of` None: the clock of the manifest."""
+
+    controls: tuple[Control, ...]
+    parameters: Parameters = field(default_factory=dict)
+    waivers: tuple[WaiverRule, ...] = ()
+    count_inherited_backup: bool = True
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A judged scan, the files that were written of it, and what became of the waivers."""
+
+    scan: Scan
+    written: tuple[Written, ...]
+    waivers: WaiverReport
+
+
+def collect(
+    request: CollectRequest, out: Path, watcher: Watcher | None = None, as_of: datetime | None = None
+) -> Manifest:
+    """Record the evidence of a scope in `out`. What was read is kept when the collection is cut short."""
+    scan_id = str(uuid.uuid4())
+    try:
+        collected = collect_evidence(request, out, watcher)
+    except (Interrupted, CutShortError) as cut:
+        with suppress(OutputError):
+            _write_manifest(out, _manifest(cut.collected, scan_id, as_of))
+        raise
+    manifest = _manifest(collected, scan_id, as_of)
+    _write_manifest(out, manifest)
+    return manifest
+
+
+def _manifest(collected: Collected, scan_id: str, as_of: datetime | None) -> Manifest:
+    return Manifest(
+        scan_id=scan_id,
+        tool_name=TOOL,
+        tool_version=version(TOOL),
+        started_at=collected.started_at,
+        finished_at=collected.finished_at,
+        evaluated_as_of=as_of or collected.finished_at,
+        caller_arn=collected.caller_arn,
+        caller_account=collected.caller_account,
+        scope=collected.scope,
+        accounts=collected.accounts,
+        shards=collected.shards,
+        files={record.file: record.sha256 for record in collected.shards if record.file},
+        capabilities_as_of=capabilities_as_of(),
+    )
+
+
+def run(
+    request: CollectRequest,
+    out: Path,
+    judgement: Judgement,
+    formats: tuple[str, ...],
+    watcher: Watcher | None = None,
+) -> Outcome:
+    """Collect the evidence of a scope, and judge it."""
+    collect(request, out, watcher, judgement.as_of)
+    return evaluate(out, out, judgement, formats)
+
+
+def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tuple[str, ...]) -> Outcome:
+    """Judge a bundle and write findings and reports into `out`. Opens no socket, reads no clock."""
+    bundle = Bundle(bundle_folder)
+    bundle.check()
+    as_of = judgement.as_of or bundle.manifest.evaluated_as_of
+    plane = _control_plane(bundle)
+    gaps, reconciliation = _write_facts(bundle, plane, out, judgement, as_of)
+    waivers = Waivers(judgement.waivers, as_of)
+    tables = {name: open_parquet(out / "facts", name, row) for name, row in TABLES.items()}
+    findings = tuple(judge(tables, judgement.controls, judgement.parameters, as_of=as_of, waivers=waivers))
+    write_atomically(out / FINDINGS, findings_jsonl_gz(findings))
+    manifest = _judged_manifest(bundle, out, as_of)
+    _write_manifest(out, manifest)
+    scan = Scan(
+        manifest=manifest,
+        controls=judgement.controls,
+        parameters=_in_effect(judgement),
+        findings=findings,
+        gaps=gaps,
+        reconciliation=reconciliation,
+        limitations=LIMITATIONS,
+    )
+    return Outcome(scan, write_reports(scan, out, formats), waivers.report())
+
+
+def report(scan_folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
+    """Write reports of a scan that was judged before."""
+    return write_reports(read_scan(scan_folder), scan_folder, formats)
+
+
+def _inventories(bundle: Bundle) -> Iterator[ShardInventory]:
+    """Parse one account-Region of the scope after the other."""
+
+    @cache
+    def account_answers(account: AccountId) -> Any:  # noqa: ANN401 -- Answers, which cache() hides
+        account_answers.cache_clear()  # accounts come one after the other: one at a time is enough
+        return bundle.account_answers(account)
+
+    for shard, status in bundle.scope():
+        yield parse_shard(bundle.answers(shard), account_answers(shard.account), status)
+
+
+def _control_plane(bundle: Bundle) -> ControlPlane:
+    organization = parse_organization(bundle.organization_answers(), bundle.manifest)
+    return ControlPlane(organization, (summarise(inventory) for inventory in _inventories(bundle)))
+
+
+def _write_facts(
+    bundle: Bundle, plane: ControlPlane, out: Path, judgement: Judgement, as_of: datetime
+) -> tuple[tuple[Gap, ...], tuple[Reconciliation, ...]]:
+    """Write the fact tables of all shards; give the gaps met, and the second sources' account."""
+    request = FactsRequest(
+        as_of=as_of,
+        blinds=blinds(judgement.controls),
+        count_inherited_backup=judgement.count_inherited_backup,
+    )
+    gaps: dict[Gap, None] = {}
+    reconciliation: list[Reconciliation] = []
+    with ExitStack() as stack:
+        tables = {
+            name: stack.enter_context(ParquetTable(out / "facts", name, row)) for name, row in TABLES.items()
+        }
+        for inventory in _inventories(bundle):
+            facts = build_facts(inventory, plane, request)
+            for name, rows in facts.tables.items():
+                tables[name].write(rows)
+            gaps.update(dict.fromkeys((*inventory.gaps, *facts.needed)))
+            reconciliation += reconcile(inventory)
+    return tuple(gaps), tuple(reconciliation)
+
+
+def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:
+    return {
+        control.id: {**control.parameters, **judgement.parameters.get(control.id, {})}
+        for control in judgement.controls
+    }
+
+
+def _judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
+    """Give the manifest of a judged scan: the bundle's own, or one that names the bundle's."""
+    made = (*sorted((out / "facts").glob("*.parquet")), out / FINDINGS)
+    files = {str(path.relative_to(out)): file_sha256(path) for path in made}
+    here = out.resolve() == bundle.folder.resolve()
+    evidence = {name: sha for name, sha in bundle.manifest.files.items() if name.startswith("evidence/")}
+    return replace(
+        bundle.manifest,
+        evaluated_as_of=as_of,
+        source_sha256=bundle.manifest.source_sha256 if here else file_sha256(bundle.folder / NAME),
+        files={**evidence, **files} if here else files,
+        tool_name=bundle.manifest.tool_name or TOOL,
+        tool_version=bundle.manifest.tool_version or version(TOOL),
+        capabilities_as_of=capabilities_as_of(),
+    )
+
+
+def _write_manifest(out: Path, manifest: Manifest) -> None:
+    write_atomically(out / NAME, manifest_bytes(manifest_document(manifest)))

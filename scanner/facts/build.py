@@ -1,0 +1,82 @@
+"""All fact rows of one shard, in the order in which they depend on each other."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from scanner.facts.account_region import account_region_row
+from scanner.facts.copy_action import RuleReach, copy_action_row
+from scanner.facts.plan import plan_row
+from scanner.facts.recovery_point import recovery_point_row
+from scanner.facts.resource import ResourceTable
+from scanner.facts.vault import vault_row
+from scanner.graph.control_plane import ControlPlane
+from scanner.graph.shard_graph import ShardGraph
+from scanner.model.facts import CopyActionFacts, ResourceFacts, Row
+from scanner.model.inventory import ShardInventory
+from scanner.model.names import rule_subject
+from scanner.model.reading import Gap, Known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsRequest:
+    """What the facts of a scan depend on besides the inventory: the clock, and what was asked of it."""
+
+    as_of: datetime
+    blinds: Mapping[str, tuple[str, ...]]  # operation -> selected controls that rest on it
+    count_inherited_backup: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFacts:
+    """The fact rows of one shard, by table."""
+
+    tables: Mapping[str, tuple[Row, ...]]
+    needed: tuple[Gap, ...] = field(default=())  # gaps elsewhere that kept something of it open
+
+
+def build_facts(inventory: ShardInventory, plane: ControlPlane, request: FactsRequest) -> ShardFacts:
+    """Make all fact rows of one shard."""
+    graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup)
+    needed: dict[Gap, None] = {}
+    resources = tuple(_resources(graph, request, needed))
+    copies = tuple(_copy_actions(graph, needed))
+    held = {point.vault for point in inventory.recovery_points}
+    member = plane.organization.accounts.get(inventory.shard.account)
+    elsewhere = tuple(gap for gap in needed if gap not in set(inventory.gaps))
+    tables: dict[str, tuple[Row, ...]] = {
+        "resource": resources,
+        "plan": tuple(plan_row(plan, request.as_of) for plan in inventory.plans),
+        "copy_action": copies,
+        "vault": tuple(
+            vault_row(vault, plane, holds_points=vault.arn in held, as_of=request.as_of)
+            for vault in inventory.vaults
+        ),
+        "recovery_point": tuple(recovery_point_row(p, request.as_of) for p in inventory.recovery_points),
+        "account_region": (
+            account_region_row(inventory, member.name if member else "", elsewhere, request.blinds),
+        ),
+    }
+    return ShardFacts(tables, elsewhere)
+
+
+def _resources(graph: ShardGraph, request: FactsRequest, needed: dict[Gap, None]) -> Iterator[ResourceFacts]:
+    table = ResourceTable(graph, request.as_of)
+    for resource in graph.inventory.resources:
+        row, notes = table.row(resource)
+        needed.update(dict.fromkeys(notes.needed))
+        yield row
+
+
+def _copy_actions(graph: ShardGraph, needed: dict[Gap, None]) -> Iterator[CopyActionFacts]:
+    """Make the rows of all copy actions. Two equal actions of one rule are one subject."""
+    reached = graph.rule_reach()
+    for plan in graph.inventory.plans:
+        rules = plan.rules.value if isinstance(plan.rules, Known) else ()
+        doubt = graph.reach_doubt(plan) if any(rule.copies for rule in rules) else None
+        for rule in rules:
+            reach = RuleReach(reached.get(rule_subject(plan.arn, rule.id), ()), doubt)
+            for copy in {copy.destination: copy for copy in rule.copies}.values():
+                row, notes = copy_action_row(graph, plan, rule, copy, reach)
+                needed.update(dict.fromkeys(notes.needed))
+                yield row

@@ -1,0 +1,51 @@
+"""Noting down, while a row is made, why a column is NULL and which evidence it rests on."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from scanner.model.facts import NotKnown, Reference
+from scanner.model.reading import EvidenceRef, Gap
+
+
+class Notes:
+    """The notes of one row. `needed` gathers the gaps that kept something of it open."""
+
+    def __init__(self) -> None:
+        self._not_known: dict[NotKnown, None] = {}
+        self._references: dict[Reference, None] = {}
+        self._needed: dict[Gap, None] = {}
+
+    def unknown(self, column: str, because: str, gap: Gap | None = None) -> None:
+        """Note why a column is NULL, or a list of it incomplete."""
+        text = because[:1].upper() + because[1:].rstrip(".") + "."
+        if gap is not None:
+            self._needed[gap] = None
+            text = f"{text} {gap.sentence()}" if because else gap.sentence()
+        self._not_known[NotKnown(column, text)] = None
+
+    def evidence(self, column: str, refs: Iterable[EvidenceRef]) -> None:
+        """Note the evidence lines that a column rests on; an empty column: the row as a whole."""
+        for ref in refs:
+            self._references[Reference(column, ref.file, ref.line)] = None
+
+    @property
+    def not_known(self) -> tuple[NotKnown, ...]:
+        """Give the notes on what is not known."""
+        return tuple(self._not_known)
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """Give the notes on evidence."""
+        return tuple(self._references)
+
+    @property
+    def needed(self) -> tuple[Gap, ...]:
+        """Give the gaps that kept something of the row open."""
+        return tuple(self._needed)
+
+
+def instant_text(instant: datetime | None) -> str | None:
+    """Write an instant as RFC 3339 in UTC, to the second."""
+    if instant is None:
+        return None
+    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

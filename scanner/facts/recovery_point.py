@@ -1,0 +1,45 @@
+"""The fact table `recovery_point`: one row a recovery point in a vault."""
+
+from datetime import datetime
+
+from scanner.facts.notes import Notes, instant_text
+from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
+from scanner.model.inventory import RecoveryPoint
+from scanner.protection.lifecycle import point_age_hours, point_kept_days, point_usable
+
+
+def recovery_point_row(point: RecoveryPoint, as_of: datetime) -> RecoveryPointFacts:
+    """Make the row of one recovery point."""
+    notes = Notes()
+    notes.evidence("", point.refs)
+    days, age = point_kept_days(point), point_age_hours(point, as_of)
+    for column, value in (("encrypted", point.encrypted), ("usable", point.status), ("age_hours", age)):
+        if value is None:
+            notes.unknown(column, f"the list of recovery points does not tell {column} of it")
+    if days is None:
+        for column in ("retention_days", "keeps_forever"):
+            notes.unknown(column, "the list of recovery points does not tell when it expires")
+    return RecoveryPointFacts(
+        subject=point.arn,
+        subject_type="recovery_point",
+        account=point.account,
+        region=point.region,
+        name=point.arn.rpartition(":")[2],
+        not_applicable_because=(
+            "It is temporary: AWS Backup deletes it as soon as it is copied." if point.temporary else ""
+        ),
+        resource=point.resource,
+        resource_type=point.resource_type,
+        vault=point.vault,
+        status=point.status,
+        usable=point_usable(point),
+        created_at=instant_text(point.created_at),
+        age_hours=None if age is None else round(age, 4),
+        encrypted=point.encrypted,
+        retention_days=days,
+        keeps_forever=None if days is None else days == FOREVER_DAYS,
+        continuous=point.continuous,
+        temporary=point.temporary,
+        not_known=notes.not_known,
+        evidence=notes.references,
+    )

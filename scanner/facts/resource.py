@@ -1,0 +1,212 @@
+"""The fact table `resource`: one row a resource, with what covers it and where its copies go."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from scanner.facts.notes import Notes, instant_text
+from scanner.graph.shard_graph import CopyOfResource, Coverage, CoveringRule, ShardGraph
+from scanner.model.facts import (
+    FOREVER_DAYS,
+    CoveredBy,
+    NewestRecoveryPoint,
+    PlaceRecoveryPoint,
+    ResourceCopy,
+    ResourceFacts,
+    Tag,
+)
+from scanner.model.facts import CoveringRule as CoveringRuleFacts
+from scanner.model.inventory import RecoveryPoint, Resource
+from scanner.model.reading import Known, Unread
+from scanner.model.ternary import Ternary, negate
+from scanner.protection.capabilities import capability_of, restore_test_leftover, skipped_state
+from scanner.protection.copies import crosses_accounts
+from scanner.protection.lifecycle import kept_days, point_age_hours, point_usable
+from scanner.protection.schedule import rhythm_of, schedule_of
+
+R = TypeVar("R")
+
+
+class ResourceTable:
+    """Makes the rows of one shard's resources; gathers the gaps that kept something open."""
+
+    def __init__(self, graph: ShardGraph, as_of: datetime) -> None:
+        self._graph = graph
+        self._as_of = as_of
+        self._points = _points_by_resource(graph.inventory.recovery_points)
+
+    def row(self, resource: Resource) -> tuple[ResourceFacts, Notes]:
+        """Make the row of one resource."""
+        notes = Notes()
+        notes.evidence("", resource.refs)
+        coverage = self._graph.coverage(resource)
+        copies = self._graph.copies(resource, coverage)
+        keys = self._graph.keys(resource)
+        row = capability_of(resource, self._graph.inventory.settings)
+        assessable, not_applicable = _assessable(resource, notes)
+        places = self._places(resource, coverage, notes)
+        if keys.kind is None:
+            notes.unknown("key_kind", "who manages its key is not known", keys.first_gap)
+        _note_coverage(coverage, notes)
+        facts = ResourceFacts(
+            subject=resource.arn,
+            subject_type=resource.type,
+            account=resource.account,
+            region=resource.region,
+            name=resource.name,
+            not_applicable_because=not_applicable,
+            capability=resource.capability if row is None else row.key,
+            state=resource.state,
+            assessable=assessable,
+            tags=_tags(resource, notes),
+            versioned=_versioned(resource, notes),
+            created_at=instant_text(resource.created_at),
+            encrypted=keys.encrypted,
+            key_kind=None if keys.kind is None else keys.kind.value,
+            covered=coverage.covered,
+            covered_by=_incomplete(map(_covered_by, coverage.rules), coverage),
+            rules=_incomplete((self._rule(covering) for covering in coverage.rules), coverage),
+            copies=_incomplete((self._copy(copy, notes) for copy in copies), coverage),
+            newest_recovery_points=places,
+            newest_recovery_point=_newest(places),
+            uncertain=tuple(sorted({doubt.name for doubt in coverage.doubts})),
+            not_known=notes.not_known,
+            evidence=notes.references,
+        )
+        return facts, notes
+
+    def _rule(self, covering: CoveringRule) -> CoveringRuleFacts:
+        rule = covering.rule
+        days = kept_days(rule.lifecycle)
+        return CoveringRuleFacts(
+            rule=covering.subject,
+            plan=covering.plan.name,
+            name=rule.name,
+            vault=rule.target_vault,
+            schedule=schedule_of(rule),
+            timezone=rule.timezone,
+            max_gap_hours=rhythm_of(rule, self._as_of).max_gap_hours,
+            retention_days=days,
+            keeps_forever=days == FOREVER_DAYS,
+            continuous=rule.continuous,
+        )
+
+    def _copy(self, copy: CopyOfResource, notes: Notes) -> ResourceCopy:
+        destination = copy.destination
+        source = self._graph.source
+        if copy.verdict.value is None:
+            notes.unknown("copies", f"copy to {destination.arn}: {copy.verdict.because}", copy.gap)
+        return ResourceCopy(
+            copy_action=copy.subject,
+            rule=copy.covering.subject,
+            kind="air_gapped_target" if copy.copy.air_gapped else "copy_action",
+            destination=destination.arn,
+            destination_account=destination.account,
+            destination_region=destination.region,
+            cross_region=destination.region != source.shard.region,
+            cross_account=crosses_accounts(source, destination),
+            effective=copy.verdict.value,
+            reason="" if copy.verdict.value else copy.verdict.because,
+            copied_as="snapshot" if copy.covering.rule.continuous else "",
+        )
+
+    def _places(
+        self, resource: Resource, coverage: Coverage, notes: Notes
+    ) -> tuple[PlaceRecoveryPoint | None, ...]:
+        """Give the newest usable recovery point of each vault; a vault that was not read ends the list."""
+        parents = {covering.parent.arn for covering in coverage.rules if covering.parent is not None}
+        newest: dict[str, tuple[float, RecoveryPoint]] = {}
+        incomplete = self._note_unread_vaults(notes)
+        for arn in (resource.arn, *sorted(parents)):
+            for point in self._points.get(arn, ()):
+                age, usable = point_age_hours(point, self._as_of), point_usable(point)
+                if usable is None or (usable and age is None):
+                    incomplete = True
+                    notes.unknown("newest_recovery_points", f"status or date of {point.arn} is not told")
+                elif usable and age is not None and age < newest.get(point.vault, (float("inf"), point))[0]:
+                    newest[point.vault] = (age, point)
+        for _, point in newest.values():
+            notes.evidence("newest_recovery_points", point.refs)
+        places = [_place(age, point) for _, (age, point) in sorted(newest.items())]
+        return (*places, None) if incomplete else tuple(places)
+
+    def _note_unread_vaults(self, notes: Notes) -> bool:
+        """Note which vaults of the shard were not read; whether there is any."""
+        inventory = self._graph.inventory
+        vaults = inventory.lists.get("backup:ListBackupVaults")
+        gaps = [vaults.gap] if isinstance(vaults, Unread) else []
+        gaps += [
+            v.recovery_points_read.gap for v in inventory.vaults if isinstance(v.recovery_points_read, Unread)
+        ]
+        for gap in gaps:
+            for column in ("newest_recovery_points", "newest_recovery_point"):
+                notes.unknown(column, "a newer recovery point may lie in a vault that was not read", gap)
+        return bool(gaps)
+
+
+def _points_by_resource(points: Iterable[RecoveryPoint]) -> Mapping[str, list[RecoveryPoint]]:
+    found: dict[str, list[RecoveryPoint]] = {}
+    for point in points:
+        found.setdefault(point.resource, []).append(point)
+    return found
+
+
+def _place(age: float, point: RecoveryPoint) -> PlaceRecoveryPoint:
+    return PlaceRecoveryPoint(point.arn, point.vault, instant_text(point.created_at) or "", round(age, 4))
+
+
+def _newest(places: tuple[PlaceRecoveryPoint | None, ...]) -> NewestRecoveryPoint:
+    known = [place for place in places if place is not None]
+    if not known:
+        return NewestRecoveryPoint(None if places else False, None, None, None, None)
+    newest = min(known, key=lambda place: (place.age_hours, place.arn))
+    return NewestRecoveryPoint(True, newest.arn, newest.vault, newest.created_at, newest.age_hours)  # noqa: FBT003 -- a row
+
+
+def _incomplete(rows: Iterable[R], coverage: Coverage) -> tuple[R | None, ...]:
+    return (*rows, None) if coverage.doubts else tuple(rows)
+
+
+def _covered_by(covering: CoveringRule) -> CoveredBy:
+    parent = None if covering.parent is None else covering.parent.arn
+    return CoveredBy(covering.subject, covering.via, parent)
+
+
+def _note_coverage(coverage: Coverage, notes: Notes) -> None:
+    for covering in coverage.rules:
+        notes.evidence("covered_by", covering.refs)
+        notes.evidence("covered", covering.refs)
+        notes.evidence("rules", covering.refs)
+        notes.evidence("copies", covering.refs)
+    for doubt in coverage.doubts:
+        for column in ("covered", "covered_by", "rules", "copies"):
+            notes.unknown(column, doubt.because, doubt.gap)
+
+
+def _tags(resource: Resource, notes: Notes) -> tuple[Tag, ...] | None:
+    if isinstance(resource.tags, Unread):
+        notes.unknown("tags", "its tags were not read", resource.tags.gap)
+        return None
+    return tuple(Tag(key, value) for key, value in sorted(resource.tags.value.items()))
+
+
+def _versioned(resource: Resource, notes: Notes) -> Ternary:
+    if resource.versioned is None:
+        return True
+    if isinstance(resource.versioned, Known):
+        return resource.versioned.value
+    notes.unknown("versioned", "whether the bucket keeps versions was not read", resource.versioned.gap)
+    return None
+
+
+def _assessable(resource: Resource, notes: Notes) -> tuple[Ternary, str]:
+    """Say whether the resource is judged at all, and if not, why (ruling 5)."""
+    if restore_test_leftover(resource):
+        return False, "It is a leftover of a restore test, which ordinary backup plans ignore."
+    skipped = skipped_state(resource)
+    if skipped is None:
+        gap = resource.encryption.gap if isinstance(resource.encryption, Unread) else None
+        notes.unknown("assessable", "its state was not read", gap)
+    if skipped:
+        return False, f"AWS Backup skips it in its state: {resource.state}."
+    return negate(skipped), ""

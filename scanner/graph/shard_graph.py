@@ -1,0 +1,288 @@
+"""One shard's protection: which rules cover a resource, through what, and where its copies go.
+
+    resource -selected by-> selection -of-> plan -has-> rule      volume -attached to-> instance
+
+An edge `selected by` carries a three-valued answer. Coverage through an instance counts for the
+volumes attached to it, and there is no inheritance upwards (catalogue, ruling 3).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from scanner.graph.control_plane import ControlPlane
+from scanner.inventory.lists import RESOURCE_LISTS
+from scanner.model.inventory import (
+    BackupPlan,
+    BackupRule,
+    BackupSelection,
+    CopyAction,
+    Resource,
+    ShardInventory,
+)
+from scanner.model.names import Shard, copy_action_subject, rule_subject
+from scanner.model.reading import EvidenceRef, Gap, Known, Unread
+from scanner.model.ternary import Answer, Ternary
+from scanner.protection.copies import (
+    Destination,
+    Link,
+    Source,
+    action_links,
+    crosses_accounts,
+    effective,
+    resource_links,
+)
+from scanner.protection.keys import KeyOf, ResourceKeys
+from scanner.protection.selection import OptIn, could_select, selects
+
+_OWNED_BY_DEFAULT = ("DynamoDB", "S3")
+
+
+@dataclass(frozen=True, slots=True)
+class CoveringRule:
+    """A rule that covers a resource: of which plan, and through what (`selection` or `instance`)."""
+
+    plan: BackupPlan
+    rule: BackupRule
+    via: str
+    parent: Resource | None  # the instance that is backed up, where it is not the resource itself
+    refs: tuple[EvidenceRef, ...]
+
+    @property
+    def subject(self) -> str:
+        """The rule as findings name it."""
+        return rule_subject(self.plan.arn, self.rule.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Something that may cover a resource, and why that is not known."""
+
+    name: str
+    because: str
+    gap: Gap | None
+    plan: str = ""  # the plan's ARN; empty: a plan that was not listed
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The rules that cover a resource, and what else may."""
+
+    rules: tuple[CoveringRule, ...]
+    doubts: tuple[Doubt, ...]
+
+    @property
+    def covered(self) -> Ternary:
+        """Whether at least one rule covers the resource."""
+        if self.rules:
+            return True
+        return None if self.doubts else False
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOfResource:
+    """A copy action of a covering rule, as it fares for one resource."""
+
+    covering: CoveringRule
+    copy: CopyAction
+    destination: Destination
+    links: tuple[Link, ...]
+    verdict: Answer
+    gap: Gap | None
+
+    @property
+    def subject(self) -> str:
+        """The copy action as findings name it."""
+        return copy_action_subject(self.covering.subject, self.copy.destination)
+
+
+class ShardGraph:
+    """The protection of one shard, built once and asked for each resource."""
+
+    def __init__(self, inventory: ShardInventory, plane: ControlPlane, *, inherit: bool = True) -> None:
+        self.inventory = inventory
+        self.plane = plane
+        self._inherit = inherit
+        self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
+        self._resources = {resource.arn: resource for resource in inventory.resources}
+        self._coverages: dict[str, Coverage] = {}
+        self._plan_doubts = tuple(self._unlisted())
+        for resource in inventory.resources:
+            self._attach(resource)
+        for plan in inventory.plans:
+            self._add_plan(plan)
+
+    def _unlisted(self) -> Iterator[Doubt]:
+        plans = self.inventory.lists.get("backup:ListBackupPlans")
+        if isinstance(plans, Unread):
+            yield Doubt("a backup plan that was not listed", "the backup plans were not read", plans.gap)
+        for plan in self.inventory.plans:
+            if isinstance(plan.selections, Unread):
+                because = f"the backup selections of plan {plan.name} were not read"
+                yield Doubt(plan.name, because, plan.selections.gap, plan.arn)
+
+    def _attach(self, resource: Resource) -> None:
+        self._graph.add_node(("resource", resource.arn))
+        for parent in resource.attached_to:
+            if parent in self._resources:
+                self._graph.add_edge(("resource", resource.arn), ("resource", parent), relation="attached to")
+
+    def _add_plan(self, plan: BackupPlan) -> None:
+        opt_in = self._opt_in(plan)
+        for selection in plan.selections.value if isinstance(plan.selections, Known) else ():
+            node = ("selection", rule_subject(plan.arn, selection.id))
+            self._graph.add_node(node, plan=plan, selection=selection)
+            for resource in self.inventory.resources:
+                answer = _selected(selection, resource, opt_in)
+                if answer.value is not False:
+                    self._graph.add_edge(
+                        ("resource", resource.arn), node, relation="selected by", answer=answer
+                    )
+
+    def _opt_in(self, plan: BackupPlan) -> OptIn:
+        """Give the settings whose opt-in decides: for an Organizations plan the management account's."""
+        shard = self.inventory.shard
+        if not plan.from_organization:
+            return OptIn(self.inventory.settings, f"account {shard.account}")
+        management = self.plane.organization.management_account
+        if isinstance(management, Unread):
+            return OptIn(management, "the management account")
+        settings = self.plane.settings(Shard(management.value, shard.region))
+        return OptIn(settings, f"the management account {management.value}")
+
+    def coverage(self, resource: Resource) -> Coverage:
+        """Tell which rules cover a resource, directly or through the instance that it is attached to."""
+        if (known := self._coverages.get(resource.arn)) is None:
+            known = self._coverages[resource.arn] = self._cover(resource)
+        return known
+
+    def _cover(self, resource: Resource) -> Coverage:
+        rules: dict[str, CoveringRule] = {}
+        doubts = list(self._plan_doubts)
+        for backed_up in (resource, *self._parents(resource)):
+            parent = None if backed_up is resource else backed_up
+            for covering in self._direct(backed_up, parent, doubts):
+                rules.setdefault(covering.subject, covering)
+        return Coverage(tuple(rules[subject] for subject in sorted(rules)), tuple(doubts))
+
+    def _parents(self, resource: Resource) -> tuple[Resource, ...]:
+        if not self._inherit:
+            return ()
+        edges = self._edges(resource, "attached to")
+        return tuple(self._resources[node[1]] for node, _ in edges)
+
+    def _edges(self, resource: Resource, relation: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+        for _, node, edge in self._graph.out_edges(("resource", resource.arn), data=True):
+            if edge["relation"] == relation:
+                yield node, edge
+
+    def _direct(
+        self, backed_up: Resource, parent: Resource | None, doubts: list[Doubt]
+    ) -> Iterator[CoveringRule]:
+        """Give the rules that cover by selection; what may cover is added to `doubts`."""
+        for node, edge in self._edges(backed_up, "selected by"):
+            plan: BackupPlan = self._graph.nodes[node]["plan"]
+            selection: BackupSelection = self._graph.nodes[node]["selection"]
+            answer: Answer = edge["answer"]
+            if answer.value is None:
+                doubts.append(self._doubt(plan, selection, backed_up, answer))
+            elif isinstance(plan.rules, Unread):
+                because = f"the rules of plan {plan.name} were not read"
+                doubts.append(Doubt(plan.name, because, plan.rules.gap, plan.arn))
+            else:
+                refs = (*selection.terms.refs, *plan.rules.refs) if isinstance(selection.terms, Known) else ()
+                via = "selection" if parent is None else "instance"
+                for rule in plan.rules.value:
+                    yield CoveringRule(plan, rule, via, parent, refs)
+
+    def _doubt(
+        self, plan: BackupPlan, selection: BackupSelection, resource: Resource, answer: Answer
+    ) -> Doubt:
+        """Say why it is not known whether a selection selects a resource, and which read is missing."""
+        readings = (selection.terms, resource.tags, self._opt_in(plan).settings)
+        gap = next((reading.gap for reading in readings if isinstance(reading, Unread)), None)
+        return Doubt(f"{plan.name}/{selection.name}", answer.because, gap, plan.arn)
+
+    def rule_reach(self) -> dict[str, tuple[Resource, ...]]:
+        """Tell for each rule (`PLAN_ARN#RULE_ID`) which resources it backs up."""
+        reach: dict[str, dict[str, Resource]] = {}
+        for resource in self.inventory.resources:
+            for covering in self.coverage(resource).rules:
+                backed_up = covering.parent or resource
+                reach.setdefault(covering.subject, {})[backed_up.arn] = backed_up
+        return {rule: tuple(found[arn] for arn in sorted(found)) for rule, found in reach.items()}
+
+    def reach_doubt(self, plan: BackupPlan) -> Doubt | None:
+        """Say why a plan may select resources that are not known, where it may; else None.
+
+        A selection that was not read, a resource whose tags were not read, or a list of resources that
+        was not read and that one of its selections could select from.
+        """
+        if isinstance(plan.selections, Unread):
+            return Doubt(
+                plan.name, f"its selections were not read: {plan.name}", plan.selections.gap, plan.arn
+            )
+        for resource in self.inventory.resources:
+            for doubt in self.coverage(resource).doubts:
+                if doubt.plan == plan.arn:
+                    return doubt
+        for name, kind in RESOURCE_LISTS.items():
+            reading = self.inventory.lists[name]
+            if isinstance(reading, Unread) and any(_could(s, kind) for s in plan.selections.value):
+                return Doubt(plan.name, "not all resources were listed", reading.gap, plan.arn)
+        return None
+
+    def copies(self, resource: Resource, coverage: Coverage) -> tuple[CopyOfResource, ...]:
+        """Tell how each copy action of the covering rules fares for a resource."""
+        found: dict[str, CopyOfResource] = {}
+        for covering in coverage.rules:
+            backed_up = covering.parent or resource
+            for copy in covering.rule.copies:
+                fate = self._fate(covering, copy, backed_up)
+                found.setdefault(fate.subject, fate)
+        return tuple(found[subject] for subject in sorted(found))
+
+    def _fate(self, covering: CoveringRule, copy: CopyAction, backed_up: Resource) -> CopyOfResource:
+        source, organization = self.source, self.plane.organization
+        destination = self.plane.destination(copy.destination)
+        links = (
+            *action_links(source, covering.rule, copy, destination, organization),
+            *resource_links(source, backed_up, self.keys(backed_up), destination, organization),
+        )
+        verdict, gap = effective(links)
+        return CopyOfResource(covering, copy, destination, links, verdict, gap)
+
+    @property
+    def source(self) -> Source:
+        """This shard as the source of copies."""
+        member = self.plane.organization.accounts.get(self.inventory.shard.account)
+        return Source(self.inventory.shard, self.inventory.settings, member.ou_path if member else None)
+
+    def crosses_accounts(self, destination: Destination) -> bool:
+        """Whether a copy from this shard to a destination leaves the account."""
+        return crosses_accounts(self.source, destination)
+
+    def keys(self, resource: Resource) -> ResourceKeys:
+        """Give the keys that a resource is encrypted under."""
+        if isinstance(resource.encryption, Unread):
+            return ResourceKeys(None, None, resource.encryption.gap)
+        encryption = resource.encryption.value
+        keys = tuple(self._key(name) for name in encryption.keys)
+        if encryption.encrypted and not keys and resource.type not in _OWNED_BY_DEFAULT:
+            return ResourceKeys(encryption.encrypted, None)  # encrypted, and its key is not told
+        return ResourceKeys(encryption.encrypted, keys)
+
+    def _key(self, name: str) -> KeyOf:
+        return self.plane.key(name, self.inventory.shard)
+
+
+def _selected(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Answer:
+    if isinstance(selection.terms, Unread):
+        return Answer(None, f"the backup selection {selection.name} was not read")
+    return selects(selection.terms.value, resource, opt_in)
+
+
+def _could(selection: BackupSelection, kind: tuple[str, str]) -> bool:
+    return isinstance(selection.terms, Unread) or could_select(selection.terms.value, *kind)

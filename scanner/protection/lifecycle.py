@@ -1,0 +1,76 @@
+"""How long recovery points are kept, and what a vault's lock says to that (facts 4, 5; rulings 7, 8)."""
+
+import math
+from datetime import datetime, timedelta
+
+from scanner.model.facts import FOREVER_DAYS
+from scanner.model.inventory import BackupRule, CopyAction, Lifecycle, RecoveryPoint, Vault
+from scanner.model.ternary import Answer, Ternary
+
+
+def kept_days(lifecycle: Lifecycle) -> int:
+    """Give how long a rule keeps its recovery points; FOREVER_DAYS when it sets no end."""
+    return FOREVER_DAYS if lifecycle.delete_after_days is None else lifecycle.delete_after_days
+
+
+def copy_kept_days(rule: BackupRule, copy: CopyAction) -> int:
+    """Give how long a copy is kept.
+
+    A copy action that sets no end follows its source's, whose expiry also overrides "for ever"
+    (AWS Backup developer guide, "Creating a copy"; facts 4).
+    """
+    own = copy.lifecycle.delete_after_days
+    return kept_days(rule.lifecycle) if own is None else own
+
+
+def point_kept_days(point: RecoveryPoint) -> int | None:
+    """Give how long a recovery point is kept from its creation; None when that is not known (ruling 7)."""
+    if point.delete_after_days is not None:
+        return FOREVER_DAYS if point.delete_after_days < 0 else point.delete_after_days
+    if point.delete_at is not None and point.created_at is not None:
+        return math.ceil((point.delete_at - point.created_at) / timedelta(days=1))
+    if point.delete_at is not None or point.continuous:
+        return None
+    return FOREVER_DAYS
+
+
+def point_usable(point: RecoveryPoint) -> Ternary:
+    """Whether a recovery point can be restored from: COMPLETED or AVAILABLE (ruling 7)."""
+    return None if point.status is None else point.status in ("COMPLETED", "AVAILABLE")
+
+
+def point_age_hours(point: RecoveryPoint, as_of: datetime) -> float | None:
+    """Give a recovery point's age; an AVAILABLE continuous one has none, what is dated later neither."""
+    if point.continuous and point.status == "AVAILABLE":
+        return 0.0
+    if point.created_at is None:
+        return None
+    return max(0.0, (as_of - point.created_at) / timedelta(hours=1))
+
+
+def lock_mode(vault: Vault, as_of: datetime) -> str:
+    """Tell the mode of a vault's lock: `none`, `governance` or `compliance` (facts 5, "Lock reading").
+
+    A compliance lock in its grace time can still be taken away: it counts as governance. A logically
+    air-gapped vault is always locked in compliance mode, whatever the list says.
+    """
+    if vault.air_gapped:
+        return "compliance"
+    if not vault.lock.locked:
+        return "none"
+    if vault.lock.lock_date is None or vault.lock.lock_date > as_of:
+        return "governance"
+    return "compliance"
+
+
+def lock_admits(vault: Vault, days: int) -> Answer:
+    """Whether a vault's lock lets a recovery point in that is kept this long; else the job fails."""
+    if not (vault.lock.locked or vault.air_gapped):
+        return Answer(value=True)
+    least, most = vault.lock.min_retention_days, vault.lock.max_retention_days
+    kept = "keeping it for ever is" if days == FOREVER_DAYS else f"its {days} days are"
+    if least is not None and days < least:
+        return Answer(value=False, because=f"{kept} below the lock's minimum of {least} days")
+    if most is not None and days > most:
+        return Answer(value=False, because=f"{kept} above the lock's maximum of {most} days")
+    return Answer(value=True)

@@ -1,0 +1,85 @@
+"""When a rule starts: AWS cron expressions (AWS Backup developer guide, "Backup plan options"; facts 4).
+
+Starts are taken over 400 days from the clock of the evaluation, in the schedule's own time zone, and
+gaps are counted in local wall-clock time (catalogue, ruling 8).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from aws_croniter import AwsCroniter
+from aws_croniter.exceptions import AwsCroniterExpressionError
+
+from scanner.model.facts import NEVER_HOURS
+from scanner.model.inventory import BackupRule
+
+DEFAULT_SCHEDULE: Final = "cron(0 5 ? * * *)"
+HORIZON: Final = timedelta(days=400)
+_FIELDS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often a schedule starts. `valid` is false when the expression is no AWS cron expression."""
+
+    valid: bool
+    starts: int
+    max_gap_hours: float  # NEVER_HOURS with fewer than two starts
+
+
+def schedule_of(rule: BackupRule) -> str:
+    """Give a rule's schedule; without one, AWS Backup's default applies."""
+    return rule.schedule or DEFAULT_SCHEDULE
+
+
+def rhythm_of(rule: BackupRule, as_of: datetime) -> Rhythm:
+    """Tell how often a rule starts."""
+    return rhythm(schedule_of(rule), wall_clock(as_of, rule.timezone))
+
+
+def wall_clock(instant: datetime, timezone: str) -> datetime:
+    """Give the wall-clock time of a zone, marked UTC so that no clock change is counted.
+
+    An unknown zone is read as UTC: gaps are counted on the wall clock, whose zone does not matter to them.
+    """
+    try:
+        zone = ZoneInfo(timezone)
+    except (KeyError, ValueError, OSError):
+        return instant.astimezone(UTC)
+    return instant.astimezone(zone).replace(tzinfo=UTC)
+
+
+@lru_cache(maxsize=4096)
+def rhythm(expression: str, now: datetime) -> Rhythm:
+    """Count the starts of an expression over the horizon, and its longest wait.
+
+    The waits before the first start and after the last one count: each is part of a real one.
+    """
+    cron = _parse(expression)
+    if cron is None:
+        return Rhythm(valid=False, starts=0, max_gap_hours=NEVER_HOURS)
+    end = now + HORIZON
+    starts: list[datetime] = cron.get_all_schedule_bw_dates(now, end)
+    if len(starts) < 2:  # noqa: PLR2004 -- a gap needs two
+        return Rhythm(valid=True, starts=len(starts), max_gap_hours=NEVER_HOURS)
+    marks = [now, *starts, end]
+    longest = max(later - earlier for earlier, later in pairwise(marks))
+    return Rhythm(valid=True, starts=len(starts), max_gap_hours=longest / timedelta(hours=1))
+
+
+def _parse(expression: str) -> AwsCroniter | None:
+    """Parse leniently: AWS's own samples leave out `cron( )`, or the year."""
+    text = expression.strip()
+    if text.startswith("cron(") and text.endswith(")"):
+        text = text[len("cron(") : -1]
+    fields = text.upper().split()
+    if len(fields) == _FIELDS - 1:
+        fields.append("*")
+    try:
+        return AwsCroniter(" ".join(fields))
+    except (AwsCroniterExpressionError, ValueError, IndexError):
+        return None
