@@ -1,0 +1,131 @@
+"""DuckDB, in memory: filled with facts, then locked. Nothing that runs in it reaches a file or a network."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final, Self, TypeAlias
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from scanner.evaluate.macros import macro_statements
+from scanner.evaluate.problem import Problem, RefusedError
+from scanner.model.facts import TABLES
+from scanner.storage.tables import arrow_schema
+
+Table: TypeAlias = pa.Table | ds.Dataset
+"""Facts in memory, or in Parquet files that are read as they are needed."""
+
+ORDER: Final = "account, region, subject"
+"""The order of findings within a control (evidence format, "Bytes"); DuckDB compares texts by code points."""
+
+_QUIET: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a control may use: seconds of DuckDB's time, its memory (beyond it, disk), its threads."""
+
+    seconds: float = 300.0
+    memory: str = "2GB"
+    threads: int = 0  # 0: as many as the machine has
+
+    def settings(self, spill: str) -> dict[str, str]:
+        """Give DuckDB's settings. `spill` is a folder for what does not fit into memory."""
+        threads = self.threads or os.cpu_count() or 1
+        return {**_QUIET, "memory_limit": self.memory, "threads": str(threads), "temp_directory": spill}
+
+
+@contextmanager
+def opened(
+    tables: Mapping[str, Table], columns: Mapping[str, Iterable[str]], as_of: datetime, limits: Limits
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database that holds `columns` of `tables`, in the order of findings, and is locked."""
+    with (
+        tempfile.TemporaryDirectory(prefix="vaultproof-") as spill,
+        duckdb.connect(":memory:", config=dict(limits.settings(spill))) as connection,
+    ):
+        for statement in macro_statements(as_of):
+            connection.execute(statement)
+        for name, wanted in columns.items():
+            _load(connection, name, tables[name], wanted)
+        _lock(connection)
+        yield connection
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted: Iterable[str]) -> None:
+    """Copy the wanted columns of a table, sorted once for all controls."""
+    connection.register("arriving", table)
+    selected = ", ".join(f'"{column}"' for column in wanted)
+    connection.execute(f'CREATE TABLE "{name}" AS SELECT {selected} FROM arriving ORDER BY {ORDER}')  # noqa: S608 -- names of the model
+    connection.unregister("arriving")
+
+
+def _lock(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+class Deadline:
+    """Interrupts DuckDB when a control takes too long; DuckDB has no time-out of its own."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
+        self.passed = False
+        self._connection = connection
+        self._timer = threading.Timer(seconds, self._interrupt)
+        self._timer.daemon = True
+
+    def _interrupt(self) -> None:
+        self.passed = True
+        self._connection.interrupt()
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+
+def bound_types(table: str, expressions: Iterable[str], parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the SQL types of checked expressions over a fact table, without a row.
+
+    RefusedError: DuckDB cannot make sense of them together (a text is compared with a list ...).
+    """
+    selected = ", ".join(f"({expression})" for expression in expressions)
+    try:
+        rows = (
+            _workbench()
+            .cursor()
+            .execute(f'DESCRIBE SELECT {selected} FROM "{table}"', dict(parameters))  # noqa: S608 -- checked before
+            .fetchall()
+        )
+    except (duckdb.Error, RuntimeError) as error:
+        raise RefusedError(Problem(first_line(error))) from error
+    return tuple(str(row[1]) for row in rows)
+
+
+def first_line(error: Exception) -> str:
+    """Give DuckDB's own words, without the kind of error and the statement that it quotes."""
+    text = str(error).strip()
+    kind, _, rest = text.partition(": ")
+    lines = (rest if kind.endswith("Error") else text).splitlines() or [type(error).__name__]
+    return lines[0]
+
+
+@cache
+def _workbench() -> duckdb.DuckDBPyConnection:
+    """Give a locked database of empty fact tables, to bind expressions on."""
+    connection = duckdb.connect(":memory:", config={**_QUIET, "threads": "1"})
+    for statement in macro_statements(datetime(2000, 1, 1, tzinfo=UTC)):
+        connection.execute(statement)
+    for name in TABLES:
+        _load(connection, name, arrow_schema(name).empty_table(), arrow_schema(name).names)
+    _lock(connection)
+    return connection

@@ -1,0 +1,166 @@
+"""The SQL macros that controls are written with. Each keeps the third value: NULL is "not known".
+
+DuckDB's own list functions drop NULLs (`list_bool_or([false, NULL])` is false), so lists are read through
+these alone (catalogue, ruling 2): the known members decide where they can, else the answer is NULL.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """A function of the control language: how it is called, what it means, and its SQL."""
+
+    name: str
+    arguments: tuple[str, ...]
+    doc: str
+    sql: str
+    lists: frozenset[int] = frozenset()  # positions of the arguments that are lists
+
+    @property
+    def definition(self) -> str:
+        """The statement that makes the macro."""
+        return f"CREATE MACRO {self.name}({', '.join(self.arguments)}) AS ({self.sql})"
+
+
+# True when every member of the list is known: list_count leaves NULLs out.
+_COMPLETE: Final = "len(list) = list_count(list)"
+_INFINITY: Final = "CAST('inf' AS DOUBLE)"
+_FIRST: Final = frozenset({0})
+
+VERDICT_MACROS: Final = (
+    Macro(
+        "any_of",
+        ("list",),
+        "True when a member is true; else NULL when a member is not known; else false. Of []: false.",
+        f"list_contains(list, true) OR CASE WHEN {_COMPLETE} THEN false END",
+        _FIRST,
+    ),
+    Macro(
+        "all_of",
+        ("list",),
+        "False when a member is false; else NULL when a member is not known; else true. Of []: true.",
+        f"NOT list_contains(list, false) AND CASE WHEN {_COMPLETE} THEN true END",
+        _FIRST,
+    ),
+    Macro(
+        "count_of",
+        ("list",),
+        "How many members are true; NULL when a member is not known.",
+        f"CASE WHEN {_COMPLETE} THEN len(list_filter(list, lambda member: member)) END",
+        _FIRST,
+    ),
+    Macro(
+        "min_of",
+        ("list",),
+        "The smallest number; NULL when a member is not known. Of []: infinity, above every limit.",
+        f"CASE WHEN {_COMPLETE} THEN list_min(list_append(CAST(list AS DOUBLE[]), {_INFINITY})) END",
+        _FIRST,
+    ),
+    Macro(
+        "max_of",
+        ("list",),
+        "The largest number; NULL when a member is not known. Of []: minus infinity, below every limit.",
+        f"CASE WHEN {_COMPLETE} THEN list_max(list_append(CAST(list AS DOUBLE[]), -{_INFINITY})) END",
+        _FIRST,
+    ),
+    Macro(
+        "known_length",
+        ("list",),
+        "How many members there are (written `len(list)`); NULL when the list may be incomplete.",
+        f"CASE WHEN {_COMPLETE} THEN len(list) END",
+        _FIRST,
+    ),
+    Macro(
+        "one_of",
+        ("value", "list"),
+        "Whether the value is a member; NULL when it is none of the known ones and one is not known.",
+        f"CASE WHEN len(list) = 0 THEN false ELSE list_contains(list, value) "
+        f"OR CASE WHEN {_COMPLETE} AND value = value THEN false END END",
+        frozenset({1}),
+    ),
+    Macro(
+        "matches_arn",
+        ("arn", "pattern"),
+        "Whether the whole ARN fits the pattern: `*` is any text, `?` one character other than `*` (an ARN "
+        "that is a pattern itself is not narrowed by it); case counts.",
+        r"regexp_full_match(arn, replace(replace(regexp_escape(pattern), '\*', '.*'), '\?', '[^*]'), 's')",
+    ),
+    Macro(
+        "days_since",
+        ("moment",),
+        "Days from an ISO 8601 time to the clock of the evaluation; 0 for a later one, NULL for no time.",
+        "hours_between(moment, evaluation_time()) / 24",
+    ),
+    Macro(
+        "hours_between",
+        ("earlier", "later"),
+        "Hours from one ISO 8601 time to another; 0 where the second is not later, NULL for no time.",
+        "CASE WHEN TRY_CAST(later AS TIMESTAMP) <= TRY_CAST(earlier AS TIMESTAMP) THEN 0.0 ELSE "
+        "(epoch(TRY_CAST(later AS TIMESTAMP)) - epoch(TRY_CAST(earlier AS TIMESTAMP))) / 3600 END",
+    ),
+)
+"""What `population` and `require` may call, besides the whitelisted functions of DuckDB."""
+
+REASON_MACROS: Final = (
+    Macro(
+        "days",
+        ("number",),
+        "'35 days', '1 day', 'for ever' for 999999 and more, 'an unknown number of days'.",
+        "CASE WHEN number IS NULL THEN 'an unknown number of days' WHEN number >= 999999 THEN 'for ever' "
+        "WHEN number = 1 THEN '1 day' ELSE shown_number(number) || ' days' END",
+    ),
+    Macro(
+        "hours",
+        ("number",),
+        "'52 h', 'never' for 999999 and more, 'an unknown number of hours'.",
+        "CASE WHEN number IS NULL THEN 'an unknown number of hours' WHEN number >= 999999 THEN 'never' "
+        "ELSE shown_number(number) || ' h' END",
+    ),
+    Macro(
+        "counted",
+        ("number", "noun"),
+        "'3 rules', '1 rule', 'an unknown number of rules': counted(len(rules), 'rule').",
+        "CASE WHEN number IS NULL THEN 'an unknown number of ' || noun || 's' "
+        "WHEN number = 1 THEN '1 ' || noun ELSE shown_number(number) || ' ' || noun || 's' END",
+    ),
+    Macro(
+        "short_name",
+        ("arn",),
+        "The last part of an ARN: a vault's or a role's own name.",
+        "regexp_extract(arn, '([^:]*)$', 1)",
+    ),
+    Macro(
+        "names",
+        ("list",),
+        "A list of texts as one: 'a, b, c', at most five of them; no text twice.",
+        "CASE WHEN list IS NULL THEN 'unknown' ELSE "
+        "array_to_string(list_sort(list_distinct(list))[:5], ', ') "
+        "|| CASE WHEN len(list_distinct(list)) > 5 THEN "
+        "' and ' || CAST(len(list_distinct(list)) - 5 AS VARCHAR) || ' more' ELSE '' END "
+        "|| CASE WHEN len(list) > list_count(list) THEN ' and perhaps others' ELSE '' END END",
+        _FIRST,
+    ),
+)
+"""What reasons may call, too. They are for people and decide nothing."""
+
+# Two decimals at most; a whole number without any.
+_SHOWN_NUMBER: Final = (
+    "CREATE MACRO shown_number(number) AS (CASE WHEN abs(number) = CAST('inf' AS DOUBLE) THEN 'none' "
+    "ELSE regexp_replace(printf('%.2f', CAST(number AS DOUBLE)), '\\.?0+$', '') END)"
+)
+_SHOWN_MOMENT: Final = (
+    "CREATE MACRO shown_moment(moment) AS (CASE WHEN regexp_matches(moment, "
+    "'^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d[0-9:.]*(Z|\\+00:00)$') "
+    "THEN moment[1:10] || ' ' || moment[12:16] || ' UTC' ELSE moment END)"
+)
+
+
+def macro_statements(as_of: datetime) -> tuple[str, ...]:
+    """Give the statements that make all macros; `as_of` is the clock of the evaluation (aware)."""
+    clock = as_of.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    now = f"CREATE MACRO evaluation_time() AS (TIMESTAMP '{clock}')"
+    by_need = (now, *(m.definition for m in reversed(VERDICT_MACROS)), _SHOWN_NUMBER, _SHOWN_MOMENT)
+    return (*by_need, *(macro.definition for macro in REASON_MACROS))

@@ -1,0 +1,150 @@
+"""The shape of a control's YAML file. What is not listed here is a mistake, and so is a wrong type."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
+from scanner.model.finding import Severity
+
+Scalar = bool | int | float | str
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_ID: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_NAME: Final = r"[a-z][a-z0-9_]*"
+Id = Annotated[str, StringConstraints(pattern=f"^{_ID}$", max_length=80)]
+Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$", max_length=60)]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ReasonSpec(_Spec):
+    """One text of several; the last has no `when` and stands for all other cases."""
+
+    when: Text | None = None
+    text: Text
+
+
+class ReasonsSpec(_Spec):
+    """The texts of the other statuses."""
+
+    passed: Text | list[ReasonSpec] | None = Field(None, alias="pass")
+    unknown: Text | list[ReasonSpec] | None = None
+    not_applicable: Text | list[ReasonSpec] | None = None
+
+
+class RemediationSpec(_Spec):
+    """What to do about a failure."""
+
+    text: Text
+    effort: Literal["low", "medium", "high"] = "medium"
+    cli: str = ""
+    terraform: str = ""
+    cloudformation: str = ""
+
+
+class ParameterSpec(_Spec):
+    """A parameter in full: its default, and what it may be set to."""
+
+    default: Scalar | list[Scalar]
+    minimum: float | None = None
+    maximum: float | None = None
+    one_of: list[Scalar] = Field(default_factory=list)
+    doc: str = ""
+
+    @field_validator("default")
+    @classmethod
+    def _of_one_type(cls, default: Scalar | list[Scalar]) -> Scalar | list[Scalar]:
+        members = default if isinstance(default, list) else [default]
+        if len({type(member) for member in members}) > 1:
+            raise ValueError("the members of a list are of one type")
+        if any(isinstance(member, float) and not math.isfinite(member) for member in members):
+            raise ValueError("a number is finite")
+        return default
+
+    def rule(self) -> ParameterRule:
+        """Give what the parameter may be set to."""
+        return ParameterRule(self.minimum, self.maximum, tuple(self.one_of), self.doc)
+
+
+class ControlSpec(_Spec):
+    """A control file. `parameters` maps a name to its default, or to a ParameterSpec."""
+
+    id: Id
+    title: Text
+    severity: Literal["critical", "high", "medium", "low", "info"]
+    subject: Text
+    population: Text
+    require: Text
+    reason: Text | list[ReasonSpec]
+    reasons: ReasonsSpec = Field(default_factory=lambda: ReasonsSpec.model_validate({}))
+    parameters: dict[Name, ParameterSpec] = Field(default_factory=dict)
+    evidence: list[Text] = Field(default_factory=list)
+    motivation: Text
+    remediation: RemediationSpec
+    frameworks: dict[Id, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
+    audit_manager: str = ""
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _in_full(cls, parameters: Any) -> Any:  # noqa: ANN401 -- before validation it is anything
+        if not isinstance(parameters, Mapping):
+            return parameters
+        return {
+            name: value if isinstance(value, Mapping) else {"default": value}
+            for name, value in parameters.items()
+        }
+
+    @model_validator(mode="after")
+    def _last_reason_stands_alone(self) -> Self:
+        for name, reason in self._reasons().items():
+            if isinstance(reason, list) and not (
+                reason and reason[-1].when is None and all(case.when for case in reason[:-1])
+            ):
+                message = f"{name}: each text but the last has a `when`, and the last has none"
+                raise ValueError(message)
+        return self
+
+    def _reasons(self) -> dict[str, str | list[ReasonSpec] | None]:
+        return {
+            "fail": self.reason,
+            "pass": self.reasons.passed,
+            "unknown": self.reasons.unknown,
+            "not_applicable": self.reasons.not_applicable,
+        }
+
+    def control(self, file: str, line: int) -> Control:
+        """Give the control of the model."""
+        reasons = self._reasons()
+        return Control(
+            **self.model_dump(include={"id", "title", "subject", "population", "require", "motivation"}),
+            severity=Severity(self.severity),
+            reason=_last(reasons.pop("fail")),
+            reasons={status: _last(reason) for status, reason in reasons.items() if reason},
+            reason_cases={s: found for s, reason in self._reasons().items() if (found := _cases(reason))},
+            parameters={name: _frozen(each.default) for name, each in self.parameters.items()},
+            parameter_rules={name: each.rule() for name, each in self.parameters.items()},
+            evidence=tuple(self.evidence),
+            remediation=Remediation(**self.remediation.model_dump()),
+            frameworks={name: tuple(ids) for name, ids in self.frameworks.items()},
+            audit_manager=self.audit_manager,
+            file=file,
+            line=line,
+        )
+
+
+def _last(reason: str | list[ReasonSpec] | None) -> str:
+    return reason[-1].text if isinstance(reason, list) else reason or ""
+
+
+def _cases(reason: str | list[ReasonSpec] | None) -> tuple[ReasonCase, ...]:
+    if not isinstance(reason, list):
+        return ()
+    return tuple(ReasonCase(case.when or "", case.text) for case in reason[:-1])
+
+
+def _frozen(default: Scalar | list[Scalar]) -> Scalar | tuple[Scalar, ...]:
+    return tuple(default) if isinstance(default, list) else default

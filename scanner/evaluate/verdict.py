@@ -1,0 +1,147 @@
+"""The SELECT that judges a fact table by one control.
+
+Status, reason, details and evidence come out of DuckDB as they go into the finding (catalogue, ruling 1):
+population false is `not_applicable`, population unknown is `unknown`, else the requirement decides.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from scanner.evaluate.expression import Expression
+from scanner.evaluate.reasons import literal
+
+MAX_REFERENCES: Final = 50
+"""Evidence lines that a finding names at most."""
+
+MAX_CAUSES: Final = 5
+"""Causes that the reason of an unknown names at most."""
+
+Details = tuple[tuple[str, Expression], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The SQL of the reason for each status."""
+
+    by_status: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a verdict is made of."""
+
+    population: Expression
+    require: Expression
+    texts: Texts
+    details: Details
+
+
+def verdict_sql(table: str, schema: pa.Schema, parts: Parts) -> str:
+    """Write the SELECT.
+
+    Its columns: account, region, subject, subject_type, status, reason, details (JSON), evidence.
+    """
+    asked = f"((not_applicable_because = '') AND ({parts.population.sql}))"
+    return (
+        "SELECT account, region, subject, subject_type, status_ AS status, "  # noqa: S608 -- checked SQL
+        f"{_reason(schema, parts)} AS reason, {_details(parts.details)} AS details, "
+        f"{_evidence(parts)} AS evidence FROM (SELECT *, {_status()} AS status_ "
+        f'FROM (SELECT *, {asked} AS asked_, ({parts.require.sql}) AS held_ FROM "{table}"))'
+    )
+
+
+def _status() -> str:
+    return (
+        "CASE WHEN asked_ IS NULL THEN 'unknown' WHEN NOT asked_ THEN 'not_applicable' "
+        "WHEN held_ IS NULL THEN 'unknown' WHEN held_ THEN 'pass' ELSE 'fail' END"
+    )
+
+
+def _reason(schema: pa.Schema, parts: Parts) -> str:
+    texts = parts.texts.by_status
+    population = _causes(schema, parts.population.columns)
+    requirement = _causes(schema, parts.require.columns)
+    return (
+        f"CASE status_ WHEN 'fail' THEN {texts['fail']} WHEN 'pass' THEN {texts['pass']} "
+        f"WHEN 'not_applicable' THEN CASE WHEN not_applicable_because <> '' THEN not_applicable_because "
+        f"ELSE {texts['not_applicable']} END "
+        f"ELSE trim({texts['unknown']} || ' ' || "
+        f"CASE WHEN asked_ IS NULL THEN {population} ELSE {requirement} END) END"
+    )
+
+
+def _causes(schema: pa.Schema, columns: Iterable[str]) -> str:
+    """Say what was not known: what the row says of these columns, else all that it says, else their names."""
+    names = sorted(columns)
+    about = _texts_of(
+        f"list_filter(not_known, lambda n: split_part(n.about, '.', 1) IN ({_literals(names)}))"
+    )
+    anything = _texts_of("not_known")
+    return (
+        f"CASE WHEN len({about}) > 0 THEN {_sentences(about)} "
+        f"WHEN len({anything}) > 0 THEN {_sentences(anything)} ELSE {_unread(schema, names)} END"
+    )
+
+
+def _texts_of(entries: str) -> str:
+    return f"list_sort(list_distinct(list_transform({entries}, lambda n: n.reason)))"
+
+
+def _sentences(texts: str) -> str:
+    more = (
+        f"CASE WHEN len({texts}) > {MAX_CAUSES} THEN "
+        f"' ' || CAST(len({texts}) - {MAX_CAUSES} AS VARCHAR) || ' more causes.' ELSE '' END"
+    )
+    return f"array_to_string({texts}[:{MAX_CAUSES}], ' ') || {more}"
+
+
+def _unread(schema: pa.Schema, names: list[str]) -> str:
+    """Name the columns that are NULL or incomplete; all of them where that cannot be told."""
+    tests = [f"CASE WHEN {_is_open(schema.field(name))} THEN {literal(name)} END" for name in names]
+    found = f"list_filter([{', '.join(tests)}], lambda n: n IS NOT NULL)" if tests else "[]"
+    listed = f"array_to_string({found}, ', ')"
+    everything = literal(", ".join(names) or "what it is judged by")
+    return f"'Not known: ' || CASE WHEN {listed} = '' THEN {everything} ELSE {listed} END || '.'"
+
+
+def _is_open(field: pa.Field) -> str:
+    """Write the test whether something of a column is not known. Fields of fields are not looked into."""
+    name = f'"{field.name}"'
+    if pa.types.is_struct(field.type):
+        return " OR ".join([f"{name} IS NULL", *(f'{name}."{inner.name}" IS NULL' for inner in field.type)])
+    if pa.types.is_list(field.type):
+        members = [f"{name} IS NULL", f"len({name}) > list_count({name})"]
+        return " OR ".join([*members, *_open_members(name, field.type.value_type)])
+    return f"{name} IS NULL"
+
+
+def _open_members(name: str, member: pa.DataType) -> list[str]:
+    if not pa.types.is_struct(member) or not member.num_fields:
+        return []
+    test = " OR ".join(f'm."{inner.name}" IS NULL' for inner in member)
+    return [f"len(list_filter({name}, lambda m: {test})) > 0"]
+
+
+def _details(details: Details) -> str:
+    if not details:
+        return "'{}'"
+    listed = ", ".join(f'"{name}" := ({expression.sql})' for name, expression in details)
+    return f"CAST(to_json(struct_pack({listed})) AS VARCHAR)"
+
+
+def _evidence(parts: Parts) -> str:
+    """Give the evidence lines of the columns that the finding speaks of, and those of the row as a whole."""
+    shown = (expression for _, expression in parts.details)
+    used = (parts.population, parts.require, *shown)
+    columns = sorted(frozenset().union(*(expression.columns for expression in used)))
+    wanted = f"e.about = '' OR split_part(e.about, '.', 1) IN ({_literals(columns)})"
+    chosen = f"list_filter(evidence, lambda e: {wanted})"
+    places = f"list_transform({chosen}, lambda e: struct_pack(file := e.file, line := e.line))"
+    return f"list_sort(list_distinct({places}))[:{MAX_REFERENCES}]"
+
+
+def _literals(names: Iterable[str]) -> str:
+    return ", ".join(map(literal, names)) or "NULL"
