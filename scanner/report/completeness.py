@@ -1,0 +1,208 @@
+"""What was asked for, what was reached, and which answers a missing read blinds."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from scanner.model.inventory import ShardStatus
+from scanner.model.manifest import Excluded, Manifest
+from scanner.model.names import AWS_GLOBAL, ORG
+from scanner.model.reading import Gap, GapKind
+from scanner.model.scan import Reconciliation, Scan
+
+SHARD_MEANINGS: Final = {
+    ShardStatus.COMPLETE: "every read was answered",
+    ShardStatus.PARTIAL: "some reads are missing",
+    ShardStatus.FAILED: "nothing could be read",
+    ShardStatus.MISSING: "asked for, but there is no evidence of it",
+    ShardStatus.SKIPPED: "the account has not enabled the Region: no gap",
+}
+
+BLINDING_CONTROL: Final = "account-region-assessed"
+"""The control whose findings say which controls a missing read blinds (`details.missing_reads`)."""
+
+_Place = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One account in one Region: how far the reading got."""
+
+    region: str
+    status: ShardStatus
+    calls: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One account of the scope, with a cell for each Region in the order of the grid."""
+
+    account: str
+    name: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing in any Region."""
+        return all(cell.status in (ShardStatus.COMPLETE, ShardStatus.SKIPPED) for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True)
+class BlindGap:
+    """A missing read, and the controls that it blinds (empty: none of those that were selected)."""
+
+    gap: Gap
+    blinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapGroup:
+    """The missing reads of one operation for one reason."""
+
+    operation: str
+    kind: GapKind
+    code: str
+    number: int
+    places: tuple[str, ...]  # ACCOUNT/REGION
+    blinds: tuple[str, ...]
+    message: str  # what AWS said the first time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeReconciliation:
+    """The inventory of one type in all shards, held against the second sources."""
+
+    subject_type: str
+    listed: int
+    elsewhere: int
+    shards: tuple[Reconciliation, ...]  # those with a difference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """What was read of what was asked for."""
+
+    columns: tuple[str, ...]
+    rows: tuple[AccountRow, ...]
+    organization: Cell | None  # the organisation-wide calls; None: the manifest does not speak of them
+    excluded: tuple[Excluded, ...]
+    gaps: tuple[BlindGap, ...]
+    groups: tuple[GapGroup, ...]
+    reconciliation: tuple[TypeReconciliation, ...]
+
+    def number(self, status: ShardStatus) -> int:
+        """Count the cells of the grid that have a status."""
+        return sum(cell.status is status for row in self.rows for cell in row.cells)
+
+    @property
+    def shards(self) -> int:
+        """The cells of the grid: accounts times Regions."""
+        return sum(len(row.cells) for row in self.rows)
+
+    @property
+    def calls(self) -> int:
+        """The calls that the manifest counts, organisation-wide ones included."""
+        cells = [cell for row in self.rows for cell in row.cells]
+        return sum(cell.calls for cell in cells) + (self.organization.calls if self.organization else 0)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing at all is missing."""
+        return all(row.whole for row in self.rows) and not self.gaps
+
+
+def completeness(scan: Scan, names: Mapping[str, str]) -> Completeness:
+    """Hold what was read against the scope. `names`: account names by id."""
+    columns, rows, organization = _grid(scan.manifest, names)
+    blinds = _blinds(scan)
+    gaps = tuple(BlindGap(gap, blinds.get(_place(gap), ())) for gap in scan.gaps)
+    return Completeness(
+        columns=columns,
+        rows=rows,
+        organization=organization,
+        excluded=scan.manifest.scope.excluded,
+        gaps=gaps,
+        groups=_groups(gaps),
+        reconciliation=_reconciled(scan.reconciliation),
+    )
+
+
+def _grid(
+    manifest: Manifest, names: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[AccountRow, ...], Cell | None]:
+    cells = {
+        (record.account, record.region): Cell(
+            region=record.region, status=record.status, calls=record.calls, errors=record.errors
+        )
+        for record in manifest.shards
+    }
+    has_global = any(region == AWS_GLOBAL for _, region in cells)
+    columns = (*([AWS_GLOBAL] if has_global else []), *manifest.scope.regions)
+    rows = tuple(
+        AccountRow(
+            account,
+            names.get(account, ""),
+            tuple(cells.get((account, region), _missing(region)) for region in columns),
+        )
+        for account in manifest.scope.accounts
+    )
+    organization = next((cell for (_, region), cell in cells.items() if region == ORG), None)
+    return columns, rows, organization
+
+
+def _missing(region: str) -> Cell:
+    return Cell(region=region, status=ShardStatus.MISSING, calls=0, errors=0)
+
+
+def _place(gap: Gap) -> _Place:
+    return gap.account, gap.region, gap.operation, gap.about
+
+
+def _blinds(scan: Scan) -> dict[_Place, tuple[str, ...]]:
+    found: dict[_Place, tuple[str, ...]] = {}
+    for finding in scan.findings:
+        if finding.control == BLINDING_CONTROL:
+            for read in _missing_reads(finding.details):
+                place = (finding.account, finding.region, read["operation"], read.get("about") or "")
+                found[place] = tuple(read.get("blinds") or ())
+    return found
+
+
+def _missing_reads(details: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    reads = details.get("missing_reads") or ()
+    return (read for read in reads if isinstance(read, dict) and read.get("operation"))
+
+
+def _groups(gaps: Iterable[BlindGap]) -> tuple[GapGroup, ...]:
+    grouped: dict[tuple[str, GapKind, str], list[BlindGap]] = {}
+    for blind in gaps:
+        grouped.setdefault((blind.gap.operation, blind.gap.kind, blind.gap.code), []).append(blind)
+    groups = (
+        GapGroup(
+            operation=operation,
+            kind=kind,
+            code=code,
+            number=len(members),
+            places=tuple(dict.fromkeys(f"{each.gap.account}/{each.gap.region}" for each in members)),
+            blinds=tuple(sorted({control for each in members for control in each.blinds})),
+            message=next((each.gap.message for each in members if each.gap.message), ""),
+        )
+        for (operation, kind, code), members in grouped.items()
+    )
+    return tuple(sorted(groups, key=lambda each: (-each.number, each.operation, each.kind, each.code)))
+
+
+def _reconciled(rows: Iterable[Reconciliation]) -> tuple[TypeReconciliation, ...]:
+    by_type: dict[str, list[Reconciliation]] = {}
+    for row in rows:
+        by_type.setdefault(row.subject_type, []).append(row)
+    return tuple(
+        TypeReconciliation(
+            subject_type=subject_type,
+            listed=sum(row.listed for row in members),
+            elsewhere=sum(len(row.elsewhere) for row in members),
+            shards=tuple(row for row in members if row.elsewhere),
+        )
+        for subject_type, members in sorted(by_type.items())
+    )

@@ -1,0 +1,68 @@
+"""`findings.csv`: one row a finding, for spreadsheets."""
+
+import csv
+import io
+from typing import Final
+
+from scanner.model.finding import Finding
+from scanner.report.view import View
+from scanner.report.words import visible
+
+COLUMNS: Final = (
+    "status",
+    "severity",
+    "control",
+    "title",
+    "subject",
+    "subject_type",
+    "account",
+    "account_name",
+    "region",
+    "reason",
+    "waiver",
+    "waived_until",
+    "frameworks",
+    "evidence",
+    "fingerprint",
+)
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
+
+
+def findings_csv(view: View) -> bytes:
+    """Give findings.csv: UTF-8 with a byte order mark (Excel asks for it), CRLF, worst findings first."""
+    titles = {each.control.id: each.control.title for each in view.controls}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for finding in view.findings:
+        cells = _row(finding, titles.get(finding.control, ""), view.names.get(finding.account, ""))
+        writer.writerow([harmless(cell) for cell in cells])
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def harmless(cell: str) -> str:
+    """Keep a spreadsheet from taking a cell for a formula: an apostrophe before what could begin one."""
+    shown = visible(cell)
+    return f"'{shown}" if cell.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown
+
+
+def _row(finding: Finding, title: str, account_name: str) -> tuple[str, ...]:
+    return (
+        finding.status.value,
+        finding.severity.value,
+        finding.control,
+        title,
+        finding.subject,
+        finding.subject_type,
+        finding.account,
+        account_name,
+        finding.region,
+        finding.reason,
+        finding.waiver.id if finding.waiver else "",
+        finding.waiver.expires if finding.waiver else "",
+        "; ".join(f"{name} {', '.join(ids)}" for name, ids in finding.frameworks.items()),
+        "; ".join(f"{ref.file}:{ref.line}" for ref in finding.evidence),
+        finding.fingerprint,
+    )

@@ -1,0 +1,158 @@
+"""How reports put numbers, times and names into words: the same in every format."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from scanner.model.finding import Severity, Status
+
+STATUS_WORDS: Final = {
+    Status.FAIL: "Fail",
+    Status.ERROR: "Error",
+    Status.UNKNOWN: "Unknown",
+    Status.WAIVED: "Waived",
+    Status.PASS: "Pass",
+    Status.NOT_APPLICABLE: "Not applicable",
+}
+"""The statuses in the order in which a reader should see them: worst first."""
+
+STATUS_MEANINGS: Final = {
+    Status.FAIL: "judged, and what must hold does not",
+    Status.ERROR: "the control itself broke: nothing was judged",
+    Status.UNKNOWN: "could not be judged: a read that the answer needs is missing",
+    Status.WAIVED: "would fail; somebody has accepted that until a day",
+    Status.PASS: "judged, and what must hold does",
+    Status.NOT_APPLICABLE: "the question does not arise for this subject",
+}
+
+STATUS_ORDER: Final = {status: rank for rank, status in enumerate(STATUS_WORDS)}
+
+SEVERITY_WORDS: Final = {severity: severity.value.capitalize() for severity in Severity}
+
+SUBJECT_WORDS: Final = {
+    "resource": "resources",
+    "plan": "backup plans",
+    "rule": "backup rules",
+    "selection": "backup selections",
+    "copy_action": "copy actions",
+    "vault": "backup vaults",
+    "recovery_point": "recovery points",
+    "account": "accounts",
+    "account_region": "account-Regions",
+}
+"""The fact tables that controls ask, in the plural."""
+
+_STRUCTURE_WORDS: Final = {
+    "plan": "Backup plan",
+    "rule": "Backup rule",
+    "selection": "Backup selection",
+    "copy_action": "Copy action",
+    "vault": "Backup vault",
+    "recovery_point": "Recovery point",
+    "account": "Account",
+    "account_region": "Account-Region",
+}
+
+FRAMEWORK_WORDS: Final = {
+    "nist-800-53-r5": "NIST 800-53 r5",
+    "nist-csf-2.0": "NIST CSF 2.0",
+    "iso-27001-2022": "ISO 27001:2022",
+    "pci-dss-4.0": "PCI DSS 4.0",
+    "cis-controls-8": "CIS Controls 8",
+    "soc-2": "SOC 2",
+    "dora": "DORA",
+    "hipaa": "HIPAA",
+}
+
+FOREVER_DAYS: Final = 999_999
+NEVER_HOURS: Final = 999_999.0
+
+_HOURS_A_DAY: Final = 24
+_ARN_FIELDS: Final = 6
+
+# C0 and C1 controls (but tab and newline), bidi controls, zero-width marks, lone surrogates: what hides
+# or turns around the text about it. The joiners U+200C and U+200D stay, since scripts and emoji need them.
+_INVISIBLE: Final = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff"
+    "\\ufff9-\\ufffb\\ud800-\\udfff]"
+)
+
+
+def visible(text: str) -> str:
+    """Make control and direction characters of hostile names visible, so that no text can disguise itself."""
+    return _INVISIBLE.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", text)
+
+
+def count_word(number: int, singular: str, plural: str = "") -> str:
+    """Count things: `1 account`, `1,204 accounts`."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def type_word(subject_type: str) -> str:
+    """Name a subject type for people; resource types are AWS Backup's own spelling, and stay."""
+    return _STRUCTURE_WORDS.get(subject_type, subject_type)
+
+
+def instant(moment: datetime | None) -> str:
+    """Write an instant for people, in UTC: `22 Nov 2026, 18:00:05 UTC`."""
+    if moment is None:
+        return "not recorded"
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%b %Y, %H:%M:%S} UTC"
+
+
+def day(moment: datetime | None) -> str:
+    """Write a day for people, in UTC: `22 November 2026`."""
+    if moment is None:
+        return "not recorded"
+    utc = moment.astimezone(UTC)
+    return f"{utc.day} {utc:%B %Y}"
+
+
+def days(number: object) -> str:
+    """Write a retention: `35 days`, `never expires`; what is not known says so."""
+    if not isinstance(number, int | float):
+        return "retention not known"
+    return "never expires" if number >= FOREVER_DAYS else count_word(int(number), "day")
+
+
+def hours(number: object) -> str:
+    """Write an age or a wait in hours, from two days on in days: `26 h`, `3.5 days`."""
+    if not isinstance(number, int | float):
+        return "not known"
+    if number < 2 * _HOURS_A_DAY:
+        return f"{number:.3g} h"
+    return f"{number / _HOURS_A_DAY:,.1f}".removesuffix(".0") + " days"
+
+
+def short_name(subject: str) -> str:
+    """Cut a subject down to what tells it from its neighbours: the resource part of an ARN, and beyond."""
+    if subject.startswith("aws:"):
+        return subject.rpartition(":")[2]
+    if "->" in subject:
+        rule, _, destination = subject.partition("->")
+        return f"{short_name(rule)} \u2192 {short_name(destination)}"
+    arn, mark, part = subject.partition("#")
+    fields = arn.split(":", _ARN_FIELDS - 1)
+    if fields[0] == "arn" and len(fields) == _ARN_FIELDS:
+        arn = fields[-1].removeprefix("backup-plan:").removeprefix("backup-vault:")
+    return f"{arn}{mark}{part}"
+
+
+def place(arn: str) -> str:
+    """Say where an ARN lies: `111111111111 / eu-west-1`; empty when it does not say."""
+    fields = arn.split(":", _ARN_FIELDS - 1)
+    if fields[0] != "arn" or len(fields) < _ARN_FIELDS:
+        return ""
+    return " / ".join(part for part in (fields[4], fields[3]) if part)
+
+
+def value(thing: Any) -> str:  # noqa: ANN401 -- a parameter or a detail: whatever JSON holds
+    """Write a parameter for people: `35`, `on`, `none given`, `eu-west-1, eu-central-1`."""
+    if thing is None:
+        return "not known"
+    if isinstance(thing, bool):
+        return "yes" if thing else "no"
+    if isinstance(thing, list | tuple):
+        return ", ".join(value(part) for part in thing) or "none given"
+    return str(thing)

@@ -1,0 +1,51 @@
+"""Writing files so that nobody ever sees half of one."""
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from scanner.errors import OutputError
+
+_ADVICE = {
+    errno.ENOSPC: "Free some space, or name another folder with --out.",
+    errno.EDQUOT: "Your quota is used up: free some space, or name another folder with --out.",
+    errno.EACCES: "Name a folder that you may write to with --out.",
+    errno.EPERM: "Name a folder that you may write to with --out.",
+    errno.EROFS: "The file system is read-only: name another folder with --out.",
+}
+_MODE = 0o644  # mkstemp makes files that only their owner can read; reports are there to be handed on
+
+
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write `content` to `path`, making its folder: the file appears whole, or not at all.
+
+    Raises:
+        OutputError: the disk is full, or the folder cannot be written to. What stood there still does.
+    """
+    pieces = (content,) if isinstance(content, bytes) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".part", dir=path.parent)
+    except OSError as problem:
+        raise _output_error(path, problem) from problem
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(pieces)
+            file.flush()
+            os.fsync(file.fileno())
+        part.chmod(_MODE)
+        part.replace(path)
+    except OSError as problem:
+        raise _output_error(path, problem) from problem
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _output_error(path: Path, problem: OSError) -> OutputError:
+    advice = _ADVICE.get(problem.errno or 0, "Check the folder, or name another one with --out.")
+    return OutputError(f"{path} could not be written: {problem.strerror or problem}. {advice}")
