@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from moto.core.base_backend import BackendDict
@@ -18,7 +18,7 @@ from scanner.demo.organisation import MANAGEMENT, REGIONS, ROLE_NAME, build
 
 DEFAULT_SEED = 20261120
 _LOOPBACK = "127.0.0.1"
-_serving = threading.Lock()
+_POLL = 0.05  # seconds; how long a stop may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +59,58 @@ class _Handler(MotoRequestHandler):
         """Say nothing."""
 
 
+@dataclass(slots=True)
+class _Running:
+    """The simulation of this process, how many use it, and what ends it."""
+
+    demo: Demo
+    seed: int
+    ending: ExitStack
+    users: int = 0
+
+
+_lock = threading.Lock()
+_running: list[_Running] = []
+
+
 @contextmanager
 def serve(seed: int = DEFAULT_SEED, port: int = 0) -> Iterator[Demo]:
     """Build the organisation and serve it until the block ends. Port 0 means a free one.
 
-    One at a time in a process, since moto's state is the process's: a second waits for the first.
+    Moto's state is the process's, so there is one simulation in a process: a second block with the same
+    seed joins it. Raises RuntimeError where the second wants another seed.
     """
-    with _serving:
+    with _lock:
+        if not _running:
+            _running.append(_start(seed, port))
+        current = _running[0]
+        if current.seed != seed:
+            raise RuntimeError(f"this process already serves the organisation of seed {current.seed}")
+        current.users += 1
+    try:
+        yield current.demo
+    finally:
+        _leave(current)
+
+
+def _start(seed: int, port: int) -> _Running:
+    with ExitStack() as stack:
+        stack.callback(BackendDict.reset)
         front = _prepare(seed)
+        stack.enter_context(clock.standing_at(clock.DEMO_CLOCK))
         server = make_server(_LOOPBACK, port, front, threaded=True, request_handler=_Handler)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True)
         thread.start()
-        try:
-            with clock.standing_at(clock.DEMO_CLOCK):
-                yield Demo(f"http://{_LOOPBACK}:{server.port}")
-        finally:
-            _stop(server, thread)
-            BackendDict.reset()
+        stack.callback(_stop, server, thread)
+        return _Running(Demo(f"http://{_LOOPBACK}:{server.port}"), seed, stack.pop_all())
+
+
+def _leave(current: _Running) -> None:
+    with _lock:
+        current.users -= 1
+        if not current.users:
+            _running.clear()
+            current.ending.close()
 
 
 def _stop(server: BaseWSGIServer, thread: threading.Thread) -> None:

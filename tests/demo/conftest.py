@@ -20,6 +20,14 @@ Key = tuple[str, str, str, str, str]
 
 _CONFIG = Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
 
+_SESSION: Any = boto3.Session()  # one, since each reads the models of its services anew
+
+
+def make_client(service: str, region: str, endpoint: str, **keys: str) -> Any:
+    """A boto3 client that tries once."""
+    return _SESSION.client(service, region_name=region, endpoint_url=endpoint, config=_CONFIG, **keys)
+
+
 # Lists of one account in one Region: service, operation, names of the input and output token, the list.
 LISTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("ec2", "DescribeInstances", "NextToken", "NextToken", "Reservations"),
@@ -53,21 +61,20 @@ class Walk:
     demo: Demo
     answers: dict[Key, Document | str] = field(default_factory=dict)
     bodies: list[tuple[OperationModel, int, bytes]] = field(default_factory=list)
-    _sessions: dict[str, boto3.Session] = field(default_factory=dict)
+    _keys: dict[str, dict[str, str]] = field(default_factory=dict)
     _clients: dict[tuple[str, str, str], Any] = field(default_factory=dict)
 
-    def session(self, account: str) -> boto3.Session:
-        """A session in the account, through the scanner's role; the management account's caller else."""
-        if account not in self._sessions:
-            self._sessions[account] = self._open(account)
-        return self._sessions[account]
+    def keys(self, account: str) -> dict[str, str]:
+        """Keys for the account, through the scanner's role; the management account's caller has its own."""
+        if account not in self._keys:
+            self._keys[account] = self._assume(account)
+        return self._keys[account]
 
     def client(self, account: str, service: str, region: str) -> Any:
         """A boto3 client that talks to the simulation."""
         key = (account, service, region)
         if key not in self._clients:
-            make_client: Any = self.session(account).client
-            client = make_client(service, region_name=region, endpoint_url=self.demo.endpoint, config=_CONFIG)
+            client = make_client(service, region, self.demo.endpoint, **self.keys(account))
             client.meta.events.register("before-parse", self._remember_body)
             self._clients[key] = client
         return self._clients[key]
@@ -99,15 +106,19 @@ class Walk:
                 return found
             parameters = {**parameters, token: page[next_token]}
 
-    def _open(self, account: str) -> boto3.Session:
+    def _assume(self, account: str) -> dict[str, str]:
         environment = self.demo.environment()
-        root = boto3.Session(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+        root = {name: environment[name.upper()] for name in ("aws_access_key_id", "aws_secret_access_key")}
         if account == self.demo.management_account:
             return root
-        sts = root.client("sts", region_name=REGIONS[0], endpoint_url=self.demo.endpoint)
+        sts = make_client("sts", REGIONS[0], self.demo.endpoint, **root)
         role = f"arn:aws:iam::{account}:role/{self.demo.role_name}"
         given = sts.assume_role(RoleArn=role, RoleSessionName="audit")["Credentials"]
-        return boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+        return {
+            "aws_access_key_id": given["AccessKeyId"],
+            "aws_secret_access_key": given["SecretAccessKey"],
+            "aws_session_token": given["SessionToken"],
+        }
 
     def everything(self) -> "Walk":
         """Every call that a scan makes, on every account that can be read."""
@@ -152,7 +163,12 @@ class Walk:
             self.call(account, region, "dynamodb", "ListTagsOfResource", ResourceArn=arn)
         for bucket in lists["ListBuckets"]:
             if bucket["BucketRegion"] == region:
-                for operation in ("GetBucketTagging", "GetBucketVersioning", "GetBucketEncryption"):
+                for operation in (
+                    "GetBucketTagging",
+                    "GetBucketVersioning",
+                    "GetBucketEncryption",
+                    "GetBucketLocation",
+                ):
                     self.call(account, region, "s3", operation, Bucket=bucket["Name"])
         for key in {alias["TargetKeyId"] for alias in lists["ListAliases"] if "TargetKeyId" in alias}:
             self.call(account, region, "kms", "DescribeKey", KeyId=key)
@@ -196,6 +212,12 @@ def walk(demo: Demo) -> Walk:
 def new_walk() -> Callable[[Demo], Walk]:
     """Make a walk through another server."""
     return Walk
+
+
+@pytest.fixture(scope="session")
+def clients() -> Callable[..., Any]:
+    """Make a client with keys of one's own choice."""
+    return make_client
 
 
 @pytest.fixture
