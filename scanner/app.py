@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,7 +38,6 @@ from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.model.inventory import ShardInventory
 from scanner.model.manifest import Manifest
-from scanner.model.names import AccountId
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation, Scan
 from scanner.protection.capabilities import capabilities_as_of
@@ -131,7 +130,7 @@ def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tupl
     findings = tuple(judge(tables, judgement.controls, judgement.parameters, as_of=as_of, waivers=waivers))
     write_atomically(out / FINDINGS, findings_jsonl_gz(findings))
     manifest = _judged_manifest(bundle, out, as_of)
-    _write_manifest(out, manifest)
+    _write_judged_manifest(bundle, out, manifest)
     scan = Scan(
         manifest=manifest,
         controls=judgement.controls,
@@ -151,14 +150,10 @@ def report(scan_folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
 
 def _inventories(bundle: Bundle) -> Iterator[ShardInventory]:
     """Parse one account-Region of the scope after the other."""
-
-    @cache
-    def account_answers(account: AccountId) -> Any:  # noqa: ANN401 -- Answers, which cache() hides
-        account_answers.cache_clear()  # accounts come one after the other: one at a time is enough
-        return bundle.account_answers(account)
-
-    for shard, status in bundle.scope():
-        yield parse_shard(bundle.answers(shard), account_answers(shard.account), status)
+    for account, shards in groupby(bundle.scope(), key=lambda asked: asked[0].account):
+        answers = bundle.account_answers(account)
+        for shard, status in shards:
+            yield parse_shard(bundle.answers(shard), answers, status)
 
 
 def _control_plane(bundle: Bundle) -> ControlPlane:
@@ -216,3 +211,12 @@ def _judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
 
 def _write_manifest(out: Path, manifest: Manifest) -> None:
     write_atomically(out / NAME, manifest_bytes(manifest_document(manifest)))
+
+
+def _write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None:
+    """Write a judged scan's manifest. In the bundle itself, keys of another program are kept."""
+    document = manifest_document(manifest)
+    if out.resolve() == bundle.folder.resolve():
+        judged = ("evaluated_as_of", "files", "capabilities_as_of")
+        document = {**bundle.document, **{key: document[key] for key in judged}}
+    write_atomically(out / NAME, manifest_bytes(document))

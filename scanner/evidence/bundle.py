@@ -7,7 +7,7 @@ from typing import Final
 
 from scanner.errors import BundleError
 from scanner.evidence.answers import Answers
-from scanner.evidence.manifest import NAME, read_manifest
+from scanner.evidence.manifest import NAME, parse_manifest, read_document
 from scanner.evidence.reader import read_lines, shard_file
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, Shard
@@ -20,7 +20,8 @@ class Bundle:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = read_manifest(folder)
+        self.document = read_document(folder)
+        self.manifest = parse_manifest(self.document, folder)
         self._records = {Shard(r.account, r.region): r for r in self.manifest.shards}
 
     def scope(self) -> Iterator[tuple[Shard, ShardStatus]]:

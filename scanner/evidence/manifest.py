@@ -23,8 +23,8 @@ SCHEMA: Final = "backup-audit/manifest/1"
 NAME: Final = "manifest.json"
 
 
-def read_manifest(bundle: Path) -> Manifest:
-    """Read a bundle's manifest. BundleError when it is missing, broken or of another schema."""
+def read_document(bundle: Path) -> dict[str, Any]:
+    """Read a bundle's manifest as it stands. BundleError when it is missing, broken or of another schema."""
     try:
         raw = (bundle / NAME).read_bytes()
     except OSError as problem:
@@ -38,10 +38,17 @@ def read_manifest(bundle: Path) -> Manifest:
         raise BundleError(f"{NAME}: line {problem.lineno} is no JSON: {problem}.") from problem
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise BundleError(f"{NAME}: the schema is not {SCHEMA!r}. This version reads no other.")
-    return _manifest(Shape(document, NAME.removesuffix(".json"), EvidenceRef(NAME, 1)), bundle)
+    return document
 
 
-def _manifest(shape: Shape, bundle: Path) -> Manifest:
+def read_manifest(bundle: Path) -> Manifest:
+    """Read a bundle's manifest. BundleError when it is missing, broken or of another schema."""
+    return parse_manifest(read_document(bundle), bundle)
+
+
+def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
+    """Parse a manifest; shards that it does not list are inferred from the files in `bundle`."""
+    shape = Shape(document, NAME.removesuffix(".json"), EvidenceRef(NAME, 1))
     scope = shape.child("scope") or Shape({}, "manifest.scope", shape.ref)
     as_of = shape.instant("evaluated_as_of") or shape.instant("finished_at")
     if as_of is None:

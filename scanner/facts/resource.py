@@ -64,7 +64,7 @@ class ResourceTable:
             encrypted=keys.encrypted,
             key_kind=None if keys.kind is None else keys.kind.value,
             covered=coverage.covered,
-            covered_by=_incomplete(map(_covered_by, coverage.rules), coverage),
+            covered_by=_incomplete(map(_covered_by, coverage.ways), coverage),
             rules=_incomplete((self._rule(covering) for covering in coverage.rules), coverage),
             copies=_incomplete((self._copy(copy, notes) for copy in copies), coverage),
             newest_recovery_points=places,
@@ -114,7 +114,7 @@ class ResourceTable:
         self, resource: Resource, coverage: Coverage, notes: Notes
     ) -> tuple[PlaceRecoveryPoint | None, ...]:
         """Give the newest usable recovery point of each vault; a vault that was not read ends the list."""
-        parents = {covering.parent.arn for covering in coverage.rules if covering.parent is not None}
+        parents = {covering.parent.arn for covering in coverage.ways if covering.parent is not None}
         newest: dict[str, tuple[float, RecoveryPoint]] = {}
         incomplete = self._note_unread_vaults(notes)
         for arn in (resource.arn, *sorted(parents)):
@@ -173,7 +173,7 @@ def _covered_by(covering: CoveringRule) -> CoveredBy:
 
 
 def _note_coverage(coverage: Coverage, notes: Notes) -> None:
-    for covering in coverage.rules:
+    for covering in coverage.ways:
         notes.evidence("covered_by", covering.refs)
         notes.evidence("covered", covering.refs)
         notes.evidence("rules", covering.refs)

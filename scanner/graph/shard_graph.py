@@ -68,15 +68,21 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The rules that cover a resource, and what else may."""
+    """The rules that cover a resource, once for each way in which they do, and what else may."""
 
-    rules: tuple[CoveringRule, ...]
+    ways: tuple[CoveringRule, ...]
     doubts: tuple[Doubt, ...]
+
+    @property
+    def rules(self) -> tuple[CoveringRule, ...]:
+        """The covering rules, each once; where one covers in several ways, the direct one stands for it."""
+        once = {way.subject: way for way in reversed(self.ways)}
+        return tuple(once[subject] for subject in sorted(once))
 
     @property
     def covered(self) -> Ternary:
         """Whether at least one rule covers the resource."""
-        if self.rules:
+        if self.ways:
             return True
         return None if self.doubts else False
 
@@ -159,13 +165,13 @@ class ShardGraph:
         return known
 
     def _cover(self, resource: Resource) -> Coverage:
-        rules: dict[str, CoveringRule] = {}
+        ways: dict[tuple[str, str], CoveringRule] = {}
         doubts = list(self._plan_doubts)
         for backed_up in (resource, *self._parents(resource)):
             parent = None if backed_up is resource else backed_up
             for covering in self._direct(backed_up, parent, doubts):
-                rules.setdefault(covering.subject, covering)
-        return Coverage(tuple(rules[subject] for subject in sorted(rules)), tuple(doubts))
+                ways.setdefault((covering.subject, parent.arn if parent else ""), covering)
+        return Coverage(tuple(ways[way] for way in sorted(ways)), tuple(doubts))
 
     def _parents(self, resource: Resource) -> tuple[Resource, ...]:
         if not self._inherit:
@@ -209,7 +215,7 @@ class ShardGraph:
         """Tell for each rule (`PLAN_ARN#RULE_ID`) which resources it backs up."""
         reach: dict[str, dict[str, Resource]] = {}
         for resource in self.inventory.resources:
-            for covering in self.coverage(resource).rules:
+            for covering in self.coverage(resource).ways:
                 backed_up = covering.parent or resource
                 reach.setdefault(covering.subject, {})[backed_up.arn] = backed_up
         return {rule: tuple(found[arn] for arn in sorted(found)) for rule, found in reach.items()}
@@ -236,13 +242,13 @@ class ShardGraph:
 
     def copies(self, resource: Resource, coverage: Coverage) -> tuple[CopyOfResource, ...]:
         """Tell how each copy action of the covering rules fares for a resource."""
-        found: dict[str, CopyOfResource] = {}
-        for covering in coverage.rules:
+        found: dict[tuple[str, Ternary], CopyOfResource] = {}
+        for covering in coverage.ways:
             backed_up = covering.parent or resource
             for copy in covering.rule.copies:
                 fate = self._fate(covering, copy, backed_up)
-                found.setdefault(fate.subject, fate)
-        return tuple(found[subject] for subject in sorted(found))
+                found.setdefault((fate.subject, fate.verdict.value), fate)
+        return tuple(sorted(found.values(), key=lambda fate: fate.subject))
 
     def _fate(self, covering: CoveringRule, copy: CopyAction, backed_up: Resource) -> CopyOfResource:
         source, organization = self.source, self.plane.organization

@@ -6,22 +6,30 @@ Printed in every report and in docs/assumptions.md (catalogue, rulings 4 and 14)
 from typing import Final
 
 LIMITATIONS: Final = (
-    "Whether a copy can arrive is judged from vaults, locks, policies, keys and organisation settings. "
-    "Identity policies of roles, the service-linked role of AWS Backup, service control policies and the "
-    "Allowed AMIs setting of EC2 are not assessed.",
-    "A wildcard in a backup selection stands for any run of characters wherever it stands, although AWS "
-    "documents it for the end of an ARN only.",
+    (
+        "Whether a copy can arrive is judged from vaults, locks, policies, keys and organisation settings. "
+        "Identity policies of roles, the service-linked role of AWS Backup, service control policies and the "
+        "Allowed AMIs setting of EC2 are not assessed."
+    ),
+    (
+        "A wildcard in a backup selection stands for any run of characters wherever it stands, although AWS "
+        "documents it for the end of an ARN only."
+    ),
     "A condition with a negative operator holds for a resource without the tag, as in IAM.",
-    "A backup selection without Resources and ListOfTags selects every supported resource that meets its "
-    "conditions and that the Region is opted in to.",
+    (
+        "A backup selection without Resources and ListOfTags selects every supported resource that meets its "
+        "conditions and that the Region is opted in to."
+    ),
     "Keys in ListOfTags are read with and without the prefix aws:ResourceTag/.",
     "A recovery point whose list entry names no expiry never expires, unless it is continuous.",
     "A copy action without a retention of its own follows that of its rule.",
-    "An error that is dated or a recovery point that was made after the clock of the evaluation has age 0.",
+    "A recovery point that is dated after the clock of the evaluation has age 0.",
     "Where an expression is no AWS cron expression, its rule is taken never to start.",
     "Copies into a logically air-gapped vault are not stopped by its AWS owned key.",
-    "A vault's access policy governs the AWS Backup API only: snapshots of types that AWS Backup does not "
-    "fully manage may still be deleted through their own service.",
+    (
+        "A vault's access policy governs the AWS Backup API only: snapshots of types that AWS Backup does not "
+        "fully manage may still be deleted through their own service."
+    ),
     "Resources of types that this version does not list are not in the population: see the list of types.",
 )
 """Sentences for the report."""

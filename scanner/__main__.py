@@ -1,0 +1,5 @@
+"""`python -m scanner` is the command `audit`."""
+
+from scanner.cli import main
+
+main()

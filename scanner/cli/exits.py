@@ -1,0 +1,67 @@
+"""Exit codes, and how errors are told: one sentence on stderr, a traceback only for our own mistakes.
+
+| code | when |
+|---|---|
+| 0 | done |
+| 1 | an error of the program itself, or a control that broke |
+| 2 | usage, configuration, credentials, an endpoint that does not answer |
+| 3 | nothing in scope |
+| 4 | --require-complete and a read is missing, or --fail-on-unknown and something is unknown |
+| 5 | a requested output could not be made |
+| 6 | a bundle is corrupt, or its signature is wrong |
+| 10 | findings at or above --fail-on |
+| 130 | interrupted |
+"""
+
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from scanner.errors import VaultproofError
+from scanner.model.finding import Finding, Severity, Status
+from scanner.model.scan import Scan
+
+BROKEN: Final = 1
+INCOMPLETE: Final = 4
+FINDINGS: Final = 10
+INTERRUPTED: Final = 130
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Carry a command out and give its exit code, whatever happens."""
+    try:
+        return command()
+    except VaultproofError as problem:
+        say(f"error: {problem}")
+        return problem.exit_code
+    except KeyboardInterrupt:
+        say("Interrupted. What was collected so far is kept on disk.")
+        return INTERRUPTED
+    except Exception:  # noqa: BLE001 -- whatever it is, it is our mistake, and it is told as such
+        traceback.print_exc()
+        say("error: this is a mistake of the program itself. Please report it with the lines above.")
+        return BROKEN
+
+
+def say(text: str) -> None:
+    """Tell something on stderr, where progress goes; results go to stdout or files."""
+    sys.stderr.write(text + "\n")
+
+
+def code_of(scan: Scan, *, fail_on: Severity | None, require_complete: bool, fail_on_unknown: bool) -> int:
+    """Give the exit code of a judged scan: the first that applies, in the order of the contract."""
+    statuses = {finding.status for finding in scan.findings}
+    if Status.ERROR in statuses:
+        return BROKEN
+    if require_complete and scan.gaps:
+        return INCOMPLETE
+    if fail_on_unknown and Status.UNKNOWN in statuses:
+        return INCOMPLETE
+    return FINDINGS if fail_on is not None and _any_at(scan.findings, fail_on) else 0
+
+
+def _any_at(findings: Iterable[Finding], severity: Severity) -> bool:
+    return any(
+        finding.status is Status.FAIL and finding.severity.rank <= severity.rank for finding in findings
+    )

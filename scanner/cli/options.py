@@ -1,0 +1,127 @@
+"""The options that several commands share: their names, what they mean, and how they are checked."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from scanner.errors import UsageError
+from scanner.model.finding import Severity
+
+FORMATS: Final = ("html", "pdf", "json", "csv")
+DEFAULT_FORMATS: Final = ("html", "pdf", "json")
+
+SCOPE: Final = "Scope"
+JUDGEMENT: Final = "Judgement"
+OUTPUT: Final = "Output"
+
+Organization = Annotated[
+    bool,
+    typer.Option("--org", help="Every account of the organisation.", rich_help_panel=SCOPE),
+]
+Accounts = Annotated[
+    list[str] | None,
+    typer.Option("--account", metavar="ID", help="Only this account; again for more.", rich_help_panel=SCOPE),
+]
+Units = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ou", metavar="ID", help="Only accounts below this OU; again for more.", rich_help_panel=SCOPE
+    ),
+]
+Regions = Annotated[
+    list[str] | None,
+    typer.Option("--region", metavar="NAME", help="Only this Region; again for more.", rich_help_panel=SCOPE),
+]
+RoleName = Annotated[
+    str | None,
+    typer.Option(
+        "--role-name", metavar="NAME", help="The role to assume in each account.", rich_help_panel=SCOPE
+    ),
+]
+ExternalId = Annotated[
+    str | None,
+    typer.Option(
+        "--external-id", metavar="ID", help="The external id that the role asks for.", rich_help_panel=SCOPE
+    ),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile", metavar="NAME", help="The profile of the AWS configuration.", rich_help_panel=SCOPE
+    ),
+]
+Concurrency = Annotated[
+    int,
+    typer.Option("--concurrency", min=1, max=64, help="Account-Regions read at once.", rich_help_panel=SCOPE),
+]
+Controls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controls", metavar="ID|DIR", help="A control or a folder of controls.", rich_help_panel=JUDGEMENT
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings; default: ./audit.yaml if there.",
+        rich_help_panel=JUDGEMENT,
+    ),
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="TIME", help="The clock of the evaluation (RFC 3339).", rich_help_panel=JUDGEMENT
+    ),
+]
+FailOn = Annotated[
+    Severity | None,
+    typer.Option("--fail-on", help="End with 10 on a failure this bad or worse.", rich_help_panel=JUDGEMENT),
+]
+RequireComplete = Annotated[
+    bool,
+    typer.Option("--require-complete", help="End with 4 when a read is missing.", rich_help_panel=JUDGEMENT),
+]
+FailOnUnknown = Annotated[
+    bool,
+    typer.Option(
+        "--fail-on-unknown", help="End with 4 when a verdict is unknown.", rich_help_panel=JUDGEMENT
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="DIR", help="The folder of the scan.", rich_help_panel=OUTPUT),
+]
+Formats = Annotated[
+    str | None,
+    typer.Option("--format", metavar="LIST", help=f"Reports: {','.join(FORMATS)}.", rich_help_panel=OUTPUT),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="No progress and no table.", rich_help_panel=OUTPUT),
+]
+
+
+def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]:
+    """Read `html,pdf`; without it what audit.yaml says, else the defaults. UsageError on an unknown one."""
+    if text is None:
+        return configured or DEFAULT_FORMATS
+    formats = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
+    unknown = [word for word in formats if word not in FORMATS]
+    if unknown or not formats:
+        raise UsageError(f"--format {text}: choose from {', '.join(FORMATS)}, with commas between.")
+    return formats
+
+
+def instant_of(text: str | None) -> datetime | None:
+    """Read `--as-of`: RFC 3339, a day alone being its midnight, UTC where no offset stands."""
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as problem:
+        raise UsageError(f"--as-of {text}: write a time like 2026-11-22T18:00:00Z.") from problem
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -1,0 +1,87 @@
+"""Options and audit.yaml to requests: what the command line says counts for more than the file."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from scanner.app import Judgement
+from scanner.collect.request import DEFAULT_ROLE, CollectRequest
+from scanner.errors import ConfigurationError, UsageError
+from scanner.evaluate.loader import load_controls
+from scanner.evaluate.waivers import WaiverRule
+from scanner.model.control import Control
+from scanner.model.manifest import Excluded
+from scanner.model.names import AccountId
+from scanner.settings import Settings, check_controls, load_settings
+
+_DEFAULT_FILE: Final = Path("audit.yaml")
+_MANIFEST: Final = "manifest.json"
+
+
+def settings_of(config: Path | None) -> Settings:
+    """Load the settings that were named, else ./audit.yaml, else none."""
+    if config is not None:
+        return load_settings(config)
+    return load_settings(_DEFAULT_FILE) if _DEFAULT_FILE.is_file() else Settings()
+
+
+def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime | None) -> Judgement:
+    """Load the controls and hold the settings against them. ConfigurationError carries every mistake."""
+    selected = load_controls(tuple(controls or settings.controls or ("all",)))
+    known = {control.id: control.parameters for control in (*load_controls(), *selected)}
+    if mistakes := check_controls(settings, known):
+        raise ConfigurationError(mistakes)
+    return Judgement(
+        controls=selected,
+        parameters=_parameters(settings, selected),
+        waivers=tuple(
+            WaiverRule(waiver.control, waiver.subject, waiver.waiver()) for waiver in settings.waivers
+        ),
+        count_inherited_backup=settings.parameters.count_inherited_backup,
+        as_of=as_of,
+    )
+
+
+def _parameters(settings: Settings, selected: tuple[Control, ...]) -> dict[str, dict[str, object]]:
+    ids = {control.id for control in selected}
+    return {name: dict(values) for name, values in settings.parameters.controls.items() if name in ids}
+
+
+def collect_request(  # noqa: PLR0913 -- each is an option of the command line
+    settings: Settings,
+    *,
+    organization: bool,
+    accounts: list[str] | None,
+    units: list[str] | None,
+    regions: list[str] | None,
+    role_name: str | None,
+    external_id: str | None,
+    profile: str | None,
+    concurrency: int,
+) -> CollectRequest:
+    """Give the scope and how to reach it."""
+    scope = settings.scope
+    return CollectRequest(
+        organization=organization or bool(scope.organization),
+        accounts=tuple(accounts or scope.accounts),
+        organizational_units=tuple(units or scope.organizational_units),
+        regions=tuple(regions or scope.regions),
+        excluded=tuple(Excluded(AccountId(entry.account), entry.reason) for entry in scope.exclude),
+        role_name=role_name or scope.role_name or DEFAULT_ROLE,
+        external_id=external_id or scope.external_id,
+        session_name=scope.session_name or "vaultproof",
+        duration_seconds=scope.session_seconds or 3600,
+        profile=profile,
+        concurrency=concurrency,
+    )
+
+
+def new_folder(out: Path | None, settings: Settings, now: datetime) -> Path:
+    """Choose the folder of a new scan. UsageError where another scan lies already."""
+    configured = settings.outputs.directory
+    folder = out or (Path(configured) if configured else Path(f"audit-{now:%Y%m%dT%H%M%SZ}"))
+    if (folder / _MANIFEST).exists() or (folder / "evidence").exists():
+        raise UsageError(f"{folder} holds a scan already: name another folder with --out.")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is no folder: name another one with --out.")
+    return folder

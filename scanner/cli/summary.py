@@ -1,0 +1,71 @@
+"""The table at the end of a scan: what each control found, in numbers with their denominators."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from scanner.app import Outcome
+from scanner.model.finding import Status
+from scanner.model.scan import Scan
+
+_COLUMNS: Final = (
+    (Status.PASS, "pass", "green"),
+    (Status.FAIL, "fail", "red"),
+    (Status.WAIVED, "waived", "cyan"),
+    (Status.UNKNOWN, "unknown", "yellow"),
+    (Status.NOT_APPLICABLE, "n/a", "dim"),
+    (Status.ERROR, "error", "magenta"),
+)
+
+
+def print_summary(outcome: Outcome, out: Path, console: Console) -> None:
+    """Print the summary of a judged scan."""
+    scan = outcome.scan
+    console.print()
+    console.print(_table(scan))
+    console.print(_completeness(scan))
+    for rule in outcome.waivers.expired:
+        console.print(f"[yellow]Waiver {escape(rule.waiver.id)} expired on {rule.waiver.expires}.[/]")
+    for rule in outcome.waivers.unused:
+        console.print(f"[yellow]Waiver {escape(rule.waiver.id)} covers no failure.[/]")
+    for written in outcome.written:
+        console.print(f"  {escape(str(out / written.path.name))}", highlight=False)
+
+
+def _table(scan: Scan) -> Table:
+    tally: dict[str, Counter[Status]] = {control.id: Counter() for control in scan.controls}
+    for finding in scan.findings:
+        tally[finding.control][finding.status] += 1
+    shown = _COLUMNS if _any_error(tally) else _COLUMNS[:-1]
+    table = Table(title="Findings", title_justify="left", header_style="bold", pad_edge=False, box=None)
+    table.add_column("control")
+    table.add_column("severity")
+    for _, title, _ in shown:
+        table.add_column(title, justify="right")
+    for control in sorted(scan.controls, key=lambda each: (each.severity.rank, each.id)):
+        counts = tally[control.id]
+        cells = [
+            f"[{style}]{counts[status]}[/]" if counts[status] else "[dim]-[/]" for status, _, style in shown
+        ]
+        table.add_row(escape(control.id), control.severity.value, *cells)
+    return table
+
+
+def _any_error(tally: dict[str, Counter[Status]]) -> bool:
+    return any(counts[Status.ERROR] for counts in tally.values())
+
+
+def _completeness(scan: Scan) -> str:
+    scope = scan.manifest.scope
+    places = len(scope.accounts) * len(scope.regions)
+    if not scan.gaps:
+        return f"\nAll reads of {places} account-Regions were made and answered."
+    where = len({(gap.account, gap.region) for gap in scan.gaps})
+    return (
+        f"\n[yellow]{len(scan.gaps)} reads are missing in {where} places "
+        f"of {places} account-Regions; what rests on them is unknown.[/]"
+    )
