@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 import pyarrow as pa
@@ -53,7 +54,24 @@ class Compiled:
 
 
 def compile_control(control: Control) -> Compiled:
-    """Check all expressions of a control. RefusedError carries every problem, with its path in the YAML."""
+    """Check all expressions of a control. RefusedError carries every problem, with its path in the YAML.
+
+    Loading, judging and the list of reads all ask for it: what is compiled is kept.
+    """
+    return _compile(_Kept(repr(control), control))
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A control, which holds mappings, as the key of a cache."""
+
+    text: str
+    control: Control = field(compare=False)
+
+
+@lru_cache(maxsize=1_000)
+def _compile(kept: _Kept) -> Compiled:
+    control = kept.control
     compiler = _Compiler(control)
     population = compiler.condition(control.population, ("population",))
     require = compiler.condition(control.require, ("require",))
@@ -88,11 +106,11 @@ class _Compiler:
         values = {name: self.control.parameters[name] for name in expression.parameters}
         return bound_types(self.control.subject, [expression.sql], values)[0]
 
-    def condition(self, text: str, path: Path) -> Expression:
-        """Check an expression that decides: it must be boolean."""
+    def condition(self, text: str, path: Path, *, decides: bool = True) -> Expression:
+        """Check a condition. `decides`: it is part of a verdict, and does not only choose a text."""
 
         def work() -> Expression:
-            expression = self.checked(text, decides=True)
+            expression = self.checked(text, decides=decides)
             kind = self.type_of(expression)
             if kind != "BOOLEAN":
                 raise RefusedError(Problem(f"this is {kind}, no condition", "write a comparison"))
@@ -106,7 +124,7 @@ class _Compiler:
         path: Path = ("reason",) if status == "fail" else ("reasons", status)
         last = self.template(template or _DEFAULTS.get(status, ""), path).sql
         branches = [
-            f"WHEN {self.condition(case.when, (*path, at, 'when')).sql} "
+            f"WHEN {self.condition(case.when, (*path, at, 'when'), decides=False).sql} "
             f"THEN {self.template(case.text, (*path, at, 'text')).sql}"
             for at, case in enumerate(self.control.reason_cases.get(status, ()))
         ]

@@ -54,6 +54,7 @@ REASON_FUNCTIONS: Final = frozenset(
     {
         "array_to_string",
         "concat",
+        "flatten",
         "if",
         "list_apply",
         "list_distinct",

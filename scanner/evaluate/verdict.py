@@ -108,7 +108,7 @@ def _unread(schema: pa.Schema, names: list[str]) -> str:
 
 
 def _is_open(field: pa.Field) -> str:
-    """Write the test whether something of a column is not known. Fields of fields are not looked into."""
+    """Write the test whether something of a column is not known. It looks two levels deep."""
     name = f'"{field.name}"'
     if pa.types.is_struct(field.type):
         return " OR ".join([f"{name} IS NULL", *(f'{name}."{inner.name}" IS NULL' for inner in field.type)])
@@ -121,8 +121,13 @@ def _is_open(field: pa.Field) -> str:
 def _open_members(name: str, member: pa.DataType) -> list[str]:
     if not pa.types.is_struct(member) or not member.num_fields:
         return []
-    test = " OR ".join(f'm."{inner.name}" IS NULL' for inner in member)
+    test = " OR ".join(_open_field(f'm."{inner.name}"', inner.type) for inner in member)
     return [f"len(list_filter({name}, lambda m: {test})) > 0"]
+
+
+def _open_field(name: str, kind: pa.DataType) -> str:
+    within = f" OR len({name}) > list_count({name})" if pa.types.is_list(kind) else ""
+    return f"{name} IS NULL{within}"
 
 
 def _details(details: Details) -> str:

@@ -1,0 +1,25 @@
+"""Which reads of AWS a control rests on, by the columns that decide it; and so, what a missing read blinds."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from scanner.evaluate.compiled import compile_control
+from scanner.model.control import Control
+from scanner.model.facts import columns
+
+
+def reads_of(control: Control) -> frozenset[str]:
+    """Give the operations (`backup:GetBackupPlan`) that population and requirement of a control rest on."""
+    used = compile_control(control).judges
+    return frozenset(
+        read for column in columns(control.subject) if column.name in used for read in column.reads
+    )
+
+
+def blinds(controls: Iterable[Control]) -> Mapping[str, tuple[str, ...]]:
+    """Give for each operation the ids of the controls that rest on it, both sorted."""
+    by_operation: defaultdict[str, list[str]] = defaultdict(list)
+    for control in sorted(controls, key=lambda each: each.id):
+        for operation in reads_of(control):
+            by_operation[operation].append(control.id)
+    return {operation: tuple(by_operation[operation]) for operation in sorted(by_operation)}
