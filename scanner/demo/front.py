@@ -29,6 +29,7 @@ from scanner.demo.wire.answer import (
     read_answer,
     request_id,
     rewrite_request,
+    whole_name,
     write_answer,
     write_error,
 )
@@ -49,6 +50,9 @@ if TYPE_CHECKING:
 _REQUEST_ID = re.compile(rb"(?<=<RequestId>)[^<]*|(?<=<requestId>)[^<]*|(?<=<RequestID>)[^<]*")
 REWRITTEN = frozenset(PAGES) | frozenset(MENDS) | frozenset(DEFAULTS)
 """Operations whose answers pass through our hands; the rest goes from moto to the client as it is."""
+
+_READS = ("Describe", "Get", "List")
+"""What the names of operations begin with that change nothing."""
 
 StartResponse = Callable[..., Any]
 _REQUEST_ID_HEADERS = frozenset(
@@ -76,6 +80,7 @@ class Front:
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
         self.refusals: list[Refusal] = []
+        self._wholes: dict[str, dict[str, Any]] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -102,6 +107,7 @@ class Front:
 
     def perform(self, asked: Asked) -> dict[str, Any]:
         """Let moto do what is asked, and read its answer. An error becomes an ApiError."""
+        self._wholes.clear()
         answer = self._pass_on(asked)
         if answer.is_error:
             raise ApiError("PlantingFailed", f"{asked.call}: {answer.body!r}", answer.status)
@@ -128,6 +134,8 @@ class Front:
         asked = self._rerouted(asked)
         name = (asked.call.service, asked.call.operation)
         if name not in REWRITTEN:
+            if not asked.call.operation.startswith(_READS):
+                self._wholes.clear()
             return self._pass_on(asked)
         return self._mended(asked, MENDS.get(name), PAGES.get(name))
 
@@ -157,12 +165,16 @@ class Front:
         """Moto's answer put right: asked for the whole, mended, cut, and without what has no shape."""
         parameters = unpaged(asked.call, pages) if pages else dict(asked.call.parameters)
         parameters = {**DEFAULTS.get((asked.call.service, asked.call.operation), {}), **parameters}
-        whole = rewrite_request(asked.environ, asked.operation, parameters)
-        answer = self._pass_on(Asked(asked.call, asked.operation, whole))
-        if answer.is_error:
-            return answer
-        result = read_answer(asked.operation, answer)
-        result = mend(asked.call, result) if mend else result
+        # The pages of one list are cut from one answer of moto's.
+        name = whole_name(asked.call, parameters)
+        result = self._wholes.get(name)
+        if result is None:
+            whole = rewrite_request(asked.environ, asked.operation, parameters)
+            answer = self._pass_on(Asked(asked.call, asked.operation, whole))
+            if answer.is_error:
+                return answer
+            result = read_answer(asked.operation, answer)
+            result = self._wholes[name] = mend(asked.call, result) if mend else result
         return write_answer(asked.operation, cut(asked.call, pages, result) if pages else result)
 
     def _pass_on(self, asked: Asked) -> Answer:

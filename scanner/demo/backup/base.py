@@ -1,5 +1,10 @@
 """What all groups of backup calls share: typed access to parameters and to the backend."""
 
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from moto.backup.responses import BackupResponse
 
 from scanner.demo.backup.backend import DemoBackupBackend, backend_of
@@ -16,3 +21,20 @@ class Operations(BackupResponse):
     def backend(self) -> DemoBackupBackend:
         """The backend of the caller's account and Region."""
         return backend_of(self.current_account, self.region)
+
+
+def answer(document: Mapping[str, Any]) -> str:
+    """The JSON text of an answer: moments as seconds since 1970, and nothing that has no value."""
+    return json.dumps(_without_none(document), default=_seconds)
+
+
+def _without_none(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _without_none(element) for key, element in value.items() if element is not None}
+    return [_without_none(element) for element in value] if isinstance(value, list) else value
+
+
+def _seconds(value: object) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"{value!r} has no place in an answer of AWS Backup")

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from moto.backup.exceptions import InvalidParameterValueException, ResourceNotFoundException
-from moto.core.responses import ActionResult
 from moto.organizations.models import organizations_backends
 
 from scanner.demo.backup.backend import DemoBackupBackend, Document, backend_of
-from scanner.demo.backup.base import Operations
+from scanner.demo.backup.base import Operations, answer
 from scanner.demo.backup.recovery_points import within
 
 _ALL_ACCOUNTS = "*"
@@ -27,27 +26,27 @@ _EQUAL: Mapping[str, str] = {
 class JobOperations(Operations):
     """The calls that list jobs; newest first, as AWS gives them."""
 
-    def list_backup_jobs(self) -> ActionResult:
+    def list_backup_jobs(self) -> str:
         """ListBackupJobs; ByAccountId='*' from the management account lists the organisation's."""
         jobs = [job for backend in self._backends() for job in backend.backup_jobs]
-        return ActionResult({"BackupJobs": self._filtered(jobs)})
+        return answer({"BackupJobs": self._filtered(jobs)})
 
-    def list_copy_jobs(self) -> ActionResult:
+    def list_copy_jobs(self) -> str:
         """ListCopyJobs."""
         jobs = [job for backend in self._backends() for job in backend.copy_jobs]
-        return ActionResult({"CopyJobs": self._filtered(jobs)})
+        return answer({"CopyJobs": self._filtered(jobs)})
 
-    def list_restore_jobs(self) -> ActionResult:
+    def list_restore_jobs(self) -> str:
         """ListRestoreJobs."""
         jobs = [job for backend in self._backends() for job in backend.restore_jobs]
-        return ActionResult({"RestoreJobs": self._filtered(jobs)})
+        return answer({"RestoreJobs": self._filtered(jobs)})
 
-    def describe_backup_job(self) -> ActionResult:
+    def describe_backup_job(self) -> str:
         """DescribeBackupJob."""
         wanted = self._get_param("BackupJobId")
         for job in self.backend.backup_jobs:
             if job["BackupJobId"] == wanted:
-                return ActionResult(job)
+                return answer(job)
         raise ResourceNotFoundException(msg=f"Backup job {wanted} does not exist")
 
     def _backends(self) -> list[DemoBackupBackend]:

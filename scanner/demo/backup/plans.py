@@ -3,63 +3,70 @@
 from typing import Any
 
 from moto.backup.exceptions import ResourceNotFoundException
-from moto.core.responses import ActionResult, EmptyResult
 
 from scanner.demo.backup.backend import Selection
-from scanner.demo.backup.base import Operations
+from scanner.demo.backup.base import Operations, answer
+
+
+def _ids(selection: Selection) -> dict[str, Any]:
+    return {
+        "SelectionId": selection.selection_id,
+        "BackupPlanId": selection.plan_id,
+        "CreationDate": selection.created,
+    }
 
 
 def _summary(selection: Selection) -> dict[str, Any]:
-    return {
-        "SelectionId": selection.selection_id,
-        "SelectionName": selection.body["SelectionName"],
-        "BackupPlanId": selection.plan_id,
-        "CreationDate": selection.created,
-        "CreatorRequestId": selection.creator_request_id,
-        "IamRoleArn": selection.body["IamRoleArn"],
-    }
+    named = {key: selection.body[key] for key in ("SelectionName", "IamRoleArn")}
+    return {**_ids(selection), **named, "CreatorRequestId": selection.creator_request_id}
 
 
 class PlanOperations(Operations):
     """The plan and selection calls."""
 
-    def list_backup_plans(self) -> ActionResult:  # type: ignore[override]  # moto gives JSON text here
+    def list_backup_plans(self) -> str:
         """ListBackupPlans; deleted plans only with IncludeDeleted."""
         plans = self.backend.list_backup_plans(include_deleted=self._get_param("IncludeDeleted"))
-        return ActionResult({"BackupPlansList": [plan.to_list_dict() for plan in plans]})
+        return answer({"BackupPlansList": [plan.to_list_dict() for plan in plans]})
 
-    def get_backup_plan(self) -> ActionResult:  # type: ignore[override]  # moto gives JSON text here
+    def get_backup_plan(self) -> str:
         """GetBackupPlan; the id of an organisation's plan has a slash in it."""
         plan = self.backend.get_backup_plan(self._get_param("BackupPlanId"), self._get_param("VersionId"))
-        return ActionResult(plan.to_get_dict())
+        return answer(plan.to_get_dict())
 
-    def create_backup_selection(self) -> ActionResult:
+    def create_backup_selection(self) -> str:
         """CreateBackupSelection."""
         selection = self.backend.create_selection(
             self._get_param("BackupPlanId"),
             self._get_param("BackupSelection"),
             self._get_param("CreatorRequestId"),
         )
-        return ActionResult(_summary(selection))
+        return answer(_ids(selection))
 
-    def get_backup_selection(self) -> ActionResult:
+    def get_backup_selection(self) -> str:
         """GetBackupSelection."""
         selection = self._selection()
-        return ActionResult({**_summary(selection), "BackupSelection": selection.body})
+        return answer(
+            {
+                **_ids(selection),
+                "CreatorRequestId": selection.creator_request_id,
+                "BackupSelection": selection.body,
+            }
+        )
 
-    def list_backup_selections(self) -> ActionResult:
+    def list_backup_selections(self) -> str:
         """ListBackupSelections of one plan."""
         plan_id = self._get_param("BackupPlanId")
         if plan_id not in self.backend.plans:
             raise ResourceNotFoundException(msg=f"Backup plan {plan_id} does not exist")
         selections = self.backend.selections.get(plan_id, {}).values()
-        return ActionResult({"BackupSelectionsList": [_summary(selection) for selection in selections]})
+        return answer({"BackupSelectionsList": [_summary(selection) for selection in selections]})
 
-    def delete_backup_selection(self) -> EmptyResult:
+    def delete_backup_selection(self) -> str:
         """DeleteBackupSelection."""
         selection = self._selection()
         del self.backend.selections[selection.plan_id][selection.selection_id]
-        return EmptyResult()
+        return answer({})
 
     def _selection(self) -> Selection:
         return self.backend.selection(self._get_param("BackupPlanId"), self._get_param("SelectionId"))

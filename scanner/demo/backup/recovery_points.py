@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from moto.backup.exceptions import ResourceNotFoundException
-from moto.core.responses import ActionResult
 
 from scanner.demo.backup.backend import Document
-from scanner.demo.backup.base import Operations
+from scanner.demo.backup.base import Operations, answer
 
 _EQUAL: Mapping[str, str] = {
     "ByResourceArn": "ResourceArn",
@@ -38,36 +37,36 @@ def _protected(point: Document) -> Document:
 class RecoveryPointOperations(Operations):
     """The calls about recovery points and protected resources."""
 
-    def list_recovery_points_by_backup_vault(self) -> ActionResult:
+    def list_recovery_points_by_backup_vault(self) -> str:
         """ListRecoveryPointsByBackupVault with its filters."""
         points = self.backend.extras_of(self._get_param("BackupVaultName")).recovery_points
-        return ActionResult({"RecoveryPoints": [point for point in points if self._wanted(point)]})
+        return answer({"RecoveryPoints": [point for point in points if self._wanted(point)]})
 
-    def list_recovery_points_by_resource(self) -> ActionResult:
+    def list_recovery_points_by_resource(self) -> str:
         """ListRecoveryPointsByResource: the same points under fewer keys."""
         arn = self._get_param("ResourceArn")
         points = [point for point in self.backend.recovery_points() if point["ResourceArn"] == arn]
-        return ActionResult({"RecoveryPoints": points})
+        return answer({"RecoveryPoints": points})
 
-    def describe_recovery_point(self) -> ActionResult:
+    def describe_recovery_point(self) -> str:
         """DescribeRecoveryPoint: what the list says, and the storage class."""
         arn = self._get_param("RecoveryPointArn")
         points = self.backend.extras_of(self._get_param("BackupVaultName")).recovery_points
         for point in points:
             if point["RecoveryPointArn"] == arn:
-                return ActionResult({**point, "StorageClass": "WARM"})
+                return answer({**point, "StorageClass": "WARM"})
         raise ResourceNotFoundException(msg=f"Recovery point {arn} does not exist")
 
-    def list_protected_resources(self) -> ActionResult:
+    def list_protected_resources(self) -> str:
         """ListProtectedResources: whatever was backed up (not copied here from elsewhere)."""
-        return ActionResult({"Results": [_protected(point) for point in latest(self._own_points())]})
+        return answer({"Results": [_protected(point) for point in latest(self._own_points())]})
 
-    def describe_protected_resource(self) -> ActionResult:
+    def describe_protected_resource(self) -> str:
         """DescribeProtectedResource."""
         arn = self._get_param("ResourceArn")
         for point in latest(self._own_points()):
             if point["ResourceArn"] == arn:
-                return ActionResult({**_protected(point), **self._latest_restore(arn)})
+                return answer({**_protected(point), **self._latest_restore(arn)})
         raise ResourceNotFoundException(msg=f"Resource {arn} is not protected")
 
     def _own_points(self) -> list[Document]:

@@ -1,10 +1,9 @@
 """Region settings (opt-in, full management) and the organisation's global settings."""
 
-from moto.core.responses import ActionResult, EmptyResult
 from moto.organizations.models import organizations_backends
 
 from scanner.demo.backup.backend import DemoBackupBackend, backend_of
-from scanner.demo.backup.base import Operations
+from scanner.demo.backup.base import Operations, answer
 
 _HOME = "us-east-1"
 """Global settings are one for the organisation; the simulation keeps them in this Region."""
@@ -13,32 +12,32 @@ _HOME = "us-east-1"
 class SettingsOperations(Operations):
     """The calls about settings."""
 
-    def describe_region_settings(self) -> ActionResult:
+    def describe_region_settings(self) -> str:
         """DescribeRegionSettings."""
-        return ActionResult(
+        return answer(
             {
                 "ResourceTypeOptInPreference": self.backend.opt_in,
                 "ResourceTypeManagementPreference": self.backend.management,
             }
         )
 
-    def update_region_settings(self) -> EmptyResult:
+    def update_region_settings(self) -> str:
         """UpdateRegionSettings: what is named changes, the rest stays."""
         self.backend.opt_in.update(self._get_param("ResourceTypeOptInPreference") or {})
         self.backend.management.update(self._get_param("ResourceTypeManagementPreference") or {})
-        return EmptyResult()
+        return answer({})
 
-    def describe_global_settings(self) -> ActionResult:
+    def describe_global_settings(self) -> str:
         """DescribeGlobalSettings: the management account's, whoever of the organisation asks."""
         home = self._home()
-        return ActionResult(
+        return answer(
             {"GlobalSettings": home.global_settings, "LastUpdateTime": home.global_settings_changed}
         )
 
-    def update_global_settings(self) -> EmptyResult:
+    def update_global_settings(self) -> str:
         """UpdateGlobalSettings."""
         self._home().global_settings.update(self._get_param("GlobalSettings") or {})
-        return EmptyResult()
+        return answer({})
 
     def _home(self) -> DemoBackupBackend:
         master = organizations_backends.master_accounts.get(self.current_account)

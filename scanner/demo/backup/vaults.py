@@ -5,10 +5,10 @@ from typing import Any
 
 from moto.backup.exceptions import InvalidParameterValueException, ResourceNotFoundException
 from moto.backup.models import Vault
-from moto.core.responses import ActionResult, EmptyResult
+from moto.core.responses import ActionResult
 
 from scanner.demo.backup.backend import DemoBackupBackend
-from scanner.demo.backup.base import Operations
+from scanner.demo.backup.base import Operations, answer
 from scanner.demo.clock import DEMO_CLOCK
 
 
@@ -27,18 +27,18 @@ def _describe(backend: DemoBackupBackend, vault: Vault) -> dict[str, Any]:
 class VaultOperations(Operations):
     """The vault calls."""
 
-    def list_backup_vaults(self) -> ActionResult:  # type: ignore[override]  # moto gives JSON text here
+    def list_backup_vaults(self) -> str:
         """ListBackupVaults, with ByVaultType and ByShared (no vault here is shared)."""
         kind = self._get_param("ByVaultType")
         vaults = [_describe(self.backend, vault) for vault in self.backend.vaults.values()]
         kept = [vault for vault in vaults if kind in (None, vault["VaultType"])]
-        return ActionResult({"BackupVaultList": [] if self._get_param("ByShared") else kept})
+        return answer({"BackupVaultList": [] if self._get_param("ByShared") else kept})
 
     def describe_backup_vault(self) -> ActionResult:
         """DescribeBackupVault."""
         return ActionResult(_describe(self.backend, self.backend.vault(self._get_param("BackupVaultName"))))
 
-    def put_backup_vault_lock_configuration(self) -> EmptyResult:  # type: ignore[override]  # moto gives JSON text here
+    def put_backup_vault_lock_configuration(self) -> str:
         """PutBackupVaultLockConfiguration; the grace time runs from the demo's clock."""
         name = self._get_param("BackupVaultName")
         grace = self._get_param("ChangeableForDays")
@@ -47,47 +47,47 @@ class VaultOperations(Operations):
         )
         if grace is not None:
             self.backend.vault(name).lock_date = (DEMO_CLOCK + timedelta(days=grace)).timestamp()
-        return EmptyResult()
+        return answer({})
 
-    def put_backup_vault_access_policy(self) -> EmptyResult:
+    def put_backup_vault_access_policy(self) -> str:
         """PutBackupVaultAccessPolicy."""
         self.backend.extras_of(self._get_param("BackupVaultName")).policy = self._get_param("Policy")
-        return EmptyResult()
+        return answer({})
 
-    def get_backup_vault_access_policy(self) -> ActionResult:
+    def get_backup_vault_access_policy(self) -> str:
         """GetBackupVaultAccessPolicy; a vault without one answers ResourceNotFoundException."""
         name = self._get_param("BackupVaultName")
         policy = self.backend.extras_of(name).policy
         if policy is None:
             raise ResourceNotFoundException(msg=f"Backup vault {name} has no access policy")
-        return ActionResult({**self._vault_names(name), "Policy": policy})
+        return answer({**self._vault_names(name), "Policy": policy})
 
-    def delete_backup_vault_access_policy(self) -> EmptyResult:
+    def delete_backup_vault_access_policy(self) -> str:
         """DeleteBackupVaultAccessPolicy."""
         self.backend.extras_of(self._get_param("BackupVaultName")).policy = None
-        return EmptyResult()
+        return answer({})
 
-    def put_backup_vault_notifications(self) -> EmptyResult:
+    def put_backup_vault_notifications(self) -> str:
         """PutBackupVaultNotifications."""
         events = self._get_param("BackupVaultEvents")
         if not events:
             raise InvalidParameterValueException(msg="BackupVaultEvents must not be empty")
         topic = {"SNSTopicArn": self._get_param("SNSTopicArn"), "BackupVaultEvents": events}
         self.backend.extras_of(self._get_param("BackupVaultName")).notifications = topic
-        return EmptyResult()
+        return answer({})
 
-    def get_backup_vault_notifications(self) -> ActionResult:
+    def get_backup_vault_notifications(self) -> str:
         """GetBackupVaultNotifications; a vault without any answers ResourceNotFoundException."""
         name = self._get_param("BackupVaultName")
         notifications = self.backend.extras_of(name).notifications
         if notifications is None:
             raise ResourceNotFoundException(msg=f"Failed reading notifications from vault {name}")
-        return ActionResult({**self._vault_names(name), **notifications})
+        return answer({**self._vault_names(name), **notifications})
 
-    def delete_backup_vault_notifications(self) -> EmptyResult:
+    def delete_backup_vault_notifications(self) -> str:
         """DeleteBackupVaultNotifications."""
         self.backend.extras_of(self._get_param("BackupVaultName")).notifications = None
-        return EmptyResult()
+        return answer({})
 
     def _vault_names(self, name: str) -> dict[str, str]:
         return {"BackupVaultName": name, "BackupVaultArn": self.backend.vault(name).backup_vault_arn}

@@ -114,6 +114,11 @@ def _header_key(name: str) -> str:
 
 def request_id(call: Call) -> str:
     """A request id that depends on the call alone, so that two scans of the demo record the same."""
-    parameters = json.dumps(dict(call.parameters), sort_keys=True, default=str)
-    text = f"{call.account}\n{call.region}\n{call.service}\n{call.operation}\n{parameters}"
+    text = whole_name(call, call.parameters)
     return str(UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))
+
+
+def whole_name(call: Call, parameters: Mapping[str, Any]) -> str:
+    """One text for one call with these parameters."""
+    asked = [call.account, call.region, call.service, call.operation, dict(parameters)]
+    return json.dumps(asked, sort_keys=True, default=str)
