@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -103,7 +104,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
         with progress(quiet=quiet) as watcher:
             app.collect(request, folder, watcher, judgement.as_of)
         outcome = app.evaluate(folder, folder, judgement, wanted)
-        return _conclude(outcome, folder, fail_on, require_complete, fail_on_unknown, quiet)
+        return _conclude(outcome, folder, _Verdict(fail_on, require_complete, fail_on_unknown), quiet=quiet)
 
     _finish(command)
 
@@ -163,7 +164,8 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
         judgement = judgement_of(settings, controls, options.instant_of(as_of))
         wanted = options.formats_of(formats, settings.outputs.formats)
         outcome = app.evaluate(bundle, out or bundle, judgement, wanted)
-        return _conclude(outcome, out or bundle, fail_on, require_complete, fail_on_unknown, quiet)
+        verdict = _Verdict(fail_on, require_complete, fail_on_unknown)
+        return _conclude(outcome, out or bundle, verdict, quiet=quiet)
 
     _finish(command)
 
@@ -186,16 +188,21 @@ def report(
     _finish(command)
 
 
-def _conclude(  # noqa: PLR0913 -- what an exit code depends on
-    outcome: app.Outcome,
-    folder: Path,
-    fail_on: Severity | None,
-    require_complete: bool,  # noqa: FBT001 -- as the option says
-    fail_on_unknown: bool,  # noqa: FBT001 -- as the option says
-    quiet: bool,  # noqa: FBT001 -- as the option says
-) -> int:
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What makes a judged scan end with another exit code than 0."""
+
+    fail_on: Severity | None
+    require_complete: bool
+    fail_on_unknown: bool
+
+
+def _conclude(outcome: app.Outcome, folder: Path, verdict: _Verdict, *, quiet: bool) -> int:
     if not quiet:
         print_summary(outcome, folder, Console())
     return code_of(
-        outcome.scan, fail_on=fail_on, require_complete=require_complete, fail_on_unknown=fail_on_unknown
+        outcome.scan,
+        fail_on=verdict.fail_on,
+        require_complete=verdict.require_complete,
+        fail_on_unknown=verdict.fail_on_unknown,
     )

@@ -30,6 +30,6 @@ LIMITATIONS: Final = (
         "A vault's access policy governs the AWS Backup API only: snapshots of types that AWS Backup does not "
         "fully manage may still be deleted through their own service."
     ),
-    "Resources of types that this version does not list are not in the population: see the list of types.",
+    "Resources of types that this version does not list are not in the population.",
 )
 """Sentences for the report."""
