@@ -3,25 +3,21 @@
 Making a client costs tens of milliseconds; a client a shard would cost hours in a large organisation.
 """
 
-import json
 import threading
-from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.model import OperationModel
 from botocore.session import Session
 
 from scanner.collect.credentials import ContextCredentials, Wallet
-from scanner.collect.retry import BrokenAnswerError
+from scanner.collect.soundness import refuse_broken_answer
 from scanner.model.names import RegionName
 
 _CONNECT_TIMEOUT: Final = 10
 _READ_TIMEOUT: Final = 60
 _LEAST_POOL: Final = 10
-_SUCCESS: Final = range(200, 300)
 
 
 class UndeclaredOperationError(RuntimeError):
@@ -86,35 +82,3 @@ class _Provider:
     def load_credentials(self) -> ContextCredentials:
         """Give the credentials that clients hold."""
         return self._credentials
-
-
-def refuse_broken_answer(**event: Any) -> None:  # noqa: ANN401 -- botocore's signature
-    """Raise BrokenAnswerError for a success whose body is empty or cut off (botocore's `before-parse`).
-
-    botocore takes such a body of JSON for an answer without fields: a list that was cut off on the way
-    would look like a list of nothing.
-    """
-    _check_answer(event["operation_model"], event["response_dict"])
-
-
-def _check_answer(operation: OperationModel, answer: Mapping[str, Any]) -> None:
-    if answer["status_code"] not in _SUCCESS or operation.output_shape is None:
-        return
-    body = answer["body"]
-    if not isinstance(body, bytes):
-        return
-    if not body.strip():
-        raise BrokenAnswerError(f"{operation.name} was answered with an empty body.")
-    if "json" in str(operation.service_model.resolved_protocol) and not _is_object(body):
-        raise BrokenAnswerError(f"{operation.name} was answered with something that is no JSON object.")
-
-
-def _is_object(body: bytes) -> bool:
-    try:
-        return isinstance(orjson.loads(body), dict)
-    except orjson.JSONDecodeError:
-        pass
-    try:  # what orjson refuses and botocore takes: a lone surrogate, an infinite number
-        return isinstance(json.loads(body), dict)
-    except ValueError:
-        return False

@@ -12,7 +12,6 @@ from typing import Final, Protocol
 from scanner.collect import shards
 from scanner.collect.calls import Caller, Wiring
 from scanner.collect.credentials import Wallet
-from scanner.collect.fields import text
 from scanner.collect.opening import Opening
 from scanner.collect.pool import Broken, Done, Pool
 from scanner.collect.retry import FinalError, Halted
@@ -36,7 +35,7 @@ class Task(Protocol):
 
 
 class NoEntryError(Exception):
-    """An account cannot be read at all: its role cannot be assumed, or leads elsewhere."""
+    """An account cannot be read at all: its role cannot be assumed."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
@@ -144,9 +143,7 @@ class Crew:
         except FinalError as problem:
             raise NoEntryError(problem.failure) from problem
         self._orders.wallet.put(account, source)
-        identity = caller.call("sts", "GetCallerIdentity") or {}
-        if (answered := text(identity, "Account")) not in {"", account}:
-            raise NoEntryError(Failure("WrongAccount", f"The role belongs to account {answered}.", 0, 1))
+        caller.call("sts", "GetCallerIdentity")
         return ec2.regions(caller)
 
     def _region_tasks(self, account: AccountId, view: shards.AccountView) -> tuple[Task, ...]:

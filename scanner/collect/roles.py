@@ -9,10 +9,11 @@ from botocore.credentials import ReadOnlyCredentials
 
 from scanner.collect.calls import Wiring
 from scanner.collect.credentials import Lease, RoleSource, acting_for
+from scanner.collect.fields import text
 from scanner.collect.request import CollectRequest
-from scanner.collect.retry import Halted, attempt
+from scanner.collect.retry import FinalError, Halted, attempt
 from scanner.evidence.writer import Failure
-from scanner.model.names import AccountId, RegionName
+from scanner.model.names import AccountId, RegionName, parse_arn
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,16 @@ class Roles:
                 answer: dict[str, Any] = client.assume_role(**parameters)
             return answer
 
-        return lambda: _lease(attempt(send, self.wiring.retries, self._pause))
+        return lambda: _lease(attempt(send, self.wiring.retries, self._pause), account)
 
     def _pause(self, _failure: Failure, seconds: float) -> None:
         self.wiring.halt.wait(seconds)
 
 
-def _lease(answer: Mapping[str, Any]) -> Lease:
+def _lease(answer: Mapping[str, Any], account: AccountId) -> Lease:
+    role = parse_arn(text(answer, "AssumedRoleUser", "Arn"))
+    if role is not None and role.account != account:
+        raise FinalError(Failure("WrongAccount", f"The role belongs to account {role.account}.", 0, 1))
     given = answer["Credentials"]
     expires = given.get("Expiration")
     if not isinstance(expires, datetime):

@@ -1,9 +1,11 @@
 """The caller's own session, and what goes wrong before the first call is answered."""
 
+from functools import cache
 from typing import Final
 
 import botocore.exceptions as aws
 from botocore.credentials import Credentials
+from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
 from scanner.collect.retry import FinalError
@@ -53,9 +55,16 @@ def open_session(profile: str | None) -> Session:
     session = Session(profile=profile)
     try:
         session.get_scoped_config()
+        session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
     except _NO_CREDENTIALS as problem:
         raise _unusable(problem) from problem
     return session
+
+
+@cache
+def _loader(data_path: str | None) -> Loader:
+    """Read botocore's models once in a process, rather than once a session."""
+    return create_loader(data_path)
 
 
 def own_credentials(session: Session) -> Credentials:

@@ -1,0 +1,110 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import pytest
+from botocore.credentials import ReadOnlyCredentials
+
+from scanner.collect.credentials import (
+    ContextCredentials,
+    Lease,
+    NoAccountError,
+    RoleSource,
+    Wallet,
+    acting_for,
+)
+from scanner.collect.retry import FinalError
+from scanner.evidence.writer import Failure
+from scanner.model.names import AccountId
+
+A, B = AccountId("111111111111"), AccountId("222222222222")
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def keys(name: str) -> ReadOnlyCredentials:
+    return ReadOnlyCredentials(name, "canary", None, None)
+
+
+def wallet_of(*accounts: AccountId) -> Wallet:
+    wallet = Wallet()
+    for account in accounts:
+        wallet.put(account, partial(keys, account))
+    return wallet
+
+
+def test_signing_outside_an_account_fails_loudly() -> None:
+    credentials = ContextCredentials(wallet_of(A))
+    with pytest.raises(NoAccountError, match="outside"):
+        credentials.get_frozen_credentials()
+    with acting_for(B), pytest.raises(NoAccountError, match="no credentials for account 222222222222"):
+        credentials.get_frozen_credentials()
+
+
+def test_a_new_thread_acts_for_nobody() -> None:
+    credentials = ContextCredentials(wallet_of(A))
+    with acting_for(A), ThreadPoolExecutor(1) as pool, pytest.raises(NoAccountError):
+        pool.submit(credentials.get_frozen_credentials).result()
+
+
+def test_threads_sign_for_their_own_account() -> None:
+    accounts = [AccountId(f"{number:012d}") for number in range(8)]
+    credentials = ContextCredentials(wallet_of(*accounts))
+    together = threading.Barrier(len(accounts))
+
+    def sign(account: AccountId) -> set[str | None]:
+        together.wait()
+        with acting_for(account):
+            return {credentials.get_frozen_credentials().access_key for _ in range(500)}
+
+    with ThreadPoolExecutor(len(accounts)) as pool:
+        assert list(pool.map(sign, accounts)) == [{account} for account in accounts]
+
+
+def test_accounts_nest() -> None:
+    credentials = ContextCredentials(wallet_of(A, B))
+    with acting_for(A):
+        with acting_for(B):
+            assert credentials.get_frozen_credentials().access_key == B
+        assert credentials.get_frozen_credentials().access_key == A
+
+
+class Sts:
+    """Gives sessions of an hour, until it is told to refuse."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+        self.given = 0
+        self.refuses = False
+
+    def assume(self) -> Lease:
+        if self.refuses:
+            raise FinalError(Failure("AccessDenied", "no", 403, 1))
+        self.given += 1
+        return Lease(keys(f"session-{self.given}"), self.now + timedelta(hours=1))
+
+
+def test_a_role_is_renewed_before_it_expires() -> None:
+    sts = Sts()
+    source = RoleSource(sts.assume, lambda: sts.now)
+    assert [source().access_key, source().access_key] == ["session-1", "session-1"]
+    sts.now += timedelta(minutes=54)
+    assert source().access_key == "session-1"
+    sts.now += timedelta(minutes=2)
+    assert source().access_key == "session-2"
+
+
+def test_a_role_that_cannot_be_renewed_serves_to_its_end() -> None:
+    sts = Sts()
+    source = RoleSource(sts.assume, lambda: sts.now)
+    source()
+    sts.refuses = True
+    sts.now += timedelta(minutes=58)
+    assert source().access_key == "session-1"
+    sts.now += timedelta(minutes=2)
+    with pytest.raises(FinalError, match="AccessDenied"):
+        source()
+
+
+def test_keys_are_not_shown() -> None:
+    assert "canary" not in repr(Lease(keys("x"), NOON))

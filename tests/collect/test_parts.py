@@ -1,0 +1,137 @@
+"""The small parts: taking fields out, redaction, tasks in threads, a collector that breaks."""
+
+import threading
+from functools import partial
+from operator import floordiv
+from typing import Any
+
+import pytest
+
+from scanner.collect import redact
+from scanner.collect.fields import rows, text, texts
+from scanner.collect.pool import Broken, Done, Pool
+from scanner.collect.retry import BrokenAnswerError, Halted
+from scanner.collect.services.kms import _arn, _belongs_here
+from scanner.collect.shards import AccountView, guarded
+from scanner.collect.soundness import check_answer
+from scanner.errors import OutputError
+from scanner.evidence.writer import encode_line
+from scanner.model.names import AccountId, RegionName, Shard
+
+SHARD = Shard(AccountId("111111111111"), RegionName("eu-west-1"))
+ARN = "arn:aws:kms:eu-west-1:111111111111:"
+
+
+def test_fields_of_any_shape() -> None:
+    assert [*rows({"L": [{"a": 1}, 7, None]}, "L")] == [{"a": 1}]
+    assert [*rows({"L": "x"}, "L"), *rows(None, "L"), *rows({}, "L")] == []
+    assert text({"a": {"b": "c"}}, "a", "b") == "c"
+    assert text({"a": {"b": 7}}, "a", "b") == text({"a": 1}, "a", "b") == text({}, "a") == ""
+    assert texts([{"L": [{"n": "b"}, {"n": "a"}]}, {"L": [{"n": "b"}, {}]}], "L", "n") == ("b", "a")
+
+
+def test_redaction_takes_fields_at_any_depth() -> None:
+    answer: dict[str, Any] = {"A": [{"B": [{"S": 1, "k": 2}]}, {"B": None}, 7], "S": {"x": {"S": 1}}, "n": 1}
+    redact.remove(answer, ("A[].B[].S", "S.x.S", "n.S", "Gone[].S"))
+    assert answer == {"A": [{"B": [{"k": 2}]}, {"B": None}, 7], "S": {"x": {}}, "n": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "arn"),
+    [
+        ("k-1", ARN + "key/k-1"),
+        (ARN + "key/k-1", ARN + "key/k-1"),
+        ("alias/a", ARN + "key/k-2"),
+        (ARN + "alias/a", ARN + "key/k-2"),
+        ("alias/gone", "alias/gone"),
+        (ARN.replace("111111111111", "2") + "key/x", ARN.replace("111111111111", "2") + "key/x"),
+    ],
+)
+def test_a_key_has_one_name(name: str, arn: str) -> None:
+    assert _arn(name, {"alias/a": "k-2"}, "aws", SHARD) == arn
+
+
+def test_whose_keys_are_asked_for_here() -> None:
+    scanned = frozenset({"222222222222"})
+    assert _belongs_here(ARN + "key/k", SHARD, scanned)
+    assert _belongs_here("alias/gone", SHARD, scanned)
+    assert _belongs_here("arn:aws:kms:eu-west-1:333333333333:key/k", SHARD, scanned)
+    assert not _belongs_here("arn:aws:kms:eu-west-1:222222222222:key/k", SHARD, scanned)
+    assert not _belongs_here("arn:aws:kms:us-east-1:111111111111:key/k", SHARD, scanned)
+
+
+def test_a_region_that_is_not_told_of_is_asked() -> None:
+    view = AccountView({RegionName("a"): True, RegionName("b"): False}, {})
+    assert [view.has_enabled(RegionName(name)) for name in "abc"] == [True, False, True]
+    assert AccountView(None, {}).has_enabled(RegionName("b"))
+
+
+def test_tasks_are_done_and_errors_handed_over() -> None:
+    pool: Pool[int] = Pool(2)
+    for number in range(5):
+        pool.submit(partial(floordiv, 10, number - 2))
+    results = [pool.result() for _ in range(5)]
+    assert sorted(result.value for result in results if isinstance(result, Done)) == [-10, -5, 5, 10]
+    (broken,) = [result for result in results if isinstance(result, Broken)]
+    assert isinstance(broken.error, ZeroDivisionError)
+    assert pool.pending == 0
+    assert len(pool._threads) == 2
+    pool.close()
+    for thread in pool._threads:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_no_result_in_time() -> None:
+    pool: Pool[bool] = Pool(1)
+    gate = threading.Event()
+    pool.submit(gate.wait)
+    assert pool.result(timeout=0.01) is None
+    assert pool.pending == 1
+    gate.set()
+    assert pool.result() == Done(value=True)
+    pool.close()
+
+
+def break_down() -> None:
+    raise KeyError("unexpected")
+
+
+def test_a_collector_that_breaks_is_on_record_and_does_not_sink_the_others(caller_of: Any) -> None:
+    caller, notes = caller_of()
+    guarded(caller, "efs", break_down)
+    (call,) = notes.calls
+    assert b'"service":"efs","operation":"Collect"' in encode_line(call, with_place=False)
+    assert call.failure.code == "CollectorFailed"
+    assert call.is_gap
+
+
+@pytest.mark.parametrize("error", [Halted(), OutputError("full")])
+def test_what_stops_a_scan_is_not_held_up(caller_of: Any, error: Exception) -> None:
+    def stop() -> None:
+        raise error
+
+    caller, notes = caller_of()
+    with pytest.raises(type(error)):
+        guarded(caller, "efs", stop)
+    assert notes.calls == []
+
+
+def test_whole_answers_pass(caller_of: Any) -> None:
+    caller, _ = caller_of()
+    client = caller._wiring.clients.of("backup", RegionName("eu-west-1"))
+    operation = client.meta.service_model.operation_model("ListBackupPlans")
+
+    def answer(body: Any, status: int = 200, **headers: str) -> dict[str, Any]:
+        return {
+            "status_code": status,
+            "body": body,
+            "headers": {k.replace("_", "-"): v for k, v in headers.items()},
+        }
+
+    check_answer(operation, answer(b"{}", content_length="2"))
+    check_answer(operation, answer(b"{}", content_length="99", content_encoding="gzip"))
+    check_answer(operation, answer(b'{"a": "\\ud800"}'))
+    check_answer(operation, answer(b"", 500))
+    with pytest.raises(BrokenAnswerError, match="cut off after 2 bytes"):
+        check_answer(operation, answer(b"{}", content_length="3"))

@@ -1,0 +1,114 @@
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
+from botocore.retries import standard
+
+from scanner.collect.retry import (
+    THROTTLING_CODES,
+    TRANSIENT_CODES,
+    TRANSIENT_STATUSES,
+    FinalError,
+    Halted,
+    RetryPolicy,
+    attempt,
+    is_passing,
+)
+from scanner.evidence.writer import Failure
+
+
+def refused(code: str, status: int = 400) -> ClientError:
+    metadata: Any = {"HTTPStatusCode": status, "RequestId": "r"}
+    return ClientError({"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": metadata}, "X")
+
+
+class Server:
+    """Fails with each of `problems`, then answers."""
+
+    def __init__(self, *problems: Exception) -> None:
+        self.problems = list(problems)
+        self.calls = 0
+        self.waits: list[float] = []
+
+    def send(self) -> dict[str, Any]:
+        self.calls += 1
+        if self.problems:
+            raise self.problems.pop(0)
+        return {"ok": True}
+
+    def pause(self, _: Failure, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+def test_the_codes_are_those_of_botocore() -> None:
+    throttled: Any = standard.ThrottledRetryableChecker
+    transient: Any = standard.TransientRetryableChecker
+    assert set(throttled._THROTTLED_ERROR_CODES) == THROTTLING_CODES
+    assert set(transient._TRANSIENT_ERROR_CODES) <= TRANSIENT_CODES | THROTTLING_CODES
+    assert set(transient._TRANSIENT_STATUS_CODES) <= TRANSIENT_STATUSES
+
+
+@pytest.mark.parametrize(
+    ("problem", "passing"),
+    [
+        (refused("SlowDown", 503), True),
+        (refused("Whatever", 502), True),
+        (refused("InternalFailure", 400), True),
+        (refused("AccessDenied", 403), False),
+        (refused("ExpiredToken", 403), False),
+        (EndpointConnectionError(endpoint_url="x"), True),
+        (ReadTimeoutError(endpoint_url="x"), True),
+        (NoCredentialsError(), False),
+        (ValueError("a bug"), False),
+    ],
+)
+def test_what_passes_by_itself(problem: Exception, passing: bool) -> None:  # noqa: FBT001 -- a table
+    assert is_passing(problem) is passing
+
+
+def test_an_answer_after_failures() -> None:
+    server = Server(refused("Throttling"), refused("X", 500))
+    assert attempt(server.send, RetryPolicy(5), server.pause) == {"ok": True}
+    assert (server.calls, len(server.waits)) == (3, 2)
+
+
+def test_the_last_failure_counts() -> None:
+    server = Server(*[refused("Throttling", 400)] * 9)
+    with pytest.raises(FinalError) as caught:
+        attempt(server.send, RetryPolicy(3), server.pause)
+    assert caught.value.failure == Failure("Throttling", "no", 400, 3)
+    assert caught.value.request_id == "r"
+    assert (server.calls, len(server.waits)) == (3, 2)
+
+
+def test_a_failure_of_a_call_that_this_one_rested_on_is_given_as_it_is() -> None:
+    inner = FinalError(Failure("ExpiredToken", "no", 403, 1))
+    server = Server(inner)
+    with pytest.raises(FinalError) as caught:
+        attempt(server.send, RetryPolicy(3), server.pause)
+    assert caught.value.failure is inner.failure
+
+
+def test_halting_goes_through() -> None:
+    server = Server(Halted())
+    with pytest.raises(Halted):
+        attempt(server.send, RetryPolicy(3), server.pause)
+    assert server.calls == 1
+
+
+def test_an_error_without_a_code_has_one() -> None:
+    server = Server(ClientError({}, "X"))
+    with pytest.raises(FinalError, match="Unknown"):
+        attempt(server.send, RetryPolicy(3), server.pause)
+
+
+def test_waits_double_up_to_the_cap_with_full_jitter() -> None:
+    policy = RetryPolicy(attempts=9, base=1, cap=5)
+    assert [policy.delay(number, lambda: 1.0) for number in range(1, 6)] == [1, 2, 4, 5, 5]
+    assert policy.delay(3, lambda: 0.0) == 0
+    assert 0 <= policy.delay(3) <= 4
+
+
+def test_a_policy_that_never_tries_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="never tries"):
+        attempt(dict, RetryPolicy(0), Server().pause)

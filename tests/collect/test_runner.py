@@ -1,0 +1,441 @@
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.collect.request import CollectRequest, CutShortError, Interrupted
+from scanner.collect.retry import RetryPolicy
+from scanner.collect.runner import collect
+from scanner.errors import CredentialsError, EmptyScopeError, EndpointError, UsageError
+from scanner.evidence.answers import Answers
+from scanner.evidence.reader import read_lines
+from scanner.evidence.writer import rfc3339
+from scanner.model.manifest import Excluded, ShardRecord
+from scanner.model.names import AccountId, RegionName, Shard
+from scanner.model.reading import Known
+from tests.fakes.aws import (
+    CALLER,
+    SECRET,
+    TOKEN,
+    Answer,
+    FakeAws,
+    Reply,
+    Request,
+    assume,
+    bucket_list,
+    error,
+    regions,
+    xml,
+    xml_error,
+)
+
+OTHER = "222222222222"
+KEY = f"arn:aws:kms:eu-west-1:{CALLER}:key/k-1"
+
+
+def organization(aws: FakeAws, **statuses: str) -> None:
+    accounts = [
+        {
+            "Id": account[1:],
+            "Name": account,
+            "Status": status,
+            "Arn": f"arn:aws:organizations::1:account/o-1/{account[1:]}",
+        }
+        for account, status in statuses.items()
+    ]
+    aws.script["organizations:DescribeOrganization"] = {
+        "Organization": {"Id": "o-1", "MasterAccountId": CALLER}
+    }
+    aws.script["organizations:ListAccounts"] = {"Accounts": accounts}
+    aws.script["organizations:ListRoots"] = {"Roots": [{"Id": "r-1"}]}
+    aws.script["organizations:ListOrganizationalUnitsForParent"] = lambda request: (
+        {"OrganizationalUnits": [{"Id": "ou-a"}]} if request.parameters["ParentId"] == "r-1" else {}
+    )
+    aws.script["organizations:ListAccountsForParent"] = lambda request: {
+        "Accounts": [
+            row for row in accounts if (row["Id"] == OTHER) == (request.parameters["ParentId"] == "ou-a")
+        ]
+    }
+
+
+def names(lines: list[dict[str, Any]]) -> list[str]:
+    return [f"{line['service']}:{line['operation']}" for line in lines]
+
+
+def test_one_account_is_read_with_the_callers_own_credentials(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    done = scan()
+    assert done.status == {(CALLER, "aws-global"): "complete", (CALLER, "eu-west-1"): "complete"}
+    assert names(done.lines(CALLER, "aws-global")) == [
+        "sts:GetCallerIdentity",
+        "ec2:DescribeRegions",
+        "s3:ListBuckets",
+    ]
+    assert not aws.asked("sts:AssumeRole")
+    assert done.collected.caller_arn == f"arn:aws:iam::{CALLER}:user/tester"
+    assert done.collected.scope.accounts == (CALLER,)
+    assert {request.key for request in aws.requests} >= {"kms:ListAliases", "ec2:DescribeVolumes"}
+
+
+def test_everything_that_is_listed_is_asked_about_and_nothing_twice(
+    aws: FakeAws, scan: Callable[..., Any]
+) -> None:
+    aws.script |= {
+        "backup:ListBackupVaults": {
+            "BackupVaultList": [
+                {"BackupVaultName": "v 1", "EncryptionKeyArn": KEY},
+                {"BackupVaultName": "v 1", "EncryptionKeyArn": "k-1"},
+            ]
+        },
+        "backup:GetBackupVaultAccessPolicy": error("ResourceNotFoundException", 400),
+        "backup:ListRecoveryPointsByBackupVault": {
+            "RecoveryPoints": [
+                {
+                    "EncryptionKeyArn": "arn:aws:kms:eu-west-1:9:key/x",
+                    "EncryptionKeyType": "AWS_OWNED_KMS_KEY",
+                }
+            ]
+        },
+        "backup:ListBackupPlans": {"BackupPlansList": [{"BackupPlanId": "orgs/p"}]},
+        "backup:ListBackupSelections": {"BackupSelectionsList": [{"SelectionId": "s"}]},
+        "dynamodb:ListTables": [
+            {"TableNames": ["table-1"], "LastEvaluatedTableName": "table-1"},
+            {"TableNames": ["table-2"]},
+        ],
+        "s3:ListBuckets": bucket_list({"here": "eu-west-1", "there": "us-east-1", "told": ""}),
+        "s3:GetBucketLocation": b"<LocationConstraint>EU</LocationConstraint>",
+        "kms:ListAliases": {"Aliases": [{"AliasName": "alias/a", "TargetKeyId": "k-2"}]},
+        "kms:DescribeKey": lambda request: {
+            "KeyMetadata": {"KeyId": "k", "Arn": request.parameters["KeyId"], "KeyManager": "CUSTOMER"}
+        },
+        "s3:GetBucketEncryption": (
+            b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
+            b"<KMSMasterKeyID>alias/a</KMSMasterKeyID></ApplyServerSideEncryptionByDefault></Rule>"
+            b"</ServerSideEncryptionConfiguration>"
+        ),
+    }
+    done = scan()
+    lines = done.lines(CALLER, "eu-west-1")
+    details = [
+        (line["operation"], *line["parameters"].values())
+        for line in lines
+        if line["operation"].startswith(("Get", "Describe"))
+    ]
+    assert {
+        ("GetBackupVaultAccessPolicy", "v 1"),
+        ("GetBackupVaultNotifications", "v 1"),
+        ("GetBackupPlan", "orgs/p"),
+        ("GetBackupSelection", "orgs/p", "s"),
+        ("DescribeTable", "table-1"),
+        ("DescribeTable", "table-2"),
+        ("GetBucketVersioning", "here"),
+        ("GetBucketVersioning", "told"),
+        ("DescribeKey", KEY),
+        ("DescribeKey", KEY[:-1] + "2"),
+        ("GetKeyPolicy", KEY, "default"),
+    } <= set(details)
+    assert "there" not in str(lines)
+    assert sum(line["operation"] == "DescribeKey" for line in lines) == 2
+    assert done.status[CALLER, "eu-west-1"] == "complete"
+    asked = [(r.key, r.region, r.account, str(sorted(r.parameters.items()))) for r in aws.requests]
+    assert len(asked) == len(set(asked))
+
+
+def test_keys_of_an_account_outside_the_scope_are_asked_for_by_arn(
+    aws: FakeAws, scan: Callable[..., Any]
+) -> None:
+    foreign = KEY.replace(CALLER, OTHER)
+    aws.script["efs:DescribeFileSystems"] = {"FileSystems": [{"KmsKeyId": foreign}]}
+    aws.script["kms:DescribeKey"] = {"KeyMetadata": {"KeyId": "k", "Arn": foreign, "KeyManager": "CUSTOMER"}}
+    scan()
+    assert [request.parameters for request in aws.asked("kms:DescribeKey")] == [{"KeyId": foreign}]
+    assert not aws.asked("kms:GetKeyPolicy")
+
+
+def test_the_whole_organisation(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    organization(aws, a111111111111="ACTIVE", a222222222222="ACTIVE", a333333333333="SUSPENDED")
+    done = scan(organization=True, external_id="external-canary")
+    assert done.status == {
+        (CALLER, "org"): "complete",
+        (CALLER, "aws-global"): "complete",
+        (CALLER, "eu-west-1"): "complete",
+        (OTHER, "aws-global"): "complete",
+        (OTHER, "eu-west-1"): "complete",
+    }
+    scope = done.collected.scope
+    assert (scope.accounts, scope.organization_id, scope.management_account) == (
+        (CALLER, OTHER),
+        "o-1",
+        CALLER,
+    )
+    assert scope.excluded == (Excluded(AccountId("333333333333"), "the account is SUSPENDED"),)
+    assert [row.ou_path for row in done.collected.accounts] == ["o-1/r-1", "o-1/r-1/ou-a", "o-1/r-1"]
+    org = done.lines(CALLER, "org")
+    assert {(line["account"], line["region"]) for line in org} == {
+        (CALLER, "us-east-1"),
+        (CALLER, "eu-west-1"),
+    }
+    assert "organizations:ListDelegatedAdministrators" in names(org)
+    assert names(org)[-1] == "backup:DescribeGlobalSettings"
+    (assumed,) = aws.asked("sts:AssumeRole")
+    assert assumed.parameters["ExternalId"] == "external-canary"
+    assert {r.account for r in aws.asked("backup:ListBackupPlans")} == {CALLER, OTHER}
+    for secret in (SECRET, TOKEN, "external-canary", f"AKIA{OTHER}", "base-secret"):
+        assert secret.encode() not in done.everything()
+
+
+def test_a_role_that_cannot_be_assumed_is_data(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    organization(aws, a111111111111="ACTIVE", a222222222222="ACTIVE")
+    aws.script["sts:AssumeRole"] = xml_error("AccessDenied", 403, "not you")
+    done = scan(organization=True, external_id="external-canary")
+    for region in ("aws-global", "eu-west-1"):
+        assert done.status[OTHER, region] == "failed"
+        (line,) = done.lines(OTHER, region)
+        assert names([line]) == ["sts:AssumeRole"]
+        assert line["parameters"] == {"RoleArn": f"arn:aws:iam::{OTHER}:role/VaultproofReadOnly"}
+        assert line["error"] == {"code": "AccessDenied", "message": "not you", "status": 403, "attempts": 1}
+    assert done.status[CALLER, "eu-west-1"] == "complete"
+    assert not [request for request in aws.requests if request.account == OTHER]
+
+
+def test_a_role_that_leads_elsewhere_is_never_used(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    aws.script["sts:AssumeRole"] = lambda request: assume(request).replace(b"222222222222", b"333333333333")
+    done = scan(accounts=(OTHER,))
+    assert done.lines(OTHER, "eu-west-1")[0]["error"]["code"] == "WrongAccount"
+    assert {request.account for request in aws.requests} == {CALLER}
+
+
+def test_what_belongs_to_no_account_of_the_scope_is_in_the_organisations_file(
+    scan: Callable[..., Any],
+) -> None:
+    done = scan(accounts=(OTHER,))
+    assert names(done.lines(CALLER, "org")) == ["sts:GetCallerIdentity", "ec2:DescribeRegions"]
+    assert [line["account"] for line in done.lines(CALLER, "org")] == [CALLER, CALLER]
+    assert (CALLER, "aws-global") not in done.status
+
+
+def test_a_region_that_is_not_enabled_is_skipped(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    aws.script["ec2:DescribeRegions"] = regions("eu-west-1", disabled=["af-south-1"])
+    done = scan(regions=("eu-west-1", "af-south-1"))
+    assert done.status[CALLER, "af-south-1"] == "skipped"
+    assert {request.region for request in aws.requests} == {"eu-west-1"}
+    assert scan(regions=()).collected.scope.regions == ("eu-west-1",)
+
+
+def test_a_denied_call_makes_the_shard_partial(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    aws.script["rds:DescribeDBClusters"] = xml_error("AccessDenied", 403)
+    aws.script["ec2:DescribeRegions"] = Reply(
+        b"<Response><Errors><Error><Code>UnauthorizedOperation</Code></Error></Errors></Response>", 403
+    )
+    done = scan()
+    records = {row.region: row for row in done.collected.shards}
+    assert (records["eu-west-1"].status.value, records["eu-west-1"].errors) == ("partial", 1)
+    assert (records["aws-global"].status.value, records["aws-global"].errors) == ("partial", 1)
+    assert len(aws.asked("ec2:DescribeRegions")) == 1
+
+
+def test_a_throttled_account_does_not_slow_another(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    aws.script["backup:ListBackupPlans"] = lambda request: (
+        error("ThrottlingException") if request.account == OTHER else {"BackupPlansList": []}
+    )
+    done = scan(accounts=(CALLER, OTHER))
+    assert done.status[CALLER, "eu-west-1"] == "complete"
+    assert done.status[OTHER, "eu-west-1"] == "partial"
+    (line,) = [line for line in done.lines(OTHER, "eu-west-1") if "error" in line]
+    assert (line["error"]["code"], line["error"]["attempts"]) == ("ThrottlingException", 3)
+
+
+def test_many_threads_never_mix_accounts(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    accounts = tuple(f"{number:012d}" for number in range(100, 112))
+
+    def plans(request: Request) -> Answer:
+        time.sleep(0.002)
+        return {"BackupPlansList": [{"BackupPlanId": request.account}]}
+
+    aws.script["backup:ListBackupPlans"] = plans
+    aws.script["sts:AssumeRole"] = lambda request: assume(
+        request, expires="2000-01-01T00:00:00Z"
+    )  # always renewed
+    done = scan(accounts=accounts, concurrency=12)
+    for account in accounts:
+        answers = [
+            line["response"]["BackupPlansList"][0]["BackupPlanId"]
+            for line in done.lines(account, "eu-west-1")
+            if line["operation"] == "ListBackupPlans"
+        ]
+        assert answers == [account]
+    assert len(aws.asked("sts:AssumeRole")) > 12 * 20
+
+
+def test_credentials_that_end_in_the_middle_are_gaps(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    ended = threading.Event()
+
+    def assume_for_a_while(request: Request) -> Answer:
+        return xml_error("ExpiredToken", 403) if ended.is_set() else assume(request, "2000-01-01T00:00:00Z")
+
+    def end(_: Request) -> Answer:
+        ended.set()
+        return {}
+
+    aws.script |= {"sts:AssumeRole": assume_for_a_while, "backup:ListBackupJobs": end}
+    done = scan(accounts=(OTHER,))
+    lines = done.lines(OTHER, "eu-west-1")
+    at = names(lines).index("backup:ListBackupJobs")
+    assert all("response" in line for line in lines[: at + 1])
+    assert {line["error"]["code"] for line in lines[at + 1 :]} == {"ExpiredToken"}
+    assert done.status[OTHER, "eu-west-1"] == "partial"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}, "No AWS credentials were found"),
+        ({"AWS_SECRET_ACCESS_KEY": None}, "cannot be used: Partial credentials"),
+        ({"AWS_PROFILE": "nowhere"}, r"cannot be used: The config profile \(nowhere\)"),
+    ],
+)
+def test_no_usable_credentials(
+    aws: FakeAws,
+    scan: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, str | None],
+    message: str,
+) -> None:
+    for name, value in change.items():
+        monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
+    with pytest.raises(CredentialsError, match=message):
+        scan()
+    assert aws.requests == []
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"])
+def test_credentials_that_aws_refuses(aws: FakeAws, scan: Callable[..., Any], code: str) -> None:
+    aws.script["sts:GetCallerIdentity"] = xml_error(code, 403, "The security token is bad.")
+    with pytest.raises(CredentialsError, match=r"The security token is bad\. Log in again"):
+        scan()
+
+
+def test_an_endpoint_that_does_not_answer(scan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    with pytest.raises(EndpointError, match=r"http://127\.0\.0\.1:1/ does not answer"):
+        scan()
+
+
+@pytest.mark.parametrize("answer", [b"<html>", Reply(b"<p/>", 503), xml("<Arn>x</Arn>")])
+def test_an_endpoint_that_is_not_aws(aws: FakeAws, scan: Callable[..., Any], answer: Answer) -> None:
+    aws.script["sts:GetCallerIdentity"] = answer
+    with pytest.raises((EndpointError, CredentialsError), match="AWS_ENDPOINT_URL"):
+        scan()
+
+
+def test_an_organisation_that_may_not_be_listed(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    aws.script["organizations:ListAccounts"] = error("AccessDeniedException")
+    with pytest.raises(CredentialsError, match="delegated administrator"):
+        scan(organization=True)
+    aws.script["organizations:ListAccounts"] = error("AWSOrganizationsNotInUseException")
+    with pytest.raises(UsageError, match="Run without --org"):
+        scan(organization=True)
+
+
+def test_nothing_left_to_scan(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    organization(aws, a111111111111="ACTIVE")
+    with pytest.raises(EmptyScopeError, match="111111111111: by contract"):
+        scan(organization=True, excluded=(Excluded(AccountId(CALLER), "by contract"),))
+
+
+def test_an_unknown_region(scan: Callable[..., Any]) -> None:
+    with pytest.raises(UsageError, match=r"no Region 'eu-wst-1'.*Did you mean 'eu-west-1'"):
+        scan(regions=("eu-wst-1",))
+
+
+class Watch:
+    """Keeps what it is told, and acts when a shard starts."""
+
+    def __init__(self, on_start: Callable[[Shard], None] = lambda _: None) -> None:
+        self.told: list[str] = []
+        self.total = 0
+        self.finished: list[ShardRecord] = []
+        self._on_start = on_start
+
+    def shards_total(self, count: int) -> None:
+        self.total = count
+
+    def shard_started(self, shard: Shard) -> None:
+        self._on_start(shard)
+
+    def called(self, shard: Shard, operation: str, *, ok: bool) -> None:
+        self.told.append(f"{shard.region} {operation} {ok}")
+
+    def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:
+        assert delay >= 0
+        self.told.append(f"{shard.region} {operation} {code}")
+
+    def shard_finished(self, record: ShardRecord) -> None:
+        self.finished.append(record)
+
+
+def test_the_evidence_of_a_scan_reads_back(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    aws.script["backup:ListBackupPlans"] = [
+        {"BackupPlansList": [{"BackupPlanId": "p"}], "NextToken": "n"},
+        error("AccessDeniedException", 403),
+    ]
+    done = scan()
+    shard = Shard(AccountId(CALLER), RegionName("eu-west-1"))
+    answers = Answers(shard, read_lines(done.folder, f"evidence/{CALLER}/eu-west-1.jsonl.gz"))
+    assert isinstance(answers.read("ec2:DescribeVolumes"), Known)
+    plans = answers.one("backup:ListBackupPlans")
+    assert len(plans.pages) == 1
+    assert plans.gap is not None
+    assert plans.gap.code == "AccessDeniedException"
+
+
+def test_progress_is_told(aws: FakeAws, tmp_path: Path) -> None:
+    aws.script["ec2:DescribeRegions"] = regions("eu-west-1", disabled=["af-south-1"])
+    aws.script["efs:DescribeFileSystems"] = [error("ThrottlingException"), {}]
+    watch = Watch()
+    request = CollectRequest(regions=("eu-west-1", "af-south-1"), retries=RetryPolicy(3, 0.001))
+    done = collect(request, tmp_path, watch)
+    assert watch.total == len(watch.finished) == 3
+    assert set(watch.finished) == set(done.shards)
+    assert "eu-west-1 efs:DescribeFileSystems ThrottlingException" in watch.told
+    assert "eu-west-1 efs:DescribeFileSystems True" in watch.told
+    assert rfc3339(done.started_at) <= rfc3339(done.finished_at)
+
+
+def test_ctrl_c_keeps_everything_and_does_not_wait(aws: FakeAws, tmp_path: Path) -> None:
+    reached = threading.Event()
+
+    def slow(_: Request) -> Answer:
+        reached.set()
+        time.sleep(20)
+        return {}
+
+    def interrupt() -> None:
+        reached.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    aws.script["rds:DescribeDBInstances"] = slow
+    threading.Thread(target=interrupt, daemon=True).start()
+    begun = time.monotonic()
+    with pytest.raises(Interrupted) as caught:
+        collect(CollectRequest(regions=("eu-west-1",)), tmp_path)
+    assert time.monotonic() - begun < 10
+    status = {str(row.region): row for row in caught.value.collected.shards}
+    assert status["aws-global"].status.value == "complete"
+    assert status["eu-west-1"].status.value == "partial"
+    assert status["eu-west-1"].calls > 5
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_full_disk_ends_the_scan_with_what_there_is(aws: FakeAws, tmp_path: Path) -> None:
+    assert aws
+    shard = tmp_path / "evidence" / CALLER / "eu-west-1.jsonl.gz.part"
+    shard.parent.mkdir(parents=True)
+    shard.symlink_to("/dev/full")
+    with pytest.raises(CutShortError, match="the disk is full") as caught:
+        collect(CollectRequest(regions=("eu-west-1",)), tmp_path)
+    assert [row.region for row in caught.value.collected.shards] == ["aws-global"]
