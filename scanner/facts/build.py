@@ -14,7 +14,7 @@ from scanner.graph.control_plane import ControlPlane
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyActionFacts, ResourceFacts, Row
 from scanner.model.inventory import ShardInventory
-from scanner.model.names import rule_subject
+from scanner.model.names import ORG, Shard, rule_subject
 from scanner.model.reading import Gap, Known
 
 
@@ -41,9 +41,10 @@ def build_facts(inventory: ShardInventory, plane: ControlPlane, request: FactsRe
     needed: dict[Gap, None] = {}
     resources = tuple(_resources(graph, request, needed))
     copies = tuple(_copy_actions(graph, needed))
+    known = set(inventory.gaps)
     held = {point.vault for point in inventory.recovery_points}
     member = plane.organization.accounts.get(inventory.shard.account)
-    elsewhere = tuple(gap for gap in needed if gap not in set(inventory.gaps))
+    elsewhere = tuple(gap for gap in needed if gap not in known and _is_ours(gap, inventory.shard))
     tables: dict[str, tuple[Row, ...]] = {
         "resource": resources,
         "plan": tuple(plan_row(plan, request.as_of) for plan in inventory.plans),
