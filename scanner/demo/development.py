@@ -9,7 +9,6 @@ from scanner.demo.estate.plans import FOR_EVER, Copy, Rule, plan, select, tagged
 from scanner.demo.refusals import Refusal
 
 _DEV = {"env": "dev", "owner": "platform"}
-_SECRET_VAULT = "development-overseas"  # noqa: S105 - a vault's name
 
 
 def plant(estate: Estate, central: Central) -> None:
@@ -77,9 +76,11 @@ def _refused_in_frankfurt() -> list[Refusal]:
 
 
 def _virginia(estate: Estate, role: str) -> list[Refusal]:
-    """A vault whose recovery points, and a selection that, cannot be read."""
+    """Two vaults whose recovery points, and a selection that, cannot be read."""
     site = estate.at(DEVELOPMENT, VIRGINIA)
-    vault = vaults.vault(site, _SECRET_VAULT, customer_key(site, "development-overseas"))
+    vault = vaults.vault(site, "development-overseas", customer_key(site, "development-overseas"))
+    # No rule aims at this one; whether it holds anything, nobody can tell.
+    attic = vaults.vault(site, "development-attic", aws_key(site, "backup"), customer_managed=False)
     compute.volume(site, "load-test-1", {"env": "load"})
     compute.volume(site, "load-test-2", {"env": "load"})
     databases.table(site, "load-results", {"env": "load"})
@@ -87,12 +88,12 @@ def _virginia(estate: Estate, role: str) -> list[Refusal]:
     nightly = plan(site, "development-overseas", role, rule)
     unread = select(nightly, "whoever-it-may-be", ListOfTags=tagged("env", "load"))
     return [
-        Refusal(
-            DEVELOPMENT,
-            VIRGINIA,
-            "backup",
-            "ListRecoveryPointsByBackupVault",
-            {"BackupVaultName": _SECRET_VAULT},
-        ),
+        _unread_points(vault),
+        _unread_points(attic),
         Refusal(DEVELOPMENT, VIRGINIA, "backup", "GetBackupSelection", {"SelectionId": unread}),
     ]
+
+
+def _unread_points(vault: vaults.Vault) -> Refusal:
+    which = {"BackupVaultName": vault.name}
+    return Refusal(DEVELOPMENT, VIRGINIA, "backup", "ListRecoveryPointsByBackupVault", which)

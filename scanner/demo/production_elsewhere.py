@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from scanner.demo.accounts import FRANKFURT, PRODUCTION, VIRGINIA, Estate
+from scanner.demo.accounts import ACQUIRED, FRANKFURT, IRELAND, PRODUCTION, VIRGINIA, Estate
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import compute, databases, files, history
 from scanner.demo.estate.keys import aws_key, customer_key
@@ -23,7 +23,7 @@ def plant_elsewhere(estate: Estate, vaults: Vaults, role: str) -> None:
 
 
 def _frankfurt(estate: Estate, vaults: Vaults, role: str) -> None:
-    """Backed up every night, but never copied anywhere."""
+    """Backed up every night; the copies go into an account that cannot be read, so nobody can tell."""
     site = estate.at(PRODUCTION, FRANKFURT)
     key = customer_key(site, "production-data")
     chosen = (
@@ -33,7 +33,8 @@ def _frankfurt(estate: Estate, vaults: Vaults, role: str) -> None:
     )
     compute.volume(site, "analytics-temp", {"team": "marketing"}, key)
     files.bucket(site, "acme-production-analytics", {"team": "marketing"})
-    rule = Rule("nightly", "cron(0 1 ? * * *)", vaults.disaster, 35)
+    unseen = f"arn:aws:backup:{IRELAND}:{ACQUIRED}:backup-vault:analytics-archive"
+    rule = Rule("nightly", "cron(0 1 ? * * *)", vaults.disaster, 35, (Copy(unseen, 35),))
     nightly = plan(site, "production-frankfurt", role, rule)
     select(
         nightly,

@@ -3,20 +3,24 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 
-from scanner.demo.accounts import READABLE, REGIONS
+from scanner.demo.accounts import MANAGEMENT, MEMBERS, READABLE, REGIONS
 from scanner.demo.server import Demo, serve
 
 Document = dict[str, Any]
 Key = tuple[str, str, str, str, str]
 """Account, Region, service, operation, parameters."""
+
+ACCOUNTS = {"management": MANAGEMENT, **{member.name: member.id for member in MEMBERS}}
 
 _CONFIG = Config(retries={"total_max_attempts": 1}, max_pool_connections=32)
 
@@ -224,3 +228,86 @@ def clients() -> Callable[..., Any]:
 def walker(demo: Demo) -> Walk:
     """A walk that has not begun."""
     return Walk(demo)
+
+
+@dataclass
+class Names:
+    """The ARNs of what a walk saw, by account, Region and name."""
+
+    walk: Walk
+    arns: dict[tuple[str, str, str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for key, answer in self.walk.answers.items():
+            if not isinstance(answer, str):
+                self._read(key[0], key[1], key[3], answer)
+
+    def subject(self, control: str, text: str) -> str:
+        """The subject of a finding, from "account/Region/name"."""
+        account, region, name = text.split("/", 2)
+        number = ACCOUNTS[account]
+        if control == "account-region-assessed":
+            return f"aws:account-region:{number}/{region}"
+        kind = control.split("-", 1)[0]
+        if kind != "copy":
+            return self.arns[number, region, kind, name]
+        rule, destination = name.split(" -> ")
+        return self.arns[number, region, "copy", f"{rule} -> {destination}"]
+
+    def _read(self, account: str, region: str, operation: str, answer: Document) -> None:
+        for kind, name, arn in _named(account, region, operation, answer):
+            self.arns.setdefault((account, region, kind, name), arn)
+
+
+def _named(account: str, region: str, operation: str, answer: Document) -> Iterator[tuple[str, str, str]]:
+    """Kind, name and ARN of what an answer speaks of."""
+    here = f"{region}:{account}"
+    for reservation in answer.get("Reservations", []):
+        for instance in reservation["Instances"]:
+            yield "resource", _tag(instance), f"arn:aws:ec2:{here}:instance/{instance['InstanceId']}"
+    for volume in answer.get("Volumes", []):
+        yield "resource", _tag(volume), f"arn:aws:ec2:{here}:volume/{volume['VolumeId']}"
+    for kind, name, arn, items in _SELF_NAMED:
+        for one in answer.get(items, []):
+            yield kind, one[name], one[arn]
+    for table in answer.get("TableNames", []):
+        yield "resource", table, f"arn:aws:dynamodb:{here}:table/{table}"
+    for bucket in answer.get("Buckets", []):
+        if bucket["BucketRegion"] == region:
+            yield "resource", bucket["Name"], f"arn:aws:s3:::{bucket['Name']}"
+    if operation == "GetBackupPlan":
+        yield from _copy_actions(answer)
+
+
+_SELF_NAMED = (
+    ("resource", "DBInstanceIdentifier", "DBInstanceArn", "DBInstances"),
+    ("resource", "DBClusterIdentifier", "DBClusterArn", "DBClusters"),
+    ("resource", "Name", "FileSystemArn", "FileSystems"),
+    ("vault", "BackupVaultName", "BackupVaultArn", "BackupVaultList"),
+    ("plan", "BackupPlanName", "BackupPlanArn", "BackupPlansList"),
+)
+
+
+def _copy_actions(plan: Document) -> Iterator[tuple[str, str, str]]:
+    for rule in plan["BackupPlan"]["Rules"]:
+        for copy in rule.get("CopyActions", []):
+            arn = copy["DestinationBackupVaultArn"]
+            name = f"{plan['BackupPlan']['BackupPlanName']}/{rule['RuleName']} -> {arn.rpartition(':')[2]}"
+            yield "copy", name, f"{plan['BackupPlanArn']}#{rule['RuleId']}->{arn}"
+
+
+def _tag(described: Document) -> str:
+    return str(next((tag["Value"] for tag in described.get("Tags", []) if tag["Key"] == "Name"), ""))
+
+
+@pytest.fixture(scope="session")
+def planted(walk: Walk) -> list[tuple[str, str, str]]:
+    """The table of planted.yaml: control, subject, expected status."""
+    names = Names(walk)
+    text = (Path(__file__).parent / "planted.yaml").read_text(encoding="utf-8")
+    return [
+        (control, names.subject(control, subject), status)
+        for control, statuses in yaml.safe_load(text).items()
+        for status, subjects in statuses.items()
+        for subject in subjects
+    ]

@@ -205,10 +205,14 @@ def _copy_job(point: Point, destination_arn: str, days: int | None) -> Document:
 
 
 def _encryption(vault: Vault, resource: Resource) -> Document:
-    """A fully managed type is encrypted under the vault's key, any other as the resource itself is."""
+    """A fully managed type is encrypted under the vault's key, any other as the resource itself is.
+
+    DynamoDB is always encrypted, at least under a key that AWS owns and shows to nobody.
+    """
     key = vault.key if resource.fully_managed else resource.key
     customer = vault.extras.key_type if resource.fully_managed else None
-    return {"IsEncrypted": key is not None, "EncryptionKeyArn": key, "EncryptionKeyType": customer}
+    encrypted = key is not None or resource.type == "DynamoDB"
+    return {"IsEncrypted": encrypted, "EncryptionKeyArn": key, "EncryptionKeyType": customer}
 
 
 def _point_arn(site: Site, resource: Resource, job_id: str) -> str:
