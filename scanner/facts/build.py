@@ -61,6 +61,11 @@ def build_facts(inventory: ShardInventory, plane: ControlPlane, request: FactsRe
     return ShardFacts(tables, elsewhere)
 
 
+def _is_ours(gap: Gap, shard: Shard) -> bool:
+    """Whether a gap is missed here: that of another account-Region is missed there."""
+    return gap.region == ORG or (gap.account, gap.region) == (shard.account, shard.region)
+
+
 def _resources(graph: ShardGraph, request: FactsRequest, needed: dict[Gap, None]) -> Iterator[ResourceFacts]:
     table = ResourceTable(graph, request.as_of)
     for resource in graph.inventory.resources:
