@@ -10,7 +10,7 @@ time; findings are asked of all facts together.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -34,9 +34,11 @@ from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
+from scanner.inventory.tables import account_rows, inventory_rows
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.model.inventory import ShardInventory
+from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation, Scan
@@ -124,7 +126,7 @@ def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tupl
     bundle.check()
     as_of = judgement.as_of or bundle.manifest.evaluated_as_of
     plane = _control_plane(bundle)
-    gaps, reconciliation = _write_facts(bundle, plane, out, judgement, as_of)
+    gaps, reconciliation = _write_tables(bundle, plane, out, judgement, as_of)
     waivers = Waivers(judgement.waivers, as_of)
     tables = {name: open_parquet(out / "facts", name, row) for name, row in TABLES.items()}
     findings = tuple(judge(tables, judgement.controls, judgement.parameters, as_of=as_of, waivers=waivers))
@@ -161,10 +163,19 @@ def _control_plane(bundle: Bundle) -> ControlPlane:
     return ControlPlane(organization, (summarise(inventory) for inventory in _inventories(bundle)))
 
 
-def _write_facts(
+def _open(stack: ExitStack, folder: Path, rows: Mapping[str, type]) -> dict[str, ParquetTable]:
+    return {name: stack.enter_context(ParquetTable(folder, name, row)) for name, row in rows.items()}
+
+
+def _write(tables: Mapping[str, ParquetTable], rows: Mapping[str, Iterable[object]]) -> None:
+    for name, added in rows.items():
+        tables[name].write(added)
+
+
+def _write_tables(
     bundle: Bundle, plane: ControlPlane, out: Path, judgement: Judgement, as_of: datetime
 ) -> tuple[tuple[Gap, ...], tuple[Reconciliation, ...]]:
-    """Write the fact tables of all shards; give the gaps met, and the second sources' account."""
+    """Write the inventory and the fact tables of all shards; give the gaps met, and the second sources' account."""
     request = FactsRequest(
         as_of=as_of,
         blinds=blinds(judgement.controls),
@@ -173,13 +184,13 @@ def _write_facts(
     gaps: dict[Gap, None] = {}
     reconciliation: list[Reconciliation] = []
     with ExitStack() as stack:
-        tables = {
-            name: stack.enter_context(ParquetTable(out / "facts", name, row)) for name, row in TABLES.items()
-        }
+        facts_tables = _open(stack, out / "facts", TABLES)
+        inventory_tables = _open(stack, out / "inventory", INVENTORY_TABLES)
+        inventory_tables["accounts"].write(account_rows(plane.organization.accounts.values()))
         for inventory in _inventories(bundle):
             facts = build_facts(inventory, plane, request)
-            for name, rows in facts.tables.items():
-                tables[name].write(rows)
+            _write(facts_tables, facts.tables)
+            _write(inventory_tables, inventory_rows(inventory))
             gaps.update(dict.fromkeys((*inventory.gaps, *facts.needed)))
             reconciliation += reconcile(inventory)
     return tuple(gaps), tuple(reconciliation)
@@ -194,7 +205,8 @@ def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:
 
 def _judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
     """Give the manifest of a judged scan: the bundle's own, or one that names the bundle's."""
-    made = (*sorted((out / "facts").glob("*.parquet")), out / FINDINGS)
+    tables = (path for folder in ("inventory", "facts") for path in sorted((out / folder).glob("*.parquet")))
+    made = (*tables, out / FINDINGS)
     files = {str(path.relative_to(out)): file_sha256(path) for path in made}
     here = out.resolve() == bundle.folder.resolve()
     evidence = {name: sha for name, sha in bundle.manifest.files.items() if name.startswith("evidence/")}
