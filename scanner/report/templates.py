@@ -36,6 +36,7 @@ def environment() -> Environment:
         short=words.short_name,
         number="{:,}".format,
         counted=words.count_word,
+        clip=words.clip,
         meaning=words.STATUS_MEANINGS.__getitem__,
         word=_word,
         type=words.type_word,

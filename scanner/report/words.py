@@ -93,6 +93,11 @@ def type_word(subject_type: str) -> str:
     return _STRUCTURE_WORDS.get(subject_type, subject_type)
 
 
+def clip(text: str, length: int) -> str:
+    """Cut a text that is longer than `length` characters, and let it be seen that it was cut."""
+    return text if len(text) <= length else f"{text[: length - 1]}\u2026"
+
+
 def instant(moment: datetime | None) -> str:
     """Write an instant for people, in UTC: `22 Nov 2026, 18:00:05 UTC`."""
     if moment is None:

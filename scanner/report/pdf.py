@@ -1,0 +1,240 @@
+"""`report.pdf`: the auditor's document, A4, tagged, built as PDF/A-3u, its data attached.
+
+WeasyPrint is imported only when a PDF is asked for: without Pango its import fails, and everything else
+must go on. It fetches nothing but the bundled fonts. On one machine equal views give equal bytes: every
+time in the document is the clock of the evaluation.
+"""
+
+import hashlib
+import io
+import logging
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from scanner.errors import OutputError
+from scanner.evidence.manifest import manifest_bytes, manifest_document, rfc3339
+from scanner.model.finding import Finding, Status, Waiver
+from scanner.model.inventory import ShardStatus
+from scanner.report.completeness import SHARD_MEANINGS
+from scanner.report.csv import findings_csv
+from scanner.report.templates import FONTS, asset, environment, font
+from scanner.report.view import ControlView, View
+from scanner.report.words import STATUS_MEANINGS, day
+
+TEMPLATE: Final = "report.pdf.html.j2"
+STYLE: Final = "pdf.css"
+
+FINDINGS: Final = 400
+"""How many findings stand on the pages at most: WeasyPrint lays out some 250 table rows a second."""
+
+LEAST_FINDINGS: Final = 8
+"""How many of a control's findings are shown however many controls there are."""
+
+ROWS: Final = 60
+"""How many rows every other table has at most; the attachments hold all."""
+
+COLUMNS: Final = 5
+"""How many Regions stand side by side in the completeness grid."""
+
+OWED: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN)
+
+MARKS: Final = {
+    Status.FAIL: "\u2717",
+    Status.ERROR: "!",
+    Status.UNKNOWN: "?",
+    Status.WAIVED: "~",
+    Status.PASS: "\u2713",
+    Status.NOT_APPLICABLE: "\u2013",
+    ShardStatus.COMPLETE: "\u2713",
+    ShardStatus.PARTIAL: "~",
+    ShardStatus.FAILED: "\u2717",
+    ShardStatus.MISSING: "?",
+    ShardStatus.SKIPPED: "\u2013",
+}
+FILLS: Final = {
+    Status.FAIL: "#d23b4a",
+    Status.ERROR: "#b445a4",
+    Status.UNKNOWN: "#e2a33a",
+    Status.WAIVED: "#8577d6",
+    Status.PASS: "#56b381",
+}
+
+MISSING_ENGINE: Final = (
+    "The PDF could not be made: WeasyPrint cannot load Pango ({problem}). Install it "
+    "(Debian, Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango), "
+    "or leave pdf out of --format."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file within the PDF."""
+
+    name: str
+    content: bytes
+    description: str
+
+    @property
+    def sha256(self) -> str:
+        """Its checksum, in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What is owed about one control, as far as the pages hold it; `cut` is what they do not."""
+
+    control: ControlView
+    findings: tuple[Finding, ...]
+    cut: int
+
+
+def report_pdf(view: View) -> bytes:
+    """Draw the document.
+
+    Raises:
+        OutputError: Pango, which WeasyPrint draws with, is not installed.
+    """
+    attached = attachments(view)
+    html = document_html(view, attached)
+    clock = view.manifest.evaluated_as_of
+    with _quiet(), _fixed_clock(clock):
+        engine = _engine()
+        fetch = _fetcher(engine)
+        fonts = engine.text.fonts.FontConfiguration()
+        style = engine.CSS(string=asset(STYLE), url_fetcher=fetch, font_config=fonts)
+        buffer = io.BytesIO()
+        engine.HTML(string=html, url_fetcher=fetch).write_pdf(
+            buffer,
+            stylesheets=[style],
+            font_config=fonts,
+            attachments=[_attachment(engine, each, clock) for each in attached],
+            pdf_variant="pdf/a-3u",
+            pdf_tags=True,
+            pdf_identifier=hashlib.sha256(html.encode(errors="replace")).digest()[:16],
+        )
+    return buffer.getvalue()
+
+
+def attachments(view: View) -> tuple[Attached, ...]:
+    """Give the files that the PDF carries: all findings, and the manifest of the scan."""
+    manifest = manifest_bytes(manifest_document(view.manifest))
+    return (
+        Attached("findings.csv", findings_csv(view), "All findings, one row each."),
+        Attached("manifest.json", manifest, "Provenance, scope, shards and checksums of the scan."),
+    )
+
+
+def document_html(view: View, attached: tuple[Attached, ...]) -> str:
+    """Fill the template of the document."""
+    told = chapters(view)
+    return (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            view=view,
+            title=f"Backup audit of {view.organization}, {day(view.manifest.evaluated_as_of)}",
+            clock=rfc3339(view.manifest.evaluated_as_of),
+            attached=attached,
+            chapters=told,
+            shown=sum(len(each.findings) for each in told),
+            owed=view.counts.failed + view.counts.open,
+            waivers=_waivers(view),
+            accounts={account.id: account for account in view.manifest.accounts},
+            grid=sorted(view.completeness.rows, key=lambda row: row.whole)[:ROWS],
+            column_sets=_column_sets(len(view.completeness.columns)),
+            meanings=STATUS_MEANINGS,
+            shard_meanings=SHARD_MEANINGS,
+            marks=MARKS,
+            fills=FILLS,
+            rows=ROWS,
+        )
+    )
+
+
+def chapters(view: View) -> tuple[Chapter, ...]:
+    """Share the room for findings out among the controls that have failing or open ones."""
+    owed = [(each, [found for found in each.findings if found.status in OWED]) for each in view.controls]
+    owed = [(each, found) for each, found in owed if found]
+    share = max(LEAST_FINDINGS, FINDINGS // max(1, len(owed)))
+    return tuple(Chapter(each, tuple(found[:share]), max(0, len(found) - share)) for each, found in owed)
+
+
+def _waivers(view: View) -> list[tuple[Waiver, int]]:
+    tally = Counter(finding.waiver for finding in view.findings if finding.waiver is not None)
+    return sorted(tally.items(), key=lambda each: (each[0].expires, each[0].id))
+
+
+def _column_sets(columns: int) -> list[range]:
+    return [range(first, min(first + COLUMNS, columns)) for first in range(0, columns, COLUMNS)]
+
+
+def _engine() -> Any:  # noqa: ANN401 -- WeasyPrint has no types
+    try:
+        import weasyprint  # noqa: PLC0415 -- see the module's docstring
+    except OSError as problem:
+        name = str(problem).partition(":")[0].replace("cannot load library", "").strip()
+        raise OutputError(MISSING_ENGINE.format(problem=name)) from problem
+    return weasyprint
+
+
+def _fetcher(engine: Any) -> Any:  # noqa: ANN401 -- WeasyPrint has no types
+    """Answer for the bundled fonts, and for nothing else whatever a value may name."""
+    response = engine.urls.URLFetcherResponse
+
+    def fetch(url: str) -> Any:  # noqa: ANN401 -- as above
+        name = url.removeprefix("font:")
+        if not url.startswith("font:") or name not in FONTS:
+            raise ValueError(f"Reports fetch nothing: {url}")
+        return response(url, body=font(name), headers={"Content-Type": "font/woff2"})
+
+    return fetch
+
+
+def _attachment(engine: Any, each: Attached, clock: datetime) -> Any:  # noqa: ANN401 -- as above
+    return engine.Attachment(
+        string=each.content,
+        name=each.name,
+        description=each.description,
+        created=clock,
+        modified=clock,
+        relationship="Data",
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep WeasyPrint's remarks about style sheets and fonts from reaching the terminal."""
+    loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools", "weasyprint.progress")]
+    before = [(logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+        logger.propagate = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, (level, propagate) in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+            logger.propagate = propagate
+
+
+@contextmanager
+def _fixed_clock(clock: datetime) -> Iterator[None]:
+    """Give font subsets the clock of the evaluation (fontTools reads SOURCE_DATE_EPOCH)."""
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = str(int(clock.timestamp()))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before

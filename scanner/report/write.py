@@ -1,0 +1,104 @@
+"""Writing the reports that were asked for, and their checksums."""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scanner.errors import OutputError, UsageError
+from scanner.model.scan import Scan
+from scanner.report.csv import findings_csv
+from scanner.report.html import report_html
+from scanner.report.json import findings_json
+from scanner.report.pdf import report_pdf
+from scanner.report.view import View, build
+from scanner.storage.files import write_atomically
+
+CHECKSUMS: Final = "reports.sha256"
+
+_DIGEST_LENGTH: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: the file that it is written to, and the function of a view that makes it."""
+
+    file: str
+    make: Callable[[Scan, View], bytes]
+
+
+FORMATS: Final[Mapping[str, Format]] = {
+    "json": Format("findings.json", lambda scan, _: findings_json(scan)),
+    "csv": Format("findings.csv", lambda _, view: findings_csv(view)),
+    "html": Format("report.html", lambda _, view: report_html(view)),
+    "pdf": Format("report.pdf", lambda _, view: report_pdf(view)),
+}
+"""In the order in which they are written: those that need most to go well come last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report that stands on the disk."""
+
+    format: str
+    path: Path
+    bytes: int
+    sha256: str
+
+
+def write_reports(scan: Scan, folder: Path, formats: Collection[str]) -> tuple[Written, ...]:
+    """Write the reports into `folder`, each of them whole or not at all, and their checksums.
+
+    Checksums of reports that an earlier run left there stay, as long as their files do.
+
+    Raises:
+        UsageError: there is no such format; nothing is written.
+        OutputError: a report could not be made or written. All others are, and have their checksums.
+    """
+    chosen = known_formats(formats)
+    view = build(scan)
+    written: list[Written] = []
+    problems: list[str] = []
+    for name in chosen:
+        try:
+            written.append(_write(name, FORMATS[name], scan, view, folder))
+        except OutputError as problem:
+            problems.append(str(problem))
+    _write_checksums(folder, written)
+    if problems:
+        raise OutputError(" ".join(problems))
+    return tuple(written)
+
+
+def known_formats(formats: Collection[str]) -> tuple[str, ...]:
+    """Give the formats in the order of writing, each once. UsageError: there is no such format."""
+    unknown = sorted(set(formats) - FORMATS.keys())
+    if unknown:
+        raise UsageError(f"There is no report format {', '.join(unknown)}. There are: {', '.join(FORMATS)}.")
+    return tuple(name for name in FORMATS if name in formats)
+
+
+def _write(name: str, how: Format, scan: Scan, view: View, folder: Path) -> Written:
+    content = how.make(scan, view)
+    path = folder / how.file
+    write_atomically(path, content)
+    return Written(name, path, len(content), hashlib.sha256(content).hexdigest())
+
+
+def _write_checksums(folder: Path, written: list[Written]) -> None:
+    """Write `reports.sha256` as `sha256sum --check` reads it."""
+    if not written:
+        return
+    sums = _former_checksums(folder) | {each.path.name: each.sha256 for each in written}
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+    write_atomically(folder / CHECKSUMS, lines.encode())
+
+
+def _former_checksums(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / CHECKSUMS).read_text("utf-8").splitlines()
+    except (OSError, ValueError):  # there is none, or it is none of ours
+        return {}
+    pairs = (line.split("  ", 1) for line in lines if line[_DIGEST_LENGTH:].startswith("  "))
+    return {name: digest for digest, name in pairs if (folder / name).is_file()}
