@@ -193,8 +193,8 @@ class Crew:
                 raise
         finally:
             with self._lock:
-                self._open.pop(writer.shard, None)
-            if writer.record is not None:
+                is_first = self._open.pop(writer.shard, None) is not None
+            if is_first and writer.record is not None:
                 self._file(writer.record)
 
     def _file(self, record: ShardRecord) -> None:

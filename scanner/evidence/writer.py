@@ -8,7 +8,7 @@ import base64
 import errno
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -133,11 +133,15 @@ class ShardWriter:
     def _finish(self, status: ShardStatus) -> None:
         try:
             closed = self._stream.finish()
-            self._part.replace(self._path)
         except OSError as problem:
             self._salvage()
             raise _output_error(self._part, problem) from problem
-        self._file_record(status, closed)
+        try:
+            self._part.replace(self._path)
+        except OSError as problem:
+            self._set_record(ShardStatus.FAILED, None)
+            raise _output_error(self._path, problem) from problem
+        self._set_record(status, closed)
 
     def _salvage(self) -> None:
         """Finish the file with what is safely in it; where even that fails, the part file stays."""
@@ -146,24 +150,22 @@ class ShardWriter:
             self._part.replace(self._path)
         except OSError:
             self._stream.abandon()
-            record = ShardRecord(
-                account=self.shard.account, region=self.shard.region, status=ShardStatus.FAILED
-            )
-            self._record = replace(record, calls=self._calls, errors=self._gaps)
+            self._set_record(ShardStatus.FAILED, None)
             return
         self._calls = closed.lines
-        self._file_record(ShardStatus.PARTIAL if closed.lines else ShardStatus.FAILED, closed)
+        self._set_record(ShardStatus.PARTIAL if closed.lines else ShardStatus.FAILED, closed)
 
-    def _file_record(self, status: ShardStatus, closed: Closed) -> None:
+    def _set_record(self, status: ShardStatus, closed: Closed | None) -> None:
+        """Set the record; `closed` None: there is no file under the shard's name."""
         self._record = ShardRecord(
             account=self.shard.account,
             region=self.shard.region,
             status=status,
             calls=self._calls,
             errors=self._gaps,
-            file=self.file,
-            sha256=closed.sha256,
-            bytes=closed.bytes,
+            file=self.file if closed else "",
+            sha256=closed.sha256 if closed else "",
+            bytes=closed.bytes if closed else 0,
         )
 
 

@@ -341,6 +341,37 @@ def test_an_organisation_that_may_not_be_listed(aws: FakeAws, scan: Callable[...
         scan(organization=True)
 
 
+@pytest.mark.parametrize(
+    ("answer", "kind", "message"),
+    [
+        (error("ServiceException", 500), EndpointError, "ListAccounts failed: ServiceException"),
+        ({"Accounts": []}, UsageError, "names no account at all"),
+    ],
+)
+def test_an_organisation_without_a_list(
+    aws: FakeAws, scan: Callable[..., Any], answer: Answer, kind: type[Exception], message: str
+) -> None:
+    aws.script["organizations:ListAccounts"] = answer
+    with pytest.raises(kind, match=message):
+        scan(organization=True)
+
+
+def test_an_organisation_that_may_not_be_described(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    organization(aws, a111111111111="ACTIVE")
+    aws.script["organizations:DescribeOrganization"] = error("AccessDeniedException")
+    done = scan(organization=True)
+    assert done.status[CALLER, "org"] == "partial"
+    assert (done.collected.scope.organization_id, done.collected.scope.management_account) == ("o-1", None)
+    assert [row.ou_path for row in done.collected.accounts] == ["o-1/r-1"]
+
+
+def test_sts_that_throttles_is_asked_again(aws: FakeAws, scan: Callable[..., Any]) -> None:
+    aws.script["sts:AssumeRole"] = lambda request: (
+        xml_error("Throttling") if len(aws.asked("sts:AssumeRole")) == 1 else assume(request)
+    )
+    assert scan(accounts=(OTHER,)).status[OTHER, "eu-west-1"] == "complete"
+
+
 def test_nothing_left_to_scan(aws: FakeAws, scan: Callable[..., Any]) -> None:
     organization(aws, a111111111111="ACTIVE")
     with pytest.raises(EmptyScopeError, match="111111111111: by contract"):

@@ -243,6 +243,16 @@ def test_a_disk_that_cannot_even_be_cut_leaves_the_part_file(tmp_path: Path) -> 
     assert list(tmp_path.rglob("*.part"))
 
 
+def test_a_file_that_cannot_take_its_name_stays_a_part(tmp_path: Path) -> None:
+    writer = ShardWriter(tmp_path, SHARD)
+    (tmp_path / NAME).mkdir()
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_many(writer)
+    assert writer.record is not None
+    assert (writer.record.status, writer.record.file) == (ShardStatus.FAILED, "")
+    assert list(tmp_path.rglob("*.part"))
+
+
 def test_a_real_device_without_space(tmp_path: Path) -> None:
     part = tmp_path / (NAME + ".part")
     part.parent.mkdir(parents=True)
