@@ -25,7 +25,7 @@ def plant_elsewhere(estate: Estate, vaults: Vaults, role: str) -> None:
 def _frankfurt(estate: Estate, vaults: Vaults, role: str) -> None:
     """Backed up every night; the copies go into an account that cannot be read, so nobody can tell."""
     site = estate.at(PRODUCTION, FRANKFURT)
-    key = customer_key(site, "production-data")
+    key = customer_key(site, "production-data", shared_with=[ACQUIRED])
     chosen = (
         compute.volume(site, "analytics-1", {"team": "analytics-eu"}, key),
         databases.database(site, "analytics", {"team": "analytics-eu"}, key),
