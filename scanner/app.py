@@ -175,7 +175,7 @@ def _write(tables: Mapping[str, ParquetTable], rows: Mapping[str, Iterable[objec
 def _write_tables(
     bundle: Bundle, plane: ControlPlane, out: Path, judgement: Judgement, as_of: datetime
 ) -> tuple[tuple[Gap, ...], tuple[Reconciliation, ...]]:
-    """Write the inventory and the fact tables of all shards; give the gaps met, and the second sources' account."""
+    """Write inventory and facts of all shards; give the gaps met, and what second sources know."""
     request = FactsRequest(
         as_of=as_of,
         blinds=blinds(judgement.controls),
@@ -205,7 +205,8 @@ def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:
 
 def _judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
     """Give the manifest of a judged scan: the bundle's own, or one that names the bundle's."""
-    tables = (path for folder in ("inventory", "facts") for path in sorted((out / folder).glob("*.parquet")))
+    folders = (out / "inventory", out / "facts")
+    tables = (path for folder in folders for path in sorted(folder.glob("*.parquet")))
     made = (*tables, out / FINDINGS)
     files = {str(path.relative_to(out)): file_sha256(path) for path in made}
     here = out.resolve() == bundle.folder.resolve()

@@ -1,23 +1,17 @@
-"""The commands. Each reads its options, makes a request, hands it to the app, and gives an exit code."""
+"""The commands and their options. What a command does stands in `actions`, which is loaded when one runs."""
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from types import ModuleType
+from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
-from scanner import app
 from scanner.cli import options
-from scanner.cli.exits import code_of, guarded, say
-from scanner.cli.progress import progress
-from scanner.cli.requests import collect_request, judgement_of, new_folder, settings_of
-from scanner.cli.summary import print_summary
-from scanner.model.finding import Severity
+from scanner.cli.exits import guarded, say
+from scanner.cli.options import JudgementOptions, ScopeOptions
 
 PLUGINS: Final = "vaultproof.commands"
 DEFAULT_CONCURRENCY: Final = 16
@@ -49,8 +43,9 @@ def _invoke() -> int:
     return 0
 
 
-def _finish(command: Callable[[], int]) -> NoReturn:
-    raise typer.Exit(guarded(command))
+def _actions() -> ModuleType:
+    """Load what commands do: AWS, DuckDB and the rest are not needed for `--help`."""
+    return import_module("scanner.cli.actions")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 -- typer's callback
@@ -91,22 +86,9 @@ def run(  # noqa: PLR0913 -- the options of the contract
     quiet: options.Quiet = False,
 ) -> None:
     """Collect the evidence of a scope, judge it, and write the reports."""
-
-    def command() -> int:
-        settings = settings_of(config)
-        judgement = judgement_of(settings, controls, options.instant_of(as_of))
-        wanted = options.formats_of(formats, settings.outputs.formats)
-        request = collect_request(
-            settings, organization=org, accounts=account, units=ou, regions=region, role_name=role_name,
-            external_id=external_id, profile=profile, concurrency=concurrency,
-        )  # fmt: skip
-        folder = new_folder(out, settings, datetime.now(UTC))
-        with progress(quiet=quiet) as watcher:
-            app.collect(request, folder, watcher, judgement.as_of)
-        outcome = app.evaluate(folder, folder, judgement, wanted)
-        return _conclude(outcome, folder, _Verdict(fail_on, require_complete, fail_on_unknown), quiet=quiet)
-
-    _finish(command)
+    scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
+    judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown)
+    raise typer.Exit(guarded(lambda: _actions().run(scope, judged, out, formats, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit collect --org --out bundle[/]")
@@ -125,27 +107,13 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     quiet: options.Quiet = False,
 ) -> None:
     """Record the evidence of a scope as a bundle, and judge nothing."""
-
-    def command() -> int:
-        settings = settings_of(config)
-        request = collect_request(
-            settings, organization=org, accounts=account, units=ou, regions=region, role_name=role_name,
-            external_id=external_id, profile=profile, concurrency=concurrency,
-        )  # fmt: skip
-        folder = new_folder(out, settings, datetime.now(UTC))
-        with progress(quiet=quiet) as watcher:
-            app.collect(request, folder, watcher)
-        typer.echo(f"{folder}")
-        return 0
-
-    _finish(command)
+    scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
+    raise typer.Exit(guarded(lambda: _actions().collect(scope, config, out, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")
 def evaluate(  # noqa: PLR0913 -- the options of the contract
-    bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="The folder with manifest.json and evidence/.")
-    ],
+    bundle: options.Bundle,
     *,
     controls: options.Controls = None,
     config: options.Config = None,
@@ -158,16 +126,8 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     quiet: options.Quiet = False,
 ) -> None:
     """Judge a recorded bundle: without a network, a clock or credentials. Writes into it, or into --out."""
-
-    def command() -> int:
-        settings = settings_of(config)
-        judgement = judgement_of(settings, controls, options.instant_of(as_of))
-        wanted = options.formats_of(formats, settings.outputs.formats)
-        outcome = app.evaluate(bundle, out or bundle, judgement, wanted)
-        verdict = _Verdict(fail_on, require_complete, fail_on_unknown)
-        return _conclude(outcome, out or bundle, verdict, quiet=quiet)
-
-    _finish(command)
+    judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown)
+    raise typer.Exit(guarded(lambda: _actions().evaluate(bundle, judged, out, formats, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit report scan --format pdf[/]")
@@ -178,31 +138,4 @@ def report(
     quiet: options.Quiet = False,
 ) -> None:
     """Write reports of a scan that was judged before."""
-
-    def command() -> int:
-        for written in app.report(scan, options.formats_of(formats, ())):
-            if not quiet:
-                typer.echo(f"{written.path}")
-        return 0
-
-    _finish(command)
-
-
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What makes a judged scan end with another exit code than 0."""
-
-    fail_on: Severity | None
-    require_complete: bool
-    fail_on_unknown: bool
-
-
-def _conclude(outcome: app.Outcome, folder: Path, verdict: _Verdict, *, quiet: bool) -> int:
-    if not quiet:
-        print_summary(outcome, folder, Console())
-    return code_of(
-        outcome.scan,
-        fail_on=verdict.fail_on,
-        require_complete=verdict.require_complete,
-        fail_on_unknown=verdict.fail_on_unknown,
-    )
+    raise typer.Exit(guarded(lambda: _actions().report(scan, formats, quiet=quiet)))

@@ -1,5 +1,6 @@
 """The options that several commands share: their names, what they mean, and how they are checked."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -103,6 +104,37 @@ Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", help="No progress and no table.", rich_help_panel=OUTPUT),
 ]
+
+
+Bundle = Annotated[
+    Path, typer.Argument(metavar="BUNDLE", help="The folder with manifest.json and evidence/.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeOptions:
+    """What is to be read, and how it is reached."""
+
+    organization: bool
+    accounts: list[str] | None
+    units: list[str] | None
+    regions: list[str] | None
+    role_name: str | None
+    external_id: str | None
+    profile: str | None
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementOptions:
+    """What it is judged against, and what makes the command end with another code than 0."""
+
+    controls: list[str] | None
+    config: Path | None
+    as_of: str | None
+    fail_on: Severity | None
+    require_complete: bool
+    fail_on_unknown: bool
 
 
 def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from scanner.app import Judgement
+from scanner.cli.options import ScopeOptions
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest
 from scanner.errors import ConfigurationError, UsageError
 from scanner.evaluate.loader import load_controls
@@ -47,32 +48,21 @@ def _parameters(settings: Settings, selected: tuple[Control, ...]) -> dict[str, 
     return {name: dict(values) for name, values in settings.parameters.controls.items() if name in ids}
 
 
-def collect_request(  # noqa: PLR0913 -- each is an option of the command line
-    settings: Settings,
-    *,
-    organization: bool,
-    accounts: list[str] | None,
-    units: list[str] | None,
-    regions: list[str] | None,
-    role_name: str | None,
-    external_id: str | None,
-    profile: str | None,
-    concurrency: int,
-) -> CollectRequest:
+def collect_request(settings: Settings, options: ScopeOptions) -> CollectRequest:
     """Give the scope and how to reach it."""
     scope = settings.scope
     return CollectRequest(
-        organization=organization or bool(scope.organization),
-        accounts=tuple(accounts or scope.accounts),
-        organizational_units=tuple(units or scope.organizational_units),
-        regions=tuple(regions or scope.regions),
+        organization=options.organization or bool(scope.organization),
+        accounts=tuple(options.accounts or scope.accounts),
+        organizational_units=tuple(options.units or scope.organizational_units),
+        regions=tuple(options.regions or scope.regions),
         excluded=tuple(Excluded(AccountId(entry.account), entry.reason) for entry in scope.exclude),
-        role_name=role_name or scope.role_name or DEFAULT_ROLE,
-        external_id=external_id or scope.external_id,
+        role_name=options.role_name or scope.role_name or DEFAULT_ROLE,
+        external_id=options.external_id or scope.external_id,
         session_name=scope.session_name or "vaultproof",
         duration_seconds=scope.session_seconds or 3600,
-        profile=profile,
-        concurrency=concurrency,
+        profile=options.profile,
+        concurrency=options.concurrency,
     )
 
 

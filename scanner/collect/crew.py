@@ -62,7 +62,6 @@ class Crew:
         self._records: dict[Shard, ShardRecord] = {}
         self._orders = orders
         self._wiring = orders.wiring
-        self._scanned = frozenset(orders.scope.accounts)
         self._open: dict[Shard, ShardWriter] = {}
         self._lock = threading.Lock()
 
@@ -159,7 +158,7 @@ class Crew:
     def _read_region(self, shard: Shard, buckets: tuple[str, ...]) -> tuple[Task, ...]:
         with self._writing(shard) as writer:
             caller = Caller(self._wiring, shard, writer, shard.region)
-            shards.collect_region(caller, buckets, self._orders.opening.partition, self._scanned)
+            shards.collect_region(caller, buckets, self._orders.opening.partition)
         return ()
 
     def _give_up_region(self, shard: Shard, failure: Failure) -> tuple[Task, ...]:

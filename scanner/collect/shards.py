@@ -31,8 +31,8 @@ def collect_global(caller: Caller, regions: Mapping[RegionName, bool] | None) ->
     return AccountView(regions, found)
 
 
-def collect_region(caller: Caller, buckets: Iterable[str], partition: str, scanned: frozenset[str]) -> None:
-    """Record one account in one Region. `scanned`: the accounts of the scope."""
+def collect_region(caller: Caller, buckets: Iterable[str], partition: str) -> None:
+    """Record one account in one Region."""
     keys: set[str] = set()
     steps: Mapping[str, Callable[[], set[str]]] = {
         "backup": lambda: backup.collect(caller),
@@ -45,7 +45,7 @@ def collect_region(caller: Caller, buckets: Iterable[str], partition: str, scann
     for service, step in steps.items():
         guarded(caller, service, partial(_gather, step, keys))
     guarded(caller, "resourcegroupstaggingapi", lambda: tagging.collect(caller))
-    guarded(caller, "kms", lambda: kms.collect(caller, keys, partition, scanned))
+    guarded(caller, "kms", lambda: kms.collect(caller, keys, partition))
 
 
 def _gather(step: Callable[[], set[str]], keys: set[str]) -> None:

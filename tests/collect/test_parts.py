@@ -52,12 +52,11 @@ def test_a_key_has_one_name(name: str, arn: str) -> None:
 
 
 def test_whose_keys_are_asked_for_here() -> None:
-    scanned = frozenset({"222222222222"})
-    assert _belongs_here(ARN + "key/k", SHARD, scanned)
-    assert _belongs_here("alias/gone", SHARD, scanned)
-    assert _belongs_here("arn:aws:kms:eu-west-1:333333333333:key/k", SHARD, scanned)
-    assert not _belongs_here("arn:aws:kms:eu-west-1:222222222222:key/k", SHARD, scanned)
-    assert not _belongs_here("arn:aws:kms:us-east-1:111111111111:key/k", SHARD, scanned)
+    assert _belongs_here(ARN + "key/k", SHARD)
+    assert _belongs_here("alias/gone", SHARD)
+    assert _belongs_here("arn:aws:kms:eu-west-1:333333333333:key/k", SHARD)
+    assert _belongs_here("arn:aws:kms:eu-west-1:222222222222:key/k", SHARD)
+    assert not _belongs_here("arn:aws:kms:us-east-1:111111111111:key/k", SHARD)
 
 
 def test_a_region_that_is_not_told_of_is_asked() -> None:

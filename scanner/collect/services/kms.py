@@ -15,16 +15,16 @@ OPERATIONS: Final = (
 )
 
 
-def collect(caller: Caller, named: Iterable[str], partition: str, scanned: frozenset[str]) -> None:
+def collect(caller: Caller, named: Iterable[str], partition: str) -> None:
     """Record the keys `named` (ARNs, ids, aliases), each once, and the policies of customers' own keys.
 
-    Keys of another account in `scanned` are left to that account's own shard; other accounts' keys are
-    asked for here, by ARN. Keys of another Region cannot be asked for here.
+    Keys of another account are asked for here, by ARN: that account's own shard need not know of them.
+    Keys of another Region cannot be asked for here.
     """
     aliases = _aliases(caller)
     keys = {_arn(name, aliases, partition, caller.shard) for name in named}
     for key in sorted(keys):
-        if _belongs_here(key, caller.shard, scanned):
+        if _belongs_here(key, caller.shard):
             _describe(caller, key)
 
 
@@ -49,17 +49,13 @@ def _arn(name: str, aliases: Mapping[str, str], partition: str, shard: Shard) ->
     return f"arn:{partition}:kms:{shard.region}:{shard.account}:key/{identity}"
 
 
-def _belongs_here(key: str, shard: Shard, scanned: frozenset[str]) -> bool:
+def _belongs_here(key: str, shard: Shard) -> bool:
     arn = parse_arn(key)
-    if arn is None:
-        return True
-    return arn.region == shard.region and (arn.account == shard.account or arn.account not in scanned)
+    return arn is None or arn.region == shard.region
 
 
 def _describe(caller: Caller, key: str) -> None:
     answer = caller.call("kms", "DescribeKey", KeyId=key) or {}
     arn = text(answer, "KeyMetadata", "Arn")
-    owner = parse_arn(arn)
-    own = owner is not None and owner.account == caller.shard.account
-    if own and text(answer, "KeyMetadata", "KeyManager") == "CUSTOMER":
+    if text(answer, "KeyMetadata", "KeyManager") == "CUSTOMER":
         caller.call("kms", "GetKeyPolicy", KeyId=arn, PolicyName="default")
