@@ -40,10 +40,9 @@ def account_region_row(
 
 
 def _missing(gap: Gap, blinds: tuple[str, ...]) -> MissingRead:
-    place = f"{gap.about} in {gap.account}/{gap.region}".strip()
     return MissingRead(
         operation=gap.operation,
-        about=place if gap.about else "",
+        about=gap.about,
         kind=gap.kind.value,
         code=gap.code,
         message=gap.message,
