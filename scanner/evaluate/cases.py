@@ -5,7 +5,7 @@ A case names the columns that matter; the others get neutral, known values by th
 `null` means what it means in a fact table: not known.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from scanner.model.control import Control
 from scanner.model.facts import TABLES, Row
 from scanner.model.finding import Finding, Status
 from scanner.storage.tables import arrow_table
-from scanner.yamlfile import read_yaml
+from scanner.yamlfile import YamlDocument, read_yaml
 
 AS_OF: Final = datetime(2026, 11, 22, 18, tzinfo=UTC)
 """The clock of all cases."""
@@ -87,25 +87,33 @@ def load_cases(control: Control, file: Path) -> tuple[Case, ...]:
         raise ConfigurationError(found)
     if not isinstance(document.data, list):
         raise ConfigurationError((Mistake(str(file), 1, "cases are a list", "- name: ..."),))
-    cases, mistakes = [], []
+    return _cases(control, document, str(file))
+
+
+def _cases(control: Control, document: YamlDocument, file: str) -> tuple[Case, ...]:
+    cases: dict[str, Case] = {}
+    mistakes: list[Mistake] = []
     for position, data in enumerate(document.data):
         try:
-            cases.append(_case(control, data, position))
+            case = _case(control, data, position, cases)
+            cases[case.name] = case
         except RefusedError as refused:
             mistakes += [
-                Mistake(str(file), document.line((position, *problem.path)), problem.message, problem.hint)
+                Mistake(file, document.line((position, *problem.path)), problem.message, problem.hint)
                 for problem in refused.problems
             ]
     if mistakes:
         raise ConfigurationError(tuple(mistakes))
-    return tuple(cases)
+    return tuple(cases.values())
 
 
-def _case(control: Control, data: Any, position: int) -> Case:  # noqa: ANN401 -- plain YAML
+def _case(control: Control, data: Any, position: int, taken: Container[str]) -> Case:  # noqa: ANN401 -- YAML
     try:
         spec = _CaseSpec.model_validate(data)
     except ValidationError as error:
         raise RefusedError(*(Problem(each["msg"], "", each["loc"]) for each in error.errors())) from error
+    if spec.name in taken:
+        raise RefusedError(Problem(f"the name {spec.name!r} is taken", "say what differs", ("name",)))
     if spec.status not in DEMANDED:
         raise RefusedError(Problem(f"there is no status {spec.status!r}", suggestion(spec.status, DEMANDED)))
     problems = check_parameters([control], {control.id: spec.parameters})

@@ -14,6 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from scanner.errors import VaultproofError
 from scanner.evaluate.macros import macro_statements
 from scanner.evaluate.problem import Problem, RefusedError
 from scanner.model.facts import TABLES
@@ -53,10 +54,25 @@ def opened(
     ):
         for statement in macro_statements(as_of):
             connection.execute(statement)
-        for name, wanted in columns.items():
-            _load(connection, name, tables[name], wanted)
+        _fill(connection, tables, columns, limits)
         _lock(connection)
         yield connection
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, Table],
+    columns: Mapping[str, Iterable[str]],
+    limits: Limits,
+) -> None:
+    try:
+        for name, wanted in columns.items():
+            _load(connection, name, tables[name], wanted)
+    except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+        raise VaultproofError(
+            f"The facts do not fit into {limits.memory} of memory and the disk of {tempfile.gettempdir()}: "
+            f"{first_line(error)}. Free some room there, or set TMPDIR to a folder on another disk."
+        ) from error
 
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted: Iterable[str]) -> None:

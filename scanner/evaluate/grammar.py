@@ -80,7 +80,7 @@ REASON_OPERATORS: Final = frozenset(
     }
 )
 
-TYPES: Final = frozenset({"BIGINT", "INTEGER", "DOUBLE", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"})
+TYPES: Final = frozenset({"BIGINT", "INTEGER", "DOUBLE", "VARCHAR", "BOOLEAN", "DATE"})
 
 LIST_MACROS: Final = {macro.name: macro.lists for macro in VERDICT_MACROS if macro.lists}
 REASON_LIST_MACROS: Final = {macro.name: macro.lists for macro in REASON_MACROS if macro.lists}

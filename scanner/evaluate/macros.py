@@ -98,8 +98,8 @@ VERDICT_MACROS: Final = (
         "hours_between",
         ("earlier", "later"),
         "Hours from one ISO 8601 time to another; 0 where the second is not later, NULL for no time.",
-        "CASE WHEN TRY_CAST(later AS TIMESTAMP) <= TRY_CAST(earlier AS TIMESTAMP) THEN 0.0 ELSE "
-        "(epoch(TRY_CAST(later AS TIMESTAMP)) - epoch(TRY_CAST(earlier AS TIMESTAMP))) / 3600 END",
+        "CASE WHEN TRY_CAST(later AS TIMESTAMPTZ) <= TRY_CAST(earlier AS TIMESTAMPTZ) THEN 0.0 ELSE "
+        "(epoch(TRY_CAST(later AS TIMESTAMPTZ)) - epoch(TRY_CAST(earlier AS TIMESTAMPTZ))) / 3600 END",
     ),
 )
 """What `population` and `require` may call, besides the whitelisted functions of DuckDB."""
@@ -160,7 +160,14 @@ _SHOWN_MOMENT: Final = (
 
 def macro_statements(as_of: datetime) -> tuple[str, ...]:
     """Give the statements that make all macros; `as_of` is the clock of the evaluation (aware)."""
-    clock = as_of.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
-    now = f"CREATE MACRO evaluation_time() AS (TIMESTAMP '{clock}')"
-    by_need = (now, *(m.definition for m in reversed(VERDICT_MACROS)), _SHOWN_NUMBER, _SHOWN_MOMENT)
+    clock = as_of.astimezone(UTC).isoformat(sep=" ")
+    now = f"CREATE MACRO evaluation_time() AS (TIMESTAMPTZ '{clock}')"
+    # Else a time without an offset would be read in the machine's time zone.
+    by_need = (
+        "SET TimeZone = 'UTC'",
+        now,
+        *(m.definition for m in reversed(VERDICT_MACROS)),
+        _SHOWN_NUMBER,
+        _SHOWN_MOMENT,
+    )
     return (*by_need, *(macro.definition for macro in REASON_MACROS))

@@ -19,7 +19,7 @@ class RefusedError(Exception):
 
     def __init__(self, *problems: Problem) -> None:
         self.problems = problems
-        super().__init__("; ".join(problem.message for problem in problems))
+        super().__init__("; ".join(f"{problem.message} ({problem.hint})" for problem in problems))
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Which reads of AWS a control rests on, by the columns that decide it; and so, what a missing read blinds."""
+"""Which reads of AWS a control rests on, by the columns that decide it; and what a missing read blinds."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -65,17 +65,11 @@ class Summary:
             "subject_types": self.subject_types,
             "severities": self.severities,
         }
-        return {
-            **{
-                name: {key: tally.document() for key, tally in group.items()}
-                for name, group in groups.items()
-            },
-            "total": {
-                **self.total.document(),
-                "passed": self.total.passed,
-                "judged": self.total.judged,
-            },
+        counted = {
+            name: {key: each.document() for key, each in group.items()} for name, group in groups.items()
         }
+        share = {"passed": self.total.passed, "judged": self.total.judged}
+        return {**counted, "total": {**self.total.document(), **share}}
 
 
 def summarise(findings: Iterable[Finding], controls: Iterable[str] = ()) -> Summary:
@@ -90,20 +84,15 @@ def summarise(findings: Iterable[Finding], controls: Iterable[str] = ()) -> Summ
             group[getattr(finding, name)][finding.status] += 1
     for control in controls:
         groups["control"].setdefault(control, Counter())
-    severities = {
-        severity.value: groups["severity"][severity]
-        for severity in Severity
-        if severity in groups["severity"]
-    }
     return Summary(
-        Tally(dict(total)),
-        _tallies(dict(sorted(groups["control"].items()))),
-        _tallies(dict(sorted(groups["account"].items()))),
-        _tallies(dict(sorted(groups["region"].items()))),
-        _tallies(dict(sorted(groups["subject_type"].items()))),
-        _tallies(severities),
+        total=Tally(dict(total)),
+        controls=_tallies(groups["control"], sorted(groups["control"])),
+        accounts=_tallies(groups["account"], sorted(groups["account"])),
+        regions=_tallies(groups["region"], sorted(groups["region"])),
+        subject_types=_tallies(groups["subject_type"], sorted(groups["subject_type"])),
+        severities=_tallies(groups["severity"], [each for each in Severity if each in groups["severity"]]),
     )
 
 
-def _tallies(group: Mapping[str, Counter[Status]]) -> dict[str, Tally]:
-    return {key: Tally(dict(counts)) for key, counts in group.items()}
+def _tallies(group: Mapping[str, Counter[Status]], keys: Iterable[str]) -> dict[str, Tally]:
+    return {str(key): Tally(dict(group[key])) for key in keys}

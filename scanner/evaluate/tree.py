@@ -38,8 +38,10 @@ def parse(text: str) -> Node:
     if not text.strip():
         raise RefusedError(Problem("the expression is empty", "write a condition over the columns"))
     answer = _serialized(f"{_OPEN}{text}\n)")
-    if answer["error"]:
+    if answer["error"] and answer["error_type"] == "parser":
         raise RefusedError(Problem(_syntax(answer, text)))
+    if answer["error"]:  # it parses, and is no SELECT
+        raise RefusedError(Problem("this is more than one expression", _ONE))
     statements = answer["statements"]
     if len(statements) != 1 or _around(statements[0]["node"]) != _around_one():
         raise RefusedError(Problem("this is more than one expression", _ONE))
