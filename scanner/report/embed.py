@@ -23,6 +23,9 @@ ROOM: Final = 3_400_000
 FINGERPRINT_LENGTH: Final = 16
 """Characters of a fingerprint that links within the report use: 64 bits tell findings apart."""
 
+LARGEST: Final = 40_000
+"""Bytes of one detail at most: a list of thousands of resources is for the files beside the report."""
+
 _ROW_BYTES: Final = 60  # of a row's numbers, at most, beside its fingerprint
 
 
@@ -46,6 +49,8 @@ class _Pool:
     def place(self, content: object) -> int:
         """Give the position of a value, adding it when it is new."""
         text = _safe(encode(content))
+        if len(text) > LARGEST:
+            text = encode(f"{len(text):,} bytes, left out here: see findings.jsonl.gz")
         position = self.members.setdefault(text, len(self.members))
         if position == len(self.members) - 1:
             self.size += len(text) + 1

@@ -11,7 +11,7 @@ import logging
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +65,10 @@ FILLS: Final = {
     Status.PASS: "#56b381",
 }
 
+_VARIANT: Final[Mapping[str, Any]] = {"pdf_variant": "pdf/a-3u", "pdf_tags": True}
+
+_FIRST_EMOJI: Final = 0x1F000
+
 MISSING_ENGINE: Final = (
     "The PDF could not be made: WeasyPrint cannot load Pango ({problem}). Install it "
     "(Debian, Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango), "
@@ -102,22 +106,17 @@ def report_pdf(view: View) -> bytes:
         OutputError: Pango, which WeasyPrint draws with, is not installed.
     """
     attached = attachments(view)
-    html = document_html(view, attached)
     clock = view.manifest.evaluated_as_of
     with _quiet(), _fixed_clock(clock):
-        engine = _engine()
-        fetch = _fetcher(engine)
-        fonts = engine.text.fonts.FontConfiguration()
-        style = engine.CSS(string=asset(STYLE), url_fetcher=fetch, font_config=fonts)
+        press = _press()
+        html = press.drawable(document_html(view, attached))
+        document = press.lay_out(html)
         buffer = io.BytesIO()
-        engine.HTML(string=html, url_fetcher=fetch).write_pdf(
+        document.write_pdf(
             buffer,
-            stylesheets=[style],
-            font_config=fonts,
-            attachments=[_attachment(engine, each, clock) for each in attached],
-            pdf_variant="pdf/a-3u",
-            pdf_tags=True,
+            attachments=[press.attachment(each, clock) for each in attached],
             pdf_identifier=hashlib.sha256(html.encode(errors="replace")).digest()[:16],
+            **_VARIANT,
         )
     return buffer.getvalue()
 
@@ -175,37 +174,66 @@ def _column_sets(columns: int) -> list[range]:
     return [range(first, min(first + COLUMNS, columns)) for first in range(0, columns, COLUMNS)]
 
 
-def _engine() -> Any:  # noqa: ANN401 -- WeasyPrint has no types
+@dataclass(frozen=True, slots=True)
+class _Press:
+    """WeasyPrint (which has no types), with our style sheet and fonts."""
+
+    engine: Any
+    fetch: Callable[[str], Any]
+    fonts: Any
+    style: Any
+
+    def lay_out(self, html: str) -> Any:  # noqa: ANN401 -- WeasyPrint's document
+        page = self.engine.HTML(string=html, url_fetcher=self.fetch)
+        return page.render(stylesheets=[self.style], font_config=self.fonts, **_VARIANT)
+
+    def drawable(self, html: str) -> str:
+        """Write characters that no font of this machine has as `\u2039U+4E2D\u203a`, and emoji always.
+
+        PDF/A admits no missing glyphs, and they would spoil the text that is read out of the document.
+        Emoji are in few fonts, and in those as bitmaps: the document should not depend on them.
+        """
+        rare = sorted({character for character in html if not character.isascii()})
+        probe = self.lay_out(f"<!doctype html><title>fonts</title><p>{' '.join(rare)}</p>")
+        probe.write_pdf(**_VARIANT)
+        missing = {point for used in probe.fonts.values() for point in used.missing}
+        missing |= {ord(character) for character in rare if ord(character) >= _FIRST_EMOJI}
+        return html.translate({point: f"\u2039U+{point:04X}\u203a" for point in missing})
+
+    def attachment(self, each: Attached, clock: datetime) -> Any:  # noqa: ANN401 -- WeasyPrint's attachment
+        return self.engine.Attachment(
+            string=each.content,
+            name=each.name,
+            description=each.description,
+            created=clock,
+            modified=clock,
+            relationship="Data",
+        )
+
+
+def _press() -> _Press:
     try:
         import weasyprint  # noqa: PLC0415 -- see the module's docstring
+        from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415 -- as above
     except OSError as problem:
         name = str(problem).partition(":")[0].replace("cannot load library", "").strip()
         raise OutputError(MISSING_ENGINE.format(problem=name)) from problem
-    return weasyprint
+    fetch = fetcher(weasyprint.urls.URLFetcherResponse)
+    fonts = FontConfiguration()
+    style = weasyprint.CSS(string=asset(STYLE), url_fetcher=fetch, font_config=fonts)
+    return _Press(weasyprint, fetch, fonts, style)
 
 
-def _fetcher(engine: Any) -> Any:  # noqa: ANN401 -- WeasyPrint has no types
-    """Answer for the bundled fonts, and for nothing else whatever a value may name."""
-    response = engine.urls.URLFetcherResponse
+def fetcher(response: Callable[..., Any]) -> Callable[[str], Any]:
+    """Make WeasyPrint's fetcher: it answers for the bundled fonts, and for nothing that a value names."""
 
-    def fetch(url: str) -> Any:  # noqa: ANN401 -- as above
+    def fetch(url: str) -> Any:  # noqa: ANN401 -- WeasyPrint's response
         name = url.removeprefix("font:")
         if not url.startswith("font:") or name not in FONTS:
             raise ValueError(f"Reports fetch nothing: {url}")
         return response(url, body=font(name), headers={"Content-Type": "font/woff2"})
 
     return fetch
-
-
-def _attachment(engine: Any, each: Attached, clock: datetime) -> Any:  # noqa: ANN401 -- as above
-    return engine.Attachment(
-        string=each.content,
-        name=each.name,
-        description=each.description,
-        created=clock,
-        modified=clock,
-        relationship="Data",
-    )
 
 
 @contextmanager

@@ -1,0 +1,180 @@
+import csv
+import io
+import logging
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+import weasyprint
+
+from scanner.errors import OutputError, UsageError
+from scanner.model.scan import Scan
+from scanner.report.csv import findings_csv
+from scanner.report.pdf import (
+    FINDINGS,
+    LEAST_FINDINGS,
+    attachments,
+    chapters,
+    document_html,
+    fetcher,
+    report_pdf,
+)
+from scanner.report.view import build
+from scanner.report.write import write_reports
+
+
+@pytest.fixture(scope="session")
+def document(scan: Scan) -> bytes:
+    return report_pdf(build(scan))
+
+
+@pytest.fixture(scope="session")
+def reader(document: bytes) -> pypdf.PdfReader:
+    return pypdf.PdfReader(io.BytesIO(document))
+
+
+@pytest.fixture(scope="session")
+def text(reader: pypdf.PdfReader) -> str:
+    return re.sub(r"\s+", " ", " ".join(page.extract_text() for page in reader.pages))
+
+
+def test_the_document_says_who_what_and_when(reader: pypdf.PdfReader) -> None:
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Backup audit of o-acme12345, 22 November 2026"
+    assert str(reader.metadata.creation_date).startswith("2026-11-22 18:00:00")
+    root: Any = reader.root_object
+    assert root["/Lang"] == "en"
+    assert root["/MarkInfo"]["/Marked"]
+    assert b"pdfaid" in root["/Metadata"].get_object().get_data()
+
+
+def test_every_section_is_there_and_in_the_bookmarks(reader: pypdf.PdfReader, text: str) -> None:
+    titles = [str(each.title) for each in reader.outline if not isinstance(each, list)]
+    assert titles == [
+        "Contents",
+        "Summary",
+        "Scope and provenance",
+        "Completeness",
+        "Control matrix",
+        "Findings",
+        "Waivers",
+        "Method and limitations",
+        "Integrity",
+        "Sign-off",
+    ]
+    assert f"Page 2 of {len(reader.pages)}" in text
+    contents = reader.pages[1].extract_text()
+    assert str(len(reader.pages)) in re.findall(r"\d+", contents.partition("Sign-off")[2])
+
+
+def test_its_numbers_are_the_view_s(scan: Scan, text: str) -> None:
+    counts = build(scan).counts
+    assert (
+        f"{counts.asked} answers were asked for. {counts.judged} could be judged: {counts.failed} fail"
+        in text
+    )
+    assert f"{counts.open} could not be judged. {counts.not_applicable} questions do not apply." in text
+    assert "W-17" in text
+    assert "backup:GetBackupVaultAccessPolicy" in text.replace("Po licy", "Policy")
+
+
+def test_hostile_values_are_shown_as_text(text: str) -> None:
+    assert "url(file:///etc/passwd)" in text
+    assert "<script>alert" in text
+    assert "\u2039U+202E\u203a" in text
+    assert "\u05de\u05e2" in text or "\u05e2\u05de" in text  # Hebrew, in one order or the other
+    assert "\u2039U+1F4BE\u203a\u2039U+1F9CA\u203a" in text  # emoji
+    assert "root:" not in text
+
+
+def test_all_findings_and_the_manifest_are_attached(scan: Scan, reader: pypdf.PdfReader) -> None:
+    attached = {name: content[0] for name, content in reader.attachments.items()}
+    assert attached == {each.name: each.content for each in attachments(build(scan))}
+    rows = list(csv.reader(io.StringIO(attached["findings.csv"].decode("utf-8-sig"), newline="")))
+    assert len(rows) == 1 + len(scan.findings)
+    assert attached["findings.csv"] == findings_csv(build(scan))
+
+
+def test_two_runs_give_the_same_bytes(empty: Scan, blind: Scan) -> None:
+    small = replace(blind, findings=blind.findings[:5], controls=blind.controls[:1])
+    assert report_pdf(build(small)) == report_pdf(build(small))
+    assert report_pdf(build(empty)) == report_pdf(build(empty))
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "http://evil.example/", "font:../../x", "data:,x", "x"]
+)
+def test_nothing_is_fetched_but_the_bundled_fonts(url: str) -> None:
+    fetch = fetcher(weasyprint.urls.URLFetcherResponse)
+    with pytest.raises(ValueError, match="Reports fetch nothing"):
+        fetch(url)
+    assert fetch("font:Inter-Regular.woff2").read().startswith(b"wOF2")
+
+
+def test_values_cannot_make_the_document_ask_for_anything(scan: Scan) -> None:
+    html = document_html(build(scan), attachments(build(scan)))
+    assert not re.search(r"<img|<link|<object|<embed|<iframe|src=", re.sub(r"&[a-z#0-9]+;[^<]*", "", html))
+    assert "url(" not in re.sub(r">[^<]*<", "><", html)
+
+
+def test_the_room_for_findings_is_shared_and_the_rest_counted(scan: Scan) -> None:
+    view = build(scan)
+    told = chapters(view)
+    assert all(each.cut == 0 or len(each.findings) >= LEAST_FINDINGS for each in told)
+    assert sum(len(each.findings) for each in told) <= FINDINGS
+    assert sum(len(each.findings) + each.cut for each in told) == view.counts.failed + view.counts.open
+
+
+def test_weasyprint_says_nothing_on_the_terminal(empty: Scan, capfd: pytest.CaptureFixture[str]) -> None:
+    report_pdf(build(empty))
+    assert capfd.readouterr() == ("", "")
+    assert logging.getLogger("weasyprint").propagate
+
+
+def test_without_pango_everything_else_is_written_and_one_sentence_says_what_to_install(
+    scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "weasyprint.py").write_text(
+        "raise OSError(\"cannot load library 'libpango-1.0-0': not found\")\n"
+    )
+    monkeypatch.syspath_prepend(broken)
+    monkeypatch.delitem(sys.modules, "weasyprint")
+    out = tmp_path / "out"
+    with pytest.raises(OutputError, match=r"cannot load Pango \('libpango-1\.0-0'\).*apt-get install"):
+        write_reports(scan, out, ["pdf", "html", "json", "csv"])
+    assert sorted(each.name for each in out.iterdir()) == [
+        "findings.csv",
+        "findings.json",
+        "report.html",
+        "reports.sha256",
+    ]
+
+
+def test_checksums_are_what_sha256sum_checks_and_survive_a_second_run(scan: Scan, tmp_path: Path) -> None:
+    first = write_reports(scan, tmp_path, ["csv", "json"])
+    assert [each.format for each in first] == ["json", "csv"]
+    write_reports(scan, tmp_path, ["html"])
+    (tmp_path / "findings.csv").unlink()
+    write_reports(scan, tmp_path, ["html"])
+    lines = (tmp_path / "reports.sha256").read_text().splitlines()
+    assert [line.split("  ")[1] for line in lines] == ["findings.json", "report.html"]
+    checked = subprocess.run(
+        ["/usr/bin/env", "sha256sum", "--check", "reports.sha256"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert checked.returncode == 0
+
+
+def test_a_format_that_does_not_exist_is_a_mistake_and_writes_nothing(scan: Scan, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no report format docx"):
+        write_reports(scan, tmp_path, ["json", "docx"])
+    assert list(tmp_path.iterdir()) == []
