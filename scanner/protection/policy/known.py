@@ -50,6 +50,7 @@ _VARYING = {
     "aws:calledviafirst": _PATH,
     "aws:calledvialast": _PATH,
 }
+_FLAGS = frozenset(("aws:multifactorauthpresent", "aws:viaawsservice"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,8 @@ class Domains(dict[str, Domain]):
         """The domain of a key, in lower case."""
         if key in self:
             return self[key]
+        if key in _FLAGS:
+            return within("true", "false", present=None, varies=_VARYING[key])
         group = PRINCIPAL if key.startswith("aws:principaltag/") else _VARYING.get(key, "")
         return Domain(varies=group) if group else default or UNKNOWN
 

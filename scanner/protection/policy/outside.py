@@ -9,12 +9,12 @@ of the catalogue of controls.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanner.protection.policy.answers import Answer
 from scanner.protection.policy.conditions import ABSENT, Reach, Verdict, exactly, judge_all, meet, within
-from scanner.protection.policy.document import Document, Statement
-from scanner.protection.policy.known import PRINCIPAL_ARN, Context, Domains, Population, domains_of
+from scanner.protection.policy.document import Document, Patterns, Statement
+from scanner.protection.policy.known import PRINCIPAL, PRINCIPAL_ARN, Context, Domains, Population, domains_of
 from scanner.protection.policy.match import arn_part, has_wildcard, is_account_id
 from scanner.protection.policy.statements import reach_of_patterns, reach_of_principals
 
@@ -259,7 +259,7 @@ def _gets_in(
 ) -> tuple[bool | None, str]:
     _step(steps)
     principals = reach_of_principals(statement.principals, somebody.population)
-    allowed = meet((principals, judge_all(statement.clauses, domains)))
+    allowed = _of_one(meet((principals, judge_all(statement.clauses, domains))), somebody.population)
     if allowed.reach is Reach.NONE:
         return False, ""
     blocked = _blocked(statement, allowed, somebody.population, domains, denies, steps)
@@ -278,19 +278,22 @@ def _blocked(  # noqa: PLR0913, PLR0917 - one Allow against all Denies needs the
 ) -> bool | None:
     """Whether Deny statements take back all that the Allow gives this outsider."""
     answers = []
-    for action in _cells(statement.actions.patterns, negated=statement.actions.negated):
-        for resource in _cells(statement.resources.patterns, negated=statement.resources.negated):
+    for action in _cells(statement.actions):
+        for resource in _cells(statement.resources):
             verdicts = (
                 _denies(deny, action, resource, population, domains, steps) for deny in denies.statements
             )
-            answers.append(_taken_back(allowed, verdicts))
+            answers.append(_taken_back(statement, allowed, verdicts))
             if answers[-1] is False:
                 return False
     return True if all(answers) else None
 
 
-def _cells(patterns: tuple[str, ...], *, negated: bool) -> tuple[str, ...]:
-    return ("*",) if negated else patterns
+def _cells(element: Patterns) -> tuple[str, ...]:
+    """What an Allow takes in, to be denied piece by piece; the Not form is nearly everything, or nothing."""
+    if not element.negated:
+        return element.patterns
+    return () if "*" in element.patterns else ("*",)
 
 
 def _denies(  # noqa: PLR0913, PLR0917 - as above
@@ -302,7 +305,7 @@ def _denies(  # noqa: PLR0913, PLR0917 - as above
     steps: Iterator[int],
 ) -> Verdict:
     _step(steps)
-    return meet(
+    verdict = meet(
         (
             reach_of_patterns(deny.actions, action, "Action"),
             reach_of_principals(deny.principals, population),
@@ -310,14 +313,26 @@ def _denies(  # noqa: PLR0913, PLR0917 - as above
             judge_all(deny.clauses, domains),
         )
     )
+    return _of_one(verdict, population)
 
 
-def _taken_back(allowed: Verdict, verdicts: Iterable[Verdict]) -> bool | None:
+def _of_one(verdict: Verdict, population: Population) -> Verdict:
+    """Of one principal, a tag or an id is a fact that is not known, rather than ours to choose."""
+    if population.arn and verdict.reach is Reach.SOME and PRINCIPAL in verdict.groups:
+        return replace(verdict, reach=Reach.OPEN)
+    return verdict
+
+
+def _taken_back(statement: Statement, allowed: Verdict, verdicts: Iterable[Verdict]) -> bool | None:
     """True: wholly denied. False: something is left. None: what is left cannot be told."""
     parts = [allowed]
+    not_forms = {"Action-"} if statement.actions.negated else set()
+    not_forms |= {"Resource-"} if statement.resources.negated else set()
     for verdict in verdicts:
         if verdict.reach is Reach.ALL:
             return True
+        if verdict.groups & not_forms:
+            return None  # what both leave out may be the same
         if verdict.reach is not Reach.NONE:
             parts.append(verdict)
     return None if meet(parts).reach is Reach.OPEN and allowed.reach is not Reach.OPEN else False

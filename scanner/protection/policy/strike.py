@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 from scanner.protection.policy.conditions import Domain, Reach, Verdict, judge, shown
 from scanner.protection.policy.document import MAX_TEXT, Clause, Principals, Statement
 from scanner.protection.policy.known import PRINCIPAL_ARN, Context, Population, domains_of, is_identity
-from scanner.protection.policy.match import arn_part, covers, has_wildcard, is_no_principal, overlaps
+from scanner.protection.policy.match import (
+    ARN_PARTS,
+    arn_covers,
+    arn_part,
+    covers,
+    has_wildcard,
+    is_no_principal,
+    overlaps,
+)
 from scanner.protection.policy.operators import Operator, operator_of
 from scanner.protection.policy.patterns import session_of
 from scanner.protection.policy.statements import reach_of_patterns
@@ -83,7 +91,8 @@ class Strike:
         if one is None or self.partial or self.blurred or (self.undecided and not possibly):
             return False
         return all(any(_within(one, must) for must in group) for group in self.musts) and not any(
-            spare is None or overlaps(spare, one) or session_of(one, spare) for spare in self.spares
+            spare is None or overlaps(spare, one) or session_of(one, spare) or session_of(spare, one)
+            for spare in self.spares
         )
 
     def may_hit(self, one: str | None) -> bool:
@@ -108,7 +117,20 @@ def strike_of(statement: Statement, place: Place) -> Strike | None:
 
 
 def _within(one: str, pattern: str) -> bool:
-    return covers(pattern, one) or session_of(one, pattern)
+    """Whether everybody of the first pattern surely lies in the second, by string and part by part.
+
+    The second may come from an ARN operator or from a string operator, the first likewise; both read an
+    ARN alike as long as no wildcard of the first can reach over a colon.
+    """
+    if pattern == "*":
+        return True
+    if arn_part(one, 4) and not has_wildcard(":".join(one.split(":", ARN_PARTS - 1)[:-1])):
+        return _takes(pattern, one) or (session_of(one, pattern) and arn_part(pattern, 5) == "role/*")
+    return False
+
+
+def _takes(pattern: str, cell: str) -> bool:
+    return covers(pattern, cell) and arn_covers(pattern, cell) is not False
 
 
 def _by_principals(strike: Strike | None, element: Principals, place: Place) -> Strike | None:
@@ -118,7 +140,11 @@ def _by_principals(strike: Strike | None, element: Principals, place: Place) -> 
         return replace(strike, spares=_spared(element, place))
     if element.everyone or place.population.account in element.accounts:
         return strike
-    named = (*element.arns, *(f"arn:*:*::{account}:*" for account in sorted(element.accounts)))
+    prefix = f"arn:{place.population.partition}"
+    accounts = (
+        f"{prefix}:{kind}::{account}:*" for account in sorted(element.accounts) for kind in ("iam", "sts")
+    )
+    named = (*element.arns, *accounts)
     if element.opaque:
         return replace(strike, blurred=True, because=f"it names {element.opaque[0][:80]!r} only")
     because = "it names only some principals"
@@ -168,13 +194,13 @@ def _by_arn(strike: Strike, clause: Clause, operator: Operator, cells: tuple[str
     if patterns is None:
         return _by_verdict(strike, Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be decided"))
     if operator.negated:
-        everybody = any(one and all(covers(one, cell) for cell in cells) for one in patterns)
+        everybody = any(one and all(_takes(one, cell) for cell in cells) for one in patterns)
         return None if everybody else replace(strike, spares=(*strike.spares, *patterns))
     named = tuple(one for one in patterns if one is not None)
     because = strike.because or f"the condition {shown(clause)} names only some principals"
     if len(named) < len(patterns):
         return replace(strike, blurred=True, because=because)
-    if any(all(covers(one, cell) for cell in cells) for one in named):
+    if any(all(_takes(one, cell) for cell in cells) for one in named):
         return strike
     return replace(strike, musts=(*strike.musts, named), because=because) if named else None
 
