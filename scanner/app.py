@@ -17,11 +17,8 @@ from datetime import datetime
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted
-from scanner.collect.runner import collect as collect_evidence
-from scanner.collect.watch import Watcher
 from scanner.errors import OutputError
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.engine import evaluate as judge
@@ -50,6 +47,10 @@ from scanner.report.write import Written, write_reports
 from scanner.storage.files import write_atomically
 from scanner.storage.parquet import ParquetTable, open_parquet
 
+if TYPE_CHECKING:
+    from scanner.collect.request import Collected, CollectRequest
+    from scanner.collect.watch import Watcher
+
 TOOL: Final = "vaultproof"
 FINDINGS: Final = "findings.jsonl.gz"
 
@@ -75,9 +76,13 @@ class Outcome:
 
 
 def collect(
-    request: CollectRequest, out: Path, watcher: Watcher | None = None, as_of: datetime | None = None
+    request: "CollectRequest", out: Path, watcher: "Watcher | None" = None, as_of: datetime | None = None
 ) -> Manifest:
     """Record the evidence of a scope in `out`. What was read is kept when the collection is cut short."""
+    # Loaded here: judging needs no AWS client, and the mere import of one probes for a socket.
+    from scanner.collect.request import CutShortError, Interrupted  # noqa: PLC0415
+    from scanner.collect.runner import collect as collect_evidence  # noqa: PLC0415
+
     scan_id = str(uuid.uuid4())
     try:
         collected = collect_evidence(request, out, watcher)
@@ -90,7 +95,7 @@ def collect(
     return manifest
 
 
-def _manifest(collected: Collected, scan_id: str, as_of: datetime | None) -> Manifest:
+def _manifest(collected: "Collected", scan_id: str, as_of: datetime | None) -> Manifest:
     return Manifest(
         scan_id=scan_id,
         tool_name=TOOL,
@@ -109,11 +114,11 @@ def _manifest(collected: Collected, scan_id: str, as_of: datetime | None) -> Man
 
 
 def run(
-    request: CollectRequest,
+    request: "CollectRequest",
     out: Path,
     judgement: Judgement,
     formats: tuple[str, ...],
-    watcher: Watcher | None = None,
+    watcher: "Watcher | None" = None,
 ) -> Outcome:
     """Collect the evidence of a scope, and judge it."""
     collect(request, out, watcher, judgement.as_of)

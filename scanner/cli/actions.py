@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -10,8 +11,12 @@ from scanner import app
 from scanner.cli.exits import code_of
 from scanner.cli.options import JudgementOptions, ScopeOptions, formats_of, instant_of
 from scanner.cli.progress import progress
-from scanner.cli.requests import collect_request, judgement_of, new_folder, settings_of
+from scanner.cli.requests import judgement_of, new_folder, settings_of
 from scanner.cli.summary import print_summary
+from scanner.settings import Settings
+
+if TYPE_CHECKING:
+    from scanner.collect.request import CollectRequest
 
 
 def run(
@@ -21,7 +26,7 @@ def run(
     settings = settings_of(judged.config)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
-    request = collect_request(settings, scope)
+    request = _collect_request(settings, scope)
     folder = new_folder(out, settings, datetime.now(UTC))
     with progress(quiet=quiet) as watcher:
         app.collect(request, folder, watcher, judgement.as_of)
@@ -31,7 +36,7 @@ def run(
 def collect(scope: ScopeOptions, config: Path | None, out: Path | None, *, quiet: bool) -> int:
     """Collect, and print where the bundle is."""
     settings = settings_of(config)
-    request = collect_request(settings, scope)
+    request = _collect_request(settings, scope)
     folder = new_folder(out, settings, datetime.now(UTC))
     with progress(quiet=quiet) as watcher:
         app.collect(request, folder, watcher)
@@ -57,6 +62,13 @@ def report(scan: Path, formats: str | None, *, quiet: bool) -> int:
         if not quiet:
             typer.echo(f"{written.path}")
     return 0
+
+
+def _collect_request(settings: Settings, scope: ScopeOptions) -> "CollectRequest":
+    """Load the AWS client only for commands that call AWS."""
+    from scanner.cli.scope import collect_request  # noqa: PLC0415 -- as said
+
+    return collect_request(settings, scope)
 
 
 def _conclude(outcome: app.Outcome, folder: Path, judged: JudgementOptions, *, quiet: bool) -> int:

@@ -1,18 +1,14 @@
-"""Options and audit.yaml to requests: what the command line says counts for more than the file."""
+"""What a bundle is judged against, and where a scan goes: options count for more than audit.yaml."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from scanner.app import Judgement
-from scanner.cli.options import ScopeOptions
-from scanner.collect.request import DEFAULT_ROLE, CollectRequest
 from scanner.errors import ConfigurationError, UsageError
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.waivers import WaiverRule
 from scanner.model.control import Control
-from scanner.model.manifest import Excluded
-from scanner.model.names import AccountId
 from scanner.settings import Settings, check_controls, load_settings
 
 _DEFAULT_FILE: Final = Path("audit.yaml")
@@ -46,24 +42,6 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
 def _parameters(settings: Settings, selected: tuple[Control, ...]) -> dict[str, dict[str, object]]:
     ids = {control.id for control in selected}
     return {name: dict(values) for name, values in settings.parameters.controls.items() if name in ids}
-
-
-def collect_request(settings: Settings, options: ScopeOptions) -> CollectRequest:
-    """Give the scope and how to reach it."""
-    scope = settings.scope
-    return CollectRequest(
-        organization=options.organization or bool(scope.organization),
-        accounts=tuple(options.accounts or scope.accounts),
-        organizational_units=tuple(options.units or scope.organizational_units),
-        regions=tuple(options.regions or scope.regions),
-        excluded=tuple(Excluded(AccountId(entry.account), entry.reason) for entry in scope.exclude),
-        role_name=options.role_name or scope.role_name or DEFAULT_ROLE,
-        external_id=options.external_id or scope.external_id,
-        session_name=scope.session_name or "vaultproof",
-        duration_seconds=scope.session_seconds or 3600,
-        profile=options.profile,
-        concurrency=options.concurrency,
-    )
 
 
 def new_folder(out: Path | None, settings: Settings, now: datetime) -> Path:

@@ -1,0 +1,25 @@
+"""What is to be read: the command line counts for more than audit.yaml."""
+
+from scanner.cli.options import ScopeOptions
+from scanner.collect.request import DEFAULT_ROLE, CollectRequest
+from scanner.model.manifest import Excluded
+from scanner.model.names import AccountId
+from scanner.settings import Settings
+
+
+def collect_request(settings: Settings, options: ScopeOptions) -> CollectRequest:
+    """Give the scope and how to reach it."""
+    scope = settings.scope
+    return CollectRequest(
+        organization=options.organization or bool(scope.organization),
+        accounts=tuple(options.accounts or scope.accounts),
+        organizational_units=tuple(options.units or scope.organizational_units),
+        regions=tuple(options.regions or scope.regions),
+        excluded=tuple(Excluded(AccountId(entry.account), entry.reason) for entry in scope.exclude),
+        role_name=options.role_name or scope.role_name or DEFAULT_ROLE,
+        external_id=options.external_id or scope.external_id,
+        session_name=scope.session_name or "vaultproof",
+        duration_seconds=scope.session_seconds or 3600,
+        profile=options.profile,
+        concurrency=options.concurrency,
+    )

@@ -1,0 +1,148 @@
+"""Exit codes and sentences for what a user gets wrong: never a traceback."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BUNDLE = ROOT / "sample_reports" / "bundle"
+NO_AWS = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/nonexistent",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+}
+SOME_KEYS = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
+
+
+def audit(
+    *arguments: str | Path, cwd: Path, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "scanner", *map(str, arguments)],
+        cwd=cwd,
+        env=NO_AWS | {"PYTHONPATH": str(ROOT)} | (environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    copy = tmp_path / "bundle"
+    shutil.copytree(BUNDLE, copy)
+    return copy
+
+
+def test_no_credentials(tmp_path: Path) -> None:
+    done = audit("run", "--out", tmp_path / "scan", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "credentials" in done.stderr
+
+
+def test_an_endpoint_that_does_not_answer(tmp_path: Path) -> None:
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", **SOME_KEYS}
+    done = audit("run", "--org", "--out", tmp_path / "scan", cwd=tmp_path, environment=nowhere)
+    assert done.returncode == 2
+    assert "127.0.0.1:9" in done.stderr
+
+
+def test_every_mistake_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "audit.yaml").write_text(
+        "scope:\n  acounts: ['1']\nparameters:\n  controls:\n    resource-backed-up-recently:\n"
+        "      max_age_hours: soon\nwaivers:\n  - id: w\n"
+    )
+    done = audit("run", cwd=tmp_path, environment=SOME_KEYS)
+    assert done.returncode == 2
+    assert "audit.yaml:2" in done.stderr
+    assert "accounts" in done.stderr
+    assert "owner" in done.stderr
+
+
+def test_a_control_that_does_not_exist(tmp_path: Path, bundle: Path) -> None:
+    done = audit("evaluate", bundle, "--controls", "resource-in-backup-plna", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "resource-in-backup-plan" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--format", "docx"), "docx"),
+        (("--as-of", "yesterday"), "yesterday"),
+        (("--fail-on", "bad"), "bad"),
+        (("--config", "nowhere.yaml"), "nowhere.yaml"),
+    ],
+)
+def test_wrong_options(tmp_path: Path, bundle: Path, arguments: tuple[str, ...], told: str) -> None:
+    done = audit("evaluate", bundle, *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+
+
+def test_no_bundle(tmp_path: Path) -> None:
+    done = audit("evaluate", tmp_path / "nothing", cwd=tmp_path)
+    assert done.returncode == 6
+    assert "manifest.json" in done.stderr
+
+
+def test_a_file_that_was_tampered_with(tmp_path: Path, bundle: Path) -> None:
+    file = next((bundle / "evidence").glob("*/eu-west-1.jsonl.gz"))
+    file.write_bytes(file.read_bytes()[:-20])
+    done = audit("evaluate", bundle, "--format", "json", cwd=tmp_path)
+    assert done.returncode == 6
+    assert file.name in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ((), 0),
+        (("--fail-on", "critical"), 10),
+        (("--require-complete",), 4),
+        (("--fail-on-unknown",), 4),
+        (("--fail-on", "high", "--require-complete"), 4),
+    ],
+)
+def test_what_a_judged_scan_ends_with(
+    tmp_path: Path, bundle: Path, options: tuple[str, ...], code: int
+) -> None:
+    done = audit("evaluate", bundle, "--format", "json", "--quiet", *options, cwd=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+
+
+def test_a_scan_is_never_written_over_another(tmp_path: Path, bundle: Path) -> None:
+    done = audit("run", "--out", bundle, cwd=tmp_path, environment=SOME_KEYS)
+    assert done.returncode == 2
+    assert "--out" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_disk_that_is_full(tmp_path: Path, bundle: Path) -> None:
+    out = tmp_path / "out"
+    out.write_text("a file where the folder should go")
+    done = audit("evaluate", bundle, "--out", out, "--format", "json", cwd=tmp_path)
+    assert done.returncode == 5
+    assert "--out" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "collect", "evaluate", "report", "demo"])
+def test_every_command_has_help_with_an_example(tmp_path: Path, command: str) -> None:
+    done = audit(command, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    assert f"audit {command}" in done.stdout
+
+
+def test_the_version(tmp_path: Path) -> None:
+    done = audit("--version", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.startswith("vaultproof ")
