@@ -101,6 +101,12 @@ class Completeness:
         return sum(len(row.cells) for row in self.rows)
 
     @property
+    def broken_shards(self) -> int:
+        """The cells in which something is missing, whether or not it can be said what."""
+        fine = (ShardStatus.COMPLETE, ShardStatus.SKIPPED)
+        return sum(cell.status not in fine for row in self.rows for cell in row.cells)
+
+    @property
     def calls(self) -> int:
         """The calls that the manifest counts, organisation-wide ones included."""
         cells = [cell for row in self.rows for cell in row.cells]

@@ -36,10 +36,12 @@ class ControlView:
 
     @property
     def standing(self) -> Status:
-        """The worst that it says: its place in a list, and the mark beside its title."""
-        return min(
-            (status for status, _ in self.counts.parts()), key=STATUS_ORDER.__getitem__, default=Status.PASS
-        )
+        """The worst that it says: its place in a list, and the mark beside its title.
+
+        A control that was asked of nothing has passed nothing.
+        """
+        found = (status for status, _ in self.counts.parts())
+        return min(found, key=STATUS_ORDER.__getitem__, default=Status.NOT_APPLICABLE)
 
     @property
     def frameworks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -75,6 +75,8 @@ def test_an_empty_scan_has_a_view(empty: Scan) -> None:
     assert view.counts.total == 0
     assert view.organization == "Account 111111111111"
     assert [each.counts.asked for each in view.controls] == [0] * 12
+    assert {each.standing for each in view.controls} == {Status.NOT_APPLICABLE}  # not a pass
+    assert (view.completeness.whole, view.completeness.broken_shards) == (False, 3)
     assert view.resources == ()
     assert view.completeness.number(ShardStatus.MISSING) == 3
 
