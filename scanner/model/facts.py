@@ -30,6 +30,7 @@ SELECTION_READS: Final = (
     "s3:GetBucketTagging",
 )
 RULE_READS: Final = (*SELECTION_READS, "backup:GetBackupPlan")
+PLAN_READS: Final = ("backup:ListBackupPlans", "backup:GetBackupPlan")
 RESOURCE_READS: Final = (
     "ec2:DescribeInstances",
     "ec2:DescribeVolumes",
@@ -225,9 +226,7 @@ class PlanRule:
 class PlanFacts(Row):
     """One backup plan."""
 
-    rules: tuple[PlanRule | None, ...] = column(
-        "Its rules.", ("backup:ListBackupPlans", "backup:GetBackupPlan")
-    )
+    rules: tuple[PlanRule | None, ...] = column("Its rules.", PLAN_READS)
     from_organization: bool = column(
         "Whether an Organizations backup policy made it.", ("backup:ListBackupPlans",)
     )
@@ -264,7 +263,7 @@ class VaultFacts(Row):
     has_recovery_points: Ternary = column("Whether it holds at least one recovery point.", POINT_READS)
     targeted: Ternary = column(
         "Whether a rule of any scanned account targets it or copies into it.",
-        ("backup:ListBackupPlans", "backup:GetBackupPlan"),
+        PLAN_READS,
     )
     key_kind: str | None = column("Who manages its key.", ("kms:DescribeKey", "kms:ListAliases"))
     has_policy: Ternary = column("Whether it has an access policy.", ("backup:GetBackupVaultAccessPolicy",))
@@ -326,27 +325,27 @@ class CoveredKey:
 class CopyActionFacts(Row):
     """One copy action of one rule, or the rule's logically air-gapped target."""
 
-    plan: str = column("The plan's ARN.", RULE_READS)
-    rule: str = column("The rule, as findings name it.", RULE_READS)
-    kind: str = column("copy_action or air_gapped_target.", RULE_READS)
-    destination: str = column("The ARN of the destination vault.", RULE_READS)
-    destination_account: str = column("Its account.", RULE_READS)
-    destination_region: str = column("Its Region.", RULE_READS)
-    cross_account: bool = column("Whether it lies in another account.", RULE_READS)
-    cross_region: bool = column("Whether it lies in another Region.", RULE_READS)
-    destination_exists: Ternary = column("Whether the destination vault exists.", (*RULE_READS, *VAULT_READS))
+    plan: str = column("The plan's ARN.", PLAN_READS)
+    rule: str = column("The rule, as findings name it.", PLAN_READS)
+    kind: str = column("copy_action or air_gapped_target.", PLAN_READS)
+    destination: str = column("The ARN of the destination vault.", PLAN_READS)
+    destination_account: str = column("Its account.", PLAN_READS)
+    destination_region: str = column("Its Region.", PLAN_READS)
+    cross_account: bool = column("Whether it lies in another account.", PLAN_READS)
+    cross_region: bool = column("Whether it lies in another Region.", PLAN_READS)
+    destination_exists: Ternary = column("Whether the destination vault exists.", (*PLAN_READS, *VAULT_READS))
     destination_reserved: bool = column(
         "Whether it is the vault named Default, or EFS's own aws/efs/automatic-backup-vault.", RULE_READS
     )
     destination_air_gapped: Ternary = column(
-        "Whether it is logically air-gapped.", (*RULE_READS, *VAULT_READS)
+        "Whether it is logically air-gapped.", (*PLAN_READS, *VAULT_READS)
     )
     destination_key_kind: str | None = column(
         "Who manages the destination vault's key.",
-        (*RULE_READS, *VAULT_READS, "kms:DescribeKey", "kms:ListAliases"),
+        (*PLAN_READS, *VAULT_READS, "kms:DescribeKey", "kms:ListAliases"),
     )
-    retention_days: int = column("How long the copy is kept, in days; 999999: for ever.", RULE_READS)
-    keeps_forever: bool = column("Whether the copy never expires.", RULE_READS)
+    retention_days: int = column("How long the copy is kept, in days; 999999: for ever.", PLAN_READS)
+    keeps_forever: bool = column("Whether the copy never expires.", PLAN_READS)
     covers_resources: Ternary = column(
         "Whether its rule covers at least one resource.", (*RESOURCE_READS, *RULE_READS)
     )
