@@ -6,7 +6,6 @@ Sections that are planned but not carried out yet are refused, since a setting t
 let somebody believe in it.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from difflib import get_close_matches
@@ -33,7 +32,7 @@ UnitText = Annotated[str, StringConstraints(pattern=r"^(ou-[0-9a-z]{4,32}-[0-9a-
 RoleText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,512}$")]
 ExternalIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")]
-Format = Literal["html", "pdf", "json"]
+Format = Literal["html", "pdf", "json", "csv"]
 
 
 class _Section(BaseModel):
@@ -79,15 +78,6 @@ class WaiverRule(_Section):
     reason: Text
     expires: date
 
-    def covers(self, control: str, subject: str) -> bool:
-        """Say whether it speaks of this finding. `*` stands for any text; all else for itself."""
-        pattern = ".*".join(re.escape(part) for part in self.subject.split("*"))
-        return control == self.control and re.fullmatch(pattern, subject, re.DOTALL) is not None
-
-    def in_force(self, day: date) -> bool:
-        """Say whether it counts on `day` (UTC, from the clock of the evaluation); `expires` still counts."""
-        return day <= self.expires
-
     def waiver(self) -> Waiver:
         """Give what a finding says of it."""
         return Waiver(self.id, self.owner, self.approver, self.reason, self.expires.isoformat())
@@ -127,14 +117,6 @@ def load_settings(path: Path) -> Settings:
     if settings is None or mistakes:
         raise ConfigurationError(tuple(sorted({*mistakes, *more}, key=lambda one: (one.line, one.message))))
     return settings
-
-
-def check_controls(settings: Settings, known: Mapping[str, Mapping[str, Any]]) -> tuple[Mistake, ...]:
-    """Hold parameters and waivers against the controls that there are.
-
-    `known` gives the default parameters of every control by id, selected in this run or not.
-    """
-    return (*_parameter_mistakes(settings, known), *_waiver_mistakes(settings, known))
 
 
 def _text(path: Path) -> str:
@@ -235,50 +217,3 @@ def _repeated_waivers(settings: Settings) -> Iterator[Mistake]:
         if waiver.id in seen:
             yield settings.mistake(("waivers", position, "id"), f"the waiver {waiver.id} is there twice")
         seen.add(waiver.id)
-
-
-def _parameter_mistakes(settings: Settings, known: Mapping[str, Mapping[str, Any]]) -> Iterator[Mistake]:
-    for control, given in settings.parameters.controls.items():
-        path: KeyPath = ("parameters", "controls", control)
-        if control not in known:
-            yield settings.mistake(path, f"there is no control {control}", _suggest_near(control, known))
-            continue
-        for name, value in given.items():
-            problem = _value_problem(name, value, known[control])
-            if problem:
-                message, hint = problem
-                yield settings.mistake((*path, name), f"{control}: {message}", hint)
-
-
-def _value_problem(name: str, value: object, defaults: Mapping[str, Any]) -> tuple[str, str] | None:
-    """What is wrong with a parameter's value, and a hint; its type is that of the control's default."""
-    if name not in defaults:
-        hint = _suggest(name, list(defaults)) if defaults else "the control has no parameters"
-        return f"there is no parameter {name}", hint
-    default = defaults[name]
-    if not _same_kind(value, default):
-        return f"{name} cannot be {_shown(value)}", f"the default is {_shown(default)}"
-    if isinstance(value, int | float) and value < 0:
-        return f"{name} cannot be negative", ""
-    return None
-
-
-def _same_kind(value: object, default: object) -> bool:
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float)
-    return isinstance(value, type(default))
-
-
-def _waiver_mistakes(settings: Settings, known: Mapping[str, Mapping[str, Any]]) -> Iterator[Mistake]:
-    for position, waiver in enumerate(settings.waivers):
-        if waiver.control not in known:
-            path: KeyPath = ("waivers", position, "control")
-            hint = _suggest_near(waiver.control, known)
-            yield settings.mistake(path, f"there is no control {waiver.control}", hint)
-
-
-def _suggest_near(control: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(control, known, n=1)
-    return f"did you mean {near[0]}?" if near else "`audit controls list` shows them"

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 import typer
 
 from scanner.errors import UsageError
 from scanner.model.finding import Severity
+from scanner.settings import Format
 
-FORMATS: Final = ("html", "pdf", "json", "csv")
+FORMATS: Final = get_args(Format)
 DEFAULT_FORMATS: Final = ("html", "pdf", "json")
 
 SCOPE: Final = "Scope"

@@ -1,15 +1,18 @@
 """What a bundle is judged against, and where a scan goes: options count for more than audit.yaml."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from scanner.app import Judgement
-from scanner.errors import ConfigurationError, UsageError
+from scanner.errors import ConfigurationError, Mistake, UsageError
 from scanner.evaluate.loader import load_controls
+from scanner.evaluate.parameters import check_parameters
+from scanner.evaluate.problem import suggestion
 from scanner.evaluate.waivers import WaiverRule
 from scanner.model.control import Control
-from scanner.settings import Settings, check_controls, load_settings
+from scanner.settings import Settings, load_settings
 
 _DEFAULT_FILE: Final = Path("audit.yaml")
 _MANIFEST: Final = "manifest.json"
@@ -24,9 +27,9 @@ def settings_of(config: Path | None) -> Settings:
 
 def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime | None) -> Judgement:
     """Load the controls and hold the settings against them. ConfigurationError carries every mistake."""
+    shipped = load_controls()
     selected = load_controls(tuple(controls or settings.controls or ("all",)))
-    known = {control.id: control.parameters for control in (*load_controls(), *selected)}
-    if mistakes := check_controls(settings, known):
+    if mistakes := tuple(_mistakes(settings, {control.id: control for control in (*shipped, *selected)})):
         raise ConfigurationError(mistakes)
     return Judgement(
         controls=selected,
@@ -37,6 +40,18 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
         count_inherited_backup=settings.parameters.count_inherited_backup,
         as_of=as_of,
     )
+
+
+def _mistakes(settings: Settings, known: Mapping[str, Control]) -> Iterator[Mistake]:
+    """Hold parameters and waivers against the controls that there are, selected in this run or not."""
+    for problem in check_parameters(known.values(), settings.parameters.controls):
+        path = ("parameters", "controls", *problem.path)
+        yield settings.mistake(path, problem.message, problem.hint)
+    for position, waiver in enumerate(settings.waivers):
+        if waiver.control not in known:
+            message = f"there is no control {waiver.control!r}"
+            hint = suggestion(waiver.control, known)
+            yield settings.mistake(("waivers", position, "control"), message, hint)
 
 
 def _parameters(settings: Settings, selected: tuple[Control, ...]) -> dict[str, dict[str, object]]:
