@@ -19,8 +19,11 @@ from scanner.collect.catalogue import OPERATIONS
 
 FILE: Final = Path(__file__).parents[1] / "evidence" / "pagination.json"
 
-BY_HAND: Final[Mapping[str, Mapping[str, str]]] = {}
-"""Operations in use that page and have no paginator in botocore (facts 10.1 names some)."""
+BY_HAND: Final[Mapping[str, Mapping[str, str]]] = {
+    "dynamodb:ListTagsOfResource": {"input": "NextToken", "output": "NextToken", "list": "Tags"},
+}
+"""Operations that page and have no paginator in botocore (facts 10.1 names some), or that other programs
+record and this one only reads."""
 
 _NAMES: Final = {
     "input_token": "input",

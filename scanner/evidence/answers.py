@@ -1,12 +1,14 @@
 """What a shard's evidence answers: lines sorted by call, pages joined, errors told from answers.
 
 Two lines for the same call: a response beats an error, else the later one wins. A list whose last page
-names a next token that no line uses is half read (evidence format, "One evidence line").
+names a next token that no line uses is half read (evidence format, "One evidence line"). The order of the
+lines never matters.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -26,6 +28,12 @@ _REFUSALS: Final = (
     "AuthFailure",
     "OptInRequired",
 )
+
+_HARMLESS: Final = {"DryRun", "ExpectedBucketOwner", "GrantTokens"}
+"""Parameters that change nothing about an answer that came."""
+
+_EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
+"""Values of a parameter that say the same as leaving it out."""
 
 Parameters = tuple[tuple[str, str], ...]
 
@@ -63,12 +71,20 @@ class Answers:
             if (rival := pages.get(token)) is None or _beats(line, rival):
                 pages[token] = line
         self._answers = {
-            name: {parameters: self._join(name, pages) for parameters, pages in by_parameters.items()}
+            name: {
+                parameters: self._join(name, by_parameters[parameters])
+                for parameters in sorted(by_parameters, key=lambda each: (_latest(by_parameters[each]), each))
+            }
             for name, by_parameters in calls.items()
         }
 
+    @property
+    def operations(self) -> frozenset[str]:
+        """The operations that some line speaks of."""
+        return frozenset(self._answers)
+
     def every(self, name: str) -> tuple[Answer, ...]:
-        """Give all answers of an operation (`backup:ListBackupPlans`), whatever their parameters."""
+        """Give all answers of an operation, whatever their parameters, the latest one last."""
         return tuple(self._answers.get(name, {}).values())
 
     def one(self, name: str, about: str = "", **parameters: str) -> Answer:
@@ -91,13 +107,13 @@ class Answers:
 
     def _join(self, name: str, pages: Mapping[str, EvidenceLine]) -> Answer:
         tokens, gap = self._follow(name, pages)
-        # Pages that the chain does not reach (the first one is missing) still say what exists.
-        tokens += sorted(pages.keys() - set(tokens))
-        chain = [pages[token] for token in tokens]
+        # Pages that a broken chain does not reach (the first one is missing) still say what exists; beside
+        # a whole chain they are left over from an earlier reading of the list.
+        stray = sorted(pages.keys() - set(tokens)) if gap is not None else []
+        chain = [pages[token] for token in (*stray, *tokens)]
         answered = [line for line in chain if line.response is not None]
-        first = next(iter(pages.values()))
         return Answer(
-            parameters=first.parameters,
+            parameters=chain[0].parameters,
             pages=tuple(Shape(line.response or {}, line.name, line.ref) for line in answered),
             gap=gap,
             absent=not answered and gap is None,
@@ -134,20 +150,43 @@ class Answers:
 
 
 def _beats(line: EvidenceLine, rival: EvidenceLine) -> bool:
+    """Whether a line is the one to believe; at the same instant its content decides, never its place."""
     if (line.response is None) != (rival.response is None):
         return line.response is not None
-    return line.at >= rival.at
+    if line.at == rival.at or _moment(line) == _moment(rival):
+        return _content(line) > _content(rival)
+    return _moment(line) > _moment(rival)
+
+
+def _moment(line: EvidenceLine) -> datetime:
+    """Give when a call was made: as text, `…00.5Z` would come before `…00Z`. Untold: before all others."""
+    try:
+        moment = datetime.fromisoformat(line.at)
+    except ValueError:
+        return _NEVER
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+_NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def _latest(pages: Mapping[str, EvidenceLine]) -> datetime:
+    return max(_moment(line) for line in pages.values())
+
+
+def _content(line: EvidenceLine) -> bytes:
+    return orjson.dumps([line.response, line.error, line.at], option=orjson.OPT_SORT_KEYS)
 
 
 def _identity(line: EvidenceLine) -> tuple[Parameters, str]:
-    """Tell a call's parameters, less its page token and page size, from the page token."""
+    """Tell a call's parameters, less its page token, page size and what changes nothing, from the token."""
     paging = pagination().get(line.name)
     skipped = () if paging is None else (paging.input, paging.page_size)
     token = "" if paging is None else str(line.parameters.get(paging.input) or "")
     parameters = sorted(
         (key, value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
         for key, value in line.parameters.items()
-        if key not in skipped
+        if key not in skipped and key not in _HARMLESS and value not in _EMPTY
     )
     return tuple(parameters), token
 

@@ -6,7 +6,7 @@ Of a foreign manifest only `schema`, `evaluated_as_of`, `scope.accounts`, `scope
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import orjson
@@ -124,16 +124,25 @@ def _shard(shard: Shape) -> ShardRecord:
     status = shard.text("status") or "partial"
     if status not in set(ShardStatus):
         raise BundleError(f"{NAME}: {shard.where}.status is {status!r}, which is none of the contract's.")
+    file = shard.text("file") or ""
+    if file and not _within_evidence(file):
+        raise BundleError(f"{NAME}: {shard.where}.file is {file!r}, which is no file below evidence/.")
     return ShardRecord(
         account=AccountId(shard.text("account") or ""),
         region=RegionName(shard.need("region")),
         status=ShardStatus(status),
         calls=shard.integer("calls") or 0,
         errors=shard.integer("errors") or 0,
-        file=shard.text("file") or "",
+        file=file,
         sha256=shard.text("sha256") or "",
         bytes=shard.integer("bytes") or 0,
     )
+
+
+def _within_evidence(name: str) -> bool:
+    """Whether a name that a manifest gives stays in the bundle's own evidence."""
+    path = PurePosixPath(name)
+    return path.parts[:1] == ("evidence",) and ".." not in path.parts
 
 
 def manifest_document(manifest: Manifest) -> dict[str, Any]:

@@ -52,14 +52,21 @@ class Shape:
             return None
         try:
             instant = datetime.fromisoformat(text)
-        except ValueError as problem:
+            return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        except (ValueError, OverflowError) as problem:  # the first and last day of the calendar overflow
             raise self._broken(key, "an RFC 3339 time") from problem
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
     def child(self, key: str) -> "Shape | None":
         """Give an object; None when it is absent."""
         value = self._typed(key, dict, "an object")
         return None if value is None else Shape(value, f"{self.where}.{key}", self.ref)
+
+    def need_child(self, key: str) -> "Shape":
+        """Give an object that must be there: what the call was made for. BundleError when it is absent."""
+        child = self.child(key)
+        if child is None:
+            raise self._broken(key, "an object")
+        return child
 
     def children(self, key: str) -> "Iterator[Shape]":
         """Give the objects of a list; none when it is absent."""
