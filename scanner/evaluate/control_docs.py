@@ -1,0 +1,82 @@
+"""Writes docs/controls.md: `python -m scanner.evaluate.control_docs [FILE]`. A test keeps it current."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from scanner.evaluate.cases import load_cases
+from scanner.evaluate.loader import CASES, load_controls
+from scanner.model.control import Control, ParameterRule
+from scanner.model.finding import Status
+
+FILE: Final = Path("docs/controls.md")
+
+_HEAD: Final = """\
+<!-- Made by `python -m scanner.evaluate.control_docs`. Change controls/ and make it again. -->
+# Controls
+
+A control is asked of every subject of a fact table ([facts.md](facts.md)). Where `population` is false it is
+`not_applicable`, where that or `requires` is not known it is `unknown`, else `requires` decides.
+Ids never change their meaning and are never used again.
+"""
+_SNIPPETS: Final = (("cli", "sh"), ("terraform", "hcl"), ("cloudformation", "yaml"))
+
+
+def controls_document() -> str:
+    """Give the text of docs/controls.md."""
+    controls = load_controls()
+    index = ["| control | severity | asked of |", "|---|---|---|"]
+    index += [f"| [`{each.id}`](#{each.id}) | {each.severity.value} | {each.subject} |" for each in controls]
+    return "\n".join([_HEAD, *index, "", *("\n".join(_section(control)) for control in controls)])
+
+
+def _section(control: Control) -> Iterator[str]:
+    yield from (f"## {control.id}", "", f"**{control.title}.** {' '.join(control.motivation.split())}", "")
+    yield f"- Severity: {control.severity.value}. Asked of: {control.subject}."
+    if control.audit_manager:
+        yield f"- Does the work of AWS Backup Audit Manager's `{control.audit_manager}`."
+    yield from ("", "```sql", f"-- population\n{control.population.strip()}")
+    yield from (f"-- requires\n{control.require.strip()}", "```", "")
+    yield from _parameters(control)
+    yield from _examples(control)
+    yield from ("### What to do", "", " ".join(control.remediation.text.split()), "")
+    for name, language in _SNIPPETS:
+        if snippet := getattr(control.remediation, name):
+            yield from (f"```{language}", snippet.rstrip(), "```", "")
+    if control.frameworks:
+        served = "; ".join(f"{name}: {', '.join(ids)}" for name, ids in control.frameworks.items())
+        yield from (f"Serves {served}.", "")
+
+
+def _parameters(control: Control) -> Iterator[str]:
+    if not control.parameters:
+        return
+    yield from ("| parameter | default | meaning |", "|---|---|---|")
+    for name, default in control.parameters.items():
+        rule = control.parameter_rules.get(name, ParameterRule())
+        yield f"| `{name}` | `{orjson.dumps(default).decode()}` | {rule.doc or '-'} |"
+    yield ""
+
+
+def _examples(control: Control) -> Iterator[str]:
+    """Show one example that passes and one that fails, as the control's own cases name them."""
+    file = Path(control.file)
+    cases = load_cases(control, file.with_name(file.stem + CASES))
+    for status, word in ((Status.PASS, "Good"), (Status.FAIL, "Bad")):
+        case = next((case for case in cases if case.status is status), None)
+        if case is not None:
+            yield f"- {word}: {case.name}."
+    yield ""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the document to the file that is named, else to docs/controls.md."""
+    file = Path(arguments[0]) if arguments else FILE
+    file.write_text(controls_document(), "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
