@@ -257,11 +257,11 @@
   }
   function ruleLink(rule) {
     const copies = rule.copies.map((copy) => link(copy.holds === true ? "holds" : copy.holds === false ? "broken" : "unknown",
-      `${copy.kind === "air_gapped_target" ? "Air-gapped target" : "Copy"} to ${copy.reach}`, copy.holds === true ? "Arrives" : copy.holds === false ? "Broken" : "Unknown",
+      `${copy.kind === "air_gapped_target" ? "Air-gapped target" : "Copy"} to ${copy.reach}`, copy.holds === true ? "Can arrive" : copy.holds === false ? "Cannot arrive" : "Unknown",
       [bdi(short(copy.destination), "b"), make("p", {}, bdi(copy.destination)), copy.why && copy.holds !== true ? make("p.why", {}, bdi(copy.why)) : ""]));
     const vault = rule.vault ? link("holds", "Backup vault", "", [bdi(short(rule.vault), "b"), rule.newest ? make("p", {}, `Newest recovery point: ${rule.newest}`) : ""], copies) : null;
     const terms = [rule.schedule, rule.retention].filter(Boolean).join(" \u00b7 ");
-    return link("holds", `Backup rule${rule.via ? `, through ${rule.via.replace(/^selection$/, "a selection")}` : ""}`, "Covers it", [bdi(rule.name, "b"), terms ? make("p", {}, terms) : ""], vault ? [vault] : copies);
+    return link("holds", `Backup rule${rule.via ? `, through ${rule.via}` : ""}`, "Covers it", [bdi(rule.name, "b"), terms ? make("p", {}, terms) : ""], vault ? [vault] : copies);
   }
   function link(holds, kind, word, content, children = []) {
     const mark = { holds: "pass", broken: "fail", unknown: "unknown" }[holds];

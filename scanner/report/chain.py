@@ -107,7 +107,7 @@ def _links(
 def _via(cover: Details) -> str:
     parent = cover.get("parent")
     via = str(cover.get("via") or "selection")
-    return f"{via} {short_name(str(parent))}" if parent else via
+    return f"the {via} {short_name(str(parent)).rpartition('/')[2]}" if parent else f"a {via}"
 
 
 def _rule_link(

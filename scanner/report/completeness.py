@@ -1,5 +1,6 @@
 """What was asked for, what was reached, and which answers a missing read blinds."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,8 @@ BLINDING_CONTROL: Final = "account-region-assessed"
 """The control whose findings say which controls a missing read blinds (`details.missing_reads`)."""
 
 _Place = tuple[str, str, str, str]
+_Reason = tuple[GapKind, str, str]
+_ACCOUNT_ID: Final = re.compile(r"\d{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +61,9 @@ class BlindGap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapGroup:
-    """The missing reads of one operation for one reason."""
+    """Missing reads with one reason: one operation's, or of several that are missing in the same places."""
 
-    operation: str
+    operations: tuple[str, ...]
     kind: GapKind
     code: str
     number: int
@@ -88,12 +91,18 @@ class Completeness:
     organization: Cell | None  # the organisation-wide calls; None: the manifest does not speak of them
     excluded: tuple[Excluded, ...]
     gaps: tuple[BlindGap, ...]
+    blinds_told: bool  # whether the control that says what a missing read blinds was asked
     groups: tuple[GapGroup, ...]
     reconciliation: tuple[TypeReconciliation, ...]
 
     def number(self, status: ShardStatus) -> int:
         """Count the cells of the grid that have a status."""
         return sum(cell.status is status for row in self.rows for cell in row.cells)
+
+    @property
+    def tally(self) -> tuple[tuple[ShardStatus, int], ...]:
+        """The statuses that occur in the grid, with their numbers."""
+        return tuple((status, self.number(status)) for status in SHARD_MEANINGS if self.number(status))
 
     @property
     def shards(self) -> int:
@@ -129,6 +138,7 @@ def completeness(scan: Scan, names: Mapping[str, str]) -> Completeness:
         organization=organization,
         excluded=scan.manifest.scope.excluded,
         gaps=gaps,
+        blinds_told=any(control.id == BLINDING_CONTROL for control in scan.controls),
         groups=_groups(gaps),
         reconciliation=_reconciled(scan.reconciliation),
     )
@@ -181,22 +191,40 @@ def _missing_reads(details: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
 
 
 def _groups(gaps: Iterable[BlindGap]) -> tuple[GapGroup, ...]:
-    grouped: dict[tuple[str, GapKind, str], list[BlindGap]] = {}
+    """Group by operation and reason, then join operations that miss in the same places for the same reason.
+
+    So an account whose role cannot be assumed is one line, and not one for each operation.
+    """
+    alike: dict[tuple[str, _Reason], list[BlindGap]] = {}
     for blind in gaps:
-        grouped.setdefault((blind.gap.operation, blind.gap.kind, blind.gap.code), []).append(blind)
-    groups = (
-        GapGroup(
-            operation=operation,
-            kind=kind,
-            code=code,
-            number=len(members),
-            places=tuple(dict.fromkeys(f"{each.gap.account}/{each.gap.region}" for each in members)),
-            blinds=tuple(sorted({control for each in members for control in each.blinds})),
-            message=next((each.gap.message for each in members if each.gap.message), ""),
-        )
-        for (operation, kind, code), members in grouped.items()
+        alike.setdefault((blind.gap.operation, _reason(blind.gap)), []).append(blind)
+    joined: dict[tuple[_Reason, tuple[str, ...]], list[BlindGap]] = {}
+    for (_, reason), members in alike.items():
+        joined.setdefault((reason, _places(members)), []).extend(members)
+    groups = [_group(places, members) for (_, places), members in joined.items()]
+    return tuple(sorted(groups, key=lambda each: (-each.number, each.operations, each.kind, each.code)))
+
+
+def _group(places: tuple[str, ...], members: list[BlindGap]) -> GapGroup:
+    first = members[0].gap
+    return GapGroup(
+        operations=tuple(sorted({each.gap.operation for each in members})),
+        kind=first.kind,
+        code=first.code,
+        number=len(members),
+        places=places,
+        blinds=tuple(sorted({control for each in members for control in each.blinds})),
+        message=first.message,
     )
-    return tuple(sorted(groups, key=lambda each: (-each.number, each.operation, each.kind, each.code)))
+
+
+def _reason(gap: Gap) -> _Reason:
+    """Give what makes reasons the same: messages that differ by account ids alone are one."""
+    return gap.kind, gap.code, _ACCOUNT_ID.sub("", gap.message.replace(gap.operation, ""))
+
+
+def _places(members: Iterable[BlindGap]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{each.gap.account}/{each.gap.region}" for each in members))
 
 
 def _reconciled(rows: Iterable[Reconciliation]) -> tuple[TypeReconciliation, ...]:

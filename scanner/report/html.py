@@ -6,9 +6,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from scanner.model.inventory import ShardStatus
 from scanner.report.completeness import SHARD_MEANINGS
-from scanner.report.embed import Embedded, embed
+from scanner.report.embed import embed
 from scanner.report.templates import FONTS, asset, environment, font_url
 from scanner.report.view import View
 from scanner.report.words import STATUS_MEANINGS, SUBJECT_WORDS
@@ -47,7 +46,6 @@ def report_html(view: View) -> bytes:
             shard_statuses=SHARD_MEANINGS,
             meanings=STATUS_MEANINGS,
             subject_words=SUBJECT_WORDS,
-            missing=ShardStatus.MISSING,
         )
     )
     return page.encode(errors="replace")
@@ -82,6 +80,3 @@ def _grid(view: View) -> tuple[object, ...]:
 
 def _digest(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-__all__ = ["Embedded", "content_security_policy", "report_html"]

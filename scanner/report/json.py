@@ -136,8 +136,13 @@ def _control(control: Control, in_effect: Mapping[str, object]) -> Document:
         "require": control.require,
         "reason": control.reason,
         "reasons": dict(control.reasons),
+        "reason_cases": {
+            status: [{"when": each.when, "text": each.text} for each in cases]
+            for status, cases in control.reason_cases.items()
+        },
         "defaults": dict(control.parameters),
         "parameters": {**control.parameters, **in_effect},
+        "parameter_docs": {name: rule.doc for name, rule in control.parameter_rules.items()},
         "evidence": list(control.evidence),
         "motivation": control.motivation,
         "remediation": {

@@ -16,7 +16,7 @@ import orjson
 
 from scanner.errors import BundleError
 from scanner.evidence.manifest import read_manifest
-from scanner.model.control import Control, Remediation
+from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.finding import Finding, Severity, finding_from_document
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId, RegionName
@@ -137,7 +137,14 @@ def _control(document: _Document) -> Control:
         require=document["require"],
         reason=document["reason"],
         reasons=document["reasons"],
+        reason_cases={
+            status: tuple(ReasonCase(each["when"], each["text"]) for each in cases)
+            for status, cases in document.get("reason_cases", {}).items()
+        },
         parameters=document["defaults"],
+        parameter_rules={
+            name: ParameterRule(doc=doc) for name, doc in document.get("parameter_docs", {}).items()
+        },
         evidence=tuple(document["evidence"]),
         motivation=document["motivation"],
         remediation=Remediation(**document["remediation"]),

@@ -55,13 +55,15 @@ _STRUCTURE_WORDS: Final = {
 
 FRAMEWORK_WORDS: Final = {
     "nist-800-53-r5": "NIST 800-53 r5",
-    "nist-csf-2.0": "NIST CSF 2.0",
+    "nist-csf-2": "NIST CSF 2.0",
     "iso-27001-2022": "ISO 27001:2022",
-    "pci-dss-4.0": "PCI DSS 4.0",
+    "pci-dss-4": "PCI DSS 4.0",
     "cis-controls-8": "CIS Controls 8",
     "soc-2": "SOC 2",
     "dora": "DORA",
     "hipaa": "HIPAA",
+    "nis-2": "NIS 2",
+    "aws-well-architected": "AWS Well-Architected",
 }
 
 FOREVER_DAYS: Final = 999_999

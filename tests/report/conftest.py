@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.model.control import Control, Remediation
+from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.inventory import Account, ShardStatus
 from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
@@ -49,7 +49,7 @@ WAIVER: Final = Waiver(
 
 _NIST: Final = {"nist-800-53-r5": ("CP-9",), "iso-27001-2022": ("A.8.13",)}
 _COPIES: Final = {"nist-800-53-r5": ("CP-6", "CP-9(3)"), "iso-27001-2022": ("A.8.13", "A.8.14")}
-_DELETION: Final = {"nist-800-53-r5": ("CP-9(8)", "SI-12"), "pci-dss-4.0": ("10.5.1",)}
+_DELETION: Final = {"nist-800-53-r5": ("CP-9(8)", "SI-12"), "pci-dss-4": ("10.5.1",)}
 
 _CONTROLS: Final[tuple[tuple[str, str, str, str, Mapping[str, Any], Mapping[str, tuple[str, ...]]], ...]] = (
     ("account-region-assessed", "Everything in scope could be read", "high", "account_region", {}, _NIST),
@@ -113,6 +113,8 @@ def _control(row: tuple[str, str, str, str, Mapping[str, Any], Mapping[str, tupl
         require="covered" if name == "resource-in-backup-plan" else "true",
         reason="What must hold does not hold.",
         reasons={"unknown": "A read is missing."},
+        reason_cases={"fail": (ReasonCase("NOT covered", "No rule covers it."),)},
+        parameter_rules={key: ParameterRule(doc="What counts.") for key in parameters},
         parameters=parameters,
         motivation=(
             "A resource that no rule covers has no recovery point to come back from. AWS Backup says nothing "

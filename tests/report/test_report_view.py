@@ -60,9 +60,18 @@ def test_the_grid_holds_every_place_of_the_scope(scan: Scan) -> None:
 
 def test_missing_reads_are_grouped_with_the_controls_they_blind(scan: Scan) -> None:
     first = build(scan).completeness.groups[0]
-    assert (first.operation, first.kind, first.number) == ("sts:AssumeRole", GapKind.REFUSED, 3)
+    assert (first.operations, first.kind, first.number) == (("sts:AssumeRole",), GapKind.REFUSED, 3)
     assert first.blinds == ("resource-cross-account-copy", "vault-manual-deletion-denied")
     assert first.places[0] == "666666666666/eu-west-1"
+
+
+def test_an_account_that_cannot_be_entered_is_one_line(scan: Scan) -> None:
+    more = tuple(
+        replace(gap, operation=f"ec2:Describe{what}") for gap in scan.gaps[2:] for what in ("A", "B")
+    )
+    groups = build(replace(scan, gaps=(*scan.gaps, *more))).completeness.groups
+    assert groups[0].operations == ("ec2:DescribeA", "ec2:DescribeB", "sts:AssumeRole")
+    assert (groups[0].number, len(groups[0].places), len(groups)) == (9, 3, 3)
 
 
 def test_reconciliation_names_only_the_shards_that_differ(scan: Scan) -> None:
@@ -99,7 +108,7 @@ def test_a_chain_names_rules_vaults_and_copies() -> None:
     found = chain([{"covered_by": [cover]}, {"rules": [RULE], "copies": copies}])
     assert found.covered is True
     (rule,) = found.rules
-    assert (rule.via, rule.retention) == ("instance instance/i-1", "35 days")
+    assert (rule.via, rule.retention) == ("the instance i-1", "35 days")
     assert [(copy.reach, copy.holds, copy.why) for copy in rule.copies] == [
         ("another Region", False, "locked"),
         ("another account", None, ""),
