@@ -179,9 +179,14 @@ def _example(text: str, inside: _Inside) -> str:
     if is_account_id(text) or not has_wildcard(text):
         return text if is_account_id(text) else ""
     missing = max(0, 12 - len(text.replace("*", "")))
-    for digit in "9876543210":
-        filled = text.replace("*", digit * missing, 1).replace("*", "").replace("?", digit)
-        if is_account_id(filled) and not inside.holds(filled):
+    form = text.replace("*", "?" * missing, 1).replace("*", "")
+    free = form.count("?")
+    for number in range(10**free if len(form) <= 12 else 0):  # noqa: PLR2004 - the length of an account id
+        digits = iter(str(number).zfill(free))
+        filled = "".join(next(digits) if sign == "?" else sign for sign in form)
+        if not is_account_id(filled):
+            return ""
+        if not inside.holds(filled):
             return filled
     return ""
 

@@ -122,8 +122,6 @@ def _within(one: str, pattern: str) -> bool:
     The second may come from an ARN operator or from a string operator, the first likewise; both read an
     ARN alike as long as no wildcard of the first can reach over a colon.
     """
-    if pattern == "*":
-        return True
     if arn_part(one, 4) and not has_wildcard(":".join(one.split(":", ARN_PARTS - 1)[:-1])):
         return _takes(pattern, one) or (session_of(one, pattern) and arn_part(pattern, 5) == "role/*")
     return False

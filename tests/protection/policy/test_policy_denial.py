@@ -168,6 +168,9 @@ ROWS: list[Row] = [
     })], True, (A,)),
     ("an exception that a user id's Deny may hit",
      [but(A), when("StringLike", "aws:userId", "A:*")], None, ()),
+    ("an unknown exception that an open Deny may hit",
+     [when("StringNotLike", "aws:userId", "A:*"), OPEN], None, ()),
+    ("every ARN, of which a part is denied", [but(A, B), but("*", operator="StringLike"), only(A)], True, ()),
     ("an open Deny where nobody is left", [deny(), OPEN], True, ()),
     ("all kinds of principals one by one", [
         only(ROOT.replace("root", "user/u")), but(ROOT, USER, operator="ArnLike"),

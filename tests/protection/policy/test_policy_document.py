@@ -151,6 +151,11 @@ def test_bare_booleans_and_numbers_are_condition_values_and_keys_lose_their_case
     )
 
 
+def test_stars_side_by_side_are_one_in_actions_and_resources() -> None:
+    found = parse({"Statement": without(Action="a***", Resource=["**b**"])}).statements[0]
+    assert (found.actions.patterns, found.resources.patterns) == (("a*",), ("*b*",))
+
+
 def test_a_trust_policy_has_no_resource() -> None:
     assert parse({"Statement": without("Resource")}).statements[0].resources.patterns == ("*",)
 
@@ -206,6 +211,16 @@ def test_what_is_too_much_to_compare_is_unknown() -> None:
         document, action="backup:DeleteRecoveryPoint", resource=VAULT, vault_account="111111111111"
     )
     assert denial.denied is None
+    more = [*many, many[0]]
+    again = parse(
+        {"Statement": [{**deny, "Condition": {"ArnNotLike": {"aws:PrincipalArn": one}}} for one in more]}
+    )
+    assert (
+        denied_to_all(
+            again, action="backup:DeleteRecoveryPoint", resource=VAULT, vault_account="111111111111"
+        ).denied
+        is None
+    )
     allows = [without(Sid=f"A{number}") for number in range(400)]
     denies = [without(Effect="Deny", Resource=f"{number}*") for number in range(400)]
     crowded = parse({"Statement": [*denies, *[{**one, "Resource": "0*1"} for one in allows]]})

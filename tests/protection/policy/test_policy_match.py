@@ -57,6 +57,7 @@ def test_patterns_overlap_exactly_when_a_word_matches_both(one: str, other: str)
         ("a?", "a?", True),
         ("*b*", "a?b?", True),
         ("a*a", "a", False),
+        ("*b?b*", "aabaa", False),
     ],
 )
 def test_covers(pattern: str, cell: str, *, expected: bool) -> None:

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from scanner.protection.policy import Context, admits_account, admits_outside, denied_to_all, parse
 
-OWN, MEMBER, PARTNER, STRANGER = "111111111111", "222222222222", "333333333333", "555555555555"
+OWN, MEMBER, PARTNER = "111111111111", "222222222222", "333333333333"
+STRANGERS = ("555555555555", "777777777777")
 ORGANIZATIONS: dict[str, tuple[str | None, ...]] = {
     OWN: ("o-ours",),
     MEMBER: ("o-ours",),
-    PARTNER: (None, "o-partner", "o-third"),
-    STRANGER: (None, "o-partner", "o-third"),
+    **dict.fromkeys((PARTNER, *STRANGERS), (None, "o-partner", "o-third")),
 }
 # A path may hold colons, so that StringLike on an ARN, unlike ArnLike, lets strangers slip in.
 CRAFTED = f"role/::{MEMBER}:/a"
@@ -174,7 +174,7 @@ CLAUSES = st.one_of(
     clause(["ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike", "ArnNotLikeIfExists"], "aws:PrincipalArn",
            *[one for one in GLOBS if one.count(":") > 4], *SINGLE),
     clause(["StringLike", "StringNotLike", "StringNotEquals"], "aws:PrincipalArn", *GLOBS, *SINGLE),
-    clause(STRING, "aws:PrincipalAccount", *ACCOUNTS, "1*", "*"),
+    clause(STRING, "aws:PrincipalAccount", *ACCOUNTS, "5*", "*"),
     clause(STRING, "aws:PrincipalOrgID", "o-ours", "o-partner", "o-*"),
     clause(SETS, "aws:PrincipalOrgPaths", "o-ours/*", "o-partner/*", "o-ours/r-2/*"),
     clause(["Bool", "BoolIfExists"], "aws:MultiFactorAuthPresent", "true", "false"),
@@ -244,7 +244,7 @@ def test_outside_is_admitted_when_somebody_there_is(statements: list[dict[str, A
     )
     others = [
         request
-        for account in (PARTNER, STRANGER)
+        for account in (PARTNER, *STRANGERS)
         for action in (COPY, "backup:Delete", "other:Z")
         for request in requests(account, action, (VAULT, "arn:aws:x:::y"))
     ]

@@ -76,6 +76,16 @@ ROWS: list[tuple[str, list[dict[str, Any]], bool | None]] = [
     ("a partner by key", [when("StringEquals", ACCOUNT, MEMBER, PARTNER)], True),
     ("a pattern of accounts", [when("StringLike", ACCOUNT, "1*")], True),
     ("a pattern with one account", [when("StringLike", ACCOUNT, "11111111111?")], True),
+    ("a pattern that is no account's", [when("StringLike", ACCOUNT, "x*", "1???????????1?")], False),
+    ("an ARN without an account", [when("ArnLike", ARN, "arn:aws:iam::*:role/x", "*")], True),
+    ("everyone but a partner's role, to that role", [
+        allow(NotPrincipal={"AWS": f"arn:aws:iam::{PARTNER}:role/r"}, Effect="Deny"),
+        to(f"arn:aws:iam::{PARTNER}:role/r"),
+    ], True),
+    ("everyone but another's role, to a role", [
+        allow(NotPrincipal={"AWS": f"arn:aws:iam::{PARTNER}:role/s"}, Effect="Deny"),
+        to("arn:aws:iam::444444444444:role/r"),
+    ], False),
     ("a member's roles", [when("ArnLike", ARN, f"arn:aws:iam::{MEMBER}:role/*")], False),
     ("a partner's roles", [when("ArnLike", ARN, f"arn:aws:iam::{PARTNER}:role/*")], True),
     ("anybody's roles of a name", [when("ArnLike", ARN, "arn:aws:iam::*:role/backup")], True),
@@ -118,6 +128,10 @@ ROWS: list[tuple[str, list[dict[str, Any]], bool | None]] = [
         denied("StringNotEquals", ID, OURS, Action="backup:*", Resource="arn:aws:backup:*"),
     ], False),
     ("NotAction is wide", [allow(NotAction="backup:X"), PERIMETER], True),
+    ("two Not forms may leave out the same", [
+        allow(NotAction="backup:X"), denied("StringNotEquals", ID, OURS, NotAction="backup:X"),
+    ], None),
+    ("NotAction of everything is nothing", [allow(NotAction="*")], False),
     ("a Deny on another resource does not",
      [allow(), denied("StringNotEquals", ID, OURS, Resource="x")], True),
     ("a Deny that spares a partner's organisation",
@@ -169,6 +183,15 @@ def test_nobody_hides_behind_the_names_that_stand_for_anybody() -> None:
     assert ask(denied("StringEquals", ACCOUNT, "999999999999"), allow()).value is True
     assert ask(when("StringEquals", ID, "o-foreign000"), organization_id="o-foreign000").value is False
     assert ask(allow(), members=frozenset((OWN, "999999999999"))).value is True
+
+
+def test_a_pattern_that_only_members_match_admits_nobody_else() -> None:
+    members = frozenset(f"11111111111{digit}" for digit in range(10))
+    pattern = when("StringLike", ACCOUNT, "11111111111?")
+    assert ask(pattern, members=members).value is False
+    assert (
+        ask(pattern, members=members - {"111111111117"}).because == "statement 1 admits account 111111111117"
+    )
 
 
 def test_the_reason_names_statement_and_outsider() -> None:
