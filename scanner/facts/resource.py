@@ -125,6 +125,12 @@ class ResourceTable:
                     notes.unknown("newest_recovery_points", f"status or date of {point.arn} is not told")
                 elif usable and age is not None and age < newest.get(point.vault, (float("inf"), point))[0]:
                     newest[point.vault] = (age, point)
+        for arn in coverage.open_parents:
+            if any(point_usable(point) is not False for point in self._points.get(arn, ())):
+                incomplete = True
+                notes.unknown(
+                    "newest_recovery_points", f"it is not known whether backups of {arn} count for it"
+                )
         for _, point in newest.values():
             notes.evidence("newest_recovery_points", point.refs)
         places = [_place(age, point) for _, (age, point) in sorted(newest.items())]

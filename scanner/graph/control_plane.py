@@ -95,7 +95,7 @@ class ControlPlane:
         for key in summary.keys.values():
             for name in {key.id, key.arn or key.id}:
                 if parse_arn(name) is not None:  # a bare id means something in its own shard only
-                    self._graph.add_node(("key", name), key=key)
+                    self._graph.add_node(("key", name), key=_joined(self._seen_key(name), key))
         for arn in summary.targets:
             self._graph.add_edge(("shard", summary.shard), ("vault", arn), relation="targets")
 
@@ -151,11 +151,14 @@ class ControlPlane:
     def key(self, name: str, shard: Shard) -> KeyOf:
         """Give a key as something in a shard names it, wherever it was described."""
         summary = self._shards.get(shard)
-        key = summary.keys.get(name) if summary else None
-        if key is None or isinstance(key.kind, Unread):
-            key = self._graph.nodes.get(("key", name), {}).get("key") or key
+        own = summary.keys.get(name) if summary else None
+        key = _joined(own, self._seen_key(own.arn if own and own.arn else name))
         missing = Gap(shard.account, shard.region, "kms:DescribeKey", name, GapKind.NEVER_ASKED)
         return key_of(name, shard.account, key, missing)
+
+    def _seen_key(self, name: str) -> Key | None:
+        key: Key | None = self._graph.nodes.get(("key", name), {}).get("key")
+        return key
 
     def settings(self, shard: Shard) -> Reading[RegionSettings]:
         """Give the Region settings of a shard; a gap where it was not scanned."""
@@ -171,3 +174,16 @@ class ControlPlane:
             return True, None
         gap = next((s.unread_plans for s in self._shards.values() if s.unread_plans is not None), None)
         return (False, None) if gap is None else (None, gap)
+
+
+def _joined(key: Key | None, other: Key | None) -> Key | None:
+    """Join what two shards say of one key: its kind may be read from here, its policy from its account."""
+    if key is None or other is None:
+        return key or other
+    return replace(
+        key,
+        arn=key.arn or other.arn,
+        state=key.state or other.state,
+        kind=other.kind if isinstance(key.kind, Unread) else key.kind,
+        policy=other.policy if isinstance(key.policy, Unread) else key.policy,
+    )

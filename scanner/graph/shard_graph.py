@@ -3,7 +3,8 @@
     resource -selected by-> selection -of-> plan -has-> rule      volume -attached to-> instance
 
 An edge `selected by` carries a three-valued answer. Coverage through an instance counts for the
-volumes attached to it, and there is no inheritance upwards (catalogue, ruling 3).
+volumes attached to it, and there is no inheritance upwards (catalogue, ruling 3). An instance that a
+volume names and that nobody listed, because the list was not read, is a node too: of unknown tags.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from scanner.model.inventory import (
     Resource,
     ShardInventory,
 )
-from scanner.model.names import Shard, copy_action_subject, rule_subject
+from scanner.model.names import Arn, Shard, copy_action_subject, rule_subject
 from scanner.model.reading import EvidenceRef, Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.copies import (
@@ -68,10 +69,14 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The rules that cover a resource, once for each way in which they do, and what else may."""
+    """The rules that cover a resource, once for each way in which they do, and what else may.
+
+    `open_parents`: the instances through which it may be covered, where that is not known.
+    """
 
     ways: tuple[CoveringRule, ...]
     doubts: tuple[Doubt, ...]
+    open_parents: tuple[Arn, ...] = ()
 
     @property
     def rules(self) -> tuple[CoveringRule, ...]:
@@ -113,14 +118,15 @@ class ShardGraph:
         self._inherit = inherit
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
         self._resources = {resource.arn: resource for resource in inventory.resources}
+        self._unlisted = {resource.arn: resource for resource in _unlisted_instances(inventory)}
         self._coverages: dict[str, Coverage] = {}
-        self._plan_doubts = tuple(self._unlisted())
+        self._plan_doubts = tuple(self._unread_plans())
         for resource in inventory.resources:
             self._attach(resource)
         for plan in inventory.plans:
             self._add_plan(plan)
 
-    def _unlisted(self) -> Iterator[Doubt]:
+    def _unread_plans(self) -> Iterator[Doubt]:
         plans = self.inventory.lists.get("backup:ListBackupPlans")
         if isinstance(plans, Unread):
             yield Doubt("a backup plan that was not listed", "the backup plans were not read", plans.gap)
@@ -132,7 +138,7 @@ class ShardGraph:
     def _attach(self, resource: Resource) -> None:
         self._graph.add_node(("resource", resource.arn))
         for parent in resource.attached_to:
-            if parent in self._resources:
+            if parent in self._resources or parent in self._unlisted:
                 self._graph.add_edge(("resource", resource.arn), ("resource", parent), relation="attached to")
 
     def _add_plan(self, plan: BackupPlan) -> None:
@@ -140,7 +146,7 @@ class ShardGraph:
         for selection in plan.selections.value if isinstance(plan.selections, Known) else ():
             node = ("selection", rule_subject(plan.arn, selection.id))
             self._graph.add_node(node, plan=plan, selection=selection)
-            for resource in self.inventory.resources:
+            for resource in (*self.inventory.resources, *self._unlisted.values()):
                 answer = _selected(selection, resource, opt_in)
                 if answer.value is not False:
                     self._graph.add_edge(
@@ -167,17 +173,24 @@ class ShardGraph:
     def _cover(self, resource: Resource) -> Coverage:
         ways: dict[tuple[str, str], CoveringRule] = {}
         doubts = list(self._plan_doubts)
-        for backed_up in (resource, *self._parents(resource)):
-            parent = None if backed_up is resource else backed_up
-            for covering in self._direct(backed_up, parent, doubts):
-                ways.setdefault((covering.subject, parent.arn if parent else ""), covering)
-        return Coverage(tuple(ways[way] for way in sorted(ways)), tuple(doubts))
+        for covering in self._direct(resource, None, doubts):
+            ways.setdefault((covering.subject, ""), covering)
+        open_parents = []
+        for parent in self._parents(resource):
+            own_doubts: list[Doubt] = []
+            found = list(self._direct(parent, parent, own_doubts))
+            for covering in found:
+                ways.setdefault((covering.subject, parent.arn), covering)
+            if not found and (own_doubts or self._plan_doubts):
+                open_parents.append(parent.arn)
+            doubts += own_doubts
+        return Coverage(tuple(ways[way] for way in sorted(ways)), tuple(doubts), tuple(open_parents))
 
     def _parents(self, resource: Resource) -> tuple[Resource, ...]:
         if not self._inherit:
             return ()
         edges = self._edges(resource, "attached to")
-        return tuple(self._resources[node[1]] for node, _ in edges)
+        return tuple(self._resources.get(node[1]) or self._unlisted[node[1]] for node, _ in edges)
 
     def _edges(self, resource: Resource, relation: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         for _, node, edge in self._graph.out_edges(("resource", resource.arn), data=True):
@@ -192,7 +205,7 @@ class ShardGraph:
             plan: BackupPlan = self._graph.nodes[node]["plan"]
             selection: BackupSelection = self._graph.nodes[node]["selection"]
             answer: Answer = edge["answer"]
-            if answer.value is None:
+            if answer.value is None or backed_up.arn in self._unlisted:
                 doubts.append(self._doubt(plan, selection, backed_up, answer))
             elif isinstance(plan.rules, Unread):
                 because = f"the rules of plan {plan.name} were not read"
@@ -209,7 +222,10 @@ class ShardGraph:
         """Say why it is not known whether a selection selects a resource, and which read is missing."""
         readings = (selection.terms, resource.tags, self._opt_in(plan).settings)
         gap = next((reading.gap for reading in readings if isinstance(reading, Unread)), None)
-        return Doubt(f"{plan.name}/{selection.name}", answer.because, gap, plan.arn)
+        because = answer.because
+        if resource.arn in self._unlisted:
+            because = f"the instance {resource.name}, which it is attached to, was not read"
+        return Doubt(f"{plan.name}/{selection.name}", because, gap, plan.arn)
 
     def rule_reach(self) -> dict[str, tuple[Resource, ...]]:
         """Tell for each rule (`PLAN_ARN#RULE_ID`) which resources it backs up."""
@@ -292,3 +308,24 @@ def _selected(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> 
 
 def _could(selection: BackupSelection, kind: tuple[str, str]) -> bool:
     return isinstance(selection.terms, Unread) or could_select(selection.terms.value, *kind)
+
+
+def _unlisted_instances(inventory: ShardInventory) -> Iterator[Resource]:
+    """Give the instances that volumes name and that are not listed since the list was not read to the end."""
+    instances = inventory.lists.get("ec2:DescribeInstances")
+    if not isinstance(instances, Unread):
+        return
+    listed = {resource.arn for resource in inventory.resources}
+    named = {parent for resource in inventory.resources for parent in resource.attached_to}
+    for arn in sorted(named - listed):
+        yield Resource(
+            arn=arn,
+            type="EC2",
+            capability="EC2",
+            account=inventory.shard.account,
+            region=inventory.shard.region,
+            name=arn.rpartition("/")[2],
+            state=None,
+            tags=instances,
+            encryption=instances,
+        )

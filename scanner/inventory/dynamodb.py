@@ -17,12 +17,12 @@ def parse_dynamodb(
 ) -> Iterator[Resource]:
     """Parse tables. A table whose DescribeTable is missing is a resource of unknown state and key."""
     names = {
-        (name, page.ref)
+        name: page.ref
         for answer in answers.every("dynamodb:ListTables")
         for page in answer.pages
         for name in page.texts("TableNames")
     }
-    for name, ref in sorted(names):
+    for name, ref in sorted(names.items()):
         yield _table(answers, gaps, tagging, (name, partition, ref))
 
 
@@ -32,7 +32,7 @@ def _table(
     name, partition, ref = named
     shard = answers.shard
     answer = answers.one("dynamodb:DescribeTable", TableName=name)
-    table = next((child for page in answer.pages if (child := page.child("Table"))), None)
+    table = next((page.need_child("Table") for page in answer.pages), None)
     made_arn = f"arn:{partition}:dynamodb:{shard.region}:{shard.account}:table/{name}"
     arn = (table.text("TableArn") if table else None) or made_arn
     own = answers.one("dynamodb:ListTagsOfResource", ResourceArn=arn)

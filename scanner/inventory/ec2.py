@@ -113,5 +113,7 @@ def _instance_encryption(
     attached = [volumes[volume_id] for volume_id in sorted(ids)]
     flags = [volume.flag("Encrypted") for volume in attached]
     encrypted = None if None in flags else any(flags)
-    keys = tuple(sorted({key for volume in attached if (key := volume.text("KmsKeyId"))}))
-    return Known(Encryption(encrypted, keys), tuple(volume.ref for volume in attached))
+    keys = {volume.text("KmsKeyId") for volume in attached if volume.flag("Encrypted")}
+    # One key that is not told keeps the answer open, whatever the keys of the other volumes are.
+    told = () if None in keys else tuple(sorted(key for key in keys if key))
+    return Known(Encryption(encrypted, told), tuple(volume.ref for volume in attached))

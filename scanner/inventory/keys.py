@@ -26,7 +26,7 @@ def parse_keys(answers: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[st
     book = _KeyBook(answers)
     keys: dict[str, Key] = {}
     for name in sorted(set(names)):
-        if book.describes(name) or _belongs_to(name, answers.shard):
+        if _belongs_to(name, answers.shard) or (not _is_alias(name) and book.describes(name)):
             keys[name] = key = book.key(name)
             if isinstance(key.kind, Unread):
                 gaps.note(key.kind.gap)
@@ -38,6 +38,11 @@ def parse_keys(answers: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[st
 def _belongs_to(name: str, shard: Shard) -> bool:
     parts = parse_arn(name)
     return parts is None or (parts.account, parts.region) == (shard.account, shard.region)
+
+
+def _is_alias(name: str) -> bool:
+    """Whether it is an alias, which means another key in every account and Region."""
+    return bare_name(name).startswith("alias/")
 
 
 def bare_name(name: str) -> str:
@@ -103,13 +108,16 @@ class _KeyBook:
 
 
 def _by_key_id(answers: Answers, operation: str) -> dict[str, Answer]:
-    """Index answers by the key id that was asked for, and by the one that was answered."""
+    """Index answers by the key id that was asked for, and by the one that was answered.
+
+    A key may have been asked for by its id, its ARN and its aliases: what was answered beats a refusal.
+    """
     found: dict[str, Answer] = {}
     for answer in answers.every(operation):
         asked = answer.parameters.get("KeyId")
         metadata = _metadata(answer)
         for name in (asked, metadata.text("KeyId") if metadata else None):
-            if isinstance(name, str):
+            if isinstance(name, str) and (answer.gap is None or bare_name(name) not in found):
                 found[bare_name(name)] = answer
     return found
 

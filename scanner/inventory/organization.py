@@ -11,10 +11,8 @@ from scanner.model.names import AccountId
 from scanner.model.reading import GapKind, Known, Reading, Unread
 
 _CROSS_ACCOUNT: Final = "isCrossAccountBackupEnabled"
-_CHILDREN: Final = {
-    "organizations:ListOrganizationalUnitsForParent": "OrganizationalUnits",
-    "organizations:ListAccountsForParent": "Accounts",
-}
+_GLOBAL_SETTINGS: Final = "backup:DescribeGlobalSettings"
+_LIST_ACCOUNTS: Final = "organizations:ListAccounts"
 
 
 def parse_organization(answers: Answers, manifest: Manifest) -> Organization:
@@ -28,7 +26,7 @@ def parse_organization(answers: Answers, manifest: Manifest) -> Organization:
     return Organization(
         id=Known(organization_id, described.refs) if organization_id else Unread(gap),
         management_account=Known(AccountId(management), described.refs) if management else Unread(gap),
-        members=answers.read("organizations:ListAccounts"),
+        members=answers.read(_LIST_ACCOUNTS),
         accounts=_accounts(answers, manifest, organization_id),
         cross_account_backup=_cross_account_backup(answers),
     )
@@ -38,10 +36,13 @@ def _accounts(
     answers: Answers, manifest: Manifest, organization_id: str | None
 ) -> Mapping[AccountId, Account]:
     paths = _ou_paths(answers, organization_id)
-    accounts = {account.id: account for account in manifest.accounts}
-    for row, _ in rows(answers, "organizations:ListAccounts", "Accounts"):
+    told = {account.id: account for account in manifest.accounts}
+    # A list that was read to the end is the last word on who is a member, whatever the manifest says.
+    whole = answers.one(_LIST_ACCOUNTS).gap is None
+    accounts = {} if whole else dict(told)
+    for row, _ in rows(answers, _LIST_ACCOUNTS, "Accounts"):
         account_id = AccountId(row.need("Id"))
-        known = accounts.get(account_id)
+        known = told.get(account_id)
         accounts[account_id] = Account(
             id=account_id,
             name=row.text("Name") or (known.name if known else ""),
@@ -81,8 +82,8 @@ def _ou_paths(answers: Answers, organization_id: str | None) -> Mapping[str, str
 
 def _cross_account_backup(answers: Answers) -> Reading[bool]:
     """Read the global setting: a map of strings, where only "true" is on (facts 6, row 2)."""
-    answer = answers.one("backup:DescribeGlobalSettings")
-    if answer.gap is not None:
-        return Unread(answer.gap)
+    answer = answers.one(_GLOBAL_SETTINGS)
     settings = {k: v for page in answer.pages for k, v in page.mapping("GlobalSettings", str).items()}
-    return Known(settings.get(_CROSS_ACCOUNT, "").lower() == "true", answer.refs)
+    if (setting := settings.get(_CROSS_ACCOUNT)) is not None:
+        return Known(setting.lower() == "true", answer.refs)
+    return Unread(answer.gap or answers.gap(_GLOBAL_SETTINGS, _CROSS_ACCOUNT, GapKind.HALF_READ))

@@ -17,7 +17,7 @@ from scanner.model.inventory import (
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Reading
 
-_OPERATORS: Final = ("StringEquals", "StringNotEquals", "StringLike", "StringNotLike")
+_EQUALS: Final = "StringEquals"
 
 
 def parse_plans(answers: Answers, gaps: Gaps) -> tuple[BackupPlan, ...]:
@@ -47,8 +47,9 @@ def _plan(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> BackupP
 
 def _rules(answers: Answers, gaps: Gaps, plan_id: str) -> Reading[tuple[BackupRule, ...]]:
     answer = answers.one("backup:GetBackupPlan", BackupPlanId=plan_id)
-    plan = next((child for page in answer.pages if (child := page.child("BackupPlan"))), None)
-    rules = () if plan is None else tuple(_rule(rule) for rule in plan.children("Rules"))
+    rules = tuple(
+        _rule(rule) for page in answer.pages for rule in page.need_child("BackupPlan").children("Rules")
+    )
     return gaps.reading(rules, answer)
 
 
@@ -99,7 +100,7 @@ def _selections(answers: Answers, gaps: Gaps, plan_id: str) -> Reading[tuple[Bac
 def _selection(answers: Answers, gaps: Gaps, plan_id: str, row: Shape) -> BackupSelection:
     selection_id = row.need("SelectionId")
     answer = answers.one("backup:GetBackupSelection", BackupPlanId=plan_id, SelectionId=selection_id)
-    terms = next((child for page in answer.pages if (child := page.child("BackupSelection"))), None)
+    terms = next((page.need_child("BackupSelection") for page in answer.pages), None)
     return BackupSelection(
         id=selection_id,
         name=row.text("SelectionName") or selection_id,
@@ -115,7 +116,7 @@ def _terms(terms: Shape | None) -> SelectionTerms:
         resources=terms.texts("Resources"),
         not_resources=terms.texts("NotResources"),
         list_of_tags=tuple(
-            TagCondition("StringEquals", tag.need("ConditionKey"), tag.text("ConditionValue") or "")
+            TagCondition(_tag_operator(tag), tag.need("ConditionKey"), tag.text("ConditionValue") or "")
             for tag in terms.children("ListOfTags")
         ),
         conditions=() if conditions is None else _conditions(conditions),
@@ -123,9 +124,16 @@ def _terms(terms: Shape | None) -> SelectionTerms:
     )
 
 
+def _tag_operator(tag: Shape) -> str:
+    """ListOfTags knows one operator, spelt STRINGEQUALS (facts 3.1)."""
+    operator = tag.text("ConditionType") or _EQUALS
+    return _EQUALS if operator.upper() == _EQUALS.upper() else operator
+
+
 def _conditions(conditions: Shape) -> tuple[TagCondition, ...]:
+    """Read all conditions. An operator that this version does not know narrows the selection, too."""
     return tuple(
         TagCondition(operator, entry.need("ConditionKey"), entry.text("ConditionValue") or "")
-        for operator in _OPERATORS
+        for operator in sorted(conditions.data)
         for entry in conditions.children(operator)
     )

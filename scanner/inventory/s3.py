@@ -1,6 +1,8 @@
 """S3 buckets: the account's ListBuckets names them, the shard of their Region holds their details."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
@@ -11,21 +13,32 @@ from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Gap, GapKind, Known
 
+LIST_BUCKETS: Final = "s3:ListBuckets"
+
 Bucket = tuple[Shape, EvidenceRef]
 
 
 def buckets_of_region(account: Answers, region: str) -> tuple[tuple[Bucket, ...], tuple[Gap, ...]]:
     """Give the buckets of one Region, and a gap for each bucket whose Region nobody tells."""
     buckets: dict[str, Bucket] = {}
-    gaps: list[Gap] = []
-    for row, ref in rows(account, "s3:ListBuckets", "Buckets"):
+    gaps: dict[str, Gap] = {}
+    for row, ref in rows(account, LIST_BUCKETS, "Buckets"):
         name = row.need("Name")
         place = row.text("BucketRegion") or _location(account, name)
         if place is None:
-            gaps.append(account.gap("s3:GetBucketLocation", name, GapKind.NEVER_ASKED))
+            gaps[name] = _unplaced(account, name)
         elif place == region:
             buckets[name] = (row, ref)
-    return tuple(buckets[name] for name in sorted(buckets)), tuple(gaps)
+    return tuple(buckets[name] for name in sorted(buckets)), tuple(gaps[name] for name in sorted(gaps))
+
+
+def _unplaced(account: Answers, bucket: str) -> Gap:
+    """Make the gap of a bucket whose Region nobody tells: the list of each Region's buckets is open."""
+    refused = account.one("s3:GetBucketLocation", Bucket=bucket).gap
+    gap = account.gap(LIST_BUCKETS, bucket, GapKind.HALF_READ)
+    if refused is None or refused.kind is GapKind.NEVER_ASKED:
+        return replace(gap, message="Neither the list nor GetBucketLocation tells its Region.")
+    return replace(refused, operation=LIST_BUCKETS, about=bucket)
 
 
 def _location(account: Answers, bucket: str) -> str | None:

@@ -14,7 +14,7 @@ from scanner.inventory.keys import parse_keys
 from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS, read_lists
 from scanner.inventory.plans import parse_plans
 from scanner.inventory.rds import parse_rds
-from scanner.inventory.s3 import buckets_of_region, parse_s3
+from scanner.inventory.s3 import LIST_BUCKETS, Bucket, buckets_of_region, parse_s3
 from scanner.inventory.tags import TaggingAnswers
 from scanner.inventory.vaults import parse_recovery_points, parse_vaults
 from scanner.model.inventory import (
@@ -28,6 +28,7 @@ from scanner.model.names import Shard, partition_of
 from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
 
 _NOT_ENABLED: Final = "not-opted-in"
+_ASSUME_ROLE: Final = "sts:AssumeRole"
 
 
 def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> ShardInventory:
@@ -39,8 +40,12 @@ def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> Shar
     if (refusal := _unreachable(answers)) is not None:
         return _refused(shard, status, refusal)
     lists = {**read_lists(answers, SHARD_LISTS, gaps), **read_lists(account, ACCOUNT_LISTS, gaps)}
+    buckets, unplaced = buckets_of_region(account, shard.region)
+    for gap in unplaced:
+        gaps.note(gap)
+        lists[LIST_BUCKETS] = Unread(gap)
     tagging = TaggingAnswers(answers)
-    resources = _resources(answers, account, gaps, lists, tagging)
+    resources = _resources(answers, gaps, lists, tagging, buckets)
     vaults = parse_vaults(answers, gaps)
     plans = parse_plans(answers, gaps)
     keys = parse_keys(answers, gaps, _key_names(resources, vaults))
@@ -70,15 +75,12 @@ def _status(recorded: ShardStatus, gaps: Gaps) -> ShardStatus:
 
 def _resources(
     answers: Answers,
-    account: Answers,
     gaps: Gaps,
     lists: Mapping[str, Reading[None]],
     tagging: TaggingAnswers,
+    buckets: tuple[Bucket, ...],
 ) -> tuple[Resource, ...]:
     partition = partition_of(answers.shard.region)
-    buckets, unplaced = buckets_of_region(account, answers.shard.region)
-    for gap in unplaced:
-        gaps.note(gap)
     found = [
         *parse_ec2(answers, lists, partition),
         *parse_rds(answers),
@@ -120,8 +122,14 @@ def _not_enabled(account: Answers, shard: Shard) -> bool:
 
 
 def _unreachable(answers: Answers) -> Gap | None:
-    """Give the refusal of the account's role, where that is why nothing was asked."""
-    return next((answer.gap for answer in answers.every("sts:AssumeRole") if answer.gap is not None), None)
+    """Give the refusal of the account's role, where that is why nothing was asked.
+
+    A role that was refused once and assumed at another try, or another way in, hides nothing.
+    """
+    if answers.operations != {_ASSUME_ROLE}:
+        return None
+    gaps = [answer.gap for answer in answers.every(_ASSUME_ROLE)]
+    return None if None in gaps else gaps[-1]
 
 
 def _refused(shard: Shard, status: ShardStatus, refusal: Gap) -> ShardInventory:

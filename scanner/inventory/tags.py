@@ -14,6 +14,7 @@ from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
 
 _GET_RESOURCES = "resourcegroupstaggingapi:GetResources"
+_NARROWING = ("TagFilters", "ResourceARNList", "ExcludeCompliantResources")
 
 
 class TaggingAnswers:
@@ -48,8 +49,8 @@ class TaggingAnswers:
 
 
 def _covers(parameters: Mapping[str, object], service_type: str) -> bool:
-    """Whether a call was to list all tagged resources of a type: no tag filter, and no other type."""
-    if parameters.get("TagFilters") or parameters.get("ResourceARNList"):
+    """Whether a call was to list all tagged resources of a type: no filter but one for the type."""
+    if any(parameters.get(narrowing) for narrowing in _NARROWING):
         return False
     types = parameters.get("ResourceTypeFilters") or []
     return not types or (isinstance(types, list) and service_type in {str(t).split(":")[0] for t in types})

@@ -151,6 +151,8 @@ def _member(account: AccountId, organization: Organization) -> Link:
         return Link(name, Answer(active, f"account {account} is {member.status}"))
     if isinstance(organization.members, Unread):
         return Link(name, Answer(None, "the organisation's members were not read"), organization.members.gap)
+    if member is not None:
+        return Link(name, Answer(None, f"the status of account {account} is not told"))
     return Link(name, Answer(value=False, because=f"account {account} is no member of the organisation"))
 
 

@@ -27,8 +27,8 @@ LIMITATIONS: Final = (
     "Where an expression is no AWS cron expression, its rule is taken never to start.",
     "Copies into a logically air-gapped vault are not stopped by its AWS owned key.",
     (
-        "A vault's access policy governs the AWS Backup API only: snapshots of types that AWS Backup does not "
-        "fully manage may still be deleted through their own service."
+        "A vault's access policy governs the AWS Backup API only: snapshots of types that AWS Backup does "
+        "not fully manage may still be deleted through their own service."
     ),
     "Resources of types that this version does not list are not in the population.",
 )

@@ -20,6 +20,7 @@ from scanner.model.inventory import BackupRule
 DEFAULT_SCHEDULE: Final = "cron(0 5 ? * * *)"
 HORIZON: Final = timedelta(days=400)
 _FIELDS: Final = 6
+_WEEKDAY: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ def _parse(expression: str) -> AwsCroniter | None:
     fields = text.upper().split()
     if len(fields) == _FIELDS - 1:
         fields.append("*")
+    if len(fields) == _FIELDS and fields[_WEEKDAY] == "L":
+        fields[_WEEKDAY] = "SAT"  # the last day of the week, which the library does not know
     try:
         return AwsCroniter(" ".join(fields))
     except (AwsCroniterExpressionError, ValueError, IndexError):

@@ -16,8 +16,6 @@ from scanner.model.ternary import Answer, Ternary, conjunction, negate
 from scanner.protection.capabilities import capability_of, opt_in_always, restore_test_leftover
 
 _TAG_KEY: Final = "aws:ResourceTag/"
-_ARN_FIELDS: Final = 6
-_SERVICE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +126,27 @@ def could_select(terms: SelectionTerms, service: str, type_prefix: str) -> bool:
     """
     if terms.list_of_tags or not terms.resources:
         return True
-    return any(_could_name(entry, service, type_prefix) for entry in terms.resources)
+    return any(_overlap(entry, f"arn:*:{service}:*:*:{type_prefix}*") for entry in terms.resources)
 
 
-def _could_name(entry: str, service: str, type_prefix: str) -> bool:
-    fields = entry.split(":", _ARN_FIELDS - 1)
-    if len(fields) <= _SERVICE or "*" in "".join(fields[:_SERVICE]):
-        return "*" in entry
-    if not wildcard(fields[_SERVICE], service):
-        return False
-    if len(fields) < _ARN_FIELDS:
-        return "*" in entry
-    named = fields[-1].partition("*")[0]
-    return named.startswith(type_prefix) or ("*" in fields[-1] and type_prefix.startswith(named))
+def _overlap(pattern: str, other: str) -> bool:
+    """Whether some text matches both patterns. `reached`: places in `other` after what was read so far."""
+    reached = _skip_stars({0}, other)
+    for char in pattern:
+        if char == "*":
+            reached = set(range(min(reached), len(other) + 1))
+        else:
+            stay = {place for place in reached if other[place : place + 1] == "*"}
+            step = {place + 1 for place in reached if other[place : place + 1] == char}
+            reached = _skip_stars(stay | step, other)
+        if not reached:
+            return False
+    return len(other) in reached
+
+
+def _skip_stars(places: set[int], pattern: str) -> set[int]:
+    """Add the places after a `*`, which may stand for nothing."""
+    return places | {place + 1 for place in places if pattern[place : place + 1] == "*"}
 
 
 def wildcard(pattern: str, text: str) -> bool:

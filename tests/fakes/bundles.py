@@ -281,6 +281,10 @@ class ShardScript:
         )
         if tags is None:
             return self.call("s3:GetBucketTagging", error="NoSuchTagSet", Bucket=name)
+        self.listed(
+            "resourcegroupstaggingapi:GetResources",
+            {"ResourceARN": f"arn:aws:s3:::{name}", "Tags": pairs(tags)},
+        )
         return self.call("s3:GetBucketTagging", {"TagSet": pairs(tags)}, Bucket=name)
 
     def lines(self) -> Iterator[Line]:
