@@ -29,7 +29,8 @@ IDENTITY: Final = (
 )
 """Columns that every verdict needs, whatever its expressions use."""
 
-_ALWAYS: Final = {"resource": ("capability", "covered_by")}
+_NAME: Final = ("name",)
+_ALWAYS: Final = {"resource": (*_NAME, "capability", "covered_by")}
 """Columns that are in the details of every finding of a table (evidence format, "findings")."""
 
 _DEFAULTS: Final = {
@@ -151,7 +152,7 @@ class _Compiler:
             named = _NAMED.fullmatch(entry)
             text, name = (named["expression"], named["name"]) if named else (entry, entry)
             found[name] = self.guarded(("evidence", at), lambda text=text: self.detail(text))  # type: ignore[misc]
-        for name in _ALWAYS.get(self.control.subject, ()):
+        for name in _ALWAYS.get(self.control.subject, _NAME):
             found.setdefault(name, self.checked(name, decides=False))
         return tuple(found.items())
 

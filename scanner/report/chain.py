@@ -97,10 +97,11 @@ def _links(
     covered_by: list[Details], rules: list[Details], copies: list[Details], newest: Mapping[str, str]
 ) -> tuple[RuleLink, ...]:
     terms = {str(rule.get("rule")): rule for rule in rules}
-    through = {str(cover.get("rule")): _via(cover) for cover in covered_by}
+    # A rule may cover in several ways: the first, which is the direct one, stands for it.
+    through = {str(cover.get("rule")): _via(cover) for cover in reversed(covered_by)}
     return tuple(
         _rule_link(rule, terms.get(rule, {}), through.get(rule, ""), copies, newest)
-        for rule in dict.fromkeys([*through, *terms])
+        for rule in sorted({*through, *terms})
     )
 
 
@@ -150,7 +151,7 @@ def _copy_link(copy: Details) -> CopyLink:
 
 def _newest_by_vault(merged: Details) -> dict[str, str]:
     points, _ = _known(merged.get("newest_recovery_points"))
-    return {str(point.get("vault")): _age(point) for point in points}
+    return {short_name(str(point.get("vault"))): _age(point) for point in points}
 
 
 def _age(point: Details) -> str:

@@ -91,6 +91,7 @@ def test_a_finding_carries_what_the_contract_asks_for(resource: Any, control: An
 def test_details_hold_the_named_columns_and_nulls_stay(resource: Any, control: Any) -> None:
     row = resource(
         covered=False,
+        name="orders",
         capability="EBS",
         key_kind=None,
         created_at="2026-01-02T03:04:05Z",
@@ -101,14 +102,16 @@ def test_details_hold_the_named_columns_and_nulls_stay(resource: Any, control: A
         "key_kind": None,
         "created_at": "2026-01-02T03:04:05Z",
         "tags_seen": 0,
+        "name": "orders",
         "capability": "EBS",
         "covered_by": [{"rule": "r", "via": "selection", "parent": None}, None],
     }
 
 
 def test_other_subjects_have_no_details_of_resources(control: Any) -> None:
-    row = built(PlanFacts, {"subject": "arn:plan", "subject_type": "plan"}, ("row",))
-    assert one(row, control("len(rules) = 0", subject="plan", population="true")).details == {}
+    row = built(PlanFacts, {"subject": "arn:plan", "subject_type": "plan", "name": "daily"}, ("row",))
+    found = one(row, control("len(rules) = 0", subject="plan", population="true"))
+    assert found.details == {"name": "daily"}
 
 
 def test_numbers_that_json_lacks_become_null(control: Any) -> None:
