@@ -5,24 +5,23 @@ from datetime import datetime
 from typing import TypeVar
 
 from scanner.facts.notes import Notes, instant_text
+from scanner.facts.rule import rule_terms
 from scanner.graph.shard_graph import CopyOfResource, Coverage, CoveringRule, ShardGraph
 from scanner.model.facts import (
-    FOREVER_DAYS,
     CoveredBy,
     NewestRecoveryPoint,
     PlaceRecoveryPoint,
     ResourceCopy,
     ResourceFacts,
+    RuleTerms,
     Tag,
 )
-from scanner.model.facts import CoveringRule as CoveringRuleFacts
 from scanner.model.inventory import RecoveryPoint, Resource
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary, negate
 from scanner.protection.capabilities import capability_of, restore_test_leftover, skipped_state
 from scanner.protection.copies import crosses_accounts
-from scanner.protection.lifecycle import kept_days, point_age_hours, point_usable
-from scanner.protection.schedule import rhythm_of, schedule_of
+from scanner.protection.lifecycle import point_age_hours, point_usable
 
 R = TypeVar("R")
 
@@ -65,7 +64,7 @@ class ResourceTable:
             key_kind=None if keys.kind is None else keys.kind.value,
             covered=coverage.covered,
             covered_by=_incomplete(map(_covered_by, coverage.ways), coverage),
-            rules=_incomplete((self._rule(covering) for covering in coverage.rules), coverage),
+            rules=_incomplete((self._terms(covering) for covering in coverage.rules), coverage),
             copies=_incomplete((self._copy(copy, notes) for copy in copies), coverage),
             newest_recovery_points=places,
             newest_recovery_point=_newest(places),
@@ -75,21 +74,8 @@ class ResourceTable:
         )
         return facts, notes
 
-    def _rule(self, covering: CoveringRule) -> CoveringRuleFacts:
-        rule = covering.rule
-        days = kept_days(rule.lifecycle)
-        return CoveringRuleFacts(
-            rule=covering.subject,
-            plan=covering.plan.name,
-            name=rule.name,
-            vault=rule.target_vault,
-            schedule=schedule_of(rule),
-            timezone=rule.timezone,
-            max_gap_hours=rhythm_of(rule, self._as_of).max_gap_hours,
-            retention_days=days,
-            keeps_forever=days == FOREVER_DAYS,
-            continuous=rule.continuous,
-        )
+    def _terms(self, covering: CoveringRule) -> RuleTerms:
+        return rule_terms(covering.plan, covering.rule, self._as_of)
 
     def _copy(self, copy: CopyOfResource, notes: Notes) -> ResourceCopy:
         destination = copy.destination

@@ -96,8 +96,8 @@ class CoveredBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoveringRule:
-    """A rule that covers a resource, as far as schedules and retention go."""
+class RuleTerms:
+    """A rule of a plan, as far as its schedule and its retention go."""
 
     rule: str
     plan: str
@@ -196,7 +196,7 @@ class ResourceFacts(Row):
     )
     covered: Ternary = column("Whether at least one rule covers it.", (*RESOURCE_READS, *RULE_READS))
     covered_by: tuple[CoveredBy | None, ...] = column("Its covering rules, and through what.", RULE_READS)
-    rules: tuple[CoveringRule | None, ...] = column("Its covering rules.", RULE_READS)
+    rules: tuple[RuleTerms | None, ...] = column("Its covering rules.", RULE_READS)
     copies: tuple[ResourceCopy | None, ...] = column("The copy actions of its covering rules.", COPY_READS)
     newest_recovery_points: tuple[PlaceRecoveryPoint | None, ...] = column(
         "Its newest usable recovery point in each vault of its own account and Region.", POINT_READS
@@ -208,25 +208,10 @@ class ResourceFacts(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRule:
-    """One rule of a plan, as far as schedules and retention go."""
-
-    rule: str
-    name: str
-    vault: str
-    schedule: str
-    timezone: str
-    max_gap_hours: float
-    retention_days: int
-    keeps_forever: bool
-    continuous: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFacts(Row):
     """One backup plan."""
 
-    rules: tuple[PlanRule | None, ...] = column("Its rules.", PLAN_READS)
+    rules: tuple[RuleTerms | None, ...] = column("Its rules.", PLAN_READS)
     from_organization: bool = column(
         "Whether an Organizations backup policy made it.", ("backup:ListBackupPlans",)
     )
