@@ -46,9 +46,8 @@ class Operator:
 def _equals(cell: str, value: str) -> bool | None:
     if not has_wildcard(cell):
         return cell == value
-    if has_wildcard(value) and not is_no_principal(value):
-        return None  # a literal star, which the cell may or may not hold
-    return None if covers(cell, value) and not has_wildcard(value) else False
+    # The value is meant literally: a star of it is a star, which only a star of the cell can stand for.
+    return None if covers(cell, value) and not is_no_principal(value) else False
 
 
 def _equals_ignore_case(cell: str, value: str) -> bool | None:

@@ -207,7 +207,7 @@ def _arn_patterns(clause: Clause) -> tuple[str | None, ...] | None:
     """The values as patterns (None: a principal that no pattern describes); None when undecidable."""
     name = clause.operator.lower().rpartition(":")[2].removesuffix("ifexists")
     if name in _LITERAL:
-        real = (one for one in clause.values if not (has_wildcard(one) and is_no_principal(one)))
+        real = (one for one in clause.values if one.startswith("arn:") and not is_no_principal(one))
         return tuple(None if has_wildcard(one) else one for one in real)
     if name in _GLOB or (name in _ARN and all(one == "*" or arn_part(one, 1) for one in clause.values)):
         return clause.values

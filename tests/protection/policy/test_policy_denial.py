@@ -75,6 +75,7 @@ ROWS: list[Row] = [
     ("by pattern", [but(role("x-*"), operator="StringNotLike")], True, (role("x-*"),)),
     ("by ARN pattern", [but(role("x-?"))], True, (role("x-?"),)),
     ("a literal star is nobody", [but(role("x-*"), operator="StringNotEquals")], True, ()),
+    ("a literal star alone is nobody, too", [but("*", operator="StringNotEquals")], True, ()),
     ("a literal star in a path may be somebody",
      [but(role("*/x"), operator="StringNotEquals")], True, (None,)),
     ("all but everybody", [but("*", operator="StringNotLike")], False, ()),

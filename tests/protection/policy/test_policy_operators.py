@@ -103,6 +103,8 @@ ROWS: list[tuple[str, str, tuple[str, ...], Domain, Reach]] = [
     ("one cell of two", "StringEquals", ("a",), within("a", "b"), Reach.OPEN),
     ("present or not, it differs", "StringNotLike", ("b*",), within("ab*", present=None), Reach.ALL),
     ("present or not, it may be like", "StringLike", ("a*",), within("ab*", present=None), Reach.OPEN),
+    ("a literal star beside the cell", "StringNotEquals", ("*",), within("arn:aws:iam::1:role/*"), Reach.ALL),
+    ("a literal star within the cell", "StringEquals", ("a*c",), within("a*"), Reach.OPEN),
     ("nobody's name has a star",
      "StringEquals", ("arn:aws:iam::1:role/*",), within("arn:aws:iam::1:role/*"), Reach.NONE),
 ]  # fmt: skip
