@@ -183,7 +183,7 @@ def resource_links(
         managed = None if row is None else row.fully_managed
         links.append(Link("image may leave the account", _no_marketplace(resource)))
         links.append(Link("no AWS managed key in the way", key_in_the_way(managed, keys, destination)))
-        links.append(_key_shared(managed, keys, destination, organization))
+        links.append(_key_shared(managed, resource, keys, destination, organization))
     return tuple(links)
 
 
@@ -219,9 +219,16 @@ def _vault_key_sentence(destination: Destination) -> str:
 
 
 def _key_shared(
-    managed: Ternary, keys: ResourceKeys, destination: Destination, organization: Organization
+    managed: Ternary,
+    resource: Resource,
+    keys: ResourceKeys,
+    destination: Destination,
+    organization: Organization,
 ) -> Link:
-    """Whether the source's customer managed keys let the destination account use them (facts 6, row 9)."""
+    """Whether the source's customer managed keys let the destination account use them (facts 6, row 9).
+
+    For a type that it does not fully manage AWS Backup goes through the service that owns the resource.
+    """
     name = "source key shared"
     if managed:
         return Link(name, Answer(value=True))
@@ -229,8 +236,10 @@ def _key_shared(
         return Link(name, Answer(None, keys.because), keys.gap)
     path = organization.accounts.get(destination.account)
     context = context_of(organization, path.ou_path if path else None)
+    owner = parse_arn(resource.arn)
+    services = (owner.service,) if owner else ()
     links = [
-        _one_key_shared(name, key, destination.account, context)
+        _one_key_shared(name, key, destination.account, context, services)
         for key in keys.keys
         if key.kind is not KeyKind.AWS_MANAGED
     ]
@@ -239,7 +248,9 @@ def _key_shared(
     return Link(name, verdict, gap)
 
 
-def _one_key_shared(name: str, key: KeyOf, account: AccountId, context: Context) -> Link:
+def _one_key_shared(
+    name: str, key: KeyOf, account: AccountId, context: Context, services: tuple[str, ...]
+) -> Link:
     if key.policy is None:
         return Link(name, Answer(None, f"the policy of the key {key.name} was not read"), key.policy_gap)
     owner = parse_arn(key.name)
@@ -249,6 +260,8 @@ def _one_key_shared(name: str, key: KeyOf, account: AccountId, context: Context)
         key_account=owner.account if owner else key.account,
         actions=SOURCE_KEY_ACTIONS,
         context=replace(context, region=owner.region if owner else None),
+        services=services,
+        key_arn=key.name if owner else None,
     )
     return Link(name, Answer(answer.value, f"key {key.name}: {answer.because}"))
 

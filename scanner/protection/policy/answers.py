@@ -1,16 +1,10 @@
-"""The two shapes of an answer."""
+"""The shapes of an answer: the model's own, and what a Deny to everybody comes to."""
 
 from dataclasses import dataclass
 
-Ternary = bool | None
+from scanner.model.ternary import Answer, Ternary
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """True, False or None (not known), and the statement or clause that decided or stopped it."""
-
-    value: bool | None
-    because: str
+__all__ = ["Answer", "Denial", "Ternary"]
 
 
 @dataclass(frozen=True, slots=True)
