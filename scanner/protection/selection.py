@@ -16,6 +16,7 @@ from scanner.model.ternary import Answer, Ternary, conjunction, negate
 from scanner.protection.capabilities import capability_of, opt_in_always, restore_test_leftover
 
 _TAG_KEY: Final = "aws:ResourceTag/"
+_FIELD: Final = "\0"  # stands for any run of characters without a colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,27 +127,28 @@ def could_select(terms: SelectionTerms, service: str, type_prefix: str) -> bool:
     """
     if terms.list_of_tags or not terms.resources:
         return True
-    return any(_overlap(entry, f"arn:*:{service}:*:*:{type_prefix}*") for entry in terms.resources)
+    arns = f"arn:{_FIELD}:{service}:{_FIELD}:{_FIELD}:{type_prefix}{_FIELD}"
+    return any(_overlap(entry, arns) for entry in terms.resources)
 
 
-def _overlap(pattern: str, other: str) -> bool:
-    """Whether some text matches both patterns. `reached`: places in `other` after what was read so far."""
-    reached = _skip_stars({0}, other)
+def _overlap(pattern: str, arns: str) -> bool:
+    """Whether a pattern matches one of the ARNs. `reached`: places in `arns` after what was read so far."""
+    reached = _skip_fields({0}, arns)
     for char in pattern:
         if char == "*":
-            reached = set(range(min(reached), len(other) + 1))
-        else:
-            stay = {place for place in reached if other[place : place + 1] == "*"}
-            step = {place + 1 for place in reached if other[place : place + 1] == char}
-            reached = _skip_stars(stay | step, other)
+            reached = set(range(min(reached), len(arns) + 1))
+            continue
+        stay = {place for place in reached if arns[place : place + 1] == _FIELD and char != ":"}
+        step = {place + 1 for place in reached if arns[place : place + 1] == char}
+        reached = _skip_fields(stay | step, arns)
         if not reached:
             return False
-    return len(other) in reached
+    return len(arns) in reached
 
 
-def _skip_stars(places: set[int], pattern: str) -> set[int]:
-    """Add the places after a `*`, which may stand for nothing."""
-    return places | {place + 1 for place in places if pattern[place : place + 1] == "*"}
+def _skip_fields(places: set[int], arns: str) -> set[int]:
+    """Add the places after a field that may be empty."""
+    return places | {place + 1 for place in places if arns[place : place + 1] == _FIELD}
 
 
 def wildcard(pattern: str, text: str) -> bool:

@@ -1,0 +1,148 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from scanner.model.facts import FOREVER_DAYS
+from scanner.model.inventory import Lifecycle
+from scanner.model.names import Arn
+from scanner.protection.lifecycle import (
+    copy_kept_days,
+    kept_days,
+    lock_admits,
+    lock_mode,
+    point_age_hours,
+    point_kept_days,
+    point_usable,
+)
+from tests.fakes.bundles import ACCOUNT, AS_OF, REGION, vault_arn
+from tests.fakes.models import copy, point, rule, vault
+
+CONTINUOUS = Arn(f"arn:aws:backup:{REGION}:{ACCOUNT}:recovery-point:continuous:bucket-1")
+AIR_GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
+
+
+# Ruling 7, retention: the given days, else the difference of the dates, else forever
+@pytest.mark.parametrize(
+    ("told", "days"),
+    [
+        ({"delete_after_days": 35}, 35),
+        ({"delete_after_days": 35, "delete_at": AS_OF + timedelta(days=7)}, 35),
+        ({"delete_after_days": -1}, FOREVER_DAYS),
+        ({"delete_at": AS_OF + timedelta(days=35)}, 35),
+        ({"delete_at": AS_OF + timedelta(days=34, seconds=1)}, 35),
+        ({"delete_at": AS_OF + timedelta(days=35, seconds=1)}, 36),
+        ({"delete_at": AS_OF + timedelta(days=35), "created_at": None}, None),
+        ({}, FOREVER_DAYS),
+        ({"created_at": None}, FOREVER_DAYS),
+        ({"arn": CONTINUOUS}, None),
+        ({"arn": CONTINUOUS, "delete_after_days": 35}, 35),
+        ({"arn": CONTINUOUS, "delete_at": AS_OF + timedelta(days=14)}, 14),
+    ],
+)
+def test_how_long_a_recovery_point_is_kept(told: dict[str, Any], days: int | None) -> None:
+    assert point_kept_days(point(**told)) == days
+
+
+@pytest.mark.parametrize(
+    ("status", "usable"),
+    [
+        ("COMPLETED", True),
+        ("AVAILABLE", True),
+        ("PARTIAL", False),
+        ("EXPIRED", False),
+        ("DELETING", False),
+        ("STOPPED", False),
+        ("CREATING", False),
+        ("SOMETHING_NEW", False),
+        (None, None),
+    ],
+)
+def test_which_recovery_points_are_usable(status: str | None, usable: bool | None) -> None:  # noqa: FBT001 -- a row
+    assert point_usable(point(status=status)) is usable
+
+
+@pytest.mark.parametrize(
+    ("told", "age"),
+    [
+        ({"created_at": AS_OF - timedelta(hours=30)}, 30.0),
+        ({"created_at": AS_OF}, 0.0),
+        ({"created_at": AS_OF + timedelta(hours=3)}, 0.0),
+        ({"created_at": None}, None),
+        ({"arn": CONTINUOUS, "status": "AVAILABLE", "created_at": AS_OF - timedelta(days=300)}, 0.0),
+        ({"arn": CONTINUOUS, "status": "AVAILABLE", "created_at": None}, 0.0),
+        ({"arn": CONTINUOUS, "status": "STOPPED", "created_at": AS_OF - timedelta(hours=30)}, 30.0),
+        ({"status": "AVAILABLE", "created_at": AS_OF - timedelta(hours=30)}, 30.0),
+    ],
+)
+def test_ages(told: dict[str, Any], age: float | None) -> None:
+    assert point_age_hours(point(**told), AS_OF) == age
+
+
+@pytest.mark.parametrize(
+    ("of_rule", "of_copy", "days"),
+    [
+        (35, 365, 365),
+        (35, 7, 7),
+        (35, None, 35),
+        (None, None, FOREVER_DAYS),
+        (None, 90, 90),
+    ],
+)
+def test_a_copy_without_an_end_follows_its_source(
+    of_rule: int | None, of_copy: int | None, days: int
+) -> None:
+    assert copy_kept_days(rule(of_rule), copy(vault_arn("far"), of_copy)) == days
+
+
+def test_a_rule_without_an_end_keeps_for_ever() -> None:
+    assert kept_days(Lifecycle()) == FOREVER_DAYS
+    assert kept_days(Lifecycle(1)) == 1
+
+
+# Facts 5, lock reading
+@pytest.mark.parametrize(
+    ("told", "mode"),
+    [
+        ({}, "none"),
+        ({"lock_date": AS_OF - timedelta(days=1)}, "none"),
+        ({"locked": True}, "governance"),
+        ({"locked": True, "lock_date": AS_OF + timedelta(seconds=1)}, "governance"),
+        ({"locked": True, "lock_date": AS_OF}, "compliance"),
+        ({"locked": True, "lock_date": AS_OF - timedelta(days=1)}, "compliance"),
+        ({"type": AIR_GAPPED}, "compliance"),
+        ({"type": AIR_GAPPED, "locked": True, "lock_date": AS_OF + timedelta(days=1)}, "compliance"),
+        ({"type": "RESTORE_ACCESS_BACKUP_VAULT"}, "none"),
+    ],
+)
+def test_lock_modes(told: dict[str, Any], mode: str) -> None:
+    assert lock_mode(vault(**told), AS_OF) == mode
+
+
+def test_a_later_clock_reads_the_same_lock_as_compliance() -> None:
+    locked = vault(locked=True, lock_date=AS_OF + timedelta(days=3))
+    clocks: tuple[datetime, ...] = (AS_OF, AS_OF + timedelta(days=3))
+    assert [lock_mode(locked, clock) for clock in clocks] == ["governance", "compliance"]
+
+
+@pytest.mark.parametrize(
+    ("told", "days", "admitted"),
+    [
+        ({"min_retention_days": 90}, 1, True),  # not locked
+        ({"locked": True}, 1, True),
+        ({"locked": True}, FOREVER_DAYS, True),
+        ({"locked": True, "min_retention_days": 30}, 29, False),
+        ({"locked": True, "min_retention_days": 30}, 30, True),
+        ({"locked": True, "max_retention_days": 30}, 30, True),
+        ({"locked": True, "max_retention_days": 30}, 31, False),
+        ({"locked": True, "max_retention_days": 36500}, FOREVER_DAYS, False),
+        ({"locked": True, "min_retention_days": 7, "max_retention_days": 30}, 7, True),
+        ({"type": AIR_GAPPED, "min_retention_days": 7, "max_retention_days": 30}, 6, False),
+        ({"type": AIR_GAPPED, "min_retention_days": 7, "max_retention_days": 30}, FOREVER_DAYS, False),
+        ({"type": AIR_GAPPED, "min_retention_days": 7, "max_retention_days": 30}, 30, True),
+    ],
+)
+def test_what_a_lock_lets_in(told: dict[str, Any], days: int, admitted: bool) -> None:  # noqa: FBT001 -- a row
+    answer = lock_admits(vault(**told), days)
+    assert answer.value is admitted
+    assert bool(answer.because) is not admitted
