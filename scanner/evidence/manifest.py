@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from scanner.errors import BundleError
+from scanner.errors import BundleError, EmptyScopeError
 from scanner.evidence.reader import shard_file, shards_on_disk
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Account, ShardStatus
@@ -54,8 +54,10 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
     if as_of is None:
         raise BundleError(f"{NAME}: 'evaluated_as_of' is missing: the evaluation has no clock.")
     for key in ("accounts", "regions"):
+        if key not in scope.data:
+            raise BundleError(f"{NAME}: 'scope.{key}' is missing: the scope cannot be told.")
         if not scope.texts(key):
-            raise BundleError(f"{NAME}: 'scope.{key}' is missing or empty: the scope cannot be told.")
+            raise EmptyScopeError(f"{NAME}: 'scope.{key}' is empty: there is nothing to judge.")
     tool = shape.child("tool") or Shape({}, "manifest.tool", shape.ref)
     caller = shape.child("caller") or Shape({}, "manifest.caller", shape.ref)
     source = shape.child("source") or Shape({}, "manifest.source", shape.ref)

@@ -10,8 +10,9 @@ from scanner.model.facts import FOREVER_DAYS, DeletionGuard, VaultFacts
 from scanner.model.inventory import Vault
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary
+from scanner.protection.copies import context_of
 from scanner.protection.lifecycle import lock_mode
-from scanner.protection.policy import denied_to_all, parse
+from scanner.protection.policy import Context, denied_to_all, parse
 
 DELETION_ACTIONS: Final = (
     "backup:DeleteRecoveryPoint",
@@ -27,6 +28,8 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
     notes = Notes()
     notes.evidence("", vault.refs)
     mode = lock_mode(vault, as_of)
+    if mode is None:
+        notes.unknown("lock_mode", "the list of vaults does not tell whether it is locked")
     targeted, unread_plans = plane.targeted(vault)
     if targeted is None:
         notes.unknown("targeted", "a rule that was not read may target or copy into it", unread_plans)
@@ -46,8 +49,8 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
         targeted=targeted,
         key_kind=_key_kind(vault, plane, notes),
         has_policy=_has_policy(vault, notes),
-        protected_by=_protected_by(vault, mode),
-        deletion_guards=tuple(_guards(vault)),
+        protected_by=_protected_by(vault, mode, as_of, notes),
+        deletion_guards=tuple(_guards(vault, context_of(plane.organization, None))),
         not_known=notes.not_known,
         evidence=notes.references,
     )
@@ -55,8 +58,9 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
 
 def _grace(vault: Vault, as_of: datetime) -> str:
     date = vault.lock.lock_date
-    running = vault.lock.locked and date is not None and date > as_of
-    return (instant_text(date) or "") if running else ""
+    if not vault.lock.locked or date is None or date <= as_of:
+        return ""
+    return instant_text(date) or ""
 
 
 def _has_points(vault: Vault, holds_points: bool, notes: Notes) -> Ternary:  # noqa: FBT001 -- seen or not
@@ -87,14 +91,17 @@ def _has_policy(vault: Vault, notes: Notes) -> Ternary:
     return vault.policy.value is not None
 
 
-def _protected_by(vault: Vault, mode: str) -> str:
+def _protected_by(vault: Vault, mode: str | None, as_of: datetime, notes: Notes) -> str | None:
     """Tell what alone makes deletion impossible: a compliance lock in force, or the air gap (facts 5)."""
     if vault.air_gapped:
         return "air_gapped"
+    if mode is None and vault.lock.lock_date is not None and vault.lock.lock_date <= as_of:
+        notes.unknown("protected_by", "the list of vaults does not tell whether it is locked")
+        return None
     return "compliance_lock" if mode == "compliance" else ""
 
 
-def _guards(vault: Vault) -> Iterator[DeletionGuard]:
+def _guards(vault: Vault, context: Context) -> Iterator[DeletionGuard]:
     for action in DELETION_ACTIONS:
         name = action.removeprefix("backup:")
         if isinstance(vault.policy, Unread):
@@ -102,7 +109,11 @@ def _guards(vault: Vault) -> Iterator[DeletionGuard]:
             yield DeletionGuard(action=name, denied=None, exceptions=(), because=because)
             continue
         denial = denied_to_all(
-            parse(vault.policy.value), action=action, resource=vault.arn, vault_account=vault.account
+            parse(vault.policy.value),
+            action=action,
+            resource=vault.arn,
+            vault_account=vault.account,
+            context=context,
         )
         yield DeletionGuard(
             action=name, denied=denial.denied, exceptions=denial.exceptions, because=denial.because

@@ -134,6 +134,9 @@ class ShardGraph:
             if isinstance(plan.selections, Unread):
                 because = f"the backup selections of plan {plan.name} were not read"
                 yield Doubt(plan.name, because, plan.selections.gap, plan.arn)
+            elif plan.unlisted_selections is not None:
+                because = f"not all backup selections of plan {plan.name} were listed"
+                yield Doubt(plan.name, because, plan.unlisted_selections, plan.arn)
 
     def _attach(self, resource: Resource) -> None:
         self._graph.add_node(("resource", resource.arn))
@@ -246,6 +249,8 @@ class ShardGraph:
             return Doubt(
                 plan.name, f"its selections were not read: {plan.name}", plan.selections.gap, plan.arn
             )
+        if plan.unlisted_selections is not None:
+            return Doubt(plan.name, "not all its selections were listed", plan.unlisted_selections, plan.arn)
         for resource in self.inventory.resources:
             for doubt in self.coverage(resource).doubts:
                 if doubt.plan == plan.arn:

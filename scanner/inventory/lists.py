@@ -63,8 +63,14 @@ def _read_list(answers: Answers, name: str, gaps: Gaps) -> Reading[None]:
 
 
 def _is_whole(answer: Answer) -> bool:
-    return all(key in _WIDENING for key in answer.parameters if key not in _PAGING)
+    return not any(
+        value not in _SAYS_NOTHING and key not in _WIDENING and key not in _PAGING
+        for key, value in answer.parameters.items()
+    )
 
+
+_SAYS_NOTHING: Final[tuple[object, ...]] = (None, False, "", [], {})
+"""Values of a parameter that narrow nothing: the same as leaving it out (`DryRun`: false)."""
 
 _PAGING: Final = {
     "ContinuationToken",

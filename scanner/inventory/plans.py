@@ -15,7 +15,7 @@ from scanner.model.inventory import (
     TagCondition,
 )
 from scanner.model.names import Arn
-from scanner.model.reading import EvidenceRef, Reading
+from scanner.model.reading import EvidenceRef, Gap, Known, Reading
 
 _EQUALS: Final = "StringEquals"
 
@@ -33,6 +33,7 @@ def parse_plans(answers: Answers, gaps: Gaps) -> tuple[BackupPlan, ...]:
 def _plan(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> BackupPlan:
     plan_id = row.need("BackupPlanId")
     shard = answers.shard
+    selections, unlisted = _selections(answers, gaps, plan_id)
     return BackupPlan(
         arn=Arn(row.need("BackupPlanArn")),
         id=plan_id,
@@ -40,7 +41,8 @@ def _plan(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> BackupP
         account=shard.account,
         region=shard.region,
         rules=_rules(answers, gaps, plan_id),
-        selections=_selections(answers, gaps, plan_id),
+        selections=selections,
+        unlisted_selections=unlisted,
         refs=(ref,),
     )
 
@@ -88,13 +90,19 @@ def _days(days: int | None) -> int | None:
     return None if days is None or days < 0 else days
 
 
-def _selections(answers: Answers, gaps: Gaps, plan_id: str) -> Reading[tuple[BackupSelection, ...]]:
+def _selections(
+    answers: Answers, gaps: Gaps, plan_id: str
+) -> tuple[Reading[tuple[BackupSelection, ...]], Gap | None]:
+    """Read a plan's selections: those that were seen count, even where a page of the list is missing."""
     answer = answers.one("backup:ListBackupSelections", BackupPlanId=plan_id)
     selections = {
         row.need("SelectionId"): row for page in answer.pages for row in page.children("BackupSelectionsList")
     }
     parsed = tuple(_selection(answers, gaps, plan_id, row) for _, row in sorted(selections.items()))
-    return gaps.reading(parsed, answer)
+    if answer.gap is not None and answer.pages:
+        gaps.note(answer.gap)
+        return Known(parsed, answer.refs), answer.gap
+    return gaps.reading(parsed, answer), None
 
 
 def _selection(answers: Answers, gaps: Gaps, plan_id: str, row: Shape) -> BackupSelection:

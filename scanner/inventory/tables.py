@@ -103,7 +103,7 @@ def _plan(plan: BackupPlan) -> PlanTable:
         account=plan.account,
         region=plan.region,
         rules=None if rules is None else len(rules),
-        selections=None if selections is None else len(selections),
+        selections=None if selections is None or plan.unlisted_selections else len(selections),
     )
 
 

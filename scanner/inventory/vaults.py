@@ -38,7 +38,7 @@ def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
         type=row.text("VaultType")
         or "BACKUP_VAULT",  # left out where there are no air-gapped vaults (facts 5)
         lock=VaultLock(
-            locked=row.flag("Locked") or False,
+            locked=row.flag("Locked"),
             lock_date=row.instant("LockDate"),
             min_retention_days=row.integer("MinRetentionDays"),
             max_retention_days=row.integer("MaxRetentionDays"),

@@ -235,7 +235,7 @@ class VaultFacts(Row):
     """One backup vault."""
 
     vault_type: str = column("BACKUP_VAULT, LOGICALLY_AIR_GAPPED_BACKUP_VAULT ...", VAULT_READS)
-    lock_mode: str = column(
+    lock_mode: str | None = column(
         "none, governance or compliance; a compliance lock still in its grace time counts as governance, "
         "a logically air-gapped vault as compliance.",
         VAULT_READS,
@@ -252,7 +252,7 @@ class VaultFacts(Row):
     )
     key_kind: str | None = column("Who manages its key.", ("kms:DescribeKey", "kms:ListAliases"))
     has_policy: Ternary = column("Whether it has an access policy.", ("backup:GetBackupVaultAccessPolicy",))
-    protected_by: str = column(
+    protected_by: str | None = column(
         "What makes its recovery points undeletable without a policy: compliance_lock, air_gapped, or empty.",
         VAULT_READS,
     )

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import EvidenceRef, Gap, Reading
+from scanner.model.ternary import Ternary
 
 Tags = Mapping[str, str]
 
@@ -126,7 +127,8 @@ class BackupPlan:
     account: AccountId
     region: RegionName
     rules: Reading[tuple[BackupRule, ...]]
-    selections: Reading[tuple[BackupSelection, ...]]
+    selections: Reading[tuple[BackupSelection, ...]]  # of a half-read list, those that were seen
+    unlisted_selections: Gap | None = None  # the page that is missing of a half-read list of selections
     refs: tuple[EvidenceRef, ...] = ()
 
     @property
@@ -139,7 +141,7 @@ class BackupPlan:
 class VaultLock:
     """A vault's lock as ListBackupVaults gives it. No `lock_date` with `locked`: governance mode."""
 
-    locked: bool
+    locked: Ternary  # None: the list does not say
     lock_date: datetime | None
     min_retention_days: int | None  # None: no minimum
     max_retention_days: int | None  # None: no maximum

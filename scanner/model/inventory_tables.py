@@ -102,7 +102,7 @@ class VaultTable:
     account: str
     region: str
     type: str
-    locked: bool
+    locked: bool | None
     lock_date: str | None
     min_retention_days: int | None
     max_retention_days: int | None

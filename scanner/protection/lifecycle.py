@@ -48,8 +48,10 @@ def point_age_hours(point: RecoveryPoint, as_of: datetime) -> float | None:
     return max(0.0, (as_of - point.created_at) / timedelta(hours=1))
 
 
-def lock_mode(vault: Vault, as_of: datetime) -> str:
+def lock_mode(vault: Vault, as_of: datetime) -> str | None:
     """Tell the mode of a vault's lock: `none`, `governance` or `compliance` (facts 5, "Lock reading").
+
+    None where the list does not say whether there is a lock.
 
     A compliance lock in its grace time can still be taken away: it counts as governance. A logically
     air-gapped vault is always locked in compliance mode, whatever the list says.
@@ -57,7 +59,7 @@ def lock_mode(vault: Vault, as_of: datetime) -> str:
     if vault.air_gapped:
         return "compliance"
     if not vault.lock.locked:
-        return "none"
+        return None if vault.lock.locked is None else "none"
     if vault.lock.lock_date is None or vault.lock.lock_date > as_of:
         return "governance"
     return "compliance"
@@ -65,8 +67,15 @@ def lock_mode(vault: Vault, as_of: datetime) -> str:
 
 def lock_admits(vault: Vault, days: int) -> Answer:
     """Whether a vault's lock lets a recovery point in that is kept this long; else the job fails."""
-    if not (vault.lock.locked or vault.air_gapped):
+    if vault.lock.locked is False and not vault.air_gapped:
         return Answer(value=True)
+    answer = _within(vault, days)
+    if answer.value is False and vault.lock.locked is None and not vault.air_gapped:
+        return Answer(None, f"it is not known whether the vault is locked, and {answer.because}")
+    return answer
+
+
+def _within(vault: Vault, days: int) -> Answer:
     least, most = vault.lock.min_retention_days, vault.lock.max_retention_days
     kept = "keeping it for ever is" if days == FOREVER_DAYS else f"its {days} days are"
     if least is not None and days < least:

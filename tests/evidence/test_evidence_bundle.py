@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scanner.errors import BundleError
+from scanner.errors import BundleError, EmptyScopeError
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import (
     manifest_bytes,
@@ -71,7 +71,7 @@ def test_the_end_of_the_collection_is_the_clock_where_no_other_is_given(tmp_path
         ({"evaluated_as_of": "left out"}, "evaluated_as_of"),
         ({"evaluated_as_of": "today"}, "evaluated_as_of"),
         ({"scope": "left out"}, "scope.accounts"),
-        ({"scope": {"accounts": [], "regions": [REGION]}}, "scope.accounts"),
+        ({"scope": {"regions": [REGION]}}, "scope.accounts"),
         ({"scope": {"accounts": [ACCOUNT]}}, "scope.regions"),
         ({"scope": {"accounts": [111111111111], "regions": [REGION]}}, "accounts"),
         ({"accounts": [{"name": "x"}]}, "id"),
@@ -87,6 +87,14 @@ def test_a_manifest_that_cannot_be_used_says_where(
 ) -> None:
     with pytest.raises(BundleError, match=f"manifest.*{message}"):
         read_manifest(foreign(tmp_path, **changes))
+
+
+@pytest.mark.parametrize(
+    "scope", [{"accounts": [], "regions": [REGION]}, {"accounts": [ACCOUNT], "regions": []}]
+)
+def test_an_empty_scope_is_no_broken_bundle(tmp_path: Path, scope: dict[str, Any]) -> None:
+    with pytest.raises(EmptyScopeError, match="nothing to judge"):
+        read_manifest(foreign(tmp_path, scope=scope))
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b"", b"\xff", b'{"schema": 5}'])

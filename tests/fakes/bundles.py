@@ -183,7 +183,14 @@ class ShardScript:
     def vault(self, name: str, *, policy: str | None = None, key: str = "", **row: Any) -> Self:
         arn = vault_arn(name, self.account, self.region)
         keyed = {"EncryptionKeyArn": key} if key else {}
-        row = {"BackupVaultName": name, "BackupVaultArn": arn, "VaultType": "BACKUP_VAULT", **keyed, **row}
+        row = {
+            "BackupVaultName": name,
+            "BackupVaultArn": arn,
+            "VaultType": "BACKUP_VAULT",
+            "Locked": False,
+            **keyed,
+            **row,
+        }
         self.listed("backup:ListBackupVaults", row)
         self.listed("backup:ListRecoveryPointsByBackupVault", BackupVaultName=name)
         if policy is None:
