@@ -4,7 +4,9 @@
 
 An edge `selected by` carries a three-valued answer. Coverage through an instance counts for the
 volumes attached to it, and there is no inheritance upwards (catalogue, ruling 3). An instance that a
-volume names and that nobody listed, because the list was not read, is a node too: of unknown tags.
+volume names and that nobody listed, because the list was not read, is a node too: of unknown tags. So is
+the CloudFormation stack of a resource, since stacks are not listed: where a selection names the stack, it
+is not known whether its backup covers the resource.
 """
 
 from collections.abc import Iterator
@@ -21,10 +23,11 @@ from scanner.model.inventory import (
     BackupSelection,
     CopyAction,
     Resource,
+    SelectionTerms,
     ShardInventory,
 )
-from scanner.model.names import Arn, Shard, copy_action_subject, rule_subject
-from scanner.model.reading import EvidenceRef, Gap, Known, Unread
+from scanner.model.names import Arn, Shard, copy_action_subject, parse_arn, rule_subject
+from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.copies import (
     Destination,
@@ -39,6 +42,7 @@ from scanner.protection.keys import KeyOf, ResourceKeys
 from scanner.protection.selection import OptIn, could_select, selects
 
 _OWNED_BY_DEFAULT = ("DynamoDB", "S3")
+STACK = "CloudFormation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,8 @@ class ShardGraph:
         self._inherit = inherit
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
         self._resources = {resource.arn: resource for resource in inventory.resources}
-        self._unlisted = {resource.arn: resource for resource in _unlisted_instances(inventory)}
+        unlisted = (*_unlisted_instances(inventory), *_stacks(inventory))
+        self._unlisted = {resource.arn: resource for resource in unlisted}
         self._coverages: dict[str, Coverage] = {}
         self._plan_doubts = tuple(self._unread_plans())
         for resource in inventory.resources:
@@ -140,7 +145,7 @@ class ShardGraph:
 
     def _attach(self, resource: Resource) -> None:
         self._graph.add_node(("resource", resource.arn))
-        for parent in resource.attached_to:
+        for parent in (*resource.attached_to, *_stack(resource)):
             if parent in self._resources or parent in self._unlisted:
                 self._graph.add_edge(("resource", resource.arn), ("resource", parent), relation="attached to")
 
@@ -226,6 +231,11 @@ class ShardGraph:
         readings = (selection.terms, resource.tags, self._opt_in(plan).settings)
         gap = next((reading.gap for reading in readings if isinstance(reading, Unread)), None)
         because = answer.because
+        if resource.type == STACK:
+            because = (
+                f"it is part of the stack {resource.name}, which {selection.name} names and nobody listed"
+            )
+            return Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn)
         if resource.arn in self._unlisted:
             because = f"the instance {resource.name}, which it is attached to, was not read"
         return Doubt(f"{plan.name}/{selection.name}", because, gap, plan.arn)
@@ -308,7 +318,14 @@ class ShardGraph:
 def _selected(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Answer:
     if isinstance(selection.terms, Unread):
         return Answer(None, f"the backup selection {selection.name} was not read")
+    if resource.type == STACK and not _names_stacks(selection.terms.value):
+        return Answer(value=False, because="it names no stack")
     return selects(selection.terms.value, resource, opt_in)
+
+
+def _names_stacks(terms: SelectionTerms) -> bool:
+    """Whether Resources names stacks. What selects all types selects the stack's resources themselves."""
+    return any(arn and arn.service == "cloudformation" for arn in map(parse_arn, terms.resources))
 
 
 def _could(selection: BackupSelection, kind: tuple[str, str]) -> bool:
@@ -334,3 +351,26 @@ def _unlisted_instances(inventory: ShardInventory) -> Iterator[Resource]:
             tags=instances,
             encryption=instances,
         )
+
+
+def _stacks(inventory: ShardInventory) -> Iterator[Resource]:
+    """Give the CloudFormation stacks that resources name in the tag that CloudFormation gives them."""
+    shard = inventory.shard
+    for arn in sorted({arn for resource in inventory.resources for arn in _stack(resource)}):
+        gap = Gap(shard.account, shard.region, "cloudformation:DescribeStacks", arn, GapKind.NEVER_ASKED)
+        yield Resource(
+            arn=arn,
+            type=STACK,
+            capability=STACK,
+            account=shard.account,
+            region=shard.region,
+            name=arn.split("/")[1] if "/" in arn else arn,
+            state=None,
+            tags=Unread(gap),
+            encryption=Unread(gap),
+        )
+
+
+def _stack(resource: Resource) -> tuple[Arn, ...]:
+    parts = parse_arn(resource.stack or "")
+    return (Arn(resource.stack or ""),) if parts and parts.service == "cloudformation" else ()

@@ -31,5 +31,9 @@ LIMITATIONS: Final = (
         "not fully manage may still be deleted through their own service."
     ),
     "Resources of types that this version does not list are not in the population.",
+    (
+        "CloudFormation stacks are not listed: where a backup selection names the stack of a resource, it is "
+        "not known whether the backup of the stack covers it."
+    ),
 )
 """Sentences for the report."""
