@@ -106,6 +106,9 @@ def test_a_rule_without_an_end_keeps_for_ever() -> None:
     [
         ({}, "none"),
         ({"lock_date": AS_OF - timedelta(days=1)}, "none"),
+        ({"locked": None}, None),
+        ({"locked": None, "lock_date": AS_OF - timedelta(days=1)}, None),
+        ({"locked": None, "type": AIR_GAPPED}, "compliance"),
         ({"locked": True}, "governance"),
         ({"locked": True, "lock_date": AS_OF + timedelta(seconds=1)}, "governance"),
         ({"locked": True, "lock_date": AS_OF}, "compliance"),
@@ -115,7 +118,7 @@ def test_a_rule_without_an_end_keeps_for_ever() -> None:
         ({"type": "RESTORE_ACCESS_BACKUP_VAULT"}, "none"),
     ],
 )
-def test_lock_modes(told: dict[str, Any], mode: str) -> None:
+def test_lock_modes(told: dict[str, Any], mode: str | None) -> None:
     assert lock_mode(vault(**told), AS_OF) == mode
 
 
@@ -130,6 +133,9 @@ def test_a_later_clock_reads_the_same_lock_as_compliance() -> None:
     [
         ({"min_retention_days": 90}, 1, True),  # not locked
         ({"locked": True}, 1, True),
+        ({"locked": None}, 1, True),
+        ({"locked": None, "min_retention_days": 90}, 90, True),
+        ({"locked": None, "min_retention_days": 90}, 89, None),
         ({"locked": True}, FOREVER_DAYS, True),
         ({"locked": True, "min_retention_days": 30}, 29, False),
         ({"locked": True, "min_retention_days": 30}, 30, True),
@@ -142,7 +148,7 @@ def test_a_later_clock_reads_the_same_lock_as_compliance() -> None:
         ({"type": AIR_GAPPED, "min_retention_days": 7, "max_retention_days": 30}, 30, True),
     ],
 )
-def test_what_a_lock_lets_in(told: dict[str, Any], days: int, admitted: bool) -> None:  # noqa: FBT001 -- a row
+def test_what_a_lock_lets_in(told: dict[str, Any], days: int, admitted: bool | None) -> None:  # noqa: FBT001 -- a row
     answer = lock_admits(vault(**told), days)
     assert answer.value is admitted
-    assert bool(answer.because) is not admitted
+    assert bool(answer.because) is (admitted is not True)

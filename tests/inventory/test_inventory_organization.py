@@ -1,0 +1,125 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.evidence.manifest import parse_manifest
+from scanner.inventory.organization import parse_organization
+from scanner.model.inventory import Organization
+from scanner.model.names import AccountId
+from scanner.model.reading import GapKind, Known, Unread
+from tests.fakes.bundles import ACCOUNT, MANAGEMENT, ORG_ID, OTHER, REGION, ShardScript, answers_of
+
+LIST = "organizations:ListAccounts"
+SETTINGS = "backup:DescribeGlobalSettings"
+
+
+def organization(
+    script: ShardScript, accounts: tuple[dict[str, Any], ...] = (), **scope: Any
+) -> Organization:
+    manifest = {
+        "schema": "backup-audit/manifest/1",
+        "evaluated_as_of": "2026-11-22T18:00:00Z",
+        "scope": {"accounts": [ACCOUNT], "regions": [REGION], **scope},
+        "accounts": list(accounts),
+    }
+    return parse_organization(
+        answers_of(script.lines(), MANAGEMENT, "org"), parse_manifest(manifest, Path("nowhere"))
+    )
+
+
+def script() -> ShardScript:
+    return ShardScript("", "org")
+
+
+def statuses(found: Organization) -> dict[str, str | None]:
+    return {account.id: account.status for account in found.accounts.values()}
+
+
+TOLD = ({"id": ACCOUNT, "status": "ACTIVE", "name": "one"}, {"id": OTHER, "status": "ACTIVE"})
+
+
+def test_a_whole_list_is_the_last_word_on_members() -> None:
+    found = organization(script().listed(LIST, {"Id": ACCOUNT, "Status": "SUSPENDED"}), TOLD)
+    assert isinstance(found.members, Known)
+    assert statuses(found) == {ACCOUNT: "SUSPENDED"}
+    assert found.accounts[AccountId(ACCOUNT)].name == "one"
+
+
+def test_a_half_read_list_adds_to_the_manifest() -> None:
+    rows = {"Accounts": [{"Id": ACCOUNT, "Status": "SUSPENDED"}], "NextToken": "t"}
+    found = organization(script().call(LIST, rows), TOLD)
+    assert isinstance(found.members, Unread)
+    assert found.members.gap.kind is GapKind.HALF_READ
+    assert statuses(found) == {ACCOUNT: "SUSPENDED", OTHER: "ACTIVE"}
+
+
+def test_without_the_list_the_manifest_tells_the_status() -> None:
+    found = organization(script().call(LIST, error="AccessDeniedException"), (*TOLD, {"id": "3"}))
+    assert statuses(found) == {ACCOUNT: "ACTIVE", OTHER: "ACTIVE", "3": None}
+    assert isinstance(found.members, Unread)
+    assert statuses(organization(script())) == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "status"),
+    [
+        ({"Status": "ACTIVE"}, "ACTIVE"),
+        ({"State": "PENDING_CLOSURE", "Status": "ACTIVE"}, "PENDING_CLOSURE"),
+        ({"State": None, "Status": None}, None),
+    ],
+)
+def test_states_of_members(row: dict[str, Any], status: str | None) -> None:
+    assert statuses(organization(script().listed(LIST, {"Id": ACCOUNT, **row}))) == {ACCOUNT: status}
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"isCrossAccountBackupEnabled": "true"}, True),
+        ({"isCrossAccountBackupEnabled": "false"}, False),
+        ({"isCrossAccountBackupEnabled": "True"}, True),
+        ({"isCrossAccountBackupEnabled": ""}, False),
+        ({"isMpaEnabled": "true"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_the_global_setting(told: dict[str, str] | None, expected: bool | None) -> None:  # noqa: FBT001 -- a row
+    found = organization(script().call(SETTINGS, {"GlobalSettings": told})).cross_account_backup
+    assert (found.value if isinstance(found, Known) else None) is expected
+
+
+def test_a_refused_setting_is_a_gap() -> None:
+    found = organization(script().call(SETTINGS, error="ERROR_9601")).cross_account_backup
+    assert isinstance(found, Unread)
+    assert (found.gap.operation, found.gap.code) == (SETTINGS, "ERROR_9601")
+
+
+def test_the_organisation_comes_from_its_call_else_from_the_manifest() -> None:
+    described = {"Organization": {"Id": ORG_ID, "MasterAccountId": MANAGEMENT}}
+    found = organization(
+        script().call("organizations:DescribeOrganization", described), organization_id="o-other"
+    )
+    assert (found.id, found.management_account) == (
+        Known(ORG_ID, found.id.refs if isinstance(found.id, Known) else ()),
+        Known(MANAGEMENT, found.id.refs if isinstance(found.id, Known) else ()),
+    )
+    told = organization(script(), organization_id="o-told", management_account=OTHER)
+    assert (told.id, told.management_account) == (Known("o-told"), Known(OTHER))
+    assert isinstance(organization(script()).id, Unread)
+    assert isinstance(organization(script()).management_account, Unread)
+
+
+def test_paths_follow_the_tree_as_far_as_it_was_read() -> None:
+    tree = script().call("organizations:DescribeOrganization", {"Organization": {"Id": ORG_ID}})
+    tree.call("organizations:ListRoots", {"Roots": [{"Id": "r-1"}]})
+    units, accounts = "organizations:ListOrganizationalUnitsForParent", "organizations:ListAccountsForParent"
+    tree.call(units, {"OrganizationalUnits": [{"Id": "ou-a"}], "NextToken": "t"}, ParentId="r-1")
+    tree.call(units, {"OrganizationalUnits": [{"Id": "ou-b"}]}, ParentId="r-1", NextToken="t")
+    tree.call(units, {"OrganizationalUnits": [{"Id": "ou-a"}]}, ParentId="ou-b")  # a circle goes nowhere
+    tree.call(accounts, {"Accounts": [{"Id": MANAGEMENT}]}, ParentId="r-1")
+    tree.call(accounts, {"Accounts": [{"Id": ACCOUNT}]}, ParentId="ou-b")
+    tree.listed(LIST, {"Id": ACCOUNT}, {"Id": MANAGEMENT}, {"Id": OTHER})
+    paths = {account.id: account.ou_path for account in organization(tree).accounts.values()}
+    assert paths == {MANAGEMENT: f"{ORG_ID}/r-1/", ACCOUNT: f"{ORG_ID}/r-1/ou-b/", OTHER: None}
