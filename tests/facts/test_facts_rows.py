@@ -285,17 +285,18 @@ def test_missing_reads_are_those_that_a_control_needs(bundle: BundleBuilder) -> 
     assert missing(facts_of(bundle.write(lines), blinds=["ec2:DescribeInstances"])) == set()
 
 
-def test_a_gap_elsewhere_that_kept_something_open_is_told_here(bundle: BundleBuilder) -> None:
-    bundle.shard().volume("vol-1").plan(
-        "p", rules=[rule(CopyActions=[copy_to(vault_arn("v", ACCOUNT, FAR))])], selections=[{}]
-    )
-    bundle.shard(ACCOUNT, FAR).vault("v")
-    lines = bundle.lines()
-    far = f"evidence/{ACCOUNT}/{FAR}"
-    lines |= refuse({far: lines[far]}, "backup:ListBackupVaults")
-    found = facts_of(bundle.write(lines), blinds=["backup:ListBackupVaults"])
-    for region in (REGION, FAR):
-        assert missing(found, region=region) == {("backup:ListBackupVaults", "", "refused")}
+def test_a_gap_is_missed_where_it_lies_and_one_of_the_organisation_by_all(bundle: BundleBuilder) -> None:
+    bundle.organization(ACCOUNT, OTHER)
+    away = vault_arn("v", OTHER, FAR)
+    bundle.shard().volume("vol-1").plan("p", rules=[rule(CopyActions=[copy_to(away)])], selections=[{}])
+    bundle.shard(OTHER, FAR).vault("v", policy=admits(ACCOUNT), EncryptionKeyType="CUSTOMER_MANAGED_KMS_KEY")
+    lines, far = bundle.lines(), f"evidence/{OTHER}/{FAR}"
+    vaults = "backup:ListBackupVaults"
+    found = facts_of(bundle.write(lines | refuse({far: lines[far]}, vaults)), blinds=[vaults])
+    assert (missing(found), missing(found, OTHER, FAR)) == (set(), {(vaults, "", "refused")})
+    setting = "backup:DescribeGlobalSettings"
+    found = facts_of(bundle.write(refuse(lines, setting)), blinds=[setting])
+    assert missing(found) == {(setting, "", "refused")}
 
 
 def test_a_bucket_without_a_region_is_missed_in_every_region(bundle: BundleBuilder) -> None:
