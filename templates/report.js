@@ -46,14 +46,22 @@
     return name + (hash < 0 ? "" : subject.slice(hash));
   }
 
+  /* As words.title and words.beside do */
+  const title = (each) => (each.subject.includes("->") ? each.name.replaceAll("->", "\u2192") : each.name) || short(each.subject);
+  function beside(each) {
+    const [whole, called] = [short(each.subject), title(each)];
+    return whole === called || whole.endsWith(`/${called}`) || whole.endsWith(`:${called}`) ? "" : whole;
+  }
+  const besideOf = (each) => (beside(each) ? bdi(beside(each), "bdi.short") : "");
+
   const texts = data.texts;
   const findings = data.rows.map((row, order) => ({
     order, control: texts[row[0]], status: row[1], severity: row[2], subject: texts[row[3]], subjectText: row[3],
-    type: texts[row[4]], account: texts[row[5]], region: texts[row[6]], reason: texts[row[7]], print: row[8], more: row[9],
+    type: texts[row[4]], account: texts[row[5]], region: texts[row[6]], reason: texts[row[7]], print: row[8], more: row[9], name: texts[row[10]],
   }));
   const bySubject = new Map();
   for (const each of findings) {
-    each.hay = [each.subject, each.reason, each.control, data.controls[each.control] || "", each.account, data.accounts[each.account] || "", each.type, each.region].join("\n").toLowerCase();
+    each.hay = [title(each), each.subject, each.reason, each.control, data.controls[each.control] || "", each.account, data.accounts[each.account] || "", each.type, each.region].join("\n").toLowerCase();
     if (!bySubject.has(each.subjectText)) bySubject.set(each.subjectText, []);
     bySubject.get(each.subjectText).push(each);
   }
@@ -85,7 +93,7 @@
 
   /* Choosing and ordering */
   const keys = {
-    status: (each) => each.status, severity: (each) => each.severity, subject: (each) => short(each.subject),
+    status: (each) => each.status, severity: (each) => each.severity, subject: (each) => title(each),
     control: (each) => each.control, account: (each) => accountName(each.account), region: (each) => each.region, type: (each) => data.types[each.type],
   };
   function chosen() {
@@ -110,9 +118,9 @@
     const kept = chosen();
     const body = make("tbody");
     for (const each of kept.slice(0, shown)) {
-      const link = make("a.subject", { href: fragment({ ...state, open: each.print }), title: visible(each.subject) }, bdi(short(each.subject)));
+      const link = make("a.subject", { href: fragment({ ...state, open: each.print }), title: visible(each.subject) }, bdi(title(each)));
       const row = make("tr", {}, make("td", {}, status(each.status)), make("td", {}, severity(each.severity)),
-        make("td.wide", {}, link, make("small", {}, bdi(each.reason))), make("td", {}, each.control),
+        make("td.wide", {}, make("div.named", {}, link, besideOf(each)), make("small", {}, bdi(each.reason))), make("td", {}, each.control),
         make("td", {}, bdi(accountName(each.account))), make("td", {}, each.region), make("td", {}, data.types[each.type]));
       row.addEventListener("click", (event) => { if (!event.target.closest("a") && !String(getSelection())) change({ open: each.print }, true); });
       body.append(row);
@@ -202,14 +210,15 @@
     const closing = make("button.round", { type: "button", "aria-label": "Close" }, icon("close"));
     closing.addEventListener("click", close);
     const [details, evidence, waiver] = each.more || [[], [], null];
+    const told = details.map(([name, content]) => [texts[name], data.values[content]]).filter(([name]) => name !== "name");
     const key = data.statuses[each.status][0];
     const inside = make("div.inside", {},
-      make("h2", { id: "drawer-title" }, bdi(short(each.subject))),
+      make("h2", { id: "drawer-title" }, bdi(title(each))),
       make("p.where", {}, `${data.types[each.type]} in `, bdi(accountName(each.account)), data.accounts[each.account] ? ` (${each.account})` : "", `, ${each.region}`),
       make("p.full", {}, make("code", {}, bdi(each.subject)), copyButton(() => each.subject)),
       make(`div.verdict-box.${key}`, {}, make("p", {}, make("b", {}, data.controls[each.control] || each.control), ": ", bdi(each.reason)), waiver === null ? "" : waived(data.values[waiver])),
       chainOf(each), remedy(each), others(each),
-      details.length ? [make("h3", {}, "Details"), tree(details.map(([name, content]) => [texts[name], data.values[content]]))] : "",
+      told.length ? [make("h3", {}, "Details"), tree(told)] : "",
       evidence.length ? [make("h3", {}, "Evidence"), make("ul.refs", {}, evidence.map(([file, line]) => make("li", {}, make("code", {}, texts[file]), ` line ${number(line)}`)))] : "",
       each.more ? "" : make("p.cut", {}, "Its details are in findings.jsonl.gz beside this file: this one leaves them out to stay small."));
     return [make("div.bar-top", {}, make("span", {}, status(each.status), severity(each.severity)), closing), inside];
@@ -252,7 +261,7 @@
     if (chain.more_rules) rules.push(link("unknown", "More rules", "Unknown", ["There may be rules that cover it and could not be read."]));
     else if (!chain.rules.length) rules.push(link("broken", "Backup rule", "Broken", [make("b", {}, "No backup rule covers it"), make("p.why", {}, "Nothing makes backups of this resource.")]));
     const newest = chain.newest_exists === true ? `Newest recovery point: ${chain.newest}` : chain.newest_exists === false ? "It has no usable recovery point." : "";
-    const root = link(chain.covered === true ? "holds" : chain.covered === false ? "broken" : "unknown", "Resource", "", [bdi(short(each.subject), "b"), newest ? make("p", {}, newest) : ""], rules);
+    const root = link(chain.covered === true ? "holds" : chain.covered === false ? "broken" : "unknown", "Resource", "", [bdi(title(each), "b"), newest ? make("p", {}, newest) : ""], rules);
     return [make("h3", {}, "The chain that protects it"), make("div.chain", {}, make("ul", {}, root))];
   }
   function ruleLink(rule) {

@@ -1,15 +1,14 @@
-"""What was asked for, what was reached, and which answers a missing read blinds."""
+"""What was asked for, what was reached, and what is missing."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Excluded, Manifest
 from scanner.model.names import AWS_GLOBAL, ORG
-from scanner.model.reading import Gap, GapKind
 from scanner.model.scan import Reconciliation, Scan
+from scanner.report.gaps import BLINDING_CONTROL, BlindGap, GapGroup, blind_gaps, group_gaps
 
 SHARD_MEANINGS: Final = {
     ShardStatus.COMPLETE: "every read was answered",
@@ -18,13 +17,6 @@ SHARD_MEANINGS: Final = {
     ShardStatus.MISSING: "asked for, but there is no evidence of it",
     ShardStatus.SKIPPED: "the account has not enabled the Region: no gap",
 }
-
-BLINDING_CONTROL: Final = "account-region-assessed"
-"""The control whose findings say which controls a missing read blinds (`details.missing_reads`)."""
-
-_Place = tuple[str, str, str, str]
-_Reason = tuple[GapKind, str, str]
-_ACCOUNT_ID: Final = re.compile(r"\d{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +41,6 @@ class AccountRow:
     def whole(self) -> bool:
         """Whether nothing is missing in any Region."""
         return all(cell.status in (ShardStatus.COMPLETE, ShardStatus.SKIPPED) for cell in self.cells)
-
-
-@dataclass(frozen=True, slots=True)
-class BlindGap:
-    """A missing read, and the controls that it blinds (empty: none of those that were selected)."""
-
-    gap: Gap
-    blinds: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GapGroup:
-    """Missing reads with one reason: one operation's, or of several that are missing in the same places."""
-
-    operations: tuple[str, ...]
-    kind: GapKind
-    code: str
-    number: int
-    places: tuple[str, ...]  # ACCOUNT/REGION
-    blinds: tuple[str, ...]
-    message: str  # what AWS said the first time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +101,7 @@ class Completeness:
 def completeness(scan: Scan, names: Mapping[str, str]) -> Completeness:
     """Hold what was read against the scope. `names`: account names by id."""
     columns, rows, organization = _grid(scan.manifest, names)
-    blinds = _blinds(scan)
-    gaps = tuple(BlindGap(gap, blinds.get(_place(gap), ())) for gap in scan.gaps)
+    gaps = blind_gaps(scan)
     return Completeness(
         columns=columns,
         rows=rows,
@@ -139,7 +109,7 @@ def completeness(scan: Scan, names: Mapping[str, str]) -> Completeness:
         excluded=scan.manifest.scope.excluded,
         gaps=gaps,
         blinds_told=any(control.id == BLINDING_CONTROL for control in scan.controls),
-        groups=_groups(gaps),
+        groups=group_gaps(gaps),
         reconciliation=_reconciled(scan.reconciliation),
     )
 
@@ -169,62 +139,6 @@ def _grid(
 
 def _missing(region: str) -> Cell:
     return Cell(region=region, status=ShardStatus.MISSING, calls=0, errors=0)
-
-
-def _place(gap: Gap) -> _Place:
-    return gap.account, gap.region, gap.operation, gap.about
-
-
-def _blinds(scan: Scan) -> dict[_Place, tuple[str, ...]]:
-    found: dict[_Place, tuple[str, ...]] = {}
-    for finding in scan.findings:
-        if finding.control == BLINDING_CONTROL:
-            for read in _missing_reads(finding.details):
-                place = (finding.account, finding.region, read["operation"], read.get("about") or "")
-                found[place] = tuple(read.get("blinds") or ())
-    return found
-
-
-def _missing_reads(details: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    reads = details.get("missing_reads") or ()
-    return (read for read in reads if isinstance(read, dict) and read.get("operation"))
-
-
-def _groups(gaps: Iterable[BlindGap]) -> tuple[GapGroup, ...]:
-    """Group by operation and reason, then join operations that miss in the same places for the same reason.
-
-    So an account whose role cannot be assumed is one line, and not one for each operation.
-    """
-    alike: dict[tuple[str, _Reason], list[BlindGap]] = {}
-    for blind in gaps:
-        alike.setdefault((blind.gap.operation, _reason(blind.gap)), []).append(blind)
-    joined: dict[tuple[_Reason, tuple[str, ...]], list[BlindGap]] = {}
-    for (_, reason), members in alike.items():
-        joined.setdefault((reason, _places(members)), []).extend(members)
-    groups = [_group(places, members) for (_, places), members in joined.items()]
-    return tuple(sorted(groups, key=lambda each: (-each.number, each.operations, each.kind, each.code)))
-
-
-def _group(places: tuple[str, ...], members: list[BlindGap]) -> GapGroup:
-    first = members[0].gap
-    return GapGroup(
-        operations=tuple(sorted({each.gap.operation for each in members})),
-        kind=first.kind,
-        code=first.code,
-        number=len(members),
-        places=places,
-        blinds=tuple(sorted({control for each in members for control in each.blinds})),
-        message=first.message,
-    )
-
-
-def _reason(gap: Gap) -> _Reason:
-    """Give what makes reasons the same: messages that differ by account ids alone are one."""
-    return gap.kind, gap.code, _ACCOUNT_ID.sub("", gap.message.replace(gap.operation, ""))
-
-
-def _places(members: Iterable[BlindGap]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{each.gap.account}/{each.gap.region}" for each in members))
 
 
 def _reconciled(rows: Iterable[Reconciliation]) -> tuple[TypeReconciliation, ...]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from scanner.model.finding import Finding
 from scanner.report.view import View
-from scanner.report.words import visible
+from scanner.report.words import given_name, visible
 
 COLUMNS: Final = (
     "status",
@@ -24,6 +24,7 @@ COLUMNS: Final = (
     "frameworks",
     "evidence",
     "fingerprint",
+    "name",
 )
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -65,4 +66,5 @@ def _row(finding: Finding, title: str, account_name: str) -> tuple[str, ...]:
         "; ".join(f"{name} {', '.join(ids)}" for name, ids in finding.frameworks.items()),
         "; ".join(f"{ref.file}:{ref.line}" for ref in finding.evidence),
         finding.fingerprint,
+        given_name(finding.details),
     )

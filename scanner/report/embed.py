@@ -14,7 +14,7 @@ from scanner.model.finding import Finding, Status
 from scanner.report.counts import Counts, count
 from scanner.report.json import encode
 from scanner.report.view import View
-from scanner.report.words import SEVERITY_WORDS, STATUS_WORDS
+from scanner.report.words import SEVERITY_WORDS, STATUS_WORDS, given_name
 
 DETAIL_ROOM: Final = 2_000_000
 ROOM: Final = 3_400_000
@@ -26,7 +26,7 @@ FINGERPRINT_LENGTH: Final = 16
 LARGEST: Final = 40_000
 """Bytes of one detail at most: a list of thousands of resources is for the files beside the report."""
 
-_ROW_BYTES: Final = 60  # of a row's numbers, at most, beside its fingerprint
+_ROW_BYTES: Final = 68  # of a row's numbers, at most, beside its fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,7 @@ class _Writer:
                 place(finding.reason),
                 finding.fingerprint[:FINGERPRINT_LENGTH],
                 self._details(finding) if detailed else None,
+                place(given_name(finding.details)),
             ]
         )
 

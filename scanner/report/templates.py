@@ -7,7 +7,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from scanner.model.finding import Status
+from scanner.model.finding import Finding, Status
 from scanner.report import words
 from scanner.report.counts import Counts
 from scanner.resources import templates_folder
@@ -34,6 +34,9 @@ def environment() -> Environment:
         instant=words.instant,
         day=words.day,
         short=words.short_name,
+        named=_named,
+        title=words.title,
+        beside=words.beside,
         number="{:,}".format,
         counted=words.count_word,
         clip=words.clip,
@@ -82,6 +85,10 @@ def _finalize(content: Any) -> Any:  # noqa: ANN401 -- whatever a template print
     if isinstance(content, str) and not isinstance(content, Markup):
         return words.visible(content)
     return content
+
+
+def _named(finding: Finding) -> str:
+    return words.given_name(finding.details)
 
 
 def _word(key: Any) -> str:  # noqa: ANN401 -- a status, a severity, or another of our own enumerations

@@ -17,7 +17,7 @@ from scanner.model.scan import Scan
 from scanner.report.chain import Chain, chain
 from scanner.report.completeness import Completeness, completeness
 from scanner.report.counts import Counts, Group, count, group
-from scanner.report.words import FRAMEWORK_WORDS, STATUS_ORDER, type_word, value
+from scanner.report.words import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type_word, value
 
 STRUCTURES: Final = frozenset(
     ("plan", "rule", "selection", "copy_action", "vault", "recovery_point", "account", "account_region")
@@ -61,6 +61,11 @@ class ResourceView:
     region: str
     findings: tuple[Finding, ...]  # worst first
     chain: Chain
+
+    @property
+    def name(self) -> str:
+        """What people call it; empty: no finding tells."""
+        return next(filter(None, (given_name(each.details) for each in self.findings)), "")
 
     @property
     def worst(self) -> Status:

@@ -1,6 +1,7 @@
 """How reports put numbers, times and names into words: the same in every format."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -144,6 +145,23 @@ def short_name(subject: str) -> str:
     if fields[0] == "arn" and len(fields) == _ARN_FIELDS:
         arn = fields[-1].removeprefix("backup-plan:").removeprefix("backup-vault:")
     return f"{arn}{mark}{part}"
+
+
+def given_name(details: Mapping[str, Any]) -> str:
+    """Give the name that a finding's details tell of its subject (`name`); empty: they tell none."""
+    name = details.get("name")
+    return name.strip() if isinstance(name, str) else ""
+
+
+def title(subject: str, name: str) -> str:
+    """Call a subject what people call it, else by its short name. `report.js` has the same rule."""
+    return (name.replace("->", "\u2192") if "->" in subject else name) or short_name(subject)
+
+
+def beside(subject: str, name: str) -> str:
+    """Give the short name to stand beside the title; empty: it would say nothing new."""
+    short, shown = short_name(subject), title(subject, name)
+    return "" if short == shown or short.endswith((f"/{shown}", f":{shown}")) else short
 
 
 def place(arn: str) -> str:
