@@ -8,7 +8,7 @@ from typing import Final
 
 from scanner.errors import BundleError
 from scanner.evidence.lines import EvidenceLine, parse_line
-from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName, Shard
+from scanner.model.names import ORG, AccountId, RegionName, Shard
 from scanner.model.reading import EvidenceRef
 
 SUFFIXES: Final = (".jsonl.gz", ".jsonl")
@@ -20,9 +20,15 @@ def shard_stem(shard: Shard) -> str:
 
 
 def shard_file(bundle: Path, shard: Shard) -> str | None:
-    """Give the path of a shard's evidence within `bundle`; None when there is none."""
+    """Give the path of a shard's evidence within `bundle`; None when there is none.
+
+    BundleError when there are two, compressed and not: nobody can say which of them is the evidence.
+    """
     stem = shard_stem(shard)
-    return next((stem + suffix for suffix in SUFFIXES if (bundle / (stem + suffix)).is_file()), None)
+    found = [stem + suffix for suffix in SUFFIXES if (bundle / (stem + suffix)).is_file()]
+    if len(found) > 1:
+        raise BundleError(f"{' and '.join(found)} are both there. Keep the one that is the evidence.")
+    return found[0] if found else None
 
 
 def shards_on_disk(bundle: Path) -> tuple[Shard, ...]:
@@ -52,8 +58,3 @@ def read_lines(bundle: Path, name: str) -> Iterator[EvidenceLine]:
         ) from problem
     except OSError as problem:
         raise BundleError(f"{name}: cannot be read: {problem.strerror}.") from problem
-
-
-def has_global_shard(bundle: Path, account: AccountId) -> bool:
-    """Whether the bundle holds the answers of an account's global services."""
-    return shard_file(bundle, Shard(account, AWS_GLOBAL)) is not None

@@ -16,6 +16,7 @@ from scanner.evidence.manifest import (
     read_manifest,
     rfc3339,
 )
+from scanner.evidence.reader import shard_file
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AccountId, RegionName, Shard
 from tests.fakes.bundles import ACCOUNT, FAR, OTHER, REGION, BundleBuilder, facts_of
@@ -275,3 +276,13 @@ def test_a_plain_file_under_the_name_of_an_archive_is_damaged(tmp_path: Path) ->
     path.write_bytes(gzip.decompress(path.read_bytes()))
     with pytest.raises(BundleError, match="cut off or damaged"):
         facts_of(folder)
+
+
+def test_two_files_of_one_shard_are_no_evidence(tmp_path: Path) -> None:
+    folder = tmp_path / "evidence" / "111111111111"
+    folder.mkdir(parents=True)
+    for name in ("eu-west-1.jsonl", "eu-west-1.jsonl.gz"):
+        (folder / name).write_bytes(b"")
+    shard = Shard(AccountId("111111111111"), RegionName("eu-west-1"))
+    with pytest.raises(BundleError, match="both there"):
+        shard_file(tmp_path, shard)
