@@ -1,0 +1,83 @@
+"""Bundles that another program could have written, judged as the contract says, subject by subject."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from scanner.app import evaluate
+from scanner.cli.requests import judgement_of, settings_of
+from tests.contract import copies, plans, refused, selections, vaults
+from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, RECENT, UNKNOWN, World
+from tests.fakes.bundles import BundleBuilder, Lines
+from tests.fakes.bundles import refused as refuse_line
+
+LAX: Final = "vault-manual-deletion-denied: {strict: false}"
+EXEMPT: Final = f"vault-manual-deletion-denied: {{exempt_principal_arns: ['{vaults.BREAK_GLASS}']}}"
+TIGHT: Final = "vault-locked: {mode: compliance, min_retention_days: 30, max_retention_days: 90}"
+LOOSE: Final = "plan-frequency-and-retention: {max_interval_hours: 72, min_retention_days: 7}"
+
+
+def without_policies(lines: Lines) -> Lines:
+    """Refuse the policies of the two vaults whose name says so."""
+    return {stem: [_spoilt(line) for line in of_file] for stem, of_file in lines.items()}
+
+
+def _spoilt(line: dict[str, Any]) -> dict[str, Any]:
+    name = str(line["parameters"].get("BackupVaultName", ""))
+    spoilt = line["operation"] == "GetBackupVaultAccessPolicy" and name.endswith("refused")
+    return refuse_line(line) if spoilt else line
+
+
+WORLDS: Final = (
+    World("selections", selections.build),
+    World("refused reads", refused.build, spoil=refused.spoil, closed=(IN_PLAN, FREQUENT, ENCRYPTED)),
+    World("policies", vaults.policies(0), spoil=without_policies),
+    World("policies, lax", vaults.policies(1), f"controls: {{{LAX}}}", without_policies),
+    World("policies, exempt", vaults.policies(2), f"controls: {{{EXEMPT}}}", without_policies),
+    World("locks", vaults.locks(0)),
+    World("locks, compliance", vaults.locks(1), f"controls: {{{TIGHT}}}"),
+    World("recovery points", vaults.points, closed=(RECENT,)),
+    World("frequencies", plans.frequencies(0)),
+    World("frequencies, loose", plans.frequencies(1), f"controls: {{{LOOSE}}}"),
+    World("states", plans.states(inherited=True), closed=(IN_PLAN,)),
+    World("states, not inherited", plans.states(inherited=False), "count_inherited_backup: false"),
+    World("organisation plans", plans.organization_plans, spoil=plans.in_organization),
+    World("copies to a Region", copies.near),
+    World("copies to an account", copies.far(None), spoil=copies.with_members("true")),
+    World("copies to an account, off", copies.far(FAIL), spoil=copies.with_members("false")),
+    World("copies to an account, setting refused", copies.far(UNKNOWN), spoil=copies.with_members(None)),
+)
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
+def test_every_verdict_is_the_contracts(world: World, tmp_path: Path) -> None:
+    builder = BundleBuilder(tmp_path / "bundle")
+    truth = world.build(builder)
+    lines = world.spoil(builder.lines())
+    for stem in lines:  # the order of the lines means nothing
+        lines[stem] = sorted(lines[stem], key=json.dumps, reverse=True)
+    builder.write(lines, suffix=".jsonl.gz" if len(world.name) % 2 else ".jsonl")
+    findings = judged(tmp_path, world.config)
+    found = {(finding["control"], finding["subject"]): finding for finding in findings}
+    assert len(found) == len(findings)
+    told = {key: finding["status"] for key, finding in found.items() if key in truth}
+    wrong = {key: (truth[key], told.get(key)) for key in truth if truth[key] != told.get(key)}
+    assert wrong == {}
+    fabricated = {key for key in found.keys() - truth.keys() if key[0] in world.closed}
+    assert fabricated == set()
+    assert all(finding["reason"].endswith(".") and ": ." not in finding["reason"] for finding in findings)
+
+
+def judged(folder: Path, config: str) -> list[dict[str, Any]]:
+    """Judge the folder's bundle as `audit evaluate` does; give the findings as they were written."""
+    settings = None
+    if config:
+        settings = folder / "audit.yaml"
+        settings.write_text(f"parameters: {{{config}}}\n")
+    judgement = judgement_of(settings_of(settings), None, None)
+    evaluate(folder / "bundle", folder / "out", judgement, ())
+    text = gzip.decompress((folder / "out" / "findings.jsonl.gz").read_bytes()).decode()
+    return [json.loads(line) for line in text.splitlines()]
