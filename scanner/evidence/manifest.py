@@ -167,7 +167,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         },
         "accounts": [_account_document(account) for account in manifest.accounts],
         "shards": [_shard_document(record) for record in manifest.shards],
-        "source": {"manifest_sha256": manifest.source_sha256} if manifest.source_sha256 else None,
+        "source": {"manifest_sha256": manifest.source_sha256},
         "files": dict(sorted(manifest.files.items())),
         "signature": None,
         "capabilities_as_of": manifest.capabilities_as_of,

@@ -57,5 +57,8 @@ def _belongs_here(key: str, shard: Shard) -> bool:
 def _describe(caller: Caller, key: str) -> None:
     answer = caller.call("kms", "DescribeKey", KeyId=key) or {}
     arn = text(answer, "KeyMetadata", "Arn")
-    if text(answer, "KeyMetadata", "KeyManager") == "CUSTOMER":
+    owner = parse_arn(arn)
+    own = owner is not None and owner.account == caller.shard.account
+    # AWS KMS tells the policy of a key to its own account alone (API reference, "GetKeyPolicy").
+    if own and text(answer, "KeyMetadata", "KeyManager") == "CUSTOMER":
         caller.call("kms", "GetKeyPolicy", KeyId=arn, PolicyName="default")
