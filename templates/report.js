@@ -326,7 +326,7 @@
   }
   function follow(initial) {
     state = read();
-    if (location.hash.startsWith("#control-")) { const card = document.getElementById(decodeURIComponent(location.hash.slice(1))); if (card) { card.open = true; card.scrollIntoView(); } }
+    if (location.hash.startsWith("#control-")) { const card = document.getElementById(decodeURIComponent(location.hash.slice(1))); if (card) { card.open = true; card.scrollIntoView({ behavior: initial ? "instant" : "auto" }); } }
     draw();
     if (location.hash.startsWith("#/") && (initial || !state.open)) $("#findings").scrollIntoView({ behavior: "instant" });
   }

@@ -5,6 +5,7 @@ must go on. It fetches nothing but the bundled fonts. On one machine equal views
 time in the document is the clock of the evaluation.
 """
 
+import gc
 import hashlib
 import io
 import logging
@@ -107,7 +108,7 @@ def report_pdf(view: View) -> bytes:
     """
     attached = attachments(view)
     clock = view.manifest.evaluated_as_of
-    with _quiet(), _fixed_clock(clock):
+    with _quiet(), _fixed_clock(clock), _no_collection():
         press = _press()
         html = press.drawable(document_html(view, attached))
         document = press.lay_out(html)
@@ -252,6 +253,21 @@ def _quiet() -> Iterator[None]:
         for logger, (level, propagate) in zip(loggers, before, strict=True):
             logger.setLevel(level)
             logger.propagate = propagate
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from looking through the boxes of a document that is being laid out.
+
+    Hardly any of them is garbage before the document is written, and looking costs a seventh of the time.
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 @contextmanager
