@@ -69,7 +69,7 @@ Config = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="Settings; default: ./audit.yaml if there.",
+        help="The settings, an audit.yaml; none is looked for.",
         rich_help_panel=JUDGEMENT,
     ),
 ]

@@ -14,15 +14,12 @@ from scanner.evaluate.waivers import WaiverRule
 from scanner.model.control import Control
 from scanner.settings import Settings, load_settings
 
-_DEFAULT_FILE: Final = Path("audit.yaml")
 _MANIFEST: Final = "manifest.json"
 
 
 def settings_of(config: Path | None) -> Settings:
-    """Load the settings that were named, else ./audit.yaml, else none."""
-    if config is not None:
-        return load_settings(config)
-    return load_settings(_DEFAULT_FILE) if _DEFAULT_FILE.is_file() else Settings()
+    """Load the settings that were named. None are looked for: what a bundle comes to depends on no folder."""
+    return Settings() if config is None else load_settings(config)
 
 
 def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime | None) -> Judgement:

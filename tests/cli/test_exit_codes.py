@@ -60,7 +60,7 @@ def test_every_mistake_of_the_settings_is_told_at_once(tmp_path: Path) -> None:
         "scope:\n  acounts: ['1']\nparameters:\n  controls:\n    resource-backed-up-recently:\n"
         "      max_age_hours: soon\nwaivers:\n  - id: w\n"
     )
-    done = audit("run", cwd=tmp_path, environment=SOME_KEYS)
+    done = audit("run", "--config", "audit.yaml", cwd=tmp_path, environment=SOME_KEYS)
     assert done.returncode == 2
     assert "audit.yaml:2" in done.stderr
     assert "accounts" in done.stderr
