@@ -63,13 +63,22 @@ def rhythm(expression: str, now: datetime) -> Rhythm:
     cron = _parse(expression)
     if cron is None:
         return Rhythm(valid=False, starts=0, max_gap_hours=NEVER_HOURS)
+    # All active hours have the same minutes: one start an hour is looked for, and its minutes are added to
+    # it. AWS refuses more than one start an hour, but a bundle may hold half a million of them a year.
+    minutes = sorted(set(cron.minutes))
+    cron.minutes = minutes[:1]
     end = now + HORIZON
-    starts: list[datetime] = cron.get_all_schedule_bw_dates(now, end)
-    if len(starts) < 2:  # noqa: PLR2004 -- a gap needs two
-        return Rhythm(valid=True, starts=len(starts), max_gap_hours=NEVER_HOURS)
-    marks = [now, *starts, end]
-    longest = max(later - earlier for earlier, later in pairwise(marks))
-    return Rhythm(valid=True, starts=len(starts), max_gap_hours=longest / timedelta(hours=1))
+    hours: list[datetime] = cron.get_all_schedule_bw_dates(now - timedelta(hours=1), end)
+    steps = [timedelta(minutes=minute - minutes[0]) for minute in minutes]
+    at_ends = {hour + step for hour in (*hours[:2], *hours[-1:]) for step in steps}
+    inside = sorted(start for start in at_ends if now <= start <= end)
+    starts = len(hours) * len(steps) - len(at_ends) + len(inside)
+    if starts < 2:  # noqa: PLR2004 -- a gap needs two
+        return Rhythm(valid=True, starts=starts, max_gap_hours=NEVER_HOURS)
+    waits = [inside[0] - now, end - inside[-1]]
+    waits += [later - earlier for earlier, later in pairwise(steps)]
+    waits += [later - max(earlier + steps[-1], now) for earlier, later in pairwise(hours)]
+    return Rhythm(valid=True, starts=starts, max_gap_hours=max(waits) / timedelta(hours=1))
 
 
 def _parse(expression: str) -> AwsCroniter | None:
