@@ -14,6 +14,7 @@ from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName
 from scanner.model.reading import EvidenceRef, Gap, GapKind
 from scanner.model.scan import Reconciliation, Scan
+from scanner.report.view import build
 
 CLOCK: Final = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 REGIONS: Final = tuple(RegionName(name) for name in ("eu-west-1", "eu-central-1", "us-east-1"))
@@ -437,6 +438,20 @@ def made_scan() -> Scan:
 @pytest.fixture(scope="session")
 def scan() -> Scan:
     return made_scan()
+
+
+@pytest.fixture(scope="session")
+def named(scan: Scan) -> Scan:
+    """A scan whose findings tell names, those of the first hostile."""
+    tags = (*HOSTILE, "billing-archive")
+    names = {
+        subject: "gold / daily -> central" if "->" in subject else tags[min(number, len(tags) - 1)]
+        for number, subject in enumerate(dict.fromkeys(each.subject for each in build(scan).findings))
+    }
+    findings = (
+        replace(each, details={**each.details, "name": names[each.subject]}) for each in scan.findings
+    )
+    return replace(scan, findings=tuple(findings))
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,40 @@ def test_the_summary_says_numbers_with_denominators(html: str, scan: Scan) -> No
         assert f"{control.counts.failed} of {control.counts.judged} fail" in flat
 
 
+def test_a_subject_goes_by_its_name_and_its_id_stands_beside_it(named: Scan) -> None:
+    view = build(named)
+    page = Page(report_html(view).decode())
+    assert "script" not in {tag for tag, each in page.tags if "title" in each}
+    assert Counter(tag for tag, _ in page.tags)["script"] == 2
+    assert "gold / daily \u2192 central" in page.text
+    data = page.data()
+    for row, finding in zip(data["rows"], view.findings, strict=True):
+        assert data["texts"][row[10]] == finding.details["name"]
+    without_data = re.sub(r"<script type=.*?</script>", "", report_html(view).decode(), flags=re.DOTALL)
+    for section in ("controls", "findings", "resources"):
+        text = without_data.partition(f'<section id="{section}"')[2].partition("</section>")[0]
+        assert re.search(r'<bdi class="subject" title="arn:[^"]+">billing-archive</bdi>', text), section
+        assert re.search(r'<bdi class="short">[a-z-]+/[a-z0-9-]+</bdi>', text), section
+
+
+def test_findings_without_names_go_by_their_ids(html: str) -> None:
+    assert '<bdi class="short">' not in html
+    assert re.search(r'<bdi class="subject" title="arn:[^"]+:volume/vol-1?[^"]+">volume/vol-', html)
+
+
+def test_missing_reads_stand_with_the_controls_that_they_blind(scan: Scan) -> None:
+    blinded = scan.gaps[0]
+    other = replace(blinded, operation="backup:ListCopyJobs", about="")
+    text = report_html(build(replace(scan, gaps=(*scan.gaps, other)))).decode()
+    table = text.partition('<table class="gaps">')[2].partition("</table>")[0]
+    rows = [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in table.split("<tr")]
+    assert any("shop-prod (222222222222: us-east-1)" in re.sub(r" +", " ", row) for row in rows)
+    (blinds,) = [row for row in rows if "backup:GetBackupVaultAccessPolicy" in row]
+    assert "resource-cross-account-copy , vault-manual-deletion-denied" in blinds
+    (none,) = [row for row in rows if "backup:ListCopyJobs" in row]
+    assert "none of the selected" in none
+
+
 def test_equal_scans_give_equal_bytes(html: str, scan: Scan) -> None:
     assert report_html(build(replace(scan))).decode() == html
 

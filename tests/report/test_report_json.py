@@ -140,6 +140,15 @@ def test_csv_has_a_row_for_every_finding_and_no_formula(scan: Scan) -> None:
     assert [row[0] for row in rows[1:]].count("fail") == build(scan).counts.failed
 
 
+def test_csv_ends_with_the_names_and_a_name_is_no_formula(named: Scan) -> None:
+    text = findings_csv(build(named)).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert COLUMNS[-1] == "name"
+    assert {"billing-archive", "gold / daily -> central"} <= {row["name"] for row in rows}
+    assert '\'=HYPERLINK("http://evil.example")' in {row["name"] for row in rows}
+    assert not [row for row in rows if row["name"].startswith("=")]
+
+
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_what_a_spreadsheet_would_run_is_made_harmless(cell: str) -> None:
     assert harmless(cell).startswith("'")

@@ -1,4 +1,5 @@
 import csv
+import gc
 import io
 import logging
 import re
@@ -81,6 +82,21 @@ def test_its_numbers_are_the_view_s(scan: Scan, text: str) -> None:
     assert f"{counts.open} could not be judged. {counts.not_applicable} questions do not apply." in text
     assert "W-17" in text
     assert "backup:GetBackupVaultAccessPolicy" in text.replace("Po licy", "Policy")
+
+
+def test_findings_go_by_names_and_missing_reads_say_what_they_blind(named: Scan) -> None:
+    view = build(named)
+    html = document_html(view, attachments(view))
+    assert re.search(r"<bdi>billing-archive</bdi><small><bdi>[^<]+</bdi></small>", html)
+    assert "<bdi>gold / daily \u2192 central</bdi>" in html
+    assert "<small>resource-cross-account-copy, vault-manual-deletion-denied</small>" in html
+    unasked = build(replace(named, findings=(), controls=()))
+    assert '<span class="none">not told</span>' in document_html(unasked, ())
+
+
+def test_the_collector_of_garbage_is_back_at_work(document: bytes) -> None:
+    assert document
+    assert gc.isenabled()
 
 
 def test_hostile_values_are_shown_as_text(text: str) -> None:

@@ -151,6 +151,39 @@ def test_subjects_are_shortened_to_what_tells_them_apart(subject: str, short: st
     assert words.short_name(subject) == short
 
 
+ARN = "arn:aws:ec2:eu-west-1:111111111111:volume/vol-1"
+COPY = "arn:aws:backup:r:1:backup-plan:abc#r1->arn:aws:backup:r:2:backup-vault:v"
+
+
+@pytest.mark.parametrize(
+    ("subject", "name", "title", "beside"),
+    [
+        (ARN, "ledger", "ledger", "volume/vol-1"),
+        (ARN, "vol-1", "vol-1", ""),
+        (ARN, "1", "1", "volume/vol-1"),
+        (ARN, "", "volume/vol-1", ""),
+        (ARN, "volume/vol-1", "volume/vol-1", ""),
+        (ARN, "a -> b", "a -> b", "volume/vol-1"),
+        ("arn:aws:rds:r:1:db:orders", "orders", "orders", ""),
+        (COPY, "gold / daily -> v", "gold / daily \u2192 v", "abc#r1 \u2192 v"),
+    ],
+)
+def test_a_subject_goes_by_its_name(subject: str, name: str, title: str, beside: str) -> None:
+    assert (words.title(subject, name), words.beside(subject, name)) == (title, beside)
+
+
+@pytest.mark.parametrize("details", [{}, {"name": None}, {"name": 7}, {"name": "  "}, {"name": ["x"]}])
+def test_details_may_tell_no_name(details: dict[str, object]) -> None:
+    assert words.given_name(details) == ""
+
+
+def test_a_resource_has_the_name_that_any_of_its_findings_tells(named: Scan) -> None:
+    last = build(named).resources[-1]
+    assert last.name == "billing-archive"
+    one = replace(named, findings=tuple(replace(each, details={}) for each in last.findings[1:]))
+    assert build(one).resources[0].name == ""
+
+
 def test_hidden_characters_become_visible_and_scripts_stay() -> None:
     assert words.visible("a\u202eb\x00\ud800") == "a\u2039U+202E\u203ab\u2039U+0000\u203a\u2039U+D800\u203a"
     assert words.visible("\u05d0 \u0628 \U0001f9ca\tx\n") == "\u05d0 \u0628 \U0001f9ca\tx\n"
