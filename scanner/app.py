@@ -1,10 +1,10 @@
 """The whole story, top to bottom.
 
-    run       collect, then evaluate
     collect   AWS -> evidence bundle
     evaluate  evidence -> inventory -> control plane -> facts -> findings -> reports
     report    a judged scan -> reports
 
+`audit run` is the first two, one after the other.
 The facts of a shard are made from that shard and the control plane alone, so memory holds one shard at a
 time; findings are asked of all facts together.
 """
@@ -111,18 +111,6 @@ def _manifest(collected: "Collected", scan_id: str, as_of: datetime | None) -> M
         files={record.file: record.sha256 for record in collected.shards if record.file},
         capabilities_as_of=capabilities_as_of(),
     )
-
-
-def run(
-    request: "CollectRequest",
-    out: Path,
-    judgement: Judgement,
-    formats: tuple[str, ...],
-    watcher: "Watcher | None" = None,
-) -> Outcome:
-    """Collect the evidence of a scope, and judge it."""
-    collect(request, out, watcher, judgement.as_of)
-    return evaluate(out, out, judgement, formats)
 
 
 def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tuple[str, ...]) -> Outcome:

@@ -133,7 +133,7 @@ def _admitted(source: Source, destination: Destination, organization: Organizati
         resource=destination.arn,
         context=context_of(organization, source.ou_path),
     )
-    return Link(name, Answer(answer.value, answer.because))
+    return Link(name, Answer(answer.value, f"by the access policy of {destination.name}, {answer.because}"))
 
 
 def context_of(organization: Organization, ou_path: str | None) -> Context:
