@@ -27,13 +27,13 @@ def print_summary(outcome: Outcome, out: Path, console: Console) -> None:
     scan = outcome.scan
     console.print()
     console.print(_table(scan))
-    console.print(_completeness(scan))
+    console.print(_completeness(scan), soft_wrap=True)
     for rule in outcome.waivers.expired:
         console.print(f"[yellow]Waiver {escape(rule.waiver.id)} expired on {rule.waiver.expires}.[/]")
     for rule in outcome.waivers.unused:
         console.print(f"[yellow]Waiver {escape(rule.waiver.id)} covers no failure.[/]")
     for written in outcome.written:
-        console.print(f"  {escape(str(out / written.path.name))}", highlight=False)
+        console.print(f"  {escape(str(out / written.path.name))}", highlight=False, soft_wrap=True)
 
 
 def _table(scan: Scan) -> Table:

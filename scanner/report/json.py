@@ -154,6 +154,4 @@ def _control(control: Control, in_effect: Mapping[str, object]) -> Document:
         },
         "frameworks": {name: list(ids) for name, ids in control.frameworks.items()},
         "audit_manager": control.audit_manager,
-        "file": control.file,
-        "line": control.line,
     }

@@ -150,8 +150,6 @@ def _control(document: _Document) -> Control:
         remediation=Remediation(**document["remediation"]),
         frameworks={name: tuple(ids) for name, ids in document["frameworks"].items()},
         audit_manager=document["audit_manager"],
-        file=document["file"],
-        line=document["line"],
     )
 
 

@@ -37,7 +37,8 @@ def test_the_scan_comes_back_from_its_files_whole(scan: Scan, tmp_path: Path) ->
     again = read_scan(tmp_path)
     assert findings_json(again) == findings_json(scan)
     assert again.controls == tuple(
-        replace(each, parameters=dict(each.parameters), frameworks=dict(each.frameworks))
+        # Where a control's file lies is this machine's affair, and is not filed.
+        replace(each, parameters=dict(each.parameters), frameworks=dict(each.frameworks), file="", line=0)
         for each in scan.controls
     )
     assert (again.gaps, again.reconciliation, again.limitations) == (
