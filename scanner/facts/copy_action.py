@@ -37,13 +37,10 @@ def copy_action_row(
     notes.evidence("", plan.refs)
     destination = graph.plane.destination(copy.destination)
     _note_destination(destination, notes)
-    if reach.doubt is not None:
-        for column in ("covers_resources", "covered_keys", "blocked"):
-            notes.unknown(column, reach.doubt.because, reach.doubt.gap)
     shard = graph.inventory.shard
     days = copy_kept_days(rule, copy)
     rule_name = rule_subject(plan.arn, rule.id)
-    covered = [_covered_key(graph, resource, notes) for resource in reach.resources]
+    covered = _covered_keys(graph, reach, notes)
     facts = CopyActionFacts(
         subject=copy_action_subject(rule_name, copy.destination),
         subject_type="copy_action",
@@ -66,7 +63,7 @@ def copy_action_row(
         retention_days=days,
         keeps_forever=days == FOREVER_DAYS,
         covers_resources=reach.reaches_any,
-        covered_keys=tuple(covered) if reach.doubt is None else (*covered, None),
+        covered_keys=covered,
         blocked=tuple(_blocked(graph, reach.resources, destination)),
         not_known=notes.not_known,
         evidence=notes.references,
@@ -87,6 +84,16 @@ def _note_destination(destination: Destination, notes: Notes) -> None:
         if destination.vault is None:
             because = f"the destination vault was not seen: {destination.exists.because}"
         notes.unknown("destination_key_kind", because, gap)
+
+
+def _covered_keys(graph: ShardGraph, reach: RuleReach, notes: Notes) -> tuple[CoveredKey | None, ...]:
+    """Tell the keys of what the rule backs up; where it may back up more, the list is incomplete."""
+    covered = tuple(_covered_key(graph, resource, notes) for resource in reach.resources)
+    if reach.doubt is None:
+        return covered
+    for column in ("covers_resources", "covered_keys", "blocked"):
+        notes.unknown(column, reach.doubt.because, reach.doubt.gap)
+    return (*covered, None)
 
 
 def _covered_key(graph: ShardGraph, resource: Resource, notes: Notes) -> CoveredKey:
