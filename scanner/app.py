@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 TOOL: Final = "vaultproof"
 FINDINGS: Final = "findings.jsonl.gz"
+JSON: Final = "json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,8 @@ def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tupl
         reconciliation=reconciliation,
         limitations=LIMITATIONS,
     )
-    return Outcome(scan, write_reports(scan, out, formats), waivers.report())
+    # findings.json belongs to every scan: `audit report` reads it back.
+    return Outcome(scan, write_reports(scan, out, (JSON, *formats)), waivers.report())
 
 
 def report(scan_folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
