@@ -84,7 +84,9 @@ class ControlPlane:
         self.organization = organization
         self._shards = {summary.shard: summary for summary in summaries}
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
+        self._unread_plans: Gap | None = None  # the first one: any of them keeps every vault's answer open
         for summary in self._shards.values():
+            self._unread_plans = self._unread_plans or summary.unread_plans
             self._add(summary)
 
     def _add(self, summary: ShardSummary) -> None:
@@ -172,8 +174,7 @@ class ControlPlane:
         node = ("vault", vault.arn)
         if node in self._graph and any(True for _ in self._graph.predecessors(node)):
             return True, None
-        gap = next((s.unread_plans for s in self._shards.values() if s.unread_plans is not None), None)
-        return (False, None) if gap is None else (None, gap)
+        return (False, None) if self._unread_plans is None else (None, self._unread_plans)
 
 
 def _joined(key: Key | None, other: Key | None) -> Key | None:

@@ -29,8 +29,10 @@ def parse_ec2(answers: Answers, lists: Mapping[str, Reading[None]], partition: s
         for row in reservation.children("Instances")
     }
     shapes = {volume_id: row for volume_id, (row, _) in volumes.items()}
+    attached = _volumes_by_instance(shapes)
     for instance_id, (row, ref) in sorted(instances.items()):
-        encryption = _instance_encryption(answers, instance_id, row, shapes, lists["ec2:DescribeVolumes"])
+        ids = attached.get(instance_id, set()) | _mapped_volumes(row)
+        encryption = _instance_encryption(answers, ids, shapes, lists["ec2:DescribeVolumes"])
         yield _instance(answers, row, ref, prefix, encryption)
 
 
@@ -87,24 +89,29 @@ def _instance(
     )
 
 
-def _instance_encryption(
-    answers: Answers,
-    instance_id: str,
-    row: Shape,
-    volumes: Mapping[str, Shape],
-    volumes_read: Reading[None],
-) -> Reading[Encryption]:
-    """Join the encryption of an instance's volumes: one key in the way is a key in the way."""
-    ids = {
+def _volumes_by_instance(volumes: Mapping[str, Shape]) -> Mapping[str, set[str]]:
+    """Tell by instance id which volumes name the instance, in whatever state of attachment."""
+    found: dict[str, set[str]] = {}
+    for volume_id, volume in volumes.items():
+        for attachment in volume.children("Attachments"):
+            if instance_id := attachment.text("InstanceId"):
+                found.setdefault(instance_id, set()).add(volume_id)
+    return found
+
+
+def _mapped_volumes(instance: Shape) -> set[str]:
+    """Give the ids of the volumes that an instance names itself."""
+    return {
         ebs.need("VolumeId")
-        for mapping in row.children("BlockDeviceMappings")
+        for mapping in instance.children("BlockDeviceMappings")
         if (ebs := mapping.child("Ebs"))
     }
-    ids |= {
-        volume_id
-        for volume_id, volume in volumes.items()
-        if any(attachment.text("InstanceId") == instance_id for attachment in volume.children("Attachments"))
-    }
+
+
+def _instance_encryption(
+    answers: Answers, ids: set[str], volumes: Mapping[str, Shape], volumes_read: Reading[None]
+) -> Reading[Encryption]:
+    """Join the encryption of an instance's volumes: one key in the way is a key in the way."""
     if isinstance(volumes_read, Unread):
         return volumes_read
     if not ids <= volumes.keys():

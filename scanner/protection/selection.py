@@ -32,6 +32,8 @@ def selects(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Answer:
     tags = resource.tags.value if isinstance(resource.tags, Known) else None
     matched = tuple(entry for entry in terms.resources if wildcard(entry, resource.arn))
     based = _based(terms, matched, tags)
+    if based.value is False:  # the most frequent answer by far: each selection is asked of each resource
+        return based
     verdict = conjunction(
         (
             based,
