@@ -8,6 +8,7 @@ from typing import Annotated, Final, get_args
 import typer
 
 from scanner.errors import UsageError
+from scanner.evidence.manifest import CLOCK_YEARS
 from scanner.model.finding import Severity
 from scanner.settings import Format
 
@@ -157,4 +158,8 @@ def instant_of(text: str | None) -> datetime | None:
         instant = datetime.fromisoformat(text)
     except ValueError as problem:
         raise UsageError(f"--as-of {text}: write a time like 2026-11-22T18:00:00Z.") from problem
+    if instant.year not in CLOCK_YEARS:
+        raise UsageError(
+            f"--as-of {text}: the years from {CLOCK_YEARS[0]} to {CLOCK_YEARS[-1]} can be judged."
+        )
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import orjson
 
+from scanner.errors import BundleError
 from scanner.evidence.lines import CallError, EvidenceLine
 from scanner.evidence.shape import Shape
 from scanner.model.names import Shard
@@ -175,7 +176,18 @@ def _latest(pages: Mapping[str, EvidenceLine]) -> datetime:
 
 
 def _content(line: EvidenceLine) -> bytes:
-    return orjson.dumps([line.response, line.error, line.at], option=orjson.OPT_SORT_KEYS)
+    return _canonical([line.response, line.error, line.at], line.ref)
+
+
+def _canonical(value: object, ref: EvidenceRef) -> bytes:
+    """Give the same bytes for the same value. BundleError: it is nested deeper than can be written."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as problem:
+        raise BundleError(
+            f"{ref.file}: line {ref.line} cannot be compared with others: {problem}. "
+            "The bundle cannot be trusted: restore it from a copy, or scan again."
+        ) from problem
 
 
 def _identity(line: EvidenceLine) -> tuple[Parameters, str]:
@@ -184,7 +196,7 @@ def _identity(line: EvidenceLine) -> tuple[Parameters, str]:
     skipped = () if paging is None else (paging.input, paging.page_size)
     token = "" if paging is None else str(line.parameters.get(paging.input) or "")
     parameters = sorted(
-        (key, value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode())
+        (key, value if isinstance(value, str) else _canonical(value, line.ref).decode())
         for key, value in line.parameters.items()
         if key not in skipped and key not in _HARMLESS and value not in _EMPTY
     )
@@ -200,7 +212,7 @@ def _next_token(line: EvidenceLine) -> str:
 
 
 def _is_answer(line: EvidenceLine) -> bool:
-    return line.error is not None and line.error.code in _answering_errors().get(line.name, ())
+    return line.error is not None and line.error.code in answering_errors().get(line.name, ())
 
 
 @cache
@@ -220,6 +232,7 @@ def pagination() -> Mapping[str, Pagination]:
 
 
 @cache
-def _answering_errors() -> Mapping[str, tuple[str, ...]]:
+def answering_errors() -> Mapping[str, tuple[str, ...]]:
+    """By operation, the error codes that say "there is none" (package data `answers.json`)."""
     text = resources.files("scanner.evidence").joinpath("answers.json").read_bytes()
     return {name: tuple(codes) for name, codes in orjson.loads(text)["answers"].items()}

@@ -23,7 +23,7 @@ class CallError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceLine:
-    """One line: exactly one of `response` and `error` is there. `at` is RFC 3339 and sorts as text."""
+    """One line: exactly one of `response` and `error` is there. `at` is as it was written."""
 
     service: str
     operation: str

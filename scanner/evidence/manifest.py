@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError, EmptyScopeError
-from scanner.evidence.reader import shard_file, shards_on_disk
+from scanner.evidence.reader import names_a_file, shard_file, shards_on_disk
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Account, ShardStatus
 from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
@@ -21,6 +21,8 @@ from scanner.model.reading import EvidenceRef
 
 SCHEMA: Final = "backup-audit/manifest/1"
 NAME: Final = "manifest.json"
+CLOCK_YEARS: Final = range(1970, 9000)
+"""Years that an evaluation may take for the present: schedules are counted from there, and ages to there."""
 
 
 def read_document(bundle: Path) -> dict[str, Any]:
@@ -53,6 +55,8 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
     as_of = shape.instant("evaluated_as_of") or shape.instant("finished_at")
     if as_of is None:
         raise BundleError(f"{NAME}: 'evaluated_as_of' is missing: the evaluation has no clock.")
+    if as_of.year not in CLOCK_YEARS:
+        raise BundleError(f"{NAME}: 'evaluated_as_of' is in the year {as_of.year}: no scan was made then.")
     for key in ("accounts", "regions"):
         if key not in scope.data:
             raise BundleError(f"{NAME}: 'scope.{key}' is missing: the scope cannot be told.")
@@ -74,7 +78,7 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
         caller_account=caller.text("account") or "",
         shards=_shards(shape, bundle),
         source_sha256=source.text("manifest_sha256") or "",
-        files=shape.mapping("files", str),
+        files=_files(shape),
         capabilities_as_of=shape.text("capabilities_as_of") or "",
     )
 
@@ -141,10 +145,18 @@ def _shard(shard: Shape) -> ShardRecord:
     )
 
 
+def _files(shape: Shape) -> Mapping[str, str]:
+    files = shape.mapping("files", str)
+    for name in files:
+        if name.startswith("evidence/") and not _within_evidence(name):
+            raise BundleError(f"{NAME}: files names {name[:80]!r}, which is no file below evidence/.")
+    return files
+
+
 def _within_evidence(name: str) -> bool:
     """Whether a name that a manifest gives stays in the bundle's own evidence."""
     path = PurePosixPath(name)
-    return path.parts[:1] == ("evidence",) and ".." not in path.parts
+    return path.parts[:1] == ("evidence",) and all(map(names_a_file, path.parts))
 
 
 def manifest_document(manifest: Manifest) -> dict[str, Any]:

@@ -12,11 +12,27 @@ from scanner.model.names import ORG, AccountId, RegionName, Shard
 from scanner.model.reading import EvidenceRef
 
 SUFFIXES: Final = (".jsonl.gz", ".jsonl")
+_LONGEST_NAME: Final = 200  # file systems take 255 bytes, endings included
 
 
 def shard_stem(shard: Shard) -> str:
-    """Give a shard's path within the bundle, without its suffix: `evidence/ACCOUNT/REGION`."""
-    return "evidence/org" if shard.region == ORG else f"evidence/{shard.account}/{shard.region}"
+    """Give a shard's path within the bundle, without its suffix: `evidence/ACCOUNT/REGION`.
+
+    BundleError when the account or the Region cannot name a file, or would lead out of the bundle.
+    """
+    if shard.region == ORG:
+        return "evidence/org"
+    for name in (shard.account, shard.region):
+        if not names_a_file(name):
+            raise BundleError(f"{name[:80]!r} is neither an account id nor a Region: no evidence lies there.")
+    return f"evidence/{shard.account}/{shard.region}"
+
+
+def names_a_file(name: str) -> bool:
+    """Whether a name that somebody else gave is one step of a path, and leads nowhere but down."""
+    if not 0 < len(name) <= _LONGEST_NAME or name in (".", ".."):
+        return False
+    return name.isascii() and name.isprintable() and not {"/", "\\"} & set(name)
 
 
 def shard_file(bundle: Path, shard: Shard) -> str | None:

@@ -6,12 +6,15 @@ absence means is for the parser to say.
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from scanner.errors import BundleError
 from scanner.model.reading import EvidenceRef
 
 V = TypeVar("V")
+
+_INT64: Final = range(-(1 << 63), 1 << 63)
+"""Whole numbers that a table can hold."""
 
 
 class Shape:
@@ -39,11 +42,11 @@ class Shape:
         return self._typed(key, bool, "true or false")
 
     def integer(self, key: str) -> int | None:
-        """Give a whole number; None when it is absent."""
+        """Give a whole number of 64 bits; None when it is absent."""
         value = self.data.get(key)
-        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value in _INT64):
             return value
-        raise self._broken(key, "a whole number")
+        raise self._broken(key, "a whole number of 64 bits")
 
     def instant(self, key: str) -> datetime | None:
         """Give an instant (RFC 3339; without an offset it is taken as UTC); None when it is absent."""

@@ -10,8 +10,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -19,6 +17,7 @@ from typing import Any, Final, Self
 import orjson
 
 from scanner.errors import OutputError
+from scanner.evidence.answers import answering_errors
 from scanner.evidence.gzipstream import Closed, GzipStream
 from scanner.evidence.reader import shard_stem
 from scanner.model.inventory import ShardStatus
@@ -198,13 +197,6 @@ def rfc3339(instant: datetime) -> str:
         except OverflowError:  # the first or last day of the calendar: as near as one can get
             instant = instant.replace(tzinfo=UTC)
     return instant.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-@cache
-def answering_errors() -> Mapping[str, tuple[str, ...]]:
-    """By operation, the error codes that say "there is none" (package data `answers.json`)."""
-    text = resources.files("scanner.evidence").joinpath("answers.json").read_bytes()
-    return {name: tuple(codes) for name, codes in orjson.loads(text)["answers"].items()}
 
 
 def _encode(line: Mapping[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner.errors import BundleError
 from scanner.evidence.answers import Answers, pagination
 from scanner.model.reading import GapKind, Known, Unread
 from tests.fakes.bundles import LISTS, Line, answers_of
@@ -300,3 +301,13 @@ def test_narrowed_and_whole_lists_come_in_the_order_of_their_making(shuffler: ra
         for row in each.children("Volumes")
     ]
     assert states == [None, "newer"]
+
+
+@pytest.mark.parametrize("place", ["parameters", "response"])
+def test_what_is_nested_too_deep_to_compare_is_a_corrupt_bundle(place: str) -> None:
+    deep: Any = []
+    for _ in range(600):
+        deep = [deep]
+    told = line(X=deep) if place == "parameters" else line(response={"X": deep})
+    with pytest.raises(BundleError, match="cannot be compared"):
+        answers_of([told, told])

@@ -286,3 +286,24 @@ def test_two_files_of_one_shard_are_no_evidence(tmp_path: Path) -> None:
     shard = Shard(AccountId("111111111111"), RegionName("eu-west-1"))
     with pytest.raises(BundleError, match="both there"):
         shard_file(tmp_path, shard)
+
+
+@pytest.mark.parametrize("name", ["..", "../../elsewhere", "a/b", "a\\b", "", "a" * 5000, "a\0b", "\u00e9"])
+def test_no_account_or_region_leads_out_of_the_bundle(tmp_path: Path, name: str) -> None:
+    for shard in (Shard(AccountId(name), RegionName(REGION)), Shard(AccountId(ACCOUNT), RegionName(name))):
+        with pytest.raises(BundleError, match="neither an account id nor a Region"):
+            shard_file(tmp_path, shard)
+
+
+@pytest.mark.parametrize("name", ["evidence/../../secret", "evidence/\0", "evidence/" + "a" * 5000])
+def test_no_file_that_a_manifest_names_lies_outside_the_evidence(tmp_path: Path, name: str) -> None:
+    shards = [{"account": ACCOUNT, "region": REGION, "file": name}]
+    for changes in ({"files": {name: "0" * 64}}, {"shards": shards}):
+        with pytest.raises(BundleError, match="no file below evidence/"):
+            read_manifest(foreign(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("clock", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_clock_at_the_ends_of_the_calendar_is_refused(tmp_path: Path, clock: str) -> None:
+    with pytest.raises(BundleError, match="no scan was made then"):
+        read_manifest(foreign(tmp_path, evaluated_as_of=clock))

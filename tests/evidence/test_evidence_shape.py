@@ -33,7 +33,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "text": (5, True, [], {}),
     "need": (None, "", 5),
     "flag": ("true", 1, 0, []),
-    "integer": (True, "5", 5.0),
+    "integer": (True, "5", 5.0, 1 << 63, -(1 << 63) - 1),
     "instant": (
         "",
         "yesterday",
