@@ -29,7 +29,8 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
     notes.evidence("", vault.refs)
     mode = lock_mode(vault, as_of)
     if mode is None:
-        notes.unknown("lock_mode", "the list of vaults does not tell whether it is locked")
+        for column in ("lock_mode", "min_retention_days", "max_retention_days"):
+            notes.unknown(column, "the list of vaults does not tell whether it is locked")
     targeted, unread_plans = plane.targeted(vault)
     if targeted is None:
         notes.unknown("targeted", "a rule that was not read may target or copy into it", unread_plans)
@@ -43,8 +44,8 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
         vault_type=vault.type,
         lock_mode=mode,
         lock_grace_until=_grace(vault, as_of),
-        min_retention_days=vault.lock.min_retention_days or 0,
-        max_retention_days=vault.lock.max_retention_days or FOREVER_DAYS,
+        min_retention_days=_unless_untold(mode, vault.lock.min_retention_days or 0),
+        max_retention_days=_unless_untold(mode, vault.lock.max_retention_days or FOREVER_DAYS),
         has_recovery_points=_has_points(vault, holds_points, notes),
         targeted=targeted,
         key_kind=_key_kind(vault, plane, notes),
@@ -54,6 +55,11 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
         not_known=notes.not_known,
         evidence=notes.references,
     )
+
+
+def _unless_untold(mode: str | None, days: int) -> int | None:
+    """Give the days of a lock. Where nobody tells of a lock, nobody tells that it has no limit either."""
+    return None if mode is None else days
 
 
 def _grace(vault: Vault, as_of: datetime) -> str:

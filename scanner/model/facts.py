@@ -243,8 +243,10 @@ class VaultFacts(Row):
     lock_grace_until: str = column(
         "When the grace time of a compliance lock ends; empty: none runs.", VAULT_READS
     )
-    min_retention_days: int = column("The lock's minimum retention in days; 0: none.", VAULT_READS)
-    max_retention_days: int = column("The lock's maximum retention in days; 999999: none.", VAULT_READS)
+    min_retention_days: int | None = column("The lock's minimum retention in days; 0: none.", VAULT_READS)
+    max_retention_days: int | None = column(
+        "The lock's maximum retention in days; 999999: none.", VAULT_READS
+    )
     has_recovery_points: Ternary = column("Whether it holds at least one recovery point.", POINT_READS)
     targeted: Ternary = column(
         "Whether a rule of any scanned account targets it or copies into it.",

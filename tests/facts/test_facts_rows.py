@@ -305,3 +305,10 @@ def test_a_bucket_without_a_region_is_missed_in_every_region(bundle: BundleBuild
     found = facts_of(bundle.write(), blinds=["s3:ListBuckets"])
     for region in (REGION, FAR):
         assert missing(found, region=region) == {("s3:ListBuckets", "lost", "half read")}
+
+
+def test_where_nobody_tells_of_a_lock_nobody_tells_its_limits(bundle: BundleBuilder) -> None:
+    bundle.shard().vault("v", Locked=None)
+    found = row(facts_of(bundle.write()), "vault", vault_arn("v"), VaultFacts)
+    assert (found.lock_mode, found.min_retention_days, found.max_retention_days) == (None, None, None)
+    assert {each.about for each in found.not_known} >= {"min_retention_days", "max_retention_days"}
