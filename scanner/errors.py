@@ -6,7 +6,7 @@
     │   └── CredentialsError           2   no credentials, or expired ones
     ├── EndpointError                  2   AWS (or AWS_ENDPOINT_URL) does not answer
     ├── EmptyScopeError                3   the scope holds no account or no Region
-    ├── IncompleteScanError                 4   --require-complete, and a read is missing
+    ├── IncompleteScanError            4   --require-complete, and a read is missing
     ├── OutputError                    5   a requested output could not be written
     └── BundleError                    6   a bundle is corrupt, or its signature is wrong
 

@@ -14,7 +14,7 @@ from scanner.model.inventory import Account
 from scanner.model.manifest import Excluded, Scope
 from scanner.model.names import AccountId, RegionName
 
-_ACCOUNT_ID: Final = re.compile(r"\d{12}")
+_ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 _ACTIVE: Final = "ACTIVE"
 
 

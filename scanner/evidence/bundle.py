@@ -34,10 +34,14 @@ class Bundle:
 
     def _status(self, shard: Shard) -> ShardStatus:
         record = self._records.get(shard)
-        if record is not None and record.status in (ShardStatus.SKIPPED, ShardStatus.FAILED):
+        if record is not None and record.status is ShardStatus.FAILED:
             return record.status
         if self._file(shard) is None:
-            return ShardStatus.MISSING
+            skipped = record is not None and record.status is ShardStatus.SKIPPED
+            return ShardStatus.SKIPPED if skipped else ShardStatus.MISSING
+        # What was read counts for more than a record that says that nothing was to be read.
+        if record is not None and record.status is ShardStatus.SKIPPED:
+            return ShardStatus.PARTIAL
         return ShardStatus.PARTIAL if record is None else record.status
 
     def _file(self, shard: Shard) -> str | None:

@@ -110,6 +110,8 @@ def _shards(shape: Shape, bundle: Path) -> tuple[ShardRecord, ...]:
     """Give the shards that the manifest lists, and those that it does not but has files of."""
     listed = [_shard(shard) for shard in shape.children("shards")]
     known = {Shard(record.account, record.region) for record in listed}
+    if len(known) < len(listed):
+        raise BundleError(f"{NAME}: 'shards' names an account-Region twice: nobody can say which counts.")
     inferred = [
         ShardRecord(
             account=shard.account,
@@ -128,7 +130,7 @@ def _shards(shape: Shape, bundle: Path) -> tuple[ShardRecord, ...]:
 
 def _shard(shard: Shape) -> ShardRecord:
     status = shard.text("status") or "partial"
-    if status not in set(ShardStatus):
+    if status not in set(ShardStatus) - {ShardStatus.MISSING}:
         raise BundleError(f"{NAME}: {shard.where}.status is {status!r}, which is none of the contract's.")
     file = shard.text("file") or ""
     if file and not _within_evidence(file):

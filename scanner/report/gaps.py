@@ -12,7 +12,7 @@ from scanner.model.scan import Scan
 BLINDING_CONTROL: Final = "account-region-assessed"
 """The control whose findings say which controls a missing read blinds (`details.missing_reads`)."""
 
-_ACCOUNT_ID: Final = re.compile(r"\d{12}")
+_ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 
 _Place = tuple[str, str, str, str]  # account, Region, operation, about
 _Reason = tuple[GapKind, str, str]

@@ -307,3 +307,32 @@ def test_no_file_that_a_manifest_names_lies_outside_the_evidence(tmp_path: Path,
 def test_a_clock_at_the_ends_of_the_calendar_is_refused(tmp_path: Path, clock: str) -> None:
     with pytest.raises(BundleError, match="no scan was made then"):
         read_manifest(foreign(tmp_path, evaluated_as_of=clock))
+
+
+def test_a_shard_that_is_recorded_twice_is_no_record(tmp_path: Path) -> None:
+    record = {"account": ACCOUNT, "region": REGION, "status": "skipped"}
+    document = {
+        "schema": "backup-audit/manifest/1",
+        "evaluated_as_of": "2026-11-22T18:00:00Z",
+        "scope": {"accounts": [ACCOUNT], "regions": [REGION]},
+        "accounts": [{"id": ACCOUNT}],
+        "shards": [record, record],
+    }
+    with pytest.raises(BundleError, match="twice"):
+        parse_manifest(document, tmp_path)
+
+
+def test_what_was_read_counts_for_more_than_a_record_that_it_was_skipped(tmp_path: Path) -> None:
+    folder = tmp_path / "evidence" / ACCOUNT
+    folder.mkdir(parents=True)
+    (folder / f"{REGION}.jsonl").write_bytes(b"")
+    manifest = {
+        "schema": "backup-audit/manifest/1",
+        "evaluated_as_of": "2026-11-22T18:00:00Z",
+        "scope": {"accounts": [ACCOUNT], "regions": [REGION, FAR]},
+        "accounts": [{"id": ACCOUNT}],
+        "shards": [{"account": ACCOUNT, "region": name, "status": "skipped"} for name in (REGION, FAR)],
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    found = {shard.region: status for shard, status in Bundle(tmp_path).scope()}
+    assert found == {REGION: ShardStatus.PARTIAL, FAR: ShardStatus.SKIPPED}
