@@ -50,9 +50,7 @@ def test_the_table_and_the_files_are_told(tmp_path: Path) -> None:
 
 def test_no_path_of_this_machine_is_filed(tmp_path: Path) -> None:
     folder = tmp_path / "o"
-    CliRunner().invoke(
-        audit, ["evaluate", str(BUNDLE), "--out", str(folder), "--format", "html,csv", "-q"]
-    )
+    CliRunner().invoke(audit, ["evaluate", str(BUNDLE), "--out", str(folder), "--format", "html,csv", "-q"])
     for name in ("findings.json", "report.html", "findings.csv", "manifest.json"):
         text = (folder / name).read_text("utf-8")
         assert str(BUNDLE.parents[1]) not in text
