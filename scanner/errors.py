@@ -8,7 +8,7 @@
     ├── EmptyScopeError                3   the scope holds no account or no Region
     ├── IncompleteScanError            4   --require-complete, and a read is missing
     ├── OutputError                    5   a requested output could not be written
-    └── BundleError                    6   a bundle is corrupt, or its signature is wrong
+    └── BundleError                    6   a bundle is missing, corrupt, or not what its checksums say
 
 A message says what happened, where, and what to do. `scanner.cli` prints it in one line, without a
 traceback. Exit codes that are no error (10 for findings at or above --fail-on, 130 for an

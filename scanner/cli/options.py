@@ -40,7 +40,10 @@ Regions = Annotated[
 RoleName = Annotated[
     str | None,
     typer.Option(
-        "--role-name", metavar="NAME", help="The role to assume in each account.", rich_help_panel=SCOPE
+        "--role-name",
+        metavar="NAME",
+        help="The role to assume in each account [VaultproofReadOnly].",
+        rich_help_panel=SCOPE,
     ),
 ]
 ExternalId = Annotated[
@@ -62,7 +65,10 @@ Concurrency = Annotated[
 Controls = Annotated[
     list[str] | None,
     typer.Option(
-        "--controls", metavar="ID|DIR", help="A control or a folder of controls.", rich_help_panel=JUDGEMENT
+        "--controls",
+        metavar="ID|DIR",
+        help="A control, a folder of controls, or all; again for more [all].",
+        rich_help_panel=JUDGEMENT,
     ),
 ]
 Config = Annotated[
@@ -96,11 +102,16 @@ FailOnUnknown = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", help="The folder of the scan.", rich_help_panel=OUTPUT),
+    typer.Option("--out", metavar="DIR", help="The folder to write to.", rich_help_panel=OUTPUT),
 ]
 Formats = Annotated[
     str | None,
-    typer.Option("--format", metavar="LIST", help=f"Reports: {','.join(FORMATS)}.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--format",
+        metavar="LIST",
+        help=f"Of {','.join(FORMATS)} [{','.join(DEFAULT_FORMATS)}].",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Quiet = Annotated[
     bool,

@@ -45,7 +45,7 @@ class Counts:
         if self.retries:
             parts.append(f"{self.retries} tried again")
         if self.unreached:
-            parts.append(f"{self.unreached} account-Regions not reached")
+            parts.append(f"{self.unreached} of them not reached")
         return ", ".join(parts)
 
 

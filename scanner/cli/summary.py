@@ -66,6 +66,6 @@ def _completeness(scan: Scan) -> str:
         return f"\nAll reads of {places} account-Regions were made and answered."
     where = len({(gap.account, gap.region) for gap in scan.gaps})
     return (
-        f"\n[yellow]{len(scan.gaps)} reads are missing in {where} places "
-        f"of {places} account-Regions; what rests on them is unknown.[/]"
+        f"\n[yellow]{len(scan.gaps)} reads are missing in {where} places; "
+        f"{places} account-Regions were asked for. What rests on a missing read is unknown.[/]"
     )

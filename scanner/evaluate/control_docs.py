@@ -19,7 +19,7 @@ _HEAD: Final = """\
 # Controls
 
 A control is asked of every subject of a fact table ([facts.md](facts.md)). Where `population` is false it is
-`not_applicable`, where that or `requires` is not known it is `unknown`, else `requires` decides.
+`not_applicable`, where that or `require` is not known it is `unknown`, else `require` decides.
 Ids never change their meaning and are never used again.
 """
 _SNIPPETS: Final = (("cli", "sh"), ("terraform", "hcl"), ("cloudformation", "yaml"))
@@ -39,7 +39,7 @@ def _section(control: Control) -> Iterator[str]:
     if control.audit_manager:
         yield f"- Does the work of AWS Backup Audit Manager's `{control.audit_manager}`."
     yield from ("", "```sql", f"-- population\n{control.population.strip()}")
-    yield from (f"-- requires\n{control.require.strip()}", "```", "")
+    yield from (f"-- require\n{control.require.strip()}", "```", "")
     yield from _parameters(control)
     yield from _examples(control)
     yield from ("### What to do", "", " ".join(control.remediation.text.split()), "")

@@ -164,8 +164,8 @@ def _files(word: str, mistakes: list[Mistake]) -> Iterable[Path]:
         return (by_id[word],)
     folder = Path(word)
     if not folder.is_dir():
-        hint = f"{suggestion(word, [*by_id, ALL])} A folder must exist."
-        mistakes.append(Mistake(word, 0, "this is neither a control nor a folder", hint))
+        hint = suggestion(word, [*by_id, ALL])
+        mistakes.append(Mistake(word, 0, "this is neither a control nor a folder that exists", hint))
         return ()
     found = control_files(folder)
     if not found:

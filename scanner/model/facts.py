@@ -113,7 +113,7 @@ class RuleTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceCopy:
-    """A copy action of a covering rule, as it fares for one resource (catalogue, ruling 4)."""
+    """A copy action of a covering rule, as it fares for one resource."""
 
     copy_action: str
     rule: str

@@ -62,7 +62,7 @@ def test_plain_progress_says_what_was_read(capsys: pytest.CaptureFixture[str]) -
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "Reading 2 account-Regions and global services ..."
     assert told[-1].startswith("2 of 2 read: 2 calls, ")
-    assert told[-1].endswith("1 refused or failed, 1 tried again, 1 account-Regions not reached")
+    assert told[-1].endswith("1 refused or failed, 1 tried again, 1 of them not reached")
 
 
 def test_plain_progress_speaks_up_once_a_minute(

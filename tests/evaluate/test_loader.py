@@ -78,7 +78,7 @@ def test_all_mistakes_of_all_files_are_told_with_line_and_hint(tmp_path: Path) -
     write(tmp_path, "two.yaml", wrong.replace("{len(tags)}", "{len(tagss)}"))
     write(tmp_path, "three.yaml", "id: [")
     assert [line.split(" (")[0] for line in mistakes(str(tmp_path), "vault-lokked")] == [
-        "vault-lokked: this is neither a control nor a folder",
+        "vault-lokked: this is neither a control nor a folder that exists",
         "one.yaml:1: title: the key is missing",
         "one.yaml:3: severity: input should be 'critical', 'high', 'medium', 'low' or 'info'",
         "one.yaml:2: titel: there is no key 'titel'",
