@@ -1,7 +1,7 @@
 """Calling AWS: each call is asked once, tried as often as it deserves, and recorded however it ends."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -114,6 +114,13 @@ class Caller:
         metadata = answer.get("ResponseMetadata") or {}
         self._record(declared, parameters, response=answer, request_id=str(metadata.get("RequestId") or ""))
         return answer
+
+    def each(self, names: Iterable[str], read: "Callable[[Caller, str], Iterable[str]]") -> set[str]:
+        """Do `read` for each of `names`; give the keys that it named.
+
+        Whatever is listed in many rows and described one by one goes through here.
+        """
+        return {key for name in names for key in read(self, name)}
 
     def note(self, service: str, operation: str, parameters: Mapping[str, Any], failure: Failure) -> None:
         """Record a failure that was met elsewhere: a role that could not be assumed."""

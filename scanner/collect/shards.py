@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from scanner.collect.calls import Caller
 from scanner.collect.retry import Halted
@@ -31,19 +32,22 @@ def collect_global(caller: Caller, regions: Mapping[RegionName, bool] | None) ->
     return AccountView(regions, found)
 
 
+REGION_STEPS: Final[Mapping[str, Callable[[Caller], set[str]]]] = {
+    "backup": backup.collect,
+    "ec2": ec2.collect,
+    "rds": rds.collect,
+    "dynamodb": dynamodb.collect,
+    "efs": efs.collect,
+}
+"""What is read in every account and Region, service by service; each gives the keys that it met."""
+
+
 def collect_region(caller: Caller, buckets: Iterable[str], partition: str) -> None:
     """Record one account in one Region."""
     keys: set[str] = set()
-    steps: Mapping[str, Callable[[], set[str]]] = {
-        "backup": lambda: backup.collect(caller),
-        "ec2": lambda: ec2.collect(caller),
-        "rds": lambda: rds.collect(caller),
-        "dynamodb": lambda: dynamodb.collect(caller),
-        "efs": lambda: efs.collect(caller),
-        "s3": lambda: s3.collect(caller, buckets),
-    }
-    for service, step in steps.items():
-        guarded(caller, service, partial(_gather, step, keys))
+    for service, step in REGION_STEPS.items():
+        guarded(caller, service, partial(_gather, partial(step, caller), keys))
+    guarded(caller, "s3", partial(_gather, lambda: s3.collect(caller, buckets), keys))
     guarded(caller, "resourcegroupstaggingapi", lambda: tagging.collect(caller))
     guarded(caller, "kms", lambda: kms.collect(caller, keys, partition))
 

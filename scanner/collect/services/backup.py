@@ -46,11 +46,15 @@ def _vaults(caller: Caller) -> set[str]:
     for answer in caller.pages("backup", "ListBackupVaults"):
         keys.update(_keys(answer, "BackupVaultList"))
         names |= dict.fromkeys(texts([answer], "BackupVaultList", "BackupVaultName"))
-    for name in names:
-        caller.call("backup", "GetBackupVaultAccessPolicy", BackupVaultName=name)
-        caller.call("backup", "GetBackupVaultNotifications", BackupVaultName=name)
-        for answer in caller.pages("backup", "ListRecoveryPointsByBackupVault", BackupVaultName=name):
-            keys.update(_keys(answer, "RecoveryPoints"))
+    return keys | caller.each(names, _vault)
+
+
+def _vault(caller: Caller, name: str) -> set[str]:
+    caller.call("backup", "GetBackupVaultAccessPolicy", BackupVaultName=name)
+    caller.call("backup", "GetBackupVaultNotifications", BackupVaultName=name)
+    keys: set[str] = set()
+    for answer in caller.pages("backup", "ListRecoveryPointsByBackupVault", BackupVaultName=name):
+        keys.update(_keys(answer, "RecoveryPoints"))
     return keys
 
 
@@ -62,8 +66,13 @@ def _keys(answer: Mapping[str, Any], key: str) -> Iterator[str]:
 
 
 def _plans(caller: Caller) -> None:
-    for plan in texts(caller.pages("backup", "ListBackupPlans"), "BackupPlansList", "BackupPlanId"):
-        caller.call("backup", "GetBackupPlan", BackupPlanId=plan)
-        pages = caller.pages("backup", "ListBackupSelections", BackupPlanId=plan)
-        for selection in texts(pages, "BackupSelectionsList", "SelectionId"):
-            caller.call("backup", "GetBackupSelection", BackupPlanId=plan, SelectionId=selection)
+    plans = texts(caller.pages("backup", "ListBackupPlans"), "BackupPlansList", "BackupPlanId")
+    caller.each(plans, _plan)
+
+
+def _plan(caller: Caller, plan: str) -> tuple[str, ...]:
+    caller.call("backup", "GetBackupPlan", BackupPlanId=plan)
+    pages = caller.pages("backup", "ListBackupSelections", BackupPlanId=plan)
+    for selection in texts(pages, "BackupSelectionsList", "SelectionId"):
+        caller.call("backup", "GetBackupSelection", BackupPlanId=plan, SelectionId=selection)
+    return ()

@@ -1,5 +1,6 @@
 """Amazon DynamoDB: tables. Their tags come from the tagging API, a hundred at a time."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from scanner.collect.calls import Caller
@@ -19,8 +20,10 @@ def collect(caller: Caller) -> set[str]:
     names: dict[str, None] = {}
     for answer in caller.pages("dynamodb", "ListTables"):
         names |= dict.fromkeys(name for name in answer.get("TableNames") or () if isinstance(name, str))
-    keys: set[str] = set()
-    for name in names:
-        answer = caller.call("dynamodb", "DescribeTable", TableName=name) or {}
-        keys.add(text(answer, "Table", "SSEDescription", "KMSMasterKeyArn"))
-    return keys - {""}
+    return caller.each(names, _describe)
+
+
+def _describe(caller: Caller, name: str) -> Iterable[str]:
+    answer = caller.call("dynamodb", "DescribeTable", TableName=name) or {}
+    key = text(answer, "Table", "SSEDescription", "KMSMasterKeyArn")
+    return (key,) if key else ()

@@ -43,12 +43,13 @@ def _location(caller: Caller, name: str) -> str:
 
 def collect(caller: Caller, names: Iterable[str]) -> set[str]:
     """Record the details of the buckets `names`; give the keys that were named."""
-    keys: set[str] = set()
-    for name in names:
-        caller.call("s3", "GetBucketTagging", Bucket=name)
-        caller.call("s3", "GetBucketVersioning", Bucket=name)
-        keys.update(_keys(caller.call("s3", "GetBucketEncryption", Bucket=name) or {}))
-    return keys - {""}
+    return caller.each(names, _describe)
+
+
+def _describe(caller: Caller, name: str) -> set[str]:
+    caller.call("s3", "GetBucketTagging", Bucket=name)
+    caller.call("s3", "GetBucketVersioning", Bucket=name)
+    return set(_keys(caller.call("s3", "GetBucketEncryption", Bucket=name) or {})) - {""}
 
 
 def _keys(answer: Mapping[str, Any]) -> Iterable[str]:
