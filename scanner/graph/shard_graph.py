@@ -9,7 +9,7 @@ the CloudFormation stack of a resource, since stacks are not listed: where a sel
 is not known whether its backup covers the resource.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from scanner.model.inventory import (
 from scanner.model.names import Arn, Shard, copy_action_subject, parse_arn, rule_subject
 from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Unread
 from scanner.model.ternary import Answer, Ternary
+from scanner.protection.candidates import Candidates
 from scanner.protection.copies import (
     Destination,
     Link,
@@ -124,7 +125,9 @@ class ShardGraph:
         self._resources = {resource.arn: resource for resource in inventory.resources}
         unlisted = (*_unlisted_instances(inventory), *_stacks(inventory))
         self._unlisted = {resource.arn: resource for resource in unlisted}
+        self._candidates = Candidates((*inventory.resources, *self._unlisted.values()))
         self._coverages: dict[str, Coverage] = {}
+        self._plan_in_doubt: dict[str, Doubt] | None = None
         self._plan_doubts = tuple(self._unread_plans())
         for resource in inventory.resources:
             self._attach(resource)
@@ -154,12 +157,18 @@ class ShardGraph:
         for selection in plan.selections.value if isinstance(plan.selections, Known) else ():
             node = ("selection", rule_subject(plan.arn, selection.id))
             self._graph.add_node(node, plan=plan, selection=selection)
-            for resource in (*self.inventory.resources, *self._unlisted.values()):
+            for resource in self._reachable(selection):
                 answer = _selected(selection, resource, opt_in)
                 if answer.value is not False:
                     self._graph.add_edge(
                         ("resource", resource.arn), node, relation="selected by", answer=answer
                     )
+
+    def _reachable(self, selection: BackupSelection) -> Iterable[Resource]:
+        """Give what a selection may select: all there is where its terms were not read."""
+        if isinstance(selection.terms, Unread):
+            return (*self.inventory.resources, *self._unlisted.values())
+        return self._candidates.of(selection.terms.value)
 
     def _opt_in(self, plan: BackupPlan) -> OptIn:
         """Give the settings whose opt-in decides: for an Organizations plan the management account's."""
@@ -261,15 +270,22 @@ class ShardGraph:
             )
         if plan.unlisted_selections is not None:
             return Doubt(plan.name, "not all its selections were listed", plan.unlisted_selections, plan.arn)
-        for resource in self.inventory.resources:
-            for doubt in self.coverage(resource).doubts:
-                if doubt.plan == plan.arn:
-                    return doubt
+        if (doubt := self._first_doubts().get(plan.arn)) is not None:
+            return doubt
         for name, kind in RESOURCE_LISTS.items():
             reading = self.inventory.lists[name]
             if isinstance(reading, Unread) and any(_could(s, kind) for s in plan.selections.value):
                 return Doubt(plan.name, "not all resources were listed", reading.gap, plan.arn)
         return None
+
+    def _first_doubts(self) -> Mapping[str, Doubt]:
+        """Give for each plan's ARN the first doubt whether it covers a listed resource."""
+        if self._plan_in_doubt is None:
+            self._plan_in_doubt = {}
+            for resource in self.inventory.resources:
+                for doubt in self.coverage(resource).doubts:
+                    self._plan_in_doubt.setdefault(doubt.plan, doubt)
+        return self._plan_in_doubt
 
     def copies(self, resource: Resource, coverage: Coverage) -> tuple[CopyOfResource, ...]:
         """Tell how each copy action of the covering rules fares for a resource."""
