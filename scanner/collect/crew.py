@@ -2,9 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,6 +14,7 @@ from scanner.collect.calls import Caller, Wiring
 from scanner.collect.credentials import Wallet
 from scanner.collect.opening import Opening
 from scanner.collect.pool import Broken, Done, Pool
+from scanner.collect.recall import recall_account
 from scanner.collect.retry import FinalError, Halted
 from scanner.collect.roles import Roles
 from scanner.collect.services import ec2
@@ -44,7 +45,12 @@ class NoEntryError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
-    """What a crew reads, with whose credentials, and where it writes."""
+    """What a crew reads, with whose credentials, and where it writes.
+
+    `finished` are shards that an earlier run read to their end: they are not asked again. `note` is told
+    of every record that this run finishes undisturbed, once its file has its name; from several threads,
+    and it may raise OutputError.
+    """
 
     wiring: Wiring
     wallet: Wallet
@@ -53,6 +59,8 @@ class Orders:
     scope: Scope
     home: RegionName
     folder: Path
+    finished: Mapping[Shard, ShardRecord] = field(default_factory=dict)
+    note: Callable[[ShardRecord], None] = lambda _: None
 
 
 class Crew:
@@ -115,18 +123,32 @@ class Crew:
 
     def _read_account(self, account: AccountId) -> tuple[Task, ...]:
         shard = Shard(account, AWS_GLOBAL)
+        if shard in self._orders.finished:
+            return self._go_on_with(shard)
         with self._writing(shard) as writer:
             caller = Caller(self._wiring, shard, writer, self._orders.home)
             try:
                 enabled = self._enter(account, caller, writer)
             except NoEntryError as closed:
                 self._note_no_entry(caller, closed.failure)
-                return tuple(
-                    partial(self._give_up_region, Shard(account, region), closed.failure)
-                    for region in self._orders.scope.regions
-                )
+                return self._give_up(self._left(account, shards.AccountView(None, {})), closed.failure)
             view = shards.collect_global(caller, enabled)
-        return self._region_tasks(account, view)
+        return self._read(self._left(account, view), view)
+
+    def _go_on_with(self, shard: Shard) -> tuple[Task, ...]:
+        """Go on with an account whose global services an earlier run read: their evidence tells the view."""
+        record = self._orders.finished[shard]
+        view = recall_account(self._orders.folder, record.file)
+        self._file(record)
+        if isinstance(view, Failure):
+            return self._give_up(self._left(shard.account, shards.AccountView(None, {})), view)
+        left = self._left(shard.account, view)
+        if left and shard.account != self._orders.opening.account:
+            try:
+                self._take_on(shard.account)
+            except NoEntryError as closed:
+                return self._give_up(left, closed.failure)
+        return self._read(left, view)
 
     def _enter(
         self, account: AccountId, caller: Caller, writer: ShardWriter
@@ -136,24 +158,38 @@ class Crew:
         if account == opening.account:
             opening.held.replay(writer, account)
             return opening.regions
+        self._take_on(account)
+        caller.call("sts", "GetCallerIdentity")
+        return ec2.regions(caller)
+
+    def _take_on(self, account: AccountId) -> None:
+        """Assume the account's role. NoEntryError."""
         source = self._orders.roles.source(account)
         try:
             source()
         except FinalError as problem:
             raise NoEntryError(problem.failure) from problem
         self._orders.wallet.put(account, source)
-        caller.call("sts", "GetCallerIdentity")
-        return ec2.regions(caller)
 
-    def _region_tasks(self, account: AccountId, view: shards.AccountView) -> tuple[Task, ...]:
-        tasks: list[Task] = []
-        for region in self._orders.scope.regions:
-            shard = Shard(account, region)
-            if view.has_enabled(region):
-                tasks.append(partial(self._read_region, shard, tuple(view.buckets.get(region, ()))))
+    def _left(self, account: AccountId, view: shards.AccountView) -> tuple[Shard, ...]:
+        """Give the Regions of an account that are left to be read; file the record of each of the others."""
+        left: list[Shard] = []
+        for shard in (Shard(account, region) for region in self._orders.scope.regions):
+            if (done := self._orders.finished.get(shard)) is not None:
+                self._file(done)
+            elif view.has_enabled(shard.region):
+                left.append(shard)
             else:
-                self._file(ShardRecord(account=account, region=region, status=ShardStatus.SKIPPED))
-        return tuple(tasks)
+                self._file(ShardRecord(account=account, region=shard.region, status=ShardStatus.SKIPPED))
+        return tuple(left)
+
+    def _read(self, left: Iterable[Shard], view: shards.AccountView) -> tuple[Task, ...]:
+        return tuple(
+            partial(self._read_region, shard, tuple(view.buckets.get(shard.region, ()))) for shard in left
+        )
+
+    def _give_up(self, left: Iterable[Shard], failure: Failure) -> tuple[Task, ...]:
+        return tuple(partial(self._give_up_region, shard, failure) for shard in left)
 
     def _read_region(self, shard: Shard, buckets: tuple[str, ...]) -> tuple[Task, ...]:
         with self._writing(shard) as writer:
@@ -181,10 +217,11 @@ class Crew:
         except BaseException:
             self._finish(writer, interrupted=True)
             raise
-        self._finish(writer, interrupted=False)
+        if self._finish(writer, interrupted=False) and writer.record is not None:
+            self._orders.note(writer.record)
 
-    def _finish(self, writer: ShardWriter, *, interrupted: bool) -> None:
-        """Finish a file and file its record. OutputError: it could not be finished."""
+    def _finish(self, writer: ShardWriter, *, interrupted: bool) -> bool:
+        """Finish a file and file its record; whether nobody had done so before. OutputError: no room."""
         try:
             writer.finish(interrupted=interrupted)
         except OutputError:
@@ -195,6 +232,7 @@ class Crew:
                 is_first = self._open.pop(writer.shard, None) is not None
             if is_first and writer.record is not None:
                 self._file(writer.record)
+        return is_first
 
     def _file(self, record: ShardRecord) -> None:
         with self._lock:

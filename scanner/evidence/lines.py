@@ -19,6 +19,7 @@ class CallError:
     code: str
     message: str
     status: int
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +74,12 @@ def parse_line(raw: bytes, ref: EvidenceRef) -> EvidenceLine:
 def _parse_error(error: object, ref: EvidenceRef) -> CallError:
     if not isinstance(error, dict) or not isinstance(error.get("code"), str):
         raise _corrupt(ref, "has an 'error' without a 'code'")
-    status = error.get("status")
+    status, attempts = error.get("status"), error.get("attempts")
     return CallError(
         code=error["code"],
         message=str(error.get("message") or ""),
         status=status if isinstance(status, int) else 0,
+        attempts=attempts if isinstance(attempts, int) else 0,
     )
 
 

@@ -45,7 +45,7 @@ def test_only_the_instant_may_be_missing(at: str | None) -> None:
     [
         ({"code": "X"}, CallError("X", "", 0)),
         ({"code": "X", "message": None, "status": None}, CallError("X", "", 0)),
-        ({"code": "X", "message": "m", "status": 403, "attempts": 3}, CallError("X", "m", 403)),
+        ({"code": "X", "message": "m", "status": 403, "attempts": 3}, CallError("X", "m", 403, 3)),
     ],
 )
 def test_an_error_needs_its_code_only(error: dict[str, Any], expected: CallError) -> None:

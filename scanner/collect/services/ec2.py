@@ -1,6 +1,7 @@
 """Amazon EC2: Regions, instances and volumes."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from scanner.collect.calls import Caller
 from scanner.collect.fields import rows, text, texts
@@ -28,8 +29,11 @@ _NOT_ENABLED: Final = "not-opted-in"
 def regions(caller: Caller) -> dict[RegionName, bool] | None:
     """Say of each Region whether the account has enabled it; None when AWS does not tell."""
     answer = caller.call("ec2", "DescribeRegions", AllRegions=True)
-    if answer is None:
-        return None
+    return None if answer is None else enabled(answer)
+
+
+def enabled(answer: Mapping[str, Any]) -> dict[RegionName, bool]:
+    """Say of each Region of an answer of DescribeRegions whether the account has enabled it."""
     return {
         RegionName(name): row.get("OptInStatus") != _NOT_ENABLED
         for row in rows(answer, "Regions")

@@ -1,6 +1,6 @@
 """Amazon S3: an account's buckets, and the details of those of one Region."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from scanner.collect.calls import Caller
@@ -23,11 +23,18 @@ _OLD_NAMES: Final = {"": "us-east-1", "EU": "eu-west-1"}
 
 def buckets(caller: Caller) -> dict[RegionName, list[str]]:
     """Record the account's buckets; give their names by Region, less those whose Region is not told."""
+    return by_region(caller.pages("s3", "ListBuckets"), lambda name: _location(caller, name))
+
+
+def by_region(
+    pages: Iterable[Mapping[str, Any]], locate: Callable[[str], str]
+) -> dict[RegionName, list[str]]:
+    """Give the buckets' names by Region; `locate` finds that of a bucket whose row does not name it."""
     found: dict[RegionName, list[str]] = {}
-    for answer in caller.pages("s3", "ListBuckets"):
+    for answer in pages:
         for row in rows(answer, "Buckets"):
             name = text(row, "Name")
-            region = text(row, "BucketRegion") or _location(caller, name)
+            region = text(row, "BucketRegion") or locate(name)
             if name and region:
                 found.setdefault(RegionName(region), []).append(name)
     return found
@@ -35,10 +42,13 @@ def buckets(caller: Caller) -> dict[RegionName, list[str]]:
 
 def _location(caller: Caller, name: str) -> str:
     answer = caller.call("s3", "GetBucketLocation", Bucket=name) if name else None
-    if answer is None:
-        return ""
-    place = text(answer, "LocationConstraint")
-    return _OLD_NAMES.get(place, place)
+    return "" if answer is None else place(answer)
+
+
+def place(answer: Mapping[str, Any]) -> str:
+    """Give the Region of an answer of GetBucketLocation."""
+    told = text(answer, "LocationConstraint")
+    return _OLD_NAMES.get(told, told)
 
 
 def collect(caller: Caller, names: Iterable[str]) -> set[str]:
