@@ -4,6 +4,7 @@ Making a client costs tens of milliseconds; a client a shard would cost hours in
 """
 
 import threading
+from dataclasses import dataclass
 from typing import Any, Final
 
 from botocore.client import BaseClient
@@ -15,9 +16,15 @@ from scanner.collect.credentials import ContextCredentials, Wallet
 from scanner.collect.soundness import refuse_broken_answer
 from scanner.model.names import RegionName
 
-_CONNECT_TIMEOUT: Final = 10
-_READ_TIMEOUT: Final = 60
 _LEAST_POOL: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long one attempt may take, in seconds: to connect, and between two pieces of an answer."""
+
+    connect: float = 10.0
+    read: float = 60.0
 
 
 class UndeclaredOperationError(RuntimeError):
@@ -31,15 +38,22 @@ class Clients:
     raises UndeclaredOperationError before it leaves this machine.
     """
 
-    def __init__(self, session: Session, wallet: Wallet, declared: frozenset[str], concurrency: int) -> None:
+    def __init__(
+        self,
+        session: Session,
+        wallet: Wallet,
+        declared: frozenset[str],
+        concurrency: int,
+        timeouts: Timeouts = Timeouts(),
+    ) -> None:
         self._session = session
         self._declared = declared
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str], BaseClient] = {}
         self._config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
-            connect_timeout=_CONNECT_TIMEOUT,
-            read_timeout=_READ_TIMEOUT,
+            connect_timeout=timeouts.connect,
+            read_timeout=timeouts.read,
             max_pool_connections=max(_LEAST_POOL, concurrency),
             account_id_endpoint_mode="disabled",
             user_agent_extra="vaultproof",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from scanner.collect.clients import Timeouts
 from scanner.collect.retry import RetryPolicy
 from scanner.errors import OutputError
 from scanner.model.inventory import Account
@@ -33,6 +34,7 @@ class CollectRequest:
     profile: str | None = None
     concurrency: int = 16
     retries: RetryPolicy = field(default_factory=RetryPolicy)
+    timeouts: Timeouts = field(default_factory=Timeouts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

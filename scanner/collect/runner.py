@@ -89,7 +89,9 @@ def _set_up(request: CollectRequest, watcher: Watcher, clock: Callable[[], datet
     session = open_session(request.profile)
     wallet = Wallet()
     # A session of its own: in this one the credentials of the context replace the caller's.
-    clients = Clients(open_session(request.profile), wallet, frozenset(OPERATIONS), request.concurrency)
+    clients = Clients(
+        open_session(request.profile), wallet, frozenset(OPERATIONS), request.concurrency, request.timeouts
+    )
     return _Station(
         session=session,
         own=own_credentials(session),
