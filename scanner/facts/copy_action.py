@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scanner.facts.notes import Notes
-from scanner.graph.shard_graph import Doubt, ShardGraph
+from scanner.graph.coverage import Doubt
+from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import FOREVER_DAYS, CopyActionFacts, CoveredKey, KeyInTheWay
 from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Resource
 from scanner.model.names import copy_action_subject, rule_subject

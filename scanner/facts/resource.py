@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from scanner.facts.notes import Notes, instant_text
 from scanner.facts.rule import rule_terms
-from scanner.graph.shard_graph import CopyOfResource, Coverage, CoveringRule, ShardGraph
+from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule
+from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import (
     CoveredBy,
     NewestRecoveryPoint,

@@ -84,6 +84,8 @@ class ControlPlane:
         self.organization = organization
         self._shards = {summary.shard: summary for summary in summaries}
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
+        self._destinations: dict[Arn, Destination] = {}
+        self._keys: dict[tuple[Shard, str], KeyOf] = {}
         self._unread_plans: Gap | None = None  # the first one: any of them keeps every vault's answer open
         for summary in self._shards.values():
             self._unread_plans = self._unread_plans or summary.unread_plans
@@ -103,6 +105,11 @@ class ControlPlane:
 
     def destination(self, arn: Arn) -> Destination:
         """Give a copy's destination vault as far as it was seen."""
+        if (known := self._destinations.get(arn)) is None:
+            known = self._destinations[arn] = self._destination(arn)
+        return known
+
+    def _destination(self, arn: Arn) -> Destination:
         parts = parse_arn(arn)
         if parts is None:
             exists = Answer(None, f"{arn} is no ARN of a vault")
@@ -152,6 +159,11 @@ class ControlPlane:
 
     def key(self, name: str, shard: Shard) -> KeyOf:
         """Give a key as something in a shard names it, wherever it was described."""
+        if (known := self._keys.get((shard, name))) is None:
+            known = self._keys[shard, name] = self._key(name, shard)
+        return known
+
+    def _key(self, name: str, shard: Shard) -> KeyOf:
         summary = self._shards.get(shard)
         own = summary.keys.get(name) if summary else None
         key = _joined(own, self._seen_key(own.arn if own and own.arn else name))

@@ -10,29 +10,29 @@ is not known whether its backup covers the resource.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
 
 from scanner.graph.control_plane import ControlPlane
+from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule, Doubt
+from scanner.graph.unlisted import STACK, stack_of, unlisted_instances, unlisted_stacks
 from scanner.inventory.lists import RESOURCE_LISTS
 from scanner.model.inventory import (
     BackupPlan,
-    BackupRule,
     BackupSelection,
     CopyAction,
+    Encryption,
     Resource,
     SelectionTerms,
     ShardInventory,
 )
-from scanner.model.names import Arn, Shard, copy_action_subject, parse_arn, rule_subject
-from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Unread
+from scanner.model.names import Arn, Shard, parse_arn, rule_subject
+from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.candidates import Candidates
 from scanner.protection.copies import (
     Destination,
-    Link,
     Source,
     action_links,
     crosses_accounts,
@@ -43,75 +43,8 @@ from scanner.protection.keys import KeyOf, ResourceKeys
 from scanner.protection.selection import OptIn, could_select, selects
 
 _OWNED_BY_DEFAULT = ("DynamoDB", "S3")
-STACK = "CloudFormation"
-
-
-@dataclass(frozen=True, slots=True)
-class CoveringRule:
-    """A rule that covers a resource: of which plan, and through what (`selection` or `instance`)."""
-
-    plan: BackupPlan
-    rule: BackupRule
-    via: str
-    parent: Resource | None  # the instance that is backed up, where it is not the resource itself
-    refs: tuple[EvidenceRef, ...]
-
-    @property
-    def subject(self) -> str:
-        """The rule as findings name it."""
-        return rule_subject(self.plan.arn, self.rule.id)
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Something that may cover a resource, and why that is not known."""
-
-    name: str
-    because: str
-    gap: Gap | None
-    plan: str = ""  # the plan's ARN; empty: a plan that was not listed
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """The rules that cover a resource, once for each way in which they do, and what else may.
-
-    `open_parents`: the instances through which it may be covered, where that is not known.
-    """
-
-    ways: tuple[CoveringRule, ...]
-    doubts: tuple[Doubt, ...]
-    open_parents: tuple[Arn, ...] = ()
-
-    @property
-    def rules(self) -> tuple[CoveringRule, ...]:
-        """The covering rules, each once; where one covers in several ways, the direct one stands for it."""
-        once = {way.subject: way for way in reversed(self.ways)}
-        return tuple(once[subject] for subject in sorted(once))
-
-    @property
-    def covered(self) -> Ternary:
-        """Whether at least one rule covers the resource."""
-        if self.ways:
-            return True
-        return None if self.doubts else False
-
-
-@dataclass(frozen=True, slots=True)
-class CopyOfResource:
-    """A copy action of a covering rule, as it fares for one resource."""
-
-    covering: CoveringRule
-    copy: CopyAction
-    destination: Destination
-    links: tuple[Link, ...]
-    verdict: Answer
-    gap: Gap | None
-
-    @property
-    def subject(self) -> str:
-        """The copy action as findings name it."""
-        return copy_action_subject(self.covering.subject, self.copy.destination)
+_VIA = {"EC2": "instance", STACK: "stack"}
+"""What a covering rule is said to cover through, by the type of what is backed up."""
 
 
 class ShardGraph:
@@ -123,10 +56,13 @@ class ShardGraph:
         self._inherit = inherit
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
         self._resources = {resource.arn: resource for resource in inventory.resources}
-        unlisted = (*_unlisted_instances(inventory), *_stacks(inventory))
+        unlisted = (*unlisted_instances(inventory), *unlisted_stacks(inventory))
         self._unlisted = {resource.arn: resource for resource in unlisted}
         self._candidates = Candidates((*inventory.resources, *self._unlisted.values()))
         self._coverages: dict[str, Coverage] = {}
+        self._alike: dict[Any, Coverage] = {}
+        self._fates: dict[Any, tuple[CopyOfResource, ...]] = {}
+        self._keys: dict[Encryption, tuple[KeyOf, ...]] = {}
         self._plan_in_doubt: dict[str, Doubt] | None = None
         self._plan_doubts = tuple(self._unread_plans())
         for resource in inventory.resources:
@@ -148,7 +84,7 @@ class ShardGraph:
 
     def _attach(self, resource: Resource) -> None:
         self._graph.add_node(("resource", resource.arn))
-        for parent in (*resource.attached_to, *_stack(resource)):
+        for parent in (*resource.attached_to, *stack_of(resource)):
             if parent in self._resources or parent in self._unlisted:
                 self._graph.add_edge(("resource", resource.arn), ("resource", parent), relation="attached to")
 
@@ -188,12 +124,25 @@ class ShardGraph:
         return known
 
     def _cover(self, resource: Resource) -> Coverage:
+        parents = self._parents(resource)
+        if parents:
+            return self._cover_with(resource, parents)
+        edges = tuple(self._edges(resource, "selected by"))
+        if not all(edge["answer"].value for _, edge in edges):
+            return self._cover_with(resource, ())
+        # Nothing of the resource itself is in the answer: whatever the same selections select shares it.
+        selections = tuple(node for node, _ in edges)
+        if (known := self._alike.get(selections)) is None:
+            known = self._alike[selections] = self._cover_with(resource, ())
+        return known
+
+    def _cover_with(self, resource: Resource, parents: tuple[Resource, ...]) -> Coverage:
         ways: dict[tuple[str, str], CoveringRule] = {}
         doubts = list(self._plan_doubts)
         for covering in self._direct(resource, None, doubts):
             ways.setdefault((covering.subject, ""), covering)
         open_parents = []
-        for parent in self._parents(resource):
+        for parent in parents:
             own_doubts: list[Doubt] = []
             found = list(self._direct(parent, parent, own_doubts))
             for covering in found:
@@ -229,9 +178,9 @@ class ShardGraph:
                 doubts.append(Doubt(plan.name, because, plan.rules.gap, plan.arn))
             else:
                 refs = (*selection.terms.refs, *plan.rules.refs) if isinstance(selection.terms, Known) else ()
-                via = "selection" if parent is None else "instance"
+                via = "selection" if parent is None else _VIA[parent.type]
                 for rule in plan.rules.value:
-                    yield CoveringRule(plan, rule, via, parent, refs)
+                    yield CoveringRule(plan, rule, via, parent, refs, rule_subject(plan.arn, rule.id))
 
     def _doubt(
         self, plan: BackupPlan, selection: BackupSelection, resource: Resource, answer: Answer
@@ -289,13 +238,27 @@ class ShardGraph:
 
     def copies(self, resource: Resource, coverage: Coverage) -> tuple[CopyOfResource, ...]:
         """Tell how each copy action of the covering rules fares for a resource."""
-        found: dict[tuple[str, Ternary], CopyOfResource] = {}
-        for covering in coverage.ways:
-            backed_up = covering.parent or resource
-            for copy in covering.rule.copies:
-                fate = self._fate(covering, copy, backed_up)
-                found.setdefault((fate.subject, fate.verdict.value), fate)
-        return tuple(sorted(found.values(), key=lambda fate: fate.subject))
+        fates: dict[tuple[str, Ternary], CopyOfResource] = {}
+        for parent in dict.fromkeys(way.parent and way.parent.arn for way in coverage.ways):
+            for fate in self._fates_of(resource, coverage, parent):
+                fates.setdefault((fate.subject, fate.verdict.value), fate)
+        return tuple(sorted(fates.values(), key=lambda fate: fate.subject))
+
+    def _fates_of(
+        self, resource: Resource, coverage: Coverage, parent: Arn | None
+    ) -> tuple[CopyOfResource, ...]:
+        """Tell how the copies fare that are made of the resource itself, or of what it is backed up through.
+
+        Resources of one type that are encrypted alike and covered by the same rules fare alike.
+        """
+        ways = [way for way in coverage.ways if (way.parent and way.parent.arn) == parent]
+        backed_up = ways[0].parent or resource
+        likeness = (tuple((way.subject, way.via) for way in ways), parent, *_likeness(backed_up))
+        if (known := self._fates.get(likeness)) is None:
+            known = self._fates[likeness] = tuple(
+                self._fate(way, copy, backed_up) for way in ways for copy in way.rule.copies
+            )
+        return known
 
     def _fate(self, covering: CoveringRule, copy: CopyAction, backed_up: Resource) -> CopyOfResource:
         source, organization = self.source, self.plane.organization
@@ -322,7 +285,8 @@ class ShardGraph:
         if isinstance(resource.encryption, Unread):
             return ResourceKeys(None, None, resource.encryption.gap)
         encryption = resource.encryption.value
-        keys = tuple(self._key(name) for name in encryption.keys)
+        if (keys := self._keys.get(encryption)) is None:
+            keys = self._keys[encryption] = tuple(self._key(name) for name in encryption.keys)
         if encryption.encrypted and not keys and resource.type not in _OWNED_BY_DEFAULT:
             return ResourceKeys(encryption.encrypted, None)  # encrypted, and its key is not told
         return ResourceKeys(encryption.encrypted, keys)
@@ -334,9 +298,21 @@ class ShardGraph:
 def _selected(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Answer:
     if isinstance(selection.terms, Unread):
         return Answer(None, f"the backup selection {selection.name} was not read")
-    if resource.type == STACK and not _names_stacks(selection.terms.value):
+    if (
+        resource.type == STACK
+        and isinstance(resource.tags, Unread)
+        and not _names_stacks(selection.terms.value)
+    ):
         return Answer(value=False, because="it names no stack")
     return selects(selection.terms.value, resource, opt_in)
+
+
+def _likeness(resource: Resource) -> tuple[object, ...]:
+    """Give all of a resource that the fate of its copies depends on (`resource_links`)."""
+    arn = parse_arn(resource.arn)
+    encryption = resource.encryption
+    told = encryption.value if isinstance(encryption, Known) else encryption.gap
+    return (resource.type, resource.capability, arn and arn.service, told, bool(resource.product_codes))
 
 
 def _names_stacks(terms: SelectionTerms) -> bool:
@@ -346,47 +322,3 @@ def _names_stacks(terms: SelectionTerms) -> bool:
 
 def _could(selection: BackupSelection, kind: tuple[str, str]) -> bool:
     return isinstance(selection.terms, Unread) or could_select(selection.terms.value, *kind)
-
-
-def _unlisted_instances(inventory: ShardInventory) -> Iterator[Resource]:
-    """Give the instances that volumes name and that are not listed since the list was not read to the end."""
-    instances = inventory.lists.get("ec2:DescribeInstances")
-    if not isinstance(instances, Unread):
-        return
-    listed = {resource.arn for resource in inventory.resources}
-    named = {parent for resource in inventory.resources for parent in resource.attached_to}
-    for arn in sorted(named - listed):
-        yield Resource(
-            arn=arn,
-            type="EC2",
-            capability="EC2",
-            account=inventory.shard.account,
-            region=inventory.shard.region,
-            name=arn.rpartition("/")[2],
-            state=None,
-            tags=instances,
-            encryption=instances,
-        )
-
-
-def _stacks(inventory: ShardInventory) -> Iterator[Resource]:
-    """Give the CloudFormation stacks that resources name in the tag that CloudFormation gives them."""
-    shard = inventory.shard
-    for arn in sorted({arn for resource in inventory.resources for arn in _stack(resource)}):
-        gap = Gap(shard.account, shard.region, "cloudformation:DescribeStacks", arn, GapKind.NEVER_ASKED)
-        yield Resource(
-            arn=arn,
-            type=STACK,
-            capability=STACK,
-            account=shard.account,
-            region=shard.region,
-            name=arn.split("/")[1] if "/" in arn else arn,
-            state=None,
-            tags=Unread(gap),
-            encryption=Unread(gap),
-        )
-
-
-def _stack(resource: Resource) -> tuple[Arn, ...]:
-    parts = parse_arn(resource.stack or "")
-    return (Arn(resource.stack or ""),) if parts and parts.service == "cloudformation" else ()

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from scanner.graph.shard_graph import Coverage, ShardGraph
+from scanner.graph.coverage import Coverage
+from scanner.graph.shard_graph import ShardGraph
 from scanner.model.inventory import Resource
 from tests.fakes.bundles import (
     ACCOUNT,
