@@ -9,6 +9,7 @@ from scanner.collect.services import (
     dynamodb,
     ec2,
     efs,
+    iam,
     kms,
     organizations,
     rds,
@@ -19,7 +20,7 @@ from scanner.collect.services import (
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.key: operation
-    for service in (sts, organizations, backup, ec2, rds, dynamodb, efs, s3, tagging, kms)
+    for service in (sts, iam, organizations, backup, ec2, rds, dynamodb, efs, s3, tagging, kms)
     for operation in service.OPERATIONS
 }
 """By `service:Operation`."""

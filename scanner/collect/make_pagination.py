@@ -20,6 +20,18 @@ from scanner.collect.catalogue import OPERATIONS
 FILE: Final = Path(__file__).parents[1] / "evidence" / "pagination.json"
 
 BY_HAND: Final[Mapping[str, Mapping[str, str]]] = {
+    "backup:ListFrameworks": {
+        "input": "NextToken",
+        "output": "NextToken",
+        "page_size": "MaxResults",
+        "list": "Frameworks",
+    },
+    "backup:ListReportPlans": {
+        "input": "NextToken",
+        "output": "NextToken",
+        "page_size": "MaxResults",
+        "list": "ReportPlans",
+    },
     "dynamodb:ListTagsOfResource": {"input": "NextToken", "output": "NextToken", "list": "Tags"},
 }
 """Operations that page and have no paginator in botocore (facts 10.1 names some), or that other programs

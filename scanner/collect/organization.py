@@ -36,7 +36,8 @@ def read_organization(caller: Caller, backup: Caller) -> Organization:
     if not found:
         raise _no_accounts(caller)
     places = organizations.parents(caller)
-    organizations.delegated_administrators(caller)
+    organizations.backup_administration(caller)
+    organizations.backup_policies(caller)
     backup.call("backup", "DescribeGlobalSettings")
     identity = text(described, "Id") or _id_in_arn(text(found[0], "Arn"))
     accounts = (_account(row, identity, places) for row in found)

@@ -7,7 +7,7 @@ from typing import Final
 
 from scanner.collect.calls import Caller
 from scanner.collect.retry import Halted
-from scanner.collect.services import backup, dynamodb, ec2, efs, kms, rds, s3, tagging
+from scanner.collect.services import backup, dynamodb, ec2, efs, iam, kms, organizations, rds, s3, tagging
 from scanner.errors import VaultproofError
 from scanner.evidence.writer import Failure, WriterClosedError
 from scanner.model.names import RegionName
@@ -29,6 +29,8 @@ def collect_global(caller: Caller, regions: Mapping[RegionName, bool] | None) ->
     """Record an account's global services, beside its identity and `regions`, which were asked before."""
     found: dict[RegionName, list[str]] = {}
     guarded(caller, "s3", lambda: found.update(s3.buckets(caller)))
+    guarded(caller, "iam", lambda: iam.collect(caller))
+    guarded(caller, "organizations", lambda: organizations.effective_backup_policy(caller))
     return AccountView(regions, found)
 
 

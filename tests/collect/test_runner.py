@@ -74,6 +74,8 @@ def test_one_account_is_read_with_the_callers_own_credentials(aws: FakeAws, scan
         "sts:GetCallerIdentity",
         "ec2:DescribeRegions",
         "s3:ListBuckets",
+        "iam:ListRoles",
+        "organizations:DescribeEffectivePolicy",
     ]
     assert not aws.asked("sts:AssumeRole")
     assert done.collected.caller_arn == f"arn:aws:iam::{CALLER}:user/tester"

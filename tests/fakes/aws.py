@@ -206,7 +206,7 @@ def _rules() -> tuple[_Rule, ...]:
 
 
 def _empty(request: Request) -> bytes:
-    if request.key.split(":")[0] in {"rds", "sts"}:
+    if request.key.split(":")[0] in {"iam", "rds", "sts"}:
         return xml("", request.key.split(":")[1])
     return b"{}"
 

@@ -1,4 +1,4 @@
-"""AWS Organizations: the organisation, its accounts and the tree they hang in."""
+"""AWS Organizations: the organisation, its accounts, the tree they hang in, and its backup policies."""
 
 from typing import Final
 
@@ -22,7 +22,26 @@ OPERATIONS: Final = (
     Operation(
         "organizations", "ListDelegatedAdministrators", "organizations:ListDelegatedAdministrators", _PAGE
     ),
+    Operation(
+        "organizations",
+        "ListAWSServiceAccessForOrganization",
+        "organizations:ListAWSServiceAccessForOrganization",
+        _PAGE,
+    ),
+    Operation("organizations", "ListPolicies", "organizations:ListPolicies", _PAGE),
+    Operation("organizations", "DescribePolicy", "organizations:DescribePolicy"),
+    Operation("organizations", "ListTargetsForPolicy", "organizations:ListTargetsForPolicy", _PAGE),
+    Operation(
+        "organizations",
+        "ListAccountsWithInvalidEffectivePolicy",
+        "organizations:ListAccountsWithInvalidEffectivePolicy",
+        _PAGE,
+    ),
+    # Every account may ask for its own (API reference, "DescribeEffectivePolicy").
+    Operation("organizations", "DescribeEffectivePolicy", "organizations:DescribeEffectivePolicy"),
 )
+
+_BACKUP_POLICY: Final = "BACKUP_POLICY"
 
 
 def parents(caller: Caller) -> dict[str, str]:
@@ -46,9 +65,34 @@ def parents(caller: Caller) -> dict[str, str]:
     return places
 
 
-def delegated_administrators(caller: Caller) -> None:
-    """Record which accounts administer AWS Backup beside the management account."""
-    for _ in caller.pages(
-        "organizations", "ListDelegatedAdministrators", ServicePrincipal="backup.amazonaws.com"
-    ):
+def backup_administration(caller: Caller) -> None:
+    """Record who administers AWS Backup beside the management account, and whether it has trusted access."""
+    whose = {"ServicePrincipal": "backup.amazonaws.com"}
+    for _ in caller.pages("organizations", "ListDelegatedAdministrators", **whose):
         pass
+    for _ in caller.pages("organizations", "ListAWSServiceAccessForOrganization"):
+        pass
+
+
+def backup_policies(caller: Caller) -> None:
+    """Record the organisation's backup policies, what they hang on, and where what they give is invalid."""
+    pages = caller.pages("organizations", "ListPolicies", Filter=_BACKUP_POLICY)
+    caller.each(texts(pages, "Policies", "Id"), _backup_policy)
+    invalid = "ListAccountsWithInvalidEffectivePolicy"
+    for _ in caller.pages("organizations", invalid, PolicyType=_BACKUP_POLICY):
+        pass
+
+
+def _backup_policy(caller: Caller, policy: str) -> tuple[str, ...]:
+    caller.call("organizations", "DescribePolicy", PolicyId=policy)
+    for _ in caller.pages("organizations", "ListTargetsForPolicy", PolicyId=policy):
+        pass
+    return ()
+
+
+def effective_backup_policy(caller: Caller) -> None:
+    """Record what the backup policies give the caller's own account.
+
+    Each account is asked about itself: Organizations admits few calls a second of one account (facts 10.2).
+    """
+    caller.call("organizations", "DescribeEffectivePolicy", PolicyType=_BACKUP_POLICY)
