@@ -4,7 +4,7 @@ Of a foreign manifest only `schema`, `evaluated_as_of`, `scope.accounts`, `scope
 `accounts[].id` are required; shards that it does not list are inferred from the evidence files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -67,8 +67,8 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
     source = shape.child("source") or Shape({}, "manifest.source", shape.ref)
     return Manifest(
         evaluated_as_of=as_of,
-        scope=_scope(scope),
-        accounts=tuple(_account(account) for account in shape.children("accounts")),
+        scope=parse_scope(scope),
+        accounts=tuple(parse_account(account) for account in shape.children("accounts")),
         scan_id=shape.text("scan_id") or "",
         tool_name=tool.text("name") or "",
         tool_version=tool.text("version") or "",
@@ -83,21 +83,28 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
     )
 
 
-def _scope(scope: Shape) -> Scope:
+def parse_scope(scope: Shape) -> Scope:
+    """Read what `scope_document` gives."""
     management = scope.text("management_account")
     return Scope(
         accounts=tuple(AccountId(account) for account in scope.texts("accounts")),
         regions=tuple(RegionName(region) for region in scope.texts("regions")),
-        excluded=tuple(
-            Excluded(AccountId(entry.need("account")), entry.text("reason") or "")
-            for entry in scope.children("excluded")
-        ),
+        excluded=parse_excluded(scope),
         organization_id=scope.text("organization_id"),
         management_account=AccountId(management) if management else None,
     )
 
 
-def _account(account: Shape) -> Account:
+def parse_excluded(shape: Shape) -> tuple[Excluded, ...]:
+    """Read the list `excluded` of a scope."""
+    return tuple(
+        Excluded(AccountId(entry.need("account")), entry.text("reason") or "")
+        for entry in shape.children("excluded")
+    )
+
+
+def parse_account(account: Shape) -> Account:
+    """Read what `account_document` gives."""
     return Account(
         id=AccountId(account.need("id")),
         name=account.text("name") or "",
@@ -108,7 +115,7 @@ def _account(account: Shape) -> Account:
 
 def _shards(shape: Shape, bundle: Path) -> tuple[ShardRecord, ...]:
     """Give the shards that the manifest lists, and those that it does not but has files of."""
-    listed = [_shard(shard) for shard in shape.children("shards")]
+    listed = [parse_record(shard) for shard in shape.children("shards")]
     known = {Shard(record.account, record.region) for record in listed}
     if len(known) < len(listed):
         raise BundleError(f"{NAME}: 'shards' names an account-Region twice: nobody can say which counts.")
@@ -128,7 +135,8 @@ def _shards(shape: Shape, bundle: Path) -> tuple[ShardRecord, ...]:
     return tuple(listed + inferred)
 
 
-def _shard(shard: Shape) -> ShardRecord:
+def parse_record(shard: Shape) -> ShardRecord:
+    """Read what `shard_document` gives. BundleError: no status of ours, or a file outside evidence/."""
     status = shard.text("status") or "partial"
     if status not in set(ShardStatus) - {ShardStatus.MISSING}:
         raise BundleError(f"{NAME}: {shard.where}.status is {status!r}, which is none of the contract's.")
@@ -163,7 +171,6 @@ def _within_evidence(name: str) -> bool:
 
 def manifest_document(manifest: Manifest) -> dict[str, Any]:
     """Give the JSON document of the contract, its keys in the contract's order."""
-    scope = manifest.scope
     return {
         "schema": SCHEMA,
         "scan_id": manifest.scan_id,
@@ -172,15 +179,9 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         "finished_at": rfc3339(manifest.finished_at),
         "evaluated_as_of": rfc3339(manifest.evaluated_as_of),
         "caller": {"arn": manifest.caller_arn, "account": manifest.caller_account},
-        "scope": {
-            "organization_id": scope.organization_id,
-            "management_account": scope.management_account,
-            "accounts": list(scope.accounts),
-            "regions": list(scope.regions),
-            "excluded": [{"account": entry.account, "reason": entry.reason} for entry in scope.excluded],
-        },
-        "accounts": [_account_document(account) for account in manifest.accounts],
-        "shards": [_shard_document(record) for record in manifest.shards],
+        "scope": scope_document(manifest.scope),
+        "accounts": [account_document(account) for account in manifest.accounts],
+        "shards": [shard_document(record) for record in manifest.shards],
         "source": {"manifest_sha256": manifest.source_sha256},
         "files": dict(sorted(manifest.files.items())),
         "signature": None,
@@ -188,11 +189,29 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _account_document(account: Account) -> dict[str, str | None]:
+def scope_document(scope: Scope) -> dict[str, Any]:
+    """Give a scope as the contract writes it."""
+    return {
+        "organization_id": scope.organization_id,
+        "management_account": scope.management_account,
+        "accounts": list(scope.accounts),
+        "regions": list(scope.regions),
+        "excluded": excluded_documents(scope.excluded),
+    }
+
+
+def excluded_documents(excluded: Iterable[Excluded]) -> list[dict[str, str]]:
+    """Give excluded accounts as the contract writes them."""
+    return [{"account": entry.account, "reason": entry.reason} for entry in excluded]
+
+
+def account_document(account: Account) -> dict[str, str | None]:
+    """Give an account as the contract writes it."""
     return {"id": account.id, "name": account.name, "status": account.status, "ou_path": account.ou_path}
 
 
-def _shard_document(record: ShardRecord) -> dict[str, Any]:
+def shard_document(record: ShardRecord) -> dict[str, Any]:
+    """Give a shard's record as the contract writes it."""
     return {
         "account": record.account,
         "region": record.region,
