@@ -13,6 +13,7 @@ class Notes:
     def __init__(self) -> None:
         self._not_known: dict[NotKnown, None] = {}
         self._references: dict[Reference, None] = {}
+        self._shared: tuple[Reference, ...] = ()
         self._needed: dict[Gap, None] = {}
 
     def unknown(self, column: str, because: str, gap: Gap | None = None) -> None:
@@ -28,6 +29,10 @@ class Notes:
         for ref in refs:
             self._references[Reference(column, ref.file, ref.line)] = None
 
+    def share(self, references: tuple[Reference, ...]) -> None:
+        """Note evidence that many rows rest on alike, about columns that nothing else is noted of."""
+        self._shared += references
+
     @property
     def not_known(self) -> tuple[NotKnown, ...]:
         """Give the notes on what is not known."""
@@ -36,7 +41,7 @@ class Notes:
     @property
     def references(self) -> tuple[Reference, ...]:
         """Give the notes on evidence."""
-        return tuple(self._references)
+        return (*self._references, *self._shared)
 
     @property
     def needed(self) -> tuple[Gap, ...]:

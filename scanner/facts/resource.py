@@ -1,6 +1,7 @@
 """The fact table `resource`: one row a resource, with what covers it and where its copies go."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from scanner.model.facts import (
     CoveredBy,
     NewestRecoveryPoint,
     PlaceRecoveryPoint,
+    Reference,
     ResourceCopy,
     ResourceFacts,
     RuleTerms,
@@ -34,6 +36,9 @@ class ResourceTable:
         self._graph = graph
         self._as_of = as_of
         self._points = _points_by_resource(graph.inventory.recovery_points)
+        # Many resources share one coverage and one tuple of copies; the graph keeps both alive.
+        self._covered: dict[int, _Covered] = {}
+        self._copied: dict[int, tuple[tuple[CopyOfResource, ...], tuple[ResourceCopy, ...]]] = {}
 
     def row(self, resource: Resource) -> tuple[ResourceFacts, Notes]:
         """Make the row of one resource."""
@@ -47,7 +52,9 @@ class ResourceTable:
         places = self._places(resource, coverage, notes)
         if keys.kind is None:
             notes.unknown("key_kind", "who manages its key is not known", keys.first_gap)
-        _note_coverage(coverage, notes)
+        covered = self._covered_of(coverage)
+        _note_doubts(coverage, notes)
+        notes.share(covered.references)
         facts = ResourceFacts(
             subject=resource.arn,
             subject_type=resource.type,
@@ -64,9 +71,9 @@ class ResourceTable:
             encrypted=keys.encrypted,
             key_kind=None if keys.kind is None else keys.kind.value,
             covered=coverage.covered,
-            covered_by=_incomplete(map(_covered_by, coverage.ways), coverage),
-            rules=_incomplete((self._terms(covering) for covering in coverage.rules), coverage),
-            copies=_incomplete((self._copy(copy, notes) for copy in copies), coverage),
+            covered_by=covered.by,
+            rules=covered.rules,
+            copies=_incomplete(self._copies(copies, notes), coverage),
             newest_recovery_points=places,
             newest_recovery_point=_newest(places),
             uncertain=tuple(sorted({doubt.name for doubt in coverage.doubts})),
@@ -75,14 +82,28 @@ class ResourceTable:
         )
         return facts, notes
 
-    def _terms(self, covering: CoveringRule) -> RuleTerms:
-        return rule_terms(covering.plan, covering.rule, self._as_of)
+    def _covered_of(self, coverage: Coverage) -> "_Covered":
+        if (known := self._covered.get(id(coverage))) is None:
+            terms = (rule_terms(covering.plan, covering.rule, self._as_of) for covering in coverage.rules)
+            known = self._covered[id(coverage)] = _Covered(
+                by=_incomplete(map(_covered_by, coverage.ways), coverage),
+                rules=_incomplete(terms, coverage),
+                references=_coverage_references(coverage),
+            )
+        return known
 
-    def _copy(self, copy: CopyOfResource, notes: Notes) -> ResourceCopy:
+    def _copies(self, copies: tuple[CopyOfResource, ...], notes: Notes) -> tuple[ResourceCopy, ...]:
+        for copy in copies:
+            if copy.verdict.value is None:
+                because = f"copy to {copy.destination.arn}: {copy.verdict.because}"
+                notes.unknown("copies", because, copy.gap)
+        if id(copies) not in self._copied:
+            self._copied[id(copies)] = (copies, tuple(map(self._copy, copies)))
+        return self._copied[id(copies)][1]
+
+    def _copy(self, copy: CopyOfResource) -> ResourceCopy:
         destination = copy.destination
         source = self._graph.source
-        if copy.verdict.value is None:
-            notes.unknown("copies", f"copy to {destination.arn}: {copy.verdict.because}", copy.gap)
         return ResourceCopy(
             copy_action=copy.subject,
             rule=copy.covering.subject,
@@ -137,6 +158,15 @@ class ResourceTable:
         return bool(gaps)
 
 
+@dataclass(frozen=True, slots=True)
+class _Covered:
+    """The columns of coverage, and the evidence that they rest on."""
+
+    by: tuple[CoveredBy | None, ...]
+    rules: tuple[RuleTerms | None, ...]
+    references: tuple[Reference, ...]
+
+
 def _points_by_resource(points: Iterable[RecoveryPoint]) -> Mapping[str, list[RecoveryPoint]]:
     found: dict[str, list[RecoveryPoint]] = {}
     for point in points:
@@ -165,12 +195,18 @@ def _covered_by(covering: CoveringRule) -> CoveredBy:
     return CoveredBy(covering.subject, covering.via, parent)
 
 
-def _note_coverage(coverage: Coverage, notes: Notes) -> None:
-    for covering in coverage.ways:
-        notes.evidence("covered_by", covering.refs)
-        notes.evidence("covered", covering.refs)
-        notes.evidence("rules", covering.refs)
-        notes.evidence("copies", covering.refs)
+def _coverage_references(coverage: Coverage) -> tuple[Reference, ...]:
+    """Give the evidence that the columns of coverage rest on, each line once a column."""
+    references = (
+        Reference(column, ref.file, ref.line)
+        for covering in coverage.ways
+        for column in ("covered_by", "covered", "rules", "copies")
+        for ref in covering.refs
+    )
+    return tuple(dict.fromkeys(references))
+
+
+def _note_doubts(coverage: Coverage, notes: Notes) -> None:
     for doubt in coverage.doubts:
         for column in ("covered", "covered_by", "rules", "copies"):
             notes.unknown(column, doubt.because, doubt.gap)

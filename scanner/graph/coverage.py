@@ -20,6 +20,11 @@ class CoveringRule:
     refs: tuple[EvidenceRef, ...]
     subject: str  # the rule as findings name it
 
+    @property
+    def parent_arn(self) -> Arn | None:
+        """The ARN of what is backed up, where it is not the resource itself."""
+        return None if self.parent is None else self.parent.arn
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:

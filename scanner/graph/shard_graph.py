@@ -238,11 +238,10 @@ class ShardGraph:
 
     def copies(self, resource: Resource, coverage: Coverage) -> tuple[CopyOfResource, ...]:
         """Tell how each copy action of the covering rules fares for a resource."""
-        fates: dict[tuple[str, Ternary], CopyOfResource] = {}
-        for parent in dict.fromkeys(way.parent and way.parent.arn for way in coverage.ways):
-            for fate in self._fates_of(resource, coverage, parent):
-                fates.setdefault((fate.subject, fate.verdict.value), fate)
-        return tuple(sorted(fates.values(), key=lambda fate: fate.subject))
+        parents = dict.fromkeys(way.parent_arn for way in coverage.ways)
+        if len(parents) == 1:
+            return self._fates_of(resource, coverage, next(iter(parents)))
+        return _once(fate for parent in parents for fate in self._fates_of(resource, coverage, parent))
 
     def _fates_of(
         self, resource: Resource, coverage: Coverage, parent: Arn | None
@@ -251,13 +250,12 @@ class ShardGraph:
 
         Resources of one type that are encrypted alike and covered by the same rules fare alike.
         """
-        ways = [way for way in coverage.ways if (way.parent and way.parent.arn) == parent]
+        ways = [way for way in coverage.ways if way.parent_arn == parent]
         backed_up = ways[0].parent or resource
-        likeness = (tuple((way.subject, way.via) for way in ways), parent, *_likeness(backed_up))
+        likeness = (tuple(way.subject for way in ways), parent, *_likeness(backed_up))
         if (known := self._fates.get(likeness)) is None:
-            known = self._fates[likeness] = tuple(
-                self._fate(way, copy, backed_up) for way in ways for copy in way.rule.copies
-            )
+            fates = (self._fate(way, copy, backed_up) for way in ways for copy in way.rule.copies)
+            known = self._fates[likeness] = _once(fates)
         return known
 
     def _fate(self, covering: CoveringRule, copy: CopyAction, backed_up: Resource) -> CopyOfResource:
@@ -305,6 +303,14 @@ def _selected(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> 
     ):
         return Answer(value=False, because="it names no stack")
     return selects(selection.terms.value, resource, opt_in)
+
+
+def _once(fates: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:
+    """Give each copy action once, and again where it fares differently; sorted by its name."""
+    once: dict[tuple[str, Ternary], CopyOfResource] = {}
+    for fate in fates:
+        once.setdefault((fate.subject, fate.verdict.value), fate)
+    return tuple(sorted(once.values(), key=lambda fate: fate.subject))
 
 
 def _likeness(resource: Resource) -> tuple[object, ...]:
