@@ -12,6 +12,7 @@ import typer
 from scanner.cli import options
 from scanner.cli.exits import guarded, say
 from scanner.cli.options import JudgementOptions, ScopeOptions
+from scanner.cli.policy import policy
 
 PLUGINS: Final = "vaultproof.commands"
 DEFAULT_CONCURRENCY: Final = 16
@@ -139,3 +140,6 @@ def report(
 ) -> None:
     """Write reports of a scan that was judged before."""
     raise typer.Exit(guarded(lambda: _actions().report(scan, formats, quiet=quiet)))
+
+
+audit.command(epilog="Example: [bold]audit policy --format cloudformation > role.yaml[/]")(policy)

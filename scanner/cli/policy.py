@@ -1,0 +1,145 @@
+"""`audit policy`: the permissions that a scan needs, to be given to whoever hands them out."""
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from typing import Annotated, Final
+
+import typer
+
+from scanner.cli.exits import guarded
+from scanner.errors import UsageError
+
+DEFAULT_ROLE: Final = "VaultproofReadOnly"
+_ROLE_NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
+_EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+_PRINCIPAL: Final = re.compile(r"\d{12}|arn:[a-z-]+:(iam|sts)::\d{12}:(root|[\w+=,.@/-]+)", re.ASCII)
+
+
+class PolicyFormat(StrEnum):
+    """How it is written."""
+
+    JSON = "json"
+    CLOUDFORMATION = "cloudformation"
+    TERRAFORM = "terraform"
+
+
+class PolicyPart(StrEnum):
+    """Whose permissions they are."""
+
+    MEMBER = "member"
+    TRUST = "trust"
+    CALLER = "caller"
+
+
+class Partition(StrEnum):
+    """The world of AWS that the accounts belong to."""
+
+    AWS = "aws"
+    CHINA = "aws-cn"
+    GOVCLOUD = "aws-us-gov"
+
+
+FormatOption = Annotated[PolicyFormat, typer.Option("--format", help="How the policy is written.")]
+PartOption = Annotated[
+    PolicyPart,
+    typer.Option(
+        "--part",
+        help="The role in every account (member), whom it trusts (trust; the templates hold both), "
+        "or who starts the scan (caller).",
+    ),
+]
+RoleNameOption = Annotated[
+    str | None, typer.Option("--role-name", metavar="NAME", help="Name of the role [VaultproofReadOnly].")
+]
+PrincipalOption = Annotated[
+    str | None,
+    typer.Option(
+        "--trusted-principal", metavar="ID|ARN", help="The account, role or user that starts the scan."
+    ),
+]
+ExternalIdOption = Annotated[
+    str | None, typer.Option("--external-id", metavar="ID", help="The external id that the role asks for.")
+]
+PartitionOption = Annotated[
+    Partition, typer.Option("--partition", help="Of the ARNs in JSON; the templates find it themselves.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the command line asks for."""
+
+    part: PolicyPart
+    role_name: str | None
+    principal: str | None
+    external_id: str | None
+    partition: Partition
+
+
+def policy(  # noqa: PLR0913 -- one parameter an option
+    *,
+    format_: FormatOption = PolicyFormat.JSON,
+    part: PartOption = PolicyPart.MEMBER,
+    role_name: RoleNameOption = None,
+    trusted_principal: PrincipalOption = None,
+    external_id: ExternalIdOption = None,
+    partition: PartitionOption = Partition.AWS,
+) -> None:
+    """Print the least-privilege IAM policy of a scan, made from the calls that the scanner may make.
+
+    No action in it reads data or changes anything. sts:GetCallerIdentity needs no permission: it is left out.
+    """
+    asked = _Asked(part, role_name, trusted_principal, external_id, partition)
+    raise typer.Exit(guarded(lambda: _print(format_, asked)))
+
+
+def _print(format_: PolicyFormat, asked: _Asked) -> int:
+    _check_words(asked)
+    typer.echo(_json(asked) if format_ is PolicyFormat.JSON else _template(format_, asked), nl=False)
+    return 0
+
+
+def _check_words(asked: _Asked) -> None:
+    """Refuse names that IAM would refuse, and with them whatever would break out of a template."""
+    for option, value, form in (
+        ("--role-name", asked.role_name, _ROLE_NAME),
+        ("--trusted-principal", asked.principal, _PRINCIPAL),
+        ("--external-id", asked.external_id, _EXTERNAL_ID),
+    ):
+        if value is not None and not form.fullmatch(value):
+            raise UsageError(f"{option} {value}: IAM takes no such name.")
+
+
+def _json(asked: _Asked) -> str:
+    permissions = import_module("scanner.collect.permissions")  # loads the AWS client, which --help need not
+    if asked.part is PolicyPart.TRUST:
+        if asked.principal is None:
+            raise UsageError(
+                "--part trust needs --trusted-principal: the account or role that the role trusts."
+            )
+        document = permissions.trust_document(asked.principal, asked.external_id)
+    else:
+        if asked.principal or asked.external_id:
+            raise UsageError(
+                "Whom the role trusts, and its external id, stand in --part trust, not in this one."
+            )
+        role = permissions.role_arn(asked.role_name or DEFAULT_ROLE, asked.partition.value)
+        document = permissions.policy_document(permissions.statements(permissions.Part(asked.part), role))
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _template(format_: PolicyFormat, asked: _Asked) -> str:
+    formats = import_module("scanner.collect.permission_formats")
+    if asked.part is PolicyPart.TRUST:
+        raise UsageError("--part trust is for --format json: the template of --part member holds it.")
+    if asked.part is PolicyPart.CALLER and (asked.principal or asked.external_id):
+        raise UsageError("Whom the role trusts, and its external id, belong to --part member.")
+    wanted = formats.Wanted(
+        formats.Part(asked.part), asked.role_name or DEFAULT_ROLE, asked.principal, asked.external_id
+    )
+    write = formats.cloudformation if format_ is PolicyFormat.CLOUDFORMATION else formats.terraform
+    text: str = write(wanted)
+    return text

@@ -1,0 +1,226 @@
+"""The policies of a scan as CloudFormation and Terraform write them. Text only; what is in it was checked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.collect.permissions import Part, Statement, role_arn, statements
+
+_MADE_BY: Final = "Made by `audit policy`; make it again after an update of Vaultproof."
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the templates are made for. None: the one who deploys them is asked."""
+
+    part: Part
+    role_name: str
+    principal: str | None = None
+    external_id: str | None = None
+
+
+def cloudformation(wanted: Wanted) -> str:
+    """Give a CloudFormation template: the role with its policies, or the policy of who starts the scan."""
+    if wanted.part is Part.CALLER:
+        return _lines(*_head(_CALLER_ABOUT), *_parameters(wanted), *_caller_policy())
+    return _lines(*_head(_MEMBER_ABOUT), *_parameters(wanted), *_CONDITIONS, *_member_role())
+
+
+def terraform(wanted: Wanted) -> str:
+    """Give Terraform without modules: the role with its policies, or the policy of who starts the scan."""
+    granted = statements(wanted.part, role_arn("${var.role_name}", "${data.aws_partition.current.partition}"))
+    document = (*_data("read"), *_hcl_statements(granted), "}")
+    variables = _variables(wanted)
+    if wanted.part is Part.CALLER:
+        return _lines(f"# {_CALLER_ABOUT} {_MADE_BY}", *variables, *_PARTITION, *document, *_HCL_CALLER)
+    return _lines(f"# {_MEMBER_ABOUT} {_MADE_BY}", *variables, *document, *_HCL_MEMBER)
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(lines) + "\n"
+
+
+_MEMBER_ABOUT: Final = "The role that Vaultproof assumes in an account, to read and nothing else."
+_CALLER_ABOUT: Final = "What the principal needs that starts a scan of Vaultproof: to read and nothing else."
+_ROLE_NAME_ABOUT: Final = "Name of the role, the same in every account."
+_PRINCIPAL_ABOUT: Final = "Who starts the scan: the id of an account, or the ARN of a role or user."
+_EXTERNAL_ID_ABOUT: Final = "The external id that the scan has to name."
+
+
+def _head(about: str) -> tuple[str, ...]:
+    return ('AWSTemplateFormatVersion: "2010-09-09"', f'Description: "{about} {_MADE_BY}"')
+
+
+def _parameters(wanted: Wanted) -> tuple[str, ...]:
+    name = ("", "Parameters:", *_parameter("RoleName", _ROLE_NAME_ABOUT, wanted.role_name))
+    if wanted.part is Part.CALLER:
+        return name
+    return (
+        *name,
+        *_parameter("TrustedPrincipal", _PRINCIPAL_ABOUT, wanted.principal),
+        *_parameter("ExternalId", f"{_EXTERNAL_ID_ABOUT} Empty: none.", wanted.external_id or ""),
+    )
+
+
+def _parameter(name: str, about: str, default: str | None) -> tuple[str, ...]:
+    known = () if default is None else (f'    Default: "{default}"',)
+    return (f"  {name}:", "    Type: String", f'    Description: "{about}"', *known)
+
+
+_CONDITIONS: Final = (
+    "",
+    "Conditions:",
+    '  HasExternalId: !Not [!Equals [!Ref ExternalId, ""]]',
+)
+
+_TRUST: Final = """\
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: !Ref RoleName
+      ManagedPolicyArns:
+        - !Ref Policy
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Sid: Scan
+            Effect: Allow
+            Principal:
+              AWS: !Ref TrustedPrincipal
+            Action: sts:AssumeRole
+            Condition: !If
+              - HasExternalId
+              - StringEquals:
+                  sts:ExternalId: !Ref ExternalId
+              - !Ref AWS::NoValue""".splitlines()
+
+
+def _member_role() -> tuple[str, ...]:
+    granted = statements(Part.MEMBER, "")
+    output = ("", "Outputs:", "  RoleArn:", "    Value: !GetAtt Role.Arn")
+    return ("", "Resources:", *_TRUST, *_managed_policy(granted), *output)
+
+
+def _caller_policy() -> tuple[str, ...]:
+    granted = statements(Part.CALLER, role_arn("${RoleName}", "${AWS::Partition}"))
+    output = ("", "Outputs:", "  PolicyArn:", "    Value: !Ref Policy")
+    return ("", "Resources:", *_managed_policy(granted), *output)
+
+
+def _managed_policy(granted: Iterable[Statement]) -> tuple[str, ...]:
+    head = """\
+  Policy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:""".splitlines()
+    return (*head, *(line for one in granted for line in _yaml_statement(one)))
+
+
+def _yaml_statement(one: Statement) -> tuple[str, ...]:
+    resource = f'!Sub "{one.resource}"' if "${" in one.resource else f'"{one.resource}"'
+    return (
+        f"          - Sid: {one.sid}",
+        "            Effect: Allow",
+        "            Action:",
+        *(f"              - {action}" for action in one.actions),
+        f"            Resource: {resource}",
+    )
+
+
+def _variables(wanted: Wanted) -> tuple[str, ...]:
+    name = _variable("role_name", _ROLE_NAME_ABOUT, f'"{wanted.role_name}"')
+    if wanted.part is Part.CALLER:
+        return name
+    principal = None if wanted.principal is None else f'"{wanted.principal}"'
+    external_id = "null" if wanted.external_id is None else f'"{wanted.external_id}"'
+    return (
+        *name,
+        *_variable("trusted_principal", _PRINCIPAL_ABOUT, principal),
+        *_variable("external_id", f"{_EXTERNAL_ID_ABOUT} Null: none.", external_id),
+    )
+
+
+def _variable(name: str, about: str, default: str | None) -> tuple[str, ...]:
+    known = () if default is None else (f"  default     = {default}",)
+    head = ("", f'variable "{name}" {{', "  type        = string", f'  description = "{about}"')
+    return (*head, *known, "}")
+
+
+_PARTITION: Final = ("", 'data "aws_partition" "current" {}')
+
+
+def _data(name: str) -> tuple[str, ...]:
+    return ("", f'data "aws_iam_policy_document" "{name}" {{')
+
+
+def _hcl_statements(granted: Iterable[Statement]) -> tuple[str, ...]:
+    blocks = [_hcl_statement(one) for one in granted]
+    return tuple(line for number, block in enumerate(blocks) for line in (("",) * bool(number) + block))
+
+
+def _hcl_statement(one: Statement) -> tuple[str, ...]:
+    return (
+        "  statement {",
+        f'    sid       = "{one.sid}"',
+        f'    resources = ["{one.resource}"]',
+        "",
+        "    actions = [",
+        *(f'      "{action}",' for action in one.actions),
+        "    ]",
+        "  }",
+    )
+
+
+_HCL_MEMBER: Final = """
+data "aws_iam_policy_document" "trust" {
+  statement {
+    sid     = "Scan"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "AWS"
+      identifiers = [var.trusted_principal]
+    }
+
+    dynamic "condition" {
+      for_each = var.external_id == null ? [] : [var.external_id]
+
+      content {
+        test     = "StringEquals"
+        variable = "sts:ExternalId"
+        values   = [condition.value]
+      }
+    }
+  }
+}
+
+resource "aws_iam_policy" "read" {
+  name   = var.role_name
+  policy = data.aws_iam_policy_document.read.json
+}
+
+resource "aws_iam_role" "scan" {
+  name               = var.role_name
+  assume_role_policy = data.aws_iam_policy_document.trust.json
+}
+
+resource "aws_iam_role_policy_attachment" "read" {
+  role       = aws_iam_role.scan.name
+  policy_arn = aws_iam_policy.read.arn
+}
+
+output "role_arn" {
+  value = aws_iam_role.scan.arn
+}""".splitlines()
+
+_HCL_CALLER: Final = """
+resource "aws_iam_policy" "scan" {
+  name   = "VaultproofScan"
+  policy = data.aws_iam_policy_document.read.json
+}
+
+output "policy_arn" {
+  value = aws_iam_policy.scan.arn
+}""".splitlines()
