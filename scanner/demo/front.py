@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response
 
 from scanner.demo import refusals
 from scanner.demo.backup.responses import DemoBackupResponse
+from scanner.demo.backup_policies import OWN_ANSWERS
 from scanner.demo.credentials import Credentials, Identity
 from scanner.demo.mends import DEFAULTS, MENDS, Mend, reroute
 from scanner.demo.wire.answer import (
@@ -131,6 +132,9 @@ class Front:
         self._admit(asked, identity)
         if asked.call.service == "sts":
             return self._sts(asked, access_key)
+        own = OWN_ANSWERS.get((asked.call.service, asked.call.operation))
+        if own is not None:
+            return write_answer(asked.operation, own(asked.call))
         asked = self._rerouted(asked)
         name = (asked.call.service, asked.call.operation)
         if name not in REWRITTEN:

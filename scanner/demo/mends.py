@@ -10,6 +10,7 @@ from moto.s3.models import s3_backends
 
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.refusals import denied
+from scanner.demo.services.tagging import tagged_resources
 from scanner.demo.wire.answer import ApiError
 from scanner.demo.wire.call import Call
 
@@ -64,7 +65,7 @@ def existing_targets(call: Call, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def own_region(call: Call, result: dict[str, Any]) -> dict[str, Any]:
-    """The tagging API of a Region knows the buckets of that Region only; IAM is in us-east-1."""
+    """The tagging API of a Region knows that Region's buckets only; IAM is in us-east-1. Moto lacks some types."""
     buckets = s3_backends[call.account]["aws"].buckets
 
     def lies_here(mapping: Mapping[str, Any]) -> bool:
@@ -74,12 +75,25 @@ def own_region(call: Call, result: dict[str, Any]) -> dict[str, Any]:
         return service != "iam" or call.region == _GLOBAL_REGION
 
     kept = [mapping for mapping in result["ResourceTagMappingList"] if lies_here(mapping)]
+    kept += tagged_resources(call)
     return {**result, "ResourceTagMappingList": sorted(kept, key=lambda mapping: str(mapping["ResourceARN"]))}
 
 
 def by_name(_: Call, result: dict[str, Any]) -> dict[str, Any]:
     """DynamoDB's tables come in one order, and the token is a name."""
     return {**result, "TableNames": sorted(result.get("TableNames", ()))}
+
+
+def roles_as_listed(_: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """IAM lists roles without tags, boundary and last use (API reference, "ListRoles"), by path and name."""
+    roles = [
+        {key: value for key, value in role.items() if key not in _UNLISTED}
+        for role in result.get("Roles", ())
+    ]
+    return {**result, "Roles": sorted(roles, key=lambda role: (str(role["Path"]), str(role["RoleName"])))}
+
+
+_UNLISTED = frozenset({"Tags", "PermissionsBoundary", "RoleLastUsed"})
 
 
 def as_it_is(_: Call, result: dict[str, Any]) -> dict[str, Any]:
@@ -93,6 +107,7 @@ MENDS: Mapping[tuple[str, str], Mend] = {
     ("ec2", "DescribeRegions"): enabled_regions,
     ("kms", "ListAliases"): existing_targets,
     ("kms", "DescribeKey"): as_it_is,
+    ("iam", "ListRoles"): roles_as_listed,
     ("resourcegroupstaggingapi", "GetResources"): own_region,
     ("dynamodb", "ListTables"): by_name,
 }

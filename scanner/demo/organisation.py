@@ -7,12 +7,14 @@
     acquired      the scanner's role is missing: nothing is known of it
     closed        suspended
 
+What proves protection in them, and governs it, is planted last (`assurance`).
+
 It is the same for the same seed, byte for byte: ids, ARNs, dates and order.
 """
 
 from moto.moto_api._internal import mock_random
 
-from scanner.demo import accounts, central, development, management, production
+from scanner.demo import accounts, assurance, central, development, management, production
 from scanner.demo.accounts import MANAGEMENT, REGIONS, Estate
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate.identity import SCANNER_ROLE as ROLE_NAME
@@ -29,5 +31,6 @@ def build(front: Front, seed: int) -> None:
         organization_id = accounts.found(estate)
         vaults = central.plant(estate, organization_id)
     management.plant(estate, vaults)
-    production.plant(estate, vaults)
+    planted = production.plant(estate, vaults)
     development.plant(estate, vaults)
+    assurance.plant(estate, organization_id, planted)

@@ -1,5 +1,7 @@
 """How production is backed up: plans that work, plans that do not, and what really happened."""
 
+from dataclasses import dataclass
+
 from scanner.demo.accounts import ACQUIRED, FRANKFURT, IRELAND, PRODUCTION, Estate
 from scanner.demo.central import Central
 from scanner.demo.clock import ago, standing_at
@@ -12,7 +14,21 @@ from scanner.demo.production_estate import Resources, Vaults, plant_resources, p
 _EVERY_NIGHT = (4.0, 28.0, 52.0)  # hours before the demo's clock
 
 
-def plant(estate: Estate, central: Central) -> None:
+@dataclass(frozen=True, slots=True)
+class Production:
+    """What is planted in production, for those who plant after it. `role`: that of its selections."""
+
+    vaults: Vaults
+    resources: Resources
+    role: str
+
+    @property
+    def ledger_logs(self) -> Resource:
+        """A volume that is backed up as it should be."""
+        return next(one for one in self.resources.gold if one.name == "ledger-logs")
+
+
+def plant(estate: Estate, central: Central) -> Production:
     """The production account in all its Regions."""
     with standing_at(ago(days=400)):
         role = identity.backup_role(estate.at(PRODUCTION, IRELAND))
@@ -26,6 +42,7 @@ def plant(estate: Estate, central: Central) -> None:
         _nobodys_plan(estate, vaults, role)
         _keep_oddities(vaults, resources)
     plant_elsewhere(estate, vaults, role)
+    return Production(vaults, resources, role)
 
 
 def _gold(estate: Estate, central: Central, vaults: Vaults, resources: Resources, role: str) -> None:

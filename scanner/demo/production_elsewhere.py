@@ -19,7 +19,7 @@ def plant_elsewhere(estate: Estate, vaults: Vaults, role: str) -> None:
     """What production runs, and how it is backed up, in the other two Regions."""
     with standing_at(ago(days=250)):
         _frankfurt(estate, vaults, role)
-        _virginia(estate, vaults, role)
+        _virginia(estate, vaults)
 
 
 def _frankfurt(estate: Estate, vaults: Vaults, role: str) -> None:
@@ -46,9 +46,10 @@ def _frankfurt(estate: Estate, vaults: Vaults, role: str) -> None:
         history.back_up(resource, nightly.rules["nightly"], *_NIGHTS)
 
 
-def _virginia(estate: Estate, vaults: Vaults, role: str) -> None:
-    """Twelve times a year is not enough, but the copies go to another Region."""
+def _virginia(estate: Estate, vaults: Vaults) -> None:
+    """Twelve times a year is not enough, but the copies go to another Region. The role was deleted since."""
     site = estate.at(PRODUCTION, VIRGINIA)
+    role = f"arn:aws:iam::{PRODUCTION}:role/service-role/BackupRoleOfLastYear"
     key = aws_key(site, "ebs")
     edge, _ = compute.instance(site, "edge-1", {"env": "production"}, [key])
     untagged = compute.volume(site, "edge-cache", {}, key)

@@ -55,6 +55,11 @@ LISTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("backup", "ListBackupJobs", "NextToken", "NextToken", "BackupJobs"),
     ("backup", "ListCopyJobs", "NextToken", "NextToken", "CopyJobs"),
     ("backup", "ListRestoreJobs", "NextToken", "NextToken", "RestoreJobs"),
+    ("backup", "ListRestoreTestingPlans", "NextToken", "NextToken", "RestoreTestingPlans"),
+    ("backup", "ListLegalHolds", "NextToken", "NextToken", "LegalHolds"),
+    ("backup", "ListFrameworks", "NextToken", "NextToken", "Frameworks"),
+    ("backup", "ListReportPlans", "NextToken", "NextToken", "ReportPlans"),
+    ("backup", "ListTieringConfigurations", "NextToken", "NextToken", "TieringConfigurations"),
 )
 
 
@@ -131,6 +136,9 @@ class Walk:
             self.call(account, REGIONS[0], "sts", "GetCallerIdentity")
             self.call(account, REGIONS[0], "ec2", "DescribeRegions", AllRegions=True)
             self.call(account, REGIONS[0], "iam", "GetRole", RoleName="AWSBackupDefaultServiceRole")
+            self.every(account, REGIONS[0], "iam", "ListRoles", "Marker", "Marker", "Roles")
+            effective = {"PolicyType": "BACKUP_POLICY"}
+            self.call(account, REGIONS[0], "organizations", "DescribeEffectivePolicy", **effective)
             for region in REGIONS:
                 self.shard(account, region)
         return self
@@ -155,12 +163,25 @@ class Walk:
             listing = "ListAccountsForParent", *token, "Accounts"
             self.every(*where, "organizations", *listing, ParentId=parent["Id"])
         self.call(*where, "backup", "DescribeGlobalSettings")
+        self._backup_policies(*where)
+
+    def _backup_policies(self, account: str, region: str) -> None:
+        """The organisation's backup policies, and what they hang on."""
+        where, token = (account, region, "organizations"), ("NextToken", "NextToken")
+        access = "ListAWSServiceAccessForOrganization"
+        self.every(*where, access, *token, "EnabledServicePrincipals")
+        invalid = "ListAccountsWithInvalidEffectivePolicy"
+        self.every(*where, invalid, *token, "Accounts", PolicyType="BACKUP_POLICY")
+        for policy in self.every(*where, "ListPolicies", *token, "Policies", Filter="BACKUP_POLICY"):
+            self.call(*where, "DescribePolicy", PolicyId=policy["Id"])
+            self.every(*where, "ListTargetsForPolicy", *token, "Targets", PolicyId=policy["Id"])
 
     def shard(self, account: str, region: str) -> None:
         """Every list of the shard, and the details of what it holds."""
         self.call(account, region, "backup", "DescribeRegionSettings")
         lists = {how[1]: self.every(account, region, *how) for how in LISTS}
         self._backup_details(account, region, lists)
+        self._assurance_details(account, region, lists)
         for name in lists["ListTables"]:
             table = self.call(account, region, "dynamodb", "DescribeTable", TableName=name)
             arn = table["Table"]["TableArn"]
@@ -193,6 +214,31 @@ class Walk:
             for selection in self.every(account, region, "backup", *listing, BackupPlanId=plan_id):
                 which = {"BackupPlanId": plan_id, "SelectionId": selection["SelectionId"]}
                 self.call(account, region, "backup", "GetBackupSelection", **which)
+
+    def _assurance_details(self, account: str, region: str, lists: Mapping[str, list[Any]]) -> None:
+        where = account, region, "backup"
+        for vault in lists["ListBackupVaults"]:
+            if vault["VaultType"] != "BACKUP_VAULT":
+                self.call(*where, "DescribeBackupVault", BackupVaultName=vault["BackupVaultName"])
+        for plan in lists["ListRestoreTestingPlans"]:
+            which = {"RestoreTestingPlanName": plan["RestoreTestingPlanName"]}
+            self.call(*where, "GetRestoreTestingPlan", **which)
+            listing = "ListRestoreTestingSelections", "NextToken", "NextToken", "RestoreTestingSelections"
+            for selection in self.every(*where, *listing, **which):
+                name = {"RestoreTestingSelectionName": selection["RestoreTestingSelectionName"]}
+                self.call(*where, "GetRestoreTestingSelection", **which, **name)
+        for hold in lists["ListLegalHolds"]:
+            which = {"LegalHoldId": hold["LegalHoldId"]}
+            self.call(*where, "GetLegalHold", **which)
+            listing = "ListRecoveryPointsByLegalHold", "NextToken", "NextToken", "RecoveryPoints"
+            self.every(*where, *listing, **which)
+        for framework in lists["ListFrameworks"]:
+            self.call(*where, "DescribeFramework", FrameworkName=framework["FrameworkName"])
+        for report in lists["ListReportPlans"]:
+            self.call(*where, "DescribeReportPlan", ReportPlanName=report["ReportPlanName"])
+        for tiering in lists["ListTieringConfigurations"]:
+            name = {"TieringConfigurationName": tiering["TieringConfigurationName"]}
+            self.call(*where, "GetTieringConfiguration", **name)
 
 
 @pytest.fixture(scope="session")

@@ -87,6 +87,9 @@ def test_planted_refusals_speak_the_protocol(walker: Any) -> None:
 def test_a_refusal_holds_for_its_own_account_and_region_only(walk: Any) -> None:
     refused = {key[:4] for key, answer in walk.answers.items() if "AccessDenied" in answer}
     assert refused == {
+        (CENTRAL, VIRGINIA, "backup", "DescribeBackupVault"),
+        (DEVELOPMENT, IRELAND, "organizations", "DescribeEffectivePolicy"),
+        (PRODUCTION, FRANKFURT, "backup", "DescribeFramework"),
         (DEVELOPMENT, FRANKFURT, "rds", "DescribeDBInstances"),
         (DEVELOPMENT, VIRGINIA, "backup", "GetBackupSelection"),
         (DEVELOPMENT, VIRGINIA, "backup", "ListRecoveryPointsByBackupVault"),
@@ -102,6 +105,7 @@ def test_other_errors_of_the_walk_are_answers(walk: Any) -> None:
         ("GetBackupVaultNotifications", "ResourceNotFoundException"),
         ("GetBucketTagging", "NoSuchTagSet"),
         ("GetRole", "NoSuchEntity"),
+        ("DescribeEffectivePolicy", "EffectivePolicyNotFoundException"),
     }
 
 
@@ -116,6 +120,16 @@ _MISSING: list[tuple[str, dict[str, str]]] = [
     ("ListBackupSelections", {"BackupPlanId": "none"}),
     ("GetBackupSelection", {"BackupPlanId": "none", "SelectionId": "none"}),
     ("DescribeBackupJob", {"BackupJobId": "none"}),
+    ("GetRestoreTestingPlan", {"RestoreTestingPlanName": "none"}),
+    ("ListRestoreTestingSelections", {"RestoreTestingPlanName": "none"}),
+    (
+        "GetRestoreTestingSelection",
+        {"RestoreTestingPlanName": "weekly", "RestoreTestingSelectionName": "none"},
+    ),
+    ("GetLegalHold", {"LegalHoldId": "none"}),
+    ("DescribeFramework", {"FrameworkName": "none"}),
+    ("DescribeReportPlan", {"ReportPlanName": "none"}),
+    ("GetTieringConfiguration", {"TieringConfigurationName": "none"}),
 ]
 
 

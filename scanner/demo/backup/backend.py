@@ -4,6 +4,7 @@ What is kept here is already in the shape that the API answers with (botocore's 
 recovery point is a `RecoveryPointByBackupVault`, a job a `BackupJob`, `CopyJob` or `RestoreJobsListMember`.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ class VaultExtras:
     notifications: Document | None = None
     key_type: str | None = None
     vault_type: str = "BACKUP_VAULT"
+    approval_team: str | None = None
     recovery_points: list[Document] = field(default_factory=list)
 
 
@@ -74,6 +76,7 @@ class DemoBackupBackend(BackupBackend):
         super().__init__(region_name, account_id)
         self.selections: dict[str, dict[str, Selection]] = {}
         self.extras: dict[str, VaultExtras] = {}
+        self.kept: defaultdict[str, dict[str, Document]] = defaultdict(dict)
         self.backup_jobs: list[Document] = []
         self.copy_jobs: list[Document] = []
         self.restore_jobs: list[Document] = []
@@ -122,6 +125,23 @@ class DemoBackupBackend(BackupBackend):
         if found is None:
             raise ResourceNotFoundException(msg=f"Backup selection {selection_id} does not exist")
         return found
+
+    def keep(self, kind: str, name: str, document: Document) -> Document:
+        """Keep a document of a kind ("framework"). Raises AlreadyExistsException for a second of its name."""
+        if name in self.kept[kind]:
+            raise AlreadyExistsException(msg=f"A {kind} with the same name already exists")
+        self.kept[kind][name] = document
+        return document
+
+    def find(self, kind: str, name: str) -> Document:
+        """The document of a kind that has this name. Raises ResourceNotFoundException."""
+        if name not in self.kept[kind]:
+            raise ResourceNotFoundException(msg=f"There is no {kind} {name}")
+        return self.kept[kind][name]
+
+    def arn(self, rest: str) -> str:
+        """An ARN of AWS Backup here."""
+        return f"arn:aws:backup:{self.region_name}:{self.account_id}:{rest}"
 
     def recovery_points(self) -> list[Document]:
         """Every recovery point of this account and Region, vault by vault."""

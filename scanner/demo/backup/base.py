@@ -1,10 +1,12 @@
 """What all groups of backup calls share: typed access to parameters and to the backend."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from moto.backup.exceptions import InvalidParameterValueException
 from moto.backup.responses import BackupResponse
 
 from scanner.demo.backup.backend import DemoBackupBackend, backend_of
@@ -26,6 +28,13 @@ class Operations(BackupResponse):
 def answer(document: Mapping[str, Any]) -> str:
     """The JSON text of an answer: moments as seconds since 1970, and nothing that has no value."""
     return json.dumps(_without_none(document), default=_seconds)
+
+
+def check_name(name: str, pattern: str) -> str:
+    """The name, where it is one that AWS Backup takes. Raises InvalidParameterValueException."""
+    if not re.fullmatch(pattern, name):
+        raise InvalidParameterValueException(msg=f"{name} does not match {pattern}")
+    return name
 
 
 def _without_none(value: object) -> object:

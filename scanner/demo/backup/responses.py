@@ -1,13 +1,25 @@
 """All calls of AWS Backup that the simulation answers: moto's own and the extension's."""
 
+from scanner.demo.backup.audit_manager import AuditManagerOperations
 from scanner.demo.backup.jobs import JobOperations
+from scanner.demo.backup.legal_holds import LegalHoldOperations
 from scanner.demo.backup.plans import PlanOperations
 from scanner.demo.backup.recovery_points import RecoveryPointOperations
+from scanner.demo.backup.restore_testing import RestoreTestingOperations
 from scanner.demo.backup.settings import SettingsOperations
+from scanner.demo.backup.tiering import TieringOperations
 from scanner.demo.backup.vaults import VaultOperations
 
 
 class DemoBackupResponse(
-    VaultOperations, PlanOperations, RecoveryPointOperations, JobOperations, SettingsOperations
+    VaultOperations,
+    PlanOperations,
+    RecoveryPointOperations,
+    JobOperations,
+    RestoreTestingOperations,
+    LegalHoldOperations,
+    AuditManagerOperations,
+    TieringOperations,
+    SettingsOperations,
 ):
     """The handler of one request to AWS Backup."""

@@ -3,7 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from moto.backup.exceptions import InvalidParameterValueException, ResourceNotFoundException
+from moto.backup.exceptions import (
+    InvalidParameterValueException,
+    InvalidRequestException,
+    ResourceNotFoundException,
+)
 from moto.backup.models import Vault
 from moto.core.responses import ActionResult
 
@@ -24,6 +28,10 @@ def _describe(backend: DemoBackupBackend, vault: Vault) -> dict[str, Any]:
     return {key: value for key, value in described.items() if value is not None}
 
 
+_AIR_GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
+_SHORTEST = 7  # days; the least that such a vault may keep (facts 5)
+
+
 class VaultOperations(Operations):
     """The vault calls."""
 
@@ -36,7 +44,33 @@ class VaultOperations(Operations):
 
     def describe_backup_vault(self) -> ActionResult:
         """DescribeBackupVault."""
-        return ActionResult(_describe(self.backend, self.backend.vault(self._get_param("BackupVaultName"))))
+        name = self._get_param("BackupVaultName")
+        described = _describe(self.backend, self.backend.vault(name))
+        if team := self.backend.extras_of(name).approval_team:
+            described["MpaApprovalTeamArn"] = team
+        return ActionResult(described)
+
+    def create_logically_air_gapped_backup_vault(self) -> str:
+        """CreateLogicallyAirGappedBackupVault: locked from the start; without a key, AWS's own."""
+        name, key = self._get_param("BackupVaultName"), self._get_param("EncryptionKeyArn")
+        shortest, longest = self._get_param("MinRetentionDays"), self._get_param("MaxRetentionDays")
+        if not _SHORTEST <= shortest <= longest:
+            raise InvalidParameterValueException(msg=f"MinRetentionDays must lie in {_SHORTEST} … {longest}")
+        vault = self.backend.create_backup_vault(name, {}, key, self._get_param("CreatorRequestId"))
+        vault.locked, vault.lock_date = True, vault.creation_date
+        vault.min_retention_days, vault.max_retention_days = shortest, longest
+        extras = self.backend.extras_of(name)
+        extras.vault_type = _AIR_GAPPED
+        extras.key_type = "CUSTOMER_MANAGED_KMS_KEY" if key else "AWS_OWNED_KMS_KEY"
+        return answer({**vault.to_dict(), "VaultState": "AVAILABLE"})
+
+    def associate_backup_vault_mpa_approval_team(self) -> str:
+        """AssociateBackupVaultMpaApprovalTeam; for logically air-gapped vaults only."""
+        extras = self.backend.extras_of(self._get_param("BackupVaultName"))
+        if extras.vault_type != _AIR_GAPPED:
+            raise InvalidRequestException(msg="The vault is not logically air-gapped")
+        extras.approval_team = self._get_param("MpaApprovalTeamArn")
+        return answer({})
 
     def put_backup_vault_lock_configuration(self) -> str:
         """PutBackupVaultLockConfiguration; the grace time runs from the demo's clock."""

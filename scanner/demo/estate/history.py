@@ -82,7 +82,7 @@ def copy(point: Point, destination: Vault, days: int | None, **changes: object) 
         SourceBackupVaultArn=point.vault.arn,
         IamRoleArn=point.document.get("IamRoleArn"),
         CreatedBy=point.document.get("CreatedBy"),
-        EncryptionKeyArn=destination.key,
+        EncryptionKeyArn=destination.key or None,
         EncryptionKeyType=key_type,
         IsEncrypted=True,
         **changes,
@@ -114,7 +114,23 @@ def fail_backup(resource: Resource, planned: PlannedRule, age: float, message: s
     planned.rule.vault.site.backup.backup_jobs.append(_without_none(job))
 
 
-def restore(point: Point, age_days: float, minutes: int, failure: str | None = None) -> None:
+def restore_test(point: Point, plan_arn: str, age_days: float) -> None:
+    """A restore job of a restore testing plan: it went well, was validated, and was cleaned up."""
+    made = f"volume/vol-{mock_random.get_random_hex(17)}"
+    restore(
+        point,
+        age_days,
+        22,
+        CreatedBy={"RestoreTestingPlanArn": plan_arn},
+        CreatedResourceArn=point.vault.site.arn("ec2", made),
+        ValidationStatus="SUCCESSFUL",
+        DeletionStatus="SUCCESSFUL",
+    )
+
+
+def restore(
+    point: Point, age_days: float, minutes: int, failure: str | None = None, **changes: object
+) -> None:
     """A restore job so many days ago that took so long; with `failure` it failed with these words."""
     site, created = point.vault.site, ago(days=age_days)
     job: Document = {
@@ -133,6 +149,7 @@ def restore(point: Point, age_days: float, minutes: int, failure: str | None = N
         "IamRoleArn": point.document.get("IamRoleArn"),
         "ResourceType": point.resource.type,
         "IsParent": False,
+        **changes,
     }
     site.backup.restore_jobs.append(_without_none(job))
 

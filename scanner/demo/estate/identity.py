@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from moto.organizations.models import organizations_backends
 
@@ -11,6 +12,8 @@ from scanner.demo.estate.site import Site
 SCANNER_ROLE = "VaultproofReadOnly"
 BACKUP_ROLE = "AWSBackupDefaultServiceRole"
 _SERVICE_PATH = "/service-role/"
+_BACKUP_POLICY = "BACKUP_POLICY"
+_BACKUP_POLICY_ARN = "arn:{0}:organizations::{1}:policy/{2}/backup_policy/{3}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,37 @@ def delegate(management: Site, account: str, service: str) -> None:
     management.do(
         "organizations", "RegisterDelegatedAdministrator", AccountId=account, ServicePrincipal=service
     )
+
+
+def trust_service(management: Site, service: str) -> None:
+    """Let a service see the organisation."""
+    management.do("organizations", "EnableAWSServiceAccess", ServicePrincipal=service)
+
+
+def enable_backup_policies(management: Site) -> None:
+    """Turn on backup policies for the organisation."""
+    root = management.do("organizations", "ListRoots")["Roots"][0]["Id"]
+    management.do("organizations", "EnablePolicyType", RootId=root, PolicyType=_BACKUP_POLICY)
+
+
+def backup_policy(management: Site, name: str, content: Mapping[str, Any], *targets: str) -> None:
+    """A backup policy, attached to roots, units or accounts by id.
+
+    Moto knows no policies of this type: it takes it for one of tags, and is told better then.
+    """
+    made = management.do(
+        "organizations",
+        "CreatePolicy",
+        Content=json.dumps(content),
+        Description=f"Backup policy {name}",
+        Name=name,
+        Type="TAG_POLICY",
+    )
+    policy_id = made["Policy"]["PolicySummary"]["Id"]
+    policy = organizations_backends[management.account]["aws"].get_policy_by_id(policy_id)
+    policy.type, policy._arn_format = _BACKUP_POLICY, _BACKUP_POLICY_ARN  # noqa: SLF001 - moto has no verb for it
+    for target in targets:
+        management.do("organizations", "AttachPolicy", PolicyId=policy_id, TargetId=target)
 
 
 def backup_role(site: Site, name: str = BACKUP_ROLE, trusted: str = "backup.amazonaws.com") -> str:

@@ -1,7 +1,7 @@
 """Backup plans, their rules and copy actions, and the selections that give them resources."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from scanner.demo.estate.site import Site
@@ -62,6 +62,16 @@ def plan(site: Site, name: str, role: str, *rules: Rule) -> Plan:
         for rule, body in zip(rules, stored["BackupPlan"]["Rules"], strict=True)
     }
     return Plan(site, made["BackupPlanId"], made["BackupPlanArn"], role, planned)
+
+
+def of_organization(planted: Plan) -> Plan:
+    """The plan as one that a backup policy of the organisation made: its id says so (facts 7)."""
+    backend = planted.site.backup
+    made = backend.plans.pop(planted.id)
+    made.backup_plan_id = f"orgs/{planted.id}"
+    made.backup_plan_arn = planted.site.arn("backup", f"backup-plan:{made.backup_plan_id}")
+    backend.plans[made.backup_plan_id] = made
+    return replace(planted, id=made.backup_plan_id, arn=made.backup_plan_arn)
 
 
 def select(planted: Plan, name: str, **body: Any) -> str:  # noqa: ANN401 - the API's own BackupSelection

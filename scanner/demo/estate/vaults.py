@@ -43,6 +43,21 @@ def vault(site: Site, name: str, key: str, *, customer_managed: bool = True) -> 
     return planted
 
 
+def air_gapped(site: Site, name: str, shortest: int, longest: int, team: str = "") -> Vault:
+    """A logically air-gapped vault under a key of AWS's own; `team`: the name of its MPA approval team."""
+    made = site.do(
+        "backup",
+        "CreateLogicallyAirGappedBackupVault",
+        BackupVaultName=name,
+        MinRetentionDays=shortest,
+        MaxRetentionDays=longest,
+    )
+    if team:
+        arn = f"arn:aws:mpa:us-east-1:{site.account}:approval-team/{team}"
+        site.do("backup", "AssociateBackupVaultMpaApprovalTeam", BackupVaultName=name, MpaApprovalTeamArn=arn)
+    return Vault(site, name, made["BackupVaultArn"], "")
+
+
 def govern(planted: Vault, shortest: int | None = None, longest: int | None = None) -> None:
     """A governance lock: privileged users can take it off. Retention in days."""
     _lock(planted, MinRetentionDays=shortest, MaxRetentionDays=longest)
