@@ -60,16 +60,11 @@ def rhythm(expression: str, now: datetime) -> Rhythm:
 
     The waits before the first start and after the last one count: each is part of a real one.
     """
-    cron = _parse(expression)
-    if cron is None:
+    found = _hours(expression, now)
+    if found is None:
         return Rhythm(valid=False, starts=0, max_gap_hours=NEVER_HOURS)
-    # All active hours have the same minutes: one start an hour is looked for, and its minutes are added to
-    # it. AWS refuses more than one start an hour, but a bundle may hold half a million of them a year.
-    minutes = sorted(set(cron.minutes))
-    cron.minutes = minutes[:1]
+    hours, steps = found
     end = now + HORIZON
-    hours: list[datetime] = cron.get_all_schedule_bw_dates(now - timedelta(hours=1), end)
-    steps = [timedelta(minutes=minute - minutes[0]) for minute in minutes]
     at_ends = {hour + step for hour in (*hours[:2], *hours[-1:]) for step in steps}
     inside = sorted(start for start in at_ends if now <= start <= end)
     starts = len(hours) * len(steps) - len(at_ends) + len(inside)
@@ -79,6 +74,35 @@ def rhythm(expression: str, now: datetime) -> Rhythm:
     waits += [later - earlier for earlier, later in pairwise(steps)]
     waits += [later - max(earlier + steps[-1], now) for earlier, later in pairwise(hours)]
     return Rhythm(valid=True, starts=starts, max_gap_hours=max(waits) / timedelta(hours=1))
+
+
+def starts_within(expression: str, now: datetime) -> tuple[datetime, ...]:
+    """Give the starts of an expression over the horizon, in order; of several in one hour the first and last.
+
+    Empty when the expression is no AWS cron expression, or never starts.
+    """
+    found = _hours(expression, now)
+    if found is None:
+        return ()
+    hours, steps = found
+    end = now + HORIZON
+    starts = (hour + step for hour in hours for step in dict.fromkeys((steps[0], steps[-1])))
+    return tuple(start for start in starts if now <= start <= end)
+
+
+def _hours(expression: str, now: datetime) -> tuple[list[datetime], list[timedelta]] | None:
+    """Give the first start of each active hour, and the waits from it to the hour's starts; None: no cron.
+
+    All active hours have the same minutes: one start an hour is looked for, and its minutes are added to
+    it. AWS refuses more than one start an hour, but a bundle may hold half a million of them a year.
+    """
+    cron = _parse(expression)
+    if cron is None:
+        return None
+    minutes = sorted(set(cron.minutes))
+    cron.minutes = minutes[:1]
+    hours: list[datetime] = cron.get_all_schedule_bw_dates(now - timedelta(hours=1), now + HORIZON)
+    return hours, [timedelta(minutes=minute - minutes[0]) for minute in minutes]
 
 
 def _parse(expression: str) -> AwsCroniter | None:
