@@ -9,9 +9,8 @@ The facts of a shard are made from that shard and the control plane alone, so me
 time; findings are asked of all facts together.
 """
 
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -19,13 +18,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scanner.errors import OutputError
+from scanner.errors import BundleError, OutputError
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.engine import evaluate as judge
 from scanner.evaluate.reads import blinds
 from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
-from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document
+from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.inventory.organization import parse_organization
@@ -49,6 +48,7 @@ from scanner.storage.parquet import ParquetTable, open_parquet
 
 if TYPE_CHECKING:
     from scanner.collect.request import Collected, CollectRequest
+    from scanner.collect.resume import Given
     from scanner.collect.watch import Watcher
 
 TOOL: Final = "vaultproof"
@@ -81,29 +81,64 @@ def collect(
 ) -> Manifest:
     """Record the evidence of a scope in `out`. What was read is kept when the collection is cut short."""
     # Loaded here: judging needs no AWS client, and the mere import of one probes for a socket.
-    from scanner.collect.request import CutShortError, Interrupted  # noqa: PLC0415
     from scanner.collect.runner import collect as collect_evidence  # noqa: PLC0415
 
-    scan_id = str(uuid.uuid4())
-    try:
-        collected = collect_evidence(request, out, watcher)
-    except (Interrupted, CutShortError) as cut:
-        with suppress(OutputError):
-            _write_manifest(out, _manifest(cut.collected, scan_id, as_of))
-        raise
-    manifest = _manifest(collected, scan_id, as_of)
+    with _cut_short(out):
+        collected = collect_evidence(request, out, watcher, as_of=as_of)
+    manifest = _manifest(collected)
     _write_manifest(out, manifest)
     return manifest
 
 
-def _manifest(collected: "Collected", scan_id: str, as_of: datetime | None) -> Manifest:
+def resume(
+    given: "Given",
+    means: "CollectRequest",
+    out: Path,
+    watcher: "Watcher | None" = None,
+    as_of: datetime | None = None,
+) -> bool:
+    """Go on with the collection in `out`; False when there was nothing left to collect."""
+    from scanner.collect.resume import resume as resume_evidence  # noqa: PLC0415 -- as above
+
+    with _cut_short(out, as_of):
+        resumed = resume_evidence(given, means, out, watcher)
+    manifest = _manifest(resumed.collected, as_of)
+    if not (resumed.had_all and _is_written(out, manifest)):
+        _write_manifest(out, manifest)
+    return not resumed.had_all
+
+
+@contextmanager
+def _cut_short(out: Path, as_of: datetime | None = None) -> Iterator[None]:
+    """Write the manifest of what there is when a collection is cut short."""
+    from scanner.collect.request import CutShortError, Interrupted  # noqa: PLC0415 -- as above
+
+    try:
+        yield
+    except (Interrupted, CutShortError) as cut:
+        with suppress(OutputError):
+            _write_manifest(out, _manifest(cut.collected, as_of))
+        raise
+
+
+def _is_written(out: Path, manifest: Manifest) -> bool:
+    """Whether the folder has the manifest of this collection, which may tell of its judgement too."""
+    try:
+        known = read_manifest(out)
+    except BundleError:
+        return False
+    same_scan = known.scan_id == manifest.scan_id
+    return same_scan and rfc3339(known.finished_at) == rfc3339(manifest.finished_at)
+
+
+def _manifest(collected: "Collected", as_of: datetime | None = None) -> Manifest:
     return Manifest(
-        scan_id=scan_id,
+        scan_id=collected.scan_id,
         tool_name=TOOL,
         tool_version=version(TOOL),
         started_at=collected.started_at,
         finished_at=collected.finished_at,
-        evaluated_as_of=as_of or collected.finished_at,
+        evaluated_as_of=as_of or collected.as_of or collected.finished_at,
         caller_arn=collected.caller_arn,
         caller_account=collected.caller_account,
         scope=collected.scope,

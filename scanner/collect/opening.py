@@ -30,10 +30,18 @@ class Opening:
     held: Held
 
 
-def open_scan(wiring: Wiring, wallet: Wallet, own: Source, home: RegionName) -> Opening:
+def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
+    wiring: Wiring,
+    wallet: Wallet,
+    own: Source,
+    home: RegionName,
+    *,
+    expected: AccountId | None = None,
+    asks_regions: bool = True,
+) -> Opening:
     """Ask STS who is calling, and EC2 for the Regions; put the caller's `own` credentials in the wallet.
 
-    CredentialsError, EndpointError: the first call was not answered.
+    CredentialsError, EndpointError: the first call was not answered, or the caller is not `expected`.
     """
     held = Held()
     wallet.put(_SOMEBODY, own)
@@ -44,8 +52,13 @@ def open_scan(wiring: Wiring, wallet: Wallet, own: Source, home: RegionName) -> 
         raise CredentialsError(
             "sts:GetCallerIdentity was answered without an account: is AWS_ENDPOINT_URL that of AWS?"
         )
+    if expected is not None and account != expected:
+        raise CredentialsError(
+            f"The scan was begun with credentials of account {expected}, and these are of {account}. "
+            "Name the right profile with --profile, or start another scan with --out."
+        )
     wallet.put(account, own)
-    regions = ec2.regions(Caller(wiring, Shard(account, AWS_GLOBAL), held, home))
+    regions = ec2.regions(Caller(wiring, Shard(account, AWS_GLOBAL), held, home)) if asks_regions else None
     return Opening(arn=arn, account=account, partition=parts.partition, regions=regions, held=held)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from scanner.collect.clients import Timeouts
+from scanner.collect.past import Asked
 from scanner.collect.retry import RetryPolicy
 from scanner.errors import OutputError
 from scanner.model.inventory import Account
@@ -36,14 +37,31 @@ class CollectRequest:
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     timeouts: Timeouts = field(default_factory=Timeouts)
 
+    def asked(self) -> Asked:
+        """Give what a journal keeps of it."""
+        return Asked(
+            organization=self.organization,
+            accounts=self.accounts,
+            organizational_units=self.organizational_units,
+            regions=self.regions,
+            excluded=self.excluded,
+            role_name=self.role_name,
+            external_id=self.external_id is not None,
+            session_name=self.session_name,
+            duration_seconds=self.duration_seconds,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
     """What was collected. `shards` are sorted: the organisation's first, then by account and Region.
 
-    A shard of the scope without a record was not begun: the collection was interrupted.
+    A shard of the scope without a record was not begun: the collection was interrupted. `as_of` is the
+    clock that the evaluation was asked to have.
     """
 
+    scan_id: str
+    as_of: datetime | None
     scope: Scope
     accounts: tuple[Account, ...]
     shards: tuple[ShardRecord, ...]

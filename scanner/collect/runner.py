@@ -1,25 +1,25 @@
-"""A collection from its request to its evidence, top to bottom."""
+"""A collection from its request to its evidence, top to bottom; and one that goes on where another ended."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from botocore.credentials import Credentials
-from botocore.session import Session
-
-from scanner.collect.calls import Caller, Wiring
-from scanner.collect.catalogue import OPERATIONS
-from scanner.collect.clients import Clients
-from scanner.collect.credentials import Wallet
+from scanner.collect.calls import Caller
 from scanner.collect.crew import Crew, Orders
+from scanner.collect.journal import Journal
+from scanner.collect.leftovers import remove_organization
 from scanner.collect.opening import Opening, open_scan
 from scanner.collect.organization import read_organization
+from scanner.collect.past import Header
 from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted
 from scanner.collect.roles import Roles
 from scanner.collect.scope import Resolved, check_request, resolve
-from scanner.collect.session import home_region, known_regions, open_session, own_credentials
+from scanner.collect.session import known_regions
+from scanner.collect.station import Station, set_up
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.errors import OutputError
 from scanner.evidence.writer import ShardWriter
@@ -35,14 +35,16 @@ _ORGANIZATIONS_REGIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Station:
-    """What is there before the first call: the caller's session and credentials, and the clients."""
+class Undertaking:
+    """A collection whose caller is known. `finished` are the shards that need not be asked again."""
 
-    session: Session
-    own: Credentials
-    wallet: Wallet
-    wiring: Wiring
-    home: RegionName
+    request: CollectRequest
+    folder: Path
+    station: Station
+    opening: Opening
+    header: Header
+    journal: Journal
+    finished: Mapping[Shard, ShardRecord] = field(default_factory=dict)
 
 
 def collect(
@@ -50,68 +52,57 @@ def collect(
     folder: Path,
     watcher: Watcher | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    as_of: datetime | None = None,
 ) -> Collected:
-    """Record what `request` asks for as evidence files under `folder`.
+    """Record what `request` asks for as evidence files under `folder`, and how far it got in a journal.
 
     A read that fails is a line of the evidence, not an error here. Raises UsageError (CredentialsError),
     EndpointError and EmptyScopeError before the first shard is read; then CutShortError when the disk is
-    full and Interrupted on Ctrl-C, both with what was collected.
+    full and Interrupted on Ctrl-C, both with what was collected. `as_of` is noted for a resumption.
     """
     check_request(request)
     started = clock()
-    station = _set_up(request, watcher or Unwatched(), clock)
+    station = set_up(request, watcher or Unwatched(), clock)
     opening = open_scan(station.wiring, station.wallet, station.own.get_frozen_credentials, station.home)
-    resolved, organization = _survey(request, station, opening, folder)
-    crew = _crew(request, station, opening, resolved, folder)
-
-    def collected() -> Collected:
-        return Collected(
-            scope=resolved.scope,
-            accounts=resolved.accounts,
-            shards=(*organization, *crew.records()),
-            caller_arn=opening.arn,
-            caller_account=opening.account,
-            started_at=started,
-            finished_at=clock(),
+    header = Header(
+        scan_id=str(uuid.uuid4()),
+        tool_version=version("vaultproof"),
+        started_at=started,
+        as_of=as_of,
+        caller_arn=opening.arn,
+        caller_account=opening.account,
+        home=station.home,
+        asked=request.asked(),
+    )
+    with Journal.create(folder, header) as journal:
+        remove_organization(folder)
+        undertaking = Undertaking(
+            request=request,
+            folder=folder,
+            station=station,
+            opening=opening,
+            header=header,
+            journal=journal,
         )
-
-    try:
-        crew.run(request.concurrency)
-    except KeyboardInterrupt:
-        raise Interrupted(collected()) from None
-    except OutputError as problem:
-        raise CutShortError(str(problem), collected()) from problem
-    station.wiring.clients.close()
-    return collected()
+        return begin(undertaking)
 
 
-def _set_up(request: CollectRequest, watcher: Watcher, clock: Callable[[], datetime]) -> _Station:
-    session = open_session(request.profile)
-    wallet = Wallet()
-    # A session of its own: in this one the credentials of the context replace the caller's.
-    clients = Clients(
-        open_session(request.profile), wallet, frozenset(OPERATIONS), request.concurrency, request.timeouts
-    )
-    return _Station(
-        session=session,
-        own=own_credentials(session),
-        wallet=wallet,
-        wiring=Wiring(
-            clients=clients, operations=OPERATIONS, retries=request.retries, watcher=watcher, clock=clock
-        ),
-        home=home_region(session, request.regions),
-    )
+def begin(undertaking: Undertaking) -> Collected:
+    """Resolve the scope, and read it."""
+    resolved, records = survey(undertaking)
+    undertaking.journal.begin(resolved.scope, resolved.accounts, records)
+    return read(undertaking, resolved, records)
 
 
-def _survey(
-    request: CollectRequest, station: _Station, opening: Opening, folder: Path
-) -> tuple[Resolved, tuple[ShardRecord, ...]]:
+def survey(undertaking: Undertaking) -> tuple[Resolved, tuple[ShardRecord, ...]]:
     """Resolve the scope; what was asked for it, and belongs to no account in it, is the org's file."""
+    request, station, opening = undertaking.request, undertaking.station, undertaking.opening
     known = known_regions(station.session)
     if not request.organization and (not request.accounts or opening.account in request.accounts):
         return resolve(request, opening, None, known), ()
     shard = Shard(opening.account, ORG)
-    with ShardWriter(folder, shard) as writer:
+    with ShardWriter(undertaking.folder, shard) as writer:
         region = _ORGANIZATIONS_REGIONS.get(opening.partition, station.home)
         organization = None
         if request.organization:
@@ -125,19 +116,58 @@ def _survey(
     return resolved, (writer.finish(),)
 
 
-def _crew(
-    request: CollectRequest, station: _Station, opening: Opening, resolved: Resolved, folder: Path
-) -> Crew:
-    scope = resolved.scope
+def read(undertaking: Undertaking, resolved: Resolved, records: tuple[ShardRecord, ...]) -> Collected:
+    """Read the shards of the scope. `records` are those that come before them: the organisation's."""
+    station, journal = undertaking.station, undertaking.journal
+    crew = _crew(undertaking, resolved)
+
+    def collected(at: datetime) -> Collected:
+        return collected_of(undertaking.header, resolved, (*records, *crew.records()), at)
+
+    try:
+        crew.run(undertaking.request.concurrency)
+        ended = station.wiring.clock()
+        journal.end(ended)
+    except KeyboardInterrupt:
+        raise Interrupted(collected(station.wiring.clock())) from None
+    except OutputError as problem:
+        raise CutShortError(str(problem), collected(station.wiring.clock())) from problem
+    station.wiring.clients.close()
+    return collected(ended)
+
+
+def collected_of(
+    header: Header, resolved: Resolved, records: tuple[ShardRecord, ...], finished_at: datetime
+) -> Collected:
+    """Put together what a collection gives back."""
+    return Collected(
+        scan_id=header.scan_id,
+        as_of=header.as_of,
+        scope=resolved.scope,
+        accounts=resolved.accounts,
+        shards=records,
+        caller_arn=header.caller_arn,
+        caller_account=header.caller_account,
+        started_at=header.started_at,
+        finished_at=finished_at,
+    )
+
+
+def _crew(undertaking: Undertaking, resolved: Resolved) -> Crew:
+    station, opening, scope = undertaking.station, undertaking.opening, resolved.scope
     station.wiring.watcher.shards_total(len(scope.accounts) * (1 + len(scope.regions)))
     return Crew(
         Orders(
             wiring=station.wiring,
             wallet=station.wallet,
-            roles=Roles(request, station.wiring, opening.account, opening.partition, station.home),
+            roles=Roles(
+                undertaking.request, station.wiring, opening.account, opening.partition, station.home
+            ),
             opening=opening,
             scope=scope,
             home=station.home,
-            folder=folder,
+            folder=undertaking.folder,
+            finished=undertaking.finished,
+            note=undertaking.journal.note,
         )
     )

@@ -1,0 +1,205 @@
+"""The journal of a collection: what it was asked for, and which shards it has read to their end.
+
+`SCAN_DIR/journal.jsonl`, described in docs/journal.md. It is what `--resume` goes by, and no part of the
+evidence. Whatever of it cannot be read is taken as not written: its shards are asked again.
+"""
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Final, Self
+
+import orjson
+
+from scanner.collect.past import SCHEMA, Header, Past, header_document, parse_header
+from scanner.errors import BundleError, OutputError, UsageError
+from scanner.evidence.bundle import file_sha256
+from scanner.evidence.manifest import (
+    account_document,
+    parse_account,
+    parse_record,
+    parse_scope,
+    rfc3339,
+    scope_document,
+    shard_document,
+)
+from scanner.evidence.shape import Shape
+from scanner.model.inventory import Account
+from scanner.model.manifest import Scope, ShardRecord
+from scanner.model.names import Shard
+from scanner.model.reading import EvidenceRef
+from scanner.storage.files import write_atomically
+
+NAME: Final = "journal.jsonl"
+
+
+def read_journal(folder: Path) -> Past | None:
+    """Read the journal of a scan folder; None when it has none. BundleError: it is none of this version's."""
+    try:
+        content = (folder / NAME).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as problem:
+        raise BundleError(f"{folder / NAME} cannot be read: {problem.strerror}.") from problem
+    lines = _lines(content)
+    first = next(lines, None)
+    if first is None or first.text("schema") != SCHEMA:
+        raise BundleError(f"{folder / NAME} is no journal of this version ({SCHEMA}): start a new scan.")
+    finished: dict[Shard, ShardRecord] = {}
+    past = Past(header=parse_header(first), finished=finished, size=content.index(b"\n") + 1)
+    with contextlib.suppress(BundleError):  # a line that is not as it should be ends what counts
+        for line in lines:
+            past = replace(_after(past, line, finished), size=content.index(b"\n", past.size) + 1)
+    return past
+
+
+def held_against_files(past: Past, folder: Path) -> Past:
+    """Leave out the shards whose file is gone, or is not the one that was finished; remove the latter."""
+    kept = {shard: record for shard, record in past.finished.items() if _is_whole(folder, record)}
+    for shard in past.finished.keys() - kept.keys():
+        (folder / past.finished[shard].file).unlink(missing_ok=True)
+    whole = len(kept) == len(past.finished)
+    return replace(past, finished=kept, finished_at=past.finished_at if whole else None)
+
+
+class Journal:
+    """A journal that is being written; safe for threads. One process at a time: it holds a lock.
+
+    OutputError: a line cannot be written. UsageError: somebody else is at work in the folder.
+    """
+
+    def __init__(self, path: Path, stream: BinaryIO) -> None:
+        self._path, self._stream = path, stream
+        self._lock = threading.Lock()
+        self._size = stream.seek(0, os.SEEK_END)
+
+    @classmethod
+    def create(cls, folder: Path, header: Header) -> Self:
+        """Begin a journal in `folder`, in place of one that may be there."""
+        write_atomically(folder / NAME, _encoded(header_document(header)))
+        return cls(folder / NAME, _locked(folder))
+
+    @classmethod
+    def reopen(cls, folder: Path) -> "tuple[Self, Past]":
+        """Go on with the journal of `folder`; give what it tells. UsageError: there is none."""
+        stream = _locked(folder)
+        try:
+            past = read_journal(folder)
+            assert past is not None  # noqa: S101 -- it was opened in the line above
+            stream.truncate(past.size)
+        except BaseException:
+            stream.close()
+            raise
+        return cls(folder / NAME, stream), past
+
+    def begin(self, scope: Scope, accounts: tuple[Account, ...], records: tuple[ShardRecord, ...]) -> None:
+        """Write down the scope, and the shards that were read before it was known."""
+        resolved = {
+            "scope": scope_document(scope),
+            "accounts": [account_document(account) for account in accounts],
+        }
+        self._append(resolved, *({"shard": shard_document(record)} for record in records))
+
+    def note(self, record: ShardRecord) -> None:
+        """Write down that a shard was read to its end."""
+        self._append({"shard": shard_document(record)})
+
+    def end(self, at: datetime) -> None:
+        """Write down that all was read."""
+        self._append({"finished_at": rfc3339(at)})
+
+    def close(self) -> None:
+        """Let go of the file; what is written afterwards is not written down."""
+        with self._lock:
+            self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _append(self, *documents: Mapping[str, Any]) -> None:
+        data = b"".join(map(_encoded, documents))
+        with self._lock:
+            if self._stream.closed:
+                return
+            try:
+                _write_whole(self._stream, data)
+            except OSError as problem:
+                with contextlib.suppress(OSError):  # half a line would spoil the next one
+                    self._stream.truncate(self._size)
+                    self._stream.seek(self._size)
+                raise OutputError(f"{self._path} could not be written: {problem.strerror}.") from problem
+            self._size += len(data)
+
+
+def _locked(folder: Path) -> BinaryIO:
+    try:
+        stream = (folder / NAME).open("r+b", buffering=0)
+    except (FileNotFoundError, NotADirectoryError) as problem:
+        raise UsageError(
+            f"Nothing was begun in {folder}: there is no {NAME}. "
+            "Start with --out instead of --resume, and with the options of the scope."
+        ) from problem
+    except OSError as problem:
+        raise OutputError(f"{folder / NAME} cannot be opened: {problem.strerror}.") from problem
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as problem:
+        stream.close()
+        raise UsageError(f"Another audit is at work in {folder}. Wait for it, or end it first.") from problem
+    except OSError:
+        pass  # a file system without locks
+    return stream
+
+
+def _write_whole(stream: BinaryIO, data: bytes) -> None:
+    """Write until all is taken, and bring it to the disk: a file that is nearly full takes less."""
+    while data:
+        data = data[stream.write(data) :]
+    os.fsync(stream.fileno())
+
+
+def _is_whole(folder: Path, record: ShardRecord) -> bool:
+    try:
+        return bool(record.file) and file_sha256(folder / record.file) == record.sha256
+    except BundleError:
+        return False
+
+
+def _lines(content: bytes) -> Iterator[Shape]:
+    """Give the lines as long as they are whole: what was being written when the machine stopped is not."""
+    *whole, _torn = content.split(b"\n")
+    for number, line in enumerate(whole, start=1):
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return
+        if not isinstance(document, dict):
+            return
+        yield Shape(document, NAME.removesuffix(".jsonl"), EvidenceRef(NAME, number))
+
+
+def _after(past: Past, line: Shape, finished: dict[Shard, ShardRecord]) -> Past:
+    """Give what is known once a line is read; shards go into `finished`. BundleError: it is none of ours."""
+    if (shard := line.child("shard")) is not None:
+        record = parse_record(shard)
+        finished[Shard(record.account, record.region)] = record
+        return replace(past, finished_at=None)
+    if (scope := line.child("scope")) is not None:
+        accounts = tuple(parse_account(account) for account in line.children("accounts"))
+        return replace(past, scope=parse_scope(scope), accounts=accounts)
+    return replace(past, finished_at=line.instant("finished_at"))
+
+
+def _encoded(document: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)

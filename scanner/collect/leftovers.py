@@ -1,0 +1,31 @@
+"""What a scan that was killed leaves in its folder, and nobody needs."""
+
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+from scanner.errors import OutputError
+from scanner.evidence.reader import SUFFIXES, shard_stem
+from scanner.model.names import ORG, AccountId, Shard
+
+_PATTERNS: Final = (".*.part", "evidence/*.part", "evidence/*/*.part", "inventory/*.part", "facts/*.part")
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the files that were being written. OutputError: one cannot be removed."""
+    for path in chain.from_iterable(folder.glob(pattern) for pattern in _PATTERNS):
+        _remove(path)
+
+
+def remove_organization(folder: Path) -> None:
+    """Remove the organisation's evidence: a scan that begins anew may have none. OutputError as above."""
+    stem = shard_stem(Shard(AccountId(""), ORG))
+    for suffix in SUFFIXES:
+        _remove(folder / (stem + suffix))
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as problem:
+        raise OutputError(f"{path} cannot be removed: {problem.strerror}. Remove it yourself.") from problem

@@ -1,0 +1,180 @@
+"""Going on with a collection that was killed or cut short: what is finished is not asked again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from scanner.collect.journal import Journal, held_against_files
+from scanner.collect.leftovers import remove_organization, remove_parts
+from scanner.collect.opening import Opening, open_scan
+from scanner.collect.past import Past
+from scanner.collect.request import Collected, CollectRequest
+from scanner.collect.runner import Undertaking, begin, collected_of, read, survey
+from scanner.collect.scope import Resolved
+from scanner.collect.station import Station, set_up
+from scanner.collect.watch import Unwatched, Watcher
+from scanner.errors import UsageError
+from scanner.model.inventory import ShardStatus
+from scanner.model.manifest import Excluded, Scope, ShardRecord
+from scanner.model.names import AWS_GLOBAL, ORG, Shard
+
+_OPTIONS: Final = {
+    "organization": "--org",
+    "accounts": "--account",
+    "organizational_units": "--ou",
+    "regions": "--region",
+    "excluded": "scope.exclude",
+    "role_name": "--role-name",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The options that a resumption was given anew; None: not given, so that the journal's hold."""
+
+    organization: bool | None = None
+    accounts: tuple[str, ...] | None = None
+    organizational_units: tuple[str, ...] | None = None
+    regions: tuple[str, ...] | None = None
+    excluded: tuple[Excluded, ...] | None = None
+    role_name: str | None = None
+    session_name: str | None = None
+    duration_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A collection that is complete now. `had_all`: it was before, and nothing was asked."""
+
+    collected: Collected
+    had_all: bool
+
+
+def resume(
+    given: Given,
+    means: CollectRequest,
+    folder: Path,
+    watcher: Watcher | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Resumed:
+    """Go on with the collection in `folder`, as its journal says.
+
+    Of `means` only how AWS is reached is taken: profile, external id, concurrency, retries. Raises what
+    `runner.collect` raises, UsageError where there is nothing to go on with or an option contradicts the
+    journal, and CredentialsError when they are those of another account.
+    """
+    journal, past = Journal.reopen(folder)
+    with journal:
+        request = _request(given, means, past)
+        past = held_against_files(past, folder)
+        remove_parts(folder)
+        if past.scope is None:
+            remove_organization(folder)
+        if past.scope is not None and past.finished_at is not None:
+            return Resumed(_complete(past, past.scope, past.finished_at), had_all=True)
+        _check_means(means, past)
+        station = set_up(request, watcher or Unwatched(), clock, past.header.home)
+        undertaking = Undertaking(
+            request=request,
+            folder=folder,
+            station=station,
+            opening=_open(past, station),
+            header=past.header,
+            journal=journal,
+            finished=past.finished,
+        )
+        return Resumed(_go_on(undertaking, past), had_all=False)
+
+
+def _request(given: Given, means: CollectRequest, past: Past) -> CollectRequest:
+    """Give the request of the journal. UsageError: an option says otherwise."""
+    asked = past.header.asked
+    for field, option in _OPTIONS.items():
+        said, known = getattr(given, field), getattr(asked, field)
+        if said is not None and _in_any_order(said) != _in_any_order(known):
+            raise UsageError(
+                f"{option} says otherwise than the scan that is to be resumed, which has "
+                f"{_told(known)}. Leave it out, or start another scan with --out."
+            )
+    return replace(
+        means,
+        **{field: getattr(asked, field) for field in _OPTIONS},
+        session_name=given.session_name or asked.session_name,
+        duration_seconds=given.duration_seconds or asked.duration_seconds,
+    )
+
+
+def _in_any_order(value: object) -> object:
+    return frozenset(value) if isinstance(value, tuple) else value
+
+
+def _told(value: object) -> str:
+    if isinstance(value, tuple):
+        words = (word.account if isinstance(word, Excluded) else str(word) for word in value)
+        return ", ".join(words) or "none"
+    return "none" if value is False else str(value)
+
+
+def _check_means(means: CollectRequest, past: Past) -> None:
+    """Refuse what would make the rest of the evidence another scan's. UsageError."""
+    here = version("vaultproof")
+    if past.header.tool_version != here:
+        raise UsageError(
+            f"The scan was begun by version {past.header.tool_version}, and this is {here}, which may ask "
+            "other questions. Resume it with that version, or start another scan with --out."
+        )
+    if past.header.asked.external_id and means.external_id is None:
+        raise UsageError(
+            "The scan was begun with an external id, which is not kept: give --external-id again."
+        )
+
+
+def _complete(past: Past, scope: Scope, finished_at: datetime) -> Collected:
+    """Give a collection that had all: a Region without a record is one that its account has not enabled."""
+    records = dict(past.finished)
+    for account in scope.accounts:
+        for region in scope.regions:
+            skipped = ShardRecord(account=account, region=region, status=ShardStatus.SKIPPED)
+            records.setdefault(Shard(account, region), skipped)
+    first = tuple(record for shard, record in records.items() if shard.region == ORG)
+    others = tuple(records[shard] for shard in sorted(records) if shard.region != ORG)
+    return collected_of(past.header, Resolved(scope, past.accounts), (*first, *others), finished_at)
+
+
+def _go_on(undertaking: Undertaking, past: Past) -> Collected:
+    if past.scope is None:
+        return begin(undertaking)
+    records = _organization(undertaking, past.scope)
+    return read(undertaking, Resolved(past.scope, past.accounts), records)
+
+
+def _open(past: Past, station: Station) -> Opening:
+    """Ask who is calling; and for the Regions, unless the file that their answer is in is finished."""
+    caller = past.header.caller_account
+    in_scope = past.scope is not None and caller in past.scope.accounts
+    place = Shard(caller, AWS_GLOBAL if in_scope else ORG)
+    return open_scan(
+        station.wiring,
+        station.wallet,
+        station.own.get_frozen_credentials,
+        station.home,
+        expected=caller,
+        asks_regions=past.scope is None or place not in past.finished,
+    )
+
+
+def _organization(undertaking: Undertaking, scope: Scope) -> tuple[ShardRecord, ...]:
+    """Give the record of the organisation's file, if the scan has one; it is asked again if it is gone."""
+    account = undertaking.opening.account
+    record = undertaking.finished.get(Shard(account, ORG))
+    if record is not None:
+        return (record,)
+    if not undertaking.request.organization and account in scope.accounts:
+        return ()
+    _, records = survey(undertaking)  # the scope is settled
+    for record in records:
+        undertaking.journal.note(record)
+    return records
