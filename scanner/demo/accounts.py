@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scanner.demo.estate import identity
+from scanner.demo.estate import identity, permissions
 from scanner.demo.estate.identity import Member
 from scanner.demo.estate.site import Site
 from scanner.demo.front import Front
@@ -14,8 +14,8 @@ DEVELOPMENT = "444444444444"
 ACQUIRED = "555555555555"
 CLOSED = "666666666666"
 
-IRELAND, FRANKFURT, VIRGINIA = REGIONS = ("eu-west-1", "eu-central-1", "us-east-1")
-"""The home Region, the one for disasters, and one overseas."""
+IRELAND, FRANKFURT, VIRGINIA, MILAN = REGIONS = ("eu-west-1", "eu-central-1", "us-east-1", "eu-south-1")
+"""The home Region, the one for disasters, one overseas, and one that an account must enable first."""
 
 MEMBERS = (
     Member(CENTRAL, "central-backup", "Infrastructure"),
@@ -28,6 +28,15 @@ MEMBERS = (
 )
 READABLE = (MANAGEMENT, CENTRAL, PRODUCTION, DEVELOPMENT)
 """Accounts that have the scanner's role."""
+
+
+SHARDS = tuple(
+    (account, region)
+    for account in READABLE
+    for region in REGIONS
+    if region != MILAN or account == PRODUCTION
+)
+"""Accounts in the Regions that they have enabled: production alone works in Milan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +58,12 @@ def found(estate: Estate) -> str:
     for account in READABLE:
         identity.scanner_role(estate.at(account, VIRGINIA), MANAGEMENT)
     estate.front.credentials.close((ACQUIRED, CLOSED))
+    estate.at(PRODUCTION, MILAN).stock.enabled = True
     return str(management.do("organizations", "DescribeOrganization")["Organization"]["Id"])
+
+
+def allow_scan(estate: Estate) -> None:
+    """Give the scanner's roles, and who starts the scan, the permissions that `audit policy` prints."""
+    for account in READABLE:
+        permissions.allow_scanner(estate.at(account, VIRGINIA), MANAGEMENT)
+    permissions.allow_auditor(estate.at(MANAGEMENT, VIRGINIA))

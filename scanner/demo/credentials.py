@@ -16,10 +16,13 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
+from scanner.demo.authorization import trusts
 from scanner.demo.wire.answer import HTTP_FORBIDDEN, ApiError
 from scanner.demo.wire.call import Call
 
 ROOT_ACCESS_KEY = "AKIAVAULTPROOFDEMO01"
+AUDITOR = "auditor"
+"""The user of the management account whom the root keys belong to."""
 ROOT_SECRET_KEY = "simulated/organisation/on/this/machine00"  # noqa: S105 - opens nothing but the simulation
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)")
 _SHORTEST, _LONGEST, _USUAL = 900, 43_200, 3_600  # seconds; API reference, AssumeRole, DurationSeconds
@@ -40,7 +43,7 @@ class Credentials:
 
     def __init__(self, management_account: str) -> None:
         root = Identity(
-            management_account, f"arn:aws:iam::{management_account}:user/auditor", "AIDADEMOAUDITOR"
+            management_account, f"arn:aws:iam::{management_account}:user/{AUDITOR}", "AIDADEMOAUDITOR"
         )
         self._known = {ROOT_ACCESS_KEY: root}
         self._closed: frozenset[str] = frozenset()
@@ -62,7 +65,7 @@ class Credentials:
         if not found:
             raise ApiError("ValidationError", f"{arn} is invalid")
         account, role = found.groups()
-        if account in self._closed or not _role_exists(account, role):
+        if account in self._closed or not _may_assume(account, role, call):
             raise ApiError(
                 "AccessDenied",
                 f"User: {call.caller} is not authorized to perform: sts:AssumeRole on resource: {arn}",
@@ -101,5 +104,7 @@ def _duration(parameters: Mapping[str, Any]) -> int:
     return seconds
 
 
-def _role_exists(account: str, role: str) -> bool:
-    return any(known.name == role for known in iam_backends[account]["aws"].get_roles())
+def _may_assume(account: str, role: str, call: Call) -> bool:
+    """Whether there is such a role, and it trusts the caller."""
+    roles = iam_backends[account]["aws"].get_roles()
+    return any(known.name == role and trusts(known, call) for known in roles)

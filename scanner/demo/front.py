@@ -20,6 +20,7 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from scanner.demo import refusals
+from scanner.demo.authorization import is_allowed
 from scanner.demo.backup.responses import DemoBackupResponse
 from scanner.demo.backup_policies import OWN_ANSWERS
 from scanner.demo.credentials import Credentials, Identity
@@ -149,7 +150,8 @@ class Front:
             raise refusals.unknown_key(asked.protocol)
         if identity.expires and identity.expires <= datetime.now(UTC):
             raise refusals.expired(asked.protocol)
-        if any(refusal.applies(asked.call) for refusal in self.refusals):
+        refused = any(refusal.applies(asked.call) for refusal in self.refusals)
+        if refused or not is_allowed(asked.call):
             raise refusals.denied(asked.call, asked.protocol)
 
     def _sts(self, asked: Asked, access_key: str) -> Answer:

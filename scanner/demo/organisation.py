@@ -34,3 +34,4 @@ def build(front: Front, seed: int) -> None:
     planted = production.plant(estate, vaults)
     development.plant(estate, vaults)
     assurance.plant(estate, organization_id, planted)
+    accounts.allow_scan(estate)

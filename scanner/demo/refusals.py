@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from scanner.demo.authorization import actions_of
 from scanner.demo.wire.answer import HTTP_BAD_REQUEST, HTTP_FORBIDDEN, ApiError
 from scanner.demo.wire.call import Call
 
@@ -30,9 +31,6 @@ _EXPIRED: Mapping[str, tuple[str, int]] = {
     "rest-json": ("ExpiredTokenException", HTTP_FORBIDDEN),
     "json": ("ExpiredTokenException", HTTP_BAD_REQUEST),
 }
-_PREFIXES = {"efs": "elasticfilesystem", "resourcegroupstaggingapi": "tag"}
-_ACTIONS = {"ListBuckets": "ListAllMyBuckets", "GetBucketEncryption": "GetEncryptionConfiguration"}
-"""IAM's names of services and actions, where they are not the API's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Refusal:
 def denied(call: Call, protocol: str) -> ApiError:
     """The error of a caller that lacks the permission."""
     code, status = _DENIED[protocol]
-    action = f"{_PREFIXES.get(call.service, call.service)}:{_ACTIONS.get(call.operation, call.operation)}"
+    action = " and ".join(actions_of(call)) or f"{call.service}:{call.operation}"
     return ApiError(
         code,
         f"User: {call.caller} is not authorized to perform: {action} "
