@@ -2,46 +2,64 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
 from scanner import app
-from scanner.cli.exits import code_of
-from scanner.cli.options import JudgementOptions, ScopeOptions, formats_of, instant_of
+from scanner.cli.exits import advising_to_resume, code_of, say
+from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.progress import progress
-from scanner.cli.requests import judgement_of, new_folder, settings_of
+from scanner.cli.requests import folder_of, judgement_of, settings_of
 from scanner.cli.summary import print_summary
 from scanner.settings import Settings
 
-if TYPE_CHECKING:
-    from scanner.collect.request import CollectRequest
-
 
 def run(
-    scope: ScopeOptions, judged: JudgementOptions, out: Path | None, formats: str | None, *, quiet: bool
+    scope: ScopeOptions, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
 ) -> int:
     """Collect, judge, report. Every mistake of the user is told before the first call to AWS."""
     settings = settings_of(judged.config)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
-    request = _collect_request(settings, scope)
-    folder = new_folder(out, settings, datetime.now(UTC))
-    with progress(quiet=quiet) as watcher:
-        app.collect(request, folder, watcher, judgement.as_of)
-    return _conclude(app.evaluate(folder, folder, judgement, wanted), folder, judged, quiet=quiet)
+    folder = folder_of(target, settings, datetime.now(UTC))
+    with advising_to_resume("run", folder):
+        _gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
+        outcome = app.evaluate(folder, folder, judgement, wanted)
+    return _conclude(outcome, folder, judged, quiet=quiet)
 
 
-def collect(scope: ScopeOptions, config: Path | None, out: Path | None, *, quiet: bool) -> int:
+def collect(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
     """Collect, and print where the bundle is."""
     settings = settings_of(config)
-    request = _collect_request(settings, scope)
-    folder = new_folder(out, settings, datetime.now(UTC))
-    with progress(quiet=quiet) as watcher:
-        app.collect(request, folder, watcher)
+    folder = folder_of(target, settings, datetime.now(UTC))
+    with advising_to_resume("collect", folder):
+        _gather(settings, scope, folder, None, is_new=target.resume is None, quiet=quiet)
     typer.echo(f"{folder}")
     return 0
+
+
+def _gather(  # noqa: PLR0913 -- one scan, new or not
+    settings: Settings,
+    scope: ScopeOptions,
+    folder: Path,
+    as_of: datetime | None,
+    *,
+    is_new: bool,
+    quiet: bool,
+) -> None:
+    """Load the AWS client only for commands that call AWS; collect what is left to be collected."""
+    from scanner.cli.scope import collect_request, given_anew  # noqa: PLC0415 -- as said
+
+    request = collect_request(settings, scope)
+    if is_new:
+        with progress(quiet=quiet) as watcher:
+            app.collect(request, folder, watcher, as_of)
+        return
+    with progress(quiet=quiet) as watcher:
+        went_on = app.resume(given_anew(settings, scope), request, folder, watcher, as_of)
+    if not went_on and not quiet:
+        say(f"{folder} holds all of its evidence already: nothing was asked.")
 
 
 def evaluate(
@@ -62,13 +80,6 @@ def report(scan: Path, formats: str | None, *, quiet: bool) -> int:
         if not quiet:
             typer.echo(f"{written.path}")
     return 0
-
-
-def _collect_request(settings: Settings, scope: ScopeOptions) -> "CollectRequest":
-    """Load the AWS client only for commands that call AWS."""
-    from scanner.cli.scope import collect_request  # noqa: PLC0415 -- as said
-
-    return collect_request(settings, scope)
 
 
 def _conclude(outcome: app.Outcome, folder: Path, judged: JudgementOptions, *, quiet: bool) -> int:

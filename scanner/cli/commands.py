@@ -11,7 +11,7 @@ import typer
 
 from scanner.cli import options
 from scanner.cli.exits import guarded, say
-from scanner.cli.options import JudgementOptions, ScopeOptions
+from scanner.cli.options import JudgementOptions, ScopeOptions, Target
 from scanner.cli.policy import policy
 
 PLUGINS: Final = "vaultproof.commands"
@@ -83,13 +83,16 @@ def run(  # noqa: PLR0913 -- the options of the contract
     require_complete: options.RequireComplete = False,
     fail_on_unknown: options.FailOnUnknown = False,
     out: options.Out = None,
+    resume: options.Resume = None,
     formats: options.Formats = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Collect the evidence of a scope, judge it, and write the reports."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown)
-    raise typer.Exit(guarded(lambda: _actions().run(scope, judged, out, formats, quiet=quiet)))
+    raise typer.Exit(
+        guarded(lambda: _actions().run(scope, judged, Target(out, resume), formats, quiet=quiet))
+    )
 
 
 @audit.command(epilog="Example: [bold]audit collect --org --out bundle[/]")
@@ -105,11 +108,12 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     concurrency: options.Concurrency = DEFAULT_CONCURRENCY,
     config: options.Config = None,
     out: options.Out = None,
+    resume: options.Resume = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Record the evidence of a scope as a bundle, and judge nothing."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
-    raise typer.Exit(guarded(lambda: _actions().collect(scope, config, out, quiet=quiet)))
+    raise typer.Exit(guarded(lambda: _actions().collect(scope, config, Target(out, resume), quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")

@@ -15,10 +15,12 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
-from scanner.errors import VaultproofError
+from scanner.errors import CredentialsError, EndpointError, OutputError, VaultproofError
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.scan import Scan
 
@@ -26,6 +28,7 @@ BROKEN: Final = 1
 INCOMPLETE: Final = 4
 FINDINGS: Final = 10
 INTERRUPTED: Final = 130
+JOURNAL: Final = "journal.jsonl"
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -33,15 +36,31 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except VaultproofError as problem:
-        say(f"error: {problem}")
+        say(" ".join([f"error: {problem}", *_notes(problem)]))
         return problem.exit_code
-    except KeyboardInterrupt:
-        say("Interrupted. What was collected so far is kept on disk.")
+    except KeyboardInterrupt as problem:
+        say(" ".join(["Interrupted. What was collected so far is kept on disk.", *_notes(problem)]))
         return INTERRUPTED
     except Exception:  # noqa: BLE001 -- whatever it is, it is our mistake, and it is told as such
         traceback.print_exc()
         say("error: this is a mistake of the program itself. Please report it with the lines above.")
         return BROKEN
+
+
+def _notes(problem: BaseException) -> list[str]:
+    notes: list[str] = getattr(problem, "__notes__", [])
+    return notes
+
+
+@contextmanager
+def advising_to_resume(command: str, folder: Path) -> Iterator[None]:
+    """Note on an error that leaves a scan half done how it is gone on with."""
+    try:
+        yield
+    except (KeyboardInterrupt, OutputError, EndpointError, CredentialsError) as problem:
+        if (folder / JOURNAL).exists():
+            problem.add_note(f"Go on with: audit {command} --resume {folder}")
+        raise
 
 
 def say(text: str) -> None:

@@ -104,6 +104,23 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="The folder to write to.", rich_help_panel=OUTPUT),
 ]
+Resume = Annotated[
+    Path | None,
+    typer.Option(
+        "--resume",
+        metavar="SCAN_DIR",
+        help="Go on with this scan; what is finished is not asked again.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Say what would be called, and how long it may take; write nothing.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 Formats = Annotated[
     str | None,
     typer.Option(
@@ -136,6 +153,14 @@ class ScopeOptions:
     external_id: str | None
     profile: str | None
     concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a scan goes: a new folder, or (`resume`) the one of a scan that is gone on with."""
+
+    out: Path | None
+    resume: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

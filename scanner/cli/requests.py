@@ -5,8 +5,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from scanner.app import Judgement
-from scanner.errors import ConfigurationError, Mistake, UsageError
+from scanner.app import FINDINGS, Judgement
+from scanner.cli.options import Target
+from scanner.collect.journal import read_journal
+from scanner.collect.past import Past
+from scanner.errors import BundleError, ConfigurationError, Mistake, UsageError
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.parameters import check_parameters
 from scanner.evaluate.problem import suggestion
@@ -56,12 +59,33 @@ def _parameters(settings: Settings, selected: tuple[Control, ...]) -> dict[str, 
     return {name: dict(values) for name, values in settings.parameters.controls.items() if name in ids}
 
 
-def new_folder(out: Path | None, settings: Settings, now: datetime) -> Path:
-    """Choose the folder of a new scan. UsageError where another scan lies already."""
+def folder_of(target: Target, settings: Settings, now: datetime) -> Path:
+    """Choose the folder of a scan, new or resumed. UsageError where another scan lies already."""
+    if target.resume is not None and target.out is not None:
+        raise UsageError("--resume names the folder: leave --out out.")
+    return target.resume or _new_folder(target.out, settings, now)
+
+
+def _new_folder(out: Path | None, settings: Settings, now: datetime) -> Path:
     configured = settings.outputs.directory
     folder = out or (Path(configured) if configured else Path(f"audit-{now:%Y%m%dT%H%M%SZ}"))
-    if (folder / _MANIFEST).exists() or (folder / "evidence").exists():
-        raise UsageError(f"{folder} holds a scan already: name another folder with --out.")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is no folder: name another one with --out.")
+    past = _past(folder)
+    if past is not None and past.scope is None:
+        return folder  # a scan that ended before it had begun to read
+    if past is not None and not (folder / FINDINGS).exists():
+        raise UsageError(
+            f"{folder} holds a scan that is not done: go on with `audit run --resume {folder}`, "
+            "or name another folder with --out."
+        )
+    if past is not None or (folder / _MANIFEST).exists() or (folder / "evidence").exists():
+        raise UsageError(f"{folder} holds a scan already: name another folder with --out.")
     return folder
+
+
+def _past(folder: Path) -> Past | None:
+    try:
+        return read_journal(folder)
+    except BundleError as problem:
+        raise UsageError(f"{problem} Name another folder with --out.") from problem

@@ -2,6 +2,7 @@
 
 from scanner.cli.options import ScopeOptions
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest
+from scanner.collect.resume import Given
 from scanner.model.manifest import Excluded
 from scanner.model.names import AccountId
 from scanner.settings import Settings
@@ -15,7 +16,7 @@ def collect_request(settings: Settings, options: ScopeOptions) -> CollectRequest
         accounts=tuple(options.accounts or scope.accounts),
         organizational_units=tuple(options.units or scope.organizational_units),
         regions=tuple(options.regions or scope.regions),
-        excluded=tuple(Excluded(AccountId(entry.account), entry.reason) for entry in scope.exclude),
+        excluded=_excluded(settings),
         role_name=options.role_name or scope.role_name or DEFAULT_ROLE,
         external_id=options.external_id or scope.external_id,
         session_name=scope.session_name or "vaultproof",
@@ -23,3 +24,22 @@ def collect_request(settings: Settings, options: ScopeOptions) -> CollectRequest
         profile=options.profile,
         concurrency=options.concurrency,
     )
+
+
+def given_anew(settings: Settings, options: ScopeOptions) -> Given:
+    """Give what was said of the scope when a scan is resumed; it must not contradict the scan's journal."""
+    scope = settings.scope
+    return Given(
+        organization=options.organization or scope.organization,
+        accounts=tuple(options.accounts or scope.accounts) or None,
+        organizational_units=tuple(options.units or scope.organizational_units) or None,
+        regions=tuple(options.regions or scope.regions) or None,
+        excluded=_excluded(settings) or None,
+        role_name=options.role_name or scope.role_name,
+        session_name=scope.session_name,
+        duration_seconds=scope.session_seconds,
+    )
+
+
+def _excluded(settings: Settings) -> tuple[Excluded, ...]:
+    return tuple(Excluded(AccountId(entry.account), entry.reason) for entry in settings.scope.exclude)

@@ -82,6 +82,8 @@ class Journal:
     @classmethod
     def create(cls, folder: Path, header: Header) -> Self:
         """Begin a journal in `folder`, in place of one that may be there."""
+        if (folder / NAME).exists():
+            _locked(folder).close()  # refused while somebody else is at work
         write_atomically(folder / NAME, _encoded(header_document(header)))
         return cls(folder / NAME, _locked(folder))
 
