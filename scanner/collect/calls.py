@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from botocore import xform_name
 
@@ -74,6 +75,16 @@ class Caller:
         self._wiring = wiring
         self._recorder = recorder
         self._asked: set[tuple[str, str]] = set()
+        self._endpoint = ""
+
+    def at(self, endpoint: str) -> Self:
+        """Give this caller as one that asks at the host that endpoint discovery named (Amazon Timestream).
+
+        An answer may name it with or without `https://`; see `Clients.of`.
+        """
+        there = copy(self)
+        there._endpoint = endpoint  # noqa: SLF001 -- its own copy
+        return there
 
     def call(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any] | None:
         """Ask once; None when it failed (which is on record) or was asked before."""
@@ -130,7 +141,7 @@ class Caller:
         def send() -> Mapping[str, Any]:
             self._stop_if_halted()
             with acting_for(self.shard.account):
-                client = self._wiring.clients.of(declared.service, self.region)
+                client = self._wiring.clients.of(declared.service, self.region, self._endpoint)
                 answer: dict[str, Any] = getattr(client, xform_name(declared.name))(**parameters)
             redact.remove(answer, declared.secrets)
             return answer

@@ -3,9 +3,11 @@
 Making a client costs tens of milliseconds; a client a shard would cost hours in a large organisation.
 """
 
+import re
 import threading
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from botocore.client import BaseClient
 from botocore.config import Config
@@ -17,6 +19,7 @@ from scanner.collect.soundness import refuse_broken_answer
 from scanner.model.names import RegionName
 
 _LEAST_POOL: Final = 10
+_HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,10 @@ class Timeouts:
 
 class UndeclaredOperationError(RuntimeError):
     """An operation was called that no collector declares: the request was not sent."""
+
+
+class ForeignEndpointError(Exception):
+    """An answer named an endpoint that is not AWS's own: no request is signed for it."""
 
 
 class Clients:
@@ -49,7 +56,7 @@ class Clients:
         self._session = session
         self._declared = declared
         self._lock = threading.Lock()
-        self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._clients: dict[tuple[str, str, str], BaseClient] = {}
         self._config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=timeouts.connect,
@@ -62,14 +69,33 @@ class Clients:
         session.register("before-call", self._refuse_undeclared)
         session.register("before-parse", refuse_broken_answer)
 
-    def of(self, service: str, region: RegionName) -> BaseClient:
-        """Give the client of a service in a Region. botocore's session is not safe for threads: a lock."""
+    def of(self, service: str, region: RegionName, endpoint: str = "") -> BaseClient:
+        """Give the client of a service in a Region. botocore's session is not safe for threads: a lock.
+
+        `endpoint`: the host that endpoint discovery named (Amazon Timestream's DescribeEndpoints). It
+        gives way to an endpoint of the configuration (AWS_ENDPOINT_URL). ForeignEndpointError: it is
+        none of AWS's.
+        """
+        key = (service, region, endpoint)
         with self._lock:
-            client = self._clients.get((service, region))
+            client = self._clients.get(key)
             if client is None:
-                client = self._session.create_client(service, region_name=region, config=self._config)
-                self._clients[service, region] = client
+                client = self._clients[key] = self._make(service, region, endpoint)
             return client
+
+    def _make(self, service: str, region: RegionName, endpoint: str) -> BaseClient:
+        plain: BaseClient = self._session.create_client(service, region_name=region, config=self._config)
+        if not endpoint:
+            return plain
+        # (the stubs do not know this setting)
+        apart = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]
+        unconfigured = self._config.merge(apart)
+        usual = self._session.create_client(service, region_name=region, config=unconfigured)
+        url = plain.meta.endpoint_url
+        if url == usual.meta.endpoint_url:
+            url = f"https://{_own_host(endpoint, usual.meta.endpoint_url, region)}"
+        # With an endpoint of its own a client leaves botocore's discovery alone: it is asked for on record.
+        return self._session.create_client(service, region_name=region, config=self._config, endpoint_url=url)
 
     def close(self) -> None:
         """Close all connections."""
@@ -81,6 +107,15 @@ class Clients:
         name = _key(event["model"])
         if name not in self._declared:
             raise UndeclaredOperationError(f"{name} is not declared by any collector.")
+
+
+def _own_host(endpoint: str, usual: str, region: RegionName) -> str:
+    """Check that a host lies in the domain of the service's usual one: keys are not sent elsewhere."""
+    host = endpoint.lower().removeprefix("https://").rstrip("/")
+    domain = (urlsplit(usual).hostname or "").rpartition(f"{region}.")[2]
+    if not domain or not _HOST.fullmatch(host) or not host.endswith(f".{domain}"):
+        raise ForeignEndpointError(f"{endpoint[:80]!r} is no endpoint of AWS in {region}.")
+    return host
 
 
 def _key(operation: OperationModel) -> str:
