@@ -3,6 +3,7 @@
 request → signature → identity → call → refused?
     → sts: our own credentials
     → backup: moto's backup with our extension
+    → what moto lacks: our own simulations
     → all else: moto
 → mended → cut into pages → written in the service's protocol
 """
@@ -23,8 +24,11 @@ from scanner.demo import refusals
 from scanner.demo.authorization import is_allowed
 from scanner.demo.backup.responses import DemoBackupResponse
 from scanner.demo.backup_policies import OWN_ANSWERS
+from scanner.demo.calllog import CallLog
 from scanner.demo.credentials import Credentials, Identity
 from scanner.demo.mends import DEFAULTS, MENDS, Mend, reroute
+from scanner.demo.services.registry import SERVICES
+from scanner.demo.services.stock import has_enabled
 from scanner.demo.wire.answer import (
     Answer,
     ApiError,
@@ -82,6 +86,7 @@ class Front:
     def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
         self.refusals: list[Refusal] = []
+        self.log = CallLog()
         self._wholes: dict[str, dict[str, Any]] = {}
         self._moto = DomainDispatcherApplication(create_backend_app)
 
@@ -130,12 +135,16 @@ class Front:
         return Asked(call, operation, {**environ, "HTTP_X_MOTO_ACCOUNT_ID": account})
 
     def _respond(self, asked: Asked, access_key: str, identity: Identity | None) -> Answer:
+        self.log.note(asked.call)
         self._admit(asked, identity)
         if asked.call.service == "sts":
             return self._sts(asked, access_key)
         own = OWN_ANSWERS.get((asked.call.service, asked.call.operation))
         if own is not None:
             return write_answer(asked.operation, own(asked.call))
+        if asked.call.service in SERVICES:
+            result = SERVICES[asked.call.service].respond(asked.call, asked.operation)
+            return write_answer(asked.operation, result)
         asked = self._rerouted(asked)
         name = (asked.call.service, asked.call.operation)
         if name not in REWRITTEN:
@@ -150,6 +159,8 @@ class Front:
             raise refusals.unknown_key(asked.protocol)
         if identity.expires and identity.expires <= datetime.now(UTC):
             raise refusals.expired(asked.protocol)
+        if not has_enabled(asked.call.account, asked.call.region):
+            raise refusals.unknown_key(asked.protocol)
         refused = any(refusal.applies(asked.call) for refusal in self.refusals)
         if refused or not is_allowed(asked.call):
             raise refusals.denied(asked.call, asked.protocol)

@@ -10,6 +10,8 @@ from moto.s3.models import s3_backends
 
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.refusals import denied
+from scanner.demo.services.regions import OPT_IN_REGIONS
+from scanner.demo.services.stock import has_enabled
 from scanner.demo.services.tagging import tagged_resources
 from scanner.demo.wire.answer import ApiError
 from scanner.demo.wire.call import Call
@@ -17,14 +19,6 @@ from scanner.demo.wire.call import Call
 Mend: TypeAlias = Callable[[Call, dict[str, Any]], dict[str, Any]]
 
 _GLOBAL_REGION = "us-east-1"
-_OPT_IN_REGIONS = frozenset(
-    {
-        *("af-south-1", "ap-east-1", "ap-east-2", "ap-south-2", "ca-west-1", "il-central-1", "mx-central-1"),
-        *("ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7"),
-        *("eu-central-2", "eu-south-1", "eu-south-2", "me-central-1", "me-south-1"),
-    }
-)
-"""Regions that an account has only after it asked for them (Account Management guide, "Regions")."""
 
 
 def bucket_regions(call: Call, result: dict[str, Any]) -> dict[str, Any]:
@@ -43,14 +37,18 @@ def sizes_at_the_clock(_: Call, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def enabled_regions(call: Call, result: dict[str, Any]) -> dict[str, Any]:
-    """Opt-in Regions are not enabled here, and are listed only for AllRegions."""
-    regions = [
-        {**region, "OptInStatus": "not-opted-in"} if region["RegionName"] in _OPT_IN_REGIONS else region
-        for region in result["Regions"]
-    ]
+    """Opt-in Regions that the account has not enabled are listed only for AllRegions."""
+    regions = [_opted(call.account, region) for region in result["Regions"]]
     if not call.parameters.get("AllRegions"):
         regions = [region for region in regions if region["OptInStatus"] != "not-opted-in"]
     return {**result, "Regions": regions}
+
+
+def _opted(account: str, region: dict[str, Any]) -> dict[str, Any]:
+    name = region["RegionName"]
+    if name not in OPT_IN_REGIONS:
+        return region
+    return {**region, "OptInStatus": "opted-in" if has_enabled(account, name) else "not-opted-in"}
 
 
 def existing_targets(call: Call, result: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +63,7 @@ def existing_targets(call: Call, result: dict[str, Any]) -> dict[str, Any]:
 
 
 def own_region(call: Call, result: dict[str, Any]) -> dict[str, Any]:
-    """The tagging API of a Region knows that Region's buckets only; IAM is in us-east-1. Moto lacks some types."""
+    """The tagging API of a Region knows its own buckets only; IAM is in us-east-1; moto lacks some types."""
     buckets = s3_backends[call.account]["aws"].buckets
 
     def lies_here(mapping: Mapping[str, Any]) -> bool:

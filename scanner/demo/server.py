@@ -15,6 +15,7 @@ from scanner.demo.adapt import adapt_moto
 from scanner.demo.credentials import ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Credentials
 from scanner.demo.front import Front
 from scanner.demo.organisation import MANAGEMENT, REGIONS, ROLE_NAME, build
+from scanner.demo.services import stock
 
 DEFAULT_SEED = 20261120
 _LOOPBACK = "127.0.0.1"
@@ -122,6 +123,7 @@ def _stop(server: BaseWSGIServer, thread: threading.Thread) -> None:
 def _prepare(seed: int) -> Front:
     """A front with the organisation behind it, everything of an earlier one forgotten."""
     BackendDict.reset()
+    stock.forget()
     adapt_moto()
     front = Front(Credentials(MANAGEMENT))
     build(front, seed)

@@ -2,8 +2,9 @@
 
 from moto.organizations.models import organizations_backends
 
-from scanner.demo.backup.backend import DemoBackupBackend, backend_of
+from scanner.demo.backup.backend import OPT_IN_TYPES, DemoBackupBackend, backend_of
 from scanner.demo.backup.base import Operations, answer
+from scanner.demo.services.regions import UNSUPPORTED
 
 _HOME = "us-east-1"
 """Global settings are one for the organisation; the simulation keeps them in this Region."""
@@ -26,6 +27,11 @@ class SettingsOperations(Operations):
         self.backend.opt_in.update(self._get_param("ResourceTypeOptInPreference") or {})
         self.backend.management.update(self._get_param("ResourceTypeManagementPreference") or {})
         return answer({})
+
+    def get_supported_resource_types(self) -> str:
+        """GetSupportedResourceTypes: not every type is in every Region."""
+        unsupported = UNSUPPORTED.get(self.region, frozenset())
+        return answer({"ResourceTypes": [kind for kind in OPT_IN_TYPES if kind not in unsupported]})
 
     def describe_global_settings(self) -> str:
         """DescribeGlobalSettings: the management account's, whoever of the organisation asks."""

@@ -1,30 +1,16 @@
 """One account in one Region, as the place where things are planted."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from scanner.demo.backup.backend import DemoBackupBackend, backend_of
 from scanner.demo.front import Asked, Front, operation_of
+from scanner.demo.resource import Resource, Tags, tag_list
+from scanner.demo.services.stock import Stock, stock_of
 from scanner.demo.wire.answer import rewrite_request
 from scanner.demo.wire.call import Call, Environ
 
-Tags = Mapping[str, str]
-FULLY_MANAGED = frozenset({"EFS", "S3"})
-"""Types that AWS Backup manages fully here; DynamoDB too, where its advanced features are on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A planted resource. `key` is the ARN of the key that encrypts it; None where nothing does."""
-
-    arn: str
-    type: str
-    name: str
-    account: str
-    region: str
-    key: str | None = None
-    fully_managed: bool = False
+__all__ = ["Resource", "Site", "Tags", "tag_list"]
 
 
 @dataclass(slots=True)
@@ -49,6 +35,11 @@ class Site:
         """AWS Backup here."""
         return backend_of(self.account, self.region)
 
+    @property
+    def stock(self) -> Stock:
+        """What the simulated services have here."""
+        return stock_of(self.account, self.region)
+
     def arn(self, service: str, rest: str) -> str:
         """An ARN of this account and Region."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{rest}"
@@ -65,8 +56,3 @@ class Site:
             "SCRIPT_NAME": "",
             "wsgi.url_scheme": "http",
         }
-
-
-def tag_list(tags: Tags) -> list[dict[str, str]]:
-    """Tags as most APIs want them."""
-    return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -20,6 +20,7 @@ from scanner.demo.wire.call import Call, Environ
 
 HTTP_BAD_REQUEST = 400
 HTTP_FORBIDDEN = 403
+HTTP_NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)

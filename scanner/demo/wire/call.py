@@ -17,7 +17,11 @@ Environ: TypeAlias = dict[str, Any]
 """A WSGI environment."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
-_SIGNING_NAMES = {"elasticfilesystem": "efs", "tagging": "resourcegroupstaggingapi"}
+_SIGNING_NAMES = {
+    "elasticfilesystem": "efs",
+    "tagging": "resourcegroupstaggingapi",
+    "timestream": "timestream-write",
+}
 """Names in the credential scope that are not boto3's client names."""
 
 

@@ -1,0 +1,85 @@
+"""Amazon Timestream for LiveAnalytics: databases with their tables; its own endpoint is this one."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from scanner.demo.resource import Resource, tag_list
+from scanner.demo.services.simulation import Operation, Service, listing, not_found
+from scanner.demo.services.stock import Document, Sketch, Stock, now
+from scanner.demo.wire.paging import Pages
+
+_INVALID = "ValidationException"
+_DATABASES, _TABLES = "timestream.database", "timestream.table"
+_A_DAY = 1440  # minutes
+
+
+def database(stock: Stock, name: str, key: str) -> str:
+    """A database; its key, `aws/timestream` where no other was named, is that of its tables. Its name."""
+    document = {
+        "Arn": stock.arn("timestream", f"database/{name}"),
+        "DatabaseName": name,
+        "TableCount": 0,
+        "KmsKeyId": key,
+        "CreationTime": now(),
+        "LastUpdatedTime": now(),
+    }
+    stock.add(_DATABASES, document)
+    return name
+
+
+def table(stock: Stock, database_name: str, sketch: Sketch) -> Resource:
+    """A table of a database."""
+    arn = stock.arn("timestream", f"database/{database_name}/table/{sketch.name}")
+    document = {
+        "Arn": arn,
+        "TableName": sketch.name,
+        "DatabaseName": database_name,
+        "TableStatus": sketch.state or "ACTIVE",
+        "RetentionProperties": {
+            "MemoryStoreRetentionPeriodInHours": 24,
+            "MagneticStoreRetentionPeriodInDays": 365,
+        },
+        "CreationTime": now(),
+        "LastUpdatedTime": now(),
+    }
+    stock.add(_TABLES, document, arn, sketch.tags)
+    parent = next(one for one in stock.of(_DATABASES) if one["DatabaseName"] == database_name)
+    parent["TableCount"] += 1
+    return stock.resource(arn, "Timestream", replace(sketch, key=parent["KmsKeyId"]), managed=True)
+
+
+def _endpoints(stock: Stock, _: Mapping[str, Any]) -> Document:
+    address = f"ingest-cell1.timestream.{stock.region}.amazonaws.com"
+    return {"Endpoints": [{"Address": address, "CachePeriodInMinutes": _A_DAY}]}
+
+
+def _list_tables(stock: Stock, parameters: Mapping[str, Any]) -> Document:
+    """Tables of one database, or of all (API reference, ListTables)."""
+    name = parameters.get("DatabaseName")
+    if name and name not in {one["DatabaseName"] for one in stock.of(_DATABASES)}:
+        raise not_found("ResourceNotFoundException", f"The database {name}")
+    return {"Tables": [one for one in stock.of(_TABLES) if name in (None, one["DatabaseName"])]}
+
+
+def _tags(stock: Stock, parameters: Mapping[str, Any]) -> Document:
+    arn = parameters["ResourceARN"]
+    if arn not in {one["Arn"] for kind in (_DATABASES, _TABLES) for one in stock.of(kind)}:
+        raise not_found("ResourceNotFoundException", f"The resource {arn}")
+    return {"Tags": tag_list(stock.tags.get(arn, {}))}
+
+
+def _pages(items: str) -> Pages:
+    return Pages(items, size=2, invalid=_INVALID)
+
+
+SERVICE = Service(
+    "timestream-write",
+    _INVALID,
+    {
+        "DescribeEndpoints": Operation(_endpoints),
+        "ListDatabases": Operation(listing(_DATABASES, "Databases"), _pages("Databases")),
+        "ListTables": Operation(_list_tables, _pages("Tables")),
+        "ListTagsForResource": Operation(_tags),
+    },
+)
