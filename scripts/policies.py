@@ -1,0 +1,36 @@
+"""Writes the policies that `audit policy` prints into tests/collect/golden/, where the tests compare them.
+
+Run it after a change of what is declared, and look at the diff: it is what users will have to allow.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+GOLDEN: Final = Path(__file__).parent.parent / "tests" / "collect" / "golden"
+ENDINGS: Final = {"json": "json", "cloudformation": "yaml", "terraform": "tf"}
+PARTS: Final = ("member", "caller")
+FILES: Final = {
+    f"{part}.{ending}": ("--part", part, "--format", name)
+    for name, ending in ENDINGS.items()
+    for part in PARTS
+} | {"trust.json": ("--part", "trust", "--trusted-principal", "111111111111", "--external-id", "vaultproof")}
+"""What `audit policy` is asked for, by the file's name."""
+
+
+def printed(*arguments: str) -> str:
+    """Give what `audit policy` prints. CalledProcessError when it does not end with 0."""
+    command = [sys.executable, "-m", "scanner", "policy", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def main() -> None:
+    """Write all of them."""
+    GOLDEN.mkdir(exist_ok=True)
+    for name, arguments in FILES.items():
+        (GOLDEN / name).write_text(printed(*arguments), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
