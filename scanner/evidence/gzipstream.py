@@ -1,8 +1,9 @@
-"""A gzip file that stays readable whatever happens while it is written.
+"""A gzip file of several members, which stays readable whatever happens while it is written.
 
-`gzip.GzipFile` leaves a file without an end when the disk fills up. This one sets a mark every quarter
-of a megabyte, behind which nothing is half written; when writing fails, the file is cut back to the
-last mark and closed there. Bytes depend on the content alone: no name, no time in the header.
+A gzip file may consist of members, one behind the other (RFC 1952, 2.2), and whoever reads it sees their
+contents joined. Each member here holds whole lines, so the file may end behind any of them: when writing
+fails, it is cut back to the last member that arrived whole. Bytes depend on the content alone: no name,
+no time in the headers.
 """
 
 import hashlib
@@ -12,8 +13,6 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, mtime 0, system unknown
-_LAST_BLOCK: Final = b"\x03\x00"  # an empty final block: what ends a deflate stream at a mark
-_MARK_EVERY: Final = 256 * 1024
 _LEVEL: Final = 6
 _MASK: Final = 0xFFFFFFFF
 
@@ -43,76 +42,49 @@ class Closed:
     lines: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A place where the file could end: bytes written, checksum and length of the content, lines."""
-
-    offset: int
-    crc: int
-    size: int
-    lines: int
+def member(content: bytes | bytearray) -> bytes:
+    """Compress `content` into a gzip member that stands by itself."""
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+    trailer = struct.pack("<II", zlib.crc32(content) & _MASK, len(content) & _MASK)
+    return _HEADER + deflate.compress(content) + deflate.flush() + trailer
 
 
 class GzipStream:
-    """Writes lines into `file`. Not safe for threads: its owner holds a lock."""
+    """Writes members into `file`. Not safe for threads: its owner holds a lock."""
 
     def __init__(self, file: BinaryFile) -> None:
         self._file = file
-        self._deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
         self._sha = hashlib.sha256()
-        self._offset = self._crc = self._size = self._lines = 0
-        try:
-            self._put(_HEADER)
-        except OSError:
-            file.close()
-            raise
-        self._mark = _Mark(self._offset, 0, 0, 0)
-        self._sha_at_mark = self._sha.copy()
+        self._offset = self._lines = 0
 
-    def write_line(self, line: bytes) -> None:
-        """Add a line; `line` has no line end. OSError: the file took no more; call `salvage`."""
-        data = line + b"\n"
-        self._put(self._deflate.compress(data))
-        self._crc = zlib.crc32(data, self._crc)
-        self._size += len(data)
-        self._lines += 1
-        if self._size - self._mark.size >= _MARK_EVERY:
-            self._set_mark()
+    def write_member(self, data: bytes, lines: int) -> None:
+        """Add a member of so many lines. OSError: the file took no more; call `salvage`."""
+        write_all(self._file, data)
+        self._sha.update(data)
+        self._offset += len(data)
+        self._lines += lines
 
     def finish(self) -> Closed:
         """End the file and close it. OSError: the file took no more; call `salvage`."""
-        self._put(self._deflate.flush(zlib.Z_FINISH))
-        self._put(_trailer(self._crc, self._size))
+        if not self._offset:  # no bytes at all would be no gzip file
+            self.write_member(member(b""), 0)
         self._file.close()
         return Closed(self._offset, self._sha.hexdigest(), self._lines)
 
     def salvage(self) -> Closed:
-        """Cut the file back to the last mark and end it there. OSError: not even that was possible."""
-        mark = self._mark
-        self._file.seek(mark.offset)
-        self._file.truncate(mark.offset)
-        self._offset, self._sha = mark.offset, self._sha_at_mark.copy()
-        self._put(_LAST_BLOCK + _trailer(mark.crc, mark.size))
-        self._file.close()
-        return Closed(self._offset, self._sha.hexdigest(), mark.lines)
+        """Cut the file back to its last whole member. OSError: not even that was possible."""
+        self._file.seek(self._offset)
+        self._file.truncate(self._offset)
+        return self.finish()
 
     def abandon(self) -> None:
         """Close the file as it is."""
         self._file.close()
 
-    def _set_mark(self) -> None:
-        self._put(self._deflate.flush(zlib.Z_FULL_FLUSH))
-        self._mark = _Mark(self._offset, self._crc, self._size, self._lines)
-        self._sha_at_mark = self._sha.copy()
 
-    def _put(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            taken = self._file.write(bytes(rest)) or 0
-            self._sha.update(rest[:taken])
-            self._offset += taken
-            rest = rest[taken:]
-
-
-def _trailer(crc: int, size: int) -> bytes:
-    return struct.pack("<II", crc & _MASK, size & _MASK)
+def write_all(file: BinaryFile, data: bytes) -> None:
+    """Write all of `data`, however little the file takes at a time. OSError: it took no more."""
+    rest = memoryview(data)
+    while rest:
+        taken = file.write(bytes(rest)) or 0
+        rest = rest[taken:]

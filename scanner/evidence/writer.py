@@ -1,4 +1,4 @@
-"""Writing evidence: one file a shard, one line a call, on disk as soon as it is known.
+"""Writing evidence: one file a shard, one line a call.
 
 A shard's file is called `….part` until it is finished, so that a file without that ending is always
 complete as a file. What was read survives an interruption and a full disk.
@@ -7,7 +7,8 @@ complete as a file. What was read survives an interruption and a full disk.
 import base64
 import errno
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,8 @@ import orjson
 
 from scanner.errors import OutputError
 from scanner.evidence.answers import answering_errors
-from scanner.evidence.gzipstream import Closed, GzipStream
+from scanner.evidence.gzipstream import Closed
+from scanner.evidence.passages import Passage, Passages
 from scanner.evidence.reader import shard_stem
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import ShardRecord
@@ -67,11 +69,36 @@ class WriterClosedError(RuntimeError):
     """A call was recorded after its shard's file had been finished."""
 
 
+class Strand:
+    """A part of a shard's evidence, written by whoever reads that part of the shard.
+
+    Its lines stand where it was branched off, whatever others write in the meantime.
+    """
+
+    def __init__(self, writer: "ShardWriter", passage: Passage) -> None:
+        self._writer = writer
+        self._passage = passage
+
+    def write(self, call: Call) -> None:
+        """Add a line. OutputError when the disk is full: the file is then finished with what it holds."""
+        self._writer.write_to(self._passage, call)
+
+    def branch(self) -> "Strand":
+        """Give a strand whose lines stand behind those written here so far, and before those to come."""
+        other, self._passage = self._writer.split(self._passage)
+        return Strand(self._writer, other)
+
+    def close(self) -> None:
+        """Say that nothing more is written here; what stands behind need not wait any longer."""
+        self._writer.close_passage(self._passage)
+
+
 class ShardWriter:
     """The evidence file of one shard, written call by call; safe for threads.
 
     As a context manager it finishes the file however the block ends; `record` is the shard's line of
-    the manifest. Raises OutputError when the file cannot be written.
+    the manifest. Raises OutputError when the file cannot be written. Who reads a part of the shard beside
+    others writes to a strand of its own, so that the order of lines is the same in each run.
     """
 
     def __init__(self, folder: Path, shard: Shard) -> None:
@@ -84,24 +111,48 @@ class ShardWriter:
         self._record: ShardRecord | None = None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = GzipStream(self._part.open("wb", buffering=0))
+            self._passages = Passages(self._part.open("wb", buffering=0), self._path.parent)
         except OSError as problem:
             raise _output_error(self._part, problem) from problem
+        self.strand = Strand(self, self._passages.first)
 
     def write(self, call: Call) -> None:
-        """Add a line. OutputError when the disk is full: the file is then finished with what it holds."""
+        """Add a line to the first strand."""
+        self.strand.write(call)
+
+    def branch(self) -> Strand:
+        """Branch a strand off the first one."""
+        return self.strand.branch()
+
+    def write_to(self, passage: Passage, call: Call) -> None:
+        """Add a line to a passage: what `Strand.write` does."""
         line = encode_line(call, with_place=self.shard.region == ORG)
+        with self._writing():
+            self._passages.append(passage, line)
+            self._calls += 1
+            self._gaps += call.is_gap
+            self._responses += not call.is_gap
+
+    def split(self, passage: Passage) -> tuple[Passage, Passage]:
+        """Split a passage: what `Strand.branch` does."""
+        with self._writing():
+            return self._passages.split(passage)
+
+    def close_passage(self, passage: Passage) -> None:
+        """Close a passage: what `Strand.close` does."""
+        with self._writing():
+            self._passages.close(passage)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         with self._lock:
             if self._record is not None:
                 raise WriterClosedError(self.file)
             try:
-                self._stream.write_line(line)
+                yield
             except OSError as problem:
                 self._salvage()
                 raise _output_error(self._part, problem) from problem
-            self._calls += 1
-            self._gaps += call.is_gap
-            self._responses += not call.is_gap
 
     def finish(self, *, interrupted: bool = False) -> ShardRecord:
         """Finish the file under its own name. Calling it again gives the same record."""
@@ -131,7 +182,7 @@ class ShardWriter:
 
     def _finish(self, status: ShardStatus) -> None:
         try:
-            closed = self._stream.finish()
+            closed = self._passages.finish()
         except OSError as problem:
             self._salvage()
             raise _output_error(self._part, problem) from problem
@@ -145,10 +196,10 @@ class ShardWriter:
     def _salvage(self) -> None:
         """Finish the file with what is safely in it; where even that fails, the part file stays."""
         try:
-            closed = self._stream.salvage()
+            closed = self._passages.salvage()
             self._part.replace(self._path)
         except OSError:
-            self._stream.abandon()
+            self._passages.abandon()
             self._set_record(ShardStatus.FAILED, None)
             return
         self._calls = closed.lines

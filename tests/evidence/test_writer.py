@@ -1,5 +1,4 @@
 import base64
-import collections
 import errno
 import gzip
 import hashlib
@@ -12,7 +11,8 @@ from typing import Any
 import pytest
 
 from scanner.errors import OutputError
-from scanner.evidence.gzipstream import GzipStream
+from scanner.evidence.gzipstream import GzipStream, member
+from scanner.evidence.passages import Passages
 from scanner.evidence.reader import read_lines
 from scanner.evidence.writer import Call, Failure, ShardWriter, WriterClosedError, encode_line, rfc3339
 from scanner.model.inventory import ShardStatus
@@ -193,33 +193,36 @@ def test_threads_may_write_to_one_file(tmp_path: Path) -> None:
     assert len(lines_of(tmp_path)) == 200
 
 
+def write_members(stream: GzipStream, lines: list[bytes]) -> None:
+    for line in lines:
+        stream.write_member(member(line), 1)
+
+
 def test_a_full_disk_leaves_a_readable_file_of_whole_lines() -> None:
     disk = FullDisk(room=200_000)
     stream = GzipStream(disk)
-    lines = [b"%d %s" % (n, hashlib.shake_256(b"%d" % n).hexdigest(2000).encode()) for n in range(500)]
+    lines = [b"%d %s\n" % (n, hashlib.shake_256(b"%d" % n).hexdigest(2000).encode()) for n in range(500)]
     with pytest.raises(OSError, match="No space"):
-        collections.deque(map(stream.write_line, lines), maxlen=0)
+        write_members(stream, lines)
     closed = stream.salvage()
-    kept = gzip.decompress(bytes(disk.content)).splitlines()
+    kept = gzip.decompress(bytes(disk.content)).splitlines(keepends=True)
     assert 0 < closed.lines < 500
     assert kept == lines[: closed.lines]
     assert closed.bytes == len(disk.content)
     assert closed.sha256 == hashlib.sha256(disk.content).hexdigest()
 
 
-def test_a_stream_with_marks_is_one_ordinary_gzip_file() -> None:
-    disk = FullDisk(room=10_000_000)
-    stream = GzipStream(disk)
-    for number in range(300):
-        stream.write_line(b"%d " % number * 1000)
-    closed = stream.finish()
-    assert gzip.decompress(bytes(disk.content)).count(b"\n") == 300
-    assert closed.sha256 == hashlib.sha256(disk.content).hexdigest()
+def test_a_file_without_lines_is_a_gzip_file_all_the_same() -> None:
+    disk = FullDisk(room=100)
+    closed = GzipStream(disk).finish()
+    assert gzip.decompress(bytes(disk.content)) == b""
+    assert closed.bytes == len(disk.content) > 0
 
 
-def with_disk(writer: ShardWriter, disk: FullDisk) -> ShardWriter:
-    writer._stream.abandon()
-    writer._stream = GzipStream(disk)
+def with_disk(writer: ShardWriter, disk: FullDisk, folder: Path) -> ShardWriter:
+    writer._passages.abandon()
+    writer._passages = Passages(disk, folder)
+    writer.strand._passage = writer._passages.first
     return writer
 
 
@@ -227,7 +230,7 @@ def with_disk(writer: ShardWriter, disk: FullDisk) -> ShardWriter:
 def test_a_full_disk_is_an_output_error_that_says_what_to_do(
     tmp_path: Path, room: int, status: ShardStatus
 ) -> None:
-    writer = with_disk(ShardWriter(tmp_path, SHARD), FullDisk(room))
+    writer = with_disk(ShardWriter(tmp_path, SHARD), FullDisk(room), tmp_path)
     with pytest.raises(OutputError, match="the disk is full"):
         write_many(writer)
     assert writer.record is not None
@@ -235,7 +238,7 @@ def test_a_full_disk_is_an_output_error_that_says_what_to_do(
 
 
 def test_a_disk_that_cannot_even_be_cut_leaves_the_part_file(tmp_path: Path) -> None:
-    writer = with_disk(ShardWriter(tmp_path, SHARD), FullDisk(room=4000, cuttable=False))
+    writer = with_disk(ShardWriter(tmp_path, SHARD), FullDisk(room=4000, cuttable=False), tmp_path)
     with pytest.raises(OutputError, match="the disk is full"):
         write_many(writer)
     assert writer.record is not None
@@ -257,8 +260,12 @@ def test_a_real_device_without_space(tmp_path: Path) -> None:
     part = tmp_path / (NAME + ".part")
     part.parent.mkdir(parents=True)
     part.symlink_to("/dev/full")
+    writer = ShardWriter(tmp_path, SHARD)
+    writer.write(answered({}))
     with pytest.raises(OutputError, match="disk is full"):
-        ShardWriter(tmp_path, SHARD)
+        writer.finish()
+    assert writer.record is not None
+    assert (writer.record.status, writer.record.file) == (ShardStatus.FAILED, "")
 
 
 def test_a_folder_that_cannot_be_made_is_an_output_error(tmp_path: Path) -> None:
