@@ -65,9 +65,18 @@ def test_no_action_changes_anything_or_reads_data(action: str) -> None:
 
 @pytest.mark.parametrize(
     "action",
-    "s3:GetObject s3:GetObjectVersion s3:ListBucket dynamodb:Scan secretsmanager:GetSecretValue "
-    "ssm:GetParameters kms:Decrypt rds-data:ExecuteStatement redshift:GetClusterCredentials "
-    "redshift-serverless:GetCredentials".split(),
+    [
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "dynamodb:Scan",
+        "secretsmanager:GetSecretValue",
+        "ssm:GetParameters",
+        "kms:Decrypt",
+        "rds-data:ExecuteStatement",
+        "redshift:GetClusterCredentials",
+        "redshift-serverless:GetCredentials",
+    ],
 )
 def test_the_list_of_data_reads_knows_them(action: str) -> None:
     assert DATA.fullmatch(action)
