@@ -15,6 +15,7 @@ from botocore.model import OperationModel
 from botocore.session import Session
 
 from scanner.collect.credentials import ContextCredentials, Wallet
+from scanner.collect.parsing.parsers import install
 from scanner.collect.soundness import refuse_broken_answer
 from scanner.model.names import RegionName
 
@@ -68,6 +69,7 @@ class Clients:
         session.register_component("credential_provider", _Provider(ContextCredentials(wallet)))
         session.register("before-call", self._refuse_undeclared)
         session.register("before-parse", refuse_broken_answer)
+        install(session)
 
     def of(self, service: str, region: RegionName, endpoint: str = "") -> BaseClient:
         """Give the client of a service in a Region. botocore's session is not safe for threads: a lock.

@@ -62,8 +62,13 @@ def _lease(answer: Mapping[str, Any], account: AccountId) -> Lease:
     if role is not None and role.account != account:
         raise FinalError(Failure("WrongAccount", f"The role belongs to account {role.account}.", 0, 1))
     given = answer["Credentials"]
-    expires = given.get("Expiration")
-    if not isinstance(expires, datetime):
-        expires = datetime.now(UTC) + timedelta(minutes=15)  # the shortest session that STS gives
     keys = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], None)
-    return Lease(keys, expires if expires.tzinfo else expires.replace(tzinfo=UTC))
+    return Lease(keys, _expiry(given.get("Expiration")))
+
+
+def _expiry(value: object) -> datetime:
+    """Read when a session ends: answers have times as text (`parsing.times`), unless botocore read them."""
+    expires = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(expires, datetime):
+        return datetime.now(UTC) + timedelta(minutes=15)  # the shortest session that STS gives
+    return expires if expires.tzinfo else expires.replace(tzinfo=UTC)

@@ -4,13 +4,12 @@ botocore takes a body of JSON that was cut off on the way for an answer without 
 compare a body's length with what was promised: a list cut short would look like a list of nothing.
 """
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
-import orjson
 from botocore.model import OperationModel
 
+from scanner.collect.parsing.body import document
 from scanner.collect.retry import BrokenAnswerError
 
 _SUCCESS: Final = range(200, 300)
@@ -21,8 +20,11 @@ def refuse_broken_answer(**event: Any) -> None:  # noqa: ANN401 -- botocore's si
     check_answer(event["operation_model"], event["response_dict"])
 
 
-def check_answer(operation: OperationModel, answer: Mapping[str, Any]) -> None:
-    """Raise BrokenAnswerError when `answer` (botocore's status_code, headers, body) is not whole."""
+def check_answer(operation: OperationModel, answer: MutableMapping[str, Any]) -> None:
+    """Raise BrokenAnswerError when `answer` (botocore's status_code, headers, body) is not whole.
+
+    What a body of JSON holds is kept in `answer` for the parser, which is next.
+    """
     body = answer["body"]
     if answer["status_code"] not in _SUCCESS or operation.output_shape is None or not isinstance(body, bytes):
         return
@@ -30,7 +32,7 @@ def check_answer(operation: OperationModel, answer: Mapping[str, Any]) -> None:
         raise BrokenAnswerError(f"{operation.name} was answered with an empty body.")
     if _is_short(body, answer["headers"]):
         raise BrokenAnswerError(f"The answer to {operation.name} was cut off after {len(body)} bytes.")
-    if "json" in str(operation.service_model.resolved_protocol) and not _is_object(body):
+    if "json" in str(operation.service_model.resolved_protocol) and not _is_object(answer):
         raise BrokenAnswerError(f"{operation.name} was answered with something that is no JSON object.")
 
 
@@ -41,12 +43,8 @@ def _is_short(body: bytes, headers: Mapping[str, str]) -> bool:
     return len(body) < int(promised)
 
 
-def _is_object(body: bytes) -> bool:
+def _is_object(answer: MutableMapping[str, Any]) -> bool:
     try:
-        return isinstance(orjson.loads(body), dict)
-    except orjson.JSONDecodeError:
-        pass
-    try:  # what orjson refuses and botocore takes: a lone surrogate, an infinite number
-        return isinstance(json.loads(body), dict)
+        return isinstance(document(answer), dict)
     except ValueError:
         return False
