@@ -197,6 +197,10 @@ def _joined(key: Key | None, other: Key | None) -> Key | None:
         key,
         arn=key.arn or other.arn,
         state=key.state or other.state,
+        enabled=other.enabled if key.enabled is None else key.enabled,
+        deletion_at=key.deletion_at or other.deletion_at,
+        primary=key.primary or other.primary,
+        replicas=key.replicas or other.replicas,
         kind=other.kind if isinstance(key.kind, Unread) else key.kind,
         policy=other.policy if isinstance(key.policy, Unread) else key.policy,
     )

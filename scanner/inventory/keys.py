@@ -15,6 +15,7 @@ from scanner.model.names import Shard, parse_arn
 from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
 
 _MANAGED_ALIAS: Final = "alias/aws/"
+_MULTI_REGION: Final = "MultiRegionConfiguration"
 _MANAGERS: Final = {"AWS": KeyKind.AWS_MANAGED, "CUSTOMER": KeyKind.CUSTOMER_MANAGED}
 
 
@@ -84,6 +85,10 @@ class _KeyBook:
             state=metadata.text("KeyState") if metadata else None,
             multi_region=metadata.flag("MultiRegion") if metadata else None,
             policy=self._policy(name, bare),
+            enabled=metadata.flag("Enabled") if metadata else None,
+            deletion_at=metadata.instant("DeletionDate") if metadata else None,
+            primary=_primary(metadata),
+            replicas=_replicas(metadata),
             refs=answer.refs if answer else (),
         )
 
@@ -105,6 +110,19 @@ class _KeyBook:
     def _gap(self, operation: str, name: str, answer: Answer | None) -> Gap:
         refused = answer.gap if answer is not None else None
         return refused or self._answers.gap(operation, name, GapKind.NEVER_ASKED)
+
+
+def _primary(metadata: Shape | None) -> str | None:
+    """Give the primary key of a multi-Region key, itself or another."""
+    configuration = metadata.child(_MULTI_REGION) if metadata else None
+    primary = configuration.child("PrimaryKey") if configuration else None
+    return primary.text("Arn") if primary else None
+
+
+def _replicas(metadata: Shape | None) -> tuple[str, ...]:
+    configuration = metadata.child(_MULTI_REGION) if metadata else None
+    replicas = configuration.children("ReplicaKeys") if configuration else ()
+    return tuple(sorted(replica.need("Arn") for replica in replicas))
 
 
 def _by_key_id(answers: Answers, operation: str) -> dict[str, Answer]:

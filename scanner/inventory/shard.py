@@ -1,10 +1,11 @@
 """One shard's inventory: the answers of one account in one Region, as typed rows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from scanner.evidence.answers import Answers
+from scanner.inventory.assurance import parse_assurance
 from scanner.inventory.dynamodb import parse_dynamodb
 from scanner.inventory.ec2 import parse_ec2
 from scanner.inventory.efs import parse_efs
@@ -14,10 +15,13 @@ from scanner.inventory.keys import parse_keys
 from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS, read_lists
 from scanner.inventory.plans import parse_plans
 from scanner.inventory.rds import parse_rds
+from scanner.inventory.roles import parse_roles
 from scanner.inventory.s3 import LIST_BUCKETS, Bucket, buckets_of_region, parse_s3
 from scanner.inventory.tags import TaggingAnswers
 from scanner.inventory.vaults import parse_recovery_points, parse_vaults
+from scanner.model.assurance import Assurance
 from scanner.model.inventory import (
+    BackupPlan,
     RegionSettings,
     Resource,
     ShardInventory,
@@ -49,6 +53,9 @@ def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> Shar
     vaults = parse_vaults(answers, gaps)
     plans = parse_plans(answers, gaps)
     keys = parse_keys(answers, gaps, _key_names(resources, vaults))
+    protected = parse_protected_resources(answers, gaps)
+    assurance = parse_assurance(answers, gaps)
+    roles = parse_roles(account, gaps, _role_names(plans, assurance))
     return ShardInventory(
         shard=shard,
         status=_status(status, gaps),
@@ -60,7 +67,9 @@ def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> Shar
         recovery_points=parse_recovery_points(answers),
         jobs=parse_jobs(answers),
         keys=keys,
-        protected_resources=parse_protected_resources(answers),
+        protected_resources=protected,
+        assurance=assurance,
+        roles=roles,
         tagged=tagging.arns,
         gaps=tuple(replace(gap, region=shard.region) for gap in gaps.all()),
     )
@@ -97,6 +106,18 @@ def _key_names(resources: Iterable[Resource], vaults: Iterable[Vault]) -> set[st
         if isinstance(resource.encryption, Known):
             named.update(resource.encryption.value.keys)
     return named
+
+
+def _role_names(plans: Iterable[BackupPlan], assurance: Assurance) -> Iterator[str]:
+    """Give the ARNs of the roles with which AWS Backup makes backups and restores them."""
+    for plan in plans:
+        for selection in plan.selections.value if isinstance(plan.selections, Known) else ():
+            if isinstance(selection.terms, Known) and selection.terms.value.role:
+                yield selection.terms.value.role
+    for test in assurance.restore_testing_plans:
+        for chosen in test.selections.value if isinstance(test.selections, Known) else ():
+            if chosen.role:
+                yield chosen.role
 
 
 def _settings(answers: Answers) -> Reading[RegionSettings]:

@@ -5,11 +5,19 @@ from collections.abc import Iterator
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
 from scanner.inventory.gaps import Gaps, created_by_rule, rows
-from scanner.model.inventory import RecoveryPoint, Vault, VaultLock
+from scanner.model.inventory import (
+    RecoveryPoint,
+    ScanResult,
+    Vault,
+    VaultDetails,
+    VaultLock,
+    VaultNotifications,
+)
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Known, Reading, Unread
 
 _POINTS = "backup:ListRecoveryPointsByBackupVault"
+_PLAIN = "BACKUP_VAULT"
 
 
 def parse_vaults(answers: Answers, gaps: Gaps) -> tuple[Vault, ...]:
@@ -23,6 +31,7 @@ def parse_vaults(answers: Answers, gaps: Gaps) -> tuple[Vault, ...]:
 
 def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
     name = row.need("BackupVaultName")
+    kind = row.text("VaultType") or _PLAIN  # left out where there are no air-gapped vaults (facts 5)
     shard = answers.shard
     points = answers.read(_POINTS, BackupVaultName=name)
     match points:
@@ -35,8 +44,7 @@ def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
         name=name,
         account=shard.account,
         region=shard.region,
-        type=row.text("VaultType")
-        or "BACKUP_VAULT",  # left out where there are no air-gapped vaults (facts 5)
+        type=kind,
         lock=VaultLock(
             locked=row.flag("Locked"),
             lock_date=row.instant("LockDate"),
@@ -47,6 +55,9 @@ def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
         key_type=row.text("EncryptionKeyType"),
         policy=_policy(answers, gaps, name),
         recovery_points_read=points,
+        notifications=_notifications(answers, gaps, name),
+        details=_details(answers, gaps, name, is_plain=kind == _PLAIN),
+        state=row.text("VaultState"),
         refs=(ref,),
     )
 
@@ -55,6 +66,30 @@ def _policy(answers: Answers, gaps: Gaps, name: str) -> Reading[str | None]:
     answer = answers.one("backup:GetBackupVaultAccessPolicy", BackupVaultName=name)
     text = next((text for page in answer.pages if (text := page.text("Policy"))), None)
     return gaps.reading(text, answer)
+
+
+def _notifications(answers: Answers, gaps: Gaps, name: str) -> Reading[VaultNotifications | None]:
+    """Read whom a vault tells of what. An error says that it tells nobody (package data `answers`)."""
+    answer = answers.one("backup:GetBackupVaultNotifications", BackupVaultName=name)
+    told = next(iter(answer.pages), None)
+    if told is None:
+        return gaps.reading(None, answer)
+    return gaps.reading(VaultNotifications(told.text("SNSTopicArn"), told.texts("BackupVaultEvents")), answer)
+
+
+def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Reading[VaultDetails] | None:
+    """Read what the list leaves out of logically air-gapped and of restore-access vaults."""
+    answer = answers.one("backup:DescribeBackupVault", BackupVaultName=name)
+    if is_plain and answer.gap is not None:
+        return None
+    told = next(iter(answer.pages), None)
+    update = told.child("LatestMpaApprovalTeamUpdate") if told else None
+    details = VaultDetails(
+        approval_team=told.text("MpaApprovalTeamArn") if told else None,
+        approval_status=update.text("Status") if update else None,
+        source_vault=told.text("SourceBackupVaultArn") if told else None,
+    )
+    return gaps.reading(details, answer)
 
 
 def parse_recovery_points(answers: Answers) -> tuple[RecoveryPoint, ...]:
@@ -83,5 +118,13 @@ def _points(answers: Answers) -> Iterator[RecoveryPoint]:
             temporary=lifecycle.text("DeleteAfterEvent") == "DELETE_AFTER_COPY",
             source_vault=row.text("SourceBackupVaultArn"),
             created_by_rule=created_by_rule(row),
+            scan=_scan(row.child("AggregatedScanResult")),
+            last_restored_at=row.instant("LastRestoreTime"),
             refs=(ref,),
         )
+
+
+def _scan(result: Shape | None) -> ScanResult | None:
+    if result is None:
+        return None
+    return ScanResult(result.flag("FailedScan"), result.texts("Findings"), result.instant("LastComputed"))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from scanner.model.assurance import Assurance
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import EvidenceRef, Gap, Reading
 from scanner.model.ternary import Ternary
@@ -147,6 +148,27 @@ class VaultLock:
     max_retention_days: int | None  # None: no maximum
 
 
+@dataclass(frozen=True, slots=True)
+class VaultNotifications:
+    """Which events a vault tells an SNS topic of."""
+
+    topic: str | None
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VaultDetails:
+    """What DescribeBackupVault tells beyond the list of vaults.
+
+    `approval_team`: ARN of its multi-party approval team; None: there is none. `approval_status`: how the
+    last change of the team fares. `source_vault`: what a restore-access vault gives access to.
+    """
+
+    approval_team: str | None
+    approval_status: str | None
+    source_vault: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vault:
     """One backup vault."""
@@ -161,12 +183,27 @@ class Vault:
     key_type: str | None  # EncryptionKeyType, where AWS tells it
     policy: Reading[str | None]  # JSON text; Known(None): there is none
     recovery_points_read: Reading[None]  # whether its list of recovery points was read to the end
+    notifications: Reading[VaultNotifications | None]  # Known(None): nobody is told of anything
+    details: Reading[VaultDetails] | None = None  # None: of a plain vault the list tells everything
+    state: str | None = None  # CREATING, AVAILABLE, FAILED
     refs: tuple[EvidenceRef, ...] = ()
 
     @property
     def air_gapped(self) -> bool:
         """Whether it is a logically air-gapped vault."""
         return self.type == "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What the malware scans of a recovery point came to, all taken together (AggregatedScanResult).
+
+    `findings` is empty where nothing was found; `failed`: whether a scan did not finish.
+    """
+
+    failed: bool | None
+    findings: tuple[str, ...]
+    computed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +225,8 @@ class RecoveryPoint:
     temporary: bool  # Lifecycle.DeleteAfterEvent = DELETE_AFTER_COPY
     source_vault: str | None  # set on some copies
     created_by_rule: str | None  # PLAN_ARN#RULE_ID
+    scan: ScanResult | None = None  # None: it was not scanned
+    last_restored_at: datetime | None = None
     refs: tuple[EvidenceRef, ...] = ()
 
     @property
@@ -221,6 +260,9 @@ class Job:
     recovery_point: str | None
     destination_vault: str | None = None
     created_by_rule: str | None = None
+    message_category: str | None = None  # COMPLETED with another one than SUCCESS: completed with issues
+    validation_status: str | None = None  # of a restore job that was validated
+    restore_testing_plan: str | None = None  # of a restore job: the ARN of the plan that started it
     refs: tuple[EvidenceRef, ...] = ()
 
 
@@ -236,6 +278,10 @@ class Key:
     state: str | None
     multi_region: bool | None
     policy: Reading[str]
+    enabled: bool | None = None
+    deletion_at: datetime | None = None  # when it is gone, where its deletion is scheduled
+    primary: str | None = None  # of a multi-Region key: the ARN of the primary key
+    replicas: tuple[str, ...] = ()  # of a multi-Region key: the ARNs of the replicas
     refs: tuple[EvidenceRef, ...] = ()
 
 
@@ -247,6 +293,15 @@ class RegionSettings:
     management: Mapping[str, bool]
 
 
+@dataclass(frozen=True, slots=True)
+class LatestRestore:
+    """The newest restore of a resource, however long ago (DescribeProtectedResource)."""
+
+    created_at: datetime | None
+    minutes: int | None
+    recovery_point_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedResource:
     """One line of ListProtectedResources: "backed up at least once", not "in a plan"."""
@@ -256,7 +311,20 @@ class ProtectedResource:
     account: AccountId
     region: RegionName
     last_backup_at: datetime | None
+    latest_restore: Reading[LatestRestore | None]  # Known(None): it was never restored
+    last_vault: str | None = None
+    last_recovery_point: str | None = None
     refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """An IAM role. `trust_policy`: JSON text; None: not told."""
+
+    arn: Arn
+    name: str
+    path: str
+    trust_policy: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +367,8 @@ class ShardInventory:
     """All that the evidence says of one account in one Region.
 
     `lists` holds a reading for each list operation (`ec2:DescribeVolumes`): known when it was read to
-    the end. `gaps` are all reads of this shard that are missing, details included.
+    the end. `gaps` are all reads of this shard that are missing, details included. `roles` are those that
+    selections name, by ARN; Known(None): there is no such role.
     """
 
     shard: Shard
@@ -313,5 +382,7 @@ class ShardInventory:
     jobs: tuple[Job, ...] = ()
     keys: Mapping[str, Key] = field(default_factory=dict)
     protected_resources: tuple[ProtectedResource, ...] = ()
+    assurance: Assurance = field(default_factory=Assurance)
+    roles: Mapping[str, Reading[Role | None]] = field(default_factory=dict)
     tagged: tuple[Arn, ...] = ()  # what the tagging API listed: can only add to the inventory
     gaps: tuple[Gap, ...] = ()

@@ -46,13 +46,20 @@ LISTS: Mapping[str, tuple[str, str, str]] = {
     "backup:ListBackupJobs": ("BackupJobs", "NextToken", "NextToken"),
     "backup:ListCopyJobs": ("CopyJobs", "NextToken", "NextToken"),
     "backup:ListRestoreJobs": ("RestoreJobs", "NextToken", "NextToken"),
+    "backup:ListFrameworks": ("Frameworks", "NextToken", "NextToken"),
+    "backup:ListLegalHolds": ("LegalHolds", "NextToken", "NextToken"),
     "backup:ListProtectedResources": ("Results", "NextToken", "NextToken"),
+    "backup:ListReportPlans": ("ReportPlans", "NextToken", "NextToken"),
+    "backup:ListRestoreTestingPlans": ("RestoreTestingPlans", "NextToken", "NextToken"),
+    "backup:ListRestoreTestingSelections": ("RestoreTestingSelections", "NextToken", "NextToken"),
+    "backup:ListTieringConfigurations": ("TieringConfigurations", "NextToken", "NextToken"),
     "backup:ListBackupSelections": ("BackupSelectionsList", "NextToken", "NextToken"),
     "backup:ListRecoveryPointsByBackupVault": ("RecoveryPoints", "NextToken", "NextToken"),
     "dynamodb:ListTables": ("TableNames", "ExclusiveStartTableName", "LastEvaluatedTableName"),
     "ec2:DescribeInstances": ("Reservations", "NextToken", "NextToken"),
     "ec2:DescribeVolumes": ("Volumes", "NextToken", "NextToken"),
     "efs:DescribeFileSystems": ("FileSystems", "Marker", "NextMarker"),
+    "iam:ListRoles": ("Roles", "Marker", "Marker"),
     "kms:ListAliases": ("Aliases", "Marker", "NextMarker"),
     "organizations:ListAccounts": ("Accounts", "NextToken", "NextToken"),
     "rds:DescribeDBClusters": ("DBClusters", "Marker", "Marker"),
@@ -67,7 +74,7 @@ LISTS: Mapping[str, tuple[str, str, str]] = {
 _EVERY_SHARD = tuple(
     name
     for name in LISTS
-    if not name.startswith(("organizations", "s3")) and not name.endswith(("Selections", "ByBackupVault"))
+    if not name.startswith(("iam", "organizations", "s3")) and not name.endswith(("Selections", "ByBackupVault"))
 )
 
 
@@ -193,6 +200,8 @@ class ShardScript:
         }
         self.listed("backup:ListBackupVaults", row)
         self.listed("backup:ListRecoveryPointsByBackupVault", BackupVaultName=name)
+        notifications = "backup:GetBackupVaultNotifications"
+        self.call(notifications, error="ResourceNotFoundException", BackupVaultName=name)
         if policy is None:
             return self.call(
                 "backup:GetBackupVaultAccessPolicy", error="ResourceNotFoundException", BackupVaultName=name
@@ -306,7 +315,7 @@ class ShardScript:
         called = {f"{line['service']}:{line['operation']}" for line in self._calls}
         owed: tuple[str, ...] = _EVERY_SHARD
         if self.region == "aws-global":
-            owed = ("s3:ListBuckets",)
+            owed = ("iam:ListRoles", "s3:ListBuckets")
         elif self.region == "org":
             owed = ()
         elif "backup:DescribeRegionSettings" not in called:

@@ -75,6 +75,7 @@ def vault(name: str = "main", *, arn: str = "", **more: Any) -> Vault:
         "key_type": None,
         "policy": Known(None),
         "recovery_points_read": Known(None),
+        "notifications": Known(None),
     }
     return Vault(**(told | more))
 

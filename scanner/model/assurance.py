@@ -1,0 +1,186 @@
+"""What proves protection or holds it: restore testing, legal holds, frameworks, report plans, tiering.
+
+A field of type `Reading` needed a call of its own and may be a gap; every other field came with the list
+that names the row. None: AWS does not tell, unless the field's comment says what the absence means.
+All instants are aware datetimes in UTC.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from scanner.model.names import AccountId, Arn, RegionName
+from scanner.model.reading import EvidenceRef, Gap, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTestingScope:
+    """Which recovery points a restore testing plan takes (GetRestoreTestingPlan).
+
+    `include_vaults` and `exclude_vaults` are ARNs of vaults; `*` is every vault. `point_types`: SNAPSHOT,
+    CONTINUOUS. `window_days`: how far back; None: the default, 30.
+    """
+
+    algorithm: str | None
+    include_vaults: tuple[str, ...]
+    exclude_vaults: tuple[str, ...]
+    point_types: tuple[str, ...]
+    window_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TestedResources:
+    """Which resources a restore testing selection takes (GetRestoreTestingSelection).
+
+    `arns`: by name, where `*` is every one of the type. `equals`, `not_equals`: tags, as key and value,
+    that all must hold; the keys as the API has them (`aws:ResourceTag/tier`).
+    """
+
+    arns: tuple[str, ...]
+    equals: tuple[tuple[str, str], ...]
+    not_equals: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTestingSelection:
+    """One selection of a restore testing plan: resources of one type."""
+
+    name: str
+    resource_type: str
+    role: str | None
+    validation_window_hours: int | None
+    resources: Reading[TestedResources]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreTestingPlan:
+    """One restore testing plan with its selections; without any it tests nothing."""
+
+    arn: Arn
+    name: str
+    account: AccountId
+    region: RegionName
+    schedule: str | None
+    timezone: str
+    start_window_hours: int | None
+    last_executed_at: datetime | None
+    scope: Reading[RestoreTestingScope]
+    selections: Reading[tuple[RestoreTestingSelection, ...]]  # of a half-read list, those that were seen
+    unlisted_selections: Gap | None = None  # the page that is missing of a half-read list of selections
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LegalHoldScope:
+    """What a legal hold holds (GetLegalHold): recovery points by vault or resource, in a span of dates."""
+
+    vaults: tuple[str, ...]  # names
+    resources: tuple[str, ...]  # ARNs
+    from_date: datetime | None
+    to_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHold:
+    """One legal hold. `scope` None: it is canceled, and what it held is not asked for."""
+
+    arn: str
+    id: str
+    title: str
+    account: AccountId
+    region: RegionName
+    status: str | None
+    created_at: datetime | None
+    canceled_at: datetime | None
+    scope: Reading[LegalHoldScope] | None
+    refs: tuple[EvidenceRef, ...] = ()
+
+    @property
+    def in_force(self) -> bool | None:
+        """Whether it keeps recovery points from being deleted: until it is canceled. None: not told."""
+        return None if self.status is None else self.status != "CANCELED"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkControl:
+    """One control of a framework, with its parameters and what it is limited to (empty: not limited)."""
+
+    name: str
+    parameters: tuple[tuple[str, str], ...]
+    resource_ids: tuple[str, ...]
+    resource_types: tuple[str, ...]
+    tags: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkDetails:
+    """What DescribeFramework tells. `status`: ACTIVE, PARTIALLY_ACTIVE, INACTIVE, UNAVAILABLE."""
+
+    status: str | None
+    controls: tuple[FrameworkControl, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framework:
+    """One framework of AWS Backup Audit Manager."""
+
+    arn: str
+    name: str
+    account: AccountId
+    region: RegionName
+    deployment_status: str | None
+    details: Reading[FrameworkDetails]
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPlan:
+    """One report plan of AWS Backup Audit Manager."""
+
+    arn: str
+    name: str
+    account: AccountId
+    region: RegionName
+    template: str | None
+    frameworks: tuple[str, ...]
+    accounts: tuple[str, ...]
+    organizational_units: tuple[str, ...]
+    regions: tuple[str, ...]
+    bucket: str | None
+    prefix: str | None
+    deployment_status: str | None
+    last_attempt_at: datetime | None
+    last_success_at: datetime | None
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TieringRule:
+    """After how many days backups of these resources go to the cheaper tier."""
+
+    resource_type: str
+    resources: tuple[str, ...]
+    after_days: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TieringConfiguration:
+    """One tiering configuration. `vault`: a name, or `*` for all."""
+
+    arn: str
+    name: str
+    account: AccountId
+    region: RegionName
+    vault: str
+    rules: Reading[tuple[TieringRule, ...]]
+    refs: tuple[EvidenceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assurance:
+    """All of it in one shard; what was not listed is told by the readings of the shard's lists."""
+
+    restore_testing_plans: tuple[RestoreTestingPlan, ...] = ()
+    legal_holds: tuple[LegalHold, ...] = ()
+    frameworks: tuple[Framework, ...] = ()
+    report_plans: tuple[ReportPlan, ...] = ()
+    tiering_configurations: tuple[TieringConfiguration, ...] = ()
