@@ -6,21 +6,53 @@ from typing import Final
 from scanner.collect.operations import Operation
 from scanner.collect.services import (
     backup,
+    backup_gateway,
+    cloudformation,
+    dsql,
     dynamodb,
     ec2,
     efs,
+    eks,
+    fsx,
     iam,
     kms,
     organizations,
     rds,
+    redshift,
+    redshift_serverless,
     s3,
+    ssm_sap,
+    storagegateway,
     sts,
+    supported,
     tagging,
 )
 
+_SERVICES: Final = (
+    sts,
+    iam,
+    organizations,
+    backup,
+    supported,
+    ec2,
+    rds,
+    dynamodb,
+    efs,
+    fsx,
+    storagegateway,
+    dsql,
+    redshift,
+    redshift_serverless,
+    backup_gateway,
+    cloudformation,
+    ssm_sap,
+    eks,
+    s3,
+    tagging,
+    kms,
+)
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    operation.key: operation
-    for service in (sts, iam, organizations, backup, ec2, rds, dynamodb, efs, s3, tagging, kms)
-    for operation in service.OPERATIONS
+    operation.key: operation for service in _SERVICES for operation in service.OPERATIONS
 }
 """By `service:Operation`."""

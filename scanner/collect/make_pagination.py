@@ -33,6 +33,24 @@ BY_HAND: Final[Mapping[str, Mapping[str, str]]] = {
         "list": "ReportPlans",
     },
     "dynamodb:ListTagsOfResource": {"input": "NextToken", "output": "NextToken", "list": "Tags"},
+    "storagegateway:ListTagsForResource": {
+        "input": "Marker",
+        "output": "Marker",
+        "page_size": "Limit",
+        "list": "Tags",
+    },
+    "timestream-write:ListDatabases": {
+        "input": "NextToken",
+        "output": "NextToken",
+        "page_size": "MaxResults",
+        "list": "Databases",
+    },
+    "timestream-write:ListTables": {
+        "input": "NextToken",
+        "output": "NextToken",
+        "page_size": "MaxResults",
+        "list": "Tables",
+    },
 }
 """Operations that page and have no paginator in botocore (facts 10.1 names some), or that other programs
 record and this one only reads."""

@@ -7,7 +7,28 @@ from typing import Final
 
 from scanner.collect.calls import Caller
 from scanner.collect.retry import Halted
-from scanner.collect.services import backup, dynamodb, ec2, efs, iam, kms, organizations, rds, s3, tagging
+from scanner.collect.services import (
+    backup,
+    backup_gateway,
+    cloudformation,
+    dsql,
+    dynamodb,
+    ec2,
+    efs,
+    eks,
+    fsx,
+    iam,
+    kms,
+    organizations,
+    rds,
+    redshift,
+    redshift_serverless,
+    s3,
+    ssm_sap,
+    storagegateway,
+    supported,
+    tagging,
+)
 from scanner.errors import VaultproofError
 from scanner.evidence.writer import Failure, WriterClosedError
 from scanner.model.names import RegionName
@@ -40,15 +61,27 @@ REGION_STEPS: Final[Mapping[str, Callable[[Caller], set[str]]]] = {
     "rds": rds.collect,
     "dynamodb": dynamodb.collect,
     "efs": efs.collect,
+    "fsx": fsx.collect,
+    "storagegateway": storagegateway.collect,
+    "dsql": dsql.collect,
+    "redshift": redshift.collect,
+    "redshift-serverless": redshift_serverless.collect,
+    "backup-gateway": backup_gateway.collect,
+    "cloudformation": cloudformation.collect,
+    "ssm-sap": ssm_sap.collect,
+    "eks": eks.collect,
 }
-"""What is read in every account and Region, service by service; each gives the keys that it met."""
+"""What is read in every account and Region, service by service (boto3's name of it); each gives the keys
+that it met. What AWS Backup does not support in a Region is left out there (`services.supported`)."""
 
 
 def collect_region(caller: Caller, buckets: Iterable[str], partition: str) -> None:
     """Record one account in one Region."""
     keys: set[str] = set()
+    types = supported.supported_types(caller)
     for service, step in REGION_STEPS.items():
-        guarded(caller, service, partial(_gather, partial(step, caller), keys))
+        if not supported.is_left_out(service, caller.region, types):
+            guarded(caller, service, partial(_gather, partial(step, caller), keys))
     guarded(caller, "s3", partial(_gather, lambda: s3.collect(caller, buckets), keys))
     guarded(caller, "resourcegroupstaggingapi", lambda: tagging.collect(caller))
     guarded(caller, "kms", lambda: kms.collect(caller, keys, partition))

@@ -88,7 +88,7 @@ class Answers:
         """Give all answers of an operation, whatever their parameters, the latest one last."""
         return tuple(self._answers.get(name, {}).values())
 
-    def one(self, name: str, about: str = "", **parameters: str) -> Answer:
+    def one(self, name: str, about: str = "", /, **parameters: str) -> Answer:
         """Give the answer to one call with just these parameters; a gap when no line speaks of it."""
         wanted = tuple(sorted((key, str(value)) for key, value in parameters.items()))
         known = self._answers.get(name, {})
@@ -97,7 +97,7 @@ class Answers:
         gap = self.gap(name, about or " ".join(parameters.values()), GapKind.NEVER_ASKED)
         return Answer(parameters, (), gap)
 
-    def read(self, name: str, about: str = "", **parameters: str) -> Reading[None]:
+    def read(self, name: str, about: str = "", /, **parameters: str) -> Reading[None]:
         """Say whether one call was answered to the end."""
         answer = self.one(name, about, **parameters)
         return Known(None, answer.refs) if answer.gap is None else Unread(answer.gap)

@@ -36,7 +36,7 @@ def _table(
     made_arn = f"arn:{partition}:dynamodb:{shard.region}:{shard.account}:table/{name}"
     arn = (table.text("TableArn") if table else None) or made_arn
     own = answers.one("dynamodb:ListTagsOfResource", ResourceArn=arn)
-    tags = own_tags(own, "Tags", tagging.of(arn, "dynamodb"), gaps)
+    tags = own_tags(own, tagging.of(arn, "dynamodb:table"), gaps)
     return Resource(
         arn=Arn(arn),
         type="DynamoDB",

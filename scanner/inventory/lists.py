@@ -9,6 +9,7 @@ from typing import Final
 
 from scanner.evidence.answers import Answer, Answers
 from scanner.inventory.gaps import Gaps
+from scanner.inventory.unasked import spoken_for
 from scanner.model.reading import GapKind, Known, Reading, Unread
 
 SHARD_LISTS: Final = (
@@ -24,12 +25,23 @@ SHARD_LISTS: Final = (
     "backup:ListRestoreJobs",
     "backup:ListRestoreTestingPlans",
     "backup:ListTieringConfigurations",
+    "backup-gateway:ListVirtualMachines",
+    "cloudformation:DescribeStacks",
+    "dsql:ListClusters",
     "dynamodb:ListTables",
     "ec2:DescribeInstances",
     "ec2:DescribeVolumes",
     "efs:DescribeFileSystems",
+    "eks:ListClusters",
+    "fsx:DescribeFileSystems",
+    "fsx:DescribeVolumes",
     "rds:DescribeDBClusters",
     "rds:DescribeDBInstances",
+    "redshift:DescribeClusters",
+    "redshift-serverless:ListNamespaces",
+    "ssm-sap:ListDatabases",
+    "storagegateway:ListVolumes",
+    "timestream-write:ListTables",
 )
 """Asked in every shard. Which of them a control needs is told by the columns of its facts."""
 
@@ -37,34 +49,53 @@ ACCOUNT_LISTS: Final = ("s3:ListBuckets",)
 """Asked once an account; a gap here is a gap of each of its Regions."""
 
 RESOURCE_LISTS: Final = {
+    "backup-gateway:ListVirtualMachines": ("backup-gateway", "vm/"),
+    "cloudformation:DescribeStacks": ("cloudformation", "stack/"),
+    "dsql:ListClusters": ("dsql", "cluster/"),
     "dynamodb:ListTables": ("dynamodb", "table/"),
     "ec2:DescribeInstances": ("ec2", "instance/"),
     "ec2:DescribeVolumes": ("ec2", "volume/"),
     "efs:DescribeFileSystems": ("elasticfilesystem", "file-system/"),
+    "eks:ListClusters": ("eks", "cluster/"),
+    "fsx:DescribeFileSystems": ("fsx", "file-system/"),
+    "fsx:DescribeVolumes": ("fsx", "volume/"),
     "rds:DescribeDBClusters": ("rds", "cluster:"),
     "rds:DescribeDBInstances": ("rds", "db:"),
+    "redshift:DescribeClusters": ("redshift", "cluster:"),
+    "redshift-serverless:ListNamespaces": ("redshift-serverless", "namespace/"),
     "s3:ListBuckets": ("s3", ""),
+    "ssm-sap:ListDatabases": ("ssm-sap", "HANA/"),
+    "storagegateway:ListVolumes": ("storagegateway", "gateway/"),
+    "timestream-write:ListTables": ("timestream", "database/"),
 }
 """The lists that name resources: the service and the type's prefix in the ARNs of what they list."""
 
-_WIDENING: Final = {"IncludeDeleted", "IncludeShared", "MaxBuckets", "ByShared"}
+_WIDENING: Final = {"IncludeDeleted", "IncludeShared", "MaxBuckets", "ByShared", "include"}
 """Parameters that leave nothing out of a list of what is the account's own."""
 
 
 def read_lists(answers: Answers, names: tuple[str, ...], gaps: Gaps) -> Mapping[str, Reading[None]]:
-    """Say of each list whether it was read to the end; its gap is remembered when not."""
-    return {name: _read_list(answers, name, gaps) for name in names}
+    """Say of each list whether it was read to the end; its gap is remembered when not.
+
+    A list that nobody asked for is read where another answer says that there is nothing in it.
+    """
+    lists = {name: _read_list(answers, name) for name in names}
+    for name, reading in lists.items():
+        if isinstance(reading, Unread) and not answers.every(name):
+            lists[name] = spoken_for(answers, name, lists) or reading
+    for reading in lists.values():
+        if isinstance(reading, Unread):
+            gaps.note(reading.gap)
+    return lists
 
 
-def _read_list(answers: Answers, name: str, gaps: Gaps) -> Reading[None]:
+def _read_list(answers: Answers, name: str) -> Reading[None]:
     whole = [answer for answer in answers.every(name) if _is_whole(answer)]
     for answer in whole:
         if answer.gap is None:
             return Known(None, answer.refs)
     gap = whole[0].gap if whole else None
-    gap = gap or answers.gap(name, "", GapKind.NEVER_ASKED)
-    gaps.note(gap)
-    return Unread(gap)
+    return Unread(gap or answers.gap(name, "", GapKind.NEVER_ASKED))
 
 
 def _is_whole(answer: Answer) -> bool:
@@ -86,4 +117,6 @@ _PAGING: Final = {
     "MaxRecords",
     "MaxResults",
     "NextToken",
+    "maxResults",
+    "nextToken",
 }

@@ -5,6 +5,7 @@ engine. Members of a cluster are no resources of their own: the cluster is the u
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from scanner.evidence.answers import Answers
@@ -20,8 +21,8 @@ _CLUSTER_ENGINES: Final = {"neptune": "Neptune", "docdb": "DocumentDB"}
 _UNSUPPORTED: Final = ("custom-",)  # RDS Custom cannot be backed up by AWS Backup (facts 1.1)
 
 
-def parse_rds(answers: Answers) -> Iterator[Resource]:
-    """Parse DB instances that stand alone, and clusters."""
+def parse_rds(answers: Answers, partition: str) -> Iterator[Resource]:
+    """Parse DB instances that stand alone, and clusters with their members."""
     instances = {
         row.need("DBInstanceArn"): (row, ref)
         for row, ref in rows(answers, "rds:DescribeDBInstances", "DBInstances")
@@ -34,13 +35,20 @@ def parse_rds(answers: Answers) -> Iterator[Resource]:
         for row, ref in rows(answers, "rds:DescribeDBClusters", "DBClusters")
     }
     for _, (row, ref) in sorted(clusters.items()):
-        yield _database(answers, row, ref, "DBCluster", _cluster_type(row.text("Engine") or ""))
+        cluster = _database(answers, row, ref, "DBCluster", _cluster_type(row.text("Engine") or ""))
+        yield replace(cluster, members=_members(answers, row, partition))
 
 
 def _is_member(row: Shape) -> bool:
     engine = row.text("Engine") or ""
     in_cluster = bool(row.text("DBClusterIdentifier"))
     return in_cluster or engine.startswith(("aurora", "neptune", "docdb", *_UNSUPPORTED))
+
+
+def _members(answers: Answers, row: Shape, partition: str) -> tuple[Arn, ...]:
+    prefix = f"arn:{partition}:rds:{answers.shard.region}:{answers.shard.account}:db"
+    ids = (member.text("DBInstanceIdentifier") for member in row.children("DBClusterMembers"))
+    return tuple(Arn(f"{prefix}:{instance}") for instance in ids if instance)
 
 
 def _cluster_type(engine: str) -> tuple[str, str]:

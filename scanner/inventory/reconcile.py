@@ -4,6 +4,7 @@ ListProtectedResources knows what was backed up at least once, the tagging API w
 neither proves anything complete (architecture, "Reports").
 """
 
+import re
 from collections import Counter
 from typing import Final
 
@@ -12,12 +13,22 @@ from scanner.model.names import parse_arn
 from scanner.model.scan import Reconciliation
 
 _TAGGED_TYPES: Final = {
-    ("dynamodb", "table/"): "DynamoDB",
-    ("ec2", "instance/"): "EC2",
-    ("ec2", "volume/"): "EBS",
-    ("elasticfilesystem", "file-system/"): "EFS",
+    "VirtualMachine": re.compile(r"backup-gateway:vm/"),
+    "CloudFormation": re.compile(r"cloudformation:stack/"),
+    "DSQL": re.compile(r"dsql:cluster/"),
+    "DynamoDB": re.compile(r"dynamodb:table/"),
+    "EBS": re.compile(r"ec2:volume/"),
+    "EC2": re.compile(r"ec2:instance/"),
+    "EFS": re.compile(r"elasticfilesystem:file-system/"),
+    "EKS": re.compile(r"eks:cluster/"),
+    "Redshift": re.compile(r"redshift:cluster:"),
+    "Redshift Serverless": re.compile(r"redshift-serverless:namespace/"),
+    "SAP HANA on Amazon EC2": re.compile(r"ssm-sap:HANA/[^/]*/DB/"),
+    "Storage Gateway": re.compile(r"storagegateway:gateway/[^/]*/volume/"),
+    "Timestream": re.compile(r"timestream:database/[^/]*/table/"),
 }
-"""Types that an ARN alone tells apart: members of database clusters look like databases of their own."""
+"""Types that an ARN alone tells apart, by its service and resource: members of database clusters look like
+databases of their own, and a file system of FSx may be one of ONTAP, which is no resource."""
 
 
 def reconcile(inventory: ShardInventory) -> tuple[Reconciliation, ...]:
@@ -48,11 +59,5 @@ def _type_of(arn: str) -> str:
     parts = parse_arn(arn)
     if parts is None:
         return ""
-    return next(
-        (
-            kind
-            for (service, prefix), kind in _TAGGED_TYPES.items()
-            if parts.service == service and parts.resource.startswith(prefix)
-        ),
-        "",
-    )
+    named = f"{parts.service}:{parts.resource}"
+    return next((kind for kind, pattern in _TAGGED_TYPES.items() if pattern.match(named)), "")

@@ -58,7 +58,7 @@ def parse_s3(
         name = row.need("Name")
         arn = Arn(f"arn:{partition}:s3:::{name}")
         own = answers.one("s3:GetBucketTagging", Bucket=name)
-        tags = own_tags(own, "TagSet", tagging.of(arn, "s3"), gaps)
+        tags = own_tags(own, tagging.of(arn, "s3:bucket"), gaps)
         versioning = answers.one("s3:GetBucketVersioning", Bucket=name)
         encryption = answers.one("s3:GetBucketEncryption", Bucket=name)
         yield Resource(

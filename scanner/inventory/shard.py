@@ -1,23 +1,34 @@
 """One shard's inventory: the answers of one account in one Region, as typed rows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from scanner.evidence.answers import Answers
 from scanner.inventory.assurance import parse_assurance
+from scanner.inventory.backup_gateway import parse_virtual_machines
+from scanner.inventory.cloudformation import parse_cloudformation
+from scanner.inventory.dsql import parse_dsql
 from scanner.inventory.dynamodb import parse_dynamodb
 from scanner.inventory.ec2 import parse_ec2
 from scanner.inventory.efs import parse_efs
+from scanner.inventory.eks import parse_eks
+from scanner.inventory.fsx import parse_fsx
 from scanner.inventory.gaps import Gaps
 from scanner.inventory.jobs import parse_jobs, parse_protected_resources
 from scanner.inventory.keys import parse_keys
 from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS, read_lists
 from scanner.inventory.plans import parse_plans
 from scanner.inventory.rds import parse_rds
+from scanner.inventory.redshift import parse_redshift
 from scanner.inventory.roles import parse_roles
 from scanner.inventory.s3 import LIST_BUCKETS, Bucket, buckets_of_region, parse_s3
+from scanner.inventory.sources import Sources
+from scanner.inventory.ssm_sap import parse_sap_hana
+from scanner.inventory.storagegateway import parse_storagegateway
 from scanner.inventory.tags import TaggingAnswers
+from scanner.inventory.timestream import parse_timestream
+from scanner.inventory.unasked import unknown_type_gaps
 from scanner.inventory.vaults import parse_recovery_points, parse_vaults
 from scanner.model.assurance import Assurance
 from scanner.model.inventory import (
@@ -48,8 +59,10 @@ def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> Shar
     for gap in unplaced:
         gaps.note(gap)
         lists[LIST_BUCKETS] = Unread(gap)
+    for gap in unknown_type_gaps(answers):
+        gaps.note(gap)
     tagging = TaggingAnswers(answers)
-    resources = _resources(answers, gaps, lists, tagging, buckets)
+    resources = _resources(Sources(answers, gaps, tagging, lists), buckets)
     vaults = parse_vaults(answers, gaps)
     plans = parse_plans(answers, gaps)
     keys = parse_keys(answers, gaps, _key_names(resources, vaults))
@@ -82,22 +95,31 @@ def _status(recorded: ShardStatus, gaps: Gaps) -> ShardStatus:
     return recorded
 
 
-def _resources(
-    answers: Answers,
-    gaps: Gaps,
-    lists: Mapping[str, Reading[None]],
-    tagging: TaggingAnswers,
-    buckets: tuple[Bucket, ...],
-) -> tuple[Resource, ...]:
+def _resources(sources: Sources, buckets: tuple[Bucket, ...]) -> tuple[Resource, ...]:
+    answers, gaps, tagging = sources.answers, sources.gaps, sources.tagging
     partition = partition_of(answers.shard.region)
     found = [
-        *parse_ec2(answers, lists, partition),
-        *parse_rds(answers),
+        *parse_ec2(answers, sources.lists, partition),
+        *parse_rds(answers, partition),
         *parse_dynamodb(answers, gaps, tagging, partition),
         *parse_efs(answers, partition),
         *parse_s3(answers, gaps, tagging, buckets, partition),
+        *(resource for parse in _PARSERS for resource in parse(sources)),
     ]
     return tuple(sorted(found, key=lambda resource: resource.arn))
+
+
+_PARSERS: Final = (
+    parse_fsx,
+    parse_storagegateway,
+    parse_dsql,
+    parse_redshift,
+    parse_timestream,
+    parse_virtual_machines,
+    parse_cloudformation,
+    parse_sap_hana,
+    parse_eks,
+)
 
 
 def _key_names(resources: Iterable[Resource], vaults: Iterable[Vault]) -> set[str]:

@@ -1,21 +1,24 @@
 """The inventory of a shard as flat rows, for `inventory/TABLE.parquet`."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Final
 
+from scanner.inventory.assurance_tables import assurance_rows
+from scanner.inventory.cells import known, time
 from scanner.model.facts import Tag
 from scanner.model.inventory import (
     Account,
     BackupPlan,
     Job,
     Key,
+    ProtectedResource,
     RecoveryPoint,
     Resource,
     SelectionTerms,
     ShardInventory,
     TagCondition,
     Vault,
+    VaultNotifications,
 )
 from scanner.model.inventory_tables import (
     AccountTable,
@@ -23,6 +26,7 @@ from scanner.model.inventory_tables import (
     JobTable,
     KeyTable,
     PlanTable,
+    ProtectedResourceTable,
     RecoveryPointTable,
     ResourceTable,
     RuleTable,
@@ -31,9 +35,7 @@ from scanner.model.inventory_tables import (
     VaultTable,
 )
 from scanner.model.names import rule_subject
-from scanner.model.reading import Gap, Known, Reading
-
-V = TypeVar("V")
+from scanner.model.reading import Gap, Known
 
 
 def inventory_rows(inventory: ShardInventory) -> Mapping[str, Iterable[object]]:
@@ -48,7 +50,9 @@ def inventory_rows(inventory: ShardInventory) -> Mapping[str, Iterable[object]]:
         "keys": map(_key, inventory.keys.values()),
         "recovery_points": map(_recovery_point, inventory.recovery_points),
         "jobs": map(_job, inventory.jobs),
+        "protected_resources": map(_protected, inventory.protected_resources),
         "gaps": map(_gap, inventory.gaps),
+        **assurance_rows(inventory),
     }
 
 
@@ -56,14 +60,6 @@ def account_rows(accounts: Iterable[Account]) -> Iterator[AccountTable]:
     """Give the rows of the table `accounts`."""
     for account in accounts:
         yield AccountTable(id=account.id, name=account.name, status=account.status, ou_path=account.ou_path)
-
-
-def _known(reading: Reading[V] | None) -> V | None:
-    return reading.value if isinstance(reading, Known) else None
-
-
-def _time(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _shard(inventory: ShardInventory) -> ShardTable:
@@ -77,7 +73,7 @@ def _shard(inventory: ShardInventory) -> ShardTable:
 
 
 def _resource(resource: Resource) -> ResourceTable:
-    tags, encryption = _known(resource.tags), _known(resource.encryption)
+    tags, encryption = known(resource.tags), known(resource.encryption)
     return ResourceTable(
         arn=resource.arn,
         type=resource.type,
@@ -85,17 +81,18 @@ def _resource(resource: Resource) -> ResourceTable:
         region=resource.region,
         name=resource.name,
         state=resource.state,
-        created_at=_time(resource.created_at),
+        created_at=time(resource.created_at),
         tags=None if tags is None else tuple(Tag(key, value) for key, value in sorted(tags.items())),
         encrypted=None if encryption is None else encryption.encrypted,
         keys=None if encryption is None else encryption.keys,
-        versioned=_known(resource.versioned),
+        versioned=known(resource.versioned),
         attached_to=resource.attached_to,
+        members=resource.members,
     )
 
 
 def _plan(plan: BackupPlan) -> PlanTable:
-    rules, selections = _known(plan.rules), _known(plan.selections)
+    rules, selections = known(plan.rules), known(plan.selections)
     return PlanTable(
         arn=plan.arn,
         id=plan.id,
@@ -108,7 +105,7 @@ def _plan(plan: BackupPlan) -> PlanTable:
 
 
 def _rules(plan: BackupPlan) -> Iterator[RuleTable]:
-    for rule in _known(plan.rules) or ():
+    for rule in known(plan.rules) or ():
         yield RuleTable(
             rule=rule_subject(plan.arn, rule.id),
             plan=plan.arn,
@@ -124,8 +121,8 @@ def _rules(plan: BackupPlan) -> Iterator[RuleTable]:
 
 
 def _selections(plan: BackupPlan) -> Iterator[SelectionTable]:
-    for selection in _known(plan.selections) or ():
-        terms: SelectionTerms | None = _known(selection.terms)
+    for selection in known(plan.selections) or ():
+        terms: SelectionTerms | None = known(selection.terms)
         yield SelectionTable(
             selection=rule_subject(plan.arn, selection.id),
             plan=plan.arn,
@@ -144,6 +141,8 @@ def _conditions(conditions: Iterable[TagCondition]) -> tuple[str, ...]:
 
 def _vault(vault: Vault) -> VaultTable:
     policy = (vault.policy.value or "") if isinstance(vault.policy, Known) else None
+    told, details = vault.notifications, known(vault.details)
+    notified = (told.value or _NOBODY) if isinstance(told, Known) else None
     return VaultTable(
         arn=vault.arn,
         name=vault.name,
@@ -151,16 +150,24 @@ def _vault(vault: Vault) -> VaultTable:
         region=vault.region,
         type=vault.type,
         locked=vault.lock.locked,
-        lock_date=_time(vault.lock.lock_date),
+        lock_date=time(vault.lock.lock_date),
         min_retention_days=vault.lock.min_retention_days,
         max_retention_days=vault.lock.max_retention_days,
         key=vault.key,
         policy=policy,
+        state=vault.state,
+        notified_topic=(notified.topic or "") if notified else None,
+        notified_events=notified.events if notified else None,
+        approval_team=(details.approval_team or "") if details else None,
+        source_vault=details.source_vault if details else None,
     )
 
 
+_NOBODY: Final = VaultNotifications(None, ())
+
+
 def _key(key: Key) -> KeyTable:
-    kind = _known(key.kind)
+    kind = known(key.kind)
     return KeyTable(
         key=key.arn or key.id,
         account=key.account,
@@ -168,6 +175,9 @@ def _key(key: Key) -> KeyTable:
         kind=None if kind is None else kind.value,
         state=key.state,
         multi_region=key.multi_region,
+        enabled=key.enabled,
+        deletion_at=time(key.deletion_at),
+        primary=key.primary,
     )
 
 
@@ -180,11 +190,28 @@ def _recovery_point(point: RecoveryPoint) -> RecoveryPointTable:
         resource=point.resource,
         resource_type=point.resource_type,
         status=point.status,
-        created_at=_time(point.created_at),
-        delete_at=_time(point.delete_at),
+        created_at=time(point.created_at),
+        delete_at=time(point.delete_at),
         delete_after_days=point.delete_after_days,
         encrypted=point.encrypted,
         created_by_rule=point.created_by_rule,
+        scan_findings=point.scan.findings if point.scan else None,
+        scan_failed=point.scan.failed if point.scan else None,
+        last_restored_at=time(point.last_restored_at),
+    )
+
+
+def _protected(protected: ProtectedResource) -> ProtectedResourceTable:
+    restore = known(protected.latest_restore)
+    return ProtectedResourceTable(
+        arn=protected.arn,
+        type=protected.type,
+        account=protected.account,
+        region=protected.region,
+        last_backup_at=time(protected.last_backup_at),
+        last_vault=protected.last_vault,
+        latest_restore_at=time(restore.created_at) if restore else None,
+        latest_restore_minutes=restore.minutes if restore else None,
     )
 
 
@@ -197,11 +224,14 @@ def _job(job: Job) -> JobTable:
         state=job.state,
         resource=job.resource,
         resource_type=job.resource_type,
-        created_at=_time(job.created_at),
-        completed_at=_time(job.completed_at),
+        created_at=time(job.created_at),
+        completed_at=time(job.completed_at),
         message=job.message,
         destination_vault=job.destination_vault,
         created_by_rule=job.created_by_rule,
+        message_category=job.message_category,
+        validation_status=job.validation_status,
+        restore_testing_plan=job.restore_testing_plan,
     )
 
 

@@ -32,14 +32,14 @@ class TaggingAnswers:
         """All ARNs that the tagging API listed, sorted."""
         return tuple(Arn(arn) for arn in sorted(self._tags))
 
-    def of(self, arn: str, service_type: str) -> Reading[Tags]:
-        """Give a resource's tags; `service_type` is its type as the API's filter spells it (`dynamodb`)."""
+    def of(self, arn: str, kind: str) -> Reading[Tags]:
+        """Give a resource's tags; `kind` is its type as the API's filter spells it (`dynamodb:table`)."""
         if (found := self._tags.get(arn)) is not None:
             tags, ref = found
             return Known(tags, (ref,))
         best: Answer | None = None
         for answer in self._answers.every(_GET_RESOURCES):
-            if not _covers(answer.parameters, service_type):
+            if not _covers(answer.parameters, kind):
                 continue
             if answer.gap is None:
                 return Known({}, answer.refs[-1:])
@@ -48,18 +48,18 @@ class TaggingAnswers:
         return Unread(gap or self._answers.gap(_GET_RESOURCES, "", GapKind.NEVER_ASKED))
 
 
-def _covers(parameters: Mapping[str, object], service_type: str) -> bool:
-    """Whether a call was to list all tagged resources of a type: no filter but one for the type."""
+def _covers(parameters: Mapping[str, object], kind: str) -> bool:
+    """Whether a call was to list all tagged resources of a type: no filter but one for it or its service."""
     if any(parameters.get(narrowing) for narrowing in _NARROWING):
         return False
     types = parameters.get("ResourceTypeFilters") or []
-    return not types or (isinstance(types, list) and service_type in {str(t).split(":")[0] for t in types})
+    return not types or (isinstance(types, list) and not {kind, kind.partition(":")[0]}.isdisjoint(types))
 
 
-def own_tags(answer: Answer, key: str, otherwise: Reading[Tags], gaps: Gaps) -> Reading[Tags]:
+def own_tags(answer: Answer, otherwise: Reading[Tags], gaps: Gaps) -> Reading[Tags]:
     """Give the tags of a call for one resource, where it was made; else those of the tagging API."""
     if answer.gap is None:
-        pairs = {k: v for page in answer.pages for k, v in tag_pairs(page, key).items()}
+        pairs = {key: value for page in answer.pages for key, value in _told(page).items()}
         return Known(pairs, answer.refs)
     match otherwise:
         case Known():
@@ -71,6 +71,25 @@ def own_tags(answer: Answer, key: str, otherwise: Reading[Tags], gaps: Gaps) -> 
             return Unread(gap)
 
 
+def _told(page: Shape) -> Tags:
+    """Read the tags of an answer, under whatever name its service gives them: pairs, or an object."""
+    for key in ("Tags", "TagSet", "tags"):
+        if isinstance(page.data.get(key), dict):
+            return tag_map(page, key)
+        if page.data.get(key) is not None:
+            return tag_pairs(page, key)
+    return {}
+
+
+def tag_map(row: Shape, key: str) -> Tags:
+    """Read an object of tags. A tag without a value has the empty one."""
+    tags = row.child(key)
+    return {} if tags is None else {name: tags.text(name) or "" for name in tags.data}
+
+
 def tag_pairs(row: Shape, key: str) -> Tags:
-    """Read a list of {Key, Value} pairs. A tag without a value has the empty one."""
-    return {tag.text("Key") or "": tag.text("Value") or "" for tag in row.children(key)}
+    """Read a list of {Key, Value} pairs, spelt either way. A tag without a value has the empty one."""
+    return {
+        tag.text("Key") or tag.text("key") or "": tag.text("Value") or tag.text("value") or ""
+        for tag in row.children(key)
+    }

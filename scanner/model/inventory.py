@@ -50,7 +50,8 @@ class Resource:
     tags: Reading[Tags]
     encryption: Reading[Encryption]
     created_at: datetime | None = None
-    attached_to: tuple[Arn, ...] = ()  # of a volume: the instances that it is attached to
+    attached_to: tuple[Arn, ...] = ()  # whose backups hold it: a volume's instances, a stack's parent
+    members: tuple[Arn, ...] = ()  # of a database cluster: its instances, which are no resources of their own
     versioned: Reading[bool] | None = None  # of a bucket only
     product_codes: tuple[str, ...] = ()  # of an instance: AWS Marketplace product codes
     stack: str | None = None  # the CloudFormation stack that made it, by its aws: tag

@@ -48,6 +48,7 @@ class ResourceTable:
     keys: tuple[str, ...] | None
     versioned: bool | None
     attached_to: tuple[str, ...]
+    members: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,10 @@ class SelectionTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultTable:
-    """A backup vault. `policy`: its access policy; empty when there is none, None when not read."""
+    """A backup vault. `policy`: its access policy; empty when there is none, None when not read.
+
+    `notified_topic` and `approval_team`, too, are empty when there is none.
+    """
 
     arn: str
     name: str
@@ -108,6 +112,11 @@ class VaultTable:
     max_retention_days: int | None
     key: str | None
     policy: str | None
+    state: str | None
+    notified_topic: str | None
+    notified_events: tuple[str, ...] | None
+    approval_team: str | None
+    source_vault: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +129,9 @@ class KeyTable:
     kind: str | None
     state: str | None
     multi_region: bool | None
+    enabled: bool | None
+    deletion_at: str | None
+    primary: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +150,9 @@ class RecoveryPointTable:
     delete_after_days: int | None
     encrypted: bool | None
     created_by_rule: str | None
+    scan_findings: tuple[str, ...] | None
+    scan_failed: bool | None
+    last_restored_at: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +171,155 @@ class JobTable:
     message: str | None
     destination_vault: str | None
     created_by_rule: str | None
+    message_category: str | None
+    validation_status: str | None
+    restore_testing_plan: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectedResourceTable:
+    """A resource that was backed up at least once."""
+
+    arn: str
+    type: str
+    account: str
+    region: str
+    last_backup_at: str | None
+    last_vault: str | None
+    latest_restore_at: str | None
+    latest_restore_minutes: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreTestingPlanTable:
+    """A restore testing plan. The vaults are ARNs, `*` all of them."""
+
+    arn: str
+    name: str
+    account: str
+    region: str
+    schedule: str | None
+    timezone: str
+    last_executed_at: str | None
+    include_vaults: tuple[str, ...] | None
+    exclude_vaults: tuple[str, ...] | None
+    point_types: tuple[str, ...] | None
+    window_days: int | None
+    selections: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreTestingSelectionTable:
+    """A selection of a restore testing plan; `conditions`: tags that all must hold."""
+
+    plan: str
+    name: str
+    resource_type: str
+    role: str | None
+    resources: tuple[str, ...] | None
+    conditions: tuple[str, ...] | None
+    validation_window_hours: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegalHoldTable:
+    """A legal hold. What a canceled one held is None."""
+
+    arn: str
+    title: str
+    account: str
+    region: str
+    status: str | None
+    created_at: str | None
+    canceled_at: str | None
+    vaults: tuple[str, ...] | None
+    resources: tuple[str, ...] | None
+    from_date: str | None
+    to_date: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameworkTable:
+    """A framework of AWS Backup Audit Manager."""
+
+    arn: str
+    name: str
+    account: str
+    region: str
+    deployment_status: str | None
+    status: str | None
+    controls: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameworkControlTable:
+    """A control of a framework and what it is limited to; empty lists: not limited."""
+
+    framework: str
+    control: str
+    parameters: tuple[str, ...]
+    resource_ids: tuple[str, ...]
+    resource_types: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPlanTable:
+    """A report plan of AWS Backup Audit Manager."""
+
+    arn: str
+    name: str
+    account: str
+    region: str
+    template: str | None
+    frameworks: tuple[str, ...]
+    bucket: str | None
+    deployment_status: str | None
+    last_success_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TieringTable:
+    """A tiering configuration; `rules`: what goes to the cheaper tier, and after how many days."""
+
+    arn: str
+    name: str
+    account: str
+    region: str
+    vault: str
+    rules: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleTable:
+    """A role that a selection of the account-Region names. `exists` None: its account was not asked."""
+
+    arn: str
+    account: str
+    region: str
+    exists: bool | None
+    trust_policy: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupPolicyTable:
+    """A backup policy of the organisation. `targets`: ids of roots, units and accounts."""
+
+    id: str
+    name: str
+    content: str | None
+    targets: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectivePolicyTable:
+    """What the organisation's backup policies give an account: its plans. `reached`: whether any does."""
+
+    account: str
+    reached: bool | None
+    plans: tuple[str, ...] | None
+    content: str | None
+    updated_at: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +348,17 @@ INVENTORY_TABLES: Final[Mapping[str, type]] = {
     "keys": KeyTable,
     "recovery_points": RecoveryPointTable,
     "jobs": JobTable,
+    "protected_resources": ProtectedResourceTable,
+    "restore_testing_plans": RestoreTestingPlanTable,
+    "restore_testing_selections": RestoreTestingSelectionTable,
+    "legal_holds": LegalHoldTable,
+    "frameworks": FrameworkTable,
+    "framework_controls": FrameworkControlTable,
+    "report_plans": ReportPlanTable,
+    "tiering_configurations": TieringTable,
+    "roles": RoleTable,
+    "backup_policies": BackupPolicyTable,
+    "effective_policies": EffectivePolicyTable,
     "gaps": GapTable,
 }
 """The tables of the inventory, by the name of their file."""

@@ -71,6 +71,7 @@ def frequencies(column: int) -> Any:
 
 
 STACK: Final = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/app/1"
+GONE: Final = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/app/0"
 LEFTOVER: Final = "awsbackup-restore-test"
 
 
@@ -95,7 +96,8 @@ UNNAMED: Final[tuple[tuple[str, str, dict[str, Any], str, str], ...]] = (
     ("volume", "v-of-2", attached("i-2"), F, F),
     ("volume", "v-of-both", attached("i-2", "i-1"), P, F),
     ("volume", "v-detached", attached("i-1", state="detached"), F, F),
-    ("volume", "v-of-stack", {"tags": {"aws:cloudformation:stack-id": STACK}}, U, F),
+    ("volume", "v-of-stack", {"tags": {"aws:cloudformation:stack-id": STACK}}, P, F),
+    ("volume", "v-left-behind", {"tags": {"aws:cloudformation:stack-id": GONE}}, F, F),
     ("volume", "v-leftover", {"tags": {LEFTOVER: "x"}}, N, N),
     ("table", f"{LEFTOVER}-t", {}, N, N),
     ("table", f"my-{LEFTOVER}", {}, F, F),
@@ -112,8 +114,13 @@ def states(*, inherited: bool) -> Any:
             truth[IN_PLAN, ARNS[kind](name)] = with_it if inherited else without_it
         script.listed("rds:DescribeDBInstances", *_database("member", "au"), *_database("alone"))
         truth[IN_PLAN, f"arn:aws:rds:{REGION}:{ACCOUNT}:db:alone"] = F
+        script.listed(
+            "cloudformation:DescribeStacks",
+            {"StackId": STACK, "StackName": "app", "StackStatus": "UPDATE_COMPLETE"},
+        )
+        truth[IN_PLAN, STACK] = P
         resources = [ARNS[kind](name) for kind, name, *_ in NAMED]
-        script.plan("p", rules=[rule()], selections=[{"Resources": [*resources, STACK]}])
+        script.plan("p", rules=[rule()], selections=[{"Resources": [*resources, STACK, GONE]}])
         return truth
 
     return build

@@ -24,7 +24,13 @@ CALLER = "111111111111"
 SECRET = "canary-secret-access-key"
 TOKEN = "canary-session-token"
 
-_SIGNING_NAMES = {"elasticfilesystem": "efs", "tagging": "resourcegroupstaggingapi"}
+_SIGNING_NAMES = {
+    "elasticfilesystem": "efs",
+    "tagging": "resourcegroupstaggingapi",
+    "timestream": "timestream-write",
+}
+_REST = {"backup", "efs", "s3", "eks", "dsql", "ssm-sap"}
+_QUERY = {"iam", "rds", "sts", "redshift", "cloudformation"}
 _SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
@@ -151,7 +157,7 @@ class FakeAws:
         if isinstance(script, list | tuple):
             script = script[min(turn, len(script) - 1)]
         if script is None:
-            script = b"<Empty/>" if request.key.split(":")[0] in {"ec2", "s3"} else _empty(request)
+            script = _empty(request)
         return script if isinstance(script, Reply) else Reply(script)
 
     def _read(self, handler: BaseHTTPRequestHandler, body: bytes) -> Request:
@@ -196,7 +202,7 @@ def _rules() -> tuple[_Rule, ...]:
     session = Session()
     rules = []
     for operation in OPERATIONS.values():
-        if operation.service in {"backup", "efs", "s3", "eks"}:
+        if operation.service in _REST:
             http = session.get_service_model(operation.service).operation_model(operation.name).http
             path, _, query = http["requestUri"].partition("?")
             path = re.sub(r"\\{(\w+)\+?\\}", r"(?P<\1>[^/]+)", re.escape(path.rstrip("/"))) + "/?"
@@ -205,9 +211,12 @@ def _rules() -> tuple[_Rule, ...]:
     return tuple(sorted(rules, key=lambda rule: (-len(rule.query), -len(rule.pattern.pattern))))
 
 
-def _empty(request: Request) -> bytes:
-    if request.key.split(":")[0] in {"iam", "rds", "sts"}:
-        return xml("", request.key.split(":")[1])
+def _empty(request: Request) -> Answer:
+    service, operation = request.key.split(":")
+    if service in {"ec2", "s3"}:
+        return b"<Empty/>"
+    if service in _QUERY:
+        return xml("", operation)
     return b"{}"
 
 

@@ -55,26 +55,39 @@ LISTS: Mapping[str, tuple[str, str, str]] = {
     "backup:ListTieringConfigurations": ("TieringConfigurations", "NextToken", "NextToken"),
     "backup:ListBackupSelections": ("BackupSelectionsList", "NextToken", "NextToken"),
     "backup:ListRecoveryPointsByBackupVault": ("RecoveryPoints", "NextToken", "NextToken"),
+    "backup-gateway:ListVirtualMachines": ("VirtualMachines", "NextToken", "NextToken"),
+    "cloudformation:DescribeStacks": ("Stacks", "NextToken", "NextToken"),
+    "dsql:ListClusters": ("clusters", "nextToken", "nextToken"),
     "dynamodb:ListTables": ("TableNames", "ExclusiveStartTableName", "LastEvaluatedTableName"),
     "ec2:DescribeInstances": ("Reservations", "NextToken", "NextToken"),
     "ec2:DescribeVolumes": ("Volumes", "NextToken", "NextToken"),
     "efs:DescribeFileSystems": ("FileSystems", "Marker", "NextMarker"),
+    "eks:ListClusters": ("clusters", "nextToken", "nextToken"),
+    "fsx:DescribeFileSystems": ("FileSystems", "NextToken", "NextToken"),
+    "fsx:DescribeVolumes": ("Volumes", "NextToken", "NextToken"),
     "iam:ListRoles": ("Roles", "Marker", "Marker"),
     "kms:ListAliases": ("Aliases", "Marker", "NextMarker"),
     "organizations:ListAccounts": ("Accounts", "NextToken", "NextToken"),
     "rds:DescribeDBClusters": ("DBClusters", "Marker", "Marker"),
     "rds:DescribeDBInstances": ("DBInstances", "Marker", "Marker"),
+    "redshift:DescribeClusters": ("Clusters", "Marker", "Marker"),
+    "redshift-serverless:ListNamespaces": ("namespaces", "nextToken", "nextToken"),
     "resourcegroupstaggingapi:GetResources": (
         "ResourceTagMappingList",
         "PaginationToken",
         "PaginationToken",
     ),
     "s3:ListBuckets": ("Buckets", "ContinuationToken", "ContinuationToken"),
+    "ssm-sap:ListDatabases": ("Databases", "NextToken", "NextToken"),
+    "storagegateway:ListVolumes": ("VolumeInfos", "Marker", "Marker"),
+    "timestream-write:ListDatabases": ("Databases", "NextToken", "NextToken"),
+    "timestream-write:ListTables": ("Tables", "NextToken", "NextToken"),
 }
 _EVERY_SHARD = tuple(
     name
     for name in LISTS
-    if not name.startswith(("iam", "organizations", "s3")) and not name.endswith(("Selections", "ByBackupVault"))
+    if not name.startswith(("iam", "organizations", "s3"))
+    and not name.endswith(("Selections", "ByBackupVault"))
 )
 
 

@@ -1,0 +1,23 @@
+"""AWS CloudFormation: stacks, without what they were given and what they give."""
+
+from typing import Final
+
+from scanner.collect.calls import Caller
+from scanner.collect.operations import Operation
+
+OPERATIONS: Final = (
+    Operation(
+        "cloudformation",
+        "DescribeStacks",
+        "cloudformation:DescribeStacks",
+        # Parameters are where passwords are handed over, outputs where they come back.
+        secrets=("Stacks[].Parameters", "Stacks[].Outputs"),
+    ),
+)
+
+
+def collect(caller: Caller) -> set[str]:
+    """Record stacks; they name no keys."""
+    for _ in caller.pages("cloudformation", "DescribeStacks"):
+        pass
+    return set()
