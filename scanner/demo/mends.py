@@ -11,7 +11,7 @@ from moto.s3.models import s3_backends
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.refusals import denied
 from scanner.demo.services.regions import OPT_IN_REGIONS
-from scanner.demo.services.stock import has_enabled
+from scanner.demo.services.stock import has_enabled, stock_of
 from scanner.demo.services.tagging import tagged_resources
 from scanner.demo.wire.answer import ApiError
 from scanner.demo.wire.call import Call
@@ -94,6 +94,17 @@ def roles_as_listed(_: Call, result: dict[str, Any]) -> dict[str, Any]:
 _UNLISTED = frozenset({"Tags", "PermissionsBoundary", "RoleLastUsed"})
 
 
+def pending_passwords(call: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """A password that waits for the maintenance window is shown, and so it must be kept out of evidence."""
+    pending = {one["arn"]: one["password"] for one in stock_of(call.account, call.region).of("rds.pending")}
+    for items, arn in (("DBInstances", "DBInstanceArn"), ("DBClusters", "DBClusterArn")):
+        for one in result.get(items, ()):
+            if one[arn] in pending:
+                changes = one.setdefault("PendingModifiedValues", {})
+                changes["MasterUserPassword"] = pending[one[arn]]
+    return result
+
+
 def as_it_is(_: Call, result: dict[str, Any]) -> dict[str, Any]:
     """Nothing but what has no shape, or no value, is taken out."""
     return result
@@ -105,6 +116,8 @@ MENDS: Mapping[tuple[str, str], Mend] = {
     ("ec2", "DescribeRegions"): enabled_regions,
     ("kms", "ListAliases"): existing_targets,
     ("kms", "DescribeKey"): as_it_is,
+    ("rds", "DescribeDBClusters"): pending_passwords,
+    ("rds", "DescribeDBInstances"): pending_passwords,
     ("iam", "ListRoles"): roles_as_listed,
     ("resourcegroupstaggingapi", "GetResources"): own_region,
     ("dynamodb", "ListTables"): by_name,

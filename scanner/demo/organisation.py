@@ -7,7 +7,8 @@
     acquired      the scanner's role is missing: nothing is known of it
     closed        suspended
 
-What proves protection in them, and governs it, is planted last (`assurance`).
+What proves protection in them, and governs it, is planted next (`assurance`), every type of resource last
+(`breadth`).
 
 It is the same for the same seed, byte for byte: ids, ARNs, dates and order.
 """
@@ -16,6 +17,7 @@ from moto.moto_api._internal import mock_random
 
 from scanner.demo import accounts, assurance, central, development, management, production
 from scanner.demo.accounts import MANAGEMENT, REGIONS, Estate
+from scanner.demo.breadth.plant import plant_every_type
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate.identity import SCANNER_ROLE as ROLE_NAME
 from scanner.demo.front import Front
@@ -34,4 +36,5 @@ def build(front: Front, seed: int) -> None:
     planted = production.plant(estate, vaults)
     development.plant(estate, vaults)
     assurance.plant(estate, organization_id, planted)
+    plant_every_type(estate, vaults, planted)
     accounts.allow_scan(estate)

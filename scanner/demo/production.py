@@ -21,6 +21,7 @@ class Production:
     vaults: Vaults
     resources: Resources
     role: str
+    gold: Plan
 
     @property
     def ledger_logs(self) -> Resource:
@@ -35,17 +36,17 @@ def plant(estate: Estate, central: Central) -> Production:
         vaults = plant_vaults(estate)
     resources = plant_resources(estate)
     with standing_at(ago(days=370)):
-        _gold(estate, central, vaults, resources, role)
+        gold = _gold(estate, central, vaults, resources, role)
         _standard(estate, vaults, resources, role)
         _continuous(estate, vaults, resources, role)
         _copies_gone_wrong(estate, central, vaults, resources, role)
         _nobodys_plan(estate, vaults, role)
         _keep_oddities(vaults, resources)
     plant_elsewhere(estate, vaults, role)
-    return Production(vaults, resources, role)
+    return Production(vaults, resources, role, gold)
 
 
-def _gold(estate: Estate, central: Central, vaults: Vaults, resources: Resources, role: str) -> None:
+def _gold(estate: Estate, central: Central, vaults: Vaults, resources: Resources, role: str) -> Plan:
     """As it should be: nightly, 35 days, copied to another Region and to another account."""
     nightly = Rule(
         "nightly",
@@ -62,6 +63,7 @@ def _gold(estate: Estate, central: Central, vaults: Vaults, resources: Resources
     for resource in (*resources.gold, *resources.continuous, resources.ledger):
         _nightly_history(gold, central, vaults, resource)
     _gold_failures(gold, central, vaults, resources)
+    return gold
 
 
 def _nightly_history(gold: Plan, central: Central, vaults: Vaults, resource: Resource) -> None:

@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 
-from scanner.demo.accounts import MANAGEMENT, MEMBERS, READABLE, REGIONS
+from scanner.demo.accounts import MANAGEMENT, MEMBERS, MILAN, READABLE, REGIONS, SHARDS
 from scanner.demo.server import Demo, serve
 
 Document = dict[str, Any]
@@ -60,7 +60,25 @@ LISTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("backup", "ListFrameworks", "NextToken", "NextToken", "Frameworks"),
     ("backup", "ListReportPlans", "NextToken", "NextToken", "ReportPlans"),
     ("backup", "ListTieringConfigurations", "NextToken", "NextToken", "TieringConfigurations"),
+    ("fsx", "DescribeFileSystems", "NextToken", "NextToken", "FileSystems"),
+    ("fsx", "DescribeVolumes", "NextToken", "NextToken", "Volumes"),
+    ("storagegateway", "ListGateways", "Marker", "Marker", "Gateways"),
+    ("storagegateway", "ListVolumes", "Marker", "Marker", "VolumeInfos"),
+    ("dsql", "ListClusters", "nextToken", "nextToken", "clusters"),
+    ("redshift", "DescribeClusters", "Marker", "Marker", "Clusters"),
+    ("redshift-serverless", "ListNamespaces", "nextToken", "nextToken", "namespaces"),
+    ("timestream-write", "ListDatabases", "NextToken", "NextToken", "Databases"),
+    ("timestream-write", "ListTables", "NextToken", "NextToken", "Tables"),
+    ("backup-gateway", "ListHypervisors", "NextToken", "NextToken", "Hypervisors"),
+    ("backup-gateway", "ListVirtualMachines", "NextToken", "NextToken", "VirtualMachines"),
+    ("cloudformation", "DescribeStacks", "NextToken", "NextToken", "Stacks"),
+    ("ssm-sap", "ListApplications", "NextToken", "NextToken", "Applications"),
+    ("ssm-sap", "ListDatabases", "NextToken", "NextToken", "Databases"),
+    ("eks", "ListClusters", "nextToken", "nextToken", "clusters"),
 )
+
+NOT_IN_MILAN = ("dsql", "timestream-write")
+"""Services that have no endpoint there."""
 
 
 @dataclass
@@ -139,8 +157,8 @@ class Walk:
             self.every(account, REGIONS[0], "iam", "ListRoles", "Marker", "Marker", "Roles")
             effective = {"PolicyType": "BACKUP_POLICY"}
             self.call(account, REGIONS[0], "organizations", "DescribeEffectivePolicy", **effective)
-            for region in REGIONS:
-                self.shard(account, region)
+        for account, region in SHARDS:
+            self.shard(account, region)
         return self
 
     def organisation(self) -> None:
@@ -179,8 +197,12 @@ class Walk:
     def shard(self, account: str, region: str) -> None:
         """Every list of the shard, and the details of what it holds."""
         self.call(account, region, "backup", "DescribeRegionSettings")
-        lists = {how[1]: self.every(account, region, *how) for how in LISTS}
+        here = [how for how in LISTS if region != MILAN or how[0] not in NOT_IN_MILAN]
+        found = {how[:2]: self.every(account, region, *how) for how in here}
+        # Two services may name their lists alike: the first of them is meant.
+        lists = {operation: rows for (_, operation), rows in reversed(found.items())}
         self._backup_details(account, region, lists)
+        self._details(account, region, found)
         self._assurance_details(account, region, lists)
         for name in lists["ListTables"]:
             table = self.call(account, region, "dynamodb", "DescribeTable", TableName=name)
@@ -198,6 +220,24 @@ class Walk:
         for key in {alias["TargetKeyId"] for alias in lists["ListAliases"] if "TargetKeyId" in alias}:
             self.call(account, region, "kms", "DescribeKey", KeyId=key)
             self.call(account, region, "kms", "GetKeyPolicy", KeyId=key)
+
+    def _details(self, account: str, region: str, found: Mapping[tuple[str, ...], list[Any]]) -> None:
+        """What is described one by one, of the services that list little more than names."""
+        where = account, region
+        self.call(*where, "backup", "GetSupportedResourceTypes")
+        for info in found["storagegateway", "ListVolumes"]:
+            kind = "Stored" if info["VolumeType"].startswith("STORED") else "Cached"
+            arns = [info["VolumeARN"]]
+            self.call(*where, "storagegateway", f"Describe{kind}iSCSIVolumes", VolumeARNs=arns)
+        for one in found.get(("dsql", "ListClusters"), []):
+            self.call(*where, "dsql", "GetCluster", identifier=one["identifier"])
+        for name in found["eks", "ListClusters"]:
+            self.call(*where, "eks", "DescribeCluster", name=name)
+        for database in found["ssm-sap", "ListDatabases"]:
+            self.call(*where, "ssm-sap", "GetDatabase", DatabaseArn=database["Arn"])
+        for stack in found["cloudformation", "DescribeStacks"]:
+            listing = "ListStackResources", "NextToken", "NextToken", "StackResourceSummaries"
+            self.every(*where, "cloudformation", *listing, StackName=stack["StackId"])
 
     def _backup_details(self, account: str, region: str, lists: Mapping[str, list[Any]]) -> None:
         token = "NextToken", "NextToken"
@@ -301,21 +341,18 @@ class Names:
         return self.arns[number, region, "copy", f"{rule} -> {destination}"]
 
     def _read(self, account: str, region: str, operation: str, answer: Document) -> None:
-        for kind, name, arn in _named(account, region, operation, answer):
+        for kind, name, arn in (*_named(account, region, operation, answer), *_newly_named(answer)):
             self.arns.setdefault((account, region, kind, name), arn)
 
 
 def _named(account: str, region: str, operation: str, answer: Document) -> Iterator[tuple[str, str, str]]:
     """Kind, name and ARN of what an answer speaks of."""
     here = f"{region}:{account}"
-    for reservation in answer.get("Reservations", []):
-        for instance in reservation["Instances"]:
-            yield "resource", _tag(instance), f"arn:aws:ec2:{here}:instance/{instance['InstanceId']}"
-    for volume in answer.get("Volumes", []):
-        yield "resource", _tag(volume), f"arn:aws:ec2:{here}:volume/{volume['VolumeId']}"
+    yield from _computers(here, answer)
     for kind, name, arn, items in _SELF_NAMED:
         for one in answer.get(items, []):
-            yield kind, one[name], one[arn]
+            if name in one and arn in one:
+                yield kind, one[name], one[arn]
     for table in answer.get("TableNames", []):
         yield "resource", table, f"arn:aws:dynamodb:{here}:table/{table}"
     for bucket in answer.get("Buckets", []):
@@ -325,10 +362,44 @@ def _named(account: str, region: str, operation: str, answer: Document) -> Itera
         yield from _copy_actions(answer)
 
 
+def _computers(here: str, answer: Document) -> Iterator[tuple[str, str, str]]:
+    """Instances and volumes of EC2, which are named by a tag."""
+    for reservation in answer.get("Reservations", []):
+        for instance in reservation["Instances"]:
+            yield "resource", _tag(instance), f"arn:aws:ec2:{here}:instance/{instance['InstanceId']}"
+    for volume in answer.get("Volumes", []):
+        if "ResourceARN" not in volume:  # an EBS volume, and not one of FSx
+            yield "resource", _tag(volume), f"arn:aws:ec2:{here}:volume/{volume['VolumeId']}"
+
+
+def _newly_named(answer: Document) -> Iterator[tuple[str, str, str]]:
+    """Names of resources that have one in a tag only, or in two parts."""
+    for system in answer.get("FileSystems", []):
+        if "ResourceARN" in system:
+            yield "resource", _tag(system), system["ResourceARN"]
+    for mapping in answer.get("ResourceTagMappingList", []):
+        if ":storagegateway:" in mapping["ResourceARN"]:
+            yield "resource", _tag(mapping), mapping["ResourceARN"]
+    if "identifier" in answer:
+        yield "resource", answer["tags"]["Name"], answer["arn"]
+    for table in answer.get("Tables", []):
+        yield "resource", f"{table['DatabaseName']}/{table['TableName']}", table["Arn"]
+    if "cluster" in answer:
+        yield "resource", answer["cluster"]["name"], answer["cluster"]["arn"]
+    for cluster in answer.get("Clusters", []):
+        arn = cluster["ClusterNamespaceArn"].partition(":namespace:")[0]
+        yield "resource", cluster["ClusterIdentifier"], f"{arn}:cluster:{cluster['ClusterIdentifier']}"
+
+
 _SELF_NAMED = (
     ("resource", "DBInstanceIdentifier", "DBInstanceArn", "DBInstances"),
     ("resource", "DBClusterIdentifier", "DBClusterArn", "DBClusters"),
     ("resource", "Name", "FileSystemArn", "FileSystems"),
+    ("resource", "Name", "ResourceARN", "Volumes"),
+    ("resource", "namespaceName", "namespaceArn", "namespaces"),
+    ("resource", "Name", "ResourceArn", "VirtualMachines"),
+    ("resource", "StackName", "StackId", "Stacks"),
+    ("resource", "DatabaseId", "Arn", "Databases"),
     ("vault", "BackupVaultName", "BackupVaultArn", "BackupVaultList"),
     ("plan", "BackupPlanName", "BackupPlanArn", "BackupPlansList"),
 )

@@ -25,6 +25,7 @@ def test_the_ordinary_command_is_run(demo: Demo) -> None:
         *(sys.executable, "-m", "scanner", "run", "--org", "--out", "out"),
         *("--role-name", "VaultproofReadOnly"),
         *("--region", "eu-west-1", "--region", "eu-central-1", "--region", "us-east-1"),
+        *("--region", "eu-south-1"),
         *("--as-of", "2026-11-20T06:00:00Z", "--format", "html,json", "--quiet"),
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from scanner.demo.accounts import READABLE, REGIONS
+from scanner.demo.accounts import SHARDS
 from scanner.demo.server import Demo, serve
 
 _PRINTED = re.compile(r"export AWS_ENDPOINT_URL='([^']+)'")
@@ -49,7 +49,7 @@ def test_another_seed_needs_another_process(demo: Demo) -> None:
 
 
 def test_many_callers_at_once_each_get_their_own_answer(walker: Any, walk: Any) -> None:
-    shards = [(account, region) for account in READABLE for region in REGIONS] * 8
+    shards = [*SHARDS] * 8
     for account, region in set(shards):
         walker.client(account, "backup", region)
         walker.client(account, "ec2", region)

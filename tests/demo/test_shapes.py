@@ -54,6 +54,8 @@ def _in_structure(shape: StructureShape, value: Any, path: str) -> Iterator[str]
 def _fits(shape: Shape, value: Any) -> bool:
     if isinstance(value, bool) and shape.type_name != "boolean":
         return False
+    if shape.type_name == "timestamp" and shape.serialization.get("timestampFormat") == "iso8601":
+        return isinstance(value, str)
     allowed = getattr(shape, "enum", None)
     return isinstance(value, _PYTHON_TYPES[shape.type_name]) and (not allowed or value in allowed)
 

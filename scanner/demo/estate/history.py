@@ -240,10 +240,15 @@ def _point_arn(site: Site, resource: Resource, job_id: str) -> str:
     forms = {
         "EBS": f"arn:aws:ec2:{site.region}::snapshot/snap-{short}",
         "EC2": f"arn:aws:ec2:{site.region}::image/ami-{short}",
+        "Storage Gateway": f"arn:aws:ec2:{site.region}::snapshot/snap-{short}",
         "RDS": site.arn("rds", f"snapshot:awsbackup:job-{job_id}"),
-        "Aurora": site.arn("rds", f"cluster-snapshot:awsbackup:job-{job_id}"),
+        "FSx": site.arn("fsx", f"backup/backup-{short}"),
         "DynamoDB": site.arn("dynamodb", f"table/{resource.name}/backup/0179{short[:13]}-{short[:8]}"),
+        "Redshift": site.arn("redshift", f"snapshot:{resource.name}/awsbackup:job-{job_id}"),
+        "Redshift Serverless": site.arn("redshift-serverless", f"snapshot/{job_id}"),
     }
+    if ":cluster:" in resource.arn and resource.arn.split(":")[2] == "rds":
+        return site.arn("rds", f"cluster-snapshot:awsbackup:job-{job_id}")
     return forms[resource.type]
 
 

@@ -20,6 +20,8 @@ class Texts:
     description: str = ""
     parameters: Mapping[str, str] | None = None
     outputs: Mapping[str, str] | None = None
+    resolved: Mapping[str, str] | None = None
+    """Parameters that name an SSM parameter, whose value the API tells beside it."""
 
 
 def stack(
@@ -32,7 +34,7 @@ def stack(
         "StackId": arn,
         "StackName": sketch.name,
         "Description": written.description or None,
-        "Parameters": _pairs("Parameter", written.parameters),
+        "Parameters": _pairs("Parameter", written.parameters) + _resolved(written),
         "CreationTime": now(),
         "StackStatus": sketch.state or "CREATE_COMPLETE",
         "DisableRollback": False,
@@ -66,6 +68,13 @@ def holds(stock: Stock, owner: Resource, kind: str, logical: str, physical: str)
 
 def _pairs(what: str, values: Mapping[str, str] | None) -> list[Document]:
     return [{f"{what}Key": key, f"{what}Value": value} for key, value in (values or {}).items()]
+
+
+def _resolved(written: Texts) -> list[Document]:
+    return [
+        {"ParameterKey": key, "ParameterValue": f"/shop/{key}", "ResolvedValue": value}
+        for key, value in (written.resolved or {}).items()
+    ]
 
 
 def _find(stock: Stock, name: str) -> Document:

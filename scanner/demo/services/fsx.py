@@ -57,11 +57,24 @@ def file_system(stock: Stock, sketch: Sketch, kind: Kind) -> Resource:
     return stock.resource(arn, "FSx", sketch)
 
 
-def secret(stock: Stock, resource: Resource, password: str) -> None:
-    """Let the file system's description hold an administrator's password, as the API's model allows."""
+def tell_password(stock: Stock, resource: Resource, password: str) -> None:
+    """Let the description of an ONTAP file system hold its password, as the API's model allows."""
     for document in stock.of(_FILE_SYSTEMS):
         if document["ResourceARN"] == resource.arn:
             document["OntapConfiguration"]["FsxAdminPassword"] = password
+
+
+def tell_change(stock: Stock, resource: Resource, password: str) -> None:
+    """Let a file system or volume tell of a change under way of its file system's password."""
+    change = {
+        "AdministrativeActionType": "FILE_SYSTEM_UPDATE",
+        "RequestTime": now(),
+        "Status": "PENDING",
+        "TargetFileSystemValues": {"OntapConfiguration": {"FsxAdminPassword": password}},
+    }
+    for document in (*stock.of(_FILE_SYSTEMS), *stock.of(_VOLUMES)):
+        if document["ResourceARN"] == resource.arn:
+            document["AdministrativeActions"] = [change]
 
 
 def ontap_volume(stock: Stock, parent: Resource, sketch: Sketch, style: str = "RW") -> Resource:

@@ -23,8 +23,10 @@ def application(stock: Stock, name: str) -> str:
     return name
 
 
-def database(stock: Stock, application_id: str, sketch: Sketch, kind: str = "TENANT") -> Resource:
-    """A database of an application: its system database, or a tenant."""
+def database(
+    stock: Stock, application_id: str, sketch: Sketch, kind: str = "TENANT", *, secret: str = ""
+) -> Resource:
+    """A database of an application: its system database, or a tenant. `secret`: what holds its password."""
     arn = stock.arn("ssm-sap", f"HANA/{application_id}/DB/{sketch.name}")
     document = {
         "ApplicationId": application_id,
@@ -41,7 +43,7 @@ def database(stock: Stock, application_id: str, sketch: Sketch, kind: str = "TEN
             {
                 "DatabaseName": sketch.name,
                 "CredentialType": "ADMIN",
-                "SecretId": f"hana/{application_id}/{sketch.name}",
+                "SecretId": secret or f"hana/{sketch.name}",
             }
         ],
     }

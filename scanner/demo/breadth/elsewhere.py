@@ -1,0 +1,98 @@
+"""The other Regions of production, and the other accounts."""
+
+from scanner.demo.accounts import (
+    DEVELOPMENT,
+    FRANKFURT,
+    IRELAND,
+    MANAGEMENT,
+    MILAN,
+    PRODUCTION,
+    VIRGINIA,
+    Estate,
+)
+from scanner.demo.canaries import CANARIES
+from scanner.demo.estate import clusters, compute
+from scanner.demo.estate.keys import aws_key
+from scanner.demo.estate.site import Site
+from scanner.demo.services import (
+    backupgateway,
+    cloudformation,
+    dsql,
+    eks,
+    fsx,
+    redshift,
+    redshiftserverless,
+    storagegateway,
+    timestream,
+)
+from scanner.demo.services.cloudformation import Texts
+from scanner.demo.services.stock import Sketch
+
+_DEV = {"env": "dev", "owner": "platform"}
+_INTEGRATION = {"env": "integration"}
+
+
+def plant(estate: Estate) -> None:
+    """Little of each type; existing plans select it, or almost."""
+    _production_frankfurt(estate.at(PRODUCTION, FRANKFURT))
+    _production_virginia(estate.at(PRODUCTION, VIRGINIA))
+    _production_milan(estate.at(PRODUCTION, MILAN))
+    _development_ireland(estate.at(DEVELOPMENT, IRELAND))
+    _development_frankfurt(estate.at(DEVELOPMENT, FRANKFURT))
+    clusters.cluster(estate.at(DEVELOPMENT, VIRGINIA), Sketch("load-graph", {"env": "load"}), "neptune")
+    stacks = estate.at(MANAGEMENT, IRELAND).stock
+    cloudformation.stack(stacks, Sketch("landing-zone-guardrails", {"owner": "cloud"}))
+
+
+def _production_frankfurt(site: Site) -> None:
+    """Selected by the team's name; the copies go where nobody can look, and for one type nowhere."""
+    dsql.cluster(site.stock, Sketch("analytics-sql", {"team": "analytics-eu"}))
+    redshift.cluster(site.stock, Sketch("analytics-warehouse", {"team": "analytics-us"}))
+    clusters.cluster(site, Sketch("campaigns", {"team": "marketing"}), "neptune")
+
+
+def _production_virginia(site: Site) -> None:
+    """Selected are all but env=test, once a month, with a copy to Frankfurt."""
+    stock, key = site.stock, aws_key(site, "fsx")
+    fsx.file_system(stock, Sketch("edge-builds", {}, key), "OPENZFS")
+    redshift.cluster(stock, Sketch("edge-warehouse"))
+    eks.cluster(stock, Sketch("edge-test-cluster", {"env": "test"}))
+    vcenter = backupgateway.hypervisor(stock, "vcenter-ashburn")
+    backupgateway.virtual_machine(stock, vcenter, Sketch("edge-router", {"env": "production"}))
+
+
+def _production_milan(site: Site) -> None:
+    """A Region that only this account has enabled; nobody thought of backups there."""
+    compute.volume(site, "milan-office", {"owner": "sales"})
+    clusters.cluster(site, Sketch("milan-sales", {"owner": "sales"}, aws_key(site, "rds")), "aurora-mysql")
+    eks.cluster(site.stock, Sketch("milan-kiosk"))
+
+
+def _development_ireland(site: Site) -> None:
+    """Weekly, with a copy into the central account; volumes of gateways are not opted in."""
+    site.backup.opt_in["Storage Gateway"] = False
+    stock = site.stock
+    gateway = storagegateway.gateway(stock, "development-gateway")
+    storagegateway.volume(stock, gateway, Sketch("development-disk", _DEV))
+    redshiftserverless.namespace(stock, Sketch("development-queries", _DEV))
+    timestream.table(
+        stock, timestream.database(stock, "ci", aws_key(site, "timestream")), Sketch("runs", _DEV)
+    )
+    output = {"Token": CANARIES["stack output"]}
+    cloudformation.stack(stock, Sketch("ci-runners"), Texts(outputs=output))
+
+
+def _development_frankfurt(site: Site) -> None:
+    """Selected by a tag, or even by its ARN; but the opt-in of its type is off, and decides."""
+    site.backup.opt_in |= dict.fromkeys(("DocumentDB", "EKS", "FSx"), False)
+    stock = site.stock
+    clusters.cluster(site, Sketch("integration-documents", _INTEGRATION), "docdb")
+    eks.cluster(stock, Sketch("integration-cluster", _INTEGRATION))
+    named = fsx.file_system(stock, Sketch("integration-scratch", {}, aws_key(site, "fsx")), "LUSTRE")
+    vcenter = backupgateway.hypervisor(stock, "vcenter-frankfurt")
+    backupgateway.virtual_machine(stock, vcenter, Sketch("integration-machine", _INTEGRATION))
+    (found,) = site.do("backup", "ListBackupPlans")["BackupPlansList"]
+    selections = site.do("backup", "ListBackupSelections", BackupPlanId=found["BackupPlanId"])
+    role = selections["BackupSelectionsList"][0]["IamRoleArn"]
+    body = {"SelectionName": "scratch-by-arn", "IamRoleArn": role, "Resources": [named.arn]}
+    site.do("backup", "CreateBackupSelection", BackupPlanId=found["BackupPlanId"], BackupSelection=body)

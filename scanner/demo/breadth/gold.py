@@ -1,0 +1,106 @@
+"""Production in Ireland: what the tag tier=gold brings under the plan `production-gold`."""
+
+from dataclasses import dataclass
+
+from scanner.demo.central import Central
+from scanner.demo.estate import clusters, history
+from scanner.demo.estate.site import Resource, Site
+from scanner.demo.production import Production
+from scanner.demo.production_estate import GOLD
+from scanner.demo.services import (
+    backupgateway,
+    dsql,
+    eks,
+    fsx,
+    redshift,
+    redshiftserverless,
+    ssmsap,
+    storagegateway,
+    timestream,
+)
+from scanner.demo.services.stock import Sketch
+
+_LAST_NIGHT = 4.0  # hours before the demo's clock
+_DAYS = 35
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """What is backed up here: `copied` reaches another Region and another account, `kept` cannot."""
+
+    copied: tuple[Resource, ...]
+    kept: tuple[Resource, ...]
+    ontap: Resource
+    """The file system whose volume is backed up; by itself it is no unit of backup."""
+
+
+def plant(site: Site, central: Central, production: Production) -> Protected:
+    """Resources of every type with their newest backups and copies."""
+    key = str(production.resources.ledger.key)
+    ontap = fsx.file_system(site.stock, Sketch("engineering", {"owner": "engineering"}, key), "ONTAP")
+    protected = Protected(
+        (*_files(site, key, ontap), *_databases(site, key), *_machines(site, key)),
+        _uncopied(site, key),
+        ontap,
+    )
+    nightly = production.gold.rules["nightly"]
+    for resource in protected.copied:
+        (point,) = history.back_up(resource, nightly, _LAST_NIGHT, IsParent=resource.type == "EKS")
+        history.copy(point, central.good, _DAYS)
+        history.copy(point, production.vaults.disaster, _DAYS)
+    for resource in protected.kept:
+        (point,) = history.back_up(resource, nightly, _LAST_NIGHT)
+        for destination in (central.good, production.vaults.disaster):
+            history.fail_copy(
+                point,
+                destination.arn,
+                _DAYS,
+                "Feature is not supported for provided resource type.",
+                "UNSUPPORTED_OPERATION",
+            )
+    return protected
+
+
+def _files(site: Site, key: str, ontap: Resource) -> tuple[Resource, ...]:
+    stock = site.stock
+    # A mirror of a volume elsewhere: AWS Backup cannot take it, whatever its tags say.
+    fsx.ontap_volume(stock, ontap, Sketch("cad-drawings-mirror", GOLD), "DP")
+    gateway = storagegateway.gateway(stock, "branch-office-gateway")
+    return (
+        fsx.file_system(stock, Sketch("office-shares", GOLD, key), "WINDOWS"),
+        fsx.ontap_volume(stock, ontap, Sketch("cad-drawings", GOLD, state="CREATED")),
+        storagegateway.volume(stock, gateway, Sketch("branch-office", GOLD, key)),
+    )
+
+
+def _databases(site: Site, key: str) -> tuple[Resource, ...]:
+    stock = site.stock
+    telemetry = timestream.database(stock, "telemetry", key)
+    return (
+        clusters.cluster(site, Sketch("profiles", GOLD, key), "docdb"),
+        clusters.cluster(site, Sketch("relations", GOLD, key), "neptune"),
+        dsql.cluster(stock, Sketch("payments", GOLD, key)),
+        timestream.table(stock, telemetry, Sketch("machines", GOLD)),
+    )
+
+
+def _machines(site: Site, key: str) -> tuple[Resource, ...]:
+    stock = site.stock
+    vcenter = backupgateway.hypervisor(stock, "vcenter-dublin")
+    sap = ssmsap.application(stock, "ERP")
+    ssmsap.database(stock, sap, Sketch("SYSTEMDB", {"owner": "sap"}), "SYSTEM")
+    return (
+        backupgateway.virtual_machine(stock, vcenter, Sketch("erp-frontend", GOLD)),
+        ssmsap.database(stock, sap, Sketch("PRD", GOLD)),
+        eks.cluster(stock, Sketch("storefront", GOLD, key)),
+    )
+
+
+def _uncopied(site: Site, key: str) -> tuple[Resource, ...]:
+    """Types whose recovery points AWS Backup does not copy anywhere."""
+    stock = site.stock
+    return (
+        clusters.cluster(site, Sketch("bookings", GOLD, key), "mysql"),
+        redshift.cluster(stock, Sketch("warehouse", GOLD, key)),
+        redshiftserverless.namespace(stock, Sketch("adhoc", GOLD, key)),
+    )
