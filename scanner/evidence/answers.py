@@ -212,7 +212,15 @@ def _next_token(line: EvidenceLine) -> str:
 
 
 def _is_answer(line: EvidenceLine) -> bool:
-    return line.error is not None and line.error.code in answering_errors().get(line.name, ())
+    return line.error is not None and says_there_is_none(line.name, line.error.code, line.error.message)
+
+
+def says_there_is_none(name: str, code: str, message: str) -> bool:
+    """Whether an operation's error is an answer: by its code, or by the code and words of the message."""
+    return any(
+        code == wanted and words in message
+        for wanted, _, words in (entry.partition(": ") for entry in answering_errors().get(name, ()))
+    )
 
 
 @cache
@@ -233,6 +241,6 @@ def pagination() -> Mapping[str, Pagination]:
 
 @cache
 def answering_errors() -> Mapping[str, tuple[str, ...]]:
-    """By operation, the error codes that say "there is none" (package data `answers.json`)."""
+    """By operation, the errors that say "there is none": `CODE`, or `CODE: WORDS OF ITS MESSAGE`."""
     text = resources.files("scanner.evidence").joinpath("answers.json").read_bytes()
     return {name: tuple(codes) for name, codes in orjson.loads(text)["answers"].items()}

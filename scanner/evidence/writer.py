@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import orjson
 
 from scanner.errors import OutputError
-from scanner.evidence.answers import answering_errors
+from scanner.evidence.answers import says_there_is_none
 from scanner.evidence.gzipstream import Closed
 from scanner.evidence.passages import Passage, Passages
 from scanner.evidence.reader import shard_stem
@@ -62,7 +62,8 @@ class Call:
         """Whether the call failed with an error that is no answer (evidence format)."""
         if self.failure is None:
             return False
-        return self.failure.code not in answering_errors().get(f"{self.service}:{self.operation}", ())
+        name = f"{self.service}:{self.operation}"
+        return not says_there_is_none(name, self.failure.code, self.failure.message)
 
 
 class WriterClosedError(RuntimeError):

@@ -20,14 +20,25 @@ FOREVER_DAYS: Final = 999_999
 NEVER_HOURS: Final = 999_999.0
 """The longest wait between two starts of a schedule that starts less than twice, in hours."""
 
+TAG_READS: Final = (
+    "resourcegroupstaggingapi:GetResources",
+    "backup-gateway:ListTagsForResource",
+    "dsql:GetCluster",
+    "dsql:ListTagsForResource",
+    "dynamodb:ListTagsOfResource",
+    "eks:DescribeCluster",
+    "eks:ListTagsForResource",
+    "redshift-serverless:ListTagsForResource",
+    "s3:GetBucketTagging",
+    "storagegateway:ListTagsForResource",
+    "timestream-write:ListTagsForResource",
+)
 SELECTION_READS: Final = (
     "backup:ListBackupPlans",
     "backup:ListBackupSelections",
     "backup:GetBackupSelection",
     "backup:DescribeRegionSettings",
-    "resourcegroupstaggingapi:GetResources",
-    "dynamodb:ListTagsOfResource",
-    "s3:GetBucketTagging",
+    *TAG_READS,
 )
 RULE_READS: Final = (*SELECTION_READS, "backup:GetBackupPlan")
 PLAN_READS: Final = ("backup:ListBackupPlans", "backup:GetBackupPlan")
@@ -39,9 +50,35 @@ RESOURCE_READS: Final = (
     "dynamodb:ListTables",
     "dynamodb:DescribeTable",
     "efs:DescribeFileSystems",
+    "fsx:DescribeFileSystems",
+    "fsx:DescribeVolumes",
     "s3:ListBuckets",
+    "storagegateway:ListVolumes",
+    "storagegateway:DescribeCachediSCSIVolumes",
+    "storagegateway:DescribeStorediSCSIVolumes",
+    "dsql:ListClusters",
+    "dsql:GetCluster",
+    "redshift:DescribeClusters",
+    "redshift-serverless:ListNamespaces",
+    "timestream-write:ListTables",
+    "backup-gateway:ListVirtualMachines",
+    "cloudformation:DescribeStacks",
+    "ssm-sap:ListDatabases",
+    "ssm-sap:GetDatabase",
+    "eks:ListClusters",
+    "eks:DescribeCluster",
 )
-KEY_READS: Final = ("kms:DescribeKey", "kms:ListAliases", "s3:GetBucketEncryption")
+ENCRYPTION_READS: Final = ("s3:GetBucketEncryption", "timestream-write:ListDatabases")
+KEY_READS: Final = (
+    "kms:DescribeKey",
+    "kms:ListAliases",
+    "dsql:GetCluster",
+    "eks:DescribeCluster",
+    "fsx:DescribeFileSystems",
+    "storagegateway:DescribeCachediSCSIVolumes",
+    "storagegateway:DescribeStorediSCSIVolumes",
+    *ENCRYPTION_READS,
+)
 VAULT_READS: Final = ("backup:ListBackupVaults",)
 POINT_READS: Final = ("backup:ListBackupVaults", "backup:ListRecoveryPointsByBackupVault")
 COPY_READS: Final = (
@@ -58,7 +95,7 @@ COPY_READS: Final = (
 
 def column(doc: str, reads: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- as dataclasses.field
     """Declare a column: what it means, and the operations that it rests on (`service:Operation`)."""
-    return field(metadata={"doc": doc, "reads": reads})
+    return field(metadata={"doc": doc, "reads": tuple(dict.fromkeys(reads))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +205,17 @@ class ResourceFacts(Row):
     """One resource of a type that AWS Backup supports."""
 
     capability: str = column("The row of the capability table that applies to it.", RESOURCE_READS)
-    state: str | None = column("Its state as its service spells it.", RESOURCE_READS)
+    state: str | None = column(
+        "Its state as its service spells it; of a virtual machine, that of its hypervisor.",
+        (*RESOURCE_READS, "backup-gateway:ListHypervisors"),
+    )
     assessable: Ternary = column(
         "False where AWS Backup skips it: deleted, being made, a leftover of a restore test.",
-        (
-            *RESOURCE_READS,
-            "resourcegroupstaggingapi:GetResources",
-            "dynamodb:ListTagsOfResource",
-            "s3:GetBucketTagging",
-        ),
+        (*RESOURCE_READS, *TAG_READS),
     )
     tags: tuple[Tag, ...] | None = column(
         "Its tags.",
-        ("resourcegroupstaggingapi:GetResources", "dynamodb:ListTagsOfResource", "s3:GetBucketTagging"),
+        TAG_READS,
     )
     versioned: Ternary = column(
         "Of a bucket: whether versioning is enabled, without which AWS Backup cannot back it up. "
@@ -188,9 +223,7 @@ class ResourceFacts(Row):
         ("s3:GetBucketVersioning",),
     )
     created_at: str | None = column("When it was made.", RESOURCE_READS)
-    encrypted: Ternary = column(
-        "Whether it is encrypted at rest.", (*RESOURCE_READS, "s3:GetBucketEncryption")
-    )
+    encrypted: Ternary = column("Whether it is encrypted at rest.", (*RESOURCE_READS, *ENCRYPTION_READS))
     key_kind: str | None = column(
         "Who manages its key: none, aws_owned, aws_managed, customer_managed.", KEY_READS
     )
