@@ -94,11 +94,13 @@ def roles_as_listed(_: Call, result: dict[str, Any]) -> dict[str, Any]:
 _UNLISTED = frozenset({"Tags", "PermissionsBoundary", "RoleLastUsed"})
 
 
-def pending_passwords(call: Call, result: dict[str, Any]) -> dict[str, Any]:
-    """A password that waits for the maintenance window is shown, and so it must be kept out of evidence."""
+def databases_as_told(call: Call, result: dict[str, Any]) -> dict[str, Any]:
+    """RDS shows a password that waits for the maintenance window, and no key where nothing is encrypted."""
     pending = {one["arn"]: one["password"] for one in stock_of(call.account, call.region).of("rds.pending")}
     for items, arn in (("DBInstances", "DBInstanceArn"), ("DBClusters", "DBClusterArn")):
         for one in result.get(items, ()):
+            if not one["StorageEncrypted"]:
+                one.pop("KmsKeyId", None)
             if one[arn] in pending:
                 changes = one.setdefault("PendingModifiedValues", {})
                 changes["MasterUserPassword"] = pending[one[arn]]
@@ -116,8 +118,8 @@ MENDS: Mapping[tuple[str, str], Mend] = {
     ("ec2", "DescribeRegions"): enabled_regions,
     ("kms", "ListAliases"): existing_targets,
     ("kms", "DescribeKey"): as_it_is,
-    ("rds", "DescribeDBClusters"): pending_passwords,
-    ("rds", "DescribeDBInstances"): pending_passwords,
+    ("rds", "DescribeDBClusters"): databases_as_told,
+    ("rds", "DescribeDBInstances"): databases_as_told,
     ("iam", "ListRoles"): roles_as_listed,
     ("resourcegroupstaggingapi", "GetResources"): own_region,
     ("dynamodb", "ListTables"): by_name,

@@ -358,6 +358,13 @@ def _named(account: str, region: str, operation: str, answer: Document) -> Itera
     for bucket in answer.get("Buckets", []):
         if bucket["BucketRegion"] == region:
             yield "resource", bucket["Name"], f"arn:aws:s3:::{bucket['Name']}"
+    if operation == "ListRecoveryPointsByBackupVault":
+        for point in answer["RecoveryPoints"]:
+            yield (
+                "recovery",
+                f"{point['BackupVaultName']}/{point['ResourceName']}",
+                point["RecoveryPointArn"],
+            )
     if operation == "GetBackupPlan":
         yield from _copy_actions(answer)
 

@@ -10,7 +10,6 @@ from scanner.demo.accounts import MANAGEMENT, PRODUCTION, VIRGINIA
 Planted = list[tuple[str, str, str]]
 """Control, subject, expected status."""
 
-_BY_RECOVERY_POINT = {"recovery-point-encrypted", "recovery-point-retention"}
 _CONTROLS = {
     "resource-in-backup-plan",
     "resource-backed-up-recently",
@@ -22,6 +21,8 @@ _CONTROLS = {
     "copy-customer-managed-key",
     "copy-destination-exists",
     "account-region-assessed",
+    "recovery-point-encrypted",
+    "recovery-point-retention",
 }
 
 
