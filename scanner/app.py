@@ -27,6 +27,8 @@ from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
+from scanner.inventory.assurance_tables import governance_rows
+from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
@@ -217,6 +219,7 @@ def _write_tables(
         facts_tables = _open(stack, out / "facts", TABLES)
         inventory_tables = _open(stack, out / "inventory", INVENTORY_TABLES)
         inventory_tables["accounts"].write(account_rows(plane.organization.accounts.values()))
+        gaps.update(dict.fromkeys(_write_governance(bundle, inventory_tables)))
         for inventory in _inventories(bundle):
             facts = build_facts(inventory, plane, request)
             _write(facts_tables, facts.tables)
@@ -224,6 +227,18 @@ def _write_tables(
             gaps.update(dict.fromkeys((*inventory.gaps, *facts.needed)))
             reconciliation += reconcile(inventory)
     return tuple(gaps), tuple(reconciliation)
+
+
+def _write_governance(bundle: Bundle, tables: Mapping[str, ParquetTable]) -> tuple[Gap, ...]:
+    """Write what the organisation's backup policies are and give each account; give the gaps met."""
+    organization = bundle.organization_answers()
+    governance = parse_governance(organization)
+    accounts = [
+        parse_account(bundle.account_answers(account), organization)
+        for account in bundle.manifest.scope.accounts
+    ]
+    _write(tables, governance_rows(governance, accounts))
+    return (*governance.gaps, *(gap for account in accounts for gap in account.gaps))
 
 
 def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:
