@@ -26,6 +26,7 @@ from scanner.collect.services import (
     sts,
     supported,
     tagging,
+    timestream,
 )
 
 _SERVICES: Final = (
@@ -43,6 +44,7 @@ _SERVICES: Final = (
     dsql,
     redshift,
     redshift_serverless,
+    timestream,
     backup_gateway,
     cloudformation,
     ssm_sap,
