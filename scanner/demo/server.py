@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -12,6 +12,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from scanner.demo import clock
 from scanner.demo.adapt import adapt_moto
+from scanner.demo.calllog import CallLog
 from scanner.demo.credentials import ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Credentials
 from scanner.demo.front import Front
 from scanner.demo.organisation import MANAGEMENT, REGIONS, ROLE_NAME, build
@@ -30,6 +31,7 @@ class Demo:
     role_name: str = ROLE_NAME
     management_account: str = MANAGEMENT
     regions: tuple[str, ...] = REGIONS
+    log: CallLog = field(default_factory=CallLog, repr=False, compare=False)
 
     def environment(self) -> dict[str, str]:
         """The AWS_* variables with which ordinary boto3 talks to the simulation, and to nothing else."""
@@ -103,7 +105,7 @@ def _start(seed: int, port: int) -> _Running:
         thread = threading.Thread(target=server.serve_forever, args=(_POLL,), daemon=True)
         thread.start()
         stack.callback(_stop, server, thread)
-        return _Running(Demo(f"http://{_LOOPBACK}:{server.port}"), seed, stack.pop_all())
+        return _Running(Demo(f"http://{_LOOPBACK}:{server.port}", log=front.log), seed, stack.pop_all())
 
 
 def _leave(current: _Running) -> None:
