@@ -14,7 +14,7 @@ from scanner.model.facts import TABLES, Column, Row, columns
 FILE: Final = Path("docs/facts.md")
 
 _HEAD: Final = """\
-<!-- Made by `python -m scanner.evaluate.docs`. Change scanner/model/facts.py and make it again. -->
+<!-- Made by `python -m scanner.evaluate.docs`. Change scanner/model/facts/ and make it again. -->
 # Fact tables
 
 Controls are asked of these tables: one row a subject. NULL means "not known" and nothing else; what is known

@@ -1,0 +1,83 @@
+"""The fact tables: one documented row a subject, which controls are asked of.
+
+Each dataclass below is one table; its fields are the columns, and each field's metadata says what the
+column means and which reads it rests on. `docs/facts.md`, the Parquet schemas, the check of control
+expressions and the list of what a refused read blinds are all made from them.
+
+Two rules keep the third value alive (catalogue, ruling 2). None means "not known" and nothing else:
+what is known to be absent has a value of its own. A list that may be incomplete ends with one None.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, get_type_hints
+
+from scanner.model.facts.account_region import AccountRegionFacts, MissingRead
+from scanner.model.facts.base import FOREVER_DAYS, NEVER_HOURS, NotKnown, Reference, Row, column
+from scanner.model.facts.copy_action import CopyActionFacts, CoveredKey, KeyInTheWay
+from scanner.model.facts.parts import (
+    CoveredBy,
+    NewestRecoveryPoint,
+    PlaceRecoveryPoint,
+    ResourceCopy,
+    RuleTerms,
+    Tag,
+)
+from scanner.model.facts.plan import PlanFacts
+from scanner.model.facts.resource import ResourceFacts
+from scanner.model.facts.vault import DeletionGuard, RecoveryPointFacts, VaultFacts
+
+__all__ = [
+    "FOREVER_DAYS",
+    "NEVER_HOURS",
+    "TABLES",
+    "AccountRegionFacts",
+    "Column",
+    "CopyActionFacts",
+    "CoveredBy",
+    "CoveredKey",
+    "DeletionGuard",
+    "KeyInTheWay",
+    "MissingRead",
+    "NewestRecoveryPoint",
+    "NotKnown",
+    "PlaceRecoveryPoint",
+    "PlanFacts",
+    "RecoveryPointFacts",
+    "Reference",
+    "ResourceCopy",
+    "ResourceFacts",
+    "Row",
+    "RuleTerms",
+    "Tag",
+    "VaultFacts",
+    "column",
+    "columns",
+]
+
+TABLES: Final[Mapping[str, type[Row]]] = {
+    "resource": ResourceFacts,
+    "plan": PlanFacts,
+    "vault": VaultFacts,
+    "recovery_point": RecoveryPointFacts,
+    "copy_action": CopyActionFacts,
+    "account_region": AccountRegionFacts,
+}
+"""The fact tables by the name that controls and queries use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a fact table. `type` is the Python annotation of the field."""
+
+    name: str
+    type: Any
+    doc: str
+    reads: tuple[str, ...]
+
+
+def columns(table: str) -> tuple[Column, ...]:
+    """Give the columns of a fact table, in order. KeyError: there is no such table."""
+    row = TABLES[table]
+    hints = get_type_hints(row)
+    return tuple(Column(f.name, hints[f.name], f.metadata["doc"], f.metadata["reads"]) for f in fields(row))

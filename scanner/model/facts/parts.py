@@ -1,0 +1,76 @@
+"""What columns of several tables are made of: tags, rules, copies, recovery points."""
+
+from dataclasses import dataclass
+
+from scanner.model.ternary import Ternary
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag of a resource."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredBy:
+    """A covering rule, and through what it covers: `selection`, `instance`, `cluster` or `stack`."""
+
+    rule: str
+    via: str
+    parent: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTerms:
+    """A rule of a plan, as far as its schedule and its retention go."""
+
+    rule: str
+    plan: str
+    name: str
+    vault: str
+    schedule: str
+    timezone: str
+    max_gap_hours: float
+    retention_days: int
+    keeps_forever: bool
+    continuous: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceCopy:
+    """A copy action of a covering rule, as it fares for one resource."""
+
+    copy_action: str
+    rule: str
+    kind: str  # copy_action or air_gapped_target
+    destination: str
+    destination_account: str
+    destination_region: str
+    cross_region: bool
+    cross_account: bool
+    effective: Ternary
+    reason: str
+    copied_as: str  # snapshot where a continuous backup is copied, else empty
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRecoveryPoint:
+    """The newest usable recovery point of a resource in one vault of its own account and Region."""
+
+    arn: str
+    vault: str
+    created_at: str
+    age_hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewestRecoveryPoint:
+    """The newest usable recovery point that was seen; `exists` is None when one may be unseen."""
+
+    exists: Ternary
+    arn: str | None
+    vault: str | None
+    created_at: str | None
+    age_hours: float | None

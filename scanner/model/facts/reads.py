@@ -1,0 +1,75 @@
+"""Which reads of AWS the columns rest on, in groups: operations as `service:Operation`."""
+
+from typing import Final
+
+TAG_READS: Final = (
+    "resourcegroupstaggingapi:GetResources",
+    "backup-gateway:ListTagsForResource",
+    "dsql:GetCluster",
+    "dsql:ListTagsForResource",
+    "dynamodb:ListTagsOfResource",
+    "eks:DescribeCluster",
+    "eks:ListTagsForResource",
+    "redshift-serverless:ListTagsForResource",
+    "s3:GetBucketTagging",
+    "storagegateway:ListTagsForResource",
+    "timestream-write:ListTagsForResource",
+)
+SELECTION_READS: Final = (
+    "backup:ListBackupPlans",
+    "backup:ListBackupSelections",
+    "backup:GetBackupSelection",
+    "backup:DescribeRegionSettings",
+    *TAG_READS,
+)
+RULE_READS: Final = (*SELECTION_READS, "backup:GetBackupPlan")
+PLAN_READS: Final = ("backup:ListBackupPlans", "backup:GetBackupPlan")
+RESOURCE_READS: Final = (
+    "ec2:DescribeInstances",
+    "ec2:DescribeVolumes",
+    "rds:DescribeDBInstances",
+    "rds:DescribeDBClusters",
+    "dynamodb:ListTables",
+    "dynamodb:DescribeTable",
+    "efs:DescribeFileSystems",
+    "fsx:DescribeFileSystems",
+    "fsx:DescribeVolumes",
+    "s3:ListBuckets",
+    "storagegateway:ListVolumes",
+    "storagegateway:DescribeCachediSCSIVolumes",
+    "storagegateway:DescribeStorediSCSIVolumes",
+    "dsql:ListClusters",
+    "dsql:GetCluster",
+    "redshift:DescribeClusters",
+    "redshift-serverless:ListNamespaces",
+    "timestream-write:ListTables",
+    "backup-gateway:ListVirtualMachines",
+    "cloudformation:DescribeStacks",
+    "ssm-sap:ListDatabases",
+    "ssm-sap:GetDatabase",
+    "eks:ListClusters",
+    "eks:DescribeCluster",
+)
+ENCRYPTION_READS: Final = ("s3:GetBucketEncryption", "timestream-write:ListDatabases")
+KEY_READS: Final = (
+    "kms:DescribeKey",
+    "kms:ListAliases",
+    "dsql:GetCluster",
+    "eks:DescribeCluster",
+    "fsx:DescribeFileSystems",
+    "storagegateway:DescribeCachediSCSIVolumes",
+    "storagegateway:DescribeStorediSCSIVolumes",
+    *ENCRYPTION_READS,
+)
+VAULT_READS: Final = ("backup:ListBackupVaults",)
+POINT_READS: Final = ("backup:ListBackupVaults", "backup:ListRecoveryPointsByBackupVault")
+COPY_READS: Final = (
+    *RULE_READS,
+    *KEY_READS,
+    "kms:GetKeyPolicy",
+    "backup:ListBackupVaults",
+    "backup:GetBackupVaultAccessPolicy",
+    "backup:DescribeGlobalSettings",
+    "organizations:ListAccounts",
+    "organizations:DescribeOrganization",
+)

@@ -1,0 +1,63 @@
+"""The table `resource`."""
+
+from dataclasses import dataclass
+
+from scanner.model.facts.base import Row, column
+from scanner.model.facts.parts import (
+    CoveredBy,
+    NewestRecoveryPoint,
+    PlaceRecoveryPoint,
+    ResourceCopy,
+    RuleTerms,
+    Tag,
+)
+from scanner.model.facts.reads import (
+    COPY_READS,
+    ENCRYPTION_READS,
+    KEY_READS,
+    POINT_READS,
+    RESOURCE_READS,
+    RULE_READS,
+    TAG_READS,
+)
+from scanner.model.ternary import Ternary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceFacts(Row):
+    """One resource of a type that AWS Backup supports."""
+
+    capability: str = column("The row of the capability table that applies to it.", RESOURCE_READS)
+    state: str | None = column(
+        "Its state as its service spells it; of a virtual machine, that of its hypervisor.",
+        (*RESOURCE_READS, "backup-gateway:ListHypervisors"),
+    )
+    assessable: Ternary = column(
+        "False where AWS Backup skips it: deleted, being made, a leftover of a restore test.",
+        (*RESOURCE_READS, *TAG_READS),
+    )
+    tags: tuple[Tag, ...] | None = column(
+        "Its tags.",
+        TAG_READS,
+    )
+    versioned: Ternary = column(
+        "Of a bucket: whether versioning is enabled, without which AWS Backup cannot back it up. "
+        "True for every other type.",
+        ("s3:GetBucketVersioning",),
+    )
+    created_at: str | None = column("When it was made.", RESOURCE_READS)
+    encrypted: Ternary = column("Whether it is encrypted at rest.", (*RESOURCE_READS, *ENCRYPTION_READS))
+    key_kind: str | None = column(
+        "Who manages its key: none, aws_owned, aws_managed, customer_managed.", KEY_READS
+    )
+    covered: Ternary = column("Whether at least one rule covers it.", (*RESOURCE_READS, *RULE_READS))
+    covered_by: tuple[CoveredBy | None, ...] = column("Its covering rules, and through what.", RULE_READS)
+    rules: tuple[RuleTerms | None, ...] = column("Its covering rules.", RULE_READS)
+    copies: tuple[ResourceCopy | None, ...] = column("The copy actions of its covering rules.", COPY_READS)
+    newest_recovery_points: tuple[PlaceRecoveryPoint | None, ...] = column(
+        "Its newest usable recovery point in each vault of its own account and Region.", POINT_READS
+    )
+    newest_recovery_point: NewestRecoveryPoint = column("The newest of them.", POINT_READS)
+    uncertain: tuple[str, ...] = column(
+        "Backup selections of which it is not known whether they select it.", RULE_READS
+    )

@@ -1,0 +1,78 @@
+"""The tables `vault` and `recovery_point`."""
+
+from dataclasses import dataclass
+
+from scanner.model.facts.base import Row, column
+from scanner.model.facts.reads import PLAN_READS, POINT_READS, VAULT_READS
+from scanner.model.ternary import Ternary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionGuard:
+    """For one deletion action: whether every principal but `exceptions` is denied it by the policy.
+
+    `exceptions` are ARN patterns; an exception whose ARN cannot be told (by aws:userId) is a None.
+    """
+
+    action: str
+    denied: Ternary
+    exceptions: tuple[str | None, ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultFacts(Row):
+    """One backup vault."""
+
+    vault_type: str = column("BACKUP_VAULT, LOGICALLY_AIR_GAPPED_BACKUP_VAULT ...", VAULT_READS)
+    lock_mode: str | None = column(
+        "none, governance or compliance; a compliance lock still in its grace time counts as governance, "
+        "a logically air-gapped vault as compliance.",
+        VAULT_READS,
+    )
+    lock_grace_until: str = column(
+        "When the grace time of a compliance lock ends; empty: none runs.", VAULT_READS
+    )
+    min_retention_days: int | None = column("The lock's minimum retention in days; 0: none.", VAULT_READS)
+    max_retention_days: int | None = column(
+        "The lock's maximum retention in days; 999999: none.", VAULT_READS
+    )
+    has_recovery_points: Ternary = column("Whether it holds at least one recovery point.", POINT_READS)
+    targeted: Ternary = column(
+        "Whether a rule of any scanned account targets it or copies into it.",
+        PLAN_READS,
+    )
+    key_kind: str | None = column("Who manages its key.", ("kms:DescribeKey", "kms:ListAliases"))
+    has_policy: Ternary = column("Whether it has an access policy.", ("backup:GetBackupVaultAccessPolicy",))
+    protected_by: str | None = column(
+        "What makes its recovery points undeletable without a policy: compliance_lock, air_gapped, or empty.",
+        VAULT_READS,
+    )
+    deletion_guards: tuple[DeletionGuard, ...] = column(
+        "For each deletion action, whether the access policy denies it to everybody.",
+        ("backup:GetBackupVaultAccessPolicy",),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryPointFacts(Row):
+    """One recovery point in one vault."""
+
+    resource: str = column("The ARN of what it is a backup of.", POINT_READS)
+    resource_type: str = column("Its type, as AWS Backup spells it.", POINT_READS)
+    vault: str = column("The ARN of the vault that holds it.", POINT_READS)
+    status: str | None = column("Its status.", POINT_READS)
+    usable: Ternary = column("COMPLETED or AVAILABLE.", POINT_READS)
+    created_at: str | None = column("When it was made.", POINT_READS)
+    age_hours: float | None = column(
+        "Its age at the clock of the evaluation; 0 for a continuous one.", POINT_READS
+    )
+    encrypted: Ternary = column("IsEncrypted.", POINT_READS)
+    retention_days: int | None = column(
+        "From creation to expiry in days; 999999: it never expires.", POINT_READS
+    )
+    keeps_forever: Ternary = column("Whether it never expires.", POINT_READS)
+    continuous: bool = column("Whether it is a continuous backup.", POINT_READS)
+    temporary: bool = column(
+        "Whether it is deleted as soon as it is copied (DELETE_AFTER_COPY).", POINT_READS
+    )
