@@ -16,7 +16,7 @@ from botocore.session import Session
 
 from scanner.collect.credentials import ContextCredentials, Wallet
 from scanner.collect.parsing.parsers import install
-from scanner.collect.soundness import refuse_broken_answer
+from scanner.collect.soundness import refuse_broken_answer, refuse_strange_answer
 from scanner.model.names import RegionName
 
 _LEAST_POOL: Final = 10
@@ -54,6 +54,7 @@ class Clients:
         concurrency: int,
         timeouts: Timeouts = Timeouts(),
     ) -> None:
+        self.wallet = wallet
         self._session = session
         self._declared = declared
         self._lock = threading.Lock()
@@ -69,6 +70,7 @@ class Clients:
         session.register_component("credential_provider", _Provider(ContextCredentials(wallet)))
         session.register("before-call", self._refuse_undeclared)
         session.register("before-parse", refuse_broken_answer)
+        session.register("after-call", refuse_strange_answer)
         install(session)
 
     def of(self, service: str, region: RegionName, endpoint: str = "") -> BaseClient:

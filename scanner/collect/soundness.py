@@ -1,39 +1,99 @@
-"""Whether an answer arrived whole.
+"""Whether an answer arrived whole, and is the answer to what was asked.
 
-botocore takes a body of JSON that was cut off on the way for an answer without fields, and does not
-compare a body's length with what was promised: a list cut short would look like a list of nothing.
+botocore takes a body of JSON that was cut off on the way for an answer without fields, does not compare a
+body's length with what was promised, takes the first interim answer for the last one, and leaves out
+what it does not know: a list cut short, and another operation's answer, would look like a list of nothing.
+What is refused here is tried again, and fails for good when it stays as it is.
 """
 
+import json
+import re
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, cast
+from xml.etree import ElementTree as ET
 
-from botocore.model import OperationModel
+import orjson
+from botocore.model import OperationModel, StructureShape
 
+from scanner.collect.answer_types import AnswerTypes
 from scanner.collect.parsing.body import document
 from scanner.collect.retry import BrokenAnswerError
+from scanner.evidence.answers import pagination
 
-_SUCCESS: Final = range(200, 300)
+_FIRST_ERROR: Final = 301
+"""botocore takes every lower status for a success."""
+
+_ROOT: Final = re.compile(rb"<(?![?!])(?:[\w.-]+:)?([\w.-]+)")
+_S3_ROOTS: Final = {
+    "GetBucketEncryption": "ServerSideEncryptionConfiguration",
+    "GetBucketLocation": "LocationConstraint",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "ListBuckets": "ListAllMyBucketsResult",
+}
+"""The elements that S3's answers are (Amazon S3 API Reference): its model does not name them."""
+
+_NO_ANSWERS: Final = frozenset({"html", "Error", "ErrorResponse", *_S3_ROOTS.values()})
+_KEY: Final = b'":'
+
+_JSON: Final = {
+    "json": AnswerTypes(wire=True, coerced=False),
+    "rest-json": AnswerTypes(wire=True, coerced=True),
+}
+_XML: Final = AnswerTypes(wire=False, coerced=False)
 
 
 def refuse_broken_answer(**event: Any) -> None:  # noqa: ANN401 -- botocore's signature
-    """Raise BrokenAnswerError for a success that is empty or cut off (botocore's event `before-parse`)."""
+    """Raise BrokenAnswerError for a success that is none (botocore's event `before-parse`)."""
     check_answer(event["operation_model"], event["response_dict"])
+
+
+def refuse_strange_answer(**event: Any) -> None:  # noqa: ANN401 -- botocore's signature
+    """Raise BrokenAnswerError for what a success was read as (botocore's event `after-call`)."""
+    if event["http_response"].status_code < _FIRST_ERROR:
+        check_parsed(event["model"], event["parsed"])
 
 
 def check_answer(operation: OperationModel, answer: MutableMapping[str, Any]) -> None:
     """Raise BrokenAnswerError when `answer` (botocore's status_code, headers, body) is not whole.
 
-    What a body of JSON holds is kept in `answer` for the parser, which is next.
+    What a body of JSON holds is kept in `answer` for the parser, which is next. The body of an error that
+    tells no code is replaced by one that does: its status is what is known.
     """
-    body = answer["body"]
-    if answer["status_code"] not in _SUCCESS or operation.output_shape is None or not isinstance(body, bytes):
+    body, status = answer["body"], int(answer["status_code"])
+    if not isinstance(body, bytes):
+        return
+    if status >= _FIRST_ERROR:
+        _mend_error(operation, answer, status)
+        return
+    name = operation.name
+    if status != operation.http.get("responseCode", 200):
+        raise BrokenAnswerError(f"{name} was answered with the status {status}.")
+    if operation.output_shape is None:
         return
     if not body.strip():
-        raise BrokenAnswerError(f"{operation.name} was answered with an empty body.")
+        raise BrokenAnswerError(f"{name} was answered with an empty body.")
     if _is_short(body, answer["headers"]):
-        raise BrokenAnswerError(f"The answer to {operation.name} was cut off after {len(body)} bytes.")
-    if "json" in str(operation.service_model.resolved_protocol) and not _is_object(answer):
-        raise BrokenAnswerError(f"{operation.name} was answered with something that is no JSON object.")
+        raise BrokenAnswerError(f"The answer to {name} was cut off after {len(body)} bytes.")
+    if _is_json(operation):
+        _check_json(operation, answer)
+    else:
+        _check_root(operation, body)
+
+
+def check_parsed(operation: OperationModel, parsed: Mapping[str, Any]) -> None:
+    """Raise BrokenAnswerError when what was read is of wrong types, or speaks of more without saying how."""
+    paging = pagination().get(f"{operation.service_model.service_name}:{operation.name}")
+    if paging is not None and paging.more and parsed.get(paging.more) and not parsed.get(paging.output):
+        raise BrokenAnswerError(f"{operation.name} says that there is more, and not how to ask for it.")
+    if operation.output_shape is not None and not _is_json(operation):
+        said = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
+        _XML.check(operation.name, operation.output_shape, said)
+
+
+def _is_json(operation: OperationModel) -> bool:
+    return str(operation.service_model.resolved_protocol) in _JSON
 
 
 def _is_short(body: bytes, headers: Mapping[str, str]) -> bool:
@@ -43,8 +103,84 @@ def _is_short(body: bytes, headers: Mapping[str, str]) -> bool:
     return len(body) < int(promised)
 
 
-def _is_object(answer: MutableMapping[str, Any]) -> bool:
+def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> None:
     try:
-        return isinstance(document(answer), dict)
-    except ValueError:
+        said = document(answer)
+        twice = _says_twice(answer["body"], said)
+    except (ValueError, RecursionError) as problem:
+        raise BrokenAnswerError(f"{operation.name} was answered with something that is no JSON.") from problem
+    if not isinstance(said, dict) or twice:
+        what = "an object that has a key twice" if twice else "something that is no JSON object"
+        raise BrokenAnswerError(f"{operation.name} was answered with {what}.")
+    shape = cast("StructureShape", operation.output_shape)
+    payload = shape.serialization.get("payload")
+    body_shape = cast("StructureShape", shape.members[payload] if payload else shape)
+    if _is_of_another(operation, body_shape, said):
+        raise BrokenAnswerError(f"{operation.name} was answered with the answer to another call.")
+    _JSON[str(operation.service_model.resolved_protocol)].check(operation.name, body_shape, said)
+
+
+def _is_of_another(operation: OperationModel, shape: StructureShape, said: Mapping[str, Any]) -> bool:
+    """Whether all that an answer says is foreign to its operation, but perhaps a page token."""
+    known = {str(member.serialization.get("name", name)) for name, member in shape.members.items()}
+    if known.issuperset(said) or shape.is_document_type:
         return False
+    paging = pagination().get(f"{operation.service_model.service_name}:{operation.name}")
+    tokens = {str(shape.members[paging.output].serialization.get("name", paging.output))} if paging else set()
+    return not (said.keys() & known) - tokens
+
+
+def _says_twice(body: bytes, said: object) -> bool:
+    """Whether some object of a body has a key twice: parsers take one of the two, and forget the other."""
+    with suppress(TypeError):  # a lone surrogate, a number beyond 64 bits
+        if body.count(_KEY) == orjson.dumps(said).count(_KEY):
+            return False
+    doubles: list[str] = []
+
+    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+        gathered = dict(found)
+        if len(gathered) < len(found):
+            doubles.append("")
+        return gathered
+
+    json.loads(body, object_pairs_hook=pairs)
+    return bool(doubles)
+
+
+def _check_root(operation: OperationModel, body: bytes) -> None:
+    """Refuse a document of XML that is the answer to another call, or a page for people."""
+    found = _ROOT.search(body)
+    root = found.group(1).decode(errors="replace") if found else ""
+    expected = {f"{operation.name}Response", _S3_ROOTS.get(operation.name, "")}
+    if root in expected:
+        return
+    others = operation.service_model.operation_names
+    if root in _NO_ANSWERS or root.lower() == "html" or root.removesuffix("Response") in others:
+        raise BrokenAnswerError(f"{operation.name} was answered with a document of <{root}>.")
+
+
+def _mend_error(operation: OperationModel, answer: MutableMapping[str, Any], status: int) -> None:
+    if _is_json(operation):
+        if not _tells_in_json(answer["body"]):
+            answer["body"] = b"{}"
+    elif not _tells_in_xml(answer["body"]):
+        answer["body"] = b"<ErrorResponse><Error><Code>%d</Code></Error></ErrorResponse>" % status
+
+
+def _tells_in_json(body: bytes) -> bool:
+    try:
+        said = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(said, dict) and all(
+        isinstance(said.get(key, ""), str) for key in ("__type", "code", "Code", "message", "Message")
+    )
+
+
+def _tells_in_xml(body: bytes) -> bool:
+    try:
+        root = ET.fromstring(body)  # noqa: S314 -- botocore parses the same bytes in the same way next
+    except ET.ParseError:
+        return False
+    codes = (node.text for node in root.iter() if node.tag.rpartition("}")[2] == "Code")
+    return any(code and code.strip() for code in codes)
