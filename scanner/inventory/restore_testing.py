@@ -8,9 +8,9 @@ from scanner.evidence.shape import Shape
 from scanner.inventory.gaps import Gaps, rows
 from scanner.model.assurance import (
     RestoreTestingPlan,
+    RestoreTestingResources,
     RestoreTestingScope,
     RestoreTestingSelection,
-    TestedResources,
 )
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Gap, Known, Reading
@@ -95,11 +95,11 @@ def _selection(answers: Answers, gaps: Gaps, plan: str, row: Shape) -> RestoreTe
     )
 
 
-def _resources(chosen: Shape | None) -> TestedResources:
+def _resources(chosen: Shape | None) -> RestoreTestingResources:
     if chosen is None:
-        return TestedResources((), (), ())
+        return RestoreTestingResources((), (), ())
     conditions = chosen.child("ProtectedResourceConditions")
-    return TestedResources(
+    return RestoreTestingResources(
         arns=chosen.texts("ProtectedResourceArns"),
         equals=tuple(_pairs(conditions, "StringEquals")),
         not_equals=tuple(_pairs(conditions, "StringNotEquals")),

@@ -28,7 +28,7 @@ class RestoreTestingScope:
 
 
 @dataclass(frozen=True, slots=True)
-class TestedResources:
+class RestoreTestingResources:
     """Which resources a restore testing selection takes (GetRestoreTestingSelection).
 
     `arns`: by name, where `*` is every one of the type. `equals`, `not_equals`: tags, as key and value,
@@ -48,7 +48,7 @@ class RestoreTestingSelection:
     resource_type: str
     role: str | None
     validation_window_hours: int | None
-    resources: Reading[TestedResources]
+    resources: Reading[RestoreTestingResources]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
