@@ -8,8 +8,9 @@ class Operation:
     """One operation of AWS that a collector calls.
 
     `service` is boto3's client name, `name` the API's own spelling, `action` the IAM action that allows
-    it (not always the same name: `s3:ListAllMyBuckets`). `page` is the page size asked for; 0: AWS's
-    own. `secrets` are response fields that never reach the evidence: `Reservations[].Instances[].UserData`.
+    it (not always the same name: `s3:ListAllMyBuckets`), `also` what else the call needs. `page` is the
+    page size asked for; 0: AWS's own. `secrets` are response fields that never reach the evidence:
+    `Reservations[].Instances[].UserData`.
     """
 
     service: str
@@ -17,6 +18,12 @@ class Operation:
     action: str
     page: int = 0
     secrets: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Every IAM action that the call needs."""
+        return (self.action, *self.also)
 
     @property
     def key(self) -> str:

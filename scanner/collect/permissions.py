@@ -55,7 +55,8 @@ def statements(
 ) -> tuple[Statement, ...]:
     """Give what a part has to be allowed, by service. `role` is the ARN of the role in every account."""
     asked = tuple(operations)
-    read = _by_service({one.action for one in asked if part is Part.CALLER or is_asked_of_members(one)})
+    mine = (one for one in asked if part is Part.CALLER or is_asked_of_members(one))
+    read = _by_service({action for one in mine for action in one.actions})
     if part is Part.CALLER and any(one.key == _ASSUME_ROLE for one in asked):
         return (*read, Statement("AssumeRole", (_ASSUME_ROLE,), role))
     return read

@@ -19,9 +19,10 @@ from scanner.collect.permissions import (
     statements,
     trust_document,
 )
-from scanner.demo.authorization import reference
+from scanner.demo.authorization import actions_of, reference
+from scanner.demo.wire.call import Call
 
-ACTIONS = sorted({operation.action for operation in OPERATIONS.values()})
+ACTIONS = sorted({action for operation in OPERATIONS.values() for action in operation.actions})
 READING = re.compile(r"(Describe|Get|List)[A-Za-z]+")
 REVIEWED_READS = {"sts:AssumeRole": "gives credentials of the role alone, which can only read"}
 """Actions whose level or name is not that of a read, and why they are there all the same."""
@@ -51,7 +52,8 @@ def test_the_declared_action_is_the_one_that_aws_asks_for(key: str) -> None:
     assert key in reference(), (
         "take its row from the Service Authorization Reference: scanner/demo/actions.json"
     )
-    assert OPERATIONS[key].action == reference()[key]["action"]
+    asked = Call("111111111111", "", "eu-west-1", OPERATIONS[key].service, OPERATIONS[key].name, {})
+    assert OPERATIONS[key].actions == actions_of(asked)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -66,16 +68,16 @@ def test_no_action_changes_anything_or_reads_data(action: str) -> None:
 @pytest.mark.parametrize(
     "action",
     [
+        "dynamodb:Scan",
+        "kms:Decrypt",
+        "rds-data:ExecuteStatement",
+        "redshift-serverless:GetCredentials",
+        "redshift:GetClusterCredentials",
         "s3:GetObject",
         "s3:GetObjectVersion",
         "s3:ListBucket",
-        "dynamodb:Scan",
         "secretsmanager:GetSecretValue",
         "ssm:GetParameters",
-        "kms:Decrypt",
-        "rds-data:ExecuteStatement",
-        "redshift:GetClusterCredentials",
-        "redshift-serverless:GetCredentials",
     ],
 )
 def test_the_list_of_data_reads_knows_them(action: str) -> None:
@@ -85,7 +87,7 @@ def test_the_list_of_data_reads_knows_them(action: str) -> None:
 def test_together_the_parts_allow_everything_declared_and_nothing_else() -> None:
     needed = {action for action in ACTIONS if action != "sts:GetCallerIdentity"}
     assert allowed(Part.CALLER) == needed
-    once = {one.action for one in OPERATIONS.values() if not is_asked_of_members(one)}
+    once = {action for one in OPERATIONS.values() if not is_asked_of_members(one) for action in one.actions}
     assert allowed(Part.MEMBER) == needed - once - {"sts:AssumeRole"}
     assert {"organizations:ListAccounts", "backup:DescribeGlobalSettings"} <= once
 

@@ -12,6 +12,8 @@ OPERATIONS: Final = (
         "cloudformation:DescribeStacks",
         # Parameters are where passwords are handed over, outputs where they come back.
         secrets=("Stacks[].Parameters", "Stacks[].Outputs"),
+        # Asked for no stack in particular, it needs leave to list them (API reference, "DescribeStacks").
+        also=("cloudformation:ListStacks",),
     ),
 )
 

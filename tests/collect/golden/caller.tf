@@ -60,6 +60,7 @@ data "aws_iam_policy_document" "read" {
 
     actions = [
       "cloudformation:DescribeStacks",
+      "cloudformation:ListStacks",
     ]
   }
 
@@ -231,6 +232,17 @@ data "aws_iam_policy_document" "read" {
 
     actions = [
       "tag:GetResources",
+    ]
+  }
+
+  statement {
+    sid       = "ReadTimestream"
+    resources = ["*"]
+
+    actions = [
+      "timestream:DescribeEndpoints",
+      "timestream:ListDatabases",
+      "timestream:ListTables",
     ]
   }
 

@@ -68,6 +68,7 @@ data "aws_iam_policy_document" "read" {
 
     actions = [
       "cloudformation:DescribeStacks",
+      "cloudformation:ListStacks",
     ]
   }
 
@@ -228,6 +229,17 @@ data "aws_iam_policy_document" "read" {
 
     actions = [
       "tag:GetResources",
+    ]
+  }
+
+  statement {
+    sid       = "ReadTimestream"
+    resources = ["*"]
+
+    actions = [
+      "timestream:DescribeEndpoints",
+      "timestream:ListDatabases",
+      "timestream:ListTables",
     ]
   }
 }
