@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,9 +35,10 @@ from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import account_rows, inventory_rows
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
-from scanner.model.inventory import ShardInventory
+from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
+from scanner.model.names import Shard
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation, Scan
 from scanner.protection.capabilities import capabilities_as_of
@@ -184,14 +185,16 @@ def report(scan_folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
 
 def _inventories(bundle: Bundle) -> Iterator[ShardInventory]:
     """Parse one account-Region of the scope after the other."""
-    for account, shards in groupby(bundle.scope(), key=lambda asked: asked[0].account):
-        answers = bundle.account_answers(account)
-        for shard, status in shards:
-            yield parse_shard(bundle.answers(shard), answers, status)
+    for shard, status in bundle.scope():
+        yield bundle.parsed(partial(_inventory, bundle, shard, status))
+
+
+def _inventory(bundle: Bundle, shard: Shard, status: ShardStatus) -> ShardInventory:
+    return parse_shard(bundle.answers(shard), bundle.account_answers(shard.account), status)
 
 
 def _control_plane(bundle: Bundle) -> ControlPlane:
-    organization = parse_organization(bundle.organization_answers(), bundle.manifest)
+    organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
     return ControlPlane(organization, (summarise(inventory) for inventory in _inventories(bundle)))
 
 
@@ -219,7 +222,9 @@ def _write_tables(
         facts_tables = _open(stack, out / "facts", TABLES)
         inventory_tables = _open(stack, out / "inventory", INVENTORY_TABLES)
         inventory_tables["accounts"].write(account_rows(plane.organization.accounts.values()))
-        gaps.update(dict.fromkeys(_write_governance(bundle, inventory_tables)))
+        governance, governance_gaps = bundle.parsed(partial(_governance, bundle))
+        _write(inventory_tables, governance)
+        gaps.update(dict.fromkeys(governance_gaps))
         for inventory in _inventories(bundle):
             facts = build_facts(inventory, plane, request)
             _write(facts_tables, facts.tables)
@@ -229,16 +234,16 @@ def _write_tables(
     return tuple(gaps), tuple(reconciliation)
 
 
-def _write_governance(bundle: Bundle, tables: Mapping[str, ParquetTable]) -> tuple[Gap, ...]:
-    """Write what the organisation's backup policies are and give each account; give the gaps met."""
+def _governance(bundle: Bundle) -> tuple[Mapping[str, Iterable[object]], tuple[Gap, ...]]:
+    """Tell what the organisation's backup policies are and give each account, as rows, and the gaps met."""
     organization = bundle.organization_answers()
     governance = parse_governance(organization)
     accounts = [
         parse_account(bundle.account_answers(account), organization)
         for account in bundle.manifest.scope.accounts
     ]
-    _write(tables, governance_rows(governance, accounts))
-    return (*governance.gaps, *(gap for account in accounts for gap in account.gaps))
+    gaps = (*governance.gaps, *(gap for account in accounts for gap in account.gaps))
+    return governance_rows(governance, accounts), gaps
 
 
 def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:

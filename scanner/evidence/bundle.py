@@ -1,18 +1,28 @@
 """An evidence bundle as a whole: its manifest, its shards, and the answers of each."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from scanner.errors import BundleError
 from scanner.evidence.answers import Answers
+from scanner.evidence.lines import CallError, EvidenceLine
 from scanner.evidence.manifest import NAME, parse_manifest, read_document
 from scanner.evidence.reader import read_lines, shard_file
+from scanner.evidence.shape import MalformedAnswerError
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, Shard
 
+if TYPE_CHECKING:
+    from scanner.model.reading import EvidenceRef
+
+V = TypeVar("V")
+
 _CHUNK: Final = 1 << 20
+_MOST_LINES: Final = 20
+"""So many malformed answers of one operation in one file are looked for one by one."""
 
 
 class Bundle:
@@ -23,6 +33,8 @@ class Bundle:
         self.document = read_document(folder)
         self.manifest = parse_manifest(self.document, folder)
         self._records = {Shard(r.account, r.region): r for r in self.manifest.shards}
+        self._malformed = Malformed()
+        self._account: Answers | None = None
 
     def scope(self) -> Iterator[tuple[Shard, ShardStatus]]:
         """Give each account-Region that was asked for, in order, and how far its reading got."""
@@ -57,12 +69,14 @@ class Bundle:
 
     def answers(self, shard: Shard) -> Answers:
         """Give the answers of a shard; none when it has no file."""
-        name = self._file(shard)
-        return Answers(shard, () if name is None else read_lines(self.folder, name))
+        return self._answers(shard, self._file(shard))
 
     def account_answers(self, account: AccountId) -> Answers:
-        """Give the answers of an account's global services."""
-        return self.answers(Shard(account, AWS_GLOBAL))
+        """Give the answers of an account's global services; those asked for last are kept."""
+        shard = Shard(account, AWS_GLOBAL)
+        if self._account is None or self._account.shard != shard:
+            self._account = self.answers(shard)
+        return self._account
 
     def organization_answers(self) -> Answers:
         """Give the organisation-wide answers, as the management account's."""
@@ -70,18 +84,69 @@ class Bundle:
         account = self.manifest.scope.management_account or (record.account if record else AccountId(""))
         shard = Shard(account, ORG)
         name = record.file if record is not None and record.file else shard_file(self.folder, shard)
-        return Answers(shard, () if name is None else read_lines(self.folder, name))
+        return self._answers(shard, name)
+
+    def _answers(self, shard: Shard, name: str | None) -> Answers:
+        if name is None:
+            return Answers(shard, ())
+        return Answers(shard, map(self._malformed.told, read_lines(self.folder, name)))
+
+    def parsed(self, parse: Callable[[], V]) -> V:
+        """Parse answers of this bundle; an answer that has not the form of one is a failed read.
+
+        A checksum vouches that the answer is what AWS said; without one it is the bundle that is corrupt:
+        MalformedAnswerError.
+        """
+        while True:
+            try:
+                return parse()
+            except MalformedAnswerError as problem:
+                if not self._expected().get(problem.ref.file) or not self._malformed.add(problem):
+                    raise
+                self._account = None
 
     def check(self) -> None:
         """Hold every checksum that the manifest gives against its evidence file."""
-        expected = {record.file: record.sha256 for record in self.manifest.shards if record.file}
-        expected |= {name: sha for name, sha in self.manifest.files.items() if name.startswith("evidence/")}
-        for name, sha256 in sorted(expected.items()):
+        for name, sha256 in sorted(self._expected().items()):
             if sha256 and file_sha256(self.folder / name) != sha256:
                 raise BundleError(
                     f"{name} is not the file that {NAME} speaks of (its SHA-256 differs). "
                     "Restore it from a copy, or scan again."
                 )
+
+    def _expected(self) -> dict[str, str]:
+        expected = {record.file: record.sha256 for record in self.manifest.shards if record.file}
+        files = self.manifest.files.items()
+        return expected | {name: sha256 for name, sha256 in files if name.startswith("evidence/")}
+
+
+class Malformed:
+    """The lines of a bundle whose answers are not of the form that AWS promises.
+
+    Each is found by reading all before it: when there are many of one operation, all of it is left.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[EvidenceRef, str] = {}
+        self._operations: dict[tuple[str, str], int] = {}
+
+    def add(self, problem: MalformedAnswerError) -> bool:
+        """Leave a line out from now on; False when it was already."""
+        if problem.ref in self._lines:
+            return False
+        self._lines[problem.ref] = str(problem)
+        place = (problem.ref.file, problem.operation)
+        self._operations[place] = self._operations.get(place, 0) + 1
+        return True
+
+    def told(self, line: EvidenceLine) -> EvidenceLine:
+        """Give a line, as a failed read where it is one of these."""
+        message = self._lines.get(line.ref)
+        if message is None and self._operations.get((line.ref.file, line.name), 0) < _MOST_LINES:
+            return line
+        if line.response is None:
+            return line
+        return replace(line, response=None, error=CallError("MalformedAnswer", message or "as others", 0))
 
 
 def file_sha256(path: Path) -> str:

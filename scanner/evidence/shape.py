@@ -17,6 +17,15 @@ _INT64: Final = range(-(1 << 63), 1 << 63)
 """Whole numbers that a table can hold."""
 
 
+class MalformedAnswerError(BundleError):
+    """A recorded answer is not of the form that AWS promises. `ref`: its line; `operation`: whose it is."""
+
+    def __init__(self, message: str, ref: EvidenceRef, operation: str) -> None:
+        self.ref = ref
+        self.operation = operation
+        super().__init__(message)
+
+
 class Shape:
     """A JSON object within an answer, with the place it came from."""
 
@@ -99,7 +108,9 @@ class Shape:
         raise self._broken(key, expected)
 
     def _broken(self, key: str, expected: str) -> BundleError:
-        return BundleError(
+        return MalformedAnswerError(
             f"{self.ref.file}: line {self.ref.line}: {self.where}.{key} should be {expected}. "
-            "The bundle cannot be trusted: restore it from a copy, or scan again."
+            "The bundle cannot be trusted: restore it from a copy, or scan again.",
+            self.ref,
+            self.where.partition(".")[0],
         )
