@@ -3,10 +3,10 @@
     resource -selected by-> selection -of-> plan -has-> rule      volume -attached to-> instance
 
 An edge `selected by` carries a three-valued answer. Coverage through an instance counts for the
-volumes attached to it, and there is no inheritance upwards (catalogue, ruling 3). An instance that a
-volume names and that nobody listed, because the list was not read, is a node too: of unknown tags. So is
-the CloudFormation stack of a resource, since stacks are not listed: where a selection names the stack, it
-is not known whether its backup covers the resource.
+volumes attached to it, that through a CloudFormation stack for what its tag says is part of it, nested
+stacks included; there is no inheritance upwards (catalogue, ruling 3). An instance that a volume names and
+that nobody listed, because the list was not read, is a node too: of unknown tags. So is a stack: where a
+selection names it, it is not known whether its backup covers the resource.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -40,11 +40,24 @@ from scanner.protection.copies import (
     resource_links,
 )
 from scanner.protection.keys import KeyOf, ResourceKeys
-from scanner.protection.selection import OptIn, could_select, selects
+from scanner.protection.selection import OptIn, could_select, selects, wildcard
 
-_OWNED_BY_DEFAULT = ("DynamoDB", "S3")
+_OWNED_BY_DEFAULT = (
+    "CloudFormation",
+    "DSQL",
+    "DynamoDB",
+    "EKS",
+    "Redshift Serverless",
+    "S3",
+    "Storage Gateway",
+)
+"""Types that are always encrypted, under a key that AWS owns where no other is named."""
+
 _VIA = {"EC2": "instance", STACK: "stack"}
 """What a covering rule is said to cover through, by the type of what is backed up."""
+
+Parents = tuple[tuple[Resource, tuple[str, ...]], ...]
+"""Whose backups hold a resource, and for each the ARNs of what lies in it on the way to the resource."""
 
 
 class ShardGraph:
@@ -136,15 +149,15 @@ class ShardGraph:
             known = self._alike[selections] = self._cover_with(resource, ())
         return known
 
-    def _cover_with(self, resource: Resource, parents: tuple[Resource, ...]) -> Coverage:
+    def _cover_with(self, resource: Resource, parents: Parents) -> Coverage:
         ways: dict[tuple[str, str], CoveringRule] = {}
         doubts = list(self._plan_doubts)
         for covering in self._direct(resource, None, doubts):
             ways.setdefault((covering.subject, ""), covering)
         open_parents = []
-        for parent in parents:
+        for parent, inside in parents:
             own_doubts: list[Doubt] = []
-            found = list(self._direct(parent, parent, own_doubts))
+            found = list(self._direct(parent, parent, own_doubts, inside))
             for covering in found:
                 ways.setdefault((covering.subject, parent.arn), covering)
             if not found and (own_doubts or self._plan_doubts):
@@ -152,11 +165,21 @@ class ShardGraph:
             doubts += own_doubts
         return Coverage(tuple(ways[way] for way in sorted(ways)), tuple(doubts), tuple(open_parents))
 
-    def _parents(self, resource: Resource) -> tuple[Resource, ...]:
-        if not self._inherit:
-            return ()
-        edges = self._edges(resource, "attached to")
-        return tuple(self._resources.get(node[1]) or self._unlisted[node[1]] for node, _ in edges)
+    def _parents(self, resource: Resource) -> Parents:
+        """Give whose backups hold the resource: its instance, its stack, the stack that that is part of.
+
+        With each, the ARNs of what lies in it on the way to the resource, itself included.
+        """
+        found: dict[str, tuple[Resource, tuple[str, ...]]] = {}
+        todo: list[tuple[Resource, tuple[str, ...]]] = [(resource, (resource.arn,))] if self._inherit else []
+        while todo:
+            inner, way = todo.pop(0)
+            for node, _ in self._edges(inner, "attached to"):
+                if node[1] not in way and node[1] not in found:
+                    parent = self._resources.get(node[1]) or self._unlisted[node[1]]
+                    found[node[1]] = (parent, way)
+                    todo.append((parent, (*way, parent.arn)))
+        return tuple(found.values())
 
     def _edges(self, resource: Resource, relation: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         for _, node, edge in self._graph.out_edges(("resource", resource.arn), data=True):
@@ -164,13 +187,23 @@ class ShardGraph:
                 yield node, edge
 
     def _direct(
-        self, backed_up: Resource, parent: Resource | None, doubts: list[Doubt]
+        self,
+        backed_up: Resource,
+        parent: Resource | None,
+        doubts: list[Doubt],
+        inside: tuple[str, ...] = (),
     ) -> Iterator[CoveringRule]:
-        """Give the rules that cover by selection; what may cover is added to `doubts`."""
+        """Give the rules that cover by selection; what may cover is added to `doubts`.
+
+        `inside`: the ARNs of what lies in what is backed up. A stack's backup leaves out what the selection
+        excludes (AWS Backup developer guide, "CloudFormation stack backups").
+        """
         for node, edge in self._edges(backed_up, "selected by"):
             plan: BackupPlan = self._graph.nodes[node]["plan"]
             selection: BackupSelection = self._graph.nodes[node]["selection"]
             answer: Answer = edge["answer"]
+            if backed_up.type == STACK and _excludes(selection, inside):
+                continue
             if answer.value is None or backed_up.arn in self._unlisted:
                 doubts.append(self._doubt(plan, selection, backed_up, answer))
             elif isinstance(plan.rules, Unread):
@@ -189,7 +222,7 @@ class ShardGraph:
         readings = (selection.terms, resource.tags, self._opt_in(plan).settings)
         gap = next((reading.gap for reading in readings if isinstance(reading, Unread)), None)
         because = answer.because
-        if resource.type == STACK:
+        if resource.type == STACK and resource.arn in self._unlisted:
             because = (
                 f"it is part of the stack {resource.name}, which {selection.name} names and nobody listed"
             )
@@ -311,6 +344,12 @@ def _once(fates: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:
     for fate in fates:
         once.setdefault((fate.subject, fate.verdict.value), fate)
     return tuple(sorted(once.values(), key=lambda fate: fate.subject))
+
+
+def _excludes(selection: BackupSelection, arns: tuple[str, ...]) -> bool:
+    terms = selection.terms
+    entries = terms.value.not_resources if isinstance(terms, Known) else ()
+    return any(wildcard(entry, arn) for entry in entries for arn in arns)
 
 
 def _likeness(resource: Resource) -> tuple[object, ...]:

@@ -32,8 +32,12 @@ LIMITATIONS: Final = (
     ),
     "Resources of types that this version does not list are not in the population.",
     (
-        "CloudFormation stacks are not listed: where a backup selection names the stack of a resource, it is "
-        "not known whether the backup of the stack covers it."
+        "A resource with the tag of a CloudFormation stack that is still there counts as part of the stack, "
+        "although a resource that was taken out of its stack and retained keeps the tag."
+    ),
+    (
+        "Which EBS volumes, file systems and buckets the backup of an EKS cluster holds is not read: each of "
+        "them is judged by itself."
     ),
 )
 """Sentences for the report."""

@@ -1,0 +1,125 @@
+"""What the backup of a CloudFormation stack covers: what is in it, and in the stacks nested in it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.bundles import (
+    ACCOUNT,
+    REGION,
+    BundleBuilder,
+    Facts,
+    ShardScript,
+    facts_of,
+    refuse,
+    rule,
+    volume_arn,
+)
+
+
+def stack_arn(name: str) -> str:
+    return f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{name}/4f2c6d10-0000-11f0-8de9-0242ac120002"
+
+
+ROOT, NESTED, DEEP, GONE = (stack_arn(name) for name in ("root", "root-Network-1A", "root-Deep-2B", "gone"))
+LIST = "cloudformation:DescribeStacks"
+
+
+def stacks(script: ShardScript) -> ShardScript:
+    for arn, parent in ((ROOT, None), (NESTED, ROOT), (DEEP, NESTED)):
+        told = {"StackId": arn, "StackName": arn.split("/")[1], "StackStatus": "UPDATE_COMPLETE", "Tags": []}
+        script.listed(LIST, {**told, **({"ParentId": parent, "RootId": ROOT} if parent else {})})
+    return script
+
+
+def volumes(script: ShardScript) -> ShardScript:
+    script.instance("i-1", {"aws:cloudformation:stack-id": NESTED})
+    script.volume("on-instance", Attachments=[{"InstanceId": "i-1", "State": "attached"}])
+    for name, arn in (("in-root", ROOT), ("in-nested", NESTED), ("in-deep", DEEP), ("left", GONE)):
+        script.volume(name, {"aws:cloudformation:stack-id": arn})
+    return script
+
+
+@pytest.fixture
+def builder(tmp_path: Path) -> BundleBuilder:
+    return BundleBuilder(tmp_path)
+
+
+def covered(facts: Facts) -> dict[str, Any]:
+    told = {arn.rpartition("/")[2]: row.covered for arn, row in facts["resource"].items()}  # type: ignore[attr-defined]
+    return {name: told[name] for name in ("on-instance", "in-root", "in-nested", "in-deep", "left")}
+
+
+def of_plan(builder: BundleBuilder, *selections: dict[str, Any]) -> BundleBuilder:
+    volumes(stacks(builder.shard()))
+    builder.shard().settings(CloudFormation=True).plan("p", rules=[rule()], selections=list(selections))
+    return builder
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ({"Resources": [ROOT]}, {"on-instance": True, "in-root": True, "in-nested": True, "in-deep": True}),
+        ({"Resources": [NESTED]}, {"on-instance": True, "in-nested": True, "in-deep": True}),
+        ({"Resources": ["arn:aws:cloudformation:*:*:stack/root-Deep*"]}, {"in-deep": True}),
+        ({"Resources": [GONE]}, {}),
+        (
+            {"Resources": [ROOT], "NotResources": [volume_arn("in-nested")]},
+            {"on-instance": True, "in-root": True, "in-deep": True},
+        ),
+        ({"Resources": [ROOT], "NotResources": [NESTED]}, {"in-root": True}),
+        (
+            {"Resources": [ROOT], "NotResources": ["arn:aws:ec2:*:*:instance/*"]},
+            {"in-root": True, "in-nested": True, "in-deep": True},
+        ),
+        ({"Resources": [volume_arn("left")]}, {"left": True}),
+    ],
+)
+def test_a_stack_covers_what_is_in_it(
+    builder: BundleBuilder, selection: dict[str, Any], expected: dict[str, bool]
+) -> None:
+    names = ("on-instance", "in-root", "in-nested", "in-deep", "left")
+    wanted = dict.fromkeys(names, False) | expected
+    assert covered(facts_of(of_plan(builder, selection).write())) == wanted
+
+
+def test_coverage_names_the_stack(builder: BundleBuilder) -> None:
+    facts = facts_of(of_plan(builder, {"Resources": [ROOT]}).write())
+    (way,) = facts["resource"][volume_arn("in-deep")].covered_by  # type: ignore[attr-defined]
+    assert (way.via, way.parent) == ("stack", ROOT)
+    assert facts["resource"][DEEP].covered is True  # type: ignore[attr-defined]
+
+
+def test_nothing_is_inherited_where_it_does_not_count(builder: BundleBuilder) -> None:
+    facts = facts_of(of_plan(builder, {"Resources": [ROOT]}).write(), inherit=False)
+    assert set(covered(facts).values()) == {False}
+
+
+def test_stacks_that_were_not_listed_leave_it_open(builder: BundleBuilder) -> None:
+    lines = refuse(of_plan(builder, {"Resources": [ROOT, GONE]}).lines(), LIST)
+    told = covered(facts_of(builder.write(lines)))
+    assert told["in-root"] is None
+    assert told["left"] is None
+
+
+def test_a_stack_whose_opt_in_is_not_told_is_open(builder: BundleBuilder) -> None:
+    """What selects by tag obeys the opt-in: the stack itself is in doubt, and so is what is in it."""
+    volumes(stacks(builder.shard()))
+    tags = {"ConditionType": "STRINGEQUALS", "ConditionKey": "backup", "ConditionValue": "yes"}
+    builder.shard().listed(
+        LIST,
+        {
+            "StackId": GONE,
+            "StackName": "gone",
+            "StackStatus": "CREATE_COMPLETE",
+            "Tags": [{"Key": "backup", "Value": "yes"}],
+        },
+    )
+    opt_in = {"ResourceTypeOptInPreference": {"EBS": True}, "ResourceTypeManagementPreference": {}}
+    builder.shard().call("backup:DescribeRegionSettings", opt_in)
+    builder.shard().plan("p", rules=[rule()], selections=[{"ListOfTags": [tags]}])
+    facts = facts_of(builder.write())
+    row = facts["resource"][volume_arn("left")]
+    assert row.covered is None  # type: ignore[attr-defined]
+    assert any("opt-in to CloudFormation" in note.reason for note in row.not_known)
