@@ -9,11 +9,12 @@ from scanner.facts.copy_action import RuleReach, copy_action_row
 from scanner.facts.plan import plan_row
 from scanner.facts.recovery_point import recovery_point_row
 from scanner.facts.resource import ResourceTable
+from scanner.facts.rules import rule_rows
 from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.shard_graph import ShardGraph
-from scanner.model.facts import CopyActionFacts, ResourceFacts, Row
-from scanner.model.inventory import ShardInventory
+from scanner.model.facts import CopyActionFacts, ResourceFacts, Row, RuleFacts
+from scanner.model.inventory import BackupPlan, BackupRule, ShardInventory
 from scanner.model.names import ORG, Shard, rule_subject
 from scanner.model.reading import Gap, Known
 
@@ -40,7 +41,8 @@ def build_facts(inventory: ShardInventory, plane: ControlPlane, request: FactsRe
     graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup)
     needed: dict[Gap, None] = {}
     resources = tuple(_resources(graph, request, needed))
-    copies = tuple(_copy_actions(graph, needed))
+    reaches = dict(_reaches(graph))
+    copies = tuple(_copy_actions(graph, reaches, needed))
     known = set(inventory.gaps)
     held = {point.vault for point in inventory.recovery_points}
     member = plane.organization.accounts.get(inventory.shard.account)
@@ -48,6 +50,7 @@ def build_facts(inventory: ShardInventory, plane: ControlPlane, request: FactsRe
     tables: dict[str, tuple[Row, ...]] = {
         "resource": resources,
         "plan": tuple(plan_row(plan, request.as_of) for plan in inventory.plans),
+        "rule": tuple(_rules(graph, reaches, request.as_of, needed)),
         "copy_action": copies,
         "vault": tuple(
             vault_row(vault, plane, holds_points=vault.arn in held, as_of=request.as_of)
@@ -74,14 +77,38 @@ def _resources(graph: ShardGraph, request: FactsRequest, needed: dict[Gap, None]
         yield row
 
 
-def _copy_actions(graph: ShardGraph, needed: dict[Gap, None]) -> Iterator[CopyActionFacts]:
-    """Make the rows of all copy actions. Two equal actions of one rule are one subject."""
+def _reaches(graph: ShardGraph) -> Iterator[tuple[str, RuleReach]]:
+    """Tell of each rule, by its name, what it backs up."""
     reached = graph.rule_reach()
     for plan in graph.inventory.plans:
-        rules = plan.rules.value if isinstance(plan.rules, Known) else ()
-        doubt = graph.reach_doubt(plan) if any(rule.copies for rule in rules) else None
-        for rule in rules:
-            reach = RuleReach(reached.get(rule_subject(plan.arn, rule.id), ()), doubt)
+        doubt = graph.reach_doubt(plan)
+        for rule in _rules_of(plan):
+            subject = rule_subject(plan.arn, rule.id)
+            yield subject, RuleReach(reached.get(subject, ()), doubt)
+
+
+def _rules_of(plan: BackupPlan) -> tuple[BackupRule, ...]:
+    return plan.rules.value if isinstance(plan.rules, Known) else ()
+
+
+def _rules(
+    graph: ShardGraph, reaches: Mapping[str, RuleReach], as_of: datetime, needed: dict[Gap, None]
+) -> Iterator[RuleFacts]:
+    for plan in graph.inventory.plans:
+        for rule in _rules_of(plan):
+            reach = reaches[rule_subject(plan.arn, rule.id)]
+            for row, notes in rule_rows(graph, plan, rule, reach, as_of):
+                needed.update(dict.fromkeys(notes.needed))
+                yield row
+
+
+def _copy_actions(
+    graph: ShardGraph, reaches: Mapping[str, RuleReach], needed: dict[Gap, None]
+) -> Iterator[CopyActionFacts]:
+    """Make the rows of all copy actions. Two equal actions of one rule are one subject."""
+    for plan in graph.inventory.plans:
+        for rule in _rules_of(plan):
+            reach = reaches[rule_subject(plan.arn, rule.id)]
             for copy in {copy.destination: copy for copy in rule.copies}.values():
                 row, notes = copy_action_row(graph, plan, rule, copy, reach)
                 needed.update(dict.fromkeys(notes.needed))

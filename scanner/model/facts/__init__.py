@@ -25,6 +25,7 @@ from scanner.model.facts.parts import (
 )
 from scanner.model.facts.plan import PlanFacts
 from scanner.model.facts.resource import ResourceFacts
+from scanner.model.facts.rule import CoveredType, RuleFacts
 from scanner.model.facts.vault import DeletionGuard, RecoveryPointFacts, VaultFacts
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "CopyActionFacts",
     "CoveredBy",
     "CoveredKey",
+    "CoveredType",
     "DeletionGuard",
     "KeyInTheWay",
     "MissingRead",
@@ -48,6 +50,7 @@ __all__ = [
     "ResourceCopy",
     "ResourceFacts",
     "Row",
+    "RuleFacts",
     "RuleTerms",
     "Tag",
     "VaultFacts",
@@ -58,6 +61,7 @@ __all__ = [
 TABLES: Final[Mapping[str, type[Row]]] = {
     "resource": ResourceFacts,
     "plan": PlanFacts,
+    "rule": RuleFacts,
     "vault": VaultFacts,
     "recovery_point": RecoveryPointFacts,
     "copy_action": CopyActionFacts,

@@ -1,0 +1,161 @@
+"""The fact table `rule`: one row a rule, and one a copy action of it: both keep backups in a vault."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scanner.facts.copy_action import RuleReach
+from scanner.facts.notes import Notes
+from scanner.graph.shard_graph import ShardGraph
+from scanner.model.facts import FOREVER_DAYS, CoveredType, RuleFacts
+from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Lifecycle, Resource
+from scanner.model.names import Arn, copy_action_subject, partition_of, rule_subject, vault_arn
+from scanner.model.reading import Known
+from scanner.model.ternary import Answer, Ternary
+from scanner.protection.capabilities import capability_of
+from scanner.protection.copies import Destination
+from scanner.protection.lifecycle import copy_kept_days, kept_days, lock_admits
+from scanner.protection.schedule import rhythm_of, schedule_of, starts_within, wall_clock
+
+_YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keeping:
+    """What is kept where: by a rule in its target, or by a copy action in its destination."""
+
+    subject: str
+    subject_type: str
+    kind: str
+    name: str
+    vault: Arn
+    days: int
+    lifecycle: Lifecycle
+
+
+def rule_rows(
+    graph: ShardGraph, plan: BackupPlan, rule: BackupRule, reach: RuleReach, as_of: datetime
+) -> Iterator[tuple[RuleFacts, Notes]]:
+    """Make the rows of one rule and its copy actions. Two equal actions of one rule are one subject."""
+    shard = graph.inventory.shard
+    subject = rule_subject(plan.arn, rule.id)
+    target = vault_arn(partition_of(shard.region), shard, rule.target_vault)
+    name = f"{plan.name} / {rule.name}"
+    own = _Keeping(
+        subject=subject,
+        subject_type="rule",
+        kind="rule",
+        name=name,
+        vault=target,
+        days=kept_days(rule.lifecycle),
+        lifecycle=rule.lifecycle,
+    )
+    yield _row(graph, (plan, rule), own, reach, as_of)
+    for copy in {copy.destination: copy for copy in rule.copies}.values():
+        yield _row(graph, (plan, rule), _kept_by(copy, rule, subject, name), reach, as_of)
+
+
+def _kept_by(copy: CopyAction, rule: BackupRule, subject: str, name: str) -> _Keeping:
+    return _Keeping(
+        subject=copy_action_subject(subject, copy.destination),
+        subject_type="copy_action",
+        kind="air_gapped_target" if copy.air_gapped else "copy_action",
+        name=f"{name} -> {copy.destination.rpartition(':')[2]}",
+        vault=copy.destination,
+        days=copy_kept_days(rule, copy),
+        lifecycle=copy.lifecycle,
+    )
+
+
+def _row(
+    graph: ShardGraph,
+    made_by: tuple[BackupPlan, BackupRule],
+    keeping: _Keeping,
+    reach: RuleReach,
+    as_of: datetime,
+) -> tuple[RuleFacts, Notes]:
+    plan, rule = made_by
+    notes = Notes()
+    notes.evidence("", plan.rules.refs if isinstance(plan.rules, Known) else plan.refs)
+    shard = graph.inventory.shard
+    target = graph.plane.destination(keeping.vault)
+    within = _within_lock(target, keeping.days, notes)
+    now = wall_clock(as_of, rule.timezone)
+    starts = starts_within(schedule_of(rule), now)
+    cold = keeping.lifecycle.move_to_cold_after_days
+    facts = RuleFacts(
+        subject=keeping.subject,
+        subject_type=keeping.subject_type,
+        account=shard.account,
+        region=shard.region,
+        name=keeping.name,
+        not_applicable_because="",
+        plan=plan.arn,
+        plan_name=plan.name,
+        kind=keeping.kind,
+        schedule=schedule_of(rule),
+        timezone=rule.timezone,
+        schedule_valid=rhythm_of(rule, as_of).valid,
+        next_start=starts[0].replace(tzinfo=None).isoformat(timespec="minutes") if starts else "",
+        starts_within_a_year=bool(starts) and starts[0] <= now + _YEAR,
+        continuous=rule.continuous,
+        retention_days=keeping.days,
+        keeps_forever=keeping.days == FOREVER_DAYS,
+        moves_to_cold=cold is not None,
+        cold_after_days=cold or 0,
+        target=keeping.vault,
+        target_exists=_exists(target, notes),
+        within_lock=within.value,
+        lock_reason="" if within.value else within.because,
+        covers_resources=_covers(reach, notes),
+        covered_types=() if cold is None else _covered_types(graph, reach, notes),
+        not_known=notes.not_known,
+        evidence=notes.references,
+    )
+    return facts, notes
+
+
+def _exists(target: Destination, notes: Notes) -> Ternary:
+    if target.vault is not None:
+        notes.evidence("target_exists", target.vault.refs)
+    if target.exists.value is None:
+        notes.unknown("target_exists", target.exists.because, target.gap)
+    return target.exists.value
+
+
+def _within_lock(target: Destination, days: int, notes: Notes) -> Answer:
+    """Hold the retention against the lock of the vault; a vault that does not exist has none."""
+    if target.vault is None:
+        if target.exists.value is False:
+            return Answer(value=True)
+        notes.unknown("within_lock", f"the vault's lock was not seen: {target.exists.because}", target.gap)
+        return Answer(None, target.exists.because)
+    notes.evidence("within_lock", target.vault.refs)
+    answer = lock_admits(target.vault, days)
+    if answer.value is None:
+        notes.unknown("within_lock", answer.because)
+    return answer
+
+
+def _covers(reach: RuleReach, notes: Notes) -> Ternary:
+    if reach.reaches_any is None and reach.doubt is not None:
+        notes.unknown("covers_resources", reach.doubt.because, reach.doubt.gap)
+    return reach.reaches_any
+
+
+def _covered_types(graph: ShardGraph, reach: RuleReach, notes: Notes) -> tuple[CoveredType | None, ...]:
+    found = tuple(_covered_type(graph, resource, notes) for resource in reach.resources)
+    if reach.doubt is None:
+        return found
+    notes.unknown("covered_types", reach.doubt.because, reach.doubt.gap)
+    return (*found, None)
+
+
+def _covered_type(graph: ShardGraph, resource: Resource, notes: Notes) -> CoveredType:
+    row = capability_of(resource, graph.inventory.settings)
+    cold = None if row is None else row.cold
+    if cold is None:
+        notes.unknown("covered_types", f"whether {resource.arn} can go to cold storage is not known")
+    return CoveredType(
+        resource=resource.arn, capability=resource.capability if row is None else row.key, cold=cold
+    )

@@ -1,0 +1,49 @@
+"""The table `rule`."""
+
+from dataclasses import dataclass
+
+from scanner.model.facts.base import Row, column
+from scanner.model.facts.reads import PLAN_READS, RESOURCE_READS, RULE_READS, VAULT_READS
+from scanner.model.ternary import Ternary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoveredType:
+    """A resource that a rule covers, its row of the capability table, and whether that knows cold storage."""
+
+    resource: str
+    capability: str
+    cold: Ternary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleFacts(Row):
+    """One rule of a plan (`subject_type` rule), or one of its copy actions (copy_action)."""
+
+    plan: str = column("The plan's ARN.", PLAN_READS)
+    plan_name: str = column("The plan's name.", PLAN_READS)
+    kind: str = column("rule, copy_action or air_gapped_target.", PLAN_READS)
+    schedule: str = column("When it starts: a cron expression, AWS's default where it has none.", PLAN_READS)
+    timezone: str = column("The time zone of the schedule.", PLAN_READS)
+    schedule_valid: bool = column("Whether it is an AWS cron expression.", PLAN_READS)
+    next_start: str = column("Its next start within 400 days, in its own time zone; empty: none.", PLAN_READS)
+    starts_within_a_year: bool = column("Whether it starts within 365 days.", PLAN_READS)
+    continuous: bool = column("Whether the rule makes continuous backups.", PLAN_READS)
+    retention_days: int = column("How long is kept, in days; 999999: for ever.", PLAN_READS)
+    keeps_forever: bool = column("Whether what is kept never expires.", PLAN_READS)
+    moves_to_cold: bool = column("Whether backups are moved to cold storage.", PLAN_READS)
+    cold_after_days: int = column("After how many days they are; 0 where they are not.", PLAN_READS)
+    target: str = column("The ARN of the vault that is filled.", PLAN_READS)
+    target_exists: Ternary = column("Whether that vault exists.", (*PLAN_READS, *VAULT_READS))
+    within_lock: Ternary = column(
+        "Whether the retention lies within what the vault's lock admits; true where it has none.",
+        (*PLAN_READS, *VAULT_READS),
+    )
+    lock_reason: str = column("Why not, or why that is not known; else empty.", (*PLAN_READS, *VAULT_READS))
+    covers_resources: Ternary = column(
+        "Whether the rule covers at least one resource.", (*RESOURCE_READS, *RULE_READS)
+    )
+    covered_types: tuple[CoveredType | None, ...] = column(
+        "Where backups are moved to cold storage: the resources that the rule covers; else empty.",
+        (*RESOURCE_READS, *RULE_READS),
+    )
