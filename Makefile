@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format sample-reports lock clean
+.PHONY: help setup demo test lint format bench sample-reports lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -37,6 +37,9 @@ format: setup ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
+bench: setup ## measure what collecting costs, and print tables; BENCH=parsing runs one
+	@$(BIN)/python -m bench $(BENCH)
+
 sample-reports: setup ## make sample_reports/ again; RECORD=1 records a fresh demo organisation first
 	@$(WITH_PANGO) $(BIN)/python scripts/sample_reports.py $(if $(RECORD),--record)
 
@@ -48,4 +51,4 @@ lock: setup ## resolve the dependencies anew into requirements.lock
 clean: ## remove everything that the other targets made, .venv included
 	@rm -rf .venv demo-report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@rm -f .coverage .coverage.*
-	@find scanner tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find scanner tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,31 @@
+"""`python -m bench`: all benches, or those that are named. `--tiny` only shows that they work."""
+
+import argparse
+from collections.abc import Callable
+from typing import Final
+
+from bench import calls, clients, latency, memory, parsing
+from bench.measure import Table
+
+BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
+    "parsing": parsing.tables,
+    "clients": clients.tables,
+    "latency": latency.tables,
+    "memory": memory.tables,
+    "calls": calls.tables,
+}
+
+
+def main() -> None:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--tiny", action="store_true")
+    asked = parser.parse_args()
+    for name in asked.names or BENCHES:
+        for table in BENCHES[name](tiny=asked.tiny):
+            print(table.text(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

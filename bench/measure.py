@@ -1,0 +1,124 @@
+"""Measuring and printing: processor time, memory, a scan in a process of its own, a table."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from bench.endpoint import MANAGEMENT, Estate
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+SHARED: Final = "The endpoint is a process of its own and is not counted, but it shares the machine's cores."
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A title, the names of the columns, the rows, and what has to be said below."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    notes: Sequence[str] = ()
+
+    def text(self) -> str:
+        """Write it as Markdown, which reads well in a terminal too."""
+        cells = [[str(cell) for cell in row] for row in (self.columns, *self.rows)]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(self.columns))]
+        lines = [_line(row, widths) for row in cells]
+        rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+        notes = "".join(f"{note}\n" for note in self.notes)
+        return "\n".join([f"### {self.title}", "", lines[0], rule, *lines[1:], "", notes])
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
+
+
+def ratio(one: float, other: float) -> str:
+    """Say how many times `one` is `other`."""
+    return f"{one / other:.1f}" if other else "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a scan took: seconds of wall and processor, peak memory in MB, its calls by operation.
+
+    `cpu` is that of collecting, `started` that of starting (imports) before it. `lost`: failed calls.
+    """
+
+    wall: float
+    cpu: float
+    started: float
+    rss: float
+    calls: Mapping[str, int]
+    lost: int
+    bytes: int
+
+    @property
+    def total(self) -> int:
+        """All calls, those of assuming roles included."""
+        return sum(self.calls.values())
+
+
+@contextmanager
+def serving(estate: Estate) -> Iterator[str]:
+    """Serve an estate in a process of its own, which ends with the block; give its address."""
+    command = [sys.executable, "-m", "bench.endpoint", *estate.arguments()]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 -- our own
+        try:
+            assert process.stdout is not None  # noqa: S101 -- a pipe was asked for
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def asked(url: str) -> int:
+    """Ask an endpoint how many calls it has answered."""
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 -- the endpoint on loopback
+        return int(json.load(answer)["asked"])
+
+
+def scan(url: str, estate: Estate, concurrency: int = 16, regions: int = 0) -> Scan:
+    """Scan what an endpoint serves, in a process of its own. `regions`: how many; 0: all that there are."""
+    names = estate.region_names()[: regions or estate.regions]
+    before = asked(url)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "bench.scan", folder, str(concurrency), *names]
+        done = subprocess.run(  # noqa: S603 -- our own
+            command, cwd=ROOT, env=environment(url), stdout=subprocess.PIPE, check=True
+        )
+    measured = Scan(**json.loads(done.stdout))
+    unseen = asked(url) - before - measured.total  # assumed roles are not recorded, and so not reported
+    return replace(measured, calls={**measured.calls, "sts:AssumeRole": unseen})
+
+
+def environment(url: str) -> dict[str, str]:
+    """The environment that leads a scan to an endpoint and nowhere else."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return kept | {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": f"AKIA{MANAGEMENT}BENCH",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def cheapest(times: int, *works: Callable[[], object]) -> list[float]:
+    """Do each work `times` times, in turn; give the least processor time of each, in milliseconds."""
+    least = [float("inf")] * len(works)
+    for _ in range(times):
+        for number, work in enumerate(works):
+            begun = time.process_time()
+            work()
+            least[number] = min(least[number], (time.process_time() - begun) * 1000)
+    return least
