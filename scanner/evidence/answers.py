@@ -133,7 +133,7 @@ class Answers:
                 return list(walked), None if _is_answer(line) else self._error_gap(line, line.error, about)
             token = _next_token(line)
             if not token:
-                return list(walked), None
+                return list(walked), self.gap(name, about, GapKind.HALF_READ) if _has_more(line) else None
         return list(walked), self.gap(name, about, GapKind.HALF_READ)
 
     def _error_gap(self, line: EvidenceLine, error: CallError, about: str) -> Gap:
@@ -209,6 +209,12 @@ def _next_token(line: EvidenceLine) -> str:
     if paging is None or (paging.more and response.get(paging.more) is False):
         return ""
     return str(response.get(paging.output) or "")
+
+
+def _has_more(line: EvidenceLine) -> bool:
+    """Whether an answer says that more follows; where it names no token, nobody can ask for it."""
+    paging = pagination().get(line.name)
+    return bool(paging and paging.more and (line.response or {}).get(paging.more) is True)
 
 
 def _is_answer(line: EvidenceLine) -> bool:
