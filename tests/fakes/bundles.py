@@ -170,6 +170,7 @@ class ShardScript:
     def call(
         self,
         name: str,
+        /,
         response: Mapping[str, Any] | None = None,
         *,
         error: str = "",
