@@ -32,7 +32,7 @@ from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
-from scanner.inventory.tables import account_rows, inventory_rows
+from scanner.inventory.tables import account_rows, gap_rows, inventory_rows
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.model.inventory import ShardInventory, ShardStatus

@@ -56,6 +56,11 @@ def inventory_rows(inventory: ShardInventory) -> Mapping[str, Iterable[object]]:
     }
 
 
+def gap_rows(gaps: Iterable[Gap]) -> Iterator[GapTable]:
+    """Give the rows of the table `gaps` for reads that belong to no account-Region."""
+    return map(_gap, gaps)
+
+
 def account_rows(accounts: Iterable[Account]) -> Iterator[AccountTable]:
     """Give the rows of the table `accounts`."""
     for account in accounts:
