@@ -243,7 +243,7 @@ def _governance(bundle: Bundle) -> tuple[Mapping[str, Iterable[object]], tuple[G
         for account in bundle.manifest.scope.accounts
     ]
     gaps = (*governance.gaps, *(gap for account in accounts for gap in account.gaps))
-    return governance_rows(governance, accounts), gaps
+    return {**governance_rows(governance, accounts), "gaps": gap_rows(gaps)}, gaps
 
 
 def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:
