@@ -5,21 +5,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, Protocol, Self
 
-from botocore import xform_name
-
-from scanner.collect import redact
 from scanner.collect.clients import Clients
-from scanner.collect.credentials import acting_for
+from scanner.collect.limits import Limits
 from scanner.collect.operations import Operation
-from scanner.collect.retry import FinalError, Halted, RetryPolicy, attempt
+from scanner.collect.pages import MOST_FRUITLESS, Progress
+from scanner.collect.patience import Budget, Time
+from scanner.collect.retry import FinalError, RetryPolicy
+from scanner.collect.sending import Sender
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.evidence.answers import Pagination, pagination
 from scanner.evidence.writer import Call, Failure
 from scanner.model.names import AccountId, RegionName, Shard
 
 _MAX_PAGES: Final = 100_000
+_CHUNK: Final = 5
+"""How many names are described one after the other: with fewer there is always enough to share out, and a
+part costs little beside the calls that it makes."""
 
 
 class AlreadyAskedError(Exception):
@@ -27,10 +31,16 @@ class AlreadyAskedError(Exception):
 
 
 class Recorder(Protocol):
-    """Where calls are written down: `ShardWriter` is one."""
+    """Where calls are written down: a `ShardWriter` and its strands are."""
 
     def write(self, call: Call) -> None:
         """Write down a call and its outcome."""
+
+    def branch(self) -> "Recorder":
+        """Give a recorder of what stands behind the calls so far, and before those to come."""
+
+    def close(self) -> None:
+        """Nothing more is written down here."""
 
 
 class Held:
@@ -42,6 +52,13 @@ class Held:
     def write(self, call: Call) -> None:
         """Keep a call."""
         self._calls.append(call)
+
+    def branch(self) -> "Held":
+        """Keep everything in one place."""
+        return self
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to wait for."""
 
     def replay(self, recorder: Recorder, account: AccountId) -> None:
         """Write the calls into `recorder`, as calls of `account`: the first one is made to learn its id."""
@@ -60,22 +77,70 @@ class Wiring:
     halt: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     max_pages: int = _MAX_PAGES
+    time: Time = field(default_factory=Time)
+
+
+class Asked:
+    """The calls that were asked in a shard; safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: set[object] = set()
+
+    def is_new(self, operation: str, parameters: Mapping[str, object]) -> bool:
+        """Whether a call was not asked before; from now on it was."""
+        call: object = (operation, *parameters.items()) if len(parameters) < 2 else None  # noqa: PLR2004
+        try:
+            return self._add(call or (operation, *sorted(parameters.items())))
+        except TypeError:  # a list among the values
+            return self._add((operation, repr(sorted(parameters.items()))))
+
+    def _add(self, call: object) -> bool:
+        with self._lock:
+            known = len(self._calls)
+            self._calls.add(call)
+            return len(self._calls) > known
+
+
+Read = Callable[["Caller"], Iterable[str] | None]
+"""A part of a shard's reading: makes its calls, and gives the keys that it met."""
 
 
 class Caller:
     """Calls AWS for one account in one Region, and records each call with its outcome.
 
-    For one thread at a time. `failures` holds the last failure of each operation that had one.
+    For one thread at a time; what may run side by side has a caller of its own (`beside`). `failures`
+    holds the last failure of each operation that had one, in the whole shard.
     """
 
-    def __init__(self, wiring: Wiring, shard: Shard, recorder: Recorder, region: RegionName) -> None:
+    def __init__(
+        self,
+        wiring: Wiring,
+        shard: Shard,
+        recorder: Recorder,
+        region: RegionName,
+        fork: "Callable[[Caller, Read], None] | None" = None,
+    ) -> None:
         self.shard = shard
         self.region = region
+        self.service = ""  # whose part this is: a part that breaks is recorded by its name
         self.failures: dict[str, Failure] = {}
+        self.recorder = recorder
         self._wiring = wiring
-        self._recorder = recorder
-        self._asked: set[tuple[str, str]] = set()
+        self._fork = fork
+        self._asked = Asked()
         self._endpoint = ""
+        self._sender = Sender(
+            clients=wiring.clients,
+            shard=shard,
+            region=region,
+            retries=wiring.retries,
+            watcher=wiring.watcher,
+            halt=wiring.halt,
+            time=wiring.time,
+            limits=Limits(wiring.time.now),
+            budget=Budget(wiring.retries.budget, wiring.time.now),
+        )
 
     def at(self, endpoint: str) -> Self:
         """Give this caller as one that asks at the host that endpoint discovery named (Amazon Timestream).
@@ -85,6 +150,24 @@ class Caller:
         there = copy(self)
         there._endpoint = endpoint  # noqa: SLF001 -- its own copy
         return there
+
+    def branched(self) -> Self:
+        """Give a caller for another thread. Its lines stand between those so far and those to come."""
+        other = copy(self)
+        other.recorder = self.recorder.branch()
+        return other
+
+    def beside(self, *reads: Read) -> set[str]:
+        """Do each of `reads` with a caller of its own, side by side if there are threads for it.
+
+        Gives the keys that they met, or none when they are done later: the keys go where those of the
+        whole shard go. A read must not touch anything but its caller. None may wait for another.
+        """
+        if self._fork is None:
+            return {key for read in reads for key in read(self) or ()}
+        for read in reads:
+            self._fork(self.branched(), read)
+        return set()
 
     def call(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any] | None:
         """Ask once; None when it failed (which is on record) or was asked before."""
@@ -100,12 +183,13 @@ class Caller:
         if paging.page_size and declared.page:
             parameters |= {paging.page_size: declared.page}
         seen: set[str] = set()
+        progress = Progress(paging)
         while (answer := self.call(service, operation, **parameters)) is not None:
             yield answer
             if not (token := next_token(paging, answer)):
                 return
             parameters |= {paging.input: token}
-            if token in seen or len(seen) >= self._wiring.max_pages:
+            if token in seen or len(seen) >= self._wiring.max_pages or progress.has_ended(answer):
                 self._give_up(declared, parameters, repeated=token in seen)
                 return
             seen.add(token)
@@ -113,12 +197,10 @@ class Caller:
     def demand(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any]:
         """Ask once and record the outcome. FinalError: it failed; AlreadyAskedError: asked before."""
         declared = self._wiring.operations[f"{service}:{operation}"]
-        identity = (declared.key, repr(sorted(parameters.items())))
-        if identity in self._asked:
+        if not self._asked.is_new(declared.key, parameters):
             raise AlreadyAskedError(declared.key)
-        self._asked.add(identity)
         try:
-            answer = self._send(declared, parameters)
+            answer = self._sender.send(declared, parameters, self._endpoint)
         except FinalError as problem:
             self._record(declared, parameters, failure=problem.failure, request_id=problem.request_id)
             raise
@@ -127,40 +209,24 @@ class Caller:
         return answer
 
     def each(self, names: Iterable[str], read: "Callable[[Caller, str], Iterable[str]]") -> set[str]:
-        """Do `read` for each of `names`; give the keys that it named.
+        """Do `read` for each of `names`, a few by a few `beside` each other; give the keys that it named.
 
         Whatever is listed in many rows and described one by one goes through here.
         """
-        return {key for name in names for key in read(self, name)}
+        each = tuple(dict.fromkeys(names))
+        chunks = (each[start : start + _CHUNK] for start in range(0, len(each), _CHUNK))
+        return self.beside(*(partial(_read_chunk, names=chunk, read=read) for chunk in chunks))
 
     def note(self, service: str, operation: str, parameters: Mapping[str, Any], failure: Failure) -> None:
         """Record a failure that was met elsewhere: a role that could not be assumed."""
         self._record(Operation(service, operation, ""), parameters, failure=failure)
 
-    def _send(self, declared: Operation, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-        def send() -> Mapping[str, Any]:
-            self._stop_if_halted()
-            with acting_for(self.shard.account):
-                client = self._wiring.clients.of(declared.service, self.region, self._endpoint)
-                answer: dict[str, Any] = getattr(client, xform_name(declared.name))(**parameters)
-            redact.remove(answer, declared.secrets)
-            return answer
-
-        def pause(failure: Failure, seconds: float) -> None:
-            self._wiring.watcher.retried(self.shard, declared.key, failure.code, seconds)
-            self._wiring.halt.wait(seconds)
-
-        return attempt(send, self._wiring.retries, pause)
-
-    def _stop_if_halted(self) -> None:
-        if self._wiring.halt.is_set():
-            raise Halted
-
     def _give_up(self, declared: Operation, parameters: Mapping[str, Any], *, repeated: bool) -> None:
         if repeated:
             failure = Failure("RepeatedPageToken", "The next page is one that was read before.", 0, 0)
         else:
-            failure = Failure("EndlessPages", f"More than {self._wiring.max_pages} pages.", 0, 0)
+            most = f"{self._wiring.max_pages} pages, or {MOST_FRUITLESS} in a row that bring nothing new"
+            failure = Failure("EndlessPages", f"More than {most}.", 0, 0)
         self._record(declared, parameters, failure=failure)
 
     def _record(
@@ -184,7 +250,7 @@ class Caller:
         )
         if failure is not None:
             self.failures[declared.key] = failure
-        self._recorder.write(call)
+        self.recorder.write(call)
         self._wiring.watcher.called(self.shard, declared.key, ok=not call.is_gap)
 
 
@@ -193,3 +259,9 @@ def next_token(paging: Pagination, answer: Mapping[str, Any]) -> str:
     if paging.more and answer.get(paging.more) is False:
         return ""
     return str(answer.get(paging.output) or "")
+
+
+def _read_chunk(
+    caller: Caller, *, names: Iterable[str], read: Callable[[Caller, str], Iterable[str]]
+) -> set[str]:
+    return {key for name in names for key in read(caller, name)}

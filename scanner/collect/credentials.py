@@ -14,11 +14,16 @@ from typing import Final
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
 
+from scanner.collect.pool import away
 from scanner.collect.retry import FinalError
+from scanner.errors import VaultproofError
 from scanner.model.names import AccountId
 
 Source = Callable[[], ReadOnlyCredentials]
-"""Gives an account's credentials of this moment. FinalError: they could not be renewed."""
+"""Gives an account's credentials of this moment. FinalError: they could not be renewed.
+
+One that can find others when AWS says that they have expired has `renew(used) -> bool` (RoleSource).
+"""
 
 _RENEW_BEFORE: Final = timedelta(minutes=5)
 _LAST_USE: Final = timedelta(seconds=15)
@@ -60,6 +65,19 @@ class Wallet:
             raise NoAccountError(f"There are no credentials for account {account}.")
         return source()
 
+    def key_of(self, account: AccountId) -> str:
+        """Give the access key that requests of an account are signed with now; empty: there is none.
+
+        FinalError: the credentials had to be renewed, and could not be.
+        """
+        source = self._sources.get(account)
+        return str(source().access_key or "") if source else ""
+
+    def renew(self, account: AccountId, used: str) -> bool:
+        """Renew an account's credentials after AWS refused the key `used` as expired; whether that helped."""
+        renew = getattr(self._sources.get(account), "renew", None)
+        return renew is not None and bool(renew(used))
+
 
 class ContextCredentials(Credentials):
     """What clients hold: the wallet's credentials of the moment. Its own keys are never sent."""
@@ -97,11 +115,29 @@ class RoleSource:
 
     def __call__(self) -> ReadOnlyCredentials:
         """Give the credentials. FinalError: the role could not be assumed (again)."""
-        with self._lock:
+        with self._locked():
             lease = self._lease
             if lease is None or lease.expires_at - self._clock() < _RENEW_BEFORE:
                 lease = self._lease = self._renewed(lease)
             return lease.credentials
+
+    def renew(self, used: str) -> bool:
+        """Assume the role again, unless somebody else has done so. FinalError: it is refused now."""
+        with self._locked():
+            if self._lease is None or self._lease.credentials.access_key == used:
+                self._lease = self._assume()
+            return self._lease.credentials.access_key != used
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock. Who waits while another thread renews does not hold up other accounts."""
+        if not self._lock.acquire(blocking=False):
+            with away():
+                self._lock.acquire()
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _renewed(self, old: Lease | None) -> Lease:
         try:
@@ -110,3 +146,33 @@ class RoleSource:
             if old is not None and old.expires_at - self._clock() > _LAST_USE:
                 return old
             raise
+
+
+class OwnSource:
+    """The caller's own credentials, which botocore renews by itself where it can.
+
+    `load` finds them anew: in the environment, in files, with SSO. It is asked once more when AWS says that
+    they have expired, because somebody may have logged in again since.
+    """
+
+    def __init__(self, credentials: Credentials, load: Callable[[], Credentials]) -> None:
+        self._credentials = credentials
+        self._load = load
+        self._lock = threading.Lock()
+
+    def __call__(self) -> ReadOnlyCredentials:
+        """Give the credentials of this moment."""
+        return self._credentials.get_frozen_credentials()
+
+    def renew(self, used: str) -> bool:
+        """Find credentials other than those of the access key `used`; whether there are any."""
+        with self._lock:
+            if self().access_key == used:
+                try:
+                    found = self._load()
+                except VaultproofError:  # what AWS said of the old ones says more
+                    return False
+                if found.get_frozen_credentials().access_key == used:
+                    return False
+                self._credentials = found
+            return True

@@ -1,23 +1,25 @@
-"""The shards of one scan, read by threads: accounts first, then the Regions that each has enabled."""
+"""The shards of one scan: accounts are entered, and the Regions that each has enabled are read."""
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-from scanner.collect import shards
 from scanner.collect.calls import Caller, Wiring
 from scanner.collect.credentials import Wallet
+from scanner.collect.later import Later
 from scanner.collect.opening import Opening
-from scanner.collect.pool import Broken, Done, Pool
+from scanner.collect.pool import BEGINS, Pool
+from scanner.collect.reading import Ending, Last, Reading
 from scanner.collect.recall import recall_account
 from scanner.collect.retry import FinalError, Halted
 from scanner.collect.roles import Roles
-from scanner.collect.services import ec2
+from scanner.collect.services import ec2, kms, s3
+from scanner.collect.shards import GLOBAL_STEPS, AccountView, region_steps
 from scanner.errors import OutputError
 from scanner.evidence.writer import Failure, ShardWriter
 from scanner.model.inventory import ShardStatus
@@ -27,12 +29,8 @@ from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
 _GRACE_SECONDS: Final = 2.0
 """How long threads may take to stop; a call that is under way then is not waited for."""
 
-
-class Task(Protocol):
-    """Reads something, and gives the tasks that have become possible."""
-
-    def __call__(self) -> "tuple[Task, ...]":
-        """Do it."""
+Buckets = Later[Mapping[RegionName, Iterable[str]]]
+"""An account's buckets by Region: its Regions are read while they are being listed."""
 
 
 class NoEntryError(Exception):
@@ -72,95 +70,93 @@ class Crew:
         self._wiring = orders.wiring
         self._open: dict[Shard, ShardWriter] = {}
         self._lock = threading.Lock()
+        self._pool = Pool(1)
 
     def run(self, concurrency: int) -> None:
         """Read all. However it ends, files are finished first: OutputError, KeyboardInterrupt."""
-        pool: Pool[tuple[Task, ...]] = Pool(concurrency)
+        self._pool = Pool(concurrency)
         try:
-            self._supervise(pool)
+            self._read_all()
         except BaseException:
             self._wiring.halt.set()
-            self._wind_up(pool)
+            self._wind_up()
             raise
         finally:
-            pool.close()
+            self._pool.close()
 
     def records(self) -> tuple[ShardRecord, ...]:
         """Give the record of every shard that was begun or skipped, by account and Region."""
         with self._lock:
             return tuple(self._records[shard] for shard in sorted(self._records))
 
-    def _supervise(self, pool: Pool[tuple[Task, ...]]) -> None:
-        self._submit(pool, [partial(self._read_account, account) for account in self._orders.scope.accounts])
-        while pool.pending:
-            match pool.result():
-                case Done(value=tasks):
-                    self._submit(pool, tasks)
-                case Broken(error=error):
-                    raise error
+    def _read_all(self) -> None:
+        for account in self._orders.scope.accounts:
+            self._pool.enter(partial(self._unless_halted, partial(self._enter, account)), account)
+        if (error := self._pool.join()) is not None:
+            raise error
 
-    def _submit(self, pool: Pool[tuple[Task, ...]], tasks: Iterable[Task]) -> None:
-        for task in tasks:
-            pool.submit(partial(self._unless_halted, task))
-
-    def _unless_halted(self, task: Task) -> tuple[Task, ...]:
+    def _unless_halted(self, task: Callable[[], None]) -> None:
         if self._wiring.halt.is_set():
             raise Halted
-        return task()
+        task()
 
-    def _wind_up(self, pool: Pool[tuple[Task, ...]]) -> None:
-        """Give the threads a moment to stop, then finish the files of those that did not."""
-        try:
+    def _wind_up(self) -> None:
+        """Give the threads a moment to stop, then finish the files that are still open."""
+        self._pool.drop()
+        with suppress(KeyboardInterrupt):  # pressed again: do not wait
             deadline = time.monotonic() + _GRACE_SECONDS
-            while pool.pending and (left := deadline - time.monotonic()) > 0:
-                pool.result(timeout=left)
-        except KeyboardInterrupt:  # pressed again: do not wait
-            pass
+            while (left := deadline - time.monotonic()) > 0 and self._pool.join(left) is not None:
+                pass  # a thread that was stopped; there may be others
         with self._lock:
             left_open = list(self._open.values())
         for writer in left_open:
-            self._finish(writer, interrupted=True)
+            with suppress(OutputError):  # an error is under way that says more
+                self._finish(writer, interrupted=True)
 
-    def _read_account(self, account: AccountId) -> tuple[Task, ...]:
+    def _enter(self, account: AccountId) -> None:
+        """Read an account's global services, and begin its Regions."""
         shard = Shard(account, AWS_GLOBAL)
         if shard in self._orders.finished:
-            return self._go_on_with(shard)
-        with self._writing(shard) as writer:
-            caller = Caller(self._wiring, shard, writer, self._orders.home)
-            try:
-                enabled = self._enter(account, caller, writer)
-            except NoEntryError as closed:
-                self._note_no_entry(caller, closed.failure)
-                return self._give_up(self._left(account, shards.AccountView(None, {})), closed.failure)
-            view = shards.collect_global(caller, enabled)
-        return self._read(self._left(account, view), view)
+            self._go_on_with(shard)
+            return
+        reading, writer = self._begin(shard, self._orders.home)
+        try:
+            if account == self._orders.opening.account:
+                self._orders.opening.held.replay(writer, account)
+                enabled = self._orders.opening.regions
+            else:
+                self._take_on(account)
+                reading.part("sts", _identify)
+                enabled = ec2.regions(reading.caller)
+        except NoEntryError as closed:
+            self._note_no_entry(reading, closed.failure)
+            self._give_up(self._left(account, AccountView(None, {})), closed.failure)
+            return
+        buckets: Buckets = Later()
+        reading.part("s3", partial(_list_buckets, buckets=buckets))
+        for service, step in GLOBAL_STEPS.items():
+            reading.part(service, step)
+        self._read(self._left(account, AccountView(enabled, {})), buckets)
+        reading.opened()
 
-    def _go_on_with(self, shard: Shard) -> tuple[Task, ...]:
+    def _go_on_with(self, shard: Shard) -> None:
         """Go on with an account whose global services an earlier run read: their evidence tells the view."""
         record = self._orders.finished[shard]
         view = recall_account(self._orders.folder, record.file)
         self._file(record)
         if isinstance(view, Failure):
-            return self._give_up(self._left(shard.account, shards.AccountView(None, {})), view)
+            self._give_up(self._left(shard.account, AccountView(None, {})), view)
+            return
         left = self._left(shard.account, view)
         if left and shard.account != self._orders.opening.account:
             try:
                 self._take_on(shard.account)
             except NoEntryError as closed:
-                return self._give_up(left, closed.failure)
-        return self._read(left, view)
-
-    def _enter(
-        self, account: AccountId, caller: Caller, writer: ShardWriter
-    ) -> Mapping[RegionName, bool] | None:
-        """Take on the account's credentials; give the Regions that it has enabled. NoEntryError."""
-        opening = self._orders.opening
-        if account == opening.account:
-            opening.held.replay(writer, account)
-            return opening.regions
-        self._take_on(account)
-        caller.call("sts", "GetCallerIdentity")
-        return ec2.regions(caller)
+                self._give_up(left, closed.failure)
+                return
+        buckets: Buckets = Later()
+        buckets.tell(view.buckets)
+        self._read(left, buckets)
 
     def _take_on(self, account: AccountId) -> None:
         """Assume the account's role. NoEntryError."""
@@ -171,7 +167,7 @@ class Crew:
             raise NoEntryError(problem.failure) from problem
         self._orders.wallet.put(account, source)
 
-    def _left(self, account: AccountId, view: shards.AccountView) -> tuple[Shard, ...]:
+    def _left(self, account: AccountId, view: AccountView) -> tuple[Shard, ...]:
         """Give the Regions of an account that are left to be read; file the record of each of the others."""
         left: list[Shard] = []
         for shard in (Shard(account, region) for region in self._orders.scope.regions):
@@ -183,40 +179,47 @@ class Crew:
                 self._file(ShardRecord(account=account, region=shard.region, status=ShardStatus.SKIPPED))
         return tuple(left)
 
-    def _read(self, left: Iterable[Shard], view: shards.AccountView) -> tuple[Task, ...]:
-        return tuple(
-            partial(self._read_region, shard, tuple(view.buckets.get(shard.region, ()))) for shard in left
-        )
+    def _read(self, left: Iterable[Shard], buckets: Buckets) -> None:
+        for shard in left:
+            self._submit(partial(self._read_region, shard, buckets), shard)
 
-    def _give_up(self, left: Iterable[Shard], failure: Failure) -> tuple[Task, ...]:
-        return tuple(partial(self._give_up_region, shard, failure) for shard in left)
+    def _give_up(self, left: Iterable[Shard], failure: Failure) -> None:
+        for shard in left:
+            self._submit(partial(self._give_up_region, shard, failure), shard)
 
-    def _read_region(self, shard: Shard, buckets: tuple[str, ...]) -> tuple[Task, ...]:
-        with self._writing(shard) as writer:
-            caller = Caller(self._wiring, shard, writer, shard.region)
-            shards.collect_region(caller, buckets, self._orders.opening.partition)
-        return ()
+    def _submit(self, begin: Callable[[], None], shard: Shard) -> None:
+        self._pool.submit(partial(self._unless_halted, begin), shard.account, BEGINS)
 
-    def _give_up_region(self, shard: Shard, failure: Failure) -> tuple[Task, ...]:
-        with self._writing(shard) as writer:
-            self._note_no_entry(Caller(self._wiring, shard, writer, shard.region), failure)
-        return ()
+    def _read_region(self, shard: Shard, buckets: Buckets) -> None:
+        partition = self._orders.opening.partition
+        reading, _ = self._begin(shard, shard.region, partial(kms.collect, partition=partition))
+        for service, step in region_steps(reading.caller):
+            reading.part(service, step)
+        describe = reading.part_later("s3")
+        buckets.then(lambda found: describe(partial(s3.collect, names=tuple(found.get(shard.region, ())))))
+        reading.opened()
 
-    def _note_no_entry(self, caller: Caller, failure: Failure) -> None:
-        parameters = {"RoleArn": self._orders.roles.arn(caller.shard.account)}
-        caller.note("sts", "AssumeRole", parameters, failure)
+    def _give_up_region(self, shard: Shard, failure: Failure) -> None:
+        reading, _ = self._begin(shard, shard.region)
+        self._note_no_entry(reading, failure)
 
-    @contextmanager
-    def _writing(self, shard: Shard) -> Iterator[ShardWriter]:
+    def _note_no_entry(self, reading: Reading, failure: Failure) -> None:
+        parameters = {"RoleArn": self._orders.roles.arn(reading.caller.shard.account)}
+        reading.caller.note("sts", "AssumeRole", parameters, failure)
+        reading.opened()
+
+    def _begin(
+        self, shard: Shard, region: RegionName, last: Last | None = None
+    ) -> tuple[Reading, ShardWriter]:
+        """Open a shard's file. OutputError."""
         self._wiring.watcher.shard_started(shard)
         writer = ShardWriter(self._orders.folder, shard)
         with self._lock:
             self._open[shard] = writer
-        try:
-            yield writer
-        except BaseException:
-            self._finish(writer, interrupted=True)
-            raise
+        ending = Ending(finish=partial(self._complete, writer), service="kms", last=last)
+        return Reading(self._wiring, self._pool, writer, region, ending), writer
+
+    def _complete(self, writer: ShardWriter) -> None:
         if self._finish(writer, interrupted=False) and writer.record is not None:
             self._orders.note(writer.record)
 
@@ -224,9 +227,6 @@ class Crew:
         """Finish a file and file its record; whether nobody had done so before. OutputError: no room."""
         try:
             writer.finish(interrupted=interrupted)
-        except OutputError:
-            if not interrupted:  # else an error is under way that says more
-                raise
         finally:
             with self._lock:
                 is_first = self._open.pop(writer.shard, None) is not None
@@ -238,3 +238,15 @@ class Crew:
         with self._lock:
             self._records[Shard(record.account, record.region)] = record
         self._wiring.watcher.shard_finished(record)
+
+
+def _identify(caller: Caller) -> None:
+    caller.call("sts", "GetCallerIdentity")
+
+
+def _list_buckets(caller: Caller, *, buckets: Buckets) -> None:
+    found: Mapping[RegionName, Iterable[str]] = {}
+    try:
+        found = s3.buckets(caller)
+    finally:  # the Regions go on in any case
+        buckets.tell(found)

@@ -1,66 +1,222 @@
-"""Threads that do tasks. Unlike the standard library's pool, it never makes the program wait for them."""
+"""Threads that do tasks, fairly shared between accounts.
 
-import queue
+Unlike the standard library's pool, it never makes the program wait for them. Tasks may submit further
+tasks, and none ever waits for another. What goes first:
+
+1. a task of a shard that is begun, before one that begins a shard, before one that enters an account: so
+   few shards are open at a time, and memory is bounded;
+2. among accounts, the one that has the fewest threads.
+
+A task that only waits (for a token, before another attempt) says so with `away`, and gives its place to
+another task until it goes on: an account that is throttled for ever holds threads, but no places.
+An account that has a quarter of the places goes behind all others, and no account has more threads than
+twice the places, so that it takes several such accounts to slow the others down.
+"""
+
+import heapq
+import itertools
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
 
-T_co = TypeVar("T_co", covariant=True)
-T = TypeVar("T")
+BEGUN: Final = 0
+"""The rank of a task of a shard that is begun."""
+
+BEGINS: Final = 1
+"""The rank of a task that begins a shard."""
+
+_THREADS_A_PLACE: Final = 8
+"""How many threads there may be for each place, waiting ones included."""
+
+_THREADS_AN_ACCOUNT: Final = 2
+"""How many of them one account may hold, by place."""
+
+_SHARES: Final = 4
+"""The part of the places up to which an account goes before those that have not been entered."""
+
+Task = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Done(Generic[T_co]):
-    """A task ended with a value."""
+@dataclass(slots=True)
+class _Queue:
+    """The tasks of one account that wait, the first one first, and how many threads it has."""
 
-    value: T_co
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A task ended with an error."""
-
-    error: Exception
+    tasks: list[tuple[int, int, Task]] = field(default_factory=list)
+    threads: int = 0
 
 
-class Pool(Generic[T]):
-    """Up to `size` daemon threads. One thread submits and takes results."""
+class _Here(threading.local):
+    pool: "Pool | None" = None
+
+
+_here: Final = _Here()
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """Let another task have this thread's place while the block waits; outside a pool: nothing."""
+    pool, _here.pool = _here.pool, None
+    if pool is None:
+        yield
+        return
+    pool.leave()
+    try:
+        yield
+    finally:
+        pool.come_back()
+        _here.pool = pool
+
+
+class Pool:
+    """Up to `size` tasks at a time, on daemon threads; safe for threads."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._tasks: queue.SimpleQueue[Callable[[], T] | None] = queue.SimpleQueue()
-        self._results: queue.SimpleQueue[Done[T] | Broken] = queue.SimpleQueue()
+        self._share = max(1, size // _SHARES)
+        self._most = size * _THREADS_AN_ACCOUNT
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._place = threading.Condition(self._lock)
+        self._ended = threading.Condition(self._lock)
+        self._queues: dict[str, _Queue] = {}
+        self._entrances: deque[tuple[str, Task]] = deque()
+        self._numbers = itertools.count()
+        self._error: Exception | None = None
         self._threads: list[threading.Thread] = []
-        self.pending = 0
-        """Tasks whose result was not taken yet."""
+        self._active = self._returning = self._idle = self._pending = 0
+        self._closing = False
 
-    def submit(self, task: Callable[[], T]) -> None:
-        """Have `task` done, as soon as a thread is free."""
-        self.pending += 1
-        self._tasks.put(task)
-        if len(self._threads) < min(self._size, self.pending):
-            thread = threading.Thread(target=self._work, name=f"collect-{len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+    def submit(self, task: Task, account: str, rank: int = BEGUN) -> None:
+        """Have `task` done, as a task of `account`."""
+        with self._lock:
+            queue = self._queues.setdefault(account, _Queue())
+            heapq.heappush(queue.tasks, (rank, next(self._numbers), task))
+            self._pending += 1
+            self._stir()
 
-    def result(self, timeout: float | None = None) -> Done[T] | Broken | None:
-        """Give the next result, in the order in which tasks end; None when `timeout` seconds pass."""
-        try:
-            result = self._results.get(timeout=timeout)
-        except queue.Empty:
-            return None
-        self.pending -= 1
-        return result
+    def enter(self, task: Task, account: str) -> None:
+        """Have `task` done, the first one of `account`, when there is nothing else to do."""
+        with self._lock:
+            self._entrances.append((account, task))
+            self._pending += 1
+            self._stir()
+
+    def join(self, timeout: float | None = None) -> Exception | None:
+        """Wait until all is done, or a task broke (give its error), or `timeout` seconds are over."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        with self._lock:
+            while self._pending and self._error is None:
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    break
+                self._ended.wait(left)
+            error, self._error = self._error, None
+            return error
+
+    def drop(self) -> None:
+        """Forget the tasks that nobody has begun."""
+        with self._lock:
+            self._pending -= len(self._entrances) + sum(len(one.tasks) for one in self._queues.values())
+            self._entrances.clear()
+            for queue in self._queues.values():
+                queue.tasks.clear()
+            self._ended.notify_all()
 
     def close(self) -> None:
         """Let the threads end when they have done what was submitted."""
-        for _ in self._threads:
-            self._tasks.put(None)
+        with self._lock:
+            self._closing = True
+            self._work.notify_all()
 
-    def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
+    def leave(self) -> None:
+        """Give up this thread's place: what `away` does."""
+        with self._lock:
+            self._active -= 1
+            self._stir()
+
+    def come_back(self) -> None:
+        """Wait for a place: what `away` does. Who comes back goes before those who have not begun."""
+        with self._lock:
+            self._returning += 1
+            while self._active >= self._size:
+                self._place.wait()
+            self._returning -= 1
+            self._active += 1
+            self._stir()
+
+    def _stir(self) -> None:
+        """Wake whoever can go on now. The lock is held."""
+        if self._active >= self._size:
+            return
+        if self._returning:
+            self._place.notify()
+        if self._active + self._returning < self._size and self._has_work():
+            if self._idle:
+                self._work.notify()
+            elif len(self._threads) < self._size * _THREADS_A_PLACE:
+                name = f"collect-{len(self._threads)}"
+                thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _has_work(self) -> bool:
+        return bool(self._entrances) or any(queue.tasks for queue in self._queues.values())
+
+    def _serve(self) -> None:
+        while (chosen := self._await()) is not None:
+            account, task = chosen
+            error: Exception | None = None
+            _here.pool = self
             try:
-                self._results.put(Done(task()))
-            except Exception as problem:  # noqa: BLE001 -- handed to whoever takes the result
-                self._results.put(Broken(problem))
+                task()
+            except Exception as problem:  # noqa: BLE001 -- handed to whoever joins
+                error = problem
+            del task, chosen
+            self._end(account, error)
+
+    def _await(self) -> tuple[str, Task] | None:
+        with self._lock:
+            while (chosen := self._choose()) is None:
+                if self._closing:
+                    return None
+                self._idle += 1
+                self._work.wait()
+                self._idle -= 1
+            self._active += 1
+            self._queues.setdefault(chosen[0], _Queue()).threads += 1
+            self._stir()
+            return chosen
+
+    def _end(self, account: str, error: Exception | None) -> None:
+        with self._lock:
+            self._active -= 1
+            queue = self._queues[account]
+            queue.threads -= 1
+            if not queue.threads and not queue.tasks:
+                del self._queues[account]
+            self._pending -= 1
+            self._error = self._error or error
+            if error is not None or not self._pending:
+                self._ended.notify_all()
+            self._stir()
+
+    def _choose(self) -> tuple[str, Task] | None:
+        """Take the task that goes first. The lock is held."""
+        if self._active + self._returning >= self._size:
+            return None
+        waiting = [
+            (queue.tasks[0][0], queue.threads, queue.tasks[0][1], account)
+            for account, queue in self._queues.items()
+            if queue.tasks and queue.threads < self._most
+        ]
+        modest = [one for one in waiting if one[1] < self._share]
+        if not modest and self._entrances:
+            return self._entrances.popleft()
+        if not waiting:
+            return None
+        *_, account = min(modest or waiting)
+        return account, heapq.heappop(self._queues[account].tasks)[2]

@@ -159,7 +159,7 @@ def _open(past: Past, station: Station) -> Opening:
     return open_scan(
         station.wiring,
         station.wallet,
-        station.own.get_frozen_credentials,
+        station.own,
         station.home,
         expected=caller,
         asks_regions=past.scope is None or place not in past.finished,

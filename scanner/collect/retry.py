@@ -10,7 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError  # noqa: A004 -- botocore's name
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 -- botocore's name
+    HTTPClientError,
+)
 from botocore.parsers import ResponseParserError
 
 from scanner.evidence.writer import Failure
@@ -36,11 +41,30 @@ THROTTLING_CODES: Final = frozenset(
 """The codes that botocore's standard mode takes for throttling."""
 
 TRANSIENT_CODES: Final = frozenset(
-    {"InternalError", "InternalFailure", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable"}
+    {
+        "InternalError",
+        "InternalFailure",
+        "RequestTimeTooSkewed",  # it waited too long to be sent, or to be looked at: each try signs anew
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+    }
 )
 """The codes that pass by themselves: botocore's, and the names that services give to an HTTP 500."""
 
-TRANSIENT_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
+EXPIRED_CODES: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+"""The codes of credentials that were good once."""
+
+TRANSIENT_STATUSES: Final = frozenset({408, 421, 425, 429, *range(500, 600)})
+"""What the service, or something on the way, says of this moment rather than of the request."""
+
+_UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What botocore's parsers raise for a body that is not of the form that they expect."""
+
+_LONGEST_PLEA: Final = 60.0
+"""Seconds up to which a Retry-After is honoured."""
+
+_TOO_MANY_REQUESTS: Final = 429
 
 _JITTER: Final = random.SystemRandom().random
 
@@ -51,11 +75,16 @@ class BrokenAnswerError(ResponseParserError):
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a call is tried, and how long is waited: up to `base` seconds, doubling up to `cap`."""
+    """How often a call is tried, and how long is waited: up to `base` seconds, doubling up to `cap`.
+
+    `budget` is what all such waits of a shard may come to, in seconds. When it is spent, what is still
+    due in the shard is not asked, and recorded as failed.
+    """
 
     attempts: int = 7
     base: float = 0.3
     cap: float = 20.0
+    budget: float = 900.0
 
     def delay(self, attempt: int, jitter: Callable[[], float] = _JITTER) -> float:
         """Give the seconds to wait after the failed attempt number `attempt`, which counts from 1."""
@@ -76,9 +105,12 @@ class FinalError(Exception):
 
 
 def attempt(
-    send: Callable[[], Mapping[str, Any]], policy: RetryPolicy, pause: Callable[[Failure, float], None]
+    send: Callable[[], Mapping[str, Any]], policy: RetryPolicy, pause: Callable[[Failure, float], bool]
 ) -> Mapping[str, Any]:
-    """Call `send` until it answers or fails for good (FinalError). `pause` waits before another try."""
+    """Call `send` until it answers or fails for good (FinalError).
+
+    `pause` waits before another try, or says that there is no time left for one.
+    """
     for number in range(1, policy.attempts + 1):
         try:
             return send()
@@ -88,8 +120,32 @@ def attempt(
             final = _final(problem, number)
             if number == policy.attempts or not is_passing(problem):
                 raise final from problem
-            pause(final.failure, policy.delay(number))
+            delay = max(policy.delay(number), _asked_for(problem))
+            if not pause(final.failure, delay):
+                raise final from problem
     raise ValueError(f"a policy of {policy.attempts} attempts never tries")
+
+
+def is_throttling(problem: Exception) -> bool:
+    """Whether AWS said that it was asked too often."""
+    if not isinstance(problem, ClientError):
+        return False
+    code, status = _code_and_status(problem)
+    return code in THROTTLING_CODES or status == _TOO_MANY_REQUESTS
+
+
+def is_expired(problem: Exception) -> bool:
+    """Whether AWS said that the credentials were good once."""
+    return isinstance(problem, ClientError) and _code_and_status(problem)[0] in EXPIRED_CODES
+
+
+def _asked_for(problem: Exception) -> float:
+    """Give the seconds that an answer asks to wait (Retry-After; as a date, it is passed over)."""
+    if not isinstance(problem, ClientError):
+        return 0.0
+    headers = problem.response.get("ResponseMetadata", {}).get("HTTPHeaders") or {}
+    told = str(headers.get("retry-after") or "")
+    return min(float(told), _LONGEST_PLEA) if told.isascii() and told.isdecimal() else 0.0
 
 
 def is_passing(problem: Exception) -> bool:
@@ -97,14 +153,20 @@ def is_passing(problem: Exception) -> bool:
     if isinstance(problem, ClientError):
         code, status = _code_and_status(problem)
         return code in THROTTLING_CODES | TRANSIENT_CODES or status in TRANSIENT_STATUSES
-    return isinstance(problem, ConnectionError | HTTPClientError | ResponseParserError)
+    return isinstance(problem, ConnectionError | HTTPClientError | ResponseParserError) or _unreadable(
+        problem
+    )
+
+
+def _unreadable(problem: Exception) -> bool:
+    return isinstance(problem, _UNREADABLE) and not isinstance(problem, BotoCoreError)
 
 
 def _final(problem: Exception, attempts: int) -> FinalError:
     if isinstance(problem, FinalError):  # another call that this one rested on: renewing a role
         return problem
     if not isinstance(problem, ClientError):
-        name = type(problem).__name__
+        name = "BrokenAnswerError" if _unreadable(problem) else type(problem).__name__
         return FinalError(Failure(name, str(problem), 0, attempts))
     code, status = _code_and_status(problem)
     message = str(problem.response.get("Error", {}).get("Message") or "")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from botocore.credentials import ReadOnlyCredentials
 
@@ -11,9 +11,11 @@ from scanner.collect.calls import Wiring
 from scanner.collect.credentials import Lease, RoleSource, acting_for
 from scanner.collect.fields import text
 from scanner.collect.request import CollectRequest
-from scanner.collect.retry import FinalError, Halted, attempt
+from scanner.collect.retry import BrokenAnswerError, FinalError, Halted, attempt, is_expired
 from scanner.evidence.writer import Failure
 from scanner.model.names import AccountId, RegionName, parse_arn
+
+_KEYS: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +48,28 @@ class Roles:
         def send() -> Mapping[str, Any]:
             if self.wiring.halt.is_set():
                 raise Halted
-            with acting_for(self.caller):
-                client: Any = self.wiring.clients.of("sts", self.region)
-                answer: dict[str, Any] = client.assume_role(**parameters)
-            return answer
+            wallet = self.wiring.clients.wallet
+            used = wallet.key_of(self.caller)
+            try:
+                return self._ask(parameters)
+            except Exception as problem:
+                if not (is_expired(problem) and wallet.renew(self.caller, used)):
+                    raise
+            return self._ask(parameters)
 
         return lambda: _lease(attempt(send, self.wiring.retries, self._pause), account)
 
-    def _pause(self, _failure: Failure, seconds: float) -> None:
-        self.wiring.halt.wait(seconds)
+    def _ask(self, parameters: Mapping[str, object]) -> Mapping[str, Any]:
+        with acting_for(self.caller):
+            client: Any = self.wiring.clients.of("sts", self.region)
+            answer: dict[str, Any] = client.assume_role(**parameters)
+        if not all(text(answer, "Credentials", name) for name in _KEYS):
+            raise BrokenAnswerError("AssumeRole was answered without credentials.")
+        return answer
+
+    def _pause(self, _failure: Failure, seconds: float) -> bool:
+        self.wiring.time.wait(self.wiring.halt, seconds)
+        return True
 
 
 def _lease(answer: Mapping[str, Any], account: AccountId) -> Lease:

@@ -64,7 +64,7 @@ def collect(
     check_request(request)
     started = clock()
     station = set_up(request, watcher or Unwatched(), clock)
-    opening = open_scan(station.wiring, station.wallet, station.own.get_frozen_credentials, station.home)
+    opening = open_scan(station.wiring, station.wallet, station.own, station.home)
     header = Header(
         scan_id=str(uuid.uuid4()),
         tool_version=version("vaultproof"),
@@ -155,7 +155,7 @@ def collected_of(
 
 def _crew(undertaking: Undertaking, resolved: Resolved) -> Crew:
     station, opening, scope = undertaking.station, undertaking.opening, resolved.scope
-    station.wiring.watcher.shards_total(len(scope.accounts) * (1 + len(scope.regions)))
+    station.wiring.watcher.scope_known(scope, undertaking.finished)
     return Crew(
         Orders(
             wiring=station.wiring,

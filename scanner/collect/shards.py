@@ -1,11 +1,10 @@
 """What is asked in one account: first its global services, then each Region, service after service."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
-from scanner.collect.calls import Caller
+from scanner.collect.calls import Caller, Read
 from scanner.collect.retry import Halted
 from scanner.collect.services import (
     backup,
@@ -18,16 +17,15 @@ from scanner.collect.services import (
     eks,
     fsx,
     iam,
-    kms,
     organizations,
     rds,
     redshift,
     redshift_serverless,
-    s3,
     ssm_sap,
     storagegateway,
     supported,
     tagging,
+    timestream,
 )
 from scanner.errors import VaultproofError
 from scanner.evidence.writer import Failure, WriterClosedError
@@ -46,13 +44,11 @@ class AccountView:
         return self.regions is None or self.regions.get(region, True)
 
 
-def collect_global(caller: Caller, regions: Mapping[RegionName, bool] | None) -> AccountView:
-    """Record an account's global services, beside its identity and `regions`, which were asked before."""
-    found: dict[RegionName, list[str]] = {}
-    guarded(caller, "s3", lambda: found.update(s3.buckets(caller)))
-    guarded(caller, "iam", lambda: iam.collect(caller))
-    guarded(caller, "organizations", lambda: organizations.effective_backup_policy(caller))
-    return AccountView(regions, found)
+GLOBAL_STEPS: Final[Mapping[str, Read]] = {
+    "iam": iam.collect,
+    "organizations": organizations.effective_backup_policy,
+}
+"""What is read once in every account, beside its identity, its Regions and its buckets."""
 
 
 REGION_STEPS: Final[Mapping[str, Callable[[Caller], set[str]]]] = {
@@ -66,6 +62,7 @@ REGION_STEPS: Final[Mapping[str, Callable[[Caller], set[str]]]] = {
     "dsql": dsql.collect,
     "redshift": redshift.collect,
     "redshift-serverless": redshift_serverless.collect,
+    "timestream-write": timestream.collect,
     "backup-gateway": backup_gateway.collect,
     "cloudformation": cloudformation.collect,
     "ssm-sap": ssm_sap.collect,
@@ -75,20 +72,16 @@ REGION_STEPS: Final[Mapping[str, Callable[[Caller], set[str]]]] = {
 that it met. What AWS Backup does not support in a Region is left out there (`services.supported`)."""
 
 
-def collect_region(caller: Caller, buckets: Iterable[str], partition: str) -> None:
-    """Record one account in one Region."""
-    keys: set[str] = set()
+def region_steps(caller: Caller) -> Iterator[tuple[str, Read]]:
+    """Give the steps of one account in one Region, less its buckets and its keys.
+
+    Asks what AWS Backup supports there. The longest step comes first.
+    """
     types = supported.supported_types(caller)
     for service, step in REGION_STEPS.items():
         if not supported.is_left_out(service, caller.region, types):
-            guarded(caller, service, partial(_gather, partial(step, caller), keys))
-    guarded(caller, "s3", partial(_gather, lambda: s3.collect(caller, buckets), keys))
-    guarded(caller, "resourcegroupstaggingapi", lambda: tagging.collect(caller))
-    guarded(caller, "kms", lambda: kms.collect(caller, keys, partition))
-
-
-def _gather(step: Callable[[], set[str]], keys: set[str]) -> None:
-    keys |= step()
+            yield service, step
+    yield "resourcegroupstaggingapi", tagging.collect
 
 
 def guarded(caller: Caller, service: str, step: Callable[[], None]) -> None:

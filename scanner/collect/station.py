@@ -4,13 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from botocore.credentials import Credentials
 from botocore.session import Session
 
 from scanner.collect.calls import Wiring
 from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Clients
-from scanner.collect.credentials import Wallet
+from scanner.collect.credentials import OwnSource, Wallet
 from scanner.collect.request import CollectRequest
 from scanner.collect.session import home_region, open_session, own_credentials
 from scanner.collect.watch import Watcher
@@ -22,7 +21,7 @@ class Station:
     """Where a collection calls from. `home` is the Region of the calls that need none."""
 
     session: Session
-    own: Credentials
+    own: OwnSource
     wallet: Wallet
     wiring: Wiring
     home: RegionName
@@ -43,7 +42,7 @@ def set_up(
     )
     return Station(
         session=session,
-        own=own_credentials(session),
+        own=OwnSource(own_credentials(session), lambda: own_credentials(open_session(request.profile))),
         wallet=wallet,
         wiring=Wiring(
             clients=clients, operations=OPERATIONS, retries=request.retries, watcher=watcher, clock=clock

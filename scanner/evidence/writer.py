@@ -125,6 +125,9 @@ class ShardWriter:
         """Branch a strand off the first one."""
         return self.strand.branch()
 
+    def close(self) -> None:
+        """Do nothing: `finish` is what ends the first strand."""
+
     def write_to(self, passage: Passage, call: Call) -> None:
         """Add a line to a passage: what `Strand.write` does."""
         line = encode_line(call, with_place=self.shard.region == ORG)

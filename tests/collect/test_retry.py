@@ -12,7 +12,9 @@ from scanner.collect.retry import (
     Halted,
     RetryPolicy,
     attempt,
+    is_expired,
     is_passing,
+    is_throttling,
 )
 from scanner.evidence.writer import Failure
 
@@ -29,6 +31,7 @@ class Server:
         self.problems = list(problems)
         self.calls = 0
         self.waits: list[float] = []
+        self.patience = float("inf")
 
     def send(self) -> dict[str, Any]:
         self.calls += 1
@@ -36,8 +39,9 @@ class Server:
             raise self.problems.pop(0)
         return {"ok": True}
 
-    def pause(self, _: Failure, seconds: float) -> None:
+    def pause(self, _: Failure, seconds: float) -> bool:
         self.waits.append(seconds)
+        return sum(self.waits) <= self.patience
 
 
 def test_the_codes_are_those_of_botocore() -> None:
@@ -59,7 +63,8 @@ def test_the_codes_are_those_of_botocore() -> None:
         (EndpointConnectionError(endpoint_url="x"), True),
         (ReadTimeoutError(endpoint_url="x"), True),
         (NoCredentialsError(), False),
-        (ValueError("a bug"), False),
+        (ValueError("no number"), True),  # botocore's parser met another type
+        (RuntimeError("a bug"), False),
     ],
 )
 def test_what_passes_by_itself(problem: Exception, passing: bool) -> None:  # noqa: FBT001 -- a table
@@ -87,6 +92,36 @@ def test_a_failure_of_a_call_that_this_one_rested_on_is_given_as_it_is() -> None
     with pytest.raises(FinalError) as caught:
         attempt(server.send, RetryPolicy(3), server.pause)
     assert caught.value.failure is inner.failure
+
+
+def test_without_time_for_another_try_the_failure_stands() -> None:
+    server = Server(*[refused("Throttling", 400)] * 9)
+    server.patience = 0.0
+    with pytest.raises(FinalError) as caught:
+        attempt(server.send, RetryPolicy(7, base=1), server.pause)
+    assert caught.value.failure == Failure("Throttling", "no", 400, 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "waited"),
+    [("7", 7.0), ("3600", 60.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), ("-1", 0.0), ("²", 0.0), ("", 0.0)],
+)
+def test_what_an_answer_asks_to_wait_is_honoured_within_reason(told: str, waited: float) -> None:
+    problem = refused("Throttling", 429)
+    problem.response["ResponseMetadata"]["HTTPHeaders"] = {"retry-after": told}
+    server = Server(problem)
+    attempt(server.send, RetryPolicy(3, base=0.0), server.pause)
+    assert server.waits == [waited]
+
+
+def test_what_is_throttling_and_what_has_expired() -> None:
+    assert is_throttling(refused("SlowDown", 503))
+    assert is_throttling(refused("Whatever", 429))
+    assert not is_throttling(refused("InternalFailure", 500))
+    assert not is_throttling(ValueError())
+    assert is_expired(refused("ExpiredTokenException"))
+    assert not is_expired(refused("AccessDenied"))
+    assert not is_expired(ValueError())
 
 
 def test_halting_goes_through() -> None:

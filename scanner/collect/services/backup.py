@@ -4,6 +4,7 @@ And what proves protection or holds it: restore testing, legal holds, frameworks
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from scanner.collect.calls import Caller
@@ -51,27 +52,37 @@ OPERATIONS: Final = (
 _AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"
 _DESCRIBED: Final = {"LOGICALLY_AIR_GAPPED_BACKUP_VAULT", "RESTORE_ACCESS_BACKUP_VAULT"}
 _CANCELED: Final = "CANCELED"
+_LISTS: Final = (
+    "ListProtectedResources",
+    "ListBackupJobs",
+    "ListCopyJobs",
+    "ListRestoreJobs",
+    "ListReportPlans",
+)
+"""What is listed and not asked about any further."""
 
 
 def collect(caller: Caller) -> set[str]:
     """Record all of AWS Backup in one account and Region; give the keys that were named."""
+    return caller.beside(
+        _vaults,
+        _plans,
+        *(partial(_list, operation=operation) for operation in _LISTS),
+        _restore_testing,
+        _legal_holds,
+        _frameworks,
+        _tiering,
+        _settings,
+    )
+
+
+def _settings(caller: Caller) -> None:
     caller.call("backup", "DescribeRegionSettings")
-    keys = _vaults(caller)
-    _plans(caller)
-    for operation in (
-        "ListProtectedResources",
-        "ListBackupJobs",
-        "ListCopyJobs",
-        "ListRestoreJobs",
-        "ListReportPlans",
-    ):
-        for _ in caller.pages("backup", operation):
-            pass
-    _restore_testing(caller)
-    _legal_holds(caller)
-    _frameworks(caller)
-    _tiering(caller)
-    return keys
+
+
+def _list(caller: Caller, *, operation: str) -> None:
+    for _ in caller.pages("backup", operation):
+        pass
 
 
 def _vaults(caller: Caller) -> set[str]:

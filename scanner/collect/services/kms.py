@@ -23,9 +23,7 @@ def collect(caller: Caller, named: Iterable[str], partition: str) -> None:
     """
     aliases = _aliases(caller)
     keys = {_arn(name, aliases, partition, caller.shard) for name in named}
-    for key in sorted(keys):
-        if _belongs_here(key, caller.shard):
-            _describe(caller, key)
+    caller.each((key for key in sorted(keys) if _belongs_here(key, caller.shard)), _describe)
 
 
 def _aliases(caller: Caller) -> dict[str, str]:
@@ -54,7 +52,7 @@ def _belongs_here(key: str, shard: Shard) -> bool:
     return arn is None or arn.region == shard.region
 
 
-def _describe(caller: Caller, key: str) -> None:
+def _describe(caller: Caller, key: str) -> tuple[str, ...]:
     answer = caller.call("kms", "DescribeKey", KeyId=key) or {}
     arn = text(answer, "KeyMetadata", "Arn")
     owner = parse_arn(arn)
@@ -62,3 +60,4 @@ def _describe(caller: Caller, key: str) -> None:
     # AWS KMS tells the policy of a key to its own account alone (API reference, "GetKeyPolicy").
     if own and text(answer, "KeyMetadata", "KeyManager") == "CUSTOMER":
         caller.call("kms", "GetKeyPolicy", KeyId=arn, PolicyName="default")
+    return ()

@@ -1,0 +1,145 @@
+"""Keeping to AWS's request rates: a token bucket for each service and operation of a shard.
+
+A shard is one account in one Region, which is what AWS counts by, so buckets belong to the shard and
+nothing is shared between accounts. A throttling answer halves a bucket's rate, answers bring it back
+little by little. What AWS publishes no rate of is not limited until it throttles.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from scanner.collect import rates
+from scanner.collect.rates import Rate
+
+_LEAST: Final = 1.0
+"""No bucket is slowed below so many calls a second (or a quarter of a documented rate that is lower)."""
+
+_USUAL: Final = 8.0
+"""Calls a second that an unpublished rate is taken for, at least, when it throttles for the first time."""
+
+_STEP: Final = 0.02
+"""The part of the full rate that each answer gives back."""
+
+_CALM: Final = 1.0
+"""Seconds within which several throttling answers count as one: they were under way together."""
+
+
+class Bucket:
+    """Tokens for calls. Times are seconds of one clock, handed in. Not safe for threads.
+
+    `rate` None: not limited, as long as nothing throttles.
+    """
+
+    def __init__(self, rate: Rate | None, now: float) -> None:
+        self._given = rate
+        self._full = rate.per_second if rate else 0.0
+        self._burst = rate.burst if rate else 1.0
+        self._rate: float | None = rate.per_second if rate else None
+        self._tokens = self._burst
+        self._at = now
+        self._slowed_at: float | None = None
+        self._second, self._count, self._last_count = now, 0, 0
+
+    @property
+    def rate(self) -> float | None:
+        """Calls a second at present; None: as many as one likes."""
+        return self._rate
+
+    @property
+    def slowed(self) -> bool:
+        """Whether AWS throttled and the rate is not back."""
+        return self._rate is not None and (self._given is None or self._rate < self._full)
+
+    def take(self, now: float) -> float:
+        """Take a token; give the seconds to wait until it is there. Who comes later waits longer."""
+        self._observe(now)
+        if self._rate is None:
+            return 0.0
+        self._fill(now)
+        self._tokens -= 1.0
+        return max(0.0, -self._tokens / self._rate)
+
+    def throttled(self, now: float) -> None:
+        """AWS said that it was too often."""
+        if self._slowed_at is not None and now - self._slowed_at < _CALM:
+            return
+        self._slowed_at = now
+        if self._rate is None:
+            self._full = max(_USUAL, self._count, self._last_count)
+            self._rate, self._burst, self._tokens, self._at = self._full, 1.0, 1.0, now
+        self._fill(now)
+        self._tokens = min(self._tokens, 1.0)  # AWS counts otherwise than it is counted here
+        self._rate = max(min(_LEAST, self._full / 4), self._rate / 2)
+
+    def answered(self, now: float) -> None:
+        """AWS did not mind."""
+        if self._rate is None or (self._given is not None and self._rate >= self._full):
+            return
+        self._fill(now)
+        self._rate += self._full * _STEP
+        if self._given is not None:
+            self._rate = min(self._rate, self._full)
+        elif self._rate >= 2 * self._full:
+            self._rate = None
+
+    def _fill(self, now: float) -> None:
+        if self._rate is not None and now > self._at:
+            self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+            self._at = now
+
+    def _observe(self, now: float) -> None:
+        """Count the calls of this second and the last."""
+        if now - self._second >= 1.0:
+            self._last_count = self._count if now - self._second < 2.0 else 0  # noqa: PLR2004 -- two seconds
+            self._second, self._count = now, 0
+        self._count += 1
+
+
+class Limits:
+    """The buckets of one shard; safe for threads. `now`: a clock of seconds."""
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        services: Mapping[str, Rate] = rates.SERVICES,
+        operations: Mapping[str, Rate] = rates.OPERATIONS,
+    ) -> None:
+        self._now = now
+        self._services = services
+        self._operations = operations
+        self._lock = threading.Lock()
+        self._buckets: dict[str, tuple[Bucket, ...]] = {}
+        self._shared: dict[str, Bucket] = {}
+
+    def take(self, service: str, operation: str) -> tuple[float, bool]:
+        """Reserve a call; give the seconds to wait before it, and whether that is because AWS throttled."""
+        with self._lock:
+            now = self._now()
+            buckets = self._of(service, operation, now)
+            slowed = any(bucket.slowed for bucket in buckets)
+            return max([bucket.take(now) for bucket in buckets]), slowed
+
+    def throttled(self, service: str, operation: str) -> None:
+        """Slow down: a call was throttled."""
+        with self._lock:
+            now = self._now()
+            self._of(service, operation, now)[0].throttled(now)
+
+    def answered(self, service: str, operation: str) -> None:
+        """Speed up a little: a call was not throttled."""
+        with self._lock:
+            now = self._now()
+            for bucket in self._of(service, operation, now):
+                bucket.answered(now)
+
+    def _of(self, service: str, operation: str, now: float) -> tuple[Bucket, ...]:
+        """Give the buckets of an operation, the narrowest one first: it is the one that is slowed."""
+        key = f"{service}:{operation}"
+        if (buckets := self._buckets.get(key)) is None:
+            if service not in self._shared:
+                self._shared[service] = Bucket(self._services.get(service), now)
+            own = self._operations.get(key)
+            buckets = (*([Bucket(own, now)] if own else []), self._shared[service])
+            self._buckets[key] = buckets
+        return buckets
