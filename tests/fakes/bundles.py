@@ -174,6 +174,7 @@ class ShardScript:
         response: Mapping[str, Any] | None = None,
         *,
         error: str = "",
+        message: str = "no",
         at: str = "2026-11-22T17:00:00.000Z",
         **parameters: Any,
     ) -> Self:
@@ -181,7 +182,7 @@ class ShardScript:
         service, _, operation = name.partition(":")
         line: Line = {"service": service, "operation": operation, "parameters": parameters, "at": at}
         if error:
-            line["error"] = {"code": error, "message": "no", "status": 403, "attempts": 1}
+            line["error"] = {"code": error, "message": message, "status": 403, "attempts": 1}
         else:
             line["response"] = dict(response or {})
         self._calls.append(line)
