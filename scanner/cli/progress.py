@@ -2,58 +2,27 @@
 
 import sys
 import threading
-import time
+from collections.abc import Collection
 from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
-from scanner.model.inventory import ShardStatus
-from scanner.model.manifest import ShardRecord
+from scanner.cli.tally import Tally
+from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import Shard
 
 _PLAIN_SECONDS: Final = 60.0
-
-
-class Counts:
-    """Calls, retries and errors so far; told from several threads at once."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.calls = self.errors = self.retries = self.shards = self.total = 0
-        self.unreached = 0
-        self.started = time.monotonic()
-
-    def add(self, *, calls: int = 0, errors: int = 0, retries: int = 0) -> None:
-        """Count what happened."""
-        with self._lock:
-            self.calls += calls
-            self.errors += errors
-            self.retries += retries
-
-    def finish(self, record: ShardRecord) -> None:
-        """Count a shard that was read."""
-        with self._lock:
-            self.shards += 1
-            self.unreached += record.status is ShardStatus.FAILED
-
-    def line(self) -> str:
-        """Sum up in one line."""
-        rate = self.calls / max(time.monotonic() - self.started, 1e-9)
-        parts = [f"{self.calls} calls", f"{rate:.0f}/s", f"{self.errors} refused or failed"]
-        if self.retries:
-            parts.append(f"{self.retries} tried again")
-        if self.unreached:
-            parts.append(f"{self.unreached} of them not reached")
-        return ", ".join(parts)
+_FRAMES_A_SECOND: Final = 4
 
 
 class QuietProgress:
     """A watcher that only counts. Use it as a context."""
 
     def __init__(self) -> None:
-        self.counts = Counts()
+        self.tally = Tally()
 
     def __enter__(self) -> Self:
         return self
@@ -63,54 +32,81 @@ class QuietProgress:
     ) -> None:
         """End quietly."""
 
-    def shards_total(self, count: int) -> None:
-        """Learn how many shards there will be."""
-        self.counts.total = count
+    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
+        """Learn what will be read."""
+        self.tally.know(scope, kept)
 
     def shard_started(self, shard: Shard) -> None:
         """A shard is being read."""
 
     def called(self, shard: Shard, operation: str, *, ok: bool) -> None:  # noqa: ARG002 -- the watcher's shape
         """Count a call."""
-        self.counts.add(calls=1, errors=not ok)
+        self.tally.add(calls=1, errors=not ok)
 
     def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:  # noqa: ARG002 -- as above
-        """Count a second attempt."""
-        self.counts.add(retries=1)
+        """Count a second attempt, and whether AWS had asked for slowness."""
+        from scanner.collect.retry import THROTTLING_CODES  # noqa: PLC0415 -- whoever tries again has loaded it
+
+        self.tally.add(retries=1, throttles=code in THROTTLING_CODES)
 
     def shard_finished(self, record: ShardRecord) -> None:
         """Count a shard."""
-        self.counts.finish(record)
+        self.tally.finish(record)
 
 
 class PlainProgress(QuietProgress):
-    """A line at the start, at most one a minute, and one at the end: for cron and CI."""
+    """A line at the start, one a minute (`interval`, seconds), and one at the end: for cron and CI."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval: float = _PLAIN_SECONDS) -> None:
         super().__init__()
-        self._told = time.monotonic()
+        self._interval = interval
+        self._over = threading.Event()
+        self._teller = threading.Thread(target=self._tell_now_and_then, name="progress", daemon=True)
 
-    def shards_total(self, count: int) -> None:
-        """Say what is coming."""
-        super().shards_total(count)
-        self._say(f"Reading {count} account-Regions and global services ...")
-
-    def shard_finished(self, record: ShardRecord) -> None:
-        """Say now and then how far it got."""
-        super().shard_finished(record)
-        if time.monotonic() - self._told >= _PLAIN_SECONDS:
-            self._told = time.monotonic()
-            self._say(f"{self.counts.shards} of {self.counts.total} read: {self.counts.line()}")
+    def __enter__(self) -> Self:
+        self._teller.start()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Sum up."""
-        self._say(f"{self.counts.shards} of {self.counts.total} read: {self.counts.line()}")
+        self._over.set()
+        self._teller.join()
+        if self.tally.is_known:
+            self._tell()
+
+    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
+        """Say what is coming."""
+        super().scope_known(scope, kept)
+        already = f"; {self.tally.kept} of them read before" if self.tally.kept else ""
+        accounts = len(scope.accounts)
+        self._say(f"Reading {self.tally.total} shards of {accounts} accounts{already} ...")
+
+    def _tell_now_and_then(self) -> None:
+        while not self._over.wait(self._interval):
+            self._tell()
+
+    def _tell(self) -> None:
+        begun = self.tally.done() if self.tally.is_known else "Reading the scope"
+        self._say(f"{begun}: {self.tally.line()}")
 
     def _say(self, text: str) -> None:
         sys.stderr.write(text + "\n")
         sys.stderr.flush()
+
+
+class _TallyColumn(ProgressColumn):
+    """What the tally says at the moment of drawing: calls may come by the thousand a second."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__()
+        self._tally = tally
+
+    def render(self, task: Task) -> Text:  # noqa: ARG002 -- rich's shape
+        """Draw both halves of the line."""
+        begun = f"{self._tally.done()}: " if self._tally.is_known else ""
+        return Text(f"{begun}{self._tally.line()}")
 
 
 class LiveProgress(QuietProgress):
@@ -120,13 +116,13 @@ class LiveProgress(QuietProgress):
         super().__init__()
         self._bar = Progress(
             TextColumn("[bold]Reading evidence"),
-            BarColumn(bar_width=32),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[line]}"),
+            BarColumn(bar_width=24),
+            _TallyColumn(self.tally),
             TimeElapsedColumn(),
             console=console,
+            refresh_per_second=_FRAMES_A_SECOND,
         )
-        self._task = self._bar.add_task("reading", total=None, line="")
+        self._task = self._bar.add_task("reading", total=None)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -138,20 +134,15 @@ class LiveProgress(QuietProgress):
         """Leave the bar as it stands."""
         self._bar.stop()
 
-    def shards_total(self, count: int) -> None:
-        """Learn how long the bar is."""
-        super().shards_total(count)
-        self._bar.update(self._task, total=count)
-
-    def called(self, shard: Shard, operation: str, *, ok: bool) -> None:
-        """Count a call."""
-        super().called(shard, operation, ok=ok)
-        self._bar.update(self._task, line=self.counts.line())
+    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
+        """Learn how long the bar is, and how far it reaches already."""
+        super().scope_known(scope, kept)
+        self._bar.update(self._task, total=self.tally.total, completed=self.tally.shards)
 
     def shard_finished(self, record: ShardRecord) -> None:
         """Let the bar grow."""
         super().shard_finished(record)
-        self._bar.update(self._task, completed=self.counts.shards)
+        self._bar.update(self._task, completed=self.tally.shards)
 
 
 def progress(*, quiet: bool) -> QuietProgress:

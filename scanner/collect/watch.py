@@ -1,16 +1,17 @@
 """Who wants to know how a collection is coming along."""
 
+from collections.abc import Collection
 from typing import Protocol
 
-from scanner.model.manifest import ShardRecord
+from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import Shard
 
 
 class Watcher(Protocol):
     """Told of progress, from several threads at once; must be quick and must not raise."""
 
-    def shards_total(self, count: int) -> None:
-        """The scope is known: so many shards will be read (skipped Regions included)."""
+    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
+        """The scope is known: of each account global services and Regions; `kept` were read before."""
 
     def shard_started(self, shard: Shard) -> None:
         """A shard is being read."""
@@ -22,13 +23,13 @@ class Watcher(Protocol):
         """A call is tried again in `delay` seconds, because of `code`."""
 
     def shard_finished(self, record: ShardRecord) -> None:
-        """A shard was read as far as it could be, or is skipped."""
+        """A shard was read as far as it could be, is skipped, or was read already."""
 
 
 class Unwatched:
     """The watcher that does nothing."""
 
-    def shards_total(self, count: int) -> None:
+    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
         """Do nothing."""
 
     def shard_started(self, shard: Shard) -> None:

@@ -1,5 +1,6 @@
 """What the commands print, and how progress is told; run in this process, on the committed sample bundle."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -9,28 +10,34 @@ from typer.testing import CliRunner
 from scanner.cli.commands import audit
 from scanner.cli.exits import BROKEN, INTERRUPTED, guarded
 from scanner.cli.progress import LiveProgress, PlainProgress, QuietProgress, progress
+from scanner.cli.tally import Tally, duration
 from scanner.errors import BundleError
 from scanner.model.inventory import ShardStatus
-from scanner.model.manifest import ShardRecord
-from scanner.model.names import AccountId, RegionName, Shard
+from scanner.model.manifest import Scope, ShardRecord
+from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName, Shard
 
 BUNDLE = Path(__file__).parents[2] / "sample_reports" / "bundle"
 SHARD = Shard(AccountId("111111111111"), RegionName("eu-west-1"))
+GLOBAL = Shard(SHARD.account, AWS_GLOBAL)
 
 
-def record(status: ShardStatus) -> ShardRecord:
-    return ShardRecord(account=SHARD.account, region=SHARD.region, status=status)
+SCOPE = Scope(accounts=(SHARD.account, AccountId("222222222222")), regions=(SHARD.region,))
 
 
-def tell(watcher: QuietProgress) -> None:
+def record(status: ShardStatus, shard: Shard = SHARD) -> ShardRecord:
+    return ShardRecord(account=shard.account, region=shard.region, status=status)
+
+
+def tell(watcher: QuietProgress, *kept: Shard) -> None:
     with watcher:
-        watcher.shards_total(2)
+        watcher.scope_known(SCOPE, kept)
         watcher.shard_started(SHARD)
         watcher.called(SHARD, "backup:ListBackupPlans", ok=True)
         watcher.called(SHARD, "rds:DescribeDBInstances", ok=False)
-        watcher.retried(SHARD, "ec2:DescribeVolumes", "Throttling", 0.1)
+        watcher.retried(SHARD, "ec2:DescribeVolumes", "RequestLimitExceeded", 0.1)
+        watcher.retried(SHARD, "ec2:DescribeVolumes", "InternalError", 0.1)
         watcher.shard_finished(record(ShardStatus.PARTIAL))
-        watcher.shard_finished(record(ShardStatus.FAILED))
+        watcher.shard_finished(record(ShardStatus.FAILED, GLOBAL))
 
 
 def test_the_table_and_the_files_are_told(tmp_path: Path) -> None:
@@ -60,33 +67,70 @@ def test_no_path_of_this_machine_is_filed(tmp_path: Path) -> None:
 def test_plain_progress_says_what_was_read(capsys: pytest.CaptureFixture[str]) -> None:
     tell(PlainProgress())
     told = capsys.readouterr().err.splitlines()
-    assert told[0] == "Reading 2 account-Regions and global services ..."
-    assert told[-1].startswith("2 of 2 read: 2 calls, ")
-    assert told[-1].endswith("1 refused or failed, 1 tried again, 1 of them not reached")
+    assert told[0] == "Reading 4 shards of 2 accounts ..."
+    assert told[-1].startswith("1 of 2 accounts, 2 of 4 shards: 2 calls, ")
+    assert told[-1].endswith("/s, 1 refused or failed, 1 throttled, 2 tried again, 1 not reached")
+    assert len(told) == 2
 
 
-def test_plain_progress_speaks_up_once_a_minute(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = iter([0.0, 0.0, 61.0, 61.0, 61.0, 62.0, 62.0, 63.0])
-    monkeypatch.setattr("scanner.cli.progress.time.monotonic", lambda: next(clock))
-    watcher = PlainProgress()
-    watcher.shard_finished(record(ShardStatus.COMPLETE))
-    watcher.shard_finished(record(ShardStatus.COMPLETE))
-    assert len(capsys.readouterr().err.splitlines()) == 1
+def test_a_resumed_scan_counts_what_is_there_once(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(PlainProgress(), GLOBAL, Shard(SHARD.account, ORG))
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "Reading 4 shards of 2 accounts; 1 of them read before ..."
+    assert told[-1].startswith("1 of 2 accounts, 2 of 4 shards: ")
+
+
+def test_plain_progress_speaks_up_when_no_shard_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+    with PlainProgress(interval=0.001):
+        while len(told) < 3:  # however long it takes
+            told += capsys.readouterr().err.splitlines()
+    assert told[0].startswith("Reading the scope: 0 calls")
+
+
+def test_nothing_is_summed_up_before_anything_was_known(capsys: pytest.CaptureFixture[str]) -> None:
+    with PlainProgress():
+        pass
+    assert capsys.readouterr().err == ""
 
 
 def test_live_progress_draws_a_bar() -> None:
-    console = Console(force_terminal=True, width=120, record=True, file=None, stderr=True)
+    console = Console(force_terminal=True, width=200, record=True, file=io.StringIO())
     tell(LiveProgress(console))
-    assert "Reading evidence" in console.export_text()
+    drawn = console.export_text()
+    assert "Reading evidence" in drawn
+    assert "1 of 2 accounts, 2 of 4 shards: 2 calls" in drawn
 
 
 def test_quiet_progress_only_counts(capsys: pytest.CaptureFixture[str]) -> None:
     watcher = progress(quiet=True)
     tell(watcher)
     assert capsys.readouterr().err == ""
-    assert (watcher.counts.calls, watcher.counts.errors, watcher.counts.shards) == (2, 1, 2)
+    tally = watcher.tally
+    assert (tally.calls, tally.errors, tally.throttles, tally.shards) == (2, 1, 1, 2)
+
+
+def test_the_time_left_is_told_when_there_is_something_to_go_on() -> None:
+    now = [0.0]
+    tally = Tally(lambda: now[0])
+    regions = tuple(RegionName(f"region-{number}") for number in range(9))
+    account = SHARD.account
+    tally.know(Scope(accounts=(account,), regions=regions), {Shard(account, regions[8])})
+    for number in range(8):
+        now[0] += 5.0
+        assert (tally.seconds_left() is None) == (number < 6), number
+        status = ShardStatus.SKIPPED if number == 0 else ShardStatus.COMPLETE
+        tally.finish(record(status, Shard(account, regions[number])))
+    # Seven shards in forty seconds; the global one is left, the skipped and the old one do not count.
+    assert tally.seconds_left() == pytest.approx(40 / 7)
+    assert tally.line().endswith("about 6 s left")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.2, "1 s"), (59.4, "59 s"), (61, "1 min"), (3599, "60 min"), (5400, "1.5 h")]
+)
+def test_durations(seconds: float, told: str) -> None:
+    assert duration(seconds) == told
 
 
 def fail(problem: BaseException) -> int:
