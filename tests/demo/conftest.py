@@ -1,5 +1,7 @@
 """One simulated organisation for the whole session, and a walk through every call that a scan makes."""
 
+import gzip
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +16,10 @@ from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 
 from scanner.demo.accounts import MANAGEMENT, MEMBERS, MILAN, READABLE, REGIONS, SHARDS
+from scanner.demo.command import run_scan, scan_arguments
 from scanner.demo.server import Demo, serve
+from scanner.demo.wire.call import Call
+from scanner.report.write import FORMATS
 
 Document = dict[str, Any]
 Key = tuple[str, str, str, str, str]
@@ -198,7 +203,9 @@ class Walk:
         """Every list of the shard, and the details of what it holds."""
         self.call(account, region, "backup", "DescribeRegionSettings")
         here = [how for how in LISTS if region != MILAN or how[0] not in NOT_IN_MILAN]
-        found = {how[:2]: self.every(account, region, *how) for how in here}
+        found: dict[tuple[str, ...], list[Any]] = {}
+        for how in here:
+            found[how[:2]] = self.every(account, region, *how)
         # Two services may name their lists alike: the first of them is meant.
         lists = {operation: rows for (_, operation), rows in reversed(found.items())}
         self._backup_details(account, region, lists)
@@ -246,7 +253,8 @@ class Walk:
             self.call(account, region, "backup", "GetBackupVaultAccessPolicy", BackupVaultName=name)
             self.call(account, region, "backup", "GetBackupVaultNotifications", BackupVaultName=name)
             listing = "ListRecoveryPointsByBackupVault", *token, "RecoveryPoints"
-            self.every(account, region, "backup", *listing, BackupVaultName=name)
+            points = self.every(account, region, "backup", *listing, BackupVaultName=name)
+            self._restores(account, region, points)
         for plan in lists["ListBackupPlans"]:
             plan_id = plan["BackupPlanId"]
             self.call(account, region, "backup", "GetBackupPlan", BackupPlanId=plan_id)
@@ -254,6 +262,10 @@ class Walk:
             for selection in self.every(account, region, "backup", *listing, BackupPlanId=plan_id):
                 which = {"BackupPlanId": plan_id, "SelectionId": selection["SelectionId"]}
                 self.call(account, region, "backup", "GetBackupSelection", **which)
+
+    def _restores(self, account: str, region: str, points: list[Any]) -> None:
+        for arn in dict.fromkeys(one["ResourceArn"] for one in points if "LastRestoreTime" in one):
+            self.call(account, region, "backup", "DescribeProtectedResource", ResourceArn=arn)
 
     def _assurance_details(self, account: str, region: str, lists: Mapping[str, list[Any]]) -> None:
         where = account, region, "backup"
@@ -266,7 +278,7 @@ class Walk:
             listing = "ListRestoreTestingSelections", "NextToken", "NextToken", "RestoreTestingSelections"
             for selection in self.every(*where, *listing, **which):
                 name = {"RestoreTestingSelectionName": selection["RestoreTestingSelectionName"]}
-                self.call(*where, "GetRestoreTestingSelection", **which, **name)
+                self.call(*where, "GetRestoreTestingSelection", **(which | name))
         for hold in lists["ListLegalHolds"]:
             which = {"LegalHoldId": hold["LegalHoldId"]}
             self.call(*where, "GetLegalHold", **which)
@@ -296,6 +308,26 @@ def demo() -> Iterator[Demo]:
 def walk(demo: Demo) -> Walk:
     """Every answer of the simulation."""
     return Walk(demo).everything()
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan by the ordinary command: folder, findings, and the calls that reached the simulation."""
+
+    folder: Path
+    findings: tuple[Document, ...]
+    calls: tuple[Call, ...]
+
+
+@pytest.fixture(scope="session")
+def scan(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Scan:
+    """A scan of the organisation with every format of report."""
+    out = tmp_path_factory.mktemp("scanned") / "scan"
+    arguments = scan_arguments(demo, out, ",".join(FORMATS), quiet=True)
+    with demo.log.listening() as calls:
+        assert run_scan(arguments, demo.scrubbed(os.environ)) == 0
+    lines = gzip.decompress((out / "findings.jsonl.gz").read_bytes()).splitlines()
+    return Scan(out, tuple(map(json.loads, lines)), tuple(calls))
 
 
 @pytest.fixture(scope="session")

@@ -72,6 +72,10 @@ def test_a_token_of_another_call_is_refused() -> None:
         (PRODUCTION, IRELAND, "backup", "ListReportPlans"),
         (PRODUCTION, IRELAND, "ec2", "DescribeInstances"),
         (PRODUCTION, IRELAND, "ec2", "DescribeVolumes"),
+        (PRODUCTION, IRELAND, "rds", "DescribeDBInstances"),
+        (PRODUCTION, IRELAND, "rds", "DescribeDBClusters"),
+        (PRODUCTION, IRELAND, "efs", "DescribeFileSystems"),
+        (PRODUCTION, IRELAND, "kms", "ListAliases"),
         (PRODUCTION, IRELAND, "resourcegroupstaggingapi", "GetResources"),
     ],
 )

@@ -26,11 +26,11 @@ LARGEST_TAGS = {f"{number:02}-{'k' * 125}": "v" * 256 for number in range(49)}
 """With the name, as many tags as a resource can have, each as long as it can be (128 and 256 letters)."""
 
 
-def plant(site: Site) -> None:
+def plant(site: Site, key: str) -> None:
     """Of each type at least one; the tag tier=gold does not help those that AWS Backup skips."""
     _in_no_plan(site)
     _strange(site)
-    _skipped(site)
+    _skipped(site, key)
 
 
 def _in_no_plan(site: Site) -> None:
@@ -57,15 +57,15 @@ def _strange(site: Site) -> None:
     fsx.openzfs_volume(stock, largest, Sketch("build-cache-volume", {"owner": "lab"}))
 
 
-def _skipped(site: Site) -> None:
+def _skipped(site: Site, key: str) -> None:
     stock = site.stock
-    fsx.file_system(stock, Sketch("old-shares", GOLD, aws_key(site, "fsx"), "DELETING"), "WINDOWS")
+    fsx.file_system(stock, Sketch("old-shares", GOLD, key, "DELETING"), "WINDOWS")
     gateway = storagegateway.gateway(stock, "closed-office-gateway")
-    storagegateway.volume(stock, gateway, Sketch("closed-office", GOLD, state="DETACHED"))
+    storagegateway.volume(stock, gateway, Sketch("closed-office", GOLD, key, "DETACHED"))
     clusters.cluster(site, Sketch("leaving", GOLD, state="deleting"), "neptune")
     dsql.cluster(stock, Sketch("leaving-too", GOLD, state="DELETING"))
     redshift.cluster(stock, Sketch("retired-warehouse", GOLD, state="deleting"))
-    redshiftserverless.namespace(stock, Sketch("closing", GOLD, state="DELETING"))
+    redshiftserverless.namespace(stock, Sketch("closing", GOLD, key, "DELETING"))
     timestream.table(stock, "lab", Sketch("closing", GOLD, state="DELETING"))
     ssmsap.database(stock, "QA", Sketch("BROKEN", GOLD, state="ERROR"))
     eks.cluster(stock, Sketch("coming", GOLD, state="CREATING"))

@@ -14,6 +14,6 @@ def plant_every_type(estate: Estate, central: Central, production: Production) -
         protected = gold.plant(site, central, production)
         partners.plant(site, central, production)
         stacks.plant(site, production)
-        forgotten.plant(site)
+        forgotten.plant(site, str(production.resources.ledger.key))
         elsewhere.plant(estate)
         secrets.plant(site, production, protected)

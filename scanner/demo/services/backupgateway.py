@@ -66,7 +66,9 @@ SERVICE = Service(
     "backup-gateway",
     _INVALID,
     {
-        "ListHypervisors": Operation(listing(_HYPERVISORS, "Hypervisors"), _pages("Hypervisors")),
+        "ListHypervisors": Operation(
+            listing(_HYPERVISORS, "Hypervisors"), Pages("Hypervisors", size=1, invalid=_INVALID)
+        ),
         "ListVirtualMachines": Operation(_list, _pages("VirtualMachines")),
         "GetVirtualMachine": Operation(_get),
         "ListTagsForResource": Operation(_tags),

@@ -138,8 +138,8 @@ def _has(volume: Document, name: str) -> bool:
     return name == "file-system-id" or "OntapConfiguration" in volume
 
 
-def _pages(items: str) -> Pages:
-    return Pages(items, size=3, invalid=_INVALID)
+def _pages(items: str, size: int = 3) -> Pages:
+    return Pages(items, size=size, invalid=_INVALID)
 
 
 SERVICE = Service(
@@ -147,6 +147,6 @@ SERVICE = Service(
     _INVALID,
     {
         "DescribeFileSystems": Operation(_describe_file_systems, _pages("FileSystems")),
-        "DescribeVolumes": Operation(_describe_volumes, _pages("Volumes")),
+        "DescribeVolumes": Operation(_describe_volumes, _pages("Volumes", 2)),
     },
 )

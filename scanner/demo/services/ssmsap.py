@@ -88,7 +88,9 @@ SERVICE = Service(
     "ssm-sap",
     _INVALID,
     {
-        "ListApplications": Operation(listing(_APPLICATIONS, "Applications"), _pages("Applications")),
+        "ListApplications": Operation(
+            listing(_APPLICATIONS, "Applications"), Pages("Applications", size=1, invalid=_INVALID)
+        ),
         "ListDatabases": Operation(_list, _pages("Databases")),
         "GetDatabase": Operation(_get),
         "ListTagsForResource": Operation(_tags),

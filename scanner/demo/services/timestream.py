@@ -78,7 +78,9 @@ SERVICE = Service(
     _INVALID,
     {
         "DescribeEndpoints": Operation(_endpoints),
-        "ListDatabases": Operation(listing(_DATABASES, "Databases"), _pages("Databases")),
+        "ListDatabases": Operation(
+            listing(_DATABASES, "Databases"), Pages("Databases", size=1, invalid=_INVALID)
+        ),
         "ListTables": Operation(_list_tables, _pages("Tables")),
         "ListTagsForResource": Operation(_tags),
     },

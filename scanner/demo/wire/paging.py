@@ -44,7 +44,7 @@ def _organizations(items: str) -> Pages:
 
 
 def _rds(items: str) -> Pages:
-    return Pages(items, "MaxRecords", "Marker", "Marker", invalid="InvalidParameterValue")
+    return Pages(items, "MaxRecords", "Marker", "Marker", size=4, invalid="InvalidParameterValue")
 
 
 PAGES: Mapping[tuple[str, str], Pages] = {
@@ -91,13 +91,13 @@ PAGES: Mapping[tuple[str, str], Pages] = {
     ),
     ("dynamodb", "ListTagsOfResource"): Pages("Tags", limit="", size=10, invalid="ValidationException"),
     ("efs", "DescribeFileSystems"): Pages(
-        "FileSystems", "MaxItems", "Marker", "NextMarker", invalid="BadRequest", whole={"MaxItems": 1000}
+        "FileSystems", "MaxItems", "Marker", "NextMarker", 2, "BadRequest", whole={"MaxItems": 1000}
     ),
     ("s3", "ListBuckets"): Pages(
         "Buckets", "MaxBuckets", "ContinuationToken", "ContinuationToken", size=4, invalid="InvalidArgument"
     ),
     ("kms", "ListAliases"): Pages(
-        "Aliases", "Limit", "Marker", "NextMarker", invalid="InvalidMarkerException", truncated="Truncated"
+        "Aliases", "Limit", "Marker", "NextMarker", 6, "InvalidMarkerException", truncated="Truncated"
     ),
     ("resourcegroupstaggingapi", "GetResources"): Pages(
         "ResourceTagMappingList",
