@@ -129,6 +129,16 @@ def _restore_tests(estate: Estate, production: Production) -> None:
     points = [point for point in gold.extras.recovery_points if point["ResourceArn"] == logs.arn]
     newest = history.Point(logs, gold, points[-1], "")
     history.restore_test(newest, tests, 6)
+    _restored_long_ago(production)
+
+
+def _restored_long_ago(production: Production) -> None:
+    """A bucket was restored before the oldest job that is listed: only the resource itself says so."""
+    loose = production.vaults.loose
+    documents = production.resources.continuous[1]
+    points = loose.extras.recovery_points
+    point = next(one for one in points if one["ResourceArn"] == documents.arn)
+    history.restore(history.Point(documents, loose, point, ""), 61, 340)
 
 
 def _holds(estate: Estate, production: Production) -> None:

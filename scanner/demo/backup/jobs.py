@@ -8,8 +8,10 @@ from moto.organizations.models import organizations_backends
 from scanner.demo.backup.backend import DemoBackupBackend, Document, backend_of
 from scanner.demo.backup.base import Operations, answer
 from scanner.demo.backup.recovery_points import within
+from scanner.demo.clock import ago
 
 _ALL_ACCOUNTS = "*"
+_HISTORY = 30  # days that AWS Backup keeps jobs (facts 9)
 _EQUAL: Mapping[str, str] = {
     "ByResourceArn": "ResourceArn",
     "ByState": "State",
@@ -37,8 +39,13 @@ class JobOperations(Operations):
         return answer({"CopyJobs": self._filtered(jobs)})
 
     def list_restore_jobs(self) -> str:
-        """ListRestoreJobs."""
-        jobs = [job for backend in self._backends() for job in backend.restore_jobs]
+        """ListRestoreJobs: those of the last 30 days."""
+        jobs = [
+            job
+            for backend in self._backends()
+            for job in backend.restore_jobs
+            if job["CreationDate"] >= ago(days=_HISTORY)
+        ]
         return answer({"RestoreJobs": self._filtered(jobs)})
 
     def describe_backup_job(self) -> str:

@@ -152,6 +152,9 @@ def restore(
         **changes,
     }
     site.backup.restore_jobs.append(_without_none(job))
+    if not failure:
+        known = point.document.get("LastRestoreTime", created)
+        point.document["LastRestoreTime"] = max(known, created)
 
 
 def continuous_arn(site: Site, resource: Resource) -> str:
