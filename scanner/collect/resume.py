@@ -12,9 +12,10 @@ from scanner.collect.leftovers import remove_organization, remove_parts
 from scanner.collect.opening import Opening, open_scan
 from scanner.collect.past import Past
 from scanner.collect.request import Collected, CollectRequest
-from scanner.collect.runner import Undertaking, begin, collected_of, read, survey
+from scanner.collect.runner import Undertaking, begin, collected_of, read
 from scanner.collect.scope import Resolved
 from scanner.collect.station import Station, set_up
+from scanner.collect.survey import survey
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.errors import UsageError
 from scanner.model.inventory import ShardStatus
@@ -174,7 +175,8 @@ def _organization(undertaking: Undertaking, scope: Scope) -> tuple[ShardRecord, 
         return (record,)
     if not undertaking.request.organization and account in scope.accounts:
         return ()
-    _, records = survey(undertaking)  # the scope is settled
+    here = undertaking
+    _, records = survey(here.request, here.station, here.opening, here.folder)  # the scope is settled
     for record in records:
         undertaking.journal.note(record)
     return records

@@ -6,32 +6,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
 
-from scanner.collect.calls import Caller
 from scanner.collect.crew import Crew, Orders
 from scanner.collect.journal import Journal
 from scanner.collect.leftovers import remove_organization
 from scanner.collect.opening import Opening, open_scan
-from scanner.collect.organization import read_organization
 from scanner.collect.past import Header
 from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted
 from scanner.collect.roles import Roles
-from scanner.collect.scope import Resolved, check_request, resolve
-from scanner.collect.session import known_regions
+from scanner.collect.scope import Resolved, check_request
 from scanner.collect.station import Station, set_up
+from scanner.collect.survey import survey
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.errors import OutputError
-from scanner.evidence.writer import ShardWriter
 from scanner.model.manifest import ShardRecord
-from scanner.model.names import ORG, RegionName, Shard
-
-# Organizations is one service a partition, and answers in one Region of it.
-_ORGANIZATIONS_REGIONS: Final = {
-    "aws": RegionName("us-east-1"),
-    "aws-cn": RegionName("cn-northwest-1"),
-    "aws-us-gov": RegionName("us-gov-west-1"),
-}
+from scanner.model.names import Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,30 +79,10 @@ def collect(
 
 def begin(undertaking: Undertaking) -> Collected:
     """Resolve the scope, and read it."""
-    resolved, records = survey(undertaking)
+    here = undertaking
+    resolved, records = survey(here.request, here.station, here.opening, here.folder)
     undertaking.journal.begin(resolved.scope, resolved.accounts, records)
     return read(undertaking, resolved, records)
-
-
-def survey(undertaking: Undertaking) -> tuple[Resolved, tuple[ShardRecord, ...]]:
-    """Resolve the scope; what was asked for it, and belongs to no account in it, is the org's file."""
-    request, station, opening = undertaking.request, undertaking.station, undertaking.opening
-    known = known_regions(station.session)
-    if not request.organization and (not request.accounts or opening.account in request.accounts):
-        return resolve(request, opening, None, known), ()
-    shard = Shard(opening.account, ORG)
-    with ShardWriter(undertaking.folder, shard) as writer:
-        region = _ORGANIZATIONS_REGIONS.get(opening.partition, station.home)
-        organization = None
-        if request.organization:
-            organization = read_organization(
-                Caller(station.wiring, shard, writer, region),
-                Caller(station.wiring, shard, writer, station.home),
-            )
-        resolved = resolve(request, opening, organization, known)
-        if opening.account not in resolved.scope.accounts:
-            opening.held.replay(writer, opening.account)
-    return resolved, (writer.finish(),)
 
 
 def read(undertaking: Undertaking, resolved: Resolved, records: tuple[ShardRecord, ...]) -> Collected:
