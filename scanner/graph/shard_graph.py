@@ -71,6 +71,7 @@ class ShardGraph:
         self._resources = {resource.arn: resource for resource in inventory.resources}
         unlisted = (*unlisted_instances(inventory), *unlisted_stacks(inventory))
         self._unlisted = {resource.arn: resource for resource in unlisted}
+        self._stacks = tuple(one for one in (*inventory.resources, *unlisted) if one.type == STACK)
         self._candidates = Candidates((*inventory.resources, *self._unlisted.values()))
         self._coverages: dict[str, Coverage] = {}
         self._alike: dict[Any, Coverage] = {}
@@ -103,7 +104,7 @@ class ShardGraph:
 
     def _add_plan(self, plan: BackupPlan) -> None:
         opt_in = self._opt_in(plan)
-        for selection in plan.selections.value if isinstance(plan.selections, Known) else ():
+        for selection in _selections_of(plan):
             node = ("selection", rule_subject(plan.arn, selection.id))
             self._graph.add_node(node, plan=plan, selection=selection)
             for resource in self._reachable(selection):
@@ -138,7 +139,7 @@ class ShardGraph:
 
     def _cover(self, resource: Resource) -> Coverage:
         parents = self._parents(resource)
-        if parents:
+        if parents or self._stack_is_open(resource):
             return self._cover_with(resource, parents)
         edges = tuple(self._edges(resource, "selected by"))
         if not all(edge["answer"].value for _, edge in edges):
@@ -163,7 +164,29 @@ class ShardGraph:
             if not found and (own_doubts or self._plan_doubts):
                 open_parents.append(parent.arn)
             doubts += own_doubts
+        if self._stack_is_open(resource):
+            others = [one for one in self._stacks if one.arn not in {parent.arn for parent, _ in parents}]
+            doubts += self._stack_doubts(resource, others)
+            open_parents += [one.arn for one in others if one.arn != resource.arn]
         return Coverage(tuple(ways[way] for way in sorted(ways)), tuple(doubts), tuple(open_parents))
+
+    def _stack_is_open(self, resource: Resource) -> bool:
+        """Whether a resource may be part of any stack: its tags, which would say so, were not read."""
+        return self._inherit and resource.stack is None and isinstance(resource.tags, Unread)
+
+    def _stack_doubts(self, resource: Resource, stacks: Iterable[Resource]) -> Iterator[Doubt]:
+        """Give what may cover a resource through a stack, where it is not known which one it is part of."""
+        gap = resource.tags.gap if isinstance(resource.tags, Unread) else None
+        because = "its tags were not read, and it may be part of a stack that is backed up"
+        for stack in stacks:
+            open_ones: list[Doubt] = []
+            for way in self._direct(stack, stack, open_ones, (resource.arn,)):
+                yield Doubt(way.plan.name, because, gap, way.plan.arn)
+            yield from open_ones
+        if not isinstance(self.inventory.lists.get("cloudformation:DescribeStacks"), Known):
+            for plan in self.inventory.plans:
+                if any(map(_may_name_stacks, _selections_of(plan))):
+                    yield Doubt(plan.name, because, gap, plan.arn)
 
     def _parents(self, resource: Resource) -> Parents:
         """Give whose backups hold the resource: its instance, its stack, the stack that that is part of.
@@ -358,6 +381,14 @@ def _likeness(resource: Resource) -> tuple[object, ...]:
     encryption = resource.encryption
     told = encryption.value if isinstance(encryption, Known) else encryption.gap
     return (resource.type, resource.capability, arn and arn.service, told, bool(resource.product_codes))
+
+
+def _selections_of(plan: BackupPlan) -> tuple[BackupSelection, ...]:
+    return plan.selections.value if isinstance(plan.selections, Known) else ()
+
+
+def _may_name_stacks(selection: BackupSelection) -> bool:
+    return isinstance(selection.terms, Unread) or _names_stacks(selection.terms.value)
 
 
 def _names_stacks(terms: SelectionTerms) -> bool:

@@ -34,14 +34,16 @@ def unlisted_instances(inventory: ShardInventory) -> Iterator[Resource]:
 def unlisted_stacks(inventory: ShardInventory) -> Iterator[Resource]:
     """Give the CloudFormation stacks that resources name in their tag, and that may be there unlisted.
 
-    Where the list was read to the end, a stack that is not in it is gone, and what it left behind is not
-    backed up with it.
+    So do recovery points. Where the list was read to the end, a stack that is not in it is gone, and what
+    it left behind is not backed up with it.
     """
     shard = inventory.shard
     if isinstance(inventory.lists.get("cloudformation:DescribeStacks"), Known):
         return
     listed = {resource.arn for resource in inventory.resources}
-    for arn in sorted({arn for resource in inventory.resources for arn in stack_of(resource)} - listed):
+    named = {arn for resource in inventory.resources for arn in stack_of(resource)}
+    named |= {Arn(point.resource) for point in inventory.recovery_points if _is_stack(point.resource)}
+    for arn in sorted(named - listed):
         gap = Gap(shard.account, shard.region, "cloudformation:DescribeStacks", arn, GapKind.NEVER_ASKED)
         yield Resource(
             arn=arn,
@@ -58,5 +60,9 @@ def unlisted_stacks(inventory: ShardInventory) -> Iterator[Resource]:
 
 def stack_of(resource: Resource) -> tuple[Arn, ...]:
     """Give the ARN of the stack that made a resource, where its tag names one."""
-    parts = parse_arn(resource.stack or "")
-    return (Arn(resource.stack or ""),) if parts and parts.service == "cloudformation" else ()
+    return (Arn(resource.stack),) if resource.stack and _is_stack(resource.stack) else ()
+
+
+def _is_stack(arn: str) -> bool:
+    parts = parse_arn(arn)
+    return parts is not None and parts.service == "cloudformation"

@@ -123,3 +123,29 @@ def test_a_stack_whose_opt_in_is_not_told_is_open(builder: BundleBuilder) -> Non
     row = facts["resource"][volume_arn("left")]
     assert row.covered is None  # type: ignore[attr-defined]
     assert any("opt-in to CloudFormation" in note.reason for note in row.not_known)
+
+
+def untold(builder: BundleBuilder) -> str:
+    """A table whose tags, and with them its stack, are told by the tagging API alone; it is refused."""
+    builder.shard().table("t", {"aws:cloudformation:stack-id": ROOT})
+    return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/t"
+
+
+@pytest.mark.parametrize("refused", [(), (LIST,)])
+def test_without_tags_any_stack_may_hold_it(builder: BundleBuilder, refused: tuple[str, ...]) -> None:
+    table = untold(builder)
+    builder.shard().vault("main").point("main", ROOT)
+    lines = of_plan(builder, {"Resources": [ROOT]}).lines()
+    for name in ("resourcegroupstaggingapi:GetResources", *refused):
+        lines = refuse(lines, name)
+    row: Any = facts_of(builder.write(lines))["resource"][table]
+    assert row.covered is None
+    assert row.newest_recovery_points == (None,)
+
+
+def test_with_tags_it_is_in_its_stack_and_in_no_other(builder: BundleBuilder) -> None:
+    table = untold(builder)
+    builder.shard().vault("main").point("main", NESTED)
+    row: Any = facts_of(of_plan(builder, {"Resources": [NESTED]}).write())["resource"][table]
+    assert row.covered is False
+    assert row.newest_recovery_points == ()
