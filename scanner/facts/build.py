@@ -10,10 +10,11 @@ from scanner.facts.plan import plan_row
 from scanner.facts.recovery_point import recovery_point_row
 from scanner.facts.resource import ResourceTable
 from scanner.facts.rules import rule_rows
+from scanner.facts.selection import selection_row
 from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.shard_graph import ShardGraph
-from scanner.model.facts import CopyActionFacts, ResourceFacts, Row, RuleFacts
+from scanner.model.facts import CopyActionFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupRule, ShardInventory
 from scanner.model.names import ORG, Shard, rule_subject
 from scanner.model.reading import Gap, Known
@@ -51,6 +52,7 @@ def build_facts(inventory: ShardInventory, plane: ControlPlane, request: FactsRe
         "resource": resources,
         "plan": tuple(plan_row(plan, request.as_of) for plan in inventory.plans),
         "rule": tuple(_rules(graph, reaches, request.as_of, needed)),
+        "selection": tuple(_selections(graph, needed)),
         "copy_action": copies,
         "vault": tuple(
             vault_row(vault, plane, holds_points=vault.arn in held, as_of=request.as_of)
@@ -100,6 +102,14 @@ def _rules(
             for row, notes in rule_rows(graph, plan, rule, reach, as_of):
                 needed.update(dict.fromkeys(notes.needed))
                 yield row
+
+
+def _selections(graph: ShardGraph, needed: dict[Gap, None]) -> Iterator[SelectionFacts]:
+    for plan in graph.inventory.plans:
+        for selection in plan.selections.value if isinstance(plan.selections, Known) else ():
+            row, notes = selection_row(graph, plan, selection)
+            needed.update(dict.fromkeys(notes.needed))
+            yield row
 
 
 def _copy_actions(

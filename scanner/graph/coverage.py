@@ -1,10 +1,11 @@
 """What a shard's graph answers: covering rules, doubts, and how copies fare."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Resource
-from scanner.model.names import Arn, copy_action_subject
-from scanner.model.reading import EvidenceRef, Gap
+from scanner.model.names import Arn, copy_action_subject, parse_arn
+from scanner.model.reading import EvidenceRef, Gap, Known
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.copies import Destination, Link
 
@@ -77,3 +78,27 @@ class CopyOfResource:
     def subject(self) -> str:
         """The copy action as findings name it."""
         return copy_action_subject(self.covering.subject, self.copy.destination)
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """What a backup selection selects, by ARN. `doubt`: why it may select more; None: it does not."""
+
+    resources: tuple[Resource, ...]
+    doubt: Doubt | None
+
+
+def each_once(fates: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:
+    """Give each copy action once, and again where it fares differently; sorted by its name."""
+    once: dict[tuple[str, Ternary], CopyOfResource] = {}
+    for fate in fates:
+        once.setdefault((fate.subject, fate.verdict.value), fate)
+    return tuple(sorted(once.values(), key=lambda fate: fate.subject))
+
+
+def likeness_of(resource: Resource) -> tuple[object, ...]:
+    """Give all of a resource that the fate of its copies depends on (`resource_links`)."""
+    arn = parse_arn(resource.arn)
+    encryption = resource.encryption
+    told = encryption.value if isinstance(encryption, Known) else encryption.gap
+    return (resource.type, resource.capability, arn and arn.service, told, bool(resource.product_codes))

@@ -14,8 +14,17 @@ from typing import Any
 
 import networkx as nx
 
+from scanner.graph.asked import could_select_of, excludes_any, may_name_stacks, selects_in_graph
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule, Doubt
+from scanner.graph.coverage import (
+    CopyOfResource,
+    Coverage,
+    CoveringRule,
+    Doubt,
+    Selected,
+    each_once,
+    likeness_of,
+)
 from scanner.graph.unlisted import STACK, stack_of, unlisted_instances, unlisted_stacks
 from scanner.inventory.lists import RESOURCE_LISTS
 from scanner.model.inventory import (
@@ -24,12 +33,11 @@ from scanner.model.inventory import (
     CopyAction,
     Encryption,
     Resource,
-    SelectionTerms,
     ShardInventory,
 )
-from scanner.model.names import Arn, Shard, parse_arn, rule_subject
+from scanner.model.names import Arn, Shard, rule_subject
 from scanner.model.reading import Known, Unread
-from scanner.model.ternary import Answer, Ternary
+from scanner.model.ternary import Answer
 from scanner.protection.candidates import Candidates
 from scanner.protection.copies import (
     Destination,
@@ -40,7 +48,7 @@ from scanner.protection.copies import (
     resource_links,
 )
 from scanner.protection.keys import KeyOf, ResourceKeys
-from scanner.protection.selection import OptIn, could_select, selects, wildcard
+from scanner.protection.selection import OptIn
 
 _OWNED_BY_DEFAULT = (
     "CloudFormation",
@@ -108,7 +116,7 @@ class ShardGraph:
             node = ("selection", rule_subject(plan.arn, selection.id))
             self._graph.add_node(node, plan=plan, selection=selection)
             for resource in self._reachable(selection):
-                answer = _selected(selection, resource, opt_in)
+                answer = selects_in_graph(selection, resource, opt_in)
                 if answer.value is not False:
                     self._graph.add_edge(
                         ("resource", resource.arn), node, relation="selected by", answer=answer
@@ -185,7 +193,7 @@ class ShardGraph:
             yield from open_ones
         if not isinstance(self.inventory.lists.get("cloudformation:DescribeStacks"), Known):
             for plan in self.inventory.plans:
-                if any(map(_may_name_stacks, _selections_of(plan))):
+                if any(map(may_name_stacks, _selections_of(plan))):
                     yield Doubt(plan.name, because, gap, plan.arn)
 
     def _parents(self, resource: Resource) -> Parents:
@@ -225,7 +233,7 @@ class ShardGraph:
             plan: BackupPlan = self._graph.nodes[node]["plan"]
             selection: BackupSelection = self._graph.nodes[node]["selection"]
             answer: Answer = edge["answer"]
-            if backed_up.type == STACK and _excludes(selection, inside):
+            if backed_up.type == STACK and excludes_any(selection, inside):
                 continue
             if answer.value is None or backed_up.arn in self._unlisted:
                 doubts.append(self._doubt(plan, selection, backed_up, answer))
@@ -277,11 +285,31 @@ class ShardGraph:
             return Doubt(plan.name, "not all its selections were listed", plan.unlisted_selections, plan.arn)
         if (doubt := self._first_doubts().get(plan.arn)) is not None:
             return doubt
+        doubts = (self._unlisted_resources(plan, selection) for selection in plan.selections.value)
+        return next(filter(None, doubts), None)
+
+    def _unlisted_resources(self, plan: BackupPlan, selection: BackupSelection) -> Doubt | None:
+        """Say which list that was not read to the end a selection could select from."""
         for name, kind in RESOURCE_LISTS.items():
             reading = self.inventory.lists[name]
-            if isinstance(reading, Unread) and any(_could(s, kind) for s in plan.selections.value):
+            if isinstance(reading, Unread) and could_select_of(selection, kind):
                 return Doubt(plan.name, "not all resources were listed", reading.gap, plan.arn)
         return None
+
+    def selected_by(self, plan: BackupPlan, selection: BackupSelection) -> Selected:
+        """Tell which resources a selection selects by itself: what they hold is not among them."""
+        node = ("selection", rule_subject(plan.arn, selection.id))
+        sure: list[Resource] = []
+        doubt = self._unlisted_resources(plan, selection)
+        for (_, arn), _, edge in self._graph.in_edges(node, data=True):
+            answer: Answer = edge["answer"]
+            resource = self._resources.get(arn)
+            if resource is not None and answer.value:
+                sure.append(resource)
+            else:
+                found = resource or self._unlisted[arn]
+                doubt = doubt or self._doubt(plan, selection, found, answer)
+        return Selected(tuple(sorted(sure, key=lambda resource: resource.arn)), doubt)
 
     def _first_doubts(self) -> Mapping[str, Doubt]:
         """Give for each plan's ARN the first doubt whether it covers a listed resource."""
@@ -297,7 +325,7 @@ class ShardGraph:
         parents = dict.fromkeys(way.parent_arn for way in coverage.ways)
         if len(parents) == 1:
             return self._fates_of(resource, coverage, next(iter(parents)))
-        return _once(fate for parent in parents for fate in self._fates_of(resource, coverage, parent))
+        return each_once(fate for parent in parents for fate in self._fates_of(resource, coverage, parent))
 
     def _fates_of(
         self, resource: Resource, coverage: Coverage, parent: Arn | None
@@ -308,10 +336,10 @@ class ShardGraph:
         """
         ways = [way for way in coverage.ways if way.parent_arn == parent]
         backed_up = ways[0].parent or resource
-        likeness = (tuple(way.subject for way in ways), parent, *_likeness(backed_up))
+        likeness = (tuple(way.subject for way in ways), parent, *likeness_of(backed_up))
         if (known := self._fates.get(likeness)) is None:
             fates = (self._fate(way, copy, backed_up) for way in ways for copy in way.rule.copies)
-            known = self._fates[likeness] = _once(fates)
+            known = self._fates[likeness] = each_once(fates)
         return known
 
     def _fate(self, covering: CoveringRule, copy: CopyAction, backed_up: Resource) -> CopyOfResource:
@@ -349,52 +377,5 @@ class ShardGraph:
         return self.plane.key(name, self.inventory.shard)
 
 
-def _selected(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Answer:
-    if isinstance(selection.terms, Unread):
-        return Answer(None, f"the backup selection {selection.name} was not read")
-    if (
-        resource.type == STACK
-        and isinstance(resource.tags, Unread)
-        and not _names_stacks(selection.terms.value)
-    ):
-        return Answer(value=False, because="it names no stack")
-    return selects(selection.terms.value, resource, opt_in)
-
-
-def _once(fates: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:
-    """Give each copy action once, and again where it fares differently; sorted by its name."""
-    once: dict[tuple[str, Ternary], CopyOfResource] = {}
-    for fate in fates:
-        once.setdefault((fate.subject, fate.verdict.value), fate)
-    return tuple(sorted(once.values(), key=lambda fate: fate.subject))
-
-
-def _excludes(selection: BackupSelection, arns: tuple[str, ...]) -> bool:
-    terms = selection.terms
-    entries = terms.value.not_resources if isinstance(terms, Known) else ()
-    return any(wildcard(entry, arn) for entry in entries for arn in arns)
-
-
-def _likeness(resource: Resource) -> tuple[object, ...]:
-    """Give all of a resource that the fate of its copies depends on (`resource_links`)."""
-    arn = parse_arn(resource.arn)
-    encryption = resource.encryption
-    told = encryption.value if isinstance(encryption, Known) else encryption.gap
-    return (resource.type, resource.capability, arn and arn.service, told, bool(resource.product_codes))
-
-
 def _selections_of(plan: BackupPlan) -> tuple[BackupSelection, ...]:
     return plan.selections.value if isinstance(plan.selections, Known) else ()
-
-
-def _may_name_stacks(selection: BackupSelection) -> bool:
-    return isinstance(selection.terms, Unread) or _names_stacks(selection.terms.value)
-
-
-def _names_stacks(terms: SelectionTerms) -> bool:
-    """Whether Resources names stacks. What selects all types selects the stack's resources themselves."""
-    return any(arn and arn.service == "cloudformation" for arn in map(parse_arn, terms.resources))
-
-
-def _could(selection: BackupSelection, kind: tuple[str, str]) -> bool:
-    return isinstance(selection.terms, Unread) or could_select(selection.terms.value, *kind)

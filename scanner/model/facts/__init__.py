@@ -26,6 +26,7 @@ from scanner.model.facts.parts import (
 from scanner.model.facts.plan import PlanFacts
 from scanner.model.facts.resource import ResourceFacts
 from scanner.model.facts.rule import CoveredType, RuleFacts
+from scanner.model.facts.selection import SelectionFacts
 from scanner.model.facts.vault import DeletionGuard, RecoveryPointFacts, VaultFacts
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Row",
     "RuleFacts",
     "RuleTerms",
+    "SelectionFacts",
     "Tag",
     "VaultFacts",
     "column",
@@ -62,6 +64,7 @@ TABLES: Final[Mapping[str, type[Row]]] = {
     "resource": ResourceFacts,
     "plan": PlanFacts,
     "rule": RuleFacts,
+    "selection": SelectionFacts,
     "vault": VaultFacts,
     "recovery_point": RecoveryPointFacts,
     "copy_action": CopyActionFacts,

@@ -1,0 +1,105 @@
+"""The fact table `selection`: one row a backup selection, with what it selects and the role it acts by."""
+
+from typing import Final
+
+from scanner.facts.notes import Notes
+from scanner.graph.shard_graph import ShardGraph
+from scanner.model.facts import SelectionFacts
+from scanner.model.inventory import BackupPlan, BackupSelection, Role
+from scanner.model.names import rule_subject
+from scanner.model.reading import Known, Unread
+from scanner.model.ternary import Answer, Ternary
+from scanner.protection.policy import Context, admits_service, parse
+
+BACKUP_SERVICE: Final = "backup.amazonaws.com"
+_ASSUME: Final = "sts:AssumeRole"
+
+
+def selection_row(
+    graph: ShardGraph, plan: BackupPlan, selection: BackupSelection
+) -> tuple[SelectionFacts, Notes]:
+    """Make the row of one selection."""
+    notes = Notes()
+    notes.evidence("", plan.refs)
+    shard = graph.inventory.shard
+    role = _role_name(selection, notes)
+    exists, admits = _role(graph, role, notes)
+    selects, selected = _selected(graph, plan, selection, notes)
+    facts = SelectionFacts(
+        subject=rule_subject(plan.arn, selection.id),
+        subject_type="selection",
+        account=shard.account,
+        region=shard.region,
+        name=f"{plan.name} / {selection.name}",
+        not_applicable_because="",
+        plan=plan.arn,
+        plan_name=plan.name,
+        from_organization=plan.from_organization,
+        selects_resources=selects,
+        selected=selected,
+        role=role,
+        role_exists=exists,
+        role_admits_backup=admits.value,
+        role_reason="" if admits.value else admits.because,
+        not_known=notes.not_known,
+        evidence=notes.references,
+    )
+    return facts, notes
+
+
+def _selected(
+    graph: ShardGraph, plan: BackupPlan, selection: BackupSelection, notes: Notes
+) -> tuple[Ternary, tuple[str | None, ...]]:
+    found = graph.selected_by(plan, selection)
+    arns = tuple(resource.arn for resource in found.resources)
+    if isinstance(selection.terms, Known):
+        notes.evidence("selected", selection.terms.refs)
+    if found.doubt is None:
+        return bool(arns), arns
+    notes.unknown("selected", found.doubt.because, found.doubt.gap)
+    if not arns:
+        notes.unknown("selects_resources", found.doubt.because, found.doubt.gap)
+    return bool(arns) or None, (*arns, None)
+
+
+def _role_name(selection: BackupSelection, notes: Notes) -> str | None:
+    if isinstance(selection.terms, Unread):
+        notes.unknown("role", "the selection was not read", selection.terms.gap)
+        return None
+    return selection.terms.value.role or ""
+
+
+def _role(graph: ShardGraph, name: str | None, notes: Notes) -> tuple[Ternary, Answer]:
+    """Say whether the role exists, and whether AWS Backup can assume it (facts 3.1)."""
+    columns = ("role_exists", "role_admits_backup")
+    if name is None:
+        for column in columns:
+            notes.unknown(column, "the selection that names the role was not read")
+        return None, Answer(None, "the selection that names the role was not read")
+    if not name:
+        return False, Answer(value=False, because="the selection names no role")
+    reading = graph.inventory.roles.get(name)
+    if not isinstance(reading, Known):
+        for column in columns:
+            notes.unknown(column, f"the role {name} was not read", reading.gap if reading else None)
+        return None, Answer(None, f"the role {name} was not read")
+    notes.evidence("role_exists", reading.refs)
+    if reading.value is None:
+        return False, Answer(value=False, because=f"there is no role {name}")
+    return True, _admits(reading.value, notes)
+
+
+def _admits(role: Role, notes: Notes) -> Answer:
+    if role.trust_policy is None:
+        notes.unknown("role_admits_backup", f"the trust policy of {role.arn} is not told")
+        return Answer(None, f"the trust policy of {role.arn} is not told")
+    answer = admits_service(
+        parse(role.trust_policy),
+        service=BACKUP_SERVICE,
+        action=_ASSUME,
+        resource=role.arn,
+        context=Context(),
+    )
+    if answer.value is None:
+        notes.unknown("role_admits_backup", f"by the trust policy of {role.arn}, {answer.because}")
+    return Answer(answer.value, f"by the trust policy of {role.arn}, {answer.because}")
