@@ -155,8 +155,29 @@ def _check_root(operation: OperationModel, body: bytes) -> None:
     if root in expected:
         return
     others = operation.service_model.operation_names
-    if root in _NO_ANSWERS or root.lower() == "html" or root.removesuffix("Response") in others:
+    strange = root in _NO_ANSWERS or root.lower() == "html" or root.removesuffix("Response") in others
+    if strange or _has_nothing_known(operation, body):
         raise BrokenAnswerError(f"{operation.name} was answered with a document of <{root}>.")
+
+
+def _has_nothing_known(operation: OperationModel, body: bytes) -> bool:
+    """Whether a document has elements, and none that the operation's answers have."""
+    shape = cast("StructureShape", operation.output_shape)
+    payload = shape.serialization.get("payload")
+    members = cast("StructureShape", shape.members[payload] if payload else shape).members
+    known = {shape.serialization.get("resultWrapper"), *members}
+    for member in members.values():
+        inner = getattr(member, "member", member)  # a flattened list stands under the name of what it holds
+        known |= {member.serialization.get("name"), inner.serialization.get("name")}
+    try:
+        found = {_local(child.tag) for child in ET.fromstring(body)}  # noqa: S314 -- as in _tells_in_xml
+    except ET.ParseError:
+        return False  # the parser says so
+    return bool(found) and not found & known
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def _mend_error(operation: OperationModel, answer: MutableMapping[str, Any], status: int) -> None:
@@ -182,5 +203,5 @@ def _tells_in_xml(body: bytes) -> bool:
         root = ET.fromstring(body)  # noqa: S314 -- botocore parses the same bytes in the same way next
     except ET.ParseError:
         return False
-    codes = (node.text for node in root.iter() if node.tag.rpartition("}")[2] == "Code")
+    codes = (node.text for node in root.iter() if _local(node.tag) == "Code")
     return any(code and code.strip() for code in codes)
