@@ -21,9 +21,9 @@ from scanner.evidence.writer import Call, Failure
 from scanner.model.names import AccountId, RegionName, Shard
 
 _MAX_PAGES: Final = 100_000
-_CHUNK: Final = 5
-"""How many names are described one after the other: with fewer there is always enough to share out, and a
-part costs little beside the calls that it makes."""
+_PARTS: Final = 64
+_MOST_NAMES: Final = 5
+"""Names are shared out one by one; where that gives more parts than threads can need, a few at a time."""
 
 
 class AlreadyAskedError(Exception):
@@ -214,7 +214,8 @@ class Caller:
         Whatever is listed in many rows and described one by one goes through here.
         """
         each = tuple(dict.fromkeys(names))
-        chunks = (each[start : start + _CHUNK] for start in range(0, len(each), _CHUNK))
+        size = max(1, min(_MOST_NAMES, len(each) // _PARTS))
+        chunks = (each[start : start + size] for start in range(0, len(each), size))
         return self.beside(*(partial(_read_chunk, names=chunk, read=read) for chunk in chunks))
 
     def note(self, service: str, operation: str, parameters: Mapping[str, Any], failure: Failure) -> None:

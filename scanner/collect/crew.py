@@ -191,10 +191,12 @@ class Crew:
         self._pool.submit(partial(self._unless_halted, begin), shard.account, BEGINS)
 
     def _read_region(self, shard: Shard, buckets: Buckets) -> None:
-        partition = self._orders.opening.partition
-        reading, _ = self._begin(shard, shard.region, partial(kms.collect, partition=partition))
+        aliases: dict[str, str] = {}
+        keys = partial(kms.collect, aliases=aliases, partition=self._orders.opening.partition)
+        reading, _ = self._begin(shard, shard.region, keys)
         for service, step in region_steps(reading.caller):
             reading.part(service, step)
+        reading.part("kms", partial(kms.aliases, found=aliases))
         describe = reading.part_later("s3")
         buckets.then(lambda found: describe(partial(s3.collect, names=tuple(found.get(shard.region, ())))))
         reading.opened()

@@ -73,15 +73,19 @@ that it met. What AWS Backup does not support in a Region is left out there (`se
 
 
 def region_steps(caller: Caller) -> Iterator[tuple[str, Read]]:
-    """Give the steps of one account in one Region, less its buckets and its keys.
+    """Give the steps of one account in one Region, less its buckets and its keys. The longest comes first.
 
-    Asks what AWS Backup supports there. The longest step comes first.
+    AWS Backup's answer on what it supports there is waited for only where a step depends on it.
     """
-    types = supported.supported_types(caller)
+    doubtful = {service for service in REGION_STEPS if supported.is_doubtful(service, caller.region)}
     for service, step in REGION_STEPS.items():
-        if not supported.is_left_out(service, caller.region, types):
+        if service not in doubtful:
             yield service, step
     yield "resourcegroupstaggingapi", tagging.collect
+    types = supported.supported_types(caller)
+    for service in sorted(doubtful):
+        if not supported.is_left_out(service, caller.region, types):
+            yield service, REGION_STEPS[service]
 
 
 def guarded(caller: Caller, service: str, step: Callable[[], None]) -> None:

@@ -1,6 +1,6 @@
 """AWS KMS: aliases, and the keys that something recorded in the same shard names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Final
 
 from scanner.collect.calls import Caller
@@ -15,23 +15,21 @@ OPERATIONS: Final = (
 )
 
 
-def collect(caller: Caller, named: Iterable[str], partition: str) -> None:
+def aliases(caller: Caller, *, found: MutableMapping[str, str]) -> None:
+    """Record the account's aliases; put the key id that each leads to into `found`."""
+    for answer in caller.pages("kms", "ListAliases"):
+        for row in rows(answer, "Aliases"):
+            found[text(row, "AliasName")] = text(row, "TargetKeyId")
+
+
+def collect(caller: Caller, named: Iterable[str], *, aliases: Mapping[str, str], partition: str) -> None:
     """Record the keys `named` (ARNs, ids, aliases), each once, and the policies of customers' own keys.
 
     Keys of another account are asked for here, by ARN: that account's own shard need not know of them.
     Keys of another Region cannot be asked for here.
     """
-    aliases = _aliases(caller)
     keys = {_arn(name, aliases, partition, caller.shard) for name in named}
     caller.each((key for key in sorted(keys) if _belongs_here(key, caller.shard)), _describe)
-
-
-def _aliases(caller: Caller) -> dict[str, str]:
-    return {
-        text(row, "AliasName"): text(row, "TargetKeyId")
-        for answer in caller.pages("kms", "ListAliases")
-        for row in rows(answer, "Aliases")
-    }
 
 
 def _arn(name: str, aliases: Mapping[str, str], partition: str, shard: Shard) -> str:
