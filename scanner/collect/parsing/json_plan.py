@@ -107,16 +107,18 @@ class JsonPlan:
             if type(node) is not dict:
                 raise Unusual
             given = node if known.issuperset(node) else {name: node[name] for name in node if name in known}
-            taken = {}
+            read_of = []
             for name, read in built:
-                if (value := given.pop(name, None)) is not None:
-                    taken[name] = read(value)
+                if (value := given.get(name)) is not None:
+                    given[name] = True  # holds its place while the others are looked at
+                    read_of.append((name, read(value)))
             if not _SIMPLE.issuperset(map(type, given.values())):
                 given = {name: plain(value) for name, value in given.items() if value is not None}
             for name, kind, read in coerced:
                 if name in given and type(given[name]) is not kind:
                     given[name] = read(given[name])
-            given |= taken
+            for name, value in read_of:
+                given[name] = value
             return given
 
         return convert

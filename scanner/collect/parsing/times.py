@@ -7,7 +7,6 @@ nothing: it was half the cost of a page.
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from math import modf
 from typing import Any, Final
 
 from botocore.utils import parse_timestamp
@@ -17,6 +16,8 @@ from scanner.evidence.writer import rfc3339
 _SECONDS: Final = tuple(f"{second:02d}." for second in range(60))
 _MILLISECONDS: Final = tuple(f"{thousandth:03d}Z" for thousandth in range(1000))
 _MILLION: Final = 1_000_000
+_SURE: Final = 0.25
+"""How far from a whole number of microseconds a product may be for its rounding to be beyond doubt."""
 _LAST: Final = 253_402_300_800
 """The first second of the year 10000, which no datetime holds."""
 
@@ -35,13 +36,12 @@ def instant(value: Any) -> str:  # noqa: ANN401 -- whatever a body holds
     if kind is str:
         return _of_text(value)
     if (kind is float or kind is int) and 0 <= value < _LAST:
-        # Rounded to the microsecond, as datetime does, and cut after the millisecond, as `rfc3339` does.
-        fraction, seconds = modf(value)
-        microseconds = round(fraction * _MILLION)
-        if microseconds == _MILLION:
-            microseconds, seconds = 0, seconds + 1
-        minute, second = divmod(int(seconds), 60)
-        return _minute(minute) + _SECONDS[second] + _MILLISECONDS[microseconds // 1000]
+        scaled = value * _MILLION
+        microseconds: int = round(scaled)
+        if -_SURE < scaled - microseconds < _SURE:  # else the multiplication may have decided the rounding
+            seconds, microseconds = divmod(microseconds, _MILLION)
+            minute, second = divmod(seconds, 60)
+            return _minute(minute) + _SECONDS[second] + _MILLISECONDS[microseconds // 1000]
     return _as_botocore_reads(value)
 
 

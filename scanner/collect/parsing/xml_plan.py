@@ -7,7 +7,8 @@ its namespace, lists and maps come wrapped or flattened (repeated where they sta
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
+from operator import eq
 from typing import Any, Final
 from xml.etree.ElementTree import Element
 
@@ -31,8 +32,11 @@ _ELSEWHERE: Final = frozenset({"header", "headers", "statusCode"})
 _MOST_TAGS: Final = 4096
 """How many tags of a structure are kept: an endpoint could send new ones for ever."""
 
-_TEXTS: Final[Mapping[str, Callable[[str], object]]] = {
-    "boolean": lambda text: text == "true",
+OfText = Callable[[str], object]
+"""Gives the value of an element from its text."""
+
+_TEXTS: Final[Mapping[str, OfText]] = {
+    "boolean": partial(eq, "true"),
     "integer": int,
     "long": int,
     "float": float,
@@ -40,15 +44,11 @@ _TEXTS: Final[Mapping[str, Callable[[str], object]]] = {
     "timestamp": instant,
     "blob": base64.b64decode,
 }
+"""How simple values are read; strings are left as they are."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """A member of a structure. `repeated`: it takes all elements of its name."""
-
-    name: str
-    read: Convert
-    repeated: bool
+_Member = tuple[str, OfText | None, Convert | None, bool]
+"""A member of a structure: its name; how its text is read; how its element is, when it is not simple;
+whether it takes all elements of its tag."""
 
 
 class XmlPlan:
@@ -71,22 +71,26 @@ class XmlPlan:
                 return self._kept.of(shape.name, lambda: self._map(shape))
             case "string" | "character":
                 return _text
-            case kind if kind in _TEXTS:
+            case kind:
                 read = _TEXTS[kind]
                 return lambda node: read(node.text or "")
-            case _:
-                return unusual
 
     def _structure(self, shape: Shape) -> Convert:
         found = {
-            _tag(name, member): _Member(name, self.of(member), _is_flattened(member))
+            _tag(name, member): self._member(name, member)
             for name, member in members(shape).items()
             if member.serialization.get("location") not in _ELSEWHERE
         }
         if _is_special(shape, len(found)):
             return unusual
-        convert = _children(found)
+        repeats = any(repeated for *_, repeated in found.values())
+        convert = _children_that_repeat(found) if repeats else _children(found)
         return _one_of(convert) if is_union(shape) else convert
+
+    def _member(self, name: str, member: Shape) -> _Member:
+        if member.type_name in {"structure", "list", "map"}:
+            return name, None, self.of(member), _is_flattened(member)
+        return name, _TEXTS.get(member.type_name), None, False
 
     def _list(self, shape: Shape) -> Convert:
         member = element(shape)
@@ -158,33 +162,60 @@ def _is_special(shape: Shape, tags: int) -> bool:
     )
 
 
-def _children(found: Mapping[str, _Member]) -> Convert:
-    by_tag: dict[str, _Member | None] = {}
+class _Tags(dict[str, "_Member | None"]):
+    """The members of a structure by tag, namespaces and all, as they are met; None: a tag of no member."""
 
-    def learn(tag: str) -> _Member | None:
-        member = found.get(local(tag))
-        if len(by_tag) < _MOST_TAGS:
-            by_tag[tag] = member
+    def __init__(self, found: Mapping[str, _Member]) -> None:
+        super().__init__()
+        self._found = found
+
+    def __missing__(self, tag: str) -> _Member | None:
+        member = self._found.get(local(tag))
+        if len(self) < _MOST_TAGS:
+            self[tag] = member
         return member
+
+    def of(self, node: Element) -> int:
+        """Count the children that are members."""
+        return sum(self[child.tag] is not None for child in node)
+
+
+def _children(found: Mapping[str, _Member]) -> Convert:
+    by_tag = _Tags(found)
 
     def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert
         given: dict[str, Any] = {}
-        gathered: dict[str, tuple[Convert, list[Element]]] = {}
         for child in node:
-            tag = child.tag
-            member = by_tag[tag] if tag in by_tag else learn(tag)
+            member = by_tag[child.tag]
             if member is None:
                 continue
-            name = member.name
-            if member.repeated:
-                gathered.setdefault(name, (member.read, []))[1].append(child)
-            elif name in given:
-                raise Unusual
+            name, of_text, of_node, _ = member
+            if of_node is not None:
+                given[name] = of_node(child)
+            elif of_text is None:
+                given[name] = child.text or ""
             else:
-                given[name] = member.read(child)
-        for name, (read, children) in gathered.items():
-            given[name] = read(children)
+                given[name] = of_text(child.text or "")
+        if len(given) != len(node) and len(given) != by_tag.of(node):
+            raise Unusual  # a member that came twice
         return given
+
+    return convert
+
+
+def _children_that_repeat(found: Mapping[str, _Member]) -> Convert:
+    """Gather the children of flattened members first; the others are read as in any structure."""
+    by_tag = _Tags(found)
+    others = _children({tag: member for tag, member in found.items() if not member[3]})
+
+    def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert
+        gathered: dict[str, tuple[Convert, list[Element]]] = {}
+        for child in node:
+            member = by_tag[child.tag]
+            if member is not None and member[3] and member[2] is not None:
+                gathered.setdefault(member[0], (member[2], []))[1].append(child)
+        given: dict[str, Any] = others(node)
+        return given | {name: read(children) for name, (read, children) in gathered.items()}
 
     return convert
 
