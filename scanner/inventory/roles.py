@@ -23,8 +23,9 @@ _TRUST: Final = "AssumeRolePolicyDocument"
 
 def parse_roles(account: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[str, Reading[Role | None]]:
     """Look up the roles with these ARNs in the answers of an account's global services."""
-    book = _RoleBook(account)
-    roles = {name: book.role(name) for name in sorted(set(names))}
+    wanted = frozenset(names)
+    book = _RoleBook(account, wanted)
+    roles = {name: book.role(name) for name in sorted(wanted)}
     for reading in roles.values():
         if isinstance(reading, Unread):
             gaps.note(reading.gap)
@@ -32,10 +33,11 @@ def parse_roles(account: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[s
 
 
 class _RoleBook:
-    """The roles of an account that some answer tells of, by ARN."""
+    """Those roles of an account that are `wanted` and that some answer tells of, by ARN."""
 
-    def __init__(self, account: Answers) -> None:
+    def __init__(self, account: Answers, wanted: frozenset[str]) -> None:
         self._account = account
+        self._wanted = wanted
         self._told: dict[str, tuple[Role, EvidenceRef]] = {}
         for row, ref in rows(account, LIST_ROLES, "Roles"):
             self._tell(row, ref)
@@ -44,8 +46,11 @@ class _RoleBook:
                 self._tell(page.need_child("Role"), page.ref)
 
     def _tell(self, row: Shape, ref: EvidenceRef) -> None:
+        # An account may have thousands of roles, and is looked through once for each of its Regions.
+        if (arn := row.need("Arn")) not in self._wanted:
+            return
         role = Role(
-            arn=Arn(row.need("Arn")),
+            arn=Arn(arn),
             name=row.need("RoleName"),
             path=row.text("Path") or "/",
             trust_policy=_trust(row),
