@@ -50,6 +50,7 @@ from scanner.storage.files import write_atomically
 from scanner.storage.parquet import ParquetTable, open_parquet
 
 if TYPE_CHECKING:
+    from scanner.collect.estimate import Estimate
     from scanner.collect.request import Collected, CollectRequest
     from scanner.collect.resume import Given
     from scanner.collect.watch import Watcher
@@ -109,6 +110,13 @@ def resume(
     if not (resumed.had_all and _is_written(out, manifest)):
         _write_manifest(out, manifest)
     return not resumed.had_all
+
+
+def rehearse(request: "CollectRequest", watcher: "Watcher | None" = None) -> "Estimate":
+    """Say what a scan would call; write nothing."""
+    from scanner.collect.rehearsal import rehearse as ask_for_scope  # noqa: PLC0415 -- as above
+
+    return ask_for_scope(request, watcher)
 
 
 @contextmanager

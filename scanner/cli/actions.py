@@ -10,8 +10,10 @@ from scanner import app
 from scanner.cli.exits import advising_to_resume, code_of, say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.progress import progress
+from scanner.cli.rehearsal import print_estimate, wide_console
 from scanner.cli.requests import folder_of, judgement_of, settings_of
 from scanner.cli.summary import print_summary
+from scanner.errors import UsageError
 from scanner.settings import Settings
 
 
@@ -27,6 +29,18 @@ def run(
         _gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
         outcome = app.evaluate(folder, folder, judgement, wanted)
     return _conclude(outcome, folder, judged, quiet=quiet)
+
+
+def rehearse(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
+    """Print what a scan would call. Nothing is written."""
+    from scanner.cli.scope import collect_request  # noqa: PLC0415 -- only commands that call AWS load its client
+
+    if target.resume is not None:
+        raise UsageError("--dry-run tells of a whole scan: leave --resume out.")
+    with progress(quiet=quiet) as watcher:
+        found = app.rehearse(collect_request(settings_of(config), scope), watcher)
+    print_estimate(found, wide_console())
+    return 0
 
 
 def collect(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:

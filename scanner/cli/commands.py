@@ -84,12 +84,16 @@ def run(  # noqa: PLR0913 -- the options of the contract
     fail_on_unknown: options.FailOnUnknown = False,
     out: options.Out = None,
     resume: options.Resume = None,
+    dry_run: options.DryRun = False,
     formats: options.Formats = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Collect the evidence of a scope, judge it, and write the reports."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown)
+    if dry_run:
+        target = Target(out, resume)
+        raise typer.Exit(guarded(lambda: _actions().rehearse(scope, config, target, quiet=quiet)))
     raise typer.Exit(
         guarded(lambda: _actions().run(scope, judged, Target(out, resume), formats, quiet=quiet))
     )

@@ -1,0 +1,72 @@
+"""What `--dry-run` prints: the scope, every operation with its permission, and how much there is to do."""
+
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from scanner.cli.tally import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scanner.collect.estimate import Estimate
+
+_SHOWN: Final = 24
+_WIDTH: Final = 160
+
+
+def wide_console() -> Console:
+    """Make a console in which no row is folded where nobody looks at a terminal."""
+    console = Console(soft_wrap=True, highlight=False)
+    return console if console.is_terminal else Console(soft_wrap=True, highlight=False, width=_WIDTH)
+
+
+def print_estimate(found: "Estimate", console: Console) -> None:
+    """Print an estimate, and what it assumes."""
+    scope = found.scope
+    console.print(f"Accounts ({len(scope.accounts)}): {_some(scope.accounts)}")
+    for entry in scope.excluded:
+        console.print(f"  not {escape(entry.account)}: {escape(entry.reason)}")
+    console.print(f"Regions ({len(scope.regions)}): {_some(scope.regions)}")
+    if found.skipped:
+        console.print(f"  skipped in {found.caller}, which has not enabled them: {_some(found.skipped)}")
+    if [account for account in scope.accounts if account != found.caller]:
+        console.print("  which of them another account has not enabled is asked there; those are skipped.")
+    console.print()
+    console.print(_table(found))
+    console.print()
+    for line in _sums(found):
+        console.print(line)
+
+
+def _table(found: "Estimate") -> Table:
+    table = Table(title="Operations", title_justify="left", header_style="bold", pad_edge=False, box=None)
+    for column in ("operation", "IAM action", "called once per"):
+        table.add_column(column, overflow="fold")
+    for planned in sorted(found.operations, key=lambda each: (each.operation.service, each.operation.name)):
+        operation = planned.operation
+        table.add_row(operation.key, ", ".join(operation.actions), planned.per or planned.place.value)
+    return table
+
+
+def _sums(found: "Estimate") -> "Iterable[str]":
+    yield (
+        f"At least {found.calls} calls: {found.asked} for the organisation, {found.per_account} in each "
+        f"account, {found.per_region} in each account-Region."
+    )
+    yield "  Plus those per vault, plan, table and so on: their number is known once they are listed."
+    yield "  Each list is counted as one page."
+    yield (
+        f"About {duration(found.seconds)} for these calls with --concurrency {found.concurrency}: an "
+        f"estimate that takes a call to last {found.latency:g} s, and keeps to AWS's published rates."
+    )
+    yield "Nothing was written."
+
+
+def _some(names: "Iterable[str]") -> str:
+    all_of_them = list(names)
+    shown = ", ".join(escape(name) for name in all_of_them[:_SHOWN])
+    more = len(all_of_them) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

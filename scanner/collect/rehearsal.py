@@ -1,0 +1,69 @@
+"""A scan that is only rehearsed: the calls that tell its scope are made, and nothing is written."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from botocore.session import Session
+
+from scanner.collect.catalogue import OPERATIONS
+from scanner.collect.estimate import Estimate, estimate, plan
+from scanner.collect.opening import open_scan
+from scanner.collect.request import CollectRequest
+from scanner.collect.scope import check_request
+from scanner.collect.station import set_up
+from scanner.collect.survey import ask
+from scanner.collect.watch import Unwatched, Watcher
+from scanner.evidence.writer import Call
+
+
+class _Count:
+    """A recorder that keeps nothing but the number of calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def write(self, call: Call) -> None:  # noqa: ARG002 -- the recorder's shape
+        """Count a call."""
+        self.calls += 1
+
+    def branch(self) -> "_Count":
+        """Count everything in one place."""
+        return self
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to wait for."""
+
+
+def rehearse(
+    request: CollectRequest,
+    watcher: Watcher | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Estimate:
+    """Ask who is calling, which Regions and accounts there are, and say what a scan would call.
+
+    Raises what `runner.collect` raises before the first shard.
+    """
+    check_request(request)
+    station = set_up(request, watcher or Unwatched(), clock)
+    opening = open_scan(station.wiring, station.wallet, station.own, station.home)
+    asked = _Count()
+    scope = ask(request, station, opening, asked).scope
+    station.wiring.clients.close()
+    told = opening.regions or {}
+    return estimate(
+        scope,
+        opening.account,
+        tuple(region for region in scope.regions if told.get(region) is False),
+        plan(OPERATIONS.values(), _required(station.session)),
+        asked=asked.calls,
+        concurrency=request.concurrency,
+    )
+
+
+def _required(session: Session) -> dict[str, tuple[str, ...]]:
+    """Give the required parameters of every operation, as botocore's models have them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for key, operation in OPERATIONS.items():
+        shape = session.get_service_model(operation.service).operation_model(operation.name).input_shape
+        found[key] = tuple(shape.required_members) if shape is not None else ()
+    return found
