@@ -38,6 +38,9 @@ _THREADS_AN_ACCOUNT: Final = 2
 _SHARES: Final = 4
 """The part of the places up to which an account goes before those that have not been entered."""
 
+_PULSE: Final = 0.5
+"""Seconds after which whoever joins looks up: a Ctrl-C that comes just before a wait does not end it."""
+
 Task = Callable[[], None]
 
 
@@ -87,7 +90,7 @@ class Pool:
         self._numbers = itertools.count()
         self._error: Exception | None = None
         self._threads: list[threading.Thread] = []
-        self._active = self._returning = self._idle = self._pending = 0
+        self._active = self._away = self._returning = self._pending = 0
         self._closing = False
 
     def submit(self, task: Task, account: str, rank: int = BEGUN) -> None:
@@ -113,7 +116,7 @@ class Pool:
                 left = None if deadline is None else deadline - time.monotonic()
                 if left is not None and left <= 0:
                     break
-                self._ended.wait(left)
+                self._ended.wait(_PULSE if left is None else min(left, _PULSE))
             error, self._error = self._error, None
             return error
 
@@ -136,6 +139,7 @@ class Pool:
         """Give up this thread's place: what `away` does."""
         with self._lock:
             self._active -= 1
+            self._away += 1
             self._stir()
 
     def come_back(self) -> None:
@@ -145,6 +149,7 @@ class Pool:
             while self._active >= self._size:
                 self._place.wait()
             self._returning -= 1
+            self._away -= 1
             self._active += 1
             self._stir()
 
@@ -155,8 +160,8 @@ class Pool:
         if self._returning:
             self._place.notify()
         if self._active + self._returning < self._size and self._has_work():
-            if self._idle:
-                self._work.notify()
+            if len(self._threads) > self._active + self._away:
+                self._work.notify()  # one that waits, or is about to look anyway
             elif len(self._threads) < self._size * _THREADS_A_PLACE:
                 name = f"collect-{len(self._threads)}"
                 thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -183,9 +188,7 @@ class Pool:
             while (chosen := self._choose()) is None:
                 if self._closing:
                     return None
-                self._idle += 1
                 self._work.wait()
-                self._idle -= 1
             self._active += 1
             self._queues.setdefault(chosen[0], _Queue()).threads += 1
             self._stir()
