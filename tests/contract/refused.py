@@ -99,6 +99,18 @@ def repeated(at: str, *, allowed: bool) -> Spoil:
     return spoil
 
 
+def supporting(*types: str) -> Spoil:
+    """Add what AWS Backup says it supports in the Region."""
+    line = {
+        "service": "backup",
+        "operation": "GetSupportedResourceTypes",
+        "parameters": {},
+        "at": "2026-11-22T17:00:00Z",
+        "response": {"ResourceTypes": list(types)},
+    }
+    return lambda lines: [*lines, line]
+
+
 def _is(line: Line, operation: str, word: str = "") -> bool:
     return bool(line["operation"] == operation and word in str(line["parameters"]))
 
@@ -173,6 +185,12 @@ CELLS: Final[tuple[tuple[Spoil, str, Changes], ...]] = (
     (repeated("2026-11-22T17:59:00Z", allowed=False), REGION, NOTHING),
     (repeated("2026-11-22T17:59:00Z", allowed=True), REGION, {**NOTHING, (UNDELETABLE, "main"): FAIL}),
     (repeated("2026-11-22T01:00:00Z", allowed=True), REGION, NOTHING),
+    (refuse("DescribeStacks"), REGION, {}),
+    (drop("ListNamespaces"), REGION, {}),
+    (both(drop("DescribeClusters"), supporting("EBS", "EC2", "DynamoDB")), REGION, NOTHING),
+    (both(refuse("DescribeClusters"), supporting("EBS", "EC2", "DynamoDB")), REGION, {}),
+    (both(drop("DescribeClusters"), supporting("EBS", "EC2", "DynamoDB", "Redshift")), REGION, {}),
+    (supporting("EBS", "Tomorrow"), REGION, NOTHING),
     (both(refuse("ListBackupVaults"), drop("GetBackupVaultAccessPolicy")), FAR, FAR_UNSEEN),
     (lambda _: [], FAR, FAR_UNSEEN),  # the shard is missing
 )
