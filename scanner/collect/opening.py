@@ -66,7 +66,7 @@ def _identity(caller: Caller) -> Mapping[str, Any]:
     try:
         return caller.demand("sts", "GetCallerIdentity")
     except FinalError as problem:
-        raise explain_first_call(problem) from problem
+        raise explain_first_call(problem, caller.region) from problem
 
 
 def _impatient(wiring: Wiring) -> Wiring:

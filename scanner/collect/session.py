@@ -10,7 +10,7 @@ from botocore.session import Session
 
 from scanner.collect.retry import FinalError
 from scanner.errors import CredentialsError, EndpointError, VaultproofError
-from scanner.model.names import RegionName
+from scanner.model.names import RegionName, partition_of
 
 _NO_CREDENTIALS: Final = (
     aws.NoCredentialsError,
@@ -47,7 +47,8 @@ _BAD_CREDENTIALS: Final = frozenset(
     }
 )
 _HINT: Final = "Log in again (`aws sso login`, new keys), or name another profile with --profile."
-_FALLBACK_REGION: Final = "us-east-1"
+_FALLBACK_REGIONS: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""Where a partition is asked when nothing names one of its Regions that is known here."""
 
 
 def open_session(profile: str | None) -> Session:
@@ -56,6 +57,8 @@ def open_session(profile: str | None) -> Session:
     try:
         session.get_scoped_config()
         session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+        # The global endpoint of STS lies in one Region, and exists in one partition only.
+        session.set_config_variable("sts_regional_endpoints", "regional")
     except _NO_CREDENTIALS as problem:
         raise _unusable(problem) from problem
     return session
@@ -82,11 +85,19 @@ def own_credentials(session: Session) -> Credentials:
 
 
 def home_region(session: Session, asked: tuple[str, ...]) -> RegionName:
-    """Choose the Region of the calls that need none: the profile's, else the first known one asked for."""
-    known = known_regions(session)
+    """Choose the Region of the calls that need none: the profile's, else the first known one asked for.
+
+    Credentials belong to one partition, and so do the Regions that are asked for: a Region of the profile
+    that lies in another partition (a default that is set for all profiles) gives way to those.
+    """
     configured = session.get_config_variable("region")
-    candidates = [configured] if configured else [region for region in asked if region in known]
-    return RegionName(candidates[0] if candidates else _FALLBACK_REGION)
+    partition = partition_of(asked[0] if asked else configured or "")
+    if configured and partition_of(configured) == partition:
+        return RegionName(configured)
+    known = known_regions(session)
+    fallback = _FALLBACK_REGIONS.get(partition)
+    candidates = (*(region for region in asked if known.get(region) == partition), fallback, *asked)
+    return RegionName(next(region for region in candidates if region))
 
 
 def known_regions(session: Session) -> dict[str, str]:
@@ -98,15 +109,14 @@ def known_regions(session: Session) -> dict[str, str]:
     }
 
 
-def explain_first_call(final: FinalError) -> VaultproofError:
-    """Say what is wrong when the very first call failed: the credentials, the network, or AWS."""
+def explain_first_call(final: FinalError, region: RegionName) -> VaultproofError:
+    """Say what is wrong when the very first call (in `region`) failed: credentials, network, or AWS."""
     problem, failure = final.__cause__, final.failure
     if isinstance(problem, _NO_CREDENTIALS):
         return _unusable(problem)
     if failure.code in _BAD_CREDENTIALS:
-        return CredentialsError(
-            f"AWS does not accept the credentials: {failure.message or failure.code} {_HINT}"
-        )
+        told = failure.message or failure.code
+        return CredentialsError(f"AWS does not accept the credentials: {told} {_HINT}{_elsewhere(region)}")
     if isinstance(problem, aws.BotoCoreError) and "endpoint_url" in problem.kwargs:
         url = problem.kwargs["endpoint_url"]
         return EndpointError(
@@ -117,6 +127,12 @@ def explain_first_call(final: FinalError) -> VaultproofError:
         f"AWS did not answer the first call, sts:GetCallerIdentity: {failure.code}: {failure.message} "
         "Check the network, the proxy, and AWS_ENDPOINT_URL if it is set."
     )
+
+
+def _elsewhere(region: RegionName) -> str:
+    if partition_of(region) != "aws":
+        return f" They were tried in {region}."
+    return f" They were tried in {region}; those of China or GovCloud need a Region of theirs with --region."
 
 
 def _unusable(problem: BaseException) -> CredentialsError:
