@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from scanner import app
 from scanner.app import Judgement
 from scanner.cli.requests import judgement_of, settings_of
+from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Timeouts
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
@@ -23,19 +24,19 @@ from tests.faults.proxy import Proxy, Rule, proxy_before
 from tests.faults.replay import Replay
 
 AS_OF = datetime(2026, 11, 20, 6, tzinfo=UTC)
-ATTEMPTS = 3
+ATTEMPTS = 4
 REQUEST = CollectRequest(
     organization=True,
     accounts=("333333333333",),
     regions=("eu-west-1",),
     retries=RetryPolicy(attempts=ATTEMPTS, base=0.001),
-    timeouts=Timeouts(connect=PATIENCE * 4, read=PATIENCE),
+    timeouts=Timeouts(connect=PATIENCE * 10, read=PATIENCE),
 )
 MAX_CALLS = 3000
 """No fault makes a scan ask more often than this: the longest list is given up long before."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Laboratory:
     """Scans through the proxy, and the truth that they are held against."""
 
@@ -44,6 +45,11 @@ class Laboratory:
     folders: Iterator[Path]
     _findings: dict[object, tuple[Finding, ...]] = field(default_factory=dict)
     _truths: dict[CollectRequest, Evidence] = field(default_factory=dict)
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Every operation that a scan may call."""
+        return tuple(OPERATIONS)
 
     def scan(self, *rules: Rule, request: CollectRequest = REQUEST) -> Evidence | VaultproofError:
         """Collect while the rules hold."""
@@ -55,8 +61,10 @@ class Laboratory:
     def truth(self, request: CollectRequest = REQUEST) -> Evidence:
         """The undisturbed scan."""
         if request not in self._truths:
-            found = self.scan(request=request)
+            # Nothing is in a hurry: the models of all services are read meanwhile.
+            found = self.scan(request=replace(request, timeouts=Timeouts()))
             assert isinstance(found, Evidence)
+            assert not found.failed
             self._truths[request] = found
         return self._truths[request]
 

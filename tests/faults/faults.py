@@ -9,7 +9,7 @@ from scanner.demo.wire.answer import Answer, ApiError, read_answer, write_answer
 from scanner.evidence.answers import pagination
 from tests.faults.proxy import Exchange, Fault, head, raw
 
-PATIENCE = 0.4
+PATIENCE = 1.0
 """The read time-out of a scan under test, in seconds."""
 
 _THROTTLED = {"json": "ThrottlingException", "rest-json": "ThrottlingException", "query": "Throttling"}
@@ -131,12 +131,12 @@ def half_closed(exchange: Exchange) -> None:
     answer = exchange.fetch()
     exchange.wire.send(head(answer) + answer.body[: len(answer.body) // 2])
     exchange.wire.half_close()
-    exchange.wire.wait(PATIENCE * 4)
+    exchange.wire.wait(PATIENCE * 1.5)
 
 
 def black_hole(exchange: Exchange) -> None:
     """Nothing, for longer than anybody waits."""
-    exchange.wire.wait(PATIENCE * 3)
+    exchange.wire.wait(PATIENCE * 1.5)
     exchange.wire.close()
 
 
@@ -144,7 +144,7 @@ def slow_body(exchange: Exchange) -> None:
     """Half of the body, and the rest after the read time-out."""
     answer = exchange.fetch()
     exchange.wire.send(head(answer) + answer.body[: len(answer.body) // 2])
-    exchange.wire.wait(PATIENCE * 3)
+    exchange.wire.wait(PATIENCE * 1.5)
     exchange.wire.send(answer.body[len(answer.body) // 2 :])
 
 
@@ -154,7 +154,7 @@ def dripping(exchange: Exchange) -> None:
     exchange.wire.send(head(answer, content_length="1000000"))
     while exchange.wire.is_open:
         exchange.wire.send(b" ")
-        exchange.wire.wait(PATIENCE / 8)
+        exchange.wire.wait(PATIENCE / 20)
 
 
 def informed(status: int) -> Fault:

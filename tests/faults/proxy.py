@@ -164,14 +164,16 @@ class Rule:
 
 
 class Proxy:
-    """`rules` are asked in order, the first that applies is injected. `asked` is what came in, in order."""
+    """`rules` are asked in order, the first that applies is injected. `asked` is what came in, in order.
+
+    `keys` tells whose an access key is; those of roles are learnt as they are assumed.
+    """
 
     def __init__(self, upstream: Upstream) -> None:
         self.rules: list[Rule] = []
         self.asked: list[Asked] = []
-        self.foreign: list[bytes] = []
         self.upstream = upstream
-        self._accounts: dict[str, str] = {}
+        self.keys: dict[str, str] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -228,7 +230,7 @@ class Proxy:
         if asked.operation == "AssumeRole" and (key := _KEY_ID.search(answer.body)):
             role = _ROLE.search(asked.body)
             assert role
-            self._accounts[key.group(1).decode()] = role.group(1).decode()
+            self.keys[key.group(1).decode()] = role.group(1).decode()
         return answer
 
     def _read(self, stream: Any) -> Asked | None:
@@ -250,7 +252,7 @@ class Proxy:
         return Asked(
             service=signature.service,
             operation=model.name,
-            account=self._accounts.get(signature.access_key, SOMEBODY),
+            account=self.keys.get(signature.access_key, SOMEBODY),
             region=signature.region,
             parameters=parameters,
             model=model,
