@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, MutableMapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, cast
 from xml.etree import ElementTree as ET
 
@@ -17,7 +18,7 @@ import orjson
 from botocore.model import OperationModel, StructureShape
 
 from scanner.collect.answer_types import AnswerTypes
-from scanner.collect.parsing.body import document
+from scanner.collect.parsing.body import Check, document, leave_check
 from scanner.collect.retry import BrokenAnswerError
 from scanner.evidence.answers import pagination
 
@@ -46,7 +47,7 @@ _XML: Final = AnswerTypes(wire=False, coerced=False)
 
 def refuse_broken_answer(**event: Any) -> None:  # noqa: ANN401 -- botocore's signature
     """Raise BrokenAnswerError for a success that is none (botocore's event `before-parse`)."""
-    check_answer(event["operation_model"], event["response_dict"])
+    check_answer(event["operation_model"], event["response_dict"], types_now=False)
 
 
 def refuse_strange_answer(**event: Any) -> None:  # noqa: ANN401 -- botocore's signature
@@ -55,11 +56,14 @@ def refuse_strange_answer(**event: Any) -> None:  # noqa: ANN401 -- botocore's s
         check_parsed(event["model"], event["parsed"])
 
 
-def check_answer(operation: OperationModel, answer: MutableMapping[str, Any]) -> None:
+def check_answer(
+    operation: OperationModel, answer: MutableMapping[str, Any], *, types_now: bool = True
+) -> None:
     """Raise BrokenAnswerError when `answer` (botocore's status_code, headers, body) is not whole.
 
     What a body of JSON holds is kept in `answer` for the parser, which is next. The body of an error that
-    tells no code is replaced by one that does: its status is what is known.
+    tells no code is replaced by one that does: its status is what is known. `types_now` false: whether JSON
+    is of the model's types is left to the parser, which finds that out as it reads (`parsing.json_plan`).
     """
     body, status = answer["body"], int(answer["status_code"])
     if not isinstance(body, bytes):
@@ -77,7 +81,11 @@ def check_answer(operation: OperationModel, answer: MutableMapping[str, Any]) ->
     if _is_short(body, answer["headers"]):
         raise BrokenAnswerError(f"The answer to {name} was cut off after {len(body)} bytes.")
     if _is_json(operation):
-        _check_json(operation, answer)
+        check = _check_json(operation, answer)
+        if types_now:
+            check(document(answer))
+        else:
+            leave_check(answer, check)
     else:
         _check_root(operation, body)
 
@@ -103,7 +111,8 @@ def _is_short(body: bytes, headers: Mapping[str, str]) -> bool:
     return len(body) < int(promised)
 
 
-def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> None:
+def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> Check:
+    """Check all but the types; give the check of those."""
     try:
         said = document(answer)
         twice = _says_twice(answer["body"], said)
@@ -117,7 +126,8 @@ def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> 
     body_shape = cast("StructureShape", shape.members[payload] if payload else shape)
     if _is_of_another(operation, body_shape, said):
         raise BrokenAnswerError(f"{operation.name} was answered with the answer to another call.")
-    _JSON[str(operation.service_model.resolved_protocol)].check(operation.name, body_shape, said)
+    types = _JSON[str(operation.service_model.resolved_protocol)]
+    return partial(types.check, operation.name, body_shape)
 
 
 def _is_of_another(operation: OperationModel, shape: StructureShape, said: Mapping[str, Any]) -> bool:

@@ -1,12 +1,16 @@
 """Decoding a body of JSON, once for all who want to see it."""
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 
 import orjson
 
 _KEPT: Final = "vaultproof.document"
+_DOUBT: Final = "vaultproof.doubt"
+
+Check = Callable[[object], None]
+"""Raises an error when a decoded body is not what it should be."""
 
 
 def document(answer: MutableMapping[str, Any]) -> object:
@@ -24,6 +28,18 @@ def take(answer: MutableMapping[str, Any]) -> object:
     kept = document(answer)
     del answer[_KEPT]
     return kept
+
+
+def leave_check(answer: MutableMapping[str, Any], check: Check) -> None:
+    """Leave a costly check of the decoded body to the parser, which makes it only when in doubt."""
+    answer[_DOUBT] = check
+
+
+def make_check(answer: MutableMapping[str, Any]) -> None:
+    """Make the check that was left, if any: the body is not of the types that the model promises."""
+    check: Check | None = answer.pop(_DOUBT, None)
+    if check is not None:
+        check(decode(answer["body"]))
 
 
 def decode(body: bytes) -> object:

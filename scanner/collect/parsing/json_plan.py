@@ -1,15 +1,17 @@
 """From decoded JSON to what botocore gives: the objects are changed in place, and only where they must be.
 
 botocore leaves out nulls and what the model does not know, reads times and bytes, and gives members its
-own names. In REST-JSON it also makes whole numbers, numbers and truth values of what should be one.
+own names. Here that is done for values of the types that the model promises; any other is Unusual, so
+that what is read without being so is known to be of its types.
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from operator import countOf
 from typing import Any, Final
 
 from botocore.model import Shape
-from botocore.utils import ensure_boolean, is_json_value_header
+from botocore.utils import is_json_value_header
 
 from scanner.collect.parsing.plan import (
     Convert,
@@ -24,25 +26,19 @@ from scanner.collect.parsing.plan import (
 )
 from scanner.collect.parsing.times import instant
 
-_SIMPLE: Final = frozenset({str, int, bool})
-_EXACT: Final = float(1 << 63)
-"""From here on a number may be a whole one that lost digits when it was decoded."""
+_MOST: Final = 1 << 63
+"""Whole numbers beyond 64 bits lose digits when they are decoded: botocore's parser shall read them."""
 
-_REST: Final[Mapping[str, tuple[type, Convert]]] = {
-    "boolean": (bool, ensure_boolean),
-    "integer": (int, int),
-    "long": (int, int),
-    "float": (float, float),
-    "double": (float, float),
-}
-"""What REST-JSON makes of simple values: the type that is left alone, and how others are converted."""
+_NO_TEXTS: Final = frozenset(
+    {"structure", "list", "map", "boolean", "integer", "long", "float", "double", "blob"}
+)
 
 
 class JsonPlan:
     """Makes the functions of the shapes of one answer. `rest`: the protocol is REST-JSON."""
 
     def __init__(self, *, rest: bool) -> None:
-        self._coerced = _REST if rest else {}
+        self._rest = rest
         self._kept = Kept()
 
     def of(self, shape: Shape) -> Convert:
@@ -54,20 +50,21 @@ class JsonPlan:
                 return self._kept.of(shape.name, lambda: self._list(shape))
             case "map":
                 return self._kept.of(shape.name, lambda: self._map(shape))
-            case "timestamp":
-                return instant
-            case "blob":
-                return base64.b64decode
-            case _:
-                return self._simple(shape)
+            case kind:
+                return unusual if is_json_value_header(shape) else self._simple(kind)
 
-    def _simple(self, shape: Shape) -> Convert:
-        if is_json_value_header(shape):
-            return unusual
-        if shape.type_name not in self._coerced:
-            return plain
-        kind, convert = self._coerced[shape.type_name]
-        return lambda value: value if type(plain(value)) is kind else convert(value)
+    def _simple(self, kind: str) -> Convert:
+        match kind:
+            case "boolean":
+                return flag
+            case "integer" | "long":
+                return whole
+            case "float" | "double":
+                return (lambda value: float(number(value))) if self._rest else number
+            case "timestamp":
+                return _time
+            case _:
+                return base64.b64decode if kind == "blob" else text
 
     def _structure(self, shape: Shape) -> Convert:
         if is_stream(shape):
@@ -92,33 +89,28 @@ class JsonPlan:
 
     def _in_place(self, shape: Shape) -> Convert:
         known = frozenset(members(shape))
-        coerced = [
-            (name, *self._coerced[member.type_name])
-            for name, member in members(shape).items()
-            if member.type_name in self._coerced
-        ]
-        built = [
-            (name, self.of(member))
-            for name, member in members(shape).items()
-            if member.type_name not in self._coerced and self.of(member) is not plain
+        by_kind = {name: member.type_name for name, member in members(shape).items()}
+        times = [name for name, kind in by_kind.items() if kind == "timestamp"]
+        others = [
+            (name, self.of(members(shape)[name])) for name, kind in by_kind.items() if kind in _NO_TEXTS
         ]
 
         def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert
             if type(node) is not dict:
                 raise Unusual
             given = node if known.issuperset(node) else {name: node[name] for name in node if name in known}
-            read_of = []
-            for name, read in built:
+            left = len(given)
+            for name, read in others:
                 if (value := given.get(name)) is not None:
-                    given[name] = True  # holds its place while the others are looked at
-                    read_of.append((name, read(value)))
-            if not _SIMPLE.issuperset(map(type, given.values())):
-                given = {name: plain(value) for name, value in given.items() if value is not None}
-            for name, kind, read in coerced:
-                if name in given and type(given[name]) is not kind:
-                    given[name] = read(given[name])
-            for name, value in read_of:
-                given[name] = value
+                    given[name] = read(value)
+                    left -= 1
+            for name in times:
+                if (value := given.get(name)) is not None:
+                    if type(value) is bool:
+                        raise Unusual
+                    given[name] = instant(value)
+            if countOf(map(type, given.values()), str) != left:  # times are texts by now
+                return _without_nulls(given, left)
             return given
 
         return convert
@@ -132,36 +124,66 @@ class JsonPlan:
             if not node:
                 return node
             convert_one = read()
-            if convert_one is plain and _SIMPLE.issuperset(map(type, node)):
+            if convert_one is text and countOf(map(type, node), str) == len(node):
                 return node
-            return [None if value is None else convert_one(value) for value in node]
+            return [convert_one(value) for value in node]
 
         return convert
 
     def _map(self, shape: Shape) -> Convert:
         name, value = key_and_value(shape)
-        if self.of(name) is not plain:
+        if self.of(name) is not text:
             return unusual
         read = _when_needed(lambda: self.of(value))
 
         def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert
             given = _object(node)
-            if not given:
-                return given
-            convert_one = read()
-            if convert_one is plain and _SIMPLE.issuperset(map(type, given.values())):
-                return given
-            return {key: convert_one(value) for key, value in given.items()}
+            return {key: read()(inner) for key, inner in given.items()}
 
         return convert
 
 
-def plain(value: object) -> object:
-    """Leave a simple value as it is. Unusual: it is none, or may have lost digits in decoding."""
-    kind = type(value)
-    if kind in _SIMPLE or (kind is float and -_EXACT < value < _EXACT):  # type: ignore[operator]
-        return value
-    raise Unusual
+def text(value: Any) -> Any:  # noqa: ANN401 -- a Convert
+    """Leave a text as it is. Unusual: it is none."""
+    if type(value) is not str:
+        raise Unusual
+    return value
+
+
+def flag(value: Any) -> Any:  # noqa: ANN401 -- a Convert
+    """Leave true and false as they are. Unusual: it is neither."""
+    if type(value) is not bool:
+        raise Unusual
+    return value
+
+
+def whole(value: Any) -> Any:  # noqa: ANN401 -- a Convert
+    """Leave a whole number as it is. Unusual: it is none, or has more than 64 bits."""
+    if type(value) is not int or not -_MOST <= value < _MOST:
+        raise Unusual
+    return value
+
+
+def number(value: Any) -> Any:  # noqa: ANN401 -- a Convert
+    """Leave a number as it is. Unusual: it is none, or may have lost digits in decoding."""
+    if type(value) not in (int, float) or not -_MOST <= value < _MOST:
+        raise Unusual
+    return value
+
+
+def _time(value: Any) -> Any:  # noqa: ANN401 -- a Convert
+    if type(value) is bool:
+        raise Unusual
+    return instant(value)
+
+
+def _without_nulls(given: dict[str, Any], texts: int) -> dict[str, Any]:
+    """Leave out what is null; all that is not otherwise accounted for must be text."""
+    found = {name: value for name, value in given.items() if value is not None}
+    nulls = len(given) - len(found)
+    if countOf(map(type, found.values()), str) != texts - nulls:
+        raise Unusual
+    return found
 
 
 def _object(node: object) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from botocore.parsers import (
 )
 from botocore.session import Session
 
-from scanner.collect.parsing.body import take
+from scanner.collect.parsing.body import make_check, take
 from scanner.collect.parsing.json_plan import JsonPlan
 from scanner.collect.parsing.plan import Convert, Unusual, members, unusual
 from scanner.collect.parsing.times import instant
@@ -102,6 +102,7 @@ class _Json(JSONParser):
             parsed = self._outputs.of(shape).convert(take(response))
             self._own._inject_response_metadata(parsed, response["headers"])
             return parsed
+        make_check(response)
         return self._own._do_parse(response, shape)
 
 
@@ -114,6 +115,7 @@ class _RestJson(RestJSONParser):
     def _do_parse(self, response: Answer, shape: Shape | None) -> Any:  # noqa: ANN401 -- botocore's
         with suppress(Exception):
             return _rest(self._own, self._outputs.of(shape), response, shape, take(response))
+        make_check(response)
         return self._own._do_parse(response, shape)
 
 
