@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from scanner.demo.central import Central
-from scanner.demo.estate import clusters, history
+from scanner.demo.clock import ago
+from scanner.demo.estate import clusters, compute, history
 from scanner.demo.estate.site import Resource, Site
 from scanner.demo.production import Production
 from scanner.demo.production_estate import GOLD
@@ -46,6 +47,8 @@ def plant(site: Site, central: Central, production: Production) -> Protected:
     nightly = production.gold.rules["nightly"]
     for resource in protected.copied:
         (point,) = history.back_up(resource, nightly, _LAST_NIGHT, IsParent=resource.type == "EKS")
+        if resource.type == "EKS":
+            _nested(site, production, point)
         history.copy(point, central.good, _DAYS)
         history.copy(point, production.vaults.disaster, _DAYS)
     for resource in protected.kept:
@@ -59,6 +62,21 @@ def plant(site: Site, central: Central, production: Production) -> Protected:
                 "UNSUPPORTED_OPERATION",
             )
     return protected
+
+
+def _nested(site: Site, production: Production, parent: history.Point) -> None:
+    """What a cluster's backup holds beside its state: a volume that one of its namespaces claimed."""
+    tags = {"kubernetes.io/created-for/pvc/namespace": "checkout"}
+    volume = compute.volume(site, "storefront-data", tags, production.resources.ledger.key)
+    history.keep(
+        production.vaults.gold,
+        volume,
+        ago(hours=_LAST_NIGHT),
+        _DAYS,
+        ParentRecoveryPointArn=parent.arn,
+        IamRoleArn=parent.document["IamRoleArn"],
+        CreatedBy=parent.document["CreatedBy"],
+    )
 
 
 def _files(site: Site, key: str, ontap: Resource) -> tuple[Resource, ...]:
