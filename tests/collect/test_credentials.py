@@ -4,17 +4,19 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from botocore.credentials import ReadOnlyCredentials
+from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from scanner.collect.credentials import (
     ContextCredentials,
     Lease,
     NoAccountError,
+    OwnSource,
     RoleSource,
     Wallet,
     acting_for,
 )
 from scanner.collect.retry import FinalError
+from scanner.errors import CredentialsError
 from scanner.evidence.writer import Failure
 from scanner.model.names import AccountId
 
@@ -104,6 +106,61 @@ def test_a_role_that_cannot_be_renewed_serves_to_its_end() -> None:
     sts.now += timedelta(minutes=2)
     with pytest.raises(FinalError, match="AccessDenied"):
         source()
+
+
+def test_a_role_is_renewed_once_when_aws_says_that_it_has_expired() -> None:
+    sts = Sts()
+    source = RoleSource(sts.assume, lambda: sts.now)
+    wallet = wallet_of()
+    wallet.put(A, source)
+    assert wallet.key_of(A) == "session-1"
+    assert wallet.renew(A, "session-1")
+    assert wallet.renew(A, "session-1"), "somebody else has done so"
+    assert (wallet.key_of(A), sts.given) == ("session-2", 2)
+    sts.refuses = True
+    with pytest.raises(FinalError, match="AccessDenied"):
+        wallet.renew(A, "session-2")
+
+
+def test_what_cannot_be_renewed_is_not() -> None:
+    wallet = wallet_of(A)
+    assert wallet.key_of(B) == ""
+    assert not wallet.renew(A, A)
+    assert not wallet.renew(B, "x")
+
+
+def test_who_waits_for_another_to_renew_leaves_the_lock_as_it_was() -> None:
+    sts, begun, go_on = Sts(), threading.Event(), threading.Event()
+
+    def assume() -> Lease:
+        begun.set()
+        assert go_on.wait(30)
+        return sts.assume()
+
+    source = RoleSource(assume, lambda: sts.now)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(source)
+        assert begun.wait(30)
+        second = pool.submit(source)
+        go_on.set()
+        assert (first.result().access_key, second.result().access_key) == ("session-1", "session-1")
+
+
+def test_own_credentials_are_found_anew_when_they_have_expired() -> None:
+    found = [Credentials("new", "canary")]
+    source = OwnSource(Credentials("old", "canary"), lambda: found[0])
+    assert source().access_key == "old"
+    assert source.renew("old")
+    assert source().access_key == "new"
+    assert source.renew("old"), "they have been renewed since"
+    assert not source.renew("new"), "nobody has logged in again"
+
+
+def test_own_credentials_that_are_gone_stay_expired() -> None:
+    def load() -> Credentials:
+        raise CredentialsError("gone")
+
+    assert not OwnSource(Credentials("old", "canary"), load).renew("old")
 
 
 def test_keys_are_not_shown() -> None:

@@ -292,6 +292,49 @@ def test_credentials_that_end_in_the_middle_are_gaps(aws: FakeAws, scan: Callabl
     assert done.status[OTHER, "eu-west-1"] == "partial"
 
 
+def test_sessions_that_end_before_their_time_are_renewed_in_the_middle(
+    aws: FakeAws, scan: Callable[..., Any]
+) -> None:
+    """STS says that sessions last for years, and each is refused after five calls."""
+    used: dict[str, int] = {}
+
+    def assume_anew(request: Request) -> Answer:
+        return assume(request, number=len(aws.asked("sts:AssumeRole")))
+
+    def expiring(script: Any) -> Callable[[Request], Answer]:
+        def answer(request: Request) -> Answer:
+            used[request.access_key] = used.get(request.access_key, 0) + 1
+            if request.account == OTHER and used[request.access_key] > 5:
+                return error("ExpiredTokenException", 403)
+            return script(request) if callable(script) else script  # type: ignore[no-any-return]
+
+        return answer
+
+    aws.script["sts:AssumeRole"] = assume_anew
+    aws.script["dynamodb:ListTables"] = {"TableNames": [str(number) for number in range(40)]}
+    aws.script["dynamodb:DescribeTable"] = expiring({"Table": {}})
+    done = scan(accounts=(OTHER,), concurrency=1)
+    assert done.status[OTHER, "eu-west-1"] == "complete"
+    assert len(aws.asked("sts:AssumeRole")) == 8
+    tables = [line for line in done.lines(OTHER, "eu-west-1") if line["operation"] == "DescribeTable"]
+    assert len(tables) == 40
+    assert all("response" in line for line in tables)
+
+
+def test_own_credentials_are_read_again_when_they_expire(
+    aws: FakeAws, scan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plans(request: Request) -> Answer:
+        if request.access_key.endswith("BASE"):
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIA{CALLER}NEXT")
+            return error("ExpiredTokenException", 403)
+        return {}
+
+    aws.script["backup:ListBackupPlans"] = plans
+    assert scan().status[CALLER, "eu-west-1"] == "complete"
+    assert [request.access_key[-4:] for request in aws.asked("backup:ListBackupPlans")] == ["BASE", "NEXT"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
