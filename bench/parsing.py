@@ -13,6 +13,7 @@ from botocore.session import Session
 from bench import bodies
 from bench.measure import Table, cheapest, ratio
 from scanner.collect.parsing.parsers import ParserFactory
+from scanner.collect.soundness import check_parsed, refuse_broken_answer
 from scanner.evidence.writer import Call, encode_line
 from scanner.model.names import AccountId, RegionName, Shard
 
@@ -35,8 +36,9 @@ def tables(*, tiny: bool = False) -> list[Table]:
     return [
         Table(
             "Reading a page: milliseconds of processor",
-            ("page", "rows", "KB", "boto3", "ours", "boto3 / ours", "decoding alone"),
+            ("page", "rows", "KB", "boto3", "ours", "boto3 / ours", "ours, checked", "decoding alone"),
             read,
+            ("Checked: that an answer is whole, of the model's types, and says nothing twice.",),
         ),
         Table(
             "A page's whole way into the evidence: milliseconds of processor",
@@ -53,7 +55,8 @@ class _Page:
         self._key, self._count = key, count
         self._body = bodies.body(key, count)
         model: Any = Session().get_service_model(service)
-        self._shape = model.operation_model(name).output_shape
+        self._operation = model.operation_model(name)
+        self._shape = self._operation.output_shape
         protocol = model.resolved_protocol
         self._json = "json" in protocol
         self._theirs: Any = ResponseParserFactory().create_parser(protocol)
@@ -61,11 +64,15 @@ class _Page:
 
     def reading(self, times: int) -> tuple[object, ...]:
         """Give a row of the first table."""
-        theirs, ours, floor = cheapest(
-            times, partial(self._read, self._theirs), partial(self._read, self._ours), self._decode
+        theirs, ours, checked, floor = cheapest(
+            times,
+            partial(self._read, self._theirs),
+            partial(self._read, self._ours),
+            self._read_checked,
+            self._decode,
         )
         size = f"{len(self._body) / 1000:.0f}"
-        figures = f"{theirs:.1f}", f"{ours:.1f}", ratio(theirs, ours), f"{floor:.1f}"
+        figures = f"{theirs:.1f}", f"{ours:.1f}", ratio(theirs, ours), f"{checked:.1f}", f"{floor:.1f}"
         return self._key, self._count, size, *figures
 
     def way(self, times: int) -> tuple[object, ...]:
@@ -87,8 +94,15 @@ class _Page:
         return self._key, f"{read:.1f}", f"{write:.1f}", *packed, ratio(read + write + least, decode + least)
 
     def _read(self, parser: Any) -> Any:  # noqa: ANN401 -- botocore's parsers, and what they give
-        answer = {"status_code": 200, "headers": {}, "body": self._body, "context": {}}
-        return parser.parse(answer, self._shape)
+        return parser.parse(self._answer(), self._shape)
+
+    def _read_checked(self) -> None:
+        answer = self._answer()
+        refuse_broken_answer(operation_model=self._operation, response_dict=answer)
+        check_parsed(self._operation, self._ours.parse(answer, self._shape))
+
+    def _answer(self) -> dict[str, Any]:
+        return {"status_code": 200, "headers": {}, "body": self._body, "context": {}}
 
     def _decode(self) -> object:
         return orjson.loads(self._body) if self._json else ET.fromstring(self._body)  # noqa: S314 -- ours
