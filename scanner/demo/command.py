@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scanner.demo.server import Demo
 
 _MANIFEST = "manifest.json"
+_JOURNAL = "journal.jsonl"
 _INTERRUPTED = 130
 _PATIENCE = 20.0  # seconds that the scan has to end by itself after Ctrl-C
 
@@ -76,15 +77,24 @@ def clear(out: Path, here: Path) -> None:
 
 
 def is_demo_scan(folder: Path) -> bool:
-    """Whether the folder's manifest says that the simulated organisation was scanned."""
+    """Whether the folder's manifest, or its journal, says that the simulated organisation was scanned."""
     from scanner.demo.accounts import MANAGEMENT  # noqa: PLC0415 - imports moto
 
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         accounts = manifest["scope"].get("management_account"), manifest.get("caller", {}).get("account")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
+        return _begun_by(folder) == MANAGEMENT
     return MANAGEMENT in accounts
+
+
+def _begun_by(folder: Path) -> str:
+    """The account that a scan was begun with that was killed before it had a manifest; empty if none was."""
+    try:
+        with (folder / _JOURNAL).open(encoding="utf-8") as journal:
+            return str(json.loads(journal.readline())["caller"]["account"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def run_scan(arguments: Sequence[str], environment: Mapping[str, str]) -> int:

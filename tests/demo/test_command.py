@@ -42,6 +42,14 @@ def test_an_earlier_demo_scan_is_replaced(tmp_path: Path) -> None:
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(("account", "is_demo"), [(MANAGEMENT, True), ("123456789012", False), (None, False)])
+def test_a_scan_that_was_killed_has_a_journal_only(
+    tmp_path: Path, account: str | None, *, is_demo: bool
+) -> None:
+    (tmp_path / "journal.jsonl").write_text(json.dumps({"caller": {"account": account}}) + "\n{", "utf-8")
+    assert is_demo_scan(tmp_path) is is_demo
+
+
 def test_a_real_scan_is_not(tmp_path: Path) -> None:
     folder = _manifest(tmp_path / "real", "123456789012")
     with pytest.raises(UsageError, match="not the folder of an earlier demo scan"):
