@@ -49,10 +49,18 @@ def is_allowed(call: Call) -> bool:
     """Whether the call may be made: always, unless permissions are enforced."""
     if not _enforced or f"{call.service}:{call.operation}" in NO_PERMISSION_NEEDED:
         return True
+    return bool(actions_of(call)) and not _lacking(call)
+
+
+def refused_action(call: Call) -> str:
+    """Give the action that a refusal names: the first that the caller lacks, or that the call asks for."""
+    return next(iter((*_lacking(call), *actions_of(call))), f"{call.service}:{call.operation}")
+
+
+def _lacking(call: Call) -> tuple[str, ...]:
     granted = _statements_of(call.account, call.caller)
     resource = str(call.parameters.get("RoleArn", "*")) if call.service == "sts" else "*"
-    needed = actions_of(call)
-    return bool(needed) and all(_decide(granted, action, resource) for action in needed)
+    return tuple(action for action in actions_of(call) if not _decide(granted, action, resource))
 
 
 def actions_of(call: Call) -> tuple[str, ...]:

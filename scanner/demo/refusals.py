@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from scanner.demo.authorization import actions_of
+from scanner.demo.authorization import refused_action
 from scanner.demo.wire.answer import HTTP_BAD_REQUEST, HTTP_FORBIDDEN, ApiError
 from scanner.demo.wire.call import Call
 
@@ -55,7 +55,7 @@ class Refusal:
 def denied(call: Call, protocol: str) -> ApiError:
     """The error of a caller that lacks the permission."""
     code, status = _DENIED[protocol]
-    action = " and ".join(actions_of(call)) or f"{call.service}:{call.operation}"
+    action = refused_action(call)
     return ApiError(
         code,
         f"User: {call.caller} is not authorized to perform: {action} "

@@ -63,6 +63,8 @@ KEY_READS: Final = (
 )
 VAULT_READS: Final = ("backup:ListBackupVaults",)
 POINT_READS: Final = ("backup:ListBackupVaults", "backup:ListRecoveryPointsByBackupVault")
+# Recovery points of an instance or a stack count for what a rule covers through it.
+NEWEST_READS: Final = (*POINT_READS, *RULE_READS)
 COPY_READS: Final = (
     *RULE_READS,
     *KEY_READS,

@@ -15,7 +15,7 @@ from scanner.model.facts.reads import (
     COPY_READS,
     ENCRYPTION_READS,
     KEY_READS,
-    POINT_READS,
+    NEWEST_READS,
     RESOURCE_READS,
     RULE_READS,
     TAG_READS,
@@ -55,9 +55,9 @@ class ResourceFacts(Row):
     rules: tuple[RuleTerms | None, ...] = column("Its covering rules.", RULE_READS)
     copies: tuple[ResourceCopy | None, ...] = column("The copy actions of its covering rules.", COPY_READS)
     newest_recovery_points: tuple[PlaceRecoveryPoint | None, ...] = column(
-        "Its newest usable recovery point in each vault of its own account and Region.", POINT_READS
+        "Its newest usable recovery point in each vault of its own account and Region.", NEWEST_READS
     )
-    newest_recovery_point: NewestRecoveryPoint = column("The newest of them.", POINT_READS)
+    newest_recovery_point: NewestRecoveryPoint = column("The newest of them.", NEWEST_READS)
     uncertain: tuple[str, ...] = column(
         "Backup selections of which it is not known whether they select it.", RULE_READS
     )
