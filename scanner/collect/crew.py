@@ -222,7 +222,9 @@ class Crew:
         return Reading(self._wiring, self._pool, writer, region, ending), writer
 
     def _complete(self, writer: ShardWriter) -> None:
-        if self._finish(writer, interrupted=False) and writer.record is not None:
+        # While a scan is being stopped, a part may end early for want of what another was to tell it.
+        is_stopped = self._wiring.halt.is_set()
+        if self._finish(writer, interrupted=is_stopped) and not is_stopped and writer.record is not None:
             self._orders.note(writer.record)
 
     def _finish(self, writer: ShardWriter, *, interrupted: bool) -> bool:
