@@ -285,7 +285,7 @@ def _tame(value: object) -> object:
 def _output_error(path: Path, problem: OSError) -> OutputError:
     if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
         return OutputError(
-            f"{path}: the disk is full. What was collected so far is kept; free some space "
-            "or give another --out folder, and scan again."
+            f"{path}: the disk is full. What was collected so far is kept, and can be gone on with once "
+            "there is room."
         )
     return OutputError(f"{path}: cannot be written: {problem.strerror}. Give another --out folder.")
