@@ -27,6 +27,7 @@ data "aws_iam_policy_document" "read" {
       "backup:DescribeBackupVault",
       "backup:DescribeFramework",
       "backup:DescribeGlobalSettings",
+      "backup:DescribeProtectedResource",
       "backup:DescribeRegionSettings",
       "backup:GetBackupPlan",
       "backup:GetBackupSelection",

@@ -35,6 +35,7 @@ data "aws_iam_policy_document" "read" {
     actions = [
       "backup:DescribeBackupVault",
       "backup:DescribeFramework",
+      "backup:DescribeProtectedResource",
       "backup:DescribeRegionSettings",
       "backup:GetBackupPlan",
       "backup:GetBackupSelection",
