@@ -6,6 +6,7 @@ import pytest
 
 from scanner.collect.clients import UndeclaredOperationError
 from scanner.collect.credentials import acting_for
+from scanner.collect.later import Later
 from scanner.collect.operations import Operation
 from scanner.collect.retry import Halted
 from scanner.model.names import AccountId
@@ -186,3 +187,37 @@ def test_a_halted_caller_asks_nothing_and_waits_for_nothing(aws: FakeAws, caller
     with pytest.raises(Halted):
         caller.call("backup", "DescribeRegionSettings")
     assert (aws.requests, notes.calls) == ([], [])
+
+
+def test_the_order_of_parameters_does_not_make_another_call(aws: FakeAws, caller_of: Any) -> None:
+    caller, _ = caller_of()
+    which = {"BackupPlanId": "p", "SelectionId": "s"}
+    assert caller.call("backup", "GetBackupSelection", **which) is not None
+    assert caller.call("backup", "GetBackupSelection", **dict(reversed(which.items()))) is None
+    filters = [{"Name": "state", "Values": ["available"]}]
+    assert list(caller.pages("ec2", "DescribeVolumes", Filters=filters))
+    assert not list(caller.pages("ec2", "DescribeVolumes", Filters=filters))
+    assert len(aws.requests) == 2
+
+
+def test_without_threads_parts_are_read_one_after_the_other(aws: FakeAws, caller_of: Any) -> None:
+    assert aws
+    caller, notes = caller_of()
+
+    def plan(one: Any, name: str) -> set[str]:
+        one.call("backup", "GetBackupPlan", BackupPlanId=name)
+        return {name.upper()}
+
+    assert caller.each(["b", "a", "b"], plan) == {"A", "B"}
+    assert caller.beside(lambda one: one.each("cd", plan), lambda _: None) == {"C", "D"}
+    assert [call.parameters["BackupPlanId"] for call in notes.calls] == ["b", "a", "c", "d"]
+
+
+def test_what_is_told_later_reaches_all_who_left_word() -> None:
+    told: list[tuple[str, int]] = []
+    later: Later[int] = Later()
+    later.then(lambda value: told.append(("early", value)))
+    later.tell(1)
+    later.tell(2)
+    later.then(lambda value: told.append(("late", value)))
+    assert told == [("early", 1), ("late", 1)]

@@ -226,7 +226,7 @@ def with_disk(writer: ShardWriter, disk: FullDisk, folder: Path) -> ShardWriter:
     return writer
 
 
-@pytest.mark.parametrize(("room", "status"), [(30, ShardStatus.FAILED), (4000, ShardStatus.PARTIAL)])
+@pytest.mark.parametrize(("room", "status"), [(30, ShardStatus.FAILED), (7000, ShardStatus.PARTIAL)])
 def test_a_full_disk_is_an_output_error_that_says_what_to_do(
     tmp_path: Path, room: int, status: ShardStatus
 ) -> None:
