@@ -6,9 +6,11 @@ Making a client costs tens of milliseconds; a client a shard would cost hours in
 import re
 import threading
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import botocore
 from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.model import OperationModel
@@ -65,7 +67,7 @@ class Clients:
             read_timeout=timeouts.read,
             max_pool_connections=max(_LEAST_POOL, concurrency),
             account_id_endpoint_mode="disabled",
-            user_agent_extra="vaultproof",
+            user_agent=_user_agent(),
         )
         session.register_component("credential_provider", _Provider(ContextCredentials(wallet)))
         session.register("before-call", self._refuse_undeclared)
@@ -111,6 +113,11 @@ class Clients:
         name = _key(event["model"])
         if name not in self._declared:
             raise UndeclaredOperationError(f"{name} is not declared by any collector.")
+
+
+def _user_agent() -> str:
+    """Say once who is calling. botocore's own text is put together twice a call: a tenth of a call's CPU."""
+    return f"vaultproof/{version('vaultproof')} Botocore/{botocore.__version__}"
 
 
 def _own_host(endpoint: str, usual: str, region: RegionName) -> str:
