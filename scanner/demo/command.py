@@ -47,7 +47,10 @@ def demo(
     """
     serve, default_seed = _load_server()
     clear(out, Path.cwd())
-    with serve(default_seed if seed is None else seed) as running:
+    from scanner.demo.authorization import enforced  # noqa: PLC0415 - imports moto
+
+    # The scan has exactly the permissions that `audit policy` prints.
+    with serve(default_seed if seed is None else seed) as running, enforced():
         arguments = scan_arguments(running, out, formats, quiet=quiet)
         code = run_scan(arguments, running.scrubbed(os.environ))
     raise typer.Exit(code)
