@@ -121,7 +121,8 @@ def test_collect_alone_judges_nothing(demo: Demo, tmp_path: Path) -> None:
         )
     )  # fmt: skip
     assert (code, out) == (0, "bundle\n")
-    assert sorted(path.name for path in (tmp_path / "bundle").iterdir()) == ["evidence", "journal.jsonl", "manifest.json"]
+    made = sorted(path.name for path in (tmp_path / "bundle").iterdir())
+    assert made == ["evidence", "journal.jsonl", "manifest.json"]
 
 
 def test_an_unknown_region_gets_a_suggestion(demo: Demo, tmp_path: Path) -> None:
