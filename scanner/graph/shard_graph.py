@@ -39,6 +39,7 @@ from scanner.model.names import Arn, Shard, rule_subject
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Answer
 from scanner.protection.candidates import Candidates
+from scanner.protection.capabilities import skipped_state
 from scanner.protection.copies import (
     Destination,
     Source,
@@ -263,11 +264,16 @@ class ShardGraph:
         return Doubt(f"{plan.name}/{selection.name}", because, gap, plan.arn)
 
     def rule_reach(self) -> dict[str, tuple[Resource, ...]]:
-        """Tell for each rule (`PLAN_ARN#RULE_ID`) which resources it backs up."""
+        """Tell for each rule (`PLAN_ARN#RULE_ID`) which resources it backs up.
+
+        What AWS Backup skips in its state, a volume that is being deleted, is not among them (ruling 5).
+        """
         reach: dict[str, dict[str, Resource]] = {}
         for resource in self.inventory.resources:
             for covering in self.coverage(resource).ways:
                 backed_up = covering.parent or resource
+                if skipped_state(backed_up):
+                    continue
                 reach.setdefault(covering.subject, {})[backed_up.arn] = backed_up
         return {rule: tuple(found[arn] for arn in sorted(found)) for rule, found in reach.items()}
 

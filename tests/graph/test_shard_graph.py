@@ -320,3 +320,11 @@ def test_an_encrypted_volume_without_a_key_is_open(
     keys = found.keys(resource(found, volume_arn("vol-1")))
     assert keys.encrypted is encrypted
     assert (keys.keys is not None) is told
+
+
+def test_what_aws_backup_skips_in_its_state_is_not_backed_up_by_a_rule(bundle: BundleBuilder) -> None:
+    shard = bundle.shard().volume("vol-1").volume("vol-2", State="deleting")
+    shard.vault("main").plan("p", rules=[rule()], selections=[{"Resources": ["*"]}])
+    found = graph(bundle)
+    assert coverage(found, volume_arn("vol-2")).covered is True
+    assert [each.arn for each in found.rule_reach()[RULE]] == [volume_arn("vol-1")]
