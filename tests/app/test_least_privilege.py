@@ -43,9 +43,24 @@ def operations_of(action: str) -> tuple[Operation, ...]:
     return tuple(operation for operation in OPERATIONS.values() if action in operation.actions)
 
 
+LEADS_TO = {
+    "timestream:DescribeEndpoints": {
+        "timestream-write:ListDatabases",
+        "timestream-write:ListTables",
+        "timestream-write:ListTagsForResource",
+    }
+}
+"""Reads that cannot be made without another one before them."""
+
+
+def keys_of(action: str) -> set[str]:
+    """The reads that the action allows."""
+    return {operation.key for operation in operations_of(action)} | LEADS_TO.get(action, set())
+
+
 def is_needed(action: str) -> bool:
     """Whether a control rests on a read that the action allows."""
-    return any(operation.key in SHIPPED for operation in operations_of(action))
+    return any(key in SHIPPED for key in keys_of(action))
 
 
 def is_of_members(action: str) -> bool:
@@ -232,7 +247,7 @@ def test_without_an_action_only_what_rests_on_it_is_unknown(
     changed = changes(whole[scope].verdicts, less.verdicts)
     assert [(key, pair) for key, pair in changed.items() if not is_honest(key[0], pair[1])] == []
     assert less.refused() - whole[scope].refused() == {action}
-    keys = {operation.key for operation in operations_of(action)}
+    keys = keys_of(action)
     assert {gap[2] for gap in less.gaps - whole[scope].gaps} <= keys
     resting = {control for key in keys for control in SHIPPED.get(key, ())} | {ASSESSED}
     assert {control for control, _ in changed} <= resting
