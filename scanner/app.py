@@ -112,6 +112,14 @@ def resume(
     return not resumed.had_all
 
 
+def has_more(out: Path) -> bool:
+    """Whether a collection that came to its end left shards that are worth reading again."""
+    from scanner.collect.journal import read_journal  # noqa: PLC0415 -- as above
+
+    past = read_journal(out)
+    return past is not None and past.finished_at is None
+
+
 def rehearse(request: "CollectRequest", watcher: "Watcher | None" = None) -> "Estimate":
     """Say what a scan would call; write nothing."""
     from scanner.collect.rehearsal import rehearse as ask_for_scope  # noqa: PLC0415 -- as above

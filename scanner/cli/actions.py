@@ -69,11 +69,16 @@ def _gather(  # noqa: PLR0913 -- one scan, new or not
     if is_new:
         with progress(quiet=quiet) as watcher:
             app.collect(request, folder, watcher, as_of)
-        return
-    with progress(quiet=quiet) as watcher:
-        went_on = app.resume(given_anew(settings, scope), request, folder, watcher, as_of)
-    if not went_on and not quiet:
-        say(f"{folder} holds all of its evidence already: nothing was asked.")
+    else:
+        with progress(quiet=quiet) as watcher:
+            went_on = app.resume(given_anew(settings, scope), request, folder, watcher, as_of)
+        if not went_on and not quiet:
+            say(f"{folder} holds all of its evidence already: nothing was asked.")
+    if app.has_more(folder):
+        say(
+            "Credentials expired before all was read, and what is missing is unknown. Log in again, and go "
+            f"on with: audit run --resume {folder}"
+        )
 
 
 def evaluate(

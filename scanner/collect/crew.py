@@ -16,7 +16,7 @@ from scanner.collect.opening import Opening
 from scanner.collect.pool import BEGINS, Pool
 from scanner.collect.reading import Ending, Last, Reading
 from scanner.collect.recall import recall_account
-from scanner.collect.retry import FinalError, Halted
+from scanner.collect.retry import EXPIRED_CODES, FinalError, Halted
 from scanner.collect.roles import Roles
 from scanner.collect.services import ec2, kms, s3
 from scanner.collect.shards import GLOBAL_STEPS, AccountView, region_steps
@@ -71,6 +71,8 @@ class Crew:
         self._open: dict[Shard, ShardWriter] = {}
         self._lock = threading.Lock()
         self._pool = Pool(1)
+        self.has_more = False
+        """Whether credentials expired before a shard was through: reading it again may give more."""
 
     def run(self, concurrency: int) -> None:
         """Read all. However it ends, files are finished first: OutputError, KeyboardInterrupt."""
@@ -221,10 +223,14 @@ class Crew:
         ending = Ending(finish=partial(self._complete, writer), service="kms", last=last)
         return Reading(self._wiring, self._pool, writer, region, ending), writer
 
-    def _complete(self, writer: ShardWriter) -> None:
+    def _complete(self, writer: ShardWriter, caller: Caller) -> None:
         # While a scan is being stopped, a part may end early for want of what another was to tell it.
         is_stopped = self._wiring.halt.is_set()
-        if self._finish(writer, interrupted=is_stopped) and not is_stopped and writer.record is not None:
+        if not self._finish(writer, interrupted=is_stopped) or is_stopped or writer.record is None:
+            return
+        if any(failure.code in EXPIRED_CODES for failure in caller.failures.values()):
+            self.has_more = True  # whoever has logged in again can go on with it
+        else:
             self._orders.note(writer.record)
 
     def _finish(self, writer: ShardWriter, *, interrupted: bool) -> bool:

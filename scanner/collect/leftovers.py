@@ -1,5 +1,6 @@
 """What a scan that was killed leaves in its folder, and nobody needs."""
 
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,17 @@ def remove_parts(folder: Path) -> None:
     """Remove the files that were being written. OutputError: one cannot be removed."""
     for path in chain.from_iterable(folder.glob(pattern) for pattern in _PATTERNS):
         _remove(path)
+
+
+def remove_unfinished(folder: Path, finished: Iterable[Shard]) -> None:
+    """Remove the evidence of shards that are asked again. OutputError as above.
+
+    A Region that turns out not to be enabled will have none.
+    """
+    kept = {shard_stem(shard) for shard in finished}
+    for path in chain.from_iterable(folder.glob(f"evidence/*/*{suffix}") for suffix in SUFFIXES):
+        if str(path.relative_to(folder)).removesuffix(".gz").removesuffix(".jsonl") not in kept:
+            _remove(path)
 
 
 def remove_organization(folder: Path) -> None:

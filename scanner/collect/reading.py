@@ -21,7 +21,7 @@ Last = Callable[[Caller, AbstractSet[str]], None]
 class Ending:
     """What happens when all parts of a shard are through: `last` is read, then `finish` the file."""
 
-    finish: Callable[[], None]
+    finish: Callable[[Caller], None]
     service: str = ""
     last: Last | None = None
 
@@ -89,7 +89,7 @@ class Reading:
                 return
             is_over, self._is_ending = self._is_ending or self._ending.last is None, True
         if is_over:
-            self._ending.finish()
+            self._ending.finish(self.caller)
             return
         with self._lock:
             self._under_way = 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from scanner.collect.journal import Journal, held_against_files
-from scanner.collect.leftovers import remove_organization, remove_parts
+from scanner.collect.leftovers import remove_organization, remove_parts, remove_unfinished
 from scanner.collect.opening import Opening, open_scan
 from scanner.collect.past import Past
 from scanner.collect.request import Collected, CollectRequest
@@ -78,11 +78,13 @@ def resume(
             return Resumed(_complete(past, past.scope, past.finished_at), had_all=True)
         _check_means(means, past)
         station = set_up(request, watcher or Unwatched(), clock, past.header.home)
+        opening = _open(past, station)
+        remove_unfinished(folder, past.finished)
         undertaking = Undertaking(
             request=request,
             folder=folder,
             station=station,
-            opening=_open(past, station),
+            opening=opening,
             header=past.header,
             journal=journal,
             finished=past.finished,

@@ -96,7 +96,8 @@ def read(undertaking: Undertaking, resolved: Resolved, records: tuple[ShardRecor
     try:
         crew.run(undertaking.request.concurrency)
         ended = station.wiring.clock()
-        journal.end(ended)
+        if not crew.has_more:
+            journal.end(ended)
     except KeyboardInterrupt:
         raise Interrupted(collected(station.wiring.clock())) from None
     except OutputError as problem:

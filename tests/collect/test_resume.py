@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from scanner.collect.journal import NAME
+from scanner.collect.journal import NAME, read_journal
+from scanner.collect.past import Past
 from scanner.collect.request import Collected, CollectRequest, Interrupted
 from scanner.collect.resume import Given, Resumed, resume
 from scanner.collect.retry import RetryPolicy
@@ -272,3 +273,26 @@ def test_a_caller_outside_the_scope(world: FakeAws, tmp_path: Path) -> None:
         assert contents(folder) == contents(tmp_path / "whole")
         regions_asked = [r for r in world.requests[first:] if r.key == "ec2:DescribeRegions"]
         assert len([r for r in regions_asked if r.account == CALLER]) == (kept <= 2)
+
+
+def test_what_credentials_that_expired_left_out_is_asked_again(world: FakeAws, tmp_path: Path) -> None:
+    undisturbed = collect(WHOLE, tmp_path / "undisturbed")
+    assumed = world.script["sts:AssumeRole"]
+    assert callable(assumed)
+    world.script["sts:AssumeRole"] = xml_error("ExpiredToken", 403, "It has expired.")
+    collect(WHOLE, tmp_path / "cut")
+    assert read_journal_of(tmp_path / "cut").finished_at is None
+    world.script["sts:AssumeRole"] = assumed
+    world.requests.clear()
+    done = again(tmp_path / "cut")
+    assert not done.had_all
+    assert rows(done.collected) == rows(undisturbed)
+    assert contents(tmp_path / "cut") == contents(tmp_path / "undisturbed")
+    assert not [request for request in world.asked("backup:ListBackupPlans") if request.account == CALLER]
+    assert again(tmp_path / "cut").had_all
+
+
+def read_journal_of(folder: Path) -> Past:
+    past = read_journal(folder)
+    assert past is not None
+    return past
