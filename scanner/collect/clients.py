@@ -16,6 +16,7 @@ from botocore.config import Config
 from botocore.model import OperationModel
 from botocore.session import Session
 
+from scanner.collect.bounded import BoundedSession
 from scanner.collect.credentials import ContextCredentials, Wallet
 from scanner.collect.parsing.parsers import install
 from scanner.collect.soundness import refuse_broken_answer, refuse_strange_answer
@@ -27,10 +28,14 @@ _HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long one attempt may take, in seconds: to connect, and between two pieces of an answer."""
+    """How long one attempt may take, in seconds.
+
+    `connect`: to connect; `read`: between two pieces of an answer; `body`: from its first piece to its last.
+    """
 
     connect: float = 10.0
     read: float = 60.0
+    body: float = 300.0
 
 
 class UndeclaredOperationError(RuntimeError):
@@ -59,6 +64,7 @@ class Clients:
         self.wallet = wallet
         self._session = session
         self._declared = declared
+        self._timeouts = timeouts
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, str], BaseClient] = {}
         self._config = Config(
@@ -86,8 +92,13 @@ class Clients:
         with self._lock:
             client = self._clients.get(key)
             if client is None:
-                client = self._clients[key] = self._make(service, region, endpoint)
+                client = self._clients[key] = self._bounded(self._make(service, region, endpoint))
             return client
+
+    def _bounded(self, client: BaseClient) -> BaseClient:
+        http: Any = vars(client)["_endpoint"]  # there is no other door to the HTTP session
+        http.http_session = BoundedSession(http.http_session, self._timeouts.body)
+        return client
 
     def _make(self, service: str, region: RegionName, endpoint: str) -> BaseClient:
         plain: BaseClient = self._session.create_client(service, region_name=region, config=self._config)

@@ -36,6 +36,9 @@ _S3_ROOTS: Final = {
 """The elements that S3's answers are (Amazon S3 API Reference): its model does not name them."""
 
 _NO_ANSWERS: Final = frozenset({"html", "Error", "ErrorResponse", *_S3_ROOTS.values()})
+_DOCUMENTS: Final = (b"{", b"<?xml", b"<Error", b"<Response>")
+"""How AWS's errors begin, and pages for people do not."""
+
 _KEY: Final = b'":'
 
 _JSON: Final = {
@@ -191,11 +194,14 @@ def _local(tag: str) -> str:
 
 
 def _mend_error(operation: OperationModel, answer: MutableMapping[str, Any], status: int) -> None:
-    if _is_json(operation):
-        if not _tells_in_json(answer["body"]):
-            answer["body"] = b"{}"
-    elif not _tells_in_xml(answer["body"]):
-        answer["body"] = b"<ErrorResponse><Error><Code>%d</Code></Error></ErrorResponse>" % status
+    """Give an error without a code one that says its status. BrokenAnswerError: it was cut off on the way."""
+    body, is_json = answer["body"], _is_json(operation)
+    if _tells_in_json(body) if is_json else _tells_in_xml(body):
+        return
+    if _is_short(body, answer["headers"]) or body.lstrip().startswith(_DOCUMENTS):
+        raise BrokenAnswerError(f"{operation.name} was answered with an error, {status}, that is not whole.")
+    code = b"<ErrorResponse><Error><Code>%d</Code></Error></ErrorResponse>" % status
+    answer["body"] = b"{}" if is_json else code
 
 
 def _tells_in_json(body: bytes) -> bool:

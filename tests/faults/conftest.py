@@ -30,7 +30,7 @@ REQUEST = CollectRequest(
     accounts=("333333333333",),
     regions=("eu-west-1",),
     retries=RetryPolicy(attempts=ATTEMPTS, base=0.001),
-    timeouts=Timeouts(connect=PATIENCE * 10, read=PATIENCE),
+    timeouts=Timeouts(connect=PATIENCE * 10, read=PATIENCE, body=PATIENCE * 3),
 )
 MAX_CALLS = 3000
 """No fault makes a scan ask more often than this: the longest list is given up long before."""

@@ -427,6 +427,7 @@ PASSING: Mapping[str, Callable[[], Fault]] = {
     "slow body": lambda: slow_body,
     "black hole": lambda: black_hole,
     "half closed": lambda: half_closed,
+    "dripping": lambda: dripping,
 }
 """Faults after which the same question may be answered; each made anew for a scan."""
 
