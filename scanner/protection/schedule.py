@@ -76,6 +76,7 @@ def rhythm(expression: str, now: datetime) -> Rhythm:
     return Rhythm(valid=True, starts=starts, max_gap_hours=max(waits) / timedelta(hours=1))
 
 
+@lru_cache(maxsize=512)
 def starts_within(expression: str, now: datetime) -> tuple[datetime, ...]:
     """Give the starts of an expression over the horizon, in order; of several in one hour the first and last.
 

@@ -157,6 +157,8 @@ def _plans(shard: Any) -> None:
 TOLD: Mapping[str, frozenset[str]] = {
     "resource": frozenset({"name", "capability", "uncertain", "not_known", "evidence"}),
     "copy_action": frozenset({"name", "blocked", "not_known", "evidence"}),
+    "rule": frozenset({"name", "lock_reason", "not_known", "evidence"}),
+    "selection": frozenset({"name", "role_reason", "not_known", "evidence"}),
 }
 SAID = frozenset({"name", "not_known", "evidence"})
 
