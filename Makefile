@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench sample-reports lock clean
+.PHONY: help setup demo test test-ci test-exhaustive lint format bench sample-reports lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -23,9 +23,16 @@ demo: setup ## audit a simulated organisation; no AWS account needed
 	$(WITH_PANGO) $(BIN)/audit demo --out demo-report --format $$formats
 	@echo; echo "The reports:"; ls -d "$(CURDIR)"/demo-report/report.* "$(CURDIR)"/demo-report/findings.json
 
-test: setup ## run everything that CI runs
+test: setup ## check style and types, and run the tests, less those that take long
 	@$(MAKE) --no-print-directory lint
-	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-branch
+	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow and not exhaustive"
+
+test-ci: setup ## what CI runs: the slow tests too, with coverage
+	@$(MAKE) --no-print-directory lint
+	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not exhaustive" --cov --cov-branch
+
+test-exhaustive: setup ## every fault in every operation, one by one: by hand, it takes half an hour
+	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist load -m exhaustive
 
 lint: setup ## check format, style, types and import rules
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; 'make format' mends that." >&2; exit 1; }

@@ -76,6 +76,7 @@ NEEDED = [action for action in SINGLE if is_needed(action)]
 NOT_NEEDED = [action for action in SINGLE if not is_needed(action)]
 
 TOLD_TWICE = {
+    "organizations:DescribeOrganization": "the ARNs of the accounts name the organisation as well",
     "kms:ListAliases": "only a key that is named by an alias would be unknown, and here none is",
     "s3:GetBucketTagging": "the tagging API tells the tags of buckets as well",
 }

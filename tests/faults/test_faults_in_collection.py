@@ -103,26 +103,26 @@ def test_faults_together(laboratory: Laboratory, chosen: list[tuple[str, str, st
     check_together(laboratory, chosen)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @settings(_BOUNDED, max_examples=100)
 @given(chosen=disturbances())
 def test_many_faults_together(laboratory: Laboratory, chosen: list[tuple[str, str, str]]) -> None:
     check_together(laboratory, chosen)
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", HARMLESS)
 def test_each_oddity_everywhere(laboratory: Laboratory, name: str) -> None:
     laboratory.check_passing(Rule(HARMLESS[name]()))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", PASSING)
 def test_each_passing_fault_in_each_operation(laboratory: Laboratory, name: str) -> None:
     laboratory.check_passing(Rule(PASSING[name](), when=first(), by=lambda asked: asked.key))
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", LASTING)
 def test_each_lasting_fault_in_all_protocols(laboratory: Laboratory, name: str) -> None:
     outcome = laboratory.check(Rule(LASTING[name](), frozenset(CHOSEN)))

@@ -22,7 +22,7 @@ ACCOUNT = REQUEST.accounts[0]
 
 def rarely(name: str) -> Any:
     """Mark a case that others stand for."""
-    return pytest.param(name, marks=pytest.mark.slow)
+    return pytest.param(name, marks=pytest.mark.exhaustive)
 
 
 def codes(evidence: Evidence) -> set[tuple[str, str]]:
