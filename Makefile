@@ -27,9 +27,9 @@ test: setup ## check style and types, and run the tests, less those that take lo
 	@$(MAKE) --no-print-directory lint
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow and not exhaustive"
 
-test-ci: setup ## what CI runs: the slow tests too, with coverage
+test-ci: setup ## what CI runs: the slow tests too; COV=1 measures coverage
 	@$(MAKE) --no-print-directory lint
-	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not exhaustive" --cov --cov-branch
+	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not exhaustive" $(if $(COV),--cov --cov-branch)
 
 test-exhaustive: setup ## every fault in every operation, one by one: by hand, it takes half an hour
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist load -m exhaustive
