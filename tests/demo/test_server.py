@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -15,8 +16,8 @@ from scanner.demo.server import Demo, serve
 _PRINTED = re.compile(r"export AWS_ENDPOINT_URL='([^']+)'")
 
 
-@pytest.fixture(scope="module")
-def another_process() -> Iterator[Demo]:
+@contextmanager
+def process() -> Iterator[Demo]:
     arguments = [sys.executable, "-m", "scanner.demo"]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, bufsize=1) as child:
         assert child.stdout is not None
@@ -26,8 +27,10 @@ def another_process() -> Iterator[Demo]:
         child.terminate()
 
 
-def test_two_servers_give_the_same_answers(walk: Any, new_walk: Any, another_process: Demo) -> None:
-    again = new_walk(another_process).everything()
+def test_two_servers_give_the_same_answers(new_walk: Any) -> None:
+    """Two new processes: a second simulation in one process finds moto as the first one left it."""
+    with process() as one, process() as other:
+        walk, again = new_walk(one).everything(), new_walk(other).everything()
     assert list(again.answers) == list(walk.answers)
     for key, answer in walk.answers.items():
         assert again.answers[key] == answer, key
