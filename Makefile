@@ -31,7 +31,7 @@ test-ci: setup ## what CI runs: the slow tests too; COV=1 measures coverage
 	@$(MAKE) --no-print-directory lint
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not exhaustive" $(if $(COV),--cov --cov-branch)
 
-test-exhaustive: setup ## every fault in every operation, one by one: by hand, it takes half an hour
+test-exhaustive: setup ## every fault in every operation, every permission taken away: by hand, it takes half an hour
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist load -m exhaustive
 
 lint: setup ## check format, style, types and import rules

@@ -32,8 +32,6 @@ from scanner.errors import CredentialsError
 from scanner.evaluate.reads import blinds
 from scanner.settings import Settings
 
-pytestmark = pytest.mark.slow
-
 JUDGEMENT = judgement_of(Settings(), None, DEMO_CLOCK)
 SHIPPED = blinds(JUDGEMENT.controls)
 ASSESSED = "account-region-assessed"
@@ -212,6 +210,7 @@ def is_honest(control: str, after: str | None) -> bool:
     return after in ("unknown", None) or (control, after) == (ASSESSED, "fail")
 
 
+@pytest.mark.slow
 def test_the_printed_policies_are_enough(scan: Scan) -> None:
     free = scan(organization=True, regions=REGIONS)
     with enforced():
@@ -221,6 +220,7 @@ def test_the_printed_policies_are_enough(scan: Scan) -> None:
     assert bound.refused() == free.refused()
 
 
+@pytest.mark.slow
 def test_enforcement_refuses_what_no_policy_allows(scan: Scan, demo: Demo) -> None:
     with enforced(), without(role(DEVELOPMENT, demo.role_name), *ACTIONS):
         shut = scan(accounts=SMALL)
@@ -230,6 +230,7 @@ def test_enforcement_refuses_what_no_policy_allows(scan: Scan, demo: Demo) -> No
     }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("action", NEEDED)
 def test_without_an_action_only_what_rests_on_it_is_unknown(
     action: str, scan: Scan, whole: Mapping[tuple[str, ...], Scanned], demo: Demo
@@ -255,6 +256,7 @@ def test_without_an_action_only_what_rests_on_it_is_unknown(
     assert bool(changed) == (action not in TOLD_TWICE)
 
 
+@pytest.mark.slow
 def test_without_what_no_control_needs_no_verdict_changes(
     scan: Scan, whole: Mapping[tuple[str, ...], Scanned], demo: Demo
 ) -> None:
@@ -272,6 +274,7 @@ def test_without_what_no_control_needs_no_verdict_changes(
     assert asked
 
 
+@pytest.mark.slow
 def test_without_the_role_nothing_of_the_account_is_known(
     scan: Scan, whole: Mapping[tuple[str, ...], Scanned]
 ) -> None:
@@ -282,11 +285,13 @@ def test_without_the_role_nothing_of_the_account_is_known(
     assert whole[SMALL].verdicts
 
 
+@pytest.mark.slow
 def test_without_the_list_of_accounts_the_scan_says_what_it_needs(scan: Scan) -> None:
     with enforced(), without(auditor(), TREE), pytest.raises(CredentialsError, match=TREE):
         scan(organization=True, accounts=SMALL)
 
 
+@pytest.mark.slow
 def test_the_caller_needs_its_policy_in_its_own_account(scan: Scan) -> None:
     with enforced():
         own = scan(accounts=(MANAGEMENT,))

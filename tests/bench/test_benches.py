@@ -20,7 +20,7 @@ TITLES = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", BENCHES)
 def test_a_bench_prints_its_table(name: str) -> None:
     command = [sys.executable, "-m", "bench", "--tiny", name]
