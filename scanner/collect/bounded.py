@@ -12,6 +12,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
 _PIECE: Final = 1 << 16
+_FINAL: Final = 200
+"""Statuses below this one announce another answer."""
 
 
 class BoundedSession:
@@ -26,6 +28,10 @@ class BoundedSession:
         """Send, and read the answer. Raises what botocore's own session raises (HTTPClientError)."""
         request.stream_output = True
         response: Any = self._session.send(request)
+        if response.status_code < _FINAL:
+            # The final answer is still to come on this connection: another call would take it for its own.
+            response.raw.close()
+            raise ConnectionClosedError(request=request, endpoint_url=request.url)
         try:
             body = b"".join(self._pieces(response.raw, request.url))
         except HTTPClientError:
