@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import TypeVar
 
 from scanner.facts.notes import Notes, instant_text
+from scanner.facts.resource_copies import Copies
 from scanner.facts.rule import rule_terms
-from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule
+from scanner.graph.coverage import Coverage, CoveringRule
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import (
     CoveredBy,
     NewestRecoveryPoint,
     PlaceRecoveryPoint,
     Reference,
-    ResourceCopy,
     ResourceFacts,
     RuleTerms,
     Tag,
@@ -23,7 +23,6 @@ from scanner.model.inventory import RecoveryPoint, Resource
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary, negate
 from scanner.protection.capabilities import capability_of, restore_test_leftover, skipped_state
-from scanner.protection.copies import crosses_accounts
 from scanner.protection.lifecycle import point_age_hours, point_usable
 
 R = TypeVar("R")
@@ -36,16 +35,16 @@ class ResourceTable:
         self._graph = graph
         self._as_of = as_of
         self._points = _points_by_resource(graph.inventory.recovery_points)
-        # Many resources share one coverage and one tuple of copies; the graph keeps both alive.
+        # Many resources share one coverage, which the graph keeps alive.
         self._covered: dict[int, _Covered] = {}
-        self._copied: dict[int, tuple[tuple[CopyOfResource, ...], tuple[ResourceCopy, ...]]] = {}
+        self._copies = Copies(graph)
 
     def row(self, resource: Resource) -> tuple[ResourceFacts, Notes]:
         """Make the row of one resource."""
         notes = Notes()
         notes.evidence("", resource.refs)
         coverage = self._graph.coverage(resource)
-        copies = self._graph.copies(resource, coverage)
+        copied = self._copies.of(self._graph.copies(resource, coverage))
         keys = self._graph.keys(resource)
         row = capability_of(resource, self._graph.inventory.settings)
         assessable, not_applicable = _assessable(resource, notes)
@@ -53,6 +52,7 @@ class ResourceTable:
         if keys.kind is None:
             notes.unknown("key_kind", "who manages its key is not known", keys.first_gap)
         covered = self._covered_of(coverage)
+        copied.note(notes)
         _note_doubts(coverage, notes)
         notes.share(covered.references)
         facts = ResourceFacts(
@@ -73,7 +73,8 @@ class ResourceTable:
             covered=coverage.covered,
             covered_by=covered.by,
             rules=covered.rules,
-            copies=_incomplete(self._copies(copies, notes), coverage),
+            copies=_incomplete(copied.copies, coverage),
+            copy_links=_incomplete(copied.links, coverage),
             newest_recovery_points=places,
             newest_recovery_point=_newest(places),
             uncertain=tuple(sorted({doubt.name for doubt in coverage.doubts})),
@@ -91,32 +92,6 @@ class ResourceTable:
                 references=_coverage_references(coverage),
             )
         return known
-
-    def _copies(self, copies: tuple[CopyOfResource, ...], notes: Notes) -> tuple[ResourceCopy, ...]:
-        for copy in copies:
-            if copy.verdict.value is None:
-                because = f"copy to {copy.destination.arn}: {copy.verdict.because}"
-                notes.unknown("copies", because, copy.gap)
-        if id(copies) not in self._copied:
-            self._copied[id(copies)] = (copies, tuple(map(self._copy, copies)))
-        return self._copied[id(copies)][1]
-
-    def _copy(self, copy: CopyOfResource) -> ResourceCopy:
-        destination = copy.destination
-        source = self._graph.source
-        return ResourceCopy(
-            copy_action=copy.subject,
-            rule=copy.covering.subject,
-            kind="air_gapped_target" if copy.copy.air_gapped else "copy_action",
-            destination=destination.arn,
-            destination_account=destination.account,
-            destination_region=destination.region,
-            cross_region=destination.region != source.shard.region,
-            cross_account=crosses_accounts(source, destination),
-            effective=copy.verdict.value,
-            reason="" if copy.verdict.value else copy.verdict.because,
-            copied_as="snapshot" if copy.covering.rule.continuous else "",
-        )
 
     def _places(
         self, resource: Resource, coverage: Coverage, notes: Notes

@@ -20,7 +20,7 @@ from scanner.model.inventory import (
     Vault,
 )
 from scanner.model.names import AccountId, Arn, RegionName, Shard, parse_arn
-from scanner.model.reading import Gap, Known, Reading, Unread
+from scanner.model.reading import EvidenceRef, Gap, Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.capabilities import Route, capability_of, copy_supported
 from scanner.protection.keys import KeyOf, ResourceKeys
@@ -84,6 +84,7 @@ class Link:
     name: str
     answer: Answer
     gap: Gap | None = None
+    refs: tuple[EvidenceRef, ...] = ()  # what it rests on
 
 
 def crosses_accounts(source: Source, destination: Destination) -> bool:

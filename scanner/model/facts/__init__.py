@@ -16,6 +16,8 @@ from scanner.model.facts.account_region import AccountRegionFacts, MissingRead
 from scanner.model.facts.base import FOREVER_DAYS, NEVER_HOURS, NotKnown, Reference, Row, column
 from scanner.model.facts.copy_action import CopyActionFacts, CoveredKey, KeyInTheWay
 from scanner.model.facts.parts import (
+    CopyLink,
+    CopyLinks,
     CoveredBy,
     NewestRecoveryPoint,
     PlaceRecoveryPoint,
@@ -36,6 +38,8 @@ __all__ = [
     "AccountRegionFacts",
     "Column",
     "CopyActionFacts",
+    "CopyLink",
+    "CopyLinks",
     "CoveredBy",
     "CoveredKey",
     "CoveredType",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from scanner.model.facts.base import Reference
 from scanner.model.ternary import Ternary
 
 
@@ -53,6 +54,26 @@ class ResourceCopy:
     effective: Ternary
     reason: str
     copied_as: str  # snapshot where a continuous backup is copied, else empty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyLink:
+    """One link of the chain from a source to the vault of its copy; `holds` is NULL when it is not known."""
+
+    name: str
+    holds: Ternary
+    reason: str
+    evidence: tuple[Reference, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyLinks:
+    """The chain of one copy action, as it holds for one resource: `effective` is all links together."""
+
+    copy_action: str
+    destination: str
+    effective: Ternary
+    links: tuple[CopyLink, ...]
 
 
 @dataclass(frozen=True, slots=True)

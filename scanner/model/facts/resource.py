@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from scanner.model.facts.base import Row, column
 from scanner.model.facts.parts import (
+    CopyLinks,
     CoveredBy,
     NewestRecoveryPoint,
     PlaceRecoveryPoint,
@@ -54,6 +55,9 @@ class ResourceFacts(Row):
     covered_by: tuple[CoveredBy | None, ...] = column("Its covering rules, and through what.", RULE_READS)
     rules: tuple[RuleTerms | None, ...] = column("Its covering rules.", RULE_READS)
     copies: tuple[ResourceCopy | None, ...] = column("The copy actions of its covering rules.", COPY_READS)
+    copy_links: tuple[CopyLinks | None, ...] = column(
+        "The chain of each of `copies`, in the same order: what must hold for it to arrive.", COPY_READS
+    )
     newest_recovery_points: tuple[PlaceRecoveryPoint | None, ...] = column(
         "Its newest usable recovery point in each vault of its own account and Region.", NEWEST_READS
     )

@@ -1,0 +1,83 @@
+"""The columns of a resource's copies: how each fares, and the chain that decides it, link by link.
+
+Resources that fare alike share one tuple of fates (ShardGraph.copies), and so the columns made of it.
+"""
+
+from dataclasses import dataclass
+
+from scanner.facts.notes import Notes
+from scanner.graph.coverage import CopyOfResource
+from scanner.graph.shard_graph import ShardGraph
+from scanner.model.facts import CopyLink, CopyLinks, Reference, ResourceCopy
+from scanner.model.reading import Gap
+from scanner.protection.copies import Link, crosses_accounts
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The columns that resources which fare alike share. `doubts`: why verdicts are open, and the gap."""
+
+    copies: tuple[ResourceCopy, ...]
+    links: tuple[CopyLinks, ...]
+    doubts: tuple[tuple[str, Gap | None], ...]
+
+    def note(self, notes: Notes) -> None:
+        """Note why it is not known whether copies arrive."""
+        for because, gap in self.doubts:
+            notes.unknown("copies", because, gap)
+
+
+class Copies:
+    """Makes the columns of copies for one shard's resources."""
+
+    def __init__(self, graph: ShardGraph) -> None:
+        self._graph = graph
+        self._known: dict[int, tuple[tuple[CopyOfResource, ...], Copied]] = {}  # the fates are kept alive
+
+    def of(self, fates: tuple[CopyOfResource, ...]) -> Copied:
+        """Give the columns of a resource whose copies fare like this."""
+        if (known := self._known.get(id(fates))) is None:
+            doubts = (
+                (f"copy to {fate.destination.arn}: {fate.verdict.because}", fate.gap)
+                for fate in fates
+                if fate.verdict.value is None
+            )
+            copied = Copied(tuple(map(self._copy, fates)), tuple(map(_links, fates)), tuple(doubts))
+            known = self._known[id(fates)] = (fates, copied)
+        return known[1]
+
+    def _copy(self, fate: CopyOfResource) -> ResourceCopy:
+        destination = fate.destination
+        source = self._graph.source
+        return ResourceCopy(
+            copy_action=fate.subject,
+            rule=fate.covering.subject,
+            kind="air_gapped_target" if fate.copy.air_gapped else "copy_action",
+            destination=destination.arn,
+            destination_account=destination.account,
+            destination_region=destination.region,
+            cross_region=destination.region != source.shard.region,
+            cross_account=crosses_accounts(source, destination),
+            effective=fate.verdict.value,
+            reason="" if fate.verdict.value else fate.verdict.because,
+            copied_as="snapshot" if fate.covering.rule.continuous else "",
+        )
+
+
+def _links(fate: CopyOfResource) -> CopyLinks:
+    return CopyLinks(
+        copy_action=fate.subject,
+        destination=fate.destination.arn,
+        effective=fate.verdict.value,
+        links=tuple(map(_link, fate.links)),
+    )
+
+
+def _link(link: Link) -> CopyLink:
+    """Tell a link, with the read that keeps it open and the evidence that it rests on."""
+    told = link.answer.because
+    reason = f"{told[:1].upper()}{told[1:].rstrip('.')}." if told else ""
+    if link.answer.value is None and link.gap is not None:
+        reason = f"{reason} {link.gap.sentence()}".strip()
+    evidence = tuple(Reference(link.name, ref.file, ref.line) for ref in link.refs)
+    return CopyLink(name=link.name, holds=link.answer.value, reason=reason, evidence=evidence)
