@@ -65,6 +65,7 @@ _LONGEST_PLEA: Final = 60.0
 """Seconds up to which a Retry-After is honoured."""
 
 _TOO_MANY_REQUESTS: Final = 429
+_NOT_FOUND: Final = 404  # AWS says what is not found; with no word of that, something on the way said it
 
 _JITTER: Final = random.SystemRandom().random
 
@@ -152,7 +153,8 @@ def is_passing(problem: Exception) -> bool:
     """Whether the same call may be answered a little later."""
     if isinstance(problem, ClientError):
         code, status = _code_and_status(problem)
-        return code in THROTTLING_CODES | TRANSIENT_CODES or status in TRANSIENT_STATUSES
+        nameless = code == str(_NOT_FOUND) == str(status)
+        return nameless or code in THROTTLING_CODES | TRANSIENT_CODES or status in TRANSIENT_STATUSES
     return isinstance(problem, ConnectionError | HTTPClientError | ResponseParserError) or _unreadable(
         problem
     )

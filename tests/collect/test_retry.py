@@ -60,6 +60,9 @@ def test_the_codes_are_those_of_botocore() -> None:
         (refused("InternalFailure", 400), True),
         (refused("AccessDenied", 403), False),
         (refused("ExpiredToken", 403), False),
+        (refused("404", 404), True),  # a body without a word: no answer of AWS
+        (refused("NoSuchTagSet", 404), False),
+        (refused("403", 403), False),
         (EndpointConnectionError(endpoint_url="x"), True),
         (ReadTimeoutError(endpoint_url="x"), True),
         (NoCredentialsError(), False),
