@@ -16,51 +16,25 @@ import networkx as nx
 
 from scanner.graph.asked import could_select_of, excludes_any, may_name_stacks, selects_in_graph
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.coverage import (
-    CopyOfResource,
-    Coverage,
-    CoveringRule,
-    Doubt,
-    Selected,
-    each_once,
-    likeness_of,
-)
+from scanner.graph.copy_fates import CopyFates
+from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule, Doubt, Selected
+from scanner.graph.resource_keys import KeysOfShard
 from scanner.graph.unlisted import STACK, stack_of, unlisted_instances, unlisted_stacks
 from scanner.inventory.lists import RESOURCE_LISTS
 from scanner.model.inventory import (
     BackupPlan,
     BackupSelection,
-    CopyAction,
-    Encryption,
     Resource,
     ShardInventory,
 )
-from scanner.model.names import Arn, Shard, rule_subject
+from scanner.model.names import Shard, rule_subject
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Answer
 from scanner.protection.candidates import Candidates
 from scanner.protection.capabilities import skipped_state
-from scanner.protection.copies import (
-    Destination,
-    Source,
-    action_links,
-    crosses_accounts,
-    effective,
-    resource_links,
-)
-from scanner.protection.keys import KeyOf, ResourceKeys
+from scanner.protection.copies import Destination, Source, crosses_accounts
+from scanner.protection.keys import ResourceKeys
 from scanner.protection.selection import OptIn
-
-_OWNED_BY_DEFAULT = (
-    "CloudFormation",
-    "DSQL",
-    "DynamoDB",
-    "EKS",
-    "Redshift Serverless",
-    "S3",
-    "Storage Gateway",
-)
-"""Types that are always encrypted, under a key that AWS owns where no other is named."""
 
 _VIA = {"EC2": "instance", STACK: "stack"}
 """What a covering rule is said to cover through, by the type of what is backed up."""
@@ -84,8 +58,8 @@ class ShardGraph:
         self._candidates = Candidates((*inventory.resources, *self._unlisted.values()))
         self._coverages: dict[str, Coverage] = {}
         self._alike: dict[Any, Coverage] = {}
-        self._fates: dict[Any, tuple[CopyOfResource, ...]] = {}
-        self._keys: dict[Encryption, tuple[KeyOf, ...]] = {}
+        self._keys = KeysOfShard(inventory.shard, plane)
+        self._fates = CopyFates(inventory, plane, self._keys)
         self._plan_in_doubt: dict[str, Doubt] | None = None
         self._plan_doubts = tuple(self._unread_plans())
         for resource in inventory.resources:
@@ -327,42 +301,13 @@ class ShardGraph:
         return self._plan_in_doubt
 
     def copies(self, resource: Resource, coverage: Coverage) -> tuple[CopyOfResource, ...]:
-        """Tell how each copy action of the covering rules fares for a resource."""
-        parents = dict.fromkeys(way.parent_arn for way in coverage.ways)
-        if len(parents) == 1:
-            return self._fates_of(resource, coverage, next(iter(parents)))
-        return each_once(fate for parent in parents for fate in self._fates_of(resource, coverage, parent))
-
-    def _fates_of(
-        self, resource: Resource, coverage: Coverage, parent: Arn | None
-    ) -> tuple[CopyOfResource, ...]:
-        """Tell how the copies fare that are made of the resource itself, or of what it is backed up through.
-
-        Resources of one type that are encrypted alike and covered by the same rules fare alike.
-        """
-        ways = [way for way in coverage.ways if way.parent_arn == parent]
-        backed_up = ways[0].parent or resource
-        likeness = (tuple(way.subject for way in ways), parent, *likeness_of(backed_up))
-        if (known := self._fates.get(likeness)) is None:
-            fates = (self._fate(way, copy, backed_up) for way in ways for copy in way.rule.copies)
-            known = self._fates[likeness] = each_once(fates)
-        return known
-
-    def _fate(self, covering: CoveringRule, copy: CopyAction, backed_up: Resource) -> CopyOfResource:
-        source, organization = self.source, self.plane.organization
-        destination = self.plane.destination(copy.destination)
-        links = (
-            *action_links(source, covering.rule, copy, destination, organization),
-            *resource_links(source, backed_up, self.keys(backed_up), destination, organization),
-        )
-        verdict, gap = effective(links)
-        return CopyOfResource(covering, copy, destination, links, verdict, gap)
+        """Tell how each copy action of the covering rules fares; whose copies fare alike share one tuple."""
+        return self._fates.of(resource, coverage)
 
     @property
     def source(self) -> Source:
         """This shard as the source of copies."""
-        member = self.plane.organization.accounts.get(self.inventory.shard.account)
-        return Source(self.inventory.shard, self.inventory.settings, member.ou_path if member else None)
+        return self._fates.source
 
     def crosses_accounts(self, destination: Destination) -> bool:
         """Whether a copy from this shard to a destination leaves the account."""
@@ -370,17 +315,7 @@ class ShardGraph:
 
     def keys(self, resource: Resource) -> ResourceKeys:
         """Give the keys that a resource is encrypted under."""
-        if isinstance(resource.encryption, Unread):
-            return ResourceKeys(None, None, resource.encryption.gap)
-        encryption = resource.encryption.value
-        if (keys := self._keys.get(encryption)) is None:
-            keys = self._keys[encryption] = tuple(self._key(name) for name in encryption.keys)
-        if encryption.encrypted and not keys and resource.type not in _OWNED_BY_DEFAULT:
-            return ResourceKeys(encryption.encrypted, None)  # encrypted, and its key is not told
-        return ResourceKeys(encryption.encrypted, keys)
-
-    def _key(self, name: str) -> KeyOf:
-        return self.plane.key(name, self.inventory.shard)
+        return self._keys.of(resource)
 
 
 def _selections_of(plan: BackupPlan) -> tuple[BackupSelection, ...]:
