@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ci test-exhaustive lint format bench sample-reports lock clean
+.PHONY: help setup demo test test-ci test-exhaustive mutation lint format bench sample-reports lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -33,6 +33,11 @@ test-ci: setup ## what CI runs: the slow tests too; COV=1 measures coverage
 
 test-exhaustive: setup ## every fault in every operation, every permission taken away: by hand, it takes half an hour
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist load -m exhaustive
+
+mutation: setup ## change the code of scanner/protection bit by bit, and count which changes no test notices
+	@$(BIN)/mutmut run --max-children $(JOBS) | tr '\r' '\n' | tail -n 1
+	@$(BIN)/mutmut export-cicd-stats >/dev/null
+	@$(BIN)/python scripts/mutation.py
 
 lint: setup ## check format, style, types and import rules
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted; 'make format' mends that." >&2; exit 1; }
