@@ -7,12 +7,13 @@ volumes attached to it, that through a CloudFormation stack for what its tag say
 stacks included; there is no inheritance upwards (catalogue, ruling 3). An instance that a volume names and
 that nobody listed, because the list was not read, is a node too: of unknown tags. So is a stack: where a
 selection names it, it is not known whether its backup covers the resource.
+
+The edges are plain dictionaries: each is followed once or twice, and there may be millions.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-
-import networkx as nx
+from types import MappingProxyType
+from typing import Final
 
 from scanner.graph.asked import could_select_of, excludes_any, may_name_stacks, selects_in_graph
 from scanner.graph.control_plane import ControlPlane
@@ -27,20 +28,26 @@ from scanner.model.inventory import (
     Resource,
     ShardInventory,
 )
-from scanner.model.names import Shard, rule_subject
+from scanner.model.names import Arn, Shard, rule_subject
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Answer
 from scanner.protection.candidates import Candidates
 from scanner.protection.capabilities import skipped_state
 from scanner.protection.copies import Destination, Source, crosses_accounts
 from scanner.protection.keys import ResourceKeys
-from scanner.protection.selection import OptIn
+from scanner.protection.opt_in import OptIn
 
 _VIA = {"EC2": "instance", STACK: "stack"}
 """What a covering rule is said to cover through, by the type of what is backed up."""
 
 Parents = tuple[tuple[Resource, tuple[str, ...]], ...]
 """Whose backups hold a resource, and for each the ARNs of what lies in it on the way to the resource."""
+
+
+Asked = tuple[BackupPlan, BackupSelection, Answer]
+"""A selection that selects a resource, or may: of which plan, and what it answers."""
+
+_NOTHING: Final[Mapping[str, Asked]] = MappingProxyType({})
 
 
 class ShardGraph:
@@ -50,14 +57,16 @@ class ShardGraph:
         self.inventory = inventory
         self.plane = plane
         self._inherit = inherit
-        self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
+        self._selected_by: dict[str, dict[str, Asked]] = {}  # resource -> selection -> what it answers
+        self._selects: dict[str, dict[Arn, Answer]] = {}  # selection -> resource -> answer
+        self._attached_to: dict[str, tuple[Arn, ...]] = {}
         self._resources = {resource.arn: resource for resource in inventory.resources}
         unlisted = (*unlisted_instances(inventory), *unlisted_stacks(inventory))
         self._unlisted = {resource.arn: resource for resource in unlisted}
         self._stacks = tuple(one for one in (*inventory.resources, *unlisted) if one.type == STACK)
         self._candidates = Candidates((*inventory.resources, *self._unlisted.values()))
         self._coverages: dict[str, Coverage] = {}
-        self._alike: dict[Any, Coverage] = {}
+        self._alike: dict[tuple[tuple[str, ...], tuple[str, ...]], Coverage] = {}
         self._keys = KeysOfShard(inventory.shard, plane)
         self._fates = CopyFates(inventory, plane, self._keys)
         self._plan_in_doubt: dict[str, Doubt] | None = None
@@ -80,22 +89,20 @@ class ShardGraph:
                 yield Doubt(plan.name, because, plan.unlisted_selections, plan.arn)
 
     def _attach(self, resource: Resource) -> None:
-        self._graph.add_node(("resource", resource.arn))
-        for parent in (*resource.attached_to, *stack_of(resource)):
-            if parent in self._resources or parent in self._unlisted:
-                self._graph.add_edge(("resource", resource.arn), ("resource", parent), relation="attached to")
+        named = (*resource.attached_to, *stack_of(resource))
+        if found := tuple(arn for arn in named if arn in self._resources or arn in self._unlisted):
+            self._attached_to[resource.arn] = found
 
     def _add_plan(self, plan: BackupPlan) -> None:
         opt_in = self._opt_in(plan)
         for selection in _selections_of(plan):
-            node = ("selection", rule_subject(plan.arn, selection.id))
-            self._graph.add_node(node, plan=plan, selection=selection)
+            subject = rule_subject(plan.arn, selection.id)
+            selected = self._selects.setdefault(subject, {})
             for resource in self._reachable(selection):
                 answer = selects_in_graph(selection, resource, opt_in)
                 if answer.value is not False:
-                    self._graph.add_edge(
-                        ("resource", resource.arn), node, relation="selected by", answer=answer
-                    )
+                    selected[resource.arn] = answer
+                    self._selected_by.setdefault(resource.arn, {})[subject] = (plan, selection, answer)
 
     def _reachable(self, selection: BackupSelection) -> Iterable[Resource]:
         """Give what a selection may select: all there is where its terms were not read."""
@@ -122,15 +129,17 @@ class ShardGraph:
 
     def _cover(self, resource: Resource) -> Coverage:
         parents = self._parents(resource)
-        if parents or self._stack_is_open(resource):
+        asked = self._selected_by.get(resource.arn, _NOTHING)
+        if (
+            self._stack_is_open(resource)
+            or any(parent.type == STACK for parent, _ in parents)
+            or not all(answer.value for _, _, answer in asked.values())
+        ):
             return self._cover_with(resource, parents)
-        edges = tuple(self._edges(resource, "selected by"))
-        if not all(edge["answer"].value for _, edge in edges):
-            return self._cover_with(resource, ())
-        # Nothing of the resource itself is in the answer: whatever the same selections select shares it.
-        selections = tuple(node for node, _ in edges)
-        if (known := self._alike.get(selections)) is None:
-            known = self._alike[selections] = self._cover_with(resource, ())
+        # Nothing of the resource itself is in the answer: what the same selections select shares it.
+        alike = (tuple(asked), tuple(parent.arn for parent, _ in parents))
+        if (known := self._alike.get(alike)) is None:
+            known = self._alike[alike] = self._cover_with(resource, parents)
         return known
 
     def _cover_with(self, resource: Resource, parents: Parents) -> Coverage:
@@ -176,21 +185,18 @@ class ShardGraph:
 
         With each, the ARNs of what lies in it on the way to the resource, itself included.
         """
+        if not self._inherit or resource.arn not in self._attached_to:
+            return ()
         found: dict[str, tuple[Resource, tuple[str, ...]]] = {}
-        todo: list[tuple[Resource, tuple[str, ...]]] = [(resource, (resource.arn,))] if self._inherit else []
+        todo: list[tuple[Resource, tuple[str, ...]]] = [(resource, (resource.arn,))]
         while todo:
             inner, way = todo.pop(0)
-            for node, _ in self._edges(inner, "attached to"):
-                if node[1] not in way and node[1] not in found:
-                    parent = self._resources.get(node[1]) or self._unlisted[node[1]]
-                    found[node[1]] = (parent, way)
-                    todo.append((parent, (*way, parent.arn)))
+            for arn in self._attached_to.get(inner.arn, ()):
+                if arn not in way and arn not in found:
+                    parent = self._resources.get(arn) or self._unlisted[arn]
+                    found[arn] = (parent, way)
+                    todo.append((parent, (*way, arn)))
         return tuple(found.values())
-
-    def _edges(self, resource: Resource, relation: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-        for _, node, edge in self._graph.out_edges(("resource", resource.arn), data=True):
-            if edge["relation"] == relation:
-                yield node, edge
 
     def _direct(
         self,
@@ -204,10 +210,7 @@ class ShardGraph:
         `inside`: the ARNs of what lies in what is backed up. A stack's backup leaves out what the selection
         excludes (AWS Backup developer guide, "CloudFormation stack backups").
         """
-        for node, edge in self._edges(backed_up, "selected by"):
-            plan: BackupPlan = self._graph.nodes[node]["plan"]
-            selection: BackupSelection = self._graph.nodes[node]["selection"]
-            answer: Answer = edge["answer"]
+        for plan, selection, answer in self._selected_by.get(backed_up.arn, _NOTHING).values():
             if backed_up.type == STACK and excludes_any(selection, inside):
                 continue
             if answer.value is None or backed_up.arn in self._unlisted:
@@ -278,11 +281,10 @@ class ShardGraph:
 
     def selected_by(self, plan: BackupPlan, selection: BackupSelection) -> Selected:
         """Tell which resources a selection selects by itself: what they hold is not among them."""
-        node = ("selection", rule_subject(plan.arn, selection.id))
+        selected = self._selects[rule_subject(plan.arn, selection.id)]
         sure: list[Resource] = []
         doubt = self._unlisted_resources(plan, selection)
-        for (_, arn), _, edge in self._graph.in_edges(node, data=True):
-            answer: Answer = edge["answer"]
+        for arn, answer in selected.items():
             resource = self._resources.get(arn)
             if resource is not None and answer.value:
                 sure.append(resource)
