@@ -5,7 +5,9 @@ from scanner.model.inventory import BackupSelection, Resource, SelectionTerms
 from scanner.model.names import parse_arn
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Answer
-from scanner.protection.selection import OptIn, could_select, selects, wildcard
+from scanner.protection.opt_in import OptIn
+from scanner.protection.selection import could_select, selects
+from scanner.protection.wildcards import wildcard
 
 
 def selects_in_graph(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Answer:

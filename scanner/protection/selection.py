@@ -1,125 +1,131 @@
 """Whom a backup selection selects (AWS Backup developer guide, "Assigning resources"; facts 3).
 
-    base     = everything, when Resources and ListOfTags are both empty; else Resources or ListOfTags
-    selected = base, and every condition holds, and no NotResources entry matches, and the opt-in decides
+    reached  = everything, when Resources and ListOfTags are both empty; else Resources or ListOfTags
+    kept     = every condition holds, no NotResources entry matches, and no restore test made it
+    selected = reached and kept, and the Region is opted in to its type where the opt-in decides
 
 Names, operators, keys and values are case sensitive. `*` stands for any run of characters.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
-from scanner.model.inventory import RegionSettings, Resource, SelectionTerms, TagCondition, Tags
-from scanner.model.names import parse_arn
-from scanner.model.reading import Known, Reading
-from scanner.model.ternary import Answer, Ternary, conjunction, negate
-from scanner.protection.capabilities import capability_of, opt_in_always, restore_test_leftover
+from scanner.model.inventory import Resource, SelectionTerms, Tags
+from scanner.model.reading import Gap, Known, Unread
+from scanner.model.ternary import Answer, Ternary, conjunction
+from scanner.protection.capabilities import restore_test_leftover
+from scanner.protection.opt_in import OptIn, opt_in_decides, opted_in
+from scanner.protection.tag_conditions import clause, condition_holds, listed_tag_holds
+from scanner.protection.wildcards import could_match, wildcard
 
-_TAG_KEY: Final = "aws:ResourceTag/"
-_FIELD: Final = "\0"  # stands for any run of characters without a colon
+_TAGS_UNREAD = "the resource's tags were not read"
 
 
 @dataclass(frozen=True, slots=True)
-class OptIn:
-    """The Region settings whose opt-in decides, and the name of the account that they belong to."""
+class Reach:
+    """How a selection fares with one resource, clause by clause.
 
-    settings: Reading[RegionSettings]
-    whose: str
+    `opt_in_decides` is about the form of assignment alone: whether the opt-in counts for what is reached.
+    """
+
+    reached: Answer
+    kept: Answer
+    opt_in_decides: Ternary
+    opted_in: Answer
+
+    @property
+    def opt_in(self) -> Answer:
+        """Whether the opt-in lets the resource through."""
+        if self.opt_in_decides is False:
+            return Answer(value=True, because="which names its type, so that the opt-in does not count")
+        if self.opt_in_decides is None and self.opted_in.value is not True:
+            because = "it is not documented whether the opt-in counts for such an entry of Resources"
+            return Answer(None, f"{because}, and {self.opted_in.because}")
+        return self.opted_in
+
+    @property
+    def verdict(self) -> Answer:
+        """Whether the selection selects the resource, and what decided that or keeps it open."""
+        clauses = (self.reached, self.kept, self.opt_in)
+        joined = conjunction(clauses)
+        if joined.value is not True:
+            return joined
+        return Answer(value=True, because=", ".join(each.because for each in clauses if each.because))
+
+    def gap(self, resource: Resource, opt_in: OptIn) -> Gap | None:
+        """Give the missing read that keeps the verdict open, where it is open for one."""
+        by_tags = self.reached.value is None or self.kept.value is None
+        reading = resource.tags if by_tags else opt_in.settings
+        return reading.gap if isinstance(reading, Unread) else None
 
 
 def selects(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Answer:
     """Say whether a selection with these terms selects a resource of its own account and Region."""
     tags = resource.tags.value if isinstance(resource.tags, Known) else None
-    matched = tuple(entry for entry in terms.resources if wildcard(entry, resource.arn))
-    based = _based(terms, matched, tags)
-    if based.value is False:  # the most frequent answer by far: each selection is asked of each resource
-        return based
-    verdict = conjunction(
-        (
-            based,
-            _excluded(terms, resource),
-            *(_condition(condition, tags) for condition in terms.conditions),
-            _no_leftover(resource),
-            _opted_in(resource, matched, opt_in),
-        )
+    matched = _matched(terms, resource)
+    reached = _reached(terms, matched, tags)
+    if reached.value is False:  # the most frequent answer by far: each selection is asked of each resource
+        return reached
+    return _reach(terms, resource, opt_in, matched, reached).verdict
+
+
+def reach_of(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Reach:
+    """Say of each clause of a selection how a resource of its account and Region fares with it."""
+    tags = resource.tags.value if isinstance(resource.tags, Known) else None
+    matched = _matched(terms, resource)
+    return _reach(terms, resource, opt_in, matched, _reached(terms, matched, tags))
+
+
+def _reach(
+    terms: SelectionTerms, resource: Resource, opt_in: OptIn, matched: tuple[str, ...], reached: Answer
+) -> Reach:
+    return Reach(
+        reached=reached,
+        kept=_kept(terms, resource),
+        opt_in_decides=opt_in_decides(resource, matched),
+        opted_in=opted_in(resource, opt_in),
     )
-    return based if verdict.value else verdict
 
 
-def _based(terms: SelectionTerms, matched: tuple[str, ...], tags: Tags | None) -> Answer:
+def _matched(terms: SelectionTerms, resource: Resource) -> tuple[str, ...]:
+    return tuple(entry for entry in terms.resources if wildcard(entry, resource.arn))
+
+
+def _reached(terms: SelectionTerms, matched: tuple[str, ...], tags: Tags | None) -> Answer:
     """Whether Resources or ListOfTags reach the resource; both empty reach everything."""
     if matched or not (terms.resources or terms.list_of_tags):
         reach = f"Resources holds {matched[0]}" if matched else "it names everything"
         return Answer(value=True, because=reach)
-    tagged: Ternary = False
+    kept_open = ""
     for wanted in terms.list_of_tags:
-        holds = _holds(wanted, tags)
+        holds = listed_tag_holds(wanted, tags)
         if holds is True:
             return Answer(value=True, because=f"ListOfTags holds {wanted.key}={wanted.value}")
-        tagged = None if holds is None else tagged
-    if tagged is None:
-        return Answer(None, "the resource's tags were not read")
+        if holds is None and not kept_open:
+            kept_open = _TAGS_UNREAD if tags is None else f"ListOfTags holds the unknown {clause(wanted)}"
+    if kept_open:
+        return Answer(None, kept_open)
     return Answer(value=False, because="neither Resources nor ListOfTags names it")
 
 
-def _excluded(terms: SelectionTerms, resource: Resource) -> Answer:
-    entry = next((entry for entry in terms.not_resources if wildcard(entry, resource.arn)), None)
-    return Answer(entry is None, f"NotResources holds {entry}" if entry else "")
-
-
-def _condition(condition: TagCondition, tags: Tags | None) -> Answer:
-    holds = _holds(condition, tags)
-    clause = f"the condition {condition.operator} {condition.key}={condition.value}"
-    return Answer(holds, f"{clause} does not hold" if holds is False else f"{clause} cannot be told")
-
-
-def _holds(condition: TagCondition, tags: Tags | None) -> Ternary:
-    """Whether a tag condition holds. A tag that is missing equals nothing, and differs from everything."""
-    if tags is None:
-        return None
-    prefixed = condition.key.startswith(_TAG_KEY)
-    if not prefixed and condition.key.startswith("aws:") and condition.key not in tags:
-        return None  # another condition key than a tag's: its value is not known
-    value = tags.get(condition.key.removeprefix(_TAG_KEY))
-    equals = value == condition.value
-    like = value is not None and wildcard(condition.value, value)
-    answers = {
-        "StringEquals": equals,
-        "StringNotEquals": not equals,
-        "StringLike": like,
-        "StringNotLike": not like,
-    }
-    return answers.get(condition.operator)
-
-
-def _no_leftover(resource: Resource) -> Answer:
-    return Answer(
-        True if (leftover := restore_test_leftover(resource)) is None else negate(leftover),
-        "ordinary plans ignore what a restore test made",
-    )
-
-
-def _opted_in(resource: Resource, matched: tuple[str, ...], opt_in: OptIn) -> Answer:
-    """Apply the Region's opt-in, which does not count where a type or ARN is named (facts 3.3)."""
-    named = any(_names_type(entry) for entry in matched)
-    if named and not opt_in_always(resource.type):
+def _kept(terms: SelectionTerms, resource: Resource) -> Answer:
+    """Whether conditions, exclusions and the origin of the resource leave it in: the first that does not."""
+    for entry in terms.not_resources:
+        if wildcard(entry, resource.arn):
+            return Answer(value=False, because=f"NotResources holds {entry}")
+    if restore_test_leftover(resource):  # where its tags were not read, only its name speaks
+        return Answer(value=False, because="ordinary plans ignore what a restore test made")
+    if not terms.conditions:
         return Answer(value=True)
-    if not isinstance(opt_in.settings, Known):
-        return Answer(None, f"the opt-in settings of {opt_in.whose} were not read")
-    row = capability_of(resource, opt_in.settings)
-    key = row.opt_in_key if row is not None else resource.type
-    preference = opt_in.settings.value.opt_in.get(key)
-    if preference is None:
-        return Answer(None, f"the Region settings of {opt_in.whose} do not tell its opt-in to {key}")
-    return Answer(preference, f"{opt_in.whose} is not opted in to {key} in this Region")
-
-
-def _names_type(entry: str) -> bool:
-    """Whether an entry names a type or an ARN, not everything or a whole service (`arn:aws:ec2:*`)."""
-    parts = parse_arn(entry)
-    if parts is None:
-        return False
-    return parts.service == "s3" or not parts.resource.startswith("*")
+    tags = resource.tags.value if isinstance(resource.tags, Known) else None
+    kept_open: Answer | None = None
+    for condition in terms.conditions:
+        holds = condition_holds(condition, tags)
+        if holds is False:
+            return Answer(value=False, because=f"the condition {clause(condition)} does not hold")
+        if holds is None and kept_open is None:
+            told = _TAGS_UNREAD if tags is None else "what AWS Backup makes of it is not known"
+            kept_open = Answer(None, f"the condition {clause(condition)} cannot be told: {told}")
+    return kept_open or Answer(value=True, because="its conditions hold")
 
 
 def could_select(terms: SelectionTerms, service: str, type_prefix: str) -> bool:
@@ -129,42 +135,4 @@ def could_select(terms: SelectionTerms, service: str, type_prefix: str) -> bool:
     """
     if terms.list_of_tags or not terms.resources:
         return True
-    arns = f"arn:{_FIELD}:{service}:{_FIELD}:{_FIELD}:{type_prefix}{_FIELD}"
-    return any(_overlap(entry, arns) for entry in terms.resources)
-
-
-def _overlap(pattern: str, arns: str) -> bool:
-    """Whether a pattern matches one of the ARNs. `reached`: places in `arns` after what was read so far."""
-    reached = _skip_fields({0}, arns)
-    for char in pattern:
-        if char == "*":
-            reached = set(range(min(reached), len(arns) + 1))
-            continue
-        stay = {place for place in reached if arns[place : place + 1] == _FIELD and char != ":"}
-        step = {place + 1 for place in reached if arns[place : place + 1] == char}
-        reached = _skip_fields(stay | step, arns)
-        if not reached:
-            return False
-    return len(arns) in reached
-
-
-def _skip_fields(places: set[int], arns: str) -> set[int]:
-    """Add the places after a field that may be empty."""
-    return places | {place + 1 for place in places if arns[place : place + 1] == _FIELD}
-
-
-def wildcard(pattern: str, text: str) -> bool:
-    """Match a whole text against a pattern in which `*` stands for any run of characters. Linear."""
-    head, *rest = pattern.split("*")
-    if not rest:
-        return pattern == text
-    *middle, tail = rest
-    if not text.startswith(head) or len(text) < len(head) + len(tail) or not text.endswith(tail):
-        return False
-    position, end = len(head), len(text) - len(tail)
-    for part in middle:
-        found = text.find(part, position, end)
-        if found < 0:
-            return False
-        position = found + len(part)
-    return True
+    return any(could_match(entry, service, type_prefix) for entry in terms.resources)
