@@ -8,21 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from scanner.protection.policy.answers import Answer
-from scanner.protection.policy.conditions import (
-    ABSENT,
-    ALL,
-    NONE,
-    Domain,
-    Reach,
-    Verdict,
-    exactly,
-    judge,
-    judge_all,
-    meet,
-    shown,
-)
+from scanner.protection.policy.conditions import ALL, NONE, Reach, Verdict, judge, judge_all, meet, shown
 from scanner.protection.policy.document import Clause, Document, Principals, Statement
-from scanner.protection.policy.known import Context, Population, domains_of
+from scanner.protection.policy.domains import ABSENT, Domain, exactly
+from scanner.protection.policy.known import Context, Domains, Population, domains_of
 from scanner.protection.policy.match import arn_part, covers
 from scanner.protection.policy.operators import operator_of
 from scanner.protection.policy.statements import Request, decide, reach_of, reach_of_patterns
@@ -72,7 +61,7 @@ def admits_account(
     `known` has the table of condition keys.
     """
     population = Population(account, arn_part(resource, 1) or context.partition)
-    request = Request(action, resource, domains_of(population, context))
+    request = Request(action, resource, domains_of(population, context, resource))
     return decide(document, lambda statement: reach_of(statement, population, request), f"account {account}")
 
 
@@ -102,7 +91,7 @@ def key_allows_account(  # noqa: PLR0913 - the question has this many parts
     population = Population(account, context.partition)
     answers = []
     for action in actions:
-        request = Request(action, resource, _key_domains(population, context, action))
+        request = Request(action, resource, _key_domains(population, context, resource, action))
         answers.append(_key_answer(document, population, request, _via(services, context)))
     for wanted in (False, None):
         for answer, action in zip(answers, actions, strict=True):
@@ -120,11 +109,12 @@ def admits_service(
     (aws:SourceAccount, aws:SourceArn …) are unknown unless `context.extra` holds them.
     """
     domains = domains_of(Population(""), context)
-    nobody = dict.fromkeys(("aws:principalaccount", "aws:principalarn", "aws:principalorgid"), ABSENT)
+    persons = ("aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths")
+    sources = ("aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths")
     known = {
         **domains,
-        **nobody,
-        "aws:principalorgpaths": ABSENT,
+        **dict.fromkeys(persons, ABSENT),
+        **dict.fromkeys(sources, Domain()),
         "aws:principalisawsservice": exactly("true"),
         "aws:principalservicename": exactly(service),
         "aws:principalservicenameslist": Domain(),
@@ -145,8 +135,10 @@ def _names_service(principals: Principals, service: str) -> Verdict:
     return ALL if named is not principals.negated else NONE
 
 
-def _key_domains(population: Population, context: Context, action: str) -> Mapping[str, Domain]:
-    domains = dict(domains_of(population, context))
+def _key_domains(
+    population: Population, context: Context, resource: str, action: str
+) -> Mapping[str, Domain]:
+    domains = Domains(domains_of(population, context, resource))
     grants = action.lower() in _GRANT_ACTIONS
     domains.setdefault("kms:calleraccount", exactly(population.account))
     domains.setdefault("kms:grantisforawsresource", exactly("true") if grants else ABSENT)

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from scanner.protection.policy.document import Clause
+from scanner.protection.policy.domains import UNKNOWN, Domain
 from scanner.protection.policy.operators import Comparison, Operator, compare, operator_of
+from scanner.protection.policy.variables import resolved
 
 # A clause with more values than this times cells is no clause of a policy that AWS would take.
 _MOST_COMPARISONS = 200_000
@@ -38,35 +40,6 @@ class Verdict:
 
 ALL = Verdict(Reach.ALL)
 NONE = Verdict(Reach.NONE)
-
-
-@dataclass(frozen=True, slots=True)
-class Domain:
-    """What is known of a condition key.
-
-    `members` are the values that stand in one request side by side (one, for nearly all keys); each is
-    a tuple of cells, one of which holds the value. `present`: always, never, or not known. `varies`
-    names the group of a key that is known to differ from request to request, "" for what is merely
-    unknown: there, an undecided clause is open rather than reaching some.
-    """
-
-    members: tuple[tuple[str, ...], ...] = (("*",),)
-    present: bool | None = None
-    varies: str = ""
-
-
-UNKNOWN = Domain()
-ABSENT = Domain(members=(), present=False)
-
-
-def exactly(*values: str) -> Domain:
-    """A key that has these values in every request."""
-    return Domain(members=tuple((value,) for value in values), present=True)
-
-
-def within(*cells: str, present: bool | None = True, varies: str = "") -> Domain:
-    """A key with one value, which lies in one of the cells."""
-    return Domain(members=(cells,), present=present, varies=varies)
 
 
 def judge(clause: Clause, domain: Domain) -> Verdict:
@@ -100,7 +73,7 @@ def meet(verdicts: Iterable[Verdict]) -> Verdict:
 
 def judge_all(clauses: Iterable[Clause], domains: Mapping[str, Domain]) -> Verdict:
     """How many of the requests fulfil every clause of a statement."""
-    return meet(judge(clause, domains.get(clause.key, UNKNOWN)) for clause in clauses)
+    return meet(judge(resolved(clause, domains), domains.get(clause.key, UNKNOWN)) for clause in clauses)
 
 
 def shown(clause: Clause) -> str:
@@ -114,7 +87,7 @@ def negate(answer: bool | None) -> bool | None:  # noqa: FBT001 - a third value,
 
 
 def _has_variable(clause: Clause) -> bool:
-    return any("${" in value for value in clause.values)
+    return not clause.literal and any("${" in value for value in clause.values)
 
 
 def _holds(operator: Operator, clause: Clause, domain: Domain) -> bool | None:
@@ -146,15 +119,15 @@ def _present(operator: Operator, clause: Clause, members: tuple[tuple[str, ...],
         return None
     if len(members) != 1 and not operator.quantifier:
         return None  # several values without a set operator: not documented
-    answers = (_member(operator, operator.compare, cells, clause.values) for cells in members)
+    answers = (_member(operator, operator.compare, cells, clause) for cells in members)
     return _all(answers) if operator.quantifier == "all" else _any(answers)
 
 
-def _member(
-    operator: Operator, how: Comparison, cells: tuple[str, ...], values: tuple[str, ...]
-) -> bool | None:
+def _member(operator: Operator, how: Comparison, cells: tuple[str, ...], clause: Clause) -> bool | None:
     """One value of the request, which lies in one of the cells, against the values of the policy."""
-    answers = {_any(compare(how, cell, value) for value in values) for cell in cells}
+    answers = {
+        _any(compare(how, cell, value, literal=clause.literal) for value in clause.values) for cell in cells
+    }
     answer = answers.pop() if len(answers) == 1 else None
     return negate(answer) if operator.negated else answer
 

@@ -8,7 +8,7 @@ Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from scanner.protection.policy.match import arn_part, has_wildcard, is_account_id
@@ -28,6 +28,7 @@ _STATEMENT_KEYS = frozenset(
         "Condition",
     )
 )
+_VERSION, _OLD_VERSION = "2012-10-17", "2008-10-17"
 _DOCUMENT_KEYS = frozenset(("Version", "Id", "Statement"))
 _PRINCIPAL_ARNS = ("role/", "user/", "assumed-role/", "federated-user/")
 
@@ -38,11 +39,15 @@ class _UnreadableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One line of a Condition block: operator, key (lower case) and the values, which are ORed."""
+    """One line of a Condition block: operator, key (lower case) and the values, which are ORed.
+
+    `literal`: the document's Version knows no policy variables, so that `${...}` is plain text.
+    """
 
     operator: str
     key: str
     values: tuple[str, ...]
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,11 @@ class Principals:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """An Action or Resource element (`negated` for NotAction, NotResource)."""
+    """An Action or Resource element (`negated` for NotAction, NotResource; `literal` as of a clause)."""
 
     patterns: tuple[str, ...]
     negated: bool
+    literal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +149,21 @@ def _statements(document: object) -> tuple[Statement, ...]:
     _refuse_unknown(document, _DOCUMENT_KEYS, "the document")
     if "Statement" not in document:
         raise _UnreadableError("it has no Statement")
+    literal = _version(document) == _OLD_VERSION
     found = document["Statement"]
     entries = found if isinstance(found, list | tuple) else [found]
-    return tuple(_statement(index, entry) for index, entry in enumerate(entries, start=1))
+    return tuple(_statement(index, entry, literal=literal) for index, entry in enumerate(entries, start=1))
 
 
-def _statement(index: int, entry: object) -> Statement:
+def _version(document: Mapping[object, object]) -> str:
+    """Without a Version the older one applies (IAM User Guide, "Version")."""
+    version = document.get("Version", _OLD_VERSION)
+    if version not in (_OLD_VERSION, _VERSION):
+        raise _UnreadableError(f"it has an unknown Version {_shown(version)}")
+    return str(version)
+
+
+def _statement(index: int, entry: object, *, literal: bool) -> Statement:
     place = f"statement {index}"
     if not isinstance(entry, Mapping):
         raise _UnreadableError(f"{place} is no object")
@@ -165,8 +180,8 @@ def _statement(index: int, entry: object) -> Statement:
         allow=effect == "Allow",
         principals=_principals(value, place, negated=name.startswith("Not")),
         actions=_patterns(entry, "Action", place),
-        resources=_resources(entry, place),
-        clauses=tuple(_clauses(entry.get("Condition", {}), place)),
+        resources=replace(_resources(entry, place), literal=literal),
+        clauses=tuple(replace(one, literal=literal) for one in _clauses(entry.get("Condition", {}), place)),
     )
 
 

@@ -13,19 +13,25 @@
 | aws:PrincipalType, aws:PrincipalTag/…, aws:userid, aws:username, aws:FederatedProvider, aws:SourceIdentity, aws:AssumedRoot | differ from principal to principal |
 | aws:MultiFactorAuthPresent, …Age, aws:TokenIssueTime | differ from request to request |
 | aws:SourceIp, aws:VpcSourceIp, aws:SourceVpc…, aws:UserAgent, aws:Referer, aws:ViaAWSService, aws:CalledVia… | differ from request to request |
-| aws:SourceAccount, aws:SourceArn, aws:SourceOrgID, aws:SourceOrgPaths | unknown: set when a service calls for itself, and whether AWS Backup does is not documented |
-| everything else (aws:CurrentTime, aws:ResourceTag/…, kms:EncryptionContext:… ) | unknown |
+| aws:SourceAccount, aws:SourceOrgID, aws:SourceOrgPaths | the account and its organisation, or absent: set when a service calls for itself, and whether AWS Backup does is not documented |
+| aws:ResourceAccount | the account in the resource's ARN |
+| aws:ResourceOrgID | `Context.resource_organization_id`; unknown without it |
+| aws:CurrentTime, aws:EpochTime | from `Context.as_of` on, for ever: what holds now and not later is open; unknown without it |
+| everything else (aws:SourceArn, aws:ResourceTag/…, kms:EncryptionContext:… ) | unknown |
 
 Source: IAM User Guide, "AWS global condition context keys" (the availability lines).
 """  # noqa: E501 - a table row is one line
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from scanner.protection.policy.conditions import ABSENT, UNKNOWN, Domain, exactly, within
+from scanner.protection.policy.domains import ABSENT, UNKNOWN, Domain, exactly, within
+from scanner.protection.policy.match import arn_part, is_account_id
 
 PRINCIPAL_ARN = "aws:principalarn"
 PRINCIPAL = "principal"
+_END_OF_TIME = "9999-12-31T00:00:00+00:00"
 _SESSION = "session"
 _PATH = "path"
 _VARYING = {
@@ -58,8 +64,9 @@ class Context:
     """What the caller knows of the account in question; None stands for "not known".
 
     `organization_id` is like `o-abc`, `organization_path` like `o-abc/r-x/ou-x/` (with its closing
-    slash), `region` that of the request. `extra` are other keys with the values that every request
-    has side by side; no value means that no request has the key.
+    slash), `region` that of the request, `resource_organization_id` that of the resource's account, `as_of`
+    (with a time zone) the earliest moment that the question is about. `extra` are other keys with the
+    values that every request has side by side; no value means that no request has the key.
     """
 
     organization_id: str | None = None
@@ -67,6 +74,8 @@ class Context:
     region: str | None = None
     partition: str = "aws"
     extra: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    resource_organization_id: str | None = None
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +121,38 @@ def is_identity(key: str) -> bool:
     return key.startswith("aws:principaltag/") or _VARYING.get(key) == PRINCIPAL
 
 
-def domains_of(population: Population, context: Context) -> Mapping[str, Domain]:
-    """What is known of each key when these principals act."""
+def domains_of(population: Population, context: Context, resource: str = "") -> Mapping[str, Domain]:
+    """What is known of each key when these principals act on a resource."""
     found = Domains()
     found["aws:principalaccount"] = exactly(population.account)
+    found["aws:sourceaccount"] = _perhaps(exactly(population.account))
     found[PRINCIPAL_ARN] = within(*population.cells, varies=PRINCIPAL)
     found["aws:principalorgid"] = _organization(context)
+    found["aws:sourceorgid"] = _perhaps(_organization(context))
     found["aws:principalorgpaths"] = _paths(context)
+    found["aws:sourceorgpaths"] = _perhaps(_paths(context))
     found["aws:principalisawsservice"] = exactly("false")
     found["aws:principalservicename"] = found["aws:principalservicenameslist"] = ABSENT
     found["aws:securetransport"] = exactly("true")
     found["aws:requestedregion"] = exactly(context.region) if context.region else UNKNOWN
+    owner = arn_part(resource, 4)
+    found["aws:resourceaccount"] = exactly(owner) if is_account_id(owner) else UNKNOWN
+    organization = context.resource_organization_id
+    found["aws:resourceorgid"] = exactly(organization) if organization else UNKNOWN
+    found["aws:currenttime"] = found["aws:epochtime"] = _time(context)
     for key, values in context.extra:
         found[key.lower()] = exactly(*values) if values else ABSENT
     return found
+
+
+def _perhaps(domain: Domain) -> Domain:
+    """A key that has this value where a request has it at all."""
+    return replace(domain, present=None)
+
+
+def _time(context: Context) -> Domain:
+    """Now and the end of time: a comparison that holds for both holds in between."""
+    return within(context.as_of.isoformat(), _END_OF_TIME) if context.as_of else UNKNOWN
 
 
 def _organization(context: Context) -> Domain:

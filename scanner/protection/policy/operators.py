@@ -155,8 +155,8 @@ def operator_of(name: str) -> Operator | None:
     return Operator(quantifier, compare, rest in _NEGATIONS, if_exists) if compare else None
 
 
-def compare(how: Comparison, cell: str, value: str) -> bool | None:
+def compare(how: Comparison, cell: str, value: str, *, literal: bool = False) -> bool | None:
     """Compare one value with one cell; None for policy variables and texts no request could hold."""
-    if "${" in value or len(value) > MAX_TEXT:
+    if ("${" in value and not literal) or len(value) > MAX_TEXT:
         return None
     return how(cell, value)

@@ -9,34 +9,37 @@ of the catalogue of controls.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
-from scanner.protection.policy.answers import Answer
-from scanner.protection.policy.conditions import ABSENT, Reach, Verdict, exactly, judge_all, meet, within
-from scanner.protection.policy.document import Document, Patterns, Statement
-from scanner.protection.policy.known import PRINCIPAL, PRINCIPAL_ARN, Context, Domains, Population, domains_of
-from scanner.protection.policy.match import arn_part, has_wildcard, is_account_id
-from scanner.protection.policy.statements import reach_of_patterns, reach_of_principals
+from scanner.protection.policy.answers import Answer, Outsiders
+from scanner.protection.policy.document import Document, Statement
+from scanner.protection.policy.domains import ABSENT, Domain, exactly, within
+from scanner.protection.policy.known import PRINCIPAL_ARN, Context, Domains, Population, domains_of
+from scanner.protection.policy.match import arn_part, has_wildcard, is_account_id, overlaps
+from scanner.protection.policy.taken_back import MOST_STEPS, TooMuchError, gets_in
 
-_ACCOUNT_KEYS = frozenset(("aws:principalaccount", "kms:calleraccount", PRINCIPAL_ARN))
-_ORGANIZATION_KEYS = frozenset(("aws:principalorgid", "aws:principalorgpaths"))
+_ACCOUNT_KEYS = frozenset(("aws:principalaccount", "aws:sourceaccount", "kms:calleraccount", PRINCIPAL_ARN))
+_ORGANIZATION_KEYS = frozenset(
+    ("aws:principalorgid", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths")
+)
+_ANYBODY = "anybody"
 _FOREIGN = "o-foreign000"
 _FOREIGN_TOO = "o-foreign001"
-# More comparisons than any policy that AWS accepts (20 or 32 kB) can ask for.
-_MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Inside:
-    """Who is inside: the organisation's id and its accounts, each None when not known."""
+    """Who is inside: the organisation's id (None: not known), its accounts, and the vault's own one."""
 
     organization_id: str | None
-    accounts: frozenset[str] | None
+    accounts: frozenset[str]
+    complete: bool  # whether `accounts` are all of its members
     own: str | None
+    resource: str | None
     partition: str
 
     def holds(self, account: str) -> bool:
-        return account == self.own or (self.accounts is not None and account in self.accounts)
+        return account == self.own or account in self.accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class _Somebody:
 
     @property
     def who(self) -> str:
-        return self.population.arn or (f"account {self.population.account}" if self.named else "anybody")
+        return self.population.arn or (self.population.account if self.named else _ANYBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +68,104 @@ class _Denies:
     by_organization: bool
 
 
-class _TooMuchError(Exception):
-    """The policy asks for more comparisons than any real one; never leaves this module."""
+@dataclass(slots=True)
+class _Found:
+    """Who gets in, as far as was asked, and the first doubt."""
+
+    who: dict[str, None] = field(default_factory=dict)
+    because: str = ""
+    doubt: str = ""
+
+    def outsiders(self) -> Outsiders:
+        if not self.who:
+            nobody = "no statement admits a principal outside the organisation"
+            return Outsiders(None, (None,), self.doubt) if self.doubt else Outsiders(False, (), nobody)  # noqa: FBT003 - the answer
+        more: tuple[str | None, ...] = (None,) if self.doubt and _ANYBODY not in self.who else ()
+        return Outsiders(True, (*self.who, *more), self.because)  # noqa: FBT003 - the answer
 
 
-def admits_outside(
+def admits_outside(  # noqa: PLR0913 - who is inside has this many parts
     document: Document,
     *,
     organization_id: str | None,
     member_accounts: frozenset[str] | None,
     vault_account: str | None = None,
     partition: str = "aws",
+    complete: bool = True,
+    resource: str | None = None,
 ) -> Answer:
     """Whether any Allow admits a principal outside the organisation, whatever the action.
 
-    True names the statement; False: none does; None: it cannot be told. `vault_account` is always
-    inside. An Allow that a Deny takes back from outsiders does not count. Service principals are not
-    outside; federated identities, canonical users and unique ids may be, which gives None.
+    True names the statement; False: none does; None: it cannot be told. The parameters are those of
+    `outsiders`.
+    """
+    found = outsiders(
+        document,
+        organization_id=organization_id,
+        member_accounts=member_accounts,
+        vault_account=vault_account,
+        partition=partition,
+        complete=complete,
+        resource=resource,
+    )
+    return Answer(found.admitted, found.because)
+
+
+def outsiders(  # noqa: PLR0913 - who is inside has this many parts
+    document: Document,
+    *,
+    organization_id: str | None,
+    member_accounts: frozenset[str] | None,
+    vault_account: str | None = None,
+    partition: str = "aws",
+    complete: bool = True,
+    resource: str | None = None,
+) -> Outsiders:
+    """Who outside the organisation gets in by any Allow, whatever the action.
+
+    `member_accounts` are members of the organisation (all of them, unless `complete` is False; None: none
+    is known). `vault_account` is always inside. With `resource`, the vault's ARN, statements about other
+    vaults do not count. An Allow that a Deny takes back from outsiders does not count either. Service
+    principals are not outside; federated identities, canonical users and unique ids may be, which gives None.
     """
     if not document.readable:
-        return Answer(None, f"the policy cannot be read: {document.problem}")
-    inside = _Inside(organization_id, member_accounts, vault_account, partition)
-    denies = _denies_of(document, inside)
-    steps = iter(range(_MOST_STEPS))
-    open_answer: Answer | None = None
+        return Outsiders(None, (None,), f"the policy cannot be read: {document.problem}")
+    inside = _Inside(
+        organization_id,
+        member_accounts or frozenset(),
+        complete and member_accounts is not None,
+        vault_account,
+        resource,
+        partition,
+    )
+    found = _Found()
     try:
-        for statement in document.statements:
-            answer = _statement_admits(statement, inside, denies, steps) if statement.allow else None
-            if answer is not None and answer.value:
-                return answer
-            open_answer = open_answer or answer
-    except _TooMuchError:
-        return Answer(None, "the policy has too many statements and principals to compare")
-    return open_answer or Answer(
-        value=False, because="no statement admits a principal outside the organisation"
+        _search(document, inside, found)
+    except TooMuchError:
+        found.doubt = found.doubt or "the policy has too many statements and principals to compare"
+    return found.outsiders()
+
+
+def _search(document: Document, inside: _Inside, found: _Found) -> None:
+    denies = _denies_of(document, inside)
+    steps = iter(range(MOST_STEPS))
+    for statement in document.statements:
+        if statement.allow and _concerns(statement, inside.resource):
+            _look_at(statement, inside, denies, steps, found)
+            if _ANYBODY in found.who:
+                return
+
+
+def _concerns(statement: Statement, resource: str | None) -> bool:
+    """Whether an Allow may be about the vault at all: it is not when it names other vaults only."""
+    element = statement.resources
+    if resource is None or element.negated:
+        return True
+    return not all(
+        arn_part(pattern, 5).startswith("backup-vault:")
+        and "${" not in pattern
+        and not overlaps(pattern, resource)
+        for pattern in element.patterns
     )
 
 
@@ -127,21 +194,27 @@ def _concerns_outside(statement: Statement, inside: _Inside) -> bool:
     )
 
 
-def _statement_admits(
-    statement: Statement, inside: _Inside, denies: _Denies, steps: Iterator[int]
-) -> Answer | None:
-    """True or None with the reason; None itself when the statement admits no outsider."""
-    unsure: Answer | None = None
+def _look_at(
+    statement: Statement, inside: _Inside, denies: _Denies, steps: Iterator[int], found: _Found
+) -> None:
+    """Add to what is found whom one Allow admits."""
     if statement.principals.opaque and not statement.principals.negated:
         what = repr(statement.principals.opaque[0][:80])
-        unsure = Answer(None, f"{statement.label}: whether {what} is inside the organisation is not known")
+        doubt = f"{statement.label}: whether {what} is inside the organisation is not known"
+        found.doubt = found.doubt or doubt
     for somebody in _candidates(statement, inside, denies):
-        admitted, because = _admitted(statement, somebody, inside, denies, steps)
+        admitted, who, because = _admitted(statement, somebody, inside, denies, steps)
         if admitted:
-            return Answer(value=True, because=f"{statement.label} admits {somebody.who}")
-        if admitted is None and unsure is None:
-            unsure = Answer(None, f"{statement.label}: {because}")
-    return unsure
+            found.because = found.because or f"{statement.label} admits {_called(who)}"
+            found.who[who] = None
+        elif admitted is None:
+            found.doubt = found.doubt or f"{statement.label}: {because}"
+        if who == _ANYBODY and admitted:
+            return
+
+
+def _called(who: str) -> str:
+    return f"account {who}" if is_account_id(who) else who
 
 
 def _candidates(statement: Statement, inside: _Inside, denies: _Denies) -> Iterator[_Somebody]:
@@ -206,143 +279,69 @@ def _admitted(
     inside: _Inside,
     denies: _Denies,
     steps: Iterator[int],
-) -> tuple[bool | None, str]:
-    """Whether one outsider gets in, over the organisations that he may belong to."""
-    answers: list[bool | None] = []
+) -> tuple[bool | None, str, str]:
+    """Whether one outsider gets in, over the organisations that he may belong to; who it is; why."""
+    answers: dict[str, bool | None] = {}
     because = ""
-    for domains, sure in _variants(statement, somebody, inside, denies):
-        answer, reason = _gets_in(statement, somebody, domains, denies, steps)
-        answers.append(answer if sure or answer is False else None)
+    for organization, domains, sure in _variants(statement, somebody, inside, denies):
+        answer, reason = gets_in(statement, somebody.population, domains, denies.statements, steps)
+        answers[organization] = answer if sure or answer is False else None
         because = because or ("" if answer is False else reason)
-    if not somebody.named and True in answers:
-        return True, because
-    if all(answer is False for answer in answers):
-        return False, because
-    known_outside = not somebody.named or inside.accounts is not None
-    if known_outside and all(answers):
-        return True, because
+    if not somebody.named and True in answers.values():
+        return True, _who(somebody, answers), because
+    if all(answer is False for answer in answers.values()):
+        return False, somebody.who, because
+    known_outside = not somebody.named or inside.complete
+    if known_outside and all(answers.values()):
+        return True, somebody.who, because
     what = "which organisation it belongs to" if known_outside else "whether it is inside the organisation"
-    return None, because or f"{somebody.who}: {what} is not known"
+    return None, somebody.who, because or f"{_called(somebody.who)}: {what} is not known"
+
+
+def _who(somebody: _Somebody, answers: dict[str, bool | None]) -> str:
+    """Anybody, unless only the members of one named organisation get in."""
+    admitted = [organization for organization, answer in answers.items() if answer is not False]
+    foreign = admitted[0] if len(admitted) == 1 else ""
+    return f"organization {foreign}" if foreign not in ("", _FOREIGN, _FOREIGN_TOO) else somebody.who
 
 
 def _variants(
     statement: Statement, somebody: _Somebody, inside: _Inside, denies: _Denies
-) -> Iterator[tuple[Domains, bool]]:
-    """The outsider in no organisation, in an unnamed one, in each named one; is it surely foreign?"""
-    base = Domains(domains_of(somebody.population, Context(partition=inside.partition)))
-    base["kms:calleraccount"] = exactly(somebody.population.account)
+) -> Iterator[tuple[str, Domains, bool]]:
+    """The outsider in no organisation (""), in an unnamed one, in each named one; is it surely foreign?"""
+    population = somebody.population
+    base = Domains(domains_of(population, Context(partition=inside.partition)))
+    base["kms:calleraccount"] = exactly(population.account)
+    if inside.own is not None:
+        base["aws:resourceaccount"] = exactly(inside.own)
+    if inside.organization_id is not None:
+        base["aws:resourceorgid"] = exactly(inside.organization_id)
     if not denies.by_organization and not _asks_organization(statement):
-        yield base, True
+        yield "", base, True
         return
-    yield _in_organization(base, None), True
-    yield _in_organization(base, _FOREIGN if inside.organization_id != _FOREIGN else _FOREIGN_TOO), True
+    yield "", _in_organization(base, None), True
+    foreign = _FOREIGN if inside.organization_id != _FOREIGN else _FOREIGN_TOO
+    yield foreign, _in_organization(base, foreign), True
     for organization in dict.fromkeys((*_organizations_of(statement), *denies.organizations)):
         if organization != inside.organization_id:
-            yield _in_organization(base, organization), inside.organization_id is not None
+            yield organization, _in_organization(base, organization), inside.organization_id is not None
 
 
 def _in_organization(base: Domains, organization: str | None) -> Domains:
-    ids, paths = ABSENT, ABSENT
+    keys = {"aws:principalorgid": ABSENT, "aws:principalorgpaths": ABSENT}
+    keys |= {"aws:sourceorgid": ABSENT, "aws:sourceorgpaths": ABSENT}
     if organization is not None:
-        ids, paths = exactly(organization), within(f"{organization}/*", varies="organization")
-    return Domains({**base, "aws:principalorgid": ids, "aws:principalorgpaths": paths})
+        paths = within(f"{organization}/*", varies="organization")
+        keys = {"aws:principalorgid": exactly(organization), "aws:principalorgpaths": paths}
+        # A service that calls on behalf of an outsider's resource has these; the outsider himself has not.
+        keys["aws:sourceorgid"] = Domain(members=((organization,),), present=None)
+        keys["aws:sourceorgpaths"] = Domain(members=((f"{organization}/*",),), present=None)
+    return Domains({**base, **keys})
 
 
 def _organizations_of(statement: Statement) -> Iterator[str]:
     for clause in statement.clauses:
         if clause.key in _ORGANIZATION_KEYS:
             for value in clause.values:
-                yield value.partition("/")[0].replace("*", "0").replace("?", "0")
-
-
-def _gets_in(
-    statement: Statement,
-    somebody: _Somebody,
-    domains: Domains,
-    denies: _Denies,
-    steps: Iterator[int],
-) -> tuple[bool | None, str]:
-    _step(steps)
-    principals = reach_of_principals(statement.principals, somebody.population)
-    allowed = _of_one(meet((principals, judge_all(statement.clauses, domains))), somebody.population)
-    if allowed.reach is Reach.NONE:
-        return False, ""
-    blocked = _blocked(statement, allowed, somebody.population, domains, denies, steps)
-    if blocked is True:
-        return False, ""
-    return (None if blocked is None or allowed.reach is Reach.OPEN else True), allowed.because
-
-
-def _blocked(  # noqa: PLR0913, PLR0917 - one Allow against all Denies needs them
-    statement: Statement,
-    allowed: Verdict,
-    population: Population,
-    domains: Domains,
-    denies: _Denies,
-    steps: Iterator[int],
-) -> bool | None:
-    """Whether Deny statements take back all that the Allow gives this outsider."""
-    answers = []
-    for action in _cells(statement.actions):
-        for resource in _cells(statement.resources):
-            verdicts = (
-                _denies(deny, action, resource, population, domains, steps) for deny in denies.statements
-            )
-            answers.append(_taken_back(statement, allowed, verdicts))
-            if answers[-1] is False:
-                return False
-    return True if all(answers) else None
-
-
-def _cells(element: Patterns) -> tuple[str, ...]:
-    """What an Allow takes in, to be denied piece by piece; the Not form is nearly everything, or nothing."""
-    if not element.negated:
-        return element.patterns
-    return () if "*" in element.patterns else ("*",)
-
-
-def _denies(  # noqa: PLR0913, PLR0917 - as above
-    deny: Statement,
-    action: str,
-    resource: str,
-    population: Population,
-    domains: Domains,
-    steps: Iterator[int],
-) -> Verdict:
-    _step(steps)
-    verdict = meet(
-        (
-            reach_of_patterns(deny.actions, action, "Action"),
-            reach_of_principals(deny.principals, population),
-            reach_of_patterns(deny.resources, resource, "Resource"),
-            judge_all(deny.clauses, domains),
-        )
-    )
-    return _of_one(verdict, population)
-
-
-def _of_one(verdict: Verdict, population: Population) -> Verdict:
-    """Of one principal, a tag or an id is a fact that is not known, rather than ours to choose."""
-    if population.arn and verdict.reach is Reach.SOME and PRINCIPAL in verdict.groups:
-        return replace(verdict, reach=Reach.OPEN)
-    return verdict
-
-
-def _taken_back(statement: Statement, allowed: Verdict, verdicts: Iterable[Verdict]) -> bool | None:
-    """True: wholly denied. False: something is left. None: what is left cannot be told."""
-    parts = [allowed]
-    not_forms = {"Action-"} if statement.actions.negated else set()
-    not_forms |= {"Resource-"} if statement.resources.negated else set()
-    for verdict in verdicts:
-        if verdict.reach is Reach.ALL:
-            return True
-        if verdict.groups & not_forms:
-            return None  # what both leave out may be the same
-        if verdict.reach is not Reach.NONE:
-            parts.append(verdict)
-    return None if meet(parts).reach is Reach.OPEN and allowed.reach is not Reach.OPEN else False
-
-
-def _step(steps: Iterator[int]) -> None:
-    if next(steps, None) is None:
-        raise _TooMuchError
+                if "${" not in value:
+                    yield value.partition("/")[0].replace("*", "0").replace("?", "0")

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scanner.protection.policy.answers import Answer
-from scanner.protection.policy.conditions import ALL, NONE, Domain, Reach, Verdict, judge_all, meet
+from scanner.protection.policy.conditions import ALL, NONE, Reach, Verdict, judge_all, meet
 from scanner.protection.policy.document import Document, Patterns, Principals, Statement
+from scanner.protection.policy.domains import Domain
 from scanner.protection.policy.known import PRINCIPAL, Population
 from scanner.protection.policy.match import arn_part, covers, overlaps
 
@@ -40,7 +41,7 @@ def reach_of(statement: Statement, population: Population, request: Request) -> 
 
 def reach_of_patterns(element: Patterns, cell: str, name: str) -> Verdict:
     """Whether an Action or Resource element (or its Not form) takes in all, some or none of a cell."""
-    if any("${" in pattern for pattern in element.patterns):
+    if not element.literal and any("${" in pattern for pattern in element.patterns):
         return Verdict(Reach.OPEN, f"its {name} holds a policy variable")
     if any(covers(pattern, cell) for pattern in element.patterns):
         return _NONE if element.negated else ALL

@@ -7,8 +7,9 @@ session), "NotPrincipal"; facts part 5 (the guide's Deny pattern with aws:userId
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from scanner.protection.policy.conditions import Domain, Reach, Verdict, judge, shown
+from scanner.protection.policy.conditions import Reach, Verdict, judge, shown
 from scanner.protection.policy.document import MAX_TEXT, Clause, Principals, Statement
+from scanner.protection.policy.domains import Domain
 from scanner.protection.policy.known import PRINCIPAL_ARN, Context, Population, domains_of, is_identity
 from scanner.protection.policy.match import (
     ARN_PARTS,
@@ -22,6 +23,7 @@ from scanner.protection.policy.match import (
 from scanner.protection.policy.operators import Operator, operator_of
 from scanner.protection.policy.patterns import session_of
 from scanner.protection.policy.statements import reach_of_patterns
+from scanner.protection.policy.variables import resolved
 
 _LITERAL = ("stringequals", "stringnotequals")
 _GLOB = ("stringlike", "stringnotlike")
@@ -39,9 +41,11 @@ class Place:
 
 
 def place_of(action: str, resource: str, account: str, context: Context) -> Place:
-    """`context` describes the account, and gives the partition and the Region of the request."""
+    """`context` describes the account, which is the resource's too, and the request's Region."""
     population = Population(account, context.partition)
-    return Place(action, resource, population, domains_of(population, context))
+    here = replace(context, resource_organization_id=context.organization_id)
+    domains = domains_of(population, here, f"arn:{context.partition}:backup::{account}:")
+    return Place(action, resource, population, domains)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def strike_of(statement: Statement, place: Place) -> Strike | None:
     start = _by_principals(Strike(statement.label), statement.principals, place)
     strike = _by_verdict(_by_verdict(start, action), resource)
     for clause in statement.clauses:
-        strike = _by_clause(strike, clause, place)
+        strike = _by_clause(strike, resolved(clause, place.domains), place)
     return strike
 
 
@@ -183,7 +187,8 @@ def _by_clause(strike: Strike | None, clause: Clause, place: Place) -> Strike | 
 
 
 def _is_plain(clause: Clause) -> bool:
-    return bool(clause.values) and not any("${" in one or len(one) > MAX_TEXT for one in clause.values)
+    variable = not clause.literal and any("${" in one for one in clause.values)
+    return bool(clause.values) and not variable and not any(len(one) > MAX_TEXT for one in clause.values)
 
 
 def _by_arn(strike: Strike, clause: Clause, operator: Operator, cells: tuple[str, ...]) -> Strike | None:
@@ -204,14 +209,22 @@ def _by_arn(strike: Strike, clause: Clause, operator: Operator, cells: tuple[str
 
 
 def _arn_patterns(clause: Clause) -> tuple[str | None, ...] | None:
-    """The values as patterns (None: a principal that no pattern describes); None when undecidable."""
+    """The values as patterns (None: a principal that no pattern describes); None when undecidable.
+
+    The ARN of a session is never shown by aws:PrincipalArn, and so is left out.
+    """
     name = clause.operator.lower().rpartition(":")[2].removesuffix("ifexists")
     if name in _LITERAL:
         real = (one for one in clause.values if one.startswith("arn:") and not is_no_principal(one))
+        real = (one for one in real if not _is_session(one))
         return tuple(None if has_wildcard(one) else one for one in real)
     if name in _GLOB or (name in _ARN and all(one == "*" or arn_part(one, 1) for one in clause.values)):
-        return clause.values
+        return tuple(one for one in clause.values if not _is_session(one))
     return None
+
+
+def _is_session(pattern: str) -> bool:
+    return arn_part(pattern, 2) == "sts" and arn_part(pattern, 5).startswith("assumed-role/")
 
 
 def _by_identity(strike: Strike, clause: Clause, operator: Operator) -> Strike | None:

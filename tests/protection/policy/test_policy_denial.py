@@ -157,9 +157,22 @@ ROWS: list[Row] = [
     ("an exception of a denied account goes", [
         but("arn:aws:iam::222222222222:role/a"), only("222222222222"),
     ], True, ()),
-    ("a role of which a session is spared stays", [
+    ("aws:PrincipalArn never shows a session, so that none is spared by it", [
         but(A), deny(Principal={"AWS": A}, Condition={"StringNotLike": {"aws:PrincipalArn": session("a/*")}}),
-    ], True, (A,)),
+    ], True, ()),
+    ("all but a session by its ARN is everybody", [but(session("a/s"))], True, ()),
+    ("all but a session by string, too", [but(session("a/s"), operator="StringNotEquals")], True, ()),
+    ("only a session by its ARN is nobody", [but(session("a/*"), operator="ArnLike")], False, ()),
+    ("all but a role and a session", [but(A, session("a/*"))], True, (A,)),
+    ("outside the vault's account, by variable", [
+        when("StringNotEquals", "aws:PrincipalAccount", "${aws:ResourceAccount}"),
+    ], False, ()),
+    ("in the vault's account, by variable", [
+        when("StringEquals", "aws:PrincipalAccount", "${aws:ResourceAccount}"),
+    ], True, ()),
+    ("in the vault's organisation, by variable", [
+        when("StringEquals", "aws:ResourceOrgID", "${aws:PrincipalOrgID}"),
+    ], True, ()),
     ("an exception denied without multi-factor stays", [but(A), MFA], True, (A,)),
     ("an exception that an open Deny may hit", [but(A), OPEN], None, ()),
     ("an open Deny on somebody else",

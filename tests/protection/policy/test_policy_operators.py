@@ -2,20 +2,9 @@
 
 import pytest
 
-from scanner.protection.policy.conditions import (
-    ABSENT,
-    ALL,
-    UNKNOWN,
-    Domain,
-    Reach,
-    Verdict,
-    exactly,
-    judge,
-    judge_all,
-    meet,
-    within,
-)
+from scanner.protection.policy.conditions import ALL, Reach, Verdict, judge, judge_all, meet
 from scanner.protection.policy.document import Clause
+from scanner.protection.policy.domains import ABSENT, UNKNOWN, Domain, exactly, within
 
 X = exactly("x")
 PAIR = exactly("a", "b")
