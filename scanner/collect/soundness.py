@@ -134,12 +134,13 @@ def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> 
 
 
 def _is_of_another(operation: OperationModel, shape: StructureShape, said: Mapping[str, Any]) -> bool:
-    """Whether all that an answer says is foreign to its operation, but perhaps a page token."""
+    """Whether all that an answer says is foreign to its operation, but perhaps whether there is more."""
     known = {str(member.serialization.get("name", name)) for name, member in shape.members.items()}
     if known.issuperset(said) or shape.is_document_type:
         return False
     paging = pagination().get(f"{operation.service_model.service_name}:{operation.name}")
-    tokens = {str(shape.members[paging.output].serialization.get("name", paging.output))} if paging else set()
+    more = {paging.output, paging.more} if paging else set()
+    tokens = {str(shape.members[name].serialization.get("name", name)) for name in more if name}
     return not (said.keys() & known) - tokens
 
 

@@ -54,3 +54,17 @@ def test_what_botocore_converts_is_no_mistake() -> None:
 def test_what_is_of_other_types_is_no_answer(body: bytes) -> None:
     with pytest.raises(BrokenAnswerError):
         read(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"Grants": [{"GrantId": "x"}], "Truncated": false}',
+        b'{"Grants": [], "NextMarker": "x", "Truncated": true}',
+    ],
+)
+def test_what_shares_no_more_than_its_paging_is_the_answer_to_another_call(body: bytes) -> None:
+    operation = Session().get_service_model("kms").operation_model("ListAliases")
+    answer = {"status_code": 200, "headers": {}, "body": body, "context": {}}
+    with pytest.raises(BrokenAnswerError, match="the answer to another call"):
+        refuse_broken_answer(operation_model=operation, response_dict=answer)
