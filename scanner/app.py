@@ -5,8 +5,9 @@
     report    a judged scan -> reports
 
 `audit run` is the first two, one after the other.
-The facts of a shard are made from that shard and the control plane alone, so memory holds one shard at a
-time; findings are asked of all facts together.
+The evidence is read twice, shard by shard: for the control plane, and for what a shard has of the resources
+of others, which is put aside on disk; then for the facts, made from the shard, the control plane and
+what was put aside for it. Memory holds one shard at a time; findings are asked of all facts together.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +27,8 @@ from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
 from scanner.facts.build import FactsRequest, build_facts
-from scanner.graph.control_plane import ControlPlane, summarise
+from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
+from scanner.graph.elsewhere import put_aside, recalled
 from scanner.inventory.assurance_tables import governance_rows
 from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.inventory.organization import parse_organization
@@ -48,6 +50,7 @@ from scanner.report.read import read_scan
 from scanner.report.write import Written, write_reports
 from scanner.storage.files import write_atomically
 from scanner.storage.parquet import ParquetTable, open_parquet
+from scanner.storage.spool import Spool
 
 if TYPE_CHECKING:
     from scanner.collect.estimate import Estimate
@@ -173,8 +176,9 @@ def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tupl
     bundle = Bundle(bundle_folder)
     bundle.check()
     as_of = judgement.as_of or bundle.manifest.evaluated_as_of
-    plane = _control_plane(bundle)
-    gaps, reconciliation = _write_tables(bundle, plane, out, judgement, as_of)
+    with Spool() as spool:
+        beyond = _Beyond(_control_plane(bundle, spool), spool)
+        gaps, reconciliation = _write_tables(bundle, beyond, out, judgement, as_of)
     waivers = Waivers(judgement.waivers, as_of)
     tables = {name: open_parquet(out / "facts", name, row) for name, row in TABLES.items()}
     findings = tuple(judge(tables, judgement.controls, judgement.parameters, as_of=as_of, waivers=waivers))
@@ -209,9 +213,24 @@ def _inventory(bundle: Bundle, shard: Shard, status: ShardStatus) -> ShardInvent
     return parse_shard(bundle.answers(shard), bundle.account_answers(shard.account), status)
 
 
-def _control_plane(bundle: Bundle) -> ControlPlane:
+@dataclass(frozen=True, slots=True)
+class _Beyond:
+    """What is known of all shards when one is judged: the control plane, and what was put aside."""
+
+    plane: ControlPlane
+    spool: Spool
+
+
+def _control_plane(bundle: Bundle, spool: Spool) -> ControlPlane:
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
-    return ControlPlane(organization, (summarise(inventory) for inventory in _inventories(bundle)))
+    return ControlPlane(organization, _summaries(bundle, spool))
+
+
+def _summaries(bundle: Bundle, spool: Spool) -> Iterator[ShardSummary]:
+    """Summarise each shard; what it has of the resources of others is put aside for these."""
+    for inventory in _inventories(bundle):
+        spool.put(put_aside(inventory))
+        yield summarise(inventory)
 
 
 def _open(stack: ExitStack, folder: Path, rows: Mapping[str, type]) -> dict[str, ParquetTable]:
@@ -224,7 +243,7 @@ def _write(tables: Mapping[str, ParquetTable], rows: Mapping[str, Iterable[objec
 
 
 def _write_tables(
-    bundle: Bundle, plane: ControlPlane, out: Path, judgement: Judgement, as_of: datetime
+    bundle: Bundle, beyond: _Beyond, out: Path, judgement: Judgement, as_of: datetime
 ) -> tuple[tuple[Gap, ...], tuple[Reconciliation, ...]]:
     """Write inventory and facts of all shards; give the gaps met, and what second sources know."""
     request = FactsRequest(
@@ -237,12 +256,12 @@ def _write_tables(
     with ExitStack() as stack:
         facts_tables = _open(stack, out / "facts", TABLES)
         inventory_tables = _open(stack, out / "inventory", INVENTORY_TABLES)
-        inventory_tables["accounts"].write(account_rows(plane.organization.accounts.values()))
+        inventory_tables["accounts"].write(account_rows(beyond.plane.organization.accounts.values()))
         governance, governance_gaps = bundle.parsed(partial(_governance, bundle))
         _write(inventory_tables, governance)
         gaps.update(dict.fromkeys(governance_gaps))
         for inventory in _inventories(bundle):
-            facts = build_facts(inventory, plane, request)
+            facts = build_facts(inventory, beyond.plane, request, recalled(inventory, beyond.spool.of))
             _write(facts_tables, facts.tables)
             _write(inventory_tables, inventory_rows(inventory))
             gaps.update(dict.fromkeys((*inventory.gaps, *facts.needed)))

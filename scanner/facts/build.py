@@ -13,6 +13,8 @@ from scanner.facts.rules import rule_rows
 from scanner.facts.selection import selection_row
 from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane
+from scanner.graph.elsewhere import NOTHING, Elsewhere
+from scanner.graph.history import History
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyActionFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupRule, ShardInventory
@@ -37,17 +39,20 @@ class ShardFacts:
     needed: tuple[Gap, ...] = field(default=())  # gaps elsewhere that kept something of it open
 
 
-def build_facts(inventory: ShardInventory, plane: ControlPlane, request: FactsRequest) -> ShardFacts:
-    """Make all fact rows of one shard."""
+def build_facts(
+    inventory: ShardInventory, plane: ControlPlane, request: FactsRequest, elsewhere: Elsewhere = NOTHING
+) -> ShardFacts:
+    """Make all fact rows of one shard. `elsewhere`: what other shards have of its resources."""
     graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup)
+    history = History(inventory, plane, request.as_of, elsewhere)
     needed: dict[Gap, None] = {}
-    resources = tuple(_resources(graph, request, needed))
+    resources = tuple(_resources(graph, history, request, needed))
     reaches = dict(_reaches(graph))
     copies = tuple(_copy_actions(graph, reaches, needed))
     known = set(inventory.gaps)
     held = {point.vault for point in inventory.recovery_points}
     member = plane.organization.accounts.get(inventory.shard.account)
-    elsewhere = tuple(gap for gap in needed if gap not in known and _is_ours(gap, inventory.shard))
+    met = tuple(gap for gap in needed if gap not in known and _is_ours(gap, inventory.shard))
     tables: dict[str, tuple[Row, ...]] = {
         "resource": resources,
         "plan": tuple(plan_row(plan, request.as_of) for plan in inventory.plans),
@@ -60,10 +65,10 @@ def build_facts(inventory: ShardInventory, plane: ControlPlane, request: FactsRe
         ),
         "recovery_point": tuple(recovery_point_row(p, request.as_of) for p in inventory.recovery_points),
         "account_region": (
-            account_region_row(inventory, member.name if member else "", elsewhere, request.blinds),
+            account_region_row(inventory, member.name if member else "", met, request.blinds),
         ),
     }
-    return ShardFacts(tables, elsewhere)
+    return ShardFacts(tables, met)
 
 
 def _is_ours(gap: Gap, shard: Shard) -> bool:
@@ -71,8 +76,10 @@ def _is_ours(gap: Gap, shard: Shard) -> bool:
     return gap.region == ORG or (gap.account, gap.region) == (shard.account, shard.region)
 
 
-def _resources(graph: ShardGraph, request: FactsRequest, needed: dict[Gap, None]) -> Iterator[ResourceFacts]:
-    table = ResourceTable(graph, request.as_of)
+def _resources(
+    graph: ShardGraph, history: History, request: FactsRequest, needed: dict[Gap, None]
+) -> Iterator[ResourceFacts]:
+    table = ResourceTable(graph, history, request.as_of)
     for resource in graph.inventory.resources:
         row, notes = table.row(resource)
         needed.update(dict.fromkeys(notes.needed))

@@ -1,29 +1,28 @@
 """The fact table `resource`: one row a resource, with what covers it and where its copies go."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from scanner.facts.notes import Notes, instant_text
 from scanner.facts.resource_copies import Copies
+from scanner.facts.resource_places import place_columns
 from scanner.facts.rule import rule_terms
 from scanner.graph.coverage import Coverage, CoveringRule
+from scanner.graph.history import History
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import (
     CoveredBy,
-    NewestRecoveryPoint,
-    PlaceRecoveryPoint,
     Reference,
     ResourceFacts,
     RuleTerms,
     Tag,
 )
-from scanner.model.inventory import RecoveryPoint, Resource
+from scanner.model.inventory import Resource
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary, negate
 from scanner.protection.capabilities import capability_of, restore_test_leftover, skipped_state
-from scanner.protection.lifecycle import point_age_hours, point_usable
 
 R = TypeVar("R")
 
@@ -31,10 +30,10 @@ R = TypeVar("R")
 class ResourceTable:
     """Makes the rows of one shard's resources; gathers the gaps that kept something open."""
 
-    def __init__(self, graph: ShardGraph, as_of: datetime) -> None:
+    def __init__(self, graph: ShardGraph, history: History, as_of: datetime) -> None:
         self._graph = graph
         self._as_of = as_of
-        self._points = _points_by_resource(graph.inventory.recovery_points)
+        self._history = history
         # Many resources share one coverage, which the graph keeps alive.
         self._covered: dict[int, _Covered] = {}
         self._copies = Copies(graph)
@@ -48,7 +47,8 @@ class ResourceTable:
         keys = self._graph.keys(resource)
         row = capability_of(resource, self._graph.inventory.settings)
         assessable, not_applicable = _assessable(resource, notes)
-        places = self._places(resource, coverage, notes)
+        whereabouts = self._history.whereabouts(resource, coverage)
+        places = place_columns(whereabouts, self._graph.inventory.shard, notes)
         if keys.kind is None:
             notes.unknown("key_kind", "who manages its key is not known", keys.first_gap)
         covered = self._covered_of(coverage)
@@ -75,8 +75,9 @@ class ResourceTable:
             rules=covered.rules,
             copies=_incomplete(copied.copies, coverage),
             copy_links=_incomplete(copied.links, coverage),
-            newest_recovery_points=places,
-            newest_recovery_point=_newest(places),
+            newest_recovery_points=places.newest_recovery_points,
+            newest_recovery_point=places.newest_recovery_point,
+            places=places.places,
             uncertain=tuple(sorted({doubt.name for doubt in coverage.doubts})),
             not_known=notes.not_known,
             evidence=notes.references,
@@ -93,45 +94,6 @@ class ResourceTable:
             )
         return known
 
-    def _places(
-        self, resource: Resource, coverage: Coverage, notes: Notes
-    ) -> tuple[PlaceRecoveryPoint | None, ...]:
-        """Give the newest usable recovery point of each vault; a vault that was not read ends the list."""
-        parents = {covering.parent.arn for covering in coverage.ways if covering.parent is not None}
-        newest: dict[str, tuple[float, RecoveryPoint]] = {}
-        incomplete = self._note_unread_vaults(notes)
-        for arn in (resource.arn, *sorted(parents)):
-            for point in self._points.get(arn, ()):
-                age, usable = point_age_hours(point, self._as_of), point_usable(point)
-                if usable is None or (usable and age is None):
-                    incomplete = True
-                    notes.unknown("newest_recovery_points", f"status or date of {point.arn} is not told")
-                elif usable and age is not None and age < newest.get(point.vault, (float("inf"), point))[0]:
-                    newest[point.vault] = (age, point)
-        for arn in coverage.open_parents:
-            if any(point_usable(point) is not False for point in self._points.get(arn, ())):
-                incomplete = True
-                notes.unknown(
-                    "newest_recovery_points", f"it is not known whether backups of {arn} count for it"
-                )
-        for _, point in newest.values():
-            notes.evidence("newest_recovery_points", point.refs)
-        places = [_place(age, point) for _, (age, point) in sorted(newest.items())]
-        return (*places, None) if incomplete else tuple(places)
-
-    def _note_unread_vaults(self, notes: Notes) -> bool:
-        """Note which vaults of the shard were not read; whether there is any."""
-        inventory = self._graph.inventory
-        vaults = inventory.lists.get("backup:ListBackupVaults")
-        gaps = [vaults.gap] if isinstance(vaults, Unread) else []
-        gaps += [
-            v.recovery_points_read.gap for v in inventory.vaults if isinstance(v.recovery_points_read, Unread)
-        ]
-        for gap in gaps:
-            for column in ("newest_recovery_points", "newest_recovery_point"):
-                notes.unknown(column, "a newer recovery point may lie in a vault that was not read", gap)
-        return bool(gaps)
-
 
 @dataclass(frozen=True, slots=True)
 class _Covered:
@@ -140,25 +102,6 @@ class _Covered:
     by: tuple[CoveredBy | None, ...]
     rules: tuple[RuleTerms | None, ...]
     references: tuple[Reference, ...]
-
-
-def _points_by_resource(points: Iterable[RecoveryPoint]) -> Mapping[str, list[RecoveryPoint]]:
-    found: dict[str, list[RecoveryPoint]] = {}
-    for point in points:
-        found.setdefault(point.resource, []).append(point)
-    return found
-
-
-def _place(age: float, point: RecoveryPoint) -> PlaceRecoveryPoint:
-    return PlaceRecoveryPoint(point.arn, point.vault, instant_text(point.created_at) or "", round(age, 4))
-
-
-def _newest(places: tuple[PlaceRecoveryPoint | None, ...]) -> NewestRecoveryPoint:
-    known = [place for place in places if place is not None]
-    if not known:
-        return NewestRecoveryPoint(None if places else False, None, None, None, None)
-    newest = min(known, key=lambda place: (place.age_hours, place.arn))
-    return NewestRecoveryPoint(True, newest.arn, newest.vault, newest.created_at, newest.age_hours)  # noqa: FBT003 -- a row
 
 
 def _incomplete(rows: Iterable[R], coverage: Coverage) -> tuple[R | None, ...]:

@@ -16,9 +16,10 @@ from scanner.evidence.answers import Answers
 from scanner.evidence.manifest import parse_manifest
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
+from scanner.graph.elsewhere import recalled
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
-from scanner.model.facts import PlaceRecoveryPoint, Row
+from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, Row
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.names import Shard
 from tests.fakes.bundles import (
@@ -36,6 +37,7 @@ from tests.fakes.bundles import (
     facts_of,
     instance_arn,
     key_arn,
+    put_aside_by,
     refused,
     rule,
     shares_key,
@@ -203,7 +205,7 @@ def _open_or_same(before: Any, after: Any, *, cut: bool) -> bool:
 
     In a list that is cut short, the newest recovery point of a vault may be an older one.
     """
-    if isinstance(before, PlaceRecoveryPoint) and cut:
+    if isinstance(before, PlaceRecoveryPoint | BackupPlace) and cut:
         return bool(before.vault == after.vault and before.age_hours <= after.age_hours)
     if not hasattr(before, "__dataclass_fields__"):
         return bool(before == after)
@@ -251,9 +253,10 @@ class Memory:
             parse_organization(answers["evidence/org"], self.manifest), map(summarise, inventories)
         )
         request = FactsRequest(as_of=self.manifest.evaluated_as_of, blinds={})
-        found = Facts()
+        found, recall = Facts(), put_aside_by(inventories)
         for inventory in inventories:
-            for table, rows in build_facts(inventory, plane, request).tables.items():
+            facts = build_facts(inventory, plane, request, recalled(inventory, recall))
+            for table, rows in facts.tables.items():
                 found.setdefault(table, {}).update({row.subject: row for row in rows})
         return found
 

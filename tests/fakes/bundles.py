@@ -11,16 +11,20 @@ leaves a call out, `refuse(...)` turns its answer into AccessDenied.
 
 import gzip
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
+
+import orjson
 
 from scanner.evidence.answers import Answers
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.lines import parse_line
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
+from scanner.graph.elsewhere import Recall, put_aside, recalled
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
 from scanner.model.facts import Row
@@ -498,6 +502,15 @@ def plane_of(folder: Path) -> ControlPlane:
     return ControlPlane(organization, map(summarise, inventories_of(folder)))
 
 
+def put_aside_by(inventories: Iterable[ShardInventory]) -> Recall:
+    """Give what shards put aside for each other, without a file: as it comes out of JSON."""
+    rows: defaultdict[str, list[Any]] = defaultdict(list)
+    for inventory in inventories:
+        for name, row in put_aside(inventory):
+            rows[name].append(orjson.loads(orjson.dumps(row)))
+    return lambda name: tuple(rows[name])
+
+
 def facts_of(folder: Path, *, inherit: bool = True, blinds: Iterable[str] = ()) -> Facts:
     """Give the facts of a whole bundle. Two rows of one subject are a mistake."""
     request = FactsRequest(
@@ -505,9 +518,10 @@ def facts_of(folder: Path, *, inherit: bool = True, blinds: Iterable[str] = ()) 
         blinds=dict.fromkeys(blinds, ("some-control",)),
         count_inherited_backup=inherit,
     )
-    plane, found = plane_of(folder), Facts()
+    plane, found, recall = plane_of(folder), Facts(), put_aside_by(inventories_of(folder))
     for inventory in inventories_of(folder):
-        for table, rows in build_facts(inventory, plane, request).tables.items():
+        facts = build_facts(inventory, plane, request, recalled(inventory, recall))
+        for table, rows in facts.tables.items():
             for row in rows:
                 subjects = found.setdefault(table, {})
                 assert row.subject not in subjects, f"two rows of {row.subject}"

@@ -16,6 +16,7 @@ from scanner.model.facts.account_region import AccountRegionFacts, MissingRead
 from scanner.model.facts.base import FOREVER_DAYS, NEVER_HOURS, NotKnown, Reference, Row, column
 from scanner.model.facts.copy_action import CopyActionFacts, CoveredKey, KeyInTheWay
 from scanner.model.facts.parts import (
+    BackupPlace,
     CopyLink,
     CopyLinks,
     CoveredBy,
@@ -36,6 +37,7 @@ __all__ = [
     "NEVER_HOURS",
     "TABLES",
     "AccountRegionFacts",
+    "BackupPlace",
     "Column",
     "CopyActionFacts",
     "CopyLink",

@@ -86,6 +86,22 @@ class PlaceRecoveryPoint:
     age_hours: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupPlace:
+    """The newest usable recovery point of a resource in one vault of any account and Region."""
+
+    arn: str
+    vault: str
+    vault_name: str
+    account: str
+    region: str
+    created_at: str | None
+    age_hours: float
+    continuous: bool
+    air_gapped: Ternary
+    key: str | None  # NULL: not told
+
+
 @dataclass(frozen=True, slots=True)
 class NewestRecoveryPoint:
     """The newest usable recovery point that was seen; `exists` is None when one may be unseen."""

@@ -65,6 +65,7 @@ VAULT_READS: Final = ("backup:ListBackupVaults",)
 POINT_READS: Final = ("backup:ListBackupVaults", "backup:ListRecoveryPointsByBackupVault")
 # Recovery points of an instance or a stack count for what a rule covers through it.
 NEWEST_READS: Final = (*POINT_READS, *RULE_READS)
+PLACE_READS: Final = (*NEWEST_READS, "backup:ListCopyJobs")
 COPY_READS: Final = (
     *RULE_READS,
     *KEY_READS,

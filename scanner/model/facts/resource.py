@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from scanner.model.facts.base import Row, column
 from scanner.model.facts.parts import (
+    BackupPlace,
     CopyLinks,
     CoveredBy,
     NewestRecoveryPoint,
@@ -17,6 +18,7 @@ from scanner.model.facts.reads import (
     ENCRYPTION_READS,
     KEY_READS,
     NEWEST_READS,
+    PLACE_READS,
     RESOURCE_READS,
     RULE_READS,
     TAG_READS,
@@ -62,6 +64,11 @@ class ResourceFacts(Row):
         "Its newest usable recovery point in each vault of its own account and Region.", NEWEST_READS
     )
     newest_recovery_point: NewestRecoveryPoint = column("The newest of them.", NEWEST_READS)
+    places: tuple[BackupPlace | None, ...] = column(
+        "Its newest usable recovery point in each vault of its own account and Region, and in each that a "
+        "copy action or a copy job of it names, in any account and Region.",
+        PLACE_READS,
+    )
     uncertain: tuple[str, ...] = column(
         "Backup selections of which it is not known whether they select it.", RULE_READS
     )

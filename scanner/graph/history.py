@@ -1,0 +1,248 @@
+"""Where a resource's usable recovery points lie, and what may lie where nobody looked.
+
+Ruling 10: the places are the vaults of the resource's own account and Region, and those that a copy action
+or a copy job of the resource names, in any account and Region. A gap in another vault changes nothing.
+What is backed up through an instance or a stack has the recovery points of that, too (ruling 3).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from scanner.graph.control_plane import ControlPlane
+from scanner.graph.coverage import Coverage, Doubt
+from scanner.graph.elsewhere import NOTHING, Elsewhere
+from scanner.graph.newest import Held, newest_by_place, newest_of
+from scanner.model.inventory import BackupPlan, JobKind, RecoveryPoint, Resource, ShardInventory, Vault
+from scanner.model.names import AccountId, Arn, RegionName
+from scanner.model.reading import Gap, Known, Unread
+from scanner.protection.lifecycle import point_age_hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A vault in which a usable recovery point of a resource lies, and the newest one.
+
+    `vault` None: it was not listed. `newest` None: there is only a point of untold status or date, which may
+    be a usable one; `age_hours` is None with it. `continuous`: whether the newest is a continuous backup.
+    """
+
+    arn: Arn
+    account: AccountId
+    region: RegionName
+    vault: Vault | None
+    newest: RecoveryPoint | None
+    age_hours: float | None
+    continuous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Why there may be recovery points that were not seen, or newer ones. `own`: in the resource's shard."""
+
+    because: str
+    gap: Gap | None
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """The places of a resource's recovery points, by the vault's ARN, and what keeps them from being all."""
+
+    places: tuple[Place, ...]
+    unseen: tuple[Unseen, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is no other place, and no newer usable point in one of these."""
+        return not self.unseen
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The vaults that copy actions name: for sure, and perhaps (with why that is not known).
+
+    `unread`: why copy actions that nobody read may name others.
+    """
+
+    sure: frozenset[Arn]
+    perhaps: Mapping[Arn, Doubt]
+    unread: tuple[Unseen, ...]
+
+
+class History:
+    """Answers for the resources of one shard."""
+
+    def __init__(
+        self,
+        inventory: ShardInventory,
+        plane: ControlPlane,
+        as_of: datetime,
+        elsewhere: Elsewhere = NOTHING,
+    ) -> None:
+        self._shard = inventory.shard
+        self._plane = plane
+        self._as_of = as_of
+        self._elsewhere = elsewhere
+        self._vaults = {vault.arn: vault for vault in inventory.vaults}
+        self._plans = {plan.arn: plan for plan in inventory.plans}
+        self._points = newest_by_place(inventory.recovery_points)
+        self._copied_to = _copied_to(inventory, elsewhere)
+        self._unread_here = tuple(_unread_here(inventory))
+        self._unread_jobs = tuple(_unread_jobs(inventory))
+        # Many resources share one coverage; it is kept alive beside what was made of it.
+        self._named: dict[int, tuple[Coverage, _Named]] = {}
+
+    def whereabouts(self, resource: Resource, coverage: Coverage) -> Whereabouts:
+        """Give the places of a resource's usable recovery points."""
+        arns = _counting(resource, coverage)
+        named = self._named_by(coverage)
+        far = {vault for arn in arns for vault in self._copied_to.get(arn, ())}
+        far = (far | named.sure) - self._vaults.keys()
+        places = [*self._here(arns), *self._there(arns, far)]
+        unseen = [
+            *self._unread_here,
+            *self._unread_jobs,
+            *named.unread,
+            *(one for vault in sorted(far) if (one := self._unread_there(vault)) is not None),
+            *self._perhaps(arns, named.perhaps, far),
+            *self._of_open_parents(coverage),
+            *(_untold(point, own=self._is_here(point)) for point in _untold_points(places)),
+        ]
+        return Whereabouts(tuple(place for place, _ in sorted(places, key=_by_vault)), tuple(unseen))
+
+    def _here(self, arns: tuple[str, ...]) -> "Iterator[tuple[Place, Held]]":
+        found = [self._points[arn] for arn in arns if arn in self._points]
+        for vault in sorted({vault for vaults in found for vault in vaults}):
+            held = newest_of(vaults[vault] for vaults in found if vault in vaults)
+            yield (
+                self._place(vault, self._shard.account, self._shard.region, self._vaults.get(vault), held),
+                held,
+            )
+
+    def _there(self, arns: tuple[str, ...], far: set[Arn]) -> "Iterator[tuple[Place, Held]]":
+        for vault in far:
+            held = self._held_there(arns, vault)
+            if held != Held():
+                seen = self._plane.destination(vault)
+                yield self._place(vault, seen.account, seen.region, seen.vault, held), held
+
+    def _held_there(self, arns: Iterable[str], vault: Arn) -> Held:
+        points = self._elsewhere.points
+        return newest_of(points[arn][vault] for arn in arns if vault in points.get(arn, ()))
+
+    def _place(
+        self, arn: Arn, account: AccountId, region: RegionName, vault: Vault | None, held: Held
+    ) -> Place:
+        newest = held.newest
+        return Place(
+            arn=arn,
+            account=account,
+            region=region,
+            vault=vault,
+            newest=newest,
+            age_hours=None if newest is None else point_age_hours(newest, self._as_of),
+            continuous=newest is not None and newest.continuous,
+        )
+
+    def _unread_there(self, arn: Arn) -> Unseen | None:
+        """Say why a vault of another account or Region may hold what was not seen."""
+        seen = self._plane.destination(arn)
+        if seen.vault is None:
+            if seen.exists.value is False:
+                return None
+            return Unseen(f"a copy may lie in {arn}, and {seen.exists.because}", seen.gap, own=False)
+        if isinstance(seen.vault.recovery_points_read, Unread):
+            because = f"a copy may lie in {arn}, whose recovery points were not read"
+            return Unseen(because, seen.vault.recovery_points_read.gap, own=False)
+        return None
+
+    def _perhaps(
+        self, arns: tuple[str, ...], perhaps: Mapping[Arn, Doubt], sure: set[Arn]
+    ) -> Iterator[Unseen]:
+        """Say which vaults count only if a plan covers the resource, of which that is not known."""
+        for vault in sorted(perhaps.keys() - sure - self._vaults.keys()):
+            doubt = perhaps[vault]
+            if self._held_there(arns, vault) != Held() or self._unread_there(vault) is not None:
+                because = f"a copy may lie in {vault}, and whether it counts is not known: {doubt.because}"
+                yield Unseen(because, doubt.gap, own=False)
+
+    def _of_open_parents(self, coverage: Coverage) -> Iterator[Unseen]:
+        for arn in coverage.open_parents:
+            because = f"it is not known whether backups of {arn} count for it"
+            if arn in self._points:
+                yield Unseen(because, None, own=True)
+            elif arn in self._elsewhere.points:
+                yield Unseen(because, None, own=False)
+
+    def _is_here(self, point: RecoveryPoint) -> bool:
+        return (point.account, point.region) == (self._shard.account, self._shard.region)
+
+    def _named_by(self, coverage: Coverage) -> _Named:
+        """Give the vaults that the copy actions of the covering rules name, and of those that may cover."""
+        if (known := self._named.get(id(coverage))) is None:
+            known = self._named[id(coverage)] = (coverage, self._name(coverage))
+        return known[1]
+
+    def _name(self, coverage: Coverage) -> _Named:
+        sure = frozenset(copy.destination for way in coverage.ways for copy in way.rule.copies)
+        perhaps: dict[Arn, Doubt] = {}
+        unread: dict[Unseen, None] = {}
+        for doubt in coverage.doubts:
+            destinations = _destinations(self._plans.get(Arn(doubt.plan)))
+            if destinations is None:
+                because = f"a copy may lie in a vault that no plan is known to name: {doubt.because}"
+                unread[Unseen(because, doubt.gap, own=False)] = None
+            for destination in destinations or ():
+                perhaps.setdefault(destination, doubt)
+        return _Named(sure, perhaps, tuple(unread))
+
+
+def _counting(resource: Resource, coverage: Coverage) -> tuple[str, ...]:
+    """Give the ARNs whose backups count for a resource: its own, and what it is backed up through."""
+    parents = {way.parent_arn for way in coverage.ways if way.parent_arn is not None}
+    return (resource.arn, *sorted(parents))
+
+
+def _destinations(plan: BackupPlan | None) -> tuple[Arn, ...] | None:
+    """Give the vaults that a plan copies into; None when its rules were not read."""
+    if plan is None or isinstance(plan.rules, Unread):
+        return None
+    return tuple(copy.destination for rule in plan.rules.value for copy in rule.copies)
+
+
+def _copied_to(inventory: ShardInventory, elsewhere: Elsewhere) -> Mapping[str, set[Arn]]:
+    """Give the vaults that copy jobs name, by the resource that is copied."""
+    found = {resource: set(vaults) for resource, vaults in elsewhere.copied_to.items()}
+    for job in inventory.jobs:
+        if job.kind is JobKind.COPY and job.resource and job.destination_vault:
+            found.setdefault(job.resource, set()).add(Arn(job.destination_vault))
+    return found
+
+
+def _unread_here(inventory: ShardInventory) -> Iterator[Unseen]:
+    """Say which vaults of the shard were not read."""
+    because = "a newer recovery point may lie in a vault that was not read"
+    vaults = inventory.lists.get("backup:ListBackupVaults", Known(None))
+    for reading in (vaults, *(vault.recovery_points_read for vault in inventory.vaults)):
+        if isinstance(reading, Unread):
+            yield Unseen(because, reading.gap, own=True)
+
+
+def _unread_jobs(inventory: ShardInventory) -> Iterator[Unseen]:
+    reading = inventory.lists.get("backup:ListCopyJobs", Known(None))
+    if isinstance(reading, Unread):
+        because = "a copy may lie in a vault that only a copy job names, and the copy jobs were not read"
+        yield Unseen(because, reading.gap, own=False)
+
+
+def _untold_points(places: Iterable[tuple[Place, Held]]) -> Iterator[RecoveryPoint]:
+    return (held.untold for _, held in places if held.untold is not None)
+
+
+def _untold(point: RecoveryPoint, *, own: bool) -> Unseen:
+    return Unseen(f"status or date of {point.arn} is not told", None, own)
+
+
+def _by_vault(found: tuple[Place, Held]) -> Arn:
+    return found[0].arn
