@@ -120,6 +120,8 @@ def _points(answers: Answers) -> Iterator[RecoveryPoint]:
             created_by_rule=created_by_rule(row),
             scan=_scan(row.child("AggregatedScanResult")),
             last_restored_at=row.instant("LastRestoreTime"),
+            is_parent=bool(row.flag("IsParent")),
+            parent=row.text("ParentRecoveryPointArn"),
             refs=(ref,),
         )
 

@@ -228,6 +228,8 @@ class RecoveryPoint:
     created_by_rule: str | None  # PLAN_ARN#RULE_ID
     scan: ScanResult | None = None  # None: it was not scanned
     last_restored_at: datetime | None = None
+    is_parent: bool = False  # a composite one (CloudFormation, EKS): its children hold the data
+    parent: str | None = None  # of a child: the ARN of the composite one
     refs: tuple[EvidenceRef, ...] = ()
 
     @property
@@ -264,6 +266,9 @@ class Job:
     message_category: str | None = None  # COMPLETED with another one than SUCCESS: completed with issues
     validation_status: str | None = None  # of a restore job that was validated
     restore_testing_plan: str | None = None  # of a restore job: the ARN of the plan that started it
+    source_recovery_point: str | None = None  # of a copy job: what is copied
+    backup_job: str | None = None  # of a scheduled copy job: the id of the backup job that started it
+    parent_job: str | None = None  # of a part of a composite: the id of the whole's job
     refs: tuple[EvidenceRef, ...] = ()
 
 

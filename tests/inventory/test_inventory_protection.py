@@ -346,3 +346,22 @@ def test_whether_a_policy_reaches_an_account(
     (found,) = governance_rows(parse_governance(nothing), [account])["effective_policies"]
     assert isinstance(found, EffectivePolicyTable)
     assert (found.reached, found.plans) == (reached, plans)
+
+
+# Parts of composites, and what copy jobs were started by
+
+
+def test_copy_jobs_tell_which_backup_they_copy() -> None:
+    told = {"SourceRecoveryPointArn": "arn:point", "CreatedByBackupJobId": "b-1", "ParentJobId": "c-0"}
+    script = shard().listed("backup:ListCopyJobs", {"CopyJobId": "1", **told}, {"CopyJobId": "2"})
+    joined, alone = parsed(script).jobs
+    assert (joined.source_recovery_point, joined.backup_job, joined.parent_job) == ("arn:point", "b-1", "c-0")
+    assert (alone.source_recovery_point, alone.backup_job, alone.parent_job) == (None, None, None)
+
+
+def test_composite_recovery_points_and_their_parts() -> None:
+    script = shard().vault("v").point("v", "arn:stack", hours_ago=2, IsParent=True)
+    script.point("v", "arn:part", hours_ago=1, IsParent=False, ParentRecoveryPointArn="arn:whole")
+    part, whole = sorted(parsed(script).recovery_points, key=lambda point: point.is_parent)
+    assert (whole.is_parent, whole.parent) == (True, None)
+    assert (part.is_parent, part.parent) == (False, "arn:whole")
