@@ -1,7 +1,9 @@
 """Rules taken together: against a plain reading of every minute, and the documented examples."""
 
-from datetime import timedelta
-from itertools import pairwise
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise, product
+from typing import Final
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,14 @@ from hypothesis import strategies as st
 from scanner.model.facts import NEVER_HOURS
 from scanner.model.inventory import BackupRule
 from scanner.protection.schedule import HORIZON, rhythm_of
-from scanner.protection.timetable import longest_wait_hours, overlapping, start_window, windows_overlap
+from scanner.protection.timetable import (
+    Overlap,
+    clocks_known,
+    longest_wait_hours,
+    overlapping,
+    start_window,
+    windows_overlap,
+)
 from tests.fakes.bundles import AS_OF
 from tests.fakes.models import at, rule
 
@@ -58,7 +67,8 @@ def test_zones_together() -> None:
 def test_start_windows() -> None:
     assert start_window(rule()) == timedelta(hours=8)
     assert start_window(rule(start_window_minutes=60)) == timedelta(hours=1)
-    assert start_window(rule(start_window_minutes=-5)) == timedelta(0)
+    assert start_window(rule(start_window_minutes=0)) == timedelta(hours=8)
+    assert start_window(rule(start_window_minutes=-5)) == timedelta(hours=8)
     assert start_window(rule(start_window_minutes=10**18)) == HORIZON
 
 
@@ -79,7 +89,7 @@ def test_start_windows() -> None:
 def test_overlap(one: BackupRule, other: BackupRule, expected: bool) -> None:  # noqa: FBT001 -- a row
     assert windows_overlap(one, other, AS_OF) is expected
     assert windows_overlap(other, one, AS_OF) is expected
-    assert overlapping([one, other], AS_OF) == (((one, other),) if expected else ())
+    assert overlapping([one, other], AS_OF) == ((Overlap(one, other, certain=True),) if expected else ())
 
 
 @settings(max_examples=60, deadline=None)
@@ -97,3 +107,108 @@ def test_a_plain_reading_agrees(hours: list[list[int]]) -> None:
     expected = max(later - earlier for earlier, later in pairwise(sorted(marks))) / timedelta(hours=1)
     assert longest_wait_hours(rules, AS_OF) == expected
     assert longest_wait_hours(rules, AS_OF) <= min(rhythm_of(each, AS_OF).max_gap_hours for each in rules)
+
+
+def test_a_night_with_a_clock_change_lengthens_no_wait_of_two_zones() -> None:
+    # Ruling 8: midnight and noon, twelve hours apart on every day of the year by both clocks
+    both = [every("0", "Europe/Berlin"), every("12", "Europe/Paris")]
+    assert longest_wait_hours(both, AS_OF) == 12.0
+    assert longest_wait_hours([every("0"), every("13", "Asia/Kolkata")], AS_OF) == 16.5
+
+
+def test_an_unknown_zone_leaves_the_wait_open() -> None:
+    strange = every("17", "Mars/Olympus")
+    assert longest_wait_hours([every("5"), strange], AS_OF) == 24.0
+    assert longest_wait_hours([every("5", "Mars/Olympus"), strange], AS_OF) == 12.0
+    assert longest_wait_hours([every("5"), every("11"), strange], AS_OF) == 18.0
+    assert clocks_known([strange, strange])
+    assert not clocks_known([strange, every("5")])
+    assert clocks_known([every("5", "Europe/Berlin"), every("5")])
+    assert windows_overlap(every("5"), strange, AS_OF) is None
+    assert windows_overlap(rule(schedule="nonsense"), strange, AS_OF) is False
+    assert overlapping([every("5"), strange], AS_OF) == (Overlap(every("5"), strange, certain=None),)
+
+
+def test_one_time_zone_is_judged_on_its_wall_clock() -> None:
+    # On the night on which Berlin's clocks go forward only seven hours pass from 20:00 to 04:00
+    evening = every("20", "Europe/Berlin", start_window_minutes=7 * 60 + 30)
+    assert windows_overlap(evening, every("4", "Europe/Berlin", start_window_minutes=60), AS_OF) is False
+    assert windows_overlap(evening, every("4", "Europe/Paris", start_window_minutes=60), AS_OF) is True
+
+
+# Plain readings over time zones: every day of the horizon, every start an instant of its own
+
+ZONES: Final = ("Etc/UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata")
+HOUR: Final = timedelta(hours=1)
+Drawn = tuple[list[int], list[int], str, int]
+drawn_rules: Final = st.tuples(
+    st.lists(st.integers(0, 23), min_size=1, max_size=2, unique=True),
+    st.lists(st.integers(1, 7), min_size=1, max_size=2, unique=True) | st.just(list(range(1, 8))),
+    st.sampled_from(ZONES),
+    st.sampled_from([60, 90, 240, 480, 1440]),
+)
+
+
+def of(drawn: Drawn) -> BackupRule:
+    hours, weekdays, zone, window = drawn
+    expression = f"cron(30 {','.join(map(str, hours))} ? * {','.join(map(str, weekdays))} *)"
+    return rule(schedule=expression, timezone=zone, start_window_minutes=window)
+
+
+def clock(moment: datetime, zone: str) -> datetime:
+    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
+
+
+def shown(drawn: Drawn) -> list[datetime]:
+    hours, weekdays, zone, _ = drawn
+    now = clock(AS_OF, zone)
+    days = [now.replace(hour=0, minute=0) + timedelta(days=number) for number in range(402)]
+    starts = [
+        day.replace(hour=hour, minute=30)
+        for day in days
+        for hour in sorted(hours)
+        if day.isoweekday() % 7 + 1 in weekdays
+    ]
+    return [start for start in starts if now <= start <= now + HORIZON]
+
+
+def passing(drawn: Drawn) -> list[datetime]:
+    return [start.replace(tzinfo=ZoneInfo(drawn[2])).astimezone(UTC) for start in shown(drawn)]
+
+
+def longest(marks: list[datetime]) -> timedelta:
+    return max(later - earlier for earlier, later in pairwise(sorted(marks)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(drawn_rules, min_size=1, max_size=3))
+def test_waits_in_several_zones_agree_with_a_plain_reading(drawn: list[Drawn]) -> None:
+    found = timedelta(hours=longest_wait_hours([of(one) for one in drawn], AS_OF))
+    by_zone: dict[str, list[datetime]] = {}
+    for one in drawn:
+        by_zone.setdefault(one[2], []).extend(shown(one))
+    on_one_clock = [
+        longest([clock(AS_OF, zone), *starts, clock(AS_OF, zone) + HORIZON])
+        for zone, starts in by_zone.items()
+    ]
+    if len(by_zone) == 1:
+        assert found == on_one_clock[0]
+        return
+    starts = sorted(start for one in drawn for start in passing(one))
+    passes = longest([AS_OF, *starts, max(AS_OF + HORIZON, starts[-1])])
+    # Never more than what passes, nor than what one rule by itself waits; a clock change is an hour at most
+    alone = min(longest([clock(AS_OF, one[2]), *shown(one), clock(AS_OF, one[2]) + HORIZON]) for one in drawn)
+    assert min(passes - HOUR, alone) <= found <= min(passes, alone)
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn_rules, drawn_rules)
+def test_overlaps_agree_with_a_plain_reading(first: Drawn, second: Drawn) -> None:
+    read = shown if first[2] == second[2] else passing
+    wide, other = timedelta(minutes=first[3]), timedelta(minutes=second[3])
+    soon = AS_OF + timedelta(days=150)  # both seasons, and two changes of each clock
+    pairs = product(*([at for at in read(one) if at < soon] for one in (first, second)))
+    expected = any(one <= two < one + wide or two <= one < two + other for one, two in pairs)
+    found = windows_overlap(of(first), of(second), AS_OF)
+    assert found is expected or (found and not expected and read is passing)
+    assert windows_overlap(of(second), of(first), AS_OF) is found
