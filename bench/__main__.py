@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
-from bench import calls, clients, latency, memory, parsing
+from bench import calls, clients, latency, memory, parsing, semantics
 from bench.measure import Table
 
 BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
@@ -13,6 +13,7 @@ BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
     "latency": latency.tables,
     "memory": memory.tables,
     "calls": calls.tables,
+    "semantics": semantics.tables,
 }
 
 

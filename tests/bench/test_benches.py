@@ -17,6 +17,7 @@ TITLES = {
     "latency": ("### Wall time with 50 ms", "| 1 small account in 1 Region"),
     "memory": ("### One vault in one Region", "| 1,500"),
     "calls": ("### A scan of 2 small accounts in 2 Regions", "| ec2:DescribeVolumes"),
+    "semantics": ("### Selecting and relating", "| 200 ", "### Asking each", "### All facts of a shard"),
 }
 
 
