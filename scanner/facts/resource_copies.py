@@ -1,6 +1,7 @@
 """The columns of a resource's copies: how each fares, and the chain that decides it, link by link.
 
-Resources that fare alike share one tuple of fates (ShardGraph.copies), and so the columns made of it.
+Resources that fare alike share one tuple of fates (ShardGraph.copies), and so the columns made of it. Others
+share single fates, and single links: each of them is told once.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,10 @@ class Copies:
 
     def __init__(self, graph: ShardGraph) -> None:
         self._graph = graph
-        self._known: dict[int, tuple[tuple[CopyOfResource, ...], Copied]] = {}  # the fates are kept alive
+        # By ids: whatever was told is kept alive beside what is told of it.
+        self._known: dict[int, tuple[tuple[CopyOfResource, ...], Copied]] = {}
+        self._fates: dict[int, tuple[CopyOfResource, ResourceCopy, CopyLinks]] = {}
+        self._links: dict[int, tuple[Link, CopyLink]] = {}
 
     def of(self, fates: tuple[CopyOfResource, ...]) -> Copied:
         """Give the columns of a resource whose copies fare like this."""
@@ -42,8 +46,28 @@ class Copies:
                 for fate in fates
                 if fate.verdict.value is None
             )
-            copied = Copied(tuple(map(self._copy, fates)), tuple(map(_links, fates)), tuple(doubts))
+            told = [self._told(fate) for fate in fates]
+            copies, links = (copy for _, copy, _ in told), (links for _, _, links in told)
+            copied = Copied(tuple(copies), tuple(links), tuple(doubts))
             known = self._known[id(fates)] = (fates, copied)
+        return known[1]
+
+    def _told(self, fate: CopyOfResource) -> tuple[CopyOfResource, ResourceCopy, CopyLinks]:
+        if (known := self._fates.get(id(fate))) is None:
+            known = self._fates[id(fate)] = (fate, self._copy(fate), self._chain(fate))
+        return known
+
+    def _chain(self, fate: CopyOfResource) -> CopyLinks:
+        return CopyLinks(
+            copy_action=fate.subject,
+            destination=fate.destination.arn,
+            effective=fate.verdict.value,
+            links=tuple(map(self._link, fate.links)),
+        )
+
+    def _link(self, link: Link) -> CopyLink:
+        if (known := self._links.get(id(link))) is None:
+            known = self._links[id(link)] = (link, _link(link))
         return known[1]
 
     def _copy(self, fate: CopyOfResource) -> ResourceCopy:
@@ -62,15 +86,6 @@ class Copies:
             reason="" if fate.verdict.value else fate.verdict.because,
             copied_as="snapshot" if fate.covering.rule.continuous else "",
         )
-
-
-def _links(fate: CopyOfResource) -> CopyLinks:
-    return CopyLinks(
-        copy_action=fate.subject,
-        destination=fate.destination.arn,
-        effective=fate.verdict.value,
-        links=tuple(map(_link, fate.links)),
-    )
 
 
 def _link(link: Link) -> CopyLink:
