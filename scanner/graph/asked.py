@@ -1,12 +1,15 @@
 """What one backup selection says of one resource, where it or the resource may not have been read."""
 
+from collections.abc import Iterable
+
 from scanner.graph.unlisted import STACK
 from scanner.model.inventory import BackupSelection, Resource, SelectionTerms
 from scanner.model.names import parse_arn
-from scanner.model.reading import Known, Unread
-from scanner.model.ternary import Answer
+from scanner.model.reading import Gap, Known, Unread
+from scanner.model.ternary import Answer, Ternary, any_of, negate
 from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import could_select, selects
+from scanner.protection.selection import could_select, reach_of, selects
+from scanner.protection.tag_conditions import condition_holds, is_negative
 from scanner.protection.wildcards import wildcard
 
 
@@ -33,11 +36,30 @@ def could_select_of(selection: BackupSelection, kind: tuple[str, str]) -> bool:
     return isinstance(selection.terms, Unread) or could_select(selection.terms.value, *kind)
 
 
-def excludes_any(selection: BackupSelection, arns: tuple[str, ...]) -> bool:
-    """Whether NotResources names one of the ARNs."""
-    terms = selection.terms
-    entries = terms.value.not_resources if isinstance(terms, Known) else ()
-    return any(wildcard(entry, arn) for entry in entries for arn in arns)
+def leaves_out(selection: BackupSelection, inside: Iterable[Resource]) -> Ternary:
+    """Whether the backup of a stack leaves something out that lies in it, or what that lies in.
+
+    NotResources and the conditions with Not leave out (AWS Backup developer guide, "CloudFormation stack
+    backups"; facts 3.4). None: tags that would say so were not read.
+    """
+    if isinstance(selection.terms, Unread):
+        return False  # then nothing is known of the selection at all, and its own answer says so
+    terms = selection.terms.value
+    return any_of(_left_out(terms, resource) for resource in inside)
+
+
+def _left_out(terms: SelectionTerms, resource: Resource) -> Ternary:
+    if any(wildcard(entry, resource.arn) for entry in terms.not_resources):
+        return True
+    tags = resource.tags.value if isinstance(resource.tags, Known) else None
+    return any_of(negate(condition_holds(one, tags)) for one in terms.conditions if is_negative(one))
+
+
+def missing_read(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Gap | None:
+    """Give the read without which it is not known whether a selection selects a resource."""
+    if isinstance(selection.terms, Unread):
+        return selection.terms.gap
+    return reach_of(selection.terms.value, resource, opt_in).gap(resource, opt_in)
 
 
 def may_name_stacks(selection: BackupSelection) -> bool:

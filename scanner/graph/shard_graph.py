@@ -15,7 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from scanner.graph.asked import could_select_of, excludes_any, may_name_stacks, selects_in_graph
+from scanner.graph.asked import (
+    could_select_of,
+    leaves_out,
+    may_name_stacks,
+    missing_read,
+    selects_in_graph,
+)
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.copy_fates import CopyFates
 from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule, Doubt, Selected
@@ -30,7 +36,7 @@ from scanner.model.inventory import (
 )
 from scanner.model.names import Arn, Shard, rule_subject
 from scanner.model.reading import Known, Unread
-from scanner.model.ternary import Answer
+from scanner.model.ternary import Answer, Ternary
 from scanner.protection.candidates import Candidates
 from scanner.protection.capabilities import skipped_state
 from scanner.protection.copies import Destination, Source, crosses_accounts
@@ -40,7 +46,7 @@ from scanner.protection.opt_in import OptIn
 _VIA = {"EC2": "instance", STACK: "stack"}
 """What a covering rule is said to cover through, by the type of what is backed up."""
 
-Parents = tuple[tuple[Resource, tuple[str, ...]], ...]
+Parents = tuple[tuple[Resource, tuple[Arn, ...]], ...]
 """Whose backups hold a resource, and for each the ARNs of what lies in it on the way to the resource."""
 
 
@@ -187,8 +193,8 @@ class ShardGraph:
         """
         if not self._inherit or resource.arn not in self._attached_to:
             return ()
-        found: dict[str, tuple[Resource, tuple[str, ...]]] = {}
-        todo: list[tuple[Resource, tuple[str, ...]]] = [(resource, (resource.arn,))]
+        found: dict[str, tuple[Resource, tuple[Arn, ...]]] = {}
+        todo: list[tuple[Resource, tuple[Arn, ...]]] = [(resource, (resource.arn,))]
         while todo:
             inner, way = todo.pop(0)
             for arn in self._attached_to.get(inner.arn, ()):
@@ -203,18 +209,22 @@ class ShardGraph:
         backed_up: Resource,
         parent: Resource | None,
         doubts: list[Doubt],
-        inside: tuple[str, ...] = (),
+        inside: tuple[Arn, ...] = (),
     ) -> Iterator[CoveringRule]:
         """Give the rules that cover by selection; what may cover is added to `doubts`.
 
         `inside`: the ARNs of what lies in what is backed up. A stack's backup leaves out what the selection
-        excludes (AWS Backup developer guide, "CloudFormation stack backups").
+        excludes (AWS Backup developer guide, "CloudFormation stack backups"). Where AWS Backup
+        skips what is backed up in its state, it is open whether it covers what lies in it.
         """
         for plan, selection, answer in self._selected_by.get(backed_up.arn, _NOTHING).values():
-            if backed_up.type == STACK and excludes_any(selection, inside):
+            left_out = leaves_out(selection, self._all(inside)) if backed_up.type == STACK else False
+            if left_out:
                 continue
             if answer.value is None or backed_up.arn in self._unlisted:
                 doubts.append(self._doubt(plan, selection, backed_up, answer))
+            elif parent is not None and (because := _not_sure(parent, left_out)):
+                doubts.append(Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn))
             elif isinstance(plan.rules, Unread):
                 because = f"the rules of plan {plan.name} were not read"
                 doubts.append(Doubt(plan.name, because, plan.rules.gap, plan.arn))
@@ -224,19 +234,22 @@ class ShardGraph:
                 for rule in plan.rules.value:
                     yield CoveringRule(plan, rule, via, parent, refs, rule_subject(plan.arn, rule.id))
 
+    def _all(self, arns: Iterable[Arn]) -> Iterator[Resource]:
+        return (self._resources.get(arn) or self._unlisted[arn] for arn in arns)
+
     def _doubt(
         self, plan: BackupPlan, selection: BackupSelection, resource: Resource, answer: Answer
     ) -> Doubt:
         """Say why it is not known whether a selection selects a resource, and which read is missing."""
-        readings = (selection.terms, resource.tags, self._opt_in(plan).settings)
-        gap = next((reading.gap for reading in readings if isinstance(reading, Unread)), None)
+        gap = missing_read(selection, resource, self._opt_in(plan))
         because = answer.because
         if resource.type == STACK and resource.arn in self._unlisted:
             because = (
                 f"it is part of the stack {resource.name}, which {selection.name} names and nobody listed"
             )
             return Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn)
-        if resource.arn in self._unlisted:
+        if resource.arn in self._unlisted and isinstance(resource.tags, Unread):
+            gap = resource.tags.gap
             because = f"the instance {resource.name}, which it is attached to, was not read"
         return Doubt(f"{plan.name}/{selection.name}", because, gap, plan.arn)
 
@@ -280,14 +293,22 @@ class ShardGraph:
         return None
 
     def selected_by(self, plan: BackupPlan, selection: BackupSelection) -> Selected:
-        """Tell which resources a selection selects by itself: what they hold is not among them."""
+        """Tell which resources a selection selects by itself: what they hold is not among them.
+
+        Nor is what AWS Backup skips in its state (ruling 5).
+        """
         selected = self._selects[rule_subject(plan.arn, selection.id)]
         sure: list[Resource] = []
         doubt = self._unlisted_resources(plan, selection)
         for arn, answer in selected.items():
             resource = self._resources.get(arn)
             if resource is not None and answer.value:
-                sure.append(resource)
+                skipped = skipped_state(resource)
+                if skipped is False:
+                    sure.append(resource)
+                elif skipped is None:
+                    because = f"the state of {resource.arn}, in which AWS Backup may skip it, was not read"
+                    doubt = doubt or Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn)
             else:
                 found = resource or self._unlisted[arn]
                 doubt = doubt or self._doubt(plan, selection, found, answer)
@@ -318,6 +339,17 @@ class ShardGraph:
     def keys(self, resource: Resource) -> ResourceKeys:
         """Give the keys that a resource is encrypted under."""
         return self._keys.of(resource)
+
+
+def _not_sure(parent: Resource, left_out: Ternary) -> str:
+    """Say why the backups of a parent may not hold what lies in it; empty: they do."""
+    if left_out is None:
+        return f"its tags were not read, and the selection of {parent.name} may leave it out by a tag"
+    if skipped_state(parent) is not False:
+        return (
+            f"it lies in {parent.name}, which AWS Backup skips in some states: {parent.state or 'not read'}"
+        )
+    return ""
 
 
 def _selections_of(plan: BackupPlan) -> tuple[BackupSelection, ...]:

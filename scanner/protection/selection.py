@@ -38,7 +38,7 @@ class Reach:
         if self.opt_in_decides is False:
             return Answer(value=True, because="which names its type, so that the opt-in does not count")
         if self.opt_in_decides is None and self.opted_in.value is not True:
-            because = "it is not documented whether the opt-in counts for such an entry of Resources"
+            because = "AWS does not say whether the opt-in counts for such an entry of Resources"
             return Answer(None, f"{because}, and {self.opted_in.because}")
         return self.opted_in
 
