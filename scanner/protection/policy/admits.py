@@ -89,10 +89,11 @@ def key_allows_account(  # noqa: PLR0913 - the question has this many parts
         return Answer(None, "no action was asked for")
     resource = key_arn or f"arn:{context.partition}:kms:*:{key_account}:key/*"
     population = Population(account, context.partition)
+    known, via = domains_of(population, context, resource), _via(services, context)
     answers = []
     for action in actions:
-        request = Request(action, resource, _key_domains(population, context, resource, action))
-        answers.append(_key_answer(document, population, request, _via(services, context)))
+        request = Request(action, resource, _key_domains(population, known, action))
+        answers.append(_key_answer(document, population, request, via))
     for wanted in (False, None):
         for answer, action in zip(answers, actions, strict=True):
             if answer.value is wanted:
@@ -135,10 +136,8 @@ def _names_service(principals: Principals, service: str) -> Verdict:
     return ALL if named is not principals.negated else NONE
 
 
-def _key_domains(
-    population: Population, context: Context, resource: str, action: str
-) -> Mapping[str, Domain]:
-    domains = Domains(domains_of(population, context, resource))
+def _key_domains(population: Population, known: Mapping[str, Domain], action: str) -> Mapping[str, Domain]:
+    domains = Domains(known)
     grants = action.lower() in _GRANT_ACTIONS
     domains.setdefault("kms:calleraccount", exactly(population.account))
     domains.setdefault("kms:grantisforawsresource", exactly("true") if grants else ABSENT)
@@ -164,6 +163,8 @@ def _key_answer(
     def reached(statement: Statement) -> Verdict:
         rest = tuple(clause for clause in statement.clauses if clause.key != _VIA_SERVICE)
         about = [clause for clause in statement.clauses if clause.key == _VIA_SERVICE]
+        if not about:
+            return reach_of(statement, population, request)
         whole = reach_of(replace(statement, clauses=rest), population, request)
         return meet((whole, *(_judge_via(clause, *via) for clause in about)))
 
