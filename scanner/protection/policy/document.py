@@ -9,6 +9,7 @@ Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NoReturn
 
 from scanner.protection.policy.match import arn_part, has_wildcard, is_account_id
@@ -116,6 +117,16 @@ def parse(text: object) -> Document:
     """
     if text is None:
         return Document(exists=False)
+    return _parsed_text(text) if isinstance(text, str) else _parsed(text)
+
+
+@lru_cache(maxsize=256)
+def _parsed_text(text: str) -> Document:
+    """An account's keys and vaults, and what all copy into, mostly have one policy text among them."""
+    return _parsed(text)
+
+
+def _parsed(text: object) -> Document:
     try:
         return Document(_statements(_decoded(text)))
     except _UnreadableError as problem:
