@@ -21,10 +21,10 @@ from scanner.model.inventory import (
     ShardStatus,
     Vault,
 )
-from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
+from scanner.model.names import AccountId, Arn, Shard, parse_arn, partition_of, vault_arn
 from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary
-from scanner.protection.copies import Destination
+from scanner.protection.destination import Destination
 from scanner.protection.keys import KeyOf, key_of
 
 _VAULT_NAME: Final = "backup-vault:"
@@ -100,6 +100,9 @@ class ControlPlane:
             for name in {key.id, key.arn or key.id}:
                 if parse_arn(name) is not None:  # a bare id means something in its own shard only
                     self._graph.add_node(("key", name), key=_joined(self._seen_key(name), key))
+            replica = _multi_region(key.arn or key.id, key.account)
+            if replica is not None and isinstance(key.kind, Known):
+                self._graph.add_node(replica, key=key)
         for arn in summary.targets:
             self._graph.add_edge(("shard", summary.shard), ("vault", arn), relation="targets")
 
@@ -120,7 +123,9 @@ class ControlPlane:
             raise AssertionError
         vault: Vault | None = self._graph.nodes.get(("vault", arn), {}).get("vault")
         gap = None
-        if vault is None and exists.value:
+        if vault is not None:
+            exists = _there(vault)
+        elif exists.value:
             exists, gap = self._absent(Shard(parts.account, parts.region))
         return Destination(
             arn=arn,
@@ -164,11 +169,40 @@ class ControlPlane:
         return known
 
     def _key(self, name: str, shard: Shard) -> KeyOf:
+        key = self._described(name, shard)
+        missing = Gap(shard.account, shard.region, "kms:DescribeKey", name, GapKind.NEVER_ASKED)
+        return key_of(name, shard.account, key, missing)
+
+    def described_key(self, vault: Vault) -> Key | None:
+        """Give a vault's key as KMS described it, wherever that was; None when it was not seen."""
+        return self._described(vault.key, Shard(vault.account, vault.region)) if vault.key else None
+
+    def _described(self, name: str, shard: Shard) -> Key | None:
         summary = self._shards.get(shard)
         own = summary.keys.get(name) if summary else None
         key = _joined(own, self._seen_key(own.arn if own and own.arn else name))
-        missing = Gap(shard.account, shard.region, "kms:DescribeKey", name, GapKind.NEVER_ASKED)
-        return key_of(name, shard.account, key, missing)
+        return self._as_replica(key, name, shard)
+
+    def _as_replica(self, key: Key | None, name: str, shard: Shard) -> Key | None:
+        """Tell who manages a multi-Region key from any replica; each has a policy and a state of its own."""
+        node = _multi_region(name, shard.account)
+        replica: Key | None = self._graph.nodes.get(node, {}).get("key") if node else None
+        if replica is None or (key is not None and isinstance(key.kind, Known)):
+            return key
+        if key is not None:
+            return replace(key, kind=replica.kind)
+        unread = Gap(shard.account, shard.region, "kms:GetKeyPolicy", name, GapKind.NEVER_ASKED)
+        return Key(
+            id=name,
+            account=shard.account,
+            region=shard.region,
+            kind=replica.kind,
+            arn=name if parse_arn(name) else None,
+            state=None,
+            multi_region=True,
+            policy=Unread(unread),
+            refs=replica.refs,
+        )
 
     def _seen_key(self, name: str) -> Key | None:
         key: Key | None = self._graph.nodes.get(("key", name), {}).get("key")
@@ -187,6 +221,21 @@ class ControlPlane:
         if node in self._graph and any(True for _ in self._graph.predecessors(node)):
             return True, None
         return (False, None) if self._unread_plans is None else (None, self._unread_plans)
+
+
+def _there(vault: Vault) -> Answer:
+    """Say that a vault was seen; whether one whose creation failed takes copies is not documented."""
+    if vault.state == "FAILED":
+        return Answer(None, f"the creation of the vault {vault.name} failed")
+    return Answer(value=True, because=f"{vault.account}/{vault.region} has the vault {vault.name}")
+
+
+def _multi_region(name: str, account: AccountId) -> tuple[str, str] | None:
+    """Name a multi-Region key whichever replica of it is meant: they share one id (ruling 6)."""
+    arn = parse_arn(name)
+    bare = name if arn is None else arn.resource.removeprefix("key/")
+    owner = arn.account if arn else account
+    return ("multi-Region key", f"{owner}/{bare}") if bare.startswith("mrk-") else None
 
 
 def _joined(key: Key | None, other: Key | None) -> Key | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from scanner.model.inventory import RegionSettings, Resource
 from scanner.model.reading import Known, Reading
-from scanner.model.ternary import Answer, Ternary, all_of, conjunction
+from scanner.model.ternary import Ternary, all_of
 
 RESTORE_TEST_PREFIX: Final = "awsbackup-restore-test"
 _DYNAMODB: Final = "DynamoDB"
@@ -33,11 +33,36 @@ class Capability:
     fully_managed: Ternary
     cold: Ternary
     air_gapped: Ternary
+    air_gap_needs_encryption: bool
     restore_testing: Ternary
+    incremental: Ternary
+    item_restore: Ternary
+    search: Ternary
+    malware_scan: Ternary
+    audit_manager: Ternary
+    open_point: str  # what AWS's pages disagree on, and the reading taken; empty: nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What was once true of some types, or is still said to be, and what is true now (facts 2.1).
+
+    `since`: the day of the change (ISO date); None: there was none, or AWS does not tell it. `holds`: whether
+    the older rule is still true; None: nothing of it is found in AWS's documentation.
+    """
+
+    name: str
+    types: tuple[str, ...]  # rows of the table; empty: all of them
+    once: str
+    now: str
+    since: str | None
+    holds: Ternary
+    source: str
 
 
 @cache
-def _data() -> Mapping[str, Any]:
+def capability_data() -> Mapping[str, Any]:
+    """Give the package data as it stands."""
     text = resources.files("scanner.protection").joinpath("capabilities.json").read_text("utf-8")
     data: Mapping[str, Any] = json.loads(text)
     return data
@@ -45,13 +70,24 @@ def _data() -> Mapping[str, Any]:
 
 def capabilities_as_of() -> str:
     """Give the day up to which AWS's documentation was read for the table (ISO date)."""
-    return str(_data()["as_of"])
+    return str(capability_data()["as_of"])
+
+
+def capabilities() -> tuple[Capability, ...]:
+    """Give all rows of the table."""
+    return tuple(row for key in capability_data()["types"] if (row := capability(key)) is not None)
+
+
+@cache
+def changes() -> tuple[Change, ...]:
+    """Give what older rules said, in the order of the facts sheet, and when that changed."""
+    return tuple(Change(**{**row, "types": tuple(row["types"])}) for row in capability_data()["changes"])
 
 
 @cache
 def capability(key: str) -> Capability | None:
     """Give a row of the table by its key; None: there is no such row."""
-    row = _data()["types"].get(key)
+    row = capability_data()["types"].get(key)
     if row is None:
         return None
     return Capability(key=key, **{**row, "skip_states": frozenset(row["skip_states"])})
@@ -59,27 +95,34 @@ def capability(key: str) -> Capability | None:
 
 def opt_in_always(resource_type: str) -> bool:
     """Whether a type obeys the Region's opt-in even when named by its exact ARN (facts 3.3)."""
-    return resource_type in _data()["opt_in_always"]
+    return resource_type in capability_data()["opt_in_always"]
 
 
-def capability_of(resource: Resource, settings: Reading[RegionSettings]) -> Capability | None:
-    """Give the row that applies to a resource; None when the Region settings, which decide, are not known.
+def rows_of(resource: Resource, settings: Reading[RegionSettings]) -> tuple[Capability | None, ...]:
+    """Give the rows that may apply to a resource: two where the Region settings, which decide, are not known.
 
     DynamoDB has its advanced features only where both the management and the opt-in preference are on
-    (AWS Backup developer guide, "Advanced DynamoDB backup").
+    (AWS Backup developer guide, "Advanced DynamoDB backup"). None stands for a type without a row.
     """
     if resource.capability != _DYNAMODB:
-        return capability(resource.capability)
+        return (capability(resource.capability),)
+    basic, advanced = capability("DynamoDB_BASIC"), capability("DynamoDB_ADVANCED")
     if not isinstance(settings, Known):
-        return None
+        return basic, advanced
     preferences = (settings.value.management.get(_DYNAMODB), settings.value.opt_in.get(_DYNAMODB))
     match all_of(preferences):
         case True:
-            return capability("DynamoDB_ADVANCED")
+            return (advanced,)
         case False:
-            return capability("DynamoDB_BASIC")
+            return (basic,)
         case None:
-            return None
+            return basic, advanced
+
+
+def capability_of(resource: Resource, settings: Reading[RegionSettings]) -> Capability | None:
+    """Give the row that applies to a resource; None when the Region settings, which decide, are not known."""
+    rows = rows_of(resource, settings)
+    return rows[0] if len(rows) == 1 else None
 
 
 def fully_managed(resource: Resource, settings: Reading[RegionSettings]) -> Ternary:
@@ -98,63 +141,6 @@ def skipped_state(resource: Resource) -> Ternary:
     if row is None or not row.skip_states:
         return False
     return None if resource.state is None else resource.state in row.skip_states
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a copy goes from and to."""
-
-    source_region: str
-    destination_region: str
-    cross_account: bool
-
-    @property
-    def cross_region(self) -> bool:
-        """Whether it leaves the Region."""
-        return self.source_region != self.destination_region
-
-
-def copy_supported(row: Capability | None, route: Route) -> Answer:
-    """Whether recovery points of a type can be copied along a route.
-
-    A type without any copy feature is not copied even within its account and Region (facts 2).
-    """
-    if row is None:
-        return Answer(None, "the Region settings, which decide what its type can do, were not read")
-    if row.cross_region is False and row.cross_account is False:
-        return Answer(value=False, because=f"AWS Backup copies no recovery points of {row.key}")
-    return conjunction(
-        (
-            _needed(route.cross_region, row.cross_region, f"{row.key} cannot be copied across Regions"),
-            _needed(route.cross_account, row.cross_account, f"{row.key} cannot be copied across accounts"),
-            _needed(
-                route.cross_region and route.cross_account,
-                row.single_action,
-                f"{row.key} cannot be copied to another Region and another account in one action",
-            ),
-            _region_pair(row.key, route),
-        )
-    )
-
-
-def _needed(needed: bool, feature: Ternary, otherwise: str) -> Answer:  # noqa: FBT001 -- two facts of one route
-    return Answer(value=True) if not needed or feature is True else Answer(feature, otherwise)
-
-
-def _region_pair(key: str, route: Route) -> Answer:
-    """Whether the pair of Regions is open to the type: closed partitions, and documented exceptions."""
-    ends = {route.source_region, route.destination_region}
-    for pair in _data()["closed_pairs"]:
-        if ends & set(pair) and not ends <= set(pair):
-            return Answer(value=False, because=f"copies do not leave {' and '.join(pair)}")
-    features = {"cross_region": route.cross_region, "cross_account": route.cross_account}
-    for exception in _data()["copy_exceptions"]:
-        regions = exception["regions"]
-        excluded = set(_data()[regions] if isinstance(regions, str) else regions)
-        if key in exception["types"] and features[exception["feature"]] and ends & excluded:
-            kind, where = exception["feature"].replace("_", "-"), ", ".join(sorted(ends & excluded))
-            return Answer(value=False, because=f"{key} has no {kind} copy in {where}")
-    return Answer(value=True)
 
 
 def restore_test_leftover(resource: Resource) -> Ternary:

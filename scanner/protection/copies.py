@@ -7,123 +7,122 @@ organisation, cross-account backup is on, and the keys allow it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
 
-from scanner.model.inventory import (
-    BackupRule,
-    CopyAction,
-    KeyKind,
-    Organization,
-    RegionSettings,
-    Resource,
-    Vault,
-)
-from scanner.model.names import AccountId, Arn, RegionName, Shard, parse_arn
-from scanner.model.reading import EvidenceRef, Gap, Known, Reading, Unread
-from scanner.model.ternary import Answer, Ternary, conjunction
-from scanner.protection.capabilities import Route, capability_of, copy_supported
-from scanner.protection.keys import KeyOf, ResourceKeys
+from scanner.model.facts import FOREVER_DAYS
+from scanner.model.inventory import Account, BackupRule, CopyAction, Organization, Resource, Vault
+from scanner.model.names import AccountId, Shard, partition_of, vault_arn
+from scanner.model.reading import Gap, Unread
+from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction
+from scanner.protection.capabilities import Capability, rows_of
+from scanner.protection.copy_keys import context_of, key_in_the_way, key_links
+from scanner.protection.destination import EFS_VAULT, Destination, Link, Source, crosses_accounts
+from scanner.protection.keys import ResourceKeys
 from scanner.protection.lifecycle import copy_kept_days, lock_admits
-from scanner.protection.policy import SOURCE_KEY_ACTIONS, Context, admits_account, key_allows_account, parse
+from scanner.protection.policy import admits_account, parse
+from scanner.protection.routes import Route, air_gap_supported, copy_supported
+
+__all__ = [
+    "COPY_INTO",
+    "Destination",
+    "Link",
+    "Source",
+    "action_links",
+    "context_of",
+    "crosses_accounts",
+    "effective",
+    "key_in_the_way",
+    "member_link",
+    "policy_link",
+    "resource_links",
+    "setting_link",
+    "type_link",
+]
 
 COPY_INTO: Final = "backup:CopyIntoBackupVault"
 
-RESERVED_VAULTS: Final = ("Default", "aws/efs/automatic-backup-vault")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
-    """A destination vault as far as it was seen. `vault` is None where it is absent or was not seen."""
-
-    arn: Arn
-    account: AccountId
-    region: RegionName
-    name: str
-    exists: Answer
-    vault: Vault | None
-    key: KeyOf | None  # of the vault's key; None: the vault was not seen, or AWS does not tell its key
-    gap: Gap | None  # the read that keeps `exists` open
-
-    @property
-    def reserved(self) -> bool:
-        """Whether it is a vault that AWS keeps for its own use, closed to copies from other accounts."""
-        return self.name in RESERVED_VAULTS
-
-    @property
-    def key_kind(self) -> KeyKind | None:
-        """Who manages the vault's key; None when that is not known."""
-        return None if self.key is None else self.key.kind
-
-    @property
-    def takes_any_type(self) -> Ternary:
-        """Whether its key lets types in that AWS Backup does not fully manage, across accounts.
-
-        The key must be customer managed; a logically air-gapped vault's AWS owned key is in nobody's way
-        (AWS Backup developer guide, "Logically air-gapped vault").
-        """
-        if self.key_kind is None:
-            return None
-        owned = self.key_kind is KeyKind.AWS_OWNED and self.vault is not None and self.vault.air_gapped
-        return self.key_kind is KeyKind.CUSTOMER_MANAGED or owned
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The source side of a copy: the shard it starts from and that shard's Region settings."""
-
-    shard: Shard
-    settings: Reading[RegionSettings]
-    ou_path: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """One link of the chain. `gap`: the read that keeps it open, where there is one."""
-
-    name: str
-    answer: Answer
-    gap: Gap | None = None
-    refs: tuple[EvidenceRef, ...] = ()  # what it rests on
-
-
-def crosses_accounts(source: Source, destination: Destination) -> bool:
-    """Whether a copy leaves its account."""
-    return source.shard.account != destination.account
+_AIR_GAPPED_MINIMUM_DAYS: Final = 7
+_RESTORE_ACCESS: Final = "RESTORE_ACCESS_BACKUP_VAULT"
 
 
 def action_links(
     source: Source, rule: BackupRule, copy: CopyAction, destination: Destination, organization: Organization
 ) -> tuple[Link, ...]:
     """Give the links that are the same for every resource of a rule."""
+    refs = destination.refs
     links = [
-        Link("destination exists", destination.exists, destination.gap),
-        Link("retention within the lock", _within_lock(rule, copy, destination), destination.gap),
+        Link("destination exists", destination.exists, destination.gap, refs),
+        Link("retention within the lock", _within_lock(rule, copy, destination), destination.gap, refs),
+        *_closed(source, rule, copy, destination),
     ]
     if crosses_accounts(source, destination):
-        links += _organization_links(source, destination, organization)
+        links += (
+            policy_link(source, destination, organization),
+            member_link(source.shard.account, destination.account, organization),
+            setting_link(organization),
+        )
     return tuple(links)
 
 
+def _closed(source: Source, rule: BackupRule, copy: CopyAction, destination: Destination) -> Iterator[Link]:
+    """Give the link that no copy gets past, where the vault is one that takes none."""
+    here = source.shard
+    answer = Answer(value=True)
+    if destination.name == EFS_VAULT:
+        because = f"{EFS_VAULT} is reserved for the automatic backups of EFS"
+        answer = Answer(value=False, because=because)
+    elif destination.vault is not None and destination.vault.type == _RESTORE_ACCESS:
+        because = f"{destination.name} gives access to another vault and holds no backups of its own"
+        answer = Answer(value=False, because=because)
+    elif copy.air_gapped and Shard(destination.account, destination.region) != here:
+        because = "the logically air-gapped target of a rule must lie in its own account and Region"
+        answer = Answer(value=False, because=because)
+    elif destination.arn == vault_arn(partition_of(here.region), here, rule.target_vault):
+        answer = Answer(None, "it copies into the vault that it copies from, which AWS does not document")
+    if answer.value is not True:
+        yield Link("destination takes copies", answer, refs=destination.refs)
+
+
 def _within_lock(rule: BackupRule, copy: CopyAction, destination: Destination) -> Answer:
-    if destination.vault is None:
+    vault = destination.vault
+    if vault is None:
         return Answer(None, "the destination vault's lock was not seen")
-    return lock_admits(destination.vault, copy_kept_days(rule, copy))
+    days = copy_kept_days(rule, copy)
+    answer = _within_air_gap(days) if vault.air_gapped else Answer(value=True)
+    if answer.value:
+        answer = lock_admits(vault, days)
+    return Answer(value=True, because=_lock_sentence(vault)) if answer.value else answer
 
 
-def _organization_links(
-    source: Source, destination: Destination, organization: Organization
-) -> Iterator[Link]:
-    yield _admitted(source, destination, organization)
-    yield _member(destination.account, organization)
-    yield _switched_on(organization)
+def _within_air_gap(days: int) -> Answer:
+    """A logically air-gapped vault keeps nothing below 7 days, and always has a maximum (facts 5)."""
+    if days < _AIR_GAPPED_MINIMUM_DAYS:
+        because = (
+            f"its {days} days are below the {_AIR_GAPPED_MINIMUM_DAYS} of any logically air-gapped vault"
+        )
+        return Answer(value=False, because=because)
+    if days == FOREVER_DAYS:
+        because = "keeping it for ever is above the maximum that every logically air-gapped vault has"
+        return Answer(value=False, because=because)
+    return Answer(value=True)
 
 
-def _admitted(source: Source, destination: Destination, organization: Organization) -> Link:
+def _lock_sentence(vault: Vault) -> str:
+    least, most = vault.lock.min_retention_days, vault.lock.max_retention_days
+    if not vault.lock.locked and not vault.air_gapped:
+        return "no lock of the vault is in its way"
+    bounds = [f"at least {least} days"] * (least is not None) + [f"at most {most} days"] * (most is not None)
+    return f"it lies within the lock: {' and '.join(bounds) or 'of any length'}"
+
+
+def policy_link(source: Source, destination: Destination, organization: Organization) -> Link:
     """Ask the destination vault's access policy for the source account as a whole (ruling 11)."""
     name = "vault policy admits the source"
     if destination.vault is None:
-        return Link(name, Answer(None, "the destination vault's access policy was not seen"))
+        because = "the destination vault's access policy was not seen"
+        if destination.exists.value is False:
+            because = f"there is no policy to admit it: {destination.exists.because}"
+        return Link(name, Answer(None, because), destination.gap)
     policy = destination.vault.policy
     if isinstance(policy, Unread):
         return Link(name, Answer(None, "the destination vault's access policy was not read"), policy.gap)
@@ -134,35 +133,45 @@ def _admitted(source: Source, destination: Destination, organization: Organizati
         resource=destination.arn,
         context=context_of(organization, source.ou_path),
     )
-    return Link(name, Answer(answer.value, f"by the access policy of {destination.name}, {answer.because}"))
+    because = f"by the access policy of {destination.name}, {answer.because}"
+    return Link(name, Answer(answer.value, because), refs=(*policy.refs, *destination.refs))
 
 
-def context_of(organization: Organization, ou_path: str | None) -> Context:
-    """Give what policy conditions may be held against: the organisation, and an account's place in it."""
-    known = organization.id.value if isinstance(organization.id, Known) else None
-    return Context(organization_id=known, organization_path=ou_path)
-
-
-def _member(account: AccountId, organization: Organization) -> Link:
-    """Whether the destination account is an ACTIVE member of the organisation."""
+def member_link(source: AccountId, account: AccountId, organization: Organization) -> Link:
+    """Whether the destination account is an ACTIVE member of the organisation, which is the source's."""
     name = "destination account is a member"
-    member = organization.accounts.get(account)
+    member, members = organization.accounts.get(account), organization.members
     if member is not None and member.status is not None:
-        active = member.status == "ACTIVE"
-        return Link(name, Answer(active, f"account {account} is {member.status}"))
-    if isinstance(organization.members, Unread):
-        return Link(name, Answer(None, "the organisation's members were not read"), organization.members.gap)
+        return Link(name, _active(member, source, organization))
+    if isinstance(members, Unread):
+        return Link(name, Answer(None, "the organisation's members were not all read"), members.gap)
     if member is not None:
         return Link(name, Answer(None, f"the status of account {account} is not told"))
-    return Link(name, Answer(value=False, because=f"account {account} is no member of the organisation"))
+    if source not in organization.accounts:
+        because = f"neither account {source} nor {account} is a member of the organisation that was scanned"
+        return Link(name, Answer(None, because))
+    because = f"account {account} is no member of the organisation"
+    return Link(name, Answer(value=False, because=because), refs=members.refs)
 
 
-def _switched_on(organization: Organization) -> Link:
+def _active(member: Account, source: AccountId, organization: Organization) -> Answer:
+    """Both accounts must be members of one organisation (facts 6, row 1)."""
+    if member.status != "ACTIVE":
+        return Answer(value=False, because=f"account {member.id} is {member.status}")
+    if source not in organization.accounts and not isinstance(organization.members, Unread):
+        because = f"account {member.id} is a member of the organisation, and account {source} is not"
+        return Answer(value=False, because=because)
+    return Answer(value=True, because=f"account {member.id} is ACTIVE")
+
+
+def setting_link(organization: Organization) -> Link:
+    """Whether the management account switched cross-account backup on for the organisation."""
     name = "cross-account backup is on"
     setting = organization.cross_account_backup
     if isinstance(setting, Unread):
         return Link(name, Answer(None, "the organisation's global setting was not read"), setting.gap)
-    return Link(name, Answer(setting.value, "cross-account backup is off in the organisation"))
+    because = f"cross-account backup is {'on' if setting.value else 'off'} in the organisation"
+    return Link(name, Answer(setting.value, because), refs=setting.refs)
 
 
 def resource_links(
@@ -172,99 +181,73 @@ def resource_links(
     destination: Destination,
     organization: Organization,
 ) -> tuple[Link, ...]:
-    """Give the links that depend on the resource: its type, and across accounts its keys."""
-    across = crosses_accounts(source, destination)
-    row = capability_of(resource, source.settings)
-    route = Route(source.shard.region, destination.region, across)
-    links = [Link("type can be copied", copy_supported(row, route), _settings_gap(source))]
-    if destination.vault is not None and destination.vault.air_gapped and row is not None:
-        because = f"{row.key} cannot go into a logically air-gapped vault"
-        links.append(Link("type can be air-gapped", Answer(row.air_gapped, because)))
-    if across:
-        managed = None if row is None else row.fully_managed
-        links.append(Link("image may leave the account", _no_marketplace(resource)))
-        links.append(Link("no AWS managed key in the way", key_in_the_way(managed, keys, destination)))
-        links.append(_key_shared(managed, resource, keys, destination, organization))
+    """Give the links that depend on the resource: its type, and where it is copied its keys."""
+    rows = rows_of(resource, source.settings)
+    links = [type_link(source, resource, destination)]
+    if destination.air_gapped:
+        answer = _air_gap(rows, resource, keys, destination)
+        links.append(Link("type can be air-gapped", answer, _settings_gap(source, rows) or keys.first_gap))
+    if crosses_accounts(source, destination):
+        links.append(Link("image may leave the account", _no_marketplace(resource), refs=resource.refs))
+        links += key_links(managed_of(rows), resource, keys, destination, organization)
     return tuple(links)
 
 
-def _settings_gap(source: Source) -> Gap | None:
-    return source.settings.gap if isinstance(source.settings, Unread) else None
+def type_link(source: Source, resource: Resource, destination: Destination) -> Link:
+    """Whether the type, with its Region settings, can be copied along this way at all."""
+    rows = rows_of(resource, source.settings)
+    route = Route(source.shard.region, destination.region, crosses_accounts(source, destination))
+    answers = [copy_supported(row, route) for row in rows]
+    told = {answer.value for answer in answers}
+    answer = answers[0] if len(told) == 1 else Answer(None, _open_type(source, resource))
+    return Link("type can be copied", answer, _settings_gap(source, rows))
+
+
+def _open_type(source: Source, resource: Resource) -> str:
+    if isinstance(source.settings, Unread):
+        return "the Region settings, which decide what its type can do, were not read"
+    return f"the Region settings do not tell what can be done with {resource.type}"
+
+
+def _settings_gap(source: Source, rows: tuple[Capability | None, ...]) -> Gap | None:
+    return source.settings.gap if len(rows) > 1 and isinstance(source.settings, Unread) else None
+
+
+def managed_of(rows: tuple[Capability | None, ...]) -> Ternary:
+    """Whether AWS Backup fully manages a type; None where the row that applies is not known."""
+    told = {None if row is None else row.fully_managed for row in rows}
+    return next(iter(told)) if len(told) == 1 else None
+
+
+def _air_gap(
+    rows: tuple[Capability | None, ...], resource: Resource, keys: ResourceKeys, destination: Destination
+) -> Answer:
+    """Whether a logically air-gapped vault takes what the resource's backups are (facts 4, 5)."""
+    supported = [air_gap_supported(row, destination.region) for row in rows]
+    answer = supported[0] if len({each.value for each in supported}) == 1 else Answer(None, "")
+    if answer.value is None and not answer.because:
+        answer = Answer(None, f"the Region settings do not tell what can be done with {resource.type}")
+    verdict = conjunction((answer, _air_gap_keys(rows, keys)))
+    return answer if verdict.value else verdict
+
+
+def _air_gap_keys(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
+    """Types that are not fully managed must not be under an AWS managed key, some not unencrypted."""
+    managed = managed_of(rows)
+    needs_key = all_of(None if row is None else row.air_gap_needs_encryption for row in rows)
+    lacking = all_of((needs_key, None if keys.encrypted is None else not keys.encrypted))
+    if lacking is not False:
+        because = "a cluster that is not encrypted cannot go into a logically air-gapped vault"
+        return Answer(None if lacking is None else False, because)
+    because = f"{keys.because}; a logically air-gapped vault takes nothing under an AWS managed key"
+    return Answer(any_of((managed, keys.free_of_aws_managed)), because)
 
 
 def _no_marketplace(resource: Resource) -> Answer:
     """AWS Marketplace images cannot be copied to another account (facts 2.1)."""
-    return Answer(not resource.product_codes, "an AWS Marketplace image cannot be copied to another account")
-
-
-def key_in_the_way(managed: Ternary, keys: ResourceKeys, destination: Destination) -> Answer:
-    """Whether no AWS managed key stops a copy across accounts (control `copy-customer-managed-key`)."""
-    if managed is None:
-        return Answer(None, "the Region settings do not tell whether AWS Backup fully manages its type")
-    if managed:
-        return Answer(
-            not destination.reserved, f"the vault {destination.name} takes no copies of other accounts"
-        )
-    return conjunction(
-        (
-            Answer(keys.free_of_aws_managed, keys.because),
-            Answer(destination.takes_any_type, _vault_key_sentence(destination)),
-        )
-    )
-
-
-def _vault_key_sentence(destination: Destination) -> str:
-    if destination.key_kind is None:
-        return "who manages the destination vault's key is not known"
-    return f"the destination vault's key is not customer managed ({destination.key_kind.value})"
-
-
-def _key_shared(
-    managed: Ternary,
-    resource: Resource,
-    keys: ResourceKeys,
-    destination: Destination,
-    organization: Organization,
-) -> Link:
-    """Whether the source's customer managed keys let the destination account use them (facts 6, row 9).
-
-    For a type that it does not fully manage AWS Backup goes through the service that owns the resource.
-    """
-    name = "source key shared"
-    if managed:
-        return Link(name, Answer(value=True))
-    if keys.keys is None:
-        return Link(name, Answer(None, keys.because), keys.gap)
-    path = organization.accounts.get(destination.account)
-    context = context_of(organization, path.ou_path if path else None)
-    owner = parse_arn(resource.arn)
-    services = (owner.service,) if owner else ()
-    links = [
-        _one_key_shared(name, key, destination.account, context, services)
-        for key in keys.keys
-        if key.kind is not KeyKind.AWS_MANAGED
-    ]
-    verdict = conjunction(link.answer for link in links)
-    gap = next((link.gap for link in links if link.answer == verdict), None)
-    return Link(name, verdict, gap)
-
-
-def _one_key_shared(
-    name: str, key: KeyOf, account: AccountId, context: Context, services: tuple[str, ...]
-) -> Link:
-    if key.policy is None:
-        return Link(name, Answer(None, f"the policy of the key {key.name} was not read"), key.policy_gap)
-    owner = parse_arn(key.name)
-    answer = key_allows_account(
-        parse(key.policy),
-        account=account,
-        key_account=owner.account if owner else key.account,
-        actions=SOURCE_KEY_ACTIONS,
-        context=replace(context, region=owner.region if owner else None),
-        services=services,
-        key_arn=key.name if owner else None,
-    )
-    return Link(name, Answer(answer.value, f"key {key.name}: {answer.because}"))
+    if resource.product_codes:
+        return Answer(value=False, because="an AWS Marketplace image cannot be copied to another account")
+    return Answer(value=True, because="it is no AWS Marketplace image")
 
 
 def effective(links: tuple[Link, ...]) -> tuple[Answer, Gap | None]:

@@ -1,10 +1,11 @@
 """The keys of a resource, as a copy across accounts sees them (catalogue, ruling 6)."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from scanner.model.inventory import Key, KeyKind
 from scanner.model.names import AccountId
-from scanner.model.reading import Gap, Known, Unread
+from scanner.model.reading import EvidenceRef, Gap, Known, Unread
 from scanner.model.ternary import Ternary
 
 
@@ -18,6 +19,7 @@ class KeyOf:
     kind_gap: Gap | None
     policy: str | None
     policy_gap: Gap | None
+    refs: tuple[EvidenceRef, ...] = ()
 
 
 def key_of(name: str, account: AccountId, key: Key | None, missing: Gap) -> KeyOf:
@@ -31,6 +33,7 @@ def key_of(name: str, account: AccountId, key: Key | None, missing: Gap) -> KeyO
         kind_gap=key.kind.gap if isinstance(key.kind, Unread) else None,
         policy=key.policy.value if isinstance(key.policy, Known) else None,
         policy_gap=key.policy.gap if isinstance(key.policy, Unread) else None,
+        refs=(*key.refs, *(key.policy.refs if isinstance(key.policy, Known) else ())),
     )
 
 
@@ -76,7 +79,17 @@ class ResourceKeys:
 
     @property
     def because(self) -> str:
-        """Say what is in the way, or what is not known."""
-        if self.aws_managed:
+        """Say what is in the way, what is not known, or why nothing is."""
+        if self.kind is None:
+            return "who manages its key is not known"
+        if self.kind is KeyKind.AWS_MANAGED:
             return f"it is encrypted under the AWS managed key {', '.join(self.aws_managed)}"
-        return "who manages its key is not known"
+        if self.kind is KeyKind.NONE:
+            return "it is not encrypted"
+        return f"it is encrypted under a key that is {_MANAGED_BY[self.kind]}"
+
+
+_MANAGED_BY: Final = {
+    KeyKind.CUSTOMER_MANAGED: "customer managed",
+    KeyKind.AWS_OWNED: "owned by AWS, which is in nobody's way",
+}

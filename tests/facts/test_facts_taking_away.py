@@ -155,9 +155,10 @@ def _plans(shard: Any) -> None:
 
 # Columns that are a text about the row, not an answer; `capability` names DynamoDB without its variant
 # where the Region settings, which decide it, were not read; `blocked` and `newest_recovery_point` (whose
-# `exists` is looked at) say what was seen, and are evidence of a finding, never its ground.
+# `exists` is looked at) say what was seen, and are evidence of a finding, never its ground; `copy_links`
+# explains `copies`.
 TOLD: Mapping[str, frozenset[str]] = {
-    "resource": frozenset({"name", "capability", "uncertain", "not_known", "evidence"}),
+    "resource": frozenset({"name", "capability", "copy_links", "uncertain", "not_known", "evidence"}),
     "copy_action": frozenset({"name", "blocked", "not_known", "evidence"}),
     "rule": frozenset({"name", "lock_reason", "not_known", "evidence"}),
     "selection": frozenset({"name", "role_reason", "not_known", "evidence"}),

@@ -9,16 +9,15 @@ import pytest
 from scanner.model.inventory import RegionSettings
 from scanner.model.reading import Known
 from scanner.protection.capabilities import (
-    Route,
     capabilities_as_of,
     capability,
     capability_of,
-    copy_supported,
     fully_managed,
     opt_in_always,
     restore_test_leftover,
     skipped_state,
 )
+from scanner.protection.routes import Route, copy_supported
 from tests.fakes.bundles import FAR, REGION, table_arn
 from tests.fakes.models import UNREAD, resource, settings
 
@@ -105,7 +104,7 @@ def test_a_row_that_is_not_known_answers_nothing() -> None:
         ("EBS", "cn-north-1", "eu-west-1", False, False),
         ("EBS", "eu-west-1", "us-gov-west-1", True, False),
         ("EBS", "us-gov-east-1", "us-gov-west-1", True, True),
-        ("EBS", "eusc-de-east-1", "eusc-de-east-1", True, True),
+        ("EBS", "eusc-de-east-1", "eusc-de-east-1", True, None),
         ("EBS", "eusc-de-east-1", "eu-central-1", False, False),
         ("Neptune", "eu-west-1", "eu-central-1", True, True),
         ("Neptune", "eu-west-1", "eu-south-1", True, False),

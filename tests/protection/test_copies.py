@@ -43,7 +43,11 @@ def key_of(kind: KeyKind | None, account: str = ACCOUNT, policy: str | None = No
 
 
 def organization(status: str | None = "ACTIVE", **more: Any) -> Organization:
-    accounts = {OTHER: Account(AccountId(OTHER), "other", status, f"{ORG_ID}/r-1/ou-1/")}
+    path = f"{ORG_ID}/r-1/ou-1/"
+    accounts = {
+        OTHER: Account(AccountId(OTHER), "other", status, path),
+        ACCOUNT: Account(AccountId(ACCOUNT), "own", "ACTIVE", path),
+    }
     told: dict[str, Any] = {
         "id": Known(ORG_ID),
         "management_account": Known(AccountId(MANAGEMENT)),
@@ -132,6 +136,9 @@ def under(kind: KeyKind | None, policy: str | None = None) -> ResourceKeys:
     return ResourceKeys(True, (key_of(kind, policy=policy),))  # noqa: FBT003 -- its field
 
 
+OWN = {ACCOUNT: Account(AccountId(ACCOUNT), "own", "ACTIVE", None)}
+
+
 def at_vault(**more: Any) -> Case:
     return Case(destination=seen(THERE, **({"key": CUSTOMER} | more)))
 
@@ -157,7 +164,7 @@ def at_vault(**more: Any) -> Case:
         ("vault policy admits the source", Case(destination=absent(THERE, exists=None)), None),
         ("destination account is a member", Case(organization=organization("SUSPENDED")), False),
         ("destination account is a member", Case(organization=organization(None)), None),
-        ("destination account is a member", Case(organization=organization(accounts={})), False),
+        ("destination account is a member", Case(organization=organization(accounts=OWN)), False),
         (
             "destination account is a member",
             Case(organization=organization(accounts={}, members=UNREAD)),
