@@ -5,10 +5,11 @@ Sources: catalogue, ruling 6, `copy-customer-managed-key` and `copy-source-key-s
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from scanner.model.inventory import KeyKind, Organization, Resource
-from scanner.model.names import parse_arn, partition_of
+from scanner.model.names import AccountId, parse_arn, partition_of
 from scanner.model.reading import Gap, Known
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.destination import Destination, Link
@@ -17,6 +18,7 @@ from scanner.protection.policy import SOURCE_KEY_ACTIONS, Context, key_allows_ac
 
 _KEY_IN_THE_WAY: Final = "no AWS managed key in the way"
 _KEY_SHARED: Final = "source key shared"
+_VIA_SERVICE: Final = "kms:viaservice"  # a policy that does not speak of it takes all services alike
 
 _BACKED_UP_BY: Final = {"storagegateway": ("ec2", "storagegateway")}
 """Services through which keys are used, where the one that owns the resource is not alone.
@@ -164,14 +166,34 @@ def _policy_shares(
     member = organization.accounts.get(destination.account)
     context = context_of(organization, member.ou_path if member else None)
     partition = arn.partition if arn else partition_of(region)
+    return _shares(
+        policy,
+        account=destination.account,
+        key_arn=key.name if arn else None,
+        key_account=arn.account if arn else key.account,
+        context=replace(context, region=region, partition=partition),
+        services=_services(resource) if _VIA_SERVICE in policy.lower() else (),
+    )
+
+
+@lru_cache(maxsize=1024)  # resources of all types of a shard may lie under one key
+def _shares(  # noqa: PLR0913 -- the question has this many parts
+    policy: str,
+    *,
+    account: AccountId,
+    key_arn: str | None,
+    key_account: str,
+    context: Context,
+    services: tuple[str, ...],
+) -> Answer:
     return key_allows_account(
         parse(policy),
-        account=destination.account,
-        key_account=arn.account if arn else key.account,
+        account=account,
+        key_account=key_account,
         actions=SOURCE_KEY_ACTIONS,
-        context=replace(context, region=region, partition=partition),
-        services=_services(resource),
-        key_arn=key.name if arn else None,
+        context=context,
+        services=services,
+        key_arn=key_arn,
     )
 
 

@@ -6,6 +6,7 @@ AWS does not say, or its pages disagree, the answer is None.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from scanner.model.names import partition_of
@@ -35,6 +36,7 @@ class Route:
         return " and ".join(kinds) or "another vault of its account and Region"
 
 
+@lru_cache(maxsize=4096)
 def copy_supported(row: Capability | None, route: Route) -> Answer:
     """Whether recovery points of a type can be copied along a route.
 
