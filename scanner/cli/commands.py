@@ -13,6 +13,7 @@ from scanner.cli import options
 from scanner.cli.exits import guarded, say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target
 from scanner.cli.policy import policy
+from scanner.cli.query import query
 
 PLUGINS: Final = "vaultproof.commands"
 DEFAULT_CONCURRENCY: Final = 16
@@ -151,3 +152,7 @@ def report(
 
 
 audit.command(epilog="Example: [bold]audit policy --format cloudformation > role.yaml[/]")(policy)
+audit.command(
+    epilog='Example: [bold]audit query scan "SELECT account, count(*) FROM resource WHERE NOT covered '
+    'GROUP BY account"[/]'
+)(query)

@@ -76,10 +76,11 @@ def _fill(
 
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted: Iterable[str]) -> None:
-    """Copy the wanted columns of a table, sorted once for all controls."""
+    """Copy the wanted columns of a table; facts are sorted, once for all controls."""
     connection.register("arriving", table)
     selected = ", ".join(f'"{column}"' for column in wanted)
-    connection.execute(f'CREATE TABLE "{name}" AS SELECT {selected} FROM arriving ORDER BY {ORDER}')  # noqa: S608 -- names of the model
+    order = f"ORDER BY {ORDER}" if set(ORDER.split(", ")) <= set(table.schema.names) else ""
+    connection.execute(f'CREATE TABLE "{name}" AS SELECT {selected} FROM arriving {order}')  # noqa: S608 -- names of the model
     connection.unregister("arriving")
 
 

@@ -18,6 +18,9 @@ Node = dict[str, Any]
 MAX_LENGTH: Final = 10_000
 """Characters of an expression. A longer one is refused before it is parsed."""
 
+MAX_QUERY: Final = 100_000
+"""Characters of a query."""
+
 _OPEN: Final = "SELECT ("
 _LOCKED: Final = {
     "enable_external_access": "false",
@@ -50,6 +53,19 @@ def parse(text: str) -> Node:
         raise RefusedError(Problem("this is more than one expression", _ONE))
     node: Node = selected[0]
     return node
+
+
+def parse_query(text: str) -> Node:
+    """Parse one SELECT. RefusedError: it is too long, does not parse, or is anything else."""
+    if len(text) > MAX_QUERY:
+        raise RefusedError(Problem(f"it has {len(text):,} characters, {MAX_QUERY:,} are allowed"))
+    answer = _serialized(text)
+    if answer["error"] and answer["error_type"] == "parser":
+        raise RefusedError(Problem(str(answer.get("error_message", "it does not parse"))))
+    if answer["error"] or len(answer["statements"]) != 1:
+        raise RefusedError(Problem("it is not one SELECT", "a query reads, and changes nothing"))
+    statement: Node = answer["statements"][0]
+    return statement
 
 
 def to_sql(node: Node) -> str:

@@ -1,0 +1,152 @@
+"""What `audit query` does: opens the tables of a scan, asks, and writes the rows."""
+
+import csv
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from itertools import islice
+from pathlib import Path
+from typing import Final, get_type_hints
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from scanner.cli.exits import say
+from scanner.errors import BundleError, UsageError
+from scanner.evaluate.database import Table as Facts
+from scanner.evaluate.docs import type_name
+from scanner.evaluate.query import Answer, answered, check_query
+from scanner.evidence.manifest import read_manifest
+from scanner.model.facts import TABLES, columns
+from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.report.csv import harmless
+from scanner.report.words import visible
+from scanner.storage import findings_table
+from scanner.storage.parquet import open_parquet
+
+_FINDINGS: Final = "findings.jsonl.gz"
+_KNOWN: Final = frozenset({*TABLES, *INVENTORY_TABLES, findings_table.NAME})
+_UNKNOWN: Final = "-"
+_WIDTH: Final = 200
+
+
+def query(scan: Path | None, sql: str | None, form: str, limit: int) -> int:
+    """Answer one SELECT on stdout."""
+    if scan is None or sql is None:
+        raise UsageError('Name a scan and what is asked: audit query SCAN_DIR "SELECT ..."')
+    checked = check_query(sql, _KNOWN)
+    manifest = read_manifest(scan)
+    tables = {name: _open(scan, name) for name in checked.tables}
+    with answered(tables, checked, as_of=manifest.evaluated_as_of) as answer:
+        if form == "csv":
+            _write_csv(answer)
+        elif form == "json":
+            _write_json(answer)
+        else:
+            _print_table(answer, limit)
+    return 0
+
+
+def _open(scan: Path, name: str) -> Facts:
+    """Open one table of a scan. BundleError: the scan was not judged, or by another version."""
+    if name == findings_table.NAME:
+        return findings_table.read_findings(scan / _FINDINGS)
+    folder, row = ("facts", TABLES[name]) if name in TABLES else ("inventory", INVENTORY_TABLES[name])
+    return open_parquet(scan / folder, name, row)
+
+
+def _write_csv(answer: Answer) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    writer.writerow(map(harmless, answer.columns))
+    for row in answer.rows:
+        writer.writerow("" if cell is None else harmless(_text(cell)) for cell in row)
+
+
+def _write_json(answer: Answer) -> None:
+    """Write a list of objects, one a line, so that it can be read as a stream as well."""
+    first = True
+    for row in answer.rows:
+        document = dict(zip(answer.columns, row, strict=True))
+        sys.stdout.write(("[\n" if first else ",\n") + orjson.dumps(document, default=str).decode())
+        first = False
+    sys.stdout.write("[]\n" if first else "\n]\n")
+
+
+def _print_table(answer: Answer, limit: int) -> None:
+    table = Table(header_style="bold", pad_edge=False, box=None)
+    for column in answer.columns:
+        table.add_column(escape(visible(column)), overflow="fold")
+    shown = list(islice(answer.rows, limit or None))
+    for row in shown:
+        table.add_row(*(_cell(cell) for cell in row))
+    _console().print(table)
+    more = sum(1 for _ in answer.rows)
+    say(_told(len(shown), len(shown) + more))
+
+
+def _told(shown: int, found: int) -> str:
+    if shown < found:
+        return f"{shown:,} of {found:,} rows; --limit 0 shows all"
+    return f"{found:,} row{'' if found == 1 else 's'}"
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+
+
+def _cell(cell: object) -> str:
+    return f"[dim]{_UNKNOWN}[/]" if cell is None else escape(visible(_text(cell)))
+
+
+def _text(cell: object) -> str:
+    """Show a cell: lists and structs as JSON, truth in lower case as SQL writes it."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, list | dict | tuple):
+        return orjson.dumps(cell, default=str).decode()
+    return str(cell)
+
+
+def list_tables(scan: Path | None) -> int:
+    """Print every table with its columns and what they mean; with a scan, how many rows it has of each."""
+    counts = {} if scan is None else _counts(scan)
+    console = _console()
+    console.print("[bold]Facts[/]: what controls are asked of. NULL means not known.")
+    for name in TABLES:
+        _describe(console, name, counts, ((c.name, type_name(c.type), c.doc) for c in columns(name)))
+    console.print("\n[bold]Inventory[/]: what was read, before anything was concluded.")
+    for name, row in INVENTORY_TABLES.items():
+        _describe(
+            console, name, counts, ((f.name, type_name(get_type_hints(row)[f.name]), "") for f in fields(row))
+        )
+    console.print("\n[bold]Findings[/]")
+    texts = ((name, "text", "") for name in findings_table.SCHEMA.names)
+    _describe(console, findings_table.NAME, counts, texts)
+    return 0
+
+
+def _describe(
+    console: Console, name: str, counts: Mapping[str, int], told: Iterable[tuple[str, str, str]]
+) -> None:
+    rows = f"  [dim]{counts[name]:,} rows[/]" if name in counts else ""
+    console.print(f"\n[bold]{name}[/]{rows}")
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
+    for column, kind, doc in told:
+        table.add_row(column, f"[dim]{escape(kind)}[/]", escape(doc))
+    console.print(table)
+
+
+def _counts(scan: Path) -> dict[str, int]:
+    return {name: count for name in sorted(_KNOWN) for count in _count(scan, name)}
+
+
+def _count(scan: Path, name: str) -> Iterator[int]:
+    try:
+        table = _open(scan, name)
+    except BundleError as problem:
+        say(f"warning: {problem}")
+        return
+    yield table.num_rows if name == findings_table.NAME else table.count_rows()

@@ -1,0 +1,177 @@
+"""`audit query`: one SELECT over the tables of a judged scan, and nothing else.
+
+The text is checked on DuckDB's parse tree before anything is opened: one SELECT (with WITH, UNION, joins,
+DESCRIBE and SUMMARIZE), of tables of the scan alone. What it reads is loaded, then the database is locked,
+so that even what the check would let through reaches neither a file nor the network.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import duckdb
+
+from scanner.errors import UsageError
+from scanner.evaluate.database import Deadline, Limits, Table, opened
+from scanner.evaluate.problem import RefusedError, suggestion
+from scanner.evaluate.tree import parse_query
+
+Rows = Iterator[tuple[Any, ...]]
+
+_TABLE_FUNCTIONS: Final = frozenset({"generate_series", "range", "unnest"})
+_BATCH: Final = 1_000
+_QUOTED: Final = re.compile(r"\n\s*LINE \d")
+_MISSPELT: Final = re.compile(r'Referenced column "([^"]+)" not found')
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The names of the columns, and the rows as they come."""
+
+    columns: tuple[str, ...]
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A checked query: which tables it reads, and which names it uses as columns (None: perhaps all)."""
+
+    sql: str
+    tables: frozenset[str]
+    names: frozenset[str] | None
+
+
+def check_query(sql: str, known: Iterable[str]) -> Query:
+    """Check one SELECT against the names of the tables. UsageError: it is no SELECT, or reads elsewhere."""
+    tables = frozenset(known)
+    try:
+        statement = parse_query(sql)
+    except RefusedError as refused:
+        raise UsageError("; ".join(_sentence(each.message, each.hint) for each in refused.problems)) from None
+    return _Check(tables).run(sql, statement)
+
+
+def _sentence(message: str, hint: str) -> str:
+    return f"The query is refused: {message}" + (f" ({hint})." if hint else ".")
+
+
+class _Check:
+    """Walks the tree of a statement once, and notes what it reads."""
+
+    def __init__(self, known: frozenset[str]) -> None:
+        self._known = known
+        self._inner: set[str] = set()  # names that WITH gives
+        self._tables: set[str] = set()
+        self._names: set[str] = set()
+        self._all = False
+
+    def run(self, sql: str, statement: Any) -> Query:  # noqa: ANN401 -- a tree of JSON
+        self._inner = {name.lower() for name in _names_of_with(statement)}
+        for node in _nodes(statement):
+            self._note(node)
+        return Query(sql, frozenset(self._tables), None if self._all else frozenset(self._names))
+
+    def _note(self, node: Mapping[str, Any]) -> None:
+        match node.get("type"):
+            case "BASE_TABLE":
+                self._note_table(node)
+            case "TABLE_FUNCTION":
+                self._refuse_function(str(node["function"].get("function_name", "")).lower())
+            case "SHOW_REF" | "STAR" | "PIVOT":
+                self._all = True
+                if name := node.get("table_name"):
+                    self._note_table({**node, "table_name": name})
+            case "COLUMN_REF":
+                self._names.update(name.lower() for name in node.get("column_names", ()))
+        self._names.update(str(name).lower() for name in node.get("using_columns") or ())
+        self._all = self._all or node.get("ref_type") == "NATURAL"
+
+    def _note_table(self, node: Mapping[str, Any]) -> None:
+        name = str(node.get("table_name", ""))
+        if node.get("schema_name") or node.get("catalog_name"):
+            raise UsageError(f"The query is refused: name the table {name!r} alone, without what it lies in.")
+        if name.lower() in self._inner:
+            return
+        if name.lower() not in self._known:
+            hint = suggestion(name, self._known)
+            raise UsageError(
+                f"The query is refused: there is no table {name!r} in a scan; {hint} "
+                "`audit query --tables` lists them with their columns."
+            )
+        self._tables.add(name.lower())
+
+    def _refuse_function(self, name: str) -> None:
+        if name not in _TABLE_FUNCTIONS:
+            raise UsageError(
+                f"The query is refused: {name}(...) is no table of a scan, and a query reads nothing else."
+            )
+
+
+def _nodes(tree: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 -- a tree of JSON
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, dict):
+            yield node
+            todo += node.values()
+        elif isinstance(node, list):
+            todo += node
+
+
+def _names_of_with(tree: Any) -> Iterator[str]:  # noqa: ANN401 -- a tree of JSON
+    for node in _nodes(tree):
+        entries = (node.get("cte_map") or {}).get("map") or ()
+        yield from (str(entry["key"]) for entry in entries)
+
+
+@contextmanager
+def answered(
+    tables: Mapping[str, Table], query: Query, *, as_of: datetime, limits: Limits | None = None
+) -> Iterator[Answer]:
+    """Run a checked query. UsageError: DuckDB cannot make sense of it, or it takes too long or too much."""
+    limits = limits or Limits()
+    columns = {name: _columns(tables[name], query) for name in sorted(query.tables)}
+    with opened(tables, columns, as_of, limits) as connection:
+        deadline = Deadline(connection, limits.seconds)
+        known = {name for table in query.tables for name in tables[table].schema.names}
+        with deadline, _told(deadline, limits, known):
+            relation = connection.execute(query.sql)
+            names = tuple(column[0] for column in relation.description or ())
+            yield Answer(names, _rows(connection))
+
+
+def _columns(table: Table, query: Query) -> tuple[str, ...]:
+    """Give the columns to load: those whose name the query uses anywhere; one at least, for count(*)."""
+    names = table.schema.names
+    used = [name for name in names if query.names is None or name.lower() in query.names]
+    return tuple(used or names[:1])
+
+
+def _rows(connection: duckdb.DuckDBPyConnection) -> Rows:
+    while batch := connection.fetchmany(_BATCH):
+        yield from batch
+
+
+@contextmanager
+def _told(deadline: Deadline, limits: Limits, known: Iterable[str]) -> Iterator[None]:
+    """Turn what DuckDB raises into a sentence for whoever wrote the query."""
+    try:
+        yield
+    except (duckdb.Error, RuntimeError) as error:
+        if deadline.passed:
+            message = f"The query took longer than {limits.seconds:g} s and was stopped: ask for less."
+            raise UsageError(message) from error
+        if isinstance(error, duckdb.InterruptException):
+            raise KeyboardInterrupt from error
+        raise UsageError(f"The query cannot be answered: {_words(error, known)}.") from error
+
+
+def _words(error: Exception, known: Iterable[str]) -> str:
+    """Give DuckDB's words without the text that it quotes; of a column, what may have been meant."""
+    said = _QUOTED.split(str(error).strip())[0]
+    if misspelt := _MISSPELT.search(said):
+        return f"there is no column {misspelt[1]!r}; {suggestion(misspelt[1], known).rstrip('.')}"
+    return " ".join(said.split()).rstrip(".")
