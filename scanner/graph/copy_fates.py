@@ -7,6 +7,7 @@ all resources that are alike in what decides them. An account has few of both, h
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule, each_once, likeness_of
 from scanner.graph.resource_keys import KeysOfShard
+from scanner.graph.unlisted import STACK
 from scanner.model.inventory import BackupRule, CopyAction, Resource, ShardInventory
 from scanner.protection.copies import Destination, Link, Source, action_links, effective, resource_links
 
@@ -32,12 +33,15 @@ class CopyFates:
 
         Resources whose copies fare alike share one tuple.
         """
-        likeness = likeness_of(resource)
+        own = (resource,)
+        alike = likeness_of(resource)
         fates = [
             fate
             for way in coverage.ways
-            for fate in self._fates(
-                way, resource, likeness if way.parent is None else likeness_of(way.parent)
+            for fate in (
+                self._fates(way, own, alike)
+                if way.parent is None
+                else self._fates(way, *_inside(way.parent, resource, alike))
             )
         ]
         key = tuple(map(id, fates))
@@ -45,36 +49,46 @@ class CopyFates:
             known = self._shared[key] = each_once(fates)
         return known
 
-    def _fates(self, way: CoveringRule, resource: Resource, likeness: Likeness) -> Fates:
+    def _fates(self, way: CoveringRule, copied: tuple[Resource, ...], likeness: Likeness) -> Fates:
         key = (way.subject, way.parent_arn, likeness)
         if (known := self._of_way.get(key)) is None:
-            backed_up = way.parent or resource
-            known = tuple(self._fate(way, copy, backed_up, likeness) for copy in way.rule.copies)
+            known = tuple(self._fate(way, copy, copied) for copy in way.rule.copies)
             self._of_way[key] = known
         return known
 
-    def _fate(
-        self, way: CoveringRule, copy: CopyAction, backed_up: Resource, likeness: Likeness
-    ) -> CopyOfResource:
+    def _fate(self, way: CoveringRule, copy: CopyAction, copied: tuple[Resource, ...]) -> CopyOfResource:
+        """Join the links of all that must be copied for the resource to be."""
         destination = self._plane.destination(copy.destination)
-        of_action = self._links_of_action(way.subject, way.rule, copy, destination)
-        links = (*of_action, *self._links_of_resource(backed_up, likeness, destination))
+        of_action = self.links_of_action(way.subject, way.rule, copy)
+        of_copied = (link for each in copied for link in self.links_of_resource(each, destination))
+        links = (*of_action, *of_copied)
         verdict, gap = effective(links)
         return CopyOfResource(way, copy, destination, links, verdict, gap)
 
-    def _links_of_action(
-        self, subject: str, rule: BackupRule, copy: CopyAction, destination: Destination
-    ) -> tuple[Link, ...]:
+    def links_of_action(self, subject: str, rule: BackupRule, copy: CopyAction) -> tuple[Link, ...]:
+        """Give the links that are the same for all resources of a rule, which findings name `subject`."""
         if (links := self._by_action.get((subject, copy))) is None:
+            destination = self._plane.destination(copy.destination)
             links = action_links(self.source, rule, copy, destination, self._plane.organization)
             self._by_action[subject, copy] = links
         return links
 
-    def _links_of_resource(
-        self, resource: Resource, likeness: Likeness, destination: Destination
-    ) -> tuple[Link, ...]:
+    def links_of_resource(self, resource: Resource, destination: Destination) -> tuple[Link, ...]:
+        """Give the links that are the same for all resources that are alike."""
+        likeness = likeness_of(resource)
         if (links := self._by_likeness.get((destination.arn, likeness))) is None:
             keys, organization = self._keys.of(resource), self._plane.organization
             links = resource_links(self.source, resource, keys, destination, organization)
             self._by_likeness[destination.arn, likeness] = links
         return links
+
+
+def _inside(parent: Resource, resource: Resource, alike: Likeness) -> tuple[tuple[Resource, ...], Likeness]:
+    """Give what must be copied for a resource that is backed up within another one, and its likeness.
+
+    The image of an instance is one backup with all its volumes. A stack has one of each resource that is part
+    of it, which is copied as its own type is (AWS Backup developer guide, "CloudFormation stack backups").
+    """
+    if parent.type == STACK and resource.stack is not None and resource.type != STACK:
+        return (parent, resource), (*likeness_of(parent), *alike)
+    return (parent,), likeness_of(parent)

@@ -76,13 +76,14 @@ class ShardGraph:
         self._keys = KeysOfShard(inventory.shard, plane)
         self._fates = CopyFates(inventory, plane, self._keys)
         self._plan_in_doubt: dict[str, Doubt] | None = None
-        self._plan_doubts = tuple(self._unread_plans())
+        self._plan_doubts = tuple(self.unread_selections())
         for resource in inventory.resources:
             self._attach(resource)
         for plan in inventory.plans:
             self._add_plan(plan)
 
-    def _unread_plans(self) -> Iterator[Doubt]:
+    def unread_selections(self) -> Iterator[Doubt]:
+        """Say which plans, and the selections of which, were not listed to the end."""
         plans = self.inventory.lists.get("backup:ListBackupPlans")
         if isinstance(plans, Unread):
             yield Doubt("a backup plan that was not listed", "the backup plans were not read", plans.gap)
@@ -100,7 +101,7 @@ class ShardGraph:
             self._attached_to[resource.arn] = found
 
     def _add_plan(self, plan: BackupPlan) -> None:
-        opt_in = self._opt_in(plan)
+        opt_in = self.opt_in(from_organization=plan.from_organization)
         for selection in _selections_of(plan):
             subject = rule_subject(plan.arn, selection.id)
             selected = self._selects.setdefault(subject, {})
@@ -116,10 +117,10 @@ class ShardGraph:
             return (*self.inventory.resources, *self._unlisted.values())
         return self._candidates.of(selection.terms.value)
 
-    def _opt_in(self, plan: BackupPlan) -> OptIn:
+    def opt_in(self, *, from_organization: bool) -> OptIn:
         """Give the settings whose opt-in decides: for an Organizations plan the management account's."""
         shard = self.inventory.shard
-        if not plan.from_organization:
+        if not from_organization:
             return OptIn(self.inventory.settings, f"account {shard.account}")
         management = self.plane.organization.management_account
         if isinstance(management, Unread):
@@ -241,7 +242,7 @@ class ShardGraph:
         self, plan: BackupPlan, selection: BackupSelection, resource: Resource, answer: Answer
     ) -> Doubt:
         """Say why it is not known whether a selection selects a resource, and which read is missing."""
-        gap = missing_read(selection, resource, self._opt_in(plan))
+        gap = missing_read(selection, resource, self.opt_in(from_organization=plan.from_organization))
         because = answer.because
         if resource.type == STACK and resource.arn in self._unlisted:
             because = (
@@ -261,10 +262,9 @@ class ShardGraph:
         reach: dict[str, dict[str, Resource]] = {}
         for resource in self.inventory.resources:
             for covering in self.coverage(resource).ways:
-                backed_up = covering.parent or resource
-                if skipped_state(backed_up):
-                    continue
-                reach.setdefault(covering.subject, {})[backed_up.arn] = backed_up
+                for backed_up in _backed_up(resource, covering.parent):
+                    if not skipped_state(backed_up):
+                        reach.setdefault(covering.subject, {})[backed_up.arn] = backed_up
         return {rule: tuple(found[arn] for arn in sorted(found)) for rule, found in reach.items()}
 
     def reach_doubt(self, plan: BackupPlan) -> Doubt | None:
@@ -328,6 +328,11 @@ class ShardGraph:
         return self._fates.of(resource, coverage)
 
     @property
+    def fates(self) -> CopyFates:
+        """How copies fare, link by link."""
+        return self._fates
+
+    @property
     def source(self) -> Source:
         """This shard as the source of copies."""
         return self._fates.source
@@ -339,6 +344,13 @@ class ShardGraph:
     def keys(self, resource: Resource) -> ResourceKeys:
         """Give the keys that a resource is encrypted under."""
         return self._keys.of(resource)
+
+
+def _backed_up(resource: Resource, parent: Resource | None) -> tuple[Resource, ...]:
+    """Tell what a rule backs up to cover a resource: of a stack both, its template and what is part of it."""
+    if parent is None:
+        return (resource,)
+    return (parent, resource) if parent.type == STACK and resource.stack is not None else (parent,)
 
 
 def _not_sure(parent: Resource, left_out: Ternary) -> str:

@@ -188,7 +188,7 @@ def resource_links(
         answer = _air_gap(rows, resource, keys, destination)
         links.append(Link("type can be air-gapped", answer, _settings_gap(source, rows) or keys.first_gap))
     if crosses_accounts(source, destination):
-        links.append(Link("image may leave the account", _no_marketplace(resource), refs=resource.refs))
+        links.append(Link("image may leave the account", _no_marketplace(resource)))
         links += key_links(managed_of(rows), resource, keys, destination, organization)
     return tuple(links)
 
