@@ -1,26 +1,32 @@
 """The fact table `vault`: one row a backup vault, with its lock, its key, and who may delete from it."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
 from scanner.facts.notes import Notes, instant_text
+from scanner.facts.vault_key import key_columns
+from scanner.facts.vault_policy import policy_columns
 from scanner.graph.control_plane import ControlPlane
-from scanner.model.facts import FOREVER_DAYS, DeletionGuard, VaultFacts
+from scanner.model.facts import FOREVER_DAYS, VaultFacts
 from scanner.model.inventory import Vault
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary
-from scanner.protection.copies import context_of
 from scanner.protection.lifecycle import lock_mode
-from scanner.protection.policy import Context, denied_to_all, parse
 
-DELETION_ACTIONS: Final = (
-    "backup:DeleteRecoveryPoint",
-    "backup:UpdateRecoveryPointLifecycle",
-    "backup:PutBackupVaultAccessPolicy",
-    "backup:DeleteBackupVaultAccessPolicy",
+DEPRECATED_EVENTS: Final = frozenset(
+    {
+        "BACKUP_JOB_SUCCESSFUL",
+        "BACKUP_JOB_FAILED",
+        "BACKUP_JOB_EXPIRED",
+        "RESTORE_JOB_SUCCESSFUL",
+        "RESTORE_JOB_FAILED",
+        "BACKUP_PLAN_CREATED",
+        "BACKUP_PLAN_MODIFIED",
+    }
 )
-"""Whoever may do one of these can delete recovery points, shorten their life, or take the Deny away."""
+"""Events that AWS Backup takes and tells nobody of (API reference, PutBackupVaultNotifications)."""
+
+_EVENTS: Final = ("notification_topic", "notification_events", "notification_events_deprecated")
 
 
 def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: datetime) -> VaultFacts:
@@ -34,6 +40,9 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
     targeted, unread_plans = plane.targeted(vault)
     if targeted is None:
         notes.unknown("targeted", "a rule that was not read may target or copy into it", unread_plans)
+    key = key_columns(vault, plane, notes)
+    policy = policy_columns(vault, plane.organization, as_of, notes)
+    topic, events = _told(vault, notes)
     return VaultFacts(
         subject=vault.arn,
         subject_type="vault",
@@ -42,16 +51,28 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
         name=vault.name,
         not_applicable_because="",
         vault_type=vault.type,
+        air_gapped=vault.air_gapped,
         lock_mode=mode,
         lock_grace_until=_grace(vault, as_of),
         min_retention_days=_unless_untold(mode, vault.lock.min_retention_days or 0),
         max_retention_days=_unless_untold(mode, vault.lock.max_retention_days or FOREVER_DAYS),
         has_recovery_points=_has_points(vault, holds_points, notes),
         targeted=targeted,
-        key_kind=_key_kind(vault, plane, notes),
-        has_policy=_has_policy(vault, notes),
+        key_kind=key.key_kind,
+        key_enabled=key.key_enabled,
+        key_deletion_at=key.key_deletion_at,
+        has_policy=policy.has_policy,
         protected_by=_protected_by(vault, mode, as_of, notes),
-        deletion_guards=tuple(_guards(vault, context_of(plane.organization, None))),
+        deletion_guards=policy.deletion_guards,
+        policy_stays_in_organization=policy.policy_stays_in_organization,
+        outsiders=policy.outsiders,
+        copying_principals=policy.copying_principals,
+        notification_topic=topic,
+        notification_events=tuple(event for event in events if event not in DEPRECATED_EVENTS),
+        notification_events_deprecated=tuple(
+            event for event in events if event is None or event in DEPRECATED_EVENTS
+        ),
+        approval_team=_approval_team(vault, notes),
         not_known=notes.not_known,
         evidence=notes.references,
     )
@@ -76,27 +97,6 @@ def _has_points(vault: Vault, holds_points: bool, notes: Notes) -> Ternary:  # n
     return None
 
 
-def _key_kind(vault: Vault, plane: ControlPlane, notes: Notes) -> str | None:
-    key = plane.vault_key(vault)
-    if key is not None and key.kind is not None:
-        return key.kind.value
-    notes.unknown("key_kind", "who manages its key is not known", None if key is None else key.kind_gap)
-    return None
-
-
-def _has_policy(vault: Vault, notes: Notes) -> Ternary:
-    if isinstance(vault.policy, Unread):
-        for column in ("has_policy", "deletion_guards"):
-            notes.unknown(column, "its access policy was not read", vault.policy.gap)
-        return None
-    for column in ("has_policy", "deletion_guards"):
-        notes.evidence(column, vault.policy.refs)
-    document = parse(vault.policy.value)
-    if not document.readable:
-        notes.unknown("deletion_guards", f"its access policy cannot be understood: {document.problem}")
-    return vault.policy.value is not None
-
-
 def _protected_by(vault: Vault, mode: str | None, as_of: datetime, notes: Notes) -> str | None:
     """Tell what alone makes deletion impossible: a compliance lock in force, or the air gap (facts 5)."""
     if vault.air_gapped:
@@ -107,20 +107,30 @@ def _protected_by(vault: Vault, mode: str | None, as_of: datetime, notes: Notes)
     return "compliance_lock" if mode == "compliance" else ""
 
 
-def _guards(vault: Vault, context: Context) -> Iterator[DeletionGuard]:
-    for action in DELETION_ACTIONS:
-        name = action.removeprefix("backup:")
-        if isinstance(vault.policy, Unread):
-            because = "the access policy was not read"
-            yield DeletionGuard(action=name, denied=None, exceptions=(), because=because)
-            continue
-        denial = denied_to_all(
-            parse(vault.policy.value),
-            action=action,
-            resource=vault.arn,
-            vault_account=vault.account,
-            context=context,
-        )
-        yield DeletionGuard(
-            action=name, denied=denial.denied, exceptions=denial.exceptions, because=denial.because
-        )
+def _told(vault: Vault, notes: Notes) -> tuple[str | None, tuple[str | None, ...]]:
+    """Give the topic and the events; without a configuration nobody is told of anything."""
+    told = vault.notifications
+    if isinstance(told, Unread):
+        for column in _EVENTS:
+            notes.unknown(column, "its notifications were not read", told.gap)
+        return None, (None,)
+    for column in _EVENTS:
+        notes.evidence(column, told.refs)
+    if told.value is None:
+        return "", ()
+    if told.value.topic is None:
+        notes.unknown("notification_topic", "the answer names events, but no topic")
+    return told.value.topic, tuple(dict.fromkeys(told.value.events))
+
+
+def _approval_team(vault: Vault, notes: Notes) -> str | None:
+    """Give the team's ARN, or "": a plain vault has none, and an air-gapped one need not have one."""
+    details = vault.details
+    if details is None and not vault.air_gapped:
+        return ""
+    if isinstance(details, Known):
+        notes.evidence("approval_team", details.refs)
+        return details.value.approval_team or ""
+    because = "the description of the vault was not read"
+    notes.unknown("approval_team", because, details.gap if isinstance(details, Unread) else None)
+    return None

@@ -22,6 +22,7 @@ SELECTION_READS: Final = (
     "backup:DescribeRegionSettings",
     *TAG_READS,
 )
+OPT_IN_READS: Final = (*SELECTION_READS, "organizations:DescribeOrganization")
 RULE_READS: Final = (*SELECTION_READS, "backup:GetBackupPlan")
 PLAN_READS: Final = ("backup:ListBackupPlans", "backup:GetBackupPlan")
 RESOURCE_READS: Final = (
@@ -62,6 +63,10 @@ KEY_READS: Final = (
     *ENCRYPTION_READS,
 )
 VAULT_READS: Final = ("backup:ListBackupVaults",)
+VAULT_KEY_READS: Final = ("backup:ListBackupVaults", "kms:DescribeKey", "kms:ListAliases")
+POLICY_READS: Final = ("backup:ListBackupVaults", "backup:GetBackupVaultAccessPolicy")
+NOTIFICATION_READS: Final = ("backup:ListBackupVaults", "backup:GetBackupVaultNotifications")
+ORGANIZATION_READS: Final = ("organizations:DescribeOrganization", "organizations:ListAccounts")
 POINT_READS: Final = ("backup:ListBackupVaults", "backup:ListRecoveryPointsByBackupVault")
 # Recovery points of an instance or a stack count for what a rule covers through it.
 NEWEST_READS: Final = (*POINT_READS, *RULE_READS)

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 
 from scanner.model.facts.base import Row, column
-from scanner.model.facts.reads import PLAN_READS, POINT_READS, VAULT_READS
+from scanner.model.facts.reads import (
+    NOTIFICATION_READS,
+    ORGANIZATION_READS,
+    PLAN_READS,
+    POINT_READS,
+    POLICY_READS,
+    VAULT_KEY_READS,
+    VAULT_READS,
+)
 from scanner.model.ternary import Ternary
 
 
@@ -25,6 +33,7 @@ class VaultFacts(Row):
     """One backup vault."""
 
     vault_type: str = column("BACKUP_VAULT, LOGICALLY_AIR_GAPPED_BACKUP_VAULT ...", VAULT_READS)
+    air_gapped: bool = column("Whether it is a logically air-gapped vault.", VAULT_READS)
     lock_mode: str | None = column(
         "none, governance or compliance; a compliance lock still in its grace time counts as governance, "
         "a logically air-gapped vault as compliance.",
@@ -42,15 +51,54 @@ class VaultFacts(Row):
         "Whether a rule of any scanned account targets it or copies into it.",
         PLAN_READS,
     )
-    key_kind: str | None = column("Who manages its key.", ("kms:DescribeKey", "kms:ListAliases"))
-    has_policy: Ternary = column("Whether it has an access policy.", ("backup:GetBackupVaultAccessPolicy",))
+    key_kind: str | None = column(
+        "Who manages its key: customer_managed, aws_managed or aws_owned.", VAULT_KEY_READS
+    )
+    key_enabled: Ternary = column(
+        "Whether its key works: enabled, not scheduled for deletion. A key that AWS manages or owns always "
+        "does.",
+        VAULT_KEY_READS,
+    )
+    key_deletion_at: str | None = column(
+        "When its key is going to be deleted; empty: its deletion is not scheduled.", VAULT_KEY_READS
+    )
+    has_policy: Ternary = column("Whether it has an access policy.", POLICY_READS)
     protected_by: str | None = column(
         "What makes its recovery points undeletable without a policy: compliance_lock, air_gapped, or empty.",
         VAULT_READS,
     )
     deletion_guards: tuple[DeletionGuard, ...] = column(
         "For each deletion action, whether the access policy denies it to everybody.",
-        ("backup:GetBackupVaultAccessPolicy",),
+        POLICY_READS,
+    )
+    policy_stays_in_organization: Ternary = column(
+        "Whether its access policy admits nobody outside the organisation; without a policy it does not.",
+        (*POLICY_READS, *ORGANIZATION_READS),
+    )
+    outsiders: tuple[str | None, ...] = column(
+        "Whom its access policy admits outside the organisation: ARNs, account ids, `organization o-...`, "
+        "`anybody`.",
+        (*POLICY_READS, *ORGANIZATION_READS),
+    )
+    copying_principals: tuple[str | None, ...] = column(
+        "Whom its access policy lets copy into it, as patterns: the root ARN of a whole account, a role or "
+        "user, `o-.../*` for an organisation or a part of it, `*` for everybody.",
+        (*POLICY_READS, "organizations:DescribeOrganization"),
+    )
+    notification_topic: str | None = column(
+        "The SNS topic that is told of its events; empty: none is.", NOTIFICATION_READS
+    )
+    notification_events: tuple[str | None, ...] = column(
+        "The events that the topic is told of. Deprecated ones, of which AWS Backup tells nobody, are "
+        "left out.",
+        NOTIFICATION_READS,
+    )
+    notification_events_deprecated: tuple[str | None, ...] = column(
+        "The deprecated events that its configuration names in vain.", NOTIFICATION_READS
+    )
+    approval_team: str | None = column(
+        "The multi-party approval team that is associated with it; empty: none is.",
+        ("backup:ListBackupVaults", "backup:DescribeBackupVault"),
     )
 
 

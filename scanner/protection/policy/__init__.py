@@ -5,6 +5,8 @@
     key_allows_account(document, …) -> Answer   … use a KMS key for all of these actions?
     admits_service(document, …)  -> Answer      … a service principal (a role's trust policy)?
     admits_outside(document, …)  -> Answer      does any Allow reach outside the organisation?
+    outsiders(document, …)       -> Outsiders   … and whom?
+    who_can(document, …)         -> Admission   which principals can do an action?
     denied_to_all(document, …)   -> Denial      is an action denied to everybody but some?
 
 An explicit Deny wins, the default is deny, and what cannot be decided is None with the statement that
@@ -18,23 +20,29 @@ from scanner.protection.policy.admits import (
     admits_service,
     key_allows_account,
 )
-from scanner.protection.policy.answers import Answer, Denial, Ternary
+from scanner.protection.policy.answers import Admission, Answer, Denial, Outsiders, Ternary, Undecided
 from scanner.protection.policy.denial import denied_to_all
 from scanner.protection.policy.document import Document, parse
 from scanner.protection.policy.known import Context
-from scanner.protection.policy.outside import admits_outside
+from scanner.protection.policy.outside import admits_outside, outsiders
+from scanner.protection.policy.who import who_can
 
 __all__ = [
     "SOURCE_KEY_ACTIONS",
+    "Admission",
     "Answer",
     "Context",
     "Denial",
     "Document",
+    "Outsiders",
     "Ternary",
+    "Undecided",
     "admits_account",
     "admits_outside",
     "admits_service",
     "denied_to_all",
     "key_allows_account",
+    "outsiders",
     "parse",
+    "who_can",
 ]

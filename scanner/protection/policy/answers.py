@@ -47,12 +47,14 @@ class Admission:
     """Who can do an action by a policy.
 
     `allowed` are patterns of principals: an account's root ARN stands for the whole account, `*` for
-    everybody, `o-.../*` for the organisation's accounts. `undecided`: those of whom it is not known. Whoever
-    is in neither is not allowed. `complete` is False when the policy could not be read or compared to the
-    end, and `because` says why.
+    everybody, `o-.../*` for the organisation's accounts. `excepted` are named ones who may not although a
+    pattern of `allowed` covers them. `undecided`: those of whom it is not known. Whoever is in none of the
+    three is not allowed. `complete` is False when the policy could not be read or compared to the end, and
+    `because` says why.
     """
 
     allowed: tuple[str, ...]
+    excepted: tuple[str, ...]
     undecided: tuple[Undecided, ...]
     complete: bool
     because: str = ""

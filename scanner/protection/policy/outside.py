@@ -9,7 +9,7 @@ of the catalogue of controls.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scanner.protection.policy.answers import Answer, Outsiders
 from scanner.protection.policy.document import Document, Statement
@@ -23,6 +23,7 @@ _ORGANIZATION_KEYS = frozenset(
     ("aws:principalorgid", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths")
 )
 _ANYBODY = "anybody"
+_NOTHING_KNOWN = Context()
 _FOREIGN = "o-foreign000"
 _FOREIGN_TOO = "o-foreign001"
 
@@ -36,7 +37,11 @@ class _Inside:
     complete: bool  # whether `accounts` are all of its members
     own: str | None
     resource: str | None
-    partition: str
+    request: Context  # what is known of every request, whoever makes it
+
+    @property
+    def partition(self) -> str:
+        return self.request.partition
 
     def holds(self, account: str) -> bool:
         return account == self.own or account in self.accounts
@@ -90,9 +95,9 @@ def admits_outside(  # noqa: PLR0913 - who is inside has this many parts
     organization_id: str | None,
     member_accounts: frozenset[str] | None,
     vault_account: str | None = None,
-    partition: str = "aws",
     complete: bool = True,
     resource: str | None = None,
+    context: Context = _NOTHING_KNOWN,
 ) -> Answer:
     """Whether any Allow admits a principal outside the organisation, whatever the action.
 
@@ -104,9 +109,9 @@ def admits_outside(  # noqa: PLR0913 - who is inside has this many parts
         organization_id=organization_id,
         member_accounts=member_accounts,
         vault_account=vault_account,
-        partition=partition,
         complete=complete,
         resource=resource,
+        context=context,
     )
     return Answer(found.admitted, found.because)
 
@@ -117,16 +122,17 @@ def outsiders(  # noqa: PLR0913 - who is inside has this many parts
     organization_id: str | None,
     member_accounts: frozenset[str] | None,
     vault_account: str | None = None,
-    partition: str = "aws",
     complete: bool = True,
     resource: str | None = None,
+    context: Context = _NOTHING_KNOWN,
 ) -> Outsiders:
     """Who outside the organisation gets in by any Allow, whatever the action.
 
     `member_accounts` are members of the organisation (all of them, unless `complete` is False; None: none
     is known). `vault_account` is always inside. With `resource`, the vault's ARN, statements about other
-    vaults do not count. An Allow that a Deny takes back from outsiders does not count either. Service
-    principals are not outside; federated identities, canonical users and unique ids may be, which gives None.
+    vaults do not count. `context` is what is known of every request: its Region, its partition, the time.
+    An Allow that a Deny takes back from outsiders does not count either. Service principals are not
+    outside; federated identities, canonical users and unique ids may be, which gives None.
     """
     if not document.readable:
         return Outsiders(None, (None,), f"the policy cannot be read: {document.problem}")
@@ -136,7 +142,7 @@ def outsiders(  # noqa: PLR0913 - who is inside has this many parts
         complete and member_accounts is not None,
         vault_account,
         resource,
-        partition,
+        replace(context, organization_id=None, organization_path=None),
     )
     found = _Found()
     try:
@@ -310,7 +316,7 @@ def _variants(
 ) -> Iterator[tuple[str, Domains, bool]]:
     """The outsider in no organisation (""), in an unnamed one, in each named one; is it surely foreign?"""
     population = somebody.population
-    base = Domains(domains_of(population, Context(partition=inside.partition)))
+    base = Domains(domains_of(population, inside.request))
     base["kms:calleraccount"] = exactly(population.account)
     if inside.own is not None:
         base["aws:resourceaccount"] = exactly(inside.own)

@@ -13,6 +13,7 @@ from scanner.protection.policy.document import Document, Patterns, Principals, S
 from scanner.protection.policy.domains import Domain
 from scanner.protection.policy.known import PRINCIPAL, Population
 from scanner.protection.policy.match import arn_part, covers, overlaps
+from scanner.protection.policy.patterns import session_of
 
 _NONE = NONE
 Reached = Callable[[Statement], Verdict]
@@ -64,7 +65,7 @@ def reach_of_principals(element: Principals, population: Population) -> Verdict:
         return ALL
     named = _named(element, population)
     if named:
-        return ALL if population.arn in named else _some(population, named)
+        return ALL if _is_named(population.arn, named) else _some(population, named)
     return Verdict(Reach.OPEN, f"whom {_opaque(element)} means is not known") if element.opaque else _NONE
 
 
@@ -75,13 +76,25 @@ def _left_over(element: Principals, population: Population) -> Verdict:
         what = "the account itself" if population.account in element.accounts else _opaque(element)
         return Verdict(Reach.OPEN, f"whom NotPrincipal leaves out with {what} is not known")
     named = _named(element, population)
-    if population.arn and population.arn in named:
+    if _is_named(population.arn, named):
         return _NONE
     return _some(population, named) if named else ALL
 
 
 def _named(element: Principals, population: Population) -> list[str]:
-    return [arn for arn in element.arns if arn_part(arn, 4) == population.account]
+    """Those of the element that are of the population, at least in part."""
+    one = population.arn
+    mine = [arn for arn in element.arns if arn_part(arn, 4) == population.account]
+    return mine if not one else [arn for arn in mine if overlaps(one, arn) or _related(one, arn)]
+
+
+def _is_named(one: str, named: list[str]) -> bool:
+    """Whether a principal is named itself, or is a session of a role that is."""
+    return bool(one) and any(one == arn or session_of(one, arn) for arn in named)
+
+
+def _related(one: str, other: str) -> bool:
+    return session_of(one, other) or session_of(other, one)
 
 
 def _some(population: Population, named: list[str]) -> Verdict:

@@ -1,0 +1,138 @@
+"""What the access policy of a vault says: who is kept from deleting, who gets in from outside."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from scanner.facts.notes import Notes
+from scanner.model.facts import DeletionGuard
+from scanner.model.inventory import Organization, Vault
+from scanner.model.names import partition_of
+from scanner.model.reading import Gap, Known, Unread
+from scanner.model.ternary import Ternary
+from scanner.protection.copies import COPY_INTO, context_of
+from scanner.protection.policy import Context, Document, denied_to_all, outsiders, parse, who_can
+
+DELETION_ACTIONS: Final = (
+    "backup:DeleteRecoveryPoint",
+    "backup:UpdateRecoveryPointLifecycle",
+    "backup:PutBackupVaultAccessPolicy",
+    "backup:DeleteBackupVaultAccessPolicy",
+)
+"""Whoever may do one of these can delete recovery points, shorten their life, or take the Deny away."""
+
+_COLUMNS: Final = (
+    "has_policy",
+    "deletion_guards",
+    "policy_stays_in_organization",
+    "outsiders",
+    "copying_principals",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyColumns:
+    """The columns of a vault's row that rest on its access policy."""
+
+    has_policy: Ternary
+    deletion_guards: tuple[DeletionGuard, ...]
+    policy_stays_in_organization: Ternary
+    outsiders: tuple[str | None, ...]
+    copying_principals: tuple[str | None, ...]
+
+
+def policy_columns(vault: Vault, organization: Organization, as_of: datetime, notes: Notes) -> PolicyColumns:
+    """Make the columns; the policy is parsed once, and asked as of the evaluation's clock."""
+    if isinstance(vault.policy, Unread):
+        for column in _COLUMNS:
+            notes.unknown(column, "its access policy was not read", vault.policy.gap)
+        return PolicyColumns(
+            has_policy=None,
+            deletion_guards=tuple(_unread_guards()),
+            policy_stays_in_organization=None,
+            outsiders=(None,),
+            copying_principals=(None,),
+        )
+    for column in _COLUMNS:
+        notes.evidence(column, vault.policy.refs)
+    document = parse(vault.policy.value)
+    member = organization.accounts.get(vault.account)
+    context = context_of(organization, member.ou_path if member else None)
+    context = replace(context, as_of=as_of, partition=partition_of(vault.region))
+    if not document.readable:
+        notes.unknown("deletion_guards", f"its access policy cannot be understood: {document.problem}")
+    stays, outside = _outside(document, vault, organization, context, notes)
+    return PolicyColumns(
+        has_policy=document.exists,
+        deletion_guards=tuple(_guards(document, vault, context)),
+        policy_stays_in_organization=stays,
+        outsiders=outside,
+        copying_principals=_copying(document, vault, context, notes),
+    )
+
+
+def _unread_guards() -> Iterator[DeletionGuard]:
+    for action in DELETION_ACTIONS:
+        because = "the access policy was not read"
+        yield DeletionGuard(action=_short(action), denied=None, exceptions=(), because=because)
+
+
+def _guards(document: Document, vault: Vault, context: Context) -> Iterator[DeletionGuard]:
+    for action in DELETION_ACTIONS:
+        denial = denied_to_all(
+            document, action=action, resource=vault.arn, vault_account=vault.account, context=context
+        )
+        yield DeletionGuard(
+            action=_short(action),
+            denied=denial.denied,
+            exceptions=denial.exceptions,
+            because=denial.because,
+        )
+
+
+def _short(action: str) -> str:
+    return action.removeprefix("backup:")
+
+
+def _outside(
+    document: Document, vault: Vault, organization: Organization, context: Context, notes: Notes
+) -> tuple[Ternary, tuple[str | None, ...]]:
+    """Whether the policy admits nobody outside the organisation, and whom it admits there."""
+    members = set(organization.accounts) if isinstance(organization.members, Known) else set()
+    if isinstance(organization.management_account, Known):
+        members.add(organization.management_account.value)
+    found = outsiders(
+        document,
+        organization_id=organization.id.value if isinstance(organization.id, Known) else None,
+        member_accounts=frozenset(members),
+        vault_account=vault.account,
+        complete=isinstance(organization.members, Known),
+        resource=vault.arn,
+        context=context,
+    )
+    if None in found.who:
+        because = found.because if found.admitted is None else "it may admit others outside the organisation"
+        gap = _organization_gap(organization) if document.readable else None
+        notes.unknown("outsiders", because, gap)
+        if found.admitted is None:
+            notes.unknown("policy_stays_in_organization", because, gap)
+    stays = None if found.admitted is None else not found.admitted
+    return stays, found.who
+
+
+def _organization_gap(organization: Organization) -> Gap | None:
+    for reading in (organization.id, organization.members):
+        if isinstance(reading, Unread):
+            return reading.gap
+    return None
+
+
+def _copying(document: Document, vault: Vault, context: Context, notes: Notes) -> tuple[str | None, ...]:
+    """Whom the policy lets copy into the vault; ends with None where others may."""
+    found = who_can(document, action=COPY_INTO, resource=vault.arn, context=context)
+    if found.complete and not found.undecided:
+        return found.allowed
+    because = "; ".join(f"{one.principals}: {one.because}" for one in found.undecided[:3]) or found.because
+    notes.unknown("copying_principals", f"who else may copy into it is not known ({because})")
+    return (*found.allowed, None)
