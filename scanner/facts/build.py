@@ -13,13 +13,14 @@ from scanner.facts.rules import rule_rows
 from scanner.facts.selection import selection_row
 from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane
+from scanner.graph.coverage import Doubt
 from scanner.graph.elsewhere import NOTHING, Elsewhere
 from scanner.graph.history import History
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyActionFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupRule, ShardInventory
 from scanner.model.names import ORG, Shard, rule_subject
-from scanner.model.reading import Gap, Known
+from scanner.model.reading import Gap, Known, Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def build_facts(
     met = tuple(gap for gap in needed if gap not in known and _is_ours(gap, inventory.shard))
     tables: dict[str, tuple[Row, ...]] = {
         "resource": resources,
-        "plan": tuple(plan_row(plan, request.as_of) for plan in inventory.plans),
+        "plan": tuple(plan_row(plan, _reach_of(plan, reaches), request.as_of) for plan in inventory.plans),
         "rule": tuple(_rules(graph, reaches, request.as_of, needed)),
         "selection": tuple(_selections(graph, needed)),
         "copy_action": copies,
@@ -94,6 +95,14 @@ def _reaches(graph: ShardGraph) -> Iterator[tuple[str, RuleReach]]:
         for rule in _rules_of(plan):
             subject = rule_subject(plan.arn, rule.id)
             yield subject, RuleReach(reached.get(subject, ()), doubt)
+
+
+def _reach_of(plan: BackupPlan, reaches: Mapping[str, RuleReach]) -> RuleReach:
+    """Tell what a plan backs up: each of its rules backs up the same."""
+    if isinstance(plan.rules, Unread):
+        return RuleReach((), Doubt(plan.name, "its rules were not read", plan.rules.gap, plan.arn))
+    reached = (reaches[rule_subject(plan.arn, rule.id)] for rule in plan.rules.value)
+    return next(reached, RuleReach((), None))
 
 
 def _rules_of(plan: BackupPlan) -> tuple[BackupRule, ...]:

@@ -2,23 +2,31 @@
 
 from datetime import datetime
 
+from scanner.facts.copy_action import RuleReach
 from scanner.facts.notes import Notes
+from scanner.facts.overlaps import overlaps_of
 from scanner.facts.rule import rule_terms
-from scanner.model.facts import PlanFacts, RuleTerms
+from scanner.model.facts import PlanFacts, RuleOverlap, RuleTerms
 from scanner.model.inventory import BackupPlan
 from scanner.model.reading import Unread
 
 
-def plan_row(plan: BackupPlan, as_of: datetime) -> PlanFacts:
-    """Make the row of one plan. Rules that were not read are one unknown rule."""
+def plan_row(plan: BackupPlan, reach: RuleReach, as_of: datetime) -> PlanFacts:
+    """Make the row of one plan. Rules that were not read are one unknown rule; `reach`: what they back up."""
     notes = Notes()
     notes.evidence("", plan.refs)
     rules: tuple[RuleTerms | None, ...] = (None,)
+    overlaps: tuple[RuleOverlap | None, ...] = (None,)
     if isinstance(plan.rules, Unread):
-        notes.unknown("rules", "its rules were not read", plan.rules.gap)
+        for column in ("rules", "overlaps", "covers_resources"):
+            notes.unknown(column, "its rules were not read", plan.rules.gap)
     else:
         rules = tuple(rule_terms(plan, rule, as_of) for rule in plan.rules.value)
-        notes.evidence("rules", plan.rules.refs)
+        overlaps = overlaps_of(plan.rules.value, as_of, notes)
+        for column in ("rules", "overlaps"):
+            notes.evidence(column, plan.rules.refs)
+        if reach.reaches_any is None and reach.doubt is not None:
+            notes.unknown("covers_resources", reach.doubt.because, reach.doubt.gap)
     return PlanFacts(
         subject=plan.arn,
         subject_type="plan",
@@ -27,6 +35,8 @@ def plan_row(plan: BackupPlan, as_of: datetime) -> PlanFacts:
         name=plan.name,
         not_applicable_because="",
         rules=rules,
+        covers_resources=reach.reaches_any,
+        overlaps=overlaps,
         from_organization=plan.from_organization,
         not_known=notes.not_known,
         evidence=notes.references,

@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from scanner.facts.notes import Notes, instant_text
 from scanner.facts.resource_copies import Copies
 from scanner.facts.resource_places import place_columns
+from scanner.facts.resource_regard import RegardTable
+from scanner.facts.resource_schedule import Schedules, SchedulesOfRules, continuous_supported
 from scanner.facts.rule import rule_terms
 from scanner.graph.coverage import Coverage, CoveringRule
 from scanner.graph.history import History
@@ -26,6 +28,16 @@ from scanner.protection.capabilities import capability_of, restore_test_leftover
 
 R = TypeVar("R")
 
+_OF_COVERAGE: Final = (
+    "covered",
+    "covered_by",
+    "rules",
+    "longest_wait_hours",
+    "several_continuous_rules",
+    "copies",
+)
+"""The columns that a doubt whether a rule covers the resource keeps open."""
+
 
 class ResourceTable:
     """Makes the rows of one shard's resources; gathers the gaps that kept something open."""
@@ -36,7 +48,9 @@ class ResourceTable:
         self._history = history
         # Many resources share one coverage, which the graph keeps alive.
         self._covered: dict[int, _Covered] = {}
+        self._schedules = SchedulesOfRules(as_of)
         self._copies = Copies(graph)
+        self._regards = RegardTable(graph)
 
     def row(self, resource: Resource) -> tuple[ResourceFacts, Notes]:
         """Make the row of one resource."""
@@ -53,7 +67,9 @@ class ResourceTable:
             notes.unknown("key_kind", "who manages its key is not known", keys.first_gap)
         covered = self._covered_of(coverage)
         copied.note(notes)
+        covered.schedules.note(notes)
         _note_doubts(coverage, notes)
+        regarded = self._regards.columns(resource, coverage, notes)
         notes.share(covered.references)
         facts = ResourceFacts(
             subject=resource.arn,
@@ -73,11 +89,19 @@ class ResourceTable:
             covered=coverage.covered,
             covered_by=covered.by,
             rules=covered.rules,
+            longest_wait_hours=covered.schedules.waits,
+            several_continuous_rules=covered.schedules.several_continuous,
+            continuous_supported=continuous_supported(resource, row),
             copies=_incomplete(copied.copies, coverage),
             copy_links=_incomplete(copied.links, coverage),
             newest_recovery_points=places.newest_recovery_points,
             newest_recovery_point=places.newest_recovery_point,
             places=places.places,
+            opt_in_decides=regarded.opt_in_decides,
+            opted_in=regarded.opted_in,
+            opt_in_reason=regarded.opt_in_reason,
+            passed_over=regarded.passed_over,
+            selections_asked=regarded.selections_asked,
             uncertain=tuple(sorted({doubt.name for doubt in coverage.doubts})),
             not_known=notes.not_known,
             evidence=notes.references,
@@ -90,6 +114,7 @@ class ResourceTable:
             known = self._covered[id(coverage)] = _Covered(
                 by=_incomplete(map(_covered_by, coverage.ways), coverage),
                 rules=_incomplete(terms, coverage),
+                schedules=self._schedules.of(coverage),
                 references=_coverage_references(coverage),
             )
         return known
@@ -101,6 +126,7 @@ class _Covered:
 
     by: tuple[CoveredBy | None, ...]
     rules: tuple[RuleTerms | None, ...]
+    schedules: Schedules
     references: tuple[Reference, ...]
 
 
@@ -126,7 +152,7 @@ def _coverage_references(coverage: Coverage) -> tuple[Reference, ...]:
 
 def _note_doubts(coverage: Coverage, notes: Notes) -> None:
     for doubt in coverage.doubts:
-        for column in ("covered", "covered_by", "rules", "copies"):
+        for column in _OF_COVERAGE:
             notes.unknown(column, doubt.because, doubt.gap)
 
 

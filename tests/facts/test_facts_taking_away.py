@@ -158,7 +158,15 @@ def _plans(shard: Any) -> None:
 # `exists` is looked at) say what was seen, and are evidence of a finding, never its ground; `copy_links`
 # explains `copies`.
 TOLD: Mapping[str, frozenset[str]] = {
-    "resource": frozenset({"name", "capability", "copy_links", "uncertain", "not_known", "evidence"}),
+    "resource": frozenset(
+        {
+            *("name", "capability", "copy_links", "uncertain", "not_known", "evidence"),
+            *(
+                "opt_in_reason",
+                "passed_over",
+            ),  # `passed_over` explains why nothing covers it, where that is so
+        }
+    ),
     "copy_action": frozenset({"name", "blocked", "not_known", "evidence"}),
     "rule": frozenset({"name", "lock_reason", "not_known", "evidence"}),
     "selection": frozenset({"name", "role_reason", "not_known", "evidence"}),
@@ -204,10 +212,12 @@ def contradiction(before: Any, after: Any) -> bool:
 def _open_or_same(before: Any, after: Any, *, cut: bool) -> bool:
     """Whether a member of a list is the same one, its own answers no other ones.
 
-    In a list that is cut short, the newest recovery point of a vault may be an older one.
+    In a list that is cut short, the newest recovery point of a vault may be an older one, a wait longer.
     """
     if isinstance(before, PlaceRecoveryPoint | BackupPlace) and cut:
         return bool(before.vault == after.vault and before.age_hours <= after.age_hours)
+    if isinstance(before, float) and cut:
+        return bool(before <= after)  # a wait, which one rule more may shorten
     if not hasattr(before, "__dataclass_fields__"):
         return bool(before == after)
     texts = {"reason", "because", "capability", "key"}

@@ -14,19 +14,26 @@ from typing import Any, Final, get_type_hints
 
 from scanner.model.facts.account_region import AccountRegionFacts, MissingRead
 from scanner.model.facts.base import FOREVER_DAYS, NEVER_HOURS, NotKnown, Reference, Row, column
-from scanner.model.facts.copy_action import CopyActionFacts, CoveredKey, KeyInTheWay
+from scanner.model.facts.copy_action import (
+    CopyActionFacts,
+    CoveredKey,
+    CoveredSupport,
+    KeyInTheWay,
+    SharedKey,
+)
 from scanner.model.facts.parts import (
     BackupPlace,
     CopyLink,
     CopyLinks,
     CoveredBy,
     NewestRecoveryPoint,
+    PassedOver,
     PlaceRecoveryPoint,
     ResourceCopy,
     RuleTerms,
     Tag,
 )
-from scanner.model.facts.plan import PlanFacts
+from scanner.model.facts.plan import PlanFacts, RuleOverlap
 from scanner.model.facts.resource import ResourceFacts
 from scanner.model.facts.rule import CoveredType, RuleFacts
 from scanner.model.facts.selection import SelectionFacts
@@ -44,12 +51,14 @@ __all__ = [
     "CopyLinks",
     "CoveredBy",
     "CoveredKey",
+    "CoveredSupport",
     "CoveredType",
     "DeletionGuard",
     "KeyInTheWay",
     "MissingRead",
     "NewestRecoveryPoint",
     "NotKnown",
+    "PassedOver",
     "PlaceRecoveryPoint",
     "PlanFacts",
     "RecoveryPointFacts",
@@ -58,8 +67,10 @@ __all__ = [
     "ResourceFacts",
     "Row",
     "RuleFacts",
+    "RuleOverlap",
     "RuleTerms",
     "SelectionFacts",
+    "SharedKey",
     "Tag",
     "VaultFacts",
     "column",

@@ -4,7 +4,19 @@ from dataclasses import dataclass
 
 from scanner.model.facts.base import Row, column
 from scanner.model.facts.parts import RuleTerms
-from scanner.model.facts.reads import PLAN_READS
+from scanner.model.facts.reads import PLAN_READS, RESOURCE_READS, RULE_READS
+from scanner.model.ternary import Ternary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleOverlap:
+    """Two rules whose start windows overlap and that keep differently long; `certain` NULL: they may."""
+
+    longer: str
+    longer_days: int
+    shorter: str
+    shorter_days: int
+    certain: Ternary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +24,12 @@ class PlanFacts(Row):
     """One backup plan."""
 
     rules: tuple[RuleTerms | None, ...] = column("Its rules.", PLAN_READS)
+    covers_resources: Ternary = column(
+        "Whether its rules cover at least one resource.", (*RESOURCE_READS, *RULE_READS)
+    )
+    overlaps: tuple[RuleOverlap | None, ...] = column(
+        "The pairs of its rules whose start windows overlap and that keep differently long.", PLAN_READS
+    )
     from_organization: bool = column(
         "Whether an Organizations backup policy made it.", ("backup:ListBackupPlans",)
     )

@@ -8,6 +8,7 @@ from scanner.model.facts.parts import (
     CopyLinks,
     CoveredBy,
     NewestRecoveryPoint,
+    PassedOver,
     PlaceRecoveryPoint,
     ResourceCopy,
     RuleTerms,
@@ -18,6 +19,7 @@ from scanner.model.facts.reads import (
     ENCRYPTION_READS,
     KEY_READS,
     NEWEST_READS,
+    OPT_IN_READS,
     PLACE_READS,
     RESOURCE_READS,
     RULE_READS,
@@ -56,6 +58,17 @@ class ResourceFacts(Row):
     covered: Ternary = column("Whether at least one rule covers it.", (*RESOURCE_READS, *RULE_READS))
     covered_by: tuple[CoveredBy | None, ...] = column("Its covering rules, and through what.", RULE_READS)
     rules: tuple[RuleTerms | None, ...] = column("Its covering rules.", RULE_READS)
+    longest_wait_hours: tuple[float | None, ...] = column(
+        "The longest wait between two starts of its covering rules taken together, in hours; 999999: they "
+        "start less than twice. A NULL after it: more rules may cover it, and can only shorten the wait.",
+        RULE_READS,
+    )
+    several_continuous_rules: Ternary = column(
+        "Whether more than one of its covering rules is continuous.", RULE_READS
+    )
+    continuous_supported: Ternary = column(
+        "Whether AWS Backup makes continuous backups of its type.", RESOURCE_READS
+    )
     copies: tuple[ResourceCopy | None, ...] = column("The copy actions of its covering rules.", COPY_READS)
     copy_links: tuple[CopyLinks | None, ...] = column(
         "The chain of each of `copies`, in the same order: what must hold for it to arrive.", COPY_READS
@@ -68,6 +81,28 @@ class ResourceFacts(Row):
         "Its newest usable recovery point in each vault of its own account and Region, and in each that a "
         "copy action or a copy job of it names, in any account and Region.",
         PLACE_READS,
+    )
+    opt_in_decides: Ternary = column(
+        "Whether a selection reaches it and the Region's service opt-in decides: it names neither the type "
+        "nor the ARN, or the type obeys the opt-in always.",
+        (*RESOURCE_READS, *OPT_IN_READS),
+    )
+    opted_in: Ternary = column(
+        "Whether the opt-in to its type is on wherever it decides, for an Organizations plan the management "
+        "account's; where it decides nowhere, whether its own account is opted in.",
+        OPT_IN_READS,
+    )
+    opt_in_reason: str = column(
+        "What is wrong with the opt-in, or not known of it; else empty.", OPT_IN_READS
+    )
+    passed_over: tuple[PassedOver | None, ...] = column(
+        "Of what no rule covers for sure: selections that reach it, but that a condition, an exclusion or "
+        "the opt-in takes it away from, at most 20.",
+        RULE_READS,
+    )
+    selections_asked: int | None = column(
+        "How many backup selections of its account and Region were asked.",
+        ("backup:ListBackupPlans", "backup:ListBackupSelections"),
     )
     uncertain: tuple[str, ...] = column(
         "Backup selections of which it is not known whether they select it.", RULE_READS
