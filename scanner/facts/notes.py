@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from scanner.model.facts import NotKnown, Reference
 from scanner.model.reading import EvidenceRef, Gap
@@ -49,6 +50,7 @@ class Notes:
         return tuple(self._needed)
 
 
+@lru_cache(maxsize=4096)  # one recovery point tells its date in several rows
 def instant_text(instant: datetime | None) -> str | None:
     """Write an instant as RFC 3339 in UTC, to the second."""
     if instant is None:

@@ -1,6 +1,6 @@
 """The keys of a resource, as a copy across accounts sees them (catalogue, ruling 6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from scanner.model.inventory import Key, KeyKind
@@ -41,16 +41,20 @@ def key_of(name: str, account: AccountId, key: Key | None, missing: Gap) -> KeyO
 class ResourceKeys:
     """All keys of a resource: several for an instance with several volumes.
 
-    `encrypted` None or `keys` None: not known, and `gap` says why where a read is missing.
+    `encrypted` None or `keys` None: not known, and `gap` says why where a read is missing. `kind`: who
+    manages the keys; the one that stops most where there are several. None: not known.
     """
 
     encrypted: Ternary
     keys: tuple[KeyOf, ...] | None
     gap: Gap | None = None
+    kind: KeyKind | None = field(init=False, compare=False)  # asked a dozen times a resource
 
-    @property
-    def kind(self) -> KeyKind | None:
-        """Who manages the keys; the one that stops most where there are several. None: not known."""
+    def __post_init__(self) -> None:
+        """Tell the kind once."""
+        object.__setattr__(self, "kind", self._kind())
+
+    def _kind(self) -> KeyKind | None:
         if self.encrypted is False:
             return KeyKind.NONE
         if self.encrypted is None or self.keys is None:
