@@ -1,33 +1,25 @@
-"""The fact table `copy_action`: one row a copy action of a rule, with the keys of all that it copies."""
+"""The fact table `copy_action`: one row a copy action of a rule, with what must hold for it to arrive."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
+from scanner.facts.copied import CopiedColumns, RuleReach, copied_columns
 from scanner.facts.notes import Notes
-from scanner.graph.coverage import Doubt
 from scanner.graph.shard_graph import ShardGraph
-from scanner.model.facts import FOREVER_DAYS, CopyActionFacts, CoveredKey, KeyInTheWay
-from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Resource
-from scanner.model.names import copy_action_subject, rule_subject
-from scanner.model.ternary import Ternary
-from scanner.protection.capabilities import capability_of, fully_managed
-from scanner.protection.copies import Destination, key_in_the_way
+from scanner.model.facts import FOREVER_DAYS, CopyActionFacts
+from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Organization
+from scanner.model.names import AccountId, copy_action_subject, rule_subject
+from scanner.model.reading import Unread
+from scanner.model.ternary import Answer
+from scanner.protection.copies import Destination, Link
 from scanner.protection.lifecycle import copy_kept_days
 
+__all__ = ["RuleReach", "copy_action_row"]
 
-@dataclass(frozen=True, slots=True)
-class RuleReach:
-    """The resources that a rule backs up. `doubt` says why it may back up others too; None: it does not."""
-
-    resources: tuple[Resource, ...]
-    doubt: Doubt | None
-
-    @property
-    def reaches_any(self) -> Ternary:
-        """Whether the rule backs up at least one resource."""
-        if self.resources:
-            return True
-        return False if self.doubt is None else None
+_WITHIN = Answer(value=True, because="the copy stays in its account")
+_COLUMNS = {
+    "vault policy admits the source": "admits_source",
+    "destination account is a member": "in_organization",
+    "cross-account backup is on": "cross_account_enabled",
+}
+"""The columns that a link of a copy across accounts decides."""
 
 
 def copy_action_row(
@@ -38,11 +30,27 @@ def copy_action_row(
     notes.evidence("", plan.refs)
     destination = graph.plane.destination(copy.destination)
     _note_destination(destination, notes)
-    shard = graph.inventory.shard
-    days = copy_kept_days(rule, copy)
     rule_name = rule_subject(plan.arn, rule.id)
-    covered = _covered_keys(graph, reach, notes)
-    facts = CopyActionFacts(
+    links = graph.fates.links_of_action(rule_name, rule, copy)
+    copied = copied_columns(graph, reach, destination, links, notes)
+    units = _units(destination.account, graph.plane.organization, notes)
+    return _facts(graph, (plan, rule, copy), reach, copied, _across(links, notes), units, notes), notes
+
+
+def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
+    graph: ShardGraph,
+    made_by: tuple[BackupPlan, BackupRule, CopyAction],
+    reach: RuleReach,
+    copied: CopiedColumns,
+    across: dict[str, Answer],
+    units: tuple[str | None, ...],
+    notes: Notes,
+) -> CopyActionFacts:
+    plan, rule, copy = made_by
+    destination = graph.plane.destination(copy.destination)
+    shard, days = graph.inventory.shard, copy_kept_days(rule, copy)
+    rule_name = rule_subject(plan.arn, rule.id)
+    return CopyActionFacts(
         subject=copy_action_subject(rule_name, copy.destination),
         subject_type="copy_action",
         account=shard.account,
@@ -59,17 +67,48 @@ def copy_action_row(
         cross_region=destination.region != shard.region,
         destination_exists=destination.exists.value,
         destination_reserved=destination.reserved,
-        destination_air_gapped=None if destination.vault is None else destination.vault.air_gapped,
+        destination_air_gapped=destination.air_gapped,
         destination_key_kind=None if destination.key_kind is None else destination.key_kind.value,
+        admits_source=across["admits_source"].value,
+        admits_reason=across["admits_source"].because,
+        in_organization=across["in_organization"].value,
+        member_reason=across["in_organization"].because,
+        destination_units=units,
+        cross_account_enabled=across["cross_account_enabled"].value,
         retention_days=days,
         keeps_forever=days == FOREVER_DAYS,
+        copied_as="snapshot" if rule.continuous else "",
         covers_resources=reach.reaches_any,
-        covered_keys=covered,
-        blocked=tuple(_blocked(graph, reach.resources, destination)),
+        covered_keys=copied.keys,
+        source_keys_shared=copied.shared,
+        supported=copied.supported,
+        blocked=copied.blocked,
         not_known=notes.not_known,
         evidence=notes.references,
     )
-    return facts, notes
+
+
+def _across(links: tuple[Link, ...], notes: Notes) -> dict[str, Answer]:
+    """Tell what the links say that a copy across accounts has besides; within the account they all hold."""
+    found = dict.fromkeys(_COLUMNS.values(), _WITHIN)
+    for link in links:
+        if (column := _COLUMNS.get(link.name)) is not None:
+            found[column] = link.answer
+            notes.evidence(column, link.refs)
+            if link.answer.value is None:
+                notes.unknown(column, link.answer.because, link.gap)
+    return found
+
+
+def _units(account: AccountId, organization: Organization, notes: Notes) -> tuple[str | None, ...]:
+    """Give the ids of what the account lies below, from the root down, and its path at the end."""
+    member = organization.accounts.get(account)
+    if member is None and not isinstance(organization.members, Unread):
+        return ()
+    if member is None or member.ou_path is None:
+        notes.unknown("destination_units", f"where account {account} lies in the organisation was not read")
+        return (None,)
+    return (*member.ou_path.strip("/").split("/")[1:], member.ou_path)
 
 
 def _note_destination(destination: Destination, notes: Notes) -> None:
@@ -85,49 +124,3 @@ def _note_destination(destination: Destination, notes: Notes) -> None:
         if destination.vault is None:
             because = f"the destination vault was not seen: {destination.exists.because}"
         notes.unknown("destination_key_kind", because, gap)
-
-
-def _covered_keys(graph: ShardGraph, reach: RuleReach, notes: Notes) -> tuple[CoveredKey | None, ...]:
-    """Tell the keys of what the rule backs up; where it may back up more, the list is incomplete."""
-    covered = tuple(_covered_key(graph, resource, notes) for resource in reach.resources)
-    if reach.doubt is None:
-        return covered
-    for column in ("covers_resources", "covered_keys", "blocked"):
-        notes.unknown(column, reach.doubt.because, reach.doubt.gap)
-    return (*covered, None)
-
-
-def _covered_key(graph: ShardGraph, resource: Resource, notes: Notes) -> CoveredKey:
-    keys = graph.keys(resource)
-    settings = graph.inventory.settings
-    row = capability_of(resource, settings)
-    managed = fully_managed(resource, settings)
-    notes.evidence("covered_keys", resource.refs)
-    if managed is None:
-        notes.unknown("covered_keys", f"the Region settings do not tell what can be done with {resource.arn}")
-    if keys.kind is None:
-        notes.unknown("covered_keys", f"who manages the key of {resource.arn} is not known", keys.first_gap)
-    return CoveredKey(
-        resource=resource.arn,
-        capability=resource.capability if row is None else row.key,
-        fully_managed=managed,
-        encrypted=keys.encrypted,
-        key=", ".join(key.name for key in keys.keys or ()),
-        key_kind=None if keys.kind is None else keys.kind.value,
-    )
-
-
-def _blocked(
-    graph: ShardGraph, resources: Iterable[Resource], destination: Destination
-) -> Iterable[KeyInTheWay]:
-    """Give the resources that a key keeps from being copied across accounts, and which key it is."""
-    if not graph.crosses_accounts(destination):
-        return
-    for resource in resources:
-        keys = graph.keys(resource)
-        managed = fully_managed(resource, graph.inventory.settings)
-        if key_in_the_way(managed, keys, destination).value is not False:
-            continue
-        own = () if managed else keys.aws_managed
-        key = ", ".join(own) or (destination.key.name if destination.key else "") or destination.arn
-        yield KeyInTheWay(resource=resource.arn, key=key)

@@ -33,6 +33,7 @@ from scanner.model.facts.parts import (
     RuleTerms,
     Tag,
 )
+from scanner.model.facts.past import BackupJobTold, CopyChain, CopyJobsOf, RestoreTold
 from scanner.model.facts.plan import PlanFacts, RuleOverlap
 from scanner.model.facts.resource import ResourceFacts
 from scanner.model.facts.rule import CoveredType, RuleFacts
@@ -44,9 +45,12 @@ __all__ = [
     "NEVER_HOURS",
     "TABLES",
     "AccountRegionFacts",
+    "BackupJobTold",
     "BackupPlace",
     "Column",
     "CopyActionFacts",
+    "CopyChain",
+    "CopyJobsOf",
     "CopyLink",
     "CopyLinks",
     "CoveredBy",
@@ -65,6 +69,7 @@ __all__ = [
     "Reference",
     "ResourceCopy",
     "ResourceFacts",
+    "RestoreTold",
     "Row",
     "RuleFacts",
     "RuleOverlap",

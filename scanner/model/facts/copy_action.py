@@ -1,10 +1,23 @@
 """The table `copy_action`."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from scanner.model.facts.base import Row, column
 from scanner.model.facts.reads import KEY_READS, PLAN_READS, RESOURCE_READS, RULE_READS, VAULT_READS
 from scanner.model.ternary import Ternary
+
+ADMITS_READS: Final = (
+    *PLAN_READS,
+    *VAULT_READS,
+    "backup:GetBackupVaultAccessPolicy",
+    "organizations:DescribeOrganization",
+)
+TREE_READS: Final = (
+    "organizations:ListRoots",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListAccountsForParent",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +38,30 @@ class CoveredKey:
     encrypted: Ternary
     key: str
     key_kind: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedKey:
+    """A resource that a copy action's rule covers, and whether its keys let the destination account use them.
+
+    True where nothing has to be shared: it is not encrypted, has no customer managed key, or AWS Backup fully
+    manages its type.
+    """
+
+    resource: str
+    key: str
+    shared: Ternary
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoveredSupport:
+    """A resource that a copy action's rule covers, and whether its type can be copied this way at all."""
+
+    resource: str
+    capability: str
+    supported: Ternary
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +87,44 @@ class CopyActionFacts(Row):
         "Who manages the destination vault's key.",
         (*PLAN_READS, *VAULT_READS, "kms:DescribeKey", "kms:ListAliases"),
     )
+    admits_source: Ternary = column(
+        "Whether the destination vault's access policy admits the source account as a whole; true within "
+        "one account.",
+        ADMITS_READS,
+    )
+    admits_reason: str = column("By which statement, or why not.", ADMITS_READS)
+    in_organization: Ternary = column(
+        "Whether the destination account is an active member of the source's organisation; true within one "
+        "account.",
+        (*PLAN_READS, "organizations:ListAccounts"),
+    )
+    member_reason: str = column("Its status, or why it is none.", (*PLAN_READS, "organizations:ListAccounts"))
+    destination_units: tuple[str | None, ...] = column(
+        "The ids of the root and the organisational units above the destination account, and its path; empty "
+        "where it is no member.",
+        (*PLAN_READS, *TREE_READS),
+    )
+    cross_account_enabled: Ternary = column(
+        "Whether the organisation's global setting lets backups cross accounts; true within one account.",
+        (*PLAN_READS, "backup:DescribeGlobalSettings"),
+    )
     retention_days: int = column("How long the copy is kept, in days; 999999: for ever.", PLAN_READS)
     keeps_forever: bool = column("Whether the copy never expires.", PLAN_READS)
+    copied_as: str = column("snapshot where continuous backups are copied, else empty.", PLAN_READS)
     covers_resources: Ternary = column(
         "Whether its rule covers at least one resource.", (*RESOURCE_READS, *RULE_READS)
     )
     covered_keys: tuple[CoveredKey | None, ...] = column(
         "The resources that its rule covers, and their keys.", (*RESOURCE_READS, *RULE_READS, *KEY_READS)
+    )
+    source_keys_shared: tuple[SharedKey | None, ...] = column(
+        "The resources that its rule covers, and whether their keys are shared with the destination account.",
+        (*RESOURCE_READS, *RULE_READS, *KEY_READS, "kms:GetKeyPolicy", "organizations:DescribeOrganization"),
+    )
+    supported: tuple[CoveredSupport | None, ...] = column(
+        "The resources that its rule covers, and whether their types, with the Region settings, can be "
+        "copied this way.",
+        (*RESOURCE_READS, *RULE_READS, *KEY_READS, *VAULT_READS),
     )
     blocked: tuple[KeyInTheWay, ...] = column(
         "The resources that a key keeps from being copied across accounts, and which key.",
