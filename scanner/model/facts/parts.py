@@ -23,6 +23,16 @@ class CoveredBy:
     parent: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A backup selection that reaches a resource and does not select it, and which clause takes it away."""
+
+    selection: str
+    plan_name: str
+    name: str
+    because: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTerms:
     """A rule of a plan, as far as its schedule and its retention go."""
