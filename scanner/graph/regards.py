@@ -168,6 +168,7 @@ def _ask(
         subject = rule_subject(plan.arn, selection.id)
         told.passed_over.append(PassedOver(subject, plan.name, selection.name, because))
     elif not certain:
+        gap = gap or (plan.rules.gap if isinstance(plan.rules, Unread) else None)
         told.opens.append(Open("passed_over", f"{name}: {because}", gap))
 
 
