@@ -56,7 +56,9 @@ def build_facts(
     met = tuple(gap for gap in needed if gap not in known and _is_ours(gap, inventory.shard))
     tables: dict[str, tuple[Row, ...]] = {
         "resource": resources,
-        "plan": tuple(plan_row(plan, _reach_of(plan, reaches), request.as_of) for plan in inventory.plans),
+        "plan": tuple(
+            plan_row(graph, plan, _reach_of(plan, reaches), request.as_of) for plan in inventory.plans
+        ),
         "rule": tuple(_rules(graph, reaches, request.as_of, needed)),
         "selection": tuple(_selections(graph, needed)),
         "copy_action": copies,

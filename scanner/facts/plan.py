@@ -5,13 +5,15 @@ from datetime import datetime
 from scanner.facts.copy_action import RuleReach
 from scanner.facts.notes import Notes
 from scanner.facts.overlaps import overlaps_of
+from scanner.facts.plan_selections import plan_selections
 from scanner.facts.rule import rule_terms
+from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import PlanFacts, RuleOverlap, RuleTerms
 from scanner.model.inventory import BackupPlan
 from scanner.model.reading import Unread
 
 
-def plan_row(plan: BackupPlan, reach: RuleReach, as_of: datetime) -> PlanFacts:
+def plan_row(graph: ShardGraph, plan: BackupPlan, reach: RuleReach, as_of: datetime) -> PlanFacts:
     """Make the row of one plan. Rules that were not read are one unknown rule; `reach`: what they back up."""
     notes = Notes()
     notes.evidence("", plan.refs)
@@ -27,6 +29,7 @@ def plan_row(plan: BackupPlan, reach: RuleReach, as_of: datetime) -> PlanFacts:
             notes.evidence(column, plan.rules.refs)
         if reach.reaches_any is None and reach.doubt is not None:
             notes.unknown("covers_resources", reach.doubt.because, reach.doubt.gap)
+    selected = plan_selections(graph, plan, notes)
     return PlanFacts(
         subject=plan.arn,
         subject_type="plan",
@@ -37,6 +40,9 @@ def plan_row(plan: BackupPlan, reach: RuleReach, as_of: datetime) -> PlanFacts:
         rules=rules,
         covers_resources=reach.reaches_any,
         overlaps=overlaps,
+        selections=selected.selections,
+        selects_resources=selected.selects_resources,
+        selected_count=selected.selected_count,
         from_organization=plan.from_organization,
         not_known=notes.not_known,
         evidence=notes.references,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scanner.model.facts.base import Row, column
 from scanner.model.facts.parts import RuleTerms
-from scanner.model.facts.reads import PLAN_READS, RESOURCE_READS, RULE_READS
+from scanner.model.facts.reads import PLAN_READS, RESOURCE_READS, RULE_READS, SELECTION_READS
 from scanner.model.ternary import Ternary
 
 
@@ -29,6 +29,17 @@ class PlanFacts(Row):
     )
     overlaps: tuple[RuleOverlap | None, ...] = column(
         "The pairs of its rules whose start windows overlap and that keep differently long.", PLAN_READS
+    )
+    selections: int | None = column(
+        "How many backup selections it has.", ("backup:ListBackupPlans", "backup:ListBackupSelections")
+    )
+    selects_resources: Ternary = column(
+        "Whether one of its backup selections selects at least one resource that AWS Backup does not skip in "
+        "its state.",
+        (*RESOURCE_READS, *SELECTION_READS),
+    )
+    selected_count: int | None = column(
+        "How many resources its backup selections select together.", (*RESOURCE_READS, *SELECTION_READS)
     )
     from_organization: bool = column(
         "Whether an Organizations backup policy made it.", ("backup:ListBackupPlans",)
