@@ -177,6 +177,16 @@ class ControlPlane:
         """Give a vault's key as KMS described it, wherever that was; None when it was not seen."""
         return self._described(vault.key, Shard(vault.account, vault.region)) if vault.key else None
 
+    def replicas(self, name: str, shard: Shard) -> tuple[str, ...] | None:
+        """Give the ARNs of a multi-Region key's primary and replicas; None: not read. Empty: it has none."""
+        node = _multi_region(name, shard.account)
+        seen = self._graph.nodes.get(node, {}).get("key") if node else None
+        keys = [key for key in (self._described(name, shard), seen) if key is not None]
+        told = next((key for key in keys if key.primary is not None), None)
+        if told is not None and told.primary is not None:
+            return (told.primary, *told.replicas)
+        return () if any(key.multi_region is False for key in keys) else None
+
     def _described(self, name: str, shard: Shard) -> Key | None:
         summary = self._shards.get(shard)
         own = summary.keys.get(name) if summary else None

@@ -1,33 +1,27 @@
 """Which losses the backups of a resource survive: its Region, its account, its key, a vault, an account.
 
-A refuge is a place where a backup lies, or where a copy that can arrive will lie. A loss is survived
-when one refuge is out of its reach. Sources: catalogue, rulings 4, 6 and 15 and the three `survives-…`
-rows; facts 5 (a compliance lock in force and the air gap keep even the account's administrators out).
+A loss is survived when one refuge is out of its reach. Sources: catalogue, rulings 4, 6, 11 and 15 and the
+three `survives-…` rows; facts 5 (a compliance lock in force and the air gap keep even the account's
+administrators out).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from scanner.graph.control_plane import ControlPlane
-from scanner.model.inventory import KeyKind, Vault
-from scanner.model.names import AccountId, Arn, RegionName, parse_arn
-from scanner.model.reading import Unread
-from scanner.model.ternary import Answer, Ternary
-from scanner.protection.copies import context_of
-from scanner.protection.keys import ResourceKeys
-from scanner.protection.lifecycle import lock_mode
-from scanner.protection.policy import admits_account, parse
+from scanner.graph.lost_keys import KeyPlace, lost_together
+from scanner.graph.reach import Reach
+from scanner.graph.refuges import Doubt, Held, Refuge
+from scanner.model.names import AccountId
+from scanner.model.reading import Gap
+from scanner.model.ternary import Ternary, any_of, negate
 
-_DESTRUCTIVE: Final = (
-    "backup:DeleteRecoveryPoint",
-    "backup:UpdateRecoveryPointLifecycle",
-    "backup:PutBackupVaultAccessPolicy",
-    "backup:DeleteBackupVaultAccessPolicy",
-)
-_MULTI_REGION: Final = "key/mrk-"
+_TOLD: Final = 3  # so many vaults, or doubts, are named in one sentence
+_TWO: Final = 2
+_NO_BACKUP: Final = "it has no usable recovery point, and no copy that can arrive"
 
 
 class Loss(StrEnum):
@@ -36,187 +30,158 @@ class Loss(StrEnum):
     REGION = "region"  # the resource's Region
     ACCOUNT = "account"  # the resource's account is in the hands of an administrator who means harm
     KEY = "key"  # the keys of the resource's account and Region are deleted
-    VAULT = "vault"  # any one vault is deleted
-    BACKUP_ACCOUNT = "backup_account"  # any one account is lost
+    VAULT = "vault"  # any one vault is deleted, with all that it lets its account delete
+    BACKUP_ACCOUNT = "backup_account"  # any one account that holds backups of it is lost
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuge:
-    """A place of a backup. `lies`: a usable recovery point is there; None: a copy may arrive or not.
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """Whether a loss is survived. `by`: the ARN of the vault that saves it; empty where none does.
 
-    `keys` are the ARNs of the keys that the backup needs; empty: none, or one that AWS owns; None: not
-    known. `vault` None: it was not seen.
+    `because`: what saves it, what is lost with everything, or what is not known. `gap`: the read that is
+    missing, where one keeps it open.
     """
 
-    arn: Arn
-    account: AccountId
-    region: RegionName
-    vault: Vault | None
-    lies: Ternary
-    keys: tuple[str, ...] | None
-    what: str  # the recovery point's ARN, or the copy action
+    survived: Ternary
+    because: str
+    by: str = ""
+    gap: Gap | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What is to be survived for: the resource's place and keys, and its refuges.
+@dataclass(frozen=True, slots=True)
+class Safe:
+    """Whether what is in one refuge is safe from a loss, and why."""
 
-    `complete` False: there may be refuges that were not seen.
-    """
-
-    account: AccountId
-    region: RegionName
-    keys: ResourceKeys
-    refuges: tuple[Refuge, ...]
-    complete: bool
+    value: Ternary
+    because: str
+    gap: Gap | None = None
 
 
 class Resilience:
     """Answers for the resources of one scan."""
 
     def __init__(self, plane: ControlPlane, as_of: datetime) -> None:
-        self._plane = plane
-        self._as_of = as_of
+        self._reach = Reach(plane, as_of)
 
-    def survives(self, loss: Loss, held: Held) -> Answer:
+    def survives(self, loss: Loss, held: Held) -> Survival:
         """Say whether a backup survives a loss, and thanks to what, or what is lost with everything."""
         match loss:
             case Loss.REGION:
-                return _first(held, lambda refuge: _outside(refuge, held.region), f"the Region {held.region}")
+                return _one_of(held, lambda refuge: _outside(refuge, held))
             case Loss.ACCOUNT:
-                return _first(
-                    held, lambda refuge: self._out_of_reach(refuge, held), f"account {held.account}"
-                )
+                return _one_of(held, lambda refuge: self._out_of_reach(refuge, held))
             case Loss.KEY:
-                return self._key(held)
+                return _one_of(held, lambda refuge: _other_key(refuge, held))
             case Loss.VAULT:
-                return self._any_one(held, lambda refuge: refuge.arn, "vault")
+                return self._any_vault(held)
             case Loss.BACKUP_ACCOUNT:
-                return self._any_one(held, lambda refuge: refuge.account, "account")
+                return _two_of(held, lambda refuge: refuge.account, "account")
 
-    def immutable(self, refuge: Refuge) -> Ternary:
-        """Whether nobody at all can delete from the refuge: a compliance lock in force, or an air gap."""
-        if refuge.vault is None:
-            return None
-        mode = lock_mode(refuge.vault, self._as_of)
-        return None if mode is None else mode == "compliance"
+    def immutable(self, refuge: Refuge) -> Safe:
+        """Whether nobody at all can delete from a refuge: a compliance lock in force, or an air gap."""
+        answer = self._reach.immutable(refuge.vault)
+        return Safe(answer.value, f"{refuge.name} {answer.because}")
 
-    def _out_of_reach(self, refuge: Refuge, held: Held) -> Answer:
-        """Whether no principal of the resource's own account can delete what lies in a refuge."""
-        if (immutable := self.immutable(refuge)) is True:
-            return Answer(value=True, because=f"{refuge.arn} lets nobody delete")
+    def _out_of_reach(self, refuge: Refuge, held: Held) -> Safe:
+        """Whether no principal of the resource's own account can delete what is in a refuge."""
+        immutable = self.immutable(refuge)
+        if immutable.value:
+            return immutable
         if refuge.account == held.account:
-            why = f"{refuge.arn} lies in the account itself, and can be deleted from"
-            return Answer(False if immutable is False else None, why)
-        if refuge.vault is None:
-            return Answer(None, f"{refuge.arn} was not seen")
-        answer = self._only_copies_into(refuge.vault, held.account)
-        if answer.value is not True and immutable is None:
-            return Answer(None, f"whether {refuge.arn} is locked is not told")
-        return answer
+            if immutable.value is None:
+                return immutable
+            because = f"{refuge.name} lies in the account itself, which can delete what is there"
+            return Safe(value=False, because=because)
+        answer, gap = self._reach.closed_to(refuge.vault, refuge.account, held.account)
+        because = f"{refuge.name} {answer.because}"
+        if answer.value is False and immutable.value is None:
+            return Safe(None, f"{immutable.because}, and {because}")
+        return Safe(answer.value, because, gap)
 
-    def _only_copies_into(self, vault: Vault, account: AccountId) -> Answer:
-        """Whether an account may do nothing destructive in a vault of another account (ruling 15)."""
-        management = self._plane.organization.management_account
-        if isinstance(management, Unread):
-            return Answer(None, "which account manages the organisation was not read")
-        if management.value == account:
-            return Answer(value=False, because="the management account can act in every member account")
-        if isinstance(vault.policy, Unread):
-            return Answer(None, f"the access policy of {vault.arn} was not read")
-        document = parse(vault.policy.value)
-        member = self._plane.organization.accounts.get(account)
-        context = context_of(self._plane.organization, member.ou_path if member else None)
-        for action in _DESTRUCTIVE:
-            admitted = admits_account(
-                document, account=account, action=action, resource=vault.arn, context=context
-            )
-            if admitted.value is not False:
-                value = None if admitted.value is None else False
-                return Answer(
-                    value, f"the access policy of {vault.arn} may let account {account} do {action}"
-                )
-        return Answer(value=True, because=f"{vault.arn} lets account {account} delete nothing")
-
-    def _key(self, held: Held) -> Answer:
-        if held.keys.encrypted is False:
-            return _first(held, lambda _: Answer(value=True, because="it needs no key"), "its keys")
-        own = held.keys.keys
-        if held.keys.encrypted is None or own is None:
-            return _first(held, _keyless, "its keys")
-        names = tuple(key.name for key in own if key.kind is not KeyKind.AWS_OWNED)
-        return _first(held, lambda refuge: _other_key(refuge, names, held), "its keys")
-
-    def _any_one(self, held: Held, place: Callable[[Refuge], str], what: str) -> Answer:
-        """Whether any one place of a kind can be lost: backups in two of them, or one nobody can delete."""
-        if what == "vault":
-            for refuge in held.refuges:
-                if refuge.lies and self.immutable(refuge):
-                    return Answer(value=True, because=f"{refuge.arn} lets nobody delete")
-        sure = sorted({place(refuge) for refuge in held.refuges if refuge.lies})
-        if len(sure) > 1:
-            return Answer(value=True, because=f"backups lie in {sure[0]} and in {sure[1]}")
-        possible = {place(refuge) for refuge in held.refuges if refuge.lies is not False}
-        if len(possible) > 1 or not held.complete:
-            return Answer(None, f"whether a backup lies in a second {what} is not known")
-        only = f"all its backups lie in {sure[0]}" if sure else "it has no backup"
-        return Answer(value=False, because=only)
+    def _any_vault(self, held: Held) -> Survival:
+        """Whether any one vault may be lost: one that nobody can delete from, or backups in two."""
+        kept = _one_of(held, self.immutable)
+        if kept.survived:
+            return kept
+        spread = _two_of(held, lambda refuge: refuge.arn, "vault")
+        return spread if spread.survived or kept.survived is False else kept
 
 
-def _first(held: Held, survives: Callable[[Refuge], Answer], lost: str) -> Answer:
-    """Give the first refuge that survives, else the first that may, else why none does."""
-    doubt = "" if held.complete else "there may be backups that were not seen"
-    last = f"it has no backup that survives the loss of {lost}"
+def _one_of(held: Held, safe: Callable[[Refuge], Safe]) -> Survival:
+    """Whether one refuge is safe; else why it is not known of one, else why none is."""
+    doubts: list[Doubt] = []
+    lost: dict[str, None] = {}
     for refuge in held.refuges:
-        if refuge.lies is False:
+        found = safe(refuge) if refuge.lies is not False else None
+        if found is None:
             continue
-        answer = survives(refuge)
-        if answer.value is True and refuge.lies is True:
-            return Answer(value=True, because=f"{refuge.what}: {answer.because}")
-        if answer.value is False:
-            last = answer.because
+        if found.value and refuge.lies:
+            return Survival(survived=True, because=f"{refuge.what}: {found.because}", by=refuge.arn)
+        if found.value is False:
+            lost[found.because] = None
         else:
-            doubt = doubt or answer.because
-    return Answer(None, doubt) if doubt else Answer(value=False, because=last)
+            doubts.append(refuge.doubt if found.value else (found.because, found.gap))
+    if doubts or held.doubts:
+        return _open((*doubts, *held.doubts))
+    return Survival(survived=False, because=_told(lost) or _NO_BACKUP)
 
 
-def _outside(refuge: Refuge, region: RegionName) -> Answer:
-    return Answer(refuge.region != region, f"{refuge.arn} lies in {refuge.region}")
+def _two_of(held: Held, place: Callable[[Refuge], str], kind: str) -> Survival:
+    """Whether backups lie in two places of a kind: then any one of them can be lost."""
+    sure = {place(refuge): refuge for refuge in reversed(held.refuges) if refuge.lies}
+    possible = {place(refuge): refuge for refuge in held.refuges if refuge.lies is not False}
+    if len(sure) >= _TWO:
+        one, other, *_ = (sure[name] for name in sorted(sure))
+        return Survival(survived=True, because=f"{one.what}, and {other.what}", by=other.arn)
+    if len(possible) >= _TWO or held.doubts:
+        own = (refuge.doubt for refuge in possible.values() if refuge.lies is None)
+        return _open((*own, *held.doubts))
+    only = next(iter((sure or possible).values()), None)
+    if only is None:
+        return Survival(survived=False, because=_NO_BACKUP)
+    where = only.name if kind == "vault" else f"account {only.account}"
+    return Survival(survived=False, because=f"all its backups lie in {where}")
 
 
-def _keyless(refuge: Refuge) -> Answer:
-    """Whether a backup needs no key of anybody's, where the keys of the resource are not known."""
-    if refuge.keys == ():
-        return Answer(value=True, because="it needs no key that anybody can delete")
-    return Answer(None, "under which keys the resource is encrypted is not known")
+def _open(doubts: Iterable[Doubt]) -> Survival:
+    """Say what is not known, and give the first read that is missing."""
+    doubts = tuple(dict.fromkeys(doubts))
+    gap = next((gap for _, gap in doubts if gap is not None), None)
+    return Survival(None, _told(dict.fromkeys(because for because, _ in doubts)), gap=gap)
 
 
-def _other_key(refuge: Refuge, own: Iterable[str], held: Held) -> Answer:
+def _told(sentences: Iterable[str]) -> str:
+    """Join the first sentences, and count the others."""
+    told = list(sentences)
+    more = [f"and {len(told) - _TOLD} more"] if len(told) > _TOLD else []
+    return "; ".join((*told[:_TOLD], *more))
+
+
+def _outside(refuge: Refuge, held: Held) -> Safe:
+    where = "in the Region itself" if refuge.region == held.region else "outside the Region"
+    return Safe(refuge.region != held.region, f"{refuge.name} lies {where}")
+
+
+def _other_key(refuge: Refuge, held: Held) -> Safe:
     """Whether a backup needs no key that is lost together with the resource's own (ruling 6)."""
+    if refuge.keys == ():
+        return Safe(value=True, because="it needs no key that anybody can delete")
+    if held.keys == ():
+        return Safe(value=True, because="the resource itself has no key that anybody can delete")
     if refuge.keys is None:
-        return Answer(None, f"the key of {refuge.what} is not known")
-    for name in refuge.keys:
-        if _lost_together(name, own, held):
-            return Answer(value=False, because=f"{refuge.what} needs {name}, which is lost as well")
-    return Answer(value=True, because=f"it needs {', '.join(refuge.keys) or 'no key of anybody'}")
+        return Safe(None, f"the key of {refuge.what} is not known")
+    # Whatever its key is, it lies in the resource's Region: a key is used in its own Region alone.
+    own = held.keys or (KeyPlace(AccountId(""), held.region, "", None),)
+    safe = negate(any_of(lost_together(key, own) for key in refuge.keys))
+    return Safe(safe, _key_sentence(refuge, safe, known=held.keys is not None))
 
 
-def _lost_together(name: str, own: Iterable[str], held: Held) -> bool:
-    """Whether two keys are in one account and Region, or are replicas of one multi-Region key."""
-    for other in own:
-        one, two = parse_arn(name), parse_arn(other)
-        if one is None or two is None:  # a bare id means one of the resource's own account and Region
-            here = (held.account, held.region)
-            if _place(name, here) == _place(other, here):
-                return True
-            continue
-        if (one.account, one.region) == (two.account, two.region):
-            return True
-        if one.resource == two.resource and one.resource.startswith(_MULTI_REGION):
-            return True
-    return False
-
-
-def _place(name: str, here: tuple[AccountId, RegionName]) -> tuple[AccountId, RegionName]:
-    arn = parse_arn(name)
-    return here if arn is None else (arn.account, arn.region)
+def _key_sentence(refuge: Refuge, safe: Ternary, *, known: bool) -> str:
+    names: Iterator[str] = (
+        f"{key.id or 'an alias'} in {key.account}/{key.region}" for key in refuge.keys or ()
+    )
+    needs = f"{refuge.what} needs the key {', '.join(names)}"
+    if safe is None:
+        own = "its replicas are not known" if known else "the resource's own key is not known"
+        return f"{needs}, and {own}"
+    return f"{needs}, which is {'not ' if safe else ''}lost with the resource's own"

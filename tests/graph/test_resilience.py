@@ -7,31 +7,43 @@ from typing import Any
 import pytest
 
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.resilience import Held, Loss, Refuge, Resilience
-from scanner.model.inventory import KeyKind, Organization
-from scanner.model.names import AccountId, Arn, RegionName
+from scanner.graph.lost_keys import key_place
+from scanner.graph.refuges import Held, Keys, Refuge
+from scanner.graph.resilience import Loss, Resilience
+from scanner.model.inventory import Account, Organization
+from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Known, Reading
 from scanner.model.ternary import Ternary
-from scanner.protection.keys import KeyOf, ResourceKeys
 from tests.fakes.bundles import ACCOUNT, AS_OF, MANAGEMENT, OTHER, REGION
 from tests.fakes.models import UNREAD, vault
 
 FAR = "eu-central-1"
 OWN_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/own"
-SHARED = {"Version": "2012-10-17"}
 
 
-def key(name: str = OWN_KEY, kind: KeyKind | None = KeyKind.CUSTOMER_MANAGED) -> KeyOf:
-    account = AccountId(ACCOUNT)
-    return KeyOf(name=name, account=account, kind=kind, kind_gap=None, policy=None, policy_gap=None)
+HERE = Shard(AccountId(ACCOUNT), RegionName(REGION))
+DOUBT = ("there may be backups that were not seen", None)
 
 
-def resilience(management: Reading[AccountId] = Known(AccountId(MANAGEMENT))) -> Resilience:  # noqa: B008 -- frozen
+def placed(*names: str, shard: Shard = HERE) -> Keys:
+    return tuple(key_place(name, shard, None) for name in names)
+
+
+def member(account: str) -> Account:
+    return Account(AccountId(account), account, "ACTIVE", None)
+
+
+def resilience(
+    management: Reading[AccountId] = Known(AccountId(MANAGEMENT)),  # noqa: B008 -- frozen
+    *,
+    members: tuple[str, ...] = (ACCOUNT, OTHER, MANAGEMENT),
+    listed: Reading[None] = Known(None),  # noqa: B008 -- frozen
+) -> Resilience:
     organization = Organization(
         id=Known("o-1"),
         management_account=management,
-        members=Known(None),
-        accounts={},
+        members=listed,
+        accounts={AccountId(account): member(account) for account in members},
         cross_account_backup=Known(value=True),
     )
     return Resilience(ControlPlane(organization, ()), AS_OF)
@@ -45,23 +57,30 @@ def refuge(account: str = ACCOUNT, region: str = REGION, name: str = "v", **more
         "region": RegionName(region),
         "vault": more.pop("vault", vault(name, arn=arn, **more.pop("lock", {}))),
         "lies": True,
-        "keys": (f"arn:aws:kms:{region}:{account}:key/vault",),
-        "what": f"point in {name}",
+        "planned": False,
+        "keys": placed(f"arn:aws:kms:{region}:{account}:key/vault"),
+        "doubt": ("whether it lies there is not told", None),
     }
     return Refuge(**(told | more))
 
 
-def held(*refuges: Refuge, complete: bool = True, keys: ResourceKeys | None = None) -> Held:
-    own = ResourceKeys(encrypted=True, keys=(key(),)) if keys is None else keys
+def held(*refuges: Refuge, complete: bool = True, keys: Keys | None = placed(OWN_KEY)) -> Held:  # noqa: B008 -- frozen
     return Held(
-        account=AccountId(ACCOUNT), region=RegionName(REGION), keys=own, refuges=refuges, complete=complete
+        account=AccountId(ACCOUNT),
+        region=RegionName(REGION),
+        keys=keys,
+        refuges=refuges,
+        doubts=() if complete else (DOUBT,),
     )
 
 
-def policy(action: str, account: str = ACCOUNT) -> Known[str | None]:
-    root = f"arn:aws:iam::{account}:root"
-    statement = {"Effect": "Allow", "Principal": {"AWS": root}, "Action": action, "Resource": "*"}
-    return Known(json.dumps(SHARED | {"Statement": [statement]}))
+def policy(action: str | list[str], principal: object = f"arn:aws:iam::{ACCOUNT}:root") -> Known[str | None]:
+    return policies({"Action": action, "Principal": {"AWS": principal}})
+
+
+def policies(*statements: dict[str, Any]) -> Known[str | None]:
+    told = [{"Effect": "Allow", "Resource": "*", **statement} for statement in statements]
+    return Known(json.dumps({"Version": "2012-10-17", "Statement": told}))
 
 
 COMPLIANCE = {"locked": True, "lock_date": AS_OF - timedelta(days=1)}
@@ -71,9 +90,9 @@ GAPPED = {"type": "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"}
 
 @pytest.mark.parametrize("loss", Loss)
 def test_without_a_backup_nothing_survives(loss: Loss) -> None:
-    assert resilience().survives(loss, held()).value is False
-    assert resilience().survives(loss, held(complete=False)).value is None
-    assert resilience().survives(loss, held(refuge(lies=False))).value is False
+    assert resilience().survives(loss, held()).survived is False
+    assert resilience().survives(loss, held(complete=False)).survived is None
+    assert resilience().survives(loss, held(refuge(lies=False))).survived is False
 
 
 @pytest.mark.parametrize(
@@ -90,13 +109,19 @@ def test_without_a_backup_nothing_survives(loss: Loss) -> None:
         (refuge(lock={"locked": None}), False, None, False),
         (refuge(OTHER, lies=None), False, None, None),
         (refuge(OTHER, vault=None), False, None, True),
+        (refuge(vault=None), False, None, False),
         (refuge(keys=None), False, False, None),
     ],
 )
 def test_one_refuge(place: Refuge, region: Ternary, account: Ternary, key_loss: Ternary) -> None:
     found = resilience()
     wanted = {Loss.REGION: region, Loss.ACCOUNT: account, Loss.KEY: key_loss}
-    assert {loss: found.survives(loss, held(place)).value for loss in wanted} == wanted
+    assert {loss: found.survives(loss, held(place)).survived for loss in wanted} == wanted
+
+
+TAG = {"Condition": {"StringEquals": {"aws:PrincipalTag/team": "backup"}}}
+DELETE = {"Action": "backup:DeleteRecoveryPoint", "Principal": "*"}
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/backup"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +132,19 @@ def test_one_refuge(place: Refuge, region: Ternary, account: Ternary, key_loss: 
         (policy("backup:DeleteRecoveryPoint"), False),
         (policy("backup:*"), False),
         (policy("backup:PutBackupVaultAccessPolicy"), False),
+        (policy("backup:DisassociateRecoveryPoint"), False),
         (policy("backup:DeleteRecoveryPoint", MANAGEMENT), True),
+        (
+            policy("backup:DeleteRecoveryPoint", ROLE),
+            False,
+        ),  # who administers the account can act as the role
+        (policies(DELETE | TAG), False),  # and give a role of its own any tag
+        (policies(DELETE, DELETE | {"Effect": "Deny"}), True),
+        (policies(DELETE, DELETE | {"Effect": "Deny", "Principal": {"AWS": ROLE}}), False),
+        (policies(DELETE | TAG, DELETE | TAG | {"Effect": "Deny"}), None),
+        (policies(DELETE | {"Condition": {"StringEquals": {"some:Key": "x"}}}), None),
+        (policies(DELETE | {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}), False),
+        (policies(DELETE | {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-2"}}}), True),
         (Known("no JSON"), None),
         (UNREAD, None),
     ],
@@ -116,18 +153,44 @@ def test_another_accounts_vault_admits_copies_alone(
     policy_of_it: Reading[str | None], expected: Ternary
 ) -> None:
     there = refuge(OTHER, lock={"policy": policy_of_it})
-    assert resilience().survives(Loss.ACCOUNT, held(there)).value is expected
+    assert resilience().survives(Loss.ACCOUNT, held(there)).survived is expected
     locked = refuge(OTHER, lock=COMPLIANCE | {"policy": policy_of_it})
-    assert resilience().survives(Loss.ACCOUNT, held(locked)).value is True
+    assert resilience().survives(Loss.ACCOUNT, held(locked)).survived is True
+    untold = refuge(OTHER, lock={"locked": None, "policy": policy_of_it})
+    assert resilience().survives(Loss.ACCOUNT, held(untold)).survived is (True if expected else None)
 
 
-def test_ruling_15_the_management_account_can_act_in_every_member() -> None:
-    there = held(refuge(OTHER))
-    assert resilience(Known(AccountId(ACCOUNT))).survives(Loss.ACCOUNT, there).value is False
-    assert resilience(UNREAD).survives(Loss.ACCOUNT, there).value is None
-    locked = held(refuge(OTHER, lock=COMPLIANCE))
-    assert resilience(Known(AccountId(ACCOUNT))).survives(Loss.ACCOUNT, locked).value is True
-    assert resilience(UNREAD).survives(Loss.ACCOUNT, held(refuge(lock=GAPPED))).value is True
+@pytest.mark.parametrize(
+    ("members", "listed", "expected"),
+    [
+        ((ACCOUNT, OTHER), Known(None), False),
+        ((ACCOUNT,), Known(None), True),  # a vault of an account that has left the organisation
+        ((ACCOUNT,), UNREAD, None),
+        ((ACCOUNT, OTHER), UNREAD, False),
+    ],
+)
+def test_ruling_15_the_management_account_can_act_in_every_member(
+    members: tuple[str, ...], listed: Reading[None], expected: Ternary
+) -> None:
+    found = resilience(Known(AccountId(ACCOUNT)), members=members, listed=listed)
+    assert found.survives(Loss.ACCOUNT, held(refuge(OTHER))).survived is expected
+    assert found.survives(Loss.ACCOUNT, held(refuge(OTHER, lock=COMPLIANCE))).survived is True
+    assert found.survives(Loss.ACCOUNT, held(refuge(OTHER, lock=GRACE))).survived is expected
+
+
+def test_ruling_15_which_account_manages_the_organisation_may_not_be_known() -> None:
+    found = resilience(UNREAD)
+    answer = found.survives(Loss.ACCOUNT, held(refuge(OTHER)))
+    assert (answer.survived, answer.gap) == (None, UNREAD.gap)
+    open_to_all = refuge(OTHER, name="w", lock={"policy": policy("backup:DeleteRecoveryPoint")})
+    assert found.survives(Loss.ACCOUNT, held(open_to_all)).survived is False
+    assert found.survives(Loss.ACCOUNT, held(refuge(lock=GAPPED))).survived is True
+
+
+def test_a_vault_of_the_account_itself_is_never_out_of_its_reach_by_policy_alone() -> None:
+    denied = {"Effect": "Deny", "Principal": "*", "Action": "backup:*"}
+    own = refuge(lock={"policy": policies(denied)})
+    assert resilience().survives(Loss.ACCOUNT, held(own)).survived is False
 
 
 @pytest.mark.parametrize(
@@ -135,7 +198,14 @@ def test_ruling_15_the_management_account_can_act_in_every_member() -> None:
     [
         (OWN_KEY, OWN_KEY, False),
         (OWN_KEY, f"arn:aws:kms:{REGION}:{ACCOUNT}:key/other", False),  # the same account and Region
+        (
+            OWN_KEY,
+            f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/aws/backup",
+            False,
+        ),  # AWS managed: that account's, too
         (OWN_KEY, f"arn:aws:kms:{FAR}:{ACCOUNT}:key/own", True),
+        (OWN_KEY, f"arn:aws:kms:{FAR}:{ACCOUNT}:alias/aws/ebs", True),
+        (OWN_KEY, f"arn:aws:kms:{FAR}:{ACCOUNT}:alias/mine", None),  # it may be a replica
         (OWN_KEY, f"arn:aws:kms:{REGION}:{OTHER}:key/own", True),
         ("own", OWN_KEY, False),  # a bare id is one of the resource's own account and Region
         (OWN_KEY, "own", False),
@@ -145,29 +215,51 @@ def test_ruling_15_the_management_account_can_act_in_every_member() -> None:
             f"arn:aws:kms:{FAR}:{ACCOUNT}:key/mrk-1",
             False,  # a replica is the same key (ruling 6)
         ),
-        (f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-1", f"arn:aws:kms:{FAR}:{ACCOUNT}:key/mrk-2", True),
+        (
+            f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-1",
+            f"arn:aws:kms:{FAR}:{OTHER}:key/mrk-1",
+            True,  # replicas lie in one account
+        ),
+        (OWN_KEY, f"arn:aws:kms:{FAR}:{ACCOUNT}:key/mrk-2", None),  # where its replicas lie was not read
     ],
 )
-def test_keys_that_are_lost_together(own: str, needed: str, expected: bool) -> None:  # noqa: FBT001 -- a row
-    keys = ResourceKeys(encrypted=True, keys=(key(own),))
-    answer = resilience().survives(Loss.KEY, held(refuge(keys=(needed,)), keys=keys))
-    assert answer.value is expected
+def test_ruling_6_keys_that_are_lost_together(own: str, needed: str, expected: Ternary) -> None:
+    backup = refuge(keys=placed(needed))
+    assert resilience().survives(Loss.KEY, held(backup, keys=placed(own))).survived is expected
 
 
 @pytest.mark.parametrize(
-    ("keys", "needed", "expected"),
+    ("replicas", "expected"),
+    [((), True), ((f"arn:aws:kms:{REGION}:{ACCOUNT}:key/mrk-2",), False), (None, None)],
+)
+def test_ruling_6_a_key_goes_with_its_replica_in_the_region_of_the_lost_one(
+    replicas: tuple[str, ...] | None, expected: Ternary
+) -> None:
+    needed = f"arn:aws:kms:{FAR}:{ACCOUNT}:key/mrk-2"
+    told = None if replicas is None else (needed, *replicas)
+    backup = refuge(region=FAR, keys=(key_place(needed, HERE, told),))
+    assert resilience().survives(Loss.KEY, held(backup)).survived is expected
+
+
+def test_a_bare_id_means_a_key_of_where_it_is_named() -> None:
+    backup = refuge(OTHER, keys=placed("own", shard=Shard(AccountId(OTHER), RegionName(REGION))))
+    assert resilience().survives(Loss.KEY, held(backup)).survived is True
+
+
+@pytest.mark.parametrize(
+    ("own", "needed", "expected"),
     [
-        (ResourceKeys(encrypted=False, keys=()), (OWN_KEY,), True),
-        (ResourceKeys(encrypted=True, keys=(key(kind=KeyKind.AWS_OWNED),)), (OWN_KEY,), True),
-        (ResourceKeys(encrypted=None, keys=None), (OWN_KEY,), None),
-        (ResourceKeys(encrypted=True, keys=None), (OWN_KEY,), None),
-        (ResourceKeys(encrypted=True, keys=None), (), True),
+        ((), placed(OWN_KEY), True),
+        (None, placed(OWN_KEY), None),
+        (None, (), True),
+        (None, placed(f"arn:aws:kms:{FAR}:{ACCOUNT}:key/k"), True),  # a key is used in its own Region alone
+        (None, placed(f"arn:aws:kms:{FAR}:{ACCOUNT}:key/mrk-1"), None),
+        (None, None, None),
+        ((), None, True),
     ],
 )
-def test_resources_without_a_key_to_lose(
-    keys: ResourceKeys, needed: tuple[str, ...], expected: Ternary
-) -> None:
-    assert resilience().survives(Loss.KEY, held(refuge(keys=needed), keys=keys)).value is expected
+def test_resources_of_which_no_key_is_lost(own: Keys | None, needed: Keys | None, expected: Ternary) -> None:
+    assert resilience().survives(Loss.KEY, held(refuge(keys=needed), keys=own)).survived is expected
 
 
 @pytest.mark.parametrize(
@@ -178,6 +270,9 @@ def test_resources_without_a_key_to_lose(
         ((refuge(), refuge(name="w")), True, False),
         ((refuge(), refuge(OTHER)), True, True),
         ((refuge(lock=COMPLIANCE),), True, False),
+        ((refuge(lock={"locked": None}),), None, False),
+        ((refuge(vault=None),), None, False),
+        ((refuge(lock=COMPLIANCE, lies=None),), None, False),
         ((refuge(), refuge(OTHER, lies=None)), None, None),
         ((refuge(), refuge(OTHER, lies=False)), False, False),
         ((refuge(lies=None),), False, False),
@@ -187,17 +282,27 @@ def test_any_one_place_may_be_lost(
     refuges: tuple[Refuge, ...], any_vault: Ternary, any_account: Ternary
 ) -> None:
     found = resilience()
-    assert found.survives(Loss.VAULT, held(*refuges)).value is any_vault
-    assert found.survives(Loss.BACKUP_ACCOUNT, held(*refuges)).value is any_account
+    assert found.survives(Loss.VAULT, held(*refuges)).survived is any_vault
+    assert found.survives(Loss.BACKUP_ACCOUNT, held(*refuges)).survived is any_account
 
 
 def test_one_refuge_that_survives_is_enough_and_is_named() -> None:
-    answer = resilience().survives(
-        Loss.REGION, held(refuge(), refuge(region=FAR, name="far"), complete=False)
-    )
-    assert answer.value is True
-    assert "point in far" in answer.because
+    far = refuge(region=FAR, name="far")
+    answer = resilience().survives(Loss.REGION, held(refuge(), far, complete=False))
+    assert (answer.survived, answer.by) == (True, far.arn)
+    assert answer.because.startswith(f"the backup in far in {ACCOUNT}/{FAR}")
     doubtful = resilience().survives(Loss.REGION, held(refuge(), complete=False))
-    assert (doubtful.value, doubtful.because) == (None, "there may be backups that were not seen")
+    assert (doubtful.survived, doubtful.because) == (None, DOUBT[0])
     lost = resilience().survives(Loss.REGION, held(refuge()))
-    assert lost.because.endswith(f"lies in {REGION}")
+    assert lost.because == f"v in {ACCOUNT}/{REGION} lies in the Region itself"
+
+
+def test_what_is_not_known_names_what_could_have_saved_it() -> None:
+    may_arrive = refuge(region=FAR, lies=None, doubt=("whether the copy arrives", UNREAD.gap))
+    answer = resilience().survives(Loss.REGION, held(refuge(), may_arrive))
+    assert (answer.because, answer.gap) == ("whether the copy arrives", UNREAD.gap)
+
+
+def test_of_many_places_the_first_are_named_and_the_others_counted() -> None:
+    lost = resilience().survives(Loss.REGION, held(*(refuge(name=name) for name in "abcde")))
+    assert lost.because.endswith("; and 2 more")

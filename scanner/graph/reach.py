@@ -1,0 +1,107 @@
+"""How far an administrator reaches who means harm: what of a vault's content an account can delete.
+
+Sources: catalogue, `survives-account-compromise`, rulings 11 and 15; facts 5.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from scanner.graph.control_plane import ControlPlane
+from scanner.model.inventory import Vault
+from scanner.model.names import AccountId, Arn
+from scanner.model.reading import Gap, Known, Unread
+from scanner.model.ternary import Answer
+from scanner.protection.copies import context_of
+from scanner.protection.lifecycle import lock_mode
+from scanner.protection.policy import parse
+from scanner.protection.policy.somebody import somebody_may
+
+_DESTRUCTIVE: Final = (
+    "backup:DeleteRecoveryPoint",
+    "backup:UpdateRecoveryPointLifecycle",
+    "backup:DisassociateRecoveryPoint",
+    "backup:PutBackupVaultAccessPolicy",
+    "backup:DeleteBackupVaultAccessPolicy",
+)
+"""What deletes backups, shortens their life, or takes away the policy that forbids it."""
+
+Told = tuple[Answer, Gap | None]
+"""An answer whose reason goes on after the vault's name, and the read that keeps it open."""
+
+_NOT_SEEN: Final = Answer(None, "was not seen")
+
+
+class Reach:
+    """What accounts can do to vaults, each question asked once."""
+
+    def __init__(self, plane: ControlPlane, as_of: datetime) -> None:
+        self._plane = plane
+        self._as_of = as_of
+        self._closed: dict[tuple[Arn, AccountId], Told] = {}
+
+    def immutable(self, vault: Vault | None) -> Answer:
+        """Whether nobody can delete from a vault: a compliance lock in force, or a logical air gap."""
+        if vault is None:
+            return _NOT_SEEN
+        mode = lock_mode(vault, self._as_of)
+        if mode == "compliance":
+            how = "is logically air-gapped" if vault.air_gapped else "has a compliance lock in force"
+            return Answer(value=True, because=how)
+        if mode is None:
+            return Answer(None, "may be locked: its list does not say")
+        graced = vault.lock.locked and vault.lock.lock_date is not None
+        how = "has a compliance lock that is not in force yet" if graced else "has no compliance lock"
+        return Answer(value=False, because=how)
+
+    def closed_to(self, vault: Vault | None, owner: AccountId, account: AccountId) -> Told:
+        """Whether a vault of `owner` lets another account delete nothing: it may only copy into it."""
+        managed, gap = self._manages(owner, account)
+        if vault is None:
+            return (managed, None) if managed.value else (_NOT_SEEN, None)
+        if (known := self._closed.get((vault.arn, account))) is None:
+            known = self._closed[vault.arn, account] = self._by_policy(vault, account)
+        by_policy, policy_gap = known
+        if by_policy.value is False or managed.value is False:
+            return known
+        if managed.value:
+            return Answer(value=False, because=managed.because), None
+        return (managed, gap) if by_policy.value else (by_policy, policy_gap)
+
+    def _manages(self, owner: AccountId, account: AccountId) -> Told:
+        """Whether an account manages the organisation that a vault's owner is a member of (ruling 15)."""
+        organization = self._plane.organization
+        management = organization.management_account
+        if isinstance(management, Unread):
+            because = f"is out of reach unless account {account} manages the organisation, which was not read"
+            return Answer(None, because), management.gap
+        if management.value != account:
+            return Answer(value=False), None
+        because = f"lies in reach of account {account}, which manages the organisation"
+        member = organization.accounts.get(owner)
+        if member is not None and (member.status is not None or isinstance(organization.members, Known)):
+            return Answer(value=True, because=because), None
+        if isinstance(organization.members, Unread):
+            because = f"{because}, if its own account {owner} is a member, and the members were not all read"
+            return Answer(None, because), organization.members.gap
+        return Answer(value=False), None
+
+    def _by_policy(self, vault: Vault, account: AccountId) -> Told:
+        if isinstance(vault.policy, Unread):
+            return Answer(None, "has an access policy that was not read"), vault.policy.gap
+        document = parse(vault.policy.value)
+        organization = self._plane.organization
+        member = organization.accounts.get(account)
+        context = context_of(organization, member.ou_path if member else None)
+        doubt: Answer | None = None
+        for action in _DESTRUCTIVE:
+            answer = somebody_may(
+                document, account=account, action=action, resource=vault.arn, context=context
+            )
+            if answer.value:
+                because = f"has an access policy that lets account {account} do {action}: {answer.because}"
+                return Answer(value=False, because=because), None
+            if answer.value is None and doubt is None:
+                because = f"has an access policy that may let account {account} do {action}"
+                doubt = Answer(None, f"{because}: {answer.because}")
+        lets_nothing = Answer(value=True, because=f"lets account {account} delete nothing")
+        return doubt or lets_nothing, None

@@ -1,0 +1,209 @@
+"""Where the backups of a resource take refuge: usable recovery points, and copies that can arrive.
+
+A refuge is a place where a backup lies, or where an effective copy will lie (catalogue, rulings 4 and 10).
+Resources whose refuges are alike share them: what is asked of these is asked once.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.graph.control_plane import ControlPlane
+from scanner.graph.coverage import CopyOfResource, Coverage
+from scanner.graph.history import Place, Whereabouts
+from scanner.graph.lost_keys import KeyPlace, key_place
+from scanner.model.inventory import KeyKind, RecoveryPoint, Resource, Vault
+from scanner.model.names import AccountId, Arn, RegionName, Shard
+from scanner.model.reading import Gap
+from scanner.model.ternary import Ternary
+from scanner.protection.keys import KeyOf, ResourceKeys
+
+_RESTORE_ACCESS: Final = "RESTORE_ACCESS_BACKUP_VAULT"
+
+Doubt = tuple[str, Gap | None]
+"""Why something is not known, and the read that is missing, where one is."""
+
+Keys = tuple[KeyPlace, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuge:
+    """A place of a backup. `lies`: a usable recovery point is there, or a copy can arrive.
+
+    `planned`: it is a copy that can arrive, rather than a recovery point. `keys` are those that the backup
+    needs; empty: none, or one that AWS owns; None: not known. `vault` None: it was not seen. `doubt`: why
+    it is not known whether it `lies`.
+    """
+
+    arn: Arn
+    account: AccountId
+    region: RegionName
+    vault: Vault | None
+    lies: Ternary
+    planned: bool
+    keys: Keys | None
+    doubt: Doubt = ("", None)
+
+    @property
+    def name(self) -> str:
+        """Name the vault as people do: its own name, its account and its Region."""
+        own = self.arn.partition(":backup-vault:")[2] or self.arn
+        return f"{own} in {self.account}/{self.region}"
+
+    @property
+    def what(self) -> str:
+        """Say what is there."""
+        return f"a copy into {self.name}" if self.planned else f"the backup in {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What is to be survived for: the resource's place and keys, and its refuges.
+
+    `keys` are the resource's own; empty: none, or one that AWS owns; None: not known. `doubts`: why there
+    may be refuges that were not seen.
+    """
+
+    account: AccountId
+    region: RegionName
+    keys: Keys | None
+    refuges: tuple[Refuge, ...]
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backed:
+    """How a resource is backed up. `managed`: whether AWS Backup fully manages its type."""
+
+    keys: ResourceKeys
+    whereabouts: Whereabouts
+    coverage: Coverage
+    fates: tuple[CopyOfResource, ...]
+    managed: Ternary
+
+
+class Refuges:
+    """Gives the refuges of one shard's resources."""
+
+    def __init__(self, shard: Shard, plane: ControlPlane) -> None:
+        self._shard = shard
+        self._plane = plane
+        self._planned: dict[int, tuple[tuple[CopyOfResource, ...], tuple[Refuge, ...]]] = {}
+        self._lying: dict[object, Refuge] = {}
+        self._keys: dict[tuple[str, Shard], KeyPlace] = {}
+        self._own: dict[int, tuple[ResourceKeys, Keys | None]] = {}
+
+    def held(self, resource: Resource, backed: Backed) -> Held:
+        """Give what holds a resource's backups."""
+        own = self._keys_of(backed.keys)
+        lying = (self._place(place, own, managed=backed.managed) for place in backed.whereabouts.places)
+        unseen = ((unseen.because, unseen.gap) for unseen in backed.whereabouts.unseen)
+        doubts = ((doubt.because, doubt.gap) for doubt in backed.coverage.doubts)
+        return Held(
+            account=resource.account,
+            region=resource.region,
+            keys=own,
+            refuges=(*lying, *self._copies(backed.fates)),
+            doubts=tuple(dict.fromkeys((*unseen, *doubts))),
+        )
+
+    def _keys_of(self, keys: ResourceKeys) -> Keys | None:
+        """Give the keys that a resource is lost with; those that are encrypted alike share them."""
+        if keys.encrypted is None or keys.keys is None:
+            return None
+        if (known := self._own.get(id(keys))) is None:
+            named = () if keys.encrypted is False else keys.keys
+            own = (self._key(key.name, self._shard) for key in named if key.kind is not KeyKind.AWS_OWNED)
+            known = self._own[id(keys)] = (keys, tuple(own))
+        return known[1]
+
+    def _key(self, name: str, shard: Shard) -> KeyPlace:
+        if (known := self._keys.get((name, shard))) is None:
+            known = self._keys[name, shard] = key_place(name, shard, self._plane.replicas(name, shard))
+        return known
+
+    def _place(self, place: Place, own: Keys | None, *, managed: Ternary) -> Refuge:
+        newest = place.newest
+        about = newest and (newest.temporary, newest.encrypted, newest.key, newest.source_vault is None)
+        alike = (place.arn, about, own if newest is not None and newest.key is None else None, managed)
+        if (known := self._lying.get(alike)) is None:
+            known = self._lying[alike] = self._refuge(place, own, managed=managed)
+        return known
+
+    def _refuge(self, place: Place, own: Keys | None, *, managed: Ternary) -> Refuge:
+        lies, because = _lies(place)
+        point = place.newest
+        return Refuge(
+            arn=place.arn,
+            account=place.account,
+            region=place.region,
+            vault=place.vault,
+            lies=lies,
+            planned=False,
+            keys=None if point is None else self._point_keys(place, point, own, managed=managed),
+            doubt=(because, None),
+        )
+
+    def _point_keys(
+        self, place: Place, point: RecoveryPoint, own: Keys | None, *, managed: Ternary
+    ) -> Keys | None:
+        """Give the key of a recovery point; where its list leaves it out, that which encrypts such points.
+
+        A vault's key encrypts types that are fully managed, copies that arrive in it, and all that lies
+        in a logically air-gapped one; else the backup needs the resource's own key (facts 5).
+        """
+        shard = Shard(place.account, place.region)
+        if point.key is not None:
+            key = self._plane.key(point.key, shard)
+            return () if key.kind is KeyKind.AWS_OWNED else (self._key(key.name, shard),)
+        if point.encrypted is False:
+            return ()
+        arrived = shard != self._shard or point.source_vault is not None
+        by_vault = None if place.vault is None else self._vault_keys(place.vault)
+        if managed or arrived or (place.vault is not None and place.vault.air_gapped):
+            return by_vault
+        return own if managed is False or own == by_vault else None
+
+    def _vault_keys(self, vault: Vault) -> Keys | None:
+        return self._one(self._plane.vault_key(vault), Shard(vault.account, vault.region))
+
+    def _one(self, key: KeyOf | None, shard: Shard) -> Keys | None:
+        if key is None:
+            return None
+        return () if key.kind is KeyKind.AWS_OWNED else (self._key(key.name, shard),)
+
+    def _copies(self, fates: tuple[CopyOfResource, ...]) -> tuple[Refuge, ...]:
+        """Give the refuges that copies make; resources whose copies fare alike share one tuple of fates."""
+        if (known := self._planned.get(id(fates))) is None:
+            known = self._planned[id(fates)] = (fates, tuple(map(self._copy, fates)))
+        return known[1]
+
+    def _copy(self, fate: CopyOfResource) -> Refuge:
+        """A copy that arrives is encrypted under the key of the vault that it arrives in."""
+        there = fate.destination
+        return Refuge(
+            arn=there.arn,
+            account=there.account,
+            region=there.region,
+            vault=there.vault,
+            lies=fate.verdict.value,
+            planned=True,
+            keys=self._one(there.key, Shard(there.account, there.region)),
+            doubt=(f"whether a copy into {there.arn} can arrive: {fate.verdict.because}", fate.gap),
+        )
+
+
+def _lies(place: Place) -> tuple[Ternary, str]:
+    """Whether a backup lies in a place for sure, and why not, or why that is not known."""
+    if place.newest is None:
+        return None, f"whether a usable backup lies in {place.arn} is not told"
+    if place.newest.temporary:
+        return None, f"the newest backup in {place.arn} is deleted as soon as it is copied"
+    if place.vault is not None and place.vault.type == _RESTORE_ACCESS:
+        return None, f"{place.arn} gives access to another vault, which was not seen"
+    return True, ""
+
+
+def lying(refuges: Iterable[Refuge]) -> Iterator[Refuge]:
+    """Give the refuges that are recovery points, copies that are yet to arrive left out."""
+    return (refuge for refuge in refuges if not refuge.planned)
