@@ -29,6 +29,7 @@ from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, r
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
 from scanner.graph.elsewhere import put_aside, recalled
+from scanner.graph.existence import put_aside_existing
 from scanner.inventory.assurance_tables import governance_rows
 from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.inventory.organization import parse_organization
@@ -230,6 +231,7 @@ def _summaries(bundle: Bundle, spool: Spool) -> Iterator[ShardSummary]:
     """Summarise each shard; what it has of the resources of others is put aside for these."""
     for inventory in _inventories(bundle):
         spool.put(put_aside(inventory))
+        spool.put(put_aside_existing(inventory))
         yield summarise(inventory)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from scanner.facts.account_region import account_region_row
 from scanner.facts.copy_action import RuleReach, copy_action_row
+from scanner.facts.past import Past, past_of
 from scanner.facts.plan import plan_row
 from scanner.facts.recovery_point import recovery_point_row
 from scanner.facts.resource import ResourceTable
@@ -15,7 +16,6 @@ from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Doubt
 from scanner.graph.elsewhere import NOTHING, Elsewhere
-from scanner.graph.history import History
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyActionFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupRule, ShardInventory
@@ -45,9 +45,9 @@ def build_facts(
 ) -> ShardFacts:
     """Make all fact rows of one shard. `elsewhere`: what other shards have of its resources."""
     graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup)
-    history = History(inventory, plane, request.as_of, elsewhere)
+    past = past_of(inventory, plane, request.as_of, elsewhere)
     needed: dict[Gap, None] = {}
-    resources = tuple(_resources(graph, history, request, needed))
+    resources = tuple(_resources(graph, past, request, needed))
     reaches = dict(_reaches(graph))
     copies = tuple(_copy_actions(graph, reaches, needed))
     known = set(inventory.gaps)
@@ -66,7 +66,10 @@ def build_facts(
             vault_row(vault, plane, holds_points=vault.arn in held, as_of=request.as_of)
             for vault in inventory.vaults
         ),
-        "recovery_point": tuple(recovery_point_row(p, request.as_of) for p in inventory.recovery_points),
+        "recovery_point": tuple(
+            recovery_point_row(point, request.as_of, past.existence.exists(point))
+            for point in inventory.recovery_points
+        ),
         "account_region": (
             account_region_row(inventory, member.name if member else "", met, request.blinds),
         ),
@@ -80,9 +83,9 @@ def _is_ours(gap: Gap, shard: Shard) -> bool:
 
 
 def _resources(
-    graph: ShardGraph, history: History, request: FactsRequest, needed: dict[Gap, None]
+    graph: ShardGraph, past: Past, request: FactsRequest, needed: dict[Gap, None]
 ) -> Iterator[ResourceFacts]:
-    table = ResourceTable(graph, history, request.as_of)
+    table = ResourceTable(graph, past, request.as_of)
     for resource in graph.inventory.resources:
         row, notes = table.row(resource)
         needed.update(dict.fromkeys(notes.needed))

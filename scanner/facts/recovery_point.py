@@ -5,11 +5,12 @@ from datetime import datetime
 from scanner.facts.notes import Notes, instant_text
 from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
 from scanner.model.inventory import RecoveryPoint
+from scanner.model.ternary import Answer, Ternary, negate
 from scanner.protection.lifecycle import point_age_hours, point_kept_days, point_usable
 
 
-def recovery_point_row(point: RecoveryPoint, as_of: datetime) -> RecoveryPointFacts:
-    """Make the row of one recovery point."""
+def recovery_point_row(point: RecoveryPoint, as_of: datetime, exists: Answer) -> RecoveryPointFacts:
+    """Make the row of one recovery point. `exists`: whether its resource still does."""
     notes = Notes()
     notes.evidence("", point.refs)
     days, age = point_kept_days(point), point_age_hours(point, as_of)
@@ -19,6 +20,9 @@ def recovery_point_row(point: RecoveryPoint, as_of: datetime) -> RecoveryPointFa
     if days is None:
         for column in ("retention_days", "keeps_forever"):
             notes.unknown(column, "the list of recovery points does not tell when it expires")
+    if exists.value is None:
+        notes.unknown("orphaned", exists.because)
+    clean = _clean(point, notes)
     return RecoveryPointFacts(
         subject=point.arn,
         subject_type="recovery_point",
@@ -40,6 +44,21 @@ def recovery_point_row(point: RecoveryPoint, as_of: datetime) -> RecoveryPointFa
         keeps_forever=None if days is None else days == FOREVER_DAYS,
         continuous=point.continuous,
         temporary=point.temporary,
+        orphaned=negate(exists.value),
+        composite=point.is_parent,
+        scanned=point.scan is not None,
+        clean=clean,
+        scan_findings=() if point.scan is None else point.scan.findings,
         not_known=notes.not_known,
         evidence=notes.references,
     )
+
+
+def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
+    """Whether scans found nothing; a scan that failed did not look at everything."""
+    if point.scan is None or not (point.scan.findings or point.scan.failed):
+        return True
+    if point.scan.findings:
+        return False
+    notes.unknown("clean", "a malware scan of it failed")
+    return None

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from scanner.facts.notes import Notes, instant_text
+from scanner.facts.past import Past
 from scanner.facts.resource_copies import Copies
 from scanner.facts.resource_places import place_columns
 from scanner.facts.resource_regard import RegardTable
 from scanner.facts.resource_schedule import Schedules, SchedulesOfRules, continuous_supported
 from scanner.facts.rule import rule_terms
 from scanner.graph.coverage import Coverage, CoveringRule
-from scanner.graph.history import History
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import (
     CoveredBy,
@@ -42,10 +42,10 @@ _OF_COVERAGE: Final = (
 class ResourceTable:
     """Makes the rows of one shard's resources; gathers the gaps that kept something open."""
 
-    def __init__(self, graph: ShardGraph, history: History, as_of: datetime) -> None:
+    def __init__(self, graph: ShardGraph, past: Past, as_of: datetime) -> None:
         self._graph = graph
         self._as_of = as_of
-        self._history = history
+        self._past = past
         # Many resources share one coverage, which the graph keeps alive.
         self._covered: dict[int, _Covered] = {}
         self._schedules = SchedulesOfRules(as_of)
@@ -61,7 +61,11 @@ class ResourceTable:
         keys = self._graph.keys(resource)
         row = capability_of(resource, self._graph.inventory.settings)
         assessable, not_applicable = _assessable(resource, notes)
-        whereabouts = self._history.whereabouts(resource, coverage)
+        if row is None:
+            because = "the Region settings, which decide what its type can do, were not read"
+            notes.unknown("air_gap_supported", because)
+        whereabouts = self._past.history.whereabouts(resource, coverage)
+        jobs = self._past.table.columns(resource, coverage, whereabouts.copies_in, notes)
         places = place_columns(whereabouts, self._graph.inventory.shard, notes)
         if keys.kind is None:
             notes.unknown("key_kind", "who manages its key is not known", keys.first_gap)
@@ -97,6 +101,11 @@ class ResourceTable:
             newest_recovery_points=places.newest_recovery_points,
             newest_recovery_point=places.newest_recovery_point,
             places=places.places,
+            air_gap_supported=None if row is None else row.air_gapped,
+            backup_jobs=jobs.backup_jobs,
+            copy_jobs=jobs.copy_jobs,
+            restores=jobs.restores,
+            type_restores=jobs.type_restores,
             opt_in_decides=regarded.opt_in_decides,
             opted_in=regarded.opted_in,
             opt_in_reason=regarded.opt_in_reason,

@@ -8,7 +8,7 @@ what concerns it is put aside by its ARN, and the shard that owns the bucket ask
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -30,12 +30,13 @@ class Elsewhere:
     """What other shards have of this one's resources, by their ARNs.
 
     `points`: the newest usable recovery points of each vault; `copied_to`: the vaults that copy jobs name;
-    `restores`: the restore jobs of the last 30 days.
+    `restores`: the restore jobs of the last 30 days; `recall`: gives what other shards said of themselves.
     """
 
     points: NewestByPlace = field(default_factory=dict)
     copied_to: Mapping[str, frozenset[Arn]] = field(default_factory=dict)
     restores: tuple[Job, ...] = ()
+    recall: Recall = lambda _: ()
 
 
 NOTHING: Final = Elsewhere()
@@ -56,19 +57,37 @@ def shard_name(shard: Shard) -> str:
 
 def put_aside(inventory: ShardInventory) -> Iterator[tuple[str, Any]]:
     """Give what a shard has of the resources of others, each row with the name it is asked for by."""
-    own = {shard_name(inventory.shard), *_without_place(inventory), ""}
+    own = own_names(inventory)
     foreign = (point for point in inventory.recovery_points if home_of(point.resource) not in own)
     for resource, vaults in newest_by_place(foreign).items():
         for held in vaults.values():
             for point in (held.newest, held.untold):
                 if point is not None:
                     yield home_of(resource), (_POINT, point)
-    for job in inventory.jobs:
-        home = home_of(job.resource or "")
-        if home not in own and job.kind is JobKind.RESTORE:
+    for job in restore_jobs(inventory):
+        if (home := home_of(job.resource or "")) not in own:
             yield home, (_RESTORED, job)
-        if home not in own and job.kind is JobKind.COPY and job.destination_vault:
-            yield home, (_COPIED, (job.resource, job.destination_vault))
+    copied = {
+        (job.resource, job.destination_vault): None for job in inventory.jobs if job.kind is JobKind.COPY
+    }
+    for copy in copied:
+        if copy[1] and (home := home_of(copy[0] or "")) not in own:
+            yield home, (_COPIED, copy)
+
+
+def own_names(inventory: ShardInventory) -> frozenset[str]:
+    """Give the names that a shard's own resources are at home in; what is not told is not put aside."""
+    return frozenset((shard_name(inventory.shard), *_without_place(inventory), ""))
+
+
+def restore_jobs(inventory: ShardInventory) -> Iterator[Job]:
+    """Give the shard's restore jobs; what one restores is told by its recovery point, where not by itself."""
+    jobs = [job for job in inventory.jobs if job.kind is JobKind.RESTORE]
+    wanted = {job.recovery_point for job in jobs if job.resource is None}
+    points = inventory.recovery_points if wanted else ()
+    sources: Mapping[str | None, str] = {point.arn: point.resource for point in points if point.arn in wanted}
+    for job in jobs:
+        yield job if job.resource else replace(job, resource=sources.get(job.recovery_point) or None)
 
 
 def _without_place(inventory: ShardInventory) -> Iterator[str]:
@@ -94,6 +113,7 @@ def recalled(inventory: ShardInventory, recall: Recall) -> Elsewhere:
         points=newest_by_place(sorted(points, key=lambda point: (point.vault, point.arn))),
         copied_to={resource: frozenset(vaults) for resource, vaults in copied.items()},
         restores=tuple(sorted(restores, key=lambda job: (job.account, job.region, job.id))),
+        recall=recall,
     )
 
 

@@ -14,7 +14,7 @@ from scanner.graph.coverage import Coverage, Doubt
 from scanner.graph.elsewhere import NOTHING, Elsewhere
 from scanner.graph.newest import Held, newest_by_place, newest_of
 from scanner.model.inventory import BackupPlan, JobKind, RecoveryPoint, Resource, ShardInventory, Vault
-from scanner.model.names import AccountId, Arn, RegionName
+from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Gap, Known, Unread
 from scanner.protection.lifecycle import point_age_hours
 
@@ -47,10 +47,14 @@ class Unseen:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """The places of a resource's recovery points, by the vault's ARN, and what keeps them from being all."""
+    """The places of a resource's recovery points, by the vault's ARN, and what keeps them from being all.
+
+    `copies_in`: the other account-Regions in which copies lie, or may lie, in a vault that counts.
+    """
 
     places: tuple[Place, ...]
     unseen: tuple[Unseen, ...]
+    copies_in: tuple[Shard, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -95,21 +99,28 @@ class History:
 
     def whereabouts(self, resource: Resource, coverage: Coverage) -> Whereabouts:
         """Give the places of a resource's usable recovery points."""
-        arns = _counting(resource, coverage)
+        arns = counting(resource, coverage)
         named = self._named_by(coverage)
         far = {vault for arn in arns for vault in self._copied_to.get(arn, ())}
         far = (far | named.sure) - self._vaults.keys()
         places = [*self._here(arns), *self._there(arns, far)]
+        unread = {vault: why for vault in sorted(far) if (why := self._unread_there(vault)) is not None}
         unseen = [
             *self._unread_here,
             *self._unread_jobs,
             *named.unread,
-            *(one for vault in sorted(far) if (one := self._unread_there(vault)) is not None),
+            *unread.values(),
             *self._perhaps(arns, named.perhaps, far),
             *self._of_open_parents(coverage),
             *(_untold(point, own=self._is_here(point)) for point in _untold_points(places)),
         ]
-        return Whereabouts(tuple(place for place, _ in sorted(places, key=_by_vault)), tuple(unseen))
+        copies_in = {Shard(place.account, place.region) for place, _ in places}
+        copies_in |= {Shard(seen.account, seen.region) for seen in map(self._plane.destination, unread)}
+        return Whereabouts(
+            places=tuple(place for place, _ in sorted(places, key=_by_vault)),
+            unseen=tuple(unseen),
+            copies_in=tuple(sorted(copies_in - {self._shard})),
+        )
 
     def _here(self, arns: tuple[str, ...]) -> "Iterator[tuple[Place, Held]]":
         found = [self._points[arn] for arn in arns if arn in self._points]
@@ -198,7 +209,7 @@ class History:
         return _Named(sure, perhaps, tuple(unread))
 
 
-def _counting(resource: Resource, coverage: Coverage) -> tuple[str, ...]:
+def counting(resource: Resource, coverage: Coverage) -> tuple[str, ...]:
     """Give the ARNs whose backups count for a resource: its own, and what it is backed up through."""
     parents = {way.parent_arn for way in coverage.ways if way.parent_arn is not None}
     return (resource.arn, *sorted(parents))

@@ -19,9 +19,10 @@ from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.elsewhere import recalled
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
-from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, Row
+from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, RestoreTold, Row
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.names import Shard
+from tests.facts.past_world import add_past
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,
@@ -76,6 +77,7 @@ def organisation(folder: Path) -> BundleBuilder:
         selections=[{"Resources": ["arn:aws:s3:::*"]}],
     )
     bundle.shard(ACCOUNT, FAR).bucket_details("far", versioned=False)
+    add_past(bundle)
     return bundle
 
 
@@ -216,6 +218,8 @@ def _open_or_same(before: Any, after: Any, *, cut: bool) -> bool:
     """
     if isinstance(before, PlaceRecoveryPoint | BackupPlace) and cut:
         return bool(before.vault == after.vault and before.age_hours <= after.age_hours)
+    if isinstance(before, RestoreTold) and cut and None not in (before.age_days, after.age_days):
+        return bool(before.age_days <= after.age_days)
     if isinstance(before, float) and cut:
         return bool(before <= after)  # a wait, which one rule more may shorten
     if not hasattr(before, "__dataclass_fields__"):

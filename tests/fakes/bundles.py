@@ -25,6 +25,7 @@ from scanner.evidence.lines import parse_line
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.elsewhere import Recall, put_aside, recalled
+from scanner.graph.existence import put_aside_existing
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
 from scanner.model.facts import Row
@@ -506,7 +507,7 @@ def put_aside_by(inventories: Iterable[ShardInventory]) -> Recall:
     """Give what shards put aside for each other, without a file: as it comes out of JSON."""
     rows: defaultdict[str, list[Any]] = defaultdict(list)
     for inventory in inventories:
-        for name, row in put_aside(inventory):
+        for name, row in (*put_aside(inventory), *put_aside_existing(inventory)):
             rows[name].append(orjson.loads(orjson.dumps(row)))
     return lambda name: tuple(rows[name])
 

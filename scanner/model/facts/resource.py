@@ -14,6 +14,14 @@ from scanner.model.facts.parts import (
     RuleTerms,
     Tag,
 )
+from scanner.model.facts.past import (
+    COPY_JOB_READS,
+    JOB_READS,
+    RESTORE_READS,
+    BackupJobTold,
+    CopyChain,
+    RestoreTold,
+)
 from scanner.model.facts.reads import (
     COPY_READS,
     ENCRYPTION_READS,
@@ -81,6 +89,25 @@ class ResourceFacts(Row):
         "Its newest usable recovery point in each vault of its own account and Region, and in each that a "
         "copy action or a copy job of it names, in any account and Region.",
         PLACE_READS,
+    )
+    air_gap_supported: Ternary = column(
+        "Whether backups of its type can lie in a logically air-gapped vault.",
+        (*RESOURCE_READS, "backup:DescribeRegionSettings"),
+    )
+    backup_jobs: tuple[BackupJobTold | None, ...] = column(
+        "Its backup jobs of the last 30 days, the newest first.", JOB_READS
+    )
+    copy_jobs: tuple[CopyChain | None, ...] = column(
+        "For each rule and vault that copy jobs of it name, how the newest finished one fared.",
+        COPY_JOB_READS,
+    )
+    restores: tuple[RestoreTold | None, ...] = column(
+        "Its restores, the newest first: the jobs of the last 30 days, and the newest one of before.",
+        RESTORE_READS,
+    )
+    type_restores: tuple[RestoreTold | None, ...] = column(
+        "The newest completed and validated restore of a resource of its type in its account and Region.",
+        RESTORE_READS,
     )
     opt_in_decides: Ternary = column(
         "Whether a selection reaches it and the Region's service opt-in decides: it names neither the type "

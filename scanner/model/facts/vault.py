@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from scanner.model.facts.base import Row, column
+from scanner.model.facts.past import ORPHAN_READS
 from scanner.model.facts.reads import (
     NOTIFICATION_READS,
     ORGANIZATION_READS,
@@ -124,3 +125,17 @@ class RecoveryPointFacts(Row):
     temporary: bool = column(
         "Whether it is deleted as soon as it is copied (DELETE_AFTER_COPY).", POINT_READS
     )
+    orphaned: Ternary = column(
+        "Whether its resource no longer exists in the account and Region where it was.",
+        ORPHAN_READS,
+    )
+    composite: bool = column(
+        "Whether it stands for the parts of a stack or a cluster, which are recovery points of their own.",
+        POINT_READS,
+    )
+    scanned: bool = column("Whether it was scanned for malware.", POINT_READS)
+    clean: Ternary = column(
+        "Whether its scans found nothing; NULL where one of them failed, true where it was not scanned.",
+        POINT_READS,
+    )
+    scan_findings: tuple[str, ...] = column("What its scans found.", POINT_READS)

@@ -1,0 +1,204 @@
+"""When a resource was restored, how long that took, and whether it was validated (ruling 9).
+
+Restore jobs reach back 30 days. What is older is read from DescribeProtectedResource: the newest restore, and
+how long it took. Where that was not read and the list shows no completed restore, there may have been one.
+A restore of a copy is a job of the account and Region that holds the copy: it is put aside for this one.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from scanner.graph.elsewhere import NOTHING, Elsewhere, home_of, own_names, restore_jobs, shard_name
+from scanner.graph.existence import RESTORES, asked_as
+from scanner.graph.history import Unseen
+from scanner.graph.jobs import unread_list
+from scanner.model.inventory import (
+    Job,
+    JobKind,
+    LatestRestore,
+    ProtectedResource,
+    ShardInventory,
+)
+from scanner.model.names import Shard
+from scanner.model.reading import EvidenceRef, GapKind, Known, Unread
+from scanner.model.ternary import Ternary, all_of
+
+_VALIDATED: Final = ("SUCCESSFUL", None)  # None: no validation ran
+_SAME: Final = timedelta(seconds=1)  # lists and descriptions round differently
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restore:
+    """One restore of a resource. `job`: its id; empty: what DescribeProtectedResource tells of the newest.
+
+    `completed`: it came to its end; `validated`: and no validation of it failed, or is still under way.
+    `minutes` is None where it did not complete, or is not told.
+    """
+
+    job: str
+    resource: str
+    state: str
+    age_days: float | None
+    minutes: float | None
+    completed: Ternary
+    validated: Ternary
+    refs: tuple[EvidenceRef, ...]
+
+    @property
+    def proves(self) -> Ternary:
+        """Whether it shows that the resource can be restored."""
+        return all_of((self.completed, self.validated))
+
+
+@dataclass(frozen=True, slots=True)
+class Restores:
+    """The restores of a resource, the newest first, and what keeps them from being all that count."""
+
+    restores: tuple[Restore, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+
+
+class RestoreHistory:
+    """The restores of one shard's resources."""
+
+    def __init__(self, inventory: ShardInventory, as_of: datetime, elsewhere: Elsewhere = NOTHING) -> None:
+        self._as_of = as_of
+        self._protected = {str(each.arn): each for each in inventory.protected_resources}
+        self._protected_read = inventory.lists.get("backup:ListProtectedResources", Known(None))
+        self._unread = unread_list(inventory, JobKind.RESTORE)
+        self._jobs: dict[str, list[Job]] = {}
+        own = own_names(inventory)
+        for job in (*restore_jobs(inventory), *elsewhere.restores):
+            if home_of(job.resource or "") in own:
+                self._jobs.setdefault(job.resource or "", []).append(job)
+        self._types = {str(resource.arn): resource.type for resource in inventory.resources}
+        self._newest: dict[str, Restores] = {}
+        self._recall = elsewhere.recall
+        self._far: dict[Shard, Unseen | None] = {}
+
+    def of(
+        self, arns: Iterable[str], open_parents: Iterable[str] = (), copies_in: Iterable[Shard] = ()
+    ) -> Restores:
+        """Give the restores of a resource, and of what it is backed up through.
+
+        `copies_in`: the other account-Regions in which copies of it lie, and are restored.
+        """
+        arns = tuple(arns)
+        found = sorted((restore for arn in arns for restore in self._of_one(arn)), key=_newest_first)
+        unseen = [*self._unread, *self._untold()]
+        if not any(restore.completed for restore in found):
+            unseen += (missing for arn in arns if (missing := self._older(arn)) is not None)
+        unseen += (missing for shard in copies_in if (missing := self._unread_in(shard)) is not None)
+        for arn in open_parents:
+            if self._jobs.get(arn):
+                because = f"it is not known whether restores of {arn} count for it"
+                unseen.append(Unseen(because, None, own=True))
+        return Restores(tuple(found), tuple(unseen))
+
+    def of_type(self, kind: str) -> Restores:
+        """Give the newest restore that proves something, of all resources of a type in the shard."""
+        if (known := self._newest.get(kind)) is None:
+            known = self._newest[kind] = self._of_type(kind)
+        return known
+
+    def _of_type(self, kind: str) -> Restores:
+        arns = sorted(self._arns_of(kind))
+        found = sorted((restore for arn in arns for restore in self._of_one(arn)), key=_newest_first)
+        proofs = [restore for restore in found if restore.proves]
+        open_ones = [restore for restore in found if restore.proves is None]
+        unseen = [*self._unread, *self._untold()]
+        if not (proofs and proofs[0].job):  # what is newer than a listed job would be in the list, too
+            if isinstance(self._protected_read, Unread):
+                because = "what AWS Backup has ever backed up was not read, nor when that was restored"
+                unseen.append(Unseen(because, self._protected_read.gap, own=True))
+            # One of many stands for all: they are noted on each resource of the type.
+            unseen += [missing for arn in arns if (missing := self._older(arn)) is not None][:1]
+        return Restores((*proofs[:1], *open_ones[:1]), tuple(unseen))
+
+    def _arns_of(self, kind: str) -> set[str]:
+        by_job = {arn for arn, jobs in self._jobs.items() if any(job.resource_type == kind for job in jobs)}
+        protected = {arn for arn, each in self._protected.items() if each.type == kind}
+        return by_job | protected | {arn for arn in self._jobs if self._types.get(arn) == kind}
+
+    def _of_one(self, arn: str) -> list[Restore]:
+        found = [_of_job(job, self._as_of) for job in self._jobs.get(arn, ())]
+        protected = self._protected.get(arn)
+        if protected is None or not isinstance(protected.latest_restore, Known):
+            return found
+        latest = protected.latest_restore
+        if latest.value is not None and not self._listed(arn, latest.value):
+            found.append(_of_latest(protected, latest.value, latest.refs, self._as_of))
+        return found
+
+    def _older(self, arn: str) -> Unseen | None:
+        """Say that restores of before the list's 30 days were not read, where they were not (ruling 9)."""
+        protected = self._protected.get(arn)
+        gap = None
+        if protected is not None:
+            if isinstance(protected.latest_restore, Known):
+                return None
+            # It is asked for on demand only: that nobody asked is no gap of the shard.
+            asked = protected.latest_restore.gap
+            gap = None if asked.kind is GapKind.NEVER_ASKED else asked
+        return Unseen(f"when {arn} was restored more than 30 days ago was not read", gap, own=True)
+
+    def _unread_in(self, shard: Shard) -> Unseen | None:
+        """Say that the restores of another account-Region were not read, where they were not."""
+        if shard not in self._far:
+            rows = self._recall(asked_as(shard_name(shard)))
+            unread = next((row[1] for row in rows), {}).get(RESTORES)
+            self._far[shard] = None if unread is None else Unseen(unread, None, own=False)
+        return self._far[shard]
+
+    def _listed(self, arn: str, latest: LatestRestore) -> bool:
+        """Whether the list of jobs has the restore, too."""
+        return latest.created_at is not None and any(
+            job.created_at is not None and abs(job.created_at - latest.created_at) <= _SAME
+            for job in self._jobs.get(arn, ())
+        )
+
+    def _untold(self) -> Iterator[Unseen]:
+        if self._jobs.get(""):
+            yield Unseen("the list of restore jobs does not tell what each restores", None, own=True)
+
+
+def _of_job(job: Job, as_of: datetime) -> Restore:
+    completed = None if job.state is None else job.state == "COMPLETED"
+    took = job.completed_at - job.created_at if job.completed_at and job.created_at else None
+    return Restore(
+        job=job.id,
+        resource=job.resource or "",
+        state=job.state or "",
+        age_days=_age_days(job.created_at, as_of),
+        minutes=took / timedelta(minutes=1) if completed and took is not None else None,
+        completed=completed,
+        validated=job.validation_status in _VALIDATED,
+        refs=job.refs,
+    )
+
+
+def _of_latest(
+    protected: ProtectedResource, latest: LatestRestore, refs: tuple[EvidenceRef, ...], as_of: datetime
+) -> Restore:
+    """Make the restore of a description: one that took its time completed; validations are not told of."""
+    return Restore(
+        job="",
+        resource=protected.arn,
+        state="" if latest.minutes is None else "COMPLETED",
+        age_days=_age_days(latest.created_at, as_of),
+        minutes=latest.minutes,
+        completed=None if latest.minutes is None else True,
+        validated=True,
+        refs=refs,
+    )
+
+
+def _age_days(instant: datetime | None, as_of: datetime) -> float | None:
+    return None if instant is None else max(0.0, (as_of - instant) / timedelta(days=1))
+
+
+def _newest_first(restore: Restore) -> tuple[float, str, str]:
+    age = float("inf") if restore.age_days is None else restore.age_days
+    return (age, restore.resource, restore.job)

@@ -1,0 +1,87 @@
+"""What happened to a resource, as columns tell it: its backup jobs, copy jobs and restores."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.model.facts.reads import POINT_READS, RESOURCE_READS, RULE_READS
+from scanner.model.ternary import Ternary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJobTold:
+    """A backup job of a resource, or of what it is backed up through.
+
+    `newest`: whether it is the newest of the finished ones; `succeeded`: COMPLETED; `failed`: FAILED,
+    EXPIRED or ABORTED (a PARTIAL one is neither). `age_hours` counts from its creation.
+    """
+
+    job: str
+    resource: str
+    state: str | None
+    age_hours: float | None
+    finished: Ternary
+    succeeded: Ternary
+    failed: Ternary
+    newest: Ternary
+    message: str  # what AWS says of a job that did not succeed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyChain:
+    """The newest finished copy job of a resource by one rule into one vault.
+
+    `rule`: empty for copies by hand. `behind`: whether the newest completed backup of the rule is neither
+    copied nor being copied. `age_hours`, `state` and `succeeded` are NULL where it is not known which job is
+    the newest; the age is 999999, and the state empty, where none is finished.
+    """
+
+    rule: str
+    destination: str
+    age_hours: float | None
+    state: str | None
+    succeeded: Ternary
+    behind: Ternary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyJobsOf:
+    """What the copy jobs of one resource by one copy action came to, in the last 30 days.
+
+    `newest_age_hours` and `newest_succeeded` are about the newest finished one; `completed_age_hours` is the
+    age of the newest completed one, 999999: none. A PARTIAL copy is finished and did not succeed.
+    """
+
+    resource: str
+    newest_age_hours: float | None
+    newest_succeeded: Ternary
+    newest_state: str
+    completed_age_hours: float | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreTold:
+    """A restore of a resource, or of what it is backed up through.
+
+    `job`: its id; empty: what DescribeProtectedResource tells of the newest. `validated`: no validation of
+    it failed, timed out or is still under way. `minutes` is NULL where it did not complete.
+    """
+
+    job: str
+    resource: str
+    state: str
+    age_days: float | None
+    minutes: float | None
+    completed: Ternary
+    validated: Ternary
+
+
+JOB_READS: Final = ("backup:ListBackupJobs", *RULE_READS)
+COPY_JOB_READS: Final = ("backup:ListCopyJobs", "backup:ListBackupJobs", *RULE_READS)
+RESTORE_READS: Final = (
+    "backup:ListRestoreJobs",
+    "backup:ListProtectedResources",
+    "backup:DescribeProtectedResource",
+    *RULE_READS,
+)
+ORPHAN_READS: Final = (*POINT_READS, *RESOURCE_READS)
