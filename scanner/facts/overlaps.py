@@ -27,7 +27,8 @@ def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> t
         if overlap.certain is None:
             zones = f"{longer.timezone} and {shorter.timezone}"
             notes.unknown(
-                "overlaps", f"how the time zones {zones} of two rules stand to each other is not known"
+                "overlapping_rules",
+                f"how the time zones {zones} of two rules stand to each other is not known",
             )
         found.append(
             RuleOverlap(

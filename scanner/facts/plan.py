@@ -20,12 +20,12 @@ def plan_row(graph: ShardGraph, plan: BackupPlan, reach: RuleReach, as_of: datet
     rules: tuple[RuleTerms | None, ...] = (None,)
     overlaps: tuple[RuleOverlap | None, ...] = (None,)
     if isinstance(plan.rules, Unread):
-        for column in ("rules", "overlaps", "covers_resources"):
+        for column in ("rules", "overlapping_rules", "covers_resources"):
             notes.unknown(column, "its rules were not read", plan.rules.gap)
     else:
         rules = tuple(rule_terms(plan, rule, as_of) for rule in plan.rules.value)
         overlaps = overlaps_of(plan.rules.value, as_of, notes)
-        for column in ("rules", "overlaps"):
+        for column in ("rules", "overlapping_rules"):
             notes.evidence(column, plan.rules.refs)
         if reach.reaches_any is None and reach.doubt is not None:
             notes.unknown("covers_resources", reach.doubt.because, reach.doubt.gap)
@@ -39,7 +39,7 @@ def plan_row(graph: ShardGraph, plan: BackupPlan, reach: RuleReach, as_of: datet
         not_applicable_because="",
         rules=rules,
         covers_resources=reach.reaches_any,
-        overlaps=overlaps,
+        overlapping_rules=overlaps,
         selections=selected.selections,
         selects_resources=selected.selects_resources,
         selected_count=selected.selected_count,

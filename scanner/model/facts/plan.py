@@ -27,7 +27,7 @@ class PlanFacts(Row):
     covers_resources: Ternary = column(
         "Whether its rules cover at least one resource.", (*RESOURCE_READS, *RULE_READS)
     )
-    overlaps: tuple[RuleOverlap | None, ...] = column(
+    overlapping_rules: tuple[RuleOverlap | None, ...] = column(
         "The pairs of its rules whose start windows overlap and that keep differently long.", PLAN_READS
     )
     selections: int | None = column(
