@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from scanner.errors import BundleError, OutputError
-from scanner.storage.tables import row_schema, table_of
+from scanner.storage.tables import decoded_rows, row_schema, table_of
 
 ROW_GROUP: Final = 50_000
 """Rows that are held in memory before they are written, and the rows of a row group."""
@@ -29,6 +29,7 @@ class ParquetTable:
         self._part = folder / f"{table}.parquet.part"
         self._row, self._row_group = row, row_group
         self._waiting: list[object] = []
+        self._encoded: list[pa.Table] = []  # before what waits
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
@@ -41,19 +42,42 @@ class ParquetTable:
 
     def write(self, rows: Iterable[object]) -> None:
         """Add rows, instances of the table's dataclass."""
+        held = self._held
         for row in rows:
             self._waiting.append(row)
-            if len(self._waiting) >= self._row_group:
+            if held + len(self._waiting) >= self._row_group:
                 self._flush()
+                held = 0
+
+    def write_encoded(self, data: bytes) -> None:
+        """Add rows that another process made into bytes (`encoded_rows`). The file is the same either way."""
+        self._settle()
+        self._encoded.append(decoded_rows(self._row, data))
+        while self._held >= self._row_group:
+            self._flush()
+
+    @property
+    def _held(self) -> int:
+        return sum(table.num_rows for table in self._encoded)
+
+    def _settle(self) -> None:
+        """Put what waits behind what was encoded."""
+        if self._waiting:
+            self._encoded.append(table_of(self._row, self._waiting))
+            self._waiting.clear()
 
     def _flush(self) -> None:
-        if not self._waiting or self._writer is None:
+        """Write a row group, or what there is where that is less."""
+        self._settle()
+        if not self._encoded or self._writer is None:
             return
+        table = pa.concat_tables(self._encoded)
+        group, rest = table.slice(0, self._row_group), table.slice(self._row_group)
         try:
-            self._writer.write_table(table_of(self._row, self._waiting), row_group_size=self._row_group)
+            self._writer.write_table(group.combine_chunks(), row_group_size=self._row_group)
         except OSError as error:
             raise self._failure(error) from error
-        self._waiting.clear()
+        self._encoded = [rest] if rest.num_rows else []
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -46,6 +46,21 @@ def table_of(row: type, rows: Iterable[object]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
+def encoded_rows(row: type, rows: Iterable[object]) -> bytes:
+    """Turn instances of the dataclass `row` into Arrow's own bytes, without their schema."""
+    table = table_of(row, rows).combine_chunks()
+    batches: list[pa.RecordBatch] = table.to_batches()
+    return batches[0].serialize().to_pybytes() if batches else b""
+
+
+def decoded_rows(row: type, data: bytes) -> pa.Table:
+    """Turn the bytes of `encoded_rows` into an Arrow table again."""
+    schema = row_schema(row)
+    if not data:
+        return schema.empty_table()
+    return pa.Table.from_batches([pa.ipc.read_record_batch(pa.py_buffer(data), schema)])
+
+
 def arrow_type(annotation: Any) -> pa.DataType:  # noqa: ANN401 -- an annotation is of any type
     """Give the Arrow type of a field's annotation. TypeError: it has none."""
     plain = _without_none(annotation)

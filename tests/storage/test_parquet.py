@@ -11,6 +11,7 @@ import pytest
 
 from scanner.errors import BundleError, OutputError
 from scanner.storage.parquet import ParquetTable, open_parquet, write_parquet
+from scanner.storage.tables import encoded_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,25 @@ def test_rows_are_streamed_in_groups(tmp_path: Path) -> None:
 def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
     first = write_parquet(tmp_path / "a", "line", Line, lines(100)).read_bytes()
     assert write_parquet(tmp_path / "b", "line", Line, lines(100)).read_bytes() == first
+
+
+@pytest.mark.parametrize("group", [1, 4, 7, 50])
+@pytest.mark.parametrize("shares", [(100,), (0, 3, 4, 0, 60, 33), (50, 50)])
+def test_rows_that_were_encoded_elsewhere_make_the_same_bytes(
+    tmp_path: Path, group: int, shares: tuple[int, ...]
+) -> None:
+    rows = list(lines(sum(shares)))
+    with ParquetTable(tmp_path / "here", "line", Line, row_group=group) as here:
+        here.write(rows)
+    with ParquetTable(tmp_path / "there", "line", Line, row_group=group) as there:
+        for number, share in enumerate(shares):
+            done = sum(shares[:number])
+            some = rows[done : done + share]
+            if number % 3 == 1:
+                there.write(some)
+            else:
+                there.write_encoded(encoded_rows(Line, some))
+    assert there.path.read_bytes() == here.path.read_bytes()
 
 
 def test_nothing_is_there_until_all_is(tmp_path: Path) -> None:

@@ -1,0 +1,177 @@
+"""Work shared among processes: results come in the order of the tasks, errors as they were raised.
+
+Each worker is a new process (spawned: a fork would take the threads' locks along) with a pipe of its own to
+this one. It ends when the pipe does, so that none outlives a parent that was killed. Ctrl-C reaches all of
+a terminal's processes; the workers leave it to the parent, which ends them.
+"""
+
+import pickle
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from traceback import format_exception
+from typing import Any, Final, Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Start = Callable[[], Callable[[T], R]]
+"""Makes what does the tasks, in the process that does them. It must be picklable: a function, a partial."""
+
+_AHEAD: Final = 2
+"""Tasks that a worker is given at a time: one that it does, and the next."""
+
+_WINDOW: Final = 4
+"""Tasks a worker between the first whose result is missing and the last given out: bounds what waits here."""
+
+_PATIENCE: Final = 5.0
+"""Seconds that a worker has to end by itself."""
+
+
+class LostWorkerError(Exception):
+    """A worker ended in the middle of a task. Out of memory, most often: then fewer workers will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: BaseException
+
+
+@dataclass(slots=True)
+class _Worker(Generic[T]):
+    """A process, the pipe to it, and how many of its tasks are open."""
+
+    process: BaseProcess
+    pipe: "Connection[Any, Any]"
+    open: int = 0
+
+
+def in_order(start: Start[T, R], tasks: Iterable[T], workers: int) -> Generator[R, None, None]:
+    """Do tasks on so many processes, and give their results in the order of the tasks.
+
+    With one, everything is done here. Tasks are taken as they are needed; few results wait at any time.
+    What a task raises is raised here when its turn comes. LostWorkerError: a worker died. The workers end
+    with the iteration, however it ends: use it to its end, or close it.
+    """
+    if workers < 2:  # noqa: PLR2004 -- one is no crew
+        yield from map(start(), tasks)
+        return
+    crew: list[_Worker[T]] = []
+    try:
+        crew += (_hire(start) for _ in range(workers))
+        yield from _results(crew, tasks)
+    except BaseException:
+        for worker in crew:
+            worker.process.terminate()
+        raise
+    finally:
+        _dismiss(crew)
+
+
+def _hire(start: Start[T, R]) -> _Worker[T]:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(start, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return _Worker(process, ours)
+
+
+def _dismiss(crew: Iterable[_Worker[T]]) -> None:
+    for worker in crew:
+        worker.pipe.close()
+    for worker in crew:
+        worker.process.join(_PATIENCE)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
+
+
+def _results(crew: list[_Worker[T]], tasks: Iterable[T]) -> Iterator[Any]:
+    """Give out tasks as workers get free, and give results as their turn comes."""
+    numbered = enumerate(tasks)
+    waiting: dict[int, Any] = {}
+    given = turn = 0
+    while True:
+        for worker in crew:
+            while worker.open < _AHEAD and given < turn + _WINDOW * len(crew):
+                if (task := next(numbered, None)) is None:
+                    break
+                _send(worker, task)
+                given += 1
+        if turn == given:
+            return
+        while turn not in waiting:
+            waiting.update(_received(crew))
+        yield _told(waiting.pop(turn))
+        turn += 1
+
+
+def _told(result: object) -> object:
+    if isinstance(result, _Failure):
+        raise result.error
+    return result
+
+
+def _send(worker: _Worker[T], task: tuple[int, T]) -> None:
+    try:
+        worker.pipe.send(task)
+    except OSError as problem:
+        raise _lost(worker) from problem
+    worker.open += 1
+
+
+def _received(crew: Iterable[_Worker[T]]) -> Iterator[tuple[int, Any]]:
+    """Wait for results, and give those that there are, by the numbers of their tasks."""
+    by_pipe = {worker.pipe: worker for worker in crew if worker.open}
+    for pipe in wait([*by_pipe]):
+        worker = by_pipe[pipe]  # type: ignore[index]  # wait gives what it was given
+        try:
+            number, result = worker.pipe.recv()
+        except (EOFError, OSError) as problem:
+            raise _lost(worker) from problem
+        worker.open -= 1
+        yield number, result
+
+
+def _lost(worker: _Worker[T]) -> LostWorkerError:
+    worker.process.join(_PATIENCE)
+    return LostWorkerError(
+        f"a worker process ended in the middle of its work (exit {worker.process.exitcode})"
+    )
+
+
+def _serve(start: Start[T, R], pipe: "Connection[Any, Any]") -> None:
+    """Be a worker: do what comes through the pipe until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    work: Callable[[T], R] | None = None
+    while True:
+        try:
+            number, task = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            work = work or start()
+            result: object = work(task)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is raised where the result is awaited
+            result = _Failure(_portable(error))
+        try:
+            pipe.send((number, result))
+        except OSError:
+            return
+
+
+def _portable(error: Exception) -> Exception:
+    """Give an error that survives the pipe, with a note of where it was raised."""
+    error.add_note("".join(format_exception(error)))
+    error.__cause__ = error.__context__ = None
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 -- our own
+    except Exception:  # noqa: BLE001 -- an error class may need more than its arguments
+        plain = RuntimeError(f"{type(error).__name__}: {error}")
+        plain.add_note(error.__notes__[-1])
+        return plain
+    return error
