@@ -1,0 +1,97 @@
+"""Writes docs/capabilities.md: `python -m scanner.evaluate.capability_docs [FILE]`. A test holds it."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from scanner.protection.capabilities import (
+    Capability,
+    Change,
+    capabilities,
+    capabilities_as_of,
+    capability_data,
+    changes,
+)
+
+FILE: Final = Path("docs/capabilities.md")
+
+_HEAD: Final = """\
+<!-- Made by `python -m scanner.evaluate.capability_docs`. Change scanner/protection/capabilities.json and make it again. -->
+# What AWS Backup can do with each type
+
+Read from AWS's documentation up to {as_of}. `?`: AWS does not say, or its pages disagree; a verdict that needs it is
+`unknown`. A type without any tick under "Region" and "account" is not copied at all, not even into another vault of its
+own account and Region.
+"""  # noqa: E501 -- a comment of one line
+
+_COLUMNS: Final = (
+    ("Region", "cross_region"),
+    ("account", "cross_account"),
+    ("both at once", "single_action"),
+    ("continuous", "continuous"),
+    ("incremental", "incremental"),
+    ("cold", "cold"),
+    ("fully managed", "fully_managed"),
+    ("air gap", "air_gapped"),
+    ("restore test", "restore_testing"),
+    ("one file", "item_restore"),
+    ("search", "search"),
+    ("malware scan", "malware_scan"),
+    ("Audit Manager", "audit_manager"),
+)
+_KINDS: Final = {
+    "cross_region": "copies to another Region",
+    "cross_account": "copies to another account",
+    "air_gapped": "logically air-gapped vaults",
+    "copy": "copies of any kind",
+}
+_HOLDS: Final = {True: "yes", False: "no", None: "not found in AWS's documentation"}
+
+
+def capabilities_document() -> str:
+    """Give the text of docs/capabilities.md."""
+    lines = [_HEAD.format(as_of=capabilities_as_of()), *_table(), "", "## Where pages disagree", ""]
+    lines += [f"- `{row.key}`: {row.open_point}" for row in capabilities() if row.open_point]
+    lines += ["", "## Regions that are exceptions", "", *_exceptions(), "", "## What older notes say", ""]
+    lines += ["| once | still true? | now | since | source |", "|---|---|---|---|---|"]
+    lines += [_change(change) for change in changes()]
+    return "\n".join((*lines, ""))
+
+
+def _table() -> Iterator[str]:
+    yield f"| type | {' | '.join(head for head, _ in _COLUMNS)} |"
+    yield "|---" * (len(_COLUMNS) + 1) + "|"
+    for row in capabilities():
+        yield f"| `{row.key}` | {' | '.join(_mark(row, name) for _, name in _COLUMNS)} |"
+
+
+def _mark(row: Capability, name: str) -> str:
+    return {True: "yes", False: "-", None: "?"}[getattr(row, name)]
+
+
+def _exceptions() -> Iterator[str]:
+    yield "Copies never leave a partition (AWS, China, GovCloud, the European Sovereign Cloud ...)."
+    yield ""
+    for one in capability_data()["region_exceptions"]:
+        types = "every type" if one["types"] == "all" else ", ".join(f"`{key}`" for key in one["types"])
+        regions = one["regions"]
+        where = "every opt-in Region" if regions == "opt-in" else ", ".join(regions)
+        but = f" but {', '.join(one['except'])}" if "except" in one else ""
+        what = "none" if one["supported"] is False else "not known"
+        yield f"- {_KINDS[one['feature']]} of {types} in {where}{but}: {what}"
+
+
+def _change(change: Change) -> str:
+    since = change.since or "-"
+    return f"| {change.once} | {_HOLDS[change.holds]} | {change.now} | {since} | {change.source} |"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the document to the file that is named, else to docs/capabilities.md."""
+    file = Path(arguments[0]) if arguments else FILE
+    file.write_text(capabilities_document(), "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
