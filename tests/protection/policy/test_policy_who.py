@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from scanner.protection.policy import Admission, Context, parse, who_can
+from scanner.protection.policy import Admission, parse, who_can
 from tests.protection.policy.test_policy_oracle import (
     BOTH,
     COPY,
     COPY_ACTIONS,
     MEMBER,
+    OURS,
     OWN,
     PARTNER,
     STRANGERS,
@@ -22,7 +23,6 @@ from tests.protection.policy.test_policy_oracle import (
     same,
 )
 
-KNOWN = Context(organization_id="o-ours", organization_path="o-ours/r-1/ou-1/")
 MEMBERS = frozenset((OWN, MEMBER))
 ARN, ID, PATHS = "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths"
 
@@ -51,9 +51,9 @@ def when(operator: str, key: str, *values: str) -> dict[str, Any]:
     return {"Condition": {operator: {key: list(values)}}}
 
 
-def ask(*statements: dict[str, Any], context: Context = KNOWN) -> Admission:
+def ask(*statements: dict[str, Any]) -> Admission:
     document = parse({"Version": "2012-10-17", "Statement": list(statements)})
-    return who_can(document, action=COPY, resource=VAULT, context=context, member_accounts=MEMBERS)
+    return who_can(document, action=COPY, resource=VAULT, context=OURS, member_accounts=MEMBERS)
 
 
 Row = tuple[str, list[dict[str, Any]], tuple[str, ...], tuple[str, ...], tuple[str, ...]]
@@ -125,13 +125,13 @@ def test_what_stopped_the_answer_is_named_by_sid_or_index() -> None:
 
 
 def test_what_cannot_be_read_is_not_complete() -> None:
-    found = who_can(parse("{"), action=COPY, resource=VAULT, context=KNOWN)
+    found = who_can(parse("{"), action=COPY, resource=VAULT, context=OURS)
     assert (found.complete, found.allowed, found.undecided) == (False, (), ())
     assert "cannot be read" in found.because
 
 
 def test_no_policy_lets_nobody() -> None:
-    found = who_can(parse(None), action=COPY, resource=VAULT, context=KNOWN)
+    found = who_can(parse(None), action=COPY, resource=VAULT, context=OURS)
     assert (found.complete, found.allowed) == (True, ())
 
 
