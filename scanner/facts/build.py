@@ -16,6 +16,7 @@ from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Doubt
 from scanner.graph.elsewhere import NOTHING, Elsewhere
+from scanner.graph.jobs import JobHistory
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyActionFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupRule, ShardInventory
@@ -49,7 +50,7 @@ def build_facts(
     needed: dict[Gap, None] = {}
     resources = tuple(_resources(graph, past, request, needed))
     reaches = dict(_reaches(graph))
-    copies = tuple(_copy_actions(graph, reaches, needed))
+    copies = tuple(_copy_actions(graph, past.table.jobs, reaches, needed))
     known = set(inventory.gaps)
     held = {point.vault for point in inventory.recovery_points}
     member = plane.organization.accounts.get(inventory.shard.account)
@@ -134,13 +135,13 @@ def _selections(graph: ShardGraph, needed: dict[Gap, None]) -> Iterator[Selectio
 
 
 def _copy_actions(
-    graph: ShardGraph, reaches: Mapping[str, RuleReach], needed: dict[Gap, None]
+    graph: ShardGraph, jobs: JobHistory, reaches: Mapping[str, RuleReach], needed: dict[Gap, None]
 ) -> Iterator[CopyActionFacts]:
     """Make the rows of all copy actions. Two equal actions of one rule are one subject."""
     for plan in graph.inventory.plans:
         for rule in _rules_of(plan):
             reach = reaches[rule_subject(plan.arn, rule.id)]
             for copy in {copy.destination: copy for copy in rule.copies}.values():
-                row, notes = copy_action_row(graph, plan, rule, copy, reach)
+                row, notes = copy_action_row(graph, jobs, (plan, rule, copy), reach)
                 needed.update(dict.fromkeys(notes.needed))
                 yield row

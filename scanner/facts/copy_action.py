@@ -1,9 +1,11 @@
 """The fact table `copy_action`: one row a copy action of a rule, with what must hold for it to arrive."""
 
 from scanner.facts.copied import CopiedColumns, RuleReach, copied_columns
+from scanner.facts.copy_jobs import copy_jobs_column
 from scanner.facts.notes import Notes
+from scanner.graph.jobs import JobHistory
 from scanner.graph.shard_graph import ShardGraph
-from scanner.model.facts import FOREVER_DAYS, CopyActionFacts
+from scanner.model.facts import FOREVER_DAYS, CopyActionFacts, CopyJobsOf
 from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Organization
 from scanner.model.names import AccountId, copy_action_subject, rule_subject
 from scanner.model.reading import Unread
@@ -23,9 +25,13 @@ _COLUMNS = {
 
 
 def copy_action_row(
-    graph: ShardGraph, plan: BackupPlan, rule: BackupRule, copy: CopyAction, reach: RuleReach
+    graph: ShardGraph,
+    jobs: JobHistory,
+    made_by: tuple[BackupPlan, BackupRule, CopyAction],
+    reach: RuleReach,
 ) -> tuple[CopyActionFacts, Notes]:
-    """Make the row of one copy action."""
+    """Make the row of one copy action, which is part of a plan and a rule."""
+    plan, rule, copy = made_by
     notes = Notes()
     notes.evidence("", plan.refs)
     destination = graph.plane.destination(copy.destination)
@@ -34,7 +40,8 @@ def copy_action_row(
     links = graph.fates.links_of_action(rule_name, rule, copy)
     copied = copied_columns(graph, reach, destination, links, notes)
     units = _units(destination.account, graph.plane.organization, notes)
-    return _facts(graph, (plan, rule, copy), reach, copied, _across(links, notes), units, notes), notes
+    told = copy_jobs_column(jobs, rule_name, copy.destination, reach, notes)
+    return _facts(graph, made_by, reach, copied, _across(links, notes), units, told, notes), notes
 
 
 def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
@@ -44,6 +51,7 @@ def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
     copied: CopiedColumns,
     across: dict[str, Answer],
     units: tuple[str | None, ...],
+    copy_jobs: tuple[CopyJobsOf | None, ...],
     notes: Notes,
 ) -> CopyActionFacts:
     plan, rule, copy = made_by
@@ -83,6 +91,7 @@ def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
         source_keys_shared=copied.shared,
         supported=copied.supported,
         blocked=copied.blocked,
+        copy_jobs=copy_jobs,
         not_known=notes.not_known,
         evidence=notes.references,
     )

@@ -147,6 +147,11 @@ class JobHistory:
         )
         return outcomes(jobs, self._as_of, self._unseen(JobKind.COPY))
 
+    @property
+    def unseen_copies(self) -> tuple[Unseen, ...]:
+        """Say why there may be copy jobs that were not seen."""
+        return self._unseen(JobKind.COPY)
+
     def rule_of(self, copy: Job) -> str | None:
         """Give the rule that a copy job belongs to: its own, else that of the backup job that started it."""
         backup = self._backups_by_id.get(copy.backup_job or "")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.model.facts.base import Row, column
+from scanner.model.facts.past import COPY_JOB_READS, CopyJobsOf
 from scanner.model.facts.reads import KEY_READS, PLAN_READS, RESOURCE_READS, RULE_READS, VAULT_READS
 from scanner.model.ternary import Ternary
 
@@ -129,4 +130,8 @@ class CopyActionFacts(Row):
     blocked: tuple[KeyInTheWay, ...] = column(
         "The resources that a key keeps from being copied across accounts, and which key.",
         (*RESOURCE_READS, *RULE_READS, *KEY_READS),
+    )
+    copy_jobs: tuple[CopyJobsOf | None, ...] = column(
+        "The resources that its rule covers and that have finished copy jobs of it, and how these fared.",
+        (*RESOURCE_READS, *COPY_JOB_READS),
     )

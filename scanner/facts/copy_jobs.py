@@ -1,0 +1,54 @@
+"""The column of a copy action that tells what its copy jobs came to, resource by resource (ruling 13)."""
+
+from collections.abc import Iterator
+
+from scanner.facts.copied import RuleReach
+from scanner.facts.notes import Notes
+from scanner.facts.resource_jobs import message_of
+from scanner.graph.jobs import JobHistory, Outcomes
+from scanner.model.facts import NEVER_HOURS, CopyJobsOf
+
+
+def copy_jobs_column(
+    jobs: JobHistory, rule: str, destination: str, reach: RuleReach, notes: Notes
+) -> tuple[CopyJobsOf | None, ...]:
+    """Tell how the finished copy jobs of the action fared, of each resource that the rule covers and has any.
+
+    The list ends with None where the copy jobs were not read, or the rule may cover others.
+    """
+    told = tuple(_told(jobs, rule, destination, reach, notes))
+    unseen = jobs.unseen_copies
+    for one in unseen:
+        notes.unknown("copy_jobs", one.because, one.gap)
+    if reach.doubt is not None:
+        notes.unknown("copy_jobs", reach.doubt.because, reach.doubt.gap)
+    return (*told, None) if unseen or reach.doubt is not None else told
+
+
+def _told(
+    jobs: JobHistory, rule: str, destination: str, reach: RuleReach, notes: Notes
+) -> Iterator[CopyJobsOf]:
+    for resource in reach.resources:
+        copies = jobs.copies(resource.arn, rule, destination)
+        if any(copy.finished is not False for copy in copies.jobs):
+            yield _of_resource(resource.arn, copies)
+            for copy in copies.jobs[:1]:
+                notes.evidence("copy_jobs", copy.job.refs)
+            if any(copy.newest is None for copy in copies.jobs) and not copies.unseen:
+                notes.unknown("copy_jobs", f"state or date of a copy job of {resource.arn} is not told")
+
+
+def _of_resource(arn: str, copies: Outcomes) -> CopyJobsOf:
+    newest = next((copy for copy in copies.jobs if copy.newest), None)
+    completed = [copy.age_hours for copy in copies.jobs if copy.succeeded and copy.age_hours is not None]
+    open_ones = bool(copies.unseen) or any(
+        copy.succeeded is None or (copy.succeeded and copy.age_hours is None) for copy in copies.jobs
+    )
+    return CopyJobsOf(
+        resource=arn,
+        newest_age_hours=None if newest is None else newest.age_hours,
+        newest_succeeded=None if newest is None else newest.succeeded,
+        newest_state="" if newest is None else newest.job.state or "",
+        completed_age_hours=min(completed) if completed else None if open_ones else NEVER_HOURS,
+        message="" if newest is None else message_of(newest),
+    )
