@@ -1,11 +1,17 @@
 """How long recovery points are kept, and what a vault's lock says to that (facts 4, 5; rulings 7, 8)."""
 
-import math
 from datetime import datetime, timedelta
+from typing import Final
 
 from scanner.model.facts import FOREVER_DAYS
 from scanner.model.inventory import BackupRule, CopyAction, Lifecycle, RecoveryPoint, Vault
 from scanner.model.ternary import Answer, Ternary
+
+AIR_GAPPED_MINIMUM_DAYS: Final = 7
+"""What any logically air-gapped vault keeps at least, whether its list entry says so or not (facts 5)."""
+
+LONGEST_DAYS: Final = 36_500
+"""The longest retention that AWS Backup admits, and so the maximum of any lock."""
 
 
 def kept_days(lifecycle: Lifecycle) -> int:
@@ -28,7 +34,7 @@ def point_kept_days(point: RecoveryPoint) -> int | None:
     if point.delete_after_days is not None:
         return FOREVER_DAYS if point.delete_after_days < 0 else point.delete_after_days
     if point.delete_at is not None and point.created_at is not None:
-        return math.ceil((point.delete_at - point.created_at) / timedelta(days=1))
+        return max(0, -((point.created_at - point.delete_at) // timedelta(days=1)))  # rounded up
     if point.delete_at is not None or point.continuous:
         return None
     return FOREVER_DAYS
@@ -77,6 +83,8 @@ def lock_admits(vault: Vault, days: int) -> Answer:
 
 def _within(vault: Vault, days: int) -> Answer:
     least, most = vault.lock.min_retention_days, vault.lock.max_retention_days
+    if vault.air_gapped:
+        least, most = least or AIR_GAPPED_MINIMUM_DAYS, most or LONGEST_DAYS
     kept = "keeping it for ever is" if days == FOREVER_DAYS else f"its {days} days are"
     if least is not None and days < least:
         return Answer(value=False, because=f"{kept} below the lock's minimum of {least} days")

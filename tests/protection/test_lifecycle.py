@@ -2,6 +2,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scanner.model.facts import FOREVER_DAYS
 from scanner.model.inventory import Lifecycle
@@ -32,6 +34,8 @@ AIR_GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
         ({"delete_at": AS_OF + timedelta(days=35)}, 35),
         ({"delete_at": AS_OF + timedelta(days=34, seconds=1)}, 35),
         ({"delete_at": AS_OF + timedelta(days=35, seconds=1)}, 36),
+        ({"delete_at": AS_OF + timedelta(days=35, microseconds=1)}, 36),
+        ({"delete_at": AS_OF - timedelta(days=1)}, 0),
         ({"delete_at": AS_OF + timedelta(days=35), "created_at": None}, None),
         ({}, FOREVER_DAYS),
         ({"created_at": None}, FOREVER_DAYS),
@@ -146,9 +150,62 @@ def test_a_later_clock_reads_the_same_lock_as_compliance() -> None:
         ({"type": AIR_GAPPED, "min_retention_days": 7, "max_retention_days": 30}, 6, False),
         ({"type": AIR_GAPPED, "min_retention_days": 7, "max_retention_days": 30}, FOREVER_DAYS, False),
         ({"type": AIR_GAPPED, "min_retention_days": 7, "max_retention_days": 30}, 30, True),
+        ({"type": AIR_GAPPED}, 6, False),  # AWS makes none with less than 7 days, and none without a maximum
+        ({"type": AIR_GAPPED}, 7, True),
+        ({"type": AIR_GAPPED}, FOREVER_DAYS, False),
+        ({"locked": True, "min_retention_days": 0}, 0, True),
     ],
 )
 def test_what_a_lock_lets_in(told: dict[str, Any], days: int, admitted: bool | None) -> None:  # noqa: FBT001 -- a row
     answer = lock_admits(vault(**told), days)
     assert answer.value is admitted
     assert bool(answer.because) is (admitted is not True)
+
+
+# Plain readings of retention
+
+few_days = st.none() | st.integers(0, 60)
+
+
+@given(st.integers(0, 40 * 24 * 3600), st.sampled_from([0, 1, 999_999]))
+def test_ruling_7_days_are_counted_until_the_end_is_reached(seconds: int, microseconds: int) -> None:
+    end = AS_OF + timedelta(seconds=seconds, microseconds=microseconds)
+    days = 0
+    while AS_OF + timedelta(days=days) < end:
+        days += 1
+    assert point_kept_days(point(delete_at=end)) == days
+
+
+@given(few_days, few_days)
+def test_a_copy_is_kept_by_its_own_lifecycle_or_its_rules(of_rule: int | None, of_copy: int | None) -> None:
+    told = [days for days in (of_copy, of_rule, FOREVER_DAYS) if days is not None]
+    assert copy_kept_days(rule(of_rule), copy(vault_arn("far"), of_copy)) == told[0]
+
+
+@given(
+    st.sampled_from([True, False, None]),
+    few_days,
+    few_days,
+    st.integers(0, 61) | st.just(FOREVER_DAYS),
+    st.sampled_from(["BACKUP_VAULT", AIR_GAPPED]),
+)
+def test_locks_agree_with_a_plain_reading(
+    locked: bool | None,  # noqa: FBT001 -- drawn
+    least: int | None,
+    most: int | None,
+    days: int,
+    kind: str,
+) -> None:
+    floor, ceiling = (7, 36_500) if kind == AIR_GAPPED else (0, FOREVER_DAYS)
+    taken = days >= (least or floor)
+    taken = taken and days <= (ceiling if most is None or (kind == AIR_GAPPED and not most) else most)
+    expected: bool | None = taken
+    if kind != AIR_GAPPED and locked is not True:
+        expected = True if locked is False or taken else None
+    told: dict[str, Any] = {
+        "min_retention_days": least,
+        "max_retention_days": most,
+        "locked": locked,
+        "type": kind,
+    }
+    assert lock_admits(vault(**told), days).value is expected
