@@ -27,6 +27,7 @@ from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
 from scanner.facts.build import FactsRequest, build_facts
+from scanner.facts.governance import governed
 from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
 from scanner.graph.elsewhere import put_aside, recalled
 from scanner.graph.existence import put_aside_existing
@@ -36,6 +37,7 @@ from scanner.inventory.organization import parse_organization
 from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import account_rows, gap_rows, inventory_rows
+from scanner.model.backup_policies import AccountInventory, BackupGovernance
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.model.inventory import ShardInventory, ShardStatus
@@ -248,9 +250,11 @@ def _write_tables(
     bundle: Bundle, beyond: _Beyond, out: Path, judgement: Judgement, as_of: datetime
 ) -> tuple[tuple[Gap, ...], tuple[Reconciliation, ...]]:
     """Write inventory and facts of all shards; give the gaps met, and what second sources know."""
+    governance = bundle.parsed(partial(_governance, bundle))
     request = FactsRequest(
         as_of=as_of,
         blinds=blinds(judgement.controls),
+        governed=governed(governance.accounts, governance.organization, beyond.plane.organization),
         count_inherited_backup=judgement.count_inherited_backup,
     )
     gaps: dict[Gap, None] = {}
@@ -259,9 +263,9 @@ def _write_tables(
         facts_tables = _open(stack, out / "facts", TABLES)
         inventory_tables = _open(stack, out / "inventory", INVENTORY_TABLES)
         inventory_tables["accounts"].write(account_rows(beyond.plane.organization.accounts.values()))
-        governance, governance_gaps = bundle.parsed(partial(_governance, bundle))
-        _write(inventory_tables, governance)
-        gaps.update(dict.fromkeys(governance_gaps))
+        _write(inventory_tables, governance.rows)
+        gaps.update(dict.fromkeys(governance.gaps))
+        facts_tables["account"].write(request.governed.rows)
         for inventory in _inventories(bundle):
             facts = build_facts(inventory, beyond.plane, request, recalled(inventory, beyond.spool.of))
             _write(facts_tables, facts.tables)
@@ -271,16 +275,29 @@ def _write_tables(
     return tuple(gaps), tuple(reconciliation)
 
 
-def _governance(bundle: Bundle) -> tuple[Mapping[str, Iterable[object]], tuple[Gap, ...]]:
-    """Tell what the organisation's backup policies are and give each account, as rows, and the gaps met."""
+@dataclass(frozen=True, slots=True)
+class _Governance:
+    """What the organisation's backup policies are and give each account, and the reads that are missing."""
+
+    organization: BackupGovernance
+    accounts: tuple[AccountInventory, ...]
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        return (*self.organization.gaps, *(gap for account in self.accounts for gap in account.gaps))
+
+    @property
+    def rows(self) -> Mapping[str, Iterable[object]]:
+        return {**governance_rows(self.organization, self.accounts), "gaps": gap_rows(self.gaps)}
+
+
+def _governance(bundle: Bundle) -> _Governance:
     organization = bundle.organization_answers()
-    governance = parse_governance(organization)
-    accounts = [
+    accounts = (
         parse_account(bundle.account_answers(account), organization)
         for account in bundle.manifest.scope.accounts
-    ]
-    gaps = (*governance.gaps, *(gap for account in accounts for gap in account.gaps))
-    return {**governance_rows(governance, accounts), "gaps": gap_rows(gaps)}, gaps
+    )
+    return _Governance(parse_governance(organization), tuple(accounts))
 
 
 def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:

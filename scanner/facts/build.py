@@ -6,6 +6,7 @@ from datetime import datetime
 
 from scanner.facts.account_region import account_region_row
 from scanner.facts.copy_action import RuleReach, copy_action_row
+from scanner.facts.governance import Governed
 from scanner.facts.past import Past, past_of
 from scanner.facts.plan import plan_row
 from scanner.facts.recovery_point import recovery_point_row
@@ -30,6 +31,7 @@ class FactsRequest:
 
     as_of: datetime
     blinds: Mapping[str, tuple[str, ...]]  # operation -> selected controls that rest on it
+    governed: Governed = field(default_factory=Governed)
     count_inherited_backup: bool = True
 
 
@@ -72,7 +74,12 @@ def build_facts(
             for point in inventory.recovery_points
         ),
         "account_region": (
-            account_region_row(inventory, member.name if member else "", met, request.blinds),
+            account_region_row(
+                inventory,
+                member.name if member else "",
+                (*met, *request.governed.gaps.get(inventory.shard.account, ())),
+                request.blinds,
+            ),
         ),
     }
     return ShardFacts(tables, met)

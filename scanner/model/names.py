@@ -68,6 +68,11 @@ def vault_arn(partition: str, shard: Shard, name: str) -> Arn:
     return Arn(f"arn:{partition}:backup:{shard.region}:{shard.account}:backup-vault:{name}")
 
 
+def account_subject(account: str) -> str:
+    """Name an account as findings do: `aws:account:ACCOUNT_ID`."""
+    return f"aws:account:{account}"
+
+
 def account_region_subject(shard: Shard) -> str:
     """Name an account-Region as findings do: `aws:account-region:ACCOUNT_ID/REGION`."""
     return f"aws:account-region:{shard.account}/{shard.region}"

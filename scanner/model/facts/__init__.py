@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, get_type_hints
 
+from scanner.model.facts.account import AccountFacts
 from scanner.model.facts.account_region import AccountRegionFacts, MissingRead
 from scanner.model.facts.base import FOREVER_DAYS, NEVER_HOURS, NotKnown, Reference, Row, column
 from scanner.model.facts.copy_action import (
@@ -44,6 +45,7 @@ __all__ = [
     "FOREVER_DAYS",
     "NEVER_HOURS",
     "TABLES",
+    "AccountFacts",
     "AccountRegionFacts",
     "BackupJobTold",
     "BackupPlace",
@@ -90,6 +92,7 @@ TABLES: Final[Mapping[str, type[Row]]] = {
     "vault": VaultFacts,
     "recovery_point": RecoveryPointFacts,
     "copy_action": CopyActionFacts,
+    "account": AccountFacts,
     "account_region": AccountRegionFacts,
 }
 """The fact tables by the name that controls and queries use."""
