@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from scanner.cli import options
+from scanner.cli.controls import controls as controls_commands
 from scanner.cli.exits import guarded, say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target
 from scanner.cli.policy import policy
@@ -156,3 +157,4 @@ audit.command(
     epilog='Example: [bold]audit query scan "SELECT account, count(*) FROM resource WHERE NOT covered '
     'GROUP BY account"[/]'
 )(query)
+audit.add_typer(controls_commands)

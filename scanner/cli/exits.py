@@ -13,6 +13,7 @@
 | 130 | interrupted |
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -38,6 +39,9 @@ def guarded(command: Callable[[], int]) -> int:
     except VaultproofError as problem:
         say(" ".join([f"error: {problem}", *_notes(problem)]))
         return problem.exit_code
+    except BrokenPipeError:  # whoever read the output has seen enough: `audit query ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt as problem:
         say(" ".join(["Interrupted. What was collected so far is kept on disk.", *_notes(problem)]))
         return INTERRUPTED

@@ -119,11 +119,17 @@ def _case(control: Control, data: Any, position: int, taken: Container[str]) -> 
     problems = check_parameters([control], {control.id: spec.parameters})
     if problems:
         raise RefusedError(*(Problem(each.message, each.hint, ("parameters",)) for each in problems))
-    row = {"subject": f"case:{position:04}", "subject_type": control.subject, **_TYPICAL, **spec.row}
-    known = {each.name for each in fields(TABLES[control.subject])}
-    given = {name: value for name, value in row.items() if name in known or name in spec.row}
-    made = built(TABLES[control.subject], given, ("row",))
+    made = built_row(control, spec.row, position)
     return Case(spec.name, Status(spec.status), made, spec.parameters, spec.reason)
+
+
+def built_row(control: Control, given: Mapping[str, Any], position: int) -> Row:
+    """Make a row of a control's table of the columns that are given. RefusedError: one does not fit."""
+    row = {"subject": f"case:{position:04}", "subject_type": control.subject, **_TYPICAL, **given}
+    known = {each.name for each in fields(TABLES[control.subject])}
+    meant = {name: value for name, value in row.items() if name in known or name in given}
+    made: Row = built(TABLES[control.subject], meant, ("row",))
+    return made
 
 
 def built(annotation: Any, value: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 -- by annotation

@@ -7,8 +7,8 @@ from typing import Final
 
 import orjson
 
-from scanner.evaluate.cases import load_cases
-from scanner.evaluate.loader import CASES, load_controls
+from scanner.evaluate.cases import cases_file, load_cases
+from scanner.evaluate.loader import load_controls
 from scanner.model.control import Control, ParameterRule
 from scanner.model.finding import Status
 
@@ -30,10 +30,11 @@ def controls_document() -> str:
     controls = load_controls()
     index = ["| control | severity | asked of |", "|---|---|---|"]
     index += [f"| [`{each.id}`](#{each.id}) | {each.severity.value} | {each.subject} |" for each in controls]
-    return "\n".join([_HEAD, *index, "", *("\n".join(_section(control)) for control in controls)])
+    return "\n".join([_HEAD, *index, "", *("\n".join(control_section(control)) for control in controls)])
 
 
-def _section(control: Control) -> Iterator[str]:
+def control_section(control: Control) -> Iterator[str]:
+    """Give the lines of Markdown about one control."""
     yield from (f"## {control.id}", "", f"**{control.title}.** {' '.join(control.motivation.split())}", "")
     yield f"- Severity: {control.severity.value}. Asked of: {control.subject}."
     if control.audit_manager:
@@ -63,8 +64,8 @@ def _parameters(control: Control) -> Iterator[str]:
 
 def _examples(control: Control) -> Iterator[str]:
     """Show one example that passes and one that fails, as the control's own cases name them."""
-    file = Path(control.file)
-    cases = load_cases(control, file.with_name(file.stem + CASES))
+    file = cases_file(control)
+    cases = load_cases(control, file) if file.exists() else ()
     for status, word in ((Status.PASS, "Good"), (Status.FAIL, "Bad")):
         case = next((case for case in cases if case.status is status), None)
         if case is not None:

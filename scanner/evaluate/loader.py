@@ -66,11 +66,16 @@ def load_file(file: Path, mistakes: list[Mistake]) -> Control | None:
     except (OSError, UnicodeDecodeError) as error:
         mistakes.append(Mistake(str(file), 0, f"the file cannot be read: {error}"))
         return None
-    document, found = read_yaml(text, str(file))
+    return parse_control(text, str(file), mistakes)
+
+
+def parse_control(text: str, file: str, mistakes: list[Mistake]) -> Control | None:
+    """Load one control of the text of its file; None, and what is wrong with it in `mistakes`, as above."""
+    document, found = read_yaml(text, file)
     mistakes += found
     if document is None or found:
         return None
-    return _control(document, file, mistakes)
+    return _control(document, Path(file), mistakes)
 
 
 def _control(document: YamlDocument, file: Path, mistakes: list[Mistake]) -> Control | None:

@@ -1,0 +1,124 @@
+"""What `audit controls` does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import orjson
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from scanner.cli.exits import BROKEN, say
+from scanner.cli.rehearsal import wide_console
+from scanner.errors import ConfigurationError, OutputError, UsageError
+from scanner.evaluate.cases import Outcome, cases_file, load_cases, run_cases
+from scanner.evaluate.compiled import compile_control
+from scanner.evaluate.control_docs import control_section
+from scanner.evaluate.lint import lint
+from scanner.evaluate.loader import load_controls
+from scanner.evaluate.problem import suggestion
+from scanner.evaluate.reads import reads_of
+from scanner.evaluate.skeleton import Answers, skeleton
+from scanner.model.control import Control
+from scanner.model.facts import TABLES
+from scanner.storage.files import write_atomically
+
+
+def list_controls(words: Sequence[str] | None) -> int:
+    """Print one line a control."""
+    table = Table(header_style="bold", pad_edge=False, box=None)
+    for column in ("control", "severity", "asked of", "title"):
+        table.add_column(column)
+    found = _loaded(words)
+    for control in found:
+        table.add_row(control.id, control.severity.value, control.subject, escape(control.title))
+    wide_console().print(table)
+    say(f"{len(found)} control{'' if len(found) == 1 else 's'}")
+    return 0
+
+
+def _loaded(words: Sequence[str] | None) -> tuple[Control, ...]:
+    return load_controls(tuple(words or ("all",)))
+
+
+def show_controls(words: Sequence[str]) -> int:
+    """Print controls as docs/controls.md has them, and the reads that each rests on."""
+    for control in _loaded(words):
+        typer.echo("\n".join(control_section(control)))
+        typer.echo("### Rests on\n")
+        typer.echo("\n".join(f"- {read}" for read in sorted(reads_of(control))) + "\n")
+    return 0
+
+
+def test_controls(words: Sequence[str] | None) -> int:
+    """Run the cases of controls; print what came out otherwise, with the facts that it was asked of."""
+    console, broken = wide_console(), 0
+    for control in _loaded(words):
+        outcomes = run_cases(control, load_cases(control, cases_file(control)))
+        wrong = [outcome for outcome in outcomes if outcome.difference]
+        broken += len(wrong)
+        mark = f"[red]{len(wrong)} wrong[/]" if wrong else "[green]as they say[/]"
+        console.print(f"{control.id}: {len(outcomes)} cases, {mark}")
+        for outcome in wrong:
+            _print_difference(console, control, outcome)
+    return BROKEN if broken else 0
+
+
+def _print_difference(console: Console, control: Control, outcome: Outcome) -> None:
+    """Print a case that came out otherwise: the verdicts, and each fact that the control read."""
+    console.print(f"  [bold]{escape(outcome.case.name)}[/]")
+    console.print(f"    - expected  {outcome.case.status.value}  {escape(outcome.case.reason or '')}")
+    console.print(f"    + came out  {outcome.finding.status.value}  {escape(outcome.finding.reason)}")
+    facts = orjson.loads(orjson.dumps(outcome.case.row))
+    for name in sorted(compile_control(control).judges):
+        console.print(f"      {name} = {escape(orjson.dumps(facts[name]).decode())}")
+    for name, value in {**control.parameters, **outcome.case.parameters}.items():
+        console.print(f"      ${name} = {escape(orjson.dumps(value).decode())}")
+
+
+def lint_controls(words: Sequence[str] | None) -> int:
+    """Tell everything that is wrong with controls, all at once."""
+    found = _loaded(words)
+    if mistakes := lint(found):
+        raise ConfigurationError(mistakes)
+    say(f"{len(found)} control{'' if len(found) == 1 else 's'}, and nothing is wrong")
+    return 0
+
+
+def new_control(
+    control_id: str, subject: str | None, population: str | None, require: str | None, out: Path
+) -> int:
+    """Write the two files of a new control."""
+    files = out / f"{control_id}.yaml", out / f"{control_id}.cases.yaml"
+    if there := [file for file in files if file.exists()]:
+        raise UsageError(f"{there[0]} is there already: choose another id, or another folder with --out.")
+    answers = _asked(control_id, subject, population, require)
+    made = skeleton(answers)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise OutputError(f"{out} cannot be made: {problem.strerror}.") from problem
+    for file, text in zip(files, (made.control, made.cases), strict=True):
+        write_atomically(file, text.encode())
+        typer.echo(str(file))
+    if made.missing:
+        say(f"No example was found for: {', '.join(status.value for status in made.missing)}.")
+    say(f"Write what says FIXME, then: audit controls lint {out}")
+    return 0
+
+
+def _asked(control_id: str, subject: str | None, population: str | None, require: str | None) -> Answers:
+    """Ask for what the command line leaves out."""
+    if subject is None:
+        subject = typer.prompt(f"Of what is it asked? One of {', '.join(TABLES)}", err=True)
+    if subject not in TABLES:
+        raise UsageError(f"--subject {subject}: there is no such fact table; {suggestion(subject, TABLES)}")
+    if population is None:
+        question = f"Of which {subject} rows? A condition; the others are not applicable"
+        population = "true" if require else typer.prompt(question, default="true", err=True)
+    if require is None:
+        require = typer.prompt(
+            "What must hold? A condition over its columns (audit query --tables)", err=True
+        )
+    return Answers(control_id, subject, population, require)

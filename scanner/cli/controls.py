@@ -1,0 +1,81 @@
+"""`audit controls ...`: list, show, test, lint and begin controls."""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Final
+
+import typer
+
+from scanner.cli.exits import guarded
+
+controls: Final = typer.Typer(
+    name="controls",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="List, show, test, lint and begin controls: each is one YAML file and one of cases.",
+)
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ID|DIR]...",
+        help="Controls, or folders of them; none: all that are shipped.",
+        show_default=False,
+    ),
+]
+ControlId = Annotated[str, typer.Argument(metavar="ID", help="The control's id.")]
+
+
+def _actions() -> ModuleType:
+    return import_module("scanner.cli.control_actions")
+
+
+@controls.command("list", epilog="Example: [bold]audit controls list[/]")
+def list_(words: Words = None) -> None:
+    """List controls: id, severity, what is asked, and of what."""
+    raise typer.Exit(guarded(lambda: _actions().list_controls(words)))
+
+
+@controls.command(epilog="Example: [bold]audit controls show resource-in-backup-plan[/]")
+def show(
+    words: Annotated[list[str], typer.Argument(metavar="ID|DIR...", help="Controls, or a folder.")],
+) -> None:
+    """Show a control whole: the question, its parameters, the reads it rests on, what to do, frameworks."""
+    raise typer.Exit(guarded(lambda: _actions().show_controls(words)))
+
+
+@controls.command("test", epilog="Example: [bold]audit controls test ./our-controls[/]")
+def run_cases(words: Words = None) -> None:
+    """Run the cases of controls. Ends with 1 when one comes out otherwise than it says."""
+    raise typer.Exit(guarded(lambda: _actions().test_controls(words)))
+
+
+@controls.command(epilog="Example: [bold]audit controls lint ./our-controls[/]")
+def lint(words: Words = None) -> None:
+    """Tell everything that a control lacks: a case for each status, a remedy, a parameter's meaning."""
+    raise typer.Exit(guarded(lambda: _actions().lint_controls(words)))
+
+
+@controls.command(
+    epilog="Example: [bold]audit controls new vault-has-a-policy --subject vault --require has_policy[/]"
+)
+def new(
+    control_id: ControlId,
+    *,
+    subject: Annotated[
+        str | None, typer.Option("--subject", metavar="TABLE", help="Of what it is asked: a fact table.")
+    ] = None,
+    population: Annotated[
+        str | None, typer.Option("--population", metavar="SQL", help="Of which rows: a condition [true].")
+    ] = None,
+    require: Annotated[
+        str | None, typer.Option("--require", metavar="SQL", help="What must hold: a condition.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path(),
+) -> None:
+    """Begin a control: writes ID.yaml and ID.cases.yaml of three answers, asked for where not given.
+
+    The cases are found by trying: one row of facts for each status, so that the new control tests at once.
+    """
+    raise typer.Exit(guarded(lambda: _actions().new_control(control_id, subject, population, require, out)))
