@@ -10,9 +10,12 @@ from scanner.facts.past import Past
 from scanner.facts.resource_copies import Copies
 from scanner.facts.resource_places import place_columns
 from scanner.facts.resource_regard import RegardTable
+from scanner.facts.resource_resilience import SurvivalTable, three_two_one_one_zero
 from scanner.facts.resource_schedule import Schedules, SchedulesOfRules, continuous_supported
 from scanner.facts.rule import rule_terms
 from scanner.graph.coverage import Coverage, CoveringRule
+from scanner.graph.refuges import Backed
+from scanner.graph.resilience import Loss
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import (
     CoveredBy,
@@ -51,13 +54,15 @@ class ResourceTable:
         self._schedules = SchedulesOfRules(as_of)
         self._copies = Copies(graph)
         self._regards = RegardTable(graph)
+        self._survivals = SurvivalTable(graph, as_of)
 
     def row(self, resource: Resource) -> tuple[ResourceFacts, Notes]:
         """Make the row of one resource."""
         notes = Notes()
         notes.evidence("", resource.refs)
         coverage = self._graph.coverage(resource)
-        copied = self._copies.of(self._graph.copies(resource, coverage))
+        fates = self._graph.copies(resource, coverage)
+        copied = self._copies.of(fates)
         keys = self._graph.keys(resource)
         row = capability_of(resource, self._graph.inventory.settings)
         assessable, not_applicable = _assessable(resource, notes)
@@ -73,6 +78,11 @@ class ResourceTable:
         copied.note(notes)
         covered.schedules.note(notes)
         _note_doubts(coverage, notes)
+        managed = None if row is None else row.fully_managed
+        backed = Backed(keys, whereabouts, coverage, fates, managed)
+        survivals = self._survivals.of(resource, backed)
+        survivals.note(notes)
+        survived = survivals.losses
         regarded = self._regards.columns(resource, coverage, notes)
         notes.share(covered.references)
         facts = ResourceFacts(
@@ -106,6 +116,17 @@ class ResourceTable:
             copy_jobs=jobs.copy_jobs,
             restores=jobs.restores,
             type_restores=jobs.type_restores,
+            survives_region_loss=survived[Loss.REGION].survived,
+            survives_region_loss_because=survived[Loss.REGION].because,
+            survives_account_compromise=survived[Loss.ACCOUNT].survived,
+            survives_account_compromise_because=survived[Loss.ACCOUNT].because,
+            survives_key_loss=survived[Loss.KEY].survived,
+            survives_key_loss_because=survived[Loss.KEY].because,
+            survives_vault_loss=survived[Loss.VAULT].survived,
+            survives_vault_loss_because=survived[Loss.VAULT].because,
+            survives_backup_account_loss=survived[Loss.BACKUP_ACCOUNT].survived,
+            survives_backup_account_loss_because=survived[Loss.BACKUP_ACCOUNT].because,
+            three_two_one_one_zero=three_two_one_one_zero(survivals, backed, jobs, notes),
             opt_in_decides=regarded.opt_in_decides,
             opted_in=regarded.opted_in,
             opt_in_reason=regarded.opt_in_reason,

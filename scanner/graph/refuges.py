@@ -4,7 +4,6 @@ A refuge is a place where a backup lies, or where an effective copy will lie (ca
 Resources whose refuges are alike share them: what is asked of these is asked once.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,7 +60,7 @@ class Held:
     """What is to be survived for: the resource's place and keys, and its refuges.
 
     `keys` are the resource's own; empty: none, or one that AWS owns; None: not known. `doubts`: why there
-    may be refuges that were not seen.
+    may be refuges that were not seen, `unseen` among them: why there may be recovery points.
     """
 
     account: AccountId
@@ -69,9 +68,10 @@ class Held:
     keys: Keys | None
     refuges: tuple[Refuge, ...]
     doubts: tuple[Doubt, ...] = ()
+    unseen: tuple[Doubt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Backed:
     """How a resource is backed up. `managed`: whether AWS Backup fully manages its type."""
 
@@ -97,14 +97,15 @@ class Refuges:
         """Give what holds a resource's backups."""
         own = self._keys_of(backed.keys)
         lying = (self._place(place, own, managed=backed.managed) for place in backed.whereabouts.places)
-        unseen = ((unseen.because, unseen.gap) for unseen in backed.whereabouts.unseen)
-        doubts = ((doubt.because, doubt.gap) for doubt in backed.coverage.doubts)
+        unseen = tuple((unseen.because, unseen.gap) for unseen in backed.whereabouts.unseen)
+        doubts = tuple((doubt.because, doubt.gap) for doubt in backed.coverage.doubts)
         return Held(
             account=resource.account,
             region=resource.region,
             keys=own,
             refuges=(*lying, *self._copies(backed.fates)),
-            doubts=tuple(dict.fromkeys((*unseen, *doubts))),
+            doubts=(*unseen, *doubts),
+            unseen=unseen,
         )
 
     def _keys_of(self, keys: ResourceKeys) -> Keys | None:
@@ -202,8 +203,3 @@ def _lies(place: Place) -> tuple[Ternary, str]:
     if place.vault is not None and place.vault.type == _RESTORE_ACCESS:
         return None, f"{place.arn} gives access to another vault, which was not seen"
     return True, ""
-
-
-def lying(refuges: Iterable[Refuge]) -> Iterator[Refuge]:
-    """Give the refuges that are recovery points, copies that are yet to arrive left out."""
-    return (refuge for refuge in refuges if not refuge.planned)

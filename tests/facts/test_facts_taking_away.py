@@ -15,11 +15,12 @@ import pytest
 from scanner.evidence.answers import Answers
 from scanner.evidence.manifest import parse_manifest
 from scanner.facts.build import FactsRequest, build_facts
+from scanner.facts.resource_resilience import COLUMNS
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.elsewhere import recalled
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
-from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, RestoreTold, Row
+from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, RestoreTold, Row, ThreeTwoOneOneZero
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.names import Shard
 from tests.facts.past_world import add_past
@@ -174,6 +175,7 @@ TOLD: Mapping[str, frozenset[str]] = {
     "selection": frozenset({"name", "role_reason", "not_known", "evidence"}),
 }
 SAID = frozenset({"name", "not_known", "evidence"})
+BECAUSE = frozenset(f"{column}_because" for column in COLUMNS.values())  # tells what could have saved it
 
 
 def answers(facts: Facts) -> Iterator[tuple[tuple[str, str, str], Any]]:
@@ -189,10 +191,13 @@ def answers(facts: Facts) -> Iterator[tuple[tuple[str, str, str], Any]]:
 def _columns(row: Row, left_out: frozenset[str]) -> Iterator[tuple[str, Any]]:
     for each in fields(row):
         value = getattr(row, each.name)
-        if each.name in left_out:
+        if each.name in left_out or each.name in BECAUSE:
             continue
         if each.name == "newest_recovery_point":
             yield "newest_recovery_point.exists", value.exists
+        elif isinstance(value, ThreeTwoOneOneZero):  # the known copies are counted, and may be fewer
+            for piece in ("three_copies", "two_accounts", "other_region", "immutable", "no_failure"):
+                yield f"{each.name}.{piece}", getattr(value, piece)
         else:
             yield each.name, value
 

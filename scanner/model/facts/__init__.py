@@ -36,6 +36,7 @@ from scanner.model.facts.parts import (
 )
 from scanner.model.facts.past import BackupJobTold, CopyChain, CopyJobsOf, RestoreTold
 from scanner.model.facts.plan import PlanFacts, RuleOverlap
+from scanner.model.facts.resilience import ThreeTwoOneOneZero
 from scanner.model.facts.resource import ResourceFacts
 from scanner.model.facts.rule import CoveredType, RuleFacts
 from scanner.model.facts.selection import SelectionFacts
@@ -79,6 +80,7 @@ __all__ = [
     "SelectionFacts",
     "SharedKey",
     "Tag",
+    "ThreeTwoOneOneZero",
     "VaultFacts",
     "column",
     "columns",

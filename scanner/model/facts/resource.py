@@ -33,6 +33,7 @@ from scanner.model.facts.reads import (
     RULE_READS,
     TAG_READS,
 )
+from scanner.model.facts.resilience import SURVIVAL_READS, THREE_TWO_ONE_READS, ThreeTwoOneOneZero
 from scanner.model.ternary import Ternary
 
 
@@ -108,6 +109,37 @@ class ResourceFacts(Row):
     type_restores: tuple[RestoreTold | None, ...] = column(
         "The newest completed and validated restore of a resource of its type in its account and Region.",
         RESTORE_READS,
+    )
+    survives_region_loss: Ternary = column(
+        "Whether a usable recovery point lies, or an effective copy goes, outside its Region.", SURVIVAL_READS
+    )
+    survives_region_loss_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    survives_account_compromise: Ternary = column(
+        "Whether one lies where no principal of its own account can delete it: in a vault of another account "
+        "that lets its account delete nothing, or in one with a compliance lock in force or an air gap.",
+        SURVIVAL_READS,
+    )
+    survives_account_compromise_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    survives_key_loss: Ternary = column(
+        "Whether one needs no key that is lost with its own: a key is lost with every key of its account "
+        "and Region, and with its replicas in other Regions.",
+        SURVIVAL_READS,
+    )
+    survives_key_loss_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    survives_vault_loss: Ternary = column(
+        "Whether any one vault may be lost: there are backups in two vaults, or in one that nobody can "
+        "delete from.",
+        SURVIVAL_READS,
+    )
+    survives_vault_loss_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    survives_backup_account_loss: Ternary = column(
+        "Whether any one account that holds backups of it may be lost: there are backups in two accounts.",
+        SURVIVAL_READS,
+    )
+    survives_backup_account_loss_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    three_two_one_one_zero: ThreeTwoOneOneZero = column(
+        "The pieces of 3-2-1-1-0: three copies, two accounts, another Region, one immutable, no failure.",
+        THREE_TWO_ONE_READS,
     )
     opt_in_decides: Ternary = column(
         "Whether a selection reaches it and the Region's service opt-in decides: it names neither the type "

@@ -1,0 +1,106 @@
+"""The columns that say which losses a resource's backups survive, and the pieces of 3-2-1-1-0.
+
+Resources whose backups lie alike share one answer: what is asked of their refuges is asked once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from scanner.facts.notes import Notes
+from scanner.facts.resource_failures import Failures, failures_of
+from scanner.facts.resource_jobs import PastColumns
+from scanner.graph.refuges import Backed, Doubt, Held, Refuges
+from scanner.graph.resilience import Loss, Resilience, Survival
+from scanner.graph.shard_graph import ShardGraph
+from scanner.graph.three_two_one import Spread, spread_of
+from scanner.model.facts import ThreeTwoOneOneZero
+from scanner.model.inventory import Resource
+from scanner.model.ternary import Ternary, any_of
+
+COLUMNS: Final[Mapping[Loss, str]] = {
+    Loss.REGION: "survives_region_loss",
+    Loss.ACCOUNT: "survives_account_compromise",
+    Loss.KEY: "survives_key_loss",
+    Loss.VAULT: "survives_vault_loss",
+    Loss.BACKUP_ACCOUNT: "survives_backup_account_loss",
+}
+"""The columns, by what may be lost."""
+
+SPREAD: Final = "three_two_one_one_zero"
+_NOTED: Final = 3  # of many reasons why something is not known, the first are noted
+
+
+@dataclass(frozen=True, slots=True)
+class Survivals:
+    """What resources share whose backups lie alike. `unseen`: why there may be more recovery points."""
+
+    losses: Mapping[Loss, Survival]
+    spread: Spread
+    has_backup: Ternary
+    unseen: tuple[Doubt, ...]
+
+    def note(self, notes: Notes) -> None:
+        """Note why losses are open."""
+        for loss, survival in self.losses.items():
+            if survival.survived is None:
+                notes.unknown(COLUMNS[loss], survival.because, survival.gap)
+
+
+class SurvivalTable:
+    """Makes the columns for one shard's resources."""
+
+    def __init__(self, graph: ShardGraph, as_of: datetime) -> None:
+        self._refuges = Refuges(graph.inventory.shard, graph.plane)
+        self._resilience = Resilience(graph.plane, as_of)
+        self._known: dict[object, tuple[Held, Survivals]] = {}
+
+    def of(self, resource: Resource, backed: Backed) -> Survivals:
+        """Give which losses are survived by a resource that is backed up so."""
+        held = self._refuges.held(resource, backed)
+        # By ids of what the refuges keep alive, and of the keys, which the entry does.
+        alike = (tuple(map(id, held.refuges)), id(held.keys), held.doubts, held.unseen, resource.region)
+        if (known := self._known.get(alike)) is None:
+            known = self._known[alike] = (held, self._survivals(held))
+        return known[1]
+
+    def _survivals(self, held: Held) -> Survivals:
+        lies = (refuge.lies for refuge in held.refuges if not refuge.planned)
+        return Survivals(
+            losses={loss: self._resilience.survives(loss, held) for loss in Loss},
+            spread=spread_of(held, self._resilience),
+            has_backup=any_of((*lies, None if held.unseen else False)),
+            unseen=held.unseen,
+        )
+
+
+def three_two_one_one_zero(
+    survivals: Survivals, backed: Backed, past: PastColumns, notes: Notes
+) -> ThreeTwoOneOneZero:
+    """Give the pieces of 3-2-1-1-0 of a resource."""
+    actions = {(fate.covering.subject, str(fate.copy.destination)) for fate in backed.fates}
+    failures = failures_of(past, actions, has_backup=survivals.has_backup)
+    spread = survivals.spread
+    _note(spread, failures, survivals, notes)
+    return ThreeTwoOneOneZero(
+        copies=spread.copies,
+        three_copies=spread.three_copies,
+        accounts=spread.accounts,
+        two_accounts=spread.two_accounts,
+        other_region=spread.other_region,
+        immutable=spread.immutable,
+        failures=failures.failed,
+        no_failure=failures.none,
+    )
+
+
+def _note(spread: Spread, failures: Failures, survivals: Survivals, notes: Notes) -> None:
+    pieces = (spread.three_copies, spread.two_accounts, spread.other_region, spread.immutable)
+    if None in pieces:
+        for because, gap in survivals.unseen[:_NOTED]:
+            notes.unknown(SPREAD, because, gap)
+        if not survivals.unseen:
+            notes.unknown(SPREAD, "of a backup it is not known whether it lies there, or is locked", None)
+    for because in failures.open_ones:
+        notes.unknown(SPREAD, because, None)
