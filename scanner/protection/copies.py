@@ -119,10 +119,9 @@ def policy_link(source: Source, destination: Destination, organization: Organiza
     """Ask the destination vault's access policy for the source account as a whole (ruling 11)."""
     name = "vault policy admits the source"
     if destination.vault is None:
-        because = "the destination vault's access policy was not seen"
-        if destination.exists.value is False:
-            because = f"there is no policy to admit it: {destination.exists.because}"
-        return Link(name, Answer(None, because), destination.gap)
+        absent = destination.exists.value is False
+        because = destination.exists.because if absent else "the vault's access policy was not seen"
+        return Link(name, Answer(False if absent else None, because), destination.gap)
     policy = destination.vault.policy
     if isinstance(policy, Unread):
         return Link(name, Answer(None, "the destination vault's access policy was not read"), policy.gap)

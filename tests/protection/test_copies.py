@@ -1,103 +1,30 @@
 """Each link of an effective copy (ruling 4): true, false and unknown, one change at a time."""
 
 import json
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from scanner.model.inventory import Account, KeyKind, Organization, RegionSettings, Resource, Vault
-from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import Known, Reading
-from scanner.model.ternary import Answer
-from scanner.protection.copies import Destination, Link, Source, action_links, effective, resource_links
-from scanner.protection.keys import KeyOf, ResourceKeys
-from tests.fakes.bundles import (
-    ACCOUNT,
-    FAR,
-    MANAGEMENT,
-    ORG_ID,
-    OTHER,
-    REGION,
-    admits,
-    key_arn,
-    shares_key,
-    vault_arn,
+from scanner.model.inventory import KeyKind, Vault
+from scanner.model.reading import Known
+from scanner.protection.copies import effective
+from scanner.protection.keys import ResourceKeys
+from tests.fakes.bundles import ACCOUNT, FAR, ORG_ID, OTHER, admits, shares_key, vault_arn
+from tests.fakes.copies import (
+    AIR,
+    HERE,
+    NONE_ENCRYPTED,
+    OWN,
+    THERE,
+    Case,
+    absent,
+    at_vault,
+    key_of,
+    organization,
+    seen,
+    under,
 )
-from tests.fakes.models import GAP, UNREAD, copy, resource, rule, settings, vault
-
-THERE = vault_arn("there", OTHER, FAR)
-HERE = vault_arn("here", ACCOUNT, FAR)
-MANAGED = settings(managed={"DynamoDB": True})
-
-
-def key_of(kind: KeyKind | None, account: str = ACCOUNT, policy: str | None = None) -> KeyOf:
-    return KeyOf(
-        name=key_arn("k", account),
-        account=AccountId(account),
-        kind=kind,
-        kind_gap=None if kind else GAP,
-        policy=policy,
-        policy_gap=None if policy else GAP,
-    )
-
-
-def organization(status: str | None = "ACTIVE", **more: Any) -> Organization:
-    path = f"{ORG_ID}/r-1/ou-1/"
-    accounts = {
-        OTHER: Account(AccountId(OTHER), "other", status, path),
-        ACCOUNT: Account(AccountId(ACCOUNT), "own", "ACTIVE", path),
-    }
-    told: dict[str, Any] = {
-        "id": Known(ORG_ID),
-        "management_account": Known(AccountId(MANAGEMENT)),
-        "members": Known(None),
-        "accounts": accounts,
-        "cross_account_backup": Known(value=True),
-    }
-    return Organization(**(told | more))
-
-
-def seen(arn: str, *, key: KeyOf | None = None, **more: Any) -> Destination:
-    *_, region, account, _, name = arn.split(":")
-    told = vault(name, arn=arn, policy=more.pop("policy", Known(admits(ACCOUNT))), **more)
-    return Destination(
-        arn=Arn(arn),
-        account=AccountId(account),
-        region=RegionName(region),
-        name=name,
-        exists=Answer(value=True),
-        vault=told,
-        key=key,
-        gap=None,
-    )
-
-
-CUSTOMER = key_of(KeyKind.CUSTOMER_MANAGED, OTHER)
-SHARED = ResourceKeys(True, (key_of(KeyKind.CUSTOMER_MANAGED, policy=shares_key(ACCOUNT, OTHER)),))  # noqa: FBT003 -- its field
-
-
-@dataclass(frozen=True)
-class Case:
-    """A copy that arrives, until something is changed."""
-
-    destination: Destination = field(default_factory=lambda: seen(THERE, key=CUSTOMER))
-    source: Resource = field(default_factory=lambda: resource(tags={}))
-    keys: ResourceKeys = SHARED
-    organization: Organization = field(default_factory=organization)
-    settings: Reading[RegionSettings] = MANAGED
-    delete_after: int | None = 35
-
-    def links(self) -> tuple[Link, ...]:
-        source = Source(Shard(AccountId(ACCOUNT), RegionName(REGION)), self.settings, None)
-        action = copy(self.destination.arn, self.delete_after)
-        return (
-            *action_links(source, rule(), action, self.destination, self.organization),
-            *resource_links(source, self.source, self.keys, self.destination, self.organization),
-        )
-
-    def verdict(self) -> bool | None:
-        return effective(self.links())[0].value
+from tests.fakes.models import GAP, UNREAD, resource, settings
 
 
 def test_a_copy_with_all_its_links_arrives() -> None:
@@ -115,32 +42,13 @@ def test_a_copy_with_all_its_links_arrives() -> None:
     }
 
 
-def absent(arn: str, *, exists: bool | None) -> Destination:
-    return replace(
-        seen(arn), exists=Answer(exists, "why"), vault=None, key=None, gap=None if exists is False else GAP
-    )
-
-
 def deny() -> str:
     statement = {"Effect": "Deny", "Principal": "*", "Action": "backup:CopyIntoBackupVault", "Resource": "*"}
     return json.dumps({"Statement": [*json.loads(admits(ACCOUNT))["Statement"], statement]})
 
 
-NONE_ENCRYPTED = ResourceKeys(False, ())  # noqa: FBT003 -- its field
-AIR = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
 ADVANCED = resource("arn:aws:dynamodb:eu-west-1:111111111111:table/t", "DynamoDB", {}, state="ACTIVE")
 EFS = resource("arn:aws:elasticfilesystem:eu-west-1:111111111111:file-system/fs-1", "EFS", {})
-
-
-def under(kind: KeyKind | None, policy: str | None = None) -> ResourceKeys:
-    return ResourceKeys(True, (key_of(kind, policy=policy),))  # noqa: FBT003 -- its field
-
-
-OWN = {ACCOUNT: Account(AccountId(ACCOUNT), "own", "ACTIVE", None)}
-
-
-def at_vault(**more: Any) -> Case:
-    return Case(destination=seen(THERE, **({"key": CUSTOMER} | more)))
 
 
 @pytest.mark.parametrize(
