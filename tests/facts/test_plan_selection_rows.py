@@ -1,0 +1,58 @@
+"""How much the selections of a plan select together."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.model.facts import PlanFacts, SelectionFacts
+from scanner.model.ternary import Ternary
+from tests.fakes.bundles import BundleBuilder, facts_of, plan_arn, refuse, rule, volume_arn
+
+FIRST, SECOND = {"Resources": [volume_arn("vol-1")]}, {"Resources": ["arn:aws:ec2:*:*:volume/*"]}
+GONE = {"Resources": [volume_arn("gone")]}
+
+
+def facts(tmp_path: Path, *selections: dict[str, Any], refused: str = "") -> dict[str, dict[str, Any]]:
+    builder = BundleBuilder(tmp_path)
+    builder.account()
+    shard = builder.shard().volume("vol-1").volume("vol-2").volume("deleting", State="deleting")
+    shard.volume("unknown", State=None) if refused == "state" else None
+    shard.plan("p", rules=[rule()], selections=selections)
+    lines = refuse(builder.lines(), refused) if ":" in refused else builder.lines()
+    return facts_of(builder.write(lines))
+
+
+@pytest.mark.parametrize(
+    ("selections", "refused", "expected"),
+    [
+        ((), "", (0, False, 0)),
+        ((GONE,), "", (1, False, 0)),
+        ((FIRST,), "", (1, True, 1)),
+        ((FIRST, SECOND, GONE), "", (3, True, 2)),
+        ((FIRST,), "ec2:DescribeVolumes", (1, None, None)),
+        ((FIRST,), "backup:GetBackupSelection", (1, None, None)),
+        ((FIRST,), "backup:ListBackupSelections", (None, None, None)),
+        ((FIRST,), "backup:GetBackupPlan", (1, True, 1)),
+        ((SECOND,), "state", (1, True, None)),
+    ],
+)
+def test_how_much_is_selected(
+    tmp_path: Path,
+    selections: tuple[dict[str, Any], ...],
+    refused: str,
+    expected: tuple[int | None, Ternary, int | None],
+) -> None:
+    row = facts(tmp_path, *selections, refused=refused)["plan"][plan_arn("p")]
+    assert isinstance(row, PlanFacts)
+    assert (row.selections, row.selects_resources, row.selected_count) == expected
+    about = {note.about for note in row.not_known}
+    columns = ("selections", "selects_resources", "selected_count")
+    assert {name for name, value in zip(columns, expected, strict=True) if value is None} <= about
+
+
+def test_what_is_skipped_in_its_state_is_not_selected(tmp_path: Path) -> None:
+    """Ruling 5: a volume that is being deleted is nobody's success."""
+    row = facts(tmp_path, {"Resources": [volume_arn("deleting")]})["selection"][f"{plan_arn('p')}#s1"]
+    assert isinstance(row, SelectionFacts)
+    assert (row.selects_resources, row.selected) == (False, ())
