@@ -25,6 +25,10 @@ LIMITATIONS: Final = (
     "A copy action without a retention of its own follows that of its rule.",
     "A recovery point that is dated after the clock of the evaluation has age 0.",
     "Where an expression is no AWS cron expression, its rule is taken never to start.",
+    (
+        "Of rules whose start windows overlap, only those of one plan are held against each other: of several "
+        "plans AWS does not say which backup it keeps."
+    ),
     "Copies into a logically air-gapped vault are not stopped by its AWS owned key.",
     (
         "A vault's access policy governs the AWS Backup API only: snapshots of types that AWS Backup does "

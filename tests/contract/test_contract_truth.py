@@ -9,7 +9,7 @@ import pytest
 
 from scanner.app import evaluate
 from scanner.cli.requests import judgement_of, settings_of
-from tests.contract import copies, peers, plans, refused, selections, vaults
+from tests.contract import copies, peers, plans, refused, selections, timing, vaults
 from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, RECENT, UNKNOWN, World
 from tests.fakes.bundles import BundleBuilder, Lines
 from tests.fakes.bundles import refused as refuse_line
@@ -46,6 +46,13 @@ WORLDS: Final = (
     World("states", plans.states(inherited=True), closed=(IN_PLAN,)),
     World("states, not inherited", plans.states(inherited=False), "count_inherited_backup: false"),
     World("organisation plans", plans.organization_plans, spoil=plans.in_organization),
+    World("waits", timing.waits(0), closed=(timing.RPO, timing.SCHEDULED)),
+    World("waits of three days", timing.waits(1), "controls: {resource-meets-rpo: {max_gap_hours: 72}}"),
+    World("lifecycles", timing.lifecycles),
+    World("overlaps", timing.overlaps, closed=(timing.OVERLAPS,)),
+    World("continuous", timing.continuous, "controls: {resource-continuous-backup: {types: [S3, RDS]}}"),
+    World("locks and retentions", timing.locks, spoil=timing.without_vaults_of_other),
+    World("rules in doubt", timing.in_doubt, spoil=timing.without_tags),
     World("copies to a Region", copies.near),
     World("copies to an account", copies.far(None), spoil=copies.with_members("true")),
     World("copies to an account, off", copies.far(FAIL), spoil=copies.with_members("false")),
