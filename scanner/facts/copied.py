@@ -126,6 +126,8 @@ def _told(
 def _joined(links: Iterable[Link]) -> tuple[Answer, Gap | None]:
     each = tuple(links)
     verdict = conjunction(link.answer for link in each)
+    if verdict.value:
+        return each[0].answer, None
     return verdict, next((link.gap for link in each if link.answer == verdict), None)
 
 

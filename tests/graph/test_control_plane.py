@@ -19,6 +19,7 @@ from tests.fakes.bundles import (
     plane_of,
     refuse,
     rule,
+    shares_key,
     vault_arn,
     without,
 )
@@ -158,3 +159,41 @@ def test_a_vault_is_targeted_by_rules_and_copies_of_any_account(bundle: BundleBu
         assert targeted is None
         assert gap is not None
         assert gap.operation == read
+
+
+# Multi-Region keys, vaults that failed
+
+
+def test_a_replica_of_a_multi_region_key_is_the_same_key(bundle: BundleBuilder) -> None:
+    """Ruling 6: who manages it is told by any replica; each has a policy of its own."""
+    near, far = key_arn("mrk-1"), key_arn("mrk-1", ACCOUNT, FAR)
+    bundle.shard().volume("vol-1", Encrypted=True, KmsKeyId=near)
+    bundle.shard(ACCOUNT, FAR).key("mrk-1", policy=shares_key(ACCOUNT)).vault("far", key=far)
+    found = plane_of(bundle.write()).key(near, HERE)
+    assert (found.kind, found.policy) == (KeyKind.CUSTOMER_MANAGED, None)
+    assert found.policy_gap is not None
+    assert found.policy_gap.operation == "kms:GetKeyPolicy"
+
+
+def test_a_key_of_another_account_is_no_replica(bundle: BundleBuilder) -> None:
+    bundle.shard().volume("vol-1", Encrypted=True, KmsKeyId=key_arn("mrk-1"))
+    bundle.shard(OTHER, FAR).key("mrk-1").vault("far", key=key_arn("mrk-1", OTHER, FAR))
+    assert plane_of(bundle.write()).key(key_arn("mrk-1"), HERE).kind is None
+
+
+def test_a_key_with_the_same_id_in_another_region_is_another_key(bundle: BundleBuilder) -> None:
+    bundle.shard().volume("vol-1", Encrypted=True, KmsKeyId=key_arn("k"))
+    bundle.shard(ACCOUNT, FAR).key("k").vault("far", key=key_arn("k", ACCOUNT, FAR))
+    assert plane_of(bundle.write()).key(key_arn("k"), HERE).kind is None
+
+
+@pytest.mark.parametrize(
+    ("state", "exists"), [("AVAILABLE", True), ("CREATING", True), ("FAILED", None), (None, True)]
+)
+def test_a_vault_whose_creation_failed_may_take_nothing(
+    bundle: BundleBuilder, state: str | None, *, exists: bool | None
+) -> None:
+    bundle.shard(OTHER, FAR).vault("away", **({"VaultState": state} if state else {}))
+    found = plane_of(bundle.write()).destination(Arn(vault_arn("away", OTHER, FAR)))
+    assert found.exists.value is exists
+    assert found.exists.because

@@ -11,9 +11,11 @@ from tests.fakes.bundles import (
     BundleBuilder,
     Facts,
     ShardScript,
+    copy_to,
     facts_of,
     refuse,
     rule,
+    vault_arn,
     volume_arn,
 )
 
@@ -149,3 +151,35 @@ def test_with_tags_it_is_in_its_stack_and_in_no_other(builder: BundleBuilder) ->
     row: Any = facts_of(of_plan(builder, {"Resources": [NESTED]}).write())["resource"][table]
     assert row.covered is False
     assert row.newest_recovery_points == ()
+
+
+# Copies of what is part of a stack
+
+
+def copied(builder: BundleBuilder, far: str) -> dict[str, Any]:
+    shard = builder.shard().settings(CloudFormation=True, managed=False)
+    shard.table("basic", {"aws:cloudformation:stack-id": ROOT})
+    terms = rule(CopyActions=[copy_to(vault_arn("far", ACCOUNT, far))])
+    volumes(stacks(shard)).plan("p", rules=[terms], selections=[{"Resources": [ROOT]}])
+    builder.shard(ACCOUNT, far).vault("far")
+    rows = facts_of(builder.write())["resource"]
+    return {
+        arn.rpartition("/")[2]: [copy and copy.effective for copy in row.copies]  # type: ignore[attr-defined]
+        for arn, row in rows.items()
+    }
+
+
+def test_what_is_part_of_a_stack_is_copied_as_its_own_type_is(builder: BundleBuilder) -> None:
+    """Rulings 3 and 4: a table without advanced features is copied nowhere, not within a stack either."""
+    found = copied(builder, "eu-central-1")
+    assert found["in-root"] == [True]
+    assert found["basic"] == [False]
+
+
+def test_what_is_part_of_a_stack_is_among_what_a_rule_copies(builder: BundleBuilder) -> None:
+    copied(builder, "eu-central-1")
+    (action,) = facts_of(builder.write())["copy_action"].values()
+    supported = {each.resource: each.supported for each in action.supported if each}  # type: ignore[attr-defined]
+    assert supported[ROOT] is True
+    assert supported[volume_arn("in-root")] is True
+    assert [holds for arn, holds in supported.items() if arn.endswith("table/basic")] == [False]
