@@ -26,7 +26,7 @@ LIMITATIONS: Final = (
     "A recovery point that is dated after the clock of the evaluation has age 0.",
     "Where an expression is no AWS cron expression, its rule is taken never to start.",
     (
-        "Of rules whose start windows overlap, only those of one plan are held against each other: of several "
+        "Of rules whose start windows overlap, those of one plan are held against each other: of several "
         "plans AWS does not say which backup it keeps."
     ),
     "Copies into a logically air-gapped vault are not stopped by its AWS owned key.",
