@@ -37,6 +37,12 @@ from tests.fakes.bundles import (
 )
 
 P, F, N, U = PASS, FAIL, NOT_APPLICABLE, UNKNOWN
+
+ADMITS: Final = "copy-destination-admits-source"
+MEMBER: Final = "copy-destination-in-organization"
+ENABLED: Final = "copy-cross-account-enabled"
+SHARED: Final = "copy-source-key-shared"
+SUPPORTED: Final = "copy-supported"
 Row = Mapping[str, Any]
 
 
@@ -135,6 +141,8 @@ def near(bundle: BundleBuilder) -> Truth:
         action = f"{plan_arn('p', account)}#rule-daily->{destination}"
         truth |= {(CROSS_REGION, arn): cell.status, (CROSS_ACCOUNT, arn): F}
         truth |= {(EXISTS, action): cell.exists, (KEY, action): N}
+        truth |= dict.fromkeys(((control, action) for control in (ADMITS, MEMBER, ENABLED, SHARED)), N)
+        truth |= {(SUPPORTED, action): supported(cell)}
     return truth
 
 
@@ -189,6 +197,27 @@ FAR_CELLS: Final = (
 )
 
 
+def supported(cell: Near) -> str:
+    """The type and its Region settings alone, whatever becomes of the vault."""
+    if cell.kind == "cluster":
+        return F
+    return {True: P, False: F, None: U}[cell.managed] if cell.kind == "table" else P
+
+
+def admitted(cell: Far) -> str:
+    """A vault that was not scanned may admit anybody."""
+    if not cell.scanned:
+        return U
+    return {"root": P, "organisation": P, "role": U}.get(cell.admits, F)
+
+
+def shared(cell: Far) -> str:
+    """An AWS managed key is no customer managed one that must be shared."""
+    if cell.kind == "efs":
+        return P
+    return {"own": F, "unread": U, "mystery": U}.get(cell.source_key, P)
+
+
 def admission(kind: str, account: str) -> str | None:
     root = {"AWS": f"arn:aws:iam::{account}:root"}
     ours = {"StringEquals": {"aws:PrincipalOrgID": ORG_ID}}
@@ -231,6 +260,9 @@ def far(status: str | None) -> Any:
             open_or_fine = {P: status or P, U: F if status == F else U, F: F}[cell.status]
             truth |= {(CROSS_ACCOUNT, arn): open_or_fine, (CROSS_REGION, arn): F}
             truth |= {(EXISTS, action): cell.exists, (KEY, action): cell.key}
+            truth |= {(ADMITS, action): admitted(cell), (SHARED, action): shared(cell)}
+            truth |= {(MEMBER, action): P if cell.member == "ACTIVE" else F}
+            truth |= {(ENABLED, action): status or P, (SUPPORTED, action): P}
         return truth
 
     return build
