@@ -85,6 +85,7 @@ class Copies:
             effective=fate.verdict.value,
             reason="" if fate.verdict.value else fate.verdict.because,
             copied_as="snapshot" if fate.covering.rule.continuous else "",
+            air_gapped=destination.air_gapped,
         )
 
 

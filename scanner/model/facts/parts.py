@@ -64,6 +64,7 @@ class ResourceCopy:
     effective: Ternary
     reason: str
     copied_as: str  # snapshot where a continuous backup is copied, else empty
+    air_gapped: Ternary  # whether the destination is a logically air-gapped vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
