@@ -51,8 +51,10 @@ class Refuge:
 
     @property
     def what(self) -> str:
-        """Say what is there."""
-        return f"a copy into {self.name}" if self.planned else f"the backup in {self.name}"
+        """Say what is there, or will be."""
+        if self.planned:
+            return f"a copy into {self.name} {'can' if self.lies else 'may'} arrive"
+        return f"a usable backup {'lies' if self.lies else 'may lie'} in {self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ class Resilience:
     def immutable(self, refuge: Refuge) -> Safe:
         """Whether nobody at all can delete from a refuge: a compliance lock in force, or an air gap."""
         answer = self._reach.immutable(refuge.vault)
-        return Safe(answer.value, f"{refuge.name} {answer.because}")
+        return Safe(answer.value, f"which {answer.because}")
 
     def _out_of_reach(self, refuge: Refuge, held: Held) -> Safe:
         """Whether no principal of the resource's own account can delete what is in a refuge."""
@@ -90,10 +90,9 @@ class Resilience:
         if refuge.account == held.account:
             if immutable.value is None:
                 return immutable
-            because = f"{refuge.name} lies in the account itself, which can delete what is there"
-            return Safe(value=False, because=because)
+            return Safe(value=False, because="which lies in the account itself and can be deleted from")
         answer, gap = self._reach.closed_to(refuge.vault, refuge.account, held.account)
-        because = f"{refuge.name} {answer.because}"
+        because = f"which {answer.because}"
         if answer.value is False and immutable.value is None:
             return Safe(None, f"{immutable.because}, and {because}")
         return Safe(answer.value, because, gap)
@@ -116,11 +115,11 @@ def _one_of(held: Held, safe: Callable[[Refuge], Safe]) -> Survival:
         if found is None:
             continue
         if found.value and refuge.lies:
-            return Survival(survived=True, because=f"{refuge.what}: {found.because}", by=refuge.arn)
+            return Survival(survived=True, because=f"{refuge.what}, {found.because}", by=refuge.arn)
         if found.value is False:
-            lost[found.because] = None
+            lost[f"{refuge.what}, {found.because}"] = None
         else:
-            doubts.append(refuge.doubt if found.value else (found.because, found.gap))
+            doubts.append(refuge.doubt if found.value else (f"{refuge.what}, {found.because}", found.gap))
     if doubts or held.doubts:
         return _open((*doubts, *held.doubts))
     return Survival(survived=False, because=_told(lost) or _NO_BACKUP)
@@ -158,18 +157,18 @@ def _told(sentences: Iterable[str]) -> str:
 
 
 def _outside(refuge: Refuge, held: Held) -> Safe:
-    where = "in the Region itself" if refuge.region == held.region else "outside the Region"
-    return Safe(refuge.region != held.region, f"{refuge.name} lies {where}")
+    outside = refuge.region != held.region
+    return Safe(outside, f"which is {'outside' if outside else 'in'} its own Region")
 
 
 def _other_key(refuge: Refuge, held: Held) -> Safe:
     """Whether a backup needs no key that is lost together with the resource's own (ruling 6)."""
     if refuge.keys == ():
-        return Safe(value=True, because="it needs no key that anybody can delete")
+        return Safe(value=True, because="and needs no key that anybody can delete")
     if held.keys == ():
-        return Safe(value=True, because="the resource itself has no key that anybody can delete")
+        return Safe(value=True, because="and the resource itself has no key that anybody can delete")
     if refuge.keys is None:
-        return Safe(None, f"the key of {refuge.what} is not known")
+        return Safe(None, "and its key is not known")
     # Whatever its key is, it lies in the resource's Region: a key is used in its own Region alone.
     own = held.keys or (KeyPlace(AccountId(""), held.region, "", None),)
     safe = negate(any_of(lost_together(key, own) for key in refuge.keys))
@@ -180,8 +179,8 @@ def _key_sentence(refuge: Refuge, safe: Ternary, *, known: bool) -> str:
     names: Iterator[str] = (
         f"{key.id or 'an alias'} in {key.account}/{key.region}" for key in refuge.keys or ()
     )
-    needs = f"{refuge.what} needs the key {', '.join(names)}"
+    needs = f"and needs the key {', '.join(names)}"
     if safe is None:
-        own = "its replicas are not known" if known else "the resource's own key is not known"
-        return f"{needs}, and {own}"
+        own = "of which replicas are not known" if known else "while the resource's own key is not known"
+        return f"{needs}, {own}"
     return f"{needs}, which is {'not ' if safe else ''}lost with the resource's own"
