@@ -9,7 +9,6 @@ organisation, cross-account backup is on, and the keys allow it.
 from collections.abc import Iterator
 from typing import Final
 
-from scanner.model.facts import FOREVER_DAYS
 from scanner.model.inventory import Account, BackupRule, CopyAction, Organization, Resource, Vault
 from scanner.model.names import AccountId, Shard, partition_of, vault_arn
 from scanner.model.reading import Gap, Unread
@@ -41,7 +40,6 @@ __all__ = [
 
 COPY_INTO: Final = "backup:CopyIntoBackupVault"
 
-_AIR_GAPPED_MINIMUM_DAYS: Final = 7
 _RESTORE_ACCESS: Final = "RESTORE_ACCESS_BACKUP_VAULT"
 
 
@@ -87,24 +85,8 @@ def _within_lock(rule: BackupRule, copy: CopyAction, destination: Destination) -
     vault = destination.vault
     if vault is None:
         return Answer(None, "the destination vault's lock was not seen")
-    days = copy_kept_days(rule, copy)
-    answer = _within_air_gap(days) if vault.air_gapped else Answer(value=True)
-    if answer.value:
-        answer = lock_admits(vault, days)
+    answer = lock_admits(vault, copy_kept_days(rule, copy))
     return Answer(value=True, because=_lock_sentence(vault)) if answer.value else answer
-
-
-def _within_air_gap(days: int) -> Answer:
-    """A logically air-gapped vault keeps nothing below 7 days, and always has a maximum (facts 5)."""
-    if days < _AIR_GAPPED_MINIMUM_DAYS:
-        because = (
-            f"its {days} days are below the {_AIR_GAPPED_MINIMUM_DAYS} of any logically air-gapped vault"
-        )
-        return Answer(value=False, because=because)
-    if days == FOREVER_DAYS:
-        because = "keeping it for ever is above the maximum that every logically air-gapped vault has"
-        return Answer(value=False, because=because)
-    return Answer(value=True)
 
 
 def _lock_sentence(vault: Vault) -> str:

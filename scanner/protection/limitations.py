@@ -30,6 +30,7 @@ LIMITATIONS: Final = (
         "plans AWS does not say which backup it keeps."
     ),
     "Copies into a logically air-gapped vault are not stopped by its AWS owned key.",
+    "A key is shared with another account where its policy says so; grants are not read.",
     (
         "A vault's access policy governs the AWS Backup API only: snapshots of types that AWS Backup does "
         "not fully manage may still be deleted through their own service."

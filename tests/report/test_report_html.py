@@ -226,3 +226,8 @@ def test_when_the_room_for_details_is_used_up_rows_go_on_without_them(scan: Scan
     assert rows[0][9] is not None
     assert rows[-1][9] is None
     assert embedded.rows + embedded.cut.total == len(scan.findings)
+
+
+def test_it_says_of_when_the_capability_table_is(scan: Scan) -> None:
+    text = " ".join(Page(report_html(build(scan)).decode()).text.split())
+    assert f"Capability table {scan.manifest.capabilities_as_of}" in text

@@ -154,3 +154,9 @@ def test_csv_ends_with_the_names_and_a_name_is_no_formula(named: Scan) -> None:
 def test_what_a_spreadsheet_would_run_is_made_harmless(cell: str) -> None:
     assert harmless(cell).startswith("'")
     assert harmless("x" + cell)[0] == "x"
+
+
+def test_it_says_of_when_the_capability_table_is(scan: Scan) -> None:
+    told = orjson.loads(findings_json(scan))["scan"]["capabilities_as_of"]
+    assert told == scan.manifest.capabilities_as_of
+    assert told == "2026-11-01"

@@ -194,3 +194,7 @@ def test_a_format_that_does_not_exist_is_a_mistake_and_writes_nothing(scan: Scan
     with pytest.raises(UsageError, match="no report format docx"):
         write_reports(scan, tmp_path, ["json", "docx"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_says_of_when_the_capability_table_is(scan: Scan, text: str) -> None:
+    assert f"Capability table as of {scan.manifest.capabilities_as_of}" in text
