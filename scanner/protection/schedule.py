@@ -104,7 +104,7 @@ def _longest(times: tuple[int, ...]) -> timedelta:
     return max((later - earlier for earlier, later in pairwise(times)), default=0) * _MINUTE
 
 
-@lru_cache(maxsize=256)  # a year of hours is ten thousand starts
+@lru_cache(maxsize=128)  # a year of hours is ten thousand starts
 def starts_within(expression: str, now: datetime) -> tuple[datetime, ...]:
     """Give the starts of an expression over the horizon, in order; of several in one hour the first and last.
 

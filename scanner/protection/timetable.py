@@ -90,7 +90,7 @@ def _wait(earlier: _Start, later: _Start) -> timedelta:
     return min(later.instant - earlier.instant, by_first, by_second)
 
 
-@lru_cache(maxsize=64)  # a year of hours is ten thousand starts
+@lru_cache(maxsize=32)  # a year of hours is ten thousand starts
 def _passing(plan: Plan, as_of: datetime) -> tuple[_Start, ...]:
     """Give the starts as instants: wall-clock times of the schedule's zone, brought to UTC."""
     schedule, name = plan

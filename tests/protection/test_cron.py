@@ -120,7 +120,7 @@ def days(draw: st.DrawFn) -> tuple[str, str, Days]:
     return readings[draw(st.sampled_from(sorted(readings)))]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(field(0, 59), field(0, 23), days(), field(1, 12, MONTHS), field(1970, 2199, wraps=False))
 def test_a_plain_reading_of_every_day_agrees(
     minute: tuple[str, set[int]],
