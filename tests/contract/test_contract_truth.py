@@ -9,7 +9,7 @@ import pytest
 
 from scanner.app import evaluate
 from scanner.cli.requests import judgement_of, settings_of
-from tests.contract import copies, peers, plans, refused, selections, timing, vaults
+from tests.contract import assignments, copies, peers, plans, refused, selections, timing, vaults
 from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, RECENT, UNKNOWN, World
 from tests.fakes.bundles import BundleBuilder, Lines
 from tests.fakes.bundles import refused as refuse_line
@@ -33,6 +33,7 @@ def _spoilt(line: dict[str, Any]) -> dict[str, Any]:
 
 WORLDS: Final = (
     World("selections", selections.build),
+    World("assignments", assignments.build, spoil=assignments.spoil),
     World("cases of other tools", peers.build),
     World("refused reads", refused.build, spoil=refused.spoil, closed=(IN_PLAN, FREQUENT, ENCRYPTED)),
     World("policies", vaults.policies(0), spoil=without_policies),
