@@ -1,9 +1,11 @@
 """Rows that are put aside come back to whoever wants them, in order, however many there are."""
 
+from pathlib import Path
+
 import pytest
 
 from scanner.errors import OutputError
-from scanner.storage.spool import Spool
+from scanner.storage.spool import Spool, SpoolReader, encoded
 
 
 def test_rows_come_back_by_name_in_order() -> None:
@@ -34,3 +36,17 @@ def test_a_spool_that_cannot_be_written_says_so() -> None:
         spool._database.execute("PRAGMA max_page_count = 3")
         with pytest.raises(OutputError, match="SQLITE_TMPDIR"):
             spool.put((f"{n}", "x" * 1000) for n in range(1000))
+
+
+def test_a_spool_with_a_file_is_read_by_others(tmp_path: Path) -> None:
+    with Spool(tmp_path / "spool #1?") as spool:
+        spool.put([("a", 1), ("b", 2)])
+        spool.put_encoded(encoded([("a", 3)]))
+        reader = SpoolReader(spool.share())
+        assert list(reader.of("a")) == [1, 3]
+        assert list(reader.of("nobody")) == []
+
+
+def test_a_spool_without_a_file_is_nobody_elses() -> None:
+    with Spool() as spool, pytest.raises(ValueError, match="without a file"):
+        spool.share()
