@@ -8,7 +8,7 @@ Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NoReturn
 
@@ -93,6 +93,13 @@ class Statement:
     def label(self) -> str:
         """How a reader finds the statement: its Sid, else its number."""
         return f"statement {self.index}" + (f" ({_shown(self.sid)})" if self.sid else "")
+
+    @property
+    def weight(self) -> int:
+        """About how many texts a request is compared with."""
+        named = len(self.principals.arns) + len(self.principals.opaque)
+        patterns = len(self.actions.patterns) + len(self.resources.patterns)
+        return 1 + named + patterns + sum(len(clause.values) for clause in self.clauses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +198,8 @@ def _statement(index: int, entry: object, *, literal: bool) -> Statement:
         allow=effect == "Allow",
         principals=_principals(value, place, negated=name.startswith("Not")),
         actions=_patterns(entry, "Action", place),
-        resources=replace(_resources(entry, place), literal=literal),
-        clauses=tuple(replace(one, literal=literal) for one in _clauses(entry.get("Condition", {}), place)),
+        resources=_resources(entry, place, literal=literal),
+        clauses=tuple(_clauses(entry.get("Condition", {}), place, literal=literal)),
     )
 
 
@@ -208,16 +215,17 @@ def _one_of(entry: Mapping[object, object], name: str, negated: str, place: str)
     return (name, entry[name]) if name in entry else (negated, entry[negated])
 
 
-def _patterns(entry: Mapping[object, object], name: str, place: str) -> Patterns:
+def _patterns(entry: Mapping[object, object], name: str, place: str, *, literal: bool = False) -> Patterns:
     found, value = _one_of(entry, name, f"Not{name}", place)
     texts = tuple(_single_stars(text) for text in _texts(value, f"{found} of {place}"))
-    return Patterns(tuple(text.lower() for text in texts) if name == "Action" else texts, found != name)
+    cased = tuple(text.lower() for text in texts) if name == "Action" else texts
+    return Patterns(cased, found != name, literal)
 
 
-def _resources(entry: Mapping[object, object], place: str) -> Patterns:
+def _resources(entry: Mapping[object, object], place: str, *, literal: bool) -> Patterns:
     if "Resource" not in entry and "NotResource" not in entry:
         return Patterns(("*",), negated=False)  # a role's trust policy: the role that it hangs on
-    return _patterns(entry, "Resource", place)
+    return _patterns(entry, "Resource", place, literal=literal)
 
 
 def _texts(value: object, place: str) -> tuple[str, ...]:
@@ -279,14 +287,14 @@ def _flat(lists: Iterable[tuple[str, ...]]) -> list[str]:
     return [text for texts in lists for text in texts]
 
 
-def _clauses(block: object, place: str) -> Iterable[Clause]:
+def _clauses(block: object, place: str, *, literal: bool) -> Iterable[Clause]:
     if not isinstance(block, Mapping):
         raise _UnreadableError(f"{place} has a Condition that is no object")
     for operator, keys in block.items():
         if not isinstance(keys, Mapping):
             raise _UnreadableError(f"{place} has a condition {_shown(operator)} that is no object")
         for key, value in keys.items():
-            yield Clause(str(operator), str(key).lower(), _condition_values(value, place))
+            yield Clause(str(operator), str(key).lower(), _condition_values(value, place), literal)
 
 
 def _condition_values(value: object, place: str) -> tuple[str, ...]:

@@ -26,6 +26,8 @@ _ANYBODY = "anybody"
 _NOTHING_KNOWN = Context()
 _FOREIGN = "o-foreign000"
 _FOREIGN_TOO = "o-foreign001"
+# Nobody reads a longer list; that it goes on is said by its last element.
+_MOST_NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,8 @@ def _look_at(
             found.who[who] = None
         elif admitted is None:
             found.doubt = found.doubt or f"{statement.label}: {because}"
+        if len(found.who) > _MOST_NAMED:
+            raise TooMuchError
         if who == _ANYBODY and admitted:
             return
 

@@ -6,6 +6,7 @@ by resource.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from scanner.protection.policy.conditions import Reach, Verdict, judge_all, meet
 from scanner.protection.policy.document import Patterns, Statement
@@ -14,6 +15,7 @@ from scanner.protection.policy.statements import reach_of_patterns, reach_of_pri
 
 # More comparisons than any policy that AWS accepts (20 or 32 kB) can ask for.
 MOST_STEPS = 100_000
+_TEXTS_A_STEP = 10
 
 
 class TooMuchError(Exception):
@@ -31,7 +33,7 @@ def gets_in(
 
     `steps` is what is left of the budget; TooMuchError when it is used up.
     """
-    _step(steps)
+    _step(steps, statement)
     principals = reach_of_principals(statement.principals, population)
     allowed = _of_one(meet((principals, judge_all(statement.clauses, domains))), population)
     if allowed.reach is Reach.NONE:
@@ -86,7 +88,7 @@ def _denies(  # noqa: PLR0913, PLR0917 - as above
     domains: Domains,
     steps: Iterator[int],
 ) -> Verdict:
-    _step(steps)
+    _step(steps, deny)
     return _of_one(
         meet(
             (
@@ -122,6 +124,8 @@ def _taken_back(statement: Statement, allowed: Verdict, verdicts: Iterable[Verdi
     return None if meet(parts).reach is Reach.OPEN and allowed.reach is not Reach.OPEN else False
 
 
-def _step(steps: Iterator[int]) -> None:
-    if next(steps, None) is None:
+def _step(steps: Iterator[int], statement: Statement) -> None:
+    """Take from the budget what one look at a statement costs; a long one costs more."""
+    wanted = 1 + statement.weight // _TEXTS_A_STEP
+    if sum(1 for _ in islice(steps, wanted)) < wanted:
         raise TooMuchError

@@ -12,6 +12,8 @@ from scanner.protection.policy.domains import Domain
 from scanner.protection.policy.match import has_wildcard
 
 _OPEN = "${"
+# No real value has more of them; a longer one is left open.
+_MOST_VARIABLES = 8
 
 
 def resolved(clause: Clause, domains: Mapping[str, Domain]) -> Clause:
@@ -23,6 +25,8 @@ def resolved(clause: Clause, domains: Mapping[str, Domain]) -> Clause:
 
 def _filled(value: str, domains: Mapping[str, Domain]) -> str:
     """Replace each variable by its value; a value with wildcards or a default stays as it is."""
+    if value.count(_OPEN) > _MOST_VARIABLES:
+        return value
     head, *rest = value.split(_OPEN)
     parts = [head]
     for piece in rest:

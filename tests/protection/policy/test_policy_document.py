@@ -9,13 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.protection.policy import (
+    Admission,
     Context,
     admits_account,
     admits_outside,
     admits_service,
     denied_to_all,
     key_allows_account,
+    outsiders,
     parse,
+    who_can,
 )
 from scanner.protection.policy.document import Clause, Document
 
@@ -232,3 +235,69 @@ def test_what_is_too_much_to_compare_is_unknown() -> None:
     answer = admits_outside(late, organization_id="o-x", member_accounts=frozenset())
     assert answer.value is None
     assert "too many" in answer.because
+
+
+def who(document: Document) -> Admission:
+    return who_can(document, action=GOOD["Action"], resource=VAULT, context=Context())
+
+
+ROLES = [f"arn:aws:iam::222222222222:role/{number}" for number in range(10_000)]
+HOSTILE: dict[str, list[dict[str, object]]] = {
+    "accounts, a statement each": [without(Principal={"AWS": f"{n:012}"}) for n in range(10_000)],
+    "accounts in one statement": [without(Principal={"AWS": [f"{n:012}" for n in range(10_000)]})],
+    "roles in one statement": [without(Principal={"AWS": ROLES})],
+    "a Deny each, taken apart by organisation": [
+        *(
+            without(Effect="Deny", Condition={"StringEquals": {"aws:PrincipalOrgID": f"o-{n}"}})
+            for n in range(8_000)
+        ),
+        *[without()] * 8_000,
+    ],
+    "stars": [without(Action="backup:" + "*a" * 900, Resource="*?" * 1000)] * 200,
+    "variables": [
+        without(Condition={"StringLike": {"aws:PrincipalAccount": ["${aws:ResourceAccount}" * 80] * 300}})
+    ]
+    * 20,
+    "variables without an end": [
+        without(Condition={"StringLike": {"aws:PrincipalAccount": ["${" * 900] * 300}})
+    ]
+    * 20,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_is_too_large_comes_to_an_end(name: str) -> None:
+    document = parse(json.dumps({"Version": "2012-10-17", "Statement": HOSTILE[name]}, indent=1))
+    assert document.readable
+    found = outsiders(document, organization_id="o-x", member_accounts=frozenset())
+    assert len(found.who) <= 202
+    assert found.because
+    asked = who(document)
+    assert asked.complete or "too many" in asked.because
+    assert len(values_of(document)) == 5
+
+
+def test_a_long_list_of_outsiders_ends_with_one_who_is_not_told() -> None:
+    found = outsiders(
+        parse({"Statement": HOSTILE["accounts in one statement"]}),
+        organization_id="o-x",
+        member_accounts=frozenset(),
+    )
+    assert found.admitted is True
+    assert found.who[-1] is None
+
+
+def test_variables_are_text_where_the_version_knows_none() -> None:
+    """Ruling 11: as in IAM, where variables came with Version 2012-10-17."""
+    condition = {"StringEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}
+    statement = without(Condition=condition, Resource="arn:aws:backup:*:*:backup-vault:${x}")
+    for version, expected in (("2012-10-17", None), ("2008-10-17", False), (None, False)):
+        named = {"Version": version} if version else {}
+        answer = admits_account(
+            parse({**named, "Statement": statement}),
+            account="111111111111",
+            action=GOOD["Action"],
+            resource=VAULT,
+            context=Context(),
+        )
+        assert answer.value is expected
