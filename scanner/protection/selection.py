@@ -18,6 +18,7 @@ from scanner.protection.tag_conditions import clause, condition_holds, listed_ta
 from scanner.protection.wildcards import could_match, wildcard
 
 _TAGS_UNREAD = "the resource's tags were not read"
+_NOT_NAMED = Answer(value=False, because="neither Resources nor ListOfTags names it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +61,18 @@ class Reach:
 
 def selects(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Answer:
     """Say whether a selection with these terms selects a resource of its own account and Region."""
+    reach = reach_if_any(terms, resource, opt_in)
+    return _NOT_NAMED if reach is None else reach.verdict
+
+
+def reach_if_any(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Reach | None:
+    """Say how a resource fares that the selection reaches or may reach; None for all others: most by far."""
     tags = resource.tags.value if isinstance(resource.tags, Known) else None
     matched = _matched(terms, resource)
     reached = _reached(terms, matched, tags)
-    if reached.value is False:  # the most frequent answer by far: each selection is asked of each resource
-        return reached
-    return _reach(terms, resource, opt_in, matched, reached).verdict
+    if reached.value is False:
+        return None
+    return _reach(terms, resource, opt_in, matched, reached)
 
 
 def reach_of(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Reach:
@@ -104,7 +111,7 @@ def _reached(terms: SelectionTerms, matched: tuple[str, ...], tags: Tags | None)
             kept_open = _TAGS_UNREAD if tags is None else f"ListOfTags holds the unknown {clause(wanted)}"
     if kept_open:
         return Answer(None, kept_open)
-    return Answer(value=False, because="neither Resources nor ListOfTags names it")
+    return _NOT_NAMED
 
 
 def _kept(terms: SelectionTerms, resource: Resource) -> Answer:
