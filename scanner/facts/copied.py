@@ -79,11 +79,12 @@ def copied_columns(
         if (known := alike.get(likeness)) is None:
             known = alike[likeness] = _told(graph, resource, destination, closed)
         told.append((resource, known))
-    _note(told, graph, destination, notes)
+    across = graph.crosses_accounts(destination)
+    _note(told, across, notes)
     end = _end(reach.doubt, notes)
     return CopiedColumns(
         keys=(*(_key(resource, each) for resource, each in told), *end),
-        shared=(*(_shared(resource, each) for resource, each in told), *end),
+        shared=(*(_shared(resource, each) for resource, each in told), *end) if across else (),
         supported=(*(_supported(resource, each) for resource, each in told), *end),
         blocked=tuple(
             KeyInTheWay(resource=resource.arn, key=each.blocked_by)
@@ -162,11 +163,9 @@ def _supported(resource: Resource, alike: _Alike) -> CoveredSupport:
     )
 
 
-def _note(
-    told: Iterable[tuple[Resource, _Alike]], graph: ShardGraph, destination: Destination, notes: Notes
-) -> None:
+def _note(told: Iterable[tuple[Resource, _Alike]], across: bool, notes: Notes) -> None:  # noqa: FBT001 -- a fact
     """Note the evidence, and for what is alike once why something of it is not known."""
-    across, noted = graph.crosses_accounts(destination), set()
+    noted = set()
     for resource, alike in told:
         notes.evidence("covered_keys", resource.refs)
         if id(alike) in noted:

@@ -136,7 +136,7 @@ def test_within_the_account_nothing_of_the_organisation_is_asked(tmp_path: Path)
     found = facts_of(bundle.write())["copy_action"][f"{plan_arn('p')}#rule-daily->{near}"]
     assert isinstance(found, CopyActionFacts)
     assert (found.admits_source, found.in_organization, found.cross_account_enabled) == (True, True, True)
-    assert [each.shared for each in found.source_keys_shared if each] == [True]
+    assert found.source_keys_shared == ()
     assert {each.about for each in found.not_known} <= {"destination_units", "destination_key_kind"}
 
 

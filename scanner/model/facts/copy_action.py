@@ -119,7 +119,8 @@ class CopyActionFacts(Row):
         "The resources that its rule covers, and their keys.", (*RESOURCE_READS, *RULE_READS, *KEY_READS)
     )
     source_keys_shared: tuple[SharedKey | None, ...] = column(
-        "The resources that its rule covers, and whether their keys are shared with the destination account.",
+        "The resources that its rule covers, and whether their keys are shared with the destination account; "
+        "empty within one account.",
         (*RESOURCE_READS, *RULE_READS, *KEY_READS, "kms:GetKeyPolicy", "organizations:DescribeOrganization"),
     )
     supported: tuple[CoveredSupport | None, ...] = column(
