@@ -87,6 +87,8 @@ def newest_marks(jobs: Sequence[Job], *, complete: bool) -> tuple[Ternary, ...]:
     newest = max(sure, key=_order, default=None)
     open_ones = [job for job in jobs if finished(job) is not False and not (finished(job) and job.created_at)]
     rivals = [job for job in open_ones if _may_be_newer(job, newest)]
+    if newest is None and len(rivals) == 1 and finished(rivals[0]):
+        newest = rivals.pop()  # whenever it was made, it is the only one
     return tuple(_mark(job, newest, rivals, complete=complete) for job in jobs)
 
 

@@ -120,7 +120,7 @@ class RestoreHistory:
     def _arns_of(self, kind: str) -> set[str]:
         by_job = {arn for arn, jobs in self._jobs.items() if any(job.resource_type == kind for job in jobs)}
         protected = {arn for arn, each in self._protected.items() if each.type == kind}
-        return by_job | protected | {arn for arn in self._jobs if self._types.get(arn) == kind}
+        return by_job | protected | {arn for arn, of_type in self._types.items() if of_type == kind}
 
     def _of_one(self, arn: str) -> list[Restore]:
         found = [_of_job(job, self._as_of) for job in self._jobs.get(arn, ())]
@@ -148,7 +148,7 @@ class RestoreHistory:
         """Say that the restores of another account-Region were not read, where they were not."""
         if shard not in self._far:
             rows = self._recall(asked_as(shard_name(shard)))
-            unread = next((row[1] for row in rows), {}).get(RESTORES)
+            unread = next((row[1].get(RESTORES) for row in rows), None)
             self._far[shard] = None if unread is None else Unseen(unread, None, own=False)
         return self._far[shard]
 
