@@ -59,7 +59,8 @@ def missing_read(selection: BackupSelection, resource: Resource, opt_in: OptIn) 
     """Give the read without which it is not known whether a selection selects a resource."""
     if isinstance(selection.terms, Unread):
         return selection.terms.gap
-    return reach_of(selection.terms.value, resource, opt_in).gap(resource, opt_in)
+    reach = reach_of(selection.terms.value, resource, opt_in)
+    return None if reach is None else reach.gap(resource, opt_in)
 
 
 def may_name_stacks(selection: BackupSelection) -> bool:

@@ -16,7 +16,7 @@ from scanner.model.reading import EvidenceRef, Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction
 from scanner.protection.likeness import Likeness
 from scanner.protection.opt_in import OptIn, opted_in
-from scanner.protection.selection import Reach, reach_if_any
+from scanner.protection.selection import Reach, reach_of
 
 PASSED_OVER_AT_MOST: Final = 20
 
@@ -153,7 +153,7 @@ def _ask(
 ) -> None:
     """Ask one selection whether it passes the resource over, and whether the opt-in decides."""
     plan, selection, opt_in = asked
-    reach = reach_if_any(terms, resource, opt_in)
+    reach = reach_of(terms, resource, opt_in)
     if reach is None:
         return
     name = f"selection {selection.name} of plan {plan.name}"

@@ -5,7 +5,7 @@ empty selection obey it. Types that share one form of ARN obey it always: Aurora
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
@@ -21,10 +21,14 @@ _SHARES_ITS_ARNS: Final = "RDS_MULTI_AZ_CLUSTER"
 
 @dataclass(frozen=True, slots=True)
 class OptIn:
-    """The Region settings whose opt-in decides, and the name of the account that they belong to."""
+    """The Region settings whose opt-in decides, and the name of the account that they belong to.
+
+    `told` keeps what they say of each kind of resource: it is asked again and again.
+    """
 
     settings: Reading[RegionSettings]
     whose: str
+    told: dict[tuple[str, str], Answer] = field(default_factory=dict, compare=False, repr=False)
 
 
 def opt_in_decides(resource: Resource, matched: Iterable[str]) -> Ternary:
@@ -75,6 +79,13 @@ def kind_of(arn: str) -> tuple[str, str]:
 
 def opted_in(resource: Resource, opt_in: OptIn) -> Answer:
     """Whether the settings are opted in to the resource's type; the reason for either answer."""
+    kind = (resource.type, resource.capability)
+    if (known := opt_in.told.get(kind)) is None:
+        known = opt_in.told[kind] = _opted_in(resource, opt_in)
+    return known
+
+
+def _opted_in(resource: Resource, opt_in: OptIn) -> Answer:
     if not isinstance(opt_in.settings, Known):
         return Answer(None, f"the opt-in settings of {opt_in.whose} were not read")
     row = capability_of(resource, opt_in.settings)

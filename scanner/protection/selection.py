@@ -8,6 +8,7 @@ Names, operators, keys and values are case sensitive. `*` stands for any run of 
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from scanner.model.inventory import Resource, SelectionTerms, Tags
 from scanner.model.reading import Gap, Known, Unread
@@ -17,8 +18,9 @@ from scanner.protection.opt_in import OptIn, opt_in_decides, opted_in
 from scanner.protection.tag_conditions import clause, condition_holds, listed_tag_holds
 from scanner.protection.wildcards import could_match, wildcard
 
-_TAGS_UNREAD = "the resource's tags were not read"
-_NOT_NAMED = Answer(value=False, because="neither Resources nor ListOfTags names it")
+NOT_REACHED: Final = Answer(value=False, because="neither Resources nor ListOfTags names it")
+_KEPT: Final = Answer(value=True)
+_TAGS_UNREAD: Final = "the resource's tags were not read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +63,19 @@ class Reach:
 
 def selects(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Answer:
     """Say whether a selection with these terms selects a resource of its own account and Region."""
-    reach = reach_if_any(terms, resource, opt_in)
-    return _NOT_NAMED if reach is None else reach.verdict
+    reach = reach_of(terms, resource, opt_in)
+    return NOT_REACHED if reach is None else reach.verdict
 
 
-def reach_if_any(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Reach | None:
-    """Say how a resource fares that the selection reaches or may reach; None for all others: most by far."""
-    tags = resource.tags.value if isinstance(resource.tags, Known) else None
+def reach_of(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Reach | None:
+    """Say of each clause of a selection how a resource of its account and Region fares with it.
+
+    None, the most frequent answer by far: neither Resources nor ListOfTags reaches it.
+    """
     matched = _matched(terms, resource)
-    reached = _reached(terms, matched, tags)
+    reached = _reached(terms, matched, resource.tags.value if isinstance(resource.tags, Known) else None)
     if reached.value is False:
         return None
-    return _reach(terms, resource, opt_in, matched, reached)
-
-
-def reach_of(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Reach:
-    """Say of each clause of a selection how a resource of its account and Region fares with it."""
-    tags = resource.tags.value if isinstance(resource.tags, Known) else None
-    matched = _matched(terms, resource)
-    return _reach(terms, resource, opt_in, matched, _reached(terms, matched, tags))
-
-
-def _reach(
-    terms: SelectionTerms, resource: Resource, opt_in: OptIn, matched: tuple[str, ...], reached: Answer
-) -> Reach:
     return Reach(
         reached=reached,
         kept=_kept(terms, resource),
@@ -94,7 +85,7 @@ def _reach(
 
 
 def _matched(terms: SelectionTerms, resource: Resource) -> tuple[str, ...]:
-    return tuple(entry for entry in terms.resources if wildcard(entry, resource.arn))
+    return tuple([entry for entry in terms.resources if wildcard(entry, resource.arn)])
 
 
 def _reached(terms: SelectionTerms, matched: tuple[str, ...], tags: Tags | None) -> Answer:
@@ -111,18 +102,20 @@ def _reached(terms: SelectionTerms, matched: tuple[str, ...], tags: Tags | None)
             kept_open = _TAGS_UNREAD if tags is None else f"ListOfTags holds the unknown {clause(wanted)}"
     if kept_open:
         return Answer(None, kept_open)
-    return _NOT_NAMED
+    return NOT_REACHED
 
 
 def _kept(terms: SelectionTerms, resource: Resource) -> Answer:
-    """Whether conditions, exclusions and the origin of the resource leave it in: the first that does not."""
+    """Whether exclusions, the origin of the resource and conditions leave it in: the first that does not."""
     for entry in terms.not_resources:
         if wildcard(entry, resource.arn):
             return Answer(value=False, because=f"NotResources holds {entry}")
     if restore_test_leftover(resource):  # where its tags were not read, only its name speaks
         return Answer(value=False, because="ordinary plans ignore what a restore test made")
-    if not terms.conditions:
-        return Answer(value=True)
+    return _conditions_hold(terms, resource) if terms.conditions else _KEPT
+
+
+def _conditions_hold(terms: SelectionTerms, resource: Resource) -> Answer:
     tags = resource.tags.value if isinstance(resource.tags, Known) else None
     kept_open: Answer | None = None
     for condition in terms.conditions:

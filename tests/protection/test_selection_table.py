@@ -135,7 +135,9 @@ FORMS: Final[dict[str, Form]] = {
 def test_opt_in_by_form_of_assignment(row: str) -> None:
     form, decides = FORMS[row], DECIDES[row.rpartition(": ")[2]]
     for one in form.asked:
-        assert reach_of(form.wanted, one, ON).opt_in_decides is decides
+        reach = reach_of(form.wanted, one, ON)
+        assert reach is not None
+        assert reach.opt_in_decides is decides
         assert selects(form.wanted, one, ON).value is True
         assert selects(form.wanted, one, OFF).value is {True: False, False: True, None: None}[decides]
         assert selects(form.wanted, one, UNTOLD).value is {True: None, False: True, None: None}[decides]
