@@ -3,6 +3,7 @@
 Sources: catalogue, `survives-account-compromise`, rulings 11 and 15; facts 5.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -55,9 +56,9 @@ class Reach:
 
     def closed_to(self, vault: Vault | None, owner: AccountId, account: AccountId) -> Told:
         """Whether a vault of `owner` lets another account delete nothing: it may only copy into it."""
-        managed, gap = self._manages(owner, account)
         if vault is None:
-            return (managed, None) if managed.value else (_NOT_SEEN, None)
+            return _NOT_SEEN, None
+        managed, gap = self._manages(owner, account)
         if (known := self._closed.get((vault.arn, account))) is None:
             known = self._closed[vault.arn, account] = self._by_policy(vault, account)
         by_policy, policy_gap = known
@@ -85,13 +86,25 @@ class Reach:
             return Answer(None, because), organization.members.gap
         return Answer(value=False), None
 
+    def _organization_of(self, account: AccountId) -> str | None:
+        """Give the organisation that an account is known to be a member of."""
+        organization = self._plane.organization
+        member = organization.accounts.get(account)
+        if isinstance(organization.id, Unread) or member is None or member.status is None:
+            return None
+        return organization.id.value
+
     def _by_policy(self, vault: Vault, account: AccountId) -> Told:
         if isinstance(vault.policy, Unread):
             return Answer(None, "has an access policy that was not read"), vault.policy.gap
         document = parse(vault.policy.value)
         organization = self._plane.organization
         member = organization.accounts.get(account)
-        context = context_of(organization, member.ou_path if member else None)
+        context = replace(
+            context_of(organization, member.ou_path if member else None),
+            resource_organization_id=self._organization_of(vault.account),
+            as_of=self._as_of,
+        )
         doubt: Answer | None = None
         for action in _DESTRUCTIVE:
             answer = somebody_may(

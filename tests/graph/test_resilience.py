@@ -187,6 +187,19 @@ def test_ruling_15_which_account_manages_the_organisation_may_not_be_known() -> 
     assert found.survives(Loss.ACCOUNT, held(refuge(lock=GAPPED))).survived is True
 
 
+def test_ruling_15_a_vault_that_was_not_seen_is_not_known_to_be_out_of_reach() -> None:
+    found = resilience(Known(AccountId(ACCOUNT)))
+    assert found.survives(Loss.ACCOUNT, held(refuge(OTHER, vault=None))).survived is None
+
+
+def test_a_policy_is_held_against_the_clock_and_the_vaults_own_organisation() -> None:
+    past = {"Condition": {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}}
+    ours = {"Condition": {"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}}
+    for number, (condition, expected) in enumerate(((past, True), (ours, False))):
+        there = refuge(OTHER, name=f"v{number}", lock={"policy": policies(DELETE | condition)})
+        assert resilience().survives(Loss.ACCOUNT, held(there)).survived is expected
+
+
 def test_a_vault_of_the_account_itself_is_never_out_of_its_reach_by_policy_alone() -> None:
     denied = {"Effect": "Deny", "Principal": "*", "Action": "backup:*"}
     own = refuge(lock={"policy": policies(denied)})
