@@ -10,6 +10,7 @@ what concerns it is put aside by its ARN, and the shard that owns the bucket ask
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from scanner.graph.newest import NewestByPlace, newest_by_place
@@ -42,6 +43,7 @@ class Elsewhere:
 NOTHING: Final = Elsewhere()
 
 
+@lru_cache(maxsize=16_384)  # a shard has many recovery points of each resource
 def home_of(resource: str) -> str:
     """Name what a resource is at home in: `ACCOUNT/REGION`, or its own ARN where that tells neither."""
     parts = parse_arn(resource)

@@ -61,6 +61,9 @@ def age_hours(job: Job, as_of: datetime) -> float | None:
 
 def outcomes(jobs: Iterable[Job], as_of: datetime, unseen: tuple[Unseen, ...] = ()) -> Outcomes:
     """Tell what jobs of one resource came to; those of more than 30 days ago are left out."""
+    jobs = tuple(jobs)
+    if not jobs:
+        return Outcomes((), unseen)
     ages = {(job.account, job.region, job.id): (job, age_hours(job, as_of)) for job in jobs}
     recent = [(job, age) for job, age in ages.values() if age is None or age <= HISTORY_DAYS * 24]
     recent.sort(key=lambda each: _order(each[0]), reverse=True)
