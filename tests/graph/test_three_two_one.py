@@ -1,0 +1,126 @@
+"""3-2-1-1: what is not known is tried out both ways, and each world is counted."""
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.graph.control_plane import ControlPlane
+from scanner.graph.refuges import Held, Refuge
+from scanner.graph.resilience import Resilience
+from scanner.graph.three_two_one import spread_of
+from scanner.model.inventory import Organization
+from scanner.model.names import AccountId, Arn, RegionName
+from scanner.model.ternary import Ternary
+from tests.fakes.bundles import ACCOUNT, AS_OF, FAR, OTHER, REGION, vault_arn
+from tests.fakes.models import UNREAD, vault
+
+PLANE = ControlPlane(
+    Organization(
+        id=UNREAD, management_account=UNREAD, members=UNREAD, accounts={}, cross_account_backup=UNREAD
+    ),
+    (),
+)
+GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
+KINDS: dict[str, dict[str, Any]] = {"plain": {}, "gapped": {"type": GAPPED}, "untold": {"locked": None}}
+Answers = tuple[Ternary, Ternary, Ternary, Ternary]
+
+
+def refuge(account: str, region: str, kind: str, lies: Ternary, *, planned: bool = False) -> Refuge:
+    """Make a refuge. `kind`: plain, gapped, or untold, whose lock is not known; it names the vault, too."""
+    arn = Arn(vault_arn(kind, account, region))
+    return Refuge(
+        arn=arn,
+        account=AccountId(account),
+        region=RegionName(region),
+        vault=vault(kind, arn=arn, **KINDS[kind]),
+        lies=lies,
+        planned=planned,
+        keys=(),
+    )
+
+
+def held(*refuges: Refuge, complete: bool = True) -> Held:
+    unseen = () if complete else (("there may be others", None),)
+    return Held(
+        account=AccountId(ACCOUNT),
+        region=RegionName(REGION),
+        keys=(),
+        refuges=refuges,
+        doubts=unseen,
+        unseen=unseen,
+    )
+
+
+def answers(found: Held) -> Answers:
+    spread = spread_of(found, Resilience(PLANE, AS_OF))
+    return spread.three_copies, spread.two_accounts, spread.other_region, spread.immutable
+
+
+REFUGES = st.builds(
+    refuge,
+    account=st.sampled_from([ACCOUNT, OTHER]),
+    region=st.sampled_from([REGION, FAR]),
+    kind=st.sampled_from(["plain", "gapped", "untold"]),
+    lies=st.sampled_from([True, False, None]),
+    planned=st.booleans(),
+)
+
+
+def truth(lying: list[Refuge], immutable: list[bool]) -> tuple[bool, ...]:
+    vaults = {one.arn for one in lying} | {"the resource itself"}
+    accounts = {one.account for one in lying} | {ACCOUNT}
+    far = [one for one in lying if one.region != REGION]
+    return len(vaults) >= 3, len(accounts) >= 2, bool(far), any(immutable)
+
+
+def worlds(refuges: list[Refuge], *, complete: bool) -> list[tuple[bool, ...]]:
+    seen = [one for one in refuges if not one.planned]
+    lies = [[True, False] if one.lies is None else [one.lies] for one in seen]
+    names = sorted({one.arn for one in seen if one.arn.endswith(":untold")})
+    found = []
+    more = [[], [refuge("333333333333", "x", "gapped", True), refuge("444444444444", "x", "gapped", True)]]  # noqa: FBT003 -- it lies there
+    for lie, locks, best in product(
+        product(*lies), product([True, False], repeat=len(names)), more[:1] if complete else more
+    ):
+        locked = dict(zip(names, locks, strict=True))
+        lying = [one for one, there in zip(seen, lie, strict=True) if there] + best
+        kept = [locked.get(one.arn, one.arn.endswith(":gapped")) for one in lying]
+        found.append(truth(lying, kept))
+    return found
+
+
+@given(refuges=st.lists(REFUGES, max_size=4), complete=st.booleans())
+def test_what_every_possible_world_agrees_on_is_known(refuges: list[Refuge], *, complete: bool) -> None:
+    wanted = [
+        column.pop() if len(column) == 1 else None
+        for column in map(set, zip(*worlds(refuges, complete=complete), strict=True))
+    ]
+    assert list(answers(held(*refuges, complete=complete))) == wanted
+
+
+@given(refuges=st.lists(REFUGES, max_size=3), more=REFUGES)
+def test_a_copy_more_never_turns_yes_into_no(refuges: list[Refuge], more: Refuge) -> None:
+    before, after = answers(held(*refuges)), answers(held(*refuges, replace(more, lies=True)))
+    assert all(new is True for old, new in zip(before, after, strict=True) if old)
+
+
+@pytest.mark.parametrize(
+    ("refuges", "copies", "accounts"),
+    [
+        ((), 1, 1),
+        ((refuge(ACCOUNT, REGION, "plain", lies=True),), 2, 1),
+        ((refuge(ACCOUNT, REGION, "plain", lies=True), refuge(ACCOUNT, REGION, "plain", lies=True)), 2, 1),
+        ((refuge(ACCOUNT, REGION, "plain", lies=True), refuge(OTHER, FAR, "gapped", lies=True)), 3, 2),
+        ((refuge(OTHER, FAR, "gapped", lies=True, planned=True),), 1, 1),
+        ((refuge(OTHER, FAR, "gapped", lies=None),), 1, 1),
+    ],
+)
+def test_the_resource_itself_is_a_copy_and_each_vault_one_more(
+    refuges: tuple[Refuge, ...], copies: int, accounts: int
+) -> None:
+    spread = spread_of(held(*refuges), Resilience(PLANE, AS_OF))
+    assert (spread.copies, spread.accounts) == (copies, accounts)
