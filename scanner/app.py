@@ -3,6 +3,7 @@
     collect   AWS -> evidence bundle
     evaluate  evidence -> inventory -> control plane -> facts -> findings -> reports
     report    a judged scan -> reports
+    explain   a judged scan -> the chain of one subject
 
 `audit run` is the first two, one after the other.
 The evidence is read twice, shard by shard: for the control plane, and for what a shard has of the resources
@@ -39,6 +40,7 @@ from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import account_rows, gap_rows, inventory_rows
 from scanner.model.backup_policies import AccountInventory, BackupGovernance
 from scanner.model.control import Control
+from scanner.model.explanation import Explanation
 from scanner.model.facts import TABLES
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.inventory_tables import INVENTORY_TABLES
@@ -48,6 +50,7 @@ from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation, Scan
 from scanner.protection.capabilities import capabilities_as_of
 from scanner.protection.limitations import LIMITATIONS
+from scanner.report.explain import explain as explain_subject
 from scanner.report.json import findings_jsonl_gz
 from scanner.report.read import read_scan
 from scanner.report.write import Written, write_reports
@@ -204,6 +207,11 @@ def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tupl
 def report(scan_folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
     """Write reports of a scan that was judged before."""
     return write_reports(read_scan(scan_folder), scan_folder, formats)
+
+
+def explain(scan_folder: Path, wanted: str) -> Explanation:
+    """Tell the chain of one subject of a judged scan: an ARN, or a name that only it has."""
+    return explain_subject(scan_folder, wanted)
 
 
 def _inventories(bundle: Bundle) -> Iterator[ShardInventory]:

@@ -12,6 +12,7 @@ import typer
 from scanner.cli import options
 from scanner.cli.controls import controls as controls_commands
 from scanner.cli.exits import guarded, say
+from scanner.cli.explain import explain
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target
 from scanner.cli.policy import policy
 from scanner.cli.query import query
@@ -152,6 +153,7 @@ def report(
     raise typer.Exit(guarded(lambda: _actions().report(scan, formats, quiet=quiet)))
 
 
+audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
 audit.command(epilog="Example: [bold]audit policy --format cloudformation > role.yaml[/]")(policy)
 audit.command(
     epilog='Example: [bold]audit query scan "SELECT account, count(*) FROM resource WHERE NOT covered '

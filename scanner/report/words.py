@@ -80,10 +80,20 @@ _INVISIBLE: Final = re.compile(
     "\\ufff9-\\ufffb\\ud800-\\udfff]"
 )
 
+# What breaks or tabs a line, and what shows nothing at all: soft hyphens, fillers, tags of hidden text.
+_BREAKS: Final = re.compile(
+    "[\\t\\n\\u00ad\\u034f\\u115f\\u1160\\u180e\\u3164\\uffa0\\U000e0000-\\U000e007f]"
+)
+
 
 def visible(text: str) -> str:
     """Make control and direction characters of hostile names visible, so that no text can disguise itself."""
     return _INVISIBLE.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", text)
+
+
+def one_line(text: str) -> str:
+    """Make a hostile name harmless where a line break would forge a line: nothing hidden, nothing broken."""
+    return _BREAKS.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", visible(text))
 
 
 def count_word(number: int, singular: str, plural: str = "") -> str:

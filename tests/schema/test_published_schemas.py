@@ -121,8 +121,8 @@ def complaints(name: str, document: object) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
 
 
-def test_the_four_formats_are_published() -> None:
-    assert set(SCHEMAS) == {"manifest", "evidence-line", "finding", "findings"}
+def test_the_formats_are_published() -> None:
+    assert set(SCHEMAS) == {"manifest", "evidence-line", "finding", "findings", "explanation"}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -1,0 +1,81 @@
+"""What the controls said of the subjects in a chain, and what to do about it; read from the judged scan."""
+
+import gzip
+import mmap
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from scanner.errors import BundleError
+from scanner.model.explanation import Advice, Node, Verdict
+from scanner.model.finding import Finding, Status, finding_from_document
+from scanner.report.words import STATUS_ORDER
+
+_MOST: Final = 12
+_TOLD: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
+_DEFINITIONS: Final = b',"controls":['
+
+
+def advice(scan: Path, root: Node) -> tuple[Advice, ...]:
+    """Give what does not pass of the subject itself, and what fails of the links below it; worst first."""
+    broken = {node.subject for node in root.walk() if node.verdict is not Verdict.HOLDS} - {"", root.subject}
+    found = [
+        finding
+        for finding in _findings(scan, {root.subject, *broken})
+        if finding.status in _TOLD and (finding.subject == root.subject or finding.status is Status.FAIL)
+    ]
+    found.sort(key=lambda each: (STATUS_ORDER[each.status], each.severity.rank, *each.order))
+    definitions = _definitions(scan) if found else {}
+    return tuple(_advice(finding, definitions.get(finding.control, {})) for finding in found[:_MOST])
+
+
+def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
+    remediation = definition.get("remediation") or {}
+    return Advice(
+        control=finding.control,
+        title=str(definition.get("title") or finding.control),
+        status=finding.status,
+        severity=finding.severity,
+        subject=finding.subject,
+        reason=finding.reason,
+        text=str(remediation.get("text") or "").strip(),
+        cli=str(remediation.get("cli") or "").strip(),
+    )
+
+
+def _findings(scan: Path, subjects: Collection[str]) -> Iterator[Finding]:
+    """Read the findings of some subjects. The others are passed over as bytes, and never parsed."""
+    path = scan / "findings.jsonl.gz"
+    needles = [b'"subject":' + orjson.dumps(subject) for subject in subjects]
+    try:
+        with gzip.open(path) as lines:
+            for line in lines:
+                if any(needle in line for needle in needles):
+                    finding = finding_from_document(orjson.loads(line))
+                    if finding.subject in subjects:
+                        yield finding
+    except (OSError, EOFError, zlib.error) as problem:
+        raise BundleError(
+            f"{path} cannot be read: {problem}. Run audit evaluate on the bundle again."
+        ) from problem
+    except (KeyError, TypeError, ValueError) as problem:
+        raise BundleError(f"{path} holds something that is no finding: {problem}.") from problem
+
+
+def _definitions(scan: Path) -> Mapping[str, Mapping[str, Any]]:
+    """Read the controls from the end of findings.json: the findings before them may be many."""
+    try:
+        with (
+            (scan / "findings.json").open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text,
+        ):
+            start = text.rfind(_DEFINITIONS)
+            document = orjson.loads(b"{" + text[start + 1 :] if start >= 0 else text[:])
+    except (OSError, ValueError):  # findings alone can be told without
+        return {}
+    controls = document.get("controls") if isinstance(document, dict) else None
+    found = [each for each in controls or () if isinstance(each, dict)]
+    return {str(each.get("id")): each for each in found}

@@ -1,0 +1,115 @@
+"""What stands beside the chain of a resource: its key, the losses it survives, who passes it over, doubts."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
+from scanner.report.explain.rows import Row, members, reasons, references, sentence, ternary, text
+from scanner.report.explain.vaults import key_node
+from scanner.report.words import count_word, short_name
+
+_SURVIVES: Final = "survives_"
+_BECAUSE: Final = "_because"
+_COLUMNS: Final = 4  # columns that one reason is told of
+_TOLD: Final = frozenset(
+    (
+        "covered",
+        "covered_by",
+        "rules",
+        "copies",
+        "copy_links",
+        "places",
+        "newest_recovery_points",
+        "newest_recovery_point",
+        "key_kind",
+        "passed_over",
+        "opted_in",
+    )
+)
+"""Columns whose doubts stand where the tree tells the column itself."""
+
+
+def around(row: Row) -> Iterator[Node]:
+    """Tell what bears on a resource's protection beside the rules that cover it."""
+    yield from _grouped("Selections that pass it over", (*_passed_over(row), *_opt_in(row)))
+    yield from _grouped("Losses", tuple(_losses(row)))
+    if "key_kind" in row:
+        yield from _grouped("Its own encryption", (key_node(row),))
+    yield from _grouped("What else is not known of it", tuple(_not_known(row)))
+
+
+def _grouped(label: str, nodes: tuple[Node, ...]) -> Iterator[Node]:
+    if nodes:
+        yield Node(kind=NodeKind.GROUP, label=label, children=nodes)
+
+
+def _passed_over(row: Row) -> tuple[Node, ...]:
+    """Tell the selections that might be expected to select it and do not, each with the clause."""
+    passed, complete = members(row.get("passed_over"))
+    nodes = tuple(
+        Node(
+            kind=NodeKind.SELECTION,
+            label=f"{text(each, 'plan_name')} / {text(each, 'name')}",
+            verdict=Verdict.BROKEN,
+            subject=text(each, "selection"),
+            because=sentence(text(each, "because")),
+        )
+        for each in passed
+    )
+    if complete or "passed_over" not in row:
+        return nodes
+    because = reasons(row, "passed_over") or "There may be selections that were not read."
+    return (
+        *nodes,
+        Node(kind=NodeKind.MORE, label="More selections", verdict=Verdict.UNKNOWN, because=because),
+    )
+
+
+def _opt_in(row: Row) -> tuple[Node, ...]:
+    """Tell the Region's service opt-in where it decides."""
+    decides = ternary(row, "opt_in_decides")
+    if "opt_in_decides" not in row or decides is False:
+        return ()
+    opted_in = ternary(row, "opted_in")
+    return (
+        Node(
+            kind=NodeKind.LINK,
+            label="Opt-in of its type",
+            verdict=verdict_of(opted_in if decides else None if opted_in is False else opted_in),
+            because=sentence(text(row, "opt_in_reason") or reasons(row, "opted_in", "opt_in_decides")),
+            evidence=references(row, "opted_in"),
+        ),
+    )
+
+
+def _losses(row: Row) -> Iterator[Node]:
+    """Tell which losses it survives: every column `survives_*`, with what saves it or does not."""
+    for column in row:
+        if column.startswith(_SURVIVES) and not column.endswith(_BECAUSE):
+            because = text(row, column + _BECAUSE) or reasons(row, column)
+            yield Node(
+                kind=NodeKind.LINK,
+                label=f"Survives {column.removeprefix(_SURVIVES).replace('_', ' ')}",
+                verdict=verdict_of(ternary(row, column)),
+                because=sentence(because),
+                evidence=references(row, column),
+            )
+
+
+def _not_known(row: Row) -> Iterator[Node]:
+    """Tell what else of the row is not known: reasons once, with the columns that they keep open."""
+    open_columns: dict[str, list[str]] = {}
+    for doubt in members(row.get("not_known"))[0]:
+        about = text(doubt, "about")
+        if about not in _TOLD and not about.startswith(_SURVIVES):
+            open_columns.setdefault(text(doubt, "reason"), []).append(about.replace("_", " "))
+    for reason, columns in open_columns.items():
+        more = len(columns) - _COLUMNS
+        shown = ", ".join(dict.fromkeys(columns[:_COLUMNS]))
+        label = f"{shown} and {count_word(more, 'column')}" if more > 0 else shown
+        yield Node(kind=NodeKind.MORE, label=label, verdict=Verdict.UNKNOWN, because=reason)
+
+
+def named(row: Row) -> str:
+    """Call a row what people call its subject."""
+    return text(row, "name") or short_name(text(row, "subject"))

@@ -1,0 +1,101 @@
+"""The copies of a chain: whether each can arrive, link by link, and what is known of where it goes."""
+
+from collections.abc import Iterable, Iterator
+
+from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
+from scanner.report.explain.rows import (
+    NOTHING,
+    Related,
+    Row,
+    facts,
+    members,
+    number,
+    reasons,
+    references,
+    refs_of,
+    sentence,
+    ternary,
+    text,
+)
+from scanner.report.explain.vaults import has_points, point_node, vault_facts
+from scanner.report.words import days, hours, place, short_name
+
+AIR_GAPPED = "air_gapped_target"
+
+
+def copy_nodes(resource: Row, rule: str, related: Related) -> Iterator[Node]:
+    """Tell the copies of one covering rule, as they fare for this resource."""
+    copies, complete = members(resource.get("copies"))
+    chains = _chains(resource)
+    for copy in copies:
+        if text(copy, "rule") == rule:
+            yield _copy(copy, chains.get(_key(copy), NOTHING), resource, related)
+    if not complete and "copies" in resource and not copies:
+        because = reasons(resource, "copies") or "Whether it has copies is not known."
+        yield Node(kind=NodeKind.MORE, label="Copies", verdict=Verdict.UNKNOWN, because=because)
+
+
+def _chains(resource: Row) -> dict[tuple[str, str], Row]:
+    """Give the chains of links by copy action; the first stands where one action fares in two ways."""
+    chains, _ = members(resource.get("copy_links"))
+    return {_key(chain): chain for chain in reversed(chains)}
+
+
+def _key(row: Row) -> tuple[str, str]:
+    return text(row, "copy_action"), str(row.get("effective"))
+
+
+def _copy(copy: Row, chain: Row, resource: Row, related: Related) -> Node:
+    destination = text(copy, "destination")
+    vault = related.vaults.get(destination, NOTHING)
+    action = related.copy_actions.get(text(copy, "copy_action"), NOTHING)
+    effective = ternary(copy, "effective")
+    links = tuple(_link(link) for link in members(chain.get("links"))[0])
+    points = (point_node(destination, resource, own=False),) if has_points(resource) else ()
+    jobs = tuple(_jobs(copy, resource))
+    return Node(
+        kind=NodeKind.COPY,
+        label=short_name(destination),
+        verdict=verdict_of(effective),
+        subject=text(copy, "copy_action"),
+        because="" if effective else sentence(text(copy, "reason")),
+        facts=facts(
+            ("goes to", reach(copy) or place(destination)),
+            ("in", place(destination)),
+            ("kept", days(number(action, "retention_days")) if action else ""),
+            ("copied as", text(copy, "copied_as")),
+            ("kind", "air-gapped target" if text(copy, "kind") == AIR_GAPPED else ""),
+        ),
+        evidence=references(action, "") or references(resource, "copies"),
+        children=(*links, *jobs, *points, *vault_facts(vault)),
+    )
+
+
+def reach(copy: Row) -> str:
+    """Say how far a copy goes: `another account and another Region`; empty: neither, or not told."""
+    words = (("cross_account", "another account"), ("cross_region", "another Region"))
+    return " and ".join(word for column, word in words if copy.get(column) is True)
+
+
+def _link(link: Row) -> Node:
+    refs: Iterable[Row] = members(link.get("evidence"))[0]
+    return Node(
+        kind=NodeKind.LINK,
+        label=text(link, "name")[:1].upper() + text(link, "name")[1:],
+        verdict=verdict_of(ternary(link, "holds")),
+        because=sentence(text(link, "reason")),
+        evidence=refs_of(refs),
+    )
+
+
+def _jobs(copy: Row, resource: Row) -> Iterator[Node]:
+    """Tell how the newest finished copy job of this copy action fared."""
+    for job in members(resource.get("copy_jobs"))[0]:
+        if (text(job, "rule"), text(job, "destination")) == (text(copy, "rule"), text(copy, "destination")):
+            yield Node(
+                kind=NodeKind.LINK,
+                label=f"Its newest copy job ended as {text(job, 'state') or 'nobody told'}",
+                verdict=verdict_of(ternary(job, "succeeded")),
+                facts=facts(("ended", f"{hours(number(job, 'age_hours'))} ago")),
+                evidence=references(resource, "copy_jobs"),
+            )

@@ -1,0 +1,132 @@
+"""Reading the rows that a subject's chain names: few, whatever the size of the scan."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from scanner.report.explain.find import Found
+from scanner.report.explain.rows import Related, Row, Selects, members, text
+from scanner.storage.lookup import StoredTable
+
+_FILLERS: Final = 25
+"""Rules, and copy actions, that are told of one vault."""
+
+_LONG: Final = ("covered_keys", "covered_types", "covered_supports", "selected")
+"""Columns with an entry for each resource of a rule: nothing here needs them, and they may be long."""
+
+
+class Facts:
+    """The fact tables of a scan's folder, asked for single rows."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def rows(
+        self, table: str, column: str, values: Iterable[str], limit: int | None = None
+    ) -> dict[str, Row]:
+        """Give the rows whose column is one of the values, by subject."""
+        wanted: Collection[str] = {value for value in values if value}
+        if not wanted:
+            return {}
+        rows = StoredTable(self._folder, table).rows(column, wanted, without=_LONG, limit=limit)
+        return {text(row, "subject"): row for row in rows}
+
+    def count(self, table: str, column: str, value: str) -> int:
+        """Count the rows whose column is a value."""
+        return StoredTable(self._folder, table).count(column, value)
+
+    def selections(self, plans: Iterable[str], arn: str = "") -> tuple[Selects, ...]:
+        """Give the selections of plans, and whether each selects `arn`."""
+        return tuple(self.selects(row, arn) for row in self.rows("selection", "plan", plans).values())
+
+    def selects(self, row: Row, arn: str = "") -> Selects:
+        """Tell a selection's list of resources."""
+        told = StoredTable(self._folder, "selection").members(text(row, "subject"), "selected", asked=arn)
+        return Selects(row, told.count, told.first, told.holds, told.complete)
+
+
+def gather(folder: Path, found: Found) -> Related:
+    """Give the rows that the chain of `found` names."""
+    return _GATHERED.get(found.table, _of_resource)(Facts(folder), found.row)
+
+
+def _of_resource(facts: Facts, row: Row) -> Related:
+    covers, copies = members(row.get("covered_by"))[0], members(row.get("copies"))[0]
+    rules = facts.rows("rule", "subject", (text(cover, "rule") for cover in covers))
+    plans = {text(rule, "plan") for rule in rules.values()}
+    vaults = (*(text(rule, "target") for rule in rules.values()), *(text(c, "destination") for c in copies))
+    selections: dict[str, Selects] = {}
+    for arn in {text(row, "subject"), *(text(cover, "parent") for cover in covers)} - {""}:
+        for each in facts.selections(plans, arn):
+            if each.holds:
+                selections.setdefault(text(each.row, "subject"), each)
+    return Related(
+        plans=facts.rows("plan", "subject", plans),
+        rules=rules,
+        copy_actions=facts.rows("copy_action", "subject", (text(copy, "copy_action") for copy in copies)),
+        vaults=facts.rows("vault", "subject", vaults),
+        selections=tuple(selections.values()),
+    )
+
+
+def _of_vault(facts: Facts, row: Row) -> Related:
+    arn = text(row, "subject")
+    rules = facts.rows("rule", "target", (arn,), _FILLERS)
+    rules = {subject: rule for subject, rule in rules.items() if text(rule, "kind") == "rule"}
+    copies = facts.rows("copy_action", "destination", (arn,), _FILLERS)
+    # The table of rules has a row for each copy action too.
+    left = facts.count("rule", "target", arn) - len(rules) - len(copies)
+    return Related(rules=rules, copy_actions=copies, left_out=max(0, left))
+
+
+def _of_rules(
+    facts: Facts, rules: dict[str, Row], plan: str, selections: tuple[Selects, ...] | None = None
+) -> Related:
+    own = {subject: rule for subject, rule in rules.items() if text(rule, "kind") in ("rule", "")}
+    copies = facts.rows("copy_action", "rule", own)
+    targets = (text(rule, "target") for rule in own.values())
+    destinations = (text(copy, "destination") for copy in copies.values())
+    return Related(
+        rules=own,
+        copy_actions=copies,
+        vaults=facts.rows("vault", "subject", (*targets, *destinations)),
+        selections=facts.selections((plan,)) if selections is None else selections,
+    )
+
+
+def _of_plan(facts: Facts, row: Row) -> Related:
+    plan = text(row, "subject")
+    return _of_rules(facts, facts.rows("rule", "plan", (plan,)), plan)
+
+
+def _of_selection(facts: Facts, row: Row) -> Related:
+    rules = facts.rows("rule", "plan", (text(row, "plan"),))
+    return _of_rules(facts, rules, "", (facts.selects(row),))
+
+
+def _of_rule(facts: Facts, row: Row) -> Related:
+    return _of_rules(facts, {text(row, "subject"): row}, text(row, "plan"))
+
+
+def _of_copy_action(facts: Facts, row: Row) -> Related:
+    return Related(
+        rules=facts.rows("rule", "subject", (text(row, "rule"),)),
+        vaults=facts.rows("vault", "subject", (text(row, "destination"),)),
+    )
+
+
+def _of_point(facts: Facts, row: Row) -> Related:
+    return Related(
+        resources=facts.rows("resource", "subject", (text(row, "resource"),)),
+        vaults=facts.rows("vault", "subject", (text(row, "vault"),)),
+    )
+
+
+_GATHERED: Final[Mapping[str, Callable[[Facts, Row], Related]]] = {
+    "vault": _of_vault,
+    "plan": _of_plan,
+    "selection": _of_selection,
+    "rule": _of_rule,
+    "copy_action": _of_copy_action,
+    "recovery_point": _of_point,
+}

@@ -1,0 +1,31 @@
+"""A rule within a chain: when it starts, how long it keeps, and whether it ever starts at all."""
+
+from scanner.model.explanation import Verdict
+from scanner.report.explain.rows import Row, facts, number, sentence, ternary, text
+from scanner.report.words import days, hours
+
+
+def standing(rule: Row) -> tuple[Verdict, str]:
+    """Say whether a rule makes backups at all, by its row; without one it does as far as is told."""
+    if ternary(rule, "schedule_valid") is False:
+        return Verdict.BROKEN, sentence(f"{text(rule, 'schedule')} is no AWS cron expression")
+    if ternary(rule, "starts_within_a_year") is False:
+        return Verdict.BROKEN, "It does not start within a year."
+    return Verdict.HOLDS, ""
+
+
+def rule_facts(row: Row) -> tuple[tuple[str, str], ...]:
+    """Tell a rule's terms: of its own row, or of the terms that a resource's row repeats."""
+    schedule = " ".join(filter(None, (text(row, "schedule"), text(row, "timezone"))))
+    wait = number(row, "max_gap_hours")
+    return facts(
+        ("starts", schedule),
+        ("longest wait", hours(wait) if wait is not None else ""),
+        ("next start", text(row, "next_start")),
+        ("keeps", days(row["retention_days"]) if "retention_days" in row else ""),
+        (
+            "moves to cold storage",
+            f"after {days(row.get('cold_after_days'))}" if row.get("moves_to_cold") else "",
+        ),
+        ("kind", "continuous" if row.get("continuous") is True else ""),
+    )

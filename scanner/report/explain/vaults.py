@@ -1,0 +1,176 @@
+"""A vault within a chain: whether it is there, its lock, its key, its guard, and the newest backup in it."""
+
+from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
+from scanner.model.reading import EvidenceRef
+from scanner.model.ternary import all_of
+from scanner.report.explain.rows import (
+    NOTHING,
+    Related,
+    Row,
+    facts,
+    members,
+    number,
+    reasons,
+    references,
+    sentence,
+    ternary,
+    text,
+)
+from scanner.report.words import days, hours, place, short_name
+
+_KEY_KINDS = {
+    "none": "Not encrypted",
+    "aws_owned": "AWS owned key",
+    "aws_managed": "AWS managed key",
+    "customer_managed": "Customer managed key",
+}
+
+
+def vault_facts(vault: Row) -> tuple[Node, ...]:
+    """Tell the lock, the key and who may delete, as far as the vault's row does."""
+    if not vault:
+        return ()
+    return (lock_node(vault), key_node(vault), *deletion_nodes(vault))
+
+
+def lock_node(vault: Row) -> Node:
+    """Tell the vault's lock, which decides who may delete and how long is kept."""
+    mode = text(vault, "lock_mode")
+    if not mode:
+        because = reasons(vault, "lock_mode") or "Whether the vault is locked is not known."
+        return Node(kind=NodeKind.LINK, label="Lock", verdict=Verdict.UNKNOWN, because=because)
+    grace = text(vault, "lock_grace_until")
+    words = {"none": "No lock", "governance": "Governance lock", "compliance": "Compliance lock"}.get(
+        mode, mode
+    )
+    least, most = number(vault, "min_retention_days"), number(vault, "max_retention_days")
+    bounds = facts(
+        ("keeps at least", days(least) if least else ""),
+        ("keeps at most", days(most) if most and days(most) != "never expires" else ""),
+        ("can be removed until", grace),
+    )
+    return Node(
+        kind=NodeKind.LINK,
+        label=words,
+        facts=bounds if mode != "none" else (),
+        evidence=references(vault, ""),
+    )
+
+
+def key_node(row: Row, column: str = "key_kind") -> Node:
+    """Tell the key of a vault or a resource, and whether it can be used."""
+    kind = text(row, column)
+    enabled = ternary(row, "key_enabled")
+    label = _KEY_KINDS.get(kind, kind)
+    if not kind:
+        because = reasons(row, column) or "Who manages its key is not known."
+        return Node(kind=NodeKind.KEY, label="Key", verdict=Verdict.UNKNOWN, because=because)
+    going = text(row, "key_deletion_at")
+    usable = "key_enabled" in row and kind != "none"
+    verdict = verdict_of(enabled) if usable and enabled is not True else Verdict.STATED
+    because = reasons(row, "key_enabled") if verdict is Verdict.UNKNOWN else ""
+    if verdict is Verdict.BROKEN:
+        because = "The key is not enabled: what it encrypts cannot be restored."
+    return Node(
+        kind=NodeKind.KEY,
+        label=label,
+        verdict=verdict,
+        because=because,
+        facts=facts(("is deleted on", going)),
+        evidence=references(row, column, "key_enabled"),
+    )
+
+
+def deletion_nodes(vault: Row) -> tuple[Node, ...]:
+    """Tell whether recovery points can be deleted by hand, or what keeps everybody from it."""
+    protected = text(vault, "protected_by")
+    refs = references(vault, "deletion_guards")
+    if protected:
+        words = {"air_gapped": "the vault is logically air-gapped", "compliance_lock": "its lock is in force"}
+        because = sentence(f"nobody can, since {words.get(protected, protected)}")
+        return (_guard(Verdict.HOLDS, because, references(vault, "")),)
+    guards, _ = members(vault.get("deletion_guards"))
+    if not guards:
+        why = reasons(vault, "deletion_guards", "protected_by")
+        return (_guard(Verdict.UNKNOWN, why, refs),) if why else ()
+    denied = all_of(ternary(guard, "denied") for guard in guards)
+    open_to = [guard for guard in guards if guard.get("denied") is not True]
+    because = "Its access policy denies every deletion action."
+    if open_to:
+        actions = ", ".join(text(guard, "action").removeprefix("backup:") for guard in open_to)
+        because = sentence(f"{actions}: {text(open_to[0], 'because')}")
+    return (_guard(verdict_of(denied), because, refs),)
+
+
+def _guard(verdict: Verdict, because: str, refs: tuple[EvidenceRef, ...]) -> Node:
+    return Node(
+        kind=NodeKind.LINK,
+        label="Deletion by hand is ruled out",
+        verdict=verdict,
+        because=because,
+        evidence=refs,
+    )
+
+
+def target_node(rule: Row, terms: Row, resource: Row, related: Related, copies: tuple[Node, ...]) -> Node:
+    """Tell the vault that a rule fills: it must be there, and its lock must admit the retention."""
+    arn = text(rule, "target")
+    vault = related.vaults.get(arn, NOTHING)
+    name = text(terms, "vault") or short_name(arn)
+    exists, within = ternary(rule, "target_exists"), ternary(rule, "within_lock")
+    verdict = verdict_of(all_of((exists, within))) if rule else Verdict.STATED
+    because = ""
+    if verdict is not Verdict.HOLDS and rule:
+        because = reasons(rule, "target_exists", "within_lock") or text(rule, "lock_reason")
+        because = "There is no vault of that name: nothing can be kept." if exists is False else because
+    points = (point_node(arn or name, resource, own=True),) if has_points(resource) else ()
+    return Node(
+        kind=NodeKind.VAULT,
+        label=name,
+        verdict=verdict,
+        subject=arn,
+        because=sentence(because),
+        facts=facts(("in", place(arn))),
+        evidence=references(vault, "") or references(rule, "target_exists"),
+        children=(*points, *vault_facts(vault), *copies),
+    )
+
+
+def has_points(resource: Row) -> bool:
+    """Whether the row tells where recovery points lie at all."""
+    return "newest_recovery_points" in resource or "places" in resource
+
+
+def point_node(vault: str, resource: Row, *, own: bool) -> Node:
+    """Tell the newest usable recovery point of a resource in a vault, given by its ARN or its name.
+
+    `own`: the vault lies in the resource's account and Region, where `newest_recovery_points` tells all.
+    """
+    column = "newest_recovery_points" if own and "newest_recovery_points" in resource else "places"
+    points, complete = members(resource.get(column))
+    for point in points:
+        if vault in (text(point, "vault"), text(point, "vault_name"), short_name(text(point, "vault"))):
+            return told_point(point, references(resource, column))
+    because = "Its newest usable recovery point here is not known."
+    if not complete:
+        because = " ".join(filter(None, (because, reasons(resource, column))))
+    return Node(
+        kind=NodeKind.RECOVERY_POINT,
+        label="No usable recovery point was seen" if not complete else "No usable recovery point",
+        verdict=Verdict.BROKEN if complete else Verdict.UNKNOWN,
+        because="It has no usable recovery point in this vault." if complete else because,
+    )
+
+
+def told_point(point: Row, refs: tuple[EvidenceRef, ...]) -> Node:
+    """Tell one recovery point: how old it is and when it was made."""
+    age = number(point, "age_hours")
+    continuous = "continuous" if point.get("continuous") is True else ""
+    return Node(
+        kind=NodeKind.RECOVERY_POINT,
+        label=f"Newest usable recovery point, {hours(age)} old",
+        verdict=Verdict.HOLDS,
+        subject=text(point, "arn"),
+        facts=facts(("made", text(point, "created_at")), ("kind", continuous)),
+        evidence=refs,
+    )
