@@ -12,7 +12,7 @@ from typing import Final
 from scanner.model.inventory import Account, BackupRule, CopyAction, Organization, Resource, Vault
 from scanner.model.names import AccountId, Shard, partition_of, vault_arn
 from scanner.model.reading import Gap, Unread
-from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction
+from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
 from scanner.protection.capabilities import Capability, rows_of
 from scanner.protection.copy_keys import context_of, key_in_the_way, key_links
 from scanner.protection.destination import EFS_VAULT, Destination, Link, Source, crosses_accounts
@@ -40,6 +40,7 @@ __all__ = [
 
 COPY_INTO: Final = "backup:CopyIntoBackupVault"
 
+_AIR_GAP: Final = "type can be air-gapped"
 _RESTORE_ACCESS: Final = "RESTORE_ACCESS_BACKUP_VAULT"
 
 
@@ -167,7 +168,9 @@ def resource_links(
     links = [type_link(source, resource, destination)]
     if destination.air_gapped:
         answer = _air_gap(rows, resource, keys, destination)
-        links.append(Link("type can be air-gapped", answer, _settings_gap(source, rows) or keys.first_gap))
+        links.append(Link(_AIR_GAP, answer, _settings_gap(source, rows) or keys.first_gap))
+    elif destination.vault is None and destination.exists.value is not False:
+        links += _perhaps_air_gapped(rows, resource, keys, destination)
     if crosses_accounts(source, destination):
         links.append(Link("image may leave the account", _no_marketplace(resource)))
         links += key_links(managed_of(rows), resource, keys, destination, organization)
@@ -204,24 +207,42 @@ def _air_gap(
     rows: tuple[Capability | None, ...], resource: Resource, keys: ResourceKeys, destination: Destination
 ) -> Answer:
     """Whether a logically air-gapped vault takes what the resource's backups are (facts 4, 5)."""
-    supported = [air_gap_supported(row, destination.region) for row in rows]
-    answer = supported[0] if len({each.value for each in supported}) == 1 else Answer(None, "")
-    if answer.value is None and not answer.because:
-        answer = Answer(None, f"the Region settings do not tell what can be done with {resource.type}")
-    verdict = conjunction((answer, _air_gap_keys(rows, keys)))
+    answer = _air_gap_type(rows, resource, destination)
+    verdict = conjunction((answer, _air_gap_encrypted(rows, keys), _air_gap_keys(rows, keys)))
     return answer if verdict.value else verdict
 
 
-def _air_gap_keys(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
-    """Types that are not fully managed must not be under an AWS managed key, some not unencrypted."""
-    managed = managed_of(rows)
+def _air_gap_type(
+    rows: tuple[Capability | None, ...], resource: Resource, destination: Destination
+) -> Answer:
+    supported = [air_gap_supported(row, destination.region) for row in rows]
+    if len({each.value for each in supported}) == 1:
+        return supported[0]
+    return Answer(None, f"the Region settings do not tell what can be done with {resource.type}")
+
+
+def _air_gap_encrypted(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
+    """Whether it is encrypted, where the type must be (AWS Backup developer guide, "Encryption")."""
     needs_key = all_of(None if row is None else row.air_gap_needs_encryption for row in rows)
-    lacking = all_of((needs_key, None if keys.encrypted is None else not keys.encrypted))
-    if lacking is not False:
-        because = "a cluster that is not encrypted cannot go into a logically air-gapped vault"
-        return Answer(None if lacking is None else False, because)
+    lacking = all_of((needs_key, negate(keys.encrypted)))
+    because = "a cluster that is not encrypted cannot go into a logically air-gapped vault"
+    return Answer(negate(lacking), because)
+
+
+def _perhaps_air_gapped(
+    rows: tuple[Capability | None, ...], resource: Resource, keys: ResourceKeys, destination: Destination
+) -> Iterator[Link]:
+    """Give a link that stays open where a vault that was not seen may be one that takes no such type."""
+    answer = conjunction((_air_gap_type(rows, resource, destination), _air_gap_encrypted(rows, keys)))
+    if answer.value is not True:
+        because = f"whether the destination is logically air-gapped is not known, and {answer.because}"
+        yield Link(_AIR_GAP, Answer(None, because), destination.gap)
+
+
+def _air_gap_keys(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
+    """Types that are not fully managed must not be under an AWS managed key."""
     because = f"{keys.because}; a logically air-gapped vault takes nothing under an AWS managed key"
-    return Answer(any_of((managed, keys.free_of_aws_managed)), because)
+    return Answer(any_of((managed_of(rows), keys.free_of_aws_managed)), because)
 
 
 def _no_marketplace(resource: Resource) -> Answer:

@@ -272,6 +272,23 @@ def test_what_goes_into_an_air_gapped_vault(
     assert case.link("type can be air-gapped").value is expected
 
 
+@pytest.mark.parametrize(
+    ("source", "keys", "open_"),
+    [
+        (resource("arn:aws:rds:eu-west-1:111111111111:db:d", "RDS", {}), SHARED, True),
+        (DATABASE, NONE_ENCRYPTED, True),
+        (DATABASE, SHARED, False),
+        (EFS, SHARED, False),
+    ],
+)
+def test_a_vault_that_was_not_seen_may_be_air_gapped(source: Any, keys: ResourceKeys, *, open_: bool) -> None:
+    """Of a rule's own target even surely; what it takes is known only where it takes the type anyway."""
+    links = Case(destination=absent(THERE, exists=None), source=source, keys=keys).links()
+    assert [link.answer.value for link in links if link.name == "type can be air-gapped"] == [None] * open_
+    gone = Case(destination=absent(THERE, exists=False), source=source, keys=keys).links()
+    assert "type can be air-gapped" not in {link.name for link in gone}
+
+
 @pytest.mark.parametrize("kind", [KeyKind.AWS_OWNED, KeyKind.CUSTOMER_MANAGED, None])
 def test_the_key_of_an_air_gapped_vault_is_in_nobodys_way(kind: KeyKind | None) -> None:
     assert at_vault(type=AIR, key=key_of(kind, OTHER)).verdict() is True
