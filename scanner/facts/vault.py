@@ -26,6 +26,7 @@ DEPRECATED_EVENTS: Final = frozenset(
 )
 """Events that AWS Backup takes and tells nobody of (API reference, PutBackupVaultNotifications)."""
 
+_NO_LIMIT: Final = {"min_retention_days": 0, "max_retention_days": FOREVER_DAYS}
 _EVENTS: Final = ("notification_topic", "notification_events", "notification_events_deprecated")
 
 
@@ -43,6 +44,8 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
     key = key_columns(vault, plane, notes)
     policy = policy_columns(vault, plane.organization, as_of, notes)
     topic, events = _told(vault, notes)
+    shortest = _limit(vault, mode, "min_retention_days", vault.lock.min_retention_days, notes)
+    longest = _limit(vault, mode, "max_retention_days", vault.lock.max_retention_days, notes)
     return VaultFacts(
         subject=vault.arn,
         subject_type="vault",
@@ -54,8 +57,8 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
         air_gapped=vault.air_gapped,
         lock_mode=mode,
         lock_grace_until=_grace(vault, as_of),
-        min_retention_days=_unless_untold(mode, vault.lock.min_retention_days or 0),
-        max_retention_days=_unless_untold(mode, vault.lock.max_retention_days or FOREVER_DAYS),
+        min_retention_days=shortest,
+        max_retention_days=longest,
         has_recovery_points=_has_points(vault, holds_points, notes),
         targeted=targeted,
         key_kind=key.key_kind,
@@ -78,9 +81,17 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
     )
 
 
-def _unless_untold(mode: str | None, days: int) -> int | None:
-    """Give the days of a lock. Where nobody tells of a lock, nobody tells that it has no limit either."""
-    return None if mode is None else days
+def _limit(vault: Vault, mode: str | None, column: str, days: int | None, notes: Notes) -> int | None:
+    """Give a limit of the lock in days; without one, what stands for no limit.
+
+    Where nobody tells of a lock, nobody tells that it has no limit either; and a logically air-gapped vault
+    always has both (facts 5), so that one that is left out is not known.
+    """
+    if mode is not None and days is None and vault.air_gapped:
+        notes.unknown(column, "a logically air-gapped vault has such a limit, and the list does not tell it")
+    if mode is None or (days is None and vault.air_gapped):
+        return None
+    return days if days is not None else _NO_LIMIT[column]
 
 
 def _grace(vault: Vault, as_of: datetime) -> str:

@@ -65,7 +65,7 @@ def policy_columns(vault: Vault, organization: Organization, as_of: datetime, no
     stays, outside = _outside(document, vault, organization, context, notes)
     return PolicyColumns(
         has_policy=document.exists,
-        deletion_guards=tuple(_guards(document, vault, context)),
+        deletion_guards=tuple(_guards(document, vault, context, notes)),
         policy_stays_in_organization=stays,
         outsiders=outside,
         copying_principals=_copying(document, vault, context, notes),
@@ -78,11 +78,13 @@ def _unread_guards() -> Iterator[DeletionGuard]:
         yield DeletionGuard(action=_short(action), denied=None, exceptions=(), because=because)
 
 
-def _guards(document: Document, vault: Vault, context: Context) -> Iterator[DeletionGuard]:
+def _guards(document: Document, vault: Vault, context: Context, notes: Notes) -> Iterator[DeletionGuard]:
     for action in DELETION_ACTIONS:
         denial = denied_to_all(
             document, action=action, resource=vault.arn, vault_account=vault.account, context=context
         )
+        if denial.denied is None and document.readable:
+            notes.unknown("deletion_guards", f"whether {_short(action)} is denied: {denial.because}")
         yield DeletionGuard(
             action=_short(action),
             denied=denial.denied,

@@ -213,7 +213,8 @@ def test_locks_of_vaults(bundle: BundleBuilder, told: dict[str, Any], mode: str,
     bundle.shard().vault("a", **told)
     found = row(facts_of(bundle.write()), "vault", vault_arn("a"), VaultFacts)
     assert (found.lock_mode, found.lock_grace_until, found.protected_by) == (mode, grace, by)
-    assert (found.min_retention_days, found.max_retention_days) == (0, FOREVER_DAYS)
+    limits = (None, None) if by == "air_gapped" else (0, FOREVER_DAYS)  # which an air-gapped one always has
+    assert (found.min_retention_days, found.max_retention_days) == limits
     assert (found.has_recovery_points, found.targeted, found.has_policy) == (False, False, False)
 
 

@@ -237,6 +237,20 @@ def test_a_condition_on_time_is_held_against_the_clock_of_the_evaluation(bundle:
     assert vault(bundle, "w").policy_stays_in_organization is None
 
 
+def test_the_clause_that_keeps_a_denial_open_is_named(bundle: BundleBuilder) -> None:
+    maybe = {
+        "Sid": "Maybe",
+        "Effect": "Deny",
+        "Action": "backup:*",
+        "Condition": {"StringEquals": {"aws:ResourceTag/x": "y"}},
+    }
+    found = of_policy(bundle, policy(maybe), ACCOUNT)
+    assert {guard.denied for guard in found.deletion_guards} == {None}
+    assert "statement 1 (Maybe): the condition StringEquals aws:resourcetag/x" in reasons(
+        found, "deletion_guards"
+    )
+
+
 # Multi-party approval
 
 
@@ -253,6 +267,14 @@ def test_an_approval_team_is_told_by_the_description(bundle: BundleBuilder) -> N
 
 def test_without_one_there_is_none(bundle: BundleBuilder) -> None:
     assert approved(bundle, BackupVaultName="v").approval_team == ""
+
+
+def test_an_air_gapped_vault_has_limits_that_may_not_be_told(bundle: BundleBuilder) -> None:
+    bundle.shard().vault("v", VaultType=AIR_GAPPED).vault("w", VaultType=AIR_GAPPED, MinRetentionDays=7)
+    found = vault(bundle)
+    assert (found.lock_mode, found.min_retention_days, found.max_retention_days) == ("compliance", None, None)
+    assert reasons(found, "min_retention_days")
+    assert vault(bundle, "w").min_retention_days == 7
 
 
 def test_an_undescribed_air_gapped_vault_may_have_one(bundle: BundleBuilder) -> None:

@@ -24,6 +24,18 @@ RECOVERY_POINT_ACTIONS = frozenset(
         "backup:disassociaterecoverypointfromparent",
     )
 )
+# The ARNs of recovery points, kind by kind (facts 1.3).
+_RECOVERY_POINTS = (
+    "backup:{region}:{account}:recovery-point:*",
+    "ec2:{region}::snapshot/*",
+    "ec2:{region}::image/*",
+    "rds:{region}:{account}:snapshot:awsbackup:*",
+    "rds:{region}:{account}:cluster-snapshot:awsbackup:*",
+    "fsx:{region}:{account}:backup/*",
+    "redshift:{region}:{account}:snapshot:*",
+    "redshift-serverless:{region}:{account}:snapshot/*",
+    "dynamodb:{region}:{account}:table/*",
+)
 # A policy of 20 kB cannot come near.
 _MOST_COMPARISONS = 1_000_000
 
@@ -39,8 +51,8 @@ def denied_to_all(
     """Whether `action` is denied to every principal but the exceptions.
 
     `resource` is the vault's ARN. Actions on recovery points must be denied on all of them, so only
-    `*` and patterns that cover every ARN do. `context` describes the vault's account; its Region is
-    read from the ARN when it does not say.
+    `*` and patterns that cover every ARN do; what covers every kind that is known is undecided. `context`
+    describes the vault's account; its Region is read from the ARN when it does not say.
 
     True: everybody but `exceptions` is denied. False: others get through: no Deny, a Deny on one role or
     another account, or with a condition that only some requests fulfil (MFA, address …). None: a Deny
@@ -60,8 +72,11 @@ def denied_to_all(
 def _place(action: str, resource: str, vault_account: str, context: Context) -> Place:
     partition = arn_part(resource, 1) or context.partition
     here = replace(context, partition=partition, region=context.region or arn_part(resource, 3) or None)
-    everywhere = action.lower() in RECOVERY_POINT_ACTIONS
-    return place_of(action, f"arn:{partition}:*" if everywhere else resource, vault_account, here)
+    if action.lower() not in RECOVERY_POINT_ACTIONS:
+        return place_of(action, resource, vault_account, here)
+    kinds = (kind.format(region=here.region or "*", account=vault_account) for kind in _RECOVERY_POINTS)
+    parts = tuple(f"arn:{partition}:{kind}" for kind in kinds)
+    return place_of(action, f"arn:{partition}:*", vault_account, here, parts)
 
 
 def _weigh(strikes: list[Strike], cells: tuple[str, ...]) -> Denial:

@@ -32,20 +32,23 @@ _ARN = ("arnequals", "arnlike", "arnnotequals", "arnnotlike")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The action, the resource cell and the account that the question is about."""
+    """The action, the resource cell (and the parts of it that are known) and the account in question."""
 
     action: str
     resource: str
     population: Population
     domains: Mapping[str, Domain]
+    parts: tuple[str, ...] = ()
 
 
-def place_of(action: str, resource: str, account: str, context: Context) -> Place:
+def place_of(
+    action: str, resource: str, account: str, context: Context, parts: tuple[str, ...] = ()
+) -> Place:
     """`context` describes the account, which is the resource's too, and the request's Region."""
     population = Population(account, context.partition)
     here = replace(context, resource_organization_id=context.organization_id)
     domains = domains_of(population, here, f"arn:{context.partition}:backup::{account}:")
-    return Place(action, resource, population, domains)
+    return Place(action, resource, population, domains, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,22 @@ def strike_of(statement: Statement, place: Place) -> Strike | None:
     action = reach_of_patterns(statement.actions, place.action.lower(), "Action")
     if action.reach is Reach.NONE:
         return None
-    resource = reach_of_patterns(statement.resources, place.resource, "Resource")
+    resource = _resource_reach(statement, place)
     start = _by_principals(Strike(statement.label), statement.principals, place)
     strike = _by_verdict(_by_verdict(start, action), resource)
     for clause in statement.clauses:
         strike = _by_clause(strike, resolved(clause, place.domains), place)
     return strike
+
+
+def _resource_reach(statement: Statement, place: Place) -> Verdict:
+    """As always; but what takes in every part of the place, one by one, may take in all of it."""
+    whole = reach_of_patterns(statement.resources, place.resource, "Resource")
+    parts = [reach_of_patterns(statement.resources, part, "Resource") for part in place.parts]
+    if whole.reach is Reach.SOME and parts and all(part.reach is Reach.ALL for part in parts):
+        because = "its Resource takes in each kind of recovery point that is known, and not those of others"
+        return Verdict(Reach.OPEN, because)
+    return whole
 
 
 def _within(one: str, pattern: str) -> bool:

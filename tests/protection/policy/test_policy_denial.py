@@ -133,6 +133,18 @@ ROWS: list[Row] = [
     ("snapshots are not all", [deny(Resource="arn:aws:ec2:eu-west-1::snapshot/*")], False, ()),
     ("the vault is no recovery point", [deny(Resource=VAULT)], False, ()),
     ("every ARN", [deny(Resource=["arn:aws:*"])], True, ()),
+    ("every kind of recovery point that is known", [deny(Resource=[
+        "arn:aws:backup:*:*:recovery-point:*", "arn:aws:ec2:*::snapshot/*", "arn:aws:ec2:*::image/*",
+        "arn:aws:rds:*:*:*snapshot:awsbackup:*", "arn:aws:fsx:*:*:backup/*",
+        "arn:aws:redshift*:*:*:snapshot*",
+        f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/*",
+    ])], None, ()),
+    ("all but one kind", [deny(Resource=[
+        "arn:aws:backup:*:*:recovery-point:*", "arn:aws:ec2:*::image/*",
+        "arn:aws:rds:*:*:*snapshot:awsbackup:*", "arn:aws:fsx:*:*:backup/*",
+        "arn:aws:redshift*:*:*:snapshot*",
+        f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/*",
+    ])], False, ()),
     ("NotResource leaves something out", [deny(NotResource="arn:aws:ec2:*")], False, ()),
     ("complements may add up", [deny(NotResource="arn:aws:ec2:*"), deny(Resource="arn:aws:ec2:*")], None, ()),
     ("a variable in the resource", [deny(Resource="arn:aws:backup:${aws:RequestedRegion}:*")], None, ()),
