@@ -35,7 +35,7 @@ from scanner.model.inventory import (
     ShardInventory,
 )
 from scanner.model.names import Arn, Shard, rule_subject
-from scanner.model.reading import Known, Unread
+from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.candidates import Candidates
 from scanner.protection.capabilities import skipped_state
@@ -138,7 +138,7 @@ class ShardGraph:
         parents = self._parents(resource)
         asked = self._selected_by.get(resource.arn, _NOTHING)
         if (
-            self._stack_is_open(resource)
+            self._open_stack(resource, parents)
             or any(parent.type == STACK for parent, _ in parents)
             or not all(answer.value for _, _, answer in asked.values())
         ):
@@ -163,20 +163,34 @@ class ShardGraph:
             if not found and (own_doubts or self._plan_doubts):
                 open_parents.append(parent.arn)
             doubts += own_doubts
-        if self._stack_is_open(resource):
+        if (why := self._open_stack(resource, parents)) is not None:
             others = [one for one in self._stacks if one.arn not in {parent.arn for parent, _ in parents}]
-            doubts += self._stack_doubts(resource, others)
+            doubts += self._stack_doubts(resource, others, *why)
             open_parents += [one.arn for one in others if one.arn != resource.arn]
         return Coverage(tuple(ways[way] for way in sorted(ways)), tuple(doubts), tuple(open_parents))
 
-    def _stack_is_open(self, resource: Resource) -> bool:
-        """Whether a resource may be part of any stack: its tags, which would say so, were not read."""
-        return self._inherit and resource.stack is None and isinstance(resource.tags, Unread)
+    def _open_stack(self, resource: Resource, parents: Parents) -> tuple[str, Gap] | None:
+        """Say why it is not known which stacks a resource is part of, where it is not.
 
-    def _stack_doubts(self, resource: Resource, stacks: Iterable[Resource]) -> Iterator[Doubt]:
+        Its own tags would say so, or the tags or the description of what it lies in.
+        """
+        if not self._inherit:
+            return None
+        if resource.stack is None and isinstance(resource.tags, Unread):
+            return (
+                "its tags were not read, and it may be part of a stack that is backed up",
+                resource.tags.gap,
+            )
+        for parent, _ in parents:
+            if parent.arn in self._unlisted and isinstance(parent.tags, Unread):
+                because = f"{parent.name}, which it lies in, was not listed, and may be part of a stack"
+                return because, parent.tags.gap
+        return None
+
+    def _stack_doubts(
+        self, resource: Resource, stacks: Iterable[Resource], because: str, gap: Gap
+    ) -> Iterator[Doubt]:
         """Give what may cover a resource through a stack, where it is not known which one it is part of."""
-        gap = resource.tags.gap if isinstance(resource.tags, Unread) else None
-        because = "its tags were not read, and it may be part of a stack that is backed up"
         for stack in stacks:
             open_ones: list[Doubt] = []
             for way in self._direct(stack, stack, open_ones, (resource.arn,)):

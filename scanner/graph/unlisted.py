@@ -16,7 +16,8 @@ def unlisted_instances(inventory: ShardInventory) -> Iterator[Resource]:
     if not isinstance(instances, Unread):
         return
     listed = {resource.arn for resource in inventory.resources}
-    named = {parent for resource in inventory.resources for parent in resource.attached_to}
+    parents = {parent for resource in inventory.resources for parent in resource.attached_to}
+    named = {parent for parent in parents if not _is_stack(parent)}
     for arn in sorted(named - listed):
         yield Resource(
             arn=arn,
@@ -34,14 +35,15 @@ def unlisted_instances(inventory: ShardInventory) -> Iterator[Resource]:
 def unlisted_stacks(inventory: ShardInventory) -> Iterator[Resource]:
     """Give the CloudFormation stacks that resources name in their tag, and that may be there unlisted.
 
-    So do recovery points. Where the list was read to the end, a stack that is not in it is gone, and what
-    it left behind is not backed up with it.
+    So do nested stacks, and recovery points. Where the list was read to the end, a stack that is not in it
+    is gone, and what it left behind is not backed up with it.
     """
     shard = inventory.shard
     if isinstance(inventory.lists.get("cloudformation:DescribeStacks"), Known):
         return
     listed = {resource.arn for resource in inventory.resources}
     named = {arn for resource in inventory.resources for arn in stack_of(resource)}
+    named |= {arn for resource in inventory.resources for arn in resource.attached_to if _is_stack(arn)}
     named |= {Arn(point.resource) for point in inventory.recovery_points if _is_stack(point.resource)}
     for arn in sorted(named - listed):
         gap = Gap(shard.account, shard.region, "cloudformation:DescribeStacks", arn, GapKind.NEVER_ASKED)

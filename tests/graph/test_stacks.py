@@ -183,3 +183,51 @@ def test_what_is_part_of_a_stack_is_among_what_a_rule_copies(builder: BundleBuil
     assert supported[ROOT] is True
     assert supported[volume_arn("in-root")] is True
     assert [holds for arn, holds in supported.items() if arn.endswith("table/basic")] == [False]
+
+
+def test_a_nested_stack_whose_parent_is_on_a_page_that_was_not_read_is_open(builder: BundleBuilder) -> None:
+    """The instances were not read either: what a nested stack names is no instance."""
+    told = {
+        "StackId": NESTED,
+        "StackName": "n",
+        "StackStatus": "UPDATE_COMPLETE",
+        "ParentId": ROOT,
+        "Tags": [],
+    }
+    builder.shard().settings(CloudFormation=True).listed(LIST, told)
+    builder.shard().volume("in-nested", {"aws:cloudformation:stack-id": NESTED})
+    builder.shard().plan("p", rules=[rule()], selections=[{"Resources": [ROOT]}])
+    lines = refuse(builder.lines(), "ec2:DescribeInstances")
+    half_read = {
+        stem: [
+            {**line, "response": {**line["response"], "NextToken": "lost"}}
+            if line["operation"] == "DescribeStacks"
+            else line
+            for line in of_file
+        ]
+        for stem, of_file in lines.items()
+    }
+    rows: Any = facts_of(builder.write(half_read))["resource"]
+    assert (rows[NESTED].covered, rows[volume_arn("in-nested")].covered) == (None, None)
+    assert any("names and nobody listed" in note.reason for note in rows[NESTED].not_known)
+
+
+@pytest.mark.parametrize(("entry", "expected"), [(ROOT, None), (GONE, None), (volume_arn("other"), False)])
+def test_a_stack_that_was_not_listed_may_be_nested_in_one_that_is_named(
+    builder: BundleBuilder, entry: str, *, expected: bool | None
+) -> None:
+    lines = refuse(of_plan(builder, {"Resources": [entry]}).lines(), LIST)
+    assert covered(facts_of(builder.write(lines)))["in-nested"] is expected
+
+
+@pytest.mark.parametrize(
+    ("selections", "expected"),
+    [(({"Resources": [ROOT]},), None), (({"Resources": [GONE]},), False), ((), False)],
+)
+def test_an_instance_that_was_not_listed_may_be_part_of_a_stack(
+    builder: BundleBuilder, selections: tuple[dict[str, Any], ...], *, expected: bool | None
+) -> None:
+    lines = refuse(of_plan(builder, *selections).lines(), "ec2:DescribeInstances")
+    assert covered(facts_of(builder.write(lines)))["on-instance"] is expected
+    told = covered(facts_of(builder.folder, inherit=False))
+    assert told["on-instance"] is False
