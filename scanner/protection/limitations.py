@@ -45,9 +45,9 @@ LIMITATIONS: Final = (
         "them is judged by itself."
     ),
     (
-        "Who takes over an account is taken to act as every role of it, and as the management account in every "
-        "member. A backup that nobody of the account can delete counts as safe from that, whoever may delete "
-        "the key that it needs: survives-key-loss asks for that."
+        "Who takes over an account is taken to act as every role of it, and as the management account in "
+        "every member. A backup that nobody of the account can delete counts as safe from that, whoever may "
+        "delete the key that it needs: survives-key-loss asks for that."
     ),
 )
 """Sentences for the report."""
