@@ -35,6 +35,10 @@ LIMITATIONS: Final = (
         "A vault's access policy governs the AWS Backup API only: snapshots of types that AWS Backup does "
         "not fully manage may still be deleted through their own service."
     ),
+    (
+        "Principals of AWS services in a vault's access policy do not count as outside the organisation; what "
+        "RAM or a multi-party approval team shares of a logically air-gapped vault is not read."
+    ),
     "Resources of types that this version does not list are not in the population.",
     (
         "A resource with the tag of a CloudFormation stack that is still there counts as part of the stack, "

@@ -9,7 +9,7 @@ import pytest
 
 from scanner.app import evaluate
 from scanner.cli.requests import judgement_of, settings_of
-from tests.contract import assignments, copies, peers, plans, refused, selections, timing, vaults
+from tests.contract import assignments, copies, gates, peers, plans, refused, selections, timing, vaults
 from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, RECENT, UNKNOWN, World
 from tests.fakes.bundles import BundleBuilder, Lines
 from tests.fakes.bundles import refused as refuse_line
@@ -41,6 +41,8 @@ WORLDS: Final = (
     World("policies, exempt", vaults.policies(2), f"controls: {{{EXEMPT}}}", without_policies),
     World("locks", vaults.locks(0)),
     World("locks, compliance", vaults.locks(1), f"controls: {{{TIGHT}}}"),
+    World("gates of vaults", gates.gates(organisation=True), spoil=gates.with_events),
+    World("gates of vaults, no organisation", gates.gates(organisation=False), spoil=gates.with_events),
     World("recovery points", vaults.points, closed=(RECENT,)),
     World("frequencies", plans.frequencies(0)),
     World("frequencies, loose", plans.frequencies(1), f"controls: {{{LOOSE}}}"),

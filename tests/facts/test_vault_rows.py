@@ -251,6 +251,25 @@ def test_the_clause_that_keeps_a_denial_open_is_named(bundle: BundleBuilder) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("rule", "told", "by"),
+    [
+        ("a Deny alone does not keep the management account out", {}, ""),
+        ("nor does a governance lock", {"Locked": True}, ""),
+        ("nor a compliance lock in its grace time", {"Locked": True, "LockDate": stamp(-24)}, ""),
+        ("a compliance lock in force does", {"Locked": True, "LockDate": stamp(24)}, "compliance_lock"),
+        ("an air gap does", {"VaultType": AIR_GAPPED}, "air_gapped"),
+    ],
+)
+def test_ruling_15_what_keeps_even_the_management_account_out(
+    bundle: BundleBuilder, rule: str, told: dict[str, Any], by: str
+) -> None:
+    bundle.shard().vault("v", policy=policy({"Effect": "Deny", "Action": "backup:*"}), **told)
+    found = vault(bundle)
+    assert found.protected_by == by, rule
+    assert {guard.denied for guard in found.deletion_guards} == {True}
+
+
 # Multi-party approval
 
 
