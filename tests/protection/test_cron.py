@@ -191,6 +191,7 @@ def test_a_plain_reading_of_every_minute_agrees(expression: str) -> None:
         "cron(0 5 1,15W * ? *)",
         "cron(0 5 1-15W * ? *)",
         "cron(0 5 ? * 2#0 *)",
+        "cron(0 5 ? * 2#6 *)",
         "cron(0 5 ? * 8#1 *)",
         "cron(0 5 ? * 2#1,3#1 *)",
         "cron(0 5 ? * 1,6L *)",
@@ -229,6 +230,13 @@ def test_hostile_expressions_take_no_time(piece: str, broken: str, position: int
     fields[position] = piece * (3_000 // len(piece)) + broken
     found = parse(" ".join(fields))
     assert found is None or found.days(FIRST, LAST)
+
+
+@pytest.mark.parametrize(("text", "day"), [("L-1", 29), ("L-30", None), ("L-29", 1)])
+def test_days_before_the_last(text: str, day: int | None) -> None:
+    found = parse(f"0 5 {text} 11 ? 2026")
+    assert found is not None
+    assert [each.day for each in found.days(date(2026, 11, 1), date(2026, 11, 30))] == [day] * bool(day)
 
 
 def test_every_value_of_every_field_may_be_listed() -> None:

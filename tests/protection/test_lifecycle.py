@@ -31,6 +31,7 @@ AIR_GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
         ({"delete_after_days": 35}, 35),
         ({"delete_after_days": 35, "delete_at": AS_OF + timedelta(days=7)}, 35),
         ({"delete_after_days": -1}, FOREVER_DAYS),
+        ({"delete_after_days": 0}, 0),
         ({"delete_at": AS_OF + timedelta(days=35)}, 35),
         ({"delete_at": AS_OF + timedelta(days=34, seconds=1)}, 35),
         ({"delete_at": AS_OF + timedelta(days=35, seconds=1)}, 36),
