@@ -36,8 +36,8 @@ LIMITATIONS: Final = (
         "not fully manage may still be deleted through their own service."
     ),
     (
-        "Principals of AWS services in a vault's access policy do not count as outside the organisation; what "
-        "RAM or a multi-party approval team shares of a logically air-gapped vault is not read."
+        "Principals of AWS services in a vault's access policy are not outside the organisation; what RAM "
+        "or a multi-party approval team shares of a logically air-gapped vault is not read."
     ),
     "Resources of types that this version does not list are not in the population.",
     (
