@@ -54,15 +54,13 @@ class SurvivalTable:
     def __init__(self, graph: ShardGraph, as_of: datetime) -> None:
         self._refuges = Refuges(graph.inventory.shard, graph.plane)
         self._resilience = Resilience(graph.plane, as_of)
-        self._known: dict[object, tuple[Held, Survivals]] = {}
+        self._known: dict[int, tuple[Held, Survivals]] = {}
 
     def of(self, resource: Resource, backed: Backed) -> Survivals:
         """Give which losses are survived by a resource that is backed up so."""
         held = self._refuges.held(resource, backed)
-        # By ids of what the refuges keep alive, and of the keys, which the entry does.
-        alike = (tuple(map(id, held.refuges)), id(held.keys), held.doubts, held.unseen, resource.region)
-        if (known := self._known.get(alike)) is None:
-            known = self._known[alike] = (held, self._survivals(held))
+        if (known := self._known.get(id(held))) is None:
+            known = self._known[id(held)] = (held, self._survivals(held))
         return known[1]
 
     def _survivals(self, held: Held) -> Survivals:
@@ -79,7 +77,8 @@ def three_two_one_one_zero(
     survivals: Survivals, backed: Backed, past: PastColumns, notes: Notes
 ) -> ThreeTwoOneOneZero:
     """Give the pieces of 3-2-1-1-0 of a resource."""
-    actions = {(fate.covering.subject, str(fate.copy.destination)) for fate in backed.fates}
+    copied = backed.fates if past.copy_jobs else ()
+    actions = {(fate.covering.subject, str(fate.copy.destination)) for fate in copied}
     failures = failures_of(past, actions, has_backup=survivals.has_backup)
     spread = survivals.spread
     _note(spread, failures, survivals, notes)

@@ -93,22 +93,28 @@ class Refuges:
         self._planned: dict[int, tuple[tuple[CopyOfResource, ...], tuple[Refuge, ...]]] = {}
         self._lying: dict[object, Refuge] = {}
         self._keys: dict[tuple[str, Shard], KeyPlace] = {}
+        self._held: dict[object, Held] = {}
         self._own: dict[int, tuple[ResourceKeys, Keys | None]] = {}
 
     def held(self, resource: Resource, backed: Backed) -> Held:
-        """Give what holds a resource's backups."""
+        """Give what holds a resource's backups; resources whose refuges are alike share one object."""
         own = self._keys_of(backed.keys)
-        lying = (self._place(place, own, managed=backed.managed) for place in backed.whereabouts.places)
-        unseen = tuple((unseen.because, unseen.gap) for unseen in backed.whereabouts.unseen)
-        doubts = tuple((doubt.because, doubt.gap) for doubt in backed.coverage.doubts)
-        return Held(
-            account=resource.account,
-            region=resource.region,
-            keys=own,
-            refuges=(*lying, *self._copies(backed.fates)),
-            doubts=(*unseen, *doubts),
-            unseen=unseen,
-        )
+        lying = tuple([self._place(place, own, backed.managed) for place in backed.whereabouts.places])
+        planned = self._copies(backed.fates)
+        unseen, doubts = backed.whereabouts.unseen, backed.coverage.doubts
+        # By ids of what is kept alive here.
+        alike = (tuple(map(id, lying)), id(planned), id(own), resource.region, unseen, doubts)
+        if (known := self._held.get(alike)) is None:
+            missing = tuple((one.because, one.gap) for one in unseen)
+            known = self._held[alike] = Held(
+                account=resource.account,
+                region=resource.region,
+                keys=own,
+                refuges=(*lying, *planned),
+                doubts=(*missing, *((doubt.because, doubt.gap) for doubt in doubts)),
+                unseen=missing,
+            )
+        return known
 
     def _keys_of(self, keys: ResourceKeys) -> Keys | None:
         """Give the keys that a resource is lost with; those that are encrypted alike share them."""
@@ -125,7 +131,7 @@ class Refuges:
             known = self._keys[name, shard] = key_place(name, shard, self._plane.replicas(name, shard))
         return known
 
-    def _place(self, place: Place, own: Keys | None, *, managed: Ternary) -> Refuge:
+    def _place(self, place: Place, own: Keys | None, managed: Ternary) -> Refuge:
         newest = place.newest
         about = newest and (newest.temporary, newest.encrypted, newest.key, newest.source_vault is None)
         alike = (place.arn, about, own if newest is not None and newest.key is None else None, managed)
