@@ -1,6 +1,6 @@
 """The column of a copy action that tells what its copy jobs came to, resource by resource (ruling 13)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from scanner.facts.copied import RuleReach
 from scanner.facts.notes import Notes
@@ -16,8 +16,9 @@ def copy_jobs_column(
 
     The list ends with None where the copy jobs were not read, or the rule may cover others.
     """
-    told = tuple(_told(jobs, rule, destination, reach, notes))
-    unseen = jobs.unseen_copies
+    found = [(resource.arn, jobs.copies(resource.arn, rule, destination)) for resource in reach.resources]
+    told = tuple(_told(found, notes))
+    unseen = dict.fromkeys((*jobs.unseen_copies, *(one for _, copies in found for one in copies.unseen)))
     for one in unseen:
         notes.unknown("copy_jobs", one.because, one.gap)
     if reach.doubt is not None:
@@ -25,17 +26,14 @@ def copy_jobs_column(
     return (*told, None) if unseen or reach.doubt is not None else told
 
 
-def _told(
-    jobs: JobHistory, rule: str, destination: str, reach: RuleReach, notes: Notes
-) -> Iterator[CopyJobsOf]:
-    for resource in reach.resources:
-        copies = jobs.copies(resource.arn, rule, destination)
+def _told(found: Iterable[tuple[str, Outcomes]], notes: Notes) -> Iterator[CopyJobsOf]:
+    for arn, copies in found:
         if any(copy.finished is not False for copy in copies.jobs):
-            yield _of_resource(resource.arn, copies)
+            yield _of_resource(arn, copies)
             for copy in copies.jobs[:1]:
                 notes.evidence("copy_jobs", copy.job.refs)
             if any(copy.newest is None for copy in copies.jobs) and not copies.unseen:
-                notes.unknown("copy_jobs", f"state or date of a copy job of {resource.arn} is not told")
+                notes.unknown("copy_jobs", f"state or date of a copy job of {arn} is not told")
 
 
 def _of_resource(arn: str, copies: Outcomes) -> CopyJobsOf:

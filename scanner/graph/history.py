@@ -92,6 +92,9 @@ class History:
         self._plans = {plan.arn: plan for plan in inventory.plans}
         self._points = newest_by_place(inventory.recovery_points)
         self._copied_to = _copied_to(inventory, elsewhere)
+        self._copied_to_untold = {
+            job.resource for job in inventory.jobs if job.kind is JobKind.COPY and not job.destination_vault
+        }
         self._unread_here = tuple(_unread_here(inventory))
         self._unread_jobs = tuple(_unread_jobs(inventory))
         # Many resources share one coverage; it is kept alive beside what was made of it.
@@ -112,6 +115,7 @@ class History:
             *unread.values(),
             *self._perhaps(arns, named.perhaps, far),
             *self._of_open_parents(coverage),
+            *(_untold_destination(arn) for arn in arns if arn in self._copied_to_untold),
             *(_untold(point, own=self._is_here(point)) for point in _untold_points(places)),
         ]
         copies_in = {Shard(place.account, place.region) for place, _ in places}
@@ -245,6 +249,10 @@ def _unread_jobs(inventory: ShardInventory) -> Iterator[Unseen]:
     if isinstance(reading, Unread):
         because = "a copy may lie in a vault that only a copy job names, and the copy jobs were not read"
         yield Unseen(because, reading.gap, own=False)
+
+
+def _untold_destination(arn: str) -> Unseen:
+    return Unseen(f"a copy job of {arn} does not tell into which vault", None, own=False)
 
 
 def _untold_points(places: Iterable[tuple[Place, Held]]) -> Iterator[RecoveryPoint]:

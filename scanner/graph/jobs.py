@@ -145,12 +145,17 @@ class JobHistory:
 
     def copies(self, arn: str, rule: str, destination: str) -> Outcomes:
         """Tell what the copy jobs of a resource by one copy action came to (ruling 13)."""
-        jobs = (
-            job
-            for job in self._of(JobKind.COPY, arn)
-            if job.destination_vault == destination and self.rule_of(job) == rule
-        )
-        return outcomes(jobs, self._as_of, self._unseen(JobKind.COPY))
+        there = [job for job in self._of(JobKind.COPY, arn) if job.destination_vault == destination]
+        ours = [job for job in there if self.rule_of(job) == rule]
+        unseen = self._unseen(JobKind.COPY)
+        if any(self._may_be_of_a_rule(job) for job in there):
+            unseen += (Unseen(f"by which rule {arn} was copied is not told", None, own=True),)
+        return outcomes(ours, self._as_of, unseen)
+
+    def _may_be_of_a_rule(self, copy: Job) -> bool:
+        """Whether a copy job names no rule, but a backup job that was not seen and would."""
+        started_by = copy.backup_job is not None and copy.backup_job not in self._backups_by_id
+        return copy.created_by_rule is None and started_by
 
     @property
     def unseen_copies(self) -> tuple[Unseen, ...]:

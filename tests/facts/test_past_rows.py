@@ -362,6 +362,21 @@ def test_a_copy_job_that_names_no_rule_belongs_to_that_of_its_backup_job(bundle:
     assert (chain.age_hours, chain.succeeded, chain.behind) == (7.0, True, False)
 
 
+def test_a_copy_job_that_a_backup_of_before_the_list_started_may_be_of_any_rule(
+    bundle: BundleBuilder,
+) -> None:
+    told = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": AWAY, "CreatedByBackupJobId": "long ago"}
+    bundle.shard().listed("backup:ListCopyJobs", job("CopyJobId", 1, 7, State="COMPLETED", **told))
+    action = facts_of(bundle.write())["copy_action"][COPY_ACTION]
+    assert isinstance(action, CopyActionFacts)
+    assert action.copy_jobs == (None,)
+
+
+def test_a_copy_job_without_a_destination_leaves_places_open(bundle: BundleBuilder) -> None:
+    bundle.shard().listed("backup:ListCopyJobs", job("CopyJobId", 1, 7, ResourceArn=VOLUME))
+    assert places(facts_of(bundle.write())) == [None]
+
+
 @pytest.mark.parametrize(
     ("copies", "expected"),
     [
