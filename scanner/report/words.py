@@ -82,7 +82,7 @@ _INVISIBLE: Final = re.compile(
 
 # What breaks or tabs a line, and what shows nothing at all: soft hyphens, fillers, tags of hidden text.
 _BREAKS: Final = re.compile(
-    "[\\t\\n\\u00ad\\u034f\\u115f\\u1160\\u180e\\u3164\\uffa0\\U000e0000-\\U000e007f]"
+    "[\\t\\n\\u00ad\\u034f\\u115f\\u1160\\u180e\\u3164\\uffa0\\ufffe\\uffff\\U000e0000-\\U000e007f]"
 )
 
 

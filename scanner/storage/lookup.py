@@ -59,11 +59,6 @@ class StoredTable:
         """Give the names of its columns."""
         return tuple(self._file.schema_arrow.names)
 
-    @property
-    def length(self) -> int:
-        """Give the number of its rows."""
-        return int(self._file.metadata.num_rows)
-
     def rows(
         self, column: str, values: Collection[str], *, without: Collection[str] = (), limit: int | None = None
     ) -> list[dict[str, Any]]:
@@ -163,15 +158,19 @@ def is_called(text: str) -> Callable[[pa.Table], pa.Array]:
     return matching
 
 
-def resembles(text: str, *, every: bool) -> Callable[[pa.Table], pa.Array]:
-    """Pick rows whose name may be a misspelt `text`: that hold it, or begin alike. `every`: any row."""
+def resembles(text: str, *, narrow: bool) -> Callable[[pa.Table], pa.Array]:
+    """Pick rows that may be meant by a misspelt `text`.
+
+    `narrow`: those that differ in its first or last two characters; else those that have half of it.
+    """
+    ends = (text[:-2], text[2:]) if narrow else (text[: len(text) // 2], text[len(text) // 2 :])
+    parts = [part for part in ends if part]
 
     def matching(table: pa.Table) -> pa.Array:
-        name, subject = table.column("name"), table.column("subject")
-        if every:
-            return pa.chunked_array([pa.array([True] * table.num_rows)])
-        holds = pc.match_substring(subject, text, ignore_case=True)
-        begins = pc.starts_with(name, text[:3], ignore_case=True)
-        return pc.or_(holds, pc.or_(pc.match_substring(name, text, ignore_case=True), begins))
+        mask = pa.array([False] * table.num_rows)
+        for column in (table.column("name"), table.column("subject")):
+            for part in parts:
+                mask = pc.or_(mask, pc.match_substring(column, part, ignore_case=True))
+        return mask
 
     return matching

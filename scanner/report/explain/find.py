@@ -13,7 +13,7 @@ from scanner.storage.lookup import StoredTable, is_called, resembles
 
 _SEARCHED: Final = ("resource", "vault", "plan", "rule", "selection", "copy_action")
 _SHOWN: Final = 10
-_FEW: Final = 20_000  # names among which the nearest is sought one by one
+_FEW: Final = 5_000  # names of a table among which the nearest is sought one by one
 _CLOSE: Final = 0.6
 _LONGEST: Final = 2_048
 
@@ -99,11 +99,13 @@ def _nearest(facts: Path, asked: str) -> str:
 
 
 def _candidates(facts: Path, short: str) -> Iterator[tuple[str, str]]:
-    for table in _SEARCHED:
-        stored = StoredTable(facts, table)
-        alike = resembles(short, every=stored.length <= _FEW)
-        for row in stored.names(alike, _FEW):
-            yield text(row, "subject"), text(row, "name")
+    """Give subjects and names that are nearly called so; more loosely where nothing is."""
+    for narrow in (True, False):
+        alike = resembles(short, narrow=narrow)
+        rows = [row for table in _SEARCHED for row in StoredTable(facts, table).names(alike, _FEW)]
+        yield from ((text(row, "subject"), text(row, "name")) for row in rows)
+        if rows:
+            return
 
 
 def _quoted(asked: str) -> str:

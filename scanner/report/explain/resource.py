@@ -170,17 +170,21 @@ def _open(row: Row, covered: Ternary) -> Iterator[Node]:
 
 def _places_left(row: Row) -> Iterator[Node]:
     """Tell recovery points in vaults that no covering rule fills, and no copy of it goes to."""
-    filled = {text(rule, "vault") for rule in members(row.get("rules"))[0]}
-    filled |= {text(copy, "destination") for copy in members(row.get("copies"))[0]}
     column = "places" if "places" in row else "newest_recovery_points"
     points, complete = members(row.get(column))
-    left = [
-        told_point(point, references(row, column))
-        for point in points
-        if not filled & {text(point, "vault"), short_name(text(point, "vault"))}
-    ]
+    left = [told_point(point, references(row, column)) for point in points if not _is_filled(point, row)]
     if has_points(row) and not complete:
         because = reasons(row, column) or "There may be recovery points that were not seen."
         left.append(Node(kind=NodeKind.MORE, label="More places", verdict=Verdict.UNKNOWN, because=because))
     if left:
         yield Node(kind=NodeKind.GROUP, label="Recovery points elsewhere", children=tuple(left))
+
+
+def _is_filled(point: Row, row: Row) -> bool:
+    """Whether the chain tells of the vault: rules name those of the own account and Region, copies any."""
+    arn = text(point, "vault")
+    if arn in {text(copy, "destination") for copy in members(row.get("copies"))[0]}:
+        return True
+    whereabouts = ("account", "region")
+    own = all(text(point, each) in ("", text(row, each)) for each in whereabouts)
+    return own and short_name(arn) in {text(rule, "vault") for rule in members(row.get("rules"))[0]}

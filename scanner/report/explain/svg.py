@@ -66,6 +66,7 @@ class Box:
     node: Node
     x: int
     title: str
+    spoken: str  # all of it, for whoever does not see it, or points at it
     kind: str
     lines: tuple[Line, ...]
     height: int
@@ -119,11 +120,18 @@ def _box(node: Node, column: int) -> Box:
         node=node,
         x=_PAD + column * (_WIDTH + _GAP),
         title=_cut(one_line(node.label), _TITLE),
+        spoken=_spoken(node),
         kind="" if node.kind is NodeKind.GROUP else node.kind.value.replace("_", " "),
         lines=lines,
         height=_HEAD + (lines[-1].y + _PAD if lines else 0),
         children=[_box(step, column + (step.kind is not NodeKind.GROUP)) for step in steps[:_MOST_STEPS]],
     )
+
+
+def _spoken(node: Node) -> str:
+    kind = node.kind.value.replace("_", " ")
+    head = " ".join(filter(None, (kind, node.label, WORDS[node.verdict].lower())))
+    return one_line(" ".join(filter(None, (f"{head}.", node.because, node.subject))))
 
 
 def _lines(node: Node, said: list[Node], *, left_out: int) -> Iterator[Line]:
