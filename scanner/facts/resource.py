@@ -10,7 +10,7 @@ from scanner.facts.past import Past
 from scanner.facts.resource_copies import Copies
 from scanner.facts.resource_places import place_columns
 from scanner.facts.resource_regard import RegardTable
-from scanner.facts.resource_resilience import SurvivalTable, three_two_one_one_zero
+from scanner.facts.resource_resilience import SurvivalTable
 from scanner.facts.resource_schedule import Schedules, SchedulesOfRules, continuous_supported
 from scanner.facts.rule import rule_terms
 from scanner.graph.coverage import Coverage, CoveringRule
@@ -126,7 +126,7 @@ class ResourceTable:
             survives_vault_loss_because=survived[Loss.VAULT].because,
             survives_backup_account_loss=survived[Loss.BACKUP_ACCOUNT].survived,
             survives_backup_account_loss_because=survived[Loss.BACKUP_ACCOUNT].because,
-            three_two_one_one_zero=three_two_one_one_zero(survivals, backed, jobs, notes),
+            three_two_one_one_zero=self._survivals.three_two_one_one_zero(survivals, backed, jobs, notes),
             opt_in_decides=regarded.opt_in_decides,
             opted_in=regarded.opted_in,
             opt_in_reason=regarded.opt_in_reason,

@@ -55,6 +55,7 @@ class SurvivalTable:
         self._refuges = Refuges(graph.inventory.shard, graph.plane)
         self._resilience = Resilience(graph.plane, as_of)
         self._known: dict[int, tuple[Held, Survivals]] = {}
+        self._pieces: dict[object, _Pieces] = {}  # by the ids of survivals, which `_known` keeps alive
 
     def of(self, resource: Resource, backed: Backed) -> Survivals:
         """Give which losses are survived by a resource that is backed up so."""
@@ -62,6 +63,21 @@ class SurvivalTable:
         if (known := self._known.get(id(held))) is None:
             known = self._known[id(held)] = (held, self._survivals(held))
         return known[1]
+
+    def three_two_one_one_zero(
+        self, survivals: Survivals, backed: Backed, past: PastColumns, notes: Notes
+    ) -> ThreeTwoOneOneZero:
+        """Give the pieces of 3-2-1-1-0; resources of which no job is known share those that lie alike."""
+        jobs = (past.backup_jobs, past.copy_jobs, past.restores)
+        if any(one is not None for told in jobs for one in told):
+            pieces = _pieces(survivals, backed, past)
+        else:
+            alike = (id(survivals), *jobs)
+            if (known := self._pieces.get(alike)) is None:
+                known = self._pieces[alike] = _pieces(survivals, backed, past)
+            pieces = known
+        _note(pieces, survivals, notes)
+        return pieces.told
 
     def _survivals(self, held: Held) -> Survivals:
         lies = (refuge.lies for refuge in held.refuges if not refuge.planned)
@@ -73,16 +89,20 @@ class SurvivalTable:
         )
 
 
-def three_two_one_one_zero(
-    survivals: Survivals, backed: Backed, past: PastColumns, notes: Notes
-) -> ThreeTwoOneOneZero:
-    """Give the pieces of 3-2-1-1-0 of a resource."""
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """The column, and what failed or is not known of it."""
+
+    told: ThreeTwoOneOneZero
+    failures: Failures
+
+
+def _pieces(survivals: Survivals, backed: Backed, past: PastColumns) -> _Pieces:
     copied = backed.fates if past.copy_jobs else ()
     actions = {(fate.covering.subject, str(fate.copy.destination)) for fate in copied}
     failures = failures_of(past, actions, has_backup=survivals.has_backup)
     spread = survivals.spread
-    _note(spread, failures, survivals, notes)
-    return ThreeTwoOneOneZero(
+    told = ThreeTwoOneOneZero(
         copies=spread.copies,
         three_copies=spread.three_copies,
         accounts=spread.accounts,
@@ -92,14 +112,15 @@ def three_two_one_one_zero(
         failures=failures.failed,
         no_failure=failures.none,
     )
+    return _Pieces(told, failures)
 
 
-def _note(spread: Spread, failures: Failures, survivals: Survivals, notes: Notes) -> None:
-    pieces = (spread.three_copies, spread.two_accounts, spread.other_region, spread.immutable)
-    if None in pieces:
+def _note(pieces: _Pieces, survivals: Survivals, notes: Notes) -> None:
+    told = pieces.told
+    if None in (told.three_copies, told.two_accounts, told.other_region, told.immutable):
         for because, gap in survivals.unseen[:_NOTED]:
             notes.unknown(SPREAD, because, gap)
         if not survivals.unseen:
             notes.unknown(SPREAD, "of a backup it is not known whether it lies there, or is locked", None)
-    for because in failures.open_ones:
+    for because in pieces.failures.open_ones:
         notes.unknown(SPREAD, because, None)
