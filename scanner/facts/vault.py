@@ -42,7 +42,7 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
     if targeted is None:
         notes.unknown("targeted", "a rule that was not read may target or copy into it", unread_plans)
     key = key_columns(vault, plane, notes)
-    policy = policy_columns(vault, plane.organization, as_of, notes)
+    policy = policy_columns(vault, plane, as_of, notes)
     topic, events = _told(vault, notes)
     shortest = _limit(vault, mode, "min_retention_days", vault.lock.min_retention_days, notes)
     longest = _limit(vault, mode, "max_retention_days", vault.lock.max_retention_days, notes)

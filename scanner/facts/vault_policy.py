@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from scanner.facts.notes import Notes
+from scanner.graph.control_plane import ControlPlane
 from scanner.model.facts import DeletionGuard
 from scanner.model.inventory import Organization, Vault
 from scanner.model.names import partition_of
@@ -42,7 +43,7 @@ class PolicyColumns:
     copying_principals: tuple[str | None, ...]
 
 
-def policy_columns(vault: Vault, organization: Organization, as_of: datetime, notes: Notes) -> PolicyColumns:
+def policy_columns(vault: Vault, plane: ControlPlane, as_of: datetime, notes: Notes) -> PolicyColumns:
     """Make the columns; the policy is parsed once, and asked as of the evaluation's clock."""
     if isinstance(vault.policy, Unread):
         for column in _COLUMNS:
@@ -57,18 +58,19 @@ def policy_columns(vault: Vault, organization: Organization, as_of: datetime, no
     for column in _COLUMNS:
         notes.evidence(column, vault.policy.refs)
     document = parse(vault.policy.value)
+    organization = plane.organization
     member = organization.accounts.get(vault.account)
     context = context_of(organization, member.ou_path if member else None)
     context = replace(context, as_of=as_of, partition=partition_of(vault.region))
     if not document.readable:
         notes.unknown("deletion_guards", f"its access policy cannot be understood: {document.problem}")
-    stays, outside = _outside(document, vault, organization, context, notes)
+    stays, outside = _outside(document, vault, plane, context, notes)
     return PolicyColumns(
         has_policy=document.exists,
         deletion_guards=tuple(_guards(document, vault, context, notes)),
         policy_stays_in_organization=stays,
         outsiders=outside,
-        copying_principals=_copying(document, vault, context, notes),
+        copying_principals=_copying(document, vault, plane, context, notes),
     )
 
 
@@ -98,16 +100,14 @@ def _short(action: str) -> str:
 
 
 def _outside(
-    document: Document, vault: Vault, organization: Organization, context: Context, notes: Notes
+    document: Document, vault: Vault, plane: ControlPlane, context: Context, notes: Notes
 ) -> tuple[Ternary, tuple[str | None, ...]]:
     """Whether the policy admits nobody outside the organisation, and whom it admits there."""
-    members = set(organization.accounts) if isinstance(organization.members, Known) else set()
-    if isinstance(organization.management_account, Known):
-        members.add(organization.management_account.value)
+    organization = plane.organization
     found = outsiders(
         document,
         organization_id=organization.id.value if isinstance(organization.id, Known) else None,
-        member_accounts=frozenset(members),
+        member_accounts=plane.insiders,
         vault_account=vault.account,
         complete=isinstance(organization.members, Known),
         resource=vault.arn,
@@ -130,9 +130,13 @@ def _organization_gap(organization: Organization) -> Gap | None:
     return None
 
 
-def _copying(document: Document, vault: Vault, context: Context, notes: Notes) -> tuple[str | None, ...]:
+def _copying(
+    document: Document, vault: Vault, plane: ControlPlane, context: Context, notes: Notes
+) -> tuple[str | None, ...]:
     """Whom the policy lets copy into the vault; ends with None where others may."""
-    found = who_can(document, action=COPY_INTO, resource=vault.arn, context=context)
+    found = who_can(
+        document, action=COPY_INTO, resource=vault.arn, context=context, member_accounts=plane.insiders
+    )
     if found.complete and not found.undecided:
         return found.allowed
     because = "; ".join(f"{one.principals}: {one.because}" for one in found.undecided[:3]) or found.because

@@ -82,6 +82,7 @@ class ControlPlane:
 
     def __init__(self, organization: Organization, summaries: Iterable[ShardSummary]) -> None:
         self.organization = organization
+        self.insiders = _insiders(organization)
         self._shards = {summary.shard: summary for summary in summaries}
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
         self._destinations: dict[Arn, Destination] = {}
@@ -246,6 +247,16 @@ def _multi_region(name: str, account: AccountId) -> tuple[str, str] | None:
     bare = name if arn is None else arn.resource.removeprefix("key/")
     owner = arn.account if arn else account
     return ("multi-Region key", f"{owner}/{bare}") if bare.startswith("mrk-") else None
+
+
+def _insiders(organization: Organization) -> frozenset[AccountId]:
+    """Give the accounts that surely belong to the organisation, its management account too (ruling 15).
+
+    Where its list was not read, the accounts that were scanned may be anybody's.
+    """
+    manager = organization.management_account
+    own = {manager.value} if isinstance(manager, Known) else set()
+    return frozenset(own | set(organization.accounts) if isinstance(organization.members, Known) else own)
 
 
 def _joined(key: Key | None, other: Key | None) -> Key | None:
