@@ -6,16 +6,16 @@ administrators out).
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.lost_keys import KeyPlace, lost_together
+from scanner.graph.lost_keys import KeyPlace, key_place, lost_together
 from scanner.graph.reach import Reach
 from scanner.graph.refuges import Doubt, Held, Refuge
-from scanner.model.names import AccountId
+from scanner.model.names import AccountId, Shard
 from scanner.model.reading import Gap
 from scanner.model.ternary import Ternary, any_of, negate
 
@@ -76,6 +76,31 @@ class Resilience:
                 return self._any_vault(held)
             case Loss.BACKUP_ACCOUNT:
                 return _two_of(held, lambda refuge: refuge.account, "account")
+
+    def left_after(self, loss: Loss, name: str, held: Held) -> Survival:
+        """Say whether a backup is left after one given loss, whatever the resource's own place is.
+
+        `name`: a Region; the id of an account, taken over (ACCOUNT) or closed (BACKUP_ACCOUNT); the ARN of a
+        vault, or of a key, which goes with every key of its account and Region.
+        """
+        match loss:
+            case Loss.REGION:
+                return _one_of(held, lambda refuge: _elsewhere(refuge.region, name))
+            case Loss.ACCOUNT:
+                attacked = replace(held, account=AccountId(name))
+                return _one_of(held, lambda refuge: self._out_of_reach(refuge, attacked))
+            case Loss.KEY:
+                lost = replace(held, keys=(key_place(name, Shard(held.account, held.region), None),))
+                return _one_of(held, lambda refuge: _other_key(refuge, lost))
+            case Loss.VAULT:
+                return _one_of(
+                    held,
+                    lambda refuge: (
+                        self.immutable(refuge) if refuge.arn == name else _elsewhere(refuge.arn, name)
+                    ),
+                )
+            case Loss.BACKUP_ACCOUNT:
+                return _one_of(held, lambda refuge: _elsewhere(refuge.account, name))
 
     def immutable(self, refuge: Refuge) -> Safe:
         """Whether nobody at all can delete from a refuge: a compliance lock in force, or an air gap."""
@@ -159,6 +184,10 @@ def _told(sentences: Iterable[str]) -> str:
 def _outside(refuge: Refuge, held: Held) -> Safe:
     outside = refuge.region != held.region
     return Safe(outside, f"which is {'outside' if outside else 'in'} its own Region")
+
+
+def _elsewhere(place: str, lost: str) -> Safe:
+    return Safe(place != lost, f"which is {'lost' if place == lost else 'not touched'}")
 
 
 def _other_key(refuge: Refuge, held: Held) -> Safe:
