@@ -25,6 +25,7 @@ Source: IAM User Guide, "AWS global condition context keys" (the availability li
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
 from scanner.protection.policy.domains import ABSENT, UNKNOWN, Domain, exactly, within
 from scanner.protection.policy.match import arn_part, is_account_id
@@ -121,8 +122,9 @@ def is_identity(key: str) -> bool:
     return key.startswith("aws:principaltag/") or _VARYING.get(key) == PRINCIPAL
 
 
+@lru_cache(maxsize=1024)  # many questions are asked of one vault's policy
 def domains_of(population: Population, context: Context, resource: str = "") -> Mapping[str, Domain]:
-    """What is known of each key when these principals act on a resource."""
+    """What is known of each key when these principals act on a resource. Not to be changed: it is shared."""
     found = Domains()
     found["aws:principalaccount"] = exactly(population.account)
     found["aws:sourceaccount"] = _perhaps(exactly(population.account))
