@@ -27,6 +27,7 @@ from tests.fakes.bundles import (
     rule,
     shares_key,
     stamp,
+    table_arn,
     vault_arn,
     volume_arn,
     without,
@@ -288,3 +289,33 @@ def test_rows_that_lie_alike_share_their_answers(tmp_path: Path) -> None:
     assert isinstance(one, ResourceFacts)
     assert isinstance(other, ResourceFacts)
     assert one.survives_key_loss_because is other.survives_key_loss_because
+
+
+@pytest.mark.parametrize(
+    ("vault", "point", "expected"),
+    [
+        ({}, {}, True),
+        ({}, {"Lifecycle": {"DeleteAfterEvent": "DELETE_AFTER_COPY"}}, None),
+        ({"VaultType": "RESTORE_ACCESS_BACKUP_VAULT"}, {}, None),
+        ({}, {"Status": "EXPIRED"}, False),
+    ],
+)
+def test_ruling_7_only_what_is_usable_and_stays_is_a_refuge(
+    tmp_path: Path, vault: dict[str, Any], point: dict[str, Any], expected: Ternary
+) -> None:
+    estate = Estate(tmp_path)
+    estate.source.vault("second", key=key_arn("main"), **vault)
+    estate.source.point("second", VOLUME, EncryptionKeyArn=key_arn("own"), **point)
+    assert estate.row().survives_vault_loss is expected
+
+
+def test_what_is_fully_managed_is_under_the_key_of_its_vault(tmp_path: Path) -> None:
+    bundle = BundleBuilder(tmp_path)
+    bundle.organization(MANAGEMENT, ACCOUNT, OTHER)
+    source = bundle.shard().settings(managed=True)
+    described = {"SSEDescription": {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key_arn("own")}}
+    source.key("own").table("orders", **described)
+    source.vault("main", key=key_arn("shared", OTHER)).point("main", table_arn("orders"))
+    row = facts_of(bundle.write())["resource"][table_arn("orders")]
+    assert isinstance(row, ResourceFacts)
+    assert row.survives_key_loss is True  # the vault's key lies in another account
