@@ -1,12 +1,12 @@
 """The tables of facts 3.1 and 3.3 row by row, each named after its row."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import pytest
 
 from scanner.model.inventory import RegionSettings, Resource, SelectionTerms, TagCondition
-from scanner.model.reading import Known
+from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import reach_of, selects
@@ -246,3 +246,26 @@ def test_the_reason_names_the_clause(wanted: SelectionTerms, opt_in: OptIn, said
 def test_a_leftover_of_a_restore_test_is_not_selected_and_says_so() -> None:
     left_over = resource(tags={"awsbackup-restore-test": "job"})
     assert selects(terms(), left_over, ON).because == "ordinary plans ignore what a restore test made"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tags", "missing"),
+    [
+        (terms(tags=TAGS), None, "tags"),
+        (terms((VOLUME.arn,), conditions=HOLDS), None, "tags"),
+        (terms(), None, "settings"),
+        (terms(tags=TAGS), TAGS, "settings"),
+        (terms(("arn:aws:ec2:*:*:vol*",)), TAGS, "settings"),
+    ],
+)
+def test_the_read_that_is_missing_is_named(
+    wanted: SelectionTerms, tags: dict[str, str] | None, missing: str
+) -> None:
+    untold = OptIn(Unread(replace(UNREAD.gap, operation="settings")), "account 1")
+    one = resource(tags=tags)
+    one = replace(one, tags=Unread(replace(UNREAD.gap, operation="tags"))) if tags is None else one
+    reach = reach_of(wanted, one, untold)
+    assert reach is not None
+    gap = reach.gap(one, untold)
+    assert gap is not None
+    assert gap.operation == missing
