@@ -253,24 +253,18 @@
   }
 
   /* The chain that protects a resource */
+  const chainKinds = { resource: "Resource", parent: "Through", selection: "Backup selection", rule: "Backup rule", vault: "Backup vault", copy: "Copy", recovery_point: "Recovery point", key: "Key" };
   function chainOf(each) {
     const place = data.chains[each.subjectText];
     if (place === undefined) return "";
-    const chain = data.values[place];
-    const rules = chain.rules.map(ruleLink);
-    if (chain.more_rules) rules.push(link("unknown", "More rules", "Unknown", ["There may be rules that cover it and could not be read."]));
-    else if (!chain.rules.length) rules.push(link("broken", "Backup rule", "Broken", [make("b", {}, "No backup rule covers it"), make("p.why", {}, "Nothing makes backups of this resource.")]));
-    const newest = chain.newest_exists === true ? `Newest recovery point: ${chain.newest}` : chain.newest_exists === false ? "It has no usable recovery point." : "";
-    const root = link(chain.covered === true ? "holds" : chain.covered === false ? "broken" : "unknown", "Resource", "", [bdi(title(each), "b"), newest ? make("p", {}, newest) : ""], rules);
+    const root = chainLink({ ...data.values[place], label: title(each) });
     return [make("h3", {}, "The chain that protects it"), make("div.chain", {}, make("ul", {}, root))];
   }
-  function ruleLink(rule) {
-    const copies = rule.copies.map((copy) => link(copy.holds === true ? "holds" : copy.holds === false ? "broken" : "unknown",
-      `${copy.kind === "air_gapped_target" ? "Air-gapped target" : "Copy"} to ${copy.reach}`, copy.holds === true ? "Can arrive" : copy.holds === false ? "Cannot arrive" : "Unknown",
-      [bdi(short(copy.destination), "b"), make("p", {}, bdi(copy.destination)), copy.why && copy.holds !== true ? make("p.why", {}, bdi(copy.why)) : ""]));
-    const vault = rule.vault ? link("holds", "Backup vault", "", [bdi(short(rule.vault), "b"), rule.newest ? make("p", {}, `Newest recovery point: ${rule.newest}`) : ""], copies) : null;
-    const terms = [rule.schedule, rule.retention].filter(Boolean).join(" \u00b7 ");
-    return link("holds", `Backup rule${rule.via ? `, through ${rule.via}` : ""}`, "Covers it", [bdi(rule.name, "b"), terms ? make("p", {}, terms) : ""], vault ? [vault] : copies);
+  function chainLink(node) {
+    const word = { holds: "Holds", broken: "Broken", unknown: "Unknown" }[node.verdict] || "";
+    const facts = (node.facts || []).join(" \u00b7 ");
+    return link(word ? node.verdict : "holds", chainKinds[node.kind] || "", word,
+      [bdi(node.label, "b"), facts ? make("p", {}, bdi(facts)) : "", node.because ? make("p.why", {}, bdi(node.because)) : ""], (node.children || []).map(chainLink));
   }
   function link(holds, kind, word, content, children = []) {
     const mark = { holds: "pass", broken: "fail", unknown: "unknown" }[holds];

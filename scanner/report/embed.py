@@ -6,11 +6,12 @@ out: `Embedded` says how much, and the report says where it is.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from scanner.model.finding import Finding, Status
+from scanner.report.chain import Chain, compact
 from scanner.report.counts import Counts, count
 from scanner.report.json import encode
 from scanner.report.view import View
@@ -61,7 +62,7 @@ class _Pool:
 class _Writer:
     """The rows so far."""
 
-    chains: dict[str, Any]
+    chains: dict[str, Chain]
     texts: _Pool = field(default_factory=_Pool)
     values: _Pool = field(default_factory=_Pool)
     told: dict[int, int] = field(default_factory=dict)  # text of a subject -> value of its chain
@@ -92,7 +93,7 @@ class _Writer:
     def _details(self, finding: Finding) -> list[object]:
         chain = self.chains.get(finding.subject)
         if chain is not None:
-            self.told.setdefault(self.texts.place(finding.subject), self.values.place(chain))
+            self.told.setdefault(self.texts.place(finding.subject), self.values.place(compact(chain.root)))
         document = finding.document()
         details = [(self.texts.place(key), self.values.place(each)) for key, each in finding.details.items()]
         evidence = [(self.texts.place(ref.file), ref.line) for ref in finding.evidence]

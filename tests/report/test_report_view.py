@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from scanner.model.explanation import NodeKind, Verdict
 from scanner.model.finding import Status
 from scanner.model.inventory import ShardStatus
 from scanner.model.reading import GapKind
@@ -107,12 +108,15 @@ def test_a_chain_names_rules_vaults_and_copies() -> None:
     cover = {"rule": "P#r1", "via": "instance", "parent": "arn:aws:ec2:r:a:instance/i-1"}
     found = chain([{"covered_by": [cover]}, {"rules": [RULE], "copies": copies}])
     assert found.covered is True
-    (rule,) = found.rules
-    assert (rule.via, rule.retention) == ("the instance i-1", "35 days")
-    assert [(copy.reach, copy.holds, copy.why) for copy in rule.copies] == [
-        ("another Region", False, "locked"),
-        ("another account", None, ""),
-    ]
+    told = {node.kind: node for node in found.root.walk() if node.kind is not NodeKind.COPY}
+    assert told[NodeKind.PARENT].label == "instance/i-1"
+    assert ("keeps", "35 days") in told[NodeKind.RULE].facts
+    assert told[NodeKind.VAULT].label == "main"
+    assert [
+        (copy.facts[0][1], copy.verdict, copy.because)
+        for copy in found.root.walk()
+        if copy.kind is NodeKind.COPY
+    ] == [("another Region", Verdict.BROKEN, "Locked."), ("another account", Verdict.UNKNOWN, "")]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +126,7 @@ def test_a_chain_names_rules_vaults_and_copies() -> None:
         ({"covered_by": []}, True, False),
         ({"covered_by": [None]}, True, None),
         ({"rules": [RULE, None]}, True, True),
-        ({"covered_by": "nonsense"}, True, False),
+        ({"covered_by": "nonsense"}, True, None),
     ],
 )
 def test_a_chain_never_guesses(details: dict[str, object], *, told: bool, covered: bool | None) -> None:
@@ -133,7 +137,8 @@ def test_a_chain_never_guesses(details: dict[str, object], *, told: bool, covere
 
 def test_a_list_that_may_be_incomplete_says_so() -> None:
     found = chain([{"rules": [RULE, None], "copies": [None]}])
-    assert (found.more_rules, found.more_copies) == (True, True)
+    more = [(node.label, node.verdict) for node in found.root.walk() if node.kind is NodeKind.MORE]
+    assert more == [("Copies", Verdict.UNKNOWN), ("More rules", Verdict.UNKNOWN)]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from scanner.report.explain.rows import (
     ternary,
     text,
 )
-from scanner.report.explain.vaults import has_points, point_node, vault_facts
+from scanner.report.explain.vaults import point_node, vault_facts
 from scanner.report.words import days, hours, place, short_name
 
 AIR_GAPPED = "air_gapped_target"
@@ -51,7 +51,7 @@ def _copy(copy: Row, chain: Row, resource: Row, related: Related) -> Node:
     action = related.copy_actions.get(text(copy, "copy_action"), NOTHING)
     effective = ternary(copy, "effective")
     links = tuple(_link(link) for link in members(chain.get("links"))[0])
-    points = (point_node(destination, resource, own=False),) if has_points(resource) else ()
+    points = (point_node(destination, resource, own=False),) if "places" in resource else ()
     jobs = tuple(_jobs(copy, resource))
     return Node(
         kind=NodeKind.COPY,

@@ -21,7 +21,7 @@ from scanner.report.explain.rows import (
     texts,
 )
 from scanner.report.explain.rules import rule_facts, standing
-from scanner.report.explain.selections import selection_node
+from scanner.report.explain.selections import selecting, unnamed
 from scanner.report.explain.vaults import has_points, target_node, told_point
 from scanner.report.words import count_word, hours, short_name, type_word
 
@@ -115,12 +115,15 @@ def _ways(row: Row, related: Related) -> Iterator[Node]:
     told_once: set[str] = set()
     for way, rules in ways.items():
         nodes = tuple(_rule(rule, terms.get(rule, NOTHING), row, related, told_once) for rule in rules)
-        yield _through(way, nodes, row, related)
+        called = text(terms.get(rules[0], NOTHING), "plan")
+        yield _through(way, called, nodes, row, related)
 
 
-def _through(way: Way, rules: tuple[Node, ...], row: Row, related: Related) -> Node:
+def _through(way: Way, called: str, rules: tuple[Node, ...], row: Row, related: Related) -> Node:
     plan, via, parent = way
-    node = selection_node(plan, parent or text(row, "subject"), related, rules, references(row, "covered_by"))
+    node = selecting(plan, parent or text(row, "subject"), related, rules)
+    if node is None:
+        node = unnamed(called or short_name(plan), rules, references(row, "covered_by"))
     if not parent:
         return node
     return Node(

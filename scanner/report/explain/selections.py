@@ -6,21 +6,26 @@ from scanner.report.explain.rows import Related, Row, Selects, facts, references
 from scanner.report.words import short_name
 
 
-def selection_node(
-    plan: str, arn: str, related: Related, rules: tuple[Node, ...], refs: tuple[EvidenceRef, ...]
-) -> Node:
-    """Tell the selections of a plan that select `arn`, with the rules that then cover it."""
-    selecting = [each for each in related.selections if text(each.row, "plan") == plan and each.holds]
-    roles = tuple(node for each in selecting for node in role_nodes(each.row))
-    if not selecting:
-        return Node(
-            kind=NodeKind.SELECTION,
-            label=f"A selection of {plan_name(plan, related)}",
-            verdict=Verdict.HOLDS,
-            evidence=refs,
-            children=rules,
-        )
-    first, *others = selecting
+def selecting(plan: str, arn: str, related: Related, rules: tuple[Node, ...]) -> Node | None:
+    """Tell the selections of a plan that select `arn`, and the rules that then cover it; None: no row does."""
+    found = [each for each in related.selections if text(each.row, "plan") == plan and each.holds]
+    return _selecting(found, arn, rules) if found else None
+
+
+def unnamed(plan: str, rules: tuple[Node, ...], refs: tuple[EvidenceRef, ...]) -> Node:
+    """Tell that some selection of a plan (its name) selects it, where no row says which."""
+    return Node(
+        kind=NodeKind.SELECTION,
+        label=f"A selection of {plan}",
+        verdict=Verdict.HOLDS,
+        evidence=refs,
+        children=rules,
+    )
+
+
+def _selecting(found: list[Selects], arn: str, rules: tuple[Node, ...]) -> Node:
+    roles = tuple(node for each in found for node in role_nodes(each.row))
+    first, *others = found
     also = ", ".join(text(each.row, "name") for each in others)
     return Node(
         kind=NodeKind.SELECTION,
@@ -31,17 +36,9 @@ def selection_node(
         if not also
         else f"It selects {short_name(arn)}, as does {also}.",
         facts=selection_facts(first),
-        evidence=tuple(
-            dict.fromkeys(ref for each in selecting for ref in references(each.row, "selected", ""))
-        ),
+        evidence=tuple(dict.fromkeys(ref for each in found for ref in references(each.row, "selected", ""))),
         children=(*roles, *rules),
     )
-
-
-def plan_name(plan: str, related: Related) -> str:
-    """Name a plan as people do; without its row, by its id."""
-    row = related.plans.get(plan)
-    return (text(row, "name") if row else "") or short_name(plan)
 
 
 def selection_facts(selection: Selects) -> tuple[tuple[str, str], ...]:

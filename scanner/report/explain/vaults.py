@@ -116,7 +116,7 @@ def target_node(rule: Row, terms: Row, resource: Row, related: Related, copies: 
     """Tell the vault that a rule fills: it must be there, and its lock must admit the retention."""
     arn = text(rule, "target")
     vault = related.vaults.get(arn, NOTHING)
-    name = text(terms, "vault") or short_name(arn)
+    name = short_name(text(terms, "vault") or arn)
     exists, within = ternary(rule, "target_exists"), ternary(rule, "within_lock")
     verdict = verdict_of(all_of((exists, within))) if rule else Verdict.STATED
     because = ""
