@@ -76,6 +76,7 @@ def test_every_subject_of_the_scan_is_explained(scan: Path) -> None:
         f"{plan}#s1": "selection",
         f"{plan}#rule-daily->{GONE}": "copy",
         point: "recovery_point",
+        "aws:account-region:111111111111/eu-west-1": "group",
     }
     for subject, kind in subjects.items():
         told = document(scan, subject)

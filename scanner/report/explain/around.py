@@ -35,7 +35,7 @@ def around(row: Row) -> Iterator[Node]:
     yield from _grouped("Losses", tuple(_losses(row)))
     if "key_kind" in row:
         yield from _grouped("Its own encryption", (key_node(row),))
-    yield from _grouped("What else is not known of it", tuple(_not_known(row)))
+    yield from _grouped("What else is not known of it", tuple(doubts(row)))
 
 
 def _grouped(label: str, nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -96,7 +96,7 @@ def _losses(row: Row) -> Iterator[Node]:
             )
 
 
-def _not_known(row: Row) -> Iterator[Node]:
+def doubts(row: Row) -> Iterator[Node]:
     """Tell what else of the row is not known: reasons once, with the columns that they keep open."""
     open_columns: dict[str, list[str]] = {}
     for doubt in members(row.get("not_known"))[0]:

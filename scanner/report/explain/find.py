@@ -61,6 +61,9 @@ def _tables_of(asked: str) -> tuple[str, ...]:
     for mark, table in ((":backup-vault:", "vault"), (":backup-plan:", "plan")):
         if mark in asked:
             return (table,)
+    for mark, table in (("aws:account-region:", "account_region"), ("aws:account:", "account")):
+        if asked.startswith(mark):
+            return (table,)
     return ("resource", "recovery_point") if asked.startswith("arn:") else ()
 
 

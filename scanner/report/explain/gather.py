@@ -129,4 +129,6 @@ _GATHERED: Final[Mapping[str, Callable[[Facts, Row], Related]]] = {
     "rule": _of_rule,
     "copy_action": _of_copy_action,
     "recovery_point": _of_point,
+    "account": lambda _facts, _row: Related(),
+    "account_region": lambda _facts, _row: Related(),
 }

@@ -7,7 +7,7 @@ from scanner.report.words import short_name
 
 
 def selecting(plan: str, arn: str, related: Related, rules: tuple[Node, ...]) -> Node | None:
-    """Tell the selections of a plan that select `arn`, and the rules that then cover it; None: no row does."""
+    """Tell the selections of a plan that select `arn`, and the rules that then cover it; None: none does."""
     found = [each for each in related.selections if text(each.row, "plan") == plan and each.holds]
     return _selecting(found, arn, rules) if found else None
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.ternary import all_of
+from scanner.report.explain.accounts import place_node
 from scanner.report.explain.around import named
 from scanner.report.explain.copies import reach
 from scanner.report.explain.rows import (
@@ -287,5 +288,7 @@ STRUCTURES: Final[Mapping[str, Teller]] = {
     "selection": selection_subject,
     "copy_action": copy_action_node,
     "recovery_point": point_subject,
+    "account": place_node,
+    "account_region": place_node,
 }
 """How a subject is told, by its fact table."""
