@@ -207,6 +207,15 @@ def test_a_vault_that_is_not_there_breaks_the_link_of_its_rule() -> None:
     assert next(find(chain(volume(), related), NodeKind.VAULT)).verdict is Verdict.BROKEN
 
 
+def test_whom_a_vault_policy_leaves_out_of_its_denial_is_named() -> None:
+    guard = {"action": "backup:DeleteRecoveryPoint", "denied": True, "exceptions": ["arn:x:role/a", None]}
+    vault = {**RELATED.vaults[MAIN], "protected_by": "", "deletion_guards": [guard]}
+    related = Related(rules=RELATED.rules, vaults={MAIN: vault})
+    (link,) = find(chain(volume(), related), NodeKind.LINK, "Deletion by hand")
+    assert link.verdict is Verdict.HOLDS
+    assert link.facts == (("except for", "arn:x:role/a, somebody whom the policy names by an id"),)
+
+
 def test_what_a_later_version_tells_of_losses_shows_without_a_change_here() -> None:
     root = chain(volume(survives_flood=None, survives_flood_because="nobody looked"))
     loss = next(find(root, NodeKind.LINK, "Survives flood"))

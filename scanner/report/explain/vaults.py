@@ -99,15 +99,22 @@ def deletion_nodes(vault: Row) -> tuple[Node, ...]:
     if open_to:
         actions = ", ".join(text(guard, "action").removeprefix("backup:") for guard in open_to)
         because = sentence(f"{actions}: {text(open_to[0], 'because')}")
-    return (_guard(verdict_of(denied), because, refs),)
+    return (_guard(verdict_of(denied), because, refs, _exceptions(guards)),)
 
 
-def _guard(verdict: Verdict, because: str, refs: tuple[EvidenceRef, ...]) -> Node:
+def _exceptions(guards: list[Row]) -> str:
+    """Name those whom the policy leaves out of its denial; one that cannot be named is somebody."""
+    told = [exception for guard in guards for exception in guard.get("exceptions") or ()]
+    return ", ".join(dict.fromkeys(str(each or "somebody whom the policy names by an id") for each in told))
+
+
+def _guard(verdict: Verdict, because: str, refs: tuple[EvidenceRef, ...], exceptions: str = "") -> Node:
     return Node(
         kind=NodeKind.LINK,
         label="Deletion by hand is ruled out",
         verdict=verdict,
         because=because,
+        facts=facts(("except for", exceptions)),
         evidence=refs,
     )
 
