@@ -49,7 +49,7 @@ _PER: Final = {
     "ssm-sap:GetDatabase": "SAP HANA database",
     "timestream-write:ListTables": "account that uses Timestream",
     "timestream-write:ListDatabases": "account that uses Timestream",
-    "backup:DescribeProtectedResource": "resource that is not listed otherwise",
+    "backup:DescribeProtectedResource": "resource that was ever backed up",
     "storagegateway:DescribeCachediSCSIVolumes": "batch of cached volumes",
     "storagegateway:DescribeStorediSCSIVolumes": "batch of stored volumes",
     "fsx:DescribeVolumes": "account-Region that has ONTAP file systems",

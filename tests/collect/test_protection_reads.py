@@ -132,29 +132,14 @@ def test_backup_policies_belong_to_the_organisations_file(aws: FakeAws, scan: Ca
     assert told >= {"ListAWSServiceAccessForOrganization", "ListAccountsWithInvalidEffectivePolicy"}
 
 
-def test_only_what_was_restored_here_is_asked_for_its_latest_restore(
+def test_each_resource_of_its_own_is_asked_for_its_latest_restore(
     aws: FakeAws, scan: Callable[..., Any]
 ) -> None:
-    def point(arn: str, *, restored: bool = True) -> dict[str, Any]:
-        return {"ResourceArn": arn} | ({"LastRestoreTime": 1.0} if restored else {})
-
     own = f"arn:aws:ec2:eu-west-1:{CALLER}:volume/vol-1"
     bucket = "arn:aws:s3:::bucket"
-    aws.script["backup:ListBackupVaults"] = {
-        "BackupVaultList": [{"BackupVaultName": "v"}, {"BackupVaultName": "w"}]
-    }
-    aws.script["backup:ListRecoveryPointsByBackupVault"] = {
-        "RecoveryPoints": [
-            point(own),
-            point(own),
-            point(bucket),
-            point(own[:-1] + "2", restored=False),
-            point(own.replace(CALLER, "999999999999")),
-            point(own.replace("eu-west-1", "us-east-1")),
-            point("no ARN at all"),
-            point(""),
-        ]
-    }
+    elsewhere = (own.replace(CALLER, "999999999999"), own.replace("eu-west-1", "us-east-1"))
+    listed = (own, own, bucket, *elsewhere, "no ARN at all", "")
+    aws.script["backup:ListProtectedResources"] = {"Results": [{"ResourceArn": arn} for arn in listed]}
     lines = scan().lines(CALLER, "eu-west-1")
     assert sorted(asked(lines, "DescribeProtectedResource")) == [
         ("DescribeProtectedResource", own),

@@ -253,8 +253,10 @@ class Walk:
             self.call(account, region, "backup", "GetBackupVaultAccessPolicy", BackupVaultName=name)
             self.call(account, region, "backup", "GetBackupVaultNotifications", BackupVaultName=name)
             listing = "ListRecoveryPointsByBackupVault", *token, "RecoveryPoints"
-            points = self.every(account, region, "backup", *listing, BackupVaultName=name)
-            self._restores(account, region, points)
+            self.every(account, region, "backup", *listing, BackupVaultName=name)
+        for resource in lists["ListProtectedResources"]:
+            arn = resource["ResourceArn"]
+            self.call(account, region, "backup", "DescribeProtectedResource", ResourceArn=arn)
         for plan in lists["ListBackupPlans"]:
             plan_id = plan["BackupPlanId"]
             self.call(account, region, "backup", "GetBackupPlan", BackupPlanId=plan_id)
@@ -262,10 +264,6 @@ class Walk:
             for selection in self.every(account, region, "backup", *listing, BackupPlanId=plan_id):
                 which = {"BackupPlanId": plan_id, "SelectionId": selection["SelectionId"]}
                 self.call(account, region, "backup", "GetBackupSelection", **which)
-
-    def _restores(self, account: str, region: str, points: list[Any]) -> None:
-        for arn in dict.fromkeys(one["ResourceArn"] for one in points if "LastRestoreTime" in one):
-            self.call(account, region, "backup", "DescribeProtectedResource", ResourceArn=arn)
 
     def _assurance_details(self, account: str, region: str, lists: Mapping[str, list[Any]]) -> None:
         where = account, region, "backup"

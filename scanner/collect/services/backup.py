@@ -29,8 +29,8 @@ OPERATIONS: Final = (
     Operation("backup", "ListBackupJobs", "backup:ListBackupJobs", _PAGE),
     Operation("backup", "ListCopyJobs", "backup:ListCopyJobs", _PAGE),
     Operation("backup", "ListRestoreJobs", "backup:ListRestoreJobs", _PAGE),
-    # Limited to ten a second: asked of what was restored since its recovery point was made, and of nothing
-    # else. The histories of jobs reach back 30 days only (catalogue, ruling 9).
+    # Limited to ten a second: asked of the account's own resources, of which alone controls ask when they
+    # were restored. The histories of jobs reach back 30 days only (catalogue, ruling 9).
     Operation("backup", "DescribeProtectedResource", "backup:DescribeProtectedResource"),
     # Limited to five a second: asked of the few vaults of whom the list leaves something out (facts 5).
     Operation("backup", "DescribeBackupVault", "backup:DescribeBackupVault"),
@@ -57,7 +57,6 @@ _AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"
 _DESCRIBED: Final = {"LOGICALLY_AIR_GAPPED_BACKUP_VAULT", "RESTORE_ACCESS_BACKUP_VAULT"}
 _CANCELED: Final = "CANCELED"
 _LISTS: Final = (
-    "ListProtectedResources",
     "ListBackupJobs",
     "ListCopyJobs",
     "ListRestoreJobs",
@@ -71,6 +70,7 @@ def collect(caller: Caller) -> set[str]:
     return caller.beside(
         _vaults,
         _plans,
+        _protected_resources,
         *(partial(_list, operation=operation) for operation in _LISTS),
         _restore_testing,
         _legal_holds,
@@ -113,17 +113,23 @@ def _vault(caller: Caller, name: str) -> set[str]:
     caller.call("backup", "GetBackupVaultAccessPolicy", BackupVaultName=name)
     caller.call("backup", "GetBackupVaultNotifications", BackupVaultName=name)
     keys: set[str] = set()
-    restored: dict[str, None] = {}
     for answer in caller.pages("backup", "ListRecoveryPointsByBackupVault", BackupVaultName=name):
         keys.update(_keys(answer, "RecoveryPoints"))
-        restored |= dict.fromkeys(_restored(answer, caller.shard))
-    return keys | caller.each(restored, _latest_restore)
+    return keys
 
 
-def _restored(answer: Mapping[str, Any], shard: Shard) -> Iterator[str]:
-    """Give the resources of this account and Region whose recovery points were restored at some time."""
-    for row in rows(answer, "RecoveryPoints"):
-        arn = parse_arn(text(row, "ResourceArn")) if row.get("LastRestoreTime") else None
+def _protected_resources(caller: Caller) -> None:
+    """Ask each resource of this account and Region when it was restored last (catalogue, ruling 9)."""
+    names: dict[str, None] = {}
+    for answer in caller.pages("backup", "ListProtectedResources"):
+        names |= dict.fromkeys(_own(answer, caller.shard))
+    caller.each(names, _latest_restore)
+
+
+def _own(answer: Mapping[str, Any], shard: Shard) -> Iterator[str]:
+    """Give the resources of a list that are not those of another account, of which copies lie here."""
+    for row in rows(answer, "Results"):
+        arn = parse_arn(text(row, "ResourceArn"))
         # The ARN of a bucket names neither account nor Region.
         if arn and arn.account in ("", shard.account) and arn.region in ("", shard.region):
             yield text(row, "ResourceArn")
