@@ -75,7 +75,9 @@ def member_lines(members: Mapping[str, str], management: str, cross_account: str
     script.listed("organizations:ListAccounts", *rows)
     for member in members:  # no backup policy reaches anybody
         asked = {"PolicyType": "BACKUP_POLICY", "TargetId": member}
-        script.call("organizations:DescribeEffectivePolicy", error="EffectivePolicyNotFoundException", **asked)
+        script.call(
+            "organizations:DescribeEffectivePolicy", error="EffectivePolicyNotFoundException", **asked
+        )
     if cross_account is None:
         return script.call("backup:DescribeGlobalSettings", error="AccessDeniedException")
     setting = {"GlobalSettings": {"isCrossAccountBackupEnabled": cross_account}}
