@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from scanner.errors import BundleError, OutputError
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.engine import evaluate as judge
+from scanner.evaluate.frameworks import frameworks_beside
 from scanner.evaluate.reads import blinds
 from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
@@ -199,6 +200,7 @@ def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tupl
         gaps=gaps,
         reconciliation=reconciliation,
         limitations=LIMITATIONS,
+        frameworks=frameworks_beside(out, _in_effect(judgement)),
     )
     # findings.json belongs to every scan: `audit report` reads it back.
     return Outcome(scan, write_reports(scan, out, (JSON, *formats)), waivers.report())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scanner.model.audit_manager import FrameworkBeside
 from scanner.model.control import Control
 from scanner.model.finding import Finding
 from scanner.model.manifest import Manifest
@@ -36,3 +37,4 @@ class Scan:
     gaps: tuple[Gap, ...]
     reconciliation: tuple[Reconciliation, ...]
     limitations: tuple[str, ...]
+    frameworks: tuple[FrameworkBeside, ...] = ()  # those that were found, and not all where a list is missing

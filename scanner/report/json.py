@@ -17,6 +17,7 @@ from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation, Scan
+from scanner.report.audit_manager import side_by_side_document
 from scanner.report.counts import Counts, count
 
 SCHEMA: Final = "backup-audit/findings/1"
@@ -95,6 +96,7 @@ def _summary(scan: Scan) -> Document:
         "gaps": [_gap(gap) for gap in scan.gaps],
         "reconciliation": [_reconciliation(row) for row in scan.reconciliation],
         "limitations": list(scan.limitations),
+        "audit_manager": side_by_side_document(scan),
     }
 
 

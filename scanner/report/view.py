@@ -14,6 +14,7 @@ from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.manifest import Manifest
 from scanner.model.scan import Scan
+from scanner.report.audit_manager import SideBySide, side_by_side
 from scanner.report.chain import Chain, chain
 from scanner.report.completeness import Completeness, completeness
 from scanner.report.counts import Counts, Group, count, group
@@ -89,6 +90,7 @@ class View:
     completeness: Completeness
     limitations: tuple[str, ...]
     names: Mapping[str, str]  # account names by id
+    audit_manager: SideBySide
 
     @cached_property
     def resources(self) -> tuple[ResourceView, ...]:
@@ -127,6 +129,7 @@ def build(scan: Scan) -> View:
         completeness=completeness(scan, names),
         limitations=scan.limitations,
         names=names,
+        audit_manager=side_by_side(scan),
     )
 
 

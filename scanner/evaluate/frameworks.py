@@ -1,0 +1,216 @@
+"""The frameworks of a judged scan beside what was judged: whose scope covers what (facts 8.1).
+
+Read from the scan's own tables. Everything is counted within a framework's account and Region, which is all
+that a framework can see.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+
+from scanner.evaluate.audit_manager import COUNTERPARTS, Translation, compare, translate
+from scanner.evaluate.audit_manager_scope import ScopeOfControl, scope_of
+from scanner.model.assurance import FrameworkControl
+from scanner.model.audit_manager import Comparison, ControlBeside, FrameworkBeside
+from scanner.model.facts import TABLES
+from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.storage.parquet import open_parquet
+
+InEffect = Mapping[str, Mapping[str, Any]]
+"""The parameters in effect of every control that was selected, by its id."""
+
+_Row = Mapping[str, Any]
+
+
+def frameworks_beside(scan: Path, in_effect: InEffect) -> tuple[FrameworkBeside, ...]:
+    """Give the frameworks of a judged scan, sorted by account, Region and name."""
+    frameworks = _table(scan / "inventory", "frameworks")
+    if not frameworks:
+        return ()
+    by_framework: defaultdict[str, list[_Row]] = defaultdict(list)
+    for row in _table(scan / "inventory", "framework_controls"):
+        by_framework[row["framework"]].append(row)
+    frameworks.sort(key=lambda row: (row["account"], row["region"], row["name"], row["arn"]))
+    found = [_framework(row, by_framework[row["arn"]], in_effect) for row in frameworks]
+    return _counted(scan / "facts", found)
+
+
+def _table(folder: Path, name: str) -> list[_Row]:
+    rows: list[_Row] = open_parquet(folder, name, INVENTORY_TABLES[name]).to_table().to_pylist()
+    return rows
+
+
+def _framework(row: _Row, controls: Iterable[_Row], in_effect: InEffect) -> FrameworkBeside:
+    told = tuple(_beside(_control(each), in_effect) for each in controls)
+    return FrameworkBeside(
+        arn=row["arn"],
+        name=row["name"],
+        account=row["account"],
+        region=row["region"],
+        status=row["status"],
+        deployment_status=row["deployment_status"],
+        controls=None if row["controls"] is None else told,
+    )
+
+
+def _control(row: _Row) -> FrameworkControl:
+    """Give a control of a framework as it was described; names of its parameters hold no `=`."""
+    return FrameworkControl(
+        name=row["control"],
+        parameters=tuple(_pair(text) for text in row["parameters"]),
+        resource_ids=tuple(row["resource_ids"]),
+        resource_types=tuple(row["resource_types"]),
+        tags=tuple(_pair(text) for text in row["tags"]),
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, _, value = text.partition("=")
+    return key, value
+
+
+def _beside(control: FrameworkControl, in_effect: InEffect) -> ControlBeside:
+    theirs = translate(control)
+    known = COUNTERPARTS.get(control.name)
+    return ControlBeside(
+        name=control.name,
+        parameters=control.parameters,
+        resource_ids=control.resource_ids,
+        resource_types=control.resource_types,
+        tags=tuple(f"{key}={value}" for key, value in control.tags),
+        ours=theirs.control,
+        translated=tuple(theirs.parameters.items()),
+        notes=theirs.notes,
+        comparison=_comparison(theirs, in_effect),
+        judges=known.judges if known else "",
+    )
+
+
+def _comparison(theirs: Translation, in_effect: InEffect) -> Comparison:
+    if theirs.control and theirs.control not in in_effect:
+        return Comparison.NOT_ASKED
+    return compare(theirs, in_effect.get(theirs.control, {}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One scope to be counted: of which framework and control, by their positions."""
+
+    framework: int
+    control: int
+    account: str
+    region: str
+    scope: ScopeOfControl
+
+
+def _counted(facts: Path, found: list[FrameworkBeside]) -> tuple[FrameworkBeside, ...]:
+    asked: defaultdict[str, list[_Asked]] = defaultdict(list)
+    for judges, each in _asked(found):
+        asked[judges].append(each)
+    counts: dict[tuple[int, int], tuple[int, int, int]] = {}
+    for table, scopes in asked.items():
+        counts |= _counts(facts, table, scopes)
+    return tuple(
+        framework
+        if framework.controls is None
+        else replace(
+            framework,
+            controls=tuple(
+                _with_counts(control, counts.get((number, position)))
+                for position, control in enumerate(framework.controls)
+            ),
+        )
+        for number, framework in enumerate(found)
+    )
+
+
+def _asked(found: Iterable[FrameworkBeside]) -> Iterator[tuple[str, _Asked]]:
+    for number, framework in enumerate(found):
+        for position, control in enumerate(framework.controls or ()):
+            if control.judges:
+                scope = scope_of(_as_described(control))
+                yield control.judges, _Asked(number, position, framework.account, framework.region, scope)
+
+
+def _as_described(control: ControlBeside) -> FrameworkControl:
+    tags = tuple(_pair(text) for text in control.tags)
+    return FrameworkControl(
+        control.name, control.parameters, control.resource_ids, control.resource_types, tags
+    )
+
+
+def _with_counts(control: ControlBeside, counts: tuple[int, int, int] | None) -> ControlBeside:
+    """Put the counts in. A scope that says something unknown leaves open what it covers."""
+    if not control.judges:
+        return control
+    subjects, covered, doubtful = counts or (0, 0, 0)
+    if scope_of(_as_described(control)).unknown:
+        return replace(control, subjects=subjects)
+    return replace(control, subjects=subjects, covered=covered, doubtful=doubtful)
+
+
+def _counts(
+    facts: Path, table: str, scopes: Iterable[_Asked]
+) -> Mapping[tuple[int, int], tuple[int, int, int]]:
+    """Count the rows of a fact table in the places of scopes: all, in the scope, perhaps in it."""
+    with duckdb.connect(":memory:", config={"autoload_known_extensions": "false"}) as connection:
+        connection.register("scopes", pa.Table.from_pylist([_cells(each) for each in scopes], _SCOPES))
+        connection.register("facts", open_parquet(facts, table, TABLES[table]))
+        rows = connection.execute(_COUNT.format(_IN_SCOPE[table == "resource"])).fetchall()
+    return {(framework, control): (all_, covered, open_) for framework, control, all_, covered, open_ in rows}
+
+
+def _cells(asked: _Asked) -> _Row:
+    return {
+        "framework": asked.framework,
+        "control": asked.control,
+        "account": asked.account,
+        "region": asked.region,
+        "types": asked.scope.types,
+        "ids": asked.scope.ids or None,
+        "tags": asked.scope.tags or None,
+    }
+
+
+_TEXTS: Final = pa.list_(pa.string())
+_SCOPES: Final = pa.schema(
+    [
+        ("framework", pa.int32()),
+        ("control", pa.int32()),
+        ("account", pa.string()),
+        ("region", pa.string()),
+        ("types", _TEXTS),
+        ("ids", _TEXTS),
+        ("tags", _TEXTS),
+    ]
+)
+
+_NAMED: Final = (
+    "(s.ids IS NULL OR len(list_filter(s.ids, lambda i: "
+    "f.subject = i OR ends_with(f.subject, ':' || i) OR ends_with(f.subject, '/' || i))) > 0)"
+)
+
+_IN_SCOPE: Final[Mapping[bool, str]] = {
+    # A tag of a scope may have no value: then its key alone counts. Instances that are stopped are left out.
+    # `list_concat` takes NULL for an empty list, so that tags which were not read are asked for by name.
+    True: f"{_NAMED} AND list_contains(s.types, f.subject_type) "
+    "AND NOT (f.subject_type = 'EC2' AND f.state = 'stopped') "
+    "AND CASE WHEN s.tags IS NULL THEN true WHEN f.tags IS NULL THEN NULL ELSE list_has_all("
+    "list_concat(list_transform(f.tags, lambda t: t.key || '='), "
+    "list_transform(f.tags, lambda t: t.key || '=' || t.value)), s.tags) END",
+    False: f"{_NAMED} AND (CASE WHEN s.tags IS NULL THEN true END)",  # their tags are not read
+}
+
+_COUNT: Final = """
+    SELECT framework, control, count(*), count(*) FILTER (inside), count(*) FILTER (inside IS NULL)
+    FROM (
+        SELECT s.framework, s.control, ({}) AS inside
+        FROM facts AS f JOIN scopes AS s ON f.account = s.account AND f.region = s.region
+    )
+    GROUP BY framework, control
+"""
