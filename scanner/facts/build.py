@@ -19,7 +19,7 @@ from scanner.graph.coverage import Doubt
 from scanner.graph.elsewhere import NOTHING, Elsewhere
 from scanner.graph.jobs import JobHistory
 from scanner.graph.shard_graph import ShardGraph
-from scanner.model.facts import CopyActionFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
+from scanner.model.facts import CopyActionFacts, PlanFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupRule, ShardInventory
 from scanner.model.names import ORG, Shard, rule_subject
 from scanner.model.reading import Gap, Known, Unread
@@ -47,42 +47,45 @@ def build_facts(
     inventory: ShardInventory, plane: ControlPlane, request: FactsRequest, elsewhere: Elsewhere = NOTHING
 ) -> ShardFacts:
     """Make all fact rows of one shard. `elsewhere`: what other shards have of its resources."""
-    graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup)
+    graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup, as_of=request.as_of)
     past = past_of(inventory, plane, request.as_of, elsewhere)
     needed: dict[Gap, None] = {}
-    resources = tuple(_resources(graph, past, request, needed))
-    reaches = dict(_reaches(graph))
-    copies = tuple(_copy_actions(graph, past.table.jobs, reaches, needed))
+    tables = dict(_tables(graph, past, request, needed))
     known = set(inventory.gaps)
-    held = {point.vault for point in inventory.recovery_points}
     member = plane.organization.accounts.get(inventory.shard.account)
     met = tuple(gap for gap in needed if gap not in known and _is_ours(gap, inventory.shard))
-    tables: dict[str, tuple[Row, ...]] = {
-        "resource": resources,
-        "plan": tuple(
-            plan_row(graph, plan, _reach_of(plan, reaches), request.as_of) for plan in inventory.plans
+    tables["account_region"] = (
+        account_region_row(
+            inventory,
+            member.name if member else "",
+            (*met, *request.governed.gaps.get(inventory.shard.account, ())),
+            request.blinds,
         ),
-        "rule": tuple(_rules(graph, reaches, request.as_of, needed)),
-        "selection": tuple(_selections(graph, needed)),
-        "copy_action": copies,
-        "vault": tuple(
-            vault_row(vault, plane, holds_points=vault.arn in held, as_of=request.as_of)
-            for vault in inventory.vaults
-        ),
-        "recovery_point": tuple(
-            recovery_point_row(point, request.as_of, past.existence.exists(point))
-            for point in inventory.recovery_points
-        ),
-        "account_region": (
-            account_region_row(
-                inventory,
-                member.name if member else "",
-                (*met, *request.governed.gaps.get(inventory.shard.account, ())),
-                request.blinds,
-            ),
-        ),
-    }
+    )
     return ShardFacts(tables, met)
+
+
+def _tables(
+    graph: ShardGraph, past: Past, request: FactsRequest, needed: dict[Gap, None]
+) -> Iterator[tuple[str, tuple[Row, ...]]]:
+    """Make all rows but the account-Region's, each table by its name; gaps that they met go to `needed`."""
+    inventory, as_of = graph.inventory, request.as_of
+    yield "resource", tuple(_resources(graph, past, request, needed))
+    reaches = dict(_reaches(graph))
+    yield "plan", tuple(_plans(graph, reaches, as_of, needed))
+    yield "rule", tuple(_rules(graph, reaches, as_of, needed))
+    yield "selection", tuple(_selections(graph, needed))
+    yield "copy_action", tuple(_copy_actions(graph, past.table.jobs, reaches, needed))
+    held = {point.vault for point in inventory.recovery_points}
+    vaults = (
+        vault_row(vault, graph.plane, holds_points=vault.arn in held, as_of=as_of)
+        for vault in inventory.vaults
+    )
+    yield "vault", tuple(vaults)
+    points = (
+        recovery_point_row(point, as_of, past.existence.exists(point)) for point in inventory.recovery_points
+    )
+    yield "recovery_point", tuple(points)
 
 
 def _is_ours(gap: Gap, shard: Shard) -> bool:
@@ -116,6 +119,15 @@ def _reach_of(plan: BackupPlan, reaches: Mapping[str, RuleReach]) -> RuleReach:
         return RuleReach((), Doubt(plan.name, "its rules were not read", plan.rules.gap, plan.arn))
     reached = (reaches[rule_subject(plan.arn, rule.id)] for rule in plan.rules.value)
     return next(reached, RuleReach((), None))
+
+
+def _plans(
+    graph: ShardGraph, reaches: Mapping[str, RuleReach], as_of: datetime, needed: dict[Gap, None]
+) -> Iterator[PlanFacts]:
+    for plan in graph.inventory.plans:
+        row, notes = plan_row(graph, plan, _reach_of(plan, reaches), as_of)
+        needed.update(dict.fromkeys(notes.needed))
+        yield row
 
 
 def _rules_of(plan: BackupPlan) -> tuple[BackupRule, ...]:

@@ -13,7 +13,9 @@ from scanner.model.inventory import BackupPlan
 from scanner.model.reading import Unread
 
 
-def plan_row(graph: ShardGraph, plan: BackupPlan, reach: RuleReach, as_of: datetime) -> PlanFacts:
+def plan_row(
+    graph: ShardGraph, plan: BackupPlan, reach: RuleReach, as_of: datetime
+) -> tuple[PlanFacts, Notes]:
     """Make the row of one plan. Rules that were not read are one unknown rule; `reach`: what they back up."""
     notes = Notes()
     notes.evidence("", plan.refs)
@@ -30,7 +32,7 @@ def plan_row(graph: ShardGraph, plan: BackupPlan, reach: RuleReach, as_of: datet
         if reach.reaches_any is None and reach.doubt is not None:
             notes.unknown("covers_resources", reach.doubt.because, reach.doubt.gap)
     selected = plan_selections(graph, plan, notes)
-    return PlanFacts(
+    facts = PlanFacts(
         subject=plan.arn,
         subject_type="plan",
         account=plan.account,
@@ -47,3 +49,4 @@ def plan_row(graph: ShardGraph, plan: BackupPlan, reach: RuleReach, as_of: datet
         not_known=notes.not_known,
         evidence=notes.references,
     )
+    return facts, notes

@@ -4,6 +4,8 @@ The chain of a copy has links that are the same for all resources of a rule, and
 all resources that are alike in what decides them. An account has few of both, however many resources.
 """
 
+from datetime import datetime
+
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule, each_once, likeness_of
 from scanner.graph.resource_keys import KeysOfShard
@@ -18,11 +20,14 @@ Fates = tuple[CopyOfResource, ...]
 class CopyFates:
     """The copies of one shard's resources."""
 
-    def __init__(self, inventory: ShardInventory, plane: ControlPlane, keys: KeysOfShard) -> None:
+    def __init__(
+        self, inventory: ShardInventory, plane: ControlPlane, keys: KeysOfShard, as_of: datetime | None
+    ) -> None:
         self._plane = plane
         self._keys = keys
         member = plane.organization.accounts.get(inventory.shard.account)
-        self.source = Source(inventory.shard, inventory.settings, member.ou_path if member else None)
+        ou_path = member.ou_path if member else None
+        self.source = Source(inventory.shard, inventory.settings, ou_path, as_of)
         self._by_action: dict[tuple[str, CopyAction], tuple[Link, ...]] = {}
         self._by_likeness: dict[tuple[str, Likeness], tuple[Link, ...]] = {}
         self._of_way: dict[tuple[str, str | None, Likeness], Fates] = {}

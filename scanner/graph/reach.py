@@ -12,7 +12,7 @@ from scanner.model.inventory import Vault
 from scanner.model.names import AccountId, Arn
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer
-from scanner.protection.copies import context_of
+from scanner.protection.copies import context_of, organization_of
 from scanner.protection.lifecycle import lock_mode
 from scanner.protection.policy import parse
 from scanner.protection.policy.somebody import somebody_may
@@ -86,14 +86,6 @@ class Reach:
             return Answer(None, because), organization.members.gap
         return Answer(value=False), None
 
-    def _organization_of(self, account: AccountId) -> str | None:
-        """Give the organisation that an account is known to be a member of."""
-        organization = self._plane.organization
-        member = organization.accounts.get(account)
-        if isinstance(organization.id, Unread) or member is None or member.status is None:
-            return None
-        return organization.id.value
-
     def _by_policy(self, vault: Vault, account: AccountId) -> Told:
         if isinstance(vault.policy, Unread):
             return Answer(None, "has an access policy that was not read"), vault.policy.gap
@@ -102,7 +94,7 @@ class Reach:
         member = organization.accounts.get(account)
         context = replace(
             context_of(organization, member.ou_path if member else None),
-            resource_organization_id=self._organization_of(vault.account),
+            resource_organization_id=organization_of(organization, vault.account),
             as_of=self._as_of,
         )
         doubt: Answer | None = None

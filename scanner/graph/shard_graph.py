@@ -12,6 +12,7 @@ The edges are plain dictionaries: each is followed once or twice, and there may 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -57,9 +58,19 @@ _NOTHING: Final[Mapping[str, Asked]] = MappingProxyType({})
 
 
 class ShardGraph:
-    """The protection of one shard, built once and asked for each resource."""
+    """The protection of one shard, built once and asked for each resource.
 
-    def __init__(self, inventory: ShardInventory, plane: ControlPlane, *, inherit: bool = True) -> None:
+    `as_of`: the clock that conditions of policies on time are held against; None: there is none.
+    """
+
+    def __init__(
+        self,
+        inventory: ShardInventory,
+        plane: ControlPlane,
+        *,
+        inherit: bool = True,
+        as_of: datetime | None = None,
+    ) -> None:
         self.inventory = inventory
         self.plane = plane
         self._inherit = inherit
@@ -74,7 +85,7 @@ class ShardGraph:
         self._coverages: dict[str, Coverage] = {}
         self._alike: dict[tuple[tuple[str, ...], tuple[str, ...]], Coverage] = {}
         self._keys = KeysOfShard(inventory.shard, plane)
-        self._fates = CopyFates(inventory, plane, self._keys)
+        self._fates = CopyFates(inventory, plane, self._keys, as_of)
         self._plan_in_doubt: dict[str, Doubt] | None = None
         self._plan_doubts = tuple(self.unread_selections())
         for resource in inventory.resources:

@@ -7,6 +7,7 @@ organisation, cross-account backup is on, and the keys allow it.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from scanner.model.inventory import Account, BackupRule, CopyAction, Organization, Resource, Vault
@@ -14,7 +15,7 @@ from scanner.model.names import AccountId, Shard, partition_of, vault_arn
 from scanner.model.reading import Gap, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
 from scanner.protection.capabilities import Capability, rows_of
-from scanner.protection.copy_keys import context_of, key_in_the_way, key_links
+from scanner.protection.copy_keys import context_of, key_in_the_way, key_links, organization_of
 from scanner.protection.destination import EFS_VAULT, Destination, Link, Source, crosses_accounts
 from scanner.protection.keys import ResourceKeys
 from scanner.protection.lifecycle import copy_kept_days, lock_admits
@@ -32,6 +33,7 @@ __all__ = [
     "effective",
     "key_in_the_way",
     "member_link",
+    "organization_of",
     "policy_link",
     "resource_links",
     "setting_link",
@@ -108,12 +110,17 @@ def policy_link(source: Source, destination: Destination, organization: Organiza
     policy = destination.vault.policy
     if isinstance(policy, Unread):
         return Link(name, Answer(None, "the destination vault's access policy was not read"), policy.gap)
+    context = replace(
+        context_of(organization, source.ou_path),
+        resource_organization_id=organization_of(organization, destination.account),
+        as_of=source.as_of,
+    )
     answer = admits_account(
         parse(policy.value),
         account=source.shard.account,
         action=COPY_INTO,
         resource=destination.arn,
-        context=context_of(organization, source.ou_path),
+        context=context,
     )
     because = f"by the access policy of {destination.name}, {answer.because}"
     return Link(name, Answer(answer.value, because), refs=(*policy.refs, *destination.refs))

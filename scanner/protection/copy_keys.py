@@ -10,7 +10,7 @@ from typing import Final
 
 from scanner.model.inventory import KeyKind, Organization, Resource
 from scanner.model.names import AccountId, parse_arn, partition_of
-from scanner.model.reading import Gap, Known
+from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.destination import Destination, Link
 from scanner.protection.keys import KeyOf, ResourceKeys
@@ -31,6 +31,14 @@ def context_of(organization: Organization, ou_path: str | None) -> Context:
     """Give what policy conditions may be held against: the organisation, and an account's place in it."""
     known = organization.id.value if isinstance(organization.id, Known) else None
     return Context(organization_id=known, organization_path=ou_path)
+
+
+def organization_of(organization: Organization, account: AccountId) -> str | None:
+    """Give the organisation that an account is known to be a member of; None: that is not known."""
+    member = organization.accounts.get(account)
+    if isinstance(organization.id, Unread) or member is None or member.status is None:
+        return None
+    return organization.id.value
 
 
 def key_links(
@@ -166,12 +174,18 @@ def _policy_shares(
     member = organization.accounts.get(destination.account)
     context = context_of(organization, member.ou_path if member else None)
     partition = arn.partition if arn else partition_of(region)
+    owner = AccountId(arn.account) if arn else key.account
     return _shares(
         policy,
         account=destination.account,
         key_arn=key.name if arn else None,
         key_account=arn.account if arn else key.account,
-        context=replace(context, region=region, partition=partition),
+        context=replace(
+            context,
+            region=region,
+            partition=partition,
+            resource_organization_id=organization_of(organization, owner),
+        ),
         services=_services(resource) if _VIA_SERVICE in policy.lower() else (),
     )
 

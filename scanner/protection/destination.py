@@ -1,6 +1,7 @@
 """Where a copy starts, where it goes, and what a link between the two is."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from scanner.model.inventory import KeyKind, RegionSettings, Vault
@@ -60,11 +61,15 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The source side of a copy: the shard it starts from and that shard's Region settings."""
+    """The source side of a copy: the shard it starts from and that shard's Region settings.
+
+    `as_of`: the clock that conditions on time are held against; None: there is none.
+    """
 
     shard: Shard
     settings: Reading[RegionSettings]
     ou_path: str | None
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,22 @@ from typing import Any
 
 import pytest
 
+from scanner.facts.copied import RuleReach
+from scanner.facts.plan import plan_row
+from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import PlanFacts, SelectionFacts
 from scanner.model.ternary import Ternary
-from tests.fakes.bundles import BundleBuilder, facts_of, plan_arn, refuse, rule, volume_arn
+from tests.fakes.bundles import (
+    AS_OF,
+    BundleBuilder,
+    facts_of,
+    inventories_of,
+    plan_arn,
+    plane_of,
+    refuse,
+    rule,
+    volume_arn,
+)
 
 FIRST, SECOND = {"Resources": [volume_arn("vol-1")]}, {"Resources": ["arn:aws:ec2:*:*:volume/*"]}
 GONE = {"Resources": [volume_arn("gone")]}
@@ -56,3 +69,15 @@ def test_what_is_skipped_in_its_state_is_not_selected(tmp_path: Path) -> None:
     row = facts(tmp_path, {"Resources": [volume_arn("deleting")]})["selection"][f"{plan_arn('p')}#s1"]
     assert isinstance(row, SelectionFacts)
     assert (row.selects_resources, row.selected) == (False, ())
+
+
+def test_a_plan_tells_which_reads_its_row_misses(tmp_path: Path) -> None:
+    builder = BundleBuilder(tmp_path)
+    builder.account()
+    builder.shard().plan("p", rules=[rule()], selections=[FIRST])
+    bundle = builder.write(refuse(builder.lines(), "backup:GetBackupPlan"))
+    inventory = next(each for each in inventories_of(bundle) if each.plans)
+    graph = ShardGraph(inventory, plane_of(bundle))
+    (plan,) = inventory.plans
+    _, notes = plan_row(graph, plan, RuleReach((), None), AS_OF)
+    assert [gap.operation for gap in notes.needed] == ["backup:GetBackupPlan"]

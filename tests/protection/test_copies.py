@@ -6,13 +6,16 @@ from dataclasses import replace
 import pytest
 
 from scanner.model.inventory import KeyKind, Vault
+from scanner.model.names import AccountId, RegionName, Shard
 from scanner.model.reading import Known
-from scanner.protection.copies import effective
+from scanner.model.ternary import Ternary
+from scanner.protection.copies import Source, effective, policy_link
 from scanner.protection.keys import ResourceKeys
-from tests.fakes.bundles import ACCOUNT, FAR, ORG_ID, OTHER, admits, shares_key, vault_arn
+from tests.fakes.bundles import ACCOUNT, AS_OF, FAR, ORG_ID, OTHER, REGION, admits, shares_key, vault_arn
 from tests.fakes.copies import (
     AIR,
     HERE,
+    MANAGED,
     NONE_ENCRYPTED,
     OWN,
     THERE,
@@ -181,3 +184,41 @@ def test_the_vault_type_is_told() -> None:
     told: Vault | None = at_vault(type=AIR).destination.vault
     assert told is not None
     assert told.air_gapped
+
+
+def conditioned(operator: str, key: str, value: str) -> Case:
+    """Give a copy into a vault that admits whoever comes up to one condition."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "backup:CopyIntoBackupVault",
+        "Resource": "*",
+        "Condition": {operator: {key: value}},
+    }
+    return at_vault(policy=Known(json.dumps({"Statement": [statement]})))
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        (("StringEquals", "aws:ResourceOrgID", ORG_ID), True),
+        (("StringEquals", "aws:ResourceOrgID", "o-other"), False),
+        (("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"), True),
+        (("DateLessThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"), False),
+    ],
+)
+def test_the_destinations_organisation_and_the_clock_decide_conditions(
+    condition: tuple[str, str, str], expected: Ternary
+) -> None:
+    case = conditioned(*condition)
+    source = Source(Shard(AccountId(ACCOUNT), RegionName(REGION)), MANAGED, None, AS_OF)
+    assert policy_link(source, case.destination, case.organization).answer.value is expected
+
+
+def test_without_a_clock_or_a_member_such_conditions_stay_open() -> None:
+    source = Source(Shard(AccountId(ACCOUNT), RegionName(REGION)), MANAGED, None)
+    timed = conditioned("DateLessThan", "aws:CurrentTime", "2020-01-01T00:00:00Z")
+    assert policy_link(source, timed.destination, timed.organization).answer.value is None
+    placed = conditioned("StringEquals", "aws:ResourceOrgID", ORG_ID)
+    strangers = organization(accounts={})
+    assert policy_link(source, placed.destination, strangers).answer.value is None
