@@ -27,10 +27,11 @@ def place_columns(whereabouts: Whereabouts, shard: Shard, notes: Notes) -> Place
     here: list[PlaceRecoveryPoint] = []
     places: list[BackupPlace] = []
     for place in whereabouts.places:
+        if place.stays is not None and place.stays_age_hours is not None:
+            places.append(_place(place, place.stays, place.stays_age_hours))
+            notes.evidence("places", place.stays.refs)
         if place.newest is None or place.age_hours is None:
             continue
-        places.append(_place(place, place.newest, place.age_hours))
-        notes.evidence("places", place.newest.refs)
         if (place.account, place.region) == (shard.account, shard.region):
             here.append(_recent(place.newest, place.age_hours))
             notes.evidence("newest_recovery_points", place.newest.refs)
@@ -54,7 +55,7 @@ def _place(place: Place, newest: RecoveryPoint, age: float) -> BackupPlace:
         region=place.region,
         created_at=instant_text(newest.created_at),
         age_hours=round(age, 4),
-        continuous=place.continuous,
+        continuous=newest.continuous,
         air_gapped=_air_gapped(place),
         key=newest.key,
     )

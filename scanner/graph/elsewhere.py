@@ -63,9 +63,8 @@ def put_aside(inventory: ShardInventory) -> Iterator[tuple[str, Any]]:
     foreign = (point for point in inventory.recovery_points if home_of(point.resource) not in own)
     for resource, vaults in newest_by_place(foreign).items():
         for held in vaults.values():
-            for point in (held.newest, held.untold):
-                if point is not None:
-                    yield home_of(resource), (_POINT, point)
+            for point in held.points:
+                yield home_of(resource), (_POINT, point)
     for job in restore_jobs(inventory):
         if (home := home_of(job.resource or "")) not in own:
             yield home, (_RESTORED, job)

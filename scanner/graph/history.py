@@ -8,15 +8,18 @@ What is backed up through an instance or a stack has the recovery points of that
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Coverage, Doubt
 from scanner.graph.elsewhere import NOTHING, Elsewhere
-from scanner.graph.newest import Held, newest_by_place, newest_of
+from scanner.graph.newest import Held, Newest, newest_by_place, newest_of
 from scanner.model.inventory import BackupPlan, JobKind, RecoveryPoint, Resource, ShardInventory, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Gap, Known, Unread
 from scanner.protection.lifecycle import point_age_hours
+
+_NOTHING: Final = Held()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,8 @@ class Place:
     """A vault in which a usable recovery point of a resource lies, and the newest one.
 
     `vault` None: it was not listed. `newest` None: there is only a point of untold status or date, which may
-    be a usable one; `age_hours` is None with it. `continuous`: whether the newest is a continuous backup.
+    be a usable one; `age_hours` is None with it. The newest may be temporary: `stays` is the newest that
+    lasts, None where none does for sure; `lasting` are those that last, the newest under each key.
     """
 
     arn: Arn
@@ -33,7 +37,9 @@ class Place:
     vault: Vault | None
     newest: RecoveryPoint | None
     age_hours: float | None
-    continuous: bool
+    stays: RecoveryPoint | None
+    stays_age_hours: float | None
+    lasting: tuple[Newest, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,7 @@ class History:
             *self._of_open_parents(coverage),
             *(_untold_destination(arn) for arn in arns if arn in self._copied_to_untold),
             *(_untold(point, own=self._is_here(point)) for point in _untold_points(places)),
+            *(_untold(point, own=False) for point in _lasting_untold(places)),
         ]
         copies_in = {Shard(place.account, place.region) for place, _ in places}
         copies_in |= {Shard(seen.account, seen.region) for seen in map(self._plane.destination, unread)}
@@ -138,7 +145,7 @@ class History:
     def _there(self, arns: tuple[str, ...], far: set[Arn]) -> "Iterator[tuple[Place, Held]]":
         for vault in far:
             held = self._held_there(arns, vault)
-            if held != Held():
+            if held != _NOTHING:
                 seen = self._plane.destination(vault)
                 yield self._place(vault, seen.account, seen.region, seen.vault, held), held
 
@@ -149,15 +156,18 @@ class History:
     def _place(
         self, arn: Arn, account: AccountId, region: RegionName, vault: Vault | None, held: Held
     ) -> Place:
-        newest = held.newest
+        newest, stays = held.newest, held.stays
+        age = None if newest is None else point_age_hours(newest, self._as_of)
         return Place(
             arn=arn,
             account=account,
             region=region,
             vault=vault,
             newest=newest,
-            age_hours=None if newest is None else point_age_hours(newest, self._as_of),
-            continuous=newest is not None and newest.continuous,
+            age_hours=age,
+            stays=stays,
+            stays_age_hours=age if stays is newest or stays is None else point_age_hours(stays, self._as_of),
+            lasting=held.lasting,
         )
 
     def _unread_there(self, arn: Arn) -> Unseen | None:
@@ -178,7 +188,7 @@ class History:
         """Say which vaults count only if a plan covers the resource, of which that is not known."""
         for vault in sorted(perhaps.keys() - sure - self._vaults.keys()):
             doubt = perhaps[vault]
-            if self._held_there(arns, vault) != Held() or self._unread_there(vault) is not None:
+            if self._held_there(arns, vault) != _NOTHING or self._unread_there(vault) is not None:
                 because = f"a copy may lie in {vault}, and whether it counts is not known: {doubt.because}"
                 yield Unseen(because, doubt.gap, own=False)
 
@@ -257,6 +267,11 @@ def _untold_destination(arn: str) -> Unseen:
 
 def _untold_points(places: Iterable[tuple[Place, Held]]) -> Iterator[RecoveryPoint]:
     return (held.untold for _, held in places if held.untold is not None)
+
+
+def _lasting_untold(places: Iterable[tuple[Place, Held]]) -> Iterator[RecoveryPoint]:
+    """Give what may last and be the newest that does, where a temporary point is newer still."""
+    return (held.may_stay for _, held in places if held.may_stay not in (None, held.untold))
 
 
 def _untold(point: RecoveryPoint, *, own: bool) -> Unseen:

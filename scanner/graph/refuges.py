@@ -11,6 +11,7 @@ from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import CopyOfResource, Coverage
 from scanner.graph.history import Place, Whereabouts
 from scanner.graph.lost_keys import KeyPlace, key_place
+from scanner.graph.newest import Newest
 from scanner.model.inventory import KeyKind, RecoveryPoint, Resource, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Gap
@@ -99,7 +100,13 @@ class Refuges:
     def held(self, resource: Resource, backed: Backed) -> Held:
         """Give what holds a resource's backups; resources whose refuges are alike share one object."""
         own = self._keys_of(backed.keys)
-        lying = tuple([self._place(place, own, backed.managed) for place in backed.whereabouts.places])
+        lying = tuple(
+            [
+                self._place(place, one, own, backed.managed)
+                for place in backed.whereabouts.places
+                for one in place.lasting
+            ]
+        )
         planned = self._copies(backed.fates)
         unseen, doubts = backed.whereabouts.unseen, backed.coverage.doubts
         # By ids of what is kept alive here.
@@ -131,17 +138,18 @@ class Refuges:
             known = self._keys[name, shard] = key_place(name, shard, self._plane.replicas(name, shard))
         return known
 
-    def _place(self, place: Place, own: Keys | None, managed: Ternary) -> Refuge:
-        newest = place.newest
-        about = newest and (newest.temporary, newest.encrypted, newest.key, newest.source_vault is None)
-        alike = (place.arn, about, own if newest is not None and newest.key is None else None, managed)
+    def _place(self, place: Place, one: Newest, own: Keys | None, managed: Ternary) -> Refuge:
+        """Give the refuge of what is kept in a place under one key; a temporary point is none (ruling 7)."""
+        point = one.newest or one.untold
+        about = point and (point.encrypted, point.key, point.source_vault is None)
+        alike = (place.arn, one.newest is None, about, own if point and point.key is None else None, managed)
         if (known := self._lying.get(alike)) is None:
-            known = self._lying[alike] = self._refuge(place, own, managed=managed)
+            known = self._lying[alike] = self._refuge(place, one, own, managed=managed)
         return known
 
-    def _refuge(self, place: Place, own: Keys | None, *, managed: Ternary) -> Refuge:
-        lies, because = _lies(place)
-        point = place.newest
+    def _refuge(self, place: Place, one: Newest, own: Keys | None, *, managed: Ternary) -> Refuge:
+        lies, because = _lies(place, one)
+        point = one.newest or one.untold
         return Refuge(
             arn=place.arn,
             account=place.account,
@@ -202,12 +210,10 @@ class Refuges:
         )
 
 
-def _lies(place: Place) -> tuple[Ternary, str]:
+def _lies(place: Place, one: Newest) -> tuple[Ternary, str]:
     """Whether a backup lies in a place for sure, and why not, or why that is not known."""
-    if place.newest is None:
+    if one.newest is None:
         return None, f"whether a usable backup lies in {place.arn} is not told"
-    if place.newest.temporary:
-        return None, f"the newest backup in {place.arn} is deleted as soon as it is copied"
     if place.vault is not None and place.vault.type == _RESTORE_ACCESS:
         return None, f"{place.arn} gives access to another vault, which was not seen"
     return True, ""

@@ -21,7 +21,7 @@ from scanner.model.ternary import Ternary, any_of, negate
 
 _TOLD: Final = 3  # so many vaults, or doubts, are named in one sentence
 _TWO: Final = 2
-_NO_BACKUP: Final = "it has no usable recovery point, and no copy that can arrive"
+_NO_BACKUP: Final = "it has no usable recovery point that lasts, and no copy that can arrive"
 
 
 class Loss(StrEnum):

@@ -295,7 +295,7 @@ def test_rows_that_lie_alike_share_their_answers(tmp_path: Path) -> None:
     ("vault", "point", "expected"),
     [
         ({}, {}, True),
-        ({}, {"Lifecycle": {"DeleteAfterEvent": "DELETE_AFTER_COPY"}}, None),
+        ({}, {"Lifecycle": {"DeleteAfterEvent": "DELETE_AFTER_COPY"}}, False),
         ({"VaultType": "RESTORE_ACCESS_BACKUP_VAULT"}, {}, None),
         ({}, {"Status": "EXPIRED"}, False),
     ],
@@ -319,3 +319,45 @@ def test_what_is_fully_managed_is_under_the_key_of_its_vault(tmp_path: Path) -> 
     row = facts_of(bundle.write())["resource"][table_arn("orders")]
     assert isinstance(row, ResourceFacts)
     assert row.survives_key_loss is True  # the vault's key lies in another account
+
+
+TEMPORARY: dict[str, Any] = {"Lifecycle": {"DeleteAfterEvent": "DELETE_AFTER_COPY"}}
+
+
+def test_ruling_7_a_temporary_point_hides_no_older_one_that_lasts(tmp_path: Path) -> None:
+    estate = Estate(tmp_path)
+    estate.source.vault("second", key=key_arn("main"))
+    estate.source.point("second", VOLUME, hours_ago=9).point("second", VOLUME, hours_ago=1, **TEMPORARY)
+    row = estate.row()
+    assert row.survives_vault_loss is True
+    assert [place.age_hours for place in row.places if place] == [5, 9]
+    assert row.newest_recovery_point.age_hours == 1  # a backup that was made is recent
+
+
+def test_ruling_7_a_temporary_point_is_a_backup_that_was_made_and_no_place_of_one(tmp_path: Path) -> None:
+    estate = Estate(tmp_path)
+    estate.source.vault("second", key=key_arn("main")).point("second", VOLUME, hours_ago=1, **TEMPORARY)
+    row = estate.row()
+    assert [place.vault_name for place in row.places if place] == ["main"]
+    assert (row.survives_vault_loss, row.newest_recovery_point.age_hours) == (False, 1)
+
+
+@pytest.mark.parametrize(("status", "expected"), [("COMPLETED", True), (None, None), ("EXPIRED", False)])
+def test_an_older_backup_under_another_key_may_survive_the_newest_ones(
+    tmp_path: Path, status: str | None, expected: Ternary
+) -> None:
+    estate = Estate(tmp_path)
+    other = f"arn:aws:kms:{REGION}:{OTHER}:key/theirs"
+    estate.source.point("main", VOLUME, hours_ago=30, EncryptionKeyArn=other, Status=status)
+    assert estate.row().survives_key_loss is expected
+
+
+def test_an_older_copy_under_another_key_comes_from_the_shard_that_holds_it(tmp_path: Path) -> None:
+    estate = Estate(tmp_path, AWAY)
+    estate.away(admits(ACCOUNT).replace("CopyInto", "Nothing"))
+    away = estate.bundle.shard(OTHER, FAR)
+    replica = f"arn:aws:kms:{FAR}:{ACCOUNT}:key/mrk-1"
+    away.point("away", VOLUME, hours_ago=3, EncryptionKeyArn=replica)
+    assert estate.row().survives_key_loss is None  # a replica that was not described may be the own key
+    away.point("away", VOLUME, hours_ago=30, EncryptionKeyArn=key_arn("away", OTHER, FAR))
+    assert estate.row().survives_key_loss is True

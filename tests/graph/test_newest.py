@@ -86,3 +86,21 @@ def test_what_was_found_in_parts_is_what_is_found_at_once(given_points: list[Rec
     joined = newest_of(parts)
     assert joined.newest == whole.newest
     assert (joined.untold is None) == (whole.untold is None)
+
+
+def test_of_what_lasts_the_newest_of_each_key_is_kept() -> None:
+    """Ruling 7: a temporary point counts for the newest of all alone."""
+    made = [
+        point(arn=Arn(name), key=key, temporary=brief, created_at=AS_OF - timedelta(hours=hours))
+        for name, key, brief, hours in (
+            ("brief", "k", True, 1),
+            ("new", "k", False, 2),
+            ("old", "k", False, 3),
+            ("other", "l", False, 4),
+        )
+    ]
+    ((vaults,),) = ([*found.values()] for found in newest_by_place(made).values())
+    assert vaults.newest is made[0]
+    assert [one.newest for one in vaults.lasting] == [made[1], made[3]]
+    assert list(vaults.points) == [made[0], made[1], made[3]]
+    assert vaults.stays is made[1]
