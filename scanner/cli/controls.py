@@ -1,4 +1,4 @@
-"""`audit controls ...`: list, show, test, lint and begin controls."""
+"""`audit controls ...`: list, show, test, lint, begin and import controls."""
 
 from importlib import import_module
 from pathlib import Path
@@ -79,3 +79,27 @@ def new(
     The cases are found by trying: one row of facts for each status, so that the new control tests at once.
     """
     raise typer.Exit(guarded(lambda: _actions().new_control(control_id, subject, population, require, out)))
+
+
+@controls.command("import", epilog="Example: [bold]audit controls import ./scan --framework production[/]")
+def import_(
+    scan: Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="A scan: the folder of its evidence.")],
+    *,
+    framework: Annotated[
+        str, typer.Option("--framework", metavar="NAME", help="A framework of AWS Backup Audit Manager.")
+    ],
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ID", help="Of this account alone.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option("--region", metavar="REGION", help="Of this Region alone.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path(),
+) -> None:
+    """Make a pack of controls of a framework that was found in a scan.
+
+    Writes ID.yaml, the pack, and ID.audit.yaml, the same as overrides for what the framework sees alone.
+    What they do not say stands in the pack as comments and is told on stderr.
+    """
+    action = import_module("scanner.cli.import_actions").import_framework
+    raise typer.Exit(guarded(lambda: action(scan, framework, account, region, out)))

@@ -91,7 +91,8 @@ class _Given:
 
     def listed(self, name: str) -> tuple[str, ...]:
         """Give a list that is written with commas, each member once."""
-        return tuple(dict.fromkeys(filter(None, map(str.strip, self.text(name).split(",")))))
+        members = (printable(member.strip()) for member in self.text(name).split(","))
+        return tuple(dict.fromkeys(filter(None, members)))
 
 
 Parameters = Mapping[str, Value | None]
@@ -224,8 +225,13 @@ COUNTERPARTS: Final[Mapping[str, Counterpart]] = MappingProxyType(
 
 def shown(text: str) -> str:
     """Quote a text of somebody's for one line: no line breaks, no hidden characters, not too long."""
-    plain = "".join(char if char.isprintable() else "\ufffd" for char in text)
+    plain = printable(text)
     return repr(plain if len(plain) <= _SHOWN else plain[: _SHOWN - 3] + "...")
+
+
+def printable(text: str) -> str:
+    """Give a text with what cannot be seen replaced, so that it can stand in any file of ours."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def compare(theirs: Translation, ours: Mapping[str, Any]) -> Comparison:
