@@ -55,7 +55,7 @@ class Unseen:
 class Whereabouts:
     """The places of a resource's recovery points, by the vault's ARN, and what keeps them from being all.
 
-    `copies_in`: the other account-Regions in which copies lie, or may lie, in a vault that counts.
+    `copies_in`: the other account-Regions in which copies lie, may lie, or lay within 30 days.
     """
 
     places: tuple[Place, ...]
@@ -126,12 +126,18 @@ class History:
             *(_untold(point, own=False) for point in _lasting_untold(places)),
         ]
         copies_in = {Shard(place.account, place.region) for place, _ in places}
-        copies_in |= {Shard(seen.account, seen.region) for seen in map(self._plane.destination, unread)}
+        copies_in |= self._copied_into(arns, (*unread, *named.perhaps))
         return Whereabouts(
             places=tuple(place for place, _ in sorted(places, key=_by_vault)),
             unseen=tuple(unseen),
             copies_in=tuple(sorted(copies_in - {self._shard})),
         )
+
+    def _copied_into(self, arns: tuple[str, ...], others: Iterable[Arn]) -> set[Shard]:
+        """Give where copies lay for sure, or may lie: one that is gone by now may have been restored."""
+        jobs = (vault for arn in arns for vault in self._copied_to.get(arn, ()))
+        seen = (self._plane.destination(vault) for vault in (*jobs, *others))
+        return {Shard(each.account, each.region) for each in seen if each.exists.value is not False}
 
     def _here(self, arns: tuple[str, ...]) -> "Iterator[tuple[Place, Held]]":
         found = [self._points[arn] for arn in arns if arn in self._points]

@@ -504,6 +504,17 @@ def test_the_restores_of_where_a_copy_lies_are_missed_when_they_were_not_read(bu
     assert restores(facts_of(bundle.write(lines))) == [None]
 
 
+def test_a_copy_that_is_gone_may_have_been_restored_where_it_lay(bundle: BundleBuilder) -> None:
+    described(bundle)
+    told = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": AWAY, "State": "COMPLETED"}
+    bundle.shard().listed("backup:ListCopyJobs", job("CopyJobId", 1, 48, **told))
+    assert restores(facts_of(bundle.write())) == []
+    lines = bundle.lines()
+    there = f"evidence/{OTHER}/{FAR}"
+    lines[there] = refuse({there: lines[there]}, "backup:ListRestoreJobs")[there]
+    assert restores(facts_of(bundle.write(lines))) == [None]
+
+
 def test_restores_by_type_are_those_of_all_resources_of_the_type(bundle: BundleBuilder) -> None:
     shard = bundle.shard().volume("vol-2").instance("i-1")
     told = {"SourceResourceArn": volume_arn("vol-2"), "ResourceType": "EBS", "Status": "COMPLETED"}
@@ -517,3 +528,18 @@ def test_restores_by_type_are_those_of_all_resources_of_the_type(bundle: BundleB
     assert resource(facts_of(bundle.write()), INSTANCE).type_restores == ()
     lines = refuse(bundle.lines(), "backup:ListProtectedResources")
     assert resource(facts_of(bundle.write(lines)), INSTANCE).type_restores == (None,)
+
+
+def test_links_that_like_resources_share_rest_on_no_one_of_them(bundle: BundleBuilder) -> None:
+    shard = bundle.shard().volume("vol-2")
+    shard.plan(
+        "both",
+        rules=[rule(CopyActions=[copy_to(AWAY)])],
+        selections=[{"Resources": [VOLUME, volume_arn("vol-2")]}],
+    )
+    found = facts_of(bundle.write())
+    rows = [resource(found), resource(found, volume_arn("vol-2"))]
+    own = {(one.file, one.line) for row in rows for one in row.evidence if one.column == ""}
+    told = [link for row in rows for copy in row.copy_links if copy for link in copy.links]
+    assert "image may leave the account" in {link.name for link in told}
+    assert own and not own & {(one.file, one.line) for link in told for one in link.evidence}
