@@ -12,7 +12,7 @@ from scanner.demo.backup.base import Operations, answer, check_name
 _FRAMEWORK: Final = "framework"
 _REPORT_PLAN: Final = "report plan"
 _NAME: Final = r"[a-zA-Z][_a-zA-Z0-9]{0,255}"  # API reference, "CreateFramework"
-_CONTROLS: Final = frozenset(
+CONTROLS: Final = frozenset(
     {
         "BACKUP_LAST_RECOVERY_POINT_CREATED",
         "BACKUP_PLAN_MIN_FREQUENCY_AND_MIN_RETENTION_CHECK",
@@ -39,7 +39,7 @@ class AuditManagerOperations(Operations):
         """CreateFramework; only controls that there are."""
         name = check_name(self._get_param("FrameworkName"), _NAME)
         controls: list[Document] = self._get_param("FrameworkControls")
-        if strangers := sorted({control["ControlName"] for control in controls} - _CONTROLS):
+        if strangers := sorted({control["ControlName"] for control in controls} - CONTROLS):
             raise InvalidParameterValueException(msg=f"There is no control {', '.join(strangers)}")
         framework = {
             "FrameworkName": name,
