@@ -1,17 +1,17 @@
 """Control files to controls. Every mistake of every file is told at once, with its line and a hint."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from scanner import resources
 from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.problem import Problem, RefusedError, suggestion
 from scanner.evaluate.spec import ControlSpec, ParameterSpec, ReasonSpec, ReasonsSpec, RemediationSpec
+from scanner.evaluate.yamlspec import keys_of, read_document, shaped
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.yamlfile import YamlDocument, read_yaml
@@ -25,15 +25,6 @@ _NESTED: Final[Mapping[str, type[BaseModel]]] = {
     "reason": ReasonSpec,
     "parameters": ParameterSpec,
 }
-_SENTENCES: Final = {
-    "missing": "the key is missing",
-    "string_type": "this is to be a text",
-    "bool_type": "this is to be true or false",
-    "list_type": "this is to be a list",
-    "dict_type": "this is to be a mapping",
-    "model_type": "this is to be a mapping",
-    "string_too_short": "the text is empty",
-}
 
 
 def load_controls(selection: Sequence[str] = (ALL,)) -> tuple[Control, ...]:
@@ -43,14 +34,18 @@ def load_controls(selection: Sequence[str] = (ALL,)) -> tuple[Control, ...]:
     control files. ConfigurationError carries every mistake of every file.
     """
     mistakes: list[Mistake] = []
-    files: dict[Path, None] = {}
-    for word in selection or (ALL,):
-        files.update(dict.fromkeys(_files(word, mistakes)))
-    controls = [control for file in files if (control := load_file(file, mistakes))]
-    mistakes += _duplicates(controls)
+    files = [file for word in selection or (ALL,) for file in _files(word, mistakes)]
+    controls = load_files(files, mistakes)
+    mistakes += duplicates(controls)
     if mistakes:
         raise ConfigurationError(tuple(mistakes))
-    return tuple(sorted(controls, key=lambda control: control.id))
+    return controls
+
+
+def load_files(files: Iterable[Path], mistakes: list[Mistake]) -> tuple[Control, ...]:
+    """Load controls of files, each once, in the order of their ids; mistakes are added to the list."""
+    found = [control for file in dict.fromkeys(files) if (control := load_file(file, mistakes))]
+    return tuple(sorted(found, key=lambda control: control.id))
 
 
 def control_files(folder: Path) -> tuple[Path, ...]:
@@ -61,12 +56,8 @@ def control_files(folder: Path) -> tuple[Path, ...]:
 
 def load_file(file: Path, mistakes: list[Mistake]) -> Control | None:
     """Load one control; None, and what is wrong with it in `mistakes`, when it has any."""
-    try:
-        text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        mistakes.append(Mistake(str(file), 0, f"the file cannot be read: {error}"))
-        return None
-    return parse_control(text, str(file), mistakes)
+    document = read_document(file, mistakes)
+    return None if document is None else _control(document, file, mistakes)
 
 
 def parse_control(text: str, file: str, mistakes: list[Mistake]) -> Control | None:
@@ -80,10 +71,8 @@ def parse_control(text: str, file: str, mistakes: list[Mistake]) -> Control | No
 
 def _control(document: YamlDocument, file: Path, mistakes: list[Mistake]) -> Control | None:
     before = len(mistakes)
-    try:
-        spec = ControlSpec.model_validate(document.data)
-    except ValidationError as error:
-        mistakes += _validation(error, document, str(file))
+    spec = shaped(ControlSpec, document, str(file), mistakes, _keys)
+    if spec is None:
         return None
     if spec.id != file.stem:
         mistakes.append(
@@ -118,45 +107,10 @@ def _at(
     return Mistake(str(file), document.line(path), message, hint)
 
 
-def _validation(error: ValidationError, document: YamlDocument, file: str) -> Iterator[Mistake]:
-    """Translate what pydantic found. A union complains once a branch: what lies deepest is what was meant."""
-    details = [(_path(detail["loc"], document.data), detail) for detail in error.errors()]
-    told: set[tuple[str | int, ...]] = set()
-    for path, detail in details:
-        deeper = any(other[: len(path)] == path and len(other) > len(path) for other, _ in details)
-        if path not in told and not deeper:
-            told.add(path)
-            message, hint = _sentence(detail["type"], detail["msg"], path)
-            yield Mistake(file, document.line(path), message, hint)
-
-
-def _path(location: tuple[str | int, ...], data: Any) -> tuple[str | int, ...]:  # noqa: ANN401 -- plain YAML
-    """Drop what pydantic adds to a place (the branch of a union), so that it leads through the document."""
-    path: list[str | int] = []
-    for position, step in enumerate(location):
-        inside = isinstance(data, dict) and step in data
-        within = isinstance(data, list) and isinstance(step, int) and step < len(data)
-        last_of_mapping = isinstance(data, dict) and position == len(location) - 1
-        if inside or within:
-            data = data[step]
-            path.append(step)
-        elif last_of_mapping and "[" not in str(step) and step not in {"str", "default"}:
-            path.append(step)  # a key that is missing
-    return tuple(path)
-
-
-def _sentence(kind: str, message: str, path: tuple[str | int, ...]) -> tuple[str, str]:
-    where = ".".join(map(str, path)) or "the document"
-    if kind == "extra_forbidden":
-        return f"{where}: there is no key {path[-1]!r}", suggestion(str(path[-1]), _keys(path))
-    text = _SENTENCES.get(kind) or message.removeprefix("Value error, ")
-    return f"{where}: {text[0].lower()}{text[1:]}", ""
-
-
 def _keys(path: tuple[str | int, ...]) -> Iterable[str]:
     outer = [step for step in path[:-1] if isinstance(step, str)]
     spec = _NESTED.get(outer[0], ControlSpec) if outer else ControlSpec
-    return [field.alias or name for name, field in spec.model_fields.items()]
+    return keys_of(spec)
 
 
 def _files(word: str, mistakes: list[Mistake]) -> Iterable[Path]:
@@ -178,11 +132,13 @@ def _files(word: str, mistakes: list[Mistake]) -> Iterable[Path]:
     return found
 
 
-def _duplicates(controls: Iterable[Control]) -> Iterator[Mistake]:
-    by_id: defaultdict[str, list[Control]] = defaultdict(list)
+def duplicates(controls: Iterable[Control]) -> Iterator[Mistake]:
+    """Tell ids that are taken, by an id or by an alias: neither is ever used for another control."""
+    by_id: dict[str, Control] = {}
     for control in controls:
-        by_id[control.id].append(control)
-    for same in by_id.values():
-        for control in same[1:]:
-            message = f"the id {control.id!r} is taken by {same[0].file}"
-            yield Mistake(control.file, control.line, message, "choose another id")
+        for name in (control.id, *control.aliases):
+            first = by_id.setdefault(name, control)
+            if first is not control:
+                what = "id" if name == control.id else "alias"
+                message = f"the {what} {name!r} is taken by {first.file}"
+                yield Mistake(control.file, control.line, message, f"choose another {what}")

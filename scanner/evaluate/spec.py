@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
+from scanner.evaluate.yamlspec import Spec
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.finding import Severity
 
@@ -17,18 +18,14 @@ Id = Annotated[str, StringConstraints(pattern=f"^{_ID}$", max_length=80)]
 Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$", max_length=60)]
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class ReasonSpec(_Spec):
+class ReasonSpec(Spec):
     """One text of several; the last has no `when` and stands for all other cases."""
 
     when: Text | None = None
     text: Text
 
 
-class ReasonsSpec(_Spec):
+class ReasonsSpec(Spec):
     """The texts of the other statuses."""
 
     passed: Text | list[ReasonSpec] | None = Field(None, alias="pass")
@@ -36,7 +33,7 @@ class ReasonsSpec(_Spec):
     not_applicable: Text | list[ReasonSpec] | None = None
 
 
-class RemediationSpec(_Spec):
+class RemediationSpec(Spec):
     """What to do about a failure."""
 
     text: Text
@@ -46,7 +43,7 @@ class RemediationSpec(_Spec):
     cloudformation: str = ""
 
 
-class ParameterSpec(_Spec):
+class ParameterSpec(Spec):
     """A parameter in full: its default, and what it may be set to."""
 
     default: Scalar | list[Scalar]
@@ -70,7 +67,7 @@ class ParameterSpec(_Spec):
         return ParameterRule(self.minimum, self.maximum, tuple(self.one_of), self.doc)
 
 
-class ControlSpec(_Spec):
+class ControlSpec(Spec):
     """A control file. `parameters` maps a name to its default, or to a ParameterSpec."""
 
     id: Id
@@ -87,6 +84,7 @@ class ControlSpec(_Spec):
     remediation: RemediationSpec
     frameworks: dict[Id, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
     audit_manager: str = ""
+    aliases: list[Id] = Field(default_factory=list)
 
     @field_validator("parameters", mode="before")
     @classmethod
@@ -97,6 +95,13 @@ class ControlSpec(_Spec):
             name: value if isinstance(value, Mapping) else {"default": value}
             for name, value in parameters.items()
         }
+
+    @field_validator("aliases")
+    @classmethod
+    def _each_once(cls, aliases: list[str], info: ValidationInfo) -> list[str]:
+        if len({*aliases, info.data.get("id")}) <= len(aliases):
+            raise ValueError("an alias is another id than the control's own, and stands there once")
+        return aliases
 
     @model_validator(mode="after")
     def _last_reason_stands_alone(self) -> Self:
@@ -131,6 +136,7 @@ class ControlSpec(_Spec):
             remediation=Remediation(**self.remediation.model_dump()),
             frameworks={name: tuple(ids) for name, ids in self.frameworks.items()},
             audit_manager=self.audit_manager,
+            aliases=tuple(self.aliases),
             file=file,
             line=line,
         )

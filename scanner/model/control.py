@@ -63,5 +63,6 @@ class Control:
     remediation: Remediation = field(default_factory=lambda: Remediation(""))
     frameworks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     audit_manager: str = ""  # the AWS Backup Audit Manager control that it does the work of
+    aliases: tuple[str, ...] = ()  # its ids of former times, which keep working
     file: str = ""
     line: int = 0

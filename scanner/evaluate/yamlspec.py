@@ -1,0 +1,99 @@
+"""YAML documents held against a shape; what pydantic found becomes sentences with lines and hints."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from scanner.errors import Mistake
+from scanner.evaluate.problem import suggestion
+from scanner.yamlfile import YamlDocument, read_yaml
+
+KeyPath = tuple[str | int, ...]
+Keys = Callable[[KeyPath], Iterable[str]]
+
+
+class Spec(BaseModel):
+    """A shape without room for more: an unknown key is a mistake, and so is a wrong type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+_SENTENCES: Final = {
+    "missing": "the key is missing",
+    "string_type": "this is to be a text",
+    "bool_type": "this is to be true or false",
+    "list_type": "this is to be a list",
+    "dict_type": "this is to be a mapping",
+    "model_type": "this is to be a mapping",
+    "string_too_short": "the text is empty",
+}
+
+
+def read_document(file: Path, mistakes: list[Mistake]) -> YamlDocument | None:
+    """Read a YAML file; None, and what is wrong with it in `mistakes`, when it is none."""
+    try:
+        text = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        mistakes.append(Mistake(str(file), 0, f"the file cannot be read: {error}"))
+        return None
+    document, found = read_yaml(text, str(file))
+    mistakes += found
+    return None if found else document
+
+
+def shaped(
+    shape: type[Shape], document: YamlDocument, file: str, mistakes: list[Mistake], keys: Keys | None = None
+) -> Shape | None:
+    """Hold a document against a shape; None, and every mistake in `mistakes`, when it does not fit.
+
+    `keys` names the keys that may stand where a path leads; without it those of the shape itself.
+    """
+    try:
+        return shape.model_validate(document.data)
+    except ValidationError as error:
+        mistakes += _validation(error, document, file, keys or (lambda _: keys_of(shape)))
+        return None
+
+
+def keys_of(shape: type[BaseModel]) -> list[str]:
+    """Name the keys of a shape as they are written."""
+    return [field.alias or name for name, field in shape.model_fields.items()]
+
+
+def _validation(error: ValidationError, document: YamlDocument, file: str, keys: Keys) -> Iterator[Mistake]:
+    """Translate what pydantic found. A union complains once a branch: what lies deepest is what was meant."""
+    details = [(_path(detail["loc"], document.data), detail) for detail in error.errors()]
+    told: set[KeyPath] = set()
+    for path, detail in details:
+        deeper = any(other[: len(path)] == path and len(other) > len(path) for other, _ in details)
+        if path not in told and not deeper:
+            told.add(path)
+            message, hint = _sentence(detail["type"], detail["msg"], path, keys)
+            yield Mistake(file, document.line(path), message, hint)
+
+
+def _path(location: KeyPath, data: Any) -> KeyPath:  # noqa: ANN401 -- plain YAML
+    """Drop what pydantic adds to a place (the branch of a union), so that it leads through the document."""
+    path: list[str | int] = []
+    for position, step in enumerate(location):
+        inside = isinstance(data, dict) and step in data
+        within = isinstance(data, list) and isinstance(step, int) and step < len(data)
+        last_of_mapping = isinstance(data, dict) and position == len(location) - 1
+        if inside or within:
+            data = data[step]
+            path.append(step)
+        elif last_of_mapping and "[" not in str(step) and step not in {"str", "default"}:
+            path.append(step)  # a key that is missing
+    return tuple(path)
+
+
+def _sentence(kind: str, message: str, path: KeyPath, keys: Keys) -> tuple[str, str]:
+    where = ".".join(map(str, path)) or "the document"
+    if kind == "extra_forbidden":
+        return f"{where}: there is no key {path[-1]!r}", suggestion(str(path[-1]), keys(path))
+    text = _SENTENCES.get(kind) or message.removeprefix("Value error, ")
+    return f"{where}: {text[0].lower()}{text[1:]}", ""
