@@ -63,12 +63,14 @@ def _frankfurt(estate: Estate, role: str) -> None:
     vault = vaults.vault(site, "development-frankfurt", key)
     vaults.govern(vault, 1, 100)
     databases.cluster(site, "integration", {"env": "integration"}, aws_key(site, "rds"), members=1)
-    databases.database(site, "integration-db", {"env": "integration"}, key)
+    database = databases.database(site, "integration-db", {"env": "integration"}, key)
     volume = compute.volume(site, "integration-data", {"env": "integration"}, key)
     rule = Rule("nightly", "cron(0 22 ? * * *)", vault, FOR_EVER)
     nightly = plan(site, "development-frankfurt", role, rule)
     select(nightly, "env-integration", ListOfTags=tagged("env", "integration"))
     history.back_up(volume, nightly.rules["nightly"], 8.0, 32.0)
+    # Nobody can list the databases here, so nobody can tell whether this one still exists.
+    history.back_up(database, nightly.rules["nightly"], 8.0)
 
 
 def _refused_in_frankfurt() -> list[Refusal]:
@@ -76,7 +78,7 @@ def _refused_in_frankfurt() -> list[Refusal]:
 
 
 def _virginia(estate: Estate, role: str) -> list[Refusal]:
-    """Two vaults whose recovery points, and a selection that, cannot be read."""
+    """Two vaults whose recovery points, and a selection that, cannot be read; nor keys, nor backup jobs."""
     site = estate.at(DEVELOPMENT, VIRGINIA)
     vault = vaults.vault(site, "development-overseas", customer_key(site, "development-overseas"))
     # No rule aims at this one; whether it holds anything, nobody can tell.
@@ -85,12 +87,18 @@ def _virginia(estate: Estate, role: str) -> list[Refusal]:
     compute.volume(site, "load-test-2", {"env": "load"})
     databases.table(site, "load-results", {"env": "load"})
     rule = Rule("nightly", "cron(0 22 ? * * *)", vault, 35)
-    nightly = plan(site, "development-overseas", role, rule)
+    monthly = Rule("monthly", "cron(0 23 1 * ? *)", vault, 365, cold_after=30)
+    nightly = plan(site, "development-overseas", role, rule, monthly)
     unread = select(nightly, "whoever-it-may-be", ListOfTags=tagged("env", "load"))
     return [
         _unread_points(vault),
         _unread_points(attic),
         Refusal(DEVELOPMENT, VIRGINIA, "backup", "GetBackupSelection", {"SelectionId": unread}),
+        Refusal(
+            DEVELOPMENT, VIRGINIA, "backup", "GetBackupVaultNotifications", {"BackupVaultName": attic.name}
+        ),
+        Refusal(DEVELOPMENT, VIRGINIA, "backup", "ListBackupJobs"),
+        Refusal(DEVELOPMENT, VIRGINIA, "kms", "DescribeKey"),
     ]
 
 

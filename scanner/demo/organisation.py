@@ -7,15 +7,15 @@
     acquired      the scanner's role is missing: nothing is known of it
     closed        suspended
 
-What proves protection in them, and governs it, is planted next (`assurance`), every type of resource last
-(`breadth`).
+What proves protection in them, and governs it, is planted next (`assurance`), then every type of resource
+(`breadth`), and last what befell some of it (`mishaps`).
 
 It is the same for the same seed, byte for byte: ids, ARNs, dates and order.
 """
 
 from moto.moto_api._internal import mock_random
 
-from scanner.demo import accounts, assurance, central, development, management, production
+from scanner.demo import accounts, assurance, central, development, management, mishaps, production
 from scanner.demo.accounts import MANAGEMENT, REGIONS, Estate
 from scanner.demo.breadth.plant import plant_every_type
 from scanner.demo.clock import ago, standing_at
@@ -37,4 +37,5 @@ def build(front: Front, seed: int) -> None:
     development.plant(estate, vaults)
     assurance.plant(estate, organization_id, planted)
     plant_every_type(estate, vaults, planted)
+    mishaps.plant(estate, planted)
     accounts.allow_scan(estate)

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from scanner.demo.accounts import MANAGEMENT, MEMBERS
+from scanner.evaluate.loader import load_controls
 
 Document = dict[str, Any]
 
@@ -22,22 +24,48 @@ class Names:
         for key, answer in self.walk.answers.items():
             if not isinstance(answer, str):
                 self._read(key[0], key[1], key[3], answer)
+        for key, answer in self.walk.answers.items():
+            if key[3] == "ListBackupSelections" and not isinstance(answer, str):
+                self._read_selections(key[0], key[1], answer)
 
     def subject(self, control: str, text: str) -> str:
-        """The subject of a finding, from "account/Region/name"."""
+        """The subject of a finding, from "account/Region/name"; an account is its name alone."""
+        kind = _subjects()[control]
+        if kind == "account":
+            return f"aws:account:{ACCOUNTS[text]}"
         account, region, name = text.split("/", 2)
-        number = ACCOUNTS[account]
-        if control == "account-region-assessed":
-            return f"aws:account-region:{number}/{region}"
-        kind = control.split("-", 1)[0]
-        if kind != "copy":
-            return self.arns[number, region, kind, name]
-        rule, destination = name.split(" -> ")
-        return self.arns[number, region, "copy", f"{rule} -> {destination}"]
+        if kind == "account_region":
+            return f"aws:account-region:{ACCOUNTS[account]}/{region}"
+        return self.arns[ACCOUNTS[account], region, _KINDS.get(kind, kind), name]
 
     def _read(self, account: str, region: str, operation: str, answer: Document) -> None:
         for kind, name, arn in (*_named(account, region, operation, answer), *_newly_named(answer)):
             self.arns.setdefault((account, region, kind, name), arn)
+
+    def _read_selections(self, account: str, region: str, answer: Document) -> None:
+        """Selections of a plan; they tell its id, and the plans tell whose it is."""
+        for selection in answer["BackupSelectionsList"]:
+            plan = self._plan(account, region, selection["BackupPlanId"])
+            arn = self.arns[account, region, "plan", plan]
+            key = account, region, "selection", f"{plan}/{selection['SelectionName']}"
+            self.arns.setdefault(key, f"{arn}#{selection['SelectionId']}")
+
+    def _plan(self, account: str, region: str, plan_id: str) -> str:
+        return next(
+            name
+            for (*where, kind, name), arn in self.arns.items()
+            if where == [account, region] and kind == "plan" and arn.endswith(f":{plan_id}")
+        )
+
+
+@cache
+def _subjects() -> dict[str, str]:
+    """What each control is asked of, by its id."""
+    return {control.id: control.subject for control in load_controls()}
+
+
+_KINDS = {"copy_action": "rule", "recovery_point": "recovery"}
+"""Rules and their copy actions are told apart by their names."""
 
 
 def _named(account: str, region: str, operation: str, answer: Document) -> Iterator[tuple[str, str, str]]:
@@ -54,14 +82,24 @@ def _named(account: str, region: str, operation: str, answer: Document) -> Itera
         if bucket["BucketRegion"] == region:
             yield "resource", bucket["Name"], f"arn:aws:s3:::{bucket['Name']}"
     if operation == "ListRecoveryPointsByBackupVault":
-        for point in answer["RecoveryPoints"]:
-            yield (
-                "recovery",
-                f"{point['BackupVaultName']}/{point['ResourceName']}",
-                point["RecoveryPointArn"],
-            )
+        yield from _points(answer)
     if operation == "GetBackupPlan":
-        yield from _copy_actions(answer)
+        yield from _rules(answer)
+
+
+def _points(answer: Document) -> Iterator[tuple[str, str, str]]:
+    """Recovery points of a vault by their resource, and by what tells them apart."""
+    for point in answer["RecoveryPoints"]:
+        name = f"{point['BackupVaultName']}/{point['ResourceName']}"
+        for label in ("", *_labels(point)):
+            yield "recovery", f"{name} {label}".strip(), point["RecoveryPointArn"]
+
+
+def _labels(point: Document) -> Iterator[str]:
+    """What tells a recovery point apart from others of its resource in its vault."""
+    yield point["Status"]
+    if "AggregatedScanResult" in point:
+        yield from point["AggregatedScanResult"]["Findings"] or ["scanned"]
 
 
 def _computers(here: str, answer: Document) -> Iterator[tuple[str, str, str]]:
@@ -107,12 +145,15 @@ _SELF_NAMED = (
 )
 
 
-def _copy_actions(plan: Document) -> Iterator[tuple[str, str, str]]:
+def _rules(plan: Document) -> Iterator[tuple[str, str, str]]:
+    """The rules of a plan, and their copy actions."""
     for rule in plan["BackupPlan"]["Rules"]:
+        name = f"{plan['BackupPlan']['BackupPlanName']}/{rule['RuleName']}"
+        arn = f"{plan['BackupPlanArn']}#{rule['RuleId']}"
+        yield "rule", name, arn
         for copy in rule.get("CopyActions", []):
-            arn = copy["DestinationBackupVaultArn"]
-            name = f"{plan['BackupPlan']['BackupPlanName']}/{rule['RuleName']} -> {arn.rpartition(':')[2]}"
-            yield "copy", name, f"{plan['BackupPlanArn']}#{rule['RuleId']}->{arn}"
+            destination = copy["DestinationBackupVaultArn"]
+            yield "rule", f"{name} -> {destination.rpartition(':')[2]}", f"{arn}->{destination}"
 
 
 def _tag(described: Document) -> str:

@@ -114,16 +114,18 @@ def fail_backup(resource: Resource, planned: PlannedRule, age: float, message: s
     planned.rule.vault.site.backup.backup_jobs.append(_without_none(job))
 
 
-def restore_test(point: Point, plan_arn: str, age_days: float) -> None:
-    """A restore job of a restore testing plan: it went well, was validated, and was cleaned up."""
+def restore_test(
+    point: Point, plan_arn: str, age_days: float, minutes: int = 22, validation: str = "SUCCESSFUL"
+) -> None:
+    """A restore job of a restore testing plan: it completed, was validated so, and was cleaned up."""
     made = f"volume/vol-{mock_random.get_random_hex(17)}"
     restore(
         point,
         age_days,
-        22,
+        minutes,
         CreatedBy={"RestoreTestingPlanArn": plan_arn},
         CreatedResourceArn=point.vault.site.arn("ec2", made),
-        ValidationStatus="SUCCESSFUL",
+        ValidationStatus=validation,
         DeletionStatus="SUCCESSFUL",
     )
 

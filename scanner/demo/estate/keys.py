@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from moto.kms.models import kms_backends
@@ -51,6 +52,12 @@ def customer_key(site: Site, alias: str, shared_with: Iterable[str] = ()) -> str
     )["KeyMetadata"]
     site.do("kms", "CreateAlias", AliasName=f"alias/{alias}", TargetKeyId=key["KeyId"])
     return str(key["Arn"])
+
+
+def schedule_deletion(site: Site, arn: str, at: datetime) -> None:
+    """Have a key go at that moment. Moto would count the days from the real clock."""
+    key = kms_backends[site.account][site.region].keys[arn.rpartition("/")[2]]
+    key.enabled, key.key_state, key.deletion_date = False, "PendingDeletion", at.replace(tzinfo=None)
 
 
 def aws_key(site: Site, service: str) -> str:

@@ -30,6 +30,8 @@ class Rule:
     copies: tuple[Copy, ...] = ()
     continuous: bool = False
     timezone: str = "Etc/UTC"
+    cold_after: int | None = None
+    """Days after which its backups go to cold storage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "StartWindowMinutes": 60,
         "CompletionWindowMinutes": 360,
         "EnableContinuousBackup": rule.continuous,
-        "Lifecycle": lifecycle(rule.days),
+        "Lifecycle": lifecycle(rule.days, rule.cold_after),
         "CopyActions": [
             {"DestinationBackupVaultArn": copy.vault_arn, "Lifecycle": lifecycle(copy.days)}
             for copy in rule.copies
@@ -112,9 +114,10 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def lifecycle(days: int | None) -> dict[str, int]:
-    """A lifecycle that only deletes; for ever is an empty one."""
-    return {} if days is FOR_EVER else {"DeleteAfterDays": days}
+def lifecycle(days: int | None, cold_after: int | None = None) -> dict[str, int]:
+    """A lifecycle in days; for ever has no deletion, and most have no cold storage."""
+    cold = {} if cold_after is None else {"MoveToColdStorageAfterDays": cold_after}
+    return cold if days is FOR_EVER else {**cold, "DeleteAfterDays": days}
 
 
 def _creator(stored: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, str]:

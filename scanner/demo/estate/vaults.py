@@ -117,6 +117,17 @@ def admit_account(account: str) -> Statement:
     }
 
 
+def share_with(account: str) -> Statement:
+    """Let an account take copies out of the vault."""
+    return {
+        "Sid": f"ShareWith{account}",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+        "Action": ["backup:CopyFromBackupVault", "backup:DescribeRecoveryPoint"],
+        "Resource": "*",
+    }
+
+
 def admit_organisation(organization_id: str) -> Statement:
     """Let every account of the organisation copy into the vault."""
     return {
