@@ -8,14 +8,14 @@
 `audit run` is the first two, one after the other.
 The evidence is read twice, shard by shard: for the control plane, and for what a shard has of the resources
 of others, which is put aside on disk; then for the facts, made from the shard, the control plane and
-what was put aside for it. Memory holds one shard at a time; findings are asked of all facts together.
+what was put aside for it (`judging`, on one process or several). Memory holds one shard a process;
+findings are asked of all facts together.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,27 +28,14 @@ from scanner.evaluate.reads import blinds
 from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
-from scanner.facts.build import FactsRequest, build_facts
-from scanner.facts.governance import governed
-from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
-from scanner.graph.elsewhere import put_aside, recalled
-from scanner.graph.existence import put_aside_existing
-from scanner.inventory.assurance_tables import governance_rows
-from scanner.inventory.backup_policies import parse_account, parse_governance
-from scanner.inventory.organization import parse_organization
-from scanner.inventory.reconcile import reconcile
-from scanner.inventory.shard import parse_shard
-from scanner.inventory.tables import account_rows, gap_rows, inventory_rows
-from scanner.model.backup_policies import AccountInventory, BackupGovernance
+from scanner.facts.build import FactsRequest
+from scanner.judging.tables import write_tables
+from scanner.judging.workers import workers_for
 from scanner.model.control import Control
 from scanner.model.explanation import Explanation
 from scanner.model.facts import TABLES
-from scanner.model.inventory import ShardInventory, ShardStatus
-from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
-from scanner.model.names import Shard
-from scanner.model.reading import Gap
-from scanner.model.scan import Reconciliation, Scan
+from scanner.model.scan import Scan
 from scanner.protection.capabilities import capabilities_as_of
 from scanner.protection.limitations import LIMITATIONS
 from scanner.report.explain import explain as explain_subject
@@ -56,8 +43,7 @@ from scanner.report.json import findings_jsonl_gz
 from scanner.report.read import read_scan
 from scanner.report.write import Written, write_reports
 from scanner.storage.files import write_atomically
-from scanner.storage.parquet import ParquetTable, open_parquet
-from scanner.storage.spool import Spool
+from scanner.storage.parquet import open_parquet
 
 if TYPE_CHECKING:
     from scanner.collect.estimate import Estimate
@@ -178,14 +164,22 @@ def _manifest(collected: "Collected", as_of: datetime | None = None) -> Manifest
     )
 
 
-def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tuple[str, ...]) -> Outcome:
-    """Judge a bundle and write findings and reports into `out`. Opens no socket, reads no clock."""
+def evaluate(
+    bundle_folder: Path, out: Path, judgement: Judgement, formats: tuple[str, ...], *, jobs: int | None = 1
+) -> Outcome:
+    """Judge a bundle and write findings and reports into `out`. Opens no socket, reads no clock.
+
+    `jobs`: processes that judge account-Regions; 1: only this one; None: what suits the bundle.
+    """
     bundle = Bundle(bundle_folder)
     bundle.check()
     as_of = judgement.as_of or bundle.manifest.evaluated_as_of
-    with Spool() as spool:
-        beyond = _Beyond(_control_plane(bundle, spool), spool)
-        gaps, reconciliation = _write_tables(bundle, beyond, out, judgement, as_of)
+    request = FactsRequest(
+        as_of=as_of,
+        blinds=blinds(judgement.controls),
+        count_inherited_backup=judgement.count_inherited_backup,
+    )
+    told = write_tables(bundle, out, request, workers_for(bundle, jobs))
     waivers = Waivers(judgement.waivers, as_of)
     tables = {name: open_parquet(out / "facts", name, row) for name, row in TABLES.items()}
     findings = tuple(judge(tables, judgement.controls, judgement.parameters, as_of=as_of, waivers=waivers))
@@ -197,8 +191,8 @@ def evaluate(bundle_folder: Path, out: Path, judgement: Judgement, formats: tupl
         controls=judgement.controls,
         parameters=_in_effect(judgement),
         findings=findings,
-        gaps=gaps,
-        reconciliation=reconciliation,
+        gaps=told.gaps,
+        reconciliation=told.reconciliation,
         limitations=LIMITATIONS,
         frameworks=frameworks_beside(out, _in_effect(judgement)),
     )
@@ -214,100 +208,6 @@ def report(scan_folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
 def explain(scan_folder: Path, wanted: str) -> Explanation:
     """Tell the chain of one subject of a judged scan: an ARN, or a name that only it has."""
     return explain_subject(scan_folder, wanted)
-
-
-def _inventories(bundle: Bundle) -> Iterator[ShardInventory]:
-    """Parse one account-Region of the scope after the other."""
-    for shard, status in bundle.scope():
-        yield bundle.parsed(partial(_inventory, bundle, shard, status))
-
-
-def _inventory(bundle: Bundle, shard: Shard, status: ShardStatus) -> ShardInventory:
-    return parse_shard(bundle.answers(shard), bundle.account_answers(shard.account), status)
-
-
-@dataclass(frozen=True, slots=True)
-class _Beyond:
-    """What is known of all shards when one is judged: the control plane, and what was put aside."""
-
-    plane: ControlPlane
-    spool: Spool
-
-
-def _control_plane(bundle: Bundle, spool: Spool) -> ControlPlane:
-    organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
-    return ControlPlane(organization, _summaries(bundle, spool))
-
-
-def _summaries(bundle: Bundle, spool: Spool) -> Iterator[ShardSummary]:
-    """Summarise each shard; what it has of the resources of others is put aside for these."""
-    for inventory in _inventories(bundle):
-        spool.put(put_aside(inventory))
-        spool.put(put_aside_existing(inventory))
-        yield summarise(inventory)
-
-
-def _open(stack: ExitStack, folder: Path, rows: Mapping[str, type]) -> dict[str, ParquetTable]:
-    return {name: stack.enter_context(ParquetTable(folder, name, row)) for name, row in rows.items()}
-
-
-def _write(tables: Mapping[str, ParquetTable], rows: Mapping[str, Iterable[object]]) -> None:
-    for name, added in rows.items():
-        tables[name].write(added)
-
-
-def _write_tables(
-    bundle: Bundle, beyond: _Beyond, out: Path, judgement: Judgement, as_of: datetime
-) -> tuple[tuple[Gap, ...], tuple[Reconciliation, ...]]:
-    """Write inventory and facts of all shards; give the gaps met, and what second sources know."""
-    governance = bundle.parsed(partial(_governance, bundle))
-    request = FactsRequest(
-        as_of=as_of,
-        blinds=blinds(judgement.controls),
-        governed=governed(governance.accounts, governance.organization, beyond.plane.organization),
-        count_inherited_backup=judgement.count_inherited_backup,
-    )
-    gaps: dict[Gap, None] = {}
-    reconciliation: list[Reconciliation] = []
-    with ExitStack() as stack:
-        facts_tables = _open(stack, out / "facts", TABLES)
-        inventory_tables = _open(stack, out / "inventory", INVENTORY_TABLES)
-        inventory_tables["accounts"].write(account_rows(beyond.plane.organization.accounts.values()))
-        _write(inventory_tables, governance.rows)
-        gaps.update(dict.fromkeys(governance.gaps))
-        facts_tables["account"].write(request.governed.rows)
-        for inventory in _inventories(bundle):
-            facts = build_facts(inventory, beyond.plane, request, recalled(inventory, beyond.spool.of))
-            _write(facts_tables, facts.tables)
-            _write(inventory_tables, inventory_rows(inventory))
-            gaps.update(dict.fromkeys((*inventory.gaps, *facts.needed)))
-            reconciliation += reconcile(inventory)
-    return tuple(gaps), tuple(reconciliation)
-
-
-@dataclass(frozen=True, slots=True)
-class _Governance:
-    """What the organisation's backup policies are and give each account, and the reads that are missing."""
-
-    organization: BackupGovernance
-    accounts: tuple[AccountInventory, ...]
-
-    @property
-    def gaps(self) -> tuple[Gap, ...]:
-        return (*self.organization.gaps, *(gap for account in self.accounts for gap in account.gaps))
-
-    @property
-    def rows(self) -> Mapping[str, Iterable[object]]:
-        return {**governance_rows(self.organization, self.accounts), "gaps": gap_rows(self.gaps)}
-
-
-def _governance(bundle: Bundle) -> _Governance:
-    organization = bundle.organization_answers()
-    accounts = (
-        parse_account(bundle.account_answers(account), organization)
-        for account in bundle.manifest.scope.accounts
-    )
-    return _Governance(parse_governance(organization), tuple(accounts))
 
 
 def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:

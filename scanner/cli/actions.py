@@ -27,7 +27,7 @@ def run(
     folder = folder_of(target, settings, datetime.now(UTC))
     with advising_to_resume("run", folder):
         _gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
-        outcome = app.evaluate(folder, folder, judgement, wanted)
+        outcome = app.evaluate(folder, folder, judgement, wanted, jobs=judged.jobs)
     return _conclude(outcome, folder, judged, quiet=quiet)
 
 
@@ -88,9 +88,8 @@ def evaluate(
     settings = settings_of(judged.config)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
-    return _conclude(
-        app.evaluate(bundle, out or bundle, judgement, wanted), out or bundle, judged, quiet=quiet
-    )
+    outcome = app.evaluate(bundle, out or bundle, judgement, wanted, jobs=judged.jobs)
+    return _conclude(outcome, out or bundle, judged, quiet=quiet)
 
 
 def report(scan: Path, formats: str | None, *, quiet: bool) -> int:

@@ -85,6 +85,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
     fail_on: options.FailOn = None,
     require_complete: options.RequireComplete = False,
     fail_on_unknown: options.FailOnUnknown = False,
+    jobs: options.Jobs = None,
     out: options.Out = None,
     resume: options.Resume = None,
     dry_run: options.DryRun = False,
@@ -93,7 +94,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
 ) -> None:
     """Collect the evidence of a scope, judge it, and write the reports."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
-    judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown)
+    judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
     if dry_run:
         target = Target(out, resume)
         raise typer.Exit(guarded(lambda: _actions().rehearse(scope, config, target, quiet=quiet)))
@@ -133,12 +134,13 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     fail_on: options.FailOn = None,
     require_complete: options.RequireComplete = False,
     fail_on_unknown: options.FailOnUnknown = False,
+    jobs: options.Jobs = None,
     out: options.Out = None,
     formats: options.Formats = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Judge a recorded bundle: without a network, a clock or credentials. Writes into it, or into --out."""
-    judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown)
+    judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
     raise typer.Exit(guarded(lambda: _actions().evaluate(bundle, judged, out, formats, quiet=quiet)))
 
 

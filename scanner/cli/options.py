@@ -100,6 +100,17 @@ FailOnUnknown = Annotated[
         "--fail-on-unknown", help="End with 4 when a verdict is unknown.", rich_help_panel=JUDGEMENT
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        max=64,
+        metavar="N",
+        help="Processes that judge [1 for little evidence, else one a core].",
+        rich_help_panel=JUDGEMENT,
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="The folder to write to.", rich_help_panel=OUTPUT),
@@ -165,7 +176,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class JudgementOptions:
-    """What it is judged against, and what makes the command end with another code than 0."""
+    """What it is judged against, on how many processes, and what makes the command not end with 0."""
 
     controls: list[str] | None
     config: Path | None
@@ -173,6 +184,7 @@ class JudgementOptions:
     fail_on: Severity | None
     require_complete: bool
     fail_on_unknown: bool
+    jobs: int | None = None
 
 
 def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]:

@@ -97,13 +97,26 @@ class Bundle:
         A checksum vouches that the answer is what AWS said; without one it is the bundle that is corrupt:
         MalformedAnswerError.
         """
-        while True:
-            try:
-                return parse()
-            except MalformedAnswerError as problem:
-                if not self._expected().get(problem.ref.file) or not self._malformed.add(problem):
-                    raise
-                self._account = None
+        try:
+            while True:
+                try:
+                    return parse()
+                except MalformedAnswerError as problem:
+                    if not self._expected().get(problem.ref.file) or not self._malformed.add(problem):
+                        raise
+                    self._account = None
+        finally:
+            self._forget_malformed()
+
+    def _forget_malformed(self) -> None:
+        """Let the next parse find its own: what is read of a shard must not hang on what was read before."""
+        if self._malformed:
+            self._malformed, self._account = Malformed(), None
+
+    def size(self) -> int:
+        """Give the bytes of the evidence files that there are, compressed as they lie."""
+        files = (self.folder / record.file for record in self.manifest.shards if record.file)
+        return sum(file.stat().st_size for file in files if file.is_file())
 
     def check(self) -> None:
         """Hold every checksum that the manifest gives against its evidence file."""
@@ -129,6 +142,10 @@ class Malformed:
     def __init__(self) -> None:
         self._lines: dict[EvidenceRef, str] = {}
         self._operations: dict[tuple[str, str], int] = {}
+
+    def __bool__(self) -> bool:
+        """Whether any was found."""
+        return bool(self._lines)
 
     def add(self, problem: MalformedAnswerError) -> bool:
         """Leave a line out from now on; False when it was already."""

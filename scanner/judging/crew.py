@@ -1,25 +1,33 @@
 """Work shared among processes: results come in the order of the tasks, errors as they were raised.
 
 Each worker is a new process (spawned: a fork would take the threads' locks along) with a pipe of its own to
-this one. It ends when the pipe does, so that none outlives a parent that was killed. Ctrl-C reaches all of
-a terminal's processes; the workers leave it to the parent, which ends them.
+this one. None outlives a parent that was killed: each watches for its end, and clears up after it. Ctrl-C
+reaches all of a terminal's processes; the workers leave it to the parent, which ends them.
 """
 
+import os
 import pickle
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from threading import Thread
 from traceback import format_exception
 from typing import Any, Final, Generic, TypeVar
+
+from scanner.errors import VaultproofError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 Start = Callable[[], Callable[[T], R]]
 """Makes what does the tasks, in the process that does them. It must be picklable: a function, a partial."""
+
+Sweep = Callable[[], object]
+"""Removes what the parent would have removed. Picklable, and harmless when another worker did it too."""
 
 _AHEAD: Final = 2
 """Tasks that a worker is given at a time: one that it does, and the next."""
@@ -31,7 +39,7 @@ _PATIENCE: Final = 5.0
 """Seconds that a worker has to end by itself."""
 
 
-class LostWorkerError(Exception):
+class LostWorkerError(VaultproofError):
     """A worker ended in the middle of a task. Out of memory, most often: then fewer workers will do."""
 
 
@@ -49,19 +57,26 @@ class _Worker(Generic[T]):
     open: int = 0
 
 
-def in_order(start: Start[T, R], tasks: Iterable[T], workers: int) -> Generator[R, None, None]:
+def _nothing() -> None:
+    """Leave nothing to sweep."""
+
+
+def in_order(
+    start: Start[T, R], tasks: Iterable[T], workers: int, sweep: Sweep = _nothing
+) -> Generator[R, None, None]:
     """Do tasks on so many processes, and give their results in the order of the tasks.
 
     With one, everything is done here. Tasks are taken as they are needed; few results wait at any time.
     What a task raises is raised here when its turn comes. LostWorkerError: a worker died. The workers end
-    with the iteration, however it ends: use it to its end, or close it.
+    with the iteration, however it ends: use it to its end, or close it. When this process is killed, they
+    `sweep`.
     """
     if workers < 2:  # noqa: PLR2004 -- one is no crew
         yield from map(start(), tasks)
         return
     crew: list[_Worker[T]] = []
     try:
-        crew += (_hire(start) for _ in range(workers))
+        crew += (_hire(start, sweep) for _ in range(workers))
         yield from _results(crew, tasks)
     except BaseException:
         for worker in crew:
@@ -71,13 +86,25 @@ def in_order(start: Start[T, R], tasks: Iterable[T], workers: int) -> Generator[
         _dismiss(crew)
 
 
-def _hire(start: Start[T, R]) -> _Worker[T]:
+def _hire(start: Start[T, R], sweep: Sweep) -> _Worker[T]:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(start, theirs), daemon=True)
-    process.start()
+    process = context.Process(target=_serve, args=(start, theirs, sweep), daemon=True)
+    with _ctrl_c_held():
+        process.start()
     theirs.close()
     return _Worker(process, ours)
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """Hold Ctrl-C back while a process starts: the new one never gets it, this one gets it afterwards."""
+    resource_tracker.ensure_running()  # it would let Ctrl-C through if it started within
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _dismiss(crew: Iterable[_Worker[T]]) -> None:
@@ -140,13 +167,15 @@ def _received(crew: Iterable[_Worker[T]]) -> Iterator[tuple[int, Any]]:
 def _lost(worker: _Worker[T]) -> LostWorkerError:
     worker.process.join(_PATIENCE)
     return LostWorkerError(
-        f"a worker process ended in the middle of its work (exit {worker.process.exitcode})"
+        f"A worker process ended in the middle of its work (exit {worker.process.exitcode}), for want of "
+        "memory most often. Try again with --jobs 1."
     )
 
 
-def _serve(start: Start[T, R], pipe: "Connection[Any, Any]") -> None:
+def _serve(start: Start[T, R], pipe: "Connection[Any, Any]", sweep: Sweep) -> None:
     """Be a worker: do what comes through the pipe until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, args=(sweep,), daemon=True).start()
     work: Callable[[T], R] | None = None
     while True:
         try:
@@ -162,6 +191,14 @@ def _serve(start: Start[T, R], pipe: "Connection[Any, Any]") -> None:
             pipe.send((number, result))
         except OSError:
             return
+
+
+def _end_with_parent(sweep: Sweep) -> None:
+    """Wait for the parent's end, which this process only sees when the parent was killed."""
+    if (parent := parent_process()) is not None:
+        wait([parent.sentinel])
+        sweep()
+        os._exit(1)  # whatever the other thread is doing, nobody wants it any more
 
 
 def _portable(error: Exception) -> Exception:

@@ -5,19 +5,22 @@
 
 A process reads the bundle itself and gives back little: a summary, or rows as Arrow's bytes, which one
 writer appends to the tables in the order of the shards. So the tables are the same however many processes
-there are. The control plane is made by each of them, from summaries that were pickled once.
+there are. The control plane is made by each of them, from a file of summaries; it and what was put aside
+lie in a folder that goes with the judgement. One process alone keeps both to itself.
 """
 
-import pickle
+import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
-from scanner.graph.elsewhere import put_aside, recalled
+from scanner.graph.elsewhere import Recall, put_aside, recalled
 from scanner.graph.existence import put_aside_existing
 from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
@@ -29,11 +32,15 @@ from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.names import Shard
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation
+from scanner.storage.pickled import Pickled, unpickled
 from scanner.storage.spool import Encoded, Spool, SpoolReader, encoded
 from scanner.storage.tables import encoded_rows
 
 Scope = tuple[Shard, ShardStatus]
 """An account-Region, and how far its reading got: what a process is given."""
+
+_SPOOL: Final = "aside.sqlite"
+_SUMMARIES: Final = "summaries.pickle"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +63,70 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """What is known of all shards when one is judged, as processes are given it.
+    """What is known of all shards when one is judged: the control plane, and what was put aside."""
 
-    `pickled`: the organisation and the summaries; `spool`: the file of what was put aside.
+    plane: ControlPlane
+    recall: Recall
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What is known of all shards, as processes share it: files in a folder of their own."""
+
+    organization: Organization
+    folder: Path
+
+    def opened(self) -> Beyond:
+        """Open it in this process."""
+        plane = ControlPlane(self.organization, unpickled(self.folder / _SUMMARIES))
+        return Beyond(plane, SpoolReader(self.folder / _SPOOL).of)
+
+    def sweep(self) -> None:
+        """Remove the folder, after a parent that could not."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def look_over(bundle: Bundle, organization: Organization, spool: Spool) -> Beyond:
+    """Make the first pass in this process: what shards have of others is put aside in `spool`."""
+
+    def summaries() -> Iterator[ShardSummary]:
+        for summarised in map(_summarising(bundle.folder), bundle.scope()):
+            spool.put_encoded(summarised.aside)
+            yield summarised.summary
+
+    return Beyond(ControlPlane(organization, summaries()), spool.of)
+
+
+def look_over_together(bundle: Bundle, organization: Organization, folder: Path, workers: int) -> Shared:
+    """Make the first pass on so many processes. `folder`: empty, and removed by whom it belongs to.
+
+    OutputError: there is no room in it.
     """
-
-    pickled: bytes
-    spool: Path
-
-    def plane(self) -> ControlPlane:
-        """Make the control plane."""
-        organization, summaries = pickle.loads(self.pickled)  # noqa: S301 -- our own
-        return ControlPlane(organization, summaries)
-
-
-def look_over(bundle: Bundle, organization: Organization, spool: Spool, workers: int) -> Beyond:
-    """Make the first pass: summarise all shards, and put aside in `spool` what they have of others."""
-    summaries = []
-    for summarised in in_order(partial(_summarising, bundle.folder), bundle.scope(), workers):
-        spool.put_encoded(summarised.aside)
-        summaries.append(summarised.summary)
-    pickled = pickle.dumps((organization, summaries), pickle.HIGHEST_PROTOCOL)
-    return Beyond(pickled, spool.share())
+    shared = Shared(organization, folder)
+    start = partial(_summarising, bundle.folder)
+    with (
+        Spool(folder / _SPOOL) as spool,
+        Pickled(folder / _SUMMARIES) as summaries,
+        closing(in_order(start, bundle.scope(), workers, shared.sweep)) as done,
+    ):
+        for summarised in done:
+            spool.put_encoded(summarised.aside)
+            summaries.put(summarised.summary)
+        spool.share()
+    return shared
 
 
-def judged(
-    bundle: Bundle, beyond: Beyond, request: FactsRequest, workers: int
+def judged(bundle: Bundle, beyond: Beyond, request: FactsRequest) -> Iterator[Judged]:
+    """Make the second pass in this process: give the rows of one shard after the other."""
+    return map(_judging(bundle.folder, lambda: beyond, request), bundle.scope())
+
+
+def judged_together(
+    bundle: Bundle, shared: Shared, request: FactsRequest, workers: int
 ) -> Generator[Judged, None, None]:
-    """Make the second pass: give the rows of one shard after the other. Use it to its end, or close it."""
-    return in_order(partial(_judging, bundle.folder, beyond, request), bundle.scope(), workers)
+    """Make the second pass on so many processes. Use it to its end, or close it."""
+    start = partial(_judging, bundle.folder, shared.opened, request)
+    return in_order(start, bundle.scope(), workers, shared.sweep)
 
 
 def _summarising(folder: Path) -> Callable[[Scope], Summarised]:
@@ -97,15 +139,13 @@ def _summarised(inventory: ShardInventory) -> Summarised:
     return Summarised(summarise(inventory), tuple(aside))
 
 
-def _judging(folder: Path, beyond: Beyond, request: FactsRequest) -> Callable[[Scope], Judged]:
-    bundle, plane, spool = Bundle(folder), beyond.plane(), SpoolReader(beyond.spool)
-    return lambda scope: _judged(inventory_of(bundle, scope), plane, spool, request)
+def _judging(folder: Path, opened: Callable[[], Beyond], request: FactsRequest) -> Callable[[Scope], Judged]:
+    bundle, beyond = Bundle(folder), opened()
+    return lambda scope: _judged(inventory_of(bundle, scope), beyond, request)
 
 
-def _judged(
-    inventory: ShardInventory, plane: ControlPlane, spool: SpoolReader, request: FactsRequest
-) -> Judged:
-    facts = build_facts(inventory, plane, request, recalled(inventory, spool.of))
+def _judged(inventory: ShardInventory, beyond: Beyond, request: FactsRequest) -> Judged:
+    facts = build_facts(inventory, beyond.plane, request, recalled(inventory, beyond.recall))
     return Judged(
         facts=dict(_encoded(facts.tables, TABLES)),
         inventory=dict(_encoded(inventory_rows(inventory), INVENTORY_TABLES)),

@@ -5,9 +5,12 @@ a backup of. The rows wait in a database file that has no name and is gone with 
 other processes read when it is full.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -28,9 +31,12 @@ class Spool:
     def __init__(self, file: Path | None = None) -> None:
         self._file = file  # without one: SQLite's own temporary file, deleted when it is closed
         self._database = sqlite3.connect(file or "")
-        self._database.execute(f"PRAGMA cache_size = {_PAGES}")
-        self._database.execute("PRAGMA synchronous = OFF")
-        self._database.execute("CREATE TABLE spooled (wanted_by TEXT NOT NULL, row BLOB NOT NULL)")
+        try:
+            self._database.execute(f"PRAGMA cache_size = {_PAGES}")
+            self._database.execute("PRAGMA synchronous = OFF")
+            self._database.execute("CREATE TABLE spooled (wanted_by TEXT NOT NULL, row BLOB NOT NULL)")
+        except sqlite3.OperationalError as problem:
+            raise _full(problem) from problem
         self._sorted = False
 
     def __enter__(self) -> Self:
@@ -79,11 +85,24 @@ class Spool:
         self._sorted = True
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder for what several processes read, and remove it. OutputError: it cannot be made."""
+    try:
+        folder = TemporaryDirectory(
+            prefix="vaultproof-", dir=os.environ.get("SQLITE_TMPDIR"), ignore_cleanup_errors=True
+        )
+    except OSError as problem:
+        raise _full(problem) from problem
+    with folder as name:
+        yield Path(name)
+
+
 class SpoolReader:
     """Reads a spool that another process filled (`Spool.share`)."""
 
     def __init__(self, file: Path) -> None:
-        self._database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        self._database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
     def of(self, name: str) -> Iterator[Any]:
         """Give the rows put aside under a name, in the order in which they were put."""
@@ -101,7 +120,7 @@ def encoded(rows: Iterable[tuple[str, Any]]) -> Iterator[Encoded]:
     return ((name, orjson.dumps(row)) for name, row in rows)
 
 
-def _full(problem: sqlite3.OperationalError) -> OutputError:
+def _full(problem: sqlite3.OperationalError | OSError) -> OutputError:
     return OutputError(
         f"The folder for temporary files cannot be written: {problem}. Free some space there, or name "
         "another folder with the environment variable SQLITE_TMPDIR."

@@ -1,0 +1,130 @@
+"""All tables of a bundle: of its shards, and of what belongs to no shard, written by one process.
+
+Inventory and facts of a shard come from the two passes (`passes`), here or on several processes; the
+organisation's accounts and policies are read here, before them. The tables, the gaps and what second
+sources know are in the order of the shards, and the same however many processes there are.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from scanner.evidence.bundle import Bundle
+from scanner.facts.build import FactsRequest
+from scanner.facts.governance import governed
+from scanner.inventory.assurance_tables import governance_rows
+from scanner.inventory.backup_policies import parse_account, parse_governance
+from scanner.inventory.organization import parse_organization
+from scanner.inventory.tables import account_rows, gap_rows
+from scanner.judging.passes import Judged, judged, judged_together, look_over, look_over_together
+from scanner.model.backup_policies import AccountInventory, BackupGovernance
+from scanner.model.facts import TABLES
+from scanner.model.inventory import Organization
+from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.model.reading import Gap
+from scanner.model.scan import Reconciliation
+from scanner.storage.parquet import ParquetTable
+from scanner.storage.spool import Spool, temporary_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What is known once the tables are written: the gaps met, and what second sources know."""
+
+    gaps: tuple[Gap, ...]
+    reconciliation: tuple[Reconciliation, ...]
+
+
+def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int) -> Tables:
+    """Write `out`/inventory and `out`/facts, on so many processes; 1: here.
+
+    `request`: without what the organisation's policies give, which is read here. BundleError: the evidence
+    cannot be trusted. OutputError: no room, here or for temporary files. LostWorkerError: a process died.
+    """
+    organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
+    governance = bundle.parsed(partial(_governance, bundle))
+    request = replace(request, governed=governed(governance.accounts, governance.organization, organization))
+    gaps: dict[Gap, None] = dict.fromkeys(governance.gaps)
+    reconciliation: list[Reconciliation] = []
+    with (
+        closing(_judged(bundle, organization, request, workers)) as shards,
+        _open(out / "facts", TABLES) as facts,
+        _open(out / "inventory", INVENTORY_TABLES) as inventory,
+    ):
+        inventory["accounts"].write(account_rows(organization.accounts.values()))
+        _write(inventory, governance.rows)
+        facts["account"].write(request.governed.rows)
+        for shard in shards:
+            _append(facts, shard.facts)
+            _append(inventory, shard.inventory)
+            gaps.update(dict.fromkeys(shard.gaps))
+            reconciliation += shard.reconciliation
+    return Tables(tuple(gaps), tuple(reconciliation))
+
+
+def _judged(
+    bundle: Bundle, organization: Organization, request: FactsRequest, workers: int
+) -> Generator[Judged, None, None]:
+    """Make both passes, the second as it is gone through; what was put aside between them goes with it."""
+    alone = workers == 1
+    return (
+        _alone(bundle, organization, request) if alone else _together(bundle, organization, request, workers)
+    )
+
+
+def _alone(
+    bundle: Bundle, organization: Organization, request: FactsRequest
+) -> Generator[Judged, None, None]:
+    with Spool() as spool:
+        yield from judged(bundle, look_over(bundle, organization, spool), request)
+
+
+def _together(
+    bundle: Bundle, organization: Organization, request: FactsRequest, workers: int
+) -> Generator[Judged, None, None]:
+    with temporary_folder() as folder:
+        shared = look_over_together(bundle, organization, folder, workers)
+        yield from judged_together(bundle, shared, request, workers)
+
+
+@contextmanager
+def _open(folder: Path, rows: Mapping[str, type]) -> Iterator[dict[str, ParquetTable]]:
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(ParquetTable(folder, name, row)) for name, row in rows.items()}
+
+
+def _write(tables: Mapping[str, ParquetTable], rows: Mapping[str, Iterable[object]]) -> None:
+    for name, added in rows.items():
+        tables[name].write(added)
+
+
+def _append(tables: Mapping[str, ParquetTable], rows: Mapping[str, bytes]) -> None:
+    for name, data in rows.items():
+        tables[name].write_encoded(data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Governance:
+    """What the organisation's backup policies are and give each account, and the reads that are missing."""
+
+    organization: BackupGovernance
+    accounts: tuple[AccountInventory, ...]
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        return (*self.organization.gaps, *(gap for account in self.accounts for gap in account.gaps))
+
+    @property
+    def rows(self) -> Mapping[str, Iterable[object]]:
+        return {**governance_rows(self.organization, self.accounts), "gaps": gap_rows(self.gaps)}
+
+
+def _governance(bundle: Bundle) -> _Governance:
+    organization = bundle.organization_answers()
+    accounts = (
+        parse_account(bundle.account_answers(account), organization)
+        for account in bundle.manifest.scope.accounts
+    )
+    return _Governance(parse_governance(organization), tuple(accounts))
