@@ -115,8 +115,14 @@ class _Import:
         yield f"id: {name}"
         yield f"title: {_quoted(title)}"
         yield f"description: {_quoted(f'What these frameworks of AWS Backup Audit Manager ask: {places}.')}"
-        for note in self.notes():
-            yield f"# not imported: {note}"
+        notes = self.notes()
+        if notes:
+            what = "one thing was" if len(notes) == 1 else f"{len(notes)} things were"
+            caveat = (
+                f"The framework says more: {what} not imported. The comments in the pack's file name all."
+            )
+            yield f"caveat: {_quoted(caveat)}"
+        yield from (f"# not imported: {note}" for note in notes)
 
     def _body(self) -> Iterator[str]:
         ids = sorted(self.merged)

@@ -89,6 +89,7 @@ def test_a_framework_becomes_a_pack(builder: BundleBuilder) -> None:
         "resource-cross-account-copy": {"accounts": ["012345678901"]},
     }
     assert "not imported" not in files[0].read_text()
+    assert "caveat" not in pack
     assert overrides["overrides"][0] == {
         "match": {"accounts": [ACCOUNT], "regions": [REGION]},
         "parameters": {"plan-frequency-and-retention": {"max_interval_hours": 12, "min_retention_days": 35}},
@@ -128,6 +129,7 @@ def test_scopes_stand_in_the_overrides_and_what_cannot_be_said_is_told(builder: 
     ):
         assert any(note.startswith(repr(name)) and said in note for note in notes), (name, said)
     assert len(notes) == 7
+    assert "7 things were not imported" in content(pack)["caveat"]
 
 
 def test_a_control_that_stands_twice_is_taken_at_its_stricter(builder: BundleBuilder) -> None:
