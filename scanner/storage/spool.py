@@ -90,7 +90,7 @@ def temporary_folder() -> Iterator[Path]:
     """Make a folder for what several processes read, and remove it. OutputError: it cannot be made."""
     try:
         folder = TemporaryDirectory(
-            prefix="vaultproof-", dir=os.environ.get("SQLITE_TMPDIR"), ignore_cleanup_errors=True
+            prefix="vaultproof-aside-", dir=os.environ.get("SQLITE_TMPDIR"), ignore_cleanup_errors=True
         )
     except OSError as problem:
         raise _full(problem) from problem

@@ -1,60 +1,31 @@
-"""The two passes give the same tables on one process and on several, and those of `audit evaluate`."""
+"""Whatever the number of processes: the same tables, gaps and reconciliation to the byte; errors as ever."""
 
-from contextlib import ExitStack, closing
+import hashlib
+import os
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
+import orjson
 import pytest
 
-from scanner import app
-from scanner.errors import BundleError
+from scanner.errors import BundleError, OutputError
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.reads import blinds
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest
-from scanner.inventory.organization import parse_organization
-from scanner.judging.passes import judged, look_over
-from scanner.model.facts import TABLES
-from scanner.model.inventory import Organization
-from scanner.model.inventory_tables import INVENTORY_TABLES
-from scanner.model.reading import Gap
-from scanner.model.scan import Reconciliation
-from scanner.storage.parquet import ParquetTable
-from scanner.storage.spool import Spool
+from scanner.judging.tables import Tables, write_tables
+from scanner.judging.workers import WORTH, workers_for
 from tests.fakes.bundles import REGION, BundleBuilder
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_reports" / "bundle"
-JUDGEMENT = app.Judgement(controls=load_controls(("resource-in-backup-plan",)))
-NOT_OF_A_SHARD = {"account", "accounts", "gaps", "backup_policies", "effective_policies"}
+ASKED = ("resource-in-backup-plan", "account-effective-policy-valid")
 
 
-def passes(folder: Path, out: Path, workers: int) -> tuple[list[Gap], list[Reconciliation]]:
+def write(folder: Path, out: Path, workers: int) -> Tables:
     bundle = Bundle(folder)
-    organization = bundle.parsed(partial(_organization, bundle))
-    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=blinds(JUDGEMENT.controls))
-    gaps: list[Gap] = []
-    reconciliation: list[Reconciliation] = []
-    out.mkdir()
-    with ExitStack() as stack:
-        spool = stack.enter_context(Spool(out / "spool"))
-        beyond = look_over(bundle, organization, spool, workers)
-        facts = {n: stack.enter_context(ParquetTable(out / "facts", n, row)) for n, row in TABLES.items()}
-        inventory = {
-            n: stack.enter_context(ParquetTable(out / "inventory", n, row))
-            for n, row in INVENTORY_TABLES.items()
-        }
-        for shard in stack.enter_context(closing(judged(bundle, beyond, request, workers))):
-            for tables, rows in ((facts, shard.facts), (inventory, shard.inventory)):
-                for name, data in rows.items():
-                    tables[name].write_encoded(data)
-            gaps += shard.gaps
-            reconciliation += shard.reconciliation
-    return gaps, reconciliation
-
-
-def _organization(bundle: Bundle) -> Organization:
-    return parse_organization(bundle.organization_answers(), bundle.manifest)
+    controls = tuple(control for control in load_controls() if control.id in ASKED)
+    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=blinds(controls))
+    return write_tables(bundle, out, request, workers)
 
 
 def tables_in(folder: Path) -> dict[str, bytes]:
@@ -62,40 +33,96 @@ def tables_in(folder: Path) -> dict[str, bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class Written:
     out: Path
-    gaps: list[Gap]
-    reconciliation: list[Reconciliation]
+    tables: Tables
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Passed:
-    out = tmp_path_factory.mktemp("alone") / "out"
-    return Passed(out, *passes(SAMPLE, out, 1))
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    out = tmp_path_factory.mktemp("alone")
+    return Written(out, write(SAMPLE, out, 1))
 
 
-def test_two_processes_write_what_one_does(alone: Passed, tmp_path: Path) -> None:
-    assert passes(SAMPLE, tmp_path / "two", 2) == (alone.gaps, alone.reconciliation)
-    assert tables_in(tmp_path / "two") == tables_in(alone.out)
+@pytest.mark.parametrize("workers", [2, 3])
+def test_several_processes_write_what_one_does(
+    alone: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    monkeypatch.setenv("SQLITE_TMPDIR", str(aside))
+    assert write(SAMPLE, tmp_path / "out", workers) == alone.tables
+    assert tables_in(tmp_path / "out") == tables_in(alone.out)
+    assert {"facts/account.parquet", "inventory/accounts.parquet"} <= tables_in(alone.out).keys()
+    assert not list(aside.iterdir())
 
 
-def test_the_tables_are_those_of_audit_evaluate(alone: Passed, tmp_path: Path) -> None:
-    scan = app.evaluate(SAMPLE, tmp_path, JUDGEMENT, ()).scan
-    theirs, ours = tables_in(tmp_path), tables_in(alone.out)
-    assert ours.keys() == theirs.keys()
-    different = {Path(name).stem for name, data in theirs.items() if ours[name] != data}
-    assert different <= NOT_OF_A_SHARD
-    assert set(alone.gaps) <= set(scan.gaps)
-    assert tuple(alone.reconciliation) == scan.reconciliation
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_corrupt_bundle_is_told_as_ever(tmp_path: Path, workers: int) -> None:
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
     built = BundleBuilder(tmp_path / "bundle")
     built.account()
     built.shard().complete()
-    folder = built.write()
-    file = next(folder.glob(f"evidence/*/{REGION}.jsonl"))
+    built.shard(region="us-east-1").complete()
+    return built.write()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_corrupt_bundle_is_told_as_ever(small: Path, tmp_path: Path, workers: int) -> None:
+    file = next(small.glob(f"evidence/*/{REGION}.jsonl"))
     file.write_text("{", "utf-8")
     with pytest.raises(BundleError, match=file.name):
-        passes(folder, tmp_path / "out", workers)
+        write(small, tmp_path / "out", workers)
+    assert not list((tmp_path / "out").rglob("*.p*"))
+
+
+def test_a_folder_for_temporary_files_that_is_missing_is_told(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path / "nowhere"))
+    with pytest.raises(OutputError, match="SQLITE_TMPDIR"):
+        write(small, tmp_path / "out", 2)
+
+
+@pytest.mark.parametrize("odd", [5, 30])
+def test_odd_answers_of_an_account_are_read_alike_for_each_of_its_regions(tmp_path: Path, odd: int) -> None:
+    """Regions are read by different processes: what one met must decide nothing about the other."""
+    folder = with_odd_places(tmp_path, odd)
+    alone = write(folder, tmp_path / "alone", 1)
+    unplaced = {(gap.region, gap.about) for gap in alone.gaps if gap.operation == "s3:ListBuckets"}
+    assert {(REGION, "b0"), ("us-west-2", f"b{odd - 1}")} <= unplaced
+    assert write(folder, tmp_path / "two", 2) == alone
+    assert tables_in(tmp_path / "two") == tables_in(tmp_path / "alone")
+
+
+def with_odd_places(tmp_path: Path, odd: int) -> Path:
+    """Give a bundle whose buckets lie in what is no name of a Region; its checksums vouch for it."""
+    built = BundleBuilder(tmp_path / "bundle")
+    everywhere = built.account()
+    for number in range(odd):
+        everywhere.listed("s3:ListBuckets", {"Name": f"b{number}"})
+        everywhere.call("s3:GetBucketLocation", {"LocationConstraint": ["x"]}, Bucket=f"b{number}")
+    everywhere.listed("iam:ListRoles")
+    for region in (REGION, "us-east-1", "us-west-2"):
+        built.shard(region=region).complete()
+    return vouched(built.write())
+
+
+def vouched(folder: Path) -> Path:
+    path = folder / "manifest.json"
+    manifest = orjson.loads(path.read_bytes())
+    files = folder.glob("evidence/*/*")
+    manifest["files"] = {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files
+    }
+    path.write_bytes(orjson.dumps(manifest))
+    return folder
+
+
+def test_little_evidence_is_judged_by_one_process(small: Path) -> None:
+    bundle = Bundle(small)
+    assert workers_for(bundle, None) == 1
+    assert workers_for(bundle, 2) == 2
+    assert workers_for(bundle, 64) == 2  # no more than account-Regions
+    file = next(small.glob(f"evidence/*/{REGION}.jsonl"))
+    file.write_bytes(b" " * WORTH)
+    assert workers_for(bundle, None) == min(2, len(os.sched_getaffinity(0)))
