@@ -158,7 +158,7 @@ def _counts(
     facts: Path, table: str, scopes: Iterable[_Asked]
 ) -> Mapping[tuple[int, int], tuple[int, int, int]]:
     """Count the rows of a fact table in the places of scopes: all, in the scope, perhaps in it."""
-    with duckdb.connect(":memory:", config={"autoload_known_extensions": "false"}) as connection:
+    with duckdb.connect(":memory:", config=_SETTINGS) as connection:
         connection.register("scopes", pa.Table.from_pylist([_cells(each) for each in scopes], _SCOPES))
         connection.register("facts", open_parquet(facts, table, TABLES[table]))
         rows = connection.execute(_COUNT.format(_IN_SCOPE[table == "resource"])).fetchall()
@@ -176,6 +176,12 @@ def _cells(asked: _Asked) -> _Row:
         "tags": asked.scope.tags or None,
     }
 
+
+_SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "1GB",
+}
 
 _TEXTS: Final = pa.list_(pa.string())
 _SCOPES: Final = pa.schema(

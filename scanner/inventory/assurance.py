@@ -18,6 +18,7 @@ from scanner.model.assurance import (
     TieringConfiguration,
     TieringRule,
 )
+from scanner.model.names import Shard, partition_of
 from scanner.model.reading import EvidenceRef, Known, Reading
 
 _CANCELED: Final = "CANCELED"
@@ -87,7 +88,7 @@ def _frameworks(answers: Answers, gaps: Gaps) -> Iterator[Framework]:
             controls=tuple(_control(control) for control in described.children("FrameworkControls")),
         )
         yield Framework(
-            arn=row.text("FrameworkArn") or name,
+            arn=row.text("FrameworkArn") or _framework_arn(answers.shard, name),
             name=name,
             account=answers.shard.account,
             region=answers.shard.region,
@@ -95,6 +96,11 @@ def _frameworks(answers: Answers, gaps: Gaps) -> Iterator[Framework]:
             details=gaps.reading(details, answer),
             refs=(ref,),
         )
+
+
+def _framework_arn(shard: Shard, name: str) -> str:
+    """Give a framework without an ARN one of its own: names are taken again in other accounts and Regions."""
+    return f"arn:{partition_of(shard.region)}:backup:{shard.region}:{shard.account}:framework:{name}"
 
 
 def _control(control: Shape) -> FrameworkControl:

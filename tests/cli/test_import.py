@@ -7,6 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from scanner.cli.commands import audit
+from scanner.evaluate.audit_manager import COUNTERPARTS
+from scanner.evaluate.selection import select
 from scanner.yamlfile import read_yaml
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, BundleBuilder, ShardScript, refuse
 
@@ -248,3 +250,22 @@ def test_hostile_names_stay_where_they_belong(builder: BundleBuilder, name: str)
     assert pack["parameters"]["resource-cross-account-copy"] == {"accounts": ['"x"', "\ufffd", "&y", "*y"]}
     assert len(pack["id"]) <= 80
     assert all(line.startswith(pack["id"]) for line in err.splitlines())
+
+
+def test_the_pack_is_one_that_can_be_selected(builder: BundleBuilder) -> None:
+    framework(builder.shard(), "production", control(RETENTION, requiredRetentionDays="90"), control(PLAN))
+    _, files, _ = imported(builder.write(), "production")
+    selection = select((str(files[0]),))
+    assert [each.id for each in selection.controls] == ["recovery-point-retention", "resource-in-backup-plan"]
+    assert selection.parameters == {"recovery-point-retention": {"min_days": 90}}
+    beside = select((str(files[0].parent.parent), "all")).packs  # the overrides beside it are no pack
+    assert "audit-manager-production" in {pack.id for pack in beside}
+
+
+def test_a_framework_with_all_defaults_is_the_shipped_pack(builder: BundleBuilder) -> None:
+    """What AWS takes for granted stands in one pack, and what `translate` takes in another: they agree."""
+    framework(builder.shard(), "defaults", *(control(name) for name in COUNTERPARTS))
+    _, files, _ = imported(builder.write(), "defaults")
+    mine, shipped = select((str(files[0]),)), select(("aws-backup-audit-manager",))
+    assert mine.controls == shipped.controls
+    assert mine.parameters == shipped.parameters

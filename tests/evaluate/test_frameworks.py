@@ -225,3 +225,14 @@ def test_without_frameworks_there_is_no_section(tmp_path: Path) -> None:
     builder.shard().volume("vol-1")
     assert judged(builder.write(), formats=("html",)).frameworks == ()
     assert 'id="audit-manager"' not in (tmp_path / "report.html").read_text()
+
+
+def test_frameworks_without_an_arn_stay_apart(tmp_path: Path) -> None:
+    builder = BundleBuilder(tmp_path)
+    for account, kind in ((ACCOUNT, PLAN), (OTHER, FREQUENCY)):
+        shard = builder.shard(account).listed("backup:ListFrameworks", {"FrameworkName": "production"})
+        shard.call(
+            "backup:DescribeFramework", {"FrameworkControls": [control(kind)]}, FrameworkName="production"
+        )
+    found = judged(builder.write()).frameworks
+    assert [[each.name for each in framework.controls or ()] for framework in found] == [[PLAN], [FREQUENCY]]
