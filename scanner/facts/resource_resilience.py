@@ -82,7 +82,7 @@ class SurvivalTable:
     def _survivals(self, held: Held) -> Survivals:
         lies = (refuge.lies for refuge in held.refuges if not refuge.planned)
         return Survivals(
-            losses={loss: self._resilience.survives(loss, held) for loss in Loss},
+            losses={loss: self._resilience.survives(loss, held) for loss in COLUMNS},
             spread=spread_of(held, self._resilience),
             has_backup=any_of((*lies, None if held.unseen else False)),
             unseen=held.unseen,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Resource
-from scanner.model.names import Arn, copy_action_subject, parse_arn
+from scanner.model.names import Arn, copy_action_subject
 from scanner.model.reading import EvidenceRef, Gap, Known
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.copies import Destination, Link
@@ -98,7 +98,7 @@ def each_once(fates: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:
 
 def likeness_of(resource: Resource) -> tuple[object, ...]:
     """Give all of a resource that the fate of its copies depends on (`resource_links`)."""
-    arn = parse_arn(resource.arn)
+    _, _, service, *_ = f"{resource.arn}:::".split(":", 3)
     encryption = resource.encryption
     told = encryption.value if isinstance(encryption, Known) else encryption.gap
-    return (resource.type, resource.capability, arn and arn.service, told, bool(resource.product_codes))
+    return (resource.type, resource.capability, service, told, bool(resource.product_codes))

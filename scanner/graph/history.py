@@ -8,6 +8,7 @@ What is backed up through an instance or a stack has the recovery points of that
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Final
 
 from scanner.graph.control_plane import ControlPlane
@@ -105,6 +106,7 @@ class History:
         self._unread_jobs = tuple(_unread_jobs(inventory))
         # Many resources share one coverage; it is kept alive beside what was made of it.
         self._named: dict[int, tuple[Coverage, _Named]] = {}
+        self._unread_far: dict[Arn, Unseen | None] = {}
 
     def whereabouts(self, resource: Resource, coverage: Coverage) -> Whereabouts:
         """Give the places of a resource's usable recovery points."""
@@ -141,15 +143,19 @@ class History:
 
     def _here(self, arns: tuple[str, ...]) -> "Iterator[tuple[Place, Held]]":
         found = [self._points[arn] for arn in arns if arn in self._points]
+        if len(found) == 1:
+            for vault, held in sorted(found[0].items(), key=itemgetter(0)):
+                yield self._place_here(vault, held), held
+            return
         for vault in sorted({vault for vaults in found for vault in vaults}):
             held = newest_of(vaults[vault] for vaults in found if vault in vaults)
-            yield (
-                self._place(vault, self._shard.account, self._shard.region, self._vaults.get(vault), held),
-                held,
-            )
+            yield self._place_here(vault, held), held
+
+    def _place_here(self, vault: Arn, held: Held) -> Place:
+        return self._place(vault, self._shard.account, self._shard.region, self._vaults.get(vault), held)
 
     def _there(self, arns: tuple[str, ...], far: set[Arn]) -> "Iterator[tuple[Place, Held]]":
-        for vault in far:
+        for vault in far if any(arn in self._elsewhere.points for arn in arns) else ():
             held = self._held_there(arns, vault)
             if held != _NOTHING:
                 seen = self._plane.destination(vault)
@@ -177,6 +183,11 @@ class History:
         )
 
     def _unread_there(self, arn: Arn) -> Unseen | None:
+        if arn not in self._unread_far:
+            self._unread_far[arn] = self._ask_there(arn)
+        return self._unread_far[arn]
+
+    def _ask_there(self, arn: Arn) -> Unseen | None:
         """Say why a vault of another account or Region may hold what was not seen."""
         seen = self._plane.destination(arn)
         if seen.vault is None:

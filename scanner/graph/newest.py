@@ -81,6 +81,9 @@ def newest_of(helds: Iterable[Held]) -> Held:
 
 
 def _held(points: Sequence[RecoveryPoint]) -> Held:
+    if len(points) == 1 and not points[0].temporary:
+        newest = _newest(points)
+        return Held(newest.newest, newest.untold, (newest,))
     kinds: dict[object, list[RecoveryPoint]] = {}
     for point in points:
         if not point.temporary:

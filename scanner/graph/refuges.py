@@ -92,6 +92,7 @@ class Refuges:
         self._shard = shard
         self._plane = plane
         self._planned: dict[int, tuple[tuple[CopyOfResource, ...], tuple[Refuge, ...]]] = {}
+        self._arriving: dict[int, tuple[CopyOfResource, Refuge]] = {}
         self._lying: dict[object, Refuge] = {}
         self._keys: dict[tuple[str, Shard], KeyPlace] = {}
         self._held: dict[object, Held] = {}
@@ -196,6 +197,11 @@ class Refuges:
         return known[1]
 
     def _copy(self, fate: CopyOfResource) -> Refuge:
+        if (known := self._arriving.get(id(fate))) is None:
+            known = self._arriving[id(fate)] = (fate, self._arrived(fate))
+        return known[1]
+
+    def _arrived(self, fate: CopyOfResource) -> Refuge:
         """A copy that arrives is encrypted under the key of the vault that it arrives in."""
         there = fate.destination
         return Refuge(

@@ -107,7 +107,8 @@ class Regards:
         self, told: _Told, resource: Resource, opt_in: OptIn, because: str, gap: Gap | None
     ) -> None:
         told.opens += [Open(column, because, gap) for column in ("opt_in_decides", "passed_over")]
-        _decides(told, resource, None, opt_in, because)
+        told.decides.append(None)
+        _decides(told, opted_in(resource, opt_in), None, opt_in, because)
 
     def _joined(self, told: _Told, resource: Resource) -> Regard:
         decides = any_of(told.decides)
@@ -157,13 +158,16 @@ def _ask(
     if reach is None:
         return
     name = f"selection {selection.name} of plan {plan.name}"
+    verdict = reach.verdict
     decides = all_of((reach.reached.value, reach.kept.value, reach.opt_in_decides))
     gap = reach.gap(resource, opt_in)
     if decides is None:
-        because = f"whether the opt-in decides for {name}: {reach.verdict.because}"
+        because = f"whether the opt-in decides for {name}: {verdict.because}"
         told.opens.append(Open("opt_in_decides", because, gap))
-    _decides(told, resource, decides, opt_in, name)
-    because, certain = _passed_over(plan, reach)
+    if decides is not False:
+        _decides(told, reach.opted_in, decides, opt_in, name)
+    told.decides.append(decides)
+    because, certain = _passed_over(plan, reach, verdict)
     if certain and because:
         subject = rule_subject(plan.arn, selection.id)
         told.passed_over.append(PassedOver(subject, plan.name, selection.name, because))
@@ -172,12 +176,11 @@ def _ask(
         told.opens.append(Open("passed_over", f"{name}: {because}", gap))
 
 
-def _passed_over(plan: BackupPlan, reach: Reach) -> tuple[str, bool]:
+def _passed_over(plan: BackupPlan, reach: Reach, verdict: Answer) -> tuple[str, bool]:
     """Say why a selection that may reach a resource passes it over, and whether that is certain.
 
     Empty and certain: it does not pass it over.
     """
-    verdict = reach.verdict
     if verdict.value is None:
         return verdict.because, False
     if verdict.value is False:
@@ -187,13 +190,9 @@ def _passed_over(plan: BackupPlan, reach: Reach) -> tuple[str, bool]:
     return "" if plan.rules.value else "its plan has no rule", True
 
 
-def _decides(told: _Told, resource: Resource, decides: Ternary, opt_in: OptIn, where: str) -> None:
-    """Note whether the opt-in decides for a selection, and what it says of the resource."""
-    told.decides.append(decides)
-    if decides is False:
-        return
-    answer = opted_in(resource, opt_in)
-    answer = replace(answer, because=f"{answer.because} ({where})")
+def _decides(told: _Told, answer: Answer, decides: Ternary, opt_in: OptIn, where: str) -> None:
+    """Note what the opt-in says of the resource, where it decides for a selection, or may."""
+    answer = Answer(answer.value, f"{answer.because} ({where})")
     (told.surely if decides else told.perhaps).append(answer)
     if decides:
         told.refs.update(dict.fromkeys(_refs(opt_in)))

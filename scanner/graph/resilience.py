@@ -57,11 +57,18 @@ class Safe:
     gap: Gap | None = None
 
 
+_OUTSIDE: Final = Safe(value=True, because="which is outside its own Region")
+_IN_REGION: Final = Safe(value=False, because="which is in its own Region")
+
+
 class Resilience:
     """Answers for the resources of one scan."""
 
     def __init__(self, plane: ControlPlane, as_of: datetime) -> None:
         self._reach = Reach(plane, as_of)
+        # By the id of the vault, which is kept alive beside the answer: one vault is a refuge of many.
+        self._immutable: dict[int, tuple[object, Safe]] = {}
+        self._beyond: dict[tuple[int, AccountId, AccountId], tuple[object, Safe]] = {}
 
     def survives(self, loss: Loss, held: Held) -> Survival:
         """Say whether a backup survives a loss, and thanks to what, or what is lost with everything."""
@@ -104,11 +111,20 @@ class Resilience:
 
     def immutable(self, refuge: Refuge) -> Safe:
         """Whether nobody at all can delete from a refuge: a compliance lock in force, or an air gap."""
-        answer = self._reach.immutable(refuge.vault)
-        return Safe(answer.value, f"which {answer.because}")
+        vault = refuge.vault
+        if (known := self._immutable.get(id(vault))) is None:
+            answer = self._reach.immutable(vault)
+            known = self._immutable[id(vault)] = (vault, Safe(answer.value, f"which {answer.because}"))
+        return known[1]
 
     def _out_of_reach(self, refuge: Refuge, held: Held) -> Safe:
         """Whether no principal of the resource's own account can delete what is in a refuge."""
+        asked = (id(refuge.vault), refuge.account, held.account)
+        if (known := self._beyond.get(asked)) is None:
+            known = self._beyond[asked] = (refuge.vault, self._ask_reach(refuge, held))
+        return known[1]
+
+    def _ask_reach(self, refuge: Refuge, held: Held) -> Safe:
         immutable = self.immutable(refuge)
         if immutable.value:
             return immutable
@@ -134,7 +150,7 @@ class Resilience:
 def _one_of(held: Held, safe: Callable[[Refuge], Safe]) -> Survival:
     """Whether one refuge is safe; else why it is not known of one, else why none is."""
     doubts: list[Doubt] = []
-    lost: dict[str, None] = {}
+    lost: list[tuple[Refuge, Safe]] = []  # put in words only where nothing is left
     for refuge in held.refuges:
         found = safe(refuge) if refuge.lies is not False else None
         if found is None:
@@ -142,12 +158,16 @@ def _one_of(held: Held, safe: Callable[[Refuge], Safe]) -> Survival:
         if found.value and refuge.lies:
             return Survival(survived=True, because=f"{refuge.what}, {found.because}", by=refuge.arn)
         if found.value is False:
-            lost[f"{refuge.what}, {found.because}"] = None
+            lost.append((refuge, found))
         else:
             doubts.append(refuge.doubt if found.value else (f"{refuge.what}, {found.because}", found.gap))
     if doubts or held.doubts:
         return _open((*doubts, *held.doubts))
-    return Survival(survived=False, because=_told(lost) or _NO_BACKUP)
+    return Survival(survived=False, because=_told(_sentences(lost)) or _NO_BACKUP)
+
+
+def _sentences(lost: Iterable[tuple[Refuge, Safe]]) -> Iterable[str]:
+    return dict.fromkeys(f"{refuge.what}, {found.because}" for refuge, found in lost)
 
 
 def _two_of(held: Held, place: Callable[[Refuge], str], kind: str) -> Survival:
@@ -182,8 +202,7 @@ def _told(sentences: Iterable[str]) -> str:
 
 
 def _outside(refuge: Refuge, held: Held) -> Safe:
-    outside = refuge.region != held.region
-    return Safe(outside, f"which is {'outside' if outside else 'in'} its own Region")
+    return _IN_REGION if refuge.region == held.region else _OUTSIDE
 
 
 def _elsewhere(place: str, lost: str) -> Safe:

@@ -149,4 +149,7 @@ def restore_test_leftover(resource: Resource) -> Ternary:
         return True
     if not isinstance(resource.tags, Known):
         return None
-    return any(key.startswith(RESTORE_TEST_PREFIX) for key in resource.tags.value)
+    for key in resource.tags.value:  # noqa: SIM110 -- asked of every resource by every selection
+        if key.startswith(RESTORE_TEST_PREFIX):
+            return True
+    return False
