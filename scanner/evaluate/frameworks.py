@@ -157,23 +157,31 @@ def _with_counts(control: ControlBeside, counts: tuple[int, int, int] | None) ->
 def _counts(
     facts: Path, table: str, scopes: Iterable[_Asked]
 ) -> Mapping[tuple[int, int], tuple[int, int, int]]:
-    """Count the rows of a fact table in the places of scopes: all, in the scope, perhaps in it."""
+    """Count the rows of a fact table in the places of scopes: all, in the scope, perhaps in it.
+
+    Controls of a place that are limited alike are counted once.
+    """
+    alike: defaultdict[tuple[str, str, ScopeOfControl], list[tuple[int, int]]] = defaultdict(list)
+    for each in scopes:
+        alike[each.account, each.region, each.scope].append((each.framework, each.control))
+    cells = [_cells(number, *scope) for number, scope in enumerate(alike)]
     with duckdb.connect(":memory:", config=_SETTINGS) as connection:
-        connection.register("scopes", pa.Table.from_pylist([_cells(each) for each in scopes], _SCOPES))
+        connection.register("scopes", pa.Table.from_pylist(cells, _SCOPES))
         connection.register("facts", open_parquet(facts, table, TABLES[table]))
         rows = connection.execute(_COUNT.format(_IN_SCOPE[table == "resource"])).fetchall()
-    return {(framework, control): (all_, covered, open_) for framework, control, all_, covered, open_ in rows}
+    counts = {number: (every, covered, doubtful) for number, every, covered, doubtful in rows}
+    members = enumerate(alike.values())
+    return {each: counts[number] for number, found in members if number in counts for each in found}
 
 
-def _cells(asked: _Asked) -> _Row:
+def _cells(number: int, account: str, region: str, scope: ScopeOfControl) -> _Row:
     return {
-        "framework": asked.framework,
-        "control": asked.control,
-        "account": asked.account,
-        "region": asked.region,
-        "types": asked.scope.types,
-        "ids": asked.scope.ids or None,
-        "tags": asked.scope.tags or None,
+        "number": number,
+        "account": account,
+        "region": region,
+        "types": scope.types,
+        "ids": scope.ids or None,
+        "tags": scope.tags or None,
     }
 
 
@@ -186,8 +194,7 @@ _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
 _TEXTS: Final = pa.list_(pa.string())
 _SCOPES: Final = pa.schema(
     [
-        ("framework", pa.int32()),
-        ("control", pa.int32()),
+        ("number", pa.int32()),
         ("account", pa.string()),
         ("region", pa.string()),
         ("types", _TEXTS),
@@ -213,10 +220,10 @@ _IN_SCOPE: Final[Mapping[bool, str]] = {
 }
 
 _COUNT: Final = """
-    SELECT framework, control, count(*), count(*) FILTER (inside), count(*) FILTER (inside IS NULL)
+    SELECT number, count(*), count(*) FILTER (inside), count(*) FILTER (inside IS NULL)
     FROM (
-        SELECT s.framework, s.control, ({}) AS inside
+        SELECT s.number, ({}) AS inside
         FROM facts AS f JOIN scopes AS s ON f.account = s.account AND f.region = s.region
     )
-    GROUP BY framework, control
+    GROUP BY number
 """
