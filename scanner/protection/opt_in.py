@@ -73,8 +73,8 @@ def kind_of(arn: str) -> tuple[str, str]:
     parts = parse_arn(arn)
     if parts is None:
         return "", ""
-    end = next((at for at, char in enumerate(parts.resource) if char in "/:"), -1)
-    return parts.service, parts.resource[: end + 1]
+    ends = [at for at in (parts.resource.find("/"), parts.resource.find(":")) if at >= 0]
+    return parts.service, parts.resource[: min(ends) + 1] if ends else ""
 
 
 def opted_in(resource: Resource, opt_in: OptIn) -> Answer:
