@@ -5,8 +5,8 @@ from typing import Final
 
 from scanner.evidence.bundle import Bundle
 
-WORTH: Final = 4_000_000
-"""Bytes of evidence, compressed, from which several processes are quicker than one (docs/benchmarks.md)."""
+WORTH: Final = 1_000_000
+"""Bytes of evidence, compressed, from which several processes are surely quicker (docs/benchmarks.md)."""
 
 MOST: Final = 8
 """No more processes than these: each holds the control plane, and one writes what they all give."""
