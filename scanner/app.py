@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from scanner.errors import BundleError, OutputError
+from scanner.evaluate.assessment import assess, tally
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.engine import evaluate as judge
 from scanner.evaluate.frameworks import frameworks_beside
 from scanner.evaluate.reads import blinds
+from scanner.evaluate.standards import Standards
 from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
@@ -64,6 +66,7 @@ class Judgement:
     parameters: Parameters = field(default_factory=dict)
     waivers: tuple[WaiverRule, ...] = ()
     count_inherited_backup: bool = True
+    standards: Standards = field(default_factory=Standards)
     as_of: datetime | None = None
 
 
@@ -194,6 +197,7 @@ def evaluate(
         gaps=told.gaps,
         reconciliation=told.reconciliation,
         limitations=LIMITATIONS,
+        assessment=assess(tally(findings), judgement.controls, judgement.standards, _units(manifest)),
         frameworks=frameworks_beside(out, _in_effect(judgement)),
     )
     # findings.json belongs to every scan: `audit report` reads it back.
@@ -208,6 +212,12 @@ def report(scan_folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
 def explain(scan_folder: Path, wanted: str) -> Explanation:
     """Tell the chain of one subject of a judged scan: an ARN, or a name that only it has."""
     return explain_subject(scan_folder, wanted)
+
+
+def _units(manifest: Manifest) -> dict[str, str]:
+    """Give the organizational unit (or the root) that each account lies in, as far as the manifest tells."""
+    paths = {account.id: account.ou_path for account in manifest.accounts if account.ou_path}
+    return {account: path.rstrip("/").rpartition("/")[2] for account, path in paths.items()}
 
 
 def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:

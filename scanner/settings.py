@@ -90,6 +90,17 @@ class OutputSettings(_Section):
     formats: tuple[Format, ...] = ()
 
 
+WeightNumber = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class ScoreSettings(_Section):
+    """What one answer weighs in the score, by the severity of its control."""
+
+    weights: Mapping[Literal["critical", "high", "medium", "low", "info"], WeightNumber] = Field(
+        default_factory=dict
+    )
+
+
 class Settings(_Section):
     """The whole file. An empty file, and none at all, are `Settings()`."""
 
@@ -98,6 +109,7 @@ class Settings(_Section):
     parameters: ParameterSettings = ParameterSettings()
     waivers: tuple[WaiverRule, ...] = ()
     outputs: OutputSettings = OutputSettings()
+    score: ScoreSettings = ScoreSettings()
 
     _file: str = PrivateAttr("audit.yaml")
     _document: YamlDocument | None = PrivateAttr(None)

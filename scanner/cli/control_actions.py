@@ -10,16 +10,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanner.cli.exits import BROKEN, say
+from scanner.cli.pack_actions import show_pack
 from scanner.cli.rehearsal import wide_console
 from scanner.errors import ConfigurationError, OutputError, UsageError
 from scanner.evaluate.cases import Outcome, cases_file, load_cases, run_cases
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.control_docs import control_section
 from scanner.evaluate.lint import lint
-from scanner.evaluate.loader import load_controls
 from scanner.evaluate.problem import suggestion
 from scanner.evaluate.reads import reads_of
+from scanner.evaluate.selection import select
 from scanner.evaluate.skeleton import Answers, skeleton
+from scanner.evaluate.standards import load_frameworks
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.storage.files import write_atomically
@@ -39,13 +41,21 @@ def list_controls(words: Sequence[str] | None) -> int:
 
 
 def _loaded(words: Sequence[str] | None) -> tuple[Control, ...]:
-    return load_controls(tuple(words or ("all",)))
+    selection = select(tuple(words or ("all",)))
+    for notice in selection.notices:
+        say(f"note: {notice}")
+    return selection.controls
 
 
 def show_controls(words: Sequence[str]) -> int:
-    """Print controls as docs/controls.md has them, and the reads that each rests on."""
-    for control in _loaded(words):
-        typer.echo("\n".join(control_section(control)))
+    """Print packs and controls as docs/controls.md has them, and the reads that each control rests on."""
+    selection = select(tuple(words))
+    for pack in selection.chosen:
+        show_pack(pack)
+    alone = [word for word in words if word not in {pack.id for pack in selection.chosen}]
+    frameworks = load_frameworks(map(Path, words))
+    for control in _loaded(alone) if alone else ():
+        typer.echo("\n".join(control_section(control, frameworks)))
         typer.echo("### Rests on\n")
         typer.echo("\n".join(f"- {read}" for read in sorted(reads_of(control))) + "\n")
     return 0

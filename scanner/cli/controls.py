@@ -19,8 +19,8 @@ controls: Final = typer.Typer(
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[ID|DIR]...",
-        help="Controls, or folders of them; none: all that are shipped.",
+        metavar="[ID|PACK|DIR]...",
+        help="Controls, packs, or folders of them; none: all that are shipped.",
         show_default=False,
     ),
 ]
@@ -32,16 +32,26 @@ def _actions() -> ModuleType:
 
 
 @controls.command("list", epilog="Example: [bold]audit controls list[/]")
-def list_(words: Words = None) -> None:
-    """List controls: id, severity, what is asked, and of what."""
+def list_(
+    words: Words = None,
+    *,
+    packs: Annotated[
+        bool, typer.Option("--packs", help="List packs instead, and how many they ask.")
+    ] = False,
+) -> None:
+    """List controls: id, severity, what is asked, and of what; or packs of controls."""
+    if packs:
+        raise typer.Exit(guarded(lambda: import_module("scanner.cli.pack_actions").list_packs(words)))
     raise typer.Exit(guarded(lambda: _actions().list_controls(words)))
 
 
 @controls.command(epilog="Example: [bold]audit controls show resource-in-backup-plan[/]")
 def show(
-    words: Annotated[list[str], typer.Argument(metavar="ID|DIR...", help="Controls, or a folder.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="ID|PACK|DIR...", help="Controls, packs, or a folder.")
+    ],
 ) -> None:
-    """Show a control whole: the question, its parameters, the reads it rests on, what to do, frameworks."""
+    """Show a control whole: the question, its parameters, the reads it rests on, what to do; or a pack."""
     raise typer.Exit(guarded(lambda: _actions().show_controls(words)))
 
 

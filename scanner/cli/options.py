@@ -66,8 +66,8 @@ Controls = Annotated[
     list[str] | None,
     typer.Option(
         "--controls",
-        metavar="ID|DIR",
-        help="A control, a folder of controls, or all; again for more [all].",
+        metavar="ID|PACK|DIR",
+        help="A control, a pack, a folder of controls, or all; again for more [all].",
         rich_help_panel=JUDGEMENT,
     ),
 ]

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import Final
 
 from scanner.app import FINDINGS, Judgement
+from scanner.cli.exits import say
+from scanner.cli.naming import Named
 from scanner.cli.options import Target
 from scanner.collect.journal import read_journal
 from scanner.collect.past import Past
 from scanner.errors import BundleError, ConfigurationError, Mistake, UsageError
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.packs import names_of
 from scanner.evaluate.parameters import check_parameters
 from scanner.evaluate.problem import suggestion
+from scanner.evaluate.selection import Selection, select
+from scanner.evaluate.standards import load_standards
 from scanner.evaluate.waivers import WaiverRule
 from scanner.model.control import Control
 from scanner.settings import Settings, load_settings
@@ -27,36 +31,50 @@ def settings_of(config: Path | None) -> Settings:
 
 def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime | None) -> Judgement:
     """Load the controls and hold the settings against them. ConfigurationError carries every mistake."""
-    shipped = load_controls()
-    selected = load_controls(tuple(controls or settings.controls or ("all",)))
-    if mistakes := tuple(_mistakes(settings, {control.id: control for control in (*shipped, *selected)})):
+    words = tuple(controls or settings.controls or ("all",))
+    selection = select(words)
+    named = Named(settings, names_of(selection.known))
+    known = {control.id: control for control in selection.known}
+    if mistakes := (*named.mistakes(), *_mistakes(settings, named, known)):
         raise ConfigurationError(mistakes)
+    for notice in dict.fromkeys((*selection.notices, *named.notices())):
+        say(f"note: {notice}")
     return Judgement(
-        controls=selected,
-        parameters=_parameters(settings, selected),
+        controls=selection.controls,
+        parameters=_parameters(named, selection),
         waivers=tuple(
-            WaiverRule(waiver.control, waiver.subject, waiver.waiver()) for waiver in settings.waivers
+            WaiverRule(named.current(waiver.control), waiver.subject, waiver.waiver())
+            for waiver in settings.waivers
         ),
         count_inherited_backup=settings.parameters.count_inherited_backup,
         as_of=as_of,
+        standards=load_standards(selection.known, _weights(settings), map(Path, words)),
     )
 
 
-def _mistakes(settings: Settings, known: Mapping[str, Control]) -> Iterator[Mistake]:
+def _mistakes(settings: Settings, named: Named, known: Mapping[str, Control]) -> Iterator[Mistake]:
     """Hold parameters and waivers against the controls that there are, selected in this run or not."""
-    for problem in check_parameters(known.values(), settings.parameters.controls):
-        path = ("parameters", "controls", *problem.path)
+    for problem in check_parameters(known.values(), named.parameters):
+        path = ("parameters", "controls", *named.path(problem.path))
         yield settings.mistake(path, problem.message, problem.hint)
     for position, waiver in enumerate(settings.waivers):
-        if waiver.control not in known:
+        if named.current(waiver.control) not in known:
             message = f"there is no control {waiver.control!r}"
             hint = suggestion(waiver.control, known)
             yield settings.mistake(("waivers", position, "control"), message, hint)
 
 
-def _parameters(settings: Settings, selected: tuple[Control, ...]) -> dict[str, dict[str, object]]:
-    ids = {control.id for control in selected}
-    return {name: dict(values) for name, values in settings.parameters.controls.items() if name in ids}
+def _parameters(named: Named, selection: Selection) -> dict[str, dict[str, object]]:
+    """Put the parameters together: those of packs, and over them those of audit.yaml."""
+    merged = {
+        control.id: {**selection.parameters.get(control.id, {}), **named.parameters.get(control.id, {})}
+        for control in selection.controls
+    }
+    return {control: values for control, values in merged.items() if values}
+
+
+def _weights(settings: Settings) -> dict[str, float]:
+    return {str(severity): weight for severity, weight in settings.score.weights.items()}
 
 
 def folder_of(target: Target, settings: Settings, now: datetime) -> Path:

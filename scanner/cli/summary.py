@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanner.app import Outcome
+from scanner.model.compliance import Assessment
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
 
@@ -27,6 +28,8 @@ def print_summary(outcome: Outcome, out: Path, console: Console) -> None:
     scan = outcome.scan
     console.print()
     console.print(_table(scan))
+    if scan.assessment is not None:
+        console.print(f"\n{_score(scan.assessment)}", soft_wrap=True, highlight=False)
     console.print(_completeness(scan), soft_wrap=True)
     for rule in outcome.waivers.expired:
         console.print(f"[yellow]Waiver {escape(rule.waiver.id)} expired on {rule.waiver.expires}.[/]")
@@ -53,6 +56,16 @@ def _table(scan: Scan) -> Table:
         ]
         table.add_row(escape(control.id), control.severity.value, *cells)
     return table
+
+
+def _score(assessment: Assessment) -> str:
+    """Say the score in one line, with its numerator and denominator, and what is open beside it."""
+    total = assessment.score.total
+    if total.score is None:
+        return f"Score: no subjects were judged, {total.open:,} checks are unknown."
+    share = f"{total.passed:,} of {total.judged:,} judged checks pass"
+    score = f"[bold]Score {int(total.score * 10) / 10:g} of 100[/]"
+    return f"{score}, weighted by severity ({share}); {total.open:,} unknown."
 
 
 def _any_error(tally: dict[str, Counter[Status]]) -> bool:

@@ -1,14 +1,17 @@
 """Writes docs/controls.md: `python -m scanner.evaluate.control_docs [FILE]`. A test keeps it current."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import orjson
 
 from scanner.evaluate.cases import cases_file, load_cases
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.pack_docs import framework_section, pack_section, packs_table, served
+from scanner.evaluate.selection import select
+from scanner.evaluate.standards import load_frameworks
+from scanner.model.compliance import Framework
 from scanner.model.control import Control, ParameterRule
 from scanner.model.finding import Status
 
@@ -22,21 +25,54 @@ A control is asked of every subject of a fact table ([facts.md](facts.md)). Wher
 `not_applicable`, where that or `require` is not known it is `unknown`, else `require` decides.
 Ids never change their meaning and are never used again.
 """
+_PACKS: Final = """\
+# Packs
+
+`--controls PACK` asks the controls of a pack, under its parameters where audit.yaml sets none. Ids, packs and
+folders may be mixed. A pack of yours is `packs/ID.yaml` below a folder of controls, or any file named.
+"""
+_FRAMEWORKS: Final = """\
+# Frameworks
+
+Every requirement that concerns backup, titled in our words: the texts are the publishers'. A report says of
+each whether it is met, failed, unknown, not applicable, not asked or not covered by any control.
+"""
 _SNIPPETS: Final = (("cli", "sh"), ("terraform", "hcl"), ("cloudformation", "yaml"))
 
 
 def controls_document() -> str:
     """Give the text of docs/controls.md."""
-    controls = load_controls()
+    selection, frameworks = select(), load_frameworks()
+    controls = selection.controls
     index = ["| control | severity | asked of |", "|---|---|---|"]
     index += [f"| [`{each.id}`](#{each.id}) | {each.severity.value} | {each.subject} |" for each in controls]
-    return "\n".join([_HEAD, *index, "", *("\n".join(control_section(control)) for control in controls)])
+    sections = [line for control in controls for line in control_section(control, frameworks)]
+    packs = [
+        *packs_table(selection.packs),
+        *(line for pack in selection.packs for line in pack_section(pack)),
+    ]
+    served_by = [line for each in frameworks for line in framework_section(each, controls)]
+    parts = (
+        _HEAD,
+        *index,
+        "",
+        _PACKS,
+        *packs,
+        _FRAMEWORKS,
+        *served_by,
+        "# Control by control",
+        "",
+        *sections,
+    )
+    return "\n".join(parts)
 
 
-def control_section(control: Control) -> Iterator[str]:
-    """Give the lines of Markdown about one control."""
+def control_section(control: Control, frameworks: Iterable[Framework] = ()) -> Iterator[str]:
+    """Give the lines of Markdown about one control; `frameworks` tell who says what it serves."""
     yield from (f"## {control.id}", "", f"**{control.title}.** {' '.join(control.motivation.split())}", "")
     yield f"- Severity: {control.severity.value}. Asked of: {control.subject}."
+    if control.aliases:
+        yield f"- Was called {', '.join(f'`{name}`' for name in control.aliases)}."
     if control.audit_manager:
         yield f"- Does the work of AWS Backup Audit Manager's `{control.audit_manager}`."
     yield from ("", "```sql", f"-- population\n{control.population.strip()}")
@@ -48,8 +84,7 @@ def control_section(control: Control) -> Iterator[str]:
         if snippet := getattr(control.remediation, name):
             yield from (f"```{language}", snippet.rstrip(), "```", "")
     if control.frameworks:
-        served = "; ".join(f"{name}: {', '.join(ids)}" for name, ids in control.frameworks.items())
-        yield from (f"Serves {served}.", "")
+        yield from ("### Serves", "", *served(control, {each.id: each for each in frameworks}), "")
 
 
 def _parameters(control: Control) -> Iterator[str]:

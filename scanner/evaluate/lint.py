@@ -5,12 +5,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
 
 from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.cases import Case, cases_file, load_cases, run_cases, undemonstrated
 from scanner.evaluate.compiled import compile_control
+from scanner.evaluate.standards import load_frameworks, unknown_requirements
+from scanner.model.compliance import Framework
 from scanner.model.control import Control
 from scanner.model.facts import columns
 from scanner.model.finding import Status
@@ -23,7 +26,16 @@ _SNIPPETS: Final = ("cli", "terraform", "cloudformation")
 
 def lint(controls: Iterable[Control]) -> tuple[Mistake, ...]:
     """Give every mistake of controls that loaded without one."""
-    return tuple(mistake for control in controls for mistake in _mistakes(control))
+    every = tuple(controls)
+    frameworks = load_frameworks({Path(control.file).parent: None for control in every})
+    found = (mistake for control in every for mistake in (*_mistakes(control), *_serves(control, frameworks)))
+    return tuple(found)
+
+
+def _serves(control: Control, frameworks: Iterable[Framework]) -> Iterator[Mistake]:
+    """Tell mappings to what no framework file has, those in `frameworks/` beside the control included."""
+    for message, hint in unknown_requirements(control, frameworks):
+        yield Mistake(control.file, control.line, f"{control.id}: {message}", hint)
 
 
 def _mistakes(control: Control) -> Iterator[Mistake]:

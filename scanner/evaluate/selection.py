@@ -60,7 +60,7 @@ class _Catalogue:
         self.packs = self._packs()
 
     def _controls(self) -> tuple[Control, ...]:
-        """Load what is shipped and what lies in folders, where an id may be a shipped one that is not asked."""
+        """Load what is shipped and what lies in folders; these may have a shipped id that is not asked."""
         shipped = load_files(control_files(self._shipped), self._mistakes)
         homes = (*map(_home, self._files()), *self._folders)
         files = _each_once(file for home in homes for file in control_files(home))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanner.model.audit_manager import FrameworkBeside
+from scanner.model.compliance import Assessment
 from scanner.model.control import Control
 from scanner.model.finding import Finding
 from scanner.model.manifest import Manifest
@@ -37,4 +38,5 @@ class Scan:
     gaps: tuple[Gap, ...]
     reconciliation: tuple[Reconciliation, ...]
     limitations: tuple[str, ...]
+    assessment: Assessment | None = None  # None: another program judged
     frameworks: tuple[FrameworkBeside, ...] = ()  # those that were found, and not all where a list is missing

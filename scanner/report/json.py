@@ -17,6 +17,7 @@ from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation, Scan
+from scanner.report.assessment import assessment_document
 from scanner.report.audit_manager import side_by_side_document
 from scanner.report.counts import Counts, count
 
@@ -97,6 +98,7 @@ def _summary(scan: Scan) -> Document:
         "reconciliation": [_reconciliation(row) for row in scan.reconciliation],
         "limitations": list(scan.limitations),
         "audit_manager": side_by_side_document(scan),
+        **assessment_document(scan.assessment),
     }
 
 

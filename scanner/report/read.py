@@ -22,6 +22,7 @@ from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId, RegionName
 from scanner.model.reading import EvidenceRef, Gap, GapKind
 from scanner.model.scan import Reconciliation, Scan
+from scanner.report.assessment import assessment_of
 from scanner.report.audit_manager import frameworks_of
 from scanner.report.json import SCHEMA
 
@@ -89,6 +90,7 @@ def _scan(manifest: Manifest, document: _Document) -> Scan:
         gaps=tuple(_gap(each) for each in summary.get("gaps", ())),
         reconciliation=tuple(_reconciliation(each) for each in summary.get("reconciliation", ())),
         limitations=(*foreign, *summary.get("limitations", ())),
+        assessment=assessment_of(summary),
         frameworks=frameworks_of(summary.get("audit_manager", ())),
     )
 

@@ -39,6 +39,7 @@ def environment() -> Environment:
         beside=words.beside,
         number="{:,}".format,
         counted=words.count_word,
+        percent=words.percent,
         clip=words.clip,
         meaning=words.STATUS_MEANINGS.__getitem__,
         word=_word,

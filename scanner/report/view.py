@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from scanner.model.compliance import Assessment
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.manifest import Manifest
@@ -91,6 +92,7 @@ class View:
     limitations: tuple[str, ...]
     names: Mapping[str, str]  # account names by id
     audit_manager: SideBySide
+    assessment: Assessment | None  # None: another program judged
 
     @cached_property
     def resources(self) -> tuple[ResourceView, ...]:
@@ -130,6 +132,7 @@ def build(scan: Scan) -> View:
         limitations=scan.limitations,
         names=names,
         audit_manager=side_by_side(scan),
+        assessment=scan.assessment,
     )
 
 

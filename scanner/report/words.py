@@ -106,6 +106,11 @@ def type_word(subject_type: str) -> str:
     return _STRUCTURE_WORDS.get(subject_type, subject_type)
 
 
+def percent(share: float | None) -> str:
+    """Write a share, rounded down to a tenth, so that only what passes whole is 100."""
+    return "no subjects" if share is None else f"{int(share * 10) / 10:g}"
+
+
 def clip(text: str, length: int) -> str:
     """Cut a text that is longer than `length` characters, and let it be seen that it was cut."""
     return text if len(text) <= length else f"{text[: length - 1]}\u2026"

@@ -1,0 +1,114 @@
+"""The score and the frameworks of findings.json: written, and read back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from scanner.model.compliance import (
+    Assessment,
+    Figures,
+    FrameworkView,
+    Requirement,
+    RequirementView,
+    Score,
+    Source,
+    Standing,
+)
+from scanner.model.finding import Status
+
+Document = dict[str, Any]
+
+
+def assessment_document(assessment: Assessment | None) -> Document:
+    """Give the keys `score` and `frameworks` of a summary; none when nothing was assessed."""
+    if assessment is None:
+        return {}
+    score = assessment.score
+    groups = {
+        name: {key: _figures(each) for key, each in members.items()} for name, members in score.groups.items()
+    }
+    return {
+        "score": {"weights": dict(score.weights), "total": _figures(score.total), "groups": groups},
+        "frameworks": [_framework(each) for each in assessment.frameworks],
+    }
+
+
+def _figures(figures: Figures) -> Document:
+    """Give every status with its number, and shares with numerator and denominator; null: none was judged."""
+    return {
+        **{status.value: figures.of(status) for status in Status},
+        "judged": figures.judged,
+        "percent": _rounded(figures.percent),
+        "weight_passed": figures.weight_passed,
+        "weight_judged": figures.weight_judged,
+        "score": _rounded(figures.score),
+    }
+
+
+def _rounded(share: float | None) -> float | None:
+    """Round down to a tenth: only what passes whole is 100."""
+    return None if share is None else int(share * 10) / 10
+
+
+def _framework(view: FrameworkView) -> Document:
+    return {
+        "id": view.id,
+        "title": view.title,
+        "source": view.source,
+        "standings": {standing.value: number for standing, number in view.tally},
+        "figures": _figures(view.figures),
+        "requirements": [_requirement(each) for each in view.requirements],
+    }
+
+
+def _requirement(view: RequirementView) -> Document:
+    return {
+        "id": view.requirement.id,
+        "title": view.requirement.title,
+        "source": view.requirement.source.value,
+        "standing": view.standing.value,
+        "subjects": view.subjects,
+        "figures": _figures(view.figures),
+        "controls": [name for name, _ in view.controls],
+    }
+
+
+def assessment_of(summary: Mapping[str, Any]) -> Assessment | None:
+    """Read back what `assessment_document` wrote; None: another program wrote the summary.
+
+    KeyError, TypeError, ValueError or AttributeError: it has another shape.
+    """
+    if "score" not in summary:
+        return None
+    document = summary["score"]
+    groups = {
+        name: {key: _read_figures(each) for key, each in members.items()}
+        for name, members in document["groups"].items()
+    }
+    score = Score(document["weights"], _read_figures(document["total"]), groups)
+    views = (_read_framework(each, groups["control"]) for each in summary.get("frameworks", ()))
+    return Assessment(score, tuple(views))
+
+
+def _read_figures(document: Mapping[str, Any]) -> Figures:
+    counts = {status: int(document[status.value]) for status in Status if document[status.value]}
+    return Figures(counts, float(document["weight_passed"]), float(document["weight_judged"]))
+
+
+def _read_framework(document: Mapping[str, Any], by_control: Mapping[str, Figures]) -> FrameworkView:
+    return FrameworkView(
+        document["id"],
+        document["title"],
+        document["source"],
+        _read_figures(document["figures"]),
+        tuple(_read_requirement(each, by_control) for each in document["requirements"]),
+    )
+
+
+def _read_requirement(document: Mapping[str, Any], by_control: Mapping[str, Figures]) -> RequirementView:
+    return RequirementView(
+        Requirement(document["id"], document["title"], Source(document["source"])),
+        Standing(document["standing"]),
+        _read_figures(document["figures"]),
+        int(document["subjects"]),
+        tuple((name, by_control[name]) for name in document["controls"]),
+    )

@@ -1,0 +1,114 @@
+"""Scores and standings: unknown is never passed, and nothing judged is no score."""
+
+from collections.abc import Iterable
+from itertools import product
+
+from scanner.evaluate.assessment import assess, tally
+from scanner.evaluate.loader import load_controls
+from scanner.evaluate.standards import load_standards
+from scanner.model.compliance import Assessment, FrameworkView, Standing
+from scanner.model.finding import Finding, Severity, Status
+from scanner.report.assessment import assessment_document, assessment_of
+
+KNOWN = load_controls(("restore-tested", "restore-time-target", "resource-in-backup-plan"))
+STANDARDS = load_standards(KNOWN)
+
+
+def finding(
+    status: Status, control: str = "restore-tested", severity: Severity = Severity.HIGH, n: int = 0
+) -> Finding:
+    return Finding(
+        control=control,
+        status=status,
+        severity=severity,
+        subject=f"s{n}",
+        subject_type="EBS",
+        account="111111111111",
+        region="eu-west-1",
+        reason="",
+        details={"tier": "critical"} if n % 2 else {},
+    )
+
+
+def assessed(findings: Iterable[Finding], *ids: str) -> Assessment:
+    asked = [each for each in KNOWN if each.id in ids]
+    return assess(tally(findings), asked, STANDARDS, {"111111111111": "ou-1"})
+
+
+def framework(found: Assessment, name: str) -> FrameworkView:
+    return next(each for each in found.frameworks if each.id == name)
+
+
+def standings(found: Assessment, name: str) -> dict[str, Standing]:
+    return {each.requirement.id: each.standing for each in framework(found, name).requirements}
+
+
+def test_nothing_judged_is_no_score_and_not_a_hundred() -> None:
+    for findings in (
+        [],
+        [finding(Status.UNKNOWN)],
+        [finding(Status.NOT_APPLICABLE)],
+        [finding(Status.ERROR)],
+    ):
+        total = assessed(findings, "restore-tested").score.total
+        assert total.percent is None
+        assert total.score is None
+        assert assessment_document(assessed(findings, "restore-tested"))["score"]["total"]["score"] is None
+
+
+def test_a_score_weighs_by_severity_and_leaves_unknown_out() -> None:
+    found = assessed(
+        [
+            finding(Status.PASS, severity=Severity.CRITICAL),
+            finding(Status.FAIL, severity=Severity.HIGH, n=1),
+            finding(Status.WAIVED, severity=Severity.LOW, n=2),
+            finding(Status.UNKNOWN, severity=Severity.CRITICAL, n=3),
+        ],
+        "restore-tested",
+    ).score
+    assert (found.total.weight_passed, found.total.weight_judged) == (20, 32)
+    assert (found.total.passed, found.total.judged, found.total.open) == (1, 3, 1)
+    assert found.groups["tier"]["critical"].judged == 1
+    assert found.groups["ou"]["ou-1"].judged == 3
+
+
+def test_a_requirement_stands_as_the_worst_of_its_checks_for_every_mix() -> None:
+    order = [
+        ({Status.FAIL}, Standing.FAILED),
+        ({Status.UNKNOWN, Status.ERROR}, Standing.UNKNOWN),
+        ({Status.WAIVED}, Standing.WAIVED),
+        ({Status.PASS}, Standing.MET),
+        ({Status.NOT_APPLICABLE}, Standing.NOT_APPLICABLE),
+    ]
+    for one, two in product(Status, repeat=2):
+        expected = next(standing for statuses, standing in order if statuses & {one, two})
+        found = assessed([finding(one), finding(two, n=1)], "restore-tested")
+        assert standings(found, "cis-controls-8")["11.5"] is expected
+
+
+def test_what_no_selected_control_serves_is_not_asked_and_what_none_serves_not_covered() -> None:
+    found = standings(assessed([finding(Status.PASS)], "restore-tested"), "cis-controls-8")
+    assert found == {
+        "11.1": Standing.NOT_COVERED,
+        "11.2": Standing.NOT_ASKED,
+        "11.3": Standing.NOT_COVERED,
+        "11.4": Standing.NOT_COVERED,
+        "11.5": Standing.MET,
+    }
+
+
+def test_a_requirement_counts_its_subjects_once_however_many_controls_ask_them() -> None:
+    both = ("restore-tested", "restore-time-target")
+    found = assessed([finding(Status.PASS, name, n=n) for name in both for n in range(3)], *both)
+    view = next(each for each in framework(found, "dora").requirements if each.requirement.id == "11(6)")
+    assert (view.subjects, view.figures.judged) == (3, 6)
+    assert framework(found, "dora").figures.judged == 6
+
+
+def test_an_assessment_comes_back_from_its_document() -> None:
+    found = assessed([finding(Status.PASS), finding(Status.FAIL, n=1)], "restore-tested")
+    document = assessment_document(found)
+    again = assessment_of(document)
+    assert again == found
+    assert assessment_document(again) == document
+    assert assessment_of({"controls": {}}) is None
