@@ -1,9 +1,20 @@
 """What all tests rest on, wherever they are started from."""
 
+import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import Phase, settings
+
+_MUTATING = "MUTANT_UNDER_TEST" in os.environ  # `make mutation`
+
+settings.register_profile(
+    "mutation", max_examples=30, derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate)
+)
+if _MUTATING:
+    settings.load_profile("mutation")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -12,3 +23,12 @@ def heard_ctrl_c() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=_MUTATING)
+def nothing_remembered() -> None:
+    """Forget what cached functions know: what one version of the code answered is no answer of the next."""
+    for module in [module for name, module in sys.modules.items() if name.startswith("scanner.")]:
+        for thing in vars(module).values():
+            if forget := getattr(thing, "cache_clear", None):
+                forget()
