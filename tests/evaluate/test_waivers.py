@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
+from scanner.evaluate.waivers import Returned, WaiverReport, WaiverRule, Waivers
 from scanner.model.finding import Finding, Severity, Status, Waiver
 
 AS_OF = datetime(2026, 11, 22, 18, tzinfo=UTC)
@@ -73,3 +73,17 @@ def test_the_first_that_covers_counts_and_the_second_is_unused() -> None:
     waivers = Waivers([first, second], AS_OF)
     assert waivers.apply(FAILURE).waiver == first.waiver
     assert waivers.report() == WaiverReport((), (second,))
+
+
+def test_an_expired_waiver_tells_the_failures_that_are_back() -> None:
+    old, other = rule(expires="2026-11-21", name="old"), rule("nothing", expires="2026-11-21", name="other")
+    waivers = Waivers([old, other], AS_OF)
+    assert waivers.apply(FAILURE) is FAILURE
+    waivers.apply(replace(FAILURE, subject="held", status=Status.PASS))
+    assert waivers.returned() == (Returned(old, ((FAILURE.control, FAILURE.subject),)),)
+
+
+def test_a_failure_that_another_waiver_covers_is_not_back() -> None:
+    waivers = Waivers([rule(expires="2026-11-21", name="old"), rule(name="new")], AS_OF)
+    assert waivers.apply(FAILURE).status is Status.WAIVED
+    assert waivers.returned() == ()
