@@ -14,7 +14,7 @@ from scanner.protection.policy.known import Context, Population, domains_of
 from scanner.protection.policy.match import arn_part
 from scanner.protection.policy.statements import Request, reach_of
 
-_ANY: Final = "*"
+_ANY: Final = "arn:{partition}:*"
 _Reached = tuple[Statement, Verdict]
 
 _ON_POINTS: Final = frozenset(
@@ -38,7 +38,8 @@ def somebody_may(document: Document, *, account: str, action: str, resource: str
         return Answer(None, f"the policy cannot be read: {document.problem}")
     population = Population(account, arn_part(resource, 1) or context.partition)
     domains = domains_of(population, context, resource)
-    cells = (resource, _ANY) if action.lower() in _ON_POINTS else (resource,)
+    points = _ANY.format(partition=population.partition)
+    cells = (resource, points) if action.lower() in _ON_POINTS else (resource,)
     answers = [_asked(document, population, Request(action, cell, domains)) for cell in cells]
     return next(
         (answer for wanted in (True, None) for answer in answers if answer.value is wanted), answers[0]
