@@ -248,7 +248,7 @@ def test_without_an_action_only_what_rests_on_it_is_unknown(
             less = scan(organization=True, accounts=scope)
     changed = changes(whole[scope].verdicts, less.verdicts)
     assert [(key, pair) for key, pair in changed.items() if not is_honest(key[0], pair[1])] == []
-    assert less.refused() - whole[scope].refused() == {action}
+    assert less.refused() == whole[scope].refused() | {action}  # the demo refuses some of them anyway
     keys = keys_of(action)
     assert {gap[2] for gap in less.gaps - whole[scope].gaps} <= keys
     resting = {control for key in keys for control in SHIPPED.get(key, ())} | {ASSESSED}
