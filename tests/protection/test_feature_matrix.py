@@ -1,5 +1,8 @@
 """Every row of the facts sheet's feature matrix (part 2), and what AWS's Region table takes away from it."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from scanner.protection.capabilities import capabilities, capability
@@ -172,3 +175,36 @@ def test_regions_that_are_exceptions_for_air_gapped_vaults(
 def test_a_type_without_a_row_answers_nothing() -> None:
     assert copy_supported(None, SAME).value is None
     assert air_gap_supported(None, HERE).value is None
+
+
+@pytest.mark.parametrize(
+    ("lacks", "route", "expected"),
+    [
+        ("cross_region", REGIONS, False),
+        ("cross_region", ACCOUNTS, True),
+        ("cross_region", BOTH, False),
+        ("cross_account", REGIONS, True),
+        ("cross_account", ACCOUNTS, False),
+        ("cross_account", BOTH, False),
+        ("single_action", REGIONS, True),
+        ("single_action", ACCOUNTS, True),
+        ("single_action", BOTH, False),
+    ],
+)
+def test_a_type_that_lacks_one_way_only(lacks: str, route: Route, *, expected: bool) -> None:
+    told = capability("EBS")
+    assert told is not None
+    changed: dict[str, Any] = {lacks: False}
+    assert copy_supported(replace(told, **changed), route).value is expected
+    changed = {lacks: None}
+    assert copy_supported(replace(told, **changed), route).value is (True if expected else None)
+
+
+def test_reasons_name_the_way_that_is_closed() -> None:
+    told = capability("EBS")
+    assert told is not None
+    assert copy_supported(told, BOTH).because == "EBS can be copied to another Region and another account"
+    across = copy_supported(replace(told, cross_account=False), ACCOUNTS).because
+    assert across == "EBS cannot be copied across accounts"
+    nobody_says = copy_supported(replace(told, cross_region=None), REGIONS).because
+    assert nobody_says == "AWS does not say whether it can: EBS cannot be copied across Regions"

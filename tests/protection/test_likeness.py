@@ -1,5 +1,6 @@
 """Resources that are alike get the same answer, clause by clause, from each selection."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,16 @@ def test_what_is_alike_is_answered_alike(asked: list[SelectionTerms], found: lis
     for one in found:
         told: list[object] = [reach_of(each, one, OPT_IN) for each in asked]
         assert answers.setdefault(likeness.of(one), told) == told
+
+
+@pytest.mark.parametrize("operator", ["StringLike", "StringNotLike"])
+def test_values_that_a_pattern_tells_apart_are_not_alike(operator: str) -> None:
+    likeness = Likeness([terms(("*",), {}, (condition(operator, "aws:ResourceTag/stage", "prod*"),))])
+    first, second, other = (
+        likeness.of(resource(volume_arn("a"), tags={"stage": stage})) for stage in ("prod-1", "prod-2", "dev")
+    )
+    assert first == second
+    assert first != other
 
 
 def test_a_name_that_no_selection_asks_for_makes_no_difference() -> None:

@@ -58,6 +58,10 @@ def test_patterns_overlap_exactly_when_a_word_matches_both(one: str, other: str)
         ("*b*", "a?b?", True),
         ("a*a", "a", False),
         ("*b?b*", "aabaa", False),
+        ("?b*?b*", "ab", False),  # no letter is taken twice
+        ("?b*?b*", "abcb", True),
+        ("a*?b*cd", "acbcd", True),
+        ("a*?c*cd", "abcd", False),
     ],
 )
 def test_covers(pattern: str, cell: str, *, expected: bool) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scanner.protection.policy import Answer, admits_outside, parse
+from scanner.protection.policy import Answer, Context, admits_outside, parse
 
 OWN, MEMBER, PARTNER = "111111111111", "222222222222", "333333333333"
 OURS = "o-ours"
@@ -197,3 +197,78 @@ def test_a_pattern_that_only_members_match_admits_nobody_else() -> None:
 def test_the_reason_names_statement_and_outsider() -> None:
     assert ask(to(PARTNER)).because == f"statement 1 admits account {PARTNER}"
     assert ask(allow(Sid="Open")).because == "statement 1 (Open) admits anybody"
+
+
+CHINA = Context(partition="aws-cn")
+CHINESE, COMMERCIAL = (
+    [f"arn:{partition}:{service}::*:*" for service in ("iam", "sts")] for partition in ("aws-cn", "aws")
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "statements", "expected"),
+    [
+        ("who is outside is of the vault's partition", [when("ArnLike", ARN, *CHINESE)], True),
+        ("nobody comes from another partition", [when("ArnLike", ARN, *COMMERCIAL)], False),
+        ("denied in this partition", [allow(), denied("ArnLike", ARN, *CHINESE)], False),
+        ("denied in another partition only", [allow(), denied("ArnLike", ARN, *COMMERCIAL)], True),
+    ],
+)
+def test_outsiders_of_another_partition(
+    rule: str, statements: list[dict[str, Any]], *, expected: bool
+) -> None:
+    answer = admits_outside(
+        parse({"Statement": statements}),
+        organization_id=OURS,
+        member_accounts=frozenset((OWN,)),
+        vault_account=OWN,
+        context=CHINA,
+    )
+    assert answer.value is expected, rule
+
+
+SESSION = f"arn:aws:sts::{PARTNER}:assumed-role/backup/one"
+
+
+@pytest.mark.parametrize(
+    ("rule", "statements", "expected"),
+    [
+        ("a session that is named", [], True),
+        ("its role is denied", [f"arn:aws:iam::{PARTNER}:role/team/backup"], False),
+        ("another role is denied", [f"arn:aws:iam::{PARTNER}:role/restore"], True),
+        ("another session of its role is denied", [SESSION.replace("one", "two")], True),
+    ],
+)
+def test_a_session_is_denied_with_its_role(rule: str, statements: list[str], *, expected: bool) -> None:
+    denies = [allow(Effect="Deny", Principal={"AWS": arn}) for arn in statements]
+    assert ask(to(SESSION), *denies).value is expected, rule
+
+
+@pytest.mark.parametrize(
+    ("rule", "statements", "expected"),
+    [
+        (
+            "for the resource of a foreign organisation",
+            [when("StringEquals", "aws:SourceOrgID", "o-else")],
+            None,
+        ),
+        (
+            "for a resource of its units",
+            [when("ForAnyValue:StringLike", "aws:SourceOrgPaths", "o-else/*")],
+            None,
+        ),
+        ("for a resource of our own organisation", [when("StringEquals", "aws:SourceOrgID", OURS)], False),
+        ("who calls for himself has no source", [when("StringNotEquals", "aws:SourceOrgID", OURS)], True),
+        (
+            "denied to whom calls for himself",
+            [allow(), denied("StringNotEqualsIfExists", "aws:SourceOrgID", OURS)],
+            False,
+        ),
+    ],
+)
+def test_the_organisation_of_a_calls_source(
+    rule: str,
+    statements: list[dict[str, Any]],
+    expected: bool | None,  # noqa: FBT001 -- a row
+) -> None:
+    assert ask(*statements).value is expected, rule
