@@ -74,7 +74,7 @@ def member_lines(members: Mapping[str, str], management: str, cross_account: str
     rows = [{"Id": member, "Name": member, "Status": status} for member, status in members.items()]
     script.listed("organizations:ListAccounts", *rows)
     for member in members:  # no backup policy reaches anybody
-        asked = {"PolicyType": "BACKUP_POLICY", "TargetId": member}
+        asked: dict[str, Any] = {"PolicyType": "BACKUP_POLICY", "TargetId": member}
         script.call(
             "organizations:DescribeEffectivePolicy", error="EffectivePolicyNotFoundException", **asked
         )

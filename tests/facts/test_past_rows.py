@@ -162,7 +162,7 @@ def test_a_plan_that_may_cover_leaves_only_what_it_would_name_open(bundle: Bundl
 
 
 def test_ruling_3_places_of_what_it_is_backed_up_through_count(bundle: BundleBuilder) -> None:
-    attached = {"Attachments": [{"InstanceId": "i-1", "State": "attached"}]}
+    attached: dict[str, Any] = {"Attachments": [{"InstanceId": "i-1", "State": "attached"}]}
     shard = bundle.shard().instance("i-1").volume("vol-2", **attached)
     shard.plan(
         "hosts", rules=[rule("host", CopyActions=[copy_to(AWAY)])], selections=[{"Resources": [INSTANCE]}]
@@ -282,7 +282,7 @@ def test_a_bucket_is_looked_for_where_its_plan_or_its_copy_came_from(tmp_path: P
 def test_what_scans_found(
     bundle: BundleBuilder, scan: dict[str, Any] | None, expected: tuple[bool, Ternary]
 ) -> None:
-    told = {} if scan is None else {"AggregatedScanResult": scan}
+    told: dict[str, Any] = {} if scan is None else {"AggregatedScanResult": scan}
     bundle.shard().point("main", VOLUME, arn="p", **told)
     found = facts_of(bundle.write())["recovery_point"]["p"]
     assert isinstance(found, RecoveryPointFacts)
@@ -324,7 +324,7 @@ def test_where_the_list_of_jobs_was_not_read_no_job_is_the_newest_for_sure(bundl
 
 
 def test_ruling_13_copy_jobs_belong_to_an_action_by_plan_rule_and_destination(bundle: BundleBuilder) -> None:
-    ours = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": AWAY, "CreatedBy": BY_DAILY}
+    ours: dict[str, Any] = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": AWAY, "CreatedBy": BY_DAILY}
     by_hand = {**ours, "CreatedBy": None}
     other_rule = {**ours, "CreatedBy": {**BY_DAILY, "BackupRuleId": "rule-weekly"}}
     elsewhere = {**ours, "DestinationBackupVaultArn": vault_arn("main")}

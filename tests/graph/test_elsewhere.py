@@ -10,8 +10,9 @@ import pytest
 
 from scanner.graph.elsewhere import Elsewhere, home_of, put_aside, recalled
 from scanner.graph.existence import put_aside_existing
-from scanner.model.inventory import RecoveryPoint, ShardInventory
+from scanner.model.inventory import RecoveryPoint, RegionSettings, ShardInventory, ShardStatus
 from scanner.model.names import AccountId, Arn, Shard
+from scanner.model.reading import Known
 from scanner.storage.spool import Spool
 from tests.fakes.bundles import (
     ACCOUNT,
@@ -108,9 +109,9 @@ def _central(per_resource: int, number: int = 0) -> ShardInventory:
     """Give a shard that holds copies of fifty volumes of another account."""
     return ShardInventory(
         shard=Shard(AccountId(f"{number:012}"), point().region),
-        status="complete",  # type: ignore[arg-type] -- nobody asks
+        status=ShardStatus.COMPLETE,
         lists={},
-        settings=None,  # type: ignore[arg-type] -- nor for this
+        settings=Known(RegionSettings({}, {})),
         recovery_points=tuple(_copy(volume, age) for volume in range(50) for age in range(per_resource)),
     )
 
