@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from scanner.model.facts import NotKnown, Reference
 from scanner.model.reading import EvidenceRef, Gap
+from scanner.model.sentences import sentence
 
 
 class Notes:
@@ -19,7 +20,7 @@ class Notes:
 
     def unknown(self, column: str, because: str, gap: Gap | None = None) -> None:
         """Note why a column is NULL, or a list of it incomplete."""
-        text = because[:1].upper() + because[1:].rstrip(".") + "."
+        text = sentence(because)
         if gap is not None:
             self._needed[gap] = None
             text = f"{text} {gap.sentence()}" if because else gap.sentence()

@@ -11,6 +11,7 @@ from scanner.graph.coverage import CopyOfResource
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyLink, CopyLinks, Reference, ResourceCopy
 from scanner.model.reading import Gap
+from scanner.model.sentences import sentence
 from scanner.protection.copies import Link, crosses_accounts
 
 
@@ -91,8 +92,7 @@ class Copies:
 
 def _link(link: Link) -> CopyLink:
     """Tell a link, with the read that keeps it open and the evidence that it rests on."""
-    told = link.answer.because
-    reason = f"{told[:1].upper()}{told[1:].rstrip('.')}." if told else ""
+    reason = sentence(link.answer.because)
     if link.answer.value is None and link.gap is not None:
         reason = f"{reason} {link.gap.sentence()}".strip()
     evidence = tuple(Reference(link.name, ref.file, ref.line) for ref in link.refs)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
+from scanner.model.sentences import sentence
 from scanner.report.explain.rows import (
     NOTHING,
     Related,
@@ -13,7 +14,6 @@ from scanner.report.explain.rows import (
     reasons,
     references,
     refs_of,
-    sentence,
     ternary,
     text,
 )

@@ -97,12 +97,6 @@ def reasons(row: Row, *about: str) -> str:
     return " ".join(found)
 
 
-def sentence(words: str) -> str:
-    """Begin with a capital and end with a full stop; nothing stays nothing."""
-    words = words.strip()
-    return f"{words[:1].upper()}{words[1:].rstrip('.')}." if words else ""
-
-
 def facts(*pairs: tuple[str, str]) -> tuple[tuple[str, str], ...]:
     """Give the pairs of name and value that tell something."""
     return tuple((name, content) for name, content in pairs if content)

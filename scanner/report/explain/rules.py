@@ -1,7 +1,8 @@
 """A rule within a chain: when it starts, how long it keeps, and whether it ever starts at all."""
 
 from scanner.model.explanation import Verdict
-from scanner.report.explain.rows import Row, facts, number, sentence, ternary, text
+from scanner.model.sentences import sentence
+from scanner.report.explain.rows import Row, facts, number, ternary, text
 from scanner.report.words import days, hours
 
 

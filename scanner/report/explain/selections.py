@@ -2,7 +2,8 @@
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.reading import EvidenceRef
-from scanner.report.explain.rows import Related, Row, Selects, facts, references, sentence, ternary, text
+from scanner.model.sentences import sentence
+from scanner.report.explain.rows import Related, Row, Selects, facts, references, ternary, text
 from scanner.report.words import short_name
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
+from scanner.model.sentences import sentence
 from scanner.model.ternary import all_of
 from scanner.report.explain.accounts import place_node
 from scanner.report.explain.around import named
@@ -17,7 +18,6 @@ from scanner.report.explain.rows import (
     number,
     reasons,
     references,
-    sentence,
     ternary,
     text,
 )

@@ -2,6 +2,7 @@
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.reading import EvidenceRef
+from scanner.model.sentences import sentence
 from scanner.model.ternary import all_of
 from scanner.report.explain.rows import (
     NOTHING,
@@ -12,7 +13,6 @@ from scanner.report.explain.rows import (
     number,
     reasons,
     references,
-    sentence,
     ternary,
     text,
 )
