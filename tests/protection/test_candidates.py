@@ -65,6 +65,7 @@ def test_what_cannot_be_selected_is_left_out() -> None:
     index = Candidates(found)
     equals = (condition("StringEquals", "aws:ResourceTag/stage", "prod"),)
     assert index.of(terms((volume_arn("b"),))) == [found[1]]
+    assert index.of(terms((volume_arn("")[:-1],))) == []  # what begins an ARN, without a star
     assert index.of(terms((table_arn("*"),))) == []
     assert index.of(terms(tags={"stage": "prod"})) == [found[0]]
     assert index.of(terms(("*",), conditions=equals)) == [found[0]]

@@ -210,3 +210,19 @@ def test_locks_agree_with_a_plain_reading(
         "type": kind,
     }
     assert lock_admits(vault(**told), days).value is expected
+
+
+@pytest.mark.parametrize(
+    ("days", "because"),
+    [
+        (6, "its 6 days are below the lock's minimum of 7 days"),
+        (31, "its 31 days are above the lock's maximum of 30 days"),
+        (FOREVER_DAYS, "keeping it for ever is above the lock's maximum of 30 days"),
+        (7, ""),
+        (30, ""),
+    ],
+)
+def test_a_lock_says_what_it_does_not_let_in(days: int, because: str) -> None:
+    answer = lock_admits(vault(locked=True, min_retention_days=7, max_retention_days=30), days)
+    assert answer.because == because
+    assert answer.value is (not because)
