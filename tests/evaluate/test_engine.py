@@ -53,7 +53,7 @@ def one(row: Row, control: Control, **options: Any) -> Finding:
         (None, None, Status.UNKNOWN),
     ],
 )
-def test_the_status_follows_population_and_requirement(
+def test_ruling_1_the_status_follows_population_and_requirement(
     resource: Any, control: Any, *, asked: bool | None, held: bool | None, status: Status
 ) -> None:
     assert one(resource(assessable=asked, covered=held), control()).status is status

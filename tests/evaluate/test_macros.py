@@ -42,13 +42,15 @@ def of_list(macro: str, kind: str, members: Sequence[Any] | None) -> Any:
 
 
 @given(LISTS)
-def test_any_of_and_all_of_are_kleenes(members: list[bool | None] | None) -> None:
+def test_ruling_2_any_of_and_all_of_are_kleenes(members: list[bool | None] | None) -> None:
     assert of_list("any_of", "BOOLEAN", members) is (None if members is None else any_of(members))
     assert of_list("all_of", "BOOLEAN", members) is (None if members is None else all_of(members))
 
 
 @given(LISTS)
-def test_a_known_verdict_holds_whatever_the_unknown_members_are(members: list[bool | None] | None) -> None:
+def test_ruling_2_a_known_verdict_holds_whatever_the_unknown_members_are(
+    members: list[bool | None] | None,
+) -> None:
     known = members or []
     worlds = [[choice if each is None else each for each in known] for choice in (True, False)]
     if of_list("any_of", "BOOLEAN", known) is not None:
@@ -58,14 +60,14 @@ def test_a_known_verdict_holds_whatever_the_unknown_members_are(members: list[bo
 
 
 @given(LISTS)
-def test_counts_are_known_only_when_all_members_are(members: list[bool | None] | None) -> None:
+def test_ruling_2_counts_are_known_only_when_all_members_are(members: list[bool | None] | None) -> None:
     complete = members is not None and None not in members
     assert of_list("count_of", "BOOLEAN", members) == (sum(map(bool, members or ())) if complete else None)
     assert of_list("known_length", "BOOLEAN", members) == (len(members or ()) if complete else None)
 
 
 @given(NUMBERS)
-def test_extremes_are_known_only_when_all_members_are(members: list[int | None] | None) -> None:
+def test_ruling_2_extremes_are_known_only_when_all_members_are(members: list[int | None] | None) -> None:
     if members is None or None in members:
         assert of_list("min_of", "INTEGER", members) is None
         assert of_list("max_of", "INTEGER", members) is None

@@ -51,3 +51,13 @@ def test_every_decision_has_a_number_of_its_own_and_a_status() -> None:
     decisions = sorted((ROOT / "docs" / "adr").glob("*.md"))
     assert [int(path.name[:4]) for path in decisions] == list(range(len(decisions)))
     assert [path.name for path in decisions if "\nStatus: " not in path.read_text(encoding="utf-8")] == []
+
+
+def test_ruling_14_each_reading_of_what_aws_leaves_open_names_where_it_is_taken() -> None:
+    rows = (ROOT / "docs" / "assumptions.md").read_text(encoding="utf-8").splitlines()
+    cells = [row.strip("| ").split(" | ") for row in rows if row.startswith("| ")][1:]
+    places = [place for row in cells for place in re.findall(r"`([^`]+)`", row[-1])]
+    assert len(cells) == len([row for row in cells if re.search(r"`[^`]+`", row[-1])])
+    assert [
+        place for place in places if not any((ROOT / top / place).exists() for top in ("scanner", ""))
+    ] == []
