@@ -16,7 +16,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 BUNDLE: Final = ROOT / "sample_reports" / "bundle"
 PATIENCE: Final = 120.0
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc"),
+]
 
 
 @contextmanager

@@ -86,6 +86,7 @@ def cut(folder: Path, lines: int) -> None:
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:lines]) + b'{"shard":{"acc')
 
 
+@pytest.mark.slow
 def test_from_wherever_it_ended(world: FakeAws, tmp_path: Path) -> None:
     whole = collect(WHOLE, tmp_path / "whole")
     expected = contents(tmp_path / "whole")

@@ -11,6 +11,8 @@ from scanner.cli.exits import INTERRUPTED, advising_to_resume, guarded
 from scanner.errors import OutputError, UsageError
 from tests.fakes.aws import FakeAws, error, xml_error
 
+pytestmark = pytest.mark.slow
+
 Audit = Callable[..., Result]
 
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from scanner.collect.crew import Crew, Orders
 from scanner.collect.opening import open_scan
 from scanner.collect.patience import Time
@@ -65,6 +67,7 @@ def lines(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@pytest.mark.slow
 def test_two_runs_leave_the_same_lines_in_the_same_order(aws: FakeAws, tmp_path: Path) -> None:
     chance = random.Random(1)  # noqa: S311 -- disorder, no secret
 
@@ -128,6 +131,7 @@ class Watch(Unwatched):
             self.others_done.set()
 
 
+@pytest.mark.slow
 def test_others_finish_as_if_an_account_that_is_throttled_for_ever_were_not_there(
     aws: FakeAws, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from scanner.cli.commands import audit
@@ -11,6 +12,8 @@ from scanner.demo.accounts import FRANKFURT, IRELAND, PRODUCTION
 from scanner.demo.backup.audit_manager import CONTROLS
 from scanner.evaluate.audit_manager import COUNTERPARTS
 from scanner.yamlfile import read_yaml
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_simulation_knows_the_controls_that_have_a_counterpart() -> None:

@@ -27,6 +27,7 @@ def process() -> Iterator[Demo]:
         child.terminate()
 
 
+@pytest.mark.slow
 def test_two_servers_give_the_same_answers(new_walk: Any) -> None:
     """Two new processes: a second simulation in one process finds moto as the first one left it."""
     with process() as one, process() as other:

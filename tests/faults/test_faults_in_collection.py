@@ -16,6 +16,8 @@ from tests.faults.conftest import Laboratory
 from tests.faults.faults import FINAL, HARMLESS, PASSING
 from tests.faults.proxy import Fault, Rule, always, every, first
 
+pytestmark = pytest.mark.slow
+
 Faults = Mapping[str, Callable[[], Fault]]
 
 KEYS = tuple(sorted(OPERATIONS))
