@@ -23,6 +23,12 @@ from scanner.demo.wire.call import Call
 
 ROOT: Final = Path(__file__).parents[2]
 SEED: Final = 20261122
+CONTROLS: Final = (
+    "account-region-assessed",
+    "copy-arrives",
+    "resource-in-backup-plan",
+    "survives-region-loss",
+)
 KILLS: Final = Counter({"start-up": 4, "collecting": 10, "judging": 6})
 """How many kills there must be of each kind at least."""
 ACCOUNTS: Final = (CENTRAL, DEVELOPMENT, ACQUIRED)
@@ -93,6 +99,7 @@ class Scan:
         target = ["--resume"] if self.lines() else [*scope, "--out"]
         clock = DEMO_CLOCK.strftime("%Y-%m-%dT%H:%M:%SZ")
         options = ["--format", "json", "--quiet", "--as-of", clock, "--concurrency", str(self.concurrency)]
+        options += [word for control in CONTROLS for word in ("--controls", control)]
         with self.demo.log.listening() as calls:
             process = subprocess.Popen(
                 [sys.executable, "-m", "scanner", "run", *target, str(self.folder), *options],
