@@ -18,7 +18,6 @@ from scanner.model.inventory import (
     Job,
     JobKind,
     LatestRestore,
-    ProtectedResource,
     ShardInventory,
 )
 from scanner.model.names import Shard
@@ -65,7 +64,9 @@ class RestoreHistory:
 
     def __init__(self, inventory: ShardInventory, as_of: datetime, elsewhere: Elsewhere = NOTHING) -> None:
         self._as_of = as_of
-        self._protected = {str(each.arn): each for each in inventory.protected_resources}
+        self._protected = {str(each.arn): each.type for each in inventory.protected_resources}
+        self._latest = {str(each.arn): each.latest_restore for each in inventory.protected_resources}
+        self._latest.update(inventory.latest_restores)
         self._protected_read = inventory.lists.get("backup:ListProtectedResources", Known(None))
         self._unread = unread_list(inventory, JobKind.RESTORE)
         self._jobs: dict[str, list[Job]] = {}
@@ -119,29 +120,25 @@ class RestoreHistory:
 
     def _arns_of(self, kind: str) -> set[str]:
         by_job = {arn for arn, jobs in self._jobs.items() if any(job.resource_type == kind for job in jobs)}
-        protected = {arn for arn, each in self._protected.items() if each.type == kind}
+        protected = {arn for arn, each in self._protected.items() if each == kind}
         return by_job | protected | {arn for arn, of_type in self._types.items() if of_type == kind}
 
     def _of_one(self, arn: str) -> list[Restore]:
         found = [_of_job(job, self._as_of) for job in self._jobs.get(arn, ())]
-        protected = self._protected.get(arn)
-        if protected is None or not isinstance(protected.latest_restore, Known):
+        latest = self._latest.get(arn)
+        if not isinstance(latest, Known):
             return found
-        latest = protected.latest_restore
         if latest.value is not None and not self._listed(arn, latest.value):
-            found.append(_of_latest(protected, latest.value, latest.refs, self._as_of))
+            found.append(_of_latest(arn, latest.value, latest.refs, self._as_of))
         return found
 
     def _older(self, arn: str) -> Unseen | None:
         """Say that restores of before the list's 30 days were not read, where they were not (ruling 9)."""
-        protected = self._protected.get(arn)
-        gap = None
-        if protected is not None:
-            if isinstance(protected.latest_restore, Known):
-                return None
-            # It is asked for on demand only: that nobody asked is no gap of the shard.
-            asked = protected.latest_restore.gap
-            gap = None if asked.kind is GapKind.NEVER_ASKED else asked
+        latest = self._latest.get(arn)
+        if isinstance(latest, Known):
+            return None
+        # It is asked for on demand only: that nobody asked is no gap of the shard.
+        gap = None if latest is None or latest.gap.kind is GapKind.NEVER_ASKED else latest.gap
         return Unseen(f"when {arn} was restored more than 30 days ago was not read", gap, own=True)
 
     def _unread_in(self, shard: Shard) -> Unseen | None:
@@ -179,13 +176,11 @@ def _of_job(job: Job, as_of: datetime) -> Restore:
     )
 
 
-def _of_latest(
-    protected: ProtectedResource, latest: LatestRestore, refs: tuple[EvidenceRef, ...], as_of: datetime
-) -> Restore:
+def _of_latest(arn: str, latest: LatestRestore, refs: tuple[EvidenceRef, ...], as_of: datetime) -> Restore:
     """Make the restore of a description: one that took its time completed; validations are not told of."""
     return Restore(
         job="",
-        resource=protected.arn,
+        resource=arn,
         state="" if latest.minutes is None else "COMPLETED",
         age_days=_age_days(latest.created_at, as_of),
         minutes=latest.minutes,

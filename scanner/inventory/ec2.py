@@ -43,7 +43,7 @@ def _volume(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str) -> Reso
     attached_to = tuple(
         Arn(f"{prefix}:instance/{attachment.need('InstanceId')}")
         for attachment in row.children("Attachments")
-        if attachment.text("State") in _ATTACHED and attachment.text("InstanceId")
+        if _holds(attachment, row) and attachment.text("InstanceId")
     )
     return Resource(
         arn=Arn(f"{prefix}:volume/{volume_id}"),
@@ -60,6 +60,12 @@ def _volume(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str) -> Reso
         stack=tags.get(STACK_TAG),
         refs=(ref,),
     )
+
+
+def _holds(attachment: Shape, volume: Shape) -> bool:
+    """Whether an attachment holds; one without a state does where the volume is in use."""
+    state = attachment.text("State")
+    return volume.text("State") == "in-use" if state is None else state in _ATTACHED
 
 
 def _instance(

@@ -1,6 +1,6 @@
 """Backup, copy and restore jobs, and what AWS Backup lists as protected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from scanner.evidence.answers import Answers
@@ -79,12 +79,25 @@ def _protected(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Pr
     )
 
 
+def parse_latest_restores(
+    answers: Answers, gaps: Gaps, protected: Iterable[ProtectedResource]
+) -> Mapping[str, Reading[LatestRestore | None]]:
+    """Parse DescribeProtectedResource of what ListProtectedResources does not list, by ARN.
+
+    The list may have been cut short, or not asked for: an answer about one resource counts all the same.
+    """
+    listed = {str(each.arn) for each in protected}
+    asked = {answer.parameters.get("ResourceArn") for answer in answers.every(_DESCRIBE)}
+    arns = sorted(arn for arn in asked if isinstance(arn, str) and arn not in listed)
+    return {arn: _latest_restore(answers, gaps, arn) for arn in arns}
+
+
 def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRestore | None]:
     """Read the newest restore, which the histories of 30 days may not reach (catalogue, ruling 9).
 
     It is asked for on demand only: that it was never asked for is no gap of the shard.
     """
-    answer = answers.one("backup:DescribeProtectedResource", ResourceArn=arn)
+    answer = answers.one(_DESCRIBE, ResourceArn=arn)
     if answer.gap is not None and answer.gap.kind is GapKind.NEVER_ASKED:
         return Unread(answer.gap)
     told = next((page for page in answer.pages if any(key in page.data for key in (_RESTORED, _TOOK))), None)
@@ -98,5 +111,6 @@ def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRes
     return gaps.reading(restore, answer)
 
 
+_DESCRIBE: Final = "backup:DescribeProtectedResource"
 _RESTORED: Final = "LatestRestoreJobCreationDate"
 _TOOK: Final = "LatestRestoreExecutionTimeMinutes"

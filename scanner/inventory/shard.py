@@ -15,7 +15,7 @@ from scanner.inventory.efs import parse_efs
 from scanner.inventory.eks import parse_eks
 from scanner.inventory.fsx import parse_fsx
 from scanner.inventory.gaps import Gaps
-from scanner.inventory.jobs import parse_jobs, parse_protected_resources
+from scanner.inventory.jobs import parse_jobs, parse_latest_restores, parse_protected_resources
 from scanner.inventory.keys import parse_keys
 from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS, read_lists
 from scanner.inventory.plans import parse_plans
@@ -81,6 +81,7 @@ def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> Shar
         jobs=parse_jobs(answers),
         keys=keys,
         protected_resources=protected,
+        latest_restores=parse_latest_restores(answers, gaps, protected),
         assurance=assurance,
         roles=roles,
         tagged=tagging.arns,

@@ -374,7 +374,8 @@ class ShardInventory:
 
     `lists` holds a reading for each list operation (`ec2:DescribeVolumes`): known when it was read to
     the end. `gaps` are all reads of this shard that are missing, details included. `roles` are those that
-    selections name, by ARN; Known(None): there is no such role.
+    selections name, by ARN; Known(None): there is no such role. `latest_restores` are those
+    that were asked for of resources that `protected_resources` does not list, by ARN.
     """
 
     shard: Shard
@@ -388,6 +389,7 @@ class ShardInventory:
     jobs: tuple[Job, ...] = ()
     keys: Mapping[str, Key] = field(default_factory=dict)
     protected_resources: tuple[ProtectedResource, ...] = ()
+    latest_restores: Mapping[str, Reading[LatestRestore | None]] = field(default_factory=dict)
     assurance: Assurance = field(default_factory=Assurance)
     roles: Mapping[str, Reading[Role | None]] = field(default_factory=dict)
     tagged: tuple[Arn, ...] = ()  # what the tagging API listed: can only add to the inventory

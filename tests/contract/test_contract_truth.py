@@ -9,7 +9,18 @@ import pytest
 
 from scanner.app import evaluate
 from scanner.cli.requests import judgement_of, settings_of
-from tests.contract import assignments, copies, gates, peers, plans, refused, selections, timing, vaults
+from tests.contract import (
+    assignments,
+    copies,
+    gates,
+    peers,
+    plans,
+    refused,
+    restores_truth,
+    selections,
+    timing,
+    vaults,
+)
 from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, RECENT, UNKNOWN, World
 from tests.fakes.bundles import BundleBuilder, Lines
 from tests.fakes.bundles import refused as refuse_line
@@ -17,6 +28,7 @@ from tests.fakes.bundles import refused as refuse_line
 LAX: Final = "vault-manual-deletion-denied: {strict: false}"
 EXEMPT: Final = f"vault-manual-deletion-denied: {{exempt_principal_arns: ['{vaults.BREAK_GLASS}']}}"
 TIGHT: Final = "vault-locked: {mode: compliance, min_retention_days: 30, max_retention_days: 90}"
+HALF: Final = "controls: {backup-jobs-succeed: {max_failure_ratio: 0.5}}"
 LOOSE: Final = "plan-frequency-and-retention: {max_interval_hours: 72, min_retention_days: 7}"
 
 
@@ -60,6 +72,10 @@ WORLDS: Final = (
     World("copies to an account", copies.far(None), spoil=copies.with_members("true")),
     World("copies to an account, off", copies.far(FAIL), spoil=copies.with_members("false")),
     World("copies to an account, setting refused", copies.far(UNKNOWN), spoil=copies.with_members(None)),
+    World("backup jobs", restores_truth.Jobs(0), spoil=restores_truth.without_jobs),
+    World("backup jobs, half may fail", restores_truth.Jobs(1), HALF, restores_truth.without_jobs),
+    World("restores", restores_truth.restores),
+    World("restores of a type", restores_truth.by_type, "controls: {restore-tested: {by: type}}"),
 )
 
 
