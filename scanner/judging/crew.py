@@ -9,7 +9,7 @@ import os
 import pickle
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -109,6 +109,8 @@ def _ctrl_c_held() -> Iterator[None]:
 
 def _dismiss(crew: Iterable[_Worker[T]]) -> None:
     for worker in crew:
+        with suppress(OSError):  # it has ended already
+            worker.pipe.send(None)
         worker.pipe.close()
     for worker in crew:
         worker.process.join(_PATIENCE)
@@ -173,24 +175,29 @@ def _lost(worker: _Worker[T]) -> LostWorkerError:
 
 
 def _serve(start: Start[T, R], pipe: "Connection[Any, Any]", sweep: Sweep) -> None:
-    """Be a worker: do what comes through the pipe until it ends."""
+    """Be a worker: do what comes through the pipe until None comes, or until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, args=(sweep,), daemon=True).start()
+    watch = Thread(target=_end_with_parent, args=(sweep,), daemon=True)
+    watch.start()
     work: Callable[[T], R] | None = None
-    while True:
-        try:
-            number, task = pipe.recv()
-        except (EOFError, OSError):
-            return
+    while (given := _given(pipe, watch)) is not None:
+        number, task = given
         try:
             work = work or start()
             result: object = work(task)
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is raised where the result is awaited
             result = _Failure(_portable(error))
-        try:
+        with suppress(OSError):  # the parent is gone: the next reading waits for what follows from that
             pipe.send((number, result))
-        except OSError:
-            return
+
+
+def _given(pipe: "Connection[Any, Any]", watch: Thread) -> Any:  # noqa: ANN401 -- what a pipe gives has any type
+    """Read the next task; None: there is no more. Where the pipe breaks off, the watch ends this process."""
+    try:
+        return pipe.recv()
+    except (EOFError, OSError):
+        watch.join()  # sweeps; if this process went first, the sweeping would be cut short
+        return None
 
 
 def _end_with_parent(sweep: Sweep) -> None:

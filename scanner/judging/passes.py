@@ -10,6 +10,7 @@ lie in a folder that goes with the judgement. One process alone keeps both to it
 """
 
 import shutil
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ Scope = tuple[Shard, ShardStatus]
 
 _SPOOL: Final = "aside.sqlite"
 _SUMMARIES: Final = "summaries.pickle"
+
+_SWEEPS: Final = 100
+_BETWEEN_SWEEPS: Final = 0.02
+"""Seconds between attempts to remove the folder of a parent that was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,15 @@ class Shared:
         return Beyond(plane, SpoolReader(self.folder / _SPOOL).of)
 
     def sweep(self) -> None:
-        """Remove the folder, after a parent that could not."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the folder, after a parent that could not.
+
+        Again where something was left: another thread, or another worker, may have been at work in it.
+        """
+        for _ in range(_SWEEPS):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                return
+            time.sleep(_BETWEEN_SWEEPS)
 
 
 def look_over(bundle: Bundle, organization: Organization, spool: Spool) -> Beyond:
