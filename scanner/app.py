@@ -12,6 +12,7 @@ what was put aside for it (`judging`, on one process or several). Memory holds o
 findings are asked of all facts together.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from scanner.errors import BundleError, OutputError
-from scanner.evaluate.assessment import assess, tally
+from scanner.evaluate.assessment import Cell, assess, counted
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.engine import evaluate as judge
 from scanner.evaluate.frameworks import frameworks_beside
@@ -43,9 +44,12 @@ from scanner.protection.limitations import LIMITATIONS
 from scanner.report.explain import explain as explain_subject
 from scanner.report.json import findings_jsonl_gz
 from scanner.report.read import read_scan
+from scanner.report.stored import StoredFindings
+from scanner.report.view import View, build
 from scanner.report.write import Written, write_reports
 from scanner.storage.files import write_atomically
 from scanner.storage.parquet import open_parquet
+from scanner.storage.rows import StoredRows
 
 if TYPE_CHECKING:
     from scanner.collect.estimate import Estimate
@@ -55,7 +59,8 @@ if TYPE_CHECKING:
 
 TOOL: Final = "vaultproof"
 FINDINGS: Final = "findings.jsonl.gz"
-JSON: Final = "json"
+ALWAYS: Final = ("summary", "json")
+"""Formats that belong to every scan: `audit report` reads them back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +79,14 @@ class Judgement:
 class Outcome:
     """A judged scan, the files that were written of it, and what became of the waivers."""
 
-    scan: Scan
+    view: View
     written: tuple[Written, ...]
     waivers: WaiverReport
+
+    @property
+    def scan(self) -> Scan:
+        """The scan that the view is of."""
+        return self.view.scan
 
 
 def collect(
@@ -185,28 +195,30 @@ def evaluate(
     told = write_tables(bundle, out, request, workers_for(bundle, jobs))
     waivers = Waivers(judgement.waivers, as_of)
     tables = {name: open_parquet(out / "facts", name, row) for name, row in TABLES.items()}
-    findings = tuple(judge(tables, judgement.controls, judgement.parameters, as_of=as_of, waivers=waivers))
-    write_atomically(out / FINDINGS, findings_jsonl_gz(findings))
+    judged = judge(tables, judgement.controls, judgement.parameters, as_of=as_of, waivers=waivers)
+    cells: Counter[Cell] = Counter()
+    write_atomically(out / FINDINGS, findings_jsonl_gz(counted(judged, cells)))
     manifest = _judged_manifest(bundle, out, as_of)
     _write_judged_manifest(bundle, out, manifest)
     scan = Scan(
         manifest=manifest,
         controls=judgement.controls,
         parameters=_in_effect(judgement),
-        findings=findings,
+        findings=StoredFindings(out / FINDINGS, cells.total()),
         gaps=told.gaps,
         reconciliation=told.reconciliation,
         limitations=LIMITATIONS,
-        assessment=assess(tally(findings), judgement.controls, judgement.standards, _units(manifest)),
+        assessment=assess(cells, judgement.controls, judgement.standards, _units(manifest)),
+        resources=StoredRows(out / "facts", "resource", TABLES["resource"]),
         frameworks=frameworks_beside(out, _in_effect(judgement)),
     )
-    # findings.json belongs to every scan: `audit report` reads it back.
-    return Outcome(scan, write_reports(scan, out, (JSON, *formats)), waivers.report())
+    view = build(scan)
+    return Outcome(view, write_reports(view, out, (*ALWAYS, *formats)), waivers.report())
 
 
 def report(scan_folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
     """Write reports of a scan that was judged before."""
-    return write_reports(read_scan(scan_folder), scan_folder, formats)
+    return write_reports(build(read_scan(scan_folder)), scan_folder, formats)
 
 
 def explain(scan_folder: Path, wanted: str) -> Explanation:

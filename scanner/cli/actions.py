@@ -104,7 +104,7 @@ def _conclude(outcome: app.Outcome, folder: Path, judged: JudgementOptions, *, q
     if not quiet:
         print_summary(outcome, folder, Console())
     return code_of(
-        outcome.scan,
+        outcome.view,
         fail_on=judged.fail_on,
         require_complete=judged.require_complete,
         fail_on_unknown=judged.fail_on_unknown,

@@ -16,14 +16,14 @@
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from scanner.errors import CredentialsError, EndpointError, OutputError, VaultproofError
-from scanner.model.finding import Finding, Severity, Status
-from scanner.model.scan import Scan
+from scanner.model.finding import Severity
+from scanner.report.view import View
 
 BROKEN: Final = 1
 INCOMPLETE: Final = 4
@@ -72,19 +72,16 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def code_of(scan: Scan, *, fail_on: Severity | None, require_complete: bool, fail_on_unknown: bool) -> int:
+def code_of(view: View, *, fail_on: Severity | None, require_complete: bool, fail_on_unknown: bool) -> int:
     """Give the exit code of a judged scan: the first that applies, in the order of the contract."""
-    statuses = {finding.status for finding in scan.findings}
-    if Status.ERROR in statuses:
+    if view.counts.error:
         return BROKEN
-    if require_complete and scan.gaps:
+    if require_complete and view.scan.gaps:
         return INCOMPLETE
-    if fail_on_unknown and Status.UNKNOWN in statuses:
+    if fail_on_unknown and view.counts.unknown:
         return INCOMPLETE
-    return FINDINGS if fail_on is not None and _any_at(scan.findings, fail_on) else 0
+    return FINDINGS if fail_on is not None and _any_at(view, fail_on) else 0
 
 
-def _any_at(findings: Iterable[Finding], severity: Severity) -> bool:
-    return any(
-        finding.status is Status.FAIL and finding.severity.rank <= severity.rank for finding in findings
-    )
+def _any_at(view: View, severity: Severity) -> bool:
+    return any(number for each, number in view.failures if each.rank <= severity.rank)

@@ -1,6 +1,5 @@
 """The table at the end of a scan: what each control found, in numbers with their denominators."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +11,7 @@ from scanner.app import Outcome
 from scanner.model.compliance import Assessment
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
+from scanner.report.view import View
 
 _COLUMNS: Final = (
     (Status.PASS, "pass", "green"),
@@ -25,9 +25,9 @@ _COLUMNS: Final = (
 
 def print_summary(outcome: Outcome, out: Path, console: Console) -> None:
     """Print the summary of a judged scan."""
-    scan = outcome.scan
+    scan = outcome.view.scan
     console.print()
-    console.print(_table(scan))
+    console.print(_table(outcome.view))
     if scan.assessment is not None:
         console.print(f"\n{_score(scan.assessment)}", soft_wrap=True, highlight=False)
     console.print(_completeness(scan), soft_wrap=True)
@@ -39,22 +39,17 @@ def print_summary(outcome: Outcome, out: Path, console: Console) -> None:
         console.print(f"  {escape(str(out / written.path.name))}", highlight=False, soft_wrap=True)
 
 
-def _table(scan: Scan) -> Table:
-    tally: dict[str, Counter[Status]] = {control.id: Counter() for control in scan.controls}
-    for finding in scan.findings:
-        tally[finding.control][finding.status] += 1
-    shown = _COLUMNS if _any_error(tally) else _COLUMNS[:-1]
+def _table(view: View) -> Table:
+    shown = _COLUMNS if view.counts.error else _COLUMNS[:-1]
     table = Table(title="Findings", title_justify="left", header_style="bold", pad_edge=False, box=None)
     table.add_column("control")
     table.add_column("severity")
     for _, title, _ in shown:
         table.add_column(title, justify="right")
-    for control in sorted(scan.controls, key=lambda each: (each.severity.rank, each.id)):
-        counts = tally[control.id]
-        cells = [
-            f"[{style}]{counts[status]}[/]" if counts[status] else "[dim]-[/]" for status, _, style in shown
-        ]
-        table.add_row(escape(control.id), control.severity.value, *cells)
+    for each in sorted(view.controls, key=lambda each: (each.control.severity.rank, each.control.id)):
+        numbers = [(each.counts.of(status), style) for status, _, style in shown]
+        cells = [f"[{style}]{number}[/]" if number else "[dim]-[/]" for number, style in numbers]
+        table.add_row(escape(each.control.id), each.control.severity.value, *cells)
     return table
 
 
@@ -66,10 +61,6 @@ def _score(assessment: Assessment) -> str:
     share = f"{total.passed:,} of {total.judged:,} judged checks pass"
     score = f"[bold]Score {int(total.score * 10) / 10:g} of 100[/]"
     return f"{score}, weighted by severity ({share}); {total.open:,} unknown."
-
-
-def _any_error(tally: dict[str, Counter[Status]]) -> bool:
-    return any(counts[Status.ERROR] for counts in tally.values())
 
 
 def _completeness(scan: Scan) -> str:

@@ -1,12 +1,12 @@
 """Findings to figures: the score, and how the requirements of frameworks stand.
 
-Findings stream through once and are counted by what they have in common (`tally`); everything else is made of
-these counts, so that nothing grows with findings times requirements. One check is one control asked of one
+Findings stream through once and are counted by what they have in common (`counted`); everything else is made
+of these counts, so that nothing grows with findings times requirements. One check is one control asked of one
 subject; a score never counts what is unknown as passed, and has no value where nothing was judged.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from scanner.evaluate.standards import Standards
@@ -44,10 +44,10 @@ class Cell(NamedTuple):
 Cells = Mapping[Cell, int]
 
 
-def tally(findings: Iterable[Finding]) -> Counter[Cell]:
-    """Count findings. One pass, and memory by what differs between them, subjects aside."""
-    return Counter(
-        Cell(
+def counted(findings: Iterable[Finding], cells: Counter[Cell]) -> Iterator[Finding]:
+    """Count findings into `cells` as they pass. Memory by what differs between them, subjects aside."""
+    for each in findings:
+        cell = Cell(
             each.control,
             each.severity,
             each.account,
@@ -56,8 +56,8 @@ def tally(findings: Iterable[Finding]) -> Counter[Cell]:
             _tier(each.details),
             each.status,
         )
-        for each in findings
-    )
+        cells[cell] += 1
+        yield each
 
 
 def _tier(details: Mapping[str, Any]) -> str:

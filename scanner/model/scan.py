@@ -1,8 +1,8 @@
 """A judged scan: what reports are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from scanner.model.audit_manager import FrameworkBeside
 from scanner.model.compliance import Assessment
@@ -10,6 +10,24 @@ from scanner.model.control import Control
 from scanner.model.finding import Finding
 from scanner.model.manifest import Manifest
 from scanner.model.reading import Gap
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Stream(Protocol[T_co]):
+    """Rows that can be gone through again and again, one in memory at a time. A tuple is one."""
+
+    def __iter__(self) -> Iterator[T_co]:
+        """Begin with the first row."""
+        ...
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        ...
+
+
+Row = Mapping[str, Any]
+"""A row of a fact table, by the names of its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +47,19 @@ class Reconciliation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """All that a report may say. `parameters` are those in effect, by control id."""
+    """All that a report may say. `parameters` are those in effect, by control id.
+
+    `resources` are the rows of the fact table `resource`: the population. None: they are not known, since
+    another program judged.
+    """
 
     manifest: Manifest
     controls: tuple[Control, ...]
     parameters: Mapping[str, Mapping[str, Any]]
-    findings: tuple[Finding, ...]  # in the order of the contract
+    findings: Stream[Finding]  # in the order of the contract
     gaps: tuple[Gap, ...]
     reconciliation: tuple[Reconciliation, ...]
     limitations: tuple[str, ...]
     assessment: Assessment | None = None  # None: another program judged
+    resources: Stream[Row] | None = None
     frameworks: tuple[FrameworkBeside, ...] = ()  # those that were found, and not all where a list is missing

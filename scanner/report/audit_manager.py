@@ -3,19 +3,16 @@
 A framework sees one account and Region: what was judged there is held against what its scope covers.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from scanner.model.audit_manager import Comparison, ControlBeside, FrameworkBeside
+from scanner.model.finding import Finding
 from scanner.model.names import AWS_GLOBAL
 from scanner.model.scan import Scan
-from scanner.report.counts import Counts, count
+from scanner.report.counts import Counts, Tally, count
 from scanner.report.words import count_word, value
-
-if TYPE_CHECKING:
-    from scanner.model.finding import Status
 
 LIST_FRAMEWORKS: Final = "backup:ListFrameworks"
 
@@ -104,11 +101,27 @@ class SideBySide:
     unlisted: tuple[_Place, ...]
 
 
-def side_by_side(scan: Scan) -> SideBySide:
-    """Lay both tools' scope side by side."""
+class FoundBeside:
+    """Counts what was found where frameworks are, by control, account and Region."""
+
+    def __init__(self, frameworks: Iterable[FrameworkBeside]) -> None:
+        self._places = frozenset((each.account, each.region) for each in frameworks)
+        self._tally: Tally[tuple[str, str, str]] = Tally()
+
+    def add(self, finding: Finding) -> None:
+        """Count a finding, where a framework is."""
+        if (finding.account, finding.region) in self._places:
+            self._tally.add((finding.control, finding.account, finding.region), finding.status)
+
+    def counts(self) -> Mapping[tuple[str, str, str], Counts]:
+        """Give what was counted."""
+        return self._tally.counts()
+
+
+def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> SideBySide:
+    """Lay both tools' scope side by side. `counts`: what was found where frameworks are."""
     missing = {(gap.account, gap.region) for gap in scan.gaps}
     unlisted = {(gap.account, gap.region) for gap in scan.gaps if gap.operation == LIST_FRAMEWORKS}
-    counts = _counts(scan)
     in_effect = {
         control.id: {**control.parameters, **scan.parameters.get(control.id, {})} for control in scan.controls
     }
@@ -142,19 +155,9 @@ class _Beside:
         )
 
 
-def _counts(scan: Scan) -> Mapping[tuple[str, str, str], Counts]:
-    """Count what was found where frameworks are, by control, account and Region."""
-    places = {(framework.account, framework.region) for framework in scan.frameworks}
-    found: defaultdict[tuple[str, str, str], list[Status]] = defaultdict(list)
-    for finding in scan.findings if places else ():
-        if (finding.account, finding.region) in places:
-            found[finding.control, finding.account, finding.region].append(finding.status)
-    return {key: count(statuses) for key, statuses in found.items()}
-
-
-def side_by_side_document(scan: Scan) -> list[_Document]:
+def side_by_side_document(found: SideBySide) -> list[_Document]:
     """Give the frameworks as findings.json has them (`summary.audit_manager`)."""
-    return [_framework(row) for row in side_by_side(scan).frameworks]
+    return [_framework(row) for row in found.frameworks]
 
 
 def _framework(row: FrameworkRow) -> _Document:

@@ -8,7 +8,7 @@ from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Excluded, Manifest
 from scanner.model.names import AWS_GLOBAL, ORG
 from scanner.model.scan import Reconciliation, Scan
-from scanner.report.gaps import BLINDING_CONTROL, BlindGap, GapGroup, blind_gaps, group_gaps
+from scanner.report.gaps import BLINDING_CONTROL, BlindGap, GapGroup, group_gaps
 
 SHARD_MEANINGS: Final = {
     ShardStatus.COMPLETE: "every read was answered",
@@ -98,10 +98,9 @@ class Completeness:
         return all(row.whole for row in self.rows) and not self.gaps
 
 
-def completeness(scan: Scan, names: Mapping[str, str]) -> Completeness:
-    """Hold what was read against the scope. `names`: account names by id."""
+def completeness(scan: Scan, gaps: tuple[BlindGap, ...], names: Mapping[str, str]) -> Completeness:
+    """Hold what was read against the scope. `gaps`: the missing reads. `names`: account names by id."""
     columns, rows, organization = _grid(scan.manifest, names)
-    gaps = blind_gaps(scan)
     return Completeness(
         columns=columns,
         rows=rows,

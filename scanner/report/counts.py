@@ -5,11 +5,14 @@ a control that broke, are asked and not judged: they never enter a share of what
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from scanner.model.finding import Finding, Status
+from scanner.model.finding import Status
 from scanner.report.words import STATUS_WORDS
+
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,10 @@ class Counts:
             Status.NOT_APPLICABLE: self.not_applicable,
         }[status]
 
+    def less(self, other: "Counts") -> "Counts":
+        """Give what is left without `other`."""
+        return _counts(Counter({status: self.of(status) - other.of(status) for status in Status}))
+
     def parts(self) -> tuple[tuple[Status, int], ...]:
         """Give the statuses that occur with their numbers, worst first."""
         return tuple((status, self.of(status)) for status in STATUS_WORDS if self.of(status))
@@ -73,20 +80,42 @@ def count(statuses: Iterable[Status]) -> Counts:
     return _counts(Counter(statuses))
 
 
-def group(
-    findings: Iterable[Finding],
-    key: Callable[[Finding], str],
+class Tally(Generic[K]):
+    """Counts answers by a key, one after the other."""
+
+    def __init__(self) -> None:
+        self._found: dict[K, Counter[Status]] = {}
+
+    def add(self, key: K, status: Status) -> None:
+        """Count one answer."""
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = Counter()
+        found[status] += 1
+
+    def counts(self) -> dict[K, Counts]:
+        """Give what was counted, by key."""
+        return {key: _counts(found) for key, found in self._found.items()}
+
+
+def groups(
+    counts: Mapping[str, Counts],
     label: Callable[[str], str] = str,
     order: Callable[[str], int] | None = None,
 ) -> tuple[Group, ...]:
-    """Count findings by a key; groups in `order`, else those with most failures first."""
-    tallies: dict[str, Counter[Status]] = {}
-    for finding in findings:
-        tallies.setdefault(key(finding), Counter())[finding.status] += 1
-    groups = [Group(name, label(name), _counts(tally)) for name, tally in tallies.items()]
+    """Give what was counted as groups, in `order`, else those with most failures first."""
+    found = [Group(key, label(key), each) for key, each in counts.items()]
     if order is not None:
-        return tuple(sorted(groups, key=lambda each: (order(each.key), each.key)))
-    return tuple(sorted(groups, key=lambda each: (-each.counts.failed, -each.counts.open, each.key)))
+        return tuple(sorted(found, key=lambda each: (order(each.key), each.key)))
+    return tuple(sorted(found, key=lambda each: (-each.counts.failed, -each.counts.open, each.key)))
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """Add counts up."""
+    whole: Counter[Status] = Counter()
+    for each in counts:
+        whole.update({status: each.of(status) for status in Status})
+    return _counts(whole)
 
 
 def _counts(tally: Counter[Status]) -> Counts:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 from typing import Final
 
 from scanner.model.finding import Finding
@@ -27,20 +28,28 @@ COLUMNS: Final = (
     "name",
 )
 
+_PIECE: Final = 1_000_000
+"""Characters that are gathered before they are written."""
+
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
 
 
-def findings_csv(view: View) -> bytes:
-    """Give findings.csv: UTF-8 with a byte order mark (Excel asks for it), CRLF, worst findings first."""
+def findings_csv(view: View) -> Iterator[bytes]:
+    """Give findings.csv in pieces: UTF-8 with a byte order mark (Excel asks for it), CRLF, as filed."""
     titles = {each.control.id: each.control.title for each in view.controls}
     text = io.StringIO(newline="")
     writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
+    yield b"\xef\xbb\xbf"
     for finding in view.findings:
         cells = _row(finding, titles.get(finding.control, ""), view.names.get(finding.account, ""))
         writer.writerow([harmless(cell) for cell in cells])
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+        if text.tell() > _PIECE:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
 
 
 def harmless(cell: str) -> str:

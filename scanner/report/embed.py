@@ -108,20 +108,20 @@ def embed(view: View, detail_room: int = DETAIL_ROOM, room: int = ROOM) -> Embed
     chains = {each.subject: each.chain for each in view.resources if each.chain.told}
     writer = _Writer(chains)
     detailed = 0
-    for finding in view.findings:
+    for finding in view.worst:
         if writer.size >= room:
             break
         whole = writer.size < detail_room
         detailed += whole
         writer.add(finding, detailed=whole)
-    cut = count(finding.status for finding in view.findings[len(writer.rows) :])
+    cut = view.counts.less(count(finding.status for finding in view.worst[: len(writer.rows)]))
     text = _safe(encode(_document(view, writer))).decode()
     return Embedded(text, len(writer.rows), detailed, cut)
 
 
 def _document(view: View, writer: _Writer) -> dict[str, object]:
     return {
-        "total": len(view.findings),
+        "total": view.counts.total,
         "statuses": [[status.value, word] for status, word in STATUS_WORDS.items()],
         "severities": [[severity.value, word] for severity, word in SEVERITY_WORDS.items()],
         "controls": {each.control.id: each.control.title for each in view.controls},

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from scanner.model.finding import Finding
 from scanner.model.names import AWS_GLOBAL, ORG
 from scanner.model.reading import Gap, GapKind
-from scanner.model.scan import Scan
 
 BLINDING_CONTROL: Final = "account-region-assessed"
 """The control whose findings say which controls a missing read blinds (`details.missing_reads`)."""
@@ -67,20 +67,28 @@ class GapGroup:
         return tuple((account, tuple(regions)) for account, regions in by_account.items())
 
 
-def blind_gaps(scan: Scan) -> tuple[BlindGap, ...]:
-    """Give every missing read of a scan with the controls that it blinds.
+class Blinding:
+    """Gathers which controls a missing read blinds, from the findings of the control that says so.
 
     What is missing for the whole organisation, or in an account's global services, is told by the
     account-Regions that needed it.
     """
-    told: dict[_Place, set[str]] = {}
-    for finding in scan.findings:
-        if finding.control == BLINDING_CONTROL:
-            for read in _missing_reads(finding.details):
-                asked = (str(read["operation"]), str(read.get("about") or ""))
-                for account, region in _reaches(finding.account, finding.region):
-                    told.setdefault((account, region, *asked), set()).update(_ids(read.get("blinds")))
-    return tuple(BlindGap(gap, tuple(sorted(told.get(_place(gap), ())))) for gap in scan.gaps)
+
+    def __init__(self) -> None:
+        self._told: dict[_Place, set[str]] = {}
+
+    def add(self, finding: Finding) -> None:
+        """Read what a finding of BLINDING_CONTROL tells; others tell nothing."""
+        if finding.control != BLINDING_CONTROL:
+            return
+        for read in _missing_reads(finding.details):
+            asked = (str(read["operation"]), str(read.get("about") or ""))
+            for account, region in _reaches(finding.account, finding.region):
+                self._told.setdefault((account, region, *asked), set()).update(_ids(read.get("blinds")))
+
+    def of(self, gaps: Iterable[Gap]) -> tuple[BlindGap, ...]:
+        """Give missing reads with the controls that each blinds."""
+        return tuple(BlindGap(gap, tuple(sorted(self._told.get(_place(gap), ())))) for gap in gaps)
 
 
 def _missing_reads(details: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

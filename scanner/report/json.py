@@ -1,13 +1,14 @@
-"""`findings.json` and `findings.jsonl.gz`: the findings as data (evidence format, "findings").
+"""`findings.json`, `summary.json`, `findings.jsonl.gz`: the findings as data (evidence format, "findings").
 
 Beyond the contract `findings.json` carries, under keys of their own, what else a report says: the
 definitions of the controls with the parameters in effect (`controls`), and in `summary` the totals, the
-missing reads, the reconciliation and the limitations. `scanner.report.read` reads all of it back.
+missing reads, the reconciliation and the limitations. `summary.json` is the same without the findings: what
+`scanner.report.read` reads back beside `findings.jsonl.gz`.
 """
 
-import gzip
-import io
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import orjson
@@ -16,42 +17,61 @@ from scanner.evidence.manifest import manifest_document
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
 from scanner.model.reading import Gap
-from scanner.model.scan import Reconciliation, Scan
+from scanner.model.scan import Reconciliation
 from scanner.report.assessment import assessment_document
 from scanner.report.audit_manager import side_by_side_document
-from scanner.report.counts import Counts, count
+from scanner.report.counts import Counts
+from scanner.report.view import View
 
 SCHEMA: Final = "backup-audit/findings/1"
 MAX_FINDINGS: Final = 50_000
 LEFT_OUT: Final = (Status.PASS, Status.NOT_APPLICABLE)
 """What `findings.json` leaves out when there are more than MAX_FINDINGS."""
 
+_BATCH: Final = 500
+_GZIP: Final = 16 + zlib.MAX_WBITS
+"""zlib's word for a gzip header."""
+
 Document = dict[str, Any]
 
 
-def findings_json(scan: Scan) -> bytes:
-    """Give the text of findings.json: one line, the same bytes for the same scan."""
-    return encode(findings_document(scan)) + b"\n"
-
-
-def findings_document(scan: Scan) -> Document:
-    """Give the document of findings.json, its keys in the contract's order."""
-    kept = scan.findings
+def findings_json(view: View) -> Iterator[bytes]:
+    """Give the text of findings.json in pieces: one line, the same bytes for the same scan."""
+    kept: Iterable[Finding] = view.findings
     truncated = None
-    if len(kept) > MAX_FINDINGS:
-        kept = tuple(finding for finding in kept if finding.status not in LEFT_OUT)
-        left_out = len(scan.findings) - len(kept)
+    if view.counts.total > MAX_FINDINGS:
+        kept = (finding for finding in kept if finding.status not in LEFT_OUT)
+        left_out = sum(view.counts.of(status) for status in LEFT_OUT)
         truncated = {"left_out": left_out, "statuses": [status.value for status in LEFT_OUT]}
+    head, tail = _around(view, truncated)
+    yield encode(head)[:-1] + b',"findings":['
+    between = b""
+    for text in _joined(encode(finding.document()) for finding in kept):
+        yield between + text
+        between = b","
+    yield b"]," + encode(tail)[1:] + b"\n"
+
+
+def summary_json(view: View) -> Iterator[bytes]:
+    """Give the text of summary.json: findings.json without its findings."""
+    head, tail = _around(view, None)
+    yield encode({**head, "controls": tail["controls"]}) + b"\n"
+
+
+def _around(view: View, truncated: Document | None) -> tuple[Document, Document]:
+    """Give what stands before and behind the findings, in the contract's order."""
+    scan = view.scan
     manifest = manifest_document(scan.manifest)
     del manifest["shards"]
-    return {
-        "schema": SCHEMA,
-        "scan": manifest,
-        "summary": _summary(scan),
-        "findings": [finding.document() for finding in kept],
-        "truncated": truncated,
-        "controls": [_control(control, scan.parameters.get(control.id, {})) for control in scan.controls],
-    }
+    head = {"schema": SCHEMA, "scan": manifest, "summary": _summary(view)}
+    controls = [_control(control, scan.parameters.get(control.id, {})) for control in scan.controls]
+    return head, {"truncated": truncated, "controls": controls}
+
+
+def _joined(texts: Iterator[bytes]) -> Iterator[bytes]:
+    """Join texts with commas, so many at a time: few pieces are quicker to write than many."""
+    while batch := tuple(islice(texts, _BATCH)):
+        yield b",".join(batch)
 
 
 def findings_jsonl(findings: Iterable[Finding]) -> Iterator[bytes]:
@@ -60,12 +80,13 @@ def findings_jsonl(findings: Iterable[Finding]) -> Iterator[bytes]:
         yield encode(finding.document()) + b"\n"
 
 
-def findings_jsonl_gz(findings: Iterable[Finding]) -> bytes:
-    """Give findings.jsonl.gz: without a name and with time 0, so that equal findings are equal bytes."""
-    buffer = io.BytesIO()
-    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as packed:
-        packed.writelines(findings_jsonl(findings))
-    return buffer.getvalue()
+def findings_jsonl_gz(findings: Iterable[Finding]) -> Iterator[bytes]:
+    """Give findings.jsonl.gz in pieces: without a name or a time, so that equal findings are equal bytes."""
+    packed = zlib.compressobj(wbits=_GZIP)
+    lines = findings_jsonl(findings)
+    while batch := b"".join(islice(lines, _BATCH)):
+        yield packed.compress(batch)
+    yield packed.flush()
 
 
 def encode(document: object) -> bytes:
@@ -86,18 +107,15 @@ def _mended(content: object) -> object:
     return content
 
 
-def _summary(scan: Scan) -> Document:
-    by_control: dict[str, list[Status]] = {control.id: [] for control in scan.controls}
-    for finding in scan.findings:
-        by_control.setdefault(finding.control, []).append(finding.status)
-    totals = count(finding.status for finding in scan.findings)
+def _summary(view: View) -> Document:
+    scan = view.scan
     return {
-        "controls": {name: _statuses(count(found)) for name, found in sorted(by_control.items())},
-        "totals": {**_statuses(totals), "judged": totals.judged, "asked": totals.asked},
+        "controls": {name: _statuses(each) for name, each in sorted(view.by_control.items())},
+        "totals": {**_statuses(view.counts), "judged": view.counts.judged, "asked": view.counts.asked},
         "gaps": [_gap(gap) for gap in scan.gaps],
         "reconciliation": [_reconciliation(row) for row in scan.reconciliation],
         "limitations": list(scan.limitations),
-        "audit_manager": side_by_side_document(scan),
+        "audit_manager": side_by_side_document(view.audit_manager),
         **assessment_document(scan.assessment),
     }
 

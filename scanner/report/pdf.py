@@ -11,7 +11,6 @@ import io
 import logging
 import os
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import Any, Final
 
 from scanner.errors import OutputError
 from scanner.evidence.manifest import manifest_bytes, manifest_document, rfc3339
-from scanner.model.finding import Finding, Status, Waiver
+from scanner.model.finding import Finding, Status
 from scanner.model.inventory import ShardStatus
 from scanner.report.completeness import SHARD_MEANINGS
 from scanner.report.csv import findings_csv
@@ -126,7 +125,7 @@ def attachments(view: View) -> tuple[Attached, ...]:
     """Give the files that the PDF carries: all findings, and the manifest of the scan."""
     manifest = manifest_bytes(manifest_document(view.manifest))
     return (
-        Attached("findings.csv", findings_csv(view), "All findings, one row each."),
+        Attached("findings.csv", b"".join(findings_csv(view)), "All findings, one row each."),
         Attached("manifest.json", manifest, "Provenance, scope, shards and checksums of the scan."),
     )
 
@@ -145,7 +144,7 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
             chapters=told,
             shown=sum(len(each.findings) for each in told),
             owed=view.counts.failed + view.counts.open,
-            waivers=_waivers(view),
+            waivers=view.waivers,
             accounts={account.id: account for account in view.manifest.accounts},
             grid=sorted(view.completeness.rows, key=lambda row: row.whole)[:ROWS],
             column_sets=_column_sets(len(view.completeness.columns)),
@@ -163,12 +162,12 @@ def chapters(view: View) -> tuple[Chapter, ...]:
     owed = [(each, [found for found in each.findings if found.status in OWED]) for each in view.controls]
     owed = [(each, found) for each, found in owed if found]
     share = max(LEAST_FINDINGS, FINDINGS // max(1, len(owed)))
-    return tuple(Chapter(each, tuple(found[:share]), max(0, len(found) - share)) for each, found in owed)
+    return tuple(_chapter(each, found[:share]) for each, found in owed)
 
 
-def _waivers(view: View) -> list[tuple[Waiver, int]]:
-    tally = Counter(finding.waiver for finding in view.findings if finding.waiver is not None)
-    return sorted(tally.items(), key=lambda each: (each[0].expires, each[0].id))
+def _chapter(control: ControlView, shown: list[Finding]) -> Chapter:
+    cut = sum(control.counts.of(status) for status in OWED) - len(shown)
+    return Chapter(control, tuple(shown), cut)
 
 
 def _column_sets(columns: int) -> list[range]:

@@ -4,30 +4,31 @@
 controls (they are named by their ids), no gaps and no reconciliation, and the limitations say so.
 """
 
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from gzip import BadGzipFile
-from gzip import open as open_gzip
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from scanner.errors import BundleError
-from scanner.evidence.manifest import read_manifest
+from scanner.evidence.manifest import read_manifest, rfc3339
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
+from scanner.model.facts import TABLES
 from scanner.model.finding import Finding, Severity, finding_from_document
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId, RegionName
 from scanner.model.reading import EvidenceRef, Gap, GapKind
-from scanner.model.scan import Reconciliation, Scan
+from scanner.model.scan import Reconciliation, Scan, Stream
 from scanner.report.assessment import assessment_of
 from scanner.report.audit_manager import frameworks_of
 from scanner.report.json import SCHEMA
+from scanner.report.stored import LINES, StoredFindings, stored_findings
+from scanner.storage.rows import StoredRows
 
 FINDINGS: Final = "findings.json"
-LINES: Final = ("findings.jsonl.gz", "findings.jsonl")
+SUMMARY: Final = "summary.json"
 
 FOREIGN: Final = (
     "findings.json carries no definitions of its controls, missing reads or reconciliation: "
@@ -39,29 +40,25 @@ _NO_DOCUMENT = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def read_scan(folder: Path) -> Scan:
-    """Read the scan that lies in `folder`.
+    """Read the scan that lies in `folder`. Its findings stay there, and are read when they are gone through.
 
     Raises:
         BundleError: a file is missing, is no JSON, or has not the shape of the contract.
     """
     manifest = read_manifest(folder)
-    try:
-        document = orjson.loads((folder / FINDINGS).read_bytes())
-    except OSError as problem:
-        raise BundleError(
-            f"{folder / FINDINGS} cannot be read ({problem.strerror}). "
-            "Name the folder of a scan that was judged, or judge it: audit evaluate BUNDLE."
-        ) from problem
-    except orjson.JSONDecodeError as problem:
-        raise BundleError(f"{FINDINGS}: line {problem.lineno} is no JSON: {problem}.") from problem
-    return scan_from_documents(manifest, document, _lines(folder))
+    stored = stored_findings(folder)
+    resources = _resources(folder)
+    summary = _own_summary(folder, manifest)
+    if summary is not None and stored is not None:
+        return replace(scan_from_documents(manifest, summary, stored), resources=resources)
+    return replace(scan_from_documents(manifest, _document(folder / FINDINGS), stored), resources=resources)
 
 
-def scan_from_documents(manifest: Manifest, document: object, lines: Iterable[bytes]) -> Scan:
+def scan_from_documents(manifest: Manifest, document: object, stored: StoredFindings | None) -> Scan:
     """Put a scan together from its documents.
 
-    `document` is that of findings.json; `lines` are those of findings.jsonl, which are read only when
-    findings.json says that it was truncated.
+    `document` is that of findings.json, or of summary.json, which has no findings. `stored` are those of
+    findings.jsonl: they count where the document says that it has not all.
 
     Raises:
         BundleError: a document has not the shape of the contract.
@@ -69,17 +66,64 @@ def scan_from_documents(manifest: Manifest, document: object, lines: Iterable[by
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise BundleError(f"{FINDINGS}: the schema is not {SCHEMA!r}. This version reads no other.")
     try:
-        scan = _scan(manifest, document)
+        findings = _all_findings(document, stored)
+        return _scan(manifest, document, findings)
     except _NO_DOCUMENT as problem:
         raise BundleError(f"{FINDINGS} has not the shape of the contract: {_what(problem)}.") from problem
-    if document.get("truncated"):
-        scan = replace(scan, findings=tuple(_findings(lines)))
-    return replace(scan, findings=tuple(sorted(scan.findings, key=lambda each: each.order)))
 
 
-def _scan(manifest: Manifest, document: _Document) -> Scan:
+def _all_findings(document: _Document, stored: StoredFindings | None) -> Stream[Finding]:
+    if "findings" in document and not document.get("truncated"):
+        told = (finding_from_document(each) for each in document["findings"])
+        return tuple(sorted(told, key=lambda each: each.order))
+    if stored is None:
+        raise BundleError(f"{FINDINGS} is truncated, and {LINES[0]}, which holds all, is missing.")
+    return _in_order(stored)
+
+
+def _in_order(stored: StoredFindings) -> Stream[Finding]:
+    """Hold findings in memory only when another program wrote them out of order."""
+    pairs = pairwise(finding.order for finding in stored)
+    if all(before <= behind for before, behind in pairs):
+        return stored
+    return tuple(sorted(stored, key=lambda each: each.order))
+
+
+def _own_summary(folder: Path, manifest: Manifest) -> object:
+    """Read summary.json, when it was written of this very judgement; None: there is none."""
+    path = folder / SUMMARY
+    document = _document(path) if path.is_file() else None
+    told = document.get("scan") if isinstance(document, dict) else None
+    known = isinstance(told, dict) and (
+        told.get("scan_id"),
+        told.get("evaluated_as_of"),
+        told.get("files"),
+    ) == (manifest.scan_id, rfc3339(manifest.evaluated_as_of), dict(manifest.files))
+    return document if known else None
+
+
+def _document(path: Path) -> object:
+    try:
+        return orjson.loads(path.read_bytes())
+    except OSError as problem:
+        raise BundleError(
+            f"{path} cannot be read ({problem.strerror}). "
+            "Name the folder of a scan that was judged, or judge it: audit evaluate BUNDLE."
+        ) from problem
+    except orjson.JSONDecodeError as problem:
+        raise BundleError(f"{path.name}: line {problem.lineno} is no JSON: {problem}.") from problem
+
+
+def _resources(folder: Path) -> StoredRows | None:
+    """Give the population, where the scan's own tables lie beside it."""
+    try:
+        return StoredRows(folder / "facts", "resource", TABLES["resource"])
+    except BundleError:
+        return None
+
+
+def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) -> Scan:
     summary = document["summary"]
-    findings = tuple(finding_from_document(each) for each in document["findings"])
     definitions = document.get("controls")
     foreign = (FOREIGN,) if definitions is None else ()
     return Scan(
@@ -97,26 +141,6 @@ def _scan(manifest: Manifest, document: _Document) -> Scan:
 
 def _what(problem: Exception) -> str:
     return f"the key {problem} is missing" if isinstance(problem, KeyError) else str(problem)
-
-
-def _lines(folder: Path) -> Iterator[bytes]:
-    """Give the lines of findings.jsonl; opened only when somebody asks for the first."""
-    path = next((folder / name for name in LINES if (folder / name).is_file()), None)
-    if path is None:
-        raise BundleError(f"{folder}: {FINDINGS} is truncated, and {LINES[0]}, which holds all, is missing.")
-    try:
-        with open_gzip(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield from file
-    except (BadGzipFile, EOFError, zlib.error, OSError) as problem:
-        raise BundleError(f"{path} cannot be read to its end: {problem}.") from problem
-
-
-def _findings(lines: Iterable[bytes]) -> Iterator[Finding]:
-    for number, line in enumerate(lines, start=1):
-        try:
-            yield finding_from_document(orjson.loads(line))
-        except _NO_DOCUMENT as problem:
-            raise BundleError(f"{LINES[0]}: line {number} is no finding: {_what(problem)}.") from problem
 
 
 def _unnamed(summary: _Document, findings: Iterable[Finding]) -> tuple[Control, ...]:

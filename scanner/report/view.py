@@ -2,29 +2,31 @@
 
 Counts come with their denominators (`counts`), what could not be read with what it blinds
 (`completeness`), resources with the chain that protects them (`chain`).
+
+Memory does not grow with the organisation: the view holds counts and the worst findings. A format that tells
+all of them goes through `findings`, which come in the order in which they are filed.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
-from scanner.model.finding import Finding, Severity, Status
+from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.manifest import Manifest
-from scanner.model.scan import Scan
+from scanner.model.scan import Row, Scan, Stream
 from scanner.report.audit_manager import SideBySide, side_by_side
 from scanner.report.chain import Chain, chain
 from scanner.report.completeness import Completeness, completeness
-from scanner.report.counts import Counts, Group, count, group
+from scanner.report.counts import Counts, Group, count, groups
+from scanner.report.overview import STRUCTURES, Overview, failures, look_over
 from scanner.report.words import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type_word, value
+from scanner.report.worst import rank
 
-STRUCTURES: Final = frozenset(
-    ("plan", "rule", "selection", "copy_action", "vault", "recovery_point", "account", "account_region")
-)
-"""The subject types that are no resources (evidence format, "findings")."""
+RESOURCES: Final = 2_000
+"""Resources that a view holds with all that was found about them: the worst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,7 @@ class ControlView:
     control: Control
     parameters: tuple[tuple[str, str], ...]
     counts: Counts
-    findings: tuple[Finding, ...]  # worst first
+    findings: tuple[Finding, ...]  # the worst, worst first; `counts` has all
 
     @property
     def standing(self) -> Status:
@@ -79,25 +81,59 @@ class ResourceView:
 class View:
     """All that a report says. Groups have those with most failures first."""
 
-    manifest: Manifest
+    scan: Scan
     counts: Counts
     controls: tuple[ControlView, ...]
-    findings: tuple[Finding, ...]  # worst first
+    by_control: Mapping[str, Counts]  # all that a finding names, and all that were asked
+    worst: tuple[Finding, ...]  # worst first: all, where there are few
     accounts: tuple[Group, ...]
     regions: tuple[Group, ...]
     types: tuple[Group, ...]
     severities: tuple[Group, ...]
     failures: tuple[tuple[Severity, int], ...]  # every severity, worst first
+    waivers: tuple[tuple[Waiver, int], ...]  # those that cover a failure, the first to expire first
+    asked_resources: int  # resources that a control was asked of
     completeness: Completeness
-    limitations: tuple[str, ...]
     names: Mapping[str, str]  # account names by id
     audit_manager: SideBySide
-    assessment: Assessment | None  # None: another program judged
+
+    @property
+    def manifest(self) -> Manifest:
+        """The provenance of the scan."""
+        return self.scan.manifest
+
+    @property
+    def findings(self) -> Stream[Finding]:
+        """All findings, in the order in which they are filed. Read anew at each passing: hold none."""
+        return self.scan.findings
+
+    @property
+    def inventory(self) -> Stream[Row] | None:
+        """The population, a row of the fact table `resource` each; None: it is not known."""
+        return self.scan.resources
+
+    @property
+    def limitations(self) -> tuple[str, ...]:
+        """What this scan cannot see."""
+        return self.scan.limitations
+
+    @property
+    def assessment(self) -> Assessment | None:
+        """Score and frameworks; None: another program judged."""
+        return self.scan.assessment
+
+    @cached_property
+    def left_out(self) -> Counts:
+        """What is not among `worst`, counted."""
+        shown = count(finding.status for finding in self.worst)
+        return self.counts.less(shown)
 
     @cached_property
     def resources(self) -> tuple[ResourceView, ...]:
-        """The resources that a control was asked of, worst first."""
-        return _resources(self.findings)
+        """The worst of the resources that a control was asked of, each with all its findings, worst first."""
+        few = len(self.worst) == self.counts.total
+        chosen = dict.fromkeys(each.subject for each in self.worst if each.subject_type not in STRUCTURES)
+        return _resources([*chosen][:RESOURCES], self.worst if few else self.findings)
 
     @property
     def organization(self) -> str:
@@ -113,48 +149,41 @@ class View:
 
 
 def build(scan: Scan) -> View:
-    """Build the view of a scan."""
-    findings = tuple(sorted(scan.findings, key=worst_first))
+    """Build the view of a scan. Goes through its findings once.
+
+    Raises:
+        BundleError: they cannot be read.
+    """
     names: dict[str, str] = {account.id: account.name for account in scan.manifest.accounts if account.name}
+    seen = look_over(scan)
     return View(
-        manifest=scan.manifest,
-        counts=count(finding.status for finding in findings),
-        controls=_controls(scan, findings),
-        findings=findings,
-        accounts=group(findings, lambda each: each.account, lambda account: names.get(account, account)),
-        regions=group(findings, lambda each: each.region),
-        types=group(findings, lambda each: each.subject_type, type_word),
-        severities=group(
-            findings, lambda each: each.severity, lambda name: name.capitalize(), lambda n: Severity(n).rank
-        ),
-        failures=_failures(findings),
-        completeness=completeness(scan, names),
-        limitations=scan.limitations,
+        scan=scan,
+        counts=seen.counts,
+        controls=tuple(sorted(_controls(scan, seen), key=_control_order)),
+        by_control={**{control.id: count(()) for control in scan.controls}, **seen.controls},
+        worst=seen.worst,
+        accounts=groups(seen.accounts, lambda account: names.get(account, account)),
+        regions=groups(seen.regions),
+        types=groups(seen.types, type_word),
+        severities=groups(seen.severities, lambda name: name.capitalize(), lambda name: Severity(name).rank),
+        failures=failures(seen.severities),
+        waivers=seen.waivers,
+        asked_resources=seen.asked_resources,
+        completeness=completeness(scan, seen.gaps, names),
         names=names,
-        audit_manager=side_by_side(scan),
-        assessment=scan.assessment,
+        audit_manager=side_by_side(scan, seen.beside),
     )
 
 
-def worst_first(finding: Finding) -> tuple[int, int, str, str, str, str]:
-    """Order findings for a reader: by status, then severity, then as they are filed."""
-    return (STATUS_ORDER[finding.status], finding.severity.rank, *finding.order)
-
-
-def _controls(scan: Scan, findings: Iterable[Finding]) -> tuple[ControlView, ...]:
-    by_control: dict[str, list[Finding]] = defaultdict(list)
-    for finding in findings:
-        by_control[finding.control].append(finding)
-    views = (
-        ControlView(
+def _controls(scan: Scan, seen: Overview) -> Iterator[ControlView]:
+    none = count(())
+    for control in scan.controls:
+        yield ControlView(
             control=control,
             parameters=_parameters(control, scan.parameters.get(control.id, control.parameters)),
-            counts=count(finding.status for finding in by_control[control.id]),
-            findings=tuple(by_control[control.id]),
+            counts=seen.controls.get(control.id, none),
+            findings=seen.worst_of.get(control.id, ()),
         )
-        for control in scan.controls
-    )
-    return tuple(sorted(views, key=_control_order))
 
 
 def _control_order(view: ControlView) -> tuple[int, int, int, str]:
@@ -171,24 +200,21 @@ def _parameters(control: Control, in_effect: Mapping[str, object]) -> tuple[tupl
     return tuple((name, value(in_effect.get(name, control.parameters.get(name)))) for name in names)
 
 
-def _failures(findings: Iterable[Finding]) -> tuple[tuple[Severity, int], ...]:
-    tally = Counter(finding.severity for finding in findings if finding.status is Status.FAIL)
-    return tuple((severity, tally[severity]) for severity in Severity)
-
-
-def _resources(findings: Iterable[Finding]) -> tuple[ResourceView, ...]:
-    by_subject: dict[str, list[Finding]] = {}
+def _resources(subjects: Iterable[str], findings: Iterable[Finding]) -> tuple[ResourceView, ...]:
+    by_subject: dict[str, list[Finding]] = {subject: [] for subject in subjects}
     for finding in findings:
-        if finding.subject_type not in STRUCTURES:
-            by_subject.setdefault(finding.subject, []).append(finding)
-    return tuple(
-        ResourceView(
-            subject=subject,
-            subject_type=members[0].subject_type,
-            account=members[0].account,
-            region=members[0].region,
-            findings=tuple(members),
-            chain=chain(member.details for member in members),
-        )
-        for subject, members in by_subject.items()
+        if (members := by_subject.get(finding.subject)) is not None:
+            members.append(finding)
+    return tuple(_resource(subject, sorted(found, key=rank)) for subject, found in by_subject.items())
+
+
+def _resource(subject: str, findings: list[Finding]) -> ResourceView:
+    first = findings[0]
+    return ResourceView(
+        subject=subject,
+        subject_type=first.subject_type,
+        account=first.account,
+        region=first.region,
+        findings=tuple(findings),
+        chain=chain(each.details for each in findings),
     )

@@ -1,18 +1,17 @@
 """Writing the reports that were asked for, and their checksums."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from scanner.errors import OutputError, UsageError
-from scanner.model.scan import Scan
 from scanner.report.csv import findings_csv
 from scanner.report.html import report_html
-from scanner.report.json import findings_json
+from scanner.report.json import findings_json, summary_json
 from scanner.report.pdf import report_pdf
-from scanner.report.view import View, build
+from scanner.report.view import View
 from scanner.storage.files import write_atomically
 
 CHECKSUMS: Final = "reports.sha256"
@@ -25,14 +24,15 @@ class Format:
     """One format: the file that it is written to, and the function of a view that makes it."""
 
     file: str
-    make: Callable[[Scan, View], bytes]
+    make: Callable[[View], Iterable[bytes]]
 
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "json": Format("findings.json", lambda scan, _: findings_json(scan)),
-    "csv": Format("findings.csv", lambda _, view: findings_csv(view)),
-    "html": Format("report.html", lambda _, view: report_html(view)),
-    "pdf": Format("report.pdf", lambda _, view: report_pdf(view)),
+    "summary": Format("summary.json", summary_json),
+    "json": Format("findings.json", findings_json),
+    "csv": Format("findings.csv", findings_csv),
+    "html": Format("report.html", lambda view: [report_html(view)]),
+    "pdf": Format("report.pdf", lambda view: [report_pdf(view)]),
 }
 """In the order in which they are written: those that need most to go well come last."""
 
@@ -47,8 +47,8 @@ class Written:
     sha256: str
 
 
-def write_reports(scan: Scan, folder: Path, formats: Collection[str]) -> tuple[Written, ...]:
-    """Write the reports into `folder`, each of them whole or not at all, and their checksums.
+def write_reports(view: View, folder: Path, formats: Collection[str]) -> tuple[Written, ...]:
+    """Write reports of a view into `folder`, each of them whole or not at all, and their checksums.
 
     Checksums of reports that an earlier run left there stay, as long as their files do.
 
@@ -57,12 +57,11 @@ def write_reports(scan: Scan, folder: Path, formats: Collection[str]) -> tuple[W
         OutputError: a report could not be made or written. All others are, and have their checksums.
     """
     chosen = known_formats(formats)
-    view = build(scan)
     written: list[Written] = []
     problems: list[str] = []
     for name in chosen:
         try:
-            written.append(_write(name, FORMATS[name], scan, view, folder))
+            written.append(_write(name, FORMATS[name], view, folder))
         except OutputError as problem:
             problems.append(str(problem))
     _write_checksums(folder, written)
@@ -79,11 +78,26 @@ def known_formats(formats: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in formats)
 
 
-def _write(name: str, how: Format, scan: Scan, view: View, folder: Path) -> Written:
-    content = how.make(scan, view)
+def _write(name: str, how: Format, view: View, folder: Path) -> Written:
     path = folder / how.file
-    write_atomically(path, content)
-    return Written(name, path, len(content), hashlib.sha256(content).hexdigest())
+    measured = _Measured(how.make(view))
+    write_atomically(path, measured)
+    return Written(name, path, measured.bytes, measured.digest.hexdigest())
+
+
+class _Measured:
+    """Counts bytes, and takes their checksum, as they pass."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.bytes = 0
+        self.digest = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.bytes += len(piece)
+            self.digest.update(piece)
+            yield piece
 
 
 def _write_checksums(folder: Path, written: list[Written]) -> None:

@@ -1,9 +1,10 @@
 """Scores and standings: unknown is never passed, and nothing judged is no score."""
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import product
 
-from scanner.evaluate.assessment import assess, tally
+from scanner.evaluate.assessment import Cell, assess, counted
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.standards import load_standards
 from scanner.model.compliance import Assessment, FrameworkView, Standing
@@ -32,7 +33,9 @@ def finding(
 
 def assessed(findings: Iterable[Finding], *ids: str) -> Assessment:
     asked = [each for each in KNOWN if each.id in ids]
-    return assess(tally(findings), asked, STANDARDS, {"111111111111": "ou-1"})
+    cells: Counter[Cell] = Counter()
+    assert tuple(counted(findings, cells)) == tuple(findings)
+    return assess(cells, asked, STANDARDS, {"111111111111": "ou-1"})
 
 
 def framework(found: Assessment, name: str) -> FrameworkView:

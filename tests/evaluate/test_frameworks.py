@@ -10,8 +10,8 @@ from scanner.app import Judgement, evaluate, report
 from scanner.evaluate.loader import load_controls
 from scanner.model.audit_manager import Comparison, ControlBeside
 from scanner.model.scan import Scan
-from scanner.report.audit_manager import side_by_side
 from scanner.report.read import read_scan
+from scanner.report.view import build
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, BundleBuilder, ShardScript, refuse, rule
 
 PLAN = "BACKUP_RESOURCES_PROTECTED_BY_BACKUP_PLAN"
@@ -149,7 +149,7 @@ def test_frameworks_in_two_accounts(tmp_path: Path) -> None:
 
 
 def test_what_we_judged_stands_beside_what_a_scope_covers(tmp_path: Path) -> None:
-    rows = side_by_side(judged(unseen(two_accounts(tmp_path)))).frameworks
+    rows = build(judged(unseen(two_accounts(tmp_path)))).audit_manager.frameworks
     in_plan, frequency = rows[0].controls or ()
     assert (in_plan.judged, in_plan.covers) == ("1 of 1 asked", "at least 1 of 1 resource")
     assert (frequency.judged, frequency.covers) == ("1 of 1 asked", "at least 1 of 1 plan")
@@ -167,7 +167,7 @@ def test_what_we_judged_stands_beside_what_a_scope_covers(tmp_path: Path) -> Non
 def test_a_list_of_frameworks_that_was_refused_is_told(tmp_path: Path) -> None:
     builder = two_accounts(tmp_path)
     builder.shard(OTHER, "eu-central-1").call("backup:ListFrameworks", error="AccessDeniedException")
-    made = side_by_side(judged(builder.write()))
+    made = build(judged(builder.write())).audit_manager
     assert made.unlisted == ((ACCOUNT, "eu-central-1"), (OTHER, "eu-central-1"))  # the first: never asked
 
 

@@ -74,7 +74,7 @@ class Laboratory:
         if same not in self._findings:
             out = next(self.folders)
             outcome = guarded(lambda: app.evaluate(evidence.folder, out, self.judgement, ()))
-            self._findings[same] = outcome.scan.findings
+            self._findings[same] = tuple(outcome.scan.findings)
         return self._findings[same]
 
     def check(self, *rules: Rule, request: CollectRequest = REQUEST) -> Evidence | VaultproofError:

@@ -446,7 +446,7 @@ def named(scan: Scan) -> Scan:
     tags = (*HOSTILE, "billing-archive")
     names = {
         subject: "gold / daily -> central" if "->" in subject else tags[min(number, len(tags) - 1)]
-        for number, subject in enumerate(dict.fromkeys(each.subject for each in build(scan).findings))
+        for number, subject in enumerate(dict.fromkeys(each.subject for each in build(scan).worst))
     }
     findings = (
         replace(each, details={**each.details, "name": names[each.subject]}) for each in scan.findings

@@ -7,7 +7,8 @@ from scanner.model.finding import Finding, Severity, Status
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName
 from scanner.model.reading import Gap, GapKind
 from scanner.model.scan import Scan
-from scanner.report.gaps import BlindGap, blind_gaps, group_gaps
+from scanner.report.gaps import BlindGap, group_gaps
+from scanner.report.view import build
 
 HERE = AccountId("111111111111")
 ELSEWHERE = AccountId("222222222222")
@@ -38,7 +39,7 @@ def read(operation: str = "backup:ListBackupPlans", about: str = "", *blinds: st
 
 
 def blinds(scan: Scan, gaps: tuple[Gap, ...], *findings: Finding) -> list[tuple[str, ...]]:
-    return [each.blinds for each in blind_gaps(replace(scan, gaps=gaps, findings=findings))]
+    return [each.blinds for each in build(replace(scan, gaps=gaps, findings=findings)).completeness.gaps]
 
 
 def test_a_gap_blinds_what_its_own_place_tells(scan: Scan) -> None:

@@ -32,8 +32,8 @@ def test_every_way_of_grouping_counts_every_finding_once(scan: Scan) -> None:
 
 def test_findings_and_controls_come_worst_first(scan: Scan) -> None:
     view = build(scan)
-    assert (view.findings[0].status, view.findings[0].severity) == (Status.FAIL, "critical")
-    assert view.findings[-1].status is Status.NOT_APPLICABLE
+    assert (view.worst[0].status, view.worst[0].severity) == (Status.FAIL, "critical")
+    assert view.worst[-1].status is Status.NOT_APPLICABLE
     ranks = [words.STATUS_ORDER[each.standing] for each in view.controls]
     assert ranks == sorted(ranks)
 

@@ -1,0 +1,46 @@
+"""Cells of a spreadsheet: text that no spreadsheet program takes for a formula.
+
+CSV has no way to say that a cell is text. What begins with a formula's character, or follows a character at
+which a spreadsheet of another country cuts its cells, gets an apostrophe (OWASP, "CSV Injection"; ASVS 1.2.10).
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Final
+
+from scanner.report.json import encode
+from scanner.report.words import visible
+
+FORMULA: Final = frozenset("=+-@\t\r\n|%")
+"""What begins a formula, a field or a command of the old DDE; full-width and small forms count as these."""
+
+_PREFIX: Final = "'"
+
+# A semicolon or a tab ends a cell where the decimal sign is a comma; a line break ends it wherever quotes are
+# not understood. What comes behind would then begin a cell.
+_INNER: Final = re.compile(r"([;\t\r\n]\s*)(?=[=+@\-\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63])")
+
+
+def harmless(cell: str) -> str:
+    """Keep a spreadsheet from taking a cell, or what it cuts out of it, for a formula."""
+    shown = visible(cell)
+    if _begins_formula(cell) or _begins_formula(shown):
+        shown = _PREFIX + shown
+    return _INNER.sub(rf"\1{_PREFIX}", shown) if ";" in shown or "\n" in shown or "\t" in shown else shown
+
+
+def _begins_formula(cell: str) -> bool:
+    if not cell:
+        return False
+    first = cell[0]
+    if first in FORMULA:
+        return True
+    if first.isspace():  # some programs cut blanks off before they look
+        return _begins_formula(cell.lstrip())
+    return not first.isascii() and unicodedata.normalize("NFKC", first)[:1] in FORMULA
+
+
+def json_cell(content: Mapping[str, Any]) -> str:
+    """Write a mapping as JSON that keeps its values under `harmless`: a semicolon is told by its code."""
+    return encode(content).decode().replace(";", "\\u003b")

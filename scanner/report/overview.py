@@ -1,0 +1,110 @@
+"""What one pass through the findings of a scan tells, however many there are."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.model.finding import Finding, Severity, Waiver
+from scanner.model.scan import Scan
+from scanner.report.audit_manager import FoundBeside
+from scanner.report.counts import Counts, Tally, count, total
+from scanner.report.gaps import BlindGap, Blinding
+from scanner.report.worst import Worst
+
+SHOWN: Final = 20_000
+"""Findings that a view holds: the worst. All others are counted, and in `findings`."""
+
+SHOWN_OF_CONTROL: Final = 400
+"""Findings of one control that a view holds."""
+
+STRUCTURES: Final = frozenset(
+    ("plan", "rule", "selection", "copy_action", "vault", "recovery_point", "account", "account_region")
+)
+"""The subject types that are no resources (evidence format, "findings")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Everything that is counted or picked. `asked_resources`: those that the control asked of most has."""
+
+    counts: Counts
+    controls: Mapping[str, Counts]
+    accounts: Mapping[str, Counts]
+    regions: Mapping[str, Counts]
+    types: Mapping[str, Counts]
+    severities: Mapping[str, Counts]
+    worst: tuple[Finding, ...]
+    worst_of: Mapping[str, tuple[Finding, ...]]  # by control
+    waivers: tuple[tuple[Waiver, int], ...]  # those that cover something, the first to expire first
+    asked_resources: int
+    gaps: tuple[BlindGap, ...]
+    beside: Mapping[tuple[str, str, str], Counts]
+
+
+def look_over(scan: Scan) -> Overview:
+    """Go through the findings of a scan once."""
+    gathered = _Gathered(scan)
+    for finding in scan.findings:
+        gathered.add(finding)
+    return gathered.told(scan)
+
+
+class _Gathered:
+    """What was gathered so far."""
+
+    def __init__(self, scan: Scan) -> None:
+        self.by_control: Tally[str] = Tally()
+        self.by_account: Tally[str] = Tally()
+        self.by_region: Tally[str] = Tally()
+        self.by_type: Tally[str] = Tally()
+        self.by_severity: Tally[str] = Tally()
+        self.worst = Worst(SHOWN)
+        self.worst_of: dict[str, Worst] = {}
+        self.waivers: Counter[Waiver] = Counter()
+        self.resources: Counter[str] = Counter()
+        self.blinding = Blinding()
+        self.beside = FoundBeside(scan.frameworks)
+
+    def add(self, finding: Finding) -> None:
+        """Count a finding, and keep it when it is among the worst."""
+        control, status = finding.control, finding.status
+        self.by_control.add(control, status)
+        self.by_account.add(finding.account, status)
+        self.by_region.add(finding.region, status)
+        self.by_type.add(finding.subject_type, status)
+        self.by_severity.add(finding.severity, status)
+        self.worst.add(finding)
+        if control not in self.worst_of:
+            self.worst_of[control] = Worst(SHOWN_OF_CONTROL)
+        self.worst_of[control].add(finding)
+        if finding.waiver is not None:
+            self.waivers[finding.waiver] += 1
+        if finding.subject_type not in STRUCTURES:
+            self.resources[control] += 1
+        self.blinding.add(finding)
+        self.beside.add(finding)
+
+    def told(self, scan: Scan) -> Overview:
+        """Give what was gathered."""
+        controls = self.by_control.counts()
+        return Overview(
+            counts=total(controls.values()),
+            controls=controls,
+            accounts=self.by_account.counts(),
+            regions=self.by_region.counts(),
+            types=self.by_type.counts(),
+            severities=self.by_severity.counts(),
+            worst=tuple(self.worst),
+            worst_of={control: tuple(kept) for control, kept in self.worst_of.items()},
+            waivers=tuple(sorted(self.waivers.items(), key=lambda each: (each[0].expires, each[0].id))),
+            asked_resources=max(self.resources.values(), default=0),
+            gaps=self.blinding.of(scan.gaps),
+            beside=self.beside.counts(),
+        )
+
+
+def failures(severities: Mapping[str, Counts]) -> tuple[tuple[Severity, int], ...]:
+    """Give the number of failures of every severity, worst first."""
+    none = count(())
+    return tuple((severity, severities.get(severity, none).failed) for severity in Severity)
