@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from scanner.model.owner import Owner
 from scanner.model.reading import EvidenceRef
 
 
@@ -48,7 +49,7 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One control's answer for one subject."""
+    """One control's answer for one subject. `owner` None: nothing says how owners are named."""
 
     control: str
     status: Status
@@ -62,6 +63,7 @@ class Finding:
     evidence: tuple[EvidenceRef, ...] = ()
     frameworks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     waiver: Waiver | None = None
+    owner: Owner | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -89,6 +91,7 @@ class Finding:
             "evidence": [{"file": ref.file, "line": ref.line} for ref in self.evidence],
             "frameworks": {name: list(ids) for name, ids in self.frameworks.items()},
             "waiver": None if self.waiver is None else _waiver_document(self.waiver),
+            **({} if self.owner is None else {"owner": self.owner.name, "owner_source": self.owner.source}),
         }
 
 
@@ -118,4 +121,10 @@ def finding_from_document(document: Mapping[str, Any]) -> Finding:
         evidence=tuple(EvidenceRef(ref["file"], ref["line"]) for ref in document["evidence"]),
         frameworks={name: tuple(ids) for name, ids in document["frameworks"].items()},
         waiver=None if waiver is None else Waiver(**waiver),
+        owner=_owner(document),
     )
+
+
+def _owner(document: Mapping[str, Any]) -> Owner | None:
+    source = document.get("owner_source")
+    return None if source is None else Owner(document["owner"], source)
