@@ -1,7 +1,7 @@
 """Cells of a spreadsheet: text that no spreadsheet program takes for a formula.
 
-CSV has no way to say that a cell is text. What begins with a formula's character, or follows a character at
-which a spreadsheet of another country cuts its cells, gets an apostrophe (OWASP, "CSV Injection"; ASVS 1.2.10).
+CSV has no way to say that a cell is text. What begins as a formula does gets an apostrophe, and so does what
+follows a character at which the spreadsheets of other countries cut (OWASP, "CSV Injection"; ASVS 1.2.10).
 """
 
 import re
@@ -12,8 +12,8 @@ from typing import Any, Final
 from scanner.report.json import encode
 from scanner.report.words import visible
 
-FORMULA: Final = frozenset("=+-@\t\r\n|%")
-"""What begins a formula, a field or a command of the old DDE; full-width and small forms count as these."""
+FORMULA: Final = frozenset("=+-@\t\r\n")
+"""What begins a formula, or hides the beginning of one; full-width and small forms of them count, too."""
 
 _PREFIX: Final = "'"
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.model.finding import Finding
+from scanner.report.cells import harmless
 from scanner.report.view import View
-from scanner.report.words import given_name, visible
+from scanner.report.words import given_name
 
 COLUMNS: Final = (
     "status",
@@ -31,9 +32,6 @@ COLUMNS: Final = (
 _PIECE: Final = 1_000_000
 """Characters that are gathered before they are written."""
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
-
 
 def findings_csv(view: View) -> Iterator[bytes]:
     """Give findings.csv in pieces: UTF-8 with a byte order mark (Excel asks for it), CRLF, as filed."""
@@ -50,12 +48,6 @@ def findings_csv(view: View) -> Iterator[bytes]:
             text.seek(0)
             text.truncate()
     yield text.getvalue().encode()
-
-
-def harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula: an apostrophe before what could begin one."""
-    shown = visible(cell)
-    return f"'{shown}" if cell.startswith(_FORMULA) or shown.startswith(_FORMULA) else shown
 
 
 def _row(finding: Finding, title: str, account_name: str) -> tuple[str, ...]:

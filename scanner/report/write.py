@@ -9,7 +9,9 @@ from typing import Final
 from scanner.errors import OutputError, UsageError
 from scanner.report.csv import findings_csv
 from scanner.report.html import report_html
+from scanner.report.inventory_csv import inventory_csv
 from scanner.report.json import findings_json, summary_json
+from scanner.report.parquet import findings_parquet
 from scanner.report.pdf import report_pdf
 from scanner.report.view import View
 from scanner.storage.files import write_atomically
@@ -31,6 +33,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     "summary": Format("summary.json", summary_json),
     "json": Format("findings.json", findings_json),
     "csv": Format("findings.csv", findings_csv),
+    "inventory": Format("inventory.csv", inventory_csv),
+    "parquet": Format("findings.parquet", findings_parquet),
     "html": Format("report.html", lambda view: [report_html(view)]),
     "pdf": Format("report.pdf", lambda view: [report_pdf(view)]),
 }

@@ -11,7 +11,8 @@ from scanner.errors import BundleError
 from scanner.evidence.manifest import manifest_bytes, manifest_document
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
-from scanner.report.csv import COLUMNS, findings_csv, harmless
+from scanner.report.cells import harmless
+from scanner.report.csv import COLUMNS, findings_csv
 from scanner.report.json import (
     MAX_FINDINGS,
     findings_json,
