@@ -13,11 +13,20 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
 from scanner.errors import ConfigurationError, Mistake
 from scanner.model.finding import Waiver
+from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
 from scanner.yamlfile import MAX_BYTES, YamlDocument, read_yaml
 from scanner.yamlfile import Path as KeyPath
 
@@ -83,6 +92,46 @@ class WaiverRule(_Section):
         return Waiver(self.id, self.owner, self.approver, self.reason, self.expires.isoformat())
 
 
+def _listed(value: object) -> object:
+    """Take one text for a list of one. A tuple: what has been through here is no longer read as JSON."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class OwnedBySettings(_Section):
+    """Whom a rule about owners concerns: all that is said must hold."""
+
+    accounts: tuple[Text, ...] = ()
+    organizational_units: tuple[UnitText, ...] = ()
+    types: tuple[Text, ...] = ()
+    regions: tuple[Text, ...] = ()
+    tags: Mapping[Text, Texts] = Field(default_factory=dict)
+    subjects: tuple[Text, ...] = ()
+
+    def concerns(self) -> OwnedBy:
+        """Give it as the model has it."""
+        told = self.model_dump(exclude={"tags"})
+        return OwnedBy(**told, tags=tuple(self.tags.items()))
+
+
+class OwnerSettings(_Section):
+    """One way in which owners are named: a tag, a contact of the account, or a rule with a name."""
+
+    tag: Texts | None = None
+    account_contact: tuple[Literal["email", "name"], ...] = ()
+    match: OwnedBySettings | None = None
+    owner: Text | None = None
+
+    @property
+    def ways(self) -> int:
+        """Count the ways that it names: one is right."""
+        return sum(map(bool, (self.tag, self.account_contact, self.owner)))
+
+
 class OutputSettings(_Section):
     """Where a scan goes, and the reports that are made of it."""
 
@@ -108,11 +157,26 @@ class Settings(_Section):
     controls: tuple[Text, ...] = ()
     parameters: ParameterSettings = ParameterSettings()
     waivers: tuple[WaiverRule, ...] = ()
+    owners: tuple[OwnerSettings, ...] = ()
     outputs: OutputSettings = OutputSettings()
     score: ScoreSettings = ScoreSettings()
 
     _file: str = PrivateAttr("audit.yaml")
     _document: YamlDocument | None = PrivateAttr(None)
+
+    def owner_ways(self) -> tuple[Way, ...]:
+        """Give the ways in which owners are named, in the order of the file. Rules are counted from 1."""
+        ways: list[Way] = []
+        rules = 0
+        for each in self.owners:
+            if each.tag:
+                ways.append(TagWay(each.tag))
+            elif each.account_contact:
+                ways.append(ContactWay(each.account_contact))
+            else:
+                rules += 1
+                ways.append(RuleWay(rules, (each.match or OwnedBySettings()).concerns(), each.owner or ""))
+        return tuple(ways)
 
     def mistake(self, path: KeyPath, message: str, hint: str = "") -> Mistake:
         """Word a mistake about the value at `path`, with the file and line where it stands."""
@@ -150,8 +214,8 @@ def _parse(document: YamlDocument, file: str) -> tuple[Settings | None, list[Mis
     except ValidationError as error:
         return None, [_explain(detail, document, file) for detail in error.errors()]
     settings._file, settings._document = file, document  # noqa: SLF001 -- its own private attributes
-    repeated = list(_repeated_waivers(settings))
-    return (None if repeated else settings), repeated
+    more = [*_repeated_waivers(settings), *_owners_without_one_way(settings)]
+    return (None if more else settings), more
 
 
 def _explain(detail: ErrorDetails, document: YamlDocument, file: str) -> Mistake:
@@ -229,3 +293,13 @@ def _repeated_waivers(settings: Settings) -> Iterator[Mistake]:
         if waiver.id in seen:
             yield settings.mistake(("waivers", position, "id"), f"the waiver {waiver.id} is there twice")
         seen.add(waiver.id)
+
+
+def _owners_without_one_way(settings: Settings) -> Iterator[Mistake]:
+    for position, each in enumerate(settings.owners):
+        path = ("owners", position)
+        if each.ways != 1:
+            message = "an entry of owners says one of tag, account_contact and owner"
+            yield settings.mistake(path, message, "make an entry of each: the first that answers counts")
+        elif each.match is not None and each.owner is None:
+            yield settings.mistake((*path, "match"), "a match goes with an owner", "say whose it is: owner")

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from scanner.errors import ConfigurationError
 from scanner.model.finding import Waiver
+from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
 from scanner.settings import ScopeSettings, Settings, WaiverRule, load_settings
 
 GUIDE = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -188,3 +189,39 @@ def waiver_rule(subject: str) -> WaiverRule:
 def test_an_expired_waiver_is_no_mistake(write: Writer) -> None:
     (waiver,) = write.load(f"waivers:\n{WAIVER}").waivers
     assert waiver.waiver() == Waiver("W-1", "me", "you", "a lab", "2020-01-31")
+
+
+OWNERS = """\
+owners:
+  - tag: team
+  - match: {tags: {env: prod}, types: [RDS]}
+    owner: dba
+  - account_contact: [name]
+  - owner: everybody
+"""
+
+
+def test_the_ways_to_an_owner_keep_their_order_and_rules_are_counted(write: Writer) -> None:
+    assert write.load(OWNERS).owner_ways() == (
+        TagWay(("team",)),
+        RuleWay(1, OwnedBy(types=("RDS",), tags=(("env", ("prod",)),)), "dba"),
+        ContactWay(("name",)),
+        RuleWay(2, OwnedBy(), "everybody"),
+    )
+
+
+def test_an_entry_of_owners_says_one_thing(write: Writer) -> None:
+    text = "owners:\n  - {}\n  - {tag: a, owner: b}\n  - match: {}\n  - {tag: a, match: {}}\n"
+    one = "an entry of owners says one of tag, account_contact and owner"
+    hint = "(make an entry of each: the first that answers counts)"
+    assert write.mistakes(text) == [
+        f"2: {one} {hint}",
+        f"3: {one} {hint}",
+        f"4: {one} {hint}",
+        "5: a match goes with an owner (say whose it is: owner)",
+    ]
+
+
+def test_a_contact_that_is_not_read_is_refused(write: Writer) -> None:
+    (told,) = write.mistakes("owners:\n  - account_contact: [billing]\n")
+    assert told.startswith("2: owners.0.account_contact.0: input should be 'email' or 'name'")
