@@ -10,6 +10,8 @@ from scanner.model.scan import Scan
 from scanner.report.audit_manager import FoundBeside
 from scanner.report.counts import Counts, Tally, count, total
 from scanner.report.gaps import BlindGap, Blinding
+from scanner.report.owners import ByOwner, OwnerGroup
+from scanner.report.sample import Draw, Sample, seed_of
 from scanner.report.worst import Worst
 
 SHOWN: Final = 20_000
@@ -34,8 +36,10 @@ class Overview:
     regions: Mapping[str, Counts]
     types: Mapping[str, Counts]
     severities: Mapping[str, Counts]
+    owners: tuple[OwnerGroup, ...]
     worst: tuple[Finding, ...]
     worst_of: Mapping[str, tuple[Finding, ...]]  # by control
+    sample: Sample
     waivers: tuple[tuple[Waiver, int], ...]  # those that cover something, the first to expire first
     asked_resources: int
     gaps: tuple[BlindGap, ...]
@@ -59,8 +63,10 @@ class _Gathered:
         self.by_region: Tally[str] = Tally()
         self.by_type: Tally[str] = Tally()
         self.by_severity: Tally[str] = Tally()
+        self.by_owner = ByOwner()
         self.worst = Worst(SHOWN)
         self.worst_of: dict[str, Worst] = {}
+        self.draw = Draw(seed_of(scan.manifest))
         self.waivers: Counter[Waiver] = Counter()
         self.resources: Counter[str] = Counter()
         self.blinding = Blinding()
@@ -74,10 +80,12 @@ class _Gathered:
         self.by_region.add(finding.region, status)
         self.by_type.add(finding.subject_type, status)
         self.by_severity.add(finding.severity, status)
+        self.by_owner.add(finding)
         self.worst.add(finding)
         if control not in self.worst_of:
             self.worst_of[control] = Worst(SHOWN_OF_CONTROL)
         self.worst_of[control].add(finding)
+        self.draw.add(finding)
         if finding.waiver is not None:
             self.waivers[finding.waiver] += 1
         if finding.subject_type not in STRUCTURES:
@@ -95,8 +103,10 @@ class _Gathered:
             regions=self.by_region.counts(),
             types=self.by_type.counts(),
             severities=self.by_severity.counts(),
+            owners=self.by_owner.groups(),
             worst=tuple(self.worst),
             worst_of={control: tuple(kept) for control, kept in self.worst_of.items()},
+            sample=self.draw.drawn(),
             waivers=tuple(sorted(self.waivers.items(), key=lambda each: (each[0].expires, each[0].id))),
             asked_resources=max(self.resources.values(), default=0),
             gaps=self.blinding.of(scan.gaps),

@@ -22,6 +22,8 @@ from scanner.report.chain import Chain, chain
 from scanner.report.completeness import Completeness, completeness
 from scanner.report.counts import Counts, Group, count, groups
 from scanner.report.overview import STRUCTURES, Overview, failures, look_over
+from scanner.report.owners import OwnerGroup
+from scanner.report.sample import Sample
 from scanner.report.words import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type_word, value
 from scanner.report.worst import rank
 
@@ -90,7 +92,9 @@ class View:
     regions: tuple[Group, ...]
     types: tuple[Group, ...]
     severities: tuple[Group, ...]
+    owners: tuple[OwnerGroup, ...]  # empty: findings name no owners
     failures: tuple[tuple[Severity, int], ...]  # every severity, worst first
+    sample: Sample
     waivers: tuple[tuple[Waiver, int], ...]  # those that cover a failure, the first to expire first
     asked_resources: int  # resources that a control was asked of
     completeness: Completeness
@@ -166,7 +170,9 @@ def build(scan: Scan) -> View:
         regions=groups(seen.regions),
         types=groups(seen.types, type_word),
         severities=groups(seen.severities, lambda name: name.capitalize(), lambda name: Severity(name).rank),
+        owners=seen.owners,
         failures=failures(seen.severities),
+        sample=seen.sample,
         waivers=seen.waivers,
         asked_resources=seen.asked_resources,
         completeness=completeness(scan, seen.gaps, names),
