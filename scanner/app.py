@@ -26,18 +26,22 @@ from scanner.evaluate.assessment import Cell, assess, counted
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.engine import evaluate as judge
 from scanner.evaluate.frameworks import frameworks_beside
+from scanner.evaluate.owner_rows import owners_of
+from scanner.evaluate.owners import owned, units_above
 from scanner.evaluate.reads import blinds
 from scanner.evaluate.standards import Standards
 from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
 from scanner.facts.build import FactsRequest
+from scanner.inventory.contacts import parse_contacts
 from scanner.judging.tables import write_tables
 from scanner.judging.workers import workers_for
 from scanner.model.control import Control
 from scanner.model.explanation import Explanation
 from scanner.model.facts import TABLES
 from scanner.model.manifest import Manifest
+from scanner.model.owner import Ownership, Way
 from scanner.model.scan import Scan
 from scanner.protection.capabilities import capabilities_as_of
 from scanner.protection.limitations import LIMITATIONS
@@ -70,6 +74,7 @@ class Judgement:
     controls: tuple[Control, ...]
     parameters: Parameters = field(default_factory=dict)
     waivers: tuple[WaiverRule, ...] = ()
+    owners: tuple[Way, ...] = ()
     count_inherited_backup: bool = True
     standards: Standards = field(default_factory=Standards)
     as_of: datetime | None = None
@@ -197,6 +202,7 @@ def evaluate(
     tables = {name: open_parquet(out / "facts", name, row) for name, row in TABLES.items()}
     judged = judge(tables, judgement.controls, judgement.parameters, as_of=as_of, waivers=waivers)
     cells: Counter[Cell] = Counter()
+    judged = owned(judged, owners_of(_ownership(bundle, judgement.owners), tables["resource"]))
     write_atomically(out / FINDINGS, findings_jsonl_gz(counted(judged, cells)))
     manifest = _judged_manifest(bundle, out, as_of)
     _write_judged_manifest(bundle, out, manifest)
@@ -230,6 +236,17 @@ def _units(manifest: Manifest) -> dict[str, str]:
     """Give the organizational unit (or the root) that each account lies in, as far as the manifest tells."""
     paths = {account.id: account.ou_path for account in manifest.accounts if account.ou_path}
     return {account: path.rstrip("/").rpartition("/")[2] for account, path in paths.items()}
+
+
+def _ownership(bundle: Bundle, ways: tuple[Way, ...]) -> Ownership | None:
+    """Put together what decides about owners. None: audit.yaml says nothing of them."""
+    if not ways:
+        return None
+    manifest = bundle.manifest
+    above = {str(account.id): units_above(account.ou_path) for account in manifest.accounts}
+    contacts = bundle.parsed(lambda: parse_contacts(bundle.organization_answers(), manifest))
+    units = {account: units for account, units in above.items() if units is not None}
+    return Ownership(ways=ways, units=units, contacts=contacts)
 
 
 def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:

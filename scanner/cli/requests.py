@@ -46,6 +46,7 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
             WaiverRule(named.current(waiver.control), waiver.subject, waiver.waiver())
             for waiver in settings.waivers
         ),
+        owners=settings.owner_ways(),
         count_inherited_backup=settings.parameters.count_inherited_backup,
         as_of=as_of,
         standards=load_standards(selection.known, _weights(settings), map(Path, words)),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.model.finding import Finding
+from scanner.model.owner import Owner
 from scanner.report.cells import harmless
 from scanner.report.view import View
 from scanner.report.words import given_name
@@ -27,6 +28,8 @@ COLUMNS: Final = (
     "evidence",
     "fingerprint",
     "name",
+    "owner",
+    "owner_source",
 )
 
 _PIECE: Final = 1_000_000
@@ -68,4 +71,10 @@ def _row(finding: Finding, title: str, account_name: str) -> tuple[str, ...]:
         "; ".join(f"{ref.file}:{ref.line}" for ref in finding.evidence),
         finding.fingerprint,
         given_name(finding.details),
+        *_owner(finding.owner),
     )
+
+
+def _owner(owner: Owner | None) -> tuple[str, str]:
+    """Give two cells; an owner that is not known has a source that says so."""
+    return ("", "") if owner is None else (owner.name or "", owner.source)

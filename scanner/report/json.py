@@ -21,6 +21,7 @@ from scanner.model.scan import Reconciliation
 from scanner.report.assessment import assessment_document
 from scanner.report.audit_manager import side_by_side_document
 from scanner.report.counts import Counts
+from scanner.report.owners import owners_document
 from scanner.report.view import View
 
 SCHEMA: Final = "backup-audit/findings/1"
@@ -116,6 +117,7 @@ def _summary(view: View) -> Document:
         "reconciliation": [_reconciliation(row) for row in scan.reconciliation],
         "limitations": list(scan.limitations),
         "audit_manager": side_by_side_document(view.audit_manager),
+        **owners_document(view.owners),
         **assessment_document(scan.assessment),
     }
 

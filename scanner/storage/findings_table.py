@@ -25,8 +25,9 @@ _TEXTS: Final = (
     "reason",
     "fingerprint",
 )
+_OWNER: Final = ("owner", "owner_source")
 SCHEMA: Final = pa.schema(
-    [(name, pa.string()) for name in (*_TEXTS, "details", "evidence", "frameworks", "waiver")]
+    [(name, pa.string()) for name in (*_TEXTS, "details", "evidence", "frameworks", "waiver", *_OWNER)]
 )
 """Details, frameworks and waiver are JSON text; evidence is a text of `FILE:LINE`, with blanks between."""
 
@@ -58,7 +59,7 @@ def _batch(lines: tuple[bytes, ...]) -> pa.RecordBatch:
 
 
 def _row(finding: dict[str, Any]) -> dict[str, str | None]:
-    row: dict[str, str | None] = {name: finding.get(name) for name in _TEXTS}
+    row: dict[str, str | None] = {name: finding.get(name) for name in (*_TEXTS, *_OWNER)}
     row["details"] = orjson.dumps(finding.get("details")).decode()
     row["evidence"] = " ".join(f"{ref['file']}:{ref['line']}" for ref in finding.get("evidence") or ())
     row["frameworks"] = orjson.dumps(finding.get("frameworks")).decode()
