@@ -13,6 +13,7 @@ from scanner.report.inventory_csv import inventory_csv
 from scanner.report.json import findings_json, summary_json
 from scanner.report.parquet import findings_parquet
 from scanner.report.pdf import report_pdf
+from scanner.report.sarif import sarif
 from scanner.report.view import View
 from scanner.storage.files import write_atomically
 
@@ -35,6 +36,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "csv": Format("findings.csv", findings_csv),
     "inventory": Format("inventory.csv", inventory_csv),
     "parquet": Format("findings.parquet", findings_parquet),
+    "sarif": Format("report.sarif", sarif),
     "html": Format("report.html", lambda view: [report_html(view)]),
     "pdf": Format("report.pdf", lambda view: [report_pdf(view)]),
 }

@@ -122,7 +122,14 @@ def complaints(name: str, document: object) -> list[str]:
 
 
 def test_the_formats_are_published() -> None:
-    assert set(SCHEMAS) == {"manifest", "evidence-line", "finding", "findings", "explanation"}
+    assert set(SCHEMAS) == {
+        "manifest",
+        "evidence-line",
+        "finding",
+        "findings",
+        "explanation",
+        "report.sarif",
+    }
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
