@@ -15,8 +15,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from scanner.errors import VaultproofError
+from scanner.evaluate.filed import files_in_order
 from scanner.evaluate.macros import macro_statements
 from scanner.evaluate.problem import Problem, RefusedError
+from scanner.evaluate.reasons import literal
 from scanner.model.facts import TABLES
 from scanner.storage.tables import arrow_schema
 
@@ -31,11 +33,15 @@ _QUIET: Final = {"autoinstall_known_extensions": "false", "autoload_known_extens
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a control may use: seconds of DuckDB's time, its memory (beyond it, disk), its threads."""
+    """What a control may use: seconds of DuckDB's time, its memory (beyond it, disk), its threads.
+
+    `rows`: tables in files that have more are not copied into memory, if they are in the order of findings.
+    """
 
     seconds: float = 300.0
-    memory: str = "2GB"
+    memory: str = "1GB"
     threads: int = 0  # 0: as many as the machine has
+    rows: int = 50_000
 
     def settings(self, spill: str) -> dict[str, str]:
         """Give DuckDB's settings. `spill` is a folder for what does not fit into memory."""
@@ -65,14 +71,35 @@ def _fill(
     columns: Mapping[str, Iterable[str]],
     limits: Limits,
 ) -> None:
+    order = ORDER.split(", ")
+    filed = {name: files_in_order(tables[name], order, limits.rows) for name in columns}
+    _allow(connection, [file for files in filed.values() for file in files])
     try:
         for name, wanted in columns.items():
-            _load(connection, name, tables[name], wanted)
+            if filed[name]:
+                _view(connection, name, filed[name], wanted)
+            else:
+                _load(connection, name, tables[name], wanted)
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
         raise VaultproofError(
             f"The facts do not fit into {limits.memory} of memory and the disk of {tempfile.gettempdir()}: "
             f"{first_line(error)}. Free some room there, or set TMPDIR to a folder on another disk."
         ) from error
+
+
+def _allow(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
+    """Let these files, and nothing else, be reached once the database is locked."""
+    if files:
+        connection.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
+
+
+def _view(
+    connection: duckdb.DuckDBPyConnection, name: str, files: tuple[str, ...], wanted: Iterable[str]
+) -> None:
+    """Leave a table where it lies."""
+    selected = ", ".join(f'"{column}"' for column in wanted)
+    listed = ", ".join(map(literal, files))
+    connection.execute(f'CREATE VIEW "{name}" AS SELECT {selected} FROM read_parquet([{listed}])')  # noqa: S608 -- names of the model, files of the scan
 
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted: Iterable[str]) -> None:

@@ -1,24 +1,27 @@
 """Facts and controls to findings, in the order of the contract.
 
-Each control is judged by one SELECT whose answer is complete before its first finding is given: a control
-that breaks half way leaves no half answers, but an `error` for each of its subjects, and the next goes on.
+A control is asked of all its subjects before its first finding is given: one that breaks gives an `error`
+for each of them, and the next goes on. Findings then stream, a batch at a time, with their reasons and
+details. Where one of these cannot be written, that finding alone is an `error`.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import duckdb
-import orjson
+import pyarrow as pa
 
+from scanner.evaluate.answered import Answered
 from scanner.evaluate.compiled import Compiled, compile_control, needed_columns
 from scanner.evaluate.database import Deadline, Limits, Table, first_line, opened
 from scanner.evaluate.problem import RefusedError
 from scanner.evaluate.waivers import Waivers
 from scanner.model.control import Control
-from scanner.model.finding import Finding, Status
-from scanner.model.reading import EvidenceRef
+from scanner.model.finding import Finding
+
+T = TypeVar("T")
 
 BATCH: Final = 10_000
 """Findings that are in memory at once."""
@@ -59,73 +62,72 @@ def _compiled(control: Control) -> Compiled:
         raise ValueError(f"control {control.id}: {refused}") from refused
 
 
+class _BrokenError(Exception):
+    """A control broke; the message says how, in a sentence."""
+
+
+class _Allowance:
+    """The time that a control may take of DuckDB. What its findings are used for does not count."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
+        self._connection, self._seconds, self._left = connection, seconds, seconds
+
+    def spend(self, work: Callable[[], T]) -> T:
+        """Do a piece of work. _BrokenError: it broke, or the time is up."""
+        deadline = Deadline(self._connection, max(self._left, 0.0))
+        begun = time.perf_counter()
+        try:
+            with deadline:
+                return work()
+        except (duckdb.Error, RuntimeError, OSError) as error:
+            if deadline.passed:
+                told = f"The control took longer than {self._seconds:g} s and was stopped."
+                raise _BrokenError(told) from error
+            if isinstance(error, duckdb.InterruptException):
+                raise KeyboardInterrupt from error
+            raise _BrokenError(f"The control broke: {first_line(error)}") from error
+        finally:
+            self._left -= time.perf_counter() - begun
+
+
 def _judged(
     connection: duckdb.DuckDBPyConnection, compiled: Compiled, settings: Mapping[str, Any], limits: Limits
 ) -> Iterator[Finding]:
-    failure = _run(connection, compiled, settings, limits)
-    if failure:
-        yield from _errors(connection, compiled.control, failure)
-        return
-    for row in _rows(connection, "SELECT * FROM verdict"):
-        yield _finding(compiled.control, row)
-
-
-def _run(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, settings: Mapping[str, Any], limits: Limits
-) -> str:
-    """Judge into the table `verdict`; give what broke, in a sentence, or an empty text."""
     bound = {name: settings[name] for name in compiled.parameters}
-    deadline = Deadline(connection, limits.seconds)
+    allowance = _Allowance(connection, limits.seconds)
+    answered = Answered(compiled.control)
+    given = 0
     try:
-        with deadline:
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE verdict AS {compiled.sql}", bound)
-    except (duckdb.Error, RuntimeError) as error:
-        if deadline.passed:
-            return f"The control took longer than {limits.seconds:g} s and was stopped."
-        if isinstance(error, duckdb.InterruptException):
-            raise KeyboardInterrupt from error
-        return f"The control broke: {first_line(error)}"
-    return ""
+        allowance.spend(lambda: _ask(connection, compiled, bound))
+        for batch in _batches(connection, compiled.sql, bound, allowance):
+            yield from answered.findings(batch)
+            given += batch.num_rows
+    except _BrokenError as failure:
+        yield from _errors(connection, answered, compiled.control.subject, str(failure), given)
 
 
-def _errors(connection: duckdb.DuckDBPyConnection, control: Control, failure: str) -> Iterator[Finding]:
-    """Give an `error` for each subject that the control was to judge."""
-    columns = "account, region, subject, subject_type"
-    for row in _rows(connection, f'SELECT {columns} FROM "{control.subject}"'):  # noqa: S608 -- a table of the model
-        broken = {"status": Status.ERROR, "reason": failure, "details": "{}", "evidence": []}
-        yield _finding(control, {**row, **broken})
+def _ask(connection: duckdb.DuckDBPyConnection, compiled: Compiled, bound: Mapping[str, Any]) -> None:
+    """Judge all subjects, and keep nothing: what breaks breaks here, before the first finding."""
+    connection.execute(f"SELECT max(status) FROM ({compiled.sql})", dict(bound)).fetchall()  # noqa: S608 -- checked SQL
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[dict[str, Any]]:
+def _batches(
+    connection: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, Any], allowance: _Allowance
+) -> Iterator[pa.RecordBatch]:
     """Stream rows; DuckDB keeps the order in which they were inserted (`preserve_insertion_order`)."""
-    for batch in connection.sql(sql).to_arrow_reader(BATCH):
-        yield from batch.to_pylist()
+    reader = allowance.spend(lambda: connection.sql(sql, params=dict(bound)).to_arrow_reader(BATCH))
+    while batch := allowance.spend(lambda: next(reader, None)):
+        yield batch
 
 
-def _finding(control: Control, row: Mapping[str, Any]) -> Finding:
-    return Finding(
-        control=control.id,
-        status=Status(row["status"]),
-        severity=control.severity,
-        subject=row["subject"],
-        subject_type=row["subject_type"],
-        account=row["account"],
-        region=row["region"],
-        reason=row["reason"],
-        details=_details(row["details"]),
-        evidence=_references(row["evidence"]),
-        frameworks=control.frameworks,
+def _errors(
+    connection: duckdb.DuckDBPyConnection, answered: Answered, table: str, failure: str, given: int
+) -> Iterator[Finding]:
+    """Give an `error` for each subject that has no finding yet."""
+    sql = (
+        "SELECT account, region, subject, subject_type, 'error' AS status, $failure AS reason, "  # noqa: S608 -- a table of the model
+        "'{}' AS details, CAST([] AS STRUCT(file VARCHAR, line BIGINT)[]) AS evidence "
+        f'FROM "{table}" OFFSET {given}'
     )
-
-
-def _details(text: str) -> dict[str, Any]:
-    """Read the details. DuckDB writes Infinity and NaN, which JSON lacks: they become null."""
-    try:
-        details: dict[str, Any] = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        details = json.loads(text, parse_constant=lambda _: None)
-    return details
-
-
-def _references(places: Sequence[Mapping[str, Any]] | None) -> tuple[EvidenceRef, ...]:
-    return tuple(EvidenceRef(place["file"], place["line"]) for place in places or ())
+    for batch in connection.sql(sql, params={"failure": failure}).to_arrow_reader(BATCH):
+        yield from answered.findings(batch)

@@ -42,12 +42,13 @@ class Parts:
 def verdict_sql(table: str, schema: pa.Schema, parts: Parts) -> str:
     """Write the SELECT.
 
-    Its columns: account, region, subject, subject_type, status, reason, details (JSON), evidence.
+    Its columns: account, region, subject, subject_type, status, reason, details (JSON), evidence. A reason
+    or details that cannot be written for a row are NULL (TRY), whatever the other rows are.
     """
     asked = f"((not_applicable_because = '') AND ({parts.population.sql}))"
     return (
         "SELECT account, region, subject, subject_type, status_ AS status, "  # noqa: S608 -- checked SQL
-        f"{_reason(schema, parts)} AS reason, {_details(parts.details)} AS details, "
+        f"TRY({_reason(schema, parts)}) AS reason, TRY({_details(parts.details)}) AS details, "
         f"{_evidence(parts)} AS evidence FROM (SELECT *, {_status()} AS status_ "
         f'FROM (SELECT *, {asked} AS asked_, ({parts.require.sql}) AS held_ FROM "{table}"))'
     )

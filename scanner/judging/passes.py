@@ -11,10 +11,11 @@ lie in a folder that goes with the judgement. One process alone keeps both to it
 
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import inventory_rows
 from scanner.judging.crew import in_order
-from scanner.model.facts import TABLES
+from scanner.model.facts import TABLES, Row
 from scanner.model.inventory import Organization, ShardInventory, ShardStatus
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.names import Shard
@@ -159,11 +160,16 @@ def _judging(folder: Path, opened: Callable[[], Beyond], request: FactsRequest) 
 def _judged(inventory: ShardInventory, beyond: Beyond, request: FactsRequest) -> Judged:
     facts = build_facts(inventory, beyond.plane, request, recalled(inventory, beyond.recall))
     return Judged(
-        facts=dict(_encoded(facts.tables, TABLES)),
+        facts=dict(_encoded(_in_order(facts.tables), TABLES)),
         inventory=dict(_encoded(inventory_rows(inventory), INVENTORY_TABLES)),
         gaps=(*inventory.gaps, *facts.needed),
         reconciliation=tuple(reconcile(inventory)),
     )
+
+
+def _in_order(tables: Mapping[str, Iterable[Row]]) -> dict[str, list[Row]]:
+    """Sort the facts of a shard as findings are: large tables are judged where they lie, unsorted."""
+    return {name: sorted(rows, key=attrgetter("subject")) for name, rows in tables.items()}
 
 
 def _encoded(rows: Mapping[str, object], tables: Mapping[str, type]) -> Iterator[tuple[str, bytes]]:

@@ -15,6 +15,8 @@ from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest
 from scanner.judging.tables import Tables, write_tables
 from scanner.judging.workers import WORTH, workers_for
+from scanner.model.facts import TABLES
+from scanner.storage.parquet import open_parquet
 from tests.fakes.bundles import REGION, BundleBuilder
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_reports" / "bundle"
@@ -55,6 +57,14 @@ def test_several_processes_write_what_one_does(
     assert tables_in(tmp_path / "out") == tables_in(alone.out)
     assert {"facts/account.parquet", "inventory/accounts.parquet"} <= tables_in(alone.out).keys()
     assert not list(aside.iterdir())
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_facts_lie_in_the_order_of_findings(alone: Written, table: str) -> None:
+    found = open_parquet(alone.out / "facts", table, TABLES[table]).to_table(["account", "region", "subject"])
+    rows = [tuple(row.values()) for row in found.to_pylist()]
+    assert rows
+    assert rows == sorted(rows)
 
 
 @pytest.fixture
