@@ -14,6 +14,7 @@ from rich.tree import Tree
 from scanner import app
 from scanner.errors import UsageError
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
+from scanner.model.owner import Owner
 from scanner.report.explain.document import explanation_json
 from scanner.report.explain.evidence import Recorded, recorded
 from scanner.report.explain.svg import explanation_svg
@@ -106,7 +107,16 @@ def _head(told: Explanation) -> Text:
     account = f"{told.account} ({one_line(told.account_name)})" if told.account_name else told.account
     head = Text(one_line(told.subject), style="bold", overflow="fold")
     head.append(f"\n{account} / {told.region}, as judged at {told.as_of}\n", style="dim")
+    head.append(_owner(told.owner))
     return head
+
+
+def _owner(owner: Owner | None) -> str:
+    if owner is None:
+        return ""
+    return f"Owner: {one_line(owner.name or owner.source)}" + (
+        f" ({one_line(owner.source)})\n" if owner.name else "\n"
+    )
 
 
 def _grow(tree: Tree, node: Node, marks: dict[Verdict, str]) -> None:
@@ -163,6 +173,8 @@ def _one(each: Advice, subject: str, *, again: bool) -> Text:
         return text
     if each.text:
         text.append(f"\nTo do: {one_line(each.text)}")
+    if each.subject != subject and each.owner is not None:
+        text.append(f"\n{_owner(each.owner).rstrip()}")
     for command in each.cli.splitlines():
         text.append(f"\n  {one_line(command)}", style="cyan")
     return text

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from scanner.model.finding import Severity, Status
+from scanner.model.owner import Owner
 from scanner.model.reading import EvidenceRef
 from scanner.model.ternary import Ternary
 
@@ -81,6 +82,7 @@ class Advice:
     reason: str
     text: str = ""  # what to do; empty: the scan does not say
     cli: str = ""  # commands that do it
+    owner: Owner | None = None  # who is asked about it; None: nothing says how owners are named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,7 @@ class Explanation:
     name: str
     root: Node
     advice: tuple[Advice, ...] = ()
+    owner: Owner | None = None  # of the subject
 
     @property
     def evidence(self) -> tuple[EvidenceRef, ...]:

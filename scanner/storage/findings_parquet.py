@@ -43,9 +43,12 @@ SCHEMA: Final = pa.schema(
             "waiver",
             pa.struct([(name, pa.string()) for name in ("id", "owner", "approver", "reason", "expires")]),
         ),
+        pa.field("owner", pa.string()),
+        pa.field("owner_source", _WORD),
     ]
 )
-"""`details` is JSON text; `waiver` is NULL where no waiver covers the failure. Nothing else is ever NULL."""
+"""`details` is JSON text; `waiver` is NULL where no waiver covers the failure. Nothing else is ever NULL, but
+`owner` (not known) and `owner_source` (nothing says how owners are named)."""
 
 ROW_GROUP: Final = 20_000
 """Findings that are in memory at once."""
@@ -109,7 +112,7 @@ def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
 
 def _document(row: FindingRow) -> dict[str, Any]:
     finding = row.finding
-    document = finding.document()
+    document = {"owner": None, "owner_source": None, **finding.document()}
     document["title"], document["name"], document["account_name"] = row.title, row.name, row.account_name
     document["details"] = _json(document["details"])
     document["frameworks"] = [

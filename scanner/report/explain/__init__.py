@@ -32,6 +32,7 @@ def explain(scan: Path, wanted: str) -> Explanation:
         raise BundleError(f"{scan} holds no judged scan: judge it first with audit evaluate.")
     found = find(scan / "facts", wanted)
     root = tell(found, gather(scan / "facts", found))
+    told, owner = advice(scan, root)
     account = text(found.row, "account")
     names = {each.id: each.name for each in manifest.accounts}
     return Explanation(
@@ -44,7 +45,8 @@ def explain(scan: Path, wanted: str) -> Explanation:
         region=text(found.row, "region"),
         name=text(found.row, "name"),
         root=root,
-        advice=advice(scan, root),
+        advice=told,
+        owner=owner,
     )
 
 

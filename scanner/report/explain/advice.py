@@ -12,6 +12,7 @@ import orjson
 from scanner.errors import BundleError
 from scanner.model.explanation import Advice, Node, Verdict
 from scanner.model.finding import Finding, Status, finding_from_document
+from scanner.model.owner import Owner
 from scanner.report.words import STATUS_ORDER
 
 _MOST: Final = 12
@@ -19,17 +20,22 @@ _TOLD: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
 _DEFINITIONS: Final = b',"controls":['
 
 
-def advice(scan: Path, root: Node) -> tuple[Advice, ...]:
-    """Give what does not pass of the subject itself, and what fails of the links below it; worst first."""
+def advice(scan: Path, root: Node) -> tuple[tuple[Advice, ...], Owner | None]:
+    """Give what does not pass of the subject itself, and what fails of the links below it; worst first.
+
+    With it comes the owner of the subject. None: no finding tells.
+    """
     broken = {node.subject for node in root.walk() if node.verdict is not Verdict.HOLDS} - {"", root.subject}
+    every = list(_findings(scan, {root.subject, *broken}))
     found = [
         finding
-        for finding in _findings(scan, {root.subject, *broken})
+        for finding in every
         if finding.status in _TOLD and (finding.subject == root.subject or finding.status is Status.FAIL)
     ]
     found.sort(key=lambda each: (STATUS_ORDER[each.status], each.severity.rank, *each.order))
     definitions = _definitions(scan) if found else {}
-    return tuple(_advice(finding, definitions.get(finding.control, {})) for finding in found[:_MOST])
+    owner = next((each.owner for each in every if each.subject == root.subject), None)
+    return tuple(_advice(each, definitions.get(each.control, {})) for each in found[:_MOST]), owner
 
 
 def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
@@ -43,6 +49,7 @@ def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
         reason=finding.reason,
         text=str(remediation.get("text") or "").strip(),
         cli=str(remediation.get("cli") or "").strip(),
+        owner=finding.owner,
     )
 
 

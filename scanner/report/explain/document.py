@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 from scanner.model.explanation import Advice, Explanation, Node
+from scanner.model.owner import Owner
 
 SCHEMA: Final = "backup-audit/explanation/1"
 
@@ -25,6 +26,7 @@ def explanation_document(told: Explanation) -> dict[str, Any]:
         "account_name": told.account_name,
         "region": told.region,
         "name": told.name,
+        **_owner(told.owner),
         "chain": _node(told.root),
         "advice": [_advice(each) for each in told.advice],
     }
@@ -43,7 +45,7 @@ def _node(node: Node) -> dict[str, Any]:
     }
 
 
-def _advice(each: Advice) -> dict[str, str]:
+def _advice(each: Advice) -> dict[str, str | None]:
     return {
         "control": each.control,
         "title": each.title,
@@ -53,7 +55,12 @@ def _advice(each: Advice) -> dict[str, str]:
         "reason": each.reason,
         "text": each.text,
         "cli": each.cli,
+        **_owner(each.owner),
     }
+
+
+def _owner(owner: Owner | None) -> dict[str, str | None]:
+    return {} if owner is None else {"owner": owner.name, "owner_source": owner.source}
 
 
 def _mended(content: Any) -> Any:  # noqa: ANN401 -- a tree of JSON
