@@ -1,7 +1,6 @@
 """Writing the reports that were asked for, and their checksums."""
 
-import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,11 +10,12 @@ from scanner.report.csv import findings_csv
 from scanner.report.html import report_html
 from scanner.report.inventory_csv import inventory_csv
 from scanner.report.json import findings_json, summary_json
+from scanner.report.junit import junit
 from scanner.report.parquet import findings_parquet
-from scanner.report.pdf import report_pdf
+from scanner.report.pdf import Paper, report_pdf
 from scanner.report.sarif import sarif
 from scanner.report.view import View
-from scanner.storage.files import write_atomically
+from scanner.storage.files import Measured, write_atomically
 
 CHECKSUMS: Final = "reports.sha256"
 
@@ -37,8 +37,10 @@ FORMATS: Final[Mapping[str, Format]] = {
     "inventory": Format("inventory.csv", inventory_csv),
     "parquet": Format("findings.parquet", findings_parquet),
     "sarif": Format("report.sarif", sarif),
+    "junit": Format("report.junit.xml", junit),
     "html": Format("report.html", lambda view: [report_html(view)]),
     "pdf": Format("report.pdf", lambda view: [report_pdf(view)]),
+    "pdf-letter": Format("report-letter.pdf", lambda view: [report_pdf(view, Paper.LETTER)]),
 }
 """In the order in which they are written: those that need most to go well come last."""
 
@@ -86,24 +88,9 @@ def known_formats(formats: Collection[str]) -> tuple[str, ...]:
 
 def _write(name: str, how: Format, view: View, folder: Path) -> Written:
     path = folder / how.file
-    measured = _Measured(how.make(view))
+    measured = Measured(how.make(view))
     write_atomically(path, measured)
-    return Written(name, path, measured.bytes, measured.digest.hexdigest())
-
-
-class _Measured:
-    """Counts bytes, and takes their checksum, as they pass."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = pieces
-        self.bytes = 0
-        self.digest = hashlib.sha256()
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._pieces:
-            self.bytes += len(piece)
-            self.digest.update(piece)
-            yield piece
+    return Written(name, path, measured.bytes, measured.sha256)
 
 
 def _write_checksums(folder: Path, written: list[Written]) -> None:
