@@ -1,4 +1,4 @@
-"""`report.pdf`: the auditor's document, A4, tagged, built as PDF/A-3u, its data attached.
+"""`report.pdf`: the auditor's document, A4 or Letter, tagged, built as PDF/A-3u, its data attached.
 
 WeasyPrint is imported only when a PDF is asked for: without Pango its import fails, and everything else
 must go on. It fetches nothing but the bundled fonts. On one machine equal views give equal bytes: every
@@ -11,10 +11,13 @@ import io
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from scanner.errors import OutputError
@@ -23,17 +26,19 @@ from scanner.model.finding import Finding, Status
 from scanner.model.inventory import ShardStatus
 from scanner.report.completeness import SHARD_MEANINGS
 from scanner.report.csv import findings_csv
+from scanner.report.inventory_csv import inventory_csv
 from scanner.report.templates import FONTS, asset, environment, font
 from scanner.report.view import ControlView, View
 from scanner.report.words import STATUS_MEANINGS, day
+from scanner.storage.files import Measured, write_atomically
 
 TEMPLATE: Final = "report.pdf.html.j2"
 STYLE: Final = "pdf.css"
 
-FINDINGS: Final = 400
+FINDINGS: Final = 260
 """How many findings stand on the pages at most: WeasyPrint lays out some 250 table rows a second."""
 
-LEAST_FINDINGS: Final = 8
+LEAST_FINDINGS: Final = 5
 """How many of a control's findings are shown however many controls there are."""
 
 ROWS: Final = 60
@@ -41,6 +46,19 @@ ROWS: Final = 60
 
 COLUMNS: Final = 5
 """How many Regions stand side by side in the completeness grid."""
+
+
+class Paper(StrEnum):
+    """What the document is laid out for."""
+
+    A4 = "a4"
+    LETTER = "letter"
+
+
+_PAGES: Final = {
+    Paper.A4: "@page { size: A4 } .cover { height: 297mm }",
+    Paper.LETTER: "@page { size: Letter } .cover { height: 11in }",
+}
 
 OWED: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN)
 
@@ -78,16 +96,17 @@ MISSING_ENGINE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A file within the PDF."""
+    """A file within the PDF: it waits on the disk until the document is written."""
 
-    name: str
-    content: bytes
+    path: Path
     description: str
+    bytes: int
+    sha256: str
 
     @property
-    def sha256(self) -> str:
-        """Its checksum, in hexadecimal."""
-        return hashlib.sha256(self.content).hexdigest()
+    def name(self) -> str:
+        """What it is called in the document."""
+        return self.path.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,35 +118,52 @@ class Chapter:
     cut: int
 
 
-def report_pdf(view: View) -> bytes:
+def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
     """Draw the document.
 
     Raises:
         OutputError: Pango, which WeasyPrint draws with, is not installed.
     """
-    attached = attachments(view)
     clock = view.manifest.evaluated_as_of
-    with _quiet(), _fixed_clock(clock), _no_collection():
-        press = _press()
+    with _quiet(), _fixed_clock(clock), _no_collection(), TemporaryDirectory() as place, ExitStack() as files:
+        press = _press(paper)
+        attached = attachments(view, Path(place))
         html = press.drawable(document_html(view, attached))
         document = press.lay_out(html)
         buffer = io.BytesIO()
         document.write_pdf(
             buffer,
-            attachments=[press.attachment(each, clock) for each in attached],
+            attachments=[press.attachment(each, files, clock) for each in attached],
             pdf_identifier=hashlib.sha256(html.encode(errors="replace")).digest()[:16],
             **_VARIANT,
         )
     return buffer.getvalue()
 
 
-def attachments(view: View) -> tuple[Attached, ...]:
-    """Give the files that the PDF carries: all findings, and the manifest of the scan."""
+def attachments(view: View, folder: Path) -> tuple[Attached, ...]:
+    """Write the files that the PDF carries: findings and population whole, and the manifest of the scan.
+
+    OutputError: there is no room for them.
+    """
     manifest = manifest_bytes(manifest_document(view.manifest))
     return (
-        Attached("findings.csv", b"".join(findings_csv(view)), "All findings, one row each."),
-        Attached("manifest.json", manifest, "Provenance, scope, shards and checksums of the scan."),
+        _attached(folder / "findings.csv", findings_csv(view), "All findings, one row each."),
+        *_population(view, folder),
+        _attached(
+            folder / "manifest.json", (manifest,), "Provenance, scope, shards and checksums of the scan."
+        ),
     )
+
+
+def _population(view: View, folder: Path) -> Iterator[Attached]:
+    if view.inventory is not None:
+        yield _attached(folder / "inventory.csv", inventory_csv(view), "The population, one resource a row.")
+
+
+def _attached(path: Path, pieces: Iterable[bytes], description: str) -> Attached:
+    passing = Measured(pieces)
+    write_atomically(path, passing)
+    return Attached(path, description, passing.bytes, passing.sha256)
 
 
 def document_html(view: View, attached: tuple[Attached, ...]) -> str:
@@ -200,9 +236,9 @@ class _Press:
         missing |= {ord(character) for character in rare if ord(character) >= _FIRST_EMOJI}
         return html.translate({point: f"\u2039U+{point:04X}\u203a" for point in missing})
 
-    def attachment(self, each: Attached, clock: datetime) -> Any:  # noqa: ANN401 -- WeasyPrint's attachment
+    def attachment(self, each: Attached, files: ExitStack, clock: datetime) -> Any:  # noqa: ANN401 -- WeasyPrint's
         return self.engine.Attachment(
-            string=each.content,
+            file_obj=files.enter_context(each.path.open("rb")),
             name=each.name,
             description=each.description,
             created=clock,
@@ -211,7 +247,7 @@ class _Press:
         )
 
 
-def _press() -> _Press:
+def _press(paper: Paper) -> _Press:
     try:
         import weasyprint  # noqa: PLC0415 -- see the module's docstring
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415 -- as above
@@ -220,7 +256,7 @@ def _press() -> _Press:
         raise OutputError(MISSING_ENGINE.format(problem=name)) from problem
     fetch = fetcher(weasyprint.urls.URLFetcherResponse)
     fonts = FontConfiguration()
-    style = weasyprint.CSS(string=asset(STYLE), url_fetcher=fetch, font_config=fonts)
+    style = weasyprint.CSS(string=asset(STYLE) + _PAGES[paper], url_fetcher=fetch, font_config=fonts)
     return _Press(weasyprint, fetch, fonts, style)
 
 

@@ -2,9 +2,10 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from scanner.errors import OutputError
@@ -17,6 +18,27 @@ _ADVICE = {
     errno.EROFS: "The file system is read-only: name another folder with --out.",
 }
 _MODE = 0o644  # mkstemp makes files that only their owner can read; reports are there to be handed on
+
+
+class Measured:
+    """Counts bytes, and takes their checksum, as they pass."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self._digest = hashlib.sha256()
+        self.bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        """The checksum of what has passed, in hexadecimal."""
+        return self._digest.hexdigest()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Let the pieces pass."""
+        for piece in self._pieces:
+            self.bytes += len(piece)
+            self._digest.update(piece)
+            yield piece
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:

@@ -1,5 +1,6 @@
 import csv
 import gc
+import hashlib
 import io
 import logging
 import re
@@ -19,6 +20,7 @@ from scanner.report.csv import findings_csv
 from scanner.report.pdf import (
     FINDINGS,
     LEAST_FINDINGS,
+    Paper,
     attachments,
     chapters,
     document_html,
@@ -63,6 +65,7 @@ def test_every_section_is_there_and_in_the_bookmarks(reader: pypdf.PdfReader, te
         "Completeness",
         "Control matrix",
         "Findings",
+        "Sample to re-perform",
         "Waivers",
         "Method and limitations",
         "Integrity",
@@ -86,7 +89,7 @@ def test_its_numbers_are_the_view_s(scan: Scan, text: str) -> None:
 
 def test_findings_go_by_names_and_missing_reads_say_what_they_blind(named: Scan) -> None:
     view = build(named)
-    html = document_html(view, attachments(view))
+    html = document_html(view, ())
     assert re.search(r"<bdi>billing-archive</bdi><small><bdi>[^<]+</bdi></small>", html)
     assert "<bdi>gold / daily \u2192 central</bdi>" in html
     assert "<small>resource-cross-account-copy, vault-manual-deletion-denied</small>" in html
@@ -108,9 +111,15 @@ def test_hostile_values_are_shown_as_text(text: str) -> None:
     assert "root:" not in text
 
 
-def test_all_findings_and_the_manifest_are_attached(scan: Scan, reader: pypdf.PdfReader) -> None:
+def test_all_findings_and_the_manifest_are_attached(
+    scan: Scan, reader: pypdf.PdfReader, tmp_path: Path, text: str
+) -> None:
     attached = {name: content[0] for name, content in reader.attachments.items()}
-    assert attached == {each.name: each.content for each in attachments(build(scan))}
+    told = attachments(build(scan), tmp_path)
+    assert attached == {each.name: each.path.read_bytes() for each in told}
+    for each in told:
+        assert each.sha256 == hashlib.sha256(attached[each.name]).hexdigest()
+        assert f"{each.bytes:,}" in text
     rows = list(csv.reader(io.StringIO(attached["findings.csv"].decode("utf-8-sig"), newline="")))
     assert len(rows) == 1 + len(scan.findings)
     assert attached["findings.csv"] == b"".join(findings_csv(build(scan)))
@@ -139,7 +148,7 @@ def test_nothing_is_fetched_but_the_bundled_fonts(url: str) -> None:
 
 
 def test_values_cannot_make_the_document_ask_for_anything(scan: Scan) -> None:
-    html = document_html(build(scan), attachments(build(scan)))
+    html = document_html(build(scan), ())
     assert not re.search(r"<img|<link|<object|<embed|<iframe|src=", re.sub(r"&[a-z#0-9]+;[^<]*", "", html))
     assert "url(" not in re.sub(r">[^<]*<", "><", html)
 
@@ -198,3 +207,30 @@ def test_a_format_that_does_not_exist_is_a_mistake_and_writes_nothing(scan: Scan
 
 def test_it_says_of_when_the_capability_table_is(scan: Scan, text: str) -> None:
     assert f"Capability table as of {scan.manifest.capabilities_as_of}" in text
+
+
+def test_the_population_is_attached_where_it_is_known(scan: Scan, tmp_path: Path) -> None:
+    rows: tuple[dict[str, object], ...] = ()
+    names = [each.name for each in attachments(build(replace(scan, resources=rows)), tmp_path)]
+    assert names == ["findings.csv", "inventory.csv", "manifest.json"]
+    assert "inventory.csv" not in [each.name for each in attachments(build(scan), tmp_path)]
+
+
+def test_the_sample_can_be_drawn_again_and_ticked(scan: Scan, text: str) -> None:
+    drawn = build(scan).sample
+    chapter = text.partition("nobody chose them")[2].partition("No waiver was applied")[0]
+    squeezed = chapter.replace(" ", "")
+    assert drawn.seed in squeezed
+    assert drawn.query.replace(" ", "") in squeezed
+    for finding in drawn.findings:
+        assert finding.control in squeezed
+    assert "Checked" in chapter
+
+
+def test_it_is_laid_out_for_letter_too(empty: Scan) -> None:
+    boxes = {
+        paper: pypdf.PdfReader(io.BytesIO(report_pdf(build(empty), paper))).pages[2].mediabox
+        for paper in Paper
+    }
+    assert [round(float(each), 1) for each in boxes[Paper.A4][2:]] == [595.3, 841.9]
+    assert [round(float(each), 1) for each in boxes[Paper.LETTER][2:]] == [612.0, 792.0]
