@@ -34,6 +34,15 @@ class Members:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A list of texts: how many it has, those of them that were asked for, and whether that is all of it."""
+
+    count: int
+    held: frozenset[str]
+    complete: bool
+
+
 class StoredTable:
     """One table of a folder, `FOLDER/TABLE.parquet`. BundleError: it is missing or cannot be read."""
 
@@ -82,6 +91,18 @@ class StoredTable:
             for batch in self._taken(group, mask, [column]):
                 return _members(batch.column(0)[0].values, asked, limit)
         return Members(0, (), holds=False, complete=False)
+
+    def holding(
+        self, column: str, values: Collection[str], members: str, asked: Collection[str]
+    ) -> dict[str, Holding]:
+        """Tell, by subject, which of `asked` are in the list `members` of the rows with one of `values`."""
+        wanted = pa.array(sorted(asked), pa.string())
+        found: dict[str, Holding] = {}
+        for group, mask in self._matches(column, values):
+            for batch in self._taken(group, mask, ["subject", members]):
+                for subject, content in zip(batch.column(0), batch.column(1), strict=True):
+                    found[subject.as_py()] = _holding(content.values, wanted)
+        return found
 
     def names(self, matching: Callable[[pa.Table], pa.Array], limit: int) -> list[dict[str, Any]]:
         """Give `subject`, `name`, `account`, `region` of the rows that an Arrow predicate picks."""
@@ -143,6 +164,14 @@ def _members(values: pa.Array | None, asked: str, limit: int) -> Members:
         holds=bool(asked) and pc.index(known, asked).as_py() >= 0,
         complete=len(known) == len(values),
     )
+
+
+def _holding(values: pa.Array | None, wanted: pa.Array) -> Holding:
+    if values is None:
+        return Holding(0, frozenset(), complete=False)
+    known = values.drop_null()
+    held = known.filter(pc.is_in(known, value_set=wanted)).to_pylist()
+    return Holding(len(known), frozenset(held), complete=len(known) == len(values))
 
 
 def is_called(text: str) -> Callable[[pa.Table], pa.Array]:

@@ -18,6 +18,7 @@ class StoredRows:
     """
 
     def __init__(self, folder: Path, table: str, row: type) -> None:
+        self.folder = folder
         self._dataset = open_parquet(folder, table, row)
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:

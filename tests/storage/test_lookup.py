@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import BundleError
-from scanner.storage.lookup import Members, StoredTable, is_called, resembles
+from scanner.storage.lookup import Holding, Members, StoredTable, is_called, resembles
 from scanner.storage.parquet import ParquetTable
 
 
@@ -51,6 +51,15 @@ def test_a_list_is_counted_searched_and_cut(table: StoredTable) -> None:
         1, ("a",), holds=False, complete=False
     )
     assert table.members("arn:none", "selected").complete is False
+
+
+def test_lists_tell_which_of_many_they_hold(table: StoredTable) -> None:
+    wanted = ["arn:x:vol-0049", "arn:x:vol-0050", "arn:x:vol-0051", "arn:none"]
+    assert table.holding("subject", wanted, "selected", {"b", "c", "z"}) == {
+        "arn:x:vol-0049": Holding(0, frozenset(), complete=True),
+        "arn:x:vol-0050": Holding(3, frozenset("bc"), complete=True),
+        "arn:x:vol-0051": Holding(1, frozenset(), complete=False),
+    }
 
 
 def test_names_are_found_by_name_and_by_the_end_of_the_arn(table: StoredTable) -> None:

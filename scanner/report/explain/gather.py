@@ -6,7 +6,7 @@ from typing import Final
 
 from scanner.report.explain.find import Found
 from scanner.report.explain.rows import Related, Row, Selects, members, text
-from scanner.storage.lookup import StoredTable
+from scanner.storage.lookup import Holding, StoredTable
 
 _FILLERS: Final = 25
 """Rules, and copy actions, that are told of one vault."""
@@ -38,6 +38,10 @@ class Facts:
     def selections(self, plans: Iterable[str], arn: str = "") -> tuple[Selects, ...]:
         """Give the selections of plans, and whether each selects `arn`."""
         return tuple(self.selects(row, arn) for row in self.rows("selection", "plan", plans).values())
+
+    def holding(self, plans: Collection[str], arns: Collection[str]) -> dict[str, Holding]:
+        """Tell which of `arns` the selections of plans select, by the selections' subjects."""
+        return StoredTable(self._folder, "selection").holding("plan", plans, "selected", arns)
 
     def selects(self, row: Row, arn: str = "") -> Selects:
         """Tell a selection's list of resources."""

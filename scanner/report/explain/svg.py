@@ -35,7 +35,9 @@ WORDS: Final = {
     Verdict.STATED: "",
 }
 
-_WIDTH: Final = 332
+WIDTH: Final = 332
+"""Of a box, in pixels."""
+
 _GAP: Final = 64  # between columns
 _ROW_GAP: Final = 18
 _LINE: Final = 17
@@ -85,26 +87,42 @@ class Box:
             yield from child.walk()
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A chain as it is drawn: its boxes, the paths of its arrows with their styles, and the room it takes."""
+
+    boxes: tuple[Box, ...]
+    arrows: tuple[tuple[str, str], ...]
+    width: int
+    height: int
+
+
+def lay_out(node: Node, top: int = 0) -> Drawn:
+    """Lay out the chain of a subject, `top` pixels below the picture's edge."""
+    root = _box(node, 0)
+    height = _place(root, top)
+    boxes = tuple(root.walk())
+    width = max(box.x for box in boxes) + WIDTH + 2 * _PAD
+    return Drawn(boxes, tuple(_arrows(root)), width, height + _PAD)
+
+
 def explanation_svg(told: Explanation) -> bytes:
     """Draw an explanation. Equal explanations give equal bytes."""
-    root = _box(told.root, 0)
-    height = _place(root, _TOP)
-    boxes = list(root.walk())
-    width = max(box.x for box in boxes) + _WIDTH + 2 * _PAD
+    drawn = lay_out(told.root, _TOP)
     page = (
         environment()
         .get_template(TEMPLATE)
         .render(
             told=told,
-            boxes=boxes,
-            arrows=list(_arrows(root)),
-            width=width,
-            height=height + _PAD,
-            box_width=_WIDTH,
+            boxes=drawn.boxes,
+            arrows=drawn.arrows,
+            width=drawn.width,
+            height=drawn.height,
+            box_width=WIDTH,
             title=clip(one_line(told.name or told.subject), 60),
-            subject=clip(one_line(told.subject), max(60, width // 9)),
+            subject=clip(one_line(told.subject), max(60, drawn.width // 9)),
             place=one_line(f"{told.account_name or told.account} / {told.region}, as judged at {told.as_of}"),
-            description=_description(told),
+            description=description(told.root),
             words=WORDS,
             marks=MARKS,
         )
@@ -118,7 +136,7 @@ def _box(node: Node, column: int) -> Box:
     lines = tuple(_lines(node, said, left_out=max(0, len(steps) - _MOST_STEPS)))
     return Box(
         node=node,
-        x=_PAD + column * (_WIDTH + _GAP),
+        x=_PAD + column * (WIDTH + _GAP),
         title=_cut(one_line(node.label), _TITLE),
         spoken=_spoken(node),
         kind="" if node.kind is NodeKind.GROUP else node.kind.value.replace("_", " "),
@@ -214,7 +232,7 @@ def _is_group(box: Box) -> bool:
 def _arrows(box: Box) -> Iterator[tuple[str, str]]:
     """Give the path and the style of each arrow: out to the right, down the gap, into the box."""
     for child in filterfalse(_is_group, box.children):
-        start, turn, end = box.x + _WIDTH, child.x - _GAP // 2, child.x - 5
+        start, turn, end = box.x + WIDTH, child.x - _GAP // 2, child.x - 5
         if child.middle == box.middle:
             path = f"M{start} {box.middle}H{end}"
         else:
@@ -224,9 +242,9 @@ def _arrows(box: Box) -> Iterator[tuple[str, str]]:
         yield from _arrows(child)
 
 
-def _description(told: Explanation) -> str:
+def description(root: Node) -> str:
     """Say the chain in words, for whoever does not see it."""
-    broken = [one_line(node.label) for node in told.root.walk() if node.verdict is Verdict.BROKEN]
-    unknown = sum(node.verdict is Verdict.UNKNOWN for node in told.root.walk())
+    broken = [one_line(node.label) for node in root.walk() if node.verdict is Verdict.BROKEN]
+    unknown = sum(node.verdict is Verdict.UNKNOWN for node in root.walk())
     links = f"Broken: {', '.join(broken[:12])}." if broken else "No link is broken."
-    return f"{one_line(told.root.because)} {links} {unknown} links are unknown."
+    return f"{one_line(root.because)} {links} {unknown} links are unknown."

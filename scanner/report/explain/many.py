@@ -1,0 +1,85 @@
+"""The chains of many resources at once: each table is read once, whatever their number."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scanner.model.explanation import Node
+from scanner.report.explain.gather import Facts
+from scanner.report.explain.resource import resource_node
+from scanner.report.explain.rows import Related, Row, Selects, members, text
+from scanner.storage.lookup import Holding, StoredTable
+
+_AT_ONCE: Final = 250
+"""Rows of resources that are in memory at once: some tens of kilobytes each."""
+
+
+def resource_chains(folder: Path, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
+    """Tell the chains of resources from the fact tables in `folder`, by subject; others are left out.
+
+    Raises:
+        BundleError: a table is missing or cannot be read.
+    """
+    wanted = list(subjects)
+    for start in range(0, len(wanted), _AT_ONCE):
+        rows = StoredTable(folder, "resource").rows("subject", wanted[start : start + _AT_ONCE])
+        around = _around(Facts(folder), rows)
+        for row in rows:
+            yield text(row, "subject"), resource_node(row, around.of(row))
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What the chains of some resources name."""
+
+    related: Related
+    selections: Mapping[str, list[tuple[Row, Holding]]]  # by plan
+
+    def of(self, row: Row) -> Related:
+        """Give what concerns one resource: of the selections those that select it, or a parent of it."""
+        covers = members(row.get("covered_by"))[0]
+        arns = {text(row, "subject"), *(text(cover, "parent") for cover in covers)} - {""}
+        plans = dict.fromkeys(text(cover, "rule").partition("#")[0] for cover in covers)
+        selects = tuple(
+            Selects(row=selection, count=held.count, holds=True, complete=held.complete)
+            for plan in plans
+            for selection, held in self.selections.get(plan, ())
+            if held.held & arns
+        )
+        return Related(
+            plans=self.related.plans,
+            rules=self.related.rules,
+            copy_actions=self.related.copy_actions,
+            vaults=self.related.vaults,
+            selections=selects,
+        )
+
+
+def _around(facts: Facts, rows: Iterable[Row]) -> _Around:
+    covers = [cover for row in rows for cover in members(row.get("covered_by"))[0]]
+    copies = [copy for row in rows for copy in members(row.get("copies"))[0]]
+    rules = facts.rows("rule", "subject", {text(cover, "rule") for cover in covers})
+    plans = {text(rule, "plan") for rule in rules.values()} - {""}
+    vaults = (*(text(rule, "target") for rule in rules.values()), *(text(c, "destination") for c in copies))
+    arns = {text(row, "subject") for row in rows} | {text(cover, "parent") for cover in covers}
+    return _Around(
+        Related(
+            plans=facts.rows("plan", "subject", plans),
+            rules=rules,
+            copy_actions=facts.rows("copy_action", "subject", {text(c, "copy_action") for c in copies}),
+            vaults=facts.rows("vault", "subject", vaults),
+        ),
+        _selections(facts, plans, arns - {""}),
+    )
+
+
+def _selections(
+    facts: Facts, plans: Collection[str], arns: Collection[str]
+) -> dict[str, list[tuple[Row, Holding]]]:
+    found: dict[str, list[tuple[Row, Holding]]] = {}
+    held = facts.holding(plans, arns)
+    for subject, row in facts.rows("selection", "plan", plans).items():
+        if held[subject].held:
+            found.setdefault(text(row, "plan"), []).append((row, held[subject]))
+    return found
