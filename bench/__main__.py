@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
-from bench import calls, clients, latency, memory, parsing, reports, semantics
+from bench import calls, clients, judging, latency, memory, parsing, reports, semantics
 from bench.measure import Table
 
 BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
@@ -14,6 +14,7 @@ BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
     "memory": memory.tables,
     "calls": calls.tables,
     "semantics": semantics.tables,
+    "judging": judging.tables,
     "reports": reports.tables,
 }
 
