@@ -1,0 +1,210 @@
+"""`summary.md`: how backups stand, for a pull request, a job's summary or a chat.
+
+GitHub takes comments of 65,536 characters. What does not fit is counted, and the full files are named.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from scanner.model.finding import Finding, Status
+from scanner.report.counts import Counts
+from scanner.report.gaps import GapGroup
+from scanner.report.markdown_text import block, cell, code, inert
+from scanner.report.view import ControlView, View
+from scanner.report.words import (
+    STATUS_MEANINGS,
+    STATUS_WORDS,
+    count_word,
+    given_name,
+    instant,
+    percent,
+    short_name,
+    type_word,
+)
+
+LIMIT: Final = 60_000
+"""Bytes of UTF-8 at most, and so at most as many characters."""
+
+_WORST: Final = 3
+"""Findings that are shown of a control."""
+
+_WORST_CONTROLS: Final = 15
+_CONTROLS: Final = 150
+_GROUPS: Final = 8
+_WAIVERS: Final = 10
+_NAMED: Final = 4
+
+_OPEN: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN)
+_ALWAYS: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS)
+"""The answers that are told even where there are none."""
+
+
+def summary_md(view: View) -> Iterator[bytes]:
+    """Give summary.md whole: it is small."""
+    fixed = [_head(view), _standing(view), _unread(view), _controls(view), _waivers(view), _FILES]
+    room = LIMIT - sum(_size(section) for section in fixed)
+    head, standing, unread, controls, waivers, files = fixed
+    sections = (head, standing, unread, _worst(view, room), controls, waivers, files)
+    yield ("\n\n".join(section for section in sections if section) + "\n").encode()
+
+
+def _size(section: str) -> int:
+    return len(section.encode()) + 2
+
+
+def _head(view: View) -> str:
+    manifest = view.manifest
+    program = inert(" ".join(filter(None, (manifest.tool_name or "vaultproof", manifest.tool_version))))
+    scan = f", scan {code(manifest.scan_id)}" if manifest.scan_id else ""
+    as_of = instant(manifest.evaluated_as_of)
+    return f"# Backup audit of {code(view.organization)}\n\nAs of {as_of}{scan}, {program}."
+
+
+def _standing(view: View) -> str:
+    counts = view.counts
+    given = [status for status in STATUS_WORDS if counts.of(status) or status in _ALWAYS]
+    rows = "".join(f"\n{_answer(status, counts)}" for status in given)
+    asked = f"{count_word(len(view.controls), 'control')} and {count_word(view.asked_resources, 'resource')}"
+    standing = f"{counts.failed:,} of {counts.asked:,} checks fail, {counts.open:,} could not be judged."
+    lines = [
+        f"**{standing}** A check is one control asked of one subject; {asked} were asked.",
+        f"| Answer | Checks | Of those asked | Meaning |\n|---|---:|---:|---|{rows}",
+    ]
+    if counts.failed:
+        told = ", ".join(f"{number:,} {severity.value}" for severity, number in view.failures if number)
+        lines.append(f"Failures by severity: {told}.")
+    if view.assessment is not None:
+        score = view.assessment.score.total
+        lines.append(
+            f"Score, weighted by severity: {percent(score.score)} of 100, "
+            f"over {count_word(score.judged, 'judged check')}."
+        )
+    return "\n\n".join(lines)
+
+
+def _answer(status: Status, counts: Counts) -> str:
+    number = counts.of(status)
+    in_share = counts.asked and status is not Status.NOT_APPLICABLE
+    share = f"{percent(100 * number / counts.asked)} %" if in_share else ""
+    return f"| {STATUS_WORDS[status]} | {number:,} | {share} | {STATUS_MEANINGS[status]} |"
+
+
+def _unread(view: View) -> str:
+    complete = view.completeness
+    if complete.whole:
+        return "## What could not be read\n\nEverything that was asked for was read."
+    tally = ", ".join(f"{number:,} {status.value}" for status, number in complete.tally)
+    shards = f"Of {count_word(complete.shards, 'account-Region')}: {tally}."
+    missing = f"Missing: {count_word(len(complete.gaps), 'read')}."
+    lines = [
+        "## What could not be read",
+        f"{missing} {shards} What rests on a missing read is unknown, and never a pass.",
+        "\n".join(_group(group) for group in complete.groups[:_GROUPS]),
+    ]
+    if rest := sum(group.number for group in complete.groups[_GROUPS:]):
+        lines.append(f"{count_word(rest, 'more read')} are missing for other reasons.")
+    return "\n\n".join(line for line in lines if line)
+
+
+def _group(group: GapGroup) -> str:
+    why = f" ({code(group.code, 80)})" if group.code else ""
+    blinds = f" Controls that it blinds: {len(group.blinds):,}." if group.blinds else ""
+    return (
+        f"- {count_word(group.number, 'read')} {group.kind.value}{why}: {_some(group.operations)}, in "
+        f"{_some(group.places)}.{blinds}"
+    )
+
+
+def _some(words: tuple[str, ...]) -> str:
+    told = ", ".join(code(word, 120) for word in words[:_NAMED])
+    more = f" and {len(words) - _NAMED:,} more" if len(words) > _NAMED else ""
+    return f"{told}{more}"
+
+
+def _worst(view: View, room: int) -> str:
+    """Give the controls that fail or are open, worst first, as far as they fit."""
+    asked = [each for each in view.controls if each.standing in _OPEN]
+    if not asked:
+        return ""
+    sections = ["## What is worst, and what to do"]
+    left = room - 200 - _size(sections[0])
+    for number, each in enumerate(asked):
+        section = _control(each, view)
+        left -= _size(section)
+        if left < 0 or number == _WORST_CONTROLS:
+            sections.append(
+                f"{count_word(len(asked) - number, 'more control')} fail or are open: see the table."
+            )
+            break
+        sections.append(section)
+    return "\n\n".join(sections)
+
+
+def _control(view: ControlView, whole: View) -> str:
+    control, counts = view.control, view.counts
+    shown = [each for each in view.findings if each.status in _OPEN][:_WORST]
+    opened = f", {counts.open:,} could not be judged" if counts.open else ""
+    parts = [
+        f"### {inert(control.title)}",
+        f"{code(control.id)}, {control.severity.value}: {counts.failed:,} of {counts.asked:,} fail{opened}.",
+        "\n".join(_finding(each, whole) for each in shown),
+    ]
+    if more := counts.failed + counts.open - len(shown):
+        parts.append(f"And {more:,} more.")
+    if control.remediation.text:
+        parts.append(f"What to do: {inert(control.remediation.text, 800)}")
+    if control.remediation.cli.strip():
+        parts.append(block(control.remediation.cli, "shell"))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _finding(finding: Finding, view: View) -> str:
+    name = given_name(finding.details) or short_name(finding.subject)
+    word = "" if finding.status is Status.FAIL else f"{STATUS_WORDS[finding.status]}:"
+    where = f"{code(view.account(finding.account), 80)}, {code(finding.region, 40)}"
+    what = f"({inert(type_word(finding.subject_type))}, {where})"
+    head = f"- **{word}** {code(name, 120)}" if word else f"- {code(name, 120)}"
+    return f"{head} {what}: {inert(finding.reason, 400)} {code(finding.subject)}"
+
+
+def _controls(view: View) -> str:
+    if not view.controls:
+        return ""
+    head = (
+        "## Controls\n\n"
+        "| Control | Severity | Fail | Could not be judged | Waived | Pass | Not applicable |\n"
+        "|---|---|---:|---:|---:|---:|---:|"
+    )
+    rows = [_row(each) for each in view.controls[:_CONTROLS]]
+    more = len(view.controls) - len(rows)
+    behind = f"\n\n{count_word(more, 'more control')} are in the full report." if more else ""
+    return "\n".join((head, *rows)) + behind
+
+
+def _row(view: ControlView) -> str:
+    counts = view.counts
+    numbers = (counts.failed, counts.open, counts.waived, counts.passed, counts.not_applicable)
+    told = " | ".join(f"{number:,}" if number else "" for number in numbers)
+    return f"| {cell(code(view.control.id, 80))} | {view.control.severity.value} | {told} |"
+
+
+def _waivers(view: View) -> str:
+    if not view.waivers:
+        return ""
+    lines = [
+        f"- {code(waiver.id, 80)}: {count_word(number, 'failure')} until {code(waiver.expires)}, approved by "
+        f"{code(waiver.approver, 120)}. {inert(waiver.reason, 200)}"
+        for waiver, number in view.waivers[:_WAIVERS]
+    ]
+    more = len(view.waivers) - len(lines)
+    behind = f"\n\n{count_word(more, 'more waiver')} are in the full report." if more else ""
+    return "## Failures that somebody accepted\n\n" + "\n".join(lines) + behind
+
+
+_FILES: Final = (
+    "## The full report\n\n"
+    "In the folder of the scan: `report.html` and `report.pdf` for people, `findings.jsonl.gz` with every "
+    "finding. "
+    "`audit report SCAN_DIR --format html,pdf,csv` makes those that are missing, and "
+    "`audit explain SCAN_DIR ARN` tells the chain of one resource."
+)
