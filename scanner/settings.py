@@ -41,7 +41,9 @@ UnitText = Annotated[str, StringConstraints(pattern=r"^(ou-[0-9a-z]{4,32}-[0-9a-
 RoleText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,512}$")]
 ExternalIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")]
-Format = Literal["html", "pdf", "pdf-letter", "json", "csv", "inventory", "parquet", "sarif", "junit", "markdown"]
+Format = Literal[
+    "html", "pdf", "pdf-letter", "json", "csv", "inventory", "parquet", "sarif", "junit", "markdown"
+]
 
 
 class _Section(BaseModel):

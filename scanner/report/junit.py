@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from scanner.model.finding import Finding, Status
 from scanner.report.counts import Counts, count
+from scanner.report.owner_words import asked
 from scanner.report.view import ControlView, View
 from scanner.report.words import given_name, one_line, visible
 
@@ -136,6 +137,8 @@ def _body(finding: Finding, control: ControlView | None) -> str:
     if name := given_name(finding.details):
         lines.append(f"Name: {name}")
     lines.append(f"Severity: {finding.severity.value}")
+    if owner := asked(finding.owner):
+        lines.append(f"Owner: {owner}")
     if finding.waiver is not None:
         waiver = finding.waiver
         lines.append(

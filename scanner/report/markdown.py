@@ -164,7 +164,8 @@ def _finding(finding: Finding, view: View) -> str:
     where = f"{code(view.account(finding.account), 80)}, {code(finding.region, 40)}"
     what = f"({inert(type_word(finding.subject_type))}, {where})"
     head = f"- **{word}** {code(name, 120)}" if word else f"- {code(name, 120)}"
-    return f"{head} {what}: {inert(finding.reason, 400)} {code(finding.subject)}"
+    owner = f" Ask {code(finding.owner.name, 120)}." if finding.owner and finding.owner.name else ""
+    return f"{head} {what}: {inert(finding.reason, 400)}{owner} {code(finding.subject)}"
 
 
 def _controls(view: View) -> str:

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
-from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.finding import Finding, Status, Waiver
+from scanner.model.owner import Owner
 from scanner.report.json import encode
 from scanner.report.sarif_rules import LEVELS, rule
 from scanner.report.sarif_run import invocation, message, run_properties
@@ -172,10 +173,16 @@ def _suppression(waiver: Waiver) -> Document:
 def _properties(finding: Finding) -> Document:
     return {
         "status": finding.status.value,
-        "severity": Severity(finding.severity).value,
+        "severity": finding.severity.value,
         "account": finding.account,
         "region": finding.region,
         "subjectType": finding.subject_type,
         "name": given_name(finding.details),
         "evidence": len(finding.evidence),
+        **_owner(finding.owner),
     }
+
+
+def _owner(owner: Owner | None) -> Document:
+    """Say who is asked; null: it is not known, empty: nobody is named."""
+    return {} if owner is None else {"owner": owner.name, "ownerSource": owner.source}

@@ -1,5 +1,6 @@
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ import pytest
 from lxml import etree
 
 from scanner.model.finding import Status
+from scanner.model.owner import Owner
 from scanner.model.scan import Scan
 from scanner.report.junit import junit
 from scanner.report.view import build
@@ -152,3 +154,17 @@ def test_what_was_planted_stays_text(scan: Scan) -> None:
     assert "<script>alert('x')</script>" in bodies
     forged = [line for line in bodies.splitlines() if line.startswith(("# third", "- fourth", "sixth"))]
     assert forged == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "line"),
+    [
+        (Owner("team-a", "tag owner"), "Owner: team-a"),
+        (Owner("", "nobody is named"), "Owner: nobody is named"),
+        (Owner(None, "tags were not read"), "Owner: not known, tags were not read"),
+    ],
+)
+def test_a_failure_says_who_is_asked(scan: Scan, owner: Owner, line: str) -> None:
+    finding = next(each for each in scan.findings if each.status is Status.FAIL)
+    (case,) = parsed(replace(scan, findings=(replace(finding, owner=owner),))).iter("testcase")
+    assert line in case[0].text.splitlines()

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker, validators
 
 from scanner.model.finding import Finding, Severity, Status
+from scanner.model.owner import Owner
 from scanner.model.scan import Scan
 from scanner.report import overview
 from scanner.report.sarif import MAX_RESULTS, REPORTED, sarif
@@ -193,3 +194,20 @@ def test_a_finding_of_a_control_that_nobody_defined_has_no_index(scan: Scan) -> 
     assert "ruleIndex" not in result
     assert result["level"] == "note"
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "manifest.json"
+
+
+@pytest.mark.parametrize(
+    ("owner", "told"),
+    [
+        (None, {}),
+        (Owner(None, "tags were not read"), {"owner": None, "ownerSource": "tags were not read"}),
+        (Owner("", "nobody is named"), {"owner": "", "ownerSource": "nobody is named"}),
+        (Owner("team-a", "tag owner"), {"owner": "team-a", "ownerSource": "tag owner"}),
+    ],
+)
+def test_a_result_says_who_is_asked(scan: Scan, owner: Owner | None, told: dict[str, str | None]) -> None:
+    finding = next(each for each in scan.findings if each.status is Status.FAIL)
+    made = document(replace(scan, findings=(replace(finding, owner=owner),)))
+    properties = results(made)[0]["properties"]
+    assert {name: properties[name] for name in ("owner", "ownerSource") if name in properties} == told
+    assert complaints(made) == []
