@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from scanner.errors import OutputError
 from scanner.evidence.manifest import manifest_bytes, manifest_document, rfc3339
-from scanner.model.finding import Finding, Status
+from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
 from scanner.report.completeness import SHARD_MEANINGS
 from scanner.report.csv import findings_csv
@@ -35,11 +35,23 @@ from scanner.storage.files import Measured, write_atomically
 TEMPLATE: Final = "report.pdf.html.j2"
 STYLE: Final = "pdf.css"
 
-FINDINGS: Final = 260
+FINDINGS: Final = 200
 """How many findings stand on the pages at most: WeasyPrint lays out some 250 table rows a second."""
 
-LEAST_FINDINGS: Final = 5
+LEAST_FINDINGS: Final = 2
 """How many of a control's findings are shown however many controls there are."""
+
+SHARES: Final = {
+    Severity.CRITICAL: 8,
+    Severity.HIGH: 6,
+    Severity.MEDIUM: 4,
+    Severity.LOW: 3,
+    Severity.INFO: 2,
+}
+"""How many findings a control of a severity shows where many controls share the room."""
+
+GROWTH: Final = 5
+"""How many times its share a control shows at most, where few controls share the room."""
 
 ROWS: Final = 60
 """How many rows every other table has at most; the attachments hold all."""
@@ -197,8 +209,13 @@ def chapters(view: View) -> tuple[Chapter, ...]:
     """Share the room for findings out among the controls that have failing or open ones."""
     owed = [(each, [found for found in each.findings if found.status in OWED]) for each in view.controls]
     owed = [(each, found) for each, found in owed if found]
-    share = max(LEAST_FINDINGS, FINDINGS // max(1, len(owed)))
-    return tuple(_chapter(each, found[:share]) for each, found in owed)
+    room = FINDINGS / max(1, sum(SHARES[each.control.severity] for each, _ in owed))
+    return tuple(_chapter(each, found[: _share(each.control.severity, room)]) for each, found in owed)
+
+
+def _share(severity: Severity, room: float) -> int:
+    """Give how many findings of a control are shown. `room`: how far shares have to shrink, or may grow."""
+    return max(LEAST_FINDINGS, int(SHARES[severity] * min(room, GROWTH)))
 
 
 def _chapter(control: ControlView, shown: list[Finding]) -> Chapter:
