@@ -77,6 +77,5 @@ def _spanned(text: str) -> str:
     bare = text.rstrip(".,;:)\u2026")
     if not bare:
         return code(text)
-    opened = bare[0] == "(" and ")" not in bare
-    head = "(" if opened else ""
-    return f"{head}{code(bare.removeprefix(head) or bare, len(text) + 1)}{text[len(bare) :]}"
+    head = "(" if bare[0] == "(" and bare != "(" and ")" not in bare else ""
+    return f"{head}{code(bare.removeprefix(head), len(text) + 1)}{text[len(bare) :]}"
