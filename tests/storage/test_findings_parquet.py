@@ -1,0 +1,115 @@
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.reading import EvidenceRef
+from scanner.storage.findings_parquet import ROW_GROUP, SCHEMA, FindingRow, parquet_pieces
+
+FINDING = Finding(
+    control="vault-locked",
+    status=Status.WAIVED,
+    severity=Severity.HIGH,
+    subject="arn:aws:backup:eu-west-1:111111111111:backup-vault:main",
+    subject_type="vault",
+    account="111111111111",
+    region="eu-west-1",
+    reason="No Vault Lock is on.",
+    details={"lock_mode": "none", "deep": [1, {"a": None}]},
+    evidence=(EvidenceRef("evidence/111111111111/eu-west-1.jsonl.gz", 17),),
+    frameworks={"nist-800-53-r5": ("CP-9", "CP-6"), "dora": ("12(1)",)},
+    waiver=Waiver("W-1", "me", "you", "a lab", "2026-12-31"),
+)
+
+
+def row(finding: Finding) -> FindingRow:
+    return FindingRow(finding=finding, title="The vault is locked", name="main", account_name="payments")
+
+
+def file(*findings: Finding, **metadata: str) -> bytes:
+    return b"".join(parquet_pieces(map(row, findings), metadata))
+
+
+def test_a_finding_comes_back_typed() -> None:
+    table = pq.read_table(io.BytesIO(file(FINDING)))
+    assert table.schema.equals(SCHEMA)
+    (told,) = table.to_pylist()
+    assert told["status"] == "waived"
+    assert told["details"] == '{"lock_mode":"none","deep":[1,{"a":null}]}'
+    assert told["evidence"] == [{"file": "evidence/111111111111/eu-west-1.jsonl.gz", "line": 17}]
+    assert told["frameworks"] == [
+        {"framework": "nist-800-53-r5", "requirement": "CP-9"},
+        {"framework": "nist-800-53-r5", "requirement": "CP-6"},
+        {"framework": "dora", "requirement": "12(1)"},
+    ]
+    assert told["waiver"]["expires"] == "2026-12-31"
+    assert told["fingerprint"] == FINDING.fingerprint
+
+
+def test_no_waiver_is_null_and_no_evidence_is_empty() -> None:
+    (told,) = pq.read_table(
+        io.BytesIO(file(replace(FINDING, status=Status.FAIL, waiver=None, evidence=(), frameworks={})))
+    ).to_pylist()
+    assert told["waiver"] is None
+    assert (told["evidence"], told["frameworks"]) == ([], [])
+
+
+def test_the_footer_says_which_scan_it_is() -> None:
+    read = pq.read_metadata(io.BytesIO(file(FINDING, **{"vaultproof.scan_id": "s-1"})))
+    assert read.metadata[b"vaultproof.scan_id"] == b"s-1"
+
+
+def test_a_file_without_findings_has_the_columns_all_the_same() -> None:
+    table = pq.read_table(io.BytesIO(file()))
+    assert table.num_rows == 0
+    assert table.schema.names == SCHEMA.names
+
+
+def test_text_that_is_no_unicode_is_written_all_the_same() -> None:
+    odd = replace(FINDING, reason="a\ud800b", details={"x\udfff": ["\udfff"]})
+    (told,) = pq.read_table(io.BytesIO(file(odd))).to_pylist()
+    assert told["reason"] == "a\ufffd\ufffd\ufffdb"
+    assert told["details"] == '{"x\ufffd\ufffd\ufffd":["\ufffd\ufffd\ufffd"]}'
+
+
+def test_row_groups_leave_before_the_next_is_read() -> None:
+    read = 0
+
+    def rows() -> Iterator[FindingRow]:
+        nonlocal read
+        for number in range(2 * ROW_GROUP + 5):
+            read += 1
+            yield row(replace(FINDING, subject=f"s{number}", details={}))
+
+    pieces = parquet_pieces(rows(), {})
+    first = next(pieces)
+    assert read == ROW_GROUP
+    whole = pq.ParquetFile(io.BytesIO(first + b"".join(pieces)))
+    groups = [whole.metadata.row_group(number).num_rows for number in range(whole.metadata.num_row_groups)]
+    assert groups == [ROW_GROUP, ROW_GROUP, 5]
+
+
+def test_the_same_findings_are_the_same_bytes() -> None:
+    assert file(FINDING, FINDING) == file(FINDING, FINDING)
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("SELECT status, count(*) FROM findings GROUP BY status", [("waived", 2)]),
+        ("SELECT DISTINCT evidence[1].line FROM findings", [(17,)]),
+        ("SELECT DISTINCT json_extract_string(details, '$.lock_mode') FROM findings", [("none",)]),
+        ("SELECT DISTINCT waiver.id FROM findings", [("W-1",)]),
+        ("SELECT count(*) FROM findings, unnest(frameworks) AS f(f) WHERE f.framework = 'dora'", [(2,)]),
+    ],
+)
+def test_duckdb_asks_it(tmp_path_factory: pytest.TempPathFactory, query: str, answer: list[object]) -> None:
+    path = tmp_path_factory.mktemp("parquet") / "findings.parquet"
+    path.write_bytes(file(FINDING, FINDING))
+    with duckdb.connect() as database:
+        database.read_parquet(str(path)).create_view("findings")
+        assert database.execute(query).fetchall() == answer
