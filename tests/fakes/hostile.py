@@ -62,7 +62,7 @@ def planted(scan: Scan) -> Scan:
     return replace(
         scan,
         findings=tuple(sorted(findings, key=lambda each: each.order)),
-        resources=tuple(hostile_resources(scan)),
+        resources=(*(scan.resources or ()), *hostile_resources(scan)),
     )
 
 

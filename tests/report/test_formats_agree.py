@@ -1,0 +1,156 @@
+"""All formats of one scan count alike: the sample bundle, judged once, with hostile things in it."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from lxml import etree
+
+from scanner.app import Judgement, evaluate
+from scanner.evaluate.loader import load_controls
+from scanner.model.finding import Status
+from scanner.model.scan import Scan
+from scanner.report.overview import STRUCTURES
+from scanner.report.sarif import REPORTED
+from scanner.report.view import View, build
+from scanner.report.write import FORMATS, write_reports
+from tests.fakes.hostile import HOSTILE, planted
+
+BUNDLE = Path(__file__).parents[2] / "sample_reports" / "bundle"
+
+Numbers = Mapping[str, Mapping[str, int]]
+"""By control, by status: those that are not nought."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Scan:
+    judged = evaluate(BUNDLE, tmp_path_factory.mktemp("judged"), Judgement(controls=load_controls()), ())
+    return planted(judged.view.scan)
+
+
+@pytest.fixture(scope="module")
+def view(whole: Scan) -> View:
+    return build(whole)
+
+
+@pytest.fixture(scope="module")
+def folder(view: View, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("reports")
+    write_reports(view, made, ["json", "csv", "inventory", "parquet", "sarif", "junit", "markdown"])
+    return made
+
+
+@pytest.fixture(scope="module")
+def numbers(whole: Scan) -> Numbers:
+    return counted((each.control, each.status.value) for each in whole.findings)
+
+
+def counted(answers: Any) -> Numbers:
+    made: dict[str, Counter[str]] = {}
+    for control, status in answers:
+        made.setdefault(control, Counter())[status] += 1
+    return made
+
+
+def test_every_status_and_every_hostile_value_is_in_it(numbers: Numbers, whole: Scan) -> None:
+    assert set().union(*numbers.values()) == {status.value for status in Status}
+    assert sum(each.subject.startswith("arn:aws:s3:::00-") for each in whole.findings) == len(Status)
+    assert len(HOSTILE) > 10
+
+
+def test_json(folder: Path, numbers: Numbers) -> None:
+    document = json.loads((folder / "findings.json").read_bytes())
+    assert document["truncated"] is None
+    assert counted((each["control"], each["status"]) for each in document["findings"]) == numbers
+    told = document["summary"]["controls"]
+    assert {name: +Counter(each) for name, each in told.items() if any(each.values())} == numbers
+
+
+def test_csv(folder: Path, numbers: Numbers) -> None:
+    with (folder / "findings.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert counted((row["control"], row["status"]) for row in csv.DictReader(file)) == numbers
+
+
+def test_parquet(folder: Path, numbers: Numbers) -> None:
+    with duckdb.connect() as database:
+        rows = database.read_parquet(str(folder / "findings.parquet")).project("control, status").fetchall()
+    assert counted(rows) == numbers
+
+
+def test_junit(folder: Path, numbers: Numbers) -> None:
+    words = {
+        ("failure", "fail"): "fail",
+        ("error", "unknown"): "unknown",
+        ("error", "error"): "error",
+        ("skipped", "Waived"): "waived",
+        ("skipped", "Not applicable"): "not_applicable",
+    }
+
+    def status(case: Any) -> str:
+        if not len(case):
+            return "pass"
+        return words[case[0].tag, case[0].get("type") or case[0].get("message").partition(":")[0]]
+
+    root = etree.parse(folder / "report.junit.xml").getroot()
+    assert (
+        counted((suite.get("name"), status(case)) for suite in root for case in suite.iter("testcase"))
+        == numbers
+    )
+    totals = Counter(
+        {key: sum(int(suite.get(key)) for suite in root) for key in ("tests", "failures", "errors")}
+    )
+    assert totals["tests"] == sum(sum(each.values()) for each in numbers.values())
+    assert totals["failures"] == sum(each["fail"] for each in numbers.values())
+
+
+def test_sarif(folder: Path, numbers: Numbers, view: View) -> None:
+    (run,) = json.loads((folder / "report.sarif").read_bytes())["runs"]
+    kept = {status.value for status in REPORTED}
+    expected = {
+        name: {status: number for status, number in each.items() if status in kept}
+        for name, each in numbers.items()
+    }
+    told = counted((each["ruleId"], each["properties"]["status"]) for each in run["results"])
+    assert told == {name: each for name, each in expected.items() if each}
+    rules = {rule["id"]: rule["properties"]["counts"] for rule in run["tool"]["driver"]["rules"]}
+    for name, each in numbers.items():
+        assert {status.value: rules[name][status.value] for status in Status} == {
+            status.value: each.get(status.value, 0) for status in Status
+        }
+    assert run["properties"]["counts"]["asked"] == view.counts.asked
+
+
+def test_markdown(folder: Path, numbers: Numbers) -> None:
+    lines = (folder / "summary.md").read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    told = {row[0].strip("`"): [int(cell.replace(",", "") or 0) for cell in row[2:]] for row in rows}
+    for name, each in numbers.items():
+        found: Counter[str] = Counter(each)
+        opened = found["unknown"] + found["error"]
+        assert told[name] == [found["fail"], opened, found["waived"], found["pass"], found["not_applicable"]]
+    totals: Counter[str] = sum(map(Counter, numbers.values()), Counter())
+    assert any(line.startswith(f"| Fail | {totals['fail']:,} |") for line in lines)
+    assert any(line.startswith(f"| Unknown | {totals['unknown']:,} |") for line in lines)
+
+
+def test_inventory(folder: Path, whole: Scan) -> None:
+    with (folder / "inventory.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert whole.resources is not None
+    assert len(rows) == len(whole.resources)
+    told = Counter({status.value: sum(int(row[status.value]) for row in rows) for status in Status})
+    asked = Counter(each.status.value for each in whole.findings if each.subject_type not in STRUCTURES)
+    assert told == asked
+
+
+def test_two_runs_give_the_same_bytes(folder: Path, whole: Scan, tmp_path: Path) -> None:
+    again = [path.name for path in folder.iterdir() if path.name != "reports.sha256"]
+    formats = [name for name, how in FORMATS.items() if how.file in again]
+    write_reports(build(whole), tmp_path, formats)
+    different = [name for name in again if (folder / name).read_bytes() != (tmp_path / name).read_bytes()]
+    assert different == []
