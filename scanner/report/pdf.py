@@ -35,7 +35,7 @@ from scanner.storage.files import Measured, write_atomically
 TEMPLATE: Final = "report.pdf.html.j2"
 STYLE: Final = "pdf.css"
 
-FINDINGS: Final = 200
+FINDINGS: Final = 160
 """How many findings stand on the pages at most: WeasyPrint lays out some 250 table rows a second."""
 
 LEAST_FINDINGS: Final = 2
@@ -53,11 +53,14 @@ SHARES: Final = {
 GROWTH: Final = 5
 """How many times its share a control shows at most, where few controls share the room."""
 
-ROWS: Final = 60
+ROWS: Final = 40
 """How many rows every other table has at most; the attachments hold all."""
 
-COLUMNS: Final = 5
+COLUMNS: Final = 6
 """How many Regions stand side by side in the completeness grid."""
+
+GRID: Final = 25
+"""How many accounts the completeness grid has: a page for each set of Regions."""
 
 
 class Paper(StrEnum):
@@ -194,7 +197,7 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
             owed=view.counts.failed + view.counts.open,
             waivers=view.waivers,
             accounts={account.id: account for account in view.manifest.accounts},
-            grid=sorted(view.completeness.rows, key=lambda row: row.whole)[:ROWS],
+            grid=sorted(view.completeness.rows, key=lambda row: row.whole)[:GRID],
             column_sets=_column_sets(len(view.completeness.columns)),
             meanings=STATUS_MEANINGS,
             shard_meanings=SHARD_MEANINGS,

@@ -6,6 +6,7 @@ import logging
 import re
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ import pytest
 import weasyprint
 
 from scanner.errors import OutputError, UsageError
+from scanner.evaluate.assessment import Cell, assess, counted
+from scanner.evaluate.loader import load_controls
+from scanner.evaluate.standards import load_standards
+from scanner.model.finding import Finding, Status
+from scanner.model.names import AccountId, RegionName
 from scanner.model.scan import Scan
 from scanner.report.csv import findings_csv
 from scanner.report.pdf import (
@@ -234,3 +240,42 @@ def test_it_is_laid_out_for_letter_too(empty: Scan) -> None:
     }
     assert [round(float(each), 1) for each in boxes[Paper.A4][2:]] == [595.3, 841.9]
     assert [round(float(each), 1) for each in boxes[Paper.LETTER][2:]] == [612.0, 792.0]
+
+
+@pytest.mark.slow
+def test_a_large_organisation_has_sixty_pages_at_most(scan: Scan) -> None:
+    """Every shipped control fails for many subjects in many accounts and Regions, with long reasons."""
+    controls = tuple(load_controls())
+    accounts = tuple(AccountId(f"{number:012}") for number in range(1, 401))
+    regions = tuple(RegionName(f"eu-central-{number}") for number in range(17))
+    findings = tuple(
+        Finding(
+            control=control.id,
+            status=Status.FAIL,
+            severity=control.severity,
+            subject=f"arn:aws:ec2:eu-west-1:{account}:volume/vol-{'0123456789abcdef' * 4}",
+            subject_type="EBS",
+            account=account,
+            region="eu-west-1",
+            reason="No rule of a backup plan covers it, and that in so many words that they fill lines. " * 4,
+            frameworks=control.frameworks,
+        )
+        for control in sorted(controls, key=lambda each: each.id)
+        for account in accounts[:100]
+    )
+    scope = replace(scan.manifest.scope, accounts=accounts, regions=regions)
+    large = replace(
+        scan,
+        controls=controls,
+        findings=findings,
+        manifest=replace(scan.manifest, scope=scope),
+        assessment=assess(_cells(findings), controls, load_standards(controls), {}),
+    )
+    reader = pypdf.PdfReader(io.BytesIO(report_pdf(build(large))))
+    assert len(reader.pages) <= 60
+
+
+def _cells(findings: tuple[Finding, ...]) -> Counter[Cell]:
+    cells: Counter[Cell] = Counter()
+    assert len(list(counted(findings, cells))) == len(findings)
+    return cells
