@@ -129,6 +129,7 @@ def test_the_formats_are_published() -> None:
         "findings",
         "explanation",
         "report.sarif",
+        "summary",
     }
 
 
@@ -219,6 +220,19 @@ def test_the_sample_bundle_is_valid() -> None:
     for path in files:
         for number, line in enumerate(lines(path), start=1):
             assert complaints("evidence-line", line) == [], f"{path.name}:{number}"
+
+
+def test_the_summary_of_the_sample_is_valid() -> None:
+    document = json.loads((REPORTS / "findings.json").read_bytes())
+    summary = {key: value for key, value in document.items() if key not in {"findings", "truncated"}}
+    assert complaints("summary", summary) == []
+    assert complaints("summary", document) != []
+    for key in ("totals", "gaps", "limitations"):
+        broken = copy.deepcopy(summary)
+        broken["summary"][key] = 7
+        assert complaints("summary", broken) != []
+    assert summary["summary"]["gaps"]
+    assert summary["controls"]
 
 
 def test_the_sample_findings_are_valid() -> None:
