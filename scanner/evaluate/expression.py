@@ -306,7 +306,8 @@ class _Walk:
         if len(self.problems) > before:
             return node  # what is wrong with the list would be told again for its body
         inner = self.visit(body["expr"], place.binding(variable, kind, lists=self.lenient))
-        body["expr"] = guard(variable, inner) if kind is not None and pa.types.is_struct(kind) else inner
+        guarded = kind is not None and (pa.types.is_struct(kind) or not self.lenient)
+        body["expr"] = guard(variable, inner) if guarded else inner
         return node
 
     def variable(self, body: Node) -> str:

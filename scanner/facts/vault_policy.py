@@ -77,7 +77,9 @@ def policy_columns(vault: Vault, plane: ControlPlane, as_of: datetime, notes: No
 def _unread_guards() -> Iterator[DeletionGuard]:
     for action in DELETION_ACTIONS:
         because = "the access policy was not read"
-        yield DeletionGuard(action=_short(action), denied=None, exceptions=(), because=because)
+        yield DeletionGuard(
+            action=_short(action), denied=None, exceptions=(None,), spares_unnamed=None, because=because
+        )
 
 
 def _guards(document: Document, vault: Vault, context: Context, notes: Notes) -> Iterator[DeletionGuard]:
@@ -90,7 +92,8 @@ def _guards(document: Document, vault: Vault, context: Context, notes: Notes) ->
         yield DeletionGuard(
             action=_short(action),
             denied=denial.denied,
-            exceptions=denial.exceptions,
+            exceptions=denial.exceptions if denial.denied is not None else (None,),
+            spares_unnamed=None if denial.denied is None else None in denial.exceptions,
             because=denial.because,
         )
 

@@ -208,7 +208,12 @@ def test_a_vault_that_is_not_there_breaks_the_link_of_its_rule() -> None:
 
 
 def test_whom_a_vault_policy_leaves_out_of_its_denial_is_named() -> None:
-    guard = {"action": "backup:DeleteRecoveryPoint", "denied": True, "exceptions": ["arn:x:role/a", None]}
+    guard = {
+        "action": "backup:DeleteRecoveryPoint",
+        "denied": True,
+        "exceptions": ["arn:x:role/a", None],
+        "spares_unnamed": True,
+    }
     vault = {**RELATED.vaults[MAIN], "protected_by": "", "deletion_guards": [guard]}
     related = Related(rules=RELATED.rules, vaults={MAIN: vault})
     (link,) = find(chain(volume(), related), NodeKind.LINK, "Deletion by hand")

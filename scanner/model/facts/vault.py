@@ -20,12 +20,14 @@ from scanner.model.ternary import Ternary
 class DeletionGuard:
     """For one deletion action: whether every principal but `exceptions` is denied it by the policy.
 
-    `exceptions` are ARN patterns; an exception whose ARN cannot be told (by aws:userId) is a None.
+    `exceptions` are ARN patterns. `spares_unnamed`: whether there is an exception that no ARN names (by
+    aws:userId); the list then ends with a None.
     """
 
     action: str
     denied: Ternary
     exceptions: tuple[str | None, ...]
+    spares_unnamed: Ternary
     because: str
 
 
@@ -138,4 +140,4 @@ class RecoveryPointFacts(Row):
         "Whether its scans found nothing; NULL where one of them failed, true where it was not scanned.",
         POINT_READS,
     )
-    scan_findings: tuple[str, ...] = column("What its scans found.", POINT_READS)
+    scan_findings: tuple[str | None, ...] = column("What its scans found.", POINT_READS)

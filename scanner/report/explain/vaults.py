@@ -104,8 +104,10 @@ def deletion_nodes(vault: Row) -> tuple[Node, ...]:
 
 def _exceptions(guards: list[Row]) -> str:
     """Name those whom the policy leaves out of its denial; one that cannot be named is somebody."""
-    told = [exception for guard in guards for exception in guard.get("exceptions") or ()]
-    return ", ".join(dict.fromkeys(str(each or "somebody whom the policy names by an id") for each in told))
+    told = [str(each) for guard in guards for each in guard.get("exceptions") or () if each is not None]
+    if any(guard.get("spares_unnamed") for guard in guards):
+        told.append("somebody whom the policy names by an id")
+    return ", ".join(dict.fromkeys(told))
 
 
 def _guard(verdict: Verdict, because: str, refs: tuple[EvidenceRef, ...], exceptions: str = "") -> Node:
