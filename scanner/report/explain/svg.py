@@ -167,7 +167,8 @@ def _texts(node: Node, said: list[Node], left_out: int) -> Iterator[Line]:
         for text in _wrapped(f"{name} {value}"):
             yield Line(text, "fact", 0)
     for ref in node.evidence[:1]:
-        yield Line(_cut(f"{one_line(ref.file)}:{ref.line}", _COLUMNS + 7), "evidence", 0)
+        file = one_line(ref.file).removeprefix("evidence/")  # all lie there, and room is short
+        yield Line(_cut(f"{file}:{ref.line}", _COLUMNS + 7), "evidence", 0)
     for child in said:
         first, *rest = _wrapped(child.label, _COLUMNS - 3) or ("",)
         yield Line(first, child.verdict.value, 0, MARKS[child.verdict], 18)
