@@ -8,6 +8,7 @@ points a resource; what differs between these differs from row to row. Files are
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -21,26 +22,31 @@ from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.model.facts import TABLES, AccountFacts, BackupJobTold, ResourceFacts, RestoreTold, Row
 from scanner.storage.parquet import ROW_GROUP
-from scanner.storage.tables import arrow_table
+from scanner.storage.tables import arrow_schema, arrow_table
 
 POINTS: Final = 10
 """Recovery points a resource."""
 
 _SHARDS: Final = 200
 _RESOURCES: Final = 50
-_VERSION: Final = "1"
 _PREFIX: Final = "1000000000"
 """The digits that all accounts of the first telling begin with."""
 
 
 def fact_files(resources: int) -> Path:
     """Give the folder of the facts of some `resources` resources; make it where it is not there."""
-    folder = Path(tempfile.gettempdir()) / f"vaultproof-bench-facts-{_VERSION}" / f"{resources}"
+    folder = Path(tempfile.gettempdir()) / f"vaultproof-bench-facts-{_version()}" / f"{resources}"
     if not (folder / "complete").exists():
         folder.mkdir(parents=True, exist_ok=True)
         _make(folder, resources)
         (folder / "complete").touch()
     return folder
+
+
+def _version() -> str:
+    """Name the columns of all tables: facts that were made with others are of no use."""
+    schemas = "\n".join(f"{name}\n{arrow_schema(name)}" for name in TABLES)
+    return sha256(schemas.encode()).hexdigest()[:12]
 
 
 def _make(folder: Path, resources: int) -> None:
