@@ -50,7 +50,7 @@ ARGUMENTS: Final = {
     "regexp_full_match": ("'ab'", "'a.'"),
     "regexp_matches": ("'ab'", "'a'"),
     "replace": ("'ab'", "'a'", "'b'"),
-    "round": ("1.25", "1"),
+    "round": ("1.25",),
     "split_part": ("'a.b'", "'.'", "1"),
     "starts_with": ("'ab'", "'a'"),
     "substring": ("'abc'", "1", "2"),
@@ -254,7 +254,7 @@ COLUMNS: Final = (
 
 
 def _copies(spelled: str) -> str:
-    members = {"T": "(true, true, 'x')", "F": "(false, false, 'y')", "U": "(NULL, false, 'y')", "?": "NULL"}
+    members = {"T": "(true, true, 'x')", "F": "(false, false, 'y')", "U": "(NULL, NULL, NULL)", "?": "NULL"}
     if spelled == "NULL":
         return f"CAST(NULL AS {COPY}[])"
     listed = [members[each] for each in spelled.strip("[]").split(",") if each]
