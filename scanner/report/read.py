@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
+from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import read_manifest, rfc3339
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.facts import TABLES
@@ -50,15 +51,19 @@ def read_scan(folder: Path) -> Scan:
     resources = _resources(folder)
     summary = _own_summary(folder, manifest)
     if summary is not None and stored is not None:
-        return replace(scan_from_documents(manifest, summary, stored), resources=resources)
+        ordered = _is_unchanged(stored, manifest)  # what was written here was written in order
+        return replace(scan_from_documents(manifest, summary, stored, ordered=ordered), resources=resources)
     return replace(scan_from_documents(manifest, _document(folder / FINDINGS), stored), resources=resources)
 
 
-def scan_from_documents(manifest: Manifest, document: object, stored: StoredFindings | None) -> Scan:
+def scan_from_documents(
+    manifest: Manifest, document: object, stored: StoredFindings | None, *, ordered: bool = False
+) -> Scan:
     """Put a scan together from its documents.
 
     `document` is that of findings.json, or of summary.json, which has no findings. `stored` are those of
-    findings.jsonl: they count where the document says that it has not all.
+    findings.jsonl: they count where the document says that it has not all. `ordered`: whether they are known
+    to lie in the contract's order.
 
     Raises:
         BundleError: a document has not the shape of the contract.
@@ -66,19 +71,24 @@ def scan_from_documents(manifest: Manifest, document: object, stored: StoredFind
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise BundleError(f"{FINDINGS}: the schema is not {SCHEMA!r}. This version reads no other.")
     try:
-        findings = _all_findings(document, stored)
+        findings = _all_findings(document, stored, ordered=ordered)
         return _scan(manifest, document, findings)
     except _NO_DOCUMENT as problem:
         raise BundleError(f"{FINDINGS} has not the shape of the contract: {_what(problem)}.") from problem
 
 
-def _all_findings(document: _Document, stored: StoredFindings | None) -> Stream[Finding]:
+def _all_findings(document: _Document, stored: StoredFindings | None, *, ordered: bool) -> Stream[Finding]:
     if "findings" in document and not document.get("truncated"):
         told = (finding_from_document(each) for each in document["findings"])
         return tuple(sorted(told, key=lambda each: each.order))
     if stored is None:
         raise BundleError(f"{FINDINGS} is truncated, and {LINES[0]}, which holds all, is missing.")
-    return _in_order(stored)
+    return stored if ordered else _in_order(stored)
+
+
+def _is_unchanged(stored: StoredFindings, manifest: Manifest) -> bool:
+    known = manifest.files.get(stored.path.name)
+    return known is not None and known == file_sha256(stored.path)
 
 
 def _in_order(stored: StoredFindings) -> Stream[Finding]:
@@ -136,6 +146,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         limitations=(*foreign, *summary.get("limitations", ())),
         assessment=assessment_of(summary),
         frameworks=frameworks_of(summary.get("audit_manager", ())),
+        redacted=document.get("redacted") is True,
     )
 
 

@@ -26,7 +26,7 @@ class StoredFindings:
     """
 
     def __init__(self, path: Path, number: int | None = None) -> None:
-        self._path, self._number = path, number
+        self.path, self._number = path, number
 
     def __iter__(self) -> Iterator[Finding]:
         """Read them from the first on."""
@@ -35,7 +35,7 @@ class StoredFindings:
                 yield finding_from_document(orjson.loads(line))
             except _NO_FINDING as problem:
                 told = f"the key {problem} is missing" if isinstance(problem, KeyError) else str(problem)
-                raise BundleError(f"{self._path.name}: line {number} is no finding: {told}.") from problem
+                raise BundleError(f"{self.path.name}: line {number} is no finding: {told}.") from problem
 
     def __len__(self) -> int:
         """Count the lines, once."""
@@ -45,10 +45,10 @@ class StoredFindings:
 
     def _lines(self) -> Iterator[bytes]:
         try:
-            with open_gzip(self._path) if self._path.suffix == ".gz" else self._path.open("rb") as file:
+            with open_gzip(self.path) if self.path.suffix == ".gz" else self.path.open("rb") as file:
                 yield from file
         except (BadGzipFile, EOFError, zlib.error, OSError) as problem:
-            raise BundleError(f"{self._path} cannot be read to its end: {problem}.") from problem
+            raise BundleError(f"{self.path} cannot be read to its end: {problem}.") from problem
 
 
 def stored_findings(folder: Path) -> StoredFindings | None:
