@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from scanner.model.audit_manager import FrameworkBeside
 from scanner.model.compliance import Assessment
@@ -28,6 +28,12 @@ class Stream(Protocol[T_co]):
 
 Row = Mapping[str, Any]
 """A row of a fact table, by the names of its columns."""
+
+REDACTED: Final = (
+    "This is a redacted copy for sharing: accounts, names, tags and ids are pseudonyms. It is no evidence. "
+    "What it tells can be proved with the scan that it was made of."
+)
+"""What stands at the head of a report whose names are pseudonyms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +69,4 @@ class Scan:
     assessment: Assessment | None = None  # None: another program judged
     resources: Stream[Row] | None = None
     frameworks: tuple[FrameworkBeside, ...] = ()  # those that were found, and not all where a list is missing
+    redacted: bool = False  # names are pseudonyms: made for sharing, and no evidence

@@ -64,7 +64,8 @@ def _around(view: View, truncated: Document | None) -> tuple[Document, Document]
     scan = view.scan
     manifest = manifest_document(scan.manifest)
     del manifest["shards"]
-    head = {"schema": SCHEMA, "scan": manifest, "summary": _summary(view)}
+    redacted = {"redacted": True} if scan.redacted else {}
+    head = {"schema": SCHEMA, **redacted, "scan": manifest, "summary": _summary(view)}
     controls = [_control(control, scan.parameters.get(control.id, {})) for control in scan.controls]
     return head, {"truncated": truncated, "controls": controls}
 

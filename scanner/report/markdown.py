@@ -57,7 +57,8 @@ def _head(view: View) -> str:
     program = inert(" ".join(filter(None, (manifest.tool_name or "vaultproof", manifest.tool_version))))
     scan = f", scan {code(manifest.scan_id)}" if manifest.scan_id else ""
     as_of = instant(manifest.evaluated_as_of)
-    return f"# Backup audit of {code(view.organization)}\n\nAs of {as_of}{scan}, {program}."
+    notice = f"**{view.notice}**\n\n" if view.notice else ""
+    return f"{notice}# Backup audit of {code(view.organization)}\n\nAs of {as_of}{scan}, {program}."
 
 
 def _standing(view: View) -> str:

@@ -16,7 +16,7 @@ from scanner.model.compliance import Assessment
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.manifest import Manifest
-from scanner.model.scan import Row, Scan, Stream
+from scanner.model.scan import REDACTED, Row, Scan, Stream
 from scanner.report.audit_manager import SideBySide, side_by_side
 from scanner.report.chain import Chain, chain
 from scanner.report.completeness import Completeness, completeness
@@ -115,6 +115,11 @@ class View:
     def inventory(self) -> Stream[Row] | None:
         """The population, a row of the fact table `resource` each; None: it is not known."""
         return self.scan.resources
+
+    @property
+    def notice(self) -> str:
+        """What must stand at the head of every report; empty: nothing."""
+        return REDACTED if self.scan.redacted else ""
 
     @property
     def limitations(self) -> tuple[str, ...]:

@@ -1,0 +1,108 @@
+"""Values of facts, details and parameters, by the name of the column that they stand under.
+
+What is under no name that is known here is a name: a control of somebody's own may call a column anything.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from scanner.report.redact.pseudonyms import Pseudonyms
+
+SENTENCES: Final = frozenset(
+    ("because", "by", "failures", "lock_reason", "not_applicable_because", "reason", "uncertain", "notes")
+)
+_SENTENCE_ENDS: Final = ("_because", "_reason")
+
+WORDS: Final = frozenset(
+    """
+action air_gapped blinds capability code copied_as count kind lock_mode newest_state next_start
+notification_events notification_events_deprecated operation region resource_type scan_findings schedule
+severity state status subject_type timezone type vault_type via
+""".split()  # noqa: SIM905 -- easier to keep in order
+)
+"""Columns with words of AWS's or of our own. A word that is neither is redacted all the same."""
+
+_WORD_ENDS: Final = ("_at", "_kind", "_region", "_state", "_status", "_type", "_until")
+LEFT_OUT: Final = "(left out)"
+_MESSAGES: Final = frozenset(("message", "messages"))
+
+
+class Values:
+    """Redacts values. `columns` are the names of columns, which stand where notes say what is not known."""
+
+    def __init__(self, pseudonyms: Pseudonyms, columns: frozenset[str] = frozenset()) -> None:
+        self._pseudonyms, self._columns = pseudonyms, columns
+
+    def mapping(self, content: Mapping[str, Any], names: tuple[str, ...] = ()) -> dict[str, Any]:
+        """Redact a mapping; its keys are names of columns. `names`: those that its sentences may speak of."""
+        return {
+            self._key(key): self.value("link" if _is_link(key, content) else key, value, names)
+            for key, value in content.items()
+        }
+
+    def _key(self, key: str) -> str:
+        return key if key in self._columns else self._pseudonyms.sentence(key)
+
+    def value(self, key: str, value: Any, names: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- JSON
+        """Redact what stands under a key."""
+        if isinstance(value, str):
+            return self.text(key, value, names)
+        if isinstance(value, Mapping):
+            return self.mapping(value, names)
+        if isinstance(value, list | tuple):
+            return [self.value(key, each, names) for each in value]
+        return value if value is None or isinstance(value, bool | int | float) else self.text(key, str(value))
+
+    def text(self, key: str, text: str, names: tuple[str, ...] = ()) -> str:
+        """Redact a text that stands under a key."""
+        if _tells(key):
+            return self._pseudonyms.sentence(text, names)
+        if _is_word(key):
+            return self._pseudonyms.words(text)
+        if key == "account" or key.endswith("_account"):
+            return self._pseudonyms.account(text)
+        return self._name(key, text)
+
+    def _name(self, key: str, text: str) -> str:
+        if key in _MESSAGES:
+            return LEFT_OUT if text else text
+        if key == "file":
+            return self._pseudonyms.path(text)
+        is_column = key == "about" and text in self._columns
+        return text if is_column else self._pseudonyms.name(text)
+
+
+def _tells(key: str) -> bool:
+    return key in SENTENCES or key.endswith(_SENTENCE_ENDS)
+
+
+def _is_word(key: str) -> bool:
+    return key in WORDS or key == "link" or key.endswith(_WORD_ENDS)
+
+
+def _is_link(key: str, content: Mapping[str, Any]) -> bool:
+    """Whether a name is that of a link of a copy, which is a word of ours."""
+    return key == "name" and "holds" in content
+
+
+def names_in(content: object, key: str = "") -> Iterator[str]:
+    """Give the names that stand in details: what their sentences may speak of."""
+    if isinstance(content, str):
+        if not (_tells(key) or _is_word(key)):
+            yield from parts_of(content)
+    elif isinstance(content, Mapping):
+        for name, value in content.items():
+            if not _is_link(name, content):
+                yield from names_in(value, name)
+    elif isinstance(content, list | tuple):
+        for each in content:
+            yield from names_in(each, key)
+
+
+def parts_of(name: str) -> Iterator[str]:
+    """Give a name, and what `plan / rule -> vault` and an ARN are made of."""
+    if not name.startswith("arn:"):
+        yield name
+    for part in name.replace(" -> ", " / ").replace("->", " / ").replace("#", " / ").split(" / "):
+        tail = part.split(":", 5)[-1] if part.startswith("arn:") else part
+        yield from (piece for piece in (tail, tail.rpartition("/")[2].rpartition(":")[2]) if piece != name)

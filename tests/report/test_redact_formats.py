@@ -1,0 +1,237 @@
+"""Nothing of the original is left in any format: unique words are planted everywhere, and looked for."""
+
+import base64
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+import pytest
+from pypdf import PdfReader
+
+from scanner import app
+from scanner.app import Judgement
+from scanner.evaluate.loader import load_controls
+from scanner.evaluate.waivers import WaiverRule
+from scanner.model.finding import Finding, Waiver
+from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
+from scanner.model.scan import REDACTED, Scan
+from scanner.report.explain.document import explanation_json
+from scanner.report.explain.svg import explanation_svg
+from scanner.report.read import read_scan
+from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
+from scanner.report.view import build
+from scanner.report.write import FORMATS
+from tests.fakes.bundles import BundleBuilder, admits, copy_to, key_arn, rule, vault_arn
+from tests.report.conftest import ACCOUNTS, HOSTILE, made_scan
+
+KEY = b"0123456789abcdef0123456789abcdef"
+HERE, THERE = "834720165293", "518293746502"
+_LETTERS = "bcdfghjklmnp"
+
+
+class Plants:
+    """Gives unique words, and remembers them. They are in no dictionary, and no part of another word."""
+
+    def __init__(self) -> None:
+        self.words: set[str] = {HERE, THERE}
+        self._numbers = count(1)
+
+    def word(self) -> str:
+        number = next(self._numbers)
+        word = "Qz" + "".join(_LETTERS[int(digit)] for digit in f"{number:04d}") + "xw"
+        self.words.add(word)
+        return word
+
+    def hex(self) -> str:
+        number = next(self._numbers)
+        word = f"{0xE4C7_B1D9_3A5F_0000_0 + number * 0x1357:017x}"
+        self.words.add(word)
+        return word
+
+
+@pytest.fixture(scope="module")
+def plants() -> Plants:
+    return Plants()
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory, plants: Plants) -> Path:
+    """Judge a bundle that has a unique word in every place that a customer fills."""
+    word = plants.word
+    scope = {"accounts": [], "regions": [], "organization_id": f"o-{word()}", "management_account": THERE,
+             "excluded": [{"account": THERE, "reason": f"the sandbox of {word()}"}]}  # fmt: skip
+    bundle = BundleBuilder(
+        tmp_path_factory.mktemp("planted"),
+        scan_id=word(),
+        caller={"arn": f"arn:aws:sts::{THERE}:assumed-role/{word()}/{word()}", "account": THERE},
+        tool={"name": word(), "version": word()},
+        scope=scope,
+    )
+    bundle.manifest["accounts"] += [
+        {
+            "id": HERE,
+            "name": word(),
+            "status": "ACTIVE",
+            "ou_path": f"o-{word()}/r-{word()}/ou-{word()}-{word()}/",
+        }
+    ]
+    shard = bundle.shard(HERE)
+    bundle.manifest["accounts"].pop()  # the builder's own, without a name
+    vault, other, key, volume = word(), word(), plants.hex(), plants.hex()
+    shard.vault(vault, policy=admits(THERE), key=key_arn(key, HERE)).vault(other)
+    shard.call("backup:GetBackupVaultAccessPolicy", error="AccessDeniedException",
+               message=f"User: arn:aws:iam::{HERE}:user/{word()} may not", BackupVaultName=word())  # fmt: skip
+    shard.key(key)
+    terms = rule(word(), vault, CopyActions=[copy_to(vault_arn(word(), THERE))])
+    tags = {"team": word(), word(): word(), "Name": word()}
+    role = f"arn:aws:iam::{HERE}:role/{word()}"
+    selection = {"SelectionName": word(), "Resources": ["*"], "IamRoleArn": role}
+    shard.plan(word(), rules=[terms, rule(word(), word())], selections=[selection])
+    shard.volume(f"vol-{volume}", tags).volume(f"vol-{plants.hex()}", {"team": word()})
+    shard.volume(f"vol-{plants.hex()}").table(word(), {word(): word()})
+    shard.instance(f"i-{plants.hex()}", {"Name": f"{word()} {word()}"})
+    shard.point(vault, f"arn:aws:ec2:eu-west-1:{HERE}:volume/vol-{volume}")
+    shard.point(vault, f"arn:aws:ec2:eu-west-1:{HERE}:volume/vol-{plants.hex()}", hours_ago=900)
+    org = bundle.organization(HERE, THERE)
+    org.listed(
+        "organizations:ListAccounts", {"Id": HERE, "Email": f"{word()}@{word()}.example", "Name": word()}
+    )
+    waiver = Waiver(word(), f"{word()}@{word()}.com", word(), f"as {word()} said", "2030-01-31")
+    ways = (
+        RuleWay(1, OwnedBy(types=("DynamoDB", "vault")), word()),
+        TagWay(("team", word())),
+        ContactWay(("email",)),
+    )
+    folder = bundle.write()
+    judgement = Judgement(
+        controls=_controls(plants),
+        parameters={"resource-cross-account-copy": {"accounts": [THERE]}},
+        waivers=(WaiverRule("vault-locked", "*", waiver),),
+        owners=ways,
+    )
+    app.evaluate(folder, folder, judgement, ())
+    return folder
+
+
+def _controls(plants: Plants) -> Any:
+    """Take all controls, and one of somebody's own that has words of theirs."""
+    every = load_controls(("all",))
+    word = plants.word
+    own = next(each for each in every if each.id == "vault-locked")
+    own = replace(
+        own,
+        id="our-own-control",
+        title=f"As {word()} wants it",
+        motivation=f"Because of {word()}.",
+        remediation=replace(own.remediation, text=f"Ask {word()}.", cli=f"aws {word()}"),
+    )
+    return (*every, own)
+
+
+@pytest.fixture(scope="module")
+def scan(planted: Path) -> Scan:
+    return redacted(read_scan(planted), Pseudonyms(KEY))
+
+
+def everything(content: bytes, name: str) -> Iterator[str]:
+    """Give all that a file says: as it stands, and unpacked."""
+    yield content.decode("utf-8", "replace")
+    if name.endswith(".html"):
+        for found in re.findall(rb"[A-Za-z0-9+/]{80,}={0,2}", content):
+            for form in (47, -15):
+                try:
+                    yield zlib.decompress(base64.b64decode(found + b"=="), form).decode("utf-8", "replace")
+                except (ValueError, zlib.error):
+                    continue
+    elif name.endswith(".parquet"):
+        table = pq.read_table(io.BytesIO(content))
+        yield str(table.to_pylist()) + str(table.schema)
+    elif name.endswith(".pdf"):
+        yield from _of_pdf(PdfReader(io.BytesIO(content)))
+
+
+def _of_pdf(reader: PdfReader) -> Iterator[str]:
+    for page in reader.pages:
+        yield page.extract_text()
+    yield f"{reader.metadata} {reader.xmp_metadata}"
+    for name, versions in reader.attachments.items():
+        yield name
+        for content in versions:
+            yield from everything(content, name)
+
+
+def left(content: bytes, name: str, words: set[str]) -> set[str]:
+    told = "\n".join(everything(content, name)).lower()
+    told += told.replace("\n", "")  # a PDF breaks long words
+    return {word for word in words if word.lower() in told}
+
+
+def test_the_original_is_full_of_what_was_planted(planted: Path, plants: Plants) -> None:
+    """The other tests would pass over an empty report, too."""
+    content = (planted / "findings.json").read_bytes()
+    assert len(left(content, "findings.json", plants.words)) > len(plants.words) * 2 // 3
+
+
+@pytest.mark.parametrize("form", [each for each in FORMATS if each != "pdf-letter"])
+def test_nothing_that_was_planted_is_left(scan: Scan, plants: Plants, form: str) -> None:
+    content = b"".join(FORMATS[form].make(build(scan)))
+    assert left(content, FORMATS[form].file, plants.words) == set()
+    assert len(content) > 500
+
+
+def test_the_answers_are_the_same(planted: Path, scan: Scan) -> None:
+    def answers(findings: Any) -> list[tuple[str, str, str, str]]:
+        return [(each.control, each.status, each.region, each.subject_type) for each in findings]
+
+    original = read_scan(planted)
+    assert answers(scan.findings) == answers(original.findings)
+    assert len(scan.findings) == len(original.findings)
+    assert build(scan).counts == build(original).counts
+
+
+def test_the_document_says_that_it_is_redacted(scan: Scan) -> None:
+    document = orjson.loads(b"".join(FORMATS["json"].make(build(scan))))
+    assert document["redacted"] is True
+    assert document["summary"]["limitations"][0] == REDACTED
+    for form in ("html", "markdown"):
+        text = b"".join(FORMATS[form].make(build(scan))).decode()
+        assert REDACTED in text
+    assert "redacted" not in orjson.loads(b"".join(FORMATS["json"].make(build(made_scan()))))
+
+
+@pytest.mark.parametrize("form", ["json", "tree"])
+def test_an_explanation_is_redacted_too(planted: Path, plants: Plants, form: str) -> None:
+    subjects = {each.subject for each in read_scan(planted).findings}
+    for subject in sorted(subjects):
+        told = redacted_explanation(app.explain(planted, subject), Pseudonyms(KEY))
+        content = explanation_json(told) if form == "json" else explanation_svg(told)
+        assert left(content, "told.json", plants.words) == set(), subject
+
+
+def test_a_scan_with_hostile_names_is_redacted() -> None:
+    scan = redacted(made_scan(), Pseudonyms(KEY))
+    words = {
+        *ACCOUNTS,
+        *filter(None, ACCOUNTS.values()),
+        *HOSTILE,
+        "acme12345",
+        "alice",
+        "W-17",
+        "evil.example",
+    }
+    for form in ("json", "csv", "html", "sarif", "markdown", "junit"):
+        content = b"".join(FORMATS[form].make(build(scan)))
+        assert left(content, FORMATS[form].file, words) == set()
+
+
+def test_findings_stream_and_come_again(scan: Scan) -> None:
+    first: list[Finding] = list(scan.findings)
+    assert [each.document() for each in first] == [each.document() for each in scan.findings]
+    assert all(re.fullmatch("000[0-9]{9}", each.account) for each in first)

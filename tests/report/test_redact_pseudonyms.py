@@ -1,0 +1,145 @@
+"""Pseudonyms: the same everywhere, of the shape of the original, and of no use without the key."""
+
+import re
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.report.redact.pseudonyms import Pseudonyms, new_key
+from scanner.report.redact.vocabulary import tokens, vocabulary
+
+KEY = b"a key of sixteen bytes and more"
+PLAN = "arn:aws:backup:eu-west-1:111111111111:backup-plan:9a0b3c4d-1111-2222-3333-444455556666"
+
+
+def names(*sought: str) -> Pseudonyms:
+    return Pseudonyms(KEY, sought)
+
+
+def test_accounts_have_twelve_digits_and_are_never_confused() -> None:
+    told = names()
+    made = {told.account(f"{n:012d}") for n in range(100_000_000_000, 100_000_005_000)}
+    assert len(made) == 5_000
+    assert all(re.fullmatch(r"000[0-9]{9}", each) for each in made)
+    assert told.account("") == ""
+    assert told.account("3") == names().account("3") != "3"
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("arn:aws:ec2:eu-west-1:111111111111:volume/vol-0a1b2c3d4e5f60718",
+         r"arn:aws:ec2:eu-west-1:000\d{9}:volume/vol-[0-9a-f]{17}"),
+        ("arn:aws-cn:rds:cn-north-1:111111111111:db:payroll",
+         r"arn:aws-cn:rds:cn-north-1:000\d{9}:db:name-\w{12}"),
+        ("arn:aws:s3:::volume/key", r"arn:aws:s3:::name-\w{12}/name-\w{12}"),
+        ("arn:aws:iam::111111111111:root", r"arn:aws:iam::000\d{9}:root"),
+        ("arn:aws:iam::aws:policy/AWSBackupFullAccess", "arn:aws:iam::aws:policy/AWSBackupFullAccess"),
+        ("arn:aws:iam::111111111111:role/team/backup role",
+         r"arn:aws:iam::000\d{9}:role/name-\w{12}/name-\w{12}"),
+        (PLAN, r"arn:aws:backup:eu-west-1:000\d{9}:backup-plan:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+        (f"{PLAN}#nightly->arn:aws:backup:eu-west-1:222222222222:backup-vault:main",
+         r"arn:aws:backup:[^#]+#name-\w{12}->arn:aws:backup:eu-west-1:000\d{9}:backup-vault:name-\w{12}"),
+        ("aws:account:111111111111", r"aws:account:000\d{9}"),
+        ("aws:account-region:111111111111/eu-west-1", r"aws:account-region:000\d{9}/eu-west-1"),
+        ("billing / nightly -> archive", r"name-\w{12} / name-\w{12} -> name-\w{12}"),
+        ("o-abc123def4/r-ab12/ou-ab12-34cd56ef/", r"o-\w{12}/r-\w{12}/ou-\w{12}-\w{12}/"),
+        ("root@example.com", r"\w{12}@example\.invalid"),
+        ("0808CF8A-5D63-4001-9B41-307B0E512E85", r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}"),
+        ("volume/vol-12345678", r"volume/vol-[0-9a-f]{8}"),
+        ("aws/backup", "aws/backup"),
+        ("", ""),
+        ("*", r"\*"),
+    ],
+)  # fmt: skip
+def test_the_shape_stays_and_the_name_goes(name: str, shape: str) -> None:
+    told = names().name(name)
+    assert re.fullmatch(shape, told), told
+    plain = {"", "*", "aws/backup", "arn:aws:iam::aws:policy/AWSBackupFullAccess"}
+    assert (told == name) is (name in plain)
+
+
+def test_a_name_has_one_pseudonym_wherever_it_stands() -> None:
+    told = names()
+    vault = told.name("archive-7")
+    assert told.name("arn:aws:backup:eu-west-1:111111111111:backup-vault:archive-7").endswith(f":{vault}")
+    assert told.name("plan / rule -> archive-7").endswith(f" {vault}")
+    assert told.sentence("There is no vault archive-7.") == f"There is no vault {vault}."
+    assert told.words("archive-7") == vault
+
+
+def test_another_key_gives_other_pseudonyms_and_the_same_key_the_same() -> None:
+    one, other, again = names(), Pseudonyms(new_key()), names()
+    for name in ("archive-7", PLAN, "vol-0a1b2c3d", "root@example.com"):
+        assert one.name(name) == again.name(name) != other.name(name)
+    assert one.account("111111111111") == again.account("111111111111") != other.account("111111111111")
+    with pytest.raises(ValueError, match="16 are needed"):
+        Pseudonyms(b"short")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Its newest usable recovery point is 154 h old; 24 h are allowed.",
+        "backup:GetBackupPlan in eu-west-1 was refused (AccessDeniedException).",
+        "It starts next at 2026-11-20T15:00 (Etc/UTC).",
+        "It is locked in governance mode.",
+        "The copy is kept 35 days, from 2026-11-20T15:00:00Z on.",
+    ],
+)
+def test_sentences_of_the_program_stay_as_they_are(text: str) -> None:
+    assert names().sentence(text) == text
+
+
+def test_ordinary_words_are_redacted_where_they_are_known_to_be_names() -> None:
+    text = "The plan governance keeps resources: governance."
+    assert names().sentence(text) == text
+    told = names("governance")
+    name = told.name("governance")
+    assert told.sentence(text) == f"The plan {name} keeps resources: {name}."
+    assert names().sentence("It is governance.", ("governance",)) == f"It is {name}."
+
+
+def test_names_with_blanks_are_redacted_whole() -> None:
+    told = names("landing zone")
+    assert told.sentence("The plan landing zone is full.") == f"The plan {told.name('landing zone')} is full."
+
+
+def test_numbers_dates_and_regions_are_no_names() -> None:
+    told = names()
+    for plain in (
+        "35",
+        "3.5",
+        "2026-11-20",
+        "2026-11-20T15:00:00.000Z",
+        "eu-west-1",
+        "us-gov-west-1",
+        "0.1.0",
+    ):
+        assert told.name(plain) == plain
+    for name in ("123456789012", "1234567890123", "eu-payments-1", "10.0.0.1", "2026-payments"):
+        assert told.name(name) != name
+
+
+WORD = st.text(st.characters(codec="utf-8"), min_size=5, max_size=30).filter(
+    lambda text: (
+        not {each for each in tokens(text) if each in vocabulary()}
+        and sum(letter.isalpha() for letter in text) > 3
+    )
+)
+
+
+@given(WORD, st.sampled_from(("{}", "The vault {} exists.", "{}: {}", "plan {}/{} (refused)", "“{}”")))
+def test_no_word_that_is_not_the_programs_own_is_left(name: str, frame: str) -> None:
+    told = Pseudonyms(KEY).sentence(frame.format(*[name] * 2))
+    left = {each for each in tokens(name) if len(each) > 4 and not each.replace(".", "").isdigit()}
+    assert not left & set(tokens(told))
+
+
+def test_arns_in_sentences_are_found_with_what_ends_a_sentence_behind_them() -> None:
+    told = names()
+    for before, behind in product(("", "of ", "("), ("", ".", ", and", ").", ": no")):
+        text = f"{before}{PLAN}{behind}"
+        assert told.sentence(text) == f"{before}{told.name(PLAN)}{behind}"
