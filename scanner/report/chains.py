@@ -1,11 +1,13 @@
 """The chains of the resources that a report shows: from the fact tables, else from what findings tell."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from scanner.errors import BundleError
 from scanner.model.explanation import Node
 from scanner.report.explain.many import resource_chains
 from scanner.report.view import View
+from scanner.report.words import title
 from scanner.storage.rows import StoredRows
 
 
@@ -16,7 +18,7 @@ def chains(view: View, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
     its way into the report (names replaced, say) must not be undone by reading the facts behind it.
     """
     told: set[str] = set()
-    if isinstance(view.inventory, StoredRows):
+    if isinstance(view.inventory, StoredRows) and not view.notice:
         try:
             for subject, node in resource_chains(view.inventory.folder, subjects):
                 told.add(subject)
@@ -25,4 +27,6 @@ def chains(view: View, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
             pass
     for each in view.resources:
         if each.subject in subjects and each.subject not in told and each.chain.told:
-            yield each.subject, each.chain.root
+            root = each.chain.root
+            label = root.label or title(each.subject, each.name)
+            yield each.subject, replace(root, label=label, subject=each.subject)

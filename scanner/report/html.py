@@ -2,19 +2,32 @@
 
 import base64
 import hashlib
+from collections import defaultdict
 from typing import Final
 
 from markupsafe import Markup
 
 from scanner.report.completeness import SHARD_MEANINGS
-from scanner.report.embed import embed
+from scanner.report.embed import LIMITS, Limits, embed
 from scanner.report.templates import FONTS, asset, environment, font_url
 from scanner.report.view import View
 from scanner.report.words import STATUS_MEANINGS, SUBJECT_WORDS
 
 TEMPLATE: Final = "report.html.j2"
 
-ROWS: Final = 60
+STYLES: Final = ("report.css", "report.subject.css")
+
+SCRIPTS: Final = (
+    "report.core.js",
+    "report.state.js",
+    "report.explorer.js",
+    "report.chain.js",
+    "report.subject.js",
+    "report.page.js",
+)
+"""The parts of the one script, in order: each uses those before it."""
+
+ROWS: Final = 50
 """How many findings, resources or gaps a table shows without a script."""
 
 SUBJECTS: Final = 8
@@ -24,11 +37,11 @@ ACCOUNTS: Final = 150
 """How many accounts a table shows; those where something is missing or fails come first."""
 
 
-def report_html(view: View) -> bytes:
+def report_html(view: View, limits: Limits = LIMITS) -> bytes:
     """Draw the report. Equal views give equal bytes."""
     style = _style()
-    script = asset("report.js")
-    data = embed(view)
+    script = _script()
+    data = embed(view, limits)
     page = (
         environment()
         .get_template(TEMPLATE)
@@ -36,10 +49,11 @@ def report_html(view: View) -> bytes:
             view=view,
             style=Markup(style),  # noqa: S704 -- a file of ours, and base64
             script=Markup(script),  # noqa: S704 -- a file of ours
-            data=Markup(data.text),  # noqa: S704 -- every < in it is escaped
+            data=Markup(data.head),  # noqa: S704 -- every < in it is escaped
             embedded=data,
             policy=content_security_policy(style, script),
             rows=ROWS,
+            titles=defaultdict(str, {each.control.id: each.control.title for each in view.controls}),
             subjects=SUBJECTS,
             max_accounts=ACCOUNTS,
             grid=_grid(view),
@@ -65,8 +79,13 @@ def content_security_policy(style: str, script: str) -> str:
     )
 
 
+def _script() -> str:
+    parts = "".join(asset(name) for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
+
+
 def _style() -> str:
-    style = asset("report.css")
+    style = "".join(asset(name) for name in STYLES)
     for name in FONTS:
         style = style.replace(f"url({name})", f"url({font_url(name)})")
     return style

@@ -3,6 +3,7 @@
 import base64
 from functools import cache
 from typing import Any, Final
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -34,6 +35,7 @@ def environment() -> Environment:
         instant=words.instant,
         day=words.day,
         short=words.short_name,
+        address=_address,
         named=_named,
         title=words.title,
         beside=words.beside,
@@ -86,6 +88,11 @@ def _finalize(content: Any) -> Any:  # noqa: ANN401 -- whatever a template print
     if isinstance(content, str) and not isinstance(content, Markup):
         return words.visible(content)
     return content
+
+
+def _address(text: str) -> str:
+    """Write a text as part of a fragment; what is no Unicode becomes a question mark."""
+    return quote(text.encode(errors="replace"), safe="")
 
 
 def _named(finding: Finding) -> str:

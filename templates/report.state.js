@@ -1,0 +1,108 @@
+/* The state of the view lives in the fragment: #/?status=fail&q=orders&open=arn:aws:...&at=control */
+const FILTERS = ["severity", "control", "framework", "account", "unit", "region", "type", "owner"];
+const EMPTY = { status: [], q: "", sort: "", open: "", at: "", ...Object.fromEntries(FILTERS.map((field) => [field, ""])) };
+function read() {
+  const given = new URLSearchParams(location.hash.startsWith("#/") ? location.hash.replace(/^#\/\??/, "") : "");
+  const made = { ...EMPTY, status: (given.get("status") || "").split(",").filter(Boolean) };
+  for (const field of [...FILTERS, "q", "sort", "open", "at"]) made[field] = given.get(field) || "";
+  return made;
+}
+function fragment(from) {
+  const kept = new URLSearchParams();
+  if (from.status.length) kept.set("status", from.status.join(","));
+  for (const field of [...FILTERS, "q", "sort", "at", "open"]) if (from[field]) kept.set(field, from[field]);
+  return `#/?${kept}`;
+}
+
+/* Which rows match: words are looked for in subjects, reasons and controls, each of which is kept in lower case once. */
+function matcher(data) {
+  const lower = (texts) => texts.map((text) => text.toLowerCase());
+  let subjects, reasons, controls;
+  const bySubject = (each) => [called(data.arn[each], data.name[each]), data.arn[each], data.accounts[data.account[each]], accountName(data.accounts[data.account[each]]), typeName(data.types[data.type[each]]), data.regions[data.region[each]], data.owner[each] < 0 ? "" : data.owners[data.owner[each]] || ""].join("\n").toLowerCase();
+  const hits = (texts, word) => Uint8Array.from(texts, (text) => (text.includes(word) ? 1 : 0));
+  const haystack = () => { subjects ||= data.arn.map((_, each) => bySubject(each)); return subjects; };
+  function words(text) {
+    haystack();
+    reasons ||= lower(data.reasons);
+    controls ||= data.controls.map((id) => `${id}\n${controlTitle(id)}`.toLowerCase());
+    return text.toLowerCase().split(/\s+/).filter(Boolean).map((word) => [hits(subjects, word), hits(reasons, word), hits(controls, word)]);
+  }
+  const wanted = (texts, test) => Uint8Array.from(texts, (text) => (test(text) ? 1 : 0));
+  /* The first three ask of subjects, the last of controls. */
+  function filters(state) {
+    const found = [];
+    const ask = (column, allowed) => found.push([column, allowed]);
+    if (state.type) ask(data.type, wanted(data.types, (key) => key === state.type));
+    if (state.account) ask(data.account, wanted(data.accounts, (key) => key === state.account));
+    if (state.unit) ask(data.account, wanted(data.accounts, (key) => (head.units[key] || "") === state.unit));
+    if (state.region) ask(data.region, wanted(data.regions, (key) => key === state.region));
+    if (state.owner) ask(data.owner, wanted(data.owners, (key) => ownerName(key) === state.owner));
+    return found;
+  }
+  function rows(state) {
+    const ranks = new Uint8Array(head.statuses.length * data.severities).map((_, rank) => {
+      const [one, other] = [Math.floor(rank / data.severities), rank % data.severities];
+      return (!state.status.length || state.status.includes(statusKey(one))) && (!state.severity || head.severities[other][0] === state.severity) ? 1 : 0;
+    });
+    const asked = wanted(data.controls, (id) => (!state.control || id === state.control) && (!state.framework || ((head.controls[id] || [])[1] || []).includes(state.framework)));
+    const [sought, chosen] = [words(state.q), filters(state)];
+    return data.worst.filter((row) => {
+      if (!ranks[data.rank[row]] || !asked[data.control[row]]) return false;
+      const subject = data.subject[row];
+      for (const [column, allowed] of chosen) if (!allowed[column[subject]]) return false;
+      for (const [one, two, three] of sought) if (!one[subject] && !two[data.reason[row]] && !three[data.control[row]]) return false;
+      return true;
+    });
+  }
+  /* Subjects for the box at the top: by name, then by ARN, then by anything said of them; the worst first. */
+  function subjectsLike(text, most) {
+    const sought = text.toLowerCase().split(/\s+/).filter(Boolean);
+    if (!sought.length) return [];
+    const found = [];
+    haystack().forEach((hay, each) => {
+      if (!sought.every((word) => hay.includes(word))) return;
+      const name = called(data.arn[each], data.name[each]).toLowerCase();
+      const near = name === sought[0] || data.arn[each].toLowerCase() === text.toLowerCase().trim() ? 0 : name.startsWith(sought[0]) ? 1 : name.includes(sought[0]) ? 2 : data.arn[each].toLowerCase().includes(sought[0]) ? 3 : 4;
+      const built = head.structures.includes(data.types[data.type[each]]) ? 1 : 0;
+      found.push([near, built, Math.min(...data.ofSubject(each).map((row) => data.rank[row])), each]);
+    });
+    found.sort((one, other) => one[0] - other[0] || one[1] - other[1] || one[2] - other[2] || one[3] - other[3]);
+    return Object.assign(found.slice(0, most).map((each) => each[3]), { all: found.length });
+  }
+  return { rows, subjectsLike };
+}
+
+/* Orders of the table, made when somebody asks for one. */
+function sorter(data) {
+  const title = (each) => called(data.arn[each], data.name[each]).toLowerCase();
+  const keys = {
+    status: (row) => data.rank[row],
+    severity: (row) => data.rank[row] % data.severities,
+    subject: places(data.arn.map((_, each) => each), title, (row) => data.subject[row]),
+    control: (row) => data.control[row],
+    account: places(data.accounts.map((_, each) => each), (each) => accountName(data.accounts[each]), (row) => data.account[data.subject[row]]),
+    region: places(data.regions.map((_, each) => each), (each) => data.regions[each], (row) => data.region[data.subject[row]]),
+    type: places(data.types.map((_, each) => each), (each) => typeName(data.types[each]), (row) => data.type[data.subject[row]]),
+  };
+  function places(members, text, of) {
+    let rank;
+    return (row) => {
+      if (!rank) {
+        const texts = members.map(text);
+        rank = new Uint32Array(members.length);
+        [...members].sort((one, other) => (texts[one] < texts[other] ? -1 : texts[one] > texts[other] ? 1 : one - other)).forEach((member, place) => { rank[member] = place; });
+      }
+      return rank[of(row)];
+    };
+  }
+  return (rows, sort) => {
+    const key = keys[sort.replace("-", "")];
+    if (!key) return rows;
+    const sign = sort.startsWith("-") ? -1 : 1;
+    const ranks = new Map();
+    for (const row of rows) ranks.set(row, key(row));
+    const before = new Map();
+    rows.forEach((row, place) => before.set(row, place));
+    return rows.slice().sort((one, other) => sign * (ranks.get(one) - ranks.get(other)) || before.get(one) - before.get(other));
+  };
+}

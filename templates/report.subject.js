@@ -1,0 +1,251 @@
+/* The page of one subject: why it stands as it does, the chain that protects it, and what to type. */
+const BLANKS = {
+  PLAN_ID: "the backup plan's id", VAULT_NAME: "the vault's name", SOURCE_VAULT: "the name of the vault that holds the recovery point",
+  RESOURCE_ARN: "the resource's ARN", RECOVERY_POINT_ARN: "the recovery point's ARN", DESTINATION_VAULT_ARN: "the destination vault's ARN",
+  AIR_GAPPED_VAULT_ARN: "the air-gapped vault's ARN", DESTINATION_ACCOUNT: "the destination's account id", DESTINATION_REGION: "the destination's Region",
+  BACKUP_ACCOUNT_ID: "the id of the account that keeps the copies", ACCOUNT_ID: "the account's id", ORGANIZATION_ID: "the organisation's id",
+  OTHER_REGION: "a Region other than the resource's", KEY_ARN: "the ARN of a customer managed KMS key", KEY_ID: "the key's id", ROLE_ARN: "the ARN of the role that AWS Backup acts by",
+  SNAPSHOT_ID: "the snapshot's id", SELECTION_ID: "the selection's id", JOB_ID: "the job's id", TOPIC_ARN: "the SNS topic's ARN", TEAM_ARN: "the approval team's ARN",
+  ROOT_ID: "the organisation's root id", POLICY_ID: "the policy's id", OU_ID: "the organizational unit's id", REGION: "the Region", ZONE: "the Availability Zone", TYPE: "the resource type as AWS Backup spells it",
+};
+const BLANK = new RegExp(`(?<![\\w-])(?:${Object.keys(BLANKS).join("|")})(?![\\w])`, "g");
+/* What a shell or a template reads as nothing but text; everything else is left for people to fill in. */
+const PLAIN = /^[\w:/.+=@,~-]+$/;
+
+function subjects(data, view) {
+  const sheet = $(".sheet");
+  const inflated = new Map();
+  const close = () => view.change({ open: "", at: "" });
+  sheet.addEventListener("cancel", (event) => { event.preventDefault(); close(); });
+  sheet.addEventListener("click", (event) => { if (event.target === sheet) close(); });
+
+  async function detailsOf(subject) {
+    const place = head.blocks[subject];
+    if (place === undefined) return null;
+    if (!inflated.has(place)) inflated.set(place, inflate(`block-${place}`));
+    return (await inflated.get(place))[data.arn[subject]] || null;
+  }
+
+  let token = 0;
+  async function show() {
+    const { open, at } = view.state;
+    token += 1;
+    const mine = token;
+    if (!open) { if (sheet.open) sheet.close(); return; }
+    const subject = data.arn.indexOf(open);
+    if (subject < 0) { if (sheet.open) sheet.close(); toast("That subject is not in this file; look for it in findings.jsonl.gz."); return; }
+    const told = await detailsOf(subject);
+    if (mine !== token) return;
+    const drawnAt = sheet.dataset.subject;
+    if (drawnAt !== String(subject) || !sheet.open) { sheet.replaceChildren(...page(subject, told)); sheet.dataset.subject = String(subject); }
+    if (!sheet.open) sheet.showModal();
+    sheet.scrollTop = 0;
+    const broken = $(".picture .box.broken", sheet);
+    if (broken) { const frame = broken.closest(".picture"); frame.scrollLeft = Math.max(0, broken.getBoundingClientRect().left - frame.getBoundingClientRect().left - 24); }
+    const card = at && all(".finding", sheet).find((each) => each.dataset.control === at);
+    if (card) { for (let each = card; each; each = each.parentElement.closest("details")) each.open = true; card.scrollIntoView({ block: "start" }); }
+  }
+
+  /* The whole page */
+  function page(subject, told) {
+    const [arn, name] = [data.arn[subject], data.name[subject]];
+    const [account, region] = [data.accounts[data.account[subject]], data.regions[data.region[subject]]];
+    const rows = [...data.ofSubject(subject)].sort((one, other) => data.rank[one] - data.rank[other] || first(one) - first(other));
+    const closing = make("button.round", { type: "button", "aria-label": "Close" }, icon("close"));
+    closing.addEventListener("click", close);
+    const owner = data.owner[subject] < 0 ? "" : [", owner ", bdi(ownerName(data.owners[data.owner[subject]]))];
+    return [
+      make("div.bar-top", {}, rows.length ? status(Math.floor(data.rank[rows[0]] / data.severities)) : "", make("span.spring"), copyButton(() => location.href, "Copy link"), closing),
+      make("div.inside", {},
+        make("h2", { id: "sheet-title" }, bdi(called(arn, name))),
+        make("p.where", {}, `${typeName(data.types[data.type[subject]])} in `, bdi(accountName(account)), head.accounts[account] ? ` (${account})` : "", `, ${region}`, owner),
+        make("p.full", {}, make("code", {}, bdi(arn)), copyButton(() => arn)),
+        why(rows, told), remedies(subject, rows, told), chain(told), groups(subject, rows, told),
+        told ? "" : make("p.cut", {}, "This file leaves its details out to stay small: they are in findings.jsonl.gz beside it."))];
+  }
+  const statusOf = (row) => statusKey(Math.floor(data.rank[row] / data.severities));
+  const controlOf = (row) => data.controls[data.control[row]];
+  /* What hangs on nothing else comes first: a resource that no rule covers has no copies, either. */
+  const first = (row) => ["resource-opted-in", "resource-in-backup-plan"].indexOf(controlOf(row)) + 1 || 9;
+
+  const beginning = (rows) => rows.filter((row) => statusOf(row) === "fail").sort((one, other) => first(one) - first(other) || data.rank[one] - data.rank[other])[0];
+
+  function why(rows, told) {
+    const counts = new Map();
+    for (const row of rows) counts.set(statusOf(row), (counts.get(statusOf(row)) || 0) + 1);
+    const tally = head.statuses.filter(([key]) => counts.has(key)).map(([key, word], place) => [place ? ", " : "", `${counts.get(key)} ${word.toLowerCase()}`]);
+    const worst = rows.length ? statusOf(rows[0]) : "not_applicable";
+    const verdict = told && told.chain ? told.chain.tree.verdict : "";
+    const tone = { broken: "fail", unknown: "unknown" }[verdict] || worst;
+    const because = told && told.chain ? told.chain.tree.because : "";
+    const failing = counts.get("fail") || 0;
+    const begin = beginning(rows);
+    const reason = begin === undefined ? (rows.length ? data.reasons[data.reason[rows[0]]] : "") : data.reasons[data.reason[begin]];
+    const lead = because && verdict !== "broken" && failing ? `${because} But ${counted(failing, "control fails", "controls fail")}.` : because || reason;
+    return make(`div.verdict-box.${tone}`, {}, make("p.lead", {}, bdi(lead)), reason && reason !== lead ? make("p", {}, bdi(reason)) : "",
+      make("p", {}, `${counted(rows.length, "control")} asked about it: `, tally, "."));
+  }
+
+  /* Remedies: the control's own, filled in with what is known of the subject */
+  function remedies(subject, rows, told) {
+    const begin = beginning(rows);
+    if (begin === undefined) return "";
+    const others = rows.filter((row) => statusOf(row) === "fail").length - 1;
+    const more = others ? make("p.fine", {}, `${counted(others, "other control fails", "other controls fail")} for it: each stands below with its own remedy.${first(begin) < 9 ? " Begin here: the others rest on it." : ""}`) : "";
+    return make("section.fix", {}, make("h3", {}, "What to type"), make("p.what", {}, make("b", {}, controlTitle(controlOf(begin))), ` (${controlOf(begin)})`), remedy(subject, begin, told), more);
+  }
+  function remedy(subject, row, told) {
+    const card = document.getElementById(`control-${controlOf(row)}`);
+    const source = card && $(".remedy", card);
+    if (!source) return "";
+    const text = $("p", source);
+    const codes = all("figure.code", source).map((figure) => [figure.dataset.title, $("code", figure).textContent]);
+    return [text ? make("p", {}, text.textContent) : "", codes.length ? tabs(subject, row, told, codes) : ""];
+  }
+  function tabs(subject, row, told, codes) {
+    const known = knownOf(subject, row, told);
+    const frame = make("figure.code.filled");
+    let current = 0;
+    const draw = () => {
+      const [title, text] = codes[current];
+      const filled = fill(title === "AWS CLI" ? `${prelude(subject)}${text}` : text, known);
+      const shown = make("code", {}, filled.parts);
+      const buttons = codes.map(([name], place) => {
+        const button = make("button.tab", { type: "button", "aria-pressed": String(place === current) }, name);
+        button.addEventListener("click", () => { current = place; draw(); all(".tab", frame)[place].focus(); });
+        return button;
+      });
+      frame.replaceChildren(make("figcaption", {}, make("span.tabs", { role: "group", "aria-label": "Form" }, buttons), copyButton(() => shown.textContent)),
+        ...nodes([choices(known, filled.used, draw), make("pre", { tabindex: "0", "aria-label": title }, shown)]), ...nodes([left(filled.open)]));
+    };
+    draw();
+    return frame;
+  }
+  function left(open) {
+    if (!open.length) return "";
+    return make("p.left", {}, "Still to fill in: ", open.map((blank, place) => [place ? "; " : "", make("mark", {}, blank), ` ${BLANKS[blank]}`]), ".");
+  }
+  function choices(known, used, draw) {
+    const asked = used.filter((blank) => known[blank] && known[blank].options);
+    return asked.length ? make("div.choices", {}, asked.map((blank) => {
+      const { options, note } = known[blank];
+      const select = make("select", {}, make("option", { value: "" }, "choose \u2026"), options.map(([value, label]) => make("option", { value }, label)));
+      select.value = known[blank].value || "";
+      select.addEventListener("change", () => { known[blank].value = select.value; draw(); });
+      return make("label", {}, make("code", {}, blank), note, select);
+    })) : "";
+  }
+  /* Where the commands are to be run. */
+  function prelude(subject) {
+    const [account, region] = [data.accounts[data.account[subject]], data.regions[data.region[subject]]];
+    const name = head.accounts[account] && /^[\w .@-]+$/.test(head.accounts[account]) ? ` (${head.accounts[account]})` : "";
+    const regional = /^[a-z]{2}(-[a-z]+)+-\d$/.test(region) && data.types[data.type[subject]] !== "copy_action";
+    return `# found in account ${account}${name}, ${region}\n${regional ? `export AWS_REGION=${region}\n` : ""}`;
+  }
+  function fill(text, known) {
+    const [parts, used, open] = [[], [], []];
+    let from = 0;
+    for (const match of text.matchAll(BLANK)) {
+      const blank = match[0];
+      const value = (known[blank] || {}).value || "";
+      parts.push(text.slice(from, match.index), value ? make("b.filled", {}, value) : make("mark", {}, blank));
+      if (!used.includes(blank)) { used.push(blank); if (!value) open.push(blank); }
+      from = match.index + blank.length;
+    }
+    parts.push(text.slice(from));
+    return { parts, used, open };
+  }
+  const distinct = (values) => [...new Set(values.filter((value) => typeof value === "string" && PLAIN.test(value)))];
+  function knownOf(subject, row, told) {
+    const known = {};
+    const set = (blank, ...values) => { const found = distinct(values); if (found.length === 1) known[blank] = { value: found[0] }; else if (found.length > 1) offer(blank, found.map((value) => [value, value])); };
+    const offer = (blank, options, note = "") => { const found = options.filter(([value]) => PLAIN.test(value)).slice(0, 60); if (found.length) known[blank] = { options: found, note, value: found.length === 1 ? found[0][0] : "" }; };
+    const [arn, type, account, region] = [data.arn[subject], data.types[data.type[subject]], data.accounts[data.account[subject]], data.regions[data.region[subject]]];
+    const details = Object.assign({}, ...Object.values((told && told.findings) || {}).map((each) => each.details || {}), (((told && told.findings) || {})[controlOf(row)] || {}).details || {});
+    const list = (key) => (Array.isArray(details[key]) ? details[key] : []).filter((each) => each && typeof each === "object");
+    const plan = (text) => ((text || "").match(/:backup-plan:([\w-]+)/) || [])[1];
+    set("ACCOUNT_ID", account);
+    if (region !== "aws-global") set("REGION", region);
+    set("ORGANIZATION_ID", head.organization);
+    const here = (kind, value) => similar(kind, subject).map((each) => [value(data.arn[each]), called(data.arn[each], data.name[each])]).filter(([found]) => found);
+    if (type === "vault") set("VAULT_NAME", short(arn));
+    else if (type === "plan" || type === "rule") set("PLAN_ID", plan(arn));
+    else if (type === "selection") { set("PLAN_ID", plan(arn)); set("SELECTION_ID", arn.split("#")[1] || ""); }
+    else if (type === "copy_action") copyAction(arn, set, plan);
+    else if (type === "recovery_point") { set("RECOVERY_POINT_ARN", arn); set("VAULT_NAME", short(String(details.vault || ""))); set("RESOURCE_ARN", details.resource); set("SNAPSHOT_ID", (arn.match(/snapshot\/(snap-[0-9a-f]+)/) || [])[1]); }
+    else if (!["account", "account_region"].includes(type)) {
+      set("RESOURCE_ARN", arn);
+      if (!/\s/.test(type)) set("TYPE", type);
+      const plans = distinct(list("rules").map((rule) => plan(rule.rule)));
+      if (plans.length) set("PLAN_ID", ...plans);
+      else offer("PLAN_ID", here("plan", plan), "Plan in this account and Region");
+      const vaults = distinct(list("rules").map((rule) => rule.vault));
+      if (vaults.length) set("VAULT_NAME", ...vaults);
+      else offer("VAULT_NAME", here("vault", short), "Vault in this account and Region");
+      set("JOB_ID", ...list("jobs").filter((job) => job.failed && job.newest).map((job) => job.job));
+    }
+    if (type === "rule" && !known.VAULT_NAME) set("VAULT_NAME", short(String(details.target || "")));
+    return known;
+  }
+  function copyAction(arn, set, plan) {
+    const [rule, destination] = arn.split("->");
+    const parts = (destination || "").split(":");
+    set("PLAN_ID", plan(rule));
+    set("DESTINATION_VAULT_ARN", destination);
+    set("DESTINATION_REGION", parts[3]);
+    set("DESTINATION_ACCOUNT", parts[4]);
+  }
+  /* Subjects of a kind in the same account and Region. */
+  function similar(kind, subject) {
+    const type = data.types.indexOf(kind);
+    const found = [];
+    for (let each = 0; each < data.subjects; each += 1) if (data.type[each] === type && data.account[each] === data.account[subject] && data.region[each] === data.region[subject]) found.push(each);
+    return found;
+  }
+
+  /* What each control says, by status */
+  function groups(subject, rows, told) {
+    const titles = { fail: "What fails", error: "What broke", unknown: "What is not known", waived: "What is waived", pass: "What passes", not_applicable: "What does not apply" };
+    return make("section", {}, make("h3", {}, "What each control says"), head.statuses.map(([key]) => {
+      const members = rows.filter((row) => statusOf(row) === key);
+      if (!members.length) return "";
+      const group = make("details.said", {}, make("summary", {}, icon(key), make("b", {}, titles[key]), make("small", {}, number(members.length))), members.map((row) => finding(subject, row, told)));
+      group.open = ["fail", "error", "unknown", "waived"].includes(key);
+      return group;
+    }));
+  }
+  function finding(subject, row, told) {
+    const control = controlOf(row);
+    const more = (told && told.findings[control]) || {};
+    const open = ["fail", "error", "unknown"].includes(statusOf(row));
+    const card = make("details.finding", { "data-control": control }, make("summary", {}, make("span.what", {}, make("b", {}, controlTitle(control)), make("span.reason", {}, bdi(data.reasons[data.reason[row]]))), severity(data.rank[row] % data.severities), icon("chevron")));
+    let drawnOnce = false;
+    const draw = () => {
+      if (drawnOnce) return;
+      drawnOnce = true;
+      const pairs = Object.entries(more.details || {});
+      card.append(make("div.more-of-it", {},
+        more.waiver ? waived(more.waiver) : "", more.owner_source ? make("p.fine", {}, `Owner according to ${more.owner_source}.`) : "",
+        open ? [make("h4", {}, "How to fix it"), remedy(subject, row, told)] : "",
+        pairs.length ? [make("h4", {}, "What the answer rests on"), tree(pairs)] : "",
+        (more.evidence || []).length ? [make("h4", {}, "Evidence"), make("ul.refs", {}, more.evidence.map(([file, line]) => make("li", {}, make("code", {}, file), ` line ${number(line)}`)))] : "",
+        make("p.fine", {}, make("a", { href: `#control-${control}` }, "What this control asks, and why"))));
+    };
+    card.addEventListener("toggle", () => { if (card.open) draw(); });
+    return card;
+  }
+  function waived(waiver) {
+    return make("div.verdict-box.waived", {}, make("p", {}, `Waived until ${waiver.expires}: `, bdi(waiver.reason)), make("p", {}, `${waiver.id}, owned by `, bdi(waiver.owner), ", approved by ", bdi(waiver.approver)));
+  }
+  function tree(pairs) {
+    return make("dl.tree", {}, pairs.map(([name, content]) => make("div", {}, make("dt", {}, String(name).replaceAll("_", " ")), make("dd", {}, leaf(content)))));
+  }
+  function leaf(content) {
+    if (content === null) return make("span.owed.unknown", {}, "not known");
+    if (Array.isArray(content)) return content.length ? content.map((member) => make("div.member", {}, leaf(member))) : "none";
+    if (typeof content === "object") return Object.keys(content).length ? tree(Object.entries(content)) : "none";
+    if (typeof content === "boolean") return content ? "yes" : "no";
+    return bdi(content === 999999 ? "without end" : content === "" ? "none" : String(content));
+  }
+  return show;
+}
