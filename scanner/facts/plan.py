@@ -22,7 +22,7 @@ def plan_row(
     rules: tuple[RuleTerms | None, ...] = (None,)
     overlaps: tuple[RuleOverlap | None, ...] = (None,)
     if isinstance(plan.rules, Unread):
-        for column in ("rules", "overlapping_rules", "covers_resources"):
+        for column in ("rules", "overlapping_rules", "covers_resources", "selects_resources"):
             notes.unknown(column, "its rules were not read", plan.rules.gap)
     else:
         rules = tuple(rule_terms(plan, rule, as_of) for rule in plan.rules.value)
@@ -32,6 +32,7 @@ def plan_row(
         if reach.reaches_any is None and reach.doubt is not None:
             notes.unknown("covers_resources", reach.doubt.because, reach.doubt.gap)
     selected = plan_selections(graph, plan, notes)
+    selects = None if isinstance(plan.rules, Unread) else selected.selects_resources
     facts = PlanFacts(
         subject=plan.arn,
         subject_type="plan",
@@ -43,7 +44,7 @@ def plan_row(
         covers_resources=reach.reaches_any,
         overlapping_rules=overlaps,
         selections=selected.selections,
-        selects_resources=selected.selects_resources,
+        selects_resources=selects,
         selected_count=selected.selected_count,
         from_organization=plan.from_organization,
         not_known=notes.not_known,

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from scanner.facts.notes import Notes, instant_text
 from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
-from scanner.model.inventory import RecoveryPoint
+from scanner.model.inventory import RecoveryPoint, ScanResult
 from scanner.model.ternary import Answer, Ternary, negate
 from scanner.protection.lifecycle import point_age_hours, point_kept_days, point_usable
 
@@ -48,7 +48,7 @@ def recovery_point_row(point: RecoveryPoint, as_of: datetime, exists: Answer) ->
         composite=point.is_parent,
         scanned=point.scan is not None,
         clean=clean,
-        scan_findings=() if point.scan is None else point.scan.findings,
+        scan_findings=_scan_findings(point.scan),
         not_known=notes.not_known,
         evidence=notes.references,
     )
@@ -56,9 +56,22 @@ def recovery_point_row(point: RecoveryPoint, as_of: datetime, exists: Answer) ->
 
 def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
     """Whether scans found nothing; a scan that failed did not look at everything."""
-    if point.scan is None or not (point.scan.findings or point.scan.failed):
+    scan = point.scan
+    if scan is None:
         return True
-    if point.scan.findings:
+    if scan.findings:
         return False
-    notes.unknown("clean", "a malware scan of it failed")
-    return None
+    if scan.findings is None:
+        notes.unknown("clean", "what its malware scans found is not told")
+    elif scan.failed is None:
+        notes.unknown("clean", "whether its malware scans finished is not told")
+    elif scan.failed:
+        notes.unknown("clean", "a malware scan of it failed")
+    return True if scan.findings == () and scan.failed is False else None
+
+
+def _scan_findings(scan: ScanResult | None) -> tuple[str | None, ...]:
+    """Give what its scans found; a list that is not told ends with None."""
+    if scan is None:
+        return ()
+    return (None,) if scan.findings is None else scan.findings

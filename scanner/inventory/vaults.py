@@ -129,4 +129,5 @@ def _points(answers: Answers) -> Iterator[RecoveryPoint]:
 def _scan(result: Shape | None) -> ScanResult | None:
     if result is None:
         return None
-    return ScanResult(result.flag("FailedScan"), result.texts("Findings"), result.instant("LastComputed"))
+    findings = None if result.data.get("Findings") is None else result.texts("Findings")
+    return ScanResult(result.flag("FailedScan"), findings, result.instant("LastComputed"))

@@ -199,11 +199,12 @@ class Vault:
 class ScanResult:
     """What the malware scans of a recovery point came to, all taken together (AggregatedScanResult).
 
-    `findings` is empty where nothing was found; `failed`: whether a scan did not finish.
+    `findings` is empty where nothing was found, None where they are not told; `failed`: whether a scan did
+    not finish.
     """
 
     failed: bool | None
-    findings: tuple[str, ...]
+    findings: tuple[str, ...] | None
     computed_at: datetime | None
 
 

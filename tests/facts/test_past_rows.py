@@ -276,6 +276,10 @@ def test_a_bucket_is_looked_for_where_its_plan_or_its_copy_came_from(tmp_path: P
         (None, (False, True)),
         ({"FailedScan": False, "Findings": []}, (True, True)),
         ({"FailedScan": True, "Findings": []}, (True, None)),
+        ({"FailedScan": False}, (True, None)),
+        ({"FailedScan": False, "Findings": None}, (True, None)),
+        ({"Findings": []}, (True, None)),
+        ({}, (True, None)),
         ({"FailedScan": True, "Findings": ["MALWARE"]}, (True, False)),
     ],
 )

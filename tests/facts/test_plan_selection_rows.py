@@ -46,7 +46,8 @@ def facts(tmp_path: Path, *selections: dict[str, Any], refused: str = "") -> dic
         ((FIRST,), "ec2:DescribeVolumes", (1, None, None)),
         ((FIRST,), "backup:GetBackupSelection", (1, None, None)),
         ((FIRST,), "backup:ListBackupSelections", (None, None, None)),
-        ((FIRST,), "backup:GetBackupPlan", (1, True, 1)),
+        ((FIRST,), "backup:GetBackupPlan", (1, None, 1)),
+        ((), "backup:GetBackupPlan", (0, None, 0)),
         ((SECOND,), "state", (1, True, None)),
     ],
 )

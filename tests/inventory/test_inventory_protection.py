@@ -140,7 +140,7 @@ def test_malware_scans_and_restores_of_recovery_points() -> None:
     script.point("v", volume_arn("vol-1"), arn="c", LastRestoreTime="2026-10-01T00:00:00+00:00", hours_ago=7)
     first, second, third = parsed(script).recovery_points
     assert first.scan == ScanResult(failed=False, findings=("MALWARE",), computed_at=_day(11))
-    assert second.scan == ScanResult(None, (), None)
+    assert second.scan == ScanResult(None, None, None)  # an empty list would say that nothing was found
     assert third.scan is None
     assert third.last_restored_at == _day(10)
 

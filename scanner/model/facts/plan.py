@@ -35,8 +35,8 @@ class PlanFacts(Row):
     )
     selects_resources: Ternary = column(
         "Whether one of its backup selections selects at least one resource that AWS Backup does not skip in "
-        "its state.",
-        (*RESOURCE_READS, *SELECTION_READS),
+        "its state. NULL where its rules were not read.",
+        (*RESOURCE_READS, *RULE_READS),
     )
     selected_count: int | None = column(
         "How many resources its backup selections select together.", (*RESOURCE_READS, *SELECTION_READS)

@@ -137,7 +137,8 @@ class RecoveryPointFacts(Row):
     )
     scanned: bool = column("Whether it was scanned for malware.", POINT_READS)
     clean: Ternary = column(
-        "Whether its scans found nothing; NULL where one of them failed, true where it was not scanned.",
+        "Whether its scans found nothing; NULL where one of them failed or what they found is not told, true "
+        "where it was not scanned.",
         POINT_READS,
     )
     scan_findings: tuple[str | None, ...] = column("What its scans found.", POINT_READS)
