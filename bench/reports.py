@@ -16,6 +16,7 @@ import orjson
 from bench.measure import ROOT, Table, ratio
 from scanner import app
 from scanner.cli.requests import judgement_of, settings_of
+from scanner.evidence.bundle import file_sha256
 from scanner.report.read import read_scan
 from scanner.report.view import build
 from scanner.report.write import FORMATS, write_reports
@@ -42,14 +43,18 @@ def _judged(folder: Path) -> Path:
 def grown(judged: Path, folder: Path, number: int) -> Path:
     """Make a scan of about `number` findings out of a judged one: its subjects, again and again."""
     folder.mkdir()
-    for name in ("manifest.json", "summary.json"):
-        (folder / name).write_bytes((judged / name).read_bytes())
     (folder / "facts").symlink_to(judged / "facts")  # the population does not grow
     with gzip.open(judged / "findings.jsonl.gz") as lines:
         found = [orjson.loads(line) for line in lines]
     times = max(1, number // len(found))
-    with gzip.open(folder / "findings.jsonl.gz", "wb", compresslevel=1) as file:
+    findings = folder / "findings.jsonl.gz"
+    with gzip.open(findings, "wb", compresslevel=1) as file:
         file.writelines(orjson.dumps(each) + b"\n" for each in _again(found, times))
+    manifest = orjson.loads((judged / "manifest.json").read_bytes())
+    summary = orjson.loads((judged / "summary.json").read_bytes())
+    manifest["files"][findings.name] = summary["scan"]["files"][findings.name] = file_sha256(findings)
+    (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
+    (folder / "summary.json").write_bytes(orjson.dumps(summary))
     return folder
 
 
