@@ -172,12 +172,16 @@ def _age(given: _Given) -> Parameters:
 
 
 def _restore_time(given: _Given) -> Parameters:
-    """Read maxRestoreTime, which has no default: without it the framework is not complete."""
+    """Read maxRestoreTime, which has no default: without it the framework is not complete.
+
+    Audit Manager measures the latest restore, however long ago it was.
+    """
     if not given.text("maxRestoreTime"):
         given.note("maxRestoreTime is not set, and has no default")
-    return {"max_minutes": given.whole("maxRestoreTime", None)}
+    return {"max_minutes": given.whole("maxRestoreTime", None), "window_days": _EVER_DAYS}
 
 
+_EVER_DAYS: Final = 36_500
 _RESTORABLE: Final = frozenset(("Aurora", "DynamoDB", "EBS", "EC2", "EFS", "FSx", "RDS", "S3"))
 _BACKED_UP: Final = _RESTORABLE | {"Storage Gateway", "VirtualMachine"}
 _AIR_GAPPED: Final = frozenset(("Aurora", "EBS", "EC2", "EFS", "S3", "Storage Gateway", "VirtualMachine"))
@@ -311,4 +315,5 @@ _ORDERS: Final[Mapping[str, Callable[[Any, Any], Comparison]]] = {
     "max_age_hours": _less_is_stricter,
     "resource-in-air-gapped-vault.max_age_hours": _least_bound,
     "max_minutes": _less_is_stricter,
+    "window_days": _more_is_stricter,
 }

@@ -105,7 +105,11 @@ def scoped(name: str, **scope: Any) -> FrameworkControl:
             "resource-backed-up-recently",
             {"max_age_hours": 3},
         ),
-        (given(RESTORE, maxRestoreTime="720"), "restore-time-target", {"max_minutes": 720}),
+        (
+            given(RESTORE, maxRestoreTime="720"),
+            "restore-time-target",
+            {"max_minutes": 720, "window_days": 36_500},
+        ),
         (
             given(AIR_GAP, recoveryPointAgeUnit="days", recoveryPointAgeValue="91"),
             "resource-in-air-gapped-vault",
@@ -167,7 +171,7 @@ def test_what_is_translated_is_what_our_controls_take(name: str) -> None:
             "neither hours nor days",
             {"min_retention_days": 35},
         ),
-        (given(RESTORE), "has no default", {}),
+        (given(RESTORE), "has no default", {"window_days": 36_500}),
         (
             given(DELETION, principalArnList=f"{ROLE},arn:aws:iam::111111111111:role/*"),
             "would stand for others",
