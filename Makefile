@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ci test-exhaustive mutation lint format bench sample-reports lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive mutation lint format bench sample-reports lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -17,17 +17,20 @@ help: ## list these targets
 setup: ## make .venv with the locked dependencies, and install Pango where that is possible
 	@sh scripts/setup.sh
 
+browser: setup ## install Chromium, in which the HTML report is tested, where that is possible
+	@sh scripts/setup.sh browser
+
 demo: setup ## audit a simulated organisation; no AWS account needed
 	@rm -rf demo-report
 	@if [ -f .venv/pdf.stamp ]; then formats=html,pdf,json; else formats=html,json; fi; \
 	$(WITH_PANGO) $(BIN)/audit demo --out demo-report --format $$formats
 	@echo; echo "The reports:"; ls -d "$(CURDIR)"/demo-report/report.* "$(CURDIR)"/demo-report/findings.json
 
-test: setup ## check style and types, and run the tests, less those that take long
+test: browser ## check style and types, and run the tests, less those that take long
 	@$(MAKE) --no-print-directory lint
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow and not exhaustive"
 
-test-ci: setup ## what CI runs: the slow tests too; COV=1 measures coverage
+test-ci: browser ## what CI runs: the slow tests too; COV=1 measures coverage
 	@$(MAKE) --no-print-directory lint
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not exhaustive" $(if $(COV),--cov --cov-branch)
 

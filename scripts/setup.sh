@@ -1,6 +1,7 @@
 #!/bin/sh
 # Brings a fresh checkout to where `make demo` and `make test` can run: a virtual environment with the
-# locked dependencies, this project in it, and Pango, which WeasyPrint needs for the PDF.
+# locked dependencies, this project in it, and Pango, which WeasyPrint needs for the PDF. With the argument
+# `browser`, as `make test` gives it, also Chromium, in which the HTML report is tested.
 # A second run finds its own stamp and ends at once. Which package index is asked, is the business of
 # the settings of pip and uv on this machine.
 set -eu
@@ -30,7 +31,7 @@ import fcntl, os, sys
 folder = os.open("scripts", os.O_RDONLY)
 os.set_inheritable(folder, True)
 fcntl.flock(folder, fcntl.LOCK_EX)
-os.execvp("sh", ["sh", "scripts/setup.sh"])'
+os.execvp("sh", ["sh", "scripts/setup.sh", *sys.argv[1:]])' "$@"
 fi
 python=$VAULTPROOF_SETUP_LOCKED
 
@@ -125,6 +126,42 @@ prepare_pdf() {
     fi
 }
 
+# The names are those that tests/report/browser.py looks for.
+has_browser() {
+    [ -n "${CHROMIUM:-}" ] && return
+    for name in chromium chromium-browser google-chrome google-chrome-stable chrome; do
+        command -v "$name" >/dev/null && return
+    done
+    [ -e "/Applications/Google Chrome.app" ]
+}
+
+install_chromium() {
+    if command -v apt-get; then
+        apt_get update || true
+        apt_install chromium
+    elif command -v dnf; then
+        as_root dnf install -y chromium
+    elif command -v apk; then
+        as_root apk add chromium
+    else # Homebrew has it as an application only, which asks to be opened by hand once
+        echo "no known package manager"
+        return 1
+    fi
+}
+
+prepare_browser() {
+    if has_browser; then
+        return
+    fi
+    say "Installing Chromium, in which the HTML report is tested ..."
+    install_chromium >.venv/chromium.log 2>&1 </dev/null || true
+    has_browser ||
+        say "No Chromium could be installed from here (why: .venv/chromium.log; by hand: apt-get install chromium, or name one in CHROMIUM). The browser tests will be skipped."
+}
+
 make_venv
 install_packages
 prepare_pdf
+if [ "${1:-}" = browser ]; then
+    prepare_browser
+fi

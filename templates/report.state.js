@@ -22,6 +22,7 @@ function matcher(data) {
   const hits = (texts, word) => Uint8Array.from(texts, (text) => (text.includes(word) ? 1 : 0));
   const haystack = () => { subjects ||= data.arn.map((_, each) => bySubject(each)); return subjects; };
   function words(text) {
+    if (!text) return [];
     haystack();
     reasons ||= lower(data.reasons);
     controls ||= data.controls.map((id) => `${id}\n${controlTitle(id)}`.toLowerCase());
@@ -98,11 +99,9 @@ function sorter(data) {
   return (rows, sort) => {
     const key = keys[sort.replace("-", "")];
     if (!key) return rows;
-    const sign = sort.startsWith("-") ? -1 : 1;
-    const ranks = new Map();
-    for (const row of rows) ranks.set(row, key(row));
-    const before = new Map();
-    rows.forEach((row, place) => before.set(row, place));
-    return rows.slice().sort((one, other) => sign * (ranks.get(one) - ranks.get(other)) || before.get(one) - before.get(other));
+    const last = sort.startsWith("-") ? -1 : 1;
+    const many = rows.length;
+    const order = Float64Array.from(rows, (row, place) => last * key(row) * many + place).sort();
+    return order.map((each) => rows[((each % many) + many) % many]);
   };
 }

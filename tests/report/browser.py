@@ -1,0 +1,106 @@
+"""A page of the HTML report in real Chromium, and everything that it must not do while it is open."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, Route
+
+NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+MAC: Final = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+SERIOUS: Final = ("serious", "critical")
+
+_WATCH: Final = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(`${event.violatedDirective} ${event.blockedURI}`);
+});
+"""
+
+
+def chromium() -> str:
+    """Give the browser of this machine. Without one the tests skip; with CI=true they fail."""
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    found = found or (MAC if Path(MAC).exists() else None)
+    if found:
+        return found
+    missing = "no Chromium on this machine: apt-get install chromium, or name one in CHROMIUM"
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@dataclass(slots=True)
+class Opened:
+    """A page, and what it said and asked for since it was opened."""
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def tally(self) -> str:
+        return self.page.inner_text(".tally")
+
+    def titles(self) -> list[str]:
+        """What the rows of the table are called."""
+        return self.page.locator("table.findings tbody a.subject").all_inner_texts()
+
+    def find(self, text: str) -> None:
+        """Type into the box at the top, and wait for what it finds."""
+        self.page.fill(".finder input", text)
+        self.page.wait_for_selector("#found li")
+
+    def axe(self) -> list[str]:
+        """What axe-core calls serious or worse, with the elements concerned."""
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+        found: dict[str, Any] = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{each['id']}: {', '.join(str(node['target']) for node in each['nodes'][:4])}"
+            for each in found["violations"]
+            if each["impact"] in SERIOUS
+        ]
+
+    def is_wider_than_the_window(self) -> bool:
+        wider: bool = self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        return wider
+
+
+@contextmanager
+def opened(browser: Browser, file: Path, fragment: str = "", **context: Any) -> Iterator[Opened]:
+    """Open a report, wait until it is interactive, and hold it to silence when the test is done with it."""
+    settings = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce", **context}
+    made = browser.new_context(**settings)
+    try:
+        page = made.new_page()
+        page.set_default_timeout(15_000)
+        page.add_init_script(_WATCH)
+        here = Opened(page)
+        page.on("console", lambda message: here.said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: here.said.append(str(error)))
+        page.on("dialog", lambda dialog: here.said.append(f"dialog: {dialog.message}"))
+
+        def refuse(route: Route, request: Request) -> None:
+            here.asked.append(request.url)
+            route.abort()
+
+        made.route(lambda url: not url.startswith(file.as_uri()), refuse)
+        page.goto(f"{file.as_uri()}{fragment}")
+        if settings.get("java_script_enabled", True):
+            page.wait_for_selector("html[data-ready]")
+        if "open=" in fragment:
+            page.wait_for_selector(".sheet[open]")
+        yield here
+        assert here.said == []
+        assert here.asked == []
+        if settings.get("java_script_enabled", True):
+            assert page.evaluate("window.violations") == []
+    finally:
+        made.close()
