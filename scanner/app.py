@@ -21,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from scanner.errors import BundleError, OutputError
+from scanner.errors import BundleError, OutputError, UsageError
 from scanner.evaluate.assessment import Cell, assess, counted
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.engine import evaluate as judge
@@ -42,12 +42,13 @@ from scanner.model.explanation import Explanation
 from scanner.model.facts import TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.owner import Ownership, Way
-from scanner.model.scan import Scan
+from scanner.model.scan import POPULATION, Scan
 from scanner.protection.capabilities import capabilities_as_of
 from scanner.protection.limitations import LIMITATIONS
 from scanner.report.explain import explain as explain_subject
 from scanner.report.json import findings_jsonl_gz
 from scanner.report.read import read_scan
+from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
 from scanner.report.stored import StoredFindings
 from scanner.report.view import View, build
 from scanner.report.write import Written, write_reports
@@ -63,6 +64,9 @@ if TYPE_CHECKING:
 
 TOOL: Final = "vaultproof"
 FINDINGS: Final = "findings.jsonl.gz"
+SHARED: Final = "redacted"
+"""The folder within a scan's that redacted reports go to, unless another is named."""
+
 ALWAYS: Final = ("summary", "json")
 """Formats that belong to every scan: `audit report` reads them back."""
 
@@ -182,12 +186,19 @@ def _manifest(collected: "Collected", as_of: datetime | None = None) -> Manifest
     )
 
 
-def evaluate(
-    bundle_folder: Path, out: Path, judgement: Judgement, formats: tuple[str, ...], *, jobs: int | None = 1
+def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made of it
+    bundle_folder: Path,
+    out: Path,
+    judgement: Judgement,
+    formats: tuple[str, ...],
+    *,
+    jobs: int | None = 1,
+    redaction: Pseudonyms | None = None,
 ) -> Outcome:
     """Judge a bundle and write findings and reports into `out`. Opens no socket, reads no clock.
 
     `jobs`: processes that judge account-Regions; 1: only this one; None: what suits the bundle.
+    `redaction`: the reports have these pseudonyms for names, and go into a folder of their own.
     """
     bundle = Bundle(bundle_folder)
     bundle.check()
@@ -215,21 +226,41 @@ def evaluate(
         reconciliation=told.reconciliation,
         limitations=LIMITATIONS,
         assessment=assess(cells, judgement.controls, judgement.standards, _units(manifest)),
-        resources=StoredRows(out / "facts", "resource", TABLES["resource"]),
+        resources=StoredRows(out / "facts", "resource", TABLES["resource"], POPULATION),
         frameworks=frameworks_beside(out, _in_effect(judgement)),
     )
     view = build(scan)
-    return Outcome(view, write_reports(view, out, (*ALWAYS, *formats)), waivers.report())
+    if redaction is None:
+        return Outcome(view, write_reports(view, out, (*ALWAYS, *formats)), waivers.report())
+    kept = write_reports(view, out, ALWAYS)
+    shared = write_reports(build(redacted(scan, redaction)), out / SHARED, formats)
+    return Outcome(view, (*kept, *shared), waivers.report())
 
 
-def report(scan_folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
-    """Write reports of a scan that was judged before."""
-    return write_reports(build(read_scan(scan_folder)), scan_folder, formats)
+def report(
+    scan_folder: Path,
+    formats: tuple[str, ...],
+    out: Path | None = None,
+    redaction: Pseudonyms | None = None,
+) -> tuple[Written, ...]:
+    """Write reports of a scan that was judged before, beside it or into `out`.
+
+    Raises:
+        UsageError: redacted reports would lie where a scan lies, and take the place of its own.
+    """
+    scan = read_scan(scan_folder)
+    if redaction is None:
+        return write_reports(build(scan), out or scan_folder, formats)
+    folder = out or scan_folder / SHARED
+    if (folder / NAME).exists():
+        raise UsageError(f"{folder} holds a scan: name another folder for redacted reports with --out.")
+    return write_reports(build(redacted(scan, redaction)), folder, formats)
 
 
-def explain(scan_folder: Path, wanted: str) -> Explanation:
+def explain(scan_folder: Path, wanted: str, redaction: Pseudonyms | None = None) -> Explanation:
     """Tell the chain of one subject of a judged scan: an ARN, or a name that only it has."""
-    return explain_subject(scan_folder, wanted)
+    told = explain_subject(scan_folder, wanted)
+    return told if redaction is None else redacted_explanation(told, redaction)
 
 
 def _units(manifest: Manifest) -> dict[str, str]:

@@ -135,9 +135,11 @@ class OwnerSettings(_Section):
 
 
 class OutputSettings(_Section):
-    """Where a scan goes, and the reports that are made of it."""
+    """Where a scan goes (a folder, or `s3://bucket/prefix`), and the reports that are made of it."""
 
     directory: Text | None = None
+    kms_key: Text | None = None
+    bucket_owner: AccountText | None = None
     formats: tuple[Format, ...] = ()
 
 
@@ -255,6 +257,7 @@ _WANTED: Final = {
 _HINTS: Final = {
     "accounts": "an account id has twelve digits",
     "account": "an account id has twelve digits",
+    "bucket_owner": "an account id has twelve digits",
     "organizational_units": "like ou-ab12-34cd56ef, or r-ab12 for the root",
     "regions": "like eu-west-1",
     "role_name": "the name of the role alone, no ARN",

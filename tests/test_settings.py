@@ -86,7 +86,10 @@ def test_an_account_id_keeps_its_leading_zeros_without_quotes(write: Writer) -> 
     [
         ("scop: {}", "1: unknown key scop (did you mean scope?)"),
         ("scope:\n  region: [eu-west-1]", "2: unknown key scope.region (did you mean regions?)"),
-        ("outputs:\n  zzz: 1", "2: unknown key outputs.zzz (known are directory, formats)"),
+        (
+            "outputs:\n  zzz: 1",
+            "2: unknown key outputs.zzz (known are bucket_owner, directory, formats, kms_key)",
+        ),
         ("overrides: []", "1: overrides is not supported in this version (remove the section)"),
         ("tiers: {}", "1: tiers is not supported in this version (remove the section)"),
         ("notify: {}", "1: notify is not supported in this version (remove the section)"),

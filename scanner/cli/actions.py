@@ -1,5 +1,7 @@
 """What the commands do: options to requests, requests to the app, outcomes to exit codes."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,14 +9,26 @@ import typer
 from rich.console import Console
 
 from scanner import app
+from scanner.cli.destination import (
+    Destination,
+    destination_of,
+    fetched,
+    look_ahead,
+    published,
+    shown_at,
+    temporary,
+)
 from scanner.cli.exits import advising_to_resume, code_of, say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.progress import progress
+from scanner.cli.redaction import pseudonyms
 from scanner.cli.rehearsal import print_estimate, wide_console
 from scanner.cli.requests import folder_of, judgement_of, settings_of
 from scanner.cli.summary import print_summary
 from scanner.errors import UsageError
+from scanner.report.write import CHECKSUMS, Written
 from scanner.settings import Settings
+from scanner.storage.place import is_place
 
 
 def run(
@@ -24,11 +38,21 @@ def run(
     settings = settings_of(judged.config)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
-    folder = folder_of(target, settings, datetime.now(UTC))
+    redaction = pseudonyms(target.redact_key or target.redact)
+    goal, folder = _goal(target, settings, scope)
     with advising_to_resume("run", folder):
         _gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
-        outcome = app.evaluate(folder, folder, judgement, wanted, jobs=judged.jobs)
-    return _conclude(outcome, folder, judged, quiet=quiet)
+        outcome = app.evaluate(folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction)
+    with published(goal, folder, keep=target.resume is not None):
+        return _conclude(outcome, shown_at(goal, folder), judged, quiet=quiet)
+
+
+def _goal(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[Destination, Path]:
+    """Choose where a scan is written, and see whether it can go there."""
+    goal = destination_of(target, settings, scope.profile)
+    folder = folder_of(goal, target, datetime.now(UTC))
+    look_ahead(goal)
+    return goal, folder
 
 
 def rehearse(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
@@ -46,10 +70,11 @@ def rehearse(scope: ScopeOptions, config: Path | None, target: Target, *, quiet:
 def collect(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
     """Collect, and print where the bundle is."""
     settings = settings_of(config)
-    folder = folder_of(target, settings, datetime.now(UTC))
+    goal, folder = _goal(target, settings, scope)
     with advising_to_resume("collect", folder):
         _gather(settings, scope, folder, None, is_new=target.resume is None, quiet=quiet)
-    typer.echo(f"{folder}")
+    with published(goal, folder, keep=target.resume is not None):
+        typer.echo(f"{goal.place or folder}")
     return 0
 
 
@@ -82,27 +107,55 @@ def _gather(  # noqa: PLR0913 -- one scan, new or not
 
 
 def evaluate(
-    bundle: Path, judged: JudgementOptions, out: Path | None, formats: str | None, *, quiet: bool
+    bundle: str, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
 ) -> int:
     """Judge a bundle, and report."""
     settings = settings_of(judged.config)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
-    outcome = app.evaluate(bundle, out or bundle, judgement, wanted, jobs=judged.jobs)
-    return _conclude(outcome, out or bundle, judged, quiet=quiet)
+    redaction = pseudonyms(target.redact_key or target.redact)
+    goal = destination_of(target, Settings())
+    if is_place(bundle) and target.out is None:
+        raise UsageError("Say with --out where what is judged goes: a folder, or s3://BUCKET/PREFIX.")
+    with fetched(bundle, goal, whole=True) as source:
+        folder = temporary() if goal.place else goal.folder or source
+        outcome = app.evaluate(source, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction)
+        with published(goal, folder):
+            return _conclude(outcome, shown_at(goal, folder), judged, quiet=quiet)
 
 
-def report(scan: Path, formats: str | None, *, quiet: bool) -> int:
-    """Write reports of a judged scan, and print where they are."""
-    for written in app.report(scan, formats_of(formats, ())):
-        if not quiet:
-            typer.echo(f"{written.path}")
+def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> int:
+    """Write reports of a judged scan, and print where they are. Without --out they lie beside the scan."""
+    wanted = formats_of(formats, ())
+    redaction = pseudonyms(target.redact_key or target.redact)
+    goal = destination_of(replace(target, out=target.out or (scan if is_place(scan) else None)), Settings())
+    with fetched(scan, goal, whole=False) as source:
+        folder = _reports_folder(goal, is_beside=goal.place is not None and target.out is None)
+        written = app.report(source, wanted, folder, redaction)
+        base = folder or source
+        names = [each.path.relative_to(base).as_posix() for each in written]
+        with published(goal, base, [*names, *_checksums(written, base)], keep=base == source):
+            for each in written if not quiet else ():
+                typer.echo(shown_at(goal, base)(each.path))
     return 0
 
 
-def _conclude(outcome: app.Outcome, folder: Path, judged: JudgementOptions, *, quiet: bool) -> int:
+def _reports_folder(goal: Destination, *, is_beside: bool) -> Path | None:
+    """Give the folder for reports; None: that of the scan, or the one for redacted reports below it."""
+    if goal.place is None:
+        return goal.folder
+    return None if is_beside else temporary()
+
+
+def _checksums(written: tuple[Written, ...], base: Path) -> set[str]:
+    return {(each.path.parent / CHECKSUMS).relative_to(base).as_posix() for each in written}
+
+
+def _conclude(
+    outcome: app.Outcome, shown: Callable[[Path], str], judged: JudgementOptions, *, quiet: bool
+) -> int:
     if not quiet:
-        print_summary(outcome, folder, Console())
+        print_summary(outcome, shown, Console())
     return code_of(
         outcome.view,
         fail_on=judged.fail_on,

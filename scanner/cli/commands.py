@@ -3,7 +3,6 @@
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points, version
-from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Final
 
@@ -90,17 +89,19 @@ def run(  # noqa: PLR0913 -- the options of the contract
     resume: options.Resume = None,
     dry_run: options.DryRun = False,
     formats: options.Formats = None,
+    redact: options.Redact = False,
+    redact_key: options.RedactKey = None,
+    sse_kms_key: options.KmsKey = None,
+    bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Collect the evidence of a scope, judge it, and write the reports."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
+    target = Target(out, resume, redact, redact_key, sse_kms_key, bucket_owner)
     if dry_run:
-        target = Target(out, resume)
         raise typer.Exit(guarded(lambda: _actions().rehearse(scope, config, target, quiet=quiet)))
-    raise typer.Exit(
-        guarded(lambda: _actions().run(scope, judged, Target(out, resume), formats, quiet=quiet))
-    )
+    raise typer.Exit(guarded(lambda: _actions().run(scope, judged, target, formats, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit collect --org --out bundle[/]")
@@ -117,11 +118,14 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     config: options.Config = None,
     out: options.Out = None,
     resume: options.Resume = None,
+    sse_kms_key: options.KmsKey = None,
+    bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Record the evidence of a scope as a bundle, and judge nothing."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
-    raise typer.Exit(guarded(lambda: _actions().collect(scope, config, Target(out, resume), quiet=quiet)))
+    target = Target(out, resume, kms_key=sse_kms_key, bucket_owner=bucket_owner)
+    raise typer.Exit(guarded(lambda: _actions().collect(scope, config, target, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")
@@ -137,22 +141,33 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     jobs: options.Jobs = None,
     out: options.Out = None,
     formats: options.Formats = None,
+    redact: options.Redact = False,
+    redact_key: options.RedactKey = None,
+    sse_kms_key: options.KmsKey = None,
+    bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Judge a recorded bundle: without a network, a clock or credentials. Writes into it, or into --out."""
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
-    raise typer.Exit(guarded(lambda: _actions().evaluate(bundle, judged, out, formats, quiet=quiet)))
+    target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner)
+    raise typer.Exit(guarded(lambda: _actions().evaluate(bundle, judged, target, formats, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit report scan --format pdf[/]")
-def report(
-    scan: Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="The folder of a judged scan.")],
+def report(  # noqa: PLR0913 -- as `run`
+    scan: options.ScanDir,
     *,
+    out: options.Out = None,
     formats: options.Formats = None,
+    redact: options.Redact = False,
+    redact_key: options.RedactKey = None,
+    sse_kms_key: options.KmsKey = None,
+    bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write reports of a scan that was judged before."""
-    raise typer.Exit(guarded(lambda: _actions().report(scan, formats, quiet=quiet)))
+    """Write reports of a scan that was judged before, into its folder or into --out."""
+    target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner)
+    raise typer.Exit(guarded(lambda: _actions().report(scan, target, formats, quiet=quiet)))
 
 
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from scanner.cli.exits import guarded
+from scanner.cli.options import Redact, RedactKey
 
 
 class ExplainFormat(StrEnum):
@@ -48,8 +49,11 @@ def explain(  # noqa: PLR0913 -- the options of the contract
     out: OutOption = None,
     show_evidence: EvidenceOption = False,
     bundle: BundleOption = None,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
 ) -> None:
     """Show why something is protected or not: each link with its verdict, its reason and its evidence."""
     actions = import_module("scanner.cli.explain_actions")  # loads Arrow, which --help need not
     shown = bundle or scan if show_evidence else None
-    raise typer.Exit(guarded(lambda: actions.explain(scan, arn, format_.value, out, shown)))
+    key = redact_key or redact
+    raise typer.Exit(guarded(lambda: actions.explain(scan, arn, format_.value, out, shown, key)))

@@ -12,6 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from scanner import app
+from scanner.cli.redaction import Key, pseudonyms
 from scanner.errors import UsageError
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
 from scanner.model.owner import Owner
@@ -43,11 +44,18 @@ _KINDS: Final = {
 }
 
 
-def explain(scan: Path, wanted: str, form: str, out: Path | None, bundle: Path | None) -> int:
-    """Write the chain of one subject. `bundle`: the evidence that is quoted below the tree; None: none is."""
+def explain(  # noqa: PLR0913, PLR0917 -- one call for each option
+    scan: Path, wanted: str, form: str, out: Path | None, bundle: Path | None, key: Key = None
+) -> int:
+    """Write the chain of one subject. `bundle`: the evidence that is quoted below the tree; None: none is.
+
+    `key`: the file with the key of pseudonyms; True: pseudonyms of a new key; else none.
+    """
     if bundle is not None and form != "tree":
         raise UsageError("--show-evidence goes with the tree: leave --format out.")
-    told = app.explain(scan, wanted)
+    if bundle is not None and key:
+        raise UsageError("--show-evidence prints what was recorded, which is not redacted: leave one out.")
+    told = app.explain(scan, wanted, pseudonyms(key))
     if form == "json":
         _write(explanation_json(told), out)
     elif form == "svg":

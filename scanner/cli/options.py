@@ -112,8 +112,48 @@ Jobs = Annotated[
     ),
 ]
 Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="The folder to write to, or s3://BUCKET/PREFIX.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Redact = Annotated[
+    bool,
+    typer.Option(
+        "--redact",
+        help="Reports for sharing: pseudonyms for all names; in the folder `redacted`.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+RedactKey = Annotated[
     Path | None,
-    typer.Option("--out", metavar="DIR", help="The folder to write to.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--redact-key",
+        metavar="FILE",
+        help="A secret of 16 bytes or more, for the same pseudonyms each time [a new one].",
+        rich_help_panel=OUTPUT,
+    ),
+]
+KmsKey = Annotated[
+    str | None,
+    typer.Option(
+        "--sse-kms-key",
+        metavar="ID",
+        help="The KMS key that encrypts what goes to S3 [S3's own].",
+        rich_help_panel=OUTPUT,
+    ),
+]
+BucketOwner = Annotated[
+    str | None,
+    typer.Option(
+        "--bucket-owner",
+        metavar="ACCOUNT",
+        help="The account that must own the bucket.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Resume = Annotated[
     Path | None,
@@ -148,7 +188,13 @@ Quiet = Annotated[
 
 
 Bundle = Annotated[
-    Path, typer.Argument(metavar="BUNDLE", help="The folder with manifest.json and evidence/.")
+    str,
+    typer.Argument(
+        metavar="BUNDLE", help="The folder with manifest.json and evidence/, or s3://BUCKET/PREFIX."
+    ),
+]
+ScanDir = Annotated[
+    str, typer.Argument(metavar="SCAN_DIR", help="The folder of a judged scan, or s3://BUCKET/PREFIX.")
 ]
 
 
@@ -168,10 +214,17 @@ class ScopeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a scan goes: a new folder, or (`resume`) the one of a scan that is gone on with."""
+    """Where a scan goes: a new folder, or (`resume`) the one of a scan that is gone on with.
 
-    out: Path | None
+    `out` is a folder or `s3://bucket/prefix`; `redact_key` a file.
+    """
+
+    out: str | None
     resume: Path | None = None
+    redact: bool = False
+    redact_key: Path | None = None
+    kms_key: str | None = None
+    bucket_owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

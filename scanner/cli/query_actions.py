@@ -21,7 +21,7 @@ from scanner.evaluate.query import Answer, answered, check_query
 from scanner.evidence.manifest import read_manifest
 from scanner.model.facts import TABLES, columns
 from scanner.model.inventory_tables import INVENTORY_TABLES
-from scanner.report.csv import harmless
+from scanner.report.cells import harmless
 from scanner.report.words import visible
 from scanner.storage import findings_table
 from scanner.storage.parquet import open_parquet

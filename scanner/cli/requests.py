@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from scanner.app import FINDINGS, Judgement
+from scanner.cli.destination import Destination, temporary
 from scanner.cli.exits import say
 from scanner.cli.naming import Named
 from scanner.cli.options import Target
@@ -78,16 +79,17 @@ def _weights(settings: Settings) -> dict[str, float]:
     return {str(severity): weight for severity, weight in settings.score.weights.items()}
 
 
-def folder_of(target: Target, settings: Settings, now: datetime) -> Path:
+def folder_of(goal: Destination, target: Target, now: datetime) -> Path:
     """Choose the folder of a scan, new or resumed. UsageError where another scan lies already."""
-    if target.resume is not None and target.out is not None:
+    if target.resume is not None and target.out is not None and goal.place is None:
         raise UsageError("--resume names the folder: leave --out out.")
-    return target.resume or _new_folder(target.out, settings, now)
+    if target.resume is not None:
+        return target.resume
+    return temporary() if goal.place else _new_folder(goal.folder, now)
 
 
-def _new_folder(out: Path | None, settings: Settings, now: datetime) -> Path:
-    configured = settings.outputs.directory
-    folder = out or (Path(configured) if configured else Path(f"audit-{now:%Y%m%dT%H%M%SZ}"))
+def _new_folder(out: Path | None, now: datetime) -> Path:
+    folder = out or Path(f"audit-{now:%Y%m%dT%H%M%SZ}")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is no folder: name another one with --out.")
     past = _past(folder)

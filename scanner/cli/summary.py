@@ -1,5 +1,6 @@
 """The table at the end of a scan: what each control found, in numbers with their denominators."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -23,8 +24,8 @@ _COLUMNS: Final = (
 )
 
 
-def print_summary(outcome: Outcome, out: Path, console: Console) -> None:
-    """Print the summary of a judged scan."""
+def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Console) -> None:
+    """Print the summary of a judged scan. `shown` says where a file is found."""
     scan = outcome.view.scan
     console.print()
     console.print(_table(outcome.view))
@@ -36,7 +37,7 @@ def print_summary(outcome: Outcome, out: Path, console: Console) -> None:
     for rule in outcome.waivers.unused:
         console.print(f"[yellow]Waiver {escape(rule.waiver.id)} covers no failure.[/]")
     for written in outcome.written:
-        console.print(f"  {escape(str(out / written.path.name))}", highlight=False, soft_wrap=True)
+        console.print(f"  {escape(shown(written.path))}", highlight=False, soft_wrap=True)
 
 
 def _table(view: View) -> Table:

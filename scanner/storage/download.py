@@ -13,8 +13,8 @@ from scanner.storage.s3 import CONNECTIONS, Means, open_s3, telling
 _CHUNK = 1 << 20
 
 
-def download(place: Place, folder: Path, means: Means, below: Collection[str] = ()) -> int:
-    """Fetch what lies at a place into a folder, and count it. `below`: only these names, and what is in them.
+def download(place: Place, folder: Path, means: Means, without: Collection[str] = ()) -> int:
+    """Fetch what lies at a place into a folder, and count it. `without`: folders that stay there.
 
     Raises:
         BundleError: nothing lies there, it may not be read, or a key is no name of a file.
@@ -23,15 +23,11 @@ def download(place: Place, folder: Path, means: Means, below: Collection[str] = 
     """
     client = open_s3(means)
     with telling(place, means, writes=False), ThreadPoolExecutor(CONNECTIONS) as pool:
-        names = [name for name in _names(client, place, means) if _wanted(name, below)]
+        names = [name for name in _names(client, place, means) if name.partition("/")[0] not in without]
         list(pool.map(lambda name: _fetch(client, place, means, folder, name), names))
     if not names:
         raise BundleError(f"{place} holds no scan: check the name.")
     return len(names)
-
-
-def _wanted(name: str, below: Collection[str]) -> bool:
-    return not below or name in below or name.partition("/")[0] in below
 
 
 def _names(client: Any, place: Place, means: Means) -> Iterator[str]:  # noqa: ANN401 -- a client

@@ -203,7 +203,7 @@ def forms() -> Iterator[Any]:
             yield form
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", tuple(forms()))
 def test_nothing_that_was_planted_is_left(scan: Scan, plants: Plants, form: str) -> None:
     content = b"".join(FORMATS[form].make(build(scan)))
     assert left(content, FORMATS[form].file, plants.words) == set()

@@ -1,0 +1,132 @@
+"""Where what is written goes: into a folder, or by way of one into a bucket."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from scanner.cli.exits import say
+from scanner.cli.options import Target
+from scanner.errors import UsageError
+from scanner.settings import Settings
+from scanner.storage.place import Place, is_place, place_of
+
+if TYPE_CHECKING:
+    from scanner.storage.s3 import Means
+
+_UNREAD: Final = ("evidence", "inventory")
+"""What no report is made of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A folder to write to, and the place in S3 that its content goes to; `place` None: it stays."""
+
+    folder: Path | None
+    place: Place | None = None
+    kms_key: str = ""
+    bucket_owner: str = ""
+    profile: str | None = None
+
+
+def destination_of(target: Target, settings: Settings, profile: str | None = None) -> Destination:
+    """Read `--out`, or what audit.yaml says instead.
+
+    Raises:
+        UsageError: it names no place that can be written to, or asks of a folder what only S3 has.
+    """
+    out = target.out or settings.outputs.directory
+    outputs = settings.outputs
+    kms_key, owner = target.kms_key or outputs.kms_key, target.bucket_owner or outputs.bucket_owner
+    if out is None or not is_place(out):
+        if target.kms_key or target.bucket_owner:
+            raise UsageError("--sse-kms-key and --bucket-owner go with --out s3://BUCKET/PREFIX.")
+        return Destination(folder=None if out is None else Path(out))
+    if owner and not (len(owner) == len("123456789012") and owner.isdecimal()):
+        raise UsageError(f"--bucket-owner {owner}: an account id has twelve digits.")
+    return Destination(
+        folder=None, place=place_of(out), kms_key=kms_key or "", bucket_owner=owner or "", profile=profile
+    )
+
+
+def look_ahead(destination: Destination) -> None:
+    """See before a scan whether it can go where it should, as far as the caller may ask that."""
+    if destination.place is not None:
+        from scanner.storage.upload import check_place  # noqa: PLC0415 -- loads the AWS client
+
+        check_place(destination.place, _means(destination))
+
+
+def temporary() -> Path:
+    """Make a folder for what goes to S3."""
+    return Path(tempfile.mkdtemp(prefix="vaultproof-"))
+
+
+def shown_at(destination: Destination, folder: Path) -> Callable[[Path], str]:
+    """Give a function that says of a file in the folder where it will be found."""
+    place = destination.place
+    if place is None:
+        return str
+    return lambda path: f"{place}/{path.relative_to(folder).as_posix()}"
+
+
+@contextmanager
+def published(
+    destination: Destination, folder: Path, names: Iterable[str] | None = None, *, keep: bool = False
+) -> Iterator[None]:
+    """Put a folder's files (`names` None: all) into the bucket when the block ends well, and remove it.
+
+    A folder whose files did not arrive is kept, and the error says where it is; so is one that is to be kept.
+    Without a place nothing happens.
+    """
+    yield
+    if destination.place is None:
+        return
+    from scanner.storage.upload import upload  # noqa: PLC0415 -- loads the AWS client
+
+    try:
+        sent = upload(folder, destination.place, _means(destination), names)
+    except BaseException as problem:
+        problem.add_note(
+            f"Nothing is lost: it is kept in {folder}. "
+            f"Send it again with: aws s3 cp --recursive {folder} {destination.place}"
+        )
+        raise
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    say(f"{len(sent):,} files are in {destination.place}.")
+
+
+@contextmanager
+def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[Path]:
+    """Give a scan's folder; one that lies in S3 is fetched, and what was fetched is removed afterwards.
+
+    `whole`: with the evidence, of which no report is made.
+    """
+    if not is_place(source):
+        yield Path(source)
+        return
+    from scanner.storage.download import download  # noqa: PLC0415 -- loads the AWS client
+
+    place, folder = place_of(source), temporary()
+    owner = destination.bucket_owner if destination.place in (None, place) else ""
+    means = _means(Destination(folder=None, bucket_owner=owner, profile=destination.profile))
+    try:
+        download(place, folder, means, () if whole else _UNREAD)
+        yield folder
+    except BaseException as problem:
+        if not any(str(folder) in note for note in getattr(problem, "__notes__", ())):  # `published` kept it
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _means(destination: Destination) -> "Means":
+    from scanner.storage.s3 import Means  # noqa: PLC0415 -- loads the AWS client
+
+    return Means(
+        kms_key=destination.kms_key, bucket_owner=destination.bucket_owner, profile=destination.profile
+    )
