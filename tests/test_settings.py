@@ -1,6 +1,7 @@
 import re
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
@@ -8,9 +9,12 @@ from pydantic import BaseModel
 from scanner.errors import ConfigurationError
 from scanner.model.finding import Waiver
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
-from scanner.settings import ScopeSettings, Settings, WaiverRule, load_settings
+from scanner.settings import Format, ScopeSettings, Settings, WaiverRule, load_settings
 
 GUIDE = Path(__file__).parent.parent / "docs" / "configuration.md"
+
+_NAMES = [repr(name) for name in get_args(Format)]
+FORMATS = f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}"
 
 WAIVER = """\
   - id: W-1
@@ -131,7 +135,7 @@ def test_an_account_id_keeps_its_leading_zeros_without_quotes(write: Writer) -> 
         ),
         (
             "outputs:\n  formats: [html, docx]",
-            "2: outputs.formats.1: input should be 'html', 'pdf', 'json' or 'csv', not \"docx\"",
+            f'2: outputs.formats.1: input should be {FORMATS}, not "docx"',
         ),
         ("controls: [' ']", '1: controls.0: must not be empty, not " "'),
         ("scope:", "1: scope: must be a mapping, not nothing"),

@@ -50,9 +50,8 @@ def run(
 def _goal(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[Destination, Path]:
     """Choose where a scan is written, and see whether it can go there."""
     goal = destination_of(target, settings, scope.profile)
-    folder = folder_of(goal, target, datetime.now(UTC))
     look_ahead(goal)
-    return goal, folder
+    return goal, folder_of(goal, target, datetime.now(UTC))
 
 
 def rehearse(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
