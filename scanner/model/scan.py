@@ -29,6 +29,19 @@ class Stream(Protocol[T_co]):
 Row = Mapping[str, Any]
 """A row of a fact table, by the names of its columns."""
 
+POPULATION: Final = (
+    "subject",
+    "subject_type",
+    "account",
+    "region",
+    "name",
+    "covered",
+    "newest_recovery_point",
+    "not_applicable_because",
+    "tags",
+)
+"""The columns of the fact table `resource` that reports tell of. A whole row takes twenty times as long."""
+
 REDACTED: Final = (
     "This is a redacted copy for sharing: accounts, names, tags and ids are pseudonyms. It is no evidence. "
     "What it tells can be proved with the scan that it was made of."
@@ -55,8 +68,8 @@ class Reconciliation:
 class Scan:
     """All that a report may say. `parameters` are those in effect, by control id.
 
-    `resources` are the rows of the fact table `resource`: the population. None: they are not known, since
-    another program judged.
+    `resources` are the rows of the fact table `resource`: the population, with the columns of POPULATION.
+    None: they are not known, since another program judged.
     """
 
     manifest: Manifest

@@ -99,6 +99,8 @@ def _properties(
         yield "what-to-type", control.remediation.cli
     yield from ((f"count.{status.value}", str(counts.of(status))) for status in Status)
     yield "scan", view.manifest.scan_id
+    if view.notice:
+        yield "notice", view.notice
 
 
 def _case(finding: Finding, control: ControlView | None) -> str:
@@ -158,6 +160,8 @@ def _attributes(attributes: Mapping[str, str]) -> str:
 
 def _xml(text: str) -> str:
     """Make text fit for XML 1.0: what it forbids becomes visible, or U+FFFD."""
+    if text.isascii() and text.isprintable():
+        return text
     return _NO_XML.sub("\ufffd", visible(text))
 
 

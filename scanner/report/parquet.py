@@ -23,6 +23,7 @@ def findings_parquet(view: View) -> Iterator[bytes]:
         "vaultproof.organization": view.organization,
         "vaultproof.evaluated_as_of": rfc3339(manifest.evaluated_as_of) or "",
         "vaultproof.findings": str(view.counts.total),
+        **({"vaultproof.notice": view.notice} if view.notice else {}),
     }
     titles = {each.control.id: each.control.title for each in view.controls}
     rows = (

@@ -21,7 +21,7 @@ from scanner.model.finding import Finding, Severity, finding_from_document
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId, RegionName
 from scanner.model.reading import EvidenceRef, Gap, GapKind
-from scanner.model.scan import Reconciliation, Scan, Stream
+from scanner.model.scan import POPULATION, Reconciliation, Scan, Stream
 from scanner.report.assessment import assessment_of
 from scanner.report.audit_manager import frameworks_of
 from scanner.report.json import SCHEMA
@@ -127,7 +127,7 @@ def _document(path: Path) -> object:
 def _resources(folder: Path) -> StoredRows | None:
     """Give the population, where the scan's own tables lie beside it."""
     try:
-        return StoredRows(folder / "facts", "resource", TABLES["resource"])
+        return StoredRows(folder / "facts", "resource", TABLES["resource"], POPULATION)
     except BundleError:
         return None
 

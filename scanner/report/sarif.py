@@ -88,6 +88,7 @@ NOTIFICATIONS: Final[Mapping[str, str]] = {
     "missing-read": "A read that the scan asked for was refused, failed, was cut off or never made.",
     "shard-not-read": "An account-Region could not be read completely.",
     "control-broke": "A control broke: it judged nothing.",
+    "redacted": "Names are pseudonyms.",
     "results-left-out": "There are more results than a file may hold.",
 }
 """What the invocation may tell of."""

@@ -61,6 +61,8 @@ def run_properties(view: View, left_out: int) -> Document:
 
 
 def _notifications(view: View, left_out: int) -> Iterator[Document]:
+    if view.notice:
+        yield _notification("redacted", "warning", view.notice)
     if left_out:
         yield _notification(
             "results-left-out",

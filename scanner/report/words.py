@@ -88,11 +88,15 @@ _BREAKS: Final = re.compile(
 
 def visible(text: str) -> str:
     """Make control and direction characters of hostile names visible, so that no text can disguise itself."""
+    if text.isascii() and text.isprintable():  # most are, and this is quicker to see
+        return text
     return _INVISIBLE.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", text)
 
 
 def one_line(text: str) -> str:
     """Make a hostile name harmless where a line break would forge a line: nothing hidden, nothing broken."""
+    if text.isascii() and text.isprintable():
+        return text
     return _BREAKS.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", visible(text))
 
 

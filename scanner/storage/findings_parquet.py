@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any, Final
 
 import orjson
@@ -51,7 +51,10 @@ SCHEMA: Final = pa.schema(
 `owner` (not known) and `owner_source` (nothing says how owners are named)."""
 
 ROW_GROUP: Final = 20_000
-"""Findings that are in memory at once."""
+"""Findings that are in memory at once, as Arrow has them."""
+
+_BATCH: Final = 2_000
+"""Findings that are in memory at once as Python has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,38 +92,75 @@ def parquet_pieces(rows: Iterable[FindingRow], metadata: Mapping[str, str]) -> I
     """Give a Parquet file in pieces. `metadata` goes into its footer."""
     schema = SCHEMA.with_metadata({name: mended(text) for name, text in metadata.items()})
     passing = _Passing()
-    waiting = iter(rows)
+    batches = _batches(iter(rows), schema)
     with pq.ParquetWriter(passing, schema, compression="zstd") as writer:
-        while group := tuple(islice(waiting, ROW_GROUP)):
-            writer.write_batch(_batch(group, schema), row_group_size=ROW_GROUP)
+        while group := tuple(islice(batches, ROW_GROUP // _BATCH)):
+            writer.write_table(pa.Table.from_batches(group, schema), row_group_size=ROW_GROUP)
             yield passing.taken()
     yield passing.taken()
 
 
-def _batch(rows: tuple[FindingRow, ...], schema: pa.Schema) -> pa.RecordBatch:
-    documents = [_document(row) for row in rows]
-    arrays = [_array([each[field.name] for each in documents], field.type) for field in schema]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+def _batches(rows: Iterator[FindingRow], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Turn rows into Arrow's own, in which they take a tenth of the room."""
+    while batch := tuple(islice(rows, _BATCH)):
+        columns = _columns(batch)
+        arrays = [_array(columns[field.name], field.type) for field in schema]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+def _columns(batch: tuple[FindingRow, ...]) -> dict[str, Any]:
+    """Give the values of each column; those of lists are arrays already."""
+    found = [row.finding for row in batch]
+    texts = (
+        "control",
+        "status",
+        "severity",
+        "subject",
+        "subject_type",
+        "account",
+        "region",
+        "fingerprint",
+        "reason",
+    )
+    return {
+        **{name: [str(getattr(each, name)) for each in found] for name in texts},
+        "title": [row.title for row in batch],
+        "name": [row.name for row in batch],
+        "account_name": [row.account_name for row in batch],
+        "details": [_json(each.details) for each in found],
+        "evidence": _list("evidence", [[(ref.file, ref.line) for ref in each.evidence] for each in found]),
+        "frameworks": _list("frameworks", [_requirements(each) for each in found]),
+        "waiver": [each.document()["waiver"] if each.waiver else None for each in found],
+        "owner": [each.owner.name if each.owner else None for each in found],
+        "owner_source": [each.owner.source if each.owner else None for each in found],
+    }
+
+
+def _requirements(finding: Finding) -> list[tuple[str, str]]:
+    return [(name, each) for name, requirements in finding.frameworks.items() for each in requirements]
+
+
+def _list(name: str, values: list[list[tuple[str, Any]]]) -> pa.Array:
+    """Build a column of lists of pairs at once: no dictionary is made for a pair."""
+    kind = SCHEMA.field(name).type
+    pairs = [pair for members in values for pair in members]
+    offsets = pa.array([0, *accumulate(map(len, values))], pa.int32())
+    members = [
+        _array([pair[position] for pair in pairs], field.type)
+        for position, field in enumerate(kind.value_type)
+    ]
+    return pa.ListArray.from_arrays(
+        offsets, pa.StructArray.from_arrays(members, fields=list(kind.value_type)), kind
+    )
+
+
+def _array(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 -- values, or an array of them
+    if isinstance(values, pa.Array):
+        return values
     try:
         return pa.array(values, kind)
     except UnicodeEncodeError:  # a lone surrogate, which is no Unicode
         return pa.array([mended(each) for each in values], kind)
-
-
-def _document(row: FindingRow) -> dict[str, Any]:
-    finding = row.finding
-    document = {"owner": None, "owner_source": None, **finding.document()}
-    document["title"], document["name"], document["account_name"] = row.title, row.name, row.account_name
-    document["details"] = _json(document["details"])
-    document["frameworks"] = [
-        {"framework": name, "requirement": requirement}
-        for name, requirements in finding.frameworks.items()
-        for requirement in requirements
-    ]
-    return document
 
 
 def _json(content: object) -> str:

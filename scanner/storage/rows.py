@@ -11,19 +11,23 @@ _BATCH: Final = 2_000
 
 
 class StoredRows:
-    """The rows of `FOLDER/TABLE.parquet`, by the names of their columns.
+    """The rows of `FOLDER/TABLE.parquet`, by the names of their columns: of `columns`, or of all.
 
     Raises:
         BundleError: it is not there, is no Parquet file, or lacks a column of `row`.
     """
 
-    def __init__(self, folder: Path, table: str, row: type) -> None:
+    def __init__(self, folder: Path, table: str, row: type, columns: tuple[str, ...] | None = None) -> None:
         self.folder = folder
+        self._columns = None if columns is None else list(columns)
         self._dataset = open_parquet(folder, table, row)
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         """Read them from the first on."""
-        for batch in self._dataset.to_batches(batch_size=_BATCH, batch_readahead=1, fragment_readahead=1):
+        batches = self._dataset.to_batches(
+            columns=self._columns, batch_size=_BATCH, batch_readahead=1, fragment_readahead=1
+        )
+        for batch in batches:
             yield from batch.to_pylist()
 
     def __len__(self) -> int:
