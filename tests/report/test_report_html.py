@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from scanner.model.finding import Status
+from scanner.model.owner import Owner
 from scanner.model.scan import Scan
 from scanner.report.embed import Limits, embed
 from scanner.report.embed_details import LARGEST
@@ -306,3 +307,23 @@ def test_when_the_room_for_details_is_used_up_rows_go_on_without_them(
 def test_it_says_of_when_the_capability_table_is(scan: Scan) -> None:
     told = f"<dt>Capability table</dt><dd>{scan.manifest.capabilities_as_of}</dd>"
     assert told in report_html(build(scan)).decode()
+
+
+def test_waivers_stand_with_what_they_cover_and_until_when(scan: Scan, empty: Scan) -> None:
+    text = report_html(build(scan)).decode()
+    table = text.partition('<table class="waivers">')[2].partition("</table>")[0]
+    covered = sum(each.waiver is not None for each in scan.findings)
+    for told in ("W-17", "2027-01-31", "ciso@example.org", "rebuilt every night", f">{covered}</a>"):
+        assert told in table
+    assert "No waiver covers a failure of this scan." in Page(report_html(build(empty)).decode()).text
+
+
+def test_owners_are_counted_where_findings_name_any(scan: Scan, html: str) -> None:
+    assert "By owner" not in html
+    owners = (Owner("payments <team>", "tag owner"), Owner("", "nobody is named"), Owner(None, "not read"))
+    found = tuple(replace(each, owner=owners[number % 3]) for number, each in enumerate(scan.findings))
+    text = report_html(build(replace(scan, findings=found))).decode()
+    group = text.partition('aria-label="By owner"')[2].partition("</section>")[0]
+    assert 'href="#/?owner=payments%20%3Cteam%3E"' in group
+    assert 'href="#/?owner=nobody%20is%20named"' in group
+    assert 'href="#/?owner=not%20known"' in group
