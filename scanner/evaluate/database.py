@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import accumulate
 from typing import Any, Final, Self, TypeAlias
 
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from scanner.errors import VaultproofError
 from scanner.evaluate.filed import files_in_order
@@ -27,6 +29,9 @@ Table: TypeAlias = pa.Table | ds.Dataset
 
 ORDER: Final = "account, region, subject"
 """The order of findings within a control (evidence format, "Bytes"); DuckDB compares texts by code points."""
+
+POSITION: Final = "_position"
+"""The column of a numbered table that says which row it is, from 0, in the order of findings."""
 
 _QUIET: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
@@ -49,11 +54,19 @@ class Limits:
         return {**_QUIET, "memory_limit": self.memory, "threads": str(threads), "temp_directory": spill}
 
 
+def numbered(table: str) -> str:
+    """Give the name of the view of a table that has its POSITION, too."""
+    return f"{table}#"
+
+
 @contextmanager
 def opened(
     tables: Mapping[str, Table], columns: Mapping[str, Iterable[str]], as_of: datetime, limits: Limits
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database that holds `columns` of `tables`, in the order of findings, and is locked."""
+    """Open a database that holds `columns` of `tables`, in the order of findings, and is locked.
+
+    Beside each table there is its view with the number of each row (`numbered`).
+    """
     with (
         tempfile.TemporaryDirectory(prefix="vaultproof-") as spill,
         duckdb.connect(":memory:", config=dict(limits.settings(spill))) as connection,
@@ -100,6 +113,21 @@ def _view(
     selected = ", ".join(f'"{column}"' for column in wanted)
     listed = ", ".join(map(literal, files))
     connection.execute(f'CREATE VIEW "{name}" AS SELECT {selected} FROM read_parquet([{listed}])')  # noqa: S608 -- names of the model, files of the scan
+    connection.execute(f'CREATE VIEW "{numbered(name)}" AS {_positions(selected, files)}')
+
+
+def _positions(selected: str, files: tuple[str, ...]) -> str:
+    """Write the SELECT that numbers the rows of files from the first row of the first file on."""
+    starts = accumulate((_rows_of(file) for file in files), initial=0)
+    return " UNION ALL ".join(
+        f'SELECT {selected}, file_row_number + {start} AS "{POSITION}" '  # noqa: S608 -- as above
+        f"FROM read_parquet({literal(file)}, file_row_number = true)"
+        for start, file in zip(starts, files, strict=False)
+    )
+
+
+def _rows_of(file: str) -> int:
+    return int(pq.read_metadata(file).num_rows)
 
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted: Iterable[str]) -> None:
@@ -109,6 +137,7 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted
     order = f"ORDER BY {ORDER}" if set(ORDER.split(", ")) <= set(table.schema.names) else ""
     connection.execute(f'CREATE TABLE "{name}" AS SELECT {selected} FROM arriving {order}')  # noqa: S608 -- names of the model
     connection.unregister("arriving")
+    connection.execute(f'CREATE VIEW "{numbered(name)}" AS SELECT *, rowid AS "{POSITION}" FROM "{name}"')  # noqa: S608 -- as above
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:

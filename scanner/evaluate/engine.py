@@ -5,29 +5,32 @@ for each of them, and the next goes on. Findings then stream, a batch at a time,
 details. Where one of these cannot be written, that finding alone is an `error`.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from functools import cache
+from typing import Any
 
 import duckdb
-import pyarrow as pa
 
+from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
+from scanner.evaluate.asking import BATCH, Asking
 from scanner.evaluate.compiled import Compiled, compile_control, needed_columns
-from scanner.evaluate.database import Deadline, Limits, Table, first_line, opened
+from scanner.evaluate.database import Limits, Table, opened
 from scanner.evaluate.problem import RefusedError
+from scanner.evaluate.tier_rows import TableRows, columns_asked, table_rows
+from scanner.evaluate.tiered import Tiered
+from scanner.evaluate.tiers import Tiering, conditions
 from scanner.evaluate.waivers import Waivers
 from scanner.model.control import Control
 from scanner.model.finding import Finding
-
-T = TypeVar("T")
-
-BATCH: Final = 10_000
-"""Findings that are in memory at once."""
+from scanner.model.tier import Tiers
 
 Parameters = Mapping[str, Mapping[str, Any]]
 """By control id, what audit.yaml sets; the rest keeps the control's defaults."""
+
+_Some = tuple[int, Iterable[Finding]]
+"""So many findings."""
 
 
 def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends on
@@ -38,6 +41,7 @@ def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends o
     as_of: datetime,
     waivers: Waivers | None = None,
     limits: Limits | None = None,
+    tiering: Tiering | None = None,
 ) -> Iterator[Finding]:
     """Judge fact tables, by name, and give the findings: by control, account, Region and subject.
 
@@ -45,12 +49,14 @@ def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends o
     """
     limits = limits or Limits()
     waivers = waivers or Waivers((), as_of)
+    tiering = tiering or Tiering(Tiers())
     compiled = [_compiled(control) for control in sorted(controls, key=lambda control: control.id)]
-    columns = needed_columns(compiled)
+    columns = _columns(compiled, tiering, tables)
     with opened(tables, columns, as_of, limits) as connection:
+        judge = _Judge(connection, tiering, columns)
         for each in compiled:
             settings = {**each.control.parameters, **(parameters or {}).get(each.control.id, {})}
-            for finding in _judged(connection, each, settings, limits):
+            for finding in judge.findings(each, settings, limits):
                 yield waivers.apply(finding)
 
 
@@ -62,72 +68,63 @@ def _compiled(control: Control) -> Compiled:
         raise ValueError(f"control {control.id}: {refused}") from refused
 
 
-class _BrokenError(Exception):
-    """A control broke; the message says how, in a sentence."""
+def _columns(
+    compiled: Iterable[Compiled], tiering: Tiering, tables: Iterable[str]
+) -> dict[str, tuple[str, ...]]:
+    """Give the columns to load: those that controls read, and those that tiers and overrides ask."""
+    columns = needed_columns(compiled)
+    if tiering.tiers:
+        asked = columns_asked(conditions(each.match for each in tiering.tiers), columns)
+        for table in {*asked} & {*tables}:
+            columns[table] = tuple(dict.fromkeys((*columns.get(table, ()), *asked[table])))
+    return columns
 
 
-class _Allowance:
-    """The time that a control may take of DuckDB. What its findings are used for does not count."""
+class _Judge:
+    """Judges the tables of an open database."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, seconds: float) -> None:
-        self._connection, self._seconds, self._left = connection, seconds, seconds
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, tiering: Tiering, tables: Iterable[str]
+    ) -> None:
+        self._connection, self._tiering = connection, tiering
+        self._tables = tuple(tables)
+        self._rows = cache(self._table_rows)
 
-    def spend(self, work: Callable[[], T]) -> T:
-        """Do a piece of work. _BrokenError: it broke, or the time is up."""
-        deadline = Deadline(self._connection, max(self._left, 0.0))
-        begun = time.perf_counter()
+    def _table_rows(self, table: str) -> TableRows:
+        return table_rows(self._connection, table, self._tiering, self._tables)
+
+    def findings(self, compiled: Compiled, settings: Mapping[str, Any], limits: Limits) -> Iterator[Finding]:
+        """Give the findings of a control; from where it breaks on, they are errors."""
+        allowance = Allowance(limits.seconds)
+        told = self._tiered(compiled, settings, allowance) if self._tiering.tiers else None
+        given = 0
         try:
-            with deadline:
-                return work()
-        except (duckdb.Error, RuntimeError, OSError) as error:
-            if deadline.passed:
-                told = f"The control took longer than {self._seconds:g} s and was stopped."
-                raise _BrokenError(told) from error
-            if isinstance(error, duckdb.InterruptException):
-                raise KeyboardInterrupt from error
-            raise _BrokenError(f"The control broke: {first_line(error)}") from error
-        finally:
-            self._left -= time.perf_counter() - begun
+            for number, findings in told or self._plain(Asking(compiled, settings), allowance):
+                yield from findings
+                given += number
+        except BrokenControlError as failure:
+            yield from self._errors(compiled.control, str(failure), given)
 
+    def _plain(self, asking: Asking, allowance: Allowance) -> Iterator[_Some]:
+        answered = Answered(asking.compiled.control)
+        asking.try_out(self._connection, allowance)
+        for batch in asking.batches(self._connection, allowance):
+            yield batch.num_rows, answered.findings(batch)
 
-def _judged(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, settings: Mapping[str, Any], limits: Limits
-) -> Iterator[Finding]:
-    bound = {name: settings[name] for name in compiled.parameters}
-    allowance = _Allowance(connection, limits.seconds)
-    answered = Answered(compiled.control)
-    given = 0
-    try:
-        allowance.spend(lambda: _ask(connection, compiled, bound))
-        for batch in _batches(connection, compiled.sql, bound, allowance):
+    def _tiered(
+        self, compiled: Compiled, settings: Mapping[str, Any], allowance: Allowance
+    ) -> Iterator[_Some]:
+        rows = self._rows(compiled.control.subject)
+        tiered = Tiered(compiled, settings, self._tiering.tiers, rows)
+        yield from ((1, (each,)) for each in tiered.findings(self._connection, allowance))
+
+    def _errors(self, control: Control, failure: str, given: int) -> Iterator[Finding]:
+        """Give an `error` for each subject that has no finding yet."""
+        sql = (
+            "SELECT account, region, subject, subject_type, 'error' AS status, $failure AS reason, "  # noqa: S608 -- a table of the model
+            "'{}' AS details, CAST([] AS STRUCT(file VARCHAR, line BIGINT)[]) AS evidence "
+            f'FROM "{control.subject}" OFFSET {given}'
+        )
+        answered = Answered(control)
+        for batch in self._connection.sql(sql, params={"failure": failure}).to_arrow_reader(BATCH):
             yield from answered.findings(batch)
-            given += batch.num_rows
-    except _BrokenError as failure:
-        yield from _errors(connection, answered, compiled.control.subject, str(failure), given)
-
-
-def _ask(connection: duckdb.DuckDBPyConnection, compiled: Compiled, bound: Mapping[str, Any]) -> None:
-    """Judge all subjects, and keep nothing: what breaks breaks here, before the first finding."""
-    connection.execute(f"SELECT max(status) FROM ({compiled.sql})", dict(bound)).fetchall()  # noqa: S608 -- checked SQL
-
-
-def _batches(
-    connection: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, Any], allowance: _Allowance
-) -> Iterator[pa.RecordBatch]:
-    """Stream rows; DuckDB keeps the order in which they were inserted (`preserve_insertion_order`)."""
-    reader = allowance.spend(lambda: connection.sql(sql, params=dict(bound)).to_arrow_reader(BATCH))
-    while batch := allowance.spend(lambda: next(reader, None)):
-        yield batch
-
-
-def _errors(
-    connection: duckdb.DuckDBPyConnection, answered: Answered, table: str, failure: str, given: int
-) -> Iterator[Finding]:
-    """Give an `error` for each subject that has no finding yet."""
-    sql = (
-        "SELECT account, region, subject, subject_type, 'error' AS status, $failure AS reason, "  # noqa: S608 -- a table of the model
-        "'{}' AS details, CAST([] AS STRUCT(file VARCHAR, line BIGINT)[]) AS evidence "
-        f'FROM "{table}" OFFSET {given}'
-    )
-    for batch in connection.sql(sql, params={"failure": failure}).to_arrow_reader(BATCH):
-        yield from answered.findings(batch)

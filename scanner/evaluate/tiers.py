@@ -1,139 +1,155 @@
-"""Which tier and overrides hold for a subject, as far as its tags and its unit are known.
+"""Which tier and overrides hold for a subject, as far as its tags and its place are known.
 
-DuckDB gives each row a signature, one letter a rule (`t`, `f`, or `?` where it is not known whether the rule
-matches). What may hold is then worked out once a signature, of which there are few, and not once a row.
+Of each subject there is a signature: the tiers and overrides that match it, and those that may, because
+what they ask was not read. What may hold is worked out once a signature, of which there are few.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
-from scanner.evaluate.reasons import literal
+from scanner.evaluate.patterns import is_like
+from scanner.model.ternary import Ternary
+from scanner.model.tier import Match, Tiers
 
 MAX_CHOICES: Final = 64
 """Parameter sets that are weighed for one subject at most; beyond them what holds counts as not known."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """Whom a tier or an override concerns. What is empty is not asked; `*` stands for any text."""
-
-    tags: tuple[tuple[str, tuple[str, ...]], ...] = ()  # all keys, each with one of its values
-    types: tuple[str, ...] = ()
-    accounts: tuple[str, ...] = ()
-    organizational_units: tuple[str, ...] = ()  # the account lies anywhere below one of them
-    regions: tuple[str, ...] = ()
-    subjects: tuple[str, ...] = ()
+Signature = tuple[tuple[int, bool], ...]
+"""Numbers of the tiers and overrides (these after those) that match (True) or may match (False)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A tier, or an override (which has no name), and what it sets of one control."""
+class Condition:
+    """What a match asks of a subject by itself: the value of a tag, or, without a key, its name."""
 
-    name: str
-    match: Match
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    key: str
+    patterns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A tier (empty: none) and the parameters that tiers and overrides set."""
+    """A tier (empty: none), and the parameters of one control that it and the overrides set."""
 
     tier: str
     parameters: Mapping[str, Any]
 
 
-def signature_sql(rules: Iterable[Rule], units: Mapping[str, tuple[str, ...]], *, tagged: bool) -> str:
-    """Write the signature of a row of a fact table. `tagged`: the table has the columns of a resource.
+class Place(NamedTuple):
+    """Where a subject is, and its type (of a recovery point, also that of what it is a backup of)."""
 
-    `units` are the units above each account whose place is known. Other accounts lie nobody knows where.
+    account: str
+    region: str
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiering:
+    """The tiers and overrides of an evaluation, and the units that each account lies below.
+
+    An account that is not in `units` lies nobody knows where; `units_unread` says why (a sentence, or empty).
     """
-    letters = (
-        f"CASE WHEN {sql} THEN 't' WHEN NOT {sql} THEN 'f' ELSE '?' END"
-        for sql in (_match_sql(rule.match, units, tagged=tagged) for rule in rules)
-    )
-    return " || ".join(["''", *letters])
+
+    tiers: Tiers
+    units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    units_unread: str = ""
 
 
-def choices(tiers: tuple[Rule, ...], overrides: tuple[Rule, ...], signature: str) -> tuple[Choice, ...]:
-    """Give all that may hold where tiers, then overrides, match as the signature says; empty: too many.
+def conditions(tiers: Iterable[Match]) -> tuple[Condition, ...]:
+    """Give what matches ask of subjects by themselves, each once, in the order of the file."""
+    return tuple(dict.fromkeys(each for match in tiers for each in _conditions(match)))
+
+
+def _conditions(match: Match) -> Iterator[Condition]:
+    yield from (Condition(key, values) for key, values in match.tags)
+    if match.subjects:
+        yield Condition("", match.subjects)
+
+
+class Signatures:
+    """Works out signatures. What the account, the Region or the type exclude is looked at once each."""
+
+    def __init__(self, tiering: Tiering) -> None:
+        """Take tiers and overrides in the order of the file."""
+        self._matches = tuple(each.match for each in tiering.tiers)
+        self._units = tiering.units
+        self.conditions = conditions(self._matches)
+        self._asked = [tuple(map(self.conditions.index, _conditions(match))) for match in self._matches]
+        self._in_account = cache(self._of_account)
+        self._in_region = cache(self._of_region)
+        self._of_place = cache(self._of_types)
+
+    def of(self, place: Place, letters: str) -> tuple[Signature, bool]:
+        """Give the signature, and whether a unit that is not known is in doubt.
+
+        `letters`: how the subject answers each of `conditions`: `t`, `f`, or `?`.
+        """
+        found: list[tuple[int, bool]] = []
+        doubts_unit = False
+        for number, below in self._of_place(place):
+            told = {letters[at] for at in self._asked[number]}
+            if "f" not in told:
+                found.append((number, below is True and "?" not in told))
+                doubts_unit |= below is None
+        return tuple(found), doubts_unit
+
+    def _of_account(self, account: str) -> tuple[tuple[int, Ternary], ...]:
+        """Give the rules that this account does not exclude, and whether it is known to lie below them."""
+        asked = ((number, match, self._below(match, account)) for number, match in enumerate(self._matches))
+        return tuple(
+            (number, below)
+            for number, match, below in asked
+            if below is not False and _admits(match.accounts, account)
+        )
+
+    def _below(self, match: Match, account: str) -> Ternary:
+        if not match.organizational_units:
+            return True
+        above = self._units.get(account)
+        return None if above is None else not set(above).isdisjoint(match.organizational_units)
+
+    def _of_region(self, account: str, region: str) -> tuple[tuple[int, Ternary], ...]:
+        found = self._in_account(account)
+        return tuple(each for each in found if _admits(self._matches[each[0]].regions, region))
+
+    def _of_types(self, place: Place) -> tuple[tuple[int, Ternary], ...]:
+        found = self._in_region(place.account, place.region)
+        return tuple(each for each in found if _admits(self._matches[each[0]].types, *place.types))
+
+
+def _admits(patterns: tuple[str, ...], *texts: str) -> bool:
+    return not patterns or any(is_like(text, patterns) for text in texts)
+
+
+def choices(tiers: Tiers, control: str, signature: Signature) -> tuple[Choice, ...]:
+    """Give all that may hold for a control where tiers and overrides match like this; empty: too many.
 
     Rules that are not known are taken to be independent: at worst too much is thought possible.
     """
-    found = _tiers(tiers, signature)
-    for rule, letter in zip(overrides, signature[len(tiers) :], strict=True):
-        changed = [Choice(each.tier, {**each.parameters, **rule.parameters}) for each in found]
-        found = _distinct({"t": changed, "f": found, "?": [*found, *changed]}[letter])
+    named = len(tiers.tiers)
+    found = _tiers(tiers, control, [each for each in signature if each[0] < named])
+    for number, is_certain in signature:
+        values = {} if number < named else tiers.overrides[number - named].parameters.get(control, {})
+        if not values:
+            continue
+        changed = [Choice(each.tier, {**each.parameters, **values}) for each in found]
+        found = _distinct(changed if is_certain else [*found, *changed])
         if len(found) > MAX_CHOICES:
             return ()
     return tuple(found)
 
 
-def _tiers(tiers: tuple[Rule, ...], signature: str) -> list[Choice]:
+def _tiers(tiers: Tiers, control: str, signature: Sequence[tuple[int, bool]]) -> list[Choice]:
     """Give the first tier that matches, and those before it that may."""
     found: list[Choice] = []
-    for rule, letter in zip(tiers, signature, strict=False):
-        if letter != "f":
-            found.append(Choice(rule.name, rule.parameters))
-        if letter == "t":
+    for number, is_certain in signature:
+        tier = tiers.tiers[number]
+        found.append(Choice(tier.name, tier.parameters.get(control, {})))
+        if is_certain:
             return found
     return [*found, Choice("", {})]
 
 
 def _distinct(found: list[Choice]) -> list[Choice]:
     return [each for at, each in enumerate(found) if each not in found[:at]]
-
-
-def _match_sql(match: Match, units: Mapping[str, tuple[str, ...]], *, tagged: bool) -> str:
-    """Write a three-valued condition. Tags and types do not concern what has none."""
-    if not tagged and (match.tags or match.types):
-        return "false"
-    asked = [_like_any(name, patterns) for name, patterns in _texts(match) if patterns]
-    asked += [_tag_sql(key, values) for key, values in match.tags]
-    if match.organizational_units:
-        asked.append(_unit_sql(match.organizational_units, units))
-    return f"({' AND '.join(asked) or 'true'})"
-
-
-def _texts(match: Match) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return (
-        ("subject_type", match.types),
-        ("account", match.accounts),
-        ("region", match.regions),
-        ("subject", match.subjects),
-    )
-
-
-def _tag_sql(key: str, values: tuple[str, ...]) -> str:
-    """A key is there once: another value decides, however incomplete the list of tags is."""
-    name = literal(key)
-    same = f"list_filter(tags, lambda t: t.key = {name} AND {_like_any('t.value', values)})"
-    other = f"list_filter(tags, lambda t: t.key = {name} AND t.value IS NOT NULL)"
-    vague = "list_filter(tags, lambda t: t IS NULL OR t.key IS NULL OR t.value IS NULL)"
-    return (
-        f"(CASE WHEN tags IS NULL THEN NULL WHEN len({same}) > 0 THEN true "
-        f"WHEN len({other}) > 0 THEN false WHEN len({vague}) > 0 THEN NULL ELSE false END)"
-    )
-
-
-def _unit_sql(wanted: tuple[str, ...], units: Mapping[str, tuple[str, ...]]) -> str:
-    below = [account for account, above in units.items() if set(above) & set(wanted)]
-    return (
-        f"(CASE WHEN account IN ({_literals(below)}) THEN true "
-        f"WHEN account IN ({_literals(units)}) THEN false ELSE NULL END)"
-    )
-
-
-def _like_any(name: str, patterns: tuple[str, ...]) -> str:
-    return f"({' OR '.join(_like(name, pattern) for pattern in patterns)})"
-
-
-def _like(name: str, pattern: str) -> str:
-    if "*" not in pattern:
-        return f"{name} = {literal(pattern)}"
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%")
-    return f"{name} LIKE {literal(escaped)} ESCAPE '\\'"
-
-
-def _literals(names: Iterable[str]) -> str:
-    return ", ".join(map(literal, sorted(names))) or "''"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.errors import VaultproofError
-from scanner.evaluate import engine
+from scanner.evaluate import allowance
 from scanner.evaluate.cases import built
 from scanner.evaluate.database import Limits, opened
 from scanner.evaluate.engine import evaluate
@@ -298,7 +298,7 @@ def test_ctrl_c_is_not_taken_for_a_broken_control(
 
         def __exit__(self, *_: object) -> None: ...
 
-    monkeypatch.setattr(engine, "Deadline", Interrupted)
+    monkeypatch.setattr(allowance, "Deadline", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         one(resource(covered=True), control())
 

@@ -1,0 +1,176 @@
+"""A control asked with the parameters that tiers and overrides give to each subject.
+
+There is one pass for each distinct set of parameters, over the subjects that it may hold for. A subject of
+which it is not known which set holds is asked with every one that may: where all answers are the same, that
+is the answer; else it is not known.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import duckdb
+
+from scanner.evaluate.allowance import Allowance, BrokenControlError
+from scanner.evaluate.answered import Answered
+from scanner.evaluate.asking import Asking
+from scanner.evaluate.compiled import Compiled
+from scanner.evaluate.tier_rows import Alike, TableRows
+from scanner.evaluate.tiers import MAX_CHOICES, Choice, choices
+from scanner.model.finding import Finding, Status
+from scanner.model.tier import Tiers
+
+TOLD: Final = 4
+"""Possible parameter sets that a reason names at most."""
+
+_ANSWERS: Final = {
+    Status.PASS: "it passes",
+    Status.FAIL: "it fails",
+    Status.NOT_APPLICABLE: "it is not asked",
+    Status.UNKNOWN: "the answer is not known",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What rows of one number are asked with: choices, and the number of the parameter set of each."""
+
+    choices: tuple[Choice, ...]  # empty: too many
+    sets: tuple[int, ...]
+    why: tuple[str, ...]
+
+    @property
+    def asked(self) -> tuple[int, ...]:
+        """Give the parameter sets, each once."""
+        return tuple(dict.fromkeys(self.sets))
+
+    @property
+    def tier(self) -> str | None:
+        """Give the tier; None: it is not known."""
+        names = {each.tier for each in self.choices}
+        return names.pop() if len(names) == 1 else None
+
+
+class Tiered:
+    """A control, and what each row of its table is asked with."""
+
+    def __init__(
+        self, compiled: Compiled, settings: Mapping[str, Any], tiers: Tiers, rows: TableRows
+    ) -> None:
+        """Take the parameters that hold where nothing else is said, and the rows as tiers see them."""
+        self._compiled, self._settings = compiled, settings
+        self._tiers, self._rows = tiers, rows
+        self._sets: list[Mapping[str, Any]] = []
+        self._standings = [self._standing(each) for each in rows.alike]
+
+    def _standing(self, alike: Alike) -> _Standing:
+        found = choices(self._tiers, self._compiled.control.id, alike.signature)
+        asked = found or (Choice("", {}),)
+        return _Standing(found, tuple(map(self._number, asked)), alike.why)
+
+    def _number(self, choice: Choice) -> int:
+        """Give the number of a parameter set. Only what the control's SQL reads makes a difference."""
+        values = {**self._settings, **choice.parameters}
+        read = {name: values[name] for name in sorted(self._compiled.parameters)}
+        if read not in self._sets:
+            self._sets.append(read)
+        return self._sets.index(read)
+
+    def findings(self, connection: duckdb.DuckDBPyConnection, allowance: Allowance) -> Iterator[Finding]:
+        """Give a finding of each row, in the order of the table. BrokenControlError: it broke."""
+        answered = Answered(self._compiled.control)
+        with ExitStack() as open_cursors:
+            streams = []
+            for number in range(len(self._sets)):
+                cursor = open_cursors.enter_context(closing(connection.cursor()))
+                asking = self._asking(number)
+                asking.try_out(cursor, allowance)
+                streams.append(_stream(asking, cursor, allowance, answered))
+            for row in self._rows:
+                standing = self._standings[row]
+                yield self._finding(standing, {each: next(streams[each]) for each in standing.asked})
+
+    def _asking(self, number: int) -> Asking:
+        chosen = [number in each.asked for each in self._standings]
+        rows = None if all(chosen) else self._rows.mask(chosen)
+        return Asking(self._compiled, {**self._settings, **self._sets[number]}, rows)
+
+    def _finding(self, standing: _Standing, found: Mapping[int, Finding]) -> Finding:
+        first = next(iter(found.values()))
+        if any(each.subject != first.subject for each in found.values()):
+            raise BrokenControlError("The control broke: DuckDB gave its answers in another order.")
+        details = {**first.details, **self._told(standing, found)}
+        if not standing.choices:
+            reason = f"More than {MAX_CHOICES} sets of parameters may hold. {_not_read(standing)}"
+            return replace(first, status=Status.UNKNOWN, reason=reason, details=details)
+        if len(found) == 1:
+            return replace(first, details=details)
+        evidence = tuple(dict.fromkeys(ref for each in found.values() for ref in each.evidence))
+        return replace(self._decided(standing, found), details=details, evidence=evidence)
+
+    def _decided(self, standing: _Standing, found: Mapping[int, Finding]) -> Finding:
+        """Say what answers to several parameter sets come to."""
+        first = next(iter(found.values()))
+        if broken := [each for each in found.values() if each.status is Status.ERROR]:
+            return broken[0]
+        if len({each.status for each in found.values()}) == 1:
+            told = f"That is so whichever {self._what}, which is not known."
+            return replace(first, reason=" ".join((first.reason, told, _not_read(standing))))
+        told = f"It is not known which {self._what}. {_not_read(standing)}"
+        answers = self._answers(standing, found)
+        return replace(first, status=Status.UNKNOWN, reason=f"{told} {answers}")
+
+    @property
+    def _what(self) -> str:
+        if not self._tiers.overrides:
+            return "tier holds for it"
+        return f"{'tier and ' if self._tiers.tiers else ''}overrides hold for it"
+
+    def _answers(self, standing: _Standing, found: Mapping[int, Finding]) -> str:
+        options = list(zip(standing.choices, standing.sets, strict=True))
+        told = [
+            f"{self._words(choice)} {_ANSWERS[found[number].status]}" for choice, number in options[:TOLD]
+        ]
+        more = f"; {len(options) - TOLD} more are possible" if len(options) > TOLD else ""
+        text = "; ".join(told) + more
+        return f"{text[0].upper()}{text[1:]}."
+
+    def _words(self, choice: Choice) -> str:
+        tier = f"in tier {choice.tier}" if choice.tier else "without a tier" if self._tiers.tiers else ""
+        values = ", ".join(f"{name} {_shown(value)}" for name, value in sorted(self._full(choice).items()))
+        return " ".join(filter(None, (tier, f"({values})" if values else "")))
+
+    def _full(self, choice: Choice) -> dict[str, Any]:
+        return {**self._settings, **choice.parameters}
+
+    def _told(self, standing: _Standing, found: Mapping[int, Finding]) -> dict[str, Any]:
+        """Give what the details say: the tier, and the parameters where something sets them."""
+        told: dict[str, Any] = {"tier": standing.tier} if self._tiers.tiers else {}
+        if len(found) > 1 or not standing.choices:
+            possible = [
+                {"tier": choice.tier, "parameters": self._full(choice), "status": found[number].status.value}
+                for choice, number in zip(standing.choices, standing.sets, strict=False)
+            ]
+            return {**told, "parameters": None, "possible": possible}
+        if any(each.parameters for each in standing.choices):
+            return {**told, "parameters": self._full(standing.choices[0])}
+        return told
+
+
+def _stream(
+    asking: Asking, cursor: duckdb.DuckDBPyConnection, allowance: Allowance, answered: Answered
+) -> Iterator[Finding]:
+    for batch in asking.batches(cursor, allowance):
+        yield from answered.findings(batch)
+    raise BrokenControlError("The control broke: DuckDB gave fewer answers than there are subjects.")
+
+
+def _not_read(standing: _Standing) -> str:
+    return " ".join(standing.why)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
