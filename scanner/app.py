@@ -233,7 +233,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     if redaction is None:
         return Outcome(view, write_reports(view, out, (*ALWAYS, *formats)), waivers.report())
     kept = write_reports(view, out, ALWAYS)
-    shared = write_reports(build(redacted(scan, redaction)), out / SHARED, formats)
+    shared = _share(scan, redaction, out / SHARED, formats)
     return Outcome(view, (*kept, *shared), waivers.report())
 
 
@@ -254,7 +254,15 @@ def report(
     folder = out or scan_folder / SHARED
     if (folder / NAME).exists():
         raise UsageError(f"{folder} holds a scan: name another folder for redacted reports with --out.")
-    return write_reports(build(redacted(scan, redaction)), folder, formats)
+    return _share(scan, redaction, folder, formats)
+
+
+def _share(scan: Scan, redaction: Pseudonyms, folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:
+    """Write redacted reports. The findings are redacted once, into a file that every format reads."""
+    told = redacted(scan, redaction)
+    write_atomically(folder / FINDINGS, findings_jsonl_gz(told.findings))
+    stored = StoredFindings(folder / FINDINGS, len(told.findings))
+    return write_reports(build(replace(told, findings=stored)), folder, formats)
 
 
 def explain(scan_folder: Path, wanted: str, redaction: Pseudonyms | None = None) -> Explanation:

@@ -26,6 +26,7 @@ from scanner.cli.rehearsal import print_estimate, wide_console
 from scanner.cli.requests import folder_of, judgement_of, settings_of
 from scanner.cli.summary import print_summary
 from scanner.errors import UsageError
+from scanner.evidence.manifest import NAME
 from scanner.report.write import CHECKSUMS, Written
 from scanner.settings import Settings
 from scanner.storage.place import is_place
@@ -133,7 +134,7 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
         written = app.report(source, wanted, folder, redaction)
         base = folder or source
         names = [each.path.relative_to(base).as_posix() for each in written]
-        with published(goal, base, [*names, *_checksums(written, base)], keep=base == source):
+        with published(goal, base, [*names, *_beside(written, base)], keep=base == source):
             for each in written if not quiet else ():
                 typer.echo(shown_at(goal, base)(each.path))
     return 0
@@ -146,8 +147,12 @@ def _reports_folder(goal: Destination, *, is_beside: bool) -> Path | None:
     return None if is_beside else temporary()
 
 
-def _checksums(written: tuple[Written, ...], base: Path) -> set[str]:
-    return {(each.path.parent / CHECKSUMS).relative_to(base).as_posix() for each in written}
+def _beside(written: tuple[Written, ...], base: Path) -> set[str]:
+    """Name what lies beside reports and belongs to them: checksums, and the findings of redacted ones."""
+    folders = {each.path.parent for each in written}
+    found = {folder / CHECKSUMS for folder in folders}
+    found |= {folder / app.FINDINGS for folder in folders if not (folder / NAME).exists()}
+    return {path.relative_to(base).as_posix() for path in found if path.exists()}
 
 
 def _conclude(

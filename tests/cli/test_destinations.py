@@ -168,7 +168,9 @@ def test_a_bundle_in_a_bucket_is_judged(bucket: Any, bundle: Path, tmp_path: Pat
 def test_redacted_reports_go_to_a_bucket(bucket: Any, scan: Path) -> None:
     done = command("report", scan, "--redact", "--out", f"s3://{BUCKET}/shared", "--format", "csv", "-q")
     assert done.exit_code == 0, done.output
-    assert keys(bucket) == {"shared/findings.csv", "shared/reports.sha256"}
+    assert keys(bucket) == {
+        f"shared/{name}" for name in ("findings.csv", "findings.jsonl.gz", "reports.sha256")
+    }
 
 
 def test_what_did_not_arrive_is_kept(bucket: Any, bundle: Path) -> None:

@@ -25,6 +25,7 @@ _CLOCK: Final = re.compile(r"[0-9]{2}(?:[.][0-9]{1,9})?Z|[12][0-9]{3}-[01][0-9]-
 """What is left of a time when it is cut at its colons."""
 
 _VERSION: Final = re.compile(r"[0-9]{1,4}[.][0-9]{1,4}[.][0-9]{1,4}")
+_PLAIN: Final = re.compile("|".join(form.pattern for form in (_NUMBER, _REGION, _DATE, _CLOCK, _VERSION)))
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ID: Final = re.compile(
     r"(vol|snap|i|ami|fs|fsvol|vm|hyp|bgw|sgw|eni|sg|vpc|subnet|backup|r|mrk|lh|cluster|sp|svm)-([0-9a-f]{8,32})"
@@ -89,6 +90,8 @@ class Pseudonyms:
         self._given: set[str] = set()
         self._names: dict[str, str] = {}
         self._sentences: dict[str, str] = {}
+        self._words: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}
         self._sought: dict[str, re.Pattern[str]] = {}
         self.seek(names)
 
@@ -227,7 +230,12 @@ class Pseudonyms:
 
     def words(self, text: str) -> str:
         """Give a text of the program's or AWS's own words (`COMPLETED`, `eu-west-1`); names are redacted."""
-        return TOKEN.sub(self._token, text)
+        known = self._words.get(text)
+        if known is None:
+            if len(self._words) > _REMEMBERED:
+                self._words.clear()
+            known = self._words[text] = TOKEN.sub(self._token, text)
+        return known
 
     def path(self, path: str) -> str:
         """Give the name of a file of a scan: `evidence/ACCOUNT/REGION.jsonl.gz`."""
@@ -238,7 +246,16 @@ class Pseudonyms:
         return self.name(bare) + arn[len(bare) :]
 
     def _token(self, found: re.Match[str]) -> str:
-        token, word = found[0], core(found[0])
+        token = found[0]
+        known = self._tokens.get(token)
+        if known is None:
+            if len(self._tokens) > _REMEMBERED:
+                self._tokens.clear()
+            known = self._tokens[token] = self._new_token(token)
+        return known
+
+    def _new_token(self, token: str) -> str:
+        word = core(token)
         if not word or _is_plain(word) or (word.lower() in vocabulary() and not _ACCOUNT.fullmatch(word)):
             return token
         before, _, behind = token.partition(word)
@@ -271,6 +288,4 @@ def _is_sought(name: str) -> bool:
 
 def _is_plain(piece: str) -> bool:
     """Whether it is a number, a date or a Region, which stay."""
-    if _ACCOUNT.fullmatch(piece):
-        return False
-    return any(form.fullmatch(piece) for form in (_NUMBER, _REGION, _DATE, _CLOCK, _VERSION))
+    return _PLAIN.fullmatch(piece) is not None

@@ -4,6 +4,7 @@ What is under no name that is known here is a name: a control of somebody's own 
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from scanner.report.redact.pseudonyms import Pseudonyms
@@ -99,8 +100,13 @@ def names_in(content: object, key: str = "") -> Iterator[str]:
             yield from names_in(each, key)
 
 
-def parts_of(name: str) -> Iterator[str]:
+@lru_cache(maxsize=100_000)
+def parts_of(name: str) -> tuple[str, ...]:
     """Give a name, and what `plan / rule -> vault` and an ARN are made of."""
+    return tuple(dict.fromkeys(_parts(name)))
+
+
+def _parts(name: str) -> Iterator[str]:
     if not name.startswith("arn:"):
         yield name
     for part in name.replace(" -> ", " / ").replace("->", " / ").replace("#", " / ").split(" / "):
