@@ -84,7 +84,9 @@ def read_yaml(text: str, file: str) -> tuple[YamlDocument | None, tuple[Mistake,
 def _refuse(text: str, file: str) -> Mistake | None:
     """What must not reach the parser at all: too much, or characters that YAML does not have."""
     if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
-        return Mistake(file, 0, f"the file is larger than {MAX_BYTES:,} bytes")
+        return Mistake(
+            file, 0, f"the file is larger than {MAX_BYTES:,} bytes", "write less, or several files"
+        )
     unreadable = _UNREADABLE.search(text)
     if unreadable:
         line = text.count("\n", 0, unreadable.start()) + 1

@@ -75,9 +75,8 @@ def _control(document: YamlDocument, file: Path, mistakes: list[Mistake]) -> Con
     if spec is None:
         return None
     if spec.id != file.stem:
-        mistakes.append(
-            _at(document, file, ("id",), f"the file of {spec.id!r} is to be called {spec.id}.yaml")
-        )
+        message = f"the file of {spec.id!r} is to be called {spec.id}.yaml"
+        mistakes.append(_at(document, file, ("id",), message, "rename the file, or change the id"))
     if spec.subject not in TABLES:
         message = f"there is no fact table {spec.subject!r}"
         mistakes.append(_at(document, file, ("subject",), message, suggestion(spec.subject, TABLES)))

@@ -103,7 +103,11 @@ def _mistakes(spec: PackSpec, document: YamlDocument, file: Path, known: ById) -
         return Mistake(str(file), document.line(path), message, hint)
 
     if spec.id != file.stem:
-        yield at(("id",), f"the file of {spec.id!r} is to be called {spec.id}.yaml")
+        yield at(
+            ("id",),
+            f"the file of {spec.id!r} is to be called {spec.id}.yaml",
+            "rename the file, or change the id",
+        )
     by_name = names_of(known.values())
     if spec.id in by_name:
         yield at(("id",), f"the id {spec.id!r} is that of a control", "choose another id")

@@ -111,7 +111,9 @@ def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
         return None
     if spec.id != file.stem:
         message = f"the file of {spec.id!r} is to be called {spec.id}.yaml"
-        mistakes.append(Mistake(str(file), document.line(("id",)), message))
+        mistakes.append(
+            Mistake(str(file), document.line(("id",)), message, "rename the file, or change the id")
+        )
         return None
     requirements = (
         Requirement(name, each.title, Source(each.source)) for name, each in spec.requirements.items()

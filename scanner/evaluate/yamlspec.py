@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scanner.errors import Mistake
 from scanner.evaluate.problem import suggestion
 from scanner.yamlfile import YamlDocument, read_yaml
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 KeyPath = tuple[str | int, ...]
 Keys = Callable[[KeyPath], Iterable[str]]
@@ -33,12 +36,25 @@ _SENTENCES: Final = {
 }
 
 
+_HINTS: Final = {
+    "list_type": "write it as a list: [one, two]",
+    "dict_type": "write `key: value` lines below it",
+    "model_type": "write `key: value` lines below it",
+    "string_too_short": "write it, or leave the key out",
+    "missing": "add it",
+}
+
+
 def read_document(file: Path, mistakes: list[Mistake]) -> YamlDocument | None:
     """Read a YAML file; None, and what is wrong with it in `mistakes`, when it is none."""
     try:
         text = file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        mistakes.append(Mistake(str(file), 0, f"the file cannot be read: {error}"))
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        mistakes.append(Mistake(str(file), line, "this is no UTF-8", "save the file as UTF-8"))
+        return None
+    except OSError as error:
+        mistakes.append(Mistake(str(file), 0, f"the file cannot be read: {error.strerror or error}"))
         return None
     document, found = read_yaml(text, str(file))
     mistakes += found
@@ -72,7 +88,7 @@ def _validation(error: ValidationError, document: YamlDocument, file: str, keys:
         deeper = any(other[: len(path)] == path and len(other) > len(path) for other, _ in details)
         if path not in told and not deeper:
             told.add(path)
-            message, hint = _sentence(detail["type"], detail["msg"], path, keys)
+            message, hint = _sentence(detail, path, keys)
             yield Mistake(file, document.line(path), message, hint)
 
 
@@ -91,9 +107,16 @@ def _path(location: KeyPath, data: Any) -> KeyPath:  # noqa: ANN401 -- plain YAM
     return tuple(path)
 
 
-def _sentence(kind: str, message: str, path: KeyPath, keys: Keys) -> tuple[str, str]:
-    where = ".".join(map(str, path)) or "the document"
+def _sentence(detail: "ErrorDetails", path: KeyPath, keys: Keys) -> tuple[str, str]:
+    where, kind = ".".join(map(str, path)) or "the document", detail["type"]
     if kind == "extra_forbidden":
         return f"{where}: there is no key {path[-1]!r}", suggestion(str(path[-1]), keys(path))
-    text = _SENTENCES.get(kind) or message.removeprefix("Value error, ")
-    return f"{where}: {text[0].lower()}{text[1:]}", ""
+    text = _SENTENCES.get(kind) or detail["msg"].removeprefix("Value error, ")
+    return f"{where}: {text[0].lower()}{text[1:]}", _hint(kind, detail["input"])
+
+
+def _hint(kind: str, given: object) -> str:
+    """Say what to write instead; a word that YAML reads as a number or a truth value wants quotes."""
+    if kind == "string_type" and isinstance(given, bool | int | float):
+        return f'put it in quotes: "{str(given).lower()}"'
+    return _HINTS.get(kind, "")

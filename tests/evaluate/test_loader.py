@@ -158,8 +158,27 @@ def test_a_document_that_is_no_mapping_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
-    (tmp_path / "x.yaml").write_bytes(b"\xff\xfe")
-    assert "the file cannot be read" in mistakes(str(tmp_path))[0]
+    (tmp_path / "x.yaml").write_bytes(b"id: x\ntitle: \xff\xfe")
+    assert mistakes(str(tmp_path)) == [f"{tmp_path}/x.yaml:2: this is no UTF-8 (save the file as UTF-8)"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("title: 7", 'title: this is to be a text (put it in quotes: "7")'),
+        ("population: true", 'population: this is to be a text (put it in quotes: "true")'),
+        ("parameters: 7", "parameters: this is to be a mapping (write `key: value` lines below it)"),
+        ("evidence: name", "evidence: this is to be a list (write it as a list: [one, two])"),
+    ],
+)
+def test_a_wrong_type_is_told_with_its_line_and_what_to_write(tmp_path: Path, line: str, said: str) -> None:
+    key = line.partition(":")[0]
+    lines = [each for each in GOOD.format(id="x").splitlines() if not each.startswith("  key")]
+    place = next((at for at, each in enumerate(lines) if each.startswith(f"{key}:")), len(lines))
+    lines[place : place + 1] = [line]
+    write(tmp_path, "x.yaml", "\n".join(lines))
+    wanted = f"{tmp_path}/x.yaml:{place + 1}: {said}"
+    assert wanted in mistakes(str(tmp_path))
 
 
 def test_an_id_that_is_shipped_is_not_taken_again(tmp_path: Path) -> None:
