@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
-from bench import calls, clients, judging, latency, memory, parsing, reports, semantics
+from bench import calls, clients, judging, latency, memory, page, parsing, reports, semantics
 from bench.measure import Table
 
 BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
@@ -16,6 +16,7 @@ BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
     "semantics": semantics.tables,
     "judging": judging.tables,
     "reports": reports.tables,
+    "page": page.tables,
 }
 
 

@@ -83,5 +83,6 @@ async function start() {
   addEventListener("popstate", () => follow(false));
   follow(true);
   document.documentElement.dataset.ready = "";
+  performance.mark("interactive");
 }
 start();

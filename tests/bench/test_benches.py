@@ -18,6 +18,7 @@ TITLES = {
     "memory": ("### One vault in one Region", "| 1,500"),
     "calls": ("### A scan of 2 small accounts in 2 Regions", "| ec2:DescribeVolumes"),
     "semantics": ("### Selecting and relating", "| 200 ", "### Asking each", "### All facts of a shard"),
+    "page": ("### The HTML report in Chromium", "| 200 "),
     "judging": ("### Judging all shipped controls", "| reading once |", "| findings     |"),
 }
 
