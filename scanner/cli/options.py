@@ -67,7 +67,7 @@ Controls = Annotated[
     typer.Option(
         "--controls",
         metavar="ID|PACK|DIR",
-        help="A control, a pack, a folder of controls, or all; again for more [all].",
+        help="A control, a pack, a folder of controls, or all; again for more \\[all].",
         rich_help_panel=JUDGEMENT,
     ),
 ]
@@ -133,7 +133,7 @@ RedactKey = Annotated[
     typer.Option(
         "--redact-key",
         metavar="FILE",
-        help="A secret of 16 bytes or more, for the same pseudonyms each time [a new one].",
+        help="A secret of 16 bytes or more, for the same pseudonyms each time \\[a new one].",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -177,7 +177,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         metavar="LIST",
-        help=f"Of {','.join(FORMATS)} [{','.join(DEFAULT_FORMATS)}].",
+        help=f"Of {','.join(FORMATS)} \\[{','.join(DEFAULT_FORMATS)}].",
         rich_help_panel=OUTPUT,
     ),
 ]
