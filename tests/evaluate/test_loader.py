@@ -159,7 +159,7 @@ def test_a_document_that_is_no_mapping_is_told(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_bytes(b"id: x\ntitle: \xff\xfe")
-    assert mistakes(str(tmp_path)) == [f"{tmp_path}/x.yaml:2: this is no UTF-8 (save the file as UTF-8)"]
+    assert mistakes(str(tmp_path)) == ["x.yaml:2: this is no UTF-8 (save the file as UTF-8)"]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_a_wrong_type_is_told_with_its_line_and_what_to_write(tmp_path: Path, li
     place = next((at for at, each in enumerate(lines) if each.startswith(f"{key}:")), len(lines))
     lines[place : place + 1] = [line]
     write(tmp_path, "x.yaml", "\n".join(lines))
-    wanted = f"{tmp_path}/x.yaml:{place + 1}: {said}"
+    wanted = f"x.yaml:{place + 1}: {said}"
     assert wanted in mistakes(str(tmp_path))
 
 
