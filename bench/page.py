@@ -66,7 +66,7 @@ def tables(*, tiny: bool = False) -> list[Table]:
                 "times the first", "subject found ms", "filtered ms",
             ),
             found,
-            (_LIMITS, "Medians. Painted and interactive count from the moment at which the page is asked for."),
+            (_LIMITS, "Medians. Painted and interactive count from the moment the page is asked for."),
         )
     ]  # fmt: skip
 
