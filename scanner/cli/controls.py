@@ -77,7 +77,7 @@ def new(
         str | None, typer.Option("--subject", metavar="TABLE", help="Of what it is asked: a fact table.")
     ] = None,
     population: Annotated[
-        str | None, typer.Option("--population", metavar="SQL", help="Of which rows: a condition [true].")
+        str | None, typer.Option("--population", metavar="SQL", help="Of which rows: a condition \\[true].")
     ] = None,
     require: Annotated[
         str | None, typer.Option("--require", metavar="SQL", help="What must hold: a condition.")

@@ -30,7 +30,7 @@ SubjectArgument = Annotated[
 ]
 FormatOption = Annotated[ExplainFormat, typer.Option("--format", help="How the chain is written.")]
 OutOption = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE", help="The file to write to [standard output].")
+    Path | None, typer.Option("--out", metavar="FILE", help="The file to write to \\[standard output].")
 ]
 EvidenceOption = Annotated[
     bool, typer.Option("--show-evidence", help="Print the recorded answers too, shortened.")
