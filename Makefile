@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive mutation lint format bench sample-reports lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive mutation lint format bench sample-reports pictures lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -57,6 +57,9 @@ bench: setup ## measure what collecting costs, and print tables; BENCH=parsing r
 
 sample-reports: setup ## make sample_reports/ again; RECORD=1 records a fresh demo organisation first
 	@$(WITH_PANGO) $(BIN)/python scripts/sample_reports.py $(if $(RECORD),--record)
+
+pictures: setup ## make the pictures of docs/images/ again, of the sample reports
+	@$(BIN)/python -m scripts.pictures
 
 lock: setup ## resolve the dependencies anew into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
