@@ -10,18 +10,22 @@ import pytest
 from scanner.app import evaluate
 from scanner.cli.requests import judgement_of, settings_of
 from tests.contract import (
+    arrivals_truth,
+    assigned_truth,
     assignments,
     copies,
     gates,
     peers,
     plans,
+    points_truth,
+    refuges_truth,
     refused,
     restores_truth,
     selections,
     timing,
     vaults,
 )
-from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, RECENT, UNKNOWN, World
+from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, PASS, RECENT, UNKNOWN, World
 from tests.fakes.bundles import BundleBuilder, Lines
 from tests.fakes.bundles import refused as refuse_line
 
@@ -30,6 +34,16 @@ EXEMPT: Final = f"vault-manual-deletion-denied: {{exempt_principal_arns: ['{vaul
 TIGHT: Final = "vault-locked: {mode: compliance, min_retention_days: 30, max_retention_days: 90}"
 HALF: Final = "controls: {backup-jobs-succeed: {max_failure_ratio: 0.5}}"
 LOOSE: Final = "plan-frequency-and-retention: {max_interval_hours: 72, min_retention_days: 7}"
+GAPPED: Final = "controls: {resource-in-air-gapped-vault: {max_age_hours: 720}}"
+
+# (what is known of members, verdicts on an active member, on two that are none, a stranger and the setting)
+DESTINATIONS: Final = (
+    ("all known", (PASS, FAIL, FAIL, PASS), arrivals_truth.known_members("true")),
+    ("switched off", (PASS, FAIL, FAIL, FAIL), arrivals_truth.known_members("false")),
+    ("setting refused", (PASS, FAIL, FAIL, UNKNOWN), arrivals_truth.known_members(None)),
+    ("list cut off", (PASS, FAIL, UNKNOWN, PASS), arrivals_truth.members_cut),
+    ("nothing told", (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN), dict),
+)
 
 
 def without_policies(lines: Lines) -> Lines:
@@ -76,6 +90,22 @@ WORLDS: Final = (
     World("backup jobs, half may fail", restores_truth.Jobs(1), HALF, restores_truth.without_jobs),
     World("restores", restores_truth.restores),
     World("restores of a type", restores_truth.by_type, "controls: {restore-tested: {by: type}}"),
+    World("vaults that admit", arrivals_truth.admission, spoil=arrivals_truth.admitting),
+    *(
+        World(f"destinations, {name}", arrivals_truth.destinations(*verdicts), spoil=spoil)
+        for name, verdicts, spoil in DESTINATIONS
+    ),
+    World("keys that are shared", arrivals_truth.keys),
+    World("retentions of copies", arrivals_truth.retentions),
+    World("copies that arrive", arrivals_truth.arrivals),
+    World("roles", assigned_truth.roles),
+    World("plans that protect", assigned_truth.plans, spoil=assigned_truth.blind),
+    World("policies of the organisation", assigned_truth.policies, closed=(assigned_truth.REACHED,)),
+    World("recovery points, usable and clean", points_truth.points),
+    World("air-gapped vaults", points_truth.air_gapped(PASS), spoil=points_truth.spoil),
+    World("air-gapped vaults, of thirty days", points_truth.air_gapped(FAIL), GAPPED, points_truth.spoil),
+    World("refuges", refuges_truth.refuges),
+    World("3-2-1-1-0", refuges_truth.three_two_one, spoil=refuges_truth.refuse),
 )
 
 
