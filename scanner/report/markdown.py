@@ -144,10 +144,12 @@ def _worst(view: View, room: int) -> str:
 def _control(view: ControlView, whole: View) -> str:
     control, counts = view.control, view.counts
     shown = [each for each in view.findings if each.status in _OPEN][:_WORST]
-    opened = f", {counts.open:,} could not be judged" if counts.open else ""
+    # The title says what must hold: a heading that said no more would say that it does.
+    opened = f"{counts.open:,} could not be judged" if counts.open else ""
+    failed = f"{counts.failed:,} of {counts.asked:,} fail" if counts.failed else ""
     parts = [
-        f"### {inert(control.title)}",
-        f"{code(control.id)}, {control.severity.value}: {counts.failed:,} of {counts.asked:,} fail{opened}.",
+        f"### {failed or opened}: {inert(control.title)}",
+        f"{code(control.id)}, {control.severity.value}{f'; {opened}' if failed and opened else ''}.",
         "\n".join(_finding(each, whole) for each in shown),
     ]
     if more := counts.failed + counts.open - len(shown):

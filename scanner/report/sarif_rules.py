@@ -36,7 +36,8 @@ def rule(view: ControlView) -> Document:
     text = control.motivation or control.title
     return {
         "id": control.id,
-        "shortDescription": {"text": visible(control.title)},
+        # GitHub makes it the title of an alert: it must not read as if what fails held.
+        "shortDescription": {"text": f"Must hold: {visible(control.title)}"},
         "fullDescription": {"text": visible(text)},
         "help": {"text": _help_text(view), "markdown": _help_markdown(view)},
         "defaultConfiguration": {"level": LEVELS[control.severity]},

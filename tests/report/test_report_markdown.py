@@ -175,3 +175,11 @@ def test_nothing_breaks_out_of_a_block(value: str) -> None:
 )
 def test_sentences_stay_readable(sentence: str, written: str) -> None:
     assert inert(sentence) == written
+
+
+def test_no_heading_says_that_what_fails_holds(scan: Scan) -> None:
+    titles = {control.title for control in scan.controls}
+    headings = [line.removeprefix("### ") for line in text(scan).splitlines() if line.startswith("### ")]
+    assert headings
+    assert titles & set(headings) == set()
+    assert {heading.partition(": ")[2] for heading in headings} <= titles
