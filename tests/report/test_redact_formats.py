@@ -146,6 +146,7 @@ def _controls(plants: Plants) -> Any:
         id="our-own-control",
         title=f"As {word()} wants it",
         motivation=f"Because of {word()}.",
+        frameworks={**own.frameworks, word(): (word(),)},
         remediation=replace(own.remediation, text=f"Ask {word()}.", cli=f"aws {word()}"),
     )
     return (*every, own)

@@ -112,9 +112,14 @@ class _Redactor:
             reason=self._names.sentence(finding.reason, names),
             details=self._values.mapping(finding.details, names),
             evidence=tuple(map(self._ref, finding.evidence)),
+            frameworks=self._served(finding.frameworks),
             waiver=None if finding.waiver is None else self._waiver(finding.waiver),
             owner=None if finding.owner is None else self._owner(finding.owner),
         )
+
+    def _served(self, frameworks: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        told = self._names.words
+        return {told(name): tuple(map(told, requirements)) for name, requirements in frameworks.items()}
 
     def _ref(self, ref: EvidenceRef) -> EvidenceRef:
         return EvidenceRef(self._names.path(ref.file), ref.line)
@@ -205,6 +210,7 @@ class _Redactor:
                 terraform=told(fix.terraform),
                 cloudformation=told(fix.cloudformation),
             ),
+            frameworks=self._served(control.frameworks),
             audit_manager=told(control.audit_manager),
             file="",
         )
@@ -226,11 +232,18 @@ class _Redactor:
     def _framework(self, view: FrameworkView) -> FrameworkView:
         told = self._names.sentence
         requirements = tuple(map(self._requirement, view.requirements))
-        return replace(view, title=told(view.title), source=told(view.source), requirements=requirements)
+        return replace(
+            view,
+            id=self._names.words(view.id),
+            title=told(view.title),
+            source=told(view.source),
+            requirements=requirements,
+        )
 
     def _requirement(self, view: RequirementView) -> RequirementView:
-        title = self._names.sentence(view.requirement.title)
-        return replace(view, requirement=replace(view.requirement, title=title))
+        asked = view.requirement
+        told = replace(asked, id=self._names.words(asked.id), title=self._names.sentence(asked.title))
+        return replace(view, requirement=told)
 
     def _beside(self, framework: FrameworkBeside) -> FrameworkBeside:
         return FrameworkBeside(
