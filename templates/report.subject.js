@@ -43,7 +43,8 @@ function subjects(data, view) {
     const broken = $(".picture .box.broken", sheet);
     if (broken) { const frame = broken.closest(".picture"); frame.scrollLeft = Math.max(0, broken.getBoundingClientRect().left - frame.getBoundingClientRect().left - 24); }
     const card = at && all(".finding", sheet).find((each) => each.dataset.control === at);
-    if (card) { for (let each = card; each; each = each.parentElement.closest("details")) each.open = true; card.scrollIntoView({ block: "start" }); }
+    if (card) card.open = true;
+    if (card && !("first" in card.dataset)) { for (let each = card; each; each = each.parentElement.closest("details")) each.open = true; card.scrollIntoView({ block: "start" }); }
   }
 
   /* The whole page */
@@ -57,7 +58,7 @@ function subjects(data, view) {
     return [
       make("div.bar-top", {}, rows.length ? status(Math.floor(data.rank[rows[0]] / data.severities)) : "", make("span.spring"), copyButton(() => location.href, "Copy link"), closing),
       make("div.inside", {},
-        make("h2", { id: "sheet-title" }, bdi(called(arn, name))),
+        make("h2", { id: "sheet-title", tabindex: "-1", autofocus: "" }, bdi(called(arn, name))),
         make("p.where", {}, `${typeName(data.types[data.type[subject]])} in `, bdi(accountName(account)), head.accounts[account] ? ` (${account})` : "", `, ${region}`, owner),
         make("p.full", {}, make("code", {}, bdi(arn)), copyButton(() => arn)),
         why(rows, told), remedies(subject, rows, told), chain(told), groups(subject, rows, told),
@@ -68,7 +69,7 @@ function subjects(data, view) {
   /* What hangs on nothing else comes first: a resource that no rule covers has no copies, either. */
   const first = (row) => ["resource-opted-in", "resource-in-backup-plan"].indexOf(controlOf(row)) + 1 || 9;
 
-  const beginning = (rows) => rows.filter((row) => statusOf(row) === "fail").sort((one, other) => first(one) - first(other) || data.rank[one] - data.rank[other])[0];
+  const beginning = (rows) => [...rows].filter((row) => statusOf(row) === "fail").sort((one, other) => first(one) - first(other) || data.rank[one] - data.rank[other])[0];
 
   function why(rows, told) {
     const counts = new Map();
@@ -91,7 +92,7 @@ function subjects(data, view) {
     const begin = beginning(rows);
     if (begin === undefined) return "";
     const others = rows.filter((row) => statusOf(row) === "fail").length - 1;
-    const more = others ? make("p.fine", {}, `${counted(others, "other control fails", "other controls fail")} for it: each stands below with its own remedy.${first(begin) < 9 ? " Begin here: the others rest on it." : ""}`) : "";
+    const more = others ? make("p.fine", {}, `${counted(others, "other control fails", "other controls fail")} for it: ${others === 1 ? "it stands" : "each stands"} below with its own remedy.${first(begin) < 9 ? " Begin here: what fails below rests on it." : ""}`) : "";
     return make("section.fix", {}, make("h3", {}, "What to type"), make("p.what", {}, make("b", {}, controlTitle(controlOf(begin))), ` (${controlOf(begin)})`), remedy(subject, begin, told), more);
   }
   function remedy(subject, row, told) {
@@ -217,8 +218,9 @@ function subjects(data, view) {
   function finding(subject, row, told) {
     const control = controlOf(row);
     const more = (told && told.findings[control]) || {};
-    const open = ["fail", "error", "unknown"].includes(statusOf(row));
-    const card = make("details.finding", { "data-control": control }, make("summary", {}, make("span.what", {}, make("b", {}, controlTitle(control)), make("span.reason", {}, bdi(data.reasons[data.reason[row]]))), severity(data.rank[row] % data.severities), icon("chevron")));
+    const key = statusOf(row);
+    const isFirst = row === beginning(data.ofSubject(subject));
+    const card = make("details.finding", { "data-control": control, ...(isFirst ? { "data-first": "" } : {}) }, make("summary", {}, make("span.what", {}, make("b", {}, controlTitle(control)), make("span.reason", {}, bdi(data.reasons[data.reason[row]]))), severity(data.rank[row] % data.severities), icon("chevron")));
     let drawnOnce = false;
     const draw = () => {
       if (drawnOnce) return;
@@ -226,7 +228,8 @@ function subjects(data, view) {
       const pairs = Object.entries(more.details || {});
       card.append(make("div.more-of-it", {},
         more.waiver ? waived(more.waiver) : "", more.owner_source ? make("p.fine", {}, `Owner according to ${more.owner_source}.`) : "",
-        open ? [make("h4", {}, "How to fix it"), remedy(subject, row, told)] : "",
+        isFirst ? make("p.fine", {}, "What to type stands above.") : ["fail", "waived"].includes(key) ? [make("h4", {}, "How to fix it"), remedy(subject, row, told)] : "",
+        key === "unknown" ? make("p.fine", {}, "Nothing can be judged here before the reads that are missing are made. ", make("a", { href: "#completeness" }, "Which these are")) : "",
         pairs.length ? [make("h4", {}, "What the answer rests on"), tree(pairs)] : "",
         (more.evidence || []).length ? [make("h4", {}, "Evidence"), make("ul.refs", {}, more.evidence.map(([file, line]) => make("li", {}, make("code", {}, file), ` line ${number(line)}`)))] : "",
         make("p.fine", {}, make("a", { href: `#control-${control}` }, "What this control asks, and why"))));
