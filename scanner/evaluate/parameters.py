@@ -34,7 +34,7 @@ def _check(control: Control, values: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(f"{control.id} has no parameter {name!r}", hint, path)
             continue
         rule = control.parameter_rules.get(name, ParameterRule())
-        message = _wrong_type(control.parameters[name], value) or _out_of_range(rule, value)
+        message = _wrong_type(control.parameters[name], value) or out_of_range(rule, value)
         if message:
             yield Problem(f"{control.id}: {name} {message}", rule.doc, path)
 
@@ -56,7 +56,8 @@ def _wrong_type(default: Any, value: Any) -> str:  # noqa: ANN401 -- a value of 
     return "" if isinstance(value, str) else "is to be a text: put quotes around it"
 
 
-def _out_of_range(rule: ParameterRule, value: Any) -> str:  # noqa: ANN401 -- as above
+def out_of_range(rule: ParameterRule, value: Any) -> str:  # noqa: ANN401 -- as above
+    """Say what a value of the right type is to be, by the rule of its parameter; empty when it is that."""
     members = value if isinstance(value, tuple | list) else (value,)
     for member in members:
         if rule.one_of and member not in rule.one_of:

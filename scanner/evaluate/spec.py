@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
+from scanner.evaluate.parameters import out_of_range
 from scanner.evaluate.yamlspec import Spec
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.finding import Severity
@@ -61,6 +62,19 @@ class ParameterSpec(Spec):
         if any(isinstance(member, float) and not math.isfinite(member) for member in members):
             raise ValueError("a number is finite")
         return default
+
+    @model_validator(mode="after")
+    def _within_its_own_rule(self) -> Self:
+        members = self.default if isinstance(self.default, list) else [self.default]
+        bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
+        if bounds != sorted(bounds):
+            raise ValueError(f"minimum {bounds[0]:g} is above maximum {bounds[1]:g}")
+        for member in members:
+            if bounds and (isinstance(member, str | bool)):
+                raise ValueError("minimum and maximum are for numbers")
+            if message := out_of_range(self.rule(), member):
+                raise ValueError(f"the default {member!r} {message}")
+        return self
 
     def rule(self) -> ParameterRule:
         """Give what the parameter may be set to."""

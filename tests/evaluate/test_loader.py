@@ -181,6 +181,23 @@ def test_a_wrong_type_is_told_with_its_line_and_what_to_write(tmp_path: Path, li
     assert wanted in mistakes(str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("{default: 5, minimum: 10}", "the default 5 is to be at least 10"),
+        ("{default: 5, maximum: 4}", "the default 5 is to be at most 4"),
+        ("{default: [1, 9], maximum: 4}", "the default 9 is to be at most 4"),
+        ("{default: x, one_of: [a, b]}", "the default 'x' is to be one of a, b"),
+        ("{default: 5, minimum: 9, maximum: 3}", "minimum 9 is above maximum 3"),
+        ("{default: x, minimum: 9}", "minimum and maximum are for numbers"),
+        ("{default: true, maximum: 9}", "minimum and maximum are for numbers"),
+    ],
+)
+def test_a_default_that_could_not_be_set_is_a_mistake(tmp_path: Path, rule: str, said: str) -> None:
+    write(tmp_path, "x.yaml", GOOD.format(id="x").replace("key: owner", f"key: owner\n  limit: {rule}"))
+    assert mistakes(str(tmp_path)) == [f"x.yaml:10: parameters.limit: {said}"]
+
+
 def test_an_id_that_is_shipped_is_not_taken_again(tmp_path: Path) -> None:
     write(tmp_path, "vault-locked.yaml", GOOD.format(id="vault-locked"))
     assert "the id 'vault-locked' is taken by" in mistakes(ALL, str(tmp_path))[0]
