@@ -1,0 +1,76 @@
+"""The chains that a report draws of many resources are those that `explain` tells of each."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scanner.app import Judgement, evaluate
+from scanner.evaluate.loader import load_controls
+from scanner.model.explanation import NodeKind, Verdict
+from scanner.report.chains import chains
+from scanner.report.explain import explain
+from scanner.report.explain.many import resource_chains
+from scanner.report.read import read_scan
+from scanner.report.view import build
+from tests.fakes.bundles import BundleBuilder, copy_to, rule, volume_arn
+
+FAR = "eu-central-1"
+GONE = f"arn:aws:backup:{FAR}:111111111111:backup-vault:gone"
+RESOURCES = tuple(volume_arn(f"vol-{number}") for number in (1, 2, 3, 4))
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    bundle = BundleBuilder(tmp_path_factory.mktemp("chains"))
+    shard = bundle.shard()
+    shard.settings().vault("main").vault("other")
+    gold = {"Resources": [volume_arn("vol-1"), volume_arn("vol-3")], "SelectionName": "gold"}
+    silver = {"Resources": [volume_arn("vol-3"), volume_arn("vol-4")], "SelectionName": "silver"}
+    shard.plan("daily", rules=[rule(CopyActions=[copy_to(GONE)])], selections=[gold, silver])
+    shard.plan("weekly", rules=[rule(TargetBackupVaultName="other")], selections=[silver])
+    for name in ("vol-1", "vol-2", "vol-3", "vol-4"):
+        shard.volume(name)
+    bundle.shard(region=FAR).settings()
+    shard.point("main", volume_arn("vol-1"))
+    folder = bundle.write()
+    controls = load_controls(("resource-in-backup-plan", "resource-cross-region-copy"))
+    evaluate(folder, folder, Judgement(controls=controls), ())
+    return folder
+
+
+def test_many_chains_at_once_are_the_chains_of_each(judged: Path) -> None:
+    told = dict(resource_chains(judged / "facts", RESOURCES))
+    assert sorted(told) == sorted(RESOURCES)
+    for subject, root in told.items():
+        assert root == explain(judged, subject).root
+    selections = [node.label for node in told[volume_arn("vol-3")].walk() if node.kind is NodeKind.SELECTION]
+    assert len(selections) == 2
+
+
+def test_a_report_takes_the_facts_where_they_are_the_scan_s_own(judged: Path) -> None:
+    view = build(read_scan(judged))
+    told = dict(chains(view, RESOURCES))
+    assert told[volume_arn("vol-2")].verdict is Verdict.BROKEN
+    assert all(told[subject].evidence for subject in RESOURCES)
+
+
+@pytest.mark.parametrize("change", ["another program judged", "redacted"])
+def test_otherwise_it_tells_what_findings_tell(judged: Path, change: str) -> None:
+    scan = read_scan(judged)
+    scan = replace(scan, redacted=True) if change == "redacted" else replace(scan, resources=None)
+    told = dict(chains(build(scan), RESOURCES))
+    assert sorted(told) == sorted(RESOURCES)
+    for subject, root in told.items():
+        assert (root.subject, root.verdict) == (subject, explain(judged, subject).root.verdict)
+        assert not root.evidence
+
+
+def test_a_table_that_is_gone_is_no_reason_to_tell_nothing(judged: Path) -> None:
+    scan = read_scan(judged)
+    kept = {path.name: path.read_bytes() for path in (judged / "facts").iterdir()}
+    (judged / "facts" / "rule.parquet").unlink()
+    try:
+        assert sorted(dict(chains(build(scan), RESOURCES))) == sorted(RESOURCES)
+    finally:
+        (judged / "facts" / "rule.parquet").write_bytes(kept["rule.parquet"])
