@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.testing import CliRunner, Result
 from scanner.cli.commands import audit
 from scanner.cli.destination import Destination, destination_of, published
 from scanner.cli.options import Target
+from scanner.cli.requests import folder_of
 from scanner.errors import UsageError
 from scanner.settings import OutputSettings, Settings
 from scanner.storage.place import Place
@@ -153,6 +155,29 @@ def test_what_is_judged_goes_to_a_bucket_and_is_reported_from_there(bucket: Any,
     sums = bucket.Object("audits/one/reports.sha256").get()["Body"].read().decode()
     assert {line.split("  ")[1] for line in sums.splitlines()} >= {"findings.csv", "findings.json"}
     assert not list(Path(os.environ["TMPDIR"]).iterdir())
+
+
+def test_a_scan_in_a_bucket_is_redacted_beside_it(bucket: Any, scan: Path) -> None:
+    for path in scan.rglob("*.*"):
+        if path.is_file() and "redacted" not in path.parts:
+            bucket.upload_file(str(path), f"s/{path.relative_to(scan).as_posix()}")
+    before = keys(bucket)
+    assert command("report", f"s3://{BUCKET}/s", "--redact", "--format", "json").exit_code == 0
+    names = ("findings.json", "findings.jsonl.gz", "reports.sha256")
+    assert keys(bucket) - before == {f"s/redacted/{name}" for name in names}
+    text = bucket.Object("s/redacted/findings.json").get()["Body"].read()
+    assert b"payments" not in text
+
+
+def test_a_scan_that_is_gone_on_with_stays_where_it_is_and_may_go_to_a_bucket(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    target = Target("s3://bucket/x", resume=tmp_path)
+    assert folder_of(destination_of(target, Settings()), target, now) == tmp_path
+    here = Target("here", resume=tmp_path)
+    with pytest.raises(UsageError, match="leave --out out"):
+        folder_of(destination_of(here, Settings()), here, now)
+    new = Target(None)
+    assert folder_of(destination_of(new, Settings()), new, now) == Path("audit-20261122T000000Z")
 
 
 def test_a_bundle_in_a_bucket_is_judged(bucket: Any, bundle: Path, tmp_path: Path) -> None:
