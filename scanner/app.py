@@ -30,11 +30,15 @@ from scanner.evaluate.owner_rows import owners_of
 from scanner.evaluate.owners import owned, units_above
 from scanner.evaluate.reads import blinds
 from scanner.evaluate.standards import Standards
-from scanner.evaluate.waivers import WaiverReport, WaiverRule, Waivers
+from scanner.evaluate.tiers import Tiering
+from scanner.evaluate.waivers import CONTROL as WAIVER_CONTROL
+from scanner.evaluate.waivers import WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
 from scanner.facts.build import FactsRequest
 from scanner.inventory.contacts import parse_contacts
+from scanner.inventory.organization import parse_organization
+from scanner.inventory.units import paths, unit_names, unread
 from scanner.judging.tables import write_tables
 from scanner.judging.workers import workers_for
 from scanner.model.control import Control
@@ -43,6 +47,7 @@ from scanner.model.facts import TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.owner import Ownership, Way
 from scanner.model.scan import POPULATION, Scan
+from scanner.model.tier import Tiers
 from scanner.protection.capabilities import capabilities_as_of
 from scanner.protection.limitations import LIMITATIONS
 from scanner.report.explain import explain as explain_subject
@@ -77,6 +82,7 @@ class Judgement:
 
     controls: tuple[Control, ...]
     parameters: Parameters = field(default_factory=dict)
+    tiers: Tiers = field(default_factory=Tiers)
     waivers: tuple[WaiverRule, ...] = ()
     owners: tuple[Way, ...] = ()
     count_inherited_backup: bool = True
@@ -86,11 +92,10 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A judged scan, the files that were written of it, and what became of the waivers."""
+    """A judged scan, and the files that were written of it."""
 
     view: View
     written: tuple[Written, ...]
-    waivers: WaiverReport
 
     @property
     def scan(self) -> Scan:
@@ -209,32 +214,43 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         count_inherited_backup=judgement.count_inherited_backup,
     )
     told = write_tables(bundle, out, request, workers_for(bundle, jobs))
-    waivers = Waivers(judgement.waivers, as_of)
+    waivers = Waivers(judgement.waivers, as_of, _home(bundle.manifest))
     tables = {name: open_parquet(out / "facts", name, row) for name, row in TABLES.items()}
-    judged = judge(tables, judgement.controls, judgement.parameters, as_of=as_of, waivers=waivers)
+    units = _units(bundle)
+    judged = judge(
+        tables,
+        judgement.controls,
+        judgement.parameters,
+        as_of=as_of,
+        waivers=waivers,
+        tiering=Tiering(judgement.tiers, units, unread(told.gaps)),
+    )
     cells: Counter[Cell] = Counter()
-    judged = owned(judged, owners_of(_ownership(bundle, judgement.owners), tables["resource"]))
+    judged = owned(judged, owners_of(_ownership(bundle, judgement.owners, units), tables["resource"]))
     write_atomically(out / FINDINGS, findings_jsonl_gz(counted(judged, cells)))
     manifest = _judged_manifest(bundle, out, as_of)
     _write_judged_manifest(bundle, out, manifest)
     scan = Scan(
         manifest=manifest,
-        controls=judgement.controls,
+        controls=_asked(judgement),
         parameters=_in_effect(judgement),
         findings=StoredFindings(out / FINDINGS, cells.total()),
         gaps=told.gaps,
         reconciliation=told.reconciliation,
         limitations=LIMITATIONS,
-        assessment=assess(cells, judgement.controls, judgement.standards, _units(manifest)),
+        assessment=assess(cells, _asked(judgement), judgement.standards, units),
         resources=StoredRows(out / "facts", "resource", TABLES["resource"], POPULATION),
         frameworks=frameworks_beside(out, _in_effect(judgement)),
+        tiers=judgement.tiers,
+        waivers=waivers.uses([control.id for control in judgement.controls]),
+        unit_names=bundle.parsed(lambda: unit_names(bundle.organization_answers())),
     )
     view = build(scan)
     if redaction is None:
-        return Outcome(view, write_reports(view, out, (*ALWAYS, *formats)), waivers.report())
+        return Outcome(view, write_reports(view, out, (*ALWAYS, *formats)))
     kept = write_reports(view, out, ALWAYS)
     shared = _share(scan, redaction, out / SHARED, formats)
-    return Outcome(view, (*kept, *shared), waivers.report())
+    return Outcome(view, (*kept, *shared))
 
 
 def report(
@@ -271,20 +287,35 @@ def explain(scan_folder: Path, wanted: str, redaction: Pseudonyms | None = None)
     return told if redaction is None else redacted_explanation(told, redaction)
 
 
-def _units(manifest: Manifest) -> dict[str, str]:
-    """Give the organizational unit (or the root) that each account lies in, as far as the manifest tells."""
-    paths = {account.id: account.ou_path for account in manifest.accounts if account.ou_path}
-    return {account: path.rstrip("/").rpartition("/")[2] for account, path in paths.items()}
+def _home(manifest: Manifest) -> str:
+    """Give the account that findings about audit.yaml are filed under: what they say belongs to none."""
+    scope = manifest.scope
+    known = (scope.management_account, manifest.caller_account, *scope.accounts)
+    return next((str(account) for account in known if account), "000000000000")
 
 
-def _ownership(bundle: Bundle, ways: tuple[Way, ...]) -> Ownership | None:
+def _asked(judgement: Judgement) -> tuple[Control, ...]:
+    """Give the controls that were selected, and that of waivers where there are some."""
+    if not judgement.waivers:
+        return judgement.controls
+    return tuple(sorted((*judgement.controls, WAIVER_CONTROL), key=lambda control: control.id))
+
+
+def _units(bundle: Bundle) -> dict[str, tuple[str, ...]]:
+    """Give the organizational units above each account, the root among them, as far as that is known."""
+    told = bundle.manifest
+    read = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), told))
+    above = {
+        account: units_above(path) for account, path in paths(told.accounts, read.accounts.values()).items()
+    }
+    return {account: units for account, units in above.items() if units}
+
+
+def _ownership(bundle: Bundle, ways: tuple[Way, ...], units: dict[str, tuple[str, ...]]) -> Ownership | None:
     """Put together what decides about owners. None: audit.yaml says nothing of them."""
     if not ways:
         return None
-    manifest = bundle.manifest
-    above = {str(account.id): units_above(account.ou_path) for account in manifest.accounts}
-    contacts = bundle.parsed(lambda: parse_contacts(bundle.organization_answers(), manifest))
-    units = {account: units for account, units in above.items() if units is not None}
+    contacts = bundle.parsed(lambda: parse_contacts(bundle.organization_answers(), bundle.manifest))
     return Ownership(ways=ways, units=units, contacts=contacts)
 
 

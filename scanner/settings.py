@@ -14,9 +14,6 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     PrivateAttr,
     StringConstraints,
@@ -27,16 +24,16 @@ from pydantic_core import ErrorDetails
 from scanner.errors import ConfigurationError, Mistake
 from scanner.model.finding import Waiver
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
+from scanner.settings_base import Section, Text, Texts, UnitText
+from scanner.settings_tiers import OverrideSettings, TierSettings, listed, repeated, written
 from scanner.yamlfile import MAX_BYTES, YamlDocument, read_yaml
 from scanner.yamlfile import Path as KeyPath
 
-PLANNED: Final = frozenset({"overrides", "tiers", "notify"})
+PLANNED: Final = frozenset({"notify"})
 """Sections of the design that this version does not carry out."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 AccountText = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 RegionText = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$")]
-UnitText = Annotated[str, StringConstraints(pattern=r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$")]
 # IAM and STS API references: AssumeRole, CreateRole.
 RoleText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,512}$")]
 ExternalIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
@@ -46,18 +43,14 @@ Format = Literal[
 ]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ExcludedAccount(_Section):
+class ExcludedAccount(Section):
     """An account that is left out on purpose. The reason goes into the report."""
 
     account: AccountText
     reason: Text
 
 
-class ScopeSettings(_Section):
+class ScopeSettings(Section):
     """Which accounts and Regions, and the role by which each account is read."""
 
     organization: bool | None = None
@@ -71,14 +64,14 @@ class ScopeSettings(_Section):
     session_seconds: Annotated[int, Field(ge=900, le=43_200)] | None = None
 
 
-class ParameterSettings(_Section):
+class ParameterSettings(Section):
     """Parameters that hold for all controls, and those of single controls, by control id."""
 
     count_inherited_backup: bool = True
     controls: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
 
-class WaiverRule(_Section):
+class WaiverRule(Section):
     """A decision to live with the failures of one control on the subjects that a pattern names."""
 
     id: Text
@@ -94,17 +87,7 @@ class WaiverRule(_Section):
         return Waiver(self.id, self.owner, self.approver, self.reason, self.expires.isoformat())
 
 
-def _listed(value: object) -> object:
-    """Take one text for a list of one. A tuple: what has been through here is no longer read as JSON."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
-
-
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)]
-
-
-class OwnedBySettings(_Section):
+class OwnedBySettings(Section):
     """Whom a rule about owners concerns: all that is said must hold."""
 
     accounts: tuple[Text, ...] = ()
@@ -120,7 +103,7 @@ class OwnedBySettings(_Section):
         return OwnedBy(**told, tags=tuple(self.tags.items()))
 
 
-class OwnerSettings(_Section):
+class OwnerSettings(Section):
     """One way in which owners are named: a tag, a contact of the account, or a rule with a name."""
 
     tag: Texts | None = None
@@ -134,7 +117,7 @@ class OwnerSettings(_Section):
         return sum(map(bool, (self.tag, self.account_contact, self.owner)))
 
 
-class OutputSettings(_Section):
+class OutputSettings(Section):
     """Where a scan goes (a folder, or `s3://bucket/prefix`), and the reports that are made of it."""
 
     directory: Text | None = None
@@ -146,7 +129,7 @@ class OutputSettings(_Section):
 WeightNumber = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
-class ScoreSettings(_Section):
+class ScoreSettings(Section):
     """What one answer weighs in the score, by the severity of its control."""
 
     weights: Mapping[Literal["critical", "high", "medium", "low", "info"], WeightNumber] = Field(
@@ -154,19 +137,22 @@ class ScoreSettings(_Section):
     )
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole file. An empty file, and none at all, are `Settings()`."""
 
     scope: ScopeSettings = ScopeSettings()
     controls: tuple[Text, ...] = ()
     parameters: ParameterSettings = ParameterSettings()
     waivers: tuple[WaiverRule, ...] = ()
+    tiers: tuple[TierSettings, ...] = ()
+    overrides: tuple[OverrideSettings, ...] = ()
     owners: tuple[OwnerSettings, ...] = ()
     outputs: OutputSettings = OutputSettings()
     score: ScoreSettings = ScoreSettings()
 
     _file: str = PrivateAttr("audit.yaml")
     _document: YamlDocument | None = PrivateAttr(None)
+    _tier_names: tuple[str, ...] = PrivateAttr(())
 
     def owner_ways(self) -> tuple[Way, ...]:
         """Give the ways in which owners are named, in the order of the file. Rules are counted from 1."""
@@ -184,7 +170,8 @@ class Settings(_Section):
 
     def mistake(self, path: KeyPath, message: str, hint: str = "") -> Mistake:
         """Word a mistake about the value at `path`, with the file and line where it stands."""
-        return Mistake(self._file, self._document.line(path) if self._document else 0, message, hint)
+        line = self._document.line(written(path, self._tier_names)) if self._document else 0
+        return Mistake(self._file, line, message, hint)
 
 
 def load_settings(path: Path) -> Settings:
@@ -211,22 +198,25 @@ def _text(path: Path) -> str:
 
 
 def _parse(document: YamlDocument, file: str) -> tuple[Settings | None, list[Mistake]]:
-    data = {} if document.data is None else document.data
+    data, tier_names = listed({} if document.data is None else document.data)
     try:
         # By way of JSON, pydantic is strict (no "35" for 35) and still reads lists and dates.
         settings = Settings.model_validate_json(orjson.dumps(data), strict=True)
     except ValidationError as error:
-        return None, [_explain(detail, document, file) for detail in error.errors()]
+        return None, [_explain(detail, document, file, tier_names) for detail in error.errors()]
     settings._file, settings._document = file, document  # noqa: SLF001 -- its own private attributes
-    more = [*_repeated_waivers(settings), *_owners_without_one_way(settings)]
+    settings._tier_names = tier_names  # noqa: SLF001 -- as above
+    names = (settings.mistake(*each) for each in repeated(settings.tiers))
+    more = [*_repeated_waivers(settings), *_owners_without_one_way(settings), *names]
     return (None if more else settings), more
 
 
-def _explain(detail: ErrorDetails, document: YamlDocument, file: str) -> Mistake:
+def _explain(detail: ErrorDetails, document: YamlDocument, file: str, tier_names: tuple[str, ...]) -> Mistake:
     """Turn pydantic's finding into a sentence for the person who wrote the file."""
     path = detail["loc"]
-    name = ".".join(str(step) for step in path) or "the file"
-    line = document.line(path)
+    in_file = written(path, tier_names)
+    name = ".".join(str(step) for step in in_file) or "the file"
+    line = document.line(in_file)
     match detail["type"]:
         case "extra_forbidden" if path[0] in PLANNED:
             return Mistake(file, line, f"{path[0]} is not supported in this version", "remove the section")
@@ -234,6 +224,9 @@ def _explain(detail: ErrorDetails, document: YamlDocument, file: str) -> Mistake
             return Mistake(file, line, f"unknown key {name}", _suggest(str(path[-1]), _keys(path[:-1])))
         case "missing":
             return Mistake(file, line, f"{name} is missing")
+        case "empty_match":
+            hint = "what holds for everything stands in `parameters`"
+            return Mistake(file, line, f"{name}: {detail['msg']}", hint)
         case kind:
             wanted = _WANTED.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
             return Mistake(file, line, f"{name}: {wanted}, not {_shown(detail['input'])}", _hint(path))
@@ -247,6 +240,7 @@ _WANTED: Final = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping",
     "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
     "string_pattern_mismatch": "must be written as AWS writes it",
     "date_from_datetime_parsing": "must be a date like 2026-12-31",
     "date_parsing": "must be a date like 2026-12-31",
@@ -261,6 +255,8 @@ _HINTS: Final = {
     "organizational_units": "like ou-ab12-34cd56ef, or r-ab12 for the root",
     "regions": "like eu-west-1",
     "role_name": "the name of the role alone, no ARN",
+    "name": "of letters, digits, `.`, `_` and `-`",
+    "tags": "values are texts: put quotes around a number",
 }
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from scanner.errors import ConfigurationError
 from scanner.model.finding import Waiver
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
+from scanner.model.tier import Match
 from scanner.settings import Format, ScopeSettings, Settings, WaiverRule, load_settings
 
 GUIDE = Path(__file__).parent.parent / "docs" / "configuration.md"
@@ -68,6 +69,8 @@ def test_the_example_of_the_guide_loads(write: Writer) -> None:
     assert settings.parameters.controls["resource-backed-up-recently"] == {"max_age_hours": 26}
     assert settings.waivers[0].expires == date(2027, 3, 31)
     assert settings.outputs.formats == ("html", "pdf", "json")
+    assert settings.tiers[0].tier({}).match == Match(tags=(("tier", ("critical",)),))
+    assert settings.overrides[1].tier({}).match.regions == ("eu-*",)
 
 
 def test_the_example_of_the_guide_shows_every_key() -> None:
@@ -94,8 +97,6 @@ def test_an_account_id_keeps_its_leading_zeros_without_quotes(write: Writer) -> 
             "outputs:\n  zzz: 1",
             "2: unknown key outputs.zzz (known are bucket_owner, directory, formats, kms_key)",
         ),
-        ("overrides: []", "1: overrides is not supported in this version (remove the section)"),
-        ("tiers: {}", "1: tiers is not supported in this version (remove the section)"),
         ("notify: {}", "1: notify is not supported in this version (remove the section)"),
         (
             "scope:\n  accounts:\n    - 111111111111\n    - 12345",
@@ -159,7 +160,7 @@ def test_a_mistake_says_where_what_and_what_to_do(write: Writer, text: str, mist
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(write: Writer) -> None:
-    text = "scope:\n  regions: [x]\n  bogus: 1\ntiers: {}\nscope: {}\noutputs: {formats: [svg]}\n"
+    text = "scope:\n  regions: [x]\n  bogus: 1\nnotify: {}\nscope: {}\noutputs: {formats: [svg]}\n"
     assert [mistake.split(":")[0] for mistake in write.mistakes(text)] == ["2", "3", "4", "5", "6"]
 
 

@@ -40,5 +40,8 @@ class Named:
 
     def notices(self) -> Iterator[str]:
         """Say which ids are of former times."""
-        used = (*self._settings.parameters.controls, *(waiver.control for waiver in self._settings.waivers))
+        told = self._settings
+        entries = (each.parameters for section in (told.tiers, told.overrides) for each in section)
+        tiers = (name for parameters in entries for name in parameters)
+        used = (*told.parameters.controls, *tiers, *(waiver.control for waiver in told.waivers))
         return (renamed(name, self.current(name)) for name in used if self.current(name) != name)

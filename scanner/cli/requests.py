@@ -10,6 +10,7 @@ from scanner.cli.destination import Destination, temporary
 from scanner.cli.exits import say
 from scanner.cli.naming import Named
 from scanner.cli.options import Target
+from scanner.cli.tiers import NamedTiers
 from scanner.collect.journal import read_journal
 from scanner.collect.past import Past
 from scanner.errors import BundleError, ConfigurationError, Mistake, UsageError
@@ -18,7 +19,7 @@ from scanner.evaluate.parameters import check_parameters
 from scanner.evaluate.problem import suggestion
 from scanner.evaluate.selection import Selection, select
 from scanner.evaluate.standards import load_standards
-from scanner.evaluate.waivers import WaiverRule
+from scanner.evaluate.waivers import EXPIRED, WaiverRule
 from scanner.model.control import Control
 from scanner.settings import Settings, load_settings
 
@@ -36,13 +37,15 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
     selection = select(words)
     named = Named(settings, names_of(selection.known))
     known = {control.id: control for control in selection.known}
-    if mistakes := (*named.mistakes(), *_mistakes(settings, named, known)):
+    tiers = NamedTiers(settings, named)
+    if mistakes := (*named.mistakes(), *_mistakes(settings, named, known), *tiers.mistakes(known)):
         raise ConfigurationError(mistakes)
     for notice in dict.fromkeys((*selection.notices, *named.notices())):
         say(f"note: {notice}")
     return Judgement(
         controls=selection.controls,
         parameters=_parameters(named, selection),
+        tiers=tiers.tiers(),
         waivers=tuple(
             WaiverRule(named.current(waiver.control), waiver.subject, waiver.waiver())
             for waiver in settings.waivers
@@ -56,11 +59,17 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
 
 def _mistakes(settings: Settings, named: Named, known: Mapping[str, Control]) -> Iterator[Mistake]:
     """Hold parameters and waivers against the controls that there are, selected in this run or not."""
+    if settings.waivers and (taken := known.get(EXPIRED)):
+        message = f"the id {EXPIRED} is that of the control of waivers that have expired"
+        yield Mistake(taken.file, taken.line, message, "choose another id")
     for problem in check_parameters(known.values(), named.parameters):
         path = ("parameters", "controls", *named.path(problem.path))
         yield settings.mistake(path, problem.message, problem.hint)
     for position, waiver in enumerate(settings.waivers):
-        if named.current(waiver.control) not in known:
+        if waiver.control == EXPIRED:
+            hint = "give the waiver that has expired a later date, or remove it"
+            yield settings.mistake(("waivers", position, "control"), f"{EXPIRED} is never waived", hint)
+        elif named.current(waiver.control) not in known:
             message = f"there is no control {waiver.control!r}"
             hint = suggestion(waiver.control, known)
             yield settings.mistake(("waivers", position, "control"), message, hint)

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanner.app import Outcome
+from scanner.cli.settled import tier_lines, waiver_lines
 from scanner.model.compliance import Assessment
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
@@ -32,10 +33,10 @@ def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Conso
     if scan.assessment is not None:
         console.print(f"\n{_score(scan.assessment)}", soft_wrap=True, highlight=False)
     console.print(_completeness(scan), soft_wrap=True)
-    for rule in outcome.waivers.expired:
-        console.print(f"[yellow]Waiver {escape(rule.waiver.id)} expired on {rule.waiver.expires}.[/]")
-    for rule in outcome.waivers.unused:
-        console.print(f"[yellow]Waiver {escape(rule.waiver.id)} covers no failure.[/]")
+    for line in tier_lines(scan):
+        console.print(escape(line), soft_wrap=True, highlight=False)
+    for line in waiver_lines(scan):
+        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
     for written in outcome.written:
         console.print(f"  {escape(shown(written.path))}", highlight=False, soft_wrap=True)
 

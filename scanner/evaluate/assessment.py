@@ -6,7 +6,7 @@ subject; a score never counts what is unknown as passed, and has no value where 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from scanner.evaluate.standards import Standards
@@ -25,6 +25,9 @@ from scanner.model.finding import Finding, Severity, Status
 
 NONE: Final = ""
 """The key of what has no tier, or whose organizational unit is not known."""
+
+NOT_KNOWN: Final = "not known"
+"""The key of what has a tier, or none, and nobody knows which. No tier can be called so."""
 
 _JUDGED: Final = frozenset((Status.PASS, Status.FAIL, Status.WAIVED))
 
@@ -61,34 +64,44 @@ def counted(findings: Iterable[Finding], cells: Counter[Cell]) -> Iterator[Findi
 
 
 def _tier(details: Mapping[str, Any]) -> str:
-    tier = details.get("tier")
-    return tier if isinstance(tier, str) else NONE
+    tier = details.get("tier", NONE)
+    return tier if isinstance(tier, str) else NOT_KNOWN
 
 
 def assess(
-    cells: Cells, controls: Iterable[Control], standards: Standards, units: Mapping[str, str]
+    cells: Cells,
+    controls: Iterable[Control],
+    standards: Standards,
+    units: Mapping[str, tuple[str, ...]],
 ) -> Assessment:
-    """Say what counted findings come to. `units` gives the organizational unit of each account known."""
+    """Say what counted findings come to.
+
+    `units` are the organizational units above each account whose place is known, the root among them: an
+    account counts in each of them, so that the figures of a unit are those of everything below it.
+    """
     asked = tuple(controls)
     by_control = {each.id: Figures() for each in asked}
-    by_control |= _grouped(cells, standards.weights, lambda cell: cell.control)
+    by_control |= _grouped(cells, standards.weights, lambda cell: (cell.control,))
     groups = {
         "control": by_control,
-        "account": _grouped(cells, standards.weights, lambda cell: cell.account),
-        "ou": _grouped(cells, standards.weights, lambda cell: units.get(cell.account, NONE)),
-        "region": _grouped(cells, standards.weights, lambda cell: cell.region),
-        "type": _grouped(cells, standards.weights, lambda cell: cell.type),
-        "tier": _grouped(cells, standards.weights, lambda cell: cell.tier),
+        "account": _grouped(cells, standards.weights, lambda cell: (cell.account,)),
+        "ou": _grouped(cells, standards.weights, lambda cell: units.get(cell.account, (NONE,))),
+        "region": _grouped(cells, standards.weights, lambda cell: (cell.region,)),
+        "type": _grouped(cells, standards.weights, lambda cell: (cell.type,)),
+        "tier": _grouped(cells, standards.weights, lambda cell: (cell.tier,)),
     }
     score = Score(standards.weights, summed(by_control.values()), groups)
     views = (_framework(each, asked, standards.known, by_control) for each in standards.frameworks)
     return Assessment(score, tuple(views))
 
 
-def _grouped(cells: Cells, weights: Mapping[str, float], key: Any) -> dict[str, Figures]:  # noqa: ANN401 -- a lambda
+def _grouped(
+    cells: Cells, weights: Mapping[str, float], keys: Callable[[Cell], tuple[str, ...]]
+) -> dict[str, Figures]:
     found: defaultdict[str, dict[Cell, int]] = defaultdict(dict)
     for cell, number in cells.items():
-        found[key(cell)][cell] = number
+        for key in keys(cell):
+            found[key][cell] = number
     return {name: _figures(found[name], weights) for name in sorted(found)}
 
 

@@ -21,7 +21,7 @@ from scanner.evaluate.problem import RefusedError
 from scanner.evaluate.tier_rows import TableRows, columns_asked, table_rows
 from scanner.evaluate.tiered import Tiered
 from scanner.evaluate.tiers import Tiering, conditions
-from scanner.evaluate.waivers import Waivers
+from scanner.evaluate.waivers import EXPIRED, Waivers
 from scanner.model.control import Control
 from scanner.model.finding import Finding
 from scanner.model.tier import Tiers
@@ -54,10 +54,14 @@ def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends o
     columns = _columns(compiled, tiering, tables)
     with opened(tables, columns, as_of, limits) as connection:
         judge = _Judge(connection, tiering, columns)
+        expired = waivers.findings()
         for each in compiled:
+            if each.control.id > EXPIRED:
+                yield from expired
             settings = {**each.control.parameters, **(parameters or {}).get(each.control.id, {})}
             for finding in judge.findings(each, settings, limits):
                 yield waivers.apply(finding)
+        yield from expired
 
 
 def _compiled(control: Control) -> Compiled:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from scanner.evaluate.owner_index import Index
+from scanner.evaluate.waivers import SUBJECT_TYPE as WAIVER
 from scanner.model.finding import Finding
 from scanner.model.owner import NOBODY, ContactWay, OwnedBy, Owner, Ownership, RuleWay, TagWay, Way
 from scanner.model.ternary import Ternary
@@ -212,6 +213,8 @@ def owned(findings: Iterable[Finding], owners: Owners | None) -> Iterator[Findin
     for finding in findings:
         if owners is None:
             yield finding
+        elif finding.subject_type == WAIVER:
+            yield replace(finding, owner=Owner(str(finding.details["owner"]), "waiver"))
         else:
             owner = owners.of(finding)
             yield replace(finding, owner=owner)

@@ -1,7 +1,7 @@
 """A judged scan: what reports are made of."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from scanner.model.audit_manager import FrameworkBeside
@@ -10,6 +10,8 @@ from scanner.model.control import Control
 from scanner.model.finding import Finding
 from scanner.model.manifest import Manifest
 from scanner.model.reading import Gap
+from scanner.model.tier import Tiers
+from scanner.model.waivers import WaiverUse
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -82,4 +84,7 @@ class Scan:
     assessment: Assessment | None = None  # None: another program judged
     resources: Stream[Row] | None = None
     frameworks: tuple[FrameworkBeside, ...] = ()  # those that were found, and not all where a list is missing
+    tiers: Tiers = field(default_factory=Tiers)
+    waivers: tuple[WaiverUse, ...] = ()  # in the order of audit.yaml
+    unit_names: Mapping[str, str] = field(default_factory=dict)  # of organizational units, as far as known
     redacted: bool = False  # names are pseudonyms: made for sharing, and no evidence

@@ -22,6 +22,7 @@ from scanner.report.assessment import assessment_document
 from scanner.report.audit_manager import side_by_side_document
 from scanner.report.counts import Counts
 from scanner.report.owners import owners_document
+from scanner.report.settled import sets_document, settled_document
 from scanner.report.view import View
 
 SCHEMA: Final = "backup-audit/findings/1"
@@ -66,7 +67,10 @@ def _around(view: View, truncated: Document | None) -> tuple[Document, Document]
     del manifest["shards"]
     redacted = {"redacted": True} if scan.redacted else {}
     head = {"schema": SCHEMA, **redacted, "scan": manifest, "summary": _summary(view)}
-    controls = [_control(control, scan.parameters.get(control.id, {})) for control in scan.controls]
+    controls = [
+        {**_control(control, scan.parameters.get(control.id, {})), **sets_document(scan.tiers, control.id)}
+        for control in scan.controls
+    ]
     return head, {"truncated": truncated, "controls": controls}
 
 
@@ -119,6 +123,7 @@ def _summary(view: View) -> Document:
         "limitations": list(scan.limitations),
         "audit_manager": side_by_side_document(view.audit_manager),
         **owners_document(view.owners),
+        **settled_document(scan),
         **assessment_document(scan.assessment),
     }
 

@@ -21,7 +21,17 @@ SHOWN_OF_CONTROL: Final = 400
 """Findings of one control that a view holds."""
 
 STRUCTURES: Final = frozenset(
-    ("plan", "rule", "selection", "copy_action", "vault", "recovery_point", "account", "account_region")
+    (
+        "plan",
+        "rule",
+        "selection",
+        "copy_action",
+        "vault",
+        "recovery_point",
+        "account",
+        "account_region",
+        "waiver",
+    )
 )
 """The subject types that are no resources (evidence format, "findings")."""
 

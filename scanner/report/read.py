@@ -25,6 +25,7 @@ from scanner.model.scan import POPULATION, Reconciliation, Scan, Stream
 from scanner.report.assessment import assessment_of
 from scanner.report.audit_manager import frameworks_of
 from scanner.report.json import SCHEMA
+from scanner.report.settled import tiers_of, waivers_of
 from scanner.report.stored import LINES, StoredFindings, stored_findings
 from scanner.storage.rows import StoredRows
 
@@ -146,6 +147,9 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         limitations=(*foreign, *summary.get("limitations", ())),
         assessment=assessment_of(summary),
         frameworks=frameworks_of(summary.get("audit_manager", ())),
+        tiers=tiers_of(summary),
+        waivers=waivers_of(summary),
+        unit_names=summary.get("unit_names", {}),
         redacted=document.get("redacted") is True,
     )
 

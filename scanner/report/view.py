@@ -17,6 +17,8 @@ from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.manifest import Manifest
 from scanner.model.scan import REDACTED, Row, Scan, Stream
+from scanner.model.tier import Tiers
+from scanner.model.waivers import WaiverUse
 from scanner.report.audit_manager import SideBySide, side_by_side
 from scanner.report.chain import Chain, chain
 from scanner.report.completeness import Completeness, completeness
@@ -24,6 +26,7 @@ from scanner.report.counts import Counts, Group, count, groups
 from scanner.report.overview import STRUCTURES, Overview, failures, look_over
 from scanner.report.owners import OwnerGroup
 from scanner.report.sample import Sample
+from scanner.report.settled import ParameterSet, parameter_sets
 from scanner.report.words import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type_word, value
 from scanner.report.worst import rank
 
@@ -39,6 +42,7 @@ class ControlView:
     parameters: tuple[tuple[str, str], ...]
     counts: Counts
     findings: tuple[Finding, ...]  # the worst, worst first; `counts` has all
+    sets: tuple[ParameterSet, ...] = ()  # what tiers and overrides of audit.yaml set of it
 
     @property
     def standing(self) -> Status:
@@ -122,6 +126,21 @@ class View:
         return REDACTED if self.scan.redacted else ""
 
     @property
+    def tiers(self) -> Tiers:
+        """The tiers and overrides of audit.yaml; false: there are none."""
+        return self.scan.tiers
+
+    @property
+    def waiver_uses(self) -> tuple[WaiverUse, ...]:
+        """What became of each waiver of audit.yaml, in the order of the file."""
+        return self.scan.waivers
+
+    @property
+    def unit_names(self) -> Mapping[str, str]:
+        """The names of organizational units by their ids, as far as they are known."""
+        return self.scan.unit_names
+
+    @property
     def limitations(self) -> tuple[str, ...]:
         """What this scan cannot see."""
         return self.scan.limitations
@@ -194,6 +213,7 @@ def _controls(scan: Scan, seen: Overview) -> Iterator[ControlView]:
             parameters=_parameters(control, scan.parameters.get(control.id, control.parameters)),
             counts=seen.controls.get(control.id, none),
             findings=seen.worst_of.get(control.id, ()),
+            sets=parameter_sets(scan.tiers, control.id),
         )
 
 

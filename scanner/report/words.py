@@ -52,6 +52,7 @@ _STRUCTURE_WORDS: Final = {
     "recovery_point": "Recovery point",
     "account": "Account",
     "account_region": "Account-Region",
+    "waiver": "Waiver",
 }
 
 FRAMEWORK_WORDS: Final = {

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 
 from scanner.evaluate.assessment import Cell, assess, counted
@@ -35,7 +36,7 @@ def assessed(findings: Iterable[Finding], *ids: str) -> Assessment:
     asked = [each for each in KNOWN if each.id in ids]
     cells: Counter[Cell] = Counter()
     assert tuple(counted(findings, cells)) == tuple(findings)
-    return assess(cells, asked, STANDARDS, {"111111111111": "ou-1"})
+    return assess(cells, asked, STANDARDS, {"111111111111": ("r-1", "ou-1")})
 
 
 def framework(found: Assessment, name: str) -> FrameworkView:
@@ -73,6 +74,59 @@ def test_a_score_weighs_by_severity_and_leaves_unknown_out() -> None:
     assert (found.total.passed, found.total.judged, found.total.open) == (1, 3, 1)
     assert found.groups["tier"]["critical"].judged == 1
     assert found.groups["ou"]["ou-1"].judged == 3
+
+
+def test_every_group_has_all_checks_with_numerator_and_denominator() -> None:
+    tiers: tuple[dict[str, str | None], ...] = ({}, {"tier": ""}, {"tier": "gold"}, {"tier": None})
+    findings = [
+        replace(
+            finding(status, n=number, control=control),
+            account=account,
+            region=region,
+            subject_type=kind,
+            details=details,
+        )
+        for number, (status, control, account, region, kind, details) in enumerate(
+            product(
+                Status,
+                ("restore-tested", "restore-time-target"),
+                ("111111111111", "222222222222"),
+                ("eu-west-1", "aws-global"),
+                ("EBS", "vault"),
+                tiers,
+            )
+        )
+    ]
+    groups = assessed(findings, "restore-tested", "restore-time-target").score.groups
+    assert {name: sorted(members) for name, members in groups.items()} == {
+        "control": ["restore-tested", "restore-time-target"],
+        "account": ["111111111111", "222222222222"],
+        "ou": ["", "ou-1", "r-1"],
+        "region": ["aws-global", "eu-west-1"],
+        "type": ["EBS", "vault"],
+        "tier": ["", "gold", "not known"],
+    }
+    for name, members in groups.items():
+        told = {key: each for key, each in members.items() if (name, key) != ("ou", "r-1")}
+        assert sum(each.total for each in told.values()) == len(findings), name
+        for each in members.values():
+            assert (each.passed, each.judged, each.open) == (
+                each.total / 6,
+                each.total / 2,
+                each.total / 3,
+            )
+
+
+def test_an_account_counts_in_every_unit_above_it() -> None:
+    cells: Counter[Cell] = Counter()
+    accounts = ("111111111111", "222222222222", "333333333333")
+    findings = [replace(finding(Status.PASS), account=account) for account in accounts]
+    assert len([*counted(findings, cells)]) == len(findings)
+    units = {accounts[0]: ("r-1", "ou-a", "ou-b"), accounts[1]: ("r-1", "ou-a")}
+    found = assess(cells, KNOWN, STANDARDS, units).score
+    told = {unit: each.judged for unit, each in found.groups["ou"].items()}
+    assert told == {"r-1": 2, "ou-a": 2, "ou-b": 1, "": 1}
+    assert found.total.judged == len(findings)
 
 
 def test_a_requirement_stands_as_the_worst_of_its_checks_for_every_mix() -> None:
