@@ -71,6 +71,10 @@ def parse_control(text: str, file: str, mistakes: list[Mistake]) -> Control | No
 
 def _control(document: YamlDocument, file: Path, mistakes: list[Mistake]) -> Control | None:
     before = len(mistakes)
+    if isinstance(document.data, dict) and not {"id", "require", "population"} & document.data.keys():
+        hint = "keep other files in another folder; a control has id, require and population"
+        mistakes.append(Mistake(str(file), 1, "this is no control", hint))
+        return None
     spec = shaped(ControlSpec, document, str(file), mistakes, _keys)
     if spec is None:
         return None

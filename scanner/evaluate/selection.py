@@ -1,5 +1,6 @@
 """What the words of `--controls` mean: ids and their aliases, packs, folders and pack files, mixed."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from scanner.model.control import Control
 from scanner.model.pack import Pack
 
 _YAML: Final = ".yaml"
+_OWN_KEYS: Final = re.compile(r"^[\"']?(id|require|population)[\"']?\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +64,9 @@ class _Catalogue:
     def _controls(self) -> tuple[Control, ...]:
         """Load what is shipped and what lies in folders; these may have a shipped id that is not asked."""
         shipped = load_files(control_files(self._shipped), self._mistakes)
-        homes = (*map(_home, self._files()), *self._folders)
-        files = _each_once(file for home in homes for file in control_files(home))
+        beside = (file for home in map(_home, self._files()) for file in control_files(home))
+        named = (file for folder in self._folders for file in control_files(folder))
+        files = _each_once((*filter(_may_be_control, beside), *named))
         others = load_files(
             (file for file in files if file.parent.resolve() != self._shipped), self._mistakes
         )
@@ -161,6 +164,15 @@ class _Catalogue:
 def _home(file: Path) -> Path:
     """Give the folder of controls that a pack's file belongs to: the one above `packs/`, else its own."""
     return file.parent.parent if file.parent.name == FOLDER else file.parent / FOLDER
+
+
+def _may_be_control(file: Path) -> bool:
+    """Whether a file that nobody named has the look of a control: audit.yaml may lie beside `packs/`, too."""
+    try:
+        text = file.read_text("utf-8", errors="replace")
+    except OSError:
+        return True  # what is wrong with it is told when it is loaded
+    return _OWN_KEYS.search(text) is not None
 
 
 def _each_once(files: Iterable[Path]) -> list[Path]:

@@ -76,6 +76,16 @@ def test_ids_packs_folders_and_pack_files_mix(tmp_path: Path) -> None:
     }
 
 
+def test_what_lies_beside_packs_and_is_no_control_is_not_read(tmp_path: Path) -> None:
+    control(tmp_path, "ours")
+    file = pack(tmp_path, "small", "controls: [ours]")
+    (tmp_path / "audit.yaml").write_text("waivers: []\n")
+    assert [each.id for each in select((str(file),)).controls] == ["ours"]
+    assert "audit.yaml:1: this is no control (keep other files in another folder" in told(str(tmp_path))
+    (tmp_path / "theirs.yaml").write_text("require: covered\n")
+    assert "theirs.yaml:1: id: the key is missing" in told(str(file))
+
+
 def test_an_alias_selects_the_control_that_it_stands_for_with_a_notice(tmp_path: Path) -> None:
     control(tmp_path, "ours", "aliases: [formerly-ours]")
     found = select((str(tmp_path), "formerly-ours"))
