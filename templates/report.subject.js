@@ -93,7 +93,7 @@ function subjects(data, view) {
     if (begin === undefined) return "";
     const others = rows.filter((row) => statusOf(row) === "fail").length - 1;
     const more = others ? make("p.fine", {}, `${counted(others, "other control fails", "other controls fail")} for it: ${others === 1 ? "it stands" : "each stands"} below with its own remedy.${first(begin) < 9 ? " Begin here: what fails below rests on it." : ""}`) : "";
-    return make("section.fix", {}, make("h3", {}, "What to type"), make("p.what", {}, make("b", {}, controlTitle(controlOf(begin))), ` (${controlOf(begin)})`), remedy(subject, begin, told), more);
+    return make("section.fix", {}, make("h3", {}, "What to type"), make("p.what", {}, "So that this holds: ", make("b", {}, controlTitle(controlOf(begin))), ` (${controlOf(begin)})`), remedy(subject, begin, told), more);
   }
   function remedy(subject, row, told) {
     const card = document.getElementById(`control-${controlOf(row)}`);
@@ -220,7 +220,7 @@ function subjects(data, view) {
     const more = (told && told.findings[control]) || {};
     const key = statusOf(row);
     const isFirst = row === beginning(data.ofSubject(subject));
-    const card = make("details.finding", { "data-control": control, ...(isFirst ? { "data-first": "" } : {}) }, make("summary", {}, make("span.what", {}, make("b", {}, controlTitle(control)), make("span.reason", {}, bdi(data.reasons[data.reason[row]]))), severity(data.rank[row] % data.severities), icon("chevron")));
+    const card = make("details.finding", { "data-control": control, ...(isFirst ? { "data-first": "" } : {}) }, make("summary", {}, make("span.what", {}, bdi(data.reasons[data.reason[row]], "b"), make("span.reason", {}, `Must hold: ${controlTitle(control)} (${control})`)), severity(data.rank[row] % data.severities), icon("chevron")));
     let drawnOnce = false;
     const draw = () => {
       if (drawnOnce) return;

@@ -99,7 +99,8 @@ def test_the_chain_is_a_picture_and_words_with_its_breaks_marked(
         here.page.locator(".in-words summary").click()
         words = here.page.locator(".in-words li.broken > .link").last.inner_text()
         assert "which no other account can use" in words
-        assert here.page.locator(".finding[data-control='resource-cross-account-copy']").count() == 1
+        said = here.page.locator(".finding[data-control='resource-cross-account-copy'] summary").inner_text()
+        assert "Must hold: Backups are copied to another account (resource-cross-account-copy)" in said
 
 
 def test_every_finding_of_a_subject_tells_its_details_and_evidence(browser: Browser, report: Path) -> None:
