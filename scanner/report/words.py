@@ -174,7 +174,7 @@ def given_name(details: Mapping[str, Any]) -> str:
 
 
 def title(subject: str, name: str) -> str:
-    """Call a subject what people call it, else by its short name. `report.js` has the same rule."""
+    """Call a subject what people call it, else by its short name. `report.core.js` has the same rule."""
     return (name.replace("->", "\u2192") if "->" in subject else name) or short_name(subject)
 
 
