@@ -36,7 +36,7 @@ def run(
     scope: ScopeOptions, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
 ) -> int:
     """Collect, judge, report. Every mistake of the user is told before the first call to AWS."""
-    settings = settings_of(judged.config)
+    settings = settings_of(judged.config, judged.controls)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
@@ -110,7 +110,7 @@ def evaluate(
     bundle: str, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
 ) -> int:
     """Judge a bundle, and report."""
-    settings = settings_of(judged.config)
+    settings = settings_of(judged.config, judged.controls)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)

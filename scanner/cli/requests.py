@@ -1,6 +1,6 @@
 """What a bundle is judged against, and where a scan goes: options count for more than audit.yaml."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -26,9 +26,23 @@ from scanner.settings import Settings, load_settings
 _MANIFEST: Final = "manifest.json"
 
 
-def settings_of(config: Path | None) -> Settings:
-    """Load the settings that were named. None are looked for: what a bundle comes to depends on no folder."""
-    return Settings() if config is None else load_settings(config)
+def settings_of(config: Path | None, judged_by: Sequence[str] | None = ()) -> Settings:
+    """Load the settings that were named. None are looked for: what a bundle comes to depends on no folder.
+
+    `judged_by`: what --controls says. When the settings are wrong, the controls' mistakes are told as well.
+    """
+    try:
+        return Settings() if config is None else load_settings(config)
+    except ConfigurationError as problem:
+        raise ConfigurationError((*problem.mistakes, *_mistakes_of(judged_by or ()))) from problem
+
+
+def _mistakes_of(words: Sequence[str]) -> tuple[Mistake, ...]:
+    try:
+        select(tuple(words))
+    except ConfigurationError as problem:
+        return problem.mistakes
+    return ()
 
 
 def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime | None) -> Judgement:

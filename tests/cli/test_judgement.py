@@ -67,6 +67,21 @@ def test_parameters(tmp_path: Path, parameters: str, told: tuple[str, ...]) -> N
     assert all(text in found[0] for text in told)
 
 
+def test_the_mistakes_of_settings_and_of_controls_are_told_together(tmp_path: Path) -> None:
+    file = tmp_path / "audit.yaml"
+    file.write_text(WAIVER.replace("    owner: me\n", ""))
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "x.yaml").write_text("id: x\n")
+    with pytest.raises(ConfigurationError) as raised:
+        settings_of(file, [str(tmp_path / "ours")])
+    told = "\n".join(map(str, raised.value.mistakes))
+    assert "waivers.0.owner is missing" in told
+    assert "x.yaml:1: require: the key is missing" in told
+    with pytest.raises(ConfigurationError) as alone:
+        settings_of(file, None)
+    assert len(alone.value.mistakes) == 1
+
+
 def test_a_waiver(tmp_path: Path) -> None:
     assert mistakes(tmp_path, WAIVER) == []
 
