@@ -5,7 +5,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from scanner.evaluate.waivers import WaiverRule
 from scanner.model.finding import Finding, Waiver
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
 from scanner.model.scan import REDACTED, Scan
+from scanner.model.tier import Match, Tier, Tiers
+from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.explain.document import explanation_json
 from scanner.report.explain.svg import explanation_svg
 from scanner.report.read import read_scan
@@ -153,8 +155,28 @@ def _controls(plants: Plants) -> Any:
 
 
 @pytest.fixture(scope="module")
-def scan(planted: Path) -> Scan:
-    return redacted(read_scan(planted), Pseudonyms(KEY))
+def scan(planted: Path, plants: Plants) -> Scan:
+    word = plants.word
+    original = read_scan(planted)
+    match = Match(tags=((word(), (word(), f"{word()}*")),), accounts=(HERE,), organizational_units=(word(),),
+                  types=(word(),), subjects=(f"arn:aws:ec2:*:{HERE}:volume/{word()}*",))  # fmt: skip
+    settled = Tier(word(), match, {"resource-cross-account-copy": {"accounts": [THERE]}})
+    waiver = Waiver(word(), word(), word(), word(), "2030-01-31")
+    use = WaiverUse(
+        waiver=waiver,
+        control="vault-locked",
+        subject=f"*{word()}*",
+        state=WaiverState.UNUSED,
+        covers=0,
+        open=0,
+    )
+    full = replace(
+        original,
+        tiers=Tiers((settled,), (settled,)),
+        waivers=(use,),
+        unit_names={f"ou-{word()}": word()},
+    )
+    return redacted(full, Pseudonyms(KEY))
 
 
 def everything(content: bytes, name: str) -> Iterator[str]:
@@ -254,6 +276,14 @@ def test_a_scan_with_hostile_names_is_redacted() -> None:
     for form in ("json", "csv", "html", "sarif", "markdown", "junit"):
         content = b"".join(FORMATS[form].make(build(scan)))
         assert left(content, FORMATS[form].file, words) == set()
+
+
+def test_every_part_of_a_scan_is_redacted() -> None:
+    """Whoever adds a part says here that it is redacted, too (`redact/scan.py`)."""
+    assert {each.name for each in fields(Scan)} == {
+        "assessment", "controls", "findings", "frameworks", "gaps", "limitations", "manifest", "parameters",
+        "reconciliation", "redacted", "resources", "tiers", "unit_names", "waivers",
+    }  # fmt: skip
 
 
 def test_findings_stream_and_come_again(scan: Scan) -> None:

@@ -17,6 +17,7 @@ from scanner.model.reading import EvidenceRef, Gap
 from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream
 from scanner.report.overview import STRUCTURES
 from scanner.report.redact.pseudonyms import Pseudonyms
+from scanner.report.redact.settled import redacted_tiers, redacted_use
 from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
 
 _T = TypeVar("_T")
@@ -48,6 +49,8 @@ def _names(scan: Scan) -> Iterator[str]:
     """Give the names that sentences speak of: those of accounts, plans, vaults, rules and selections."""
     for account in scan.manifest.accounts:
         yield account.name
+    yield from (each.name for each in scan.tiers)
+    yield from scan.unit_names.values()
     found: set[str] = set()
     for finding in scan.findings:
         if finding.subject_type in STRUCTURES and len(found) < _MOST_NAMES:
@@ -95,6 +98,11 @@ class _Redactor:
             resources=None if scan.resources is None else _Mapped(scan.resources, self._row),
             frameworks=tuple(map(self._beside, scan.frameworks)),
             redacted=True,
+            tiers=redacted_tiers(scan.tiers, self._names, self._parameters),
+            waivers=tuple(redacted_use(each, self._names, self._waiver) for each in scan.waivers),
+            unit_names={
+                self._names.name(unit): self._names.name(name) for unit, name in scan.unit_names.items()
+            },
         )
 
     def finding(self, finding: Finding) -> Finding:
