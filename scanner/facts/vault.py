@@ -131,6 +131,10 @@ def _told(vault: Vault, notes: Notes) -> tuple[str | None, tuple[str | None, ...
         return "", ()
     if told.value.topic is None:
         notes.unknown("notification_topic", "the answer names events, but no topic")
+    if told.value.events is None:
+        for column in _EVENTS[1:]:
+            notes.unknown(column, "the answer does not tell of which events")
+        return told.value.topic, (None,)
     return told.value.topic, tuple(dict.fromkeys(told.value.events))
 
 

@@ -14,7 +14,7 @@ from scanner.model.inventory import (
     SelectionTerms,
     TagCondition,
 )
-from scanner.model.names import Arn
+from scanner.model.names import Arn, Shard, partition_of
 from scanner.model.reading import EvidenceRef, Gap, Known, Reading
 
 _EQUALS: Final = "StringEquals"
@@ -35,7 +35,7 @@ def _plan(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> BackupP
     shard = answers.shard
     selections, unlisted = _selections(answers, gaps, plan_id)
     return BackupPlan(
-        arn=Arn(row.need("BackupPlanArn")),
+        arn=Arn(row.text("BackupPlanArn") or _plan_arn(shard, plan_id)),
         id=plan_id,
         name=row.text("BackupPlanName") or plan_id,
         account=shard.account,
@@ -45,6 +45,10 @@ def _plan(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> BackupP
         unlisted_selections=unlisted,
         refs=(ref,),
     )
+
+
+def _plan_arn(shard: Shard, plan_id: str) -> str:
+    return f"arn:{partition_of(shard.region)}:backup:{shard.region}:{shard.account}:backup-plan:{plan_id}"
 
 
 def _rules(answers: Answers, gaps: Gaps, plan_id: str) -> Reading[tuple[BackupRule, ...]]:

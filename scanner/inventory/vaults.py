@@ -13,7 +13,7 @@ from scanner.model.inventory import (
     VaultLock,
     VaultNotifications,
 )
-from scanner.model.names import Arn
+from scanner.model.names import Arn, Shard, partition_of, vault_arn
 from scanner.model.reading import EvidenceRef, Known, Reading, Unread
 
 _POINTS = "backup:ListRecoveryPointsByBackupVault"
@@ -40,7 +40,7 @@ def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
         case Unread(gap):
             gaps.note(gap)
     return Vault(
-        arn=Arn(row.need("BackupVaultArn")),
+        arn=_vault_arn(shard, row.text("BackupVaultArn"), name),
         name=name,
         account=shard.account,
         region=shard.region,
@@ -74,7 +74,8 @@ def _notifications(answers: Answers, gaps: Gaps, name: str) -> Reading[VaultNoti
     told = next(iter(answer.pages), None)
     if told is None:
         return gaps.reading(None, answer)
-    return gaps.reading(VaultNotifications(told.text("SNSTopicArn"), told.texts("BackupVaultEvents")), answer)
+    events = None if told.data.get("BackupVaultEvents") is None else told.texts("BackupVaultEvents")
+    return gaps.reading(VaultNotifications(told.text("SNSTopicArn"), events), answer)
 
 
 def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Reading[VaultDetails] | None:
@@ -99,12 +100,12 @@ def parse_recovery_points(answers: Answers) -> tuple[RecoveryPoint, ...]:
 
 
 def _points(answers: Answers) -> Iterator[RecoveryPoint]:
-    for row, ref in rows(answers, _POINTS, "RecoveryPoints"):
+    for row, ref, vault in _point_rows(answers):
         lifecycle = row.child("Lifecycle") or Shape({}, "Lifecycle", ref)
         calculated = row.child("CalculatedLifecycle") or Shape({}, "CalculatedLifecycle", ref)
         yield RecoveryPoint(
             arn=Arn(row.need("RecoveryPointArn")),
-            vault=Arn(row.need("BackupVaultArn")),
+            vault=vault,
             account=answers.shard.account,
             region=answers.shard.region,
             resource=row.text("ResourceArn") or "",
@@ -124,6 +125,21 @@ def _points(answers: Answers) -> Iterator[RecoveryPoint]:
             parent=row.text("ParentRecoveryPointArn"),
             refs=(ref,),
         )
+
+
+def _point_rows(answers: Answers) -> Iterator[tuple[Shape, EvidenceRef, Arn]]:
+    """Give the rows, and the vault of each: where the row leaves it out, that which was asked for."""
+    for answer in answers.every(_POINTS):
+        parameters = answer.parameters
+        asked = "" if "BackupVaultAccountId" in parameters else str(parameters.get("BackupVaultName", ""))
+        for page in answer.pages:
+            for row in page.children("RecoveryPoints"):
+                told = row.text("BackupVaultArn") if asked else row.need("BackupVaultArn")
+                yield row, page.ref, _vault_arn(answers.shard, told, asked)
+
+
+def _vault_arn(shard: Shard, told: str | None, name: str) -> Arn:
+    return Arn(told) if told else vault_arn(partition_of(shard.region), shard, name)
 
 
 def _scan(result: Shape | None) -> ScanResult | None:

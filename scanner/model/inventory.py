@@ -151,10 +151,10 @@ class VaultLock:
 
 @dataclass(frozen=True, slots=True)
 class VaultNotifications:
-    """Which events a vault tells an SNS topic of."""
+    """Which events a vault tells an SNS topic of; None: the answer does not tell."""
 
     topic: str | None
-    events: tuple[str, ...]
+    events: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from tests.contract import (
     assignments,
     copies,
     gates,
+    kept_truth,
     peers,
     plans,
     points_truth,
@@ -23,6 +24,7 @@ from tests.contract import (
     restores_truth,
     selections,
     timing,
+    types_truth,
     vaults,
 )
 from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, PASS, RECENT, UNKNOWN, World
@@ -34,6 +36,7 @@ EXEMPT: Final = f"vault-manual-deletion-denied: {{exempt_principal_arns: ['{vaul
 TIGHT: Final = "vault-locked: {mode: compliance, min_retention_days: 30, max_retention_days: 90}"
 HALF: Final = "controls: {backup-jobs-succeed: {max_failure_ratio: 0.5}}"
 LOOSE: Final = "plan-frequency-and-retention: {max_interval_hours: 72, min_retention_days: 7}"
+DATABASES: Final = "controls: {resource-continuous-backup: {types: [RDS]}}"
 GAPPED: Final = "controls: {resource-in-air-gapped-vault: {max_age_hours: 720}}"
 
 # (what is known of members, verdicts on an active member, on two that are none, a stranger and the setting)
@@ -105,6 +108,10 @@ WORLDS: Final = (
     World("air-gapped vaults", points_truth.air_gapped(PASS), spoil=points_truth.spoil),
     World("air-gapped vaults, of thirty days", points_truth.air_gapped(FAIL), GAPPED, points_truth.spoil),
     World("refuges", refuges_truth.refuges),
+    World("vaults half told of", kept_truth.vaults),
+    World("recovery points half told of", kept_truth.points),
+    World("what types can", types_truth.kinds, spoil=types_truth.without_databases),
+    World("continuous backups of databases", types_truth.continuous, DATABASES, types_truth.blind),
     World("3-2-1-1-0", refuges_truth.three_two_one, spoil=refuges_truth.refuse),
 )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from scanner.errors import BundleError
 from scanner.inventory.assurance_tables import assurance_rows, governance_rows
 from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.inventory.tables import inventory_rows
@@ -27,11 +28,13 @@ from tests.fakes.bundles import (
     answers_of,
     key_arn,
     parsed,
+    plan_arn,
     vault_arn,
     volume_arn,
 )
 
 AIR_GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
+POINTS = "backup:ListRecoveryPointsByBackupVault"
 NOTIFICATIONS = "backup:GetBackupVaultNotifications"
 DESCRIBE = "backup:DescribeBackupVault"
 
@@ -63,7 +66,11 @@ def bare_vault(**more: Any) -> ShardScript:
             {"response": {"SNSTopicArn": "arn:topic", "BackupVaultEvents": ["COPY_JOB_FAILED"]}},
             VaultNotifications("arn:topic", ("COPY_JOB_FAILED",)),
         ),
-        ({"response": {}}, VaultNotifications(None, ())),
+        ({"response": {}}, VaultNotifications(None, None)),
+        (
+            {"response": {"SNSTopicArn": "arn:topic", "BackupVaultEvents": []}},
+            VaultNotifications("arn:topic", ()),
+        ),
         ({"error": "ResourceNotFoundException"}, None),
         ({"error": "ERROR_2106"}, None),
     ],
@@ -143,6 +150,23 @@ def test_malware_scans_and_restores_of_recovery_points() -> None:
     assert second.scan == ScanResult(None, None, None)  # an empty list would say that nothing was found
     assert third.scan is None
     assert third.last_restored_at == _day(10)
+
+
+def test_what_a_row_leaves_out_is_told_by_the_call_that_gave_it() -> None:
+    script = shard().listed("backup:ListBackupVaults", {"BackupVaultName": "v"})
+    script.listed(POINTS, {"RecoveryPointArn": "p"}, BackupVaultName="v")
+    script.listed("backup:ListBackupPlans", {"BackupPlanId": "daily"})
+    found = parsed(script)
+    assert [vault.arn for vault in found.vaults] == [vault_arn("v")]
+    assert [point.vault for point in found.recovery_points] == [vault_arn("v")]
+    assert [plan.arn for plan in found.plans] == [plan_arn("daily")]
+
+
+def test_a_recovery_point_of_a_shared_vault_names_its_vault() -> None:
+    foreign = {"BackupVaultName": "v", "BackupVaultAccountId": "222222222222"}
+    script = shard().vault("v").listed(POINTS, {"RecoveryPointArn": "p"}, **foreign)
+    with pytest.raises(BundleError, match="BackupVaultArn"):
+        parsed(script)
 
 
 def _day(month: int) -> datetime:
