@@ -249,6 +249,16 @@ def test_it_prints(browser: Browser, report: Path) -> None:
         assert here.page.locator("main details.control[open]").count() == 0
 
 
+def test_a_subject_s_page_is_printed_alone(browser: Browser, report: Path) -> None:
+    with opened(browser, report, f"#/?open={UNCOVERED}") as here:
+        printed = PdfReader(BytesIO(here.page.pdf(format="A4")))
+        text = " ".join(page.extract_text() for page in printed.pages)
+        for said in ("No backup rule covers it", "What to type", PLAN, "What each control says"):
+            assert said in text
+        assert "Completeness" not in text
+        assert "Copy link" not in text
+
+
 @pytest.mark.parametrize("width", [360, 1024, 1920])
 def test_no_page_is_wider_than_its_window(browser: Browser, folder: Path, named: Scan, width: int) -> None:
     file = write(folder, "named", named)
