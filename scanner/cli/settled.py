@@ -16,7 +16,7 @@ def tier_lines(scan: Scan) -> Iterator[str]:
         told = (_tier(name, groups.get(name, Figures())) for name in names)
         yield f"Tiers: {'; '.join(filter(None, told))}."
     if number := len(scan.tiers.overrides):
-        yield f"{number} {'override sets' if number == 1 else 'overrides set'} parameters of their own."
+        yield f"{number} {'override sets' if number == 1 else 'overrides set'} other parameters."
 
 
 def _tier(name: str, figures: Figures) -> str:

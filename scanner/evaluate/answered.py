@@ -1,7 +1,7 @@
 """What DuckDB answers, as findings: column by column, and what many findings share is made once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
@@ -27,8 +27,10 @@ class Answered:
         self._control = control
         self._lines: dict[tuple[str, int], EvidenceRef] = {}
 
-    def findings(self, batch: pa.RecordBatch) -> Iterator[Finding]:
-        """Give the findings of a batch, in its order."""
+    def findings(
+        self, batch: pa.RecordBatch, more: Iterator[Mapping[str, Any]] | None = None
+    ) -> Iterator[Finding]:
+        """Give the findings of a batch, in its order. `more`: what else the details of each row say."""
         control = self._control
         statuses = map(_STATUSES.__getitem__, _texts(batch, "status"))
         names = ("account", "region", "subject", "subject_type", "reason")
@@ -48,7 +50,7 @@ class Answered:
                 account=account,
                 region=region,
                 reason=failure or reason,
-                details=told or {},
+                details={**(told or {}), **next(more)} if more else told or {},
                 evidence=lines,
                 frameworks=control.frameworks,
             )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
 
 from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
@@ -39,17 +40,13 @@ class _Standing:
     choices: tuple[Choice, ...]  # empty: too many
     sets: tuple[int, ...]
     why: tuple[str, ...]
+    asked: tuple[int, ...]  # the parameter sets, each once
+    told: Mapping[str, Any]  # what the details say, whatever the answers are
 
     @property
-    def asked(self) -> tuple[int, ...]:
-        """Give the parameter sets, each once."""
-        return tuple(dict.fromkeys(self.sets))
-
-    @property
-    def tier(self) -> str | None:
-        """Give the tier; None: it is not known."""
-        names = {each.tier for each in self.choices}
-        return names.pop() if len(names) == 1 else None
+    def is_certain(self) -> bool:
+        """Whether it is known what is asked."""
+        return len(self.asked) == 1 and bool(self.choices)
 
 
 class Tiered:
@@ -66,8 +63,18 @@ class Tiered:
 
     def _standing(self, alike: Alike) -> _Standing:
         found = choices(self._tiers, self._compiled.control.id, alike.signature)
-        asked = found or (Choice("", {}),)
-        return _Standing(found, tuple(map(self._number, asked)), alike.why)
+        sets = tuple(map(self._number, found or (Choice("", {}),)))
+        return _Standing(found, sets, alike.why, tuple(dict.fromkeys(sets)), self._told(found))
+
+    def _told(self, found: tuple[Choice, ...]) -> dict[str, Any]:
+        """Give the tier (None: it is not known), and the parameters where something sets them."""
+        names = {each.tier for each in found}
+        told: dict[str, Any] = {}
+        if self._tiers.tiers:
+            told["tier"] = names.pop() if len(names) == 1 else None
+        if any(each.parameters for each in found):
+            told["parameters"] = self._full(found[0])
+        return told
 
     def _number(self, choice: Choice) -> int:
         """Give the number of a parameter set. Only what the control's SQL reads makes a difference."""
@@ -86,10 +93,19 @@ class Tiered:
                 cursor = open_cursors.enter_context(closing(connection.cursor()))
                 asking = self._asking(number)
                 asking.try_out(cursor, allowance)
-                streams.append(_stream(asking, cursor, allowance, answered))
+                told = self._told_of(number)
+                streams.append(_stream(asking.batches(cursor, allowance), answered, told))
             for row in self._rows:
                 standing = self._standings[row]
-                yield self._finding(standing, {each: next(streams[each]) for each in standing.asked})
+                if standing.is_certain:
+                    yield next(streams[standing.asked[0]])
+                else:
+                    yield self._finding(standing, {each: next(streams[each]) for each in standing.asked})
+
+    def _told_of(self, number: int) -> Iterator[Mapping[str, Any]]:
+        """Give what the details of each row say that is asked with a parameter set."""
+        by_row = [each.told if number in each.asked else None for each in self._standings]
+        return (told for row in self._rows if (told := by_row[row]) is not None)
 
     def _asking(self, number: int) -> Asking:
         chosen = [number in each.asked for each in self._standings]
@@ -97,17 +113,24 @@ class Tiered:
         return Asking(self._compiled, {**self._settings, **self._sets[number]}, rows)
 
     def _finding(self, standing: _Standing, found: Mapping[int, Finding]) -> Finding:
+        """Make one finding of the answers to all sets that may hold."""
         first = next(iter(found.values()))
         if any(each.subject != first.subject for each in found.values()):
             raise BrokenControlError("The control broke: DuckDB gave its answers in another order.")
-        details = {**first.details, **self._told(standing, found)}
+        details = {**first.details, **self._possible(standing, found)}
         if not standing.choices:
             reason = f"More than {MAX_CHOICES} sets of parameters may hold. {_not_read(standing)}"
             return replace(first, status=Status.UNKNOWN, reason=reason, details=details)
-        if len(found) == 1:
-            return replace(first, details=details)
         evidence = tuple(dict.fromkeys(ref for each in found.values() for ref in each.evidence))
         return replace(self._decided(standing, found), details=details, evidence=evidence)
+
+    def _possible(self, standing: _Standing, found: Mapping[int, Finding]) -> dict[str, Any]:
+        """Give what the details say where it is not known what is asked."""
+        possible = [
+            {"tier": choice.tier, "parameters": self._full(choice), "status": found[number].status.value}
+            for choice, number in zip(standing.choices, standing.sets, strict=False)
+        ]
+        return {"parameters": None, "possible": possible}
 
     def _decided(self, standing: _Standing, found: Mapping[int, Finding]) -> Finding:
         """Say what answers to several parameter sets come to."""
@@ -123,7 +146,8 @@ class Tiered:
 
     @property
     def _what(self) -> str:
-        if not self._tiers.overrides:
+        control = self._compiled.control.id
+        if not any(each.parameters.get(control) for each in self._tiers.overrides):
             return "tier holds for it"
         return f"{'tier and ' if self._tiers.tiers else ''}overrides hold for it"
 
@@ -144,25 +168,12 @@ class Tiered:
     def _full(self, choice: Choice) -> dict[str, Any]:
         return {**self._settings, **choice.parameters}
 
-    def _told(self, standing: _Standing, found: Mapping[int, Finding]) -> dict[str, Any]:
-        """Give what the details say: the tier, and the parameters where something sets them."""
-        told: dict[str, Any] = {"tier": standing.tier} if self._tiers.tiers else {}
-        if len(found) > 1 or not standing.choices:
-            possible = [
-                {"tier": choice.tier, "parameters": self._full(choice), "status": found[number].status.value}
-                for choice, number in zip(standing.choices, standing.sets, strict=False)
-            ]
-            return {**told, "parameters": None, "possible": possible}
-        if any(each.parameters for each in standing.choices):
-            return {**told, "parameters": self._full(standing.choices[0])}
-        return told
-
 
 def _stream(
-    asking: Asking, cursor: duckdb.DuckDBPyConnection, allowance: Allowance, answered: Answered
+    batches: Iterator[pa.RecordBatch], answered: Answered, told: Iterator[Mapping[str, Any]]
 ) -> Iterator[Finding]:
-    for batch in asking.batches(cursor, allowance):
-        yield from answered.findings(batch)
+    for batch in batches:
+        yield from answered.findings(batch, told)
     raise BrokenControlError("The control broke: DuckDB gave fewer answers than there are subjects.")
 
 
