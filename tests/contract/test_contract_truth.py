@@ -13,6 +13,7 @@ from tests.contract import (
     arrivals_truth,
     assigned_truth,
     assignments,
+    blinded_truth,
     copies,
     gates,
     kept_truth,
@@ -112,6 +113,7 @@ WORLDS: Final = (
     World("recovery points half told of", kept_truth.points),
     World("what types can", types_truth.kinds, spoil=types_truth.without_databases),
     World("continuous backups of databases", types_truth.continuous, DATABASES, types_truth.blind),
+    World("refuges, a read missing", blinded_truth.refuges, spoil=blinded_truth.blind),
     World("3-2-1-1-0", refuges_truth.three_two_one, spoil=refuges_truth.refuse),
 )
 
