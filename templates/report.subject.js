@@ -117,20 +117,21 @@ function subjects(data, view) {
         return button;
       });
       frame.replaceChildren(make("figcaption", {}, make("span.tabs", { role: "group", "aria-label": "Form" }, buttons), copyButton(() => shown.textContent)),
-        ...nodes([choices(known, filled.used, draw), make("pre", { tabindex: "0", "aria-label": title }, shown)]), ...nodes([left(filled.open)]));
+        ...nodes([choices(known, filled.used, draw), make("pre", { tabindex: "0", "aria-label": title }, shown)]), ...nodes([left(filled.open, known)]));
     };
     draw();
     return frame;
   }
-  function left(open) {
+  function left(open, known) {
     if (!open.length) return "";
-    return make("p.left", {}, "Still to fill in: ", open.map((blank, place) => [place ? "; " : "", make("mark", {}, blank), ` ${BLANKS[blank]}`]), ".");
+    const none = open.includes("PLAN_ID") && !known.PLAN_ID ? " This report names no backup plan in this account and Region: one may have to be made first (aws backup create-backup-plan)." : "";
+    return make("p.left", {}, "Still to fill in: ", open.map((blank, place) => [place ? "; " : "", make("mark", {}, blank), ` ${BLANKS[blank]}`]), ".", none);
   }
   function choices(known, used, draw) {
     const asked = used.filter((blank) => known[blank] && known[blank].options);
     return asked.length ? make("div.choices", {}, asked.map((blank) => {
       const { options, note } = known[blank];
-      const select = make("select", {}, make("option", { value: "" }, "choose \u2026"), options.map(([value, label]) => make("option", { value }, label)));
+      const select = make("select", {}, make("option", { value: "" }, "fill in by hand"), options.map(([value, label]) => make("option", { value }, label)));
       select.value = known[blank].value || "";
       select.addEventListener("change", () => { known[blank].value = select.value; draw(); });
       return make("label", {}, make("code", {}, blank), note, select);
@@ -168,6 +169,8 @@ function subjects(data, view) {
     set("ACCOUNT_ID", account);
     if (region !== "aws-global") set("REGION", region);
     set("ORGANIZATION_ID", head.organization);
+    const role = `arn:${arn.split(":")[1] || "aws"}:iam::${account}:role/service-role/AWSBackupDefaultServiceRole`;
+    if (/^\d{12}$/.test(account)) offer("ROLE_ARN", [[role, "AWSBackupDefaultServiceRole"]], "Role that AWS Backup acts by; this one must exist");
     const here = (kind, value) => similar(kind, subject).map((each) => [value(data.arn[each]), called(data.arn[each], data.name[each])]).filter(([found]) => found);
     if (type === "vault") set("VAULT_NAME", short(arn));
     else if (type === "plan" || type === "rule") set("PLAN_ID", plan(arn));
@@ -193,6 +196,7 @@ function subjects(data, view) {
     const parts = (destination || "").split(":");
     set("PLAN_ID", plan(rule));
     set("DESTINATION_VAULT_ARN", destination);
+    set("VAULT_NAME", short(destination || ""));
     set("DESTINATION_REGION", parts[3]);
     set("DESTINATION_ACCOUNT", parts[4]);
   }

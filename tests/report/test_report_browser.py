@@ -63,8 +63,14 @@ def test_why_is_it_not_protected_and_what_do_i_type(browser: Browser, report: Pa
         assert f"--backup-plan-id {PLAN} \\" in code
         assert "# found in account 111111111111 (payments-prod), eu-west-1" in code
         assert "export AWS_REGION=eu-west-1" in code
+        role = "arn:aws:iam::111111111111:role/service-role/AWSBackupDefaultServiceRole"
+        assert role in code
+        assert sheet.locator(".fix mark").count() == 0
+        sheet.get_by_label("ROLE_ARN").select_option("")
         assert sheet.locator(".fix mark").first.inner_text() == "ROLE_ARN"
         assert "Still to fill in: ROLE_ARN" in sheet.locator(".fix .left").inner_text()
+        sheet.get_by_label("ROLE_ARN").select_option(role)
+        assert role in sheet.locator(".fix pre code").inner_text()
         sheet.locator(".fix .tab", has_text="Terraform").click()
         assert "aws_backup_selection" in sheet.locator(".fix pre code").inner_text()
 
