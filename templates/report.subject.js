@@ -165,7 +165,7 @@ function subjects(data, view) {
     const [arn, type, account, region] = [data.arn[subject], data.types[data.type[subject]], data.accounts[data.account[subject]], data.regions[data.region[subject]]];
     const details = Object.assign({}, ...Object.values((told && told.findings) || {}).map((each) => each.details || {}), (((told && told.findings) || {})[controlOf(row)] || {}).details || {});
     const list = (key) => (Array.isArray(details[key]) ? details[key] : []).filter((each) => each && typeof each === "object");
-    const plan = (text) => ((text || "").match(/:backup-plan:([\w-]+)/) || [])[1];
+    const plan = (text) => ((text || "").match(/:backup-plan:([\w/-]+)/) || [])[1];
     set("ACCOUNT_ID", account);
     if (region !== "aws-global") set("REGION", region);
     set("ORGANIZATION_ID", head.organization);
