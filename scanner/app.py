@@ -223,7 +223,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         judgement.parameters,
         as_of=as_of,
         waivers=waivers,
-        tiering=Tiering(judgement.tiers, units, unread(told.gaps)),
+        tiering=Tiering(judgement.tiers, units, unread(bundle.organization_answers())),
     )
     cells: Counter[Cell] = Counter()
     judged = owned(judged, owners_of(_ownership(bundle, judgement.owners, units), tables["resource"]))

@@ -53,7 +53,7 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
     known = {control.id: control for control in selection.known}
     tiers = NamedTiers(settings, named)
     if mistakes := (*named.mistakes(), *_mistakes(settings, named, known), *tiers.mistakes(known)):
-        raise ConfigurationError(mistakes)
+        raise ConfigurationError(tuple(sorted(mistakes, key=lambda one: (one.file, one.line))))
     for notice in dict.fromkeys((*selection.notices, *named.notices())):
         say(f"note: {notice}")
     return Judgement(

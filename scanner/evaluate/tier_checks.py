@@ -45,7 +45,8 @@ def _never(match: Match, table: str) -> tuple[str, str] | None:
         told = f"of a {_words(table)} no tags are read"
         return told, "write an entry for it that matches by `subjects` or `accounts`"
     types = _types_of(table)
-    if match.types and not any(is_like(each, match.types) for each in types):
+    are_known = any(is_like(each, match.types) for each in subject_types())  # else that is the mistake
+    if are_known and not any(is_like(each, match.types) for each in types):
         return f"it asks {', '.join(types)}", "leave the control out, or `types`"
     return None
 

@@ -1,36 +1,40 @@
 """The organizational units by their names, and the place of each account among them."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from scanner.evidence.answers import Answers
 from scanner.inventory.gaps import rows
 from scanner.model.inventory import Account
-from scanner.model.reading import Gap
+from scanner.model.reading import GapKind
 
-TREE: frozenset[str] = frozenset(
-    f"organizations:{each}"
-    for each in ("ListRoots", "ListOrganizationalUnitsForParent", "ListAccountsForParent", "ListAccounts")
-)
+_ROOTS: Final = "organizations:ListRoots"
+_UNITS: Final = "organizations:ListOrganizationalUnitsForParent"
+
+TREE: Final = (_ROOTS, _UNITS, "organizations:ListAccountsForParent")
 """The reads that tell where accounts lie."""
 
 
 def unit_names(answers: Answers) -> Mapping[str, str]:
     """Give the names of the roots and units that org.jsonl.gz tells of, by id."""
-    found = {
-        row.need("Id"): row.text("Name") or "" for row, _ in rows(answers, "organizations:ListRoots", "Roots")
-    }
-    for answer in answers.every("organizations:ListOrganizationalUnitsForParent"):
+    found = {row.need("Id"): row.text("Name") or "" for row, _ in rows(answers, _ROOTS, "Roots")}
+    for answer in answers.every(_UNITS):
         for page in answer.pages:
             found |= {row.need("Id"): row.text("Name") or "" for row in page.children("OrganizationalUnits")}
     return {unit: name for unit, name in found.items() if name}
 
 
-def unread(gaps: Iterable[Gap]) -> str:
-    """Say which reads of the organization's tree are missing, as a sentence; empty: none is told."""
-    texts = sorted(
-        {f"{gap.operation}: {gap.code or gap.kind.value}" for gap in gaps if gap.operation in TREE}
-    )
-    return f"Not read: {', '.join(texts)}." if texts else ""
+def unread(answers: Answers) -> str:
+    """Say which reads of the organization's tree are missing, as a sentence; empty: none."""
+    found = {
+        f"{operation} ({gap.code or gap.kind.value})"
+        for operation in TREE
+        for answer in answers.every(operation)
+        if (gap := answer.gap) is not None
+    }
+    if not found and not any(True for _ in answers.every(_ROOTS)):
+        found = {f"{_ROOTS} ({GapKind.NEVER_ASKED.value})"}
+    return f"Not read: {', '.join(sorted(found))}." if found else ""
 
 
 def paths(told: Iterable[Account], read: Iterable[Account]) -> Mapping[str, str]:
