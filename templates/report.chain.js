@@ -2,7 +2,6 @@
 const MARKS = { holds: "\u2713", broken: "\u2717", unknown: "?", stated: "" };
 const VERDICTS = { holds: "Holds", broken: "Broken", unknown: "Unknown" };
 const KINDS = { resource: "Resource", parent: "Through", plan: "Backup plan", selection: "Backup selection", rule: "Backup rule", vault: "Backup vault", copy: "Copy", recovery_point: "Recovery point", link: "Link", key: "Key", group: "", more: "" };
-const BOX_WIDTH = 332;
 
 function chain(told) {
   if (!told || !told.chain) return "";
@@ -16,9 +15,9 @@ function pictureOf(picture, spoken) {
     drawn("defs", {}, Object.keys(MARKS).map((style) => drawn("marker", { id: `to-${style}`, viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto" }, drawn("path", { class: `tip ${style}`, d: "M0 0 8 4 0 8z" })))));
   for (const [path, style] of picture.arrows) svg.append(drawn("path", { class: `arrow ${style}`, d: path, "marker-end": `url(#to-${style})` }));
   for (const [left, top, height, verdict, kind, title, aloud, lines] of picture.boxes) {
-    const group = drawn("g", { transform: `translate(${left} ${top})` }, drawn("title", {}, aloud), drawn("rect", { class: `box ${verdict}`, width: BOX_WIDTH, height, rx: 9 }),
+    const group = drawn("g", { transform: `translate(${left} ${top})` }, drawn("title", {}, aloud), drawn("rect", { class: `box ${verdict}`, width: picture.box, height, rx: 9 }),
       drawn("text", { class: "kind", x: 14, y: 24 }, kind.charAt(0).toUpperCase() + kind.slice(1)),
-      VERDICTS[verdict] ? drawn("text", { class: `verdict ${verdict}`, x: BOX_WIDTH - 14, y: 24 }, `${MARKS[verdict]} ${VERDICTS[verdict]}`) : "",
+      VERDICTS[verdict] ? drawn("text", { class: `verdict ${verdict}`, x: picture.box - 14, y: 24 }, `${MARKS[verdict]} ${VERDICTS[verdict]}`) : "",
       drawn("text", { class: "name", x: 14, y: 47 }, title));
     for (const [text, style, y, mark, indent] of lines) {
       if (mark) group.append(drawn("text", { class: `point ${style}`, x: 14, y: 54 + y }, mark));

@@ -117,10 +117,14 @@ function subjects(data, view) {
         return button;
       });
       frame.replaceChildren(make("figcaption", {}, make("span.tabs", { role: "group", "aria-label": "Form" }, buttons), copyButton(() => shown.textContent)),
-        ...nodes([choices(known, filled.used, draw), make("pre", { tabindex: "0", "aria-label": title }, shown)]), ...nodes([left(filled.open, known)]));
+        ...nodes([choices(known, filled.used, draw), make("pre", { tabindex: "0", "aria-label": title }, shown)]), ...nodes([left(filled.open, known), replaces(text)]));
     };
     draw();
     return frame;
+  }
+  /* What one would rather know before than after. */
+  function replaces(text) {
+    return text.includes("put-backup-vault-access-policy") ? make("p.left", {}, make("b", {}, "This replaces the vault's whole access policy"), ": carry over the statements that shall stay.") : "";
   }
   function left(open, known) {
     if (!open.length) return "";

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from scanner.model.explanation import Node, NodeKind, Verdict
-from scanner.report.explain.svg import Box, description, lay_out
+from scanner.report.explain.svg import WIDTH, Box, description, lay_out
 
 _PICTURED: Final = frozenset((NodeKind.SELECTION, NodeKind.RECOVERY_POINT, NodeKind.KEY))
 """What is drawn of what stands beside the chain; the rest of it is told by findings, and in words."""
@@ -35,6 +35,7 @@ def _picture(node: Node) -> dict[str, Any]:
     return {
         "width": drawn.width,
         "height": drawn.height,
+        "box": WIDTH,
         "boxes": [_box(box) for box in drawn.boxes],
         "arrows": drawn.arrows,
     }
