@@ -10,6 +10,7 @@ import typer
 
 from scanner.cli import options
 from scanner.cli.controls import controls as controls_commands
+from scanner.cli.diff import diff
 from scanner.cli.exits import guarded, say
 from scanner.cli.explain import explain
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target
@@ -171,6 +172,7 @@ def report(  # noqa: PLR0913 -- as `run`
 
 
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
+audit.command(epilog="Example: [bold]audit diff last-week today --fail-on high[/]")(diff)
 audit.command(epilog="Example: [bold]audit policy --format cloudformation > role.yaml[/]")(policy)
 audit.command(
     epilog='Example: [bold]audit query scan "SELECT account, count(*) FROM resource WHERE NOT covered '

@@ -1,0 +1,58 @@
+"""`audit diff OLD NEW`: what became of findings between two judged scans."""
+
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scanner.cli.exits import guarded
+from scanner.model.finding import Severity
+
+
+class DiffFormat(StrEnum):
+    """How the changes are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+OldArgument = Annotated[Path, typer.Argument(metavar="OLD", help="The folder of the older judged scan.")]
+NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help="The folder of the newer judged scan.")]
+BeforeOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--before",
+        metavar="DIR",
+        help="A scan older than OLD, to tell what was reopened from what is new; again for more.",
+    ),
+]
+FormatOption = Annotated[DiffFormat, typer.Option("--format", help="How the changes are written.")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE", help="The file to write to \\[standard output].")
+]
+FailOnOption = Annotated[
+    Severity | None,
+    typer.Option("--fail-on", help="End with 10 when something this bad or worse is new."),
+]
+
+
+def diff(  # noqa: PLR0913 -- the options of the contract
+    old: OldArgument,
+    new: NewArgument,
+    *,
+    before: BeforeOption = None,
+    format_: FormatOption = DiffFormat.TABLE,
+    out: OutOption = None,
+    fail_on: FailOnOption = None,
+) -> None:
+    """Tell what is new, fixed, reopened, changed, gone, or not known any more.
+
+    What failed in OLD and was not read in NEW is never told as fixed.
+    """
+    actions = import_module("scanner.cli.diff_actions")
+    before = before or []
+    raise typer.Exit(guarded(lambda: actions.diff(old, new, before, format_.value, out, fail_on)))

@@ -1,0 +1,114 @@
+"""What `audit diff` does: reads two scans, compares them, and writes what became of findings."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from scanner.cli.exits import FINDINGS
+from scanner.errors import UsageError
+from scanner.history.compare import compare
+from scanner.history.notes import notes_of
+from scanner.history.reach import reach_of
+from scanner.history.tally import Tally
+from scanner.model.changes import Change, Changes, Kind
+from scanner.model.finding import Severity
+from scanner.model.scan import Scan
+from scanner.report.diff_formats import WORDS, diff_csv, diff_json, diff_json_tail, diff_markdown
+from scanner.report.read import read_scan
+from scanner.report.words import visible
+from scanner.storage.files import write_atomically
+
+_WIDTH: Final = 200
+_SHOWN: Final = 50
+_LISTED: Final = (
+    *(Kind.NEW, Kind.REOPENED, Kind.WAIVER_ENDED, Kind.NOT_KNOWN, Kind.NEWLY_UNKNOWN, Kind.CHANGED),
+    *(Kind.NEWLY_WAIVED, Kind.FIXED),
+)
+"""Kinds that the table lists; of the others it shows the counts."""
+
+
+def diff(  # noqa: PLR0913, PLR0917 -- the options of the contract
+    old: Path, new: Path, before: Sequence[Path], form: str, out: Path | None, fail_on: Severity | None
+) -> int:
+    """Write what became of findings. 10: something at or above `fail_on` is new."""
+    if out is not None and out.is_dir():
+        raise UsageError(f"--out {out} is a folder: name a file.")
+    was, now = read_scan(old), read_scan(new)
+    earlier = [read_scan(each).findings for each in before]
+    changes = compare(was.findings, now.findings, reach_of(now), earlier)
+    tally, notes = Tally(_SHOWN), notes_of(was, now)
+    if form == "table" and out is None:
+        told = _counted(tally, changes, notes)
+        _print(told, Console())
+    else:
+        _write(_pieces(form, (was, now), notes, tally, changes), out)
+    alarm = tally.changes(notes).alarm
+    return FINDINGS if fail_on is not None and alarm is not None and alarm.rank <= fail_on.rank else 0
+
+
+def _counted(tally: Tally, changes: Iterable[Change], notes: tuple[str, ...]) -> Changes:
+    for _ in tally.watched(changes):
+        pass
+    return tally.changes(notes)
+
+
+def _pieces(
+    form: str, scans: tuple[Scan, Scan], notes: tuple[str, ...], tally: Tally, changes: Iterable[Change]
+) -> Iterator[bytes]:
+    if form == "json":
+        yield from diff_json(*scans, notes, tally.watched(changes))
+        yield diff_json_tail(tally.changes(notes))
+    elif form == "csv":
+        yield from diff_csv(tally.watched(changes))
+    elif form == "markdown":
+        yield from diff_markdown(_counted(tally, changes, notes))
+    else:
+        console = Console(width=_WIDTH, highlight=False, color_system=None)
+        with console.capture() as captured:
+            _print(_counted(tally, changes, notes), console)
+        yield captured.get().encode()
+
+
+def _write(pieces: Iterator[bytes], out: Path | None) -> None:
+    if out is not None:
+        write_atomically(out, pieces)
+        return
+    for piece in pieces:
+        sys.stdout.write(piece.decode())
+
+
+def _print(changes: Changes, console: Console) -> None:
+    """Print the notes, the counts, then the worst. Plain and wide where there is no terminal."""
+    if not console.is_terminal:
+        console.width = _WIDTH
+    for note in changes.notes:
+        console.print(f"note: {escape(visible(note))}", highlight=False)
+    counts = Table(box=None, pad_edge=False, header_style="bold")
+    counts.add_column("What became of findings")
+    counts.add_column("Findings", justify="right")
+    for kind, word in WORDS.items():
+        if number := changes.counts.get(kind, 0):
+            counts.add_row(word, f"{number:,}")
+    console.print(counts)
+    for kind in _LISTED:
+        if changes.worst.get(kind):
+            _print_worst(changes, kind, console)
+
+
+def _print_worst(changes: Changes, kind: Kind, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", title=WORDS[kind], title_justify="left")
+    for name in ("Severity", "Control", "Subject", "Reason"):
+        table.add_column(name, overflow="fold")
+    for change in changes.worst[kind]:
+        told = change.finding
+        shown = (told.severity.value, told.control, told.subject, told.reason)
+        table.add_row(*(escape(visible(text)) for text in shown))
+    console.print()
+    console.print(table)
+    if more := changes.left_out(kind):
+        console.print(f"{more:,} more: --format json has all.", highlight=False)

@@ -1,0 +1,98 @@
+"""Two scans held against each other: their findings merged in filing order, one of each in memory."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from scanner.errors import BundleError
+from scanner.history.reach import Reach
+from scanner.history.transition import OPEN, kind_of
+from scanner.model.changes import Change, Kind
+from scanner.model.finding import Finding
+
+Key = tuple[str, str, str, str]
+
+_FIGURES: Final = re.compile(r"\d[\d.,:TZ+-]*")
+_JUDGED_BY: Final = ("tier", "parameters")
+
+
+def compare(
+    old: Iterable[Finding], new: Iterable[Finding], reach: Reach, before: Sequence[Iterable[Finding]] = ()
+) -> Iterator[Change]:
+    """Say of each finding of both scans what became of it, in filing order.
+
+    `reach` is that of the newer scan; `before` are scans older than OLD, in any order.
+
+    Raises:
+        BundleError: findings of a scan are not in filing order, or one is filed twice.
+    """
+    earlier = [_Cursor(_filed(each, "--before")) for each in before]
+    for was, now in _pairs(_filed(old, "OLD"), _filed(new, "NEW")):
+        told = now or was
+        if told is not None:
+            yield _change(was, now, reach, earlier=_any_open(earlier, told.order))
+
+
+def _any_open(earlier: list["_Cursor"], key: Key) -> bool:
+    """Move every earlier scan on to the key, and say whether one has it open."""
+    found = [cursor.at(key) for cursor in earlier]
+    return any(each is not None and each.status in OPEN for each in found)
+
+
+def _change(was: Finding | None, now: Finding | None, reach: Reach, *, earlier: bool) -> Change:
+    if now is None:
+        assert was is not None  # noqa: S101 -- a pair has one side at least
+        return Change(kind_of(was.status, reach.why_absent(was)), was, None)
+    kind = kind_of(None if was is None else was.status, now.status, failed_earlier=earlier)
+    if kind is Kind.STILL_OPEN and was is not None and (what := _otherwise(was, now)):
+        return Change(Kind.CHANGED, was, now, what)
+    return Change(kind, was, now)
+
+
+def _otherwise(was: Finding, now: Finding) -> tuple[str, ...]:
+    """Name what is otherwise. Figures in a reason (ages, counts) move from day to day: they do not count."""
+    names = [name for name in _JUDGED_BY if was.details.get(name) != now.details.get(name)]
+    if was.reason != now.reason and _FIGURES.sub("#", was.reason) != _FIGURES.sub("#", now.reason):
+        names.insert(0, "reason")
+    return (("severity",) if was.severity is not now.severity else ()) + tuple(names)
+
+
+def _filed(findings: Iterable[Finding], scan: str) -> Iterator[tuple[Key, Finding]]:
+    last: Key | None = None
+    for finding in findings:
+        key = finding.order
+        if last is not None and key <= last:
+            fault = "is filed twice" if key == last else "is out of order"
+            raise BundleError(f"{scan}: the finding of {finding.control} for {finding.subject} {fault}.")
+        last = key
+        yield key, finding
+
+
+def _pairs(
+    old: Iterator[tuple[Key, Finding]], new: Iterator[tuple[Key, Finding]]
+) -> Iterator[tuple[Finding | None, Finding | None]]:
+    left, right = next(old, None), next(new, None)
+    while left is not None or right is not None:
+        if right is None or (left is not None and left[0] < right[0]):
+            assert left is not None  # noqa: S101 -- the loop ends when both are
+            yield left[1], None
+            left = next(old, None)
+        elif left is None or right[0] < left[0]:
+            yield None, right[1]
+            right = next(new, None)
+        else:
+            yield left[1], right[1]
+            left, right = next(old, None), next(new, None)
+
+
+class _Cursor:
+    """A place in the findings of one scan, which only moves on."""
+
+    def __init__(self, filed: Iterator[tuple[Key, Finding]]) -> None:
+        self._filed, self._here = filed, next(filed, None)
+
+    def at(self, key: Key) -> Finding | None:
+        """Give the finding of a key; keys are asked in order."""
+        while self._here is not None and self._here[0] < key:
+            self._here = next(self._filed, None)
+        return self._here[1] if self._here is not None and self._here[0] == key else None

@@ -1,0 +1,69 @@
+"""What was otherwise about two scans themselves: a change of findings may come from that alone."""
+
+from collections.abc import Iterable, Iterator
+
+from scanner.evidence.manifest import rfc3339
+from scanner.model.control import Control
+from scanner.model.scan import Scan
+
+
+def notes_of(old: Scan, new: Scan) -> tuple[str, ...]:
+    """Say in sentences what differs between two scans beside their findings."""
+    return (*_made(old, new), *_scopes(old, new), *_controls(old, new))
+
+
+def _made(old: Scan, new: Scan) -> Iterator[str]:
+    was, now = old.manifest, new.manifest
+    if now.evaluated_as_of < was.evaluated_as_of:
+        yield (
+            f"NEW was judged as of {rfc3339(now.evaluated_as_of)}, before OLD "
+            f"({rfc3339(was.evaluated_as_of)}): are they the right way round?"
+        )
+    told = (
+        ("The tool", f"{was.tool_name} {was.tool_version}", f"{now.tool_name} {now.tool_version}"),
+        ("The date of the capabilities", was.capabilities_as_of, now.capabilities_as_of),
+        ("The organisation", was.scope.organization_id or "", now.scope.organization_id or ""),
+    )
+    for name, before, after in told:
+        if before != after:
+            yield f"{name} was {before or 'not told'}, and is {after or 'not told'}."
+    if old.redacted != new.redacted:
+        yield "One of the scans is a redacted copy: its names are pseudonyms, and match nothing."
+
+
+def _scopes(old: Scan, new: Scan) -> Iterator[str]:
+    was, now = old.manifest.scope, new.manifest.scope
+    yield from _sets("Accounts", was.accounts, now.accounts)
+    yield from _sets("Regions", was.regions, now.regions)
+
+
+def _sets(name: str, was: Iterable[str], now: Iterable[str]) -> Iterator[str]:
+    before, after = set(was), set(now)
+    if after - before:
+        yield f"{name} only in NEW: {_listed(after - before)}."
+    if before - after:
+        yield f"{name} only in OLD: {_listed(before - after)}."
+
+
+def _listed(names: set[str], most: int = 10) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(sorted(names)[:most]) + rest
+
+
+def _controls(old: Scan, new: Scan) -> Iterator[str]:
+    was, now = ({control.id: control for control in scan.controls} for scan in (old, new))
+    yield from _sets("Controls", was, now)
+    both = was.keys() & now.keys()
+    defined = {name for name in both if _definition(was[name]) != _definition(now[name])}
+    if defined:
+        yield f"Controls that are defined otherwise: {_listed(defined)}."
+    judged = {name for name in both if old.parameters.get(name) != new.parameters.get(name)}
+    if judged:
+        yield f"Controls with other parameters: {_listed(judged)}."
+    if old.tiers != new.tiers:
+        yield "Tiers or overrides are set otherwise."
+
+
+def _definition(control: Control) -> tuple[str, ...]:
+    """Give what decides about a verdict."""
+    return (control.severity.value, control.subject, control.population, control.require)

@@ -1,0 +1,69 @@
+"""How far a scan reached: which controls were run, and which accounts and Regions were read wholly."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.history.transition import Absent
+from scanner.model.finding import Finding
+from scanner.model.inventory import ShardStatus
+from scanner.model.scan import Scan
+
+_READ: Final = frozenset({ShardStatus.COMPLETE, ShardStatus.PARTIAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a scan can say of findings that it does not have.
+
+    `whole`: places (account, Region) without a missing read. `accounts`: those of which every place in
+    scope is whole, for subjects that lie in no Region of the scope. `regions`: those of the scope.
+    `told`: the scan tells its gaps, so that silence means something.
+    """
+
+    controls: frozenset[str]
+    whole: frozenset[tuple[str, str]]
+    accounts: frozenset[str]
+    regions: frozenset[str]
+    told: bool
+
+    def why_absent(self, finding: Finding) -> Absent:
+        """Say why the scan lacks this finding of another."""
+        if finding.control not in self.controls:
+            return Absent.NOT_ASKED
+        return Absent.GONE if self.told and self._is_read(finding) else Absent.NOT_READ
+
+    def _is_read(self, finding: Finding) -> bool:
+        if finding.region in self.regions:
+            return (finding.account, finding.region) in self.whole
+        return finding.account in self.accounts
+
+
+def reach_of(scan: Scan) -> Reach:
+    """Say how far a scan reached. A scan of another program does not tell its gaps: it is sure of nothing.
+
+    A place that is partial in the manifest is whole all the same where no gap lies in it: what failed there
+    was an answer of its own ("there is no such tag set"). A gap outside the Regions of the scope (a list that
+    is asked once an account) is one in all of them.
+    """
+    scope = scan.manifest.scope
+    regions = frozenset(map(str, scope.regions))
+    shards = {(str(each.account), str(each.region)): each.status for each in scan.manifest.shards}
+    gaps = {(str(gap.account), str(gap.region)) for gap in scan.gaps}
+    gaps |= {place for place, status in shards.items() if status not in _READ | {ShardStatus.SKIPPED}}
+    everywhere = {account for account, region in gaps if region not in regions}
+    whole = frozenset(
+        place
+        for place, status in shards.items()
+        if status in _READ and place not in gaps and place[0] not in everywhere
+    )
+    return Reach(
+        controls=frozenset(control.id for control in scan.controls),
+        whole=whole,
+        accounts=frozenset(
+            account
+            for account in map(str, scope.accounts)
+            if all((account, region) in whole for region in regions)
+        ),
+        regions=regions,
+        told=scan.assessment is not None,
+    )

@@ -1,0 +1,56 @@
+"""Changes as they go by: counted, and the worst of each kind kept."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from scanner.model.changes import ALARMING, Change, Changes, Kind
+
+if TYPE_CHECKING:
+    from scanner.model.finding import Severity
+
+WORST: Final = 50
+"""Changes of one kind that are kept."""
+
+_UNTOLD: Final = frozenset({Kind.SAME, Kind.STILL_UNKNOWN, Kind.STILL_WAIVED, Kind.NOW_KNOWN})
+"""Kinds of which only the count is kept."""
+
+
+class Tally:
+    """Counts of what went by. Memory: by control and kind, and `limit` changes a severity and kind."""
+
+    def __init__(self, limit: int = WORST) -> None:
+        self._limit = limit
+        self._counts: Counter[tuple[str, Kind]] = Counter()
+        self._kept: dict[tuple[Kind, int], list[Change]] = defaultdict(list)
+        self._alarm: Severity | None = None
+
+    def watched(self, changes: Iterable[Change]) -> Iterator[Change]:
+        """Let changes go by, in filing order."""
+        for change in changes:
+            self._counts[change.finding.control, change.kind] += 1
+            if change.kind not in _UNTOLD:
+                self._keep(change)
+            yield change
+
+    def _keep(self, change: Change) -> None:
+        kept = self._kept[change.kind, change.severity.rank]
+        if len(kept) < self._limit:
+            kept.append(change)
+        if change.kind in ALARMING:
+            self._alarm = min(self._alarm or change.severity, change.severity, key=lambda each: each.rank)
+
+    def changes(self, notes: tuple[str, ...]) -> Changes:
+        """Give what was counted so far."""
+        by_control: dict[str, dict[Kind, int]] = defaultdict(dict)
+        counts: Counter[Kind] = Counter()
+        for (control, kind), number in sorted(self._counts.items()):
+            by_control[control][kind] = number
+            counts[kind] += number
+        return Changes(notes, dict(counts), dict(by_control), self._worst(), self._alarm)
+
+    def _worst(self) -> dict[Kind, tuple[Change, ...]]:
+        worst: dict[Kind, list[Change]] = defaultdict(list)
+        for kind, rank in sorted(self._kept, key=lambda each: each[1]):
+            worst[kind].extend(self._kept[kind, rank])
+        return {kind: tuple(found[: self._limit]) for kind, found in worst.items()}

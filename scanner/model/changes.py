@@ -1,0 +1,105 @@
+"""What became of findings between two scans: what `audit diff` tells, and what a report may carry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from scanner.model.finding import Finding, Severity
+
+
+class Kind(StrEnum):
+    """What became of a finding, in the order in which it is told. Each finding has exactly one."""
+
+    NEW = "new"  # fails, and was not known to fail
+    REOPENED = "reopened"  # fails, did not in OLD, and did in a scan before that
+    WAIVER_ENDED = "waiver_ended"  # fails, and was waived
+    NOT_KNOWN = "not_known"  # failed or was waived; what was read now does not say whether it still does
+    NEWLY_UNKNOWN = "newly_unknown"  # did not fail, and is not known now
+    CHANGED = "changed"  # fails as before, with another severity, reason, tier or parameters
+    STILL_OPEN = "still_open"
+    NEWLY_WAIVED = "newly_waived"
+    NOT_ASKED = "not_asked"  # its control was not run now
+    NO_LONGER_ASKED = "no_longer_asked"  # failed or was waived; the control does not concern the subject now
+    GONE = "gone"  # its place was read wholly, and the subject is not there
+    FIXED = "fixed"  # failed or was waived, and passes
+    STILL_WAIVED = "still_waived"
+    STILL_UNKNOWN = "still_unknown"
+    NOW_KNOWN = "now_known"  # was unknown, and does not fail
+    SAME = "same"  # did not fail and does not
+
+
+ALARMING: Final = (Kind.NEW, Kind.REOPENED, Kind.WAIVER_ENDED)
+"""What counts as new for `--fail-on`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one finding. `old` or `new` is None where that scan has none of it, never both.
+
+    `what`: of a changed finding, what is otherwise: severity, reason, tier, parameters.
+    """
+
+    kind: Kind
+    old: Finding | None
+    new: Finding | None
+    what: tuple[str, ...] = ()
+
+    @property
+    def finding(self) -> Finding:
+        """The finding as it is now, or as it was."""
+        told = self.new or self.old
+        if told is None:
+            raise ValueError("a change without a finding")
+        return told
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters."""
+        return self.finding.severity
+
+    def document(self) -> dict[str, Any]:
+        """Give its JSON document."""
+        told = self.finding
+        return {
+            "kind": self.kind.value,
+            "control": told.control,
+            "severity": told.severity.value,
+            "subject": told.subject,
+            "subject_type": told.subject_type,
+            "account": told.account,
+            "region": told.region,
+            "fingerprint": told.fingerprint,
+            "what": list(self.what),
+            "old": _side(self.old),
+            "new": _side(self.new),
+        }
+
+
+def _side(finding: Finding | None) -> dict[str, str] | None:
+    if finding is None:
+        return None
+    return {
+        "status": finding.status.value,
+        "severity": finding.severity.value,
+        "reason": finding.reason,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Two scans held against each other, bounded: counts of all, and the worst of each kind.
+
+    `notes`: what was otherwise about the scans themselves. `by_control`: counts by control, then kind.
+    `alarm`: the worst severity of what is new, reopened, or no longer waived; None: there is none.
+    """
+
+    notes: tuple[str, ...]
+    counts: Mapping[Kind, int]
+    by_control: Mapping[str, Mapping[Kind, int]]
+    worst: Mapping[Kind, tuple[Change, ...]]
+    alarm: Severity | None
+
+    def left_out(self, kind: Kind) -> int:
+        """Count what is not among the worst of a kind."""
+        return self.counts.get(kind, 0) - len(self.worst.get(kind, ()))
