@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from scanner.demo.server import Demo
+
+CONFIG: Final = Path(__file__).with_name("audit.yaml")
+"""What the simulated organisation has settled for its scans."""
 
 _MANIFEST = "manifest.json"
 _JOURNAL = "journal.jsonl"
@@ -61,7 +64,7 @@ def scan_arguments(running: "Demo", out: Path, formats: str | None, *, quiet: bo
     from scanner.demo.clock import DEMO_CLOCK  # noqa: PLC0415 - imports moto
 
     arguments = [sys.executable, "-m", "scanner", "run", "--org", "--out", str(out)]
-    arguments += ["--role-name", running.role_name]
+    arguments += ["--role-name", running.role_name, "--config", str(CONFIG)]
     for region in running.regions:
         arguments += ["--region", region]
     arguments += ["--as-of", DEMO_CLOCK.strftime("%Y-%m-%dT%H:%M:%SZ")]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scanner.demo.accounts import MANAGEMENT
-from scanner.demo.command import clear, is_demo_scan, run_scan, scan_arguments
+from scanner.demo.command import CONFIG, clear, is_demo_scan, run_scan, scan_arguments
 from scanner.demo.server import Demo
 from scanner.errors import UsageError
 
@@ -23,7 +23,7 @@ def _manifest(folder: Path, account: str) -> Path:
 def test_the_ordinary_command_is_run(demo: Demo) -> None:
     assert scan_arguments(demo, Path("out"), "html,json", quiet=True) == [
         *(sys.executable, "-m", "scanner", "run", "--org", "--out", "out"),
-        *("--role-name", "VaultproofReadOnly"),
+        *("--role-name", "VaultproofReadOnly", "--config", str(CONFIG)),
         *("--region", "eu-west-1", "--region", "eu-central-1", "--region", "us-east-1"),
         *("--region", "eu-south-1"),
         *("--as-of", "2026-11-20T06:00:00Z", "--format", "html,json", "--quiet"),
