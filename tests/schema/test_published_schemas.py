@@ -128,6 +128,7 @@ def test_the_formats_are_published() -> None:
         "finding",
         "findings",
         "explanation",
+        "diff",
         "report.sarif",
         "summary",
     }
