@@ -11,6 +11,7 @@ from typing import Final
 
 from scanner.graph.history import Unseen
 from scanner.model.inventory import Job, JobKind, ShardInventory
+from scanner.model.names import rule_subject
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary
 
@@ -133,29 +134,40 @@ class JobHistory:
     def copies_by_chain(
         self, arns: Iterable[str], open_parents: Iterable[str] = ()
     ) -> tuple[Mapping[tuple[str, str], Outcomes], tuple[Unseen, ...]]:
-        """Tell what the copy jobs of a resource came to, by rule (empty: by hand) and destination."""
-        unseen = (*self._unseen(JobKind.COPY), *self._open(JobKind.COPY, open_parents))
+        """Tell what the copy jobs of a resource came to, by rule (empty: none is told) and destination."""
         chains: dict[tuple[str, str], list[Job]] = {}
+        unseen = (*self._unseen(JobKind.COPY), *self._open(JobKind.COPY, open_parents))
         for arn in arns:
             for job in self._of(JobKind.COPY, arn):
-                chain = (self.rule_of(job) or "", job.destination_vault or "")
+                rule = self.rule_of(job) or ""
+                chain = ("" if rule.endswith("#") else rule, job.destination_vault or "")
                 chains.setdefault(chain, []).append(job)
+            unseen += self._astray(arn)
         found = {chain: outcomes(chains[chain], self._as_of, unseen) for chain in sorted(chains)}
         return found, unseen
 
     def copies(self, arn: str, rule: str, destination: str) -> Outcomes:
         """Tell what the copy jobs of a resource by one copy action came to (ruling 13)."""
-        there = [job for job in self._of(JobKind.COPY, arn) if job.destination_vault == destination]
+        copies = self._of(JobKind.COPY, arn)
+        there = [job for job in copies if job.destination_vault == destination]
         ours = [job for job in there if self.rule_of(job) == rule]
         unseen = self._unseen(JobKind.COPY)
-        if any(self._may_be_of_a_rule(job) for job in there):
+        if any(self._may_be_of(job, rule) for job in there):
             unseen += (Unseen(f"by which rule {arn} was copied is not told", None, own=True),)
-        return outcomes(ours, self._as_of, unseen)
+        return outcomes(ours, self._as_of, unseen + self._astray(arn, rule))
 
-    def _may_be_of_a_rule(self, copy: Job) -> bool:
-        """Whether a copy job names no rule, but a backup job that was not seen and would."""
-        started_by = copy.backup_job is not None and copy.backup_job not in self._backups_by_id
-        return copy.created_by_rule is None and started_by
+    def _astray(self, arn: str, rule: str = "") -> tuple[Unseen, ...]:
+        """Say that a copy job of a resource, by a rule or by any, does not tell into which vault."""
+        copies = (job for job in self._of(JobKind.COPY, arn) if not job.destination_vault)
+        if any(not rule or self.rule_of(job) == rule or self._may_be_of(job, rule) for job in copies):
+            return (Unseen(f"a copy job of {arn} does not tell into which vault", None, own=True),)
+        return ()
+
+    def _may_be_of(self, copy: Job, rule: str) -> bool:
+        """Whether a copy job names only the rule's plan, or a backup job that was not seen and would."""
+        if (told := self.rule_of(copy)) is not None:
+            return told == rule_subject(rule.partition("#")[0], "")
+        return copy.backup_job is not None and copy.backup_job not in self._backups_by_id
 
     @property
     def unseen_copies(self) -> tuple[Unseen, ...]:
@@ -165,7 +177,10 @@ class JobHistory:
     def rule_of(self, copy: Job) -> str | None:
         """Give the rule that a copy job belongs to: its own, else that of the backup job that started it."""
         backup = self._backups_by_id.get(copy.backup_job or "")
-        return copy.created_by_rule or (backup.created_by_rule if backup else None)
+        told = copy.created_by_rule
+        if told is not None and not told.endswith("#"):
+            return told
+        return (backup.created_by_rule if backup else None) or told
 
     def behind(self, arns: Iterable[str], rule: str, copies: Outcomes) -> Ternary:
         """Whether the newest completed backup is neither copied nor being copied.

@@ -47,9 +47,12 @@ def rows(answers: Answers, name: str, key: str) -> Iterable[tuple[Shape, Evidenc
 
 
 def created_by_rule(row: Shape) -> str | None:
-    """Give the rule that made a recovery point or job (`PLAN_ARN#RULE_ID`); None: made on demand."""
+    """Give the rule that made a recovery point or job (`PLAN_ARN#RULE_ID`); None: made on demand.
+
+    Where a plan is told without its rule, the id is empty: it is none of the rules that are known.
+    """
     created_by = row.child("CreatedBy")
     if created_by is None:
         return None
     plan, rule = created_by.text("BackupPlanArn"), created_by.text("BackupRuleId")
-    return rule_subject(plan, rule) if plan and rule else None
+    return rule_subject(plan, rule or "") if plan else None

@@ -25,6 +25,7 @@ from tests.contract import (
     restores_truth,
     selections,
     timing,
+    told_truth,
     types_truth,
     vaults,
 )
@@ -114,6 +115,8 @@ WORLDS: Final = (
     World("what types can", types_truth.kinds, spoil=types_truth.without_databases),
     World("continuous backups of databases", types_truth.continuous, DATABASES, types_truth.blind),
     World("refuges, a read missing", blinded_truth.refuges, spoil=blinded_truth.blind),
+    World("backup jobs half told of", told_truth.backups, HALF),
+    World("other jobs and roles half told of", told_truth.others),
     World("3-2-1-1-0", refuges_truth.three_two_one, spoil=refuges_truth.refuse),
 )
 

@@ -366,6 +366,45 @@ def test_a_copy_job_that_names_no_rule_belongs_to_that_of_its_backup_job(bundle:
     assert (chain.age_hours, chain.succeeded, chain.behind) == (7.0, True, False)
 
 
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        ({"DestinationBackupVaultArn": None}, (None,)),
+        ({"CreatedBy": {"BackupPlanArn": BY_DAILY["BackupPlanArn"]}}, (None,)),
+        ({"CreatedBy": {"BackupPlanArn": f"{BY_DAILY['BackupPlanArn']}-other"}}, ()),
+        ({"CreatedBy": None, "DestinationBackupVaultArn": None}, ()),
+    ],
+)
+def test_a_copy_job_that_does_not_tell_its_rule_or_vault_may_be_of_an_action(
+    bundle: BundleBuilder, lost: dict[str, Any], expected: tuple[None, ...]
+) -> None:
+    ours: dict[str, Any] = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": AWAY, "CreatedBy": BY_DAILY}
+    row = job("CopyJobId", 1, 7, State="COMPLETED", **(ours | lost))
+    bundle.shard().listed("backup:ListCopyJobs", row)
+    action = facts_of(bundle.write())["copy_action"][COPY_ACTION]
+    assert isinstance(action, CopyActionFacts)
+    assert action.copy_jobs == expected
+
+
+def test_a_copy_job_without_its_vault_may_be_newer_than_any(bundle: BundleBuilder) -> None:
+    ours: dict[str, Any] = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": AWAY, "CreatedBy": BY_DAILY}
+    done = job("CopyJobId", 1, 7, State="COMPLETED", **ours)
+    lost = job("CopyJobId", 2, 1, State="FAILED", **(ours | {"DestinationBackupVaultArn": None}))
+    bundle.shard().listed("backup:ListCopyJobs", done, lost)
+    chains = resource(facts_of(bundle.write())).copy_jobs
+    assert chains[-1] is None
+    assert [chain.succeeded for chain in chains if chain and chain.destination == AWAY] == [None]
+
+
+def test_a_copy_job_that_tells_only_its_plan_is_of_no_known_rule(bundle: BundleBuilder) -> None:
+    by_plan = {"BackupPlanArn": BY_DAILY["BackupPlanArn"]}
+    told: dict[str, Any] = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": AWAY, "CreatedBy": by_plan}
+    bundle.shard().listed("backup:ListCopyJobs", job("CopyJobId", 1, 7, State="FAILED", **told))
+    (chain,) = resource(facts_of(bundle.write())).copy_jobs
+    assert chain is not None
+    assert (chain.rule, chain.destination, chain.succeeded) == ("", AWAY, False)
+
+
 def test_a_copy_job_that_a_backup_of_before_the_list_started_may_be_of_any_rule(
     bundle: BundleBuilder,
 ) -> None:

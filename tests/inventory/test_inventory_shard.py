@@ -324,7 +324,9 @@ def test_recovery_points_are_read_once_a_vault() -> None:
 def test_who_made_a_recovery_point() -> None:
     by_rule: dict[str, Any] = {"CreatedBy": {"BackupPlanArn": plan_arn("p"), "BackupRuleId": "r"}}
     script = shard().vault("v").point("v", "x", arn="a", **by_rule).point("v", "x", arn="b", CreatedBy=None)
-    assert [point.created_by_rule for point in parsed(script).recovery_points] == [f"{plan_arn('p')}#r", None]
+    script.point("v", "x", arn="c", CreatedBy={"BackupPlanArn": plan_arn("p")})
+    found = [point.created_by_rule for point in parsed(script).recovery_points]
+    assert found == [f"{plan_arn('p')}#r", None, f"{plan_arn('p')}#"]
 
 
 # Keys
