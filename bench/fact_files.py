@@ -5,6 +5,7 @@ are enough: what tells facts takes half a millisecond a resource, and is measure
 points a resource; what differs between these differs from row to row. Files are made once and kept.
 """
 
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -176,3 +177,7 @@ def _points(columns: Mapping[str, pa.ChunkedArray], number: int) -> dict[str, pa
 
 _STATUS: Final = {True: "COMPLETED", False: "PARTIAL", None: None}
 _FOREVER: Final = 999_999
+
+
+if __name__ == "__main__":
+    print(fact_files(int(sys.argv[1])))
