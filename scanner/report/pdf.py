@@ -35,7 +35,7 @@ from scanner.storage.files import Measured, write_atomically
 TEMPLATE: Final = "report.pdf.html.j2"
 STYLE: Final = "pdf.css"
 
-FINDINGS: Final = 160
+FINDINGS: Final = 130
 """How many findings stand on the pages at most: WeasyPrint lays out some 250 table rows a second."""
 
 LEAST_FINDINGS: Final = 2
@@ -195,7 +195,7 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
             chapters=told,
             shown=sum(len(each.findings) for each in told),
             owed=view.counts.failed + view.counts.open,
-            waivers=view.waivers,
+            uses=view.waiver_uses,
             accounts={account.id: account for account in view.manifest.accounts},
             grid=sorted(view.completeness.rows, key=lambda row: row.whole)[:GRID],
             column_sets=_column_sets(len(view.completeness.columns)),

@@ -18,7 +18,7 @@ from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.manifest import Manifest
 from scanner.model.scan import REDACTED, Row, Scan, Stream
 from scanner.model.tier import Tiers
-from scanner.model.waivers import WaiverUse
+from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.audit_manager import SideBySide, side_by_side
 from scanner.report.chain import Chain, chain
 from scanner.report.completeness import Completeness, completeness
@@ -132,8 +132,11 @@ class View:
 
     @property
     def waiver_uses(self) -> tuple[WaiverUse, ...]:
-        """What became of each waiver of audit.yaml, in the order of the file."""
-        return self.scan.waivers
+        """What became of each waiver of audit.yaml, in the order of the file.
+
+        Of another program's scan only what covers something is known: without control and subject.
+        """
+        return self.scan.waivers or tuple(_in_use(*each) for each in self.waivers)
 
     @property
     def unit_names(self) -> Mapping[str, str]:
@@ -203,6 +206,10 @@ def build(scan: Scan) -> View:
         names=names,
         audit_manager=side_by_side(scan, seen.beside),
     )
+
+
+def _in_use(waiver: Waiver, covers: int) -> WaiverUse:
+    return WaiverUse(waiver=waiver, control="", subject="", state=WaiverState.IN_USE, covers=covers, open=0)
 
 
 def _controls(scan: Scan, seen: Overview) -> Iterator[ControlView]:
