@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, Generic, TypeVar, get_args, get_type_hints
+from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
 from scanner.model.audit_manager import ControlBeside, FrameworkBeside
 from scanner.model.compliance import Assessment, FrameworkView, RequirementView
@@ -23,6 +23,10 @@ from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
 _T = TypeVar("_T")
 _HASH = 64
 _MOST_NAMES = 20_000
+
+
+_NO_TIER: Final = ("", "not known")
+"""How the score calls what has no tier, and what may have any."""
 
 
 class _Mapped(Generic[_T]):
@@ -229,6 +233,7 @@ class _Redactor:
             "account": self._names.account,
             "region": self._names.words,
             "type": self._names.words,
+            "tier": lambda tier: tier if tier in _NO_TIER else self._names.name(tier),
         }
         groups = {
             group: {keys.get(group, self._names.name)(key): figures for key, figures in members.items()}
