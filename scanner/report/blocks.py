@@ -5,7 +5,7 @@ import gzip
 from dataclasses import dataclass, field
 from typing import Final
 
-from scanner.report.json import encode
+from scanner.report.encoding import encode
 
 _LEVEL: Final = 6
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
-from scanner.report.json import encode
+from scanner.report.encoding import encode
 from scanner.report.words import visible
 
 FORMULA: Final = frozenset("=+-@\t\r\n")

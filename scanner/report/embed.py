@@ -7,7 +7,7 @@ from scanner.model.finding import Status
 from scanner.report.counts import Counts
 from scanner.report.embed_details import embed_details
 from scanner.report.embed_rows import embed_rows
-from scanner.report.json import encode
+from scanner.report.encoding import encode
 from scanner.report.overview import STRUCTURES
 from scanner.report.view import View
 from scanner.report.words import FRAMEWORK_WORDS, SEVERITY_WORDS, STATUS_WORDS

@@ -15,7 +15,7 @@ from scanner.model.explanation import Node
 from scanner.model.finding import Finding
 from scanner.report.blocks import block
 from scanner.report.chains import chains
-from scanner.report.json import encode
+from scanner.report.encoding import encode
 from scanner.report.picture import told
 from scanner.report.view import View
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from scanner.model.finding import Finding, Status, Waiver
 from scanner.model.owner import Owner
-from scanner.report.json import encode
+from scanner.report.encoding import encode
 from scanner.report.sarif_rules import LEVELS, rule
 from scanner.report.sarif_run import invocation, message, run_properties
 from scanner.report.view import View

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from scanner.evaluate.answered import UNWRITTEN
+from scanner.evaluate.asking import BATCH
 from scanner.evaluate.database import ORDER, Limits, opened
-from scanner.evaluate.engine import BATCH, evaluate
+from scanner.evaluate.engine import evaluate
 from scanner.evaluate.filed import files_in_order
 from scanner.model.facts import Row
 from scanner.model.finding import Finding, Status
