@@ -39,7 +39,18 @@ RoleText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,512
 ExternalIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")]
 Format = Literal[
-    "html", "pdf", "pdf-letter", "summary", "json", "csv", "inventory", "parquet", "sarif", "junit", "markdown"
+    "html",
+    "pdf",
+    "pdf-letter",
+    "summary",
+    "json",
+    "csv",
+    "inventory",
+    "parquet",
+    "sarif",
+    "junit",
+    "ocsf",
+    "markdown",
 ]
 
 

@@ -12,6 +12,7 @@ from scanner.report.inventory_csv import inventory_csv
 from scanner.report.json import findings_json, summary_json
 from scanner.report.junit import junit
 from scanner.report.markdown import summary_md
+from scanner.report.ocsf import ocsf
 from scanner.report.parquet import findings_parquet
 from scanner.report.pdf import Paper, report_pdf
 from scanner.report.sarif import sarif
@@ -39,6 +40,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "parquet": Format("findings.parquet", findings_parquet),
     "sarif": Format("report.sarif", sarif),
     "junit": Format("report.junit.xml", junit),
+    "ocsf": Format("findings.ocsf.jsonl", ocsf),
     "markdown": Format("summary.md", summary_md),
     "html": Format("report.html", lambda view: [report_html(view)]),
     "pdf": Format("report.pdf", lambda view: [report_pdf(view)]),

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 from lxml import etree
+from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 from scanner.app import Judgement, evaluate
 from scanner.evaluate.loader import load_controls
@@ -41,7 +42,7 @@ def view(whole: Scan) -> View:
 @pytest.fixture(scope="module")
 def folder(view: View, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("reports")
-    write_reports(view, made, ["json", "csv", "inventory", "parquet", "sarif", "junit", "markdown"])
+    write_reports(view, made, ["json", "csv", "inventory", "parquet", "sarif", "junit", "ocsf", "markdown"])
     return made
 
 
@@ -106,6 +107,28 @@ def test_junit(folder: Path, numbers: Numbers) -> None:
     )
     assert totals["tests"] == sum(sum(each.values()) for each in numbers.values())
     assert totals["failures"] == sum(each["fail"] for each in numbers.values())
+
+
+def test_ocsf(folder: Path, numbers: Numbers) -> None:
+    words = {
+        ("Pass", 99): "pass",
+        ("Fail", 1): "fail",
+        ("Fail", 3): "waived",
+        ("Unknown", 1): "unknown",
+        ("Warning", 1): "error",
+        ("Not applicable", 99): "not_applicable",
+    }
+    with (folder / "findings.ocsf.jsonl").open("rb") as file:
+        events = [json.loads(line) for line in file]
+    assert (
+        counted(
+            (each["compliance"]["control"], words[each["compliance"]["status"], each["status_id"]])
+            for each in events
+        )
+        == numbers
+    )
+    kept = [ComplianceFinding.model_validate(each) for each in events]
+    assert counted((each.compliance.control, each.status_code) for each in kept) == numbers
 
 
 def test_sarif(folder: Path, numbers: Numbers, view: View) -> None:

@@ -13,6 +13,7 @@ from scanner.model.scan import REDACTED, Scan
 from scanner.report.csv import findings_csv
 from scanner.report.junit import junit
 from scanner.report.markdown import summary_md
+from scanner.report.ocsf import ocsf
 from scanner.report.parquet import findings_parquet
 from scanner.report.sarif import sarif
 from scanner.report.view import View, build
@@ -41,7 +42,7 @@ def many(scan: Scan) -> View:
     return build(replace(scan, findings=Passing(next(iter(scan.findings)))))
 
 
-@pytest.mark.parametrize("make", [findings_csv, junit, findings_parquet])
+@pytest.mark.parametrize("make", [findings_csv, junit, findings_parquet, ocsf])
 def test_it_writes_before_it_has_read_all(many: View, make: Callable[[View], Iterable[bytes]]) -> None:
     findings = many.findings
     assert isinstance(findings, Passing)
