@@ -13,7 +13,7 @@ findings are asked of all facts together.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -36,6 +36,7 @@ from scanner.evaluate.waivers import WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
 from scanner.facts.build import FactsRequest
+from scanner.history.since import Since
 from scanner.inventory.contacts import parse_contacts
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.units import paths, unit_names, unread
@@ -199,12 +200,16 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     *,
     jobs: int | None = 1,
     redaction: Pseudonyms | None = None,
+    since: Since | None = None,
 ) -> Outcome:
     """Judge a bundle and write findings and reports into `out`. Opens no socket, reads no clock.
 
     `jobs`: processes that judge account-Regions; 1: only this one; None: what suits the bundle.
     `redaction`: the reports have these pseudonyms for names, and go into a folder of their own.
+    `since`: a former scan; what became of its findings is part of the scan.
     """
+    if since is not None:
+        since.keep_from(out)
     bundle = Bundle(bundle_folder)
     bundle.check()
     as_of = judgement.as_of or bundle.manifest.evaluated_as_of
@@ -245,11 +250,11 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         waivers=waivers.uses([control.id for control in judgement.controls]),
         unit_names=bundle.parsed(lambda: unit_names(bundle.organization_answers())),
     )
-    view = build(scan)
+    view = build(_held_against(scan, since))
     if redaction is None:
         return Outcome(view, write_reports(view, out, (*ALWAYS, *formats)))
     kept = write_reports(view, out, ALWAYS)
-    shared = _share(scan, redaction, out / SHARED, formats)
+    shared = _share(view.scan, redaction, out / SHARED, formats)
     return Outcome(view, (*kept, *shared))
 
 
@@ -258,19 +263,44 @@ def report(
     formats: tuple[str, ...],
     out: Path | None = None,
     redaction: Pseudonyms | None = None,
+    since: Since | None = None,
 ) -> tuple[Written, ...]:
     """Write reports of a scan that was judged before, beside it or into `out`.
+
+    `since`: a former scan to hold it against; None: the one that it was held against before, if any.
 
     Raises:
         UsageError: redacted reports would lie where a scan lies, and take the place of its own.
     """
-    scan = read_scan(scan_folder)
+    if since is not None:
+        since.keep_from(scan_folder)
+    scan = _held_against(read_scan(scan_folder), since)
     if redaction is None:
         return write_reports(build(scan), out or scan_folder, formats)
     folder = out or scan_folder / SHARED
     if (folder / NAME).exists():
         raise UsageError(f"{folder} holds a scan: name another folder for redacted reports with --out.")
     return _share(scan, redaction, folder, formats)
+
+
+def former_scan(folder: Path | None, before: Sequence[Path] = ()) -> Since | None:
+    """Read what `--since` and `--before` name, and see that it can be compared. None: nothing is named.
+
+    Raises:
+        BundleError: a folder is no judged scan.
+        UsageError: there are scans before one that is not named.
+    """
+    if folder is None:
+        if before:
+            raise UsageError("--before tells of scans before that of --since: name that one, too.")
+        return None
+    since = Since(folder, read_scan(folder), tuple(map(read_scan, before)))
+    since.check()
+    return since
+
+
+def _held_against(scan: Scan, since: Since | None) -> Scan:
+    return scan if since is None else replace(scan, changes=since.changes(scan))
 
 
 def _share(scan: Scan, redaction: Pseudonyms, folder: Path, formats: tuple[str, ...]) -> tuple[Written, ...]:

@@ -40,10 +40,15 @@ def run(
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
+    since = app.former_scan(target.since, target.before)
     goal, folder = _goal(target, settings, scope)
+    if since is not None:
+        since.keep_from(folder)
     with advising_to_resume("run", folder):
         _gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
-        outcome = app.evaluate(folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction)
+        outcome = app.evaluate(
+            folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
+        )
     with published(goal, folder, keep=target.resume is not None):
         return _conclude(outcome, shown_at(goal, folder), judged, quiet=quiet)
 
@@ -114,12 +119,15 @@ def evaluate(
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
+    since = app.former_scan(target.since, target.before)
     goal = destination_of(target, Settings())
     if is_place(bundle) and target.out is None:
         raise UsageError("Say with --out where what is judged goes: a folder, or s3://BUCKET/PREFIX.")
     with fetched(bundle, goal, whole=True) as source:
         folder = temporary() if goal.place else goal.folder or source
-        outcome = app.evaluate(source, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction)
+        outcome = app.evaluate(
+            source, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
+        )
         with published(goal, folder):
             return _conclude(outcome, shown_at(goal, folder), judged, quiet=quiet)
 
@@ -128,10 +136,11 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
     """Write reports of a judged scan, and print where they are. Without --out they lie beside the scan."""
     wanted = formats_of(formats, ())
     redaction = pseudonyms(target.redact_key or target.redact)
+    since = app.former_scan(target.since, target.before)
     goal = destination_of(replace(target, out=target.out or (scan if is_place(scan) else None)), Settings())
     with fetched(scan, goal, whole=False) as source:
         folder = _reports_folder(goal, is_beside=goal.place is not None and target.out is None)
-        written = app.report(source, wanted, folder, redaction)
+        written = app.report(source, wanted, folder, redaction, since)
         base = folder or source
         names = [each.path.relative_to(base).as_posix() for each in written]
         with published(goal, base, [*names, *_beside(written, base)], keep=base == source):

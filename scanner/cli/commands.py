@@ -90,6 +90,8 @@ def run(  # noqa: PLR0913 -- the options of the contract
     resume: options.Resume = None,
     dry_run: options.DryRun = False,
     formats: options.Formats = None,
+    since: options.Since = None,
+    before: options.Before = None,
     redact: options.Redact = False,
     redact_key: options.RedactKey = None,
     sse_kms_key: options.KmsKey = None,
@@ -99,7 +101,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
     """Collect the evidence of a scope, judge it, and write the reports."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
-    target = Target(out, resume, redact, redact_key, sse_kms_key, bucket_owner)
+    target = Target(out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
     if dry_run:
         raise typer.Exit(guarded(lambda: _actions().rehearse(scope, config, target, quiet=quiet)))
     raise typer.Exit(guarded(lambda: _actions().run(scope, judged, target, formats, quiet=quiet)))
@@ -142,6 +144,8 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     jobs: options.Jobs = None,
     out: options.Out = None,
     formats: options.Formats = None,
+    since: options.Since = None,
+    before: options.Before = None,
     redact: options.Redact = False,
     redact_key: options.RedactKey = None,
     sse_kms_key: options.KmsKey = None,
@@ -150,7 +154,7 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
 ) -> None:
     """Judge a recorded bundle: without a network, a clock or credentials. Writes into it, or into --out."""
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
-    target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner)
+    target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
     raise typer.Exit(guarded(lambda: _actions().evaluate(bundle, judged, target, formats, quiet=quiet)))
 
 
@@ -160,6 +164,8 @@ def report(  # noqa: PLR0913 -- as `run`
     *,
     out: options.Out = None,
     formats: options.Formats = None,
+    since: options.Since = None,
+    before: options.Before = None,
     redact: options.Redact = False,
     redact_key: options.RedactKey = None,
     sse_kms_key: options.KmsKey = None,
@@ -167,7 +173,7 @@ def report(  # noqa: PLR0913 -- as `run`
     quiet: options.Quiet = False,
 ) -> None:
     """Write reports of a scan that was judged before, into its folder or into --out."""
-    target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner)
+    target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
     raise typer.Exit(guarded(lambda: _actions().report(scan, target, formats, quiet=quiet)))
 
 

@@ -18,9 +18,9 @@ from scanner.history.tally import Tally
 from scanner.model.changes import Change, Changes, Kind
 from scanner.model.finding import Severity
 from scanner.model.scan import Scan
-from scanner.report.diff_formats import WORDS, diff_csv, diff_json, diff_json_tail, diff_markdown
+from scanner.report.diff_formats import diff_csv, diff_json, diff_json_tail, diff_markdown
 from scanner.report.read import read_scan
-from scanner.report.words import visible
+from scanner.report.words import KIND_WORDS, visible
 from scanner.storage.files import write_atomically
 
 _WIDTH: Final = 200
@@ -91,7 +91,7 @@ def _print(changes: Changes, console: Console) -> None:
     counts = Table(box=None, pad_edge=False, header_style="bold")
     counts.add_column("What became of findings")
     counts.add_column("Findings", justify="right")
-    for kind, word in WORDS.items():
+    for kind, word in KIND_WORDS.items():
         if number := changes.counts.get(kind, 0):
             counts.add_row(word, f"{number:,}")
     console.print(counts)
@@ -101,7 +101,7 @@ def _print(changes: Changes, console: Console) -> None:
 
 
 def _print_worst(changes: Changes, kind: Kind, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold", title=WORDS[kind], title_justify="left")
+    table = Table(box=None, pad_edge=False, header_style="bold", title=KIND_WORDS[kind], title_justify="left")
     for name in ("Severity", "Control", "Subject", "Reason"):
         table.add_column(name, overflow="fold")
     for change in changes.worst[kind]:

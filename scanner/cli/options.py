@@ -137,6 +137,24 @@ RedactKey = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Since = Annotated[
+    Path | None,
+    typer.Option(
+        "--since",
+        metavar="SCAN_DIR",
+        help="A former judged scan: the reports tell what became of its findings.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Before = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--before",
+        metavar="SCAN_DIR",
+        help="A scan older than --since, to tell what was reopened from what is new; again for more.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 KmsKey = Annotated[
     str | None,
     typer.Option(
@@ -216,7 +234,7 @@ class ScopeOptions:
 class Target:
     """Where a scan goes: a new folder, or (`resume`) the one of a scan that is gone on with.
 
-    `out` is a folder or `s3://bucket/prefix`; `redact_key` a file.
+    `out` is a folder or `s3://bucket/prefix`; `redact_key` a file; `since`, `before`: former scans.
     """
 
     out: str | None
@@ -225,6 +243,8 @@ class Target:
     redact_key: Path | None = None
     kms_key: str | None = None
     bucket_owner: str | None = None
+    since: Path | None = None
+    before: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

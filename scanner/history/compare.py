@@ -26,8 +26,8 @@ def compare(
     Raises:
         BundleError: findings of a scan are not in filing order, or one is filed twice.
     """
-    earlier = [_Cursor(_filed(each, "--before")) for each in before]
-    for was, now in _pairs(_filed(old, "OLD"), _filed(new, "NEW")):
+    earlier = [_Cursor(filed(each, "--before")) for each in before]
+    for was, now in _pairs(filed(old, "OLD"), filed(new, "NEW")):
         told = now or was
         if told is not None:
             yield _change(was, now, reach, earlier=_any_open(earlier, told.order))
@@ -57,7 +57,8 @@ def _otherwise(was: Finding, now: Finding) -> tuple[str, ...]:
     return (("severity",) if was.severity is not now.severity else ()) + tuple(names)
 
 
-def _filed(findings: Iterable[Finding], scan: str) -> Iterator[tuple[Key, Finding]]:
+def filed(findings: Iterable[Finding], scan: str) -> Iterator[tuple[Key, Finding]]:
+    """Give findings with their keys. BundleError, which names the scan, where they are not filed in order."""
     last: Key | None = None
     for finding in findings:
         key = finding.order

@@ -1,22 +1,30 @@
 """What was otherwise about two scans themselves: a change of findings may come from that alone."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.control import Control
 from scanner.model.scan import Scan
 
+ARGUMENTS: Final = ("OLD", "NEW")
+"""What the scans are called at the command line."""
 
-def notes_of(old: Scan, new: Scan) -> tuple[str, ...]:
-    """Say in sentences what differs between two scans beside their findings."""
-    return (*_made(old, new), *_scopes(old, new), *_controls(old, new))
+IN_REPORT: Final = ("the former scan", "this scan")
+"""What the scans are called in a report."""
 
 
-def _made(old: Scan, new: Scan) -> Iterator[str]:
+def notes_of(old: Scan, new: Scan, called: tuple[str, str] = ARGUMENTS) -> tuple[str, ...]:
+    """Say in sentences what differs between two scans beside their findings. `called`: OLD, then NEW."""
+    return (*_made(old, new, called), *_scopes(old, new, called), *_controls(old, new, called))
+
+
+def _made(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     was, now = old.manifest, new.manifest
     if now.evaluated_as_of < was.evaluated_as_of:
+        before, after = called
         yield (
-            f"NEW was judged as of {rfc3339(now.evaluated_as_of)}, before OLD "
+            f"{after[0].upper()}{after[1:]} was judged as of {rfc3339(now.evaluated_as_of)}, before {before} "
             f"({rfc3339(was.evaluated_as_of)}): are they the right way round?"
         )
     told = (
@@ -31,18 +39,18 @@ def _made(old: Scan, new: Scan) -> Iterator[str]:
         yield "One of the scans is a redacted copy: its names are pseudonyms, and match nothing."
 
 
-def _scopes(old: Scan, new: Scan) -> Iterator[str]:
+def _scopes(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     was, now = old.manifest.scope, new.manifest.scope
-    yield from _sets("Accounts", was.accounts, now.accounts)
-    yield from _sets("Regions", was.regions, now.regions)
+    yield from _sets("Accounts", was.accounts, now.accounts, called)
+    yield from _sets("Regions", was.regions, now.regions, called)
 
 
-def _sets(name: str, was: Iterable[str], now: Iterable[str]) -> Iterator[str]:
+def _sets(name: str, was: Iterable[str], now: Iterable[str], called: tuple[str, str]) -> Iterator[str]:
     before, after = set(was), set(now)
     if after - before:
-        yield f"{name} only in NEW: {_listed(after - before)}."
+        yield f"{name} only in {called[1]}: {_listed(after - before)}."
     if before - after:
-        yield f"{name} only in OLD: {_listed(before - after)}."
+        yield f"{name} only in {called[0]}: {_listed(before - after)}."
 
 
 def _listed(names: set[str], most: int = 10) -> str:
@@ -50,9 +58,9 @@ def _listed(names: set[str], most: int = 10) -> str:
     return ", ".join(sorted(names)[:most]) + rest
 
 
-def _controls(old: Scan, new: Scan) -> Iterator[str]:
+def _controls(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     was, now = ({control.id: control for control in scan.controls} for scan in (old, new))
-    yield from _sets("Controls", was, now)
+    yield from _sets("Controls", was, now, called)
     both = was.keys() & now.keys()
     defined = {name for name in both if _definition(was[name]) != _definition(now[name])}
     if defined:

@@ -8,7 +8,7 @@ from scanner.model.finding import Finding
 from scanner.model.inventory import ShardStatus
 from scanner.model.scan import Scan
 
-_READ: Final = frozenset({ShardStatus.COMPLETE, ShardStatus.PARTIAL})
+_HARMLESS: Final = frozenset({ShardStatus.COMPLETE, ShardStatus.SKIPPED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,20 @@ class Reach:
 def reach_of(scan: Scan) -> Reach:
     """Say how far a scan reached. A scan of another program does not tell its gaps: it is sure of nothing.
 
-    A place that is partial in the manifest is whole all the same where no gap lies in it: what failed there
-    was an answer of its own ("there is no such tag set"). A gap outside the Regions of the scope (a list that
-    is asked once an account) is one in all of them.
+    Only a place that the manifest calls complete, and in which no gap lies, is whole: a manifest that tells
+    no statuses proves nothing by its silence. A gap outside the Regions of the scope (a list that is asked
+    once an account) is one in all of them.
     """
     scope = scan.manifest.scope
     regions = frozenset(map(str, scope.regions))
     shards = {(str(each.account), str(each.region)): each.status for each in scan.manifest.shards}
     gaps = {(str(gap.account), str(gap.region)) for gap in scan.gaps}
-    gaps |= {place for place, status in shards.items() if status not in _READ | {ShardStatus.SKIPPED}}
+    gaps |= {place for place, status in shards.items() if status not in _HARMLESS}
     everywhere = {account for account, region in gaps if region not in regions}
     whole = frozenset(
         place
         for place, status in shards.items()
-        if status in _READ and place not in gaps and place[0] not in everywhere
+        if status is ShardStatus.COMPLETE and place not in gaps and place[0] not in everywhere
     )
     return Reach(
         controls=frozenset(control.id for control in scan.controls),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from scanner.model.changes import ALARMING, Change, Changes, Kind
 
 if TYPE_CHECKING:
-    from scanner.model.finding import Severity
+    from scanner.model.finding import Severity, Status
 
 WORST: Final = 50
 """Changes of one kind that are kept."""
@@ -24,11 +24,14 @@ class Tally:
         self._counts: Counter[tuple[str, Kind]] = Counter()
         self._kept: dict[tuple[Kind, int], list[Change]] = defaultdict(list)
         self._alarm: Severity | None = None
+        self._totals: Counter[Status] = Counter()
 
     def watched(self, changes: Iterable[Change]) -> Iterator[Change]:
         """Let changes go by, in filing order."""
         for change in changes:
             self._counts[change.finding.control, change.kind] += 1
+            if change.old is not None:
+                self._totals[change.old.status] += 1
             if change.kind not in _UNTOLD:
                 self._keep(change)
             yield change
@@ -47,7 +50,8 @@ class Tally:
         for (control, kind), number in sorted(self._counts.items()):
             by_control[control][kind] = number
             counts[kind] += number
-        return Changes(notes, dict(counts), dict(by_control), self._worst(), self._alarm)
+        worst, totals = self._worst(), dict(self._totals)
+        return Changes(notes, dict(counts), dict(by_control), worst, self._alarm, totals)
 
     def _worst(self) -> dict[Kind, tuple[Change, ...]]:
         worst: dict[Kind, list[Change]] = defaultdict(list)

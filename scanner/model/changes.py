@@ -1,11 +1,12 @@
 """What became of findings between two scans: what `audit diff` tells, and what a report may carry."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from scanner.model.finding import Finding, Severity
+from scanner.model.finding import Finding, Severity, Status
 
 
 class Kind(StrEnum):
@@ -31,6 +32,12 @@ class Kind(StrEnum):
 
 ALARMING: Final = (Kind.NEW, Kind.REOPENED, Kind.WAIVER_ENDED)
 """What counts as new for `--fail-on`."""
+
+LISTED: Final = (
+    *(*ALARMING, Kind.FIXED, Kind.GONE),
+    *(Kind.NEWLY_UNKNOWN, Kind.NOT_KNOWN, Kind.CHANGED),
+)
+"""Kinds of which a report names findings, in its order. Of the others it has the counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +94,21 @@ def _side(finding: Finding | None) -> dict[str, str] | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Former:
+    """The scan that a report holds its own against. `score` is of 100; None: nothing was judged."""
+
+    scan_id: str
+    evaluated_as_of: datetime
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """Two scans held against each other, bounded: counts of all, and the worst of each kind.
 
     `notes`: what was otherwise about the scans themselves. `by_control`: counts by control, then kind.
     `alarm`: the worst severity of what is new, reopened, or no longer waived; None: there is none.
+    `totals`: the findings of the older scan by their status. `former` is told only within a report.
     """
 
     notes: tuple[str, ...]
@@ -99,6 +116,8 @@ class Changes:
     by_control: Mapping[str, Mapping[Kind, int]]
     worst: Mapping[Kind, tuple[Change, ...]]
     alarm: Severity | None
+    totals: Mapping[Status, int] = field(default_factory=dict)
+    former: Former | None = None
 
     def left_out(self, kind: Kind) -> int:
         """Count what is not among the worst of a kind."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from scanner.model.audit_manager import FrameworkBeside
+from scanner.model.changes import Changes
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
 from scanner.model.finding import Finding
@@ -87,4 +88,5 @@ class Scan:
     tiers: Tiers = field(default_factory=Tiers)
     waivers: tuple[WaiverUse, ...] = ()  # in the order of audit.yaml
     unit_names: Mapping[str, str] = field(default_factory=dict)  # of organizational units, as far as known
+    changes: Changes | None = None  # None: held against no former scan
     redacted: bool = False  # names are pseudonyms: made for sharing, and no evidence

@@ -75,6 +75,11 @@ class Group:
     counts: Counts
 
 
+def counts_of(numbers: Mapping[Status, int]) -> Counts:
+    """Give counts of what was counted elsewhere."""
+    return _counts(Counter(numbers))
+
+
 def count(statuses: Iterable[Status]) -> Counts:
     """Count statuses."""
     return _counts(Counter(statuses))

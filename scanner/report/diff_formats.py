@@ -12,28 +12,9 @@ from scanner.model.changes import Change, Changes, Kind
 from scanner.model.scan import Scan
 from scanner.report.cells import harmless
 from scanner.report.markdown_text import cell, code, inert
+from scanner.report.words import KIND_WORDS
 
 SCHEMA: Final = "backup-audit/diff/1"
-
-WORDS: Final = {
-    Kind.NEW: "New",
-    Kind.REOPENED: "Reopened",
-    Kind.WAIVER_ENDED: "Waiver ended",
-    Kind.NOT_KNOWN: "Failed, not known now",
-    Kind.NEWLY_UNKNOWN: "Newly unknown",
-    Kind.CHANGED: "Changed",
-    Kind.STILL_OPEN: "Still open",
-    Kind.NEWLY_WAIVED: "Newly waived",
-    Kind.NOT_ASKED: "Control not run now",
-    Kind.NO_LONGER_ASKED: "No longer asked",
-    Kind.GONE: "Gone with its resource",
-    Kind.FIXED: "Fixed",
-    Kind.STILL_WAIVED: "Still waived",
-    Kind.STILL_UNKNOWN: "Still unknown",
-    Kind.NOW_KNOWN: "Now known",
-    Kind.SAME: "Not failing, as before",
-}
-"""Kinds in words, in the order in which they are told."""
 
 _HEAD: Final = "| Severity | Control | Subject | Reason |\n| --- | --- | --- | --- |\n"
 _COLUMNS: Final = (
@@ -105,9 +86,9 @@ def diff_markdown(changes: Changes) -> Iterator[bytes]:
     yield b"# Changes between two scans\n\n"
     yield "".join(f"- {inert(note)}\n" for note in changes.notes).encode()
     yield b"\n| What became of findings | Findings |\n| --- | ---: |\n"
-    for kind, word in WORDS.items():
+    for kind, word in KIND_WORDS.items():
         yield f"| {word} | {changes.counts.get(kind, 0):,} |\n".encode()
-    for kind, word in WORDS.items():
+    for kind, word in KIND_WORDS.items():
         if worst := changes.worst.get(kind):
             yield f"\n## {word}\n\n{_HEAD}".encode()
             yield "".join(map(_markdown_row, worst)).encode()

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-import orjson
-
 from scanner.evidence.manifest import manifest_document
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
@@ -20,7 +18,9 @@ from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation
 from scanner.report.assessment import assessment_document
 from scanner.report.audit_manager import side_by_side_document
+from scanner.report.changes import changes_document
 from scanner.report.counts import Counts
+from scanner.report.encoding import encode
 from scanner.report.owners import owners_document
 from scanner.report.settled import sets_document, settled_document
 from scanner.report.view import View
@@ -95,24 +95,6 @@ def findings_jsonl_gz(findings: Iterable[Finding]) -> Iterator[bytes]:
     yield packed.flush()
 
 
-def encode(document: object) -> bytes:
-    """Encode JSON as the contract has it. Text that is no Unicode (a lone surrogate) becomes U+FFFD."""
-    try:
-        return orjson.dumps(document)
-    except TypeError:
-        return orjson.dumps(_mended(document))
-
-
-def _mended(content: object) -> object:
-    if isinstance(content, str):
-        return content.encode(errors="surrogatepass").decode(errors="replace")
-    if isinstance(content, Mapping):
-        return {_mended(key): _mended(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_mended(member) for member in content]
-    return content
-
-
 def _summary(view: View) -> Document:
     scan = view.scan
     return {
@@ -125,6 +107,7 @@ def _summary(view: View) -> Document:
         **owners_document(view.owners),
         **settled_document(scan),
         **assessment_document(scan.assessment),
+        **changes_document(scan.changes),
     }
 
 

@@ -24,6 +24,7 @@ from scanner.model.reading import EvidenceRef, Gap, GapKind
 from scanner.model.scan import POPULATION, Reconciliation, Scan, Stream
 from scanner.report.assessment import assessment_of
 from scanner.report.audit_manager import frameworks_of
+from scanner.report.changes import changes_of
 from scanner.report.json import SCHEMA
 from scanner.report.settled import tiers_of, waivers_of
 from scanner.report.stored import LINES, StoredFindings, stored_findings
@@ -150,6 +151,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         tiers=tiers_of(summary),
         waivers=waivers_of(summary),
         unit_names=summary.get("unit_names", {}),
+        changes=changes_of(summary),
         redacted=document.get("redacted") is True,
     )
 

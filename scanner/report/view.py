@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from scanner.model.changes import Changes
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status, Waiver
@@ -21,6 +22,7 @@ from scanner.model.tier import Tiers
 from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.audit_manager import SideBySide, side_by_side
 from scanner.report.chain import Chain, chain
+from scanner.report.changes import Trend, trend
 from scanner.report.completeness import Completeness, completeness
 from scanner.report.counts import Counts, Group, count, groups
 from scanner.report.overview import STRUCTURES, Overview, failures, look_over
@@ -137,6 +139,16 @@ class View:
         Of another program's scan only what covers something is known: without control and subject.
         """
         return self.scan.waivers or tuple(_in_use(*each) for each in self.waivers)
+
+    @property
+    def changes(self) -> Changes | None:
+        """What became of findings since a former scan; None: the scan is held against none."""
+        return self.scan.changes
+
+    @cached_property
+    def trend(self) -> Trend | None:
+        """The totals then and now; None where there are no changes."""
+        return trend(self.scan, self.counts)
 
     @property
     def unit_names(self) -> Mapping[str, str]:

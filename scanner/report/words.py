@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from scanner.model.changes import Kind
 from scanner.model.finding import Severity, Status
 
 STATUS_WORDS: Final = {
@@ -85,6 +86,26 @@ _INVISIBLE: Final = re.compile(
 _BREAKS: Final = re.compile(
     "[\\t\\n\\u00ad\\u034f\\u115f\\u1160\\u180e\\u3164\\uffa0\\ufffe\\uffff\\U000e0000-\\U000e007f]"
 )
+
+KIND_WORDS: Final = {
+    Kind.NEW: "New",
+    Kind.REOPENED: "Reopened",
+    Kind.WAIVER_ENDED: "Waiver ended",
+    Kind.NOT_KNOWN: "Failed, not known now",
+    Kind.NEWLY_UNKNOWN: "Newly unknown",
+    Kind.CHANGED: "Changed",
+    Kind.STILL_OPEN: "Still open",
+    Kind.NEWLY_WAIVED: "Newly waived",
+    Kind.NOT_ASKED: "Control not run now",
+    Kind.NO_LONGER_ASKED: "No longer asked",
+    Kind.GONE: "Gone with its resource",
+    Kind.FIXED: "Fixed",
+    Kind.STILL_WAIVED: "Still waived",
+    Kind.STILL_UNKNOWN: "Still unknown",
+    Kind.NOW_KNOWN: "Now known",
+    Kind.SAME: "Not failing, as before",
+}
+"""Kinds in words, in the order in which they are told."""
 
 
 def visible(text: str) -> str:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from scanner.app import Judgement, evaluate
 from scanner.cli.commands import audit
 from scanner.evaluate.loader import load_controls
-from tests.fakes.bundles import BundleBuilder, refuse, rule, volume_arn
+from tests.fakes.bundles import REGION, BundleBuilder, refuse, rule, volume_arn
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/diff.schema.json").read_text("utf-8"))
 
@@ -25,7 +25,8 @@ def scan(folder: Path, *, chosen: tuple[str, ...], volumes: tuple[str, ...], ref
     for each in volumes:
         shard.volume(each)
     lines = builder.lines()
-    builder.write(refuse(lines, "ec2:DescribeVolumes") if refused else lines)
+    statuses = {REGION: "partial"} if refused else {}
+    builder.record(**statuses).write(refuse(lines, "ec2:DescribeVolumes") if refused else lines)
     evaluate(folder, folder, Judgement(controls=load_controls(("resource-in-backup-plan",))), ())
     return folder
 

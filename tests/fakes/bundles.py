@@ -421,6 +421,15 @@ class BundleBuilder:
         """Write manifest and evidence; other lines than the bundle's own may be given."""
         return write_bundle(self.folder, self.manifest, self.lines() if lines is None else lines, suffix)
 
+    def record(self, **statuses: str) -> Self:
+        """Say in the manifest that every shard was read completely, but those of some Regions."""
+        self.manifest["shards"] = [
+            {"account": account, "region": region, "status": statuses.get(region, "complete"), "file": stem}
+            for account, region in self._shards
+            for stem in ["evidence/org.jsonl" if region == "org" else f"evidence/{account}/{region}.jsonl"]
+        ]
+        return self
+
 
 def write_bundle(folder: Path, manifest: Mapping[str, Any], lines: Lines, suffix: str = ".jsonl") -> Path:
     """Write a bundle's files."""

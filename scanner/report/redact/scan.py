@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from itertools import chain
 from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
 from scanner.model.audit_manager import ControlBeside, FrameworkBeside
@@ -16,6 +17,7 @@ from scanner.model.owner import Owner
 from scanner.model.reading import EvidenceRef, Gap
 from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream
 from scanner.report.overview import STRUCTURES
+from scanner.report.redact.changes import findings_in, redacted_changes
 from scanner.report.redact.pseudonyms import Pseudonyms
 from scanner.report.redact.settled import redacted_tiers, redacted_use
 from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
@@ -56,7 +58,7 @@ def _names(scan: Scan) -> Iterator[str]:
     yield from (each.name for each in scan.tiers)
     yield from scan.unit_names.values()
     found: set[str] = set()
-    for finding in scan.findings:
+    for finding in chain(findings_in(scan.changes), scan.findings):
         if finding.subject_type in STRUCTURES and len(found) < _MOST_NAMES:
             found.update(parts_of(finding.subject))
             found.update(names_in(finding.details.get("name")))
@@ -102,6 +104,7 @@ class _Redactor:
             resources=None if scan.resources is None else _Mapped(scan.resources, self._row),
             frameworks=tuple(map(self._beside, scan.frameworks)),
             redacted=True,
+            changes=redacted_changes(scan.changes, self._names, self.finding),
             tiers=redacted_tiers(scan.tiers, self._names, self._parameters),
             waivers=tuple(redacted_use(each, self._names, self._waiver) for each in scan.waivers),
             unit_names={

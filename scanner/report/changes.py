@@ -1,0 +1,140 @@
+"""What became of findings since a former scan: its document, and the trend of the totals."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from scanner.evidence.manifest import rfc3339
+from scanner.model.changes import LISTED, Change, Changes, Former, Kind
+from scanner.model.finding import Finding, Severity, Status
+from scanner.model.scan import Scan
+from scanner.report.counts import Counts, counts_of
+from scanner.report.words import given_name
+
+Document = dict[str, Any]
+
+KIND_MEANINGS: Final = {
+    Kind.NEW: "fails, and was not known to fail",
+    Kind.REOPENED: "fails, did not in the former scan, and did before",
+    Kind.WAIVER_ENDED: "fails, and was waived",
+    Kind.FIXED: "failed or was waived, and passes",
+    Kind.GONE: "its place was read wholly, and the subject is not there",
+    Kind.NEWLY_UNKNOWN: "did not fail, and is not known now",
+    Kind.NOT_KNOWN: "failed or was waived; whether it still does is not known. Not fixed",
+    Kind.CHANGED: "fails as before, with another severity, reason, tier or parameters",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The totals then and now, with their denominators. A score is of 100; None: there is none."""
+
+    since: datetime
+    was: Counts
+    now: Counts
+    score_was: float | None
+    score_now: float | None
+
+
+def trend(scan: Scan, counts: Counts) -> Trend | None:
+    """Give the trend of a scan. None: it is not held against a former one."""
+    changes = scan.changes
+    if changes is None or changes.former is None:
+        return None
+    score = None if scan.assessment is None else scan.assessment.score.total.score
+    former = changes.former
+    return Trend(former.evaluated_as_of, counts_of(changes.totals), counts, former.score, score)
+
+
+def changes_document(changes: Changes | None) -> Document:
+    """Give the key `changes` of a summary; none where there are none."""
+    if changes is None or changes.former is None:
+        return {}
+    return {
+        "changes": {
+            "since": _since(changes.former, changes.totals),
+            "notes": list(changes.notes),
+            "counts": {kind.value: changes.counts.get(kind, 0) for kind in Kind},
+            "by_control": {
+                control: {kind.value: number for kind, number in found.items()}
+                for control, found in changes.by_control.items()
+            },
+            "alarm": changes.alarm and changes.alarm.value,
+            "worst": [_change(each) for kind in LISTED for each in changes.worst.get(kind, ())],
+            "left_out": {kind.value: more for kind in LISTED if (more := changes.left_out(kind))},
+        }
+    }
+
+
+def _since(former: Former, totals: Mapping[Status, int]) -> Document:
+    counts = counts_of(totals)
+    told = {status.value: counts.of(status) for status in Status}
+    return {
+        "scan_id": former.scan_id,
+        "evaluated_as_of": rfc3339(former.evaluated_as_of),
+        "score": former.score,
+        "totals": {**told, "judged": counts.judged, "asked": counts.asked},
+    }
+
+
+def _change(change: Change) -> Document:
+    name = given_name(change.finding.details)
+    return {**change.document(), **({"name": name} if name else {})}
+
+
+def changes_of(summary: Mapping[str, Any]) -> Changes | None:
+    """Read changes back. KeyError, TypeError, ValueError or AttributeError: they have another shape."""
+    told = summary.get("changes")
+    if told is None:
+        return None
+    since, alarm = told["since"], told["alarm"]
+    worst: dict[Kind, list[Change]] = defaultdict(list)
+    for each in told["worst"]:
+        worst[Kind(each["kind"])].append(_read_change(each))
+    return Changes(
+        notes=tuple(told["notes"]),
+        counts=_read_counts(told["counts"]),
+        by_control={control: _read_counts(found) for control, found in told["by_control"].items()},
+        worst={kind: tuple(found) for kind, found in worst.items()},
+        alarm=None if alarm is None else Severity(alarm),
+        totals={status: number for status in Status if (number := since["totals"][status.value])},
+        former=Former(
+            since["scan_id"], datetime.fromisoformat(since["evaluated_as_of"]), _score(since["score"])
+        ),
+    )
+
+
+def _score(told: Any) -> float | None:  # noqa: ANN401 -- JSON
+    return None if told is None else float(told)
+
+
+def _read_counts(told: Mapping[str, Any]) -> dict[Kind, int]:
+    return {Kind(kind): int(number) for kind, number in told.items() if number}
+
+
+def _read_change(told: Mapping[str, Any]) -> Change:
+    return Change(
+        kind=Kind(told["kind"]),
+        old=_read_side(told, told["old"]),
+        new=_read_side(told, told["new"]),
+        what=tuple(told["what"]),
+    )
+
+
+def _read_side(told: Mapping[str, Any], side: Mapping[str, Any] | None) -> Finding | None:
+    """Give a finding with what the document tells of it: of its details the name alone."""
+    if side is None:
+        return None
+    return Finding(
+        control=told["control"],
+        status=Status(side["status"]),
+        severity=Severity(side["severity"]),
+        subject=told["subject"],
+        subject_type=told["subject_type"],
+        account=told["account"],
+        region=told["region"],
+        reason=side["reason"],
+        details={"name": told["name"]} if "name" in told else {},
+    )
