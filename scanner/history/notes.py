@@ -1,6 +1,6 @@
 """What was otherwise about two scans themselves: a change of findings may come from that alone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from scanner.evidence.manifest import rfc3339
@@ -28,7 +28,11 @@ def _made(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
             f"({rfc3339(was.evaluated_as_of)}): are they the right way round?"
         )
     told = (
-        ("The tool", f"{was.tool_name} {was.tool_version}", f"{now.tool_name} {now.tool_version}"),
+        (
+            "The tool",
+            f"{was.tool_name} {was.tool_version}".strip(),
+            f"{now.tool_name} {now.tool_version}".strip(),
+        ),
         ("The date of the capabilities", was.capabilities_as_of, now.capabilities_as_of),
         ("The organisation", was.scope.organization_id or "", now.scope.organization_id or ""),
     )
@@ -65,11 +69,23 @@ def _controls(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     defined = {name for name in both if _definition(was[name]) != _definition(now[name])}
     if defined:
         yield f"Controls that are defined otherwise: {_listed(defined)}."
-    judged = {name for name in both if old.parameters.get(name) != new.parameters.get(name)}
+    judged = {name for name in both if _plain(old.parameters.get(name)) != _plain(new.parameters.get(name))}
     if judged:
         yield f"Controls with other parameters: {_listed(judged)}."
-    if old.tiers != new.tiers:
+    if _tiers(old) != _tiers(new):
         yield "Tiers or overrides are set otherwise."
+
+
+def _tiers(scan: Scan) -> list[object]:
+    told = (*scan.tiers.tiers, *scan.tiers.overrides)
+    return [[each.name, each.match.document(), _plain(each.parameters)] for each in told]
+
+
+def _plain(content: object) -> object:
+    """Make a list of every sequence: a scan that was read back has lists where one in memory has tuples."""
+    if isinstance(content, Mapping):
+        return {key: _plain(value) for key, value in content.items()}
+    return [_plain(each) for each in content] if isinstance(content, list | tuple) else content
 
 
 def _definition(control: Control) -> tuple[str, ...]:

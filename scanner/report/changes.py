@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, Final
 
 from scanner.evidence.manifest import rfc3339
-from scanner.model.changes import LISTED, Change, Changes, Former, Kind
+from scanner.model.changes import ALARMING, LISTED, Change, Changes, Former, Kind
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.scan import Scan
 from scanner.report.counts import Counts, counts_of
-from scanner.report.words import given_name
+from scanner.report.words import KIND_WORDS, given_name, percent
 
 Document = dict[str, Any]
 
@@ -22,9 +22,64 @@ KIND_MEANINGS: Final = {
     Kind.FIXED: "failed or was waived, and passes",
     Kind.GONE: "its place was read wholly, and the subject is not there",
     Kind.NEWLY_UNKNOWN: "did not fail, and is not known now",
-    Kind.NOT_KNOWN: "failed or was waived; whether it still does is not known. Not fixed",
+    Kind.NOT_KNOWN: "failed or was waived; whether it still does is not known: not fixed",
     Kind.CHANGED: "fails as before, with another severity, reason, tier or parameters",
 }
+
+_MARKS: Final = {
+    Kind.FIXED: Status.PASS,
+    Kind.GONE: Status.NOT_APPLICABLE,
+    Kind.NEWLY_UNKNOWN: Status.UNKNOWN,
+    Kind.NOT_KNOWN: Status.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KindView:
+    """One kind of change for a page. `mark`: the status whose sign stands beside its word."""
+
+    kind: Kind
+    number: int
+    changes: tuple[Change, ...]
+    left_out: int
+
+    @property
+    def word(self) -> str:
+        """The kind in words."""
+        return KIND_WORDS[self.kind]
+
+    @property
+    def meaning(self) -> str:
+        """What the word means."""
+        return KIND_MEANINGS[self.kind]
+
+    @property
+    def mark(self) -> Status:
+        """The status whose sign stands for it."""
+        return _MARKS.get(self.kind, Status.FAIL)
+
+    @property
+    def alarms(self) -> bool:
+        """Whether somebody must look at once."""
+        return self.kind in ALARMING
+
+
+def kinds(changes: Changes) -> tuple[KindView, ...]:
+    """Give the kinds of which findings are named, where there are any, in the order of a report."""
+    return tuple(
+        KindView(kind, number, changes.worst.get(kind, ()), changes.left_out(kind))
+        for kind in LISTED
+        if (number := changes.counts.get(kind, 0))
+    )
+
+
+def other_kinds(changes: Changes) -> tuple[tuple[str, int], ...]:
+    """Give the other kinds in words, each with its number, where there are any."""
+    return tuple(
+        (word, number)
+        for kind, word in KIND_WORDS.items()
+        if kind not in LISTED and (number := changes.counts.get(kind, 0))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +91,14 @@ class Trend:
     now: Counts
     score_was: float | None
     score_now: float | None
+
+    @property
+    def score_change(self) -> str:
+        """Say how the score moved, from what is shown of both; empty: one of them is not there."""
+        if self.score_was is None or self.score_now is None:
+            return ""
+        moved = float(percent(self.score_now)) - float(percent(self.score_was))
+        return f"{moved:+.1f}" if round(moved, 1) else "0"
 
 
 def trend(scan: Scan, counts: Counts) -> Trend | None:

@@ -40,6 +40,7 @@ class Embedded:
     rows: int
     detailed: int
     cut: Counts
+    subjects: frozenset[str] = frozenset()  # those that have a page
 
 
 def embed(view: View, limits: Limits = LIMITS) -> Embedded:
@@ -56,6 +57,7 @@ def embed(view: View, limits: Limits = LIMITS) -> Embedded:
         rows=rows.number,
         detailed=details.findings,
         cut=rows.cut,
+        subjects=frozenset(rows.subjects),
     )
 
 

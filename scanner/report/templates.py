@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from scanner.model.finding import Finding, Status
 from scanner.report import words
+from scanner.report.changes import kinds, other_kinds
 from scanner.report.counts import Counts
 from scanner.resources import templates_folder
 
@@ -47,6 +48,9 @@ def environment() -> Environment:
         word=_word,
         type=words.type_word,
         bars=bars,
+        kinds=kinds,
+        other_kinds=other_kinds,
+        signed=_signed,
     )
     return made
 
@@ -93,6 +97,10 @@ def _finalize(content: Any) -> Any:  # noqa: ANN401 -- whatever a template print
 def _address(text: str) -> str:
     """Write a text as part of a fragment; what is no Unicode becomes a question mark."""
     return quote(text.encode(errors="replace"), safe="")
+
+
+def _signed(number: int) -> str:
+    return f"{number:+,}" if number else "0"
 
 
 def _named(finding: Finding) -> str:
