@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from scanner.errors import OutputError, UsageError
+from scanner.report.asff import asff
 from scanner.report.csv import findings_csv
 from scanner.report.html import report_html
 from scanner.report.inventory_csv import inventory_csv
@@ -41,6 +42,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "sarif": Format("report.sarif", sarif),
     "junit": Format("report.junit.xml", junit),
     "ocsf": Format("findings.ocsf.jsonl", ocsf),
+    "asff": Format("findings.asff.jsonl", asff),
     "markdown": Format("summary.md", summary_md),
     "html": Format("report.html", lambda view: [report_html(view)]),
     "pdf": Format("report.pdf", lambda view: [report_pdf(view)]),

@@ -42,7 +42,9 @@ def view(whole: Scan) -> View:
 @pytest.fixture(scope="module")
 def folder(view: View, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("reports")
-    write_reports(view, made, ["json", "csv", "inventory", "parquet", "sarif", "junit", "ocsf", "markdown"])
+    write_reports(
+        view, made, ["json", "csv", "inventory", "parquet", "sarif", "junit", "ocsf", "asff", "markdown"]
+    )
     return made
 
 
@@ -129,6 +131,25 @@ def test_ocsf(folder: Path, numbers: Numbers) -> None:
     )
     kept = [ComplianceFinding.model_validate(each) for each in events]
     assert counted((each.compliance.control, each.status_code) for each in kept) == numbers
+
+
+def test_asff(folder: Path, numbers: Numbers) -> None:
+    told: dict[str, Counter[str]] = {}
+    words: dict[str, set[tuple[str, str]]] = {}
+    with (folder / "findings.asff.jsonl").open("rb") as file:
+        for found in (found for line in file for found in json.loads(line)):
+            status = found["ProductFields"]["vaultproof/Status"]
+            told.setdefault(found["Compliance"]["SecurityControlId"], Counter())[status] += 1
+            words.setdefault(status, set()).add((found["Compliance"]["Status"], found["Workflow"]["Status"]))
+    assert told == numbers
+    assert words == {
+        "pass": {("PASSED", "RESOLVED")},
+        "fail": {("FAILED", "NEW")},
+        "unknown": {("WARNING", "NEW")},
+        "error": {("WARNING", "NEW")},
+        "waived": {("FAILED", "SUPPRESSED")},
+        "not_applicable": {("NOT_AVAILABLE", "RESOLVED")},
+    }
 
 
 def test_sarif(folder: Path, numbers: Numbers, view: View) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from scanner.model.finding import Finding
 from scanner.model.scan import REDACTED, Scan
+from scanner.report.asff import asff
 from scanner.report.csv import findings_csv
 from scanner.report.junit import junit
 from scanner.report.markdown import summary_md
@@ -42,7 +43,7 @@ def many(scan: Scan) -> View:
     return build(replace(scan, findings=Passing(next(iter(scan.findings)))))
 
 
-@pytest.mark.parametrize("make", [findings_csv, junit, findings_parquet, ocsf])
+@pytest.mark.parametrize("make", [findings_csv, junit, findings_parquet, ocsf, asff])
 def test_it_writes_before_it_has_read_all(many: View, make: Callable[[View], Iterable[bytes]]) -> None:
     findings = many.findings
     assert isinstance(findings, Passing)
