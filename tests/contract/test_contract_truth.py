@@ -33,6 +33,7 @@ from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, PASS, RECEN
 from tests.fakes.bundles import BundleBuilder, Lines
 from tests.fakes.bundles import refused as refuse_line
 
+ASSESSED: Final = "account-region-assessed"
 LAX: Final = "vault-manual-deletion-denied: {strict: false}"
 EXEMPT: Final = f"vault-manual-deletion-denied: {{exempt_principal_arns: ['{vaults.BREAK_GLASS}']}}"
 TIGHT: Final = "vault-locked: {mode: compliance, min_retention_days: 30, max_retention_days: 90}"
@@ -129,7 +130,7 @@ def test_every_verdict_is_the_contracts(world: World, tmp_path: Path) -> None:
     for stem in lines:  # the order of the lines means nothing
         lines[stem] = sorted(lines[stem], key=json.dumps, reverse=True)
     builder.write(lines, suffix=".jsonl.gz" if len(world.name) % 2 else ".jsonl")
-    findings = judged(tmp_path, world.config)
+    findings = judged(tmp_path, world.config, {control for control, _ in truth} | {*world.closed})
     found = {(finding["control"], finding["subject"]): finding for finding in findings}
     assert len(found) == len(findings)
     told = {key: finding["status"] for key, finding in found.items() if key in truth}
@@ -140,13 +141,18 @@ def test_every_verdict_is_the_contracts(world: World, tmp_path: Path) -> None:
     assert all(finding["reason"].endswith(".") and ": ." not in finding["reason"] for finding in findings)
 
 
-def judged(folder: Path, config: str) -> list[dict[str, Any]]:
-    """Judge the folder's bundle as `audit evaluate` does; give the findings as they were written."""
+def judged(folder: Path, config: str, controls: set[str]) -> list[dict[str, Any]]:
+    """Judge the folder's bundle as `audit evaluate` does; give the findings as they were written.
+
+    Only the controls that the truth speaks of: one control knows nothing of another, but for the one that
+    says what missing reads blind.
+    """
     settings = None
     if config:
         settings = folder / "audit.yaml"
         settings.write_text(f"parameters: {{{config}}}\n")
-    judgement = judgement_of(settings_of(settings), None, None)
+    chosen = None if ASSESSED in controls else sorted(controls)
+    judgement = judgement_of(settings_of(settings), chosen, None)
     evaluate(folder / "bundle", folder / "out", judgement, ())
     text = gzip.decompress((folder / "out" / "findings.jsonl.gz").read_bytes()).decode()
     return [json.loads(line) for line in text.splitlines()]
