@@ -52,7 +52,7 @@ class Batches:
             batch = None
         if batch is None:
             batch = self._open[place] = _Batch()
-        batch.findings.append(finding)
+        batch.findings.append(bytes(memoryview(finding)))  # a copy: orjson's own keeps its wide buffer
         batch.held += len(finding)
         batch.sent += size
         self._held += len(finding)

@@ -87,6 +87,7 @@ class _Asked:
     """What all events of a control share."""
 
     title: str
+    headline: str  # what a viewer shows at the head of a finding: it must not read as if what fails held
     compliance: Document
     check: Document
     remediation: Document | None  # None: the control's definition names none
@@ -138,7 +139,7 @@ class _Events:
     def _info(self, finding: Finding, asked: _Asked, fingerprint: str) -> Document:
         return {
             "uid": fingerprint,
-            "title": asked.title,
+            "title": asked.headline,
             "desc": visible(finding.reason),
             "created_time": self._time,
             "types": [finding.subject_type],
@@ -194,15 +195,15 @@ def _asked(finding: Finding, view: ControlView | None) -> _Asked:
     title = visible(view.control.title) if view else control
     number, word = SEVERITIES[view.control.severity if view else finding.severity]
     parameters = [{"name": name, "value": text} for name, text in view.parameters] if view else []
-    described = visible(view.control.motivation or view.control.title) if view else control
     return _Asked(
         title=title,
+        headline=f"Must hold: {title}" if view else control,
         compliance={
             "control": control,
             "desc": title,
             **({"control_parameters": parameters} if parameters else {}),
         },
-        check={"uid": control, "name": title, "desc": described, "severity_id": number, "severity": word},
+        check={"uid": control, "name": title, "severity_id": number, "severity": word},
         remediation=_remediation(view) if view else None,
     )
 

@@ -129,6 +129,11 @@ def test_a_failure_says_what_to_do_and_a_waiver_who_accepted_it(scan: Scan) -> N
     assert waived["unmapped"]["waiver"]["approver"] == WAIVER.approver
 
 
+def test_a_title_does_not_read_as_if_what_fails_held(scan: Scan) -> None:
+    event = only(scan)
+    assert event["finding_info"]["title"] == f"Must hold: {event['compliance']['desc']}"
+
+
 def test_a_control_that_is_not_defined_has_no_remediation(scan: Scan) -> None:
     event = only(scan, control="of-somebody-else")
     assert event["compliance"]["control"] == event["finding_info"]["title"] == "of-somebody-else"
