@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.model.finding import Finding, Status
+from scanner.report.changes import kinds
 from scanner.report.counts import Counts
 from scanner.report.gaps import GapGroup
 from scanner.report.markdown_text import block, cell, code, inert
@@ -41,9 +42,10 @@ _ALWAYS: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS)
 
 def summary_md(view: View) -> Iterator[bytes]:
     """Give summary.md whole: it is small."""
-    fixed = [_head(view), _standing(view), _unread(view), _controls(view), _waivers(view), _FILES]
+    standing = f"{_standing(view)}{_changes(view)}"
+    fixed = [_head(view), standing, _unread(view), _controls(view), _waivers(view), _FILES]
     room = LIMIT - sum(_size(section) for section in fixed)
-    head, standing, unread, controls, waivers, files = fixed
+    head, _, unread, controls, waivers, files = fixed
     sections = (head, standing, unread, _worst(view, room), controls, waivers, files)
     yield ("\n\n".join(section for section in sections if section) + "\n").encode()
 
@@ -88,6 +90,28 @@ def _answer(status: Status, counts: Counts) -> str:
     in_share = counts.asked and status is not Status.NOT_APPLICABLE
     share = f"{percent(100 * number / counts.asked)} %" if in_share else ""
     return f"| {STATUS_WORDS[status]} | {number:,} | {share} | {STATUS_MEANINGS[status]} |"
+
+
+def _changes(view: View) -> str:
+    """Say what became of findings since the former scan; empty: there is none."""
+    trend, changes = view.trend, view.changes
+    if trend is None or changes is None:
+        return ""
+    told = ", ".join(f"{each.number:,} {each.word[0].lower()}{each.word[1:]}" for each in kinds(changes))
+    was, now = trend.was, trend.now
+    told = told or "nothing is new, fixed, gone, changed or newly unknown"
+    failed = (
+        f"Then {was.failed:,} of {was.judged:,} judged checks failed, now {now.failed:,} of {now.judged:,}"
+    )
+    open_ = f"{was.open:,} of {was.asked:,} could not be judged, now {now.open:,} of {now.asked:,}"
+    lines = [f"**Since {instant(trend.since)}:** {told}. {failed}; {open_}."]
+    if trend.score_was is not None and trend.score_now is not None:
+        lines.append(f"The score was {percent(trend.score_was)}, and is {percent(trend.score_now)}.")
+    notes = [f"- {inert(note, 400)}" for note in changes.notes[:_GROUPS]]
+    if more := len(changes.notes) - len(notes):
+        notes.append(f"- And {count_word(more, 'more difference')}.")
+    head = "\n\nThe two scans are not alike, and a change may come from that alone:\n\n" if notes else ""
+    return "\n\n" + " ".join(lines) + head + "\n".join(notes)
 
 
 def _unread(view: View) -> str:
