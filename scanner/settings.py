@@ -50,6 +50,7 @@ Format = Literal[
     "sarif",
     "junit",
     "ocsf",
+    "oscal",
     "asff",
     "markdown",
 ]

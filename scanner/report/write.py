@@ -14,6 +14,7 @@ from scanner.report.json import findings_json, summary_json
 from scanner.report.junit import junit
 from scanner.report.markdown import summary_md
 from scanner.report.ocsf import ocsf
+from scanner.report.oscal import oscal
 from scanner.report.parquet import findings_parquet
 from scanner.report.pdf import Paper, report_pdf
 from scanner.report.sarif import sarif
@@ -42,6 +43,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     "sarif": Format("report.sarif", sarif),
     "junit": Format("report.junit.xml", junit),
     "ocsf": Format("findings.ocsf.jsonl", ocsf),
+    "oscal": Format("assessment-results.oscal.json", oscal),
     "asff": Format("findings.asff.jsonl", asff),
     "markdown": Format("summary.md", summary_md),
     "html": Format("report.html", lambda view: [report_html(view)]),
