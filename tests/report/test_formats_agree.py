@@ -43,7 +43,9 @@ def view(whole: Scan) -> View:
 def folder(view: View, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("reports")
     write_reports(
-        view, made, ["json", "csv", "inventory", "parquet", "sarif", "junit", "ocsf", "asff", "markdown"]
+        view,
+        made,
+        ["json", "csv", "inventory", "parquet", "sarif", "junit", "ocsf", "oscal", "asff", "markdown"],
     )
     return made
 
@@ -149,6 +151,25 @@ def test_asff(folder: Path, numbers: Numbers) -> None:
         "error": {("WARNING", "NEW")},
         "waived": {("FAILED", "SUPPRESSED")},
         "not_applicable": {("NOT_AVAILABLE", "RESOLVED")},
+    }
+
+
+def test_oscal(folder: Path, numbers: Numbers) -> None:
+    document = json.loads((folder / "assessment-results.oscal.json").read_bytes())
+    (result,) = document["assessment-results"]["results"]
+    parts = [{each["name"]: each["value"] for each in part["props"]} for part in result["observations"]]
+    subjects = counted((each["control"], each["status"]) for each in parts if "fingerprint" in each)
+    told = {
+        each["control"]: {status.value: int(each[f"count-{status.value}"]) for status in Status}
+        for each in parts
+        if "count-fail" in each
+    }
+    for name, each in numbers.items():
+        assert +Counter(told[name]) == each
+        kept = {status: number for status, number in each.items() if status != "not_applicable"}
+        assert subjects.get(name, {}) == kept
+    assert +Counter({name: sum(each.values()) for name, each in told.items()}) == {
+        name: sum(each.values()) for name, each in numbers.items()
     }
 
 
