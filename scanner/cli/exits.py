@@ -9,7 +9,7 @@
 | 4 | --require-complete and a read is missing, or --fail-on-unknown and something is unknown |
 | 5 | a requested output could not be made |
 | 6 | a bundle is missing, corrupt, or not what its checksums say |
-| 10 | findings at or above --fail-on |
+| 10 | findings at or above --fail-on; of `audit diff`: new ones |
 | 130 | interrupted |
 """
 
