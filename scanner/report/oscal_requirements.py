@@ -167,10 +167,11 @@ def _finding(
     related = [control_uuid(view, name) for name in each.controls if name in view.by_control]
     related += [observation_uuid(view, finding) for finding in shown]
     left_out = sum(each.counts.values()) - each.counts.get(Status.NOT_APPLICABLE, 0) - len(shown)
+    title = f": {each.title}" if each.title != each.id else ""
     associated = [name for control in each.controls for name in risks.get(control, ())]
     return {
         "uuid": uuid("finding", scan_key(view.manifest), each.framework, each.id),
-        "title": prose(f"{FRAMEWORK_WORDS.get(each.framework, each.framework)} {each.id}: {each.title}"),
+        "title": prose(f"{FRAMEWORK_WORDS.get(each.framework, each.framework)} {each.id}{title}"),
         "description": prose(f"{_MEANINGS[each.standing]} {_told(each.counts)}"),
         "props": [*_props(each), prop("observations-left-out", max(left_out, 0))],
         "target": _target(each),
