@@ -1,13 +1,16 @@
 """All formats of one scan count alike: the sample bundle, judged once, with hostile things in it."""
 
 import csv
+import io
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pypdf
 import pytest
 from lxml import etree
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
@@ -16,11 +19,14 @@ from scanner.app import Judgement, evaluate
 from scanner.evaluate.loader import load_controls
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
+from scanner.report.html import report_html
 from scanner.report.overview import STRUCTURES
+from scanner.report.pdf import report_pdf
 from scanner.report.sarif import REPORTED
 from scanner.report.view import View, build
 from scanner.report.write import FORMATS, write_reports
 from tests.fakes.hostile import HOSTILE, planted
+from tests.report.test_report_html import Page
 
 BUNDLE = Path(__file__).parents[2] / "sample_reports" / "bundle"
 
@@ -171,6 +177,25 @@ def test_oscal(folder: Path, numbers: Numbers) -> None:
     assert +Counter({name: sum(each.values()) for name, each in told.items()}) == {
         name: sum(each.values()) for name, each in numbers.items()
     }
+
+
+def test_html(view: View, numbers: Numbers) -> None:
+    page = Page(report_html(view).decode())
+    assert counted((row.control, row.status) for row in page.rows()) == numbers
+    totals: Counter[str] = sum(map(Counter, numbers.values()), Counter())
+    assert +Counter(page.head()["counted"]) == totals
+
+
+@pytest.mark.slow
+def test_pdf(view: View, numbers: Numbers) -> None:
+    reader = pypdf.PdfReader(io.BytesIO(report_pdf(view)))
+    attached = reader.attachments["findings.csv"][0].decode("utf-8-sig")
+    rows = csv.DictReader(io.StringIO(attached, newline=""))
+    assert counted((row["control"], row["status"]) for row in rows) == numbers
+    totals: Counter[str] = sum(map(Counter, numbers.values()), Counter())
+    text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in reader.pages))
+    assert f"could be judged: {totals['fail']:,} fail, {totals['waived']:,} would fail" in text
+    assert f"{totals['pass']:,} pass. {totals['unknown'] + totals['error']:,} could not be judged" in text
 
 
 def test_sarif(folder: Path, numbers: Numbers, view: View) -> None:
