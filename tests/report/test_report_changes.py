@@ -12,8 +12,8 @@ from scanner.model.changes import LISTED, Change, Changes, Former, Kind
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.scan import Scan
 from scanner.report.changes import KIND_MEANINGS, changes_document, changes_of, kinds
+from scanner.report.encoding import encode
 from scanner.report.html import report_html
-from scanner.report.json import encode
 from scanner.report.markdown import summary_md
 from scanner.report.pdf import document_html, report_pdf
 from scanner.report.view import build
