@@ -81,7 +81,7 @@ def test_former_ids_select_set_and_waive(folder: Path, word: str) -> None:
 def test_the_summary_knows_it_by_its_present_id(folder: Path) -> None:
     judged(folder, str(folder / "ours"), "volumes-tagged")
     summary = json.loads((folder / "out" / "summary.json").read_bytes())
-    assert list(summary["summary"]["controls"]) == ["volumes-named"]
+    assert list(summary["summary"]["controls"]) == ["volumes-named", "waiver-expired"]
 
 
 def test_show_knows_former_ids(folder: Path) -> None:
