@@ -6,6 +6,7 @@ from typing import Final
 from scanner.history.transition import Absent
 from scanner.model.finding import Finding
 from scanner.model.inventory import ShardStatus
+from scanner.model.names import AWS_GLOBAL
 from scanner.model.scan import Scan
 
 _HARMLESS: Final = frozenset({ShardStatus.COMPLETE, ShardStatus.SKIPPED})
@@ -16,14 +17,13 @@ class Reach:
     """What a scan can say of findings that it does not have.
 
     `whole`: places (account, Region) without a missing read. `accounts`: those of which every place in
-    scope is whole, for subjects that lie in no Region of the scope. `regions`: those of the scope.
-    `told`: the scan tells its gaps, so that silence means something.
+    scope is whole, for subjects that lie in no Region. `told`: the scan tells its gaps, so that silence
+    means something.
     """
 
     controls: frozenset[str]
     whole: frozenset[tuple[str, str]]
     accounts: frozenset[str]
-    regions: frozenset[str]
     told: bool
 
     def why_absent(self, finding: Finding) -> Absent:
@@ -33,9 +33,9 @@ class Reach:
         return Absent.GONE if self.told and self._is_read(finding) else Absent.NOT_READ
 
     def _is_read(self, finding: Finding) -> bool:
-        if finding.region in self.regions:
-            return (finding.account, finding.region) in self.whole
-        return finding.account in self.accounts
+        if finding.region == AWS_GLOBAL:
+            return finding.account in self.accounts
+        return (finding.account, finding.region) in self.whole  # a Region out of the scope is not read
 
 
 def reach_of(scan: Scan) -> Reach:
@@ -64,6 +64,5 @@ def reach_of(scan: Scan) -> Reach:
             for account in map(str, scope.accounts)
             if all((account, region) in whole for region in regions)
         ),
-        regions=regions,
         told=scan.assessment is not None,
     )

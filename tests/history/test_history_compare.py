@@ -44,7 +44,7 @@ def finding(status: Status = F, subject: str = "a", control: str = "c", **other:
 
 def reach(*controls: str, read: bool = True) -> Reach:
     whole = frozenset({(ACCOUNT, REGION)} if read else ())
-    return Reach(frozenset(controls), whole, frozenset(), frozenset({REGION}), told=True)
+    return Reach(frozenset(controls), whole, frozenset(), told=True)
 
 
 @pytest.mark.parametrize(("old", "new", "kind"), ROWS)

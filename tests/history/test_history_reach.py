@@ -84,6 +84,11 @@ def test_other_places_and_controls() -> None:
     assert why(scan((ONE, THERE)), region=GLOBAL) is Absent.NOT_READ
 
 
+def test_a_region_that_is_no_longer_in_the_scope_was_not_read() -> None:
+    """Else a scan of fewer Regions would say that all that lies in the others is gone."""
+    assert why(scan(), region="us-east-1") is Absent.NOT_READ
+
+
 def test_notes_say_what_differs() -> None:
     old = scan()
     assert notes_of(old, old) == ()
