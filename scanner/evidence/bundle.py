@@ -71,6 +71,11 @@ class Bundle:
         """Give the answers of a shard; none when it has no file."""
         return self._answers(shard, self._file(shard))
 
+    def lines(self, shard: Shard) -> Iterator[EvidenceLine]:
+        """Stream the recorded calls of a shard as they are; none when it has no file."""
+        name = self._file(shard)
+        return iter(()) if name is None else read_lines(self.folder, name)
+
     def account_answers(self, account: AccountId) -> Answers:
         """Give the answers of an account's global services; those asked for last are kept."""
         shard = Shard(account, AWS_GLOBAL)

@@ -1,11 +1,11 @@
-"""S3 buckets: the account's ListBuckets names them, the shard of their Region holds their details."""
+"""S3 buckets: ListBuckets of the account names them; their details are in the shard of their Region."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Final
 
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
+from scanner.inventory.bucket_regions import GET_LOCATION, LIST_BUCKETS, location
 from scanner.inventory.ec2 import STACK_TAG
 from scanner.inventory.gaps import Gaps, rows
 from scanner.inventory.tags import TaggingAnswers, own_tags
@@ -13,41 +13,35 @@ from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Gap, GapKind, Known
 
-LIST_BUCKETS: Final = "s3:ListBuckets"
-
 Bucket = tuple[Shape, EvidenceRef]
 
 
-def buckets_of_region(account: Answers, region: str) -> tuple[tuple[Bucket, ...], tuple[Gap, ...]]:
-    """Give the buckets of one Region, and a gap for each bucket whose Region nobody tells."""
+def buckets_of_region(
+    account: Answers, region: str, regions: Mapping[str, str]
+) -> tuple[tuple[Bucket, ...], tuple[Gap, ...]]:
+    """Return the buckets of one Region, and a gap for each bucket whose Region is not known.
+
+    `regions`: the Regions of buckets that the account's own answers do not place (`BucketRegions.of`).
+    """
     buckets: dict[str, Bucket] = {}
     gaps: dict[str, Gap] = {}
     for row, ref in rows(account, LIST_BUCKETS, "Buckets"):
         name = row.need("Name")
-        place = row.text("BucketRegion") or _location(account, name)
+        place = row.text("BucketRegion") or location(account, name) or regions.get(name)
         if place is None:
-            gaps[name] = _unplaced(account, name)
+            gaps[name] = _unplaced(account, name, ref)
         elif place == region:
             buckets[name] = (row, ref)
     return tuple(buckets[name] for name in sorted(buckets)), tuple(gaps[name] for name in sorted(gaps))
 
 
-def _unplaced(account: Answers, bucket: str) -> Gap:
-    """Make the gap of a bucket whose Region nobody tells: the list of each Region's buckets is open."""
-    refused = account.one("s3:GetBucketLocation", Bucket=bucket).gap
-    gap = account.gap(LIST_BUCKETS, bucket, GapKind.HALF_READ)
-    if refused is None or refused.kind is GapKind.NEVER_ASKED:
-        return replace(gap, message="Neither the list nor GetBucketLocation tells its Region.")
-    return replace(refused, operation=LIST_BUCKETS, about=bucket)
-
-
-def _location(account: Answers, bucket: str) -> str | None:
-    """Read GetBucketLocation, where another program recorded it: no constraint means us-east-1."""
-    answer = account.one("s3:GetBucketLocation", Bucket=bucket)
-    if answer.gap is not None or not answer.pages:
-        return None
-    place = answer.pages[0].text("LocationConstraint") or "us-east-1"
-    return "eu-west-1" if place == "EU" else place
+def _unplaced(account: Answers, bucket: str, ref: EvidenceRef) -> Gap:
+    """Build the gap of a bucket without a Region: it may be in each Region, so the lists of all are open."""
+    refused = account.one(GET_LOCATION, Bucket=bucket).gap
+    if refused is not None and refused.kind is not GapKind.NEVER_ASKED:
+        return replace(refused, about=bucket)
+    gap = account.gap(LIST_BUCKETS, bucket, GapKind.NOT_REPORTED)
+    return replace(gap, message=f"the Region of the bucket {bucket}", ref=ref)
 
 
 def parse_s3(

@@ -1,12 +1,14 @@
 """One shard's inventory: the answers of one account in one Region, as typed rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from scanner.evidence.answers import Answers
 from scanner.inventory.assurance import parse_assurance
 from scanner.inventory.backup_gateway import parse_virtual_machines
+from scanner.inventory.bucket_regions import LIST_BUCKETS
 from scanner.inventory.cloudformation import parse_cloudformation
 from scanner.inventory.dsql import parse_dsql
 from scanner.inventory.dynamodb import parse_dynamodb
@@ -22,7 +24,7 @@ from scanner.inventory.plans import parse_plans
 from scanner.inventory.rds import parse_rds
 from scanner.inventory.redshift import parse_redshift
 from scanner.inventory.roles import parse_roles
-from scanner.inventory.s3 import LIST_BUCKETS, Bucket, buckets_of_region, parse_s3
+from scanner.inventory.s3 import Bucket, buckets_of_region, parse_s3
 from scanner.inventory.sources import Sources
 from scanner.inventory.ssm_sap import parse_sap_hana
 from scanner.inventory.storagegateway import parse_storagegateway
@@ -46,8 +48,16 @@ _NOT_ENABLED: Final = "not-opted-in"
 _ASSUME_ROLE: Final = "sts:AssumeRole"
 
 
-def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> ShardInventory:
-    """Parse a shard. `account` holds the answers of its account's global services."""
+def parse_shard(
+    answers: Answers,
+    account: Answers,
+    status: ShardStatus,
+    bucket_regions: Mapping[str, str] = MappingProxyType({}),
+) -> ShardInventory:
+    """Parse a shard. `account` holds the answers of its account's global services.
+
+    `bucket_regions`: the Regions of buckets that these do not place (`BucketRegions.of`).
+    """
     shard = answers.shard
     if status is ShardStatus.SKIPPED or (status is ShardStatus.MISSING and _not_enabled(account, shard)):
         return _skipped(shard)
@@ -55,7 +65,7 @@ def parse_shard(answers: Answers, account: Answers, status: ShardStatus) -> Shar
     if (refusal := _unreachable(answers)) is not None:
         return _refused(shard, status, refusal)
     lists = {**read_lists(answers, SHARD_LISTS, gaps), **read_lists(account, ACCOUNT_LISTS, gaps)}
-    buckets, unplaced = buckets_of_region(account, shard.region)
+    buckets, unplaced = buckets_of_region(account, shard.region, bucket_regions)
     for gap in unplaced:
         gaps.note(gap)
         lists[LIST_BUCKETS] = Unread(gap)

@@ -24,6 +24,7 @@ from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
 from scanner.graph.elsewhere import Recall, put_aside, recalled
 from scanner.graph.existence import put_aside_existing
+from scanner.inventory.bucket_regions import BucketRegions
 from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import inventory_rows
@@ -144,7 +145,8 @@ def judged_together(
 
 def _summarising(folder: Path) -> Callable[[Scope], Summarised]:
     bundle = Bundle(folder)
-    return lambda scope: _summarised(inventory_of(bundle, scope))
+    buckets = BucketRegions(bundle)
+    return lambda scope: _summarised(inventory_of(bundle, scope, buckets))
 
 
 def _summarised(inventory: ShardInventory) -> Summarised:
@@ -154,7 +156,8 @@ def _summarised(inventory: ShardInventory) -> Summarised:
 
 def _judging(folder: Path, opened: Callable[[], Beyond], request: FactsRequest) -> Callable[[Scope], Judged]:
     bundle, beyond = Bundle(folder), opened()
-    return lambda scope: _judged(inventory_of(bundle, scope), beyond, request)
+    buckets = BucketRegions(bundle)
+    return lambda scope: _judged(inventory_of(bundle, scope, buckets), beyond, request)
 
 
 def _judged(inventory: ShardInventory, beyond: Beyond, request: FactsRequest) -> Judged:
@@ -178,11 +181,12 @@ def _encoded(rows: Mapping[str, object], tables: Mapping[str, type]) -> Iterator
             yield name, data
 
 
-def inventory_of(bundle: Bundle, scope: Scope) -> ShardInventory:
+def inventory_of(bundle: Bundle, scope: Scope, buckets: BucketRegions) -> ShardInventory:
     """Parse one account-Region of a bundle."""
     shard, status = scope
 
     def parsed() -> ShardInventory:
-        return parse_shard(bundle.answers(shard), bundle.account_answers(shard.account), status)
+        account = bundle.account_answers(shard.account)
+        return parse_shard(bundle.answers(shard), account, status, buckets.of(shard.account))
 
     return bundle.parsed(parsed)

@@ -24,6 +24,8 @@ class GapKind(StrEnum):
     FAILED = "failed"  # any other error that was final
     NEVER_ASKED = "never asked"  # no line of the evidence speaks of it
     HALF_READ = "half read"  # a page is missing: a next token that no line uses
+    NOT_REPORTED = "not reported"  # AWS answered, and the answer lacks a value that is needed
+    OUT_OF_SCOPE = "outside the scope"  # of an account or Region that the scan leaves out
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Gap:
     """A read that is missing, wherever it was to be made.
 
     `operation` is `service:Operation` as in the evidence (`backup:GetBackupPlan`), `about` what the
-    read was to tell of (a vault's name, a plan's id; empty for a whole list), `message` what AWS said.
+    read was to tell of (a vault's name, a plan's id; empty for a whole list), `message` what AWS said, or
+    (NOT_REPORTED) which value is missing.
     """
 
     account: AccountId
@@ -44,10 +47,15 @@ class Gap:
     ref: EvidenceRef | None = None
 
     def sentence(self) -> str:
-        """Say in one sentence what was not read, where, and why."""
+        """Return one sentence that says what was not read, where, and why."""
         about = f" of {self.about}" if self.about else ""
+        where = f"{self.account}/{self.region}"
+        if self.kind is GapKind.NOT_REPORTED:
+            return f"{self.operation} in {where} was answered without {self.message or f'what{about} needs'}."
+        if self.kind is GapKind.OUT_OF_SCOPE:
+            return f"{self.operation}{about} was not called: {where} is outside the scope of the scan."
         code = f" ({self.code})" if self.code else ""
-        return f"{self.operation}{about} in {self.account}/{self.region} was {self.kind.value}{code}."
+        return f"{self.operation}{about} in {where} was {self.kind.value}{code}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -305,7 +305,7 @@ def test_a_bucket_without_a_region_is_missed_in_every_region(bundle: BundleBuild
     bundle.shard(ACCOUNT, FAR)
     found = facts_of(bundle.write(), blinds=["s3:ListBuckets"])
     for region in (REGION, FAR):
-        assert missing(found, region=region) == {("s3:ListBuckets", "lost", "half read")}
+        assert missing(found, region=region) == {("s3:ListBuckets", "lost", "not reported")}
 
 
 def test_where_nobody_tells_of_a_lock_nobody_tells_its_limits(bundle: BundleBuilder) -> None:

@@ -36,6 +36,7 @@ RESOURCE_READS: Final = (
     "fsx:DescribeFileSystems",
     "fsx:DescribeVolumes",
     "s3:ListBuckets",
+    "s3:GetBucketLocation",
     "storagegateway:ListVolumes",
     "storagegateway:DescribeCachediSCSIVolumes",
     "storagegateway:DescribeStorediSCSIVolumes",

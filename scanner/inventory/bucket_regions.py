@@ -1,0 +1,99 @@
+"""The Region of each S3 bucket, from whatever the bundle holds (Amazon S3 API Reference).
+
+ListBuckets names the Region only where a page size was asked for. Otherwise GetBucketLocation or HeadBucket
+says it, or the shard in which the details of the bucket are: they are recorded in the shard of its Region
+(evidence format, "Layout").
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from scanner.evidence.answers import Answers
+from scanner.evidence.bundle import Bundle
+from scanner.evidence.lines import EvidenceLine
+from scanner.inventory.gaps import rows
+from scanner.model.names import AccountId
+
+LIST_BUCKETS: Final = "s3:ListBuckets"
+GET_LOCATION: Final = "s3:GetBucketLocation"
+_HEAD: Final = "s3:HeadBucket"
+_DETAILS: Final = ("s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:GetBucketEncryption", _HEAD)
+
+_ELSEWHERE: Final = frozenset(
+    (
+        "301",
+        "PermanentRedirect",
+        "TemporaryRedirect",
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+        "NoSuchBucket",
+    )
+)
+"""Errors by which S3 says that a bucket is not in the Region that was asked (or not there at all)."""
+
+# GetBucketLocation has old names for two Regions (Amazon S3 API Reference).
+_OLD_NAMES: Final = {"": "us-east-1", "EU": "eu-west-1"}
+
+
+class BucketRegions:
+    """The Regions of buckets that ListBuckets does not place, by account; the last account is kept."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        """Take the bundle. Nothing is read until an account has such buckets."""
+        self._bundle = bundle
+        self._last: tuple[AccountId, Mapping[str, str]] | None = None
+
+    def of(self, account: AccountId) -> Mapping[str, str]:
+        """Return the Regions of an account's buckets that ListBuckets does not place, as far as known."""
+        if self._last is None or self._last[0] != account:
+            self._last = (account, self._read(account))
+        return self._last[1]
+
+    def _read(self, account: AccountId) -> Mapping[str, str]:
+        names = _without_region(self._bundle.account_answers(account))
+        if not names:
+            return {}
+        regions: dict[str, set[str]] = {}
+        for shard, _ in self._bundle.scope():
+            if shard.account != account:
+                continue
+            for line in self._bundle.lines(shard):
+                name = str(line.parameters.get("Bucket") or "")
+                if line.service == "s3" and name in names:
+                    regions.setdefault(name, set()).update(_regions(line, shard.region))
+        return {name: found.pop() for name, found in regions.items() if len(found) == 1}
+
+
+def _without_region(account: Answers) -> frozenset[str]:
+    return frozenset(
+        name
+        for row, _ in rows(account, LIST_BUCKETS, "Buckets")
+        if (name := row.text("Name")) and not row.text("BucketRegion") and location(account, name) is None
+    )
+
+
+def _regions(line: EvidenceLine, region: str) -> Iterator[str]:
+    """Return the Region that one recorded call proves: what S3 named, else that of its shard."""
+    response = line.response
+    if line.name == GET_LOCATION:
+        if response is not None:
+            yield _region_of(response.get("LocationConstraint"))
+    elif line.name == _HEAD and response is not None and response.get("BucketRegion"):
+        yield str(response["BucketRegion"])
+    elif line.name in _DETAILS and (line.error is None or line.error.code not in _ELSEWHERE):
+        yield region
+
+
+def location(account: Answers, name: str) -> str | None:
+    """Return the Region that GetBucketLocation or HeadBucket names among an account's answers."""
+    located = account.one(GET_LOCATION, Bucket=name)
+    if located.gap is None and located.pages:
+        return _region_of(located.pages[0].text("LocationConstraint"))
+    headed = account.one(_HEAD, Bucket=name)
+    return next((region for page in headed.pages if (region := page.text("BucketRegion"))), None)
+
+
+def _region_of(constraint: object) -> str:
+    """Return the Region of a LocationConstraint: none means us-east-1."""
+    named = str(constraint or "")
+    return _OLD_NAMES.get(named, named)
