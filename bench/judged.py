@@ -14,7 +14,8 @@ from typing import Final
 from bench.scan import peak, processor
 from bench.shards import AS_OF
 from scanner.evaluate.asking import BATCH
-from scanner.evaluate.compiled import Compiled, compile_control, needed_columns
+from scanner.evaluate.compiled import Compiled, compile_control
+from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import Limits, Table, opened
 from scanner.evaluate.engine import evaluate
 from scanner.evaluate.loader import load_controls

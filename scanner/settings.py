@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails
 
 from scanner.errors import ConfigurationError, Mistake
 from scanner.model.finding import Waiver
+from scanner.model.formats import Format
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
 from scanner.settings_base import Section, Text, Texts, UnitText
 from scanner.settings_tiers import OverrideSettings, TierSettings, listed, repeated, written
@@ -38,22 +39,6 @@ RegionText = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-
 RoleText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,512}$")]
 ExternalIdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
 SessionText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,64}$")]
-Format = Literal[
-    "html",
-    "pdf",
-    "pdf-letter",
-    "summary",
-    "json",
-    "csv",
-    "inventory",
-    "parquet",
-    "sarif",
-    "junit",
-    "ocsf",
-    "oscal",
-    "asff",
-    "markdown",
-]
 
 
 class ExcludedAccount(Section):

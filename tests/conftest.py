@@ -4,11 +4,17 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
 
+from scanner.storage.cache import FOLDER
+
 _MUTATING = "MUTANT_UNDER_TEST" in os.environ  # `make mutation`
+
+# Controls are compiled once for all tests and the commands that they start, and not in the user's own folder.
+os.environ.setdefault(FOLDER, str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "vaultproof"))
 
 settings.register_profile(
     "mutation", max_examples=30, derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate)

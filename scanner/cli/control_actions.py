@@ -1,4 +1,4 @@
-"""What `audit controls` does."""
+"""What `audit controls` does to try, check and begin controls."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,64 +7,25 @@ import orjson
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from scanner.cli.control_list import loaded
 from scanner.cli.exits import BROKEN, say
-from scanner.cli.pack_actions import show_pack
 from scanner.cli.rehearsal import wide_console
 from scanner.errors import ConfigurationError, OutputError, UsageError
 from scanner.evaluate.cases import Outcome, cases_file, load_cases, run_cases
 from scanner.evaluate.compiled import compile_control
-from scanner.evaluate.control_docs import control_section
 from scanner.evaluate.lint import lint
 from scanner.evaluate.problem import suggestion
-from scanner.evaluate.reads import reads_of
-from scanner.evaluate.selection import select
 from scanner.evaluate.skeleton import Answers, skeleton
-from scanner.evaluate.standards import load_frameworks
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.storage.files import write_atomically
 
 
-def list_controls(words: Sequence[str] | None) -> int:
-    """Print one line a control."""
-    table = Table(header_style="bold", pad_edge=False, box=None)
-    for column in ("control", "severity", "asked of", "title"):
-        table.add_column(column)
-    found = _loaded(words)
-    for control in found:
-        table.add_row(control.id, control.severity.value, control.subject, escape(control.title))
-    wide_console().print(table)
-    say(f"{len(found)} control{'' if len(found) == 1 else 's'}")
-    return 0
-
-
-def _loaded(words: Sequence[str] | None) -> tuple[Control, ...]:
-    selection = select(tuple(words or ("all",)))
-    for notice in selection.notices:
-        say(f"note: {notice}")
-    return selection.controls
-
-
-def show_controls(words: Sequence[str]) -> int:
-    """Print packs and controls as docs/controls.md has them, and the reads that each control rests on."""
-    selection = select(tuple(words))
-    for pack in selection.chosen:
-        show_pack(pack)
-    alone = [word for word in words if word not in {pack.id for pack in selection.chosen}]
-    frameworks = load_frameworks(map(Path, words))
-    for control in _loaded(alone) if alone else ():
-        typer.echo("\n".join(control_section(control, frameworks)))
-        typer.echo("### Rests on\n")
-        typer.echo("\n".join(f"- {read}" for read in sorted(reads_of(control))) + "\n")
-    return 0
-
-
 def test_controls(words: Sequence[str] | None) -> int:
     """Run the cases of controls; print what came out otherwise, with the facts that it was asked of."""
     console, broken = wide_console(), 0
-    for control in _loaded(words):
+    for control in loaded(words):
         outcomes = run_cases(control, load_cases(control, cases_file(control)))
         wrong = [outcome for outcome in outcomes if outcome.difference]
         broken += len(wrong)
@@ -89,7 +50,7 @@ def _print_difference(console: Console, control: Control, outcome: Outcome) -> N
 
 def lint_controls(words: Sequence[str] | None) -> int:
     """Tell everything that is wrong with controls, all at once."""
-    found = _loaded(words)
+    found = loaded(words)
     if mistakes := lint(found):
         raise ConfigurationError(mistakes)
     say(f"{len(found)} control{'' if len(found) == 1 else 's'}, and nothing is wrong")

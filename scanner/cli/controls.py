@@ -31,6 +31,10 @@ def _actions() -> ModuleType:
     return import_module("scanner.cli.control_actions")
 
 
+def _lists() -> ModuleType:
+    return import_module("scanner.cli.control_list")
+
+
 @controls.command("list", epilog="Example: [bold]audit controls list[/]")
 def list_(
     words: Words = None,
@@ -42,7 +46,7 @@ def list_(
     """List controls: id, severity, what is asked, and of what; or packs of controls."""
     if packs:
         raise typer.Exit(guarded(lambda: import_module("scanner.cli.pack_actions").list_packs(words)))
-    raise typer.Exit(guarded(lambda: _actions().list_controls(words)))
+    raise typer.Exit(guarded(lambda: _lists().list_controls(words)))
 
 
 @controls.command(epilog="Example: [bold]audit controls show resource-in-backup-plan[/]")
@@ -52,7 +56,7 @@ def show(
     ],
 ) -> None:
     """Show a control whole: the question, its parameters, the reads it rests on, what to do; or a pack."""
-    raise typer.Exit(guarded(lambda: _actions().show_controls(words)))
+    raise typer.Exit(guarded(lambda: _lists().show_controls(words)))
 
 
 @controls.command("test", epilog="Example: [bold]audit controls test ./our-controls[/]")

@@ -19,11 +19,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from scanner.errors import CredentialsError, EndpointError, OutputError, VaultproofError
 from scanner.model.finding import Severity
-from scanner.report.view import View
+
+if TYPE_CHECKING:
+    from scanner.report.view import View
 
 BROKEN: Final = 1
 INCOMPLETE: Final = 4
@@ -72,7 +74,7 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def code_of(view: View, *, fail_on: Severity | None, require_complete: bool, fail_on_unknown: bool) -> int:
+def code_of(view: "View", *, fail_on: Severity | None, require_complete: bool, fail_on_unknown: bool) -> int:
     """Give the exit code of a judged scan: the first that applies, in the order of the contract."""
     if view.counts.error:
         return BROKEN
@@ -83,5 +85,5 @@ def code_of(view: View, *, fail_on: Severity | None, require_complete: bool, fai
     return FINDINGS if fail_on is not None and _any_at(view, fail_on) else 0
 
 
-def _any_at(view: View, severity: Severity) -> bool:
+def _any_at(view: "View", severity: Severity) -> bool:
     return any(number for each, number in view.failures if each.rank <= severity.rank)

@@ -3,17 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, get_args
+from typing import Annotated, Final
 
 import typer
 
 from scanner.errors import UsageError
-from scanner.evidence.manifest import CLOCK_YEARS
 from scanner.model.finding import Severity
-from scanner.settings import Format
-
-FORMATS: Final = get_args(Format)
-DEFAULT_FORMATS: Final = ("html", "pdf", "json")
+from scanner.model.formats import DEFAULT_FORMATS, FORMATS
 
 SCOPE: Final = "Scope"
 JUDGEMENT: Final = "Judgement"
@@ -275,6 +271,8 @@ def instant_of(text: str | None) -> datetime | None:
     """Read `--as-of`: RFC 3339, a day alone being its midnight, UTC where no offset stands."""
     if text is None:
         return None
+    from scanner.evidence.manifest import CLOCK_YEARS  # noqa: PLC0415 -- reads JSON, which --help need not
+
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as problem:

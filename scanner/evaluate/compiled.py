@@ -1,46 +1,24 @@
-"""A control as checked SQL: one SELECT over its fact table gives status, reason, details and evidence."""
+"""A control as checked SQL: one SELECT over its fact table gives status, reason, details and evidence.
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+Checking takes about 20 ms of CPU a control, and loads DuckDB. So the result is cached: in memory for this
+process, and in the user's cache folder for the next one. The key is the control's content; a change of
+the control language, of a fact table or of DuckDB starts a new cache (`_language`).
+"""
+
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Final
+from functools import cache, lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
 
-import pyarrow as pa
-
-from scanner.evaluate.database import bound_types
-from scanner.evaluate.expression import Expression, Vocabulary, check
-from scanner.evaluate.problem import Problem, RefusedError
-from scanner.evaluate.reasons import joined, literal, pieces, shown
-from scanner.evaluate.verdict import Details, Parts, Texts, verdict_sql
 from scanner.model.control import Control
-from scanner.storage.tables import arrow_schema
+from scanner.storage.cache import Cache
 
-Path = tuple[str | int, ...]
-
-IDENTITY: Final = (
-    "account",
-    "region",
-    "subject",
-    "subject_type",
-    "not_applicable_because",
-    "not_known",
-    "evidence",
-)
-"""Columns that every verdict needs, whatever its expressions use."""
-
-_NAME: Final = ("name",)
-_ALWAYS: Final = {"resource": (*_NAME, "capability", "covered_by")}
-"""Columns that are in the details of every finding of a table (evidence format, "findings")."""
-
-_DEFAULTS: Final = {
-    "pass": "The requirement is met.",
-    "not_applicable": "The control does not ask this subject.",
-    "unknown": "",
-}
-_NAMED: Final = re.compile(
-    r"(?P<expression>.+?)\s+as\s+(?P<name>[a-z][a-z0-9_]*)\s*", re.IGNORECASE | re.DOTALL
-)
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_LANGUAGE: Final = ("evaluate", "model", "storage/tables.py")
+"""What decides which SQL a control becomes, and whether it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,132 +33,65 @@ class Compiled:
 
 
 def compile_control(control: Control) -> Compiled:
-    """Check all expressions of a control. RefusedError carries every problem, with its path in the YAML.
+    """Return a control with its SQL. RefusedError carries every problem, with its path in the YAML.
 
-    Loading, judging and the list of reads all ask for it: what is compiled is kept.
+    Loading, judging and the list of reads all ask for it: it is compiled once.
     """
-    return _compile(_Kept(repr(control), control))
+    return _compile(_Content(repr(replace(control, file="", line=0)), control))
+
+
+def save_compiled() -> None:
+    """Keep what was compiled for the next process."""
+    _cache().save()
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Content:
     """A control, which holds mappings, as the key of a cache."""
 
     text: str
     control: Control = field(compare=False)
 
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.text.encode(errors="surrogatepass")).hexdigest()
+
 
 @lru_cache(maxsize=1_000)
-def _compile(kept: _Kept) -> Compiled:
-    control = kept.control
-    compiler = _Compiler(control)
-    population = compiler.condition(control.population, ("population",))
-    require = compiler.condition(control.require, ("require",))
-    texts = Texts({status: compiler.text(status) for status in ("fail", *_DEFAULTS)})
-    details = compiler.details()
-    if compiler.problems:
-        raise RefusedError(*compiler.problems)
-    return compiler.finish(Parts(population, require, texts, details))
+def _compile(content: _Content) -> Compiled:
+    if (cached := _read(content.control, _cache().get(content.digest) or {})) is not None:
+        return cached
+    from scanner.evaluate.compiler import compiled  # noqa: PLC0415 -- loads DuckDB and Arrow
+
+    result = compiled(content.control)
+    _cache().put(content.digest, _document(result))
+    return result
 
 
-class _Compiler:
-    def __init__(self, control: Control) -> None:
-        self.control = control
-        self.schema = arrow_schema(control.subject)
-        self.problems: list[Problem] = []
-        self.used: list[Expression] = []
-
-    def guarded(self, path: Path, work: Callable[[], Expression]) -> Expression:
-        """Do a piece of work; where it is refused, note that with its path and go on."""
-        try:
-            return work()
-        except RefusedError as refused:
-            self.problems += [replace(problem, path=path) for problem in refused.problems]
-            return Expression("NULL", frozenset(), frozenset())
-
-    def checked(self, text: str, *, decides: bool) -> Expression:
-        expression = check(text, Vocabulary(self.schema, self.control.parameters, decides=decides))
-        self.used.append(expression)
-        return expression
-
-    def type_of(self, expression: Expression) -> str:
-        values = {name: self.control.parameters[name] for name in expression.parameters}
-        return bound_types(self.control.subject, [expression.sql], values)[0]
-
-    def condition(self, text: str, path: Path, *, decides: bool = True) -> Expression:
-        """Check a condition. `decides`: it is part of a verdict, and does not only choose a text."""
-
-        def work() -> Expression:
-            expression = self.checked(text, decides=decides)
-            kind = self.type_of(expression)
-            if kind != "BOOLEAN":
-                raise RefusedError(Problem(f"this is {kind}, no condition", "write a comparison"))
-            return expression
-
-        return self.guarded(path, work)
-
-    def text(self, status: str) -> str:
-        """Give the SQL of the text of a status: its cases, then the template that always does."""
-        template = self.control.reason if status == "fail" else self.control.reasons.get(status, "")
-        path: Path = ("reason",) if status == "fail" else ("reasons", status)
-        last = self.template(template or _DEFAULTS.get(status, ""), path).sql
-        branches = [
-            f"WHEN {self.condition(case.when, (*path, at, 'when'), decides=False).sql} "
-            f"THEN {self.template(case.text, (*path, at, 'text')).sql}"
-            for at, case in enumerate(self.control.reason_cases.get(status, ()))
-        ]
-        return f"CASE {' '.join(branches)} ELSE {last} END" if branches else last
-
-    def template(self, template: str, path: Path) -> Expression:
-        def work() -> Expression:
-            parts = (
-                self.shown(piece.text) if piece.is_expression else literal(piece.text)
-                for piece in pieces(template)
-            )
-            return Expression(joined([literal(""), *parts]), frozenset(), frozenset())
-
-        return self.guarded(path, work)
-
-    def shown(self, text: str) -> str:
-        expression = self.checked(text, decides=False)
-        return shown(expression.sql, self.type_of(expression))
-
-    def details(self) -> Details:
-        """Give name and expression of each detail: those that the control names, then the constant ones."""
-        found: dict[str, Expression] = {}
-        for at, entry in enumerate(self.control.evidence):
-            named = _NAMED.fullmatch(entry)
-            text, name = (named["expression"], named["name"]) if named else (entry, entry)
-            found[name] = self.guarded(("evidence", at), lambda text=text: self.detail(text))  # type: ignore[misc]
-        for name in _ALWAYS.get(self.control.subject, _NAME):
-            found.setdefault(name, self.checked(name, decides=False))
-        return tuple(found.items())
-
-    def detail(self, text: str) -> Expression:
-        expression = self.checked(text, decides=False)
-        self.type_of(expression)
-        return expression
-
-    def finish(self, parts: Parts) -> Compiled:
-        judges = parts.population.columns | parts.require.columns
-        columns = frozenset(IDENTITY).union(*(expression.columns for expression in self.used))
-        return Compiled(
-            self.control,
-            verdict_sql(self.control.subject, self.schema, parts),
-            judges,
-            columns,
-            frozenset().union(*(expression.parameters for expression in self.used)),
-        )
+def _document(compiled: Compiled) -> dict[str, Any]:
+    names = {name: sorted(getattr(compiled, name)) for name in ("judges", "columns", "parameters")}
+    return {"sql": compiled.sql, **names}
 
 
-def needed_columns(controls: Iterable[Compiled]) -> dict[str, tuple[str, ...]]:
-    """Give the columns to load of each fact table, in the order of the model."""
-    wanted: dict[str, set[str]] = {}
-    for compiled in controls:
-        wanted.setdefault(compiled.control.subject, set()).update(compiled.columns)
-    return {table: _in_order(arrow_schema(table), names) for table, names in sorted(wanted.items())}
+def _read(control: Control, document: Mapping[str, Any]) -> Compiled | None:
+    """Return what a document of the cache says of a control; None: it does not say all."""
+    try:
+        names = (frozenset(map(str, document[name])) for name in ("judges", "columns", "parameters"))
+        return Compiled(control, str(document["sql"]), *names)
+    except (KeyError, TypeError):
+        return None
 
 
-def _in_order(schema: pa.Schema, names: Iterable[str]) -> tuple[str, ...]:
-    chosen: Sequence[str] = [name for name in schema.names if name in set(names)]
-    return tuple(chosen)
+@cache
+def _cache() -> Cache:
+    return Cache("controls", _language())
+
+
+def _language() -> str:
+    """Return the digest of everything besides a control that decides what it is compiled to."""
+    digest = hashlib.sha256(f"duckdb {version('duckdb')} pyarrow {version('pyarrow')}".encode())
+    for name in _LANGUAGE:
+        path = _PACKAGE / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else (path,):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -15,7 +15,8 @@ import duckdb
 from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
 from scanner.evaluate.asking import BATCH, Asking
-from scanner.evaluate.compiled import Compiled, compile_control, needed_columns
+from scanner.evaluate.compiled import Compiled, compile_control
+from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import Limits, Table, opened
 from scanner.evaluate.problem import RefusedError
 from scanner.evaluate.tier_rows import TableRows, columns_asked, table_rows

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from scanner import resources
 from scanner.errors import ConfigurationError, Mistake
+from scanner.evaluate.compiled import save_compiled
 from scanner.evaluate.loader import ALL, control_files, duplicates, load_files
 from scanner.evaluate.packs import FOLDER, load_pack, names_of, pack_files
 from scanner.evaluate.problem import suggestion
@@ -45,6 +46,7 @@ def select(words: Sequence[str] = (ALL,)) -> Selection:
     selection = _Catalogue(tuple(words) or (ALL,), mistakes).selection()
     if mistakes:
         raise ConfigurationError(tuple(dict.fromkeys(mistakes)))
+    save_compiled()
     return selection
 
 

@@ -1,0 +1,53 @@
+"""What `audit controls list` and `show` print."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from scanner.cli.exits import say
+from scanner.cli.rehearsal import wide_console
+from scanner.evaluate.selection import select
+from scanner.model.control import Control
+
+
+def list_controls(words: Sequence[str] | None) -> int:
+    """Print one line a control."""
+    table = Table(header_style="bold", pad_edge=False, box=None)
+    for column in ("control", "severity", "asked of", "title"):
+        table.add_column(column)
+    found = loaded(words)
+    for control in found:
+        table.add_row(control.id, control.severity.value, control.subject, escape(control.title))
+    wide_console().print(table)
+    say(f"{len(found)} control{'' if len(found) == 1 else 's'}")
+    return 0
+
+
+def loaded(words: Sequence[str] | None) -> tuple[Control, ...]:
+    """Load the controls that words name; what there is to note goes to stderr."""
+    selection = select(tuple(words or ("all",)))
+    for notice in selection.notices:
+        say(f"note: {notice}")
+    return selection.controls
+
+
+def show_controls(words: Sequence[str]) -> int:
+    """Print packs and controls as docs/controls.md has them, and the reads that each control rests on."""
+    from scanner.cli.pack_actions import show_pack  # noqa: PLC0415 -- a list needs none of this
+    from scanner.evaluate.control_docs import control_section  # noqa: PLC0415 -- as above
+    from scanner.evaluate.reads import reads_of  # noqa: PLC0415 -- as above
+    from scanner.evaluate.standards import load_frameworks  # noqa: PLC0415 -- as above
+
+    selection = select(tuple(words))
+    for pack in selection.chosen:
+        show_pack(pack)
+    alone = [word for word in words if word not in {pack.id for pack in selection.chosen}]
+    frameworks = load_frameworks(map(Path, words))
+    for control in loaded(alone) if alone else ():
+        typer.echo("\n".join(control_section(control, frameworks)))
+        typer.echo("### Rests on\n")
+        typer.echo("\n".join(f"- {read}" for read in sorted(reads_of(control))) + "\n")
+    return 0

@@ -1,0 +1,158 @@
+"""A control as checked SQL: one SELECT over its fact table gives status, reason, details and evidence."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import pyarrow as pa
+
+from scanner.evaluate.compiled import Compiled
+from scanner.evaluate.database import bound_types
+from scanner.evaluate.expression import Expression, Vocabulary, check
+from scanner.evaluate.problem import Problem, RefusedError
+from scanner.evaluate.reasons import joined, literal, pieces, shown
+from scanner.evaluate.verdict import Details, Parts, Texts, verdict_sql
+from scanner.model.control import Control
+from scanner.storage.tables import arrow_schema
+
+Path = tuple[str | int, ...]
+
+IDENTITY: Final = (
+    "account",
+    "region",
+    "subject",
+    "subject_type",
+    "not_applicable_because",
+    "not_known",
+    "evidence",
+)
+"""Columns that every verdict needs, whatever its expressions use."""
+
+_NAME: Final = ("name",)
+_ALWAYS: Final = {"resource": (*_NAME, "capability", "covered_by")}
+"""Columns that are in the details of every finding of a table (evidence format, "findings")."""
+
+_DEFAULTS: Final = {
+    "pass": "The requirement is met.",
+    "not_applicable": "The control does not ask this subject.",
+    "unknown": "",
+}
+_NAMED: Final = re.compile(
+    r"(?P<expression>.+?)\s+as\s+(?P<name>[a-z][a-z0-9_]*)\s*", re.IGNORECASE | re.DOTALL
+)
+
+
+def compiled(control: Control) -> Compiled:
+    """Check all expressions of a control. RefusedError carries every problem, with its path in the YAML."""
+    compiler = _Compiler(control)
+    population = compiler.condition(control.population, ("population",))
+    require = compiler.condition(control.require, ("require",))
+    texts = Texts({status: compiler.text(status) for status in ("fail", *_DEFAULTS)})
+    details = compiler.details()
+    if compiler.problems:
+        raise RefusedError(*compiler.problems)
+    return compiler.finish(Parts(population, require, texts, details))
+
+
+class _Compiler:
+    def __init__(self, control: Control) -> None:
+        self.control = control
+        self.schema = arrow_schema(control.subject)
+        self.problems: list[Problem] = []
+        self.used: list[Expression] = []
+
+    def guarded(self, path: Path, work: Callable[[], Expression]) -> Expression:
+        """Do a piece of work; where it is refused, note that with its path and go on."""
+        try:
+            return work()
+        except RefusedError as refused:
+            self.problems += [replace(problem, path=path) for problem in refused.problems]
+            return Expression("NULL", frozenset(), frozenset())
+
+    def checked(self, text: str, *, decides: bool) -> Expression:
+        expression = check(text, Vocabulary(self.schema, self.control.parameters, decides=decides))
+        self.used.append(expression)
+        return expression
+
+    def type_of(self, expression: Expression) -> str:
+        values = {name: self.control.parameters[name] for name in expression.parameters}
+        return bound_types(self.control.subject, [expression.sql], values)[0]
+
+    def condition(self, text: str, path: Path, *, decides: bool = True) -> Expression:
+        """Check a condition. `decides`: it is part of a verdict, and does not only choose a text."""
+
+        def work() -> Expression:
+            expression = self.checked(text, decides=decides)
+            kind = self.type_of(expression)
+            if kind != "BOOLEAN":
+                raise RefusedError(Problem(f"this is {kind}, no condition", "write a comparison"))
+            return expression
+
+        return self.guarded(path, work)
+
+    def text(self, status: str) -> str:
+        """Give the SQL of the text of a status: its cases, then the template that always does."""
+        template = self.control.reason if status == "fail" else self.control.reasons.get(status, "")
+        path: Path = ("reason",) if status == "fail" else ("reasons", status)
+        last = self.template(template or _DEFAULTS.get(status, ""), path).sql
+        branches = [
+            f"WHEN {self.condition(case.when, (*path, at, 'when'), decides=False).sql} "
+            f"THEN {self.template(case.text, (*path, at, 'text')).sql}"
+            for at, case in enumerate(self.control.reason_cases.get(status, ()))
+        ]
+        return f"CASE {' '.join(branches)} ELSE {last} END" if branches else last
+
+    def template(self, template: str, path: Path) -> Expression:
+        def work() -> Expression:
+            parts = (
+                self.shown(piece.text) if piece.is_expression else literal(piece.text)
+                for piece in pieces(template)
+            )
+            return Expression(joined([literal(""), *parts]), frozenset(), frozenset())
+
+        return self.guarded(path, work)
+
+    def shown(self, text: str) -> str:
+        expression = self.checked(text, decides=False)
+        return shown(expression.sql, self.type_of(expression))
+
+    def details(self) -> Details:
+        """Give name and expression of each detail: those that the control names, then the constant ones."""
+        found: dict[str, Expression] = {}
+        for at, entry in enumerate(self.control.evidence):
+            named = _NAMED.fullmatch(entry)
+            text, name = (named["expression"], named["name"]) if named else (entry, entry)
+            found[name] = self.guarded(("evidence", at), lambda text=text: self.detail(text))  # type: ignore[misc]
+        for name in _ALWAYS.get(self.control.subject, _NAME):
+            found.setdefault(name, self.checked(name, decides=False))
+        return tuple(found.items())
+
+    def detail(self, text: str) -> Expression:
+        expression = self.checked(text, decides=False)
+        self.type_of(expression)
+        return expression
+
+    def finish(self, parts: Parts) -> Compiled:
+        judges = parts.population.columns | parts.require.columns
+        columns = frozenset(IDENTITY).union(*(expression.columns for expression in self.used))
+        return Compiled(
+            self.control,
+            verdict_sql(self.control.subject, self.schema, parts),
+            judges,
+            columns,
+            frozenset().union(*(expression.parameters for expression in self.used)),
+        )
+
+
+def needed_columns(controls: Iterable[Compiled]) -> dict[str, tuple[str, ...]]:
+    """Give the columns to load of each fact table, in the order of the model."""
+    wanted: dict[str, set[str]] = {}
+    for compiled in controls:
+        wanted.setdefault(compiled.control.subject, set()).update(compiled.columns)
+    return {table: _in_order(arrow_schema(table), names) for table, names in sorted(wanted.items())}
+
+
+def _in_order(schema: pa.Schema, names: Iterable[str]) -> tuple[str, ...]:
+    chosen: Sequence[str] = [name for name in schema.names if name in set(names)]
+    return tuple(chosen)

@@ -1,0 +1,24 @@
+"""The formats that a report can have, by the names that `--format` and audit.yaml take."""
+
+from typing import Final, Literal, get_args
+
+Format = Literal[
+    "html",
+    "pdf",
+    "pdf-letter",
+    "summary",
+    "json",
+    "csv",
+    "inventory",
+    "parquet",
+    "sarif",
+    "junit",
+    "ocsf",
+    "oscal",
+    "asff",
+    "markdown",
+]
+
+FORMATS: Final[tuple[str, ...]] = get_args(Format)
+DEFAULT_FORMATS: Final = ("html", "pdf", "json")
+"""What a scan writes where nothing else is said."""

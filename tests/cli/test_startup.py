@@ -1,0 +1,44 @@
+"""What commands load: `--help` and lists are typed often, and need none of the heavy libraries."""
+
+import subprocess
+import sys
+
+import pytest
+
+LOADED = """
+import sys
+from scanner.cli import main
+sys.argv = ["audit", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(" ".join(sorted(sys.modules)), file=sys.stderr)
+"""
+HEAVY = frozenset(
+    {"boto3", "botocore", "duckdb", "jinja2", "networkx", "pyarrow", "pydantic", "weasyprint", "yaml"}
+)
+
+
+def loaded(*words: str) -> frozenset[str]:
+    done = subprocess.run([sys.executable, "-c", LOADED, *words], capture_output=True, text=True, check=True)
+    return frozenset(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("word", ["--version", "--help"])
+def test_help_loads_no_heavy_library(word: str) -> None:
+    assert not loaded(word) & HEAVY
+
+
+@pytest.mark.parametrize("command", ["run", "collect", "explain", "query", "controls"])
+def test_help_of_a_command_loads_what_typer_needs_and_no_more(command: str) -> None:
+    assert not loaded(command, "--help") & (HEAVY - {"pydantic"})
+
+
+def test_the_version_is_printed_without_rich() -> None:
+    assert "rich" not in loaded("--version")
+
+
+def test_a_list_of_controls_loads_no_database() -> None:
+    loaded("controls", "list")  # fills the cache, where it is empty
+    assert not loaded("controls", "list") & (HEAVY - {"pydantic", "yaml"})
