@@ -6,9 +6,10 @@ from scanner.facts.notes import Notes
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupSelection, Role
-from scanner.model.names import rule_subject
+from scanner.model.names import partition_of, rule_subject
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Answer, Ternary
+from scanner.protection.copy_keys import organization_of
 from scanner.protection.policy import Context, admits_service, parse
 
 BACKUP_SERVICE: Final = "backup.amazonaws.com"
@@ -86,10 +87,11 @@ def _role(graph: ShardGraph, name: str | None, notes: Notes) -> tuple[Ternary, A
     notes.evidence("role_exists", reading.refs)
     if reading.value is None:
         return False, Answer(value=False, because=f"there is no role {name}")
-    return True, _admits(reading.value, notes)
+    return True, _admits(graph, reading.value, notes)
 
 
-def _admits(role: Role, notes: Notes) -> Answer:
+def _admits(graph: ShardGraph, role: Role, notes: Notes) -> Answer:
+    """Say whether the role's trust policy lets AWS Backup assume it for the account and Region of the shard."""
     if role.trust_policy is None:
         notes.unknown("role_admits_backup", f"the trust policy of {role.arn} is not told")
         return Answer(None, f"the trust policy of {role.arn} is not told")
@@ -98,8 +100,23 @@ def _admits(role: Role, notes: Notes) -> Answer:
         service=BACKUP_SERVICE,
         action=_ASSUME,
         resource=role.arn,
-        context=Context(),
+        context=_context(graph),
+        account=graph.inventory.shard.account,
     )
     if answer.value is None:
         notes.unknown("role_admits_backup", f"by the trust policy of {role.arn}, {answer.because}")
     return Answer(answer.value, f"by the trust policy of {role.arn}, {answer.because}")
+
+
+def _context(graph: ShardGraph) -> Context:
+    """Describe the shard's account, for whose jobs AWS Backup assumes the role."""
+    shard, organization = graph.inventory.shard, graph.plane.organization
+    member = organization.accounts.get(shard.account)
+    organization_id = organization_of(organization, shard.account)
+    return Context(
+        organization_id=organization_id,
+        resource_organization_id=organization_id,
+        organization_path=member.ou_path if member else None,
+        region=shard.region,
+        partition=partition_of(shard.region),
+    )

@@ -14,12 +14,23 @@ from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.destination import Destination, Link
 from scanner.protection.keys import KeyOf, ResourceKeys
-from scanner.protection.policy import SOURCE_KEY_ACTIONS, Context, key_allows_account, parse
+from scanner.protection.policy import (
+    FURTHER_KEY_ACTIONS,
+    MINIMUM_KEY_ACTIONS,
+    Context,
+    key_allows_account,
+    parse,
+)
 
 _KEY_IN_THE_WAY: Final = "no AWS managed key in the way"
 _KEY_SHARED: Final = "source key shared"
 _VIA_SERVICE: Final = "kms:viaservice"  # a policy that does not speak of it takes all services alike
 
+_PAGES_DIFFER: Final = (
+    "Its minimum is allowed (CreateGrant, GenerateDataKey and Decrypt, as the AWS Backup developer guide has it, "
+    '"Encryption for backups in AWS Backup"); whether a copy needs the rest too is open, since AWS re:Post asks '
+    'for it ("Given key ID is not accessible")'
+)
 _BACKED_UP_BY: Final = {"storagegateway": ("ec2", "storagegateway")}
 """Services through which keys are used, where the one that owns the resource is not alone.
 
@@ -200,15 +211,22 @@ def _shares(  # noqa: PLR0913 -- the question has this many parts
     context: Context,
     services: tuple[str, ...],
 ) -> Answer:
-    return key_allows_account(
-        parse(policy),
-        account=account,
-        key_account=key_account,
-        actions=SOURCE_KEY_ACTIONS,
-        context=context,
-        services=services,
-        key_arn=key_arn,
+    """Whether a key policy allows the minimum (decides a failure) and all else that AWS names (a pass)."""
+    minimum, further = (
+        key_allows_account(
+            parse(policy),
+            account=account,
+            key_account=key_account,
+            actions=actions,
+            context=context,
+            services=services,
+            key_arn=key_arn,
+        )
+        for actions in (MINIMUM_KEY_ACTIONS, FURTHER_KEY_ACTIONS)
     )
+    if minimum.value is not True or further.value:
+        return minimum
+    return Answer(None, f"{further.because}. {_PAGES_DIFFER}")
 
 
 def _services(resource: Resource) -> tuple[str, ...]:

@@ -10,12 +10,15 @@ from scanner.model.facts import SelectionFacts
 from scanner.model.ternary import Ternary
 from tests.fakes.bundles import (
     ACCOUNT,
+    FAR,
     OTHER,
+    REGION,
     BundleBuilder,
     facts_of,
     plan_arn,
     refuse,
     rule,
+    vault_arn,
     volume_arn,
     without,
 )
@@ -82,7 +85,13 @@ def trust(service: str = "backup.amazonaws.com", **more: Any) -> dict[str, Any]:
         (trust(), True),
         (trust("ec2.amazonaws.com"), False),
         (trust(Effect="Deny"), False),
-        (trust(Condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}}), None),
+        (trust(Condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}}), True),
+        (trust(Condition={"StringEquals": {"aws:SourceAccount": OTHER}}), False),
+        (trust(Condition={"ArnLike": {"aws:SourceArn": f"arn:aws:backup:*:{ACCOUNT}:*"}}), True),
+        (trust(Condition={"ArnLike": {"aws:SourceArn": f"arn:aws:backup:{REGION}:{ACCOUNT}:*"}}), True),
+        (trust(Condition={"ArnLike": {"aws:SourceArn": f"arn:aws:backup:{FAR}:{ACCOUNT}:*"}}), False),
+        (trust(Condition={"ArnLike": {"aws:SourceArn": vault_arn("main")}}), None),
+        (trust(Condition={"StringEquals": {"aws:SourceOrgID": "o-other"}}), None),
         (json.dumps(trust()), True),
     ],
 )

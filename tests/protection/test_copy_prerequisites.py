@@ -351,3 +351,60 @@ def test_every_link_says_why_whatever_it_answers() -> None:
     ]
     told = [(link.name, link.answer) for case in cases for link in case.links()]
     assert [name for name, answer in told if not answer.because] == ["destination exists"] * len(cases)
+
+
+MINIMUM = ("kms:CreateGrant", "kms:GenerateDataKey", "kms:Decrypt")
+ALL_OF_THEM = ("kms:DescribeKey", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant")
+
+
+@pytest.mark.parametrize(
+    ("actions", "denied", "expected", "missing"),
+    [
+        (ALL_OF_THEM, (), True, ()),
+        (("kms:*",), (), True, ()),
+        (
+            (*MINIMUM, "kms:DescribeKey", "kms:ReEncrypt*", "kms:GenerateDataKeyWithoutPlaintext"),
+            (),
+            True,
+            (),
+        ),
+        (MINIMUM, (), None, ("kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")),
+        ((*MINIMUM, "kms:DescribeKey"), (), None, ("kms:ReEncryptFrom", "kms:ReEncryptTo")),
+        ((*MINIMUM, "kms:ReEncrypt*", "kms:GenerateDataKey*"), (), None, ("kms:DescribeKey",)),
+        (ALL_OF_THEM, ("kms:DescribeKey",), None, ("kms:DescribeKey",)),
+        (MINIMUM[1:], (), False, ("kms:CreateGrant",)),
+        (ALL_OF_THEM[:-1], (), False, ("kms:CreateGrant",)),
+        (("kms:DescribeKey", "kms:ReEncrypt*"), (), False, MINIMUM),
+        (("kms:*",), ("kms:Decrypt",), False, ("kms:Decrypt",)),
+        (("kms:Encrypt",), (), False, MINIMUM),
+    ],
+)
+def test_rows_9_and_10_a_key_policy_between_the_two_pages_is_not_known(
+    actions: tuple[str, ...], denied: tuple[str, ...], *, expected: bool | None, missing: tuple[str, ...]
+) -> None:
+    """Ruling 23: below the minimum it fails, with all of row 9 it passes, in between it is not known."""
+    found = Case(keys=under(KeyKind.CUSTOMER_MANAGED, key_policy(actions, denied))).link("source key shared")
+    assert found.value is expected
+    assert all(action in found.because for action in missing)
+    if expected is not True:
+        further = {"kms:DescribeKey", "kms:ReEncryptFrom", "kms:ReEncryptTo", *MINIMUM} - {*missing}
+        assert not any(f"{action}:" in found.because or f"{action}," in found.because for action in further)
+    if expected is None:
+        assert all(page in found.because for page in ("Encryption for backups in AWS Backup", "AWS re:Post"))
+
+
+def test_row_9_grants_for_aws_resources_alone_are_enough() -> None:
+    granted = json.loads(key_policy(ALL_OF_THEM[:-1], ()))
+    grant = json.loads(key_policy(("kms:CreateGrant",), ()))["Statement"][0]
+    granted["Statement"].append({**grant, "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}})
+    keys = under(KeyKind.CUSTOMER_MANAGED, json.dumps(granted))
+    assert Case(keys=keys).link("source key shared").value is True
+
+
+def key_policy(actions: tuple[str, ...], denied: tuple[str, ...]) -> str:
+    """Build a key policy that allows the destination account some actions, and denies it others."""
+    whom = {"Principal": {"AWS": f"arn:aws:iam::{OTHER}:root"}, "Resource": "*"}
+    statements = [{"Effect": "Allow", "Action": list(actions), **whom}]
+    if denied:
+        statements.append({"Effect": "Deny", "Action": list(denied), **whom})
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

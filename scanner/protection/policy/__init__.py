@@ -15,6 +15,8 @@ Session policies, identity policies, permission boundaries and SCPs are no part 
 """
 
 from scanner.protection.policy.admits import (
+    FURTHER_KEY_ACTIONS,
+    MINIMUM_KEY_ACTIONS,
     SOURCE_KEY_ACTIONS,
     admits_account,
     admits_service,
@@ -28,6 +30,8 @@ from scanner.protection.policy.outside import admits_outside, outsiders
 from scanner.protection.policy.who import who_can
 
 __all__ = [
+    "FURTHER_KEY_ACTIONS",
+    "MINIMUM_KEY_ACTIONS",
     "SOURCE_KEY_ACTIONS",
     "Admission",
     "Answer",

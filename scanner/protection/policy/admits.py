@@ -4,29 +4,36 @@ Sources: facts part 6 (rows 4, 9, 10); AWS KMS Developer Guide, "AWS KMS conditi
 the catalogue of controls.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from scanner.protection.policy.answers import Answer
 from scanner.protection.policy.conditions import ALL, NONE, Reach, Verdict, judge, judge_all, meet, shown
 from scanner.protection.policy.document import Clause, Document, Principals, Statement
-from scanner.protection.policy.domains import ABSENT, Domain, exactly
+from scanner.protection.policy.domains import ABSENT, Domain, exactly, within
 from scanner.protection.policy.known import Context, Domains, Population, domains_of
-from scanner.protection.policy.match import arn_part, covers
+from scanner.protection.policy.match import arn_part, covers, is_account_id
 from scanner.protection.policy.operators import operator_of
 from scanner.protection.policy.statements import Request, decide, reach_of, reach_of_patterns
 
-# What a copy needs of the source's key in the destination account (facts 6, row 9).
-SOURCE_KEY_ACTIONS = (
+# What AWS Backup needs of any key at least (facts 6, row 10).
+MINIMUM_KEY_ACTIONS = ("kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey")
+# What AWS re:Post asks for besides, so that an account can copy backups under a key of another (facts 6, row 9).
+FURTHER_KEY_ACTIONS = (
     "kms:DescribeKey",
-    "kms:Decrypt",
+    "kms:GenerateDataKeyWithoutPlaintext",
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
-    "kms:GenerateDataKey",
-    "kms:CreateGrant",
 )
+SOURCE_KEY_ACTIONS = (*MINIMUM_KEY_ACTIONS, *FURTHER_KEY_ACTIONS)
 _GRANT_ACTIONS = frozenset(("kms:creategrant", "kms:listgrants", "kms:revokegrant"))
 _VIA_SERVICE = "kms:viaservice"
+_ARN_OPERATORS = {
+    f"{quantifier}{text}{suffix}": f"{quantifier}{arn}{suffix}"
+    for text, arn in (("stringlike", "ArnLike"), ("stringnotlike", "ArnNotLike"))
+    for quantifier in ("", "foranyvalue:", "forallvalues:")
+    for suffix in ("", "ifexists")
+}
 # Through which services AWS Backup may reach a key at all; a clause about others concerns it never.
 _BACKUP_SERVICES = (
     "backup",
@@ -83,7 +90,7 @@ def key_allows_account(  # noqa: PLR0913 - the question has this many parts
     Region); does not hold when it names only services that AWS Backup never uses; else is unknown.
     kms:GrantIsForAWSResource is true for the grant actions (AWS Backup grants to AWS resources) and
     absent for others; kms:CallerAccount is the account. Without `key_arn`, a Resource that names one
-    key is unknown rather than assumed to be this one.
+    key is unknown rather than assumed to be this one. A reason names every action that it speaks of.
     """
     if not actions:
         return Answer(None, "no action was asked for")
@@ -94,41 +101,99 @@ def key_allows_account(  # noqa: PLR0913 - the question has this many parts
     for action in actions:
         request = Request(action, resource, _key_domains(population, known, action))
         answers.append(_key_answer(document, population, request, via))
-    for wanted in (False, None):
-        for answer, action in zip(answers, actions, strict=True):
-            if answer.value is wanted:
-                return replace(answer, because=f"{action}: {answer.because}")
+    for value in (False, None):
+        if lacking := [pair for pair in zip(actions, answers, strict=True) if pair[1].value is value]:
+            return Answer(value, _by_reason(lacking))
     return answers[0]
 
 
+def _by_reason(lacking: Iterable[tuple[str, Answer]]) -> str:
+    """Name all actions that are not allowed; those that share a reason once: `kms:A, kms:B: because`."""
+    actions: dict[str, list[str]] = {}
+    for action, answer in lacking:
+        actions.setdefault(answer.because, []).append(action)
+    return "; ".join(f"{', '.join(names)}: {because}" for because, names in actions.items())
+
+
 def admits_service(
-    document: Document, *, service: str, action: str, resource: str, context: Context
+    document: Document, *, service: str, action: str, resource: str, context: Context, account: str = ""
 ) -> Answer:
     """Whether a policy allows a service principal (`backup.amazonaws.com`), as in a role's trust policy.
 
-    `context` is of no account: its organisation is left aside. Conditions on the source of the call
-    (aws:SourceAccount, aws:SourceArn …) are unknown unless `context.extra` holds them.
+    `account` is the account for which the service works: the service calls with it as aws:SourceAccount, and
+    with an ARN of its own in that account and `context.region` as aws:SourceArn. Which ARN that is, AWS does
+    not document: a clause that lets only some of them through is open, and so is one on the ARN of another
+    service. Without `account` such conditions are open. `context.extra` overrides all this.
+
+    Source: AWS Backup developer guide, "Cross-service confused deputy prevention".
     """
-    domains = domains_of(Population(""), context)
+    strict, lenient = (
+        decide(document, _service_reach(service, action, resource, domains), service)
+        for domains in _service_domains(service, account, resource, context)
+    )
+    # What holds for the service's own ARNs is believed; what fails must fail for any ARN of the account.
+    return strict if strict.value is not False or lenient.value is False else lenient
+
+
+def _service_domains(
+    service: str, account: str, resource: str, context: Context
+) -> tuple[Mapping[str, Domain], Mapping[str, Domain]]:
+    """Give the known keys of the service's calls: with ARNs of the service alone, and with any of the account."""
+    place = f"{context.region or '*'}:{account}:*"
+    own = f"arn:{context.partition}:{service.partition('.')[0]}:{place}"
+    any_service = (f"arn:{context.partition}:*:{place}", f"arn:{context.partition}:*::{account}:*")
     persons = ("aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths")
-    sources = ("aws:sourceaccount", "aws:sourceorgid", "aws:sourceorgpaths")
     known = {
-        **domains,
+        **domains_of(Population(account), context, resource),
         **dict.fromkeys(persons, ABSENT),
-        **dict.fromkeys(sources, Domain()),
+        **_source_domains(account, context),
         "aws:principalisawsservice": exactly("true"),
         "aws:principalservicename": exactly(service),
         "aws:principalservicenameslist": Domain(),
-        **{key.lower(): exactly(*values) if values else ABSENT for key, values in context.extra},
+        "aws:requestedregion": Domain(),  # STS has a global endpoint, too
+    }
+    extra = {key.lower(): exactly(*values) if values else ABSENT for key, values in context.extra}
+    if not account:
+        return {**known, **extra}, {**known, **extra}
+    strict, lenient = ({**known, "aws:sourcearn": within(*cells)} for cells in ((own,), any_service))
+    return {**strict, **extra}, {**lenient, **extra}
+
+
+def _source_domains(account: str, context: Context) -> Mapping[str, Domain]:
+    """Give what is known of the account on whose behalf the service calls, and of its organisation."""
+    organization, path = context.organization_id, context.organization_path
+    return {
+        "aws:sourceaccount": exactly(account) if account else Domain(),
+        "aws:sourceorgid": exactly(organization) if account and organization else Domain(),
+        "aws:sourceorgpaths": exactly(path) if account and path else Domain(),
     }
 
+
+def _service_reach(
+    service: str, action: str, resource: str, domains: Mapping[str, Domain]
+) -> Callable[[Statement], Verdict]:
     def reached(statement: Statement) -> Verdict:
         named = _names_service(statement.principals, service)
         action_reach = reach_of_patterns(statement.actions, action.lower(), "Action")
         resource_reach = reach_of_patterns(statement.resources, resource, "Resource")
-        return meet((named, action_reach, resource_reach, judge_all(statement.clauses, known)))
+        clauses = map(_by_arn_parts, statement.clauses)
+        return meet((named, action_reach, resource_reach, judge_all(clauses, domains)))
 
-    return decide(document, reached, service)
+    return reached
+
+
+def _by_arn_parts(clause: Clause) -> Clause:
+    """Compare aws:SourceArn part by part where StringLike names an account.
+
+    As text, `arn:aws:backup:*:222222222222:*` could match an ARN of another account whose last part holds that
+    account id between colons. No ARN of AWS Backup does.
+    """
+    operator = _ARN_OPERATORS.get(clause.operator.lower())
+    if clause.key != "aws:sourcearn" or operator is None:
+        return clause
+    if not all(is_account_id(arn_part(value, 4)) for value in clause.values):
+        return clause
+    return replace(clause, operator=operator)
 
 
 def _names_service(principals: Principals, service: str) -> Verdict:

@@ -13,11 +13,11 @@
 | aws:PrincipalType, aws:PrincipalTag/…, aws:userid, aws:username, aws:FederatedProvider, aws:SourceIdentity, aws:AssumedRoot | differ from principal to principal |
 | aws:MultiFactorAuthPresent, …Age, aws:TokenIssueTime | differ from request to request |
 | aws:SourceIp, aws:VpcSourceIp, aws:SourceVpc…, aws:UserAgent, aws:Referer, aws:ViaAWSService, aws:CalledVia… | differ from request to request |
-| aws:SourceAccount, aws:SourceOrgID, aws:SourceOrgPaths | the account and its organisation, or absent: set when a service calls for itself, and whether AWS Backup does is not documented |
+| aws:SourceAccount, aws:SourceOrgID, aws:SourceOrgPaths | the account and its organisation, or absent: set when a service calls for itself (`admits_service`), and whether AWS Backup's calls for a principal carry them is not documented |
 | aws:ResourceAccount | the account in the resource's ARN |
 | aws:ResourceOrgID | `Context.resource_organization_id`; unknown without it |
 | aws:CurrentTime, aws:EpochTime | from `Context.as_of` on, for ever: what holds now and not later is open; unknown without it |
-| everything else (aws:SourceArn, aws:ResourceTag/…, kms:EncryptionContext:… ) | unknown |
+| everything else (aws:SourceArn but in `admits_service`, aws:ResourceTag/…, kms:EncryptionContext:… ) | unknown |
 
 Source: IAM User Guide, "AWS global condition context keys" (the availability lines).
 """  # noqa: E501 - a table row is one line

@@ -310,3 +310,95 @@ def test_a_trust_policy(parts: dict[str, Any], *, expected: bool | None) -> None
         context=Context(extra=(("backup:Known", ("yes",)),)),
     )
     assert answer.value is expected
+
+
+OWN, FOREIGN = "111111111111", "999999999999"
+GUARD_ROWS: list[tuple[str, str, str | list[str], bool | None]] = [
+    *((operator, "aws:SourceAccount", OWN, True) for operator in (
+        "StringEquals", "StringLike", "StringEqualsIfExists", "StringEqualsIgnoreCase",
+        "ForAnyValue:StringEquals", "ForAllValues:StringEquals", "NumericEquals",
+    )),
+    *((operator, "aws:SourceAccount", FOREIGN, False) for operator in (
+        "StringEquals", "StringLike", "StringEqualsIfExists", "ForAnyValue:StringEquals",
+        "ForAllValues:StringEquals",
+    )),
+    ("StringEquals", "AWS:sourceaccount", OWN, True),
+    ("StringEquals", "aws:SourceAccount", [FOREIGN, OWN], True),
+    ("StringLike", "aws:SourceAccount", "1111*", True),
+    ("StringNotEquals", "aws:SourceAccount", FOREIGN, True),
+    ("StringNotEquals", "aws:SourceAccount", OWN, False),
+    ("StringEquals", "aws:SourceAccount", "${aws:ResourceAccount}", True),
+    ("StringEquals", "aws:SourceAccount", "${aws:PrincipalTag/team}", None),
+    ("Null", "aws:SourceAccount", "false", True),
+    *((operator, "aws:SourceArn", f"arn:aws:backup:*:{OWN}:*", True) for operator in (
+        "ArnLike", "ArnEquals", "StringLike", "ArnLikeIfExists", "ForAnyValue:ArnLike",
+    )),
+    *((operator, "aws:SourceArn", f"arn:aws:backup:*:{FOREIGN}:*", False) for operator in (
+        "ArnLike", "ArnEquals", "StringLike", "ArnLikeIfExists", "ForAnyValue:ArnLike",
+    )),
+    ("ArnLike", "aws:SourceArn", f"arn:aws:backup:eu-west-1:{OWN}:*", True),
+    ("ArnLike", "aws:SourceArn", f"arn:aws:backup:us-east-1:{OWN}:*", False),
+    ("ArnLike", "aws:SourceArn", f"arn:aws:*:*:{OWN}:*", True),
+    ("ArnLike", "aws:SourceArn", [f"arn:aws:backup:*:{FOREIGN}:*", f"arn:aws:backup:*:{OWN}:*"], True),
+    ("StringEquals", "aws:SourceArn", f"arn:aws:backup:*:{OWN}:*", False),  # StringEquals knows no wildcards
+    # Which ARN AWS Backup calls with is not documented.
+    ("ArnLike", "aws:SourceArn", f"arn:aws:backup:*:{OWN}:backup-vault:*", None),
+    ("ArnEquals", "aws:SourceArn", f"arn:aws:backup:eu-west-1:{OWN}:backup-plan:p", None),
+    ("ArnLike", "aws:SourceArn", f"arn:aws:backup::{OWN}:*", None),
+    ("ArnLike", "aws:SourceArn", f"arn:aws:ec2:*:{OWN}:*", None),
+    ("ArnNotLike", "aws:SourceArn", f"arn:aws:backup:*:{OWN}:*", None),
+    ("ArnNotLike", "aws:SourceArn", f"arn:aws:*:*:{OWN}:*", False),
+    ("StringNotLike", "aws:SourceArn", f"arn:aws:backup:*:{FOREIGN}:*", True),
+    ("StringLike", "aws:SourceArn", f"arn:aws:backup:*:{OWN}:backup-vault:*", None),
+    ("StringLike", "aws:SourceArn", "arn:aws:backup:*", True),
+    ("StringEquals", "aws:SourceOrgID", "o-ours", True),
+    ("StringEquals", "aws:SourceOrgID", "o-other", False),
+    ("ForAnyValue:StringLike", "aws:SourceOrgPaths", "o-ours/r-1/*", True),
+    ("StringEquals", "aws:SourceVpc", "vpc-1", None),
+    ("StringEquals", "sts:ExternalId", "x", None),
+    ("StringEquals", "aws:RequestedRegion", "eu-west-1", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operator", "key", "value", "expected"), GUARD_ROWS)
+def test_a_trust_policy_with_a_guard_against_the_confused_deputy(
+    operator: str, key: str, value: str | list[str], *, expected: bool | None
+) -> None:
+    """AWS Backup developer guide, "Cross-service confused deputy prevention"."""
+    guarded = statement(
+        Principal={"Service": "backup.amazonaws.com"},
+        Action="sts:AssumeRole",
+        Condition={operator: {key: value}},
+    )
+    del guarded["Resource"]
+    assert backup_may_assume(guarded).value is expected
+
+
+def test_both_guards_of_one_statement_must_hold() -> None:
+    def guarded(account: str, arn_account: str, effect: str = "Allow") -> dict[str, Any]:
+        return {
+            "Effect": effect,
+            "Principal": {"Service": "backup.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnLike": {"aws:SourceArn": f"arn:aws:backup:*:{arn_account}:*"},
+            },
+        }
+
+    assert backup_may_assume(guarded(OWN, OWN)).value is True
+    assert backup_may_assume(guarded(OWN, FOREIGN)).value is False
+    assert backup_may_assume(guarded(FOREIGN, OWN)).value is False
+    assert backup_may_assume(guarded(OWN, OWN), guarded(OWN, OWN, "Deny")).value is None
+    assert backup_may_assume(guarded(OWN, OWN), guarded(FOREIGN, OWN, "Deny")).value is True
+
+
+def backup_may_assume(*statements: dict[str, Any]) -> Answer:
+    return admits_service(
+        parse({"Version": "2012-10-17", "Statement": list(statements)}),
+        service="backup.amazonaws.com",
+        action="sts:AssumeRole",
+        resource=f"arn:aws:iam::{OWN}:role/r",
+        context=Context(organization_id="o-ours", organization_path="o-ours/r-1/ou-1/", region="eu-west-1"),
+        account=OWN,
+    )
