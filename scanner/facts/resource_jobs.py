@@ -45,7 +45,8 @@ class PastTable:
         restores = self._restores.of(arns, coverage.open_parents, copies_in)
         of_type = self._restores.of_type(resource.type)
         _note("backup_jobs", backups.unseen, (each.job for each in backups.jobs), notes)
-        _note("copy_jobs", unseen, (), notes)
+        missing = dict.fromkeys((*unseen, *(one for chain in chains.values() for one in chain.unseen)))
+        _note("copy_jobs", tuple(missing), (), notes)
         _note("restores", restores.unseen, restores.restores, notes)
         _note("type_restores", of_type.unseen, of_type.restores, notes)
         copies = tuple(

@@ -11,7 +11,7 @@ from typing import Final
 
 from scanner.graph.history import Unseen
 from scanner.model.inventory import Job, JobKind, ShardInventory
-from scanner.model.names import rule_subject
+from scanner.model.names import names_rule, rule_matches, rule_subject
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary
 
@@ -134,17 +134,33 @@ class JobHistory:
     def copies_by_chain(
         self, arns: Iterable[str], open_parents: Iterable[str] = ()
     ) -> tuple[Mapping[tuple[str, str], Outcomes], tuple[Unseen, ...]]:
-        """Tell what the copy jobs of a resource came to, by rule (empty: none is told) and destination."""
+        """Return what the copy jobs of a resource came to, by rule (empty: none is named) and destination."""
         chains: dict[tuple[str, str], list[Job]] = {}
         unseen = (*self._unseen(JobKind.COPY), *self._open(JobKind.COPY, open_parents))
         for arn in arns:
             for job in self._of(JobKind.COPY, arn):
                 rule = self.rule_of(job) or ""
-                chain = ("" if rule.endswith("#") else rule, job.destination_vault or "")
+                chain = (rule if names_rule(rule) else "", job.destination_vault or "")
                 chains.setdefault(chain, []).append(job)
             unseen += self._astray(arn)
-        found = {chain: outcomes(chains[chain], self._as_of, unseen) for chain in sorted(chains)}
+        partly_named = self._partly_named(chains)
+        found = {
+            chain: outcomes(chains[chain], self._as_of, (*unseen, *partly_named.get(chain, ())))
+            for chain in sorted(chains)
+        }
         return found, unseen
+
+    def _partly_named(
+        self, chains: Mapping[tuple[str, str], Sequence[Job]]
+    ) -> Mapping[tuple[str, str], tuple[Unseen, ...]]:
+        """Return the chains of which a job that does not name its rule in full may be part, and why."""
+        found: dict[tuple[str, str], tuple[Unseen, ...]] = {}
+        for rule, vault in chains:
+            jobs = chains.get(("", vault), ())
+            job = next((job for job in jobs if rule and self._may_be_of(job, rule)), None)
+            if job is not None:
+                found[rule, vault] = found["", vault] = (_by_unknown_rule(job.resource or ""),)
+        return found
 
     def copies(self, arn: str, rule: str, destination: str) -> Outcomes:
         """Tell what the copy jobs of a resource by one copy action came to (ruling 13)."""
@@ -153,7 +169,7 @@ class JobHistory:
         ours = [job for job in there if self.rule_of(job) == rule]
         unseen = self._unseen(JobKind.COPY)
         if any(self._may_be_of(job, rule) for job in there):
-            unseen += (Unseen(f"by which rule {arn} was copied is not told", None, own=True),)
+            unseen += (_by_unknown_rule(arn),)
         return outcomes(ours, self._as_of, unseen + self._astray(arn, rule))
 
     def _astray(self, arn: str, rule: str = "") -> tuple[Unseen, ...]:
@@ -164,9 +180,9 @@ class JobHistory:
         return ()
 
     def _may_be_of(self, copy: Job, rule: str) -> bool:
-        """Whether a copy job names only the rule's plan, or a backup job that was not seen and would."""
-        if (told := self.rule_of(copy)) is not None:
-            return told == rule_subject(rule.partition("#")[0], "")
+        """Check whether a copy job names the rule in part, or a backup job that was not read and would."""
+        if (named := self.rule_of(copy)) is not None:
+            return not names_rule(named) and rule_matches(named, rule)
         return copy.backup_job is not None and copy.backup_job not in self._backups_by_id
 
     @property
@@ -175,12 +191,16 @@ class JobHistory:
         return self._unseen(JobKind.COPY)
 
     def rule_of(self, copy: Job) -> str | None:
-        """Give the rule that a copy job belongs to: its own, else that of the backup job that started it."""
+        """Return the rule that a copy job belongs to; None: none is named.
+
+        What the job leaves out of it is that of the backup job that started it.
+        """
         backup = self._backups_by_id.get(copy.backup_job or "")
-        told = copy.created_by_rule
-        if told is not None and not told.endswith("#"):
-            return told
-        return (backup.created_by_rule if backup else None) or told
+        named = [job.created_by_rule for job in (copy, backup) if job and job.created_by_rule is not None]
+        if not named or names_rule(named[0]):
+            return named[0] if named else None
+        plans, _, rules = zip(*(name.partition("#") for name in named), strict=True)
+        return rule_subject(next(filter(None, plans), ""), next(filter(None, rules), ""))
 
     def behind(self, arns: Iterable[str], rule: str, copies: Outcomes) -> Ternary:
         """Whether the newest completed backup is neither copied nor being copied.
@@ -188,14 +208,10 @@ class JobHistory:
         `rule`: that made it; empty: any. None where a list was not read and no copy of it was seen.
         """
         backups = self.backups(arns)
-        newest = next(
-            (
-                backup.job
-                for backup in backups.jobs
-                if backup.succeeded and (not rule or backup.job.created_by_rule == rule)
-            ),
-            None,
-        )
+        completed = [backup.job for backup in backups.jobs if backup.succeeded]
+        newest = next((job for job in completed if not rule or _may_be_by(job, rule)), None)
+        if rule and newest is not None and newest.created_by_rule != rule:
+            return None  # it does not name its rule in full
         made = [copy for copy in copies.jobs if newest is not None and copies_backup(copy.job, newest)]
         if any(copy.succeeded or copy.finished is False for copy in made) and not backups.unseen:
             return False
@@ -219,6 +235,14 @@ class JobHistory:
         for arn in open_parents:
             if self._of(kind, arn):
                 yield Unseen(f"it is not known whether {kind} jobs of {arn} count for it", None, own=True)
+
+
+def _by_unknown_rule(arn: str) -> Unseen:
+    return Unseen(f"a copy job of {arn} does not name the rule that it belongs to", None, own=True)
+
+
+def _may_be_by(backup: Job, rule: str) -> bool:
+    return backup.created_by_rule is not None and rule_matches(backup.created_by_rule, rule)
 
 
 def copies_backup(copy: Job, backup: Job) -> bool:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
-from scanner.model.names import rule_subject
+from scanner.model.names import Shard, partition_of, plan_arn, rule_subject
 from scanner.model.reading import EvidenceRef, Gap, Known, Reading, Unread
 
 V = TypeVar("V")
@@ -46,13 +46,15 @@ def rows(answers: Answers, name: str, key: str) -> Iterable[tuple[Shape, Evidenc
                 yield row, page.ref
 
 
-def created_by_rule(row: Shape) -> str | None:
-    """Give the rule that made a recovery point or job (`PLAN_ARN#RULE_ID`); None: made on demand.
+def created_by_rule(row: Shape, shard: Shard) -> str | None:
+    """Return the rule that made a recovery point or job (`PLAN_ARN#RULE_ID`); None: made on demand.
 
-    Where a plan is told without its rule, the id is empty: it is none of the rules that are known.
+    All members of RecoveryPointCreator are optional. A plan that is named by its id alone is the one of that
+    id in `shard`. Where the plan or the rule is missing, that half of the result is empty.
     """
     created_by = row.child("CreatedBy")
     if created_by is None:
         return None
-    plan, rule = created_by.text("BackupPlanArn"), created_by.text("BackupRuleId")
-    return rule_subject(plan, rule or "") if plan else None
+    plan, name = created_by.text("BackupPlanArn"), created_by.text("BackupPlanId")
+    arn = plan or (plan_arn(partition_of(shard.region), shard, name) if name else "")
+    return rule_subject(arn, created_by.text("BackupRuleId") or "")

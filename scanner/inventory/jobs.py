@@ -44,7 +44,7 @@ def _job(answers: Answers, kind: JobKind, row: Shape, ref: EvidenceRef, ids: tup
         message=row.text("StatusMessage"),
         recovery_point=ids[1],
         destination_vault=row.text("DestinationBackupVaultArn"),
-        created_by_rule=created_by_rule(row),
+        created_by_rule=None if kind is JobKind.RESTORE else created_by_rule(row, answers.shard),
         message_category=row.text("MessageCategory"),
         validation_status=row.text("ValidationStatus"),
         restore_testing_plan=created_by.text("RestoreTestingPlanArn") if created_by else None,

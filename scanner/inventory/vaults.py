@@ -13,7 +13,7 @@ from scanner.model.inventory import (
     VaultLock,
     VaultNotifications,
 )
-from scanner.model.names import Arn, Shard, partition_of, vault_arn
+from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
 from scanner.model.reading import EvidenceRef, Known, Reading, Unread
 
 _POINTS = "backup:ListRecoveryPointsByBackupVault"
@@ -118,13 +118,26 @@ def _points(answers: Answers) -> Iterator[RecoveryPoint]:
             delete_at=calculated.instant("DeleteAt"),
             temporary=lifecycle.text("DeleteAfterEvent") == "DELETE_AFTER_COPY",
             source_vault=row.text("SourceBackupVaultArn"),
-            created_by_rule=created_by_rule(row),
+            created_by_rule=created_by_rule(row, _plan_shard(row, answers.shard)),
             scan=_scan(row.child("AggregatedScanResult")),
             last_restored_at=row.instant("LastRestoreTime"),
             is_parent=bool(row.flag("IsParent")),
             parent=row.text("ParentRecoveryPointArn"),
             refs=(ref,),
         )
+
+
+def _plan_shard(row: Shape, vault: Shard) -> Shard:
+    """Return the account and Region of the plan that made a recovery point.
+
+    A plan backs up resources of its own account and Region. The ARN of an S3 bucket has neither: a copy's
+    plan is then in those of the vault it was copied from (facts 9).
+    """
+    for arn in (row.text("ResourceArn"), row.text("SourceBackupVaultArn")):
+        parts = parse_arn(arn or "")
+        if parts is not None and parts.account and parts.region:
+            return Shard(parts.account, parts.region)
+    return vault
 
 
 def _point_rows(answers: Answers) -> Iterator[tuple[Shape, EvidenceRef, Arn]]:

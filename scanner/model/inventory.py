@@ -226,7 +226,7 @@ class RecoveryPoint:
     delete_at: datetime | None  # CalculatedLifecycle.DeleteAt, where given
     temporary: bool  # Lifecycle.DeleteAfterEvent = DELETE_AFTER_COPY
     source_vault: str | None  # set on some copies
-    created_by_rule: str | None  # PLAN_ARN#RULE_ID; PLAN_ARN# where the rule is not told
+    created_by_rule: str | None  # PLAN_ARN#RULE_ID, either half empty where it is missing; None: on demand
     scan: ScanResult | None = None  # None: it was not scanned
     last_restored_at: datetime | None = None
     is_parent: bool = False  # a composite one (CloudFormation, EKS): its children hold the data

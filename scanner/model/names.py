@@ -68,6 +68,11 @@ def vault_arn(partition: str, shard: Shard, name: str) -> Arn:
     return Arn(f"arn:{partition}:backup:{shard.region}:{shard.account}:backup-vault:{name}")
 
 
+def plan_arn(partition: str, shard: Shard, plan_id: str) -> Arn:
+    """Return the ARN of the backup plan `plan_id` in `shard`; ids of Organizations' plans begin `orgs/`."""
+    return Arn(f"arn:{partition}:backup:{shard.region}:{shard.account}:backup-plan:{plan_id}")
+
+
 def account_subject(account: str) -> str:
     """Name an account as findings do: `aws:account:ACCOUNT_ID`."""
     return f"aws:account:{account}"
@@ -81,6 +86,19 @@ def account_region_subject(shard: Shard) -> str:
 def rule_subject(plan_arn: str, rule_id: str) -> str:
     """Name a rule as findings do: `PLAN_ARN#RULE_ID`."""
     return f"{plan_arn}#{rule_id}"
+
+
+def rule_matches(named: str, rule: str) -> bool:
+    """Check whether `rule` may be the one of `named`, where the plan or the rule's id may be empty."""
+    named_plan, _, named_id = named.partition("#")
+    plan, _, rule_id = rule.partition("#")
+    return named_plan in ("", plan) and named_id in ("", rule_id)
+
+
+def names_rule(named: str) -> bool:
+    """Check whether a rule is named in full: by its plan's ARN and its own id."""
+    plan, _, rule_id = named.partition("#")
+    return bool(plan and rule_id)
 
 
 def copy_action_subject(rule: str, destination: str) -> str:

@@ -41,6 +41,7 @@ BACKUPS: Final[tuple[tuple[tuple[Told, ...], str], ...]] = (
     ((("COMPLETED", 5, {"CompletionDate": None, "ResourceType": None}),), P),
     ((("COMPLETED", 5, {"State": "completed"}),), U),
 )
+CREATOR: Final = ("BackupPlanArn", "BackupPlanId", "BackupRuleId")
 BY_OTHER_RULE: Final = {"BackupRuleId": "rule-other"}
 # (copy jobs of the only volume that a copy action covers, the verdict)
 COPIES: Final[tuple[tuple[tuple[Told, ...], str], ...]] = (
@@ -54,6 +55,16 @@ COPIES: Final[tuple[tuple[tuple[Told, ...], str], ...]] = (
     ((("COMPLETED", 5, {"CreatedBy": None}),), F),  # made on demand
     ((("COMPLETED", 5, BY_OTHER_RULE),), F),
     ((("COMPLETED", 5, {"BackupRuleId": None}),), U),
+    ((("COMPLETED", 5, {"BackupPlanArn": None}),), P),  # the plan's id alone
+    ((("COMPLETED", 5, {"BackupPlanId": None}),), P),
+    ((("COMPLETED", 29, {}), ("FAILED", 5, {"BackupPlanArn": None})), F),
+    ((("FAILED", 29, {}), ("COMPLETED", 5, {"BackupPlanArn": None})), P),
+    ((("COMPLETED", 5, {"BackupPlanArn": None, "BackupPlanId": "other"}),), F),
+    ((("COMPLETED", 29, {}), ("FAILED", 5, {"BackupPlanArn": None, "BackupPlanId": "other"})), P),
+    ((("COMPLETED", 5, {"BackupPlanArn": None, "BackupRuleId": None}),), U),
+    ((("COMPLETED", 29, {}), ("FAILED", 5, {"BackupPlanArn": None, "BackupRuleId": None})), U),
+    ((("COMPLETED", 5, {"BackupPlanArn": None, "BackupPlanId": None}),), U),  # the rule without its plan
+    ((("COMPLETED", 29, {}), ("FAILED", 5, dict.fromkeys(CREATOR))), U),  # an empty CreatedBy
     ((("COMPLETED", 5, {"BackupRuleId": None, "DestinationBackupVaultArn": None}),), U),
     ((("COMPLETED", 5, {"CreatedBy": None, "DestinationBackupVaultArn": None}),), F),
     ((("COMPLETED", 29, {}), ("FAILED", 5, {"CreatedBy": None})), P),
@@ -108,7 +119,7 @@ def _volume(bundle: BundleBuilder, account: int) -> tuple[ShardScript, str]:
 
 
 def _told(row: Job, change: Change) -> Job:
-    merged = row | {key: value for key, value in change.items() if key != "BackupRuleId" or key in row}
+    merged = row | {key: value for key, value in change.items() if key not in CREATOR or key in row}
     return {key: value for key, value in merged.items() if value is not None}
 
 

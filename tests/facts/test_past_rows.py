@@ -405,6 +405,27 @@ def test_a_copy_job_that_tells_only_its_plan_is_of_no_known_rule(bundle: BundleB
     assert (chain.rule, chain.destination, chain.succeeded) == ("", AWAY, False)
 
 
+@pytest.mark.parametrize("older", ["by the rule", "by the plan"])
+def test_a_copy_job_that_names_only_its_plan_may_be_newer_than_that_of_a_rule(
+    bundle: BundleBuilder, older: str
+) -> None:
+    by_plan = {"CreatedBy": {"BackupPlanId": "plan"}}
+    ours: dict[str, Any] = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": AWAY, "CreatedBy": BY_DAILY}
+    first, second = ({}, by_plan) if older == "by the rule" else (by_plan, {})
+    rows = (
+        job("CopyJobId", 1, 30, State="COMPLETED", **(ours | first)),
+        job("CopyJobId", 2, 6, State="FAILED", **(ours | second)),
+    )
+    bundle.shard().listed("backup:ListCopyJobs", *rows)
+    found = resource(facts_of(bundle.write()))
+    assert {chain.rule: chain.succeeded for chain in found.copy_jobs if chain} == {
+        "": None,
+        f"{plan_arn('plan')}#rule-daily": None,
+    }
+    because = f"A copy job of {VOLUME} does not name the rule that it belongs to."
+    assert because in [note.reason for note in found.not_known if note.about == "copy_jobs"]
+
+
 def test_a_copy_job_that_a_backup_of_before_the_list_started_may_be_of_any_rule(
     bundle: BundleBuilder,
 ) -> None:

@@ -329,6 +329,71 @@ def test_who_made_a_recovery_point() -> None:
     assert found == [f"{plan_arn('p')}#r", None, f"{plan_arn('p')}#"]
 
 
+ORG_PLAN = "orgs/5b0c6d1e-2f4a-4b8e-9c6d-0f1e2d3c4b5a"
+# (members of RecoveryPointCreator, all optional; the rule that they name, either half of which may be empty)
+CREATORS: tuple[tuple[dict[str, str] | None, str | None], ...] = (
+    (None, None),
+    ({}, "#"),
+    ({"BackupPlanName": "p", "BackupPlanVersion": "v1", "BackupRuleName": "r"}, "#"),
+    ({"BackupRuleId": "r"}, "#r"),
+    ({"BackupPlanId": "p"}, f"{plan_arn('p')}#"),
+    ({"BackupPlanId": "p", "BackupRuleId": "r"}, f"{plan_arn('p')}#r"),
+    ({"BackupPlanArn": plan_arn("p")}, f"{plan_arn('p')}#"),
+    ({"BackupPlanArn": plan_arn("p"), "BackupRuleId": "r"}, f"{plan_arn('p')}#r"),
+    ({"BackupPlanArn": plan_arn("p"), "BackupPlanId": "p"}, f"{plan_arn('p')}#"),
+    ({"BackupPlanArn": plan_arn("p"), "BackupPlanId": "p", "BackupRuleId": "r"}, f"{plan_arn('p')}#r"),
+    ({"BackupPlanArn": "", "BackupPlanId": "p", "BackupRuleId": "r"}, f"{plan_arn('p')}#r"),
+    (
+        {"BackupPlanArn": plan_arn("p", OTHER), "BackupPlanId": "p", "BackupRuleId": "r"},
+        f"{plan_arn('p', OTHER)}#r",
+    ),
+    ({"BackupPlanId": ORG_PLAN, "BackupRuleId": "r"}, f"{plan_arn(ORG_PLAN)}#r"),
+    ({"BackupPlanArn": plan_arn(ORG_PLAN), "BackupRuleId": "r"}, f"{plan_arn(ORG_PLAN)}#r"),
+)
+
+
+@pytest.mark.parametrize(("creator", "expected"), CREATORS)
+def test_the_rule_that_made_a_job_or_a_recovery_point(
+    creator: dict[str, str] | None, expected: str | None
+) -> None:
+    by: dict[str, Any] = {"CreatedBy": creator}
+    script = shard().vault("v").point("v", volume_arn("vol-1"), **by)
+    script.listed("backup:ListBackupJobs", {"BackupJobId": "b", **by})
+    script.listed("backup:ListCopyJobs", {"CopyJobId": "c", **by})
+    found = parsed(script)
+    (point,) = found.recovery_points
+    named = {job.kind.value: job.created_by_rule for job in found.jobs}
+    assert {**named, "point": point.created_by_rule} == dict.fromkeys(("backup", "copy", "point"), expected)
+
+
+def test_a_restore_job_is_not_made_by_a_rule() -> None:
+    plan = f"arn:aws:backup:{REGION}:{ACCOUNT}:restore-testing-plan:weekly"
+    script = shard().listed(
+        "backup:ListRestoreJobs", {"RestoreJobId": "r", "CreatedBy": {"RestoreTestingPlanArn": plan}}
+    )
+    (job,) = parsed(script).jobs
+    assert (job.created_by_rule, job.restore_testing_plan) == (None, plan)
+
+
+@pytest.mark.parametrize(
+    ("resource", "source", "expected"),
+    [
+        (volume_arn("vol-1", OTHER, FAR), None, plan_arn("p", OTHER).replace(REGION, FAR)),
+        (volume_arn("vol-1"), vault_arn("v", OTHER), plan_arn("p")),
+        ("arn:aws:s3:::data", vault_arn("v", OTHER), plan_arn("p", OTHER)),
+        ("arn:aws:s3:::data", None, plan_arn("p")),
+        ("", None, plan_arn("p")),
+    ],
+)
+def test_the_plan_of_a_copy_is_in_the_account_and_region_of_its_resource(
+    resource: str, source: str | None, expected: str
+) -> None:
+    creator = {"BackupPlanId": "p", "BackupRuleId": "r"}
+    script = shard().vault("v").point("v", resource, SourceBackupVaultArn=source, CreatedBy=creator)
+    (point,) = parsed(script).recovery_points
+    assert point.created_by_rule == f"{expected}#r"
+
+
 # Keys
 
 

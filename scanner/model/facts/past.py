@@ -30,9 +30,10 @@ class BackupJobTold:
 class CopyChain:
     """The newest finished copy job of a resource by one rule into one vault.
 
-    `rule`: empty for copies by hand. `behind`: whether the newest completed backup of the rule is neither
-    copied nor being copied. `age_hours`, `state` and `succeeded` are NULL where it is not known which job is
-    the newest; the age is 999999, and the state empty, where none is finished.
+    `rule`: empty for copies on demand, and where the job does not name it in full. `behind`: whether the
+    newest completed backup of the rule is neither copied nor being copied. `age_hours`, `state` and
+    `succeeded` are NULL where it is not known which job is the newest; the age is 999999, and the state
+    empty, where none is finished.
     """
 
     rule: str
