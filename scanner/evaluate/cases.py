@@ -1,7 +1,8 @@
 """The examples beside a control, `ID.cases.yaml`: rows of facts and the status that is expected of each.
 
 A case names the columns that matter; the others get neutral, known values by their type: an empty text,
-0, false, an empty list. A resource is assessable and versioned unless the case says otherwise. In a case
+0, false, an empty list. A resource is assessable and versioned, and a recovery
+point present, unless the case says otherwise. In a case
 `null` means what it means in a fact table: not known.
 """
 
@@ -37,6 +38,7 @@ _TYPICAL: Final = {
     "name": "example",
     "assessable": True,
     "versioned": True,
+    "present": True,
 }
 _WORDS: Final = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 

@@ -82,8 +82,10 @@ def _tables(
         for vault in inventory.vaults
     )
     yield "vault", tuple(vaults)
+    access = {vault.arn for vault in inventory.vaults if vault.restore_access}
     points = (
-        recovery_point_row(point, as_of, past.existence.exists(point)) for point in inventory.recovery_points
+        recovery_point_row(point, as_of, past.existence.exists(point), restore_access=point.vault in access)
+        for point in inventory.recovery_points
     )
     yield "recovery_point", tuple(points)
 

@@ -9,10 +9,19 @@ from scanner.model.ternary import Answer, Ternary, negate
 from scanner.protection.lifecycle import point_age_hours, point_kept_days, point_usable
 
 
-def recovery_point_row(point: RecoveryPoint, as_of: datetime, exists: Answer) -> RecoveryPointFacts:
-    """Make the row of one recovery point. `exists`: whether its resource still does."""
+def recovery_point_row(
+    point: RecoveryPoint, as_of: datetime, exists: Answer, *, restore_access: bool
+) -> RecoveryPointFacts:
+    """Build the row of one recovery point.
+
+    `exists`: whether its resource still does; `restore_access`: whether its vault only gives access to
+    another one (ruling 10).
+    """
     notes = Notes()
     notes.evidence("", point.refs)
+    if restore_access:
+        because = f"{point.vault} gives access to another vault, and whether a backup is there is not known"
+        notes.unknown("present", because)
     days, age = point_kept_days(point), point_age_hours(point, as_of)
     for column, value in (("encrypted", point.encrypted), ("usable", point.status), ("age_hours", age)):
         if value is None:
@@ -35,6 +44,7 @@ def recovery_point_row(point: RecoveryPoint, as_of: datetime, exists: Answer) ->
         resource=point.resource,
         resource_type=point.resource_type,
         vault=point.vault,
+        present=None if restore_access else True,
         status=point.status,
         usable=point_usable(point),
         created_at=instant_text(point.created_at),

@@ -1,7 +1,10 @@
 """Where a resource's usable recovery points lie, and what may lie where nobody looked.
 
-Ruling 10: the places are the vaults of the resource's own account and Region, and those that a copy action
-or a copy job of the resource names, in any account and Region. A gap in another vault changes nothing.
+Ruling 10: the places are the vaults of the resource's own account and Region, those that a copy action or a
+copy job of the resource names, and every other scanned vault that lists a recovery point of the resource:
+copy jobs are listed for 30 days, recovery points until they are deleted. A gap in a vault that nothing names
+changes nothing. What a restore-access vault lists is no place: it gives access to another vault, and whether
+that still holds the backup is not known.
 What is backed up through an instance or a stack has the recovery points of that, too (ruling 3).
 """
 
@@ -9,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Final
 
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Coverage, Doubt
@@ -19,8 +21,6 @@ from scanner.model.inventory import BackupPlan, JobKind, RecoveryPoint, Resource
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Gap, Known, Unread
 from scanner.protection.lifecycle import point_age_hours
-
-_NOTHING: Final = Held()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,11 @@ class Place:
     stays: RecoveryPoint | None
     stays_age_hours: float | None
     lasting: tuple[Newest, ...]
+
+    @property
+    def restore_access(self) -> bool:
+        """Whether the vault only gives access to another one, for restores."""
+        return self.vault is not None and self.vault.restore_access
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +119,22 @@ class History:
         named = self._named_by(coverage)
         far = {vault for arn in arns for vault in self._copied_to.get(arn, ())}
         far = (far | named.sure) - self._vaults.keys()
-        places = [*self._here(arns), *self._there(arns, far)]
+        listed = [*self._here(arns), *self._there(arns)]
+        places = [(place, held) for place, held in listed if not place.restore_access]
         unread = {vault: why for vault in sorted(far) if (why := self._unread_there(vault)) is not None}
         unseen = [
             *self._unread_here,
             *self._unread_jobs,
             *named.unread,
             *unread.values(),
-            *self._perhaps(arns, named.perhaps, far),
+            *self._perhaps(named.perhaps, far),
             *self._of_open_parents(coverage),
             *(_untold_destination(arn) for arn in arns if arn in self._copied_to_untold),
             *(_untold(point, own=self._is_here(point)) for point in _untold_points(places)),
             *(_untold(point, own=False) for point in _lasting_untold(places)),
+            *self._through_restore_access([place for place, _ in listed]),
         ]
-        copies_in = {Shard(place.account, place.region) for place, _ in places}
+        copies_in = {Shard(place.account, place.region) for place, _ in listed}
         copies_in |= self._copied_into(arns, (*unread, *named.perhaps))
         return Whereabouts(
             places=tuple(place for place, _ in sorted(places, key=_by_vault)),
@@ -154,16 +161,28 @@ class History:
     def _place_here(self, vault: Arn, held: Held) -> Place:
         return self._place(vault, self._shard.account, self._shard.region, self._vaults.get(vault), held)
 
-    def _there(self, arns: tuple[str, ...], far: set[Arn]) -> "Iterator[tuple[Place, Held]]":
-        for vault in far if any(arn in self._elsewhere.points for arn in arns) else ():
-            held = self._held_there(arns, vault)
-            if held != _NOTHING:
-                seen = self._plane.destination(vault)
-                yield self._place(vault, seen.account, seen.region, seen.vault, held), held
+    def _there(self, arns: tuple[str, ...]) -> "Iterator[tuple[Place, Held]]":
+        found = [self._elsewhere.points[arn] for arn in arns if arn in self._elsewhere.points]
+        for vault in {vault for vaults in found for vault in vaults}:
+            held = newest_of(vaults[vault] for vaults in found if vault in vaults)
+            seen = self._plane.destination(vault)
+            yield self._place(vault, seen.account, seen.region, seen.vault, held), held
 
-    def _held_there(self, arns: Iterable[str], vault: Arn) -> Held:
-        points = self._elsewhere.points
-        return newest_of(points[arn][vault] for arn in arns if vault in points.get(arn, ()))
+    def _through_restore_access(self, listed: Iterable[Place]) -> Iterator[Unseen]:
+        """Say which restore-access vaults list a backup; for recency, where it may be the newest."""
+        listed = tuple(listed)
+        sure = [place.age_hours for place in listed if self._is_own(place) and not place.restore_access]
+        newest = min((age for age in sure if age is not None), default=None)
+        for place in listed:
+            if place.restore_access:
+                older = newest is not None and place.age_hours is not None and place.age_hours >= newest
+                because = (
+                    f"{place.arn} gives access to another vault, and whether a backup is there is not known"
+                )
+                yield Unseen(because, None, own=self._is_own(place) and not older)
+
+    def _is_own(self, place: Place) -> bool:
+        return (place.account, place.region) == (self._shard.account, self._shard.region)
 
     def _place(
         self, arn: Arn, account: AccountId, region: RegionName, vault: Vault | None, held: Held
@@ -199,13 +218,11 @@ class History:
             return Unseen(because, seen.vault.recovery_points_read.gap, own=False)
         return None
 
-    def _perhaps(
-        self, arns: tuple[str, ...], perhaps: Mapping[Arn, Doubt], sure: set[Arn]
-    ) -> Iterator[Unseen]:
-        """Say which vaults count only if a plan covers the resource, of which that is not known."""
+    def _perhaps(self, perhaps: Mapping[Arn, Doubt], sure: set[Arn]) -> Iterator[Unseen]:
+        """Say which unread vaults count only if a plan covers the resource, of which that is not known."""
         for vault in sorted(perhaps.keys() - sure - self._vaults.keys()):
             doubt = perhaps[vault]
-            if self._held_there(arns, vault) != _NOTHING or self._unread_there(vault) is not None:
+            if self._unread_there(vault) is not None:
                 because = f"a copy may lie in {vault}, and whether it counts is not known: {doubt.because}"
                 yield Unseen(because, doubt.gap, own=False)
 

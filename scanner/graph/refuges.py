@@ -5,7 +5,6 @@ Resources whose refuges are alike share them: what is asked of these is asked on
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import CopyOfResource, Coverage
@@ -17,8 +16,6 @@ from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Gap
 from scanner.model.ternary import Ternary
 from scanner.protection.keys import KeyOf, ResourceKeys
-
-_RESTORE_ACCESS: Final = "RESTORE_ACCESS_BACKUP_VAULT"
 
 Doubt = tuple[str, Gap | None]
 """Why something is not known, and the read that is missing, where one is."""
@@ -220,6 +217,4 @@ def _lies(place: Place, one: Newest) -> tuple[Ternary, str]:
     """Whether a backup lies in a place for sure, and why not, or why that is not known."""
     if one.newest is None:
         return None, f"whether a usable backup lies in {place.arn} is not told"
-    if place.vault is not None and place.vault.type == _RESTORE_ACCESS:
-        return None, f"{place.arn} gives access to another vault, which was not seen"
     return True, ""

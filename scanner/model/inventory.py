@@ -194,6 +194,11 @@ class Vault:
         """Whether it is a logically air-gapped vault."""
         return self.type == "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
 
+    @property
+    def restore_access(self) -> bool:
+        """Whether it only gives access to another account's vault, for restores."""
+        return self.type == "RESTORE_ACCESS_BACKUP_VAULT"
+
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:

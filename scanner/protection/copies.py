@@ -43,7 +43,6 @@ __all__ = [
 COPY_INTO: Final = "backup:CopyIntoBackupVault"
 
 _AIR_GAP: Final = "type can be air-gapped"
-_RESTORE_ACCESS: Final = "RESTORE_ACCESS_BACKUP_VAULT"
 
 
 def action_links(
@@ -72,7 +71,7 @@ def _closed(source: Source, rule: BackupRule, copy: CopyAction, destination: Des
     if destination.name == EFS_VAULT:
         because = f"{EFS_VAULT} is reserved for the automatic backups of EFS"
         answer = Answer(value=False, because=because)
-    elif destination.vault is not None and destination.vault.type == _RESTORE_ACCESS:
+    elif destination.vault is not None and destination.vault.restore_access:
         because = f"{destination.name} gives access to another vault and holds no backups of its own"
         answer = Answer(value=False, because=because)
     elif copy.air_gapped and Shard(destination.account, destination.region) != here:

@@ -197,7 +197,7 @@ def air_gapped(old: str) -> Any:
         job = {"CopyJobId": "c1", "ResourceArn": volume_arn("vol-by-job"), "ResourceType": "EBS"}
         done = {"State": "COMPLETED", "CreationDate": stamp(9), "DestinationBackupVaultArn": AWAY}
         shard.listed("backup:ListCopyJobs", job | done)
-        told = (("by-action", P), ("by-job", P), ("by-nobody", F), ("aims-only", F), ("unseen", U))
+        told = (("by-action", P), ("by-job", P), ("by-nobody", P), ("aims-only", F), ("unseen", U))
         for name, verdict in told:
             shard.volume(f"vol-{name}")
             truth[GAPPED, volume_arn(f"vol-{name}")] = verdict

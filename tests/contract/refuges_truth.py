@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.contract.world import FAIL, NOT_APPLICABLE, PASS, UNKNOWN, Truth, allow, policy
+from tests.contract.world import FAIL, NOT_APPLICABLE, PASS, RECENT, UNKNOWN, Truth, allow, policy
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,
@@ -37,6 +37,7 @@ COMPLIANCE: Final[dict[str, Any]] = {
 GRACE: Final = COMPLIANCE | {"LockDate": stamp(-48)}
 GOVERNANCE: Final = {"Locked": True, "MinRetentionDays": 1, "MaxRetentionDays": 400}
 AIR_GAPPED: Final = COMPLIANCE | {"VaultType": "LOGICALLY_AIR_GAPPED_BACKUP_VAULT", "MinRetentionDays": 7}
+RESTORE_ACCESS: Final = {"VaultType": "RESTORE_ACCESS_BACKUP_VAULT"}
 ROOT: Final = {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
 DELETES: Final = policy(allow(ROOT, ["backup:CopyIntoBackupVault", "backup:DeleteRecoveryPoint"]))
 UNSEEN: Final = vault_arn("any", "555555555555", FAR)
@@ -56,6 +57,8 @@ VAULTS: Final[Mapping[str, tuple[str, str, Mapping[str, Any], str | None]]] = {
     "away-closed": (OTHER, REGION, {}, None),
     "both": (OTHER, FAR, {}, admits(ACCOUNT)),
     "both-sealed": (OTHER, FAR, COMPLIANCE, admits(ACCOUNT)),
+    "access": (ACCOUNT, REGION, RESTORE_ACCESS, None),
+    "away-access": (OTHER, REGION, RESTORE_ACCESS, None),
 }
 
 
@@ -85,6 +88,20 @@ REFUGES: Final[tuple[tuple[str, tuple[str, ...], tuple[str, ...], str, str, str]
     ("gone", (), (GONE,), F, F, F),
     ("unseen", (), (UNSEEN,), U, U, U),
     ("unseen-and-both", (), (UNSEEN, "both"), P, P, P),
+    # No copy action names the vault, and job lists forget: ruling 10
+    ("far-unnamed", ("far",), (), P, F, P),
+    ("away-unnamed", ("main", "away"), (), F, P, P),
+    ("access", ("access",), (), U, U, U),
+    ("away-access", ("main", "away-access"), (), U, U, U),
+    ("access-and-far", ("access", "far"), (), P, U, P),
+)
+# (name in REFUGES, recent, in an air-gapped vault)
+LISTED: Final = (
+    ("main", P, F),
+    ("access", U, U),
+    ("away-access", P, U),
+    ("away-unnamed", P, F),
+    ("gapped", P, P),
 )
 
 
@@ -108,6 +125,9 @@ def refuges(bundle: BundleBuilder) -> Truth:
             key = key_arn("k", account, region)
             bundle.shard(account, region).point(vault, arn, arn=own, EncryptionKeyArn=key)
         truth |= dict(zip(((c, arn) for c in (REGION_LOSS, COMPROMISE, KEY_LOSS)), verdicts, strict=True))
+    for name, recent, gapped in LISTED:
+        arn = volume_arn(f"vol-{name}")
+        truth |= {(RECENT, arn): recent, ("resource-in-air-gapped-vault", arn): gapped}
     shard.volume("vol-uncovered")
     for control in (REGION_LOSS, COMPROMISE, KEY_LOSS, THREE_TWO_ONE):
         truth[control, volume_arn("vol-uncovered")] = N

@@ -84,14 +84,62 @@ def test_a_copy_in_the_vault_of_another_account_is_found(bundle: BundleBuilder) 
     assert [place.vault for place in resource(found).newest_recovery_points if place] == [vault_arn("main")]
 
 
-def test_ruling_10_a_vault_that_neither_action_nor_job_names_is_no_place(bundle: BundleBuilder) -> None:
-    bundle.shard(OTHER, FAR).vault("other").point("other", VOLUME)
-    assert places(facts_of(bundle.write())) == []
-    bundle.shard().listed(
-        "backup:ListCopyJobs",
-        job("CopyJobId", 1, 5, ResourceArn=VOLUME, DestinationBackupVaultArn=vault_arn("other", OTHER, FAR)),
+def test_ruling_10_every_scanned_vault_that_lists_a_point_is_a_place(bundle: BundleBuilder) -> None:
+    bundle.shard(OTHER, FAR).vault("other").point("other", VOLUME, hours_ago=24 * 60)
+    bundle.shard(OTHER, REGION).vault("third").point("third", volume_arn("vol-2"))
+    found = facts_of(bundle.write())
+    assert places(found) == [(OTHER, "other", 24.0 * 60)]
+    assert resource(found).newest_recovery_points == ()
+
+
+def test_ruling_10_a_bucket_has_no_account_in_its_arn_and_is_found_in_every_vault(tmp_path: Path) -> None:
+    bundle = BundleBuilder(tmp_path)
+    bundle.account().bucket("data")
+    bundle.shard().bucket_details("data")
+    for account, region in ((ACCOUNT, FAR), (OTHER, REGION)):
+        bundle.shard(account, region).vault("old").point("old", BUCKET, hours_ago=24 * 60)
+    assert places(facts_of(bundle.write()), BUCKET) == [
+        (ACCOUNT, "old", 24.0 * 60),
+        (OTHER, "old", 24.0 * 60),
+    ]
+
+
+RESTORE_ACCESS = {"VaultType": "RESTORE_ACCESS_BACKUP_VAULT"}
+
+
+@pytest.mark.parametrize(
+    ("account", "ages", "expected"),
+    [
+        (ACCOUNT, (None, 3), (None,)),  # only a restore-access vault lists a backup
+        (ACCOUNT, (30, 3), (30.0, None)),
+        (ACCOUNT, (3, 30), (3.0,)),  # what is there for sure is newer
+        (OTHER, (30, 3), (30.0,)),  # recency asks for the own account
+    ],
+)
+def test_ruling_10_a_restore_access_vault_makes_nothing_pass(
+    bundle: BundleBuilder, account: str, ages: tuple[int | None, int], expected: tuple[float | None, ...]
+) -> None:
+    plain, through = ages
+    if plain is not None:
+        bundle.shard().point("main", VOLUME, hours_ago=plain)
+    bundle.shard(account).vault("access", **RESTORE_ACCESS).point("access", VOLUME, hours_ago=through)
+    row = resource(facts_of(bundle.write()))
+    recent = tuple(point and point.age_hours for point in row.newest_recovery_points)
+    assert recent == expected
+    assert row.places[-1] is None
+    assert all(place.vault_name == "main" for place in row.places if place)
+    assert row.survives_account_compromise is None
+    assert "gives access to another vault" in row.survives_account_compromise_because
+    assert row.three_two_one_one_zero.three_copies is None
+
+
+def test_ruling_10_of_a_point_in_a_restore_access_vault_presence_is_not_known(bundle: BundleBuilder) -> None:
+    bundle.shard().vault("access", **RESTORE_ACCESS).point("access", VOLUME, arn="a").point(
+        "main", VOLUME, arn="b"
     )
-    assert places(facts_of(bundle.write())) == [(OTHER, "other", 5.0)]
+    rows = facts_of(bundle.write())["recovery_point"]
+    present = {arn: row.present for arn, row in rows.items() if isinstance(row, RecoveryPointFacts)}
+    assert present == {"a": None, "b": True}
 
 
 def test_a_copy_job_of_another_account_names_a_vault_too(bundle: BundleBuilder) -> None:
@@ -158,7 +206,9 @@ def test_a_plan_that_may_cover_leaves_only_what_it_would_name_open(bundle: Bundl
     assert places(facts_of(bundle.write(lines)), table) == []  # the vault was read, and holds none of it
     bundle.shard(OTHER, FAR).point("away", table)
     lines = refuse(bundle.lines(), "resourcegroupstaggingapi:GetResources")
-    assert places(facts_of(bundle.write(lines)), table) == [None]
+    assert places(facts_of(bundle.write(lines)), table) == [(OTHER, "away", 5.0)]
+    lines = refuse(lines, "backup:ListRecoveryPointsByBackupVault", BackupVaultName="away")
+    assert places(facts_of(bundle.write(lines)), table) == [None]  # it is not known what the plan names
 
 
 def test_ruling_3_places_of_what_it_is_backed_up_through_count(bundle: BundleBuilder) -> None:

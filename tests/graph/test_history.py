@@ -144,14 +144,12 @@ def test_ruling_10_places_and_what_leaves_them_open(
         ages[HERE] = own
     for each in far:
         seen = scanned and each.there
-        if each.action or each.job:
-            if seen and (age := newest(each.holds)) is not None:
-                ages[each.arn] = age
-            if not scanned or (seen and (not each.read or is_open(each.holds))):
-                complete = False
-        elif each.doubted:
-            may_hold = not scanned or (seen and (not each.read or any(s != "PARTIAL" for s, _ in each.holds)))
-            complete = complete and not may_hold
+        if seen and (age := newest(each.holds)) is not None:
+            ages[each.arn] = age
+        if seen and is_open(each.holds):
+            complete = False
+        if (each.action or each.job or each.doubted) and (not scanned or (seen and not each.read)):
+            complete = False
     told = {place.arn: place.age_hours for place in found.places if place.newest is not None}
     assert told == ages
     assert found.complete is complete

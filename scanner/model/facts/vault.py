@@ -112,6 +112,11 @@ class RecoveryPointFacts(Row):
     resource: str = column("The ARN of what it is a backup of.", POINT_READS)
     resource_type: str = column("Its type, as AWS Backup spells it.", POINT_READS)
     vault: str = column("The ARN of the vault that holds it.", POINT_READS)
+    present: Ternary = column(
+        "True; NULL where it is listed in a restore-access vault, which only gives access to another vault: "
+        "whether a backup is there is not known.",
+        POINT_READS,
+    )
     status: str | None = column("Its status.", POINT_READS)
     usable: Ternary = column("COMPLETED or AVAILABLE.", POINT_READS)
     created_at: str | None = column("When it was made.", POINT_READS)
