@@ -135,14 +135,19 @@ has_browser() {
     [ -e "/Applications/Google Chrome.app" ]
 }
 
-install_chromium() {
+# Playwright drives the browser through a Node.js of its own. That needs libatomic, which no package of
+# Chromium depends on.
+driver_starts() { .venv/bin/playwright --version >/dev/null 2>&1; }
+
+install_browser() {
     if command -v apt-get; then
         apt_get update || true
-        apt_install chromium
+        driver_starts || apt_install libatomic1
+        has_browser || apt_install chromium
     elif command -v dnf; then
-        as_root dnf install -y chromium
+        as_root dnf install -y libatomic chromium
     elif command -v apk; then
-        as_root apk add chromium
+        as_root apk add libatomic chromium
     else # Homebrew has it as an application only, which asks to be opened by hand once
         echo "no known package manager"
         return 1
@@ -150,13 +155,15 @@ install_chromium() {
 }
 
 prepare_browser() {
-    if has_browser; then
+    if has_browser && driver_starts; then
         return
     fi
-    say "Installing Chromium, in which the HTML report is tested ..."
-    install_chromium >.venv/chromium.log 2>&1 </dev/null || true
+    say "Installing Chromium, in which the HTML report is tested, and the library that its driver needs ..."
+    install_browser >.venv/browser.log 2>&1 </dev/null || true
     has_browser ||
-        say "No Chromium could be installed from here (why: .venv/chromium.log; by hand: apt-get install chromium, or name one in CHROMIUM). The browser tests will be skipped."
+        say "No Chromium could be installed from here (why: .venv/browser.log; by hand: apt-get install chromium, or name one in CHROMIUM). The browser tests will be skipped."
+    driver_starts ||
+        say "Playwright's Node.js does not start (why: .venv/bin/playwright --version; by hand: apt-get install libatomic1). The browser tests will be skipped."
 }
 
 make_venv

@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route
@@ -25,15 +27,27 @@ document.addEventListener("securitypolicyviolation", (event) => {
 
 
 def chromium() -> str:
-    """Give the browser of this machine. Without one the tests skip; with CI=true they fail."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    found = found or (MAC if Path(MAC).exists() else None)
-    if found:
-        return found
-    missing = "no Chromium on this machine: apt-get install chromium, or name one in CHROMIUM"
+    """Return the browser that Playwright is to drive. Without one the tests skip; with CI=true they fail."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    path = path or (MAC if Path(MAC).exists() else None)
+    if path is None:
+        unavailable("no Chromium on this machine: apt-get install chromium, or name one in CHROMIUM")
+    if fault := driver_fault():
+        unavailable(f"Playwright's Node.js does not start: apt-get install libatomic1 ({fault})")
+    return path
+
+
+def driver_fault() -> str:
+    """Return why Playwright's own Node.js does not start, in one line; empty if it does."""
+    command = [sys.executable, "-m", "playwright", "--version"]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    return " ".join(result.stderr.split()) or "it says nothing" if result.returncode else ""
+
+
+def unavailable(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
-        pytest.fail(missing)
-    pytest.skip(missing)
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @dataclass(slots=True)
