@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive mutation lint format bench sample-reports pictures lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format bench sample-reports pictures lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -36,6 +36,9 @@ test-ci: browser ## what CI runs: the slow tests too; COV=1 measures coverage
 
 test-exhaustive: setup ## every fault in every operation, every permission taken away: by hand, it takes half an hour
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist load -m exhaustive
+
+fresh: ## run the demo and the tests on a bare Debian or Ubuntu made by debootstrap, as root; SMOKE=1 runs less
+	@sh scripts/fresh.sh $(if $(SMOKE),smoke,full)
 
 mutation: setup ## change the code of scanner/protection bit by bit, and count which changes no test notices
 	@$(BIN)/mutmut run --max-children $(JOBS) | tr '\r' '\n' | tail -n 1

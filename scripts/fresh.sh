@@ -21,10 +21,15 @@ impossible() {
     exit 2
 }
 
+install_debootstrap() {
+    apt-get update || true
+    apt-get -q -y -o DPkg::Lock::Timeout=60 install --no-install-recommends debootstrap
+}
+
 check_machine() {
     [ "$(id -u)" = 0 ] || impossible "only root can make a bare installation: sudo make fresh"
     command -v apt-get >/dev/null || impossible "the bare installation is made on Debian or Ubuntu only"
-    command -v debootstrap >/dev/null || apt-get -q -y install --no-install-recommends debootstrap >/dev/null 2>&1 ||
+    command -v debootstrap >/dev/null || install_debootstrap >/dev/null 2>&1 </dev/null ||
         impossible "debootstrap could not be installed: apt-get install debootstrap"
     unshare --mount --pid --fork true 2>/dev/null || impossible "this machine allows no namespaces (unshare --mount --pid)"
 }
@@ -61,7 +66,14 @@ in_root() {
         CI=true chroot "$root" sh -euc "cd /srv/vaultproof && $1"
 }
 
+# In memory where there is plenty: that is quicker, and leaves nothing to remove.
+use_memory() {
+    available=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo)
+    [ "$available" -lt 8000000 ] || mount -t tmpfs vaultproof-fresh "$root"
+}
+
 make_root() {
+    use_memory
     say "making a bare $release in $root ..."
     debootstrap --variant=minbase --include="$packages" "$release" "$root" "$mirror" >"$root.log" 2>&1 || {
         tail -n 5 "$root.log" >&2
@@ -107,4 +119,4 @@ find_mirror
 make_root
 run_demo
 run_tests
-say "$mode: both commands ran in a bare $release"
+say "$mode test passed on a bare $release"
