@@ -46,6 +46,7 @@ def plan_row(
         selections=selected.selections,
         selects_resources=selects,
         selected_count=selected.selected_count,
+        selected_unsupported=selected.unsupported,
         from_organization=plan.from_organization,
         not_known=notes.not_known,
         evidence=notes.references,

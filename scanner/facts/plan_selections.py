@@ -17,6 +17,7 @@ class PlanSelections:
     selections: int | None
     selects_resources: Ternary
     selected_count: int | None
+    unsupported: tuple[str, ...]  # ARNs, sorted
 
 
 def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSelections:
@@ -33,9 +34,11 @@ def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSe
     listed = plan.selections.value if isinstance(plan.selections, Known) else ()
     number = None if doubts else len(listed)
     found: set[str] = set()
+    unsupported: set[str] = set()
     for selection in listed:
         selected = graph.selected_by(plan, selection)
         found.update(resource.arn for resource in selected.resources)
+        unsupported.update(resource.arn for resource in selected.unsupported)
         if isinstance(selection.terms, Known):
             notes.evidence("selects_resources", selection.terms.refs)
         if selected.doubt is not None:
@@ -43,4 +46,9 @@ def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSe
     for doubt in doubts[:1]:
         for column in ("selected_count", *(() if found else ("selects_resources",))):
             notes.unknown(column, doubt.because, doubt.gap)
-    return PlanSelections(number, bool(found) or (None if doubts else False), None if doubts else len(found))
+    return PlanSelections(
+        number,
+        bool(found) or (None if doubts else False),
+        None if doubts else len(found),
+        tuple(sorted(unsupported)),
+    )

@@ -26,8 +26,9 @@ from scanner.model.facts import (
 )
 from scanner.model.inventory import Resource
 from scanner.model.reading import Known, Unread
-from scanner.model.ternary import Ternary, negate
+from scanner.model.ternary import Answer, Ternary, conjunction, negate
 from scanner.protection.capabilities import capability_of, restore_test_leftover, skipped_state
+from scanner.protection.unsupported import can_be_backed_up
 
 R = TypeVar("R")
 
@@ -95,6 +96,7 @@ class ResourceTable:
             capability=resource.capability if row is None else row.key,
             state=resource.state,
             assessable=assessable,
+            unsupported_kind=resource.unsupported_kind,
             tags=_tags(resource, notes),
             versioned=_versioned(resource, notes),
             created_at=instant_text(resource.created_at),
@@ -203,7 +205,10 @@ def _versioned(resource: Resource, notes: Notes) -> Ternary:
 
 
 def _assessable(resource: Resource, notes: Notes) -> tuple[Ternary, str]:
-    """Say whether the resource is judged at all, and if not, why (ruling 5)."""
+    """Return whether the resource is judged at all, and if not, why (rulings 5 and 19)."""
+    kind = can_be_backed_up(resource)
+    if kind.value is False:
+        return False, f"{kind.because[:1].upper()}{kind.because[1:]}: something else must save its data."
     if restore_test_leftover(resource):
         return False, "It is a leftover of a restore test, which ordinary backup plans ignore."
     skipped = skipped_state(resource)
@@ -212,4 +217,7 @@ def _assessable(resource: Resource, notes: Notes) -> tuple[Ternary, str]:
         notes.unknown("assessable", "its state was not read", gap)
     if skipped:
         return False, f"AWS Backup skips it in its state: {resource.state}."
-    return negate(skipped), ""
+    if kind.value is None:
+        notes.unknown("assessable", kind.because)
+        notes.unknown("unsupported_kind", kind.because)
+    return conjunction((kind, Answer(negate(skipped)))).value, ""

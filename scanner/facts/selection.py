@@ -3,6 +3,7 @@
 from typing import Final
 
 from scanner.facts.notes import Notes
+from scanner.graph.coverage import Selected
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupSelection, Role
@@ -25,7 +26,8 @@ def selection_row(
     shard = graph.inventory.shard
     role = _role_name(selection, notes)
     exists, admits = _role(graph, role, notes)
-    selects, selected = _selected(graph, plan, selection, notes)
+    found = graph.selected_by(plan, selection)
+    selects, selected = _selected(found, selection, notes)
     facts = SelectionFacts(
         subject=rule_subject(plan.arn, selection.id),
         subject_type="selection",
@@ -38,6 +40,7 @@ def selection_row(
         from_organization=plan.from_organization,
         selects_resources=selects,
         selected=selected,
+        selected_unsupported=tuple(resource.arn for resource in found.unsupported),
         role=role,
         role_exists=exists,
         role_admits_backup=admits.value,
@@ -49,9 +52,8 @@ def selection_row(
 
 
 def _selected(
-    graph: ShardGraph, plan: BackupPlan, selection: BackupSelection, notes: Notes
+    found: Selected, selection: BackupSelection, notes: Notes
 ) -> tuple[Ternary, tuple[str | None, ...]]:
-    found = graph.selected_by(plan, selection)
     arns = tuple(resource.arn for resource in found.resources)
     if isinstance(selection.terms, Known):
         notes.evidence("selected", selection.terms.refs)

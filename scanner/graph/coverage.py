@@ -82,10 +82,14 @@ class CopyOfResource:
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What a backup selection selects, by ARN. `doubt`: why it may select more; None: it does not."""
+    """What a backup selection selects, by ARN. `doubt`: why it may select more; None: it does not.
+
+    `unsupported`: what it would select if AWS Backup could back up its kind (catalogue, ruling 19).
+    """
 
     resources: tuple[Resource, ...]
     doubt: Doubt | None
+    unsupported: tuple[Resource, ...] = ()
 
 
 def each_once(fates: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:

@@ -12,6 +12,7 @@ The edges are plain dictionaries: each is followed once or twice, and there may 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -43,6 +44,7 @@ from scanner.protection.capabilities import skipped_state
 from scanner.protection.copies import Destination, Source, crosses_accounts
 from scanner.protection.keys import ResourceKeys
 from scanner.protection.opt_in import OptIn
+from scanner.protection.unsupported import can_be_backed_up, is_unsupported
 
 _VIA = {"EC2": "instance", STACK: "stack"}
 """What a covering rule is said to cover through, by the type of what is backed up."""
@@ -53,6 +55,9 @@ Parents = tuple[tuple[Resource, tuple[Arn, ...]], ...]
 
 Asked = tuple[BackupPlan, BackupSelection, Answer]
 """A selection that selects a resource, or may: of which plan, and what it answers."""
+
+NO_COVERAGE: Final = Coverage((), ())
+"""The coverage of what AWS Backup cannot back up, whatever selects it (catalogue, ruling 19)."""
 
 _NOTHING: Final[Mapping[str, Asked]] = MappingProxyType({})
 
@@ -81,6 +86,7 @@ class ShardGraph:
         unlisted = (*unlisted_instances(inventory), *unlisted_stacks(inventory))
         self._unlisted = {resource.arn: resource for resource in unlisted}
         self._stacks = tuple(one for one in (*inventory.resources, *unlisted) if one.type == STACK)
+        self._unsupported = sorted(filter(is_unsupported, inventory.resources), key=lambda one: one.arn)
         self._candidates = Candidates((*inventory.resources, *self._unlisted.values()))
         self._coverages: dict[str, Coverage] = {}
         self._alike: dict[tuple[tuple[str, ...], tuple[str, ...]], Coverage] = {}
@@ -146,6 +152,8 @@ class ShardGraph:
         return known
 
     def _cover(self, resource: Resource) -> Coverage:
+        if is_unsupported(resource):
+            return NO_COVERAGE
         parents = self._parents(resource)
         asked = self._selected_by.get(resource.arn, _NOTHING)
         if (
@@ -178,6 +186,9 @@ class ShardGraph:
             others = [one for one in self._stacks if one.arn not in {parent.arn for parent, _ in parents}]
             doubts += self._stack_doubts(resource, others, *why)
             open_parents += [one.arn for one in others if one.arn != resource.arn]
+        if (kind := can_be_backed_up(resource)).value is None:
+            doubts += [Doubt(way.plan.name, kind.because, None, way.plan.arn) for way in ways.values()]
+            ways.clear()
         return Coverage(tuple(ways[way] for way in sorted(ways)), tuple(doubts), tuple(open_parents))
 
     def _open_stack(self, resource: Resource, parents: Parents) -> tuple[str, Gap] | None:
@@ -215,6 +226,8 @@ class ShardGraph:
     def _parents(self, resource: Resource) -> Parents:
         """Give whose backups hold the resource: its instance, its stack, the stack that that is part of.
 
+        What AWS Backup cannot back up holds nothing: an instance with an instance store as its root device.
+
         With each, the ARNs of what lies in it on the way to the resource, itself included.
         """
         if not self._inherit or resource.arn not in self._attached_to:
@@ -226,6 +239,8 @@ class ShardGraph:
             for arn in self._attached_to.get(inner.arn, ()):
                 if arn not in way and arn not in found:
                     parent = self._resources.get(arn) or self._unlisted[arn]
+                    if is_unsupported(parent):
+                        continue
                     found[arn] = (parent, way)
                     todo.append((parent, (*way, arn)))
         return tuple(found.values())
@@ -337,7 +352,18 @@ class ShardGraph:
             else:
                 found = resource or self._unlisted[arn]
                 doubt = doubt or self._doubt(plan, selection, found, answer)
-        return Selected(tuple(sorted(sure, key=lambda resource: resource.arn)), doubt)
+        return Selected(
+            tuple(sorted(sure, key=lambda resource: resource.arn)),
+            doubt,
+            tuple(self._unsupported_by(plan, selection)),
+        )
+
+    def _unsupported_by(self, plan: BackupPlan, selection: BackupSelection) -> Iterator[Resource]:
+        """Return what a selection would select if AWS Backup could back up its kind, in the order of ARNs."""
+        opt_in = self.opt_in(from_organization=plan.from_organization)
+        for resource in self._unsupported:
+            if selects_in_graph(selection, replace(resource, unsupported_kind=""), opt_in).value:
+                yield resource
 
     def _first_doubts(self) -> Mapping[str, Doubt]:
         """Give for each plan's ARN the first doubt whether it covers a listed resource."""

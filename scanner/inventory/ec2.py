@@ -90,6 +90,7 @@ def _instance(
             for code in row.children("ProductCodes")
             if code.text("ProductCodeType") == "marketplace"
         ),
+        unsupported_kind="instance_store" if row.text("RootDeviceType") == "instance-store" else "",
         stack=tags.get(STACK_TAG),
         refs=(ref,),
     )

@@ -1,11 +1,13 @@
 """Amazon FSx: DescribeFileSystems, and of ONTAP, whose volumes are the unit of backup, DescribeVolumes.
 
 An ONTAP file system is no resource of its own; neither are volumes of OpenZFS, which are backed up with
-their file system, nor ONTAP volumes for data protection and load sharing, which cannot be backed up
-(facts 1.1).
+their file system. File systems and volumes that FSx cannot back up are listed as such: ONTAP volumes that
+mirror or cache another one, and Lustre file systems that are scratch or linked to a data repository
+(FSx for ONTAP user guide, "Protecting your data with volume backups"; FSx API reference, "CreateBackup").
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from scanner.evidence.shape import Shape
@@ -20,7 +22,7 @@ from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
 FILE_SYSTEMS: Final = "fsx:DescribeFileSystems"
 VOLUMES: Final = "fsx:DescribeVolumes"
 _ONTAP: Final = "ONTAP"
-_NOT_BACKED_UP: Final = ("DP", "LS")
+_MIRRORS: Final = {"DP": "ontap_data_protection", "LS": "ontap_load_sharing"}
 
 _Rows = Mapping[str, tuple[Shape, EvidenceRef]]
 
@@ -31,14 +33,16 @@ def parse_fsx(sources: Sources) -> Iterator[Resource]:
     for system_id, (row, ref) in sorted(systems.items()):
         if not is_ontap(row):
             arn = row.text("ResourceARN") or sources.arn("fsx", f"file-system/{system_id}")
-            yield _resource(sources, row, ref, (arn, _flavour(row)), _encryption(row, ref))
+            system = _resource(sources, row, ref, (arn, _flavour(row)), _encryption(row, ref))
+            yield replace(system, unsupported_kind=_unsupported_lustre(row))
     volumes = {row.need("VolumeId"): (row, ref) for row, ref in _listed(sources, VOLUMES)}
     for volume_id, (row, ref) in sorted(volumes.items()):
-        if _is_backed_up(row):
+        if _is_ontap_volume(row):
             system_id = row.text("FileSystemId") or ""
             arn = row.text("ResourceARN") or sources.arn("fsx", f"volume/{system_id}/{volume_id}")
             encryption = _parents_encryption(sources, system_id, systems)
-            yield _resource(sources, row, ref, (arn, "FSx_ONTAP"), encryption)
+            volume = _resource(sources, row, ref, (arn, "FSx_ONTAP"), encryption)
+            yield replace(volume, unsupported_kind=_unsupported_volume(row))
 
 
 def is_ontap(system: Shape) -> bool:
@@ -55,14 +59,31 @@ def _flavour(row: Shape) -> str:
     return f"FSx_{row.text('FileSystemType') or ''}".rstrip("_")
 
 
-def _is_backed_up(volume: Shape) -> bool:
-    """Whether AWS Backup takes the volume for one; where its kind is not told, it is judged."""
-    ontap = volume.child("OntapConfiguration")
+def _is_ontap_volume(volume: Shape) -> bool:
+    """Check whether a volume is one of ONTAP: by its type, and without one by its configuration."""
     if volume.text("VolumeType") not in (_ONTAP, None):
         return False
+    return volume.child("OntapConfiguration") is not None or volume.child("OpenZFSConfiguration") is None
+
+
+def _unsupported_volume(volume: Shape) -> str:
+    """Return which kind that FSx cannot back up an ONTAP volume is. Without a type it is RW, the default."""
+    ontap = volume.child("OntapConfiguration")
     if ontap is None:
-        return volume.child("OpenZFSConfiguration") is None
-    return ontap.text("OntapVolumeType") not in _NOT_BACKED_UP
+        return ""
+    if ontap.text("FlexCacheEndpointType") == "CACHE":
+        return "ontap_flexcache"
+    return _MIRRORS.get(ontap.text("OntapVolumeType") or "", "")
+
+
+def _unsupported_lustre(system: Shape) -> str:
+    """Return which kind that FSx cannot back up a Lustre file system is."""
+    lustre = system.child("LustreConfiguration")
+    if lustre is None:
+        return ""
+    if (lustre.text("DeploymentType") or "").startswith("SCRATCH"):
+        return "lustre_scratch"
+    return "lustre_data_repository" if lustre.child("DataRepositoryConfiguration") is not None else ""
 
 
 def _encryption(system: Shape, ref: EvidenceRef) -> Reading[Encryption]:

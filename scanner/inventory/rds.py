@@ -2,6 +2,7 @@
 
 One list of clusters returns Aurora, Neptune, DocumentDB and RDS Multi-AZ clusters, told apart by the
 engine. Members of a cluster are no resources of their own: the cluster is the unit of backup (facts 1.2).
+RDS Custom and RDS on Outposts are listed as kinds that AWS Backup cannot back up (facts 1.1).
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Known
 
 _CLUSTER_ENGINES: Final = {"neptune": "Neptune", "docdb": "DocumentDB"}
-_UNSUPPORTED: Final = ("custom-",)  # RDS Custom cannot be backed up by AWS Backup (facts 1.1)
+_CUSTOM: Final = "custom-"  # engines of RDS Custom: custom-oracle-ee, custom-sqlserver-se ...
 
 
 def parse_rds(answers: Answers, partition: str) -> Iterator[Resource]:
@@ -29,7 +30,8 @@ def parse_rds(answers: Answers, partition: str) -> Iterator[Resource]:
         if not _is_member(row)
     }
     for _, (row, ref) in sorted(instances.items()):
-        yield _database(answers, row, ref, "DBInstance", ("RDS", "RDS"))
+        database = _database(answers, row, ref, "DBInstance", ("RDS", "RDS"))
+        yield replace(database, unsupported_kind=_unsupported_kind(row))
     clusters = {
         row.need("DBClusterArn"): (row, ref)
         for row, ref in rows(answers, "rds:DescribeDBClusters", "DBClusters")
@@ -42,7 +44,29 @@ def parse_rds(answers: Answers, partition: str) -> Iterator[Resource]:
 def _is_member(row: Shape) -> bool:
     engine = row.text("Engine") or ""
     in_cluster = bool(row.text("DBClusterIdentifier"))
-    return in_cluster or engine.startswith(("aurora", "neptune", "docdb", *_UNSUPPORTED))
+    return in_cluster or engine.startswith(("aurora", "neptune", "docdb"))
+
+
+def _unsupported_kind(row: Shape) -> str | None:
+    """Return which kind that AWS Backup cannot back up an instance is; None where that is not known.
+
+    Instances on an Outpost keep their backups there, or are in subnets of an Outpost only. RDS sends an empty
+    `SubnetOutpost` with every subnet of a Region (API reference, "DBInstance", "Subnet").
+    """
+    if (row.text("Engine") or "").startswith(_CUSTOM):
+        return "rds_custom"
+    if row.text("BackupTarget") == "outposts" or row.flag("CustomerOwnedIpEnabled"):
+        return "rds_outposts"
+    group = row.child("DBSubnetGroup")
+    outposts = [_is_on_outpost(subnet) for subnet in group.children("Subnets")] if group else []
+    if not any(outposts):
+        return ""
+    return "rds_outposts" if all(outposts) else None
+
+
+def _is_on_outpost(subnet: Shape) -> bool:
+    outpost = subnet.child("SubnetOutpost")
+    return outpost is not None and bool(outpost.text("Arn"))
 
 
 def _members(answers: Answers, row: Shape, partition: str) -> tuple[Arn, ...]:

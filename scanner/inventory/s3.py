@@ -67,9 +67,22 @@ def parse_s3(
             encryption=gaps.reading(_encryption(encryption.pages), encryption),
             created_at=row.instant("CreationDate"),
             versioned=gaps.reading(_versioned(versioning.pages), versioning),
+            unsupported_kind=_unsupported_kind(row, name),
             stack=tags.value.get(STACK_TAG) if isinstance(tags, Known) else None,
             refs=(ref,),
         )
+
+
+def _unsupported_kind(row: Shape, name: str) -> str:
+    """Return which kind that AWS Backup cannot back up a bucket is.
+
+    ListBuckets lists general purpose buckets only, but another program may have recorded all of them in one
+    list. The names of directory buckets end with `--x-s3` (S3 user guide, "Directory bucket naming rules").
+    """
+    service = (row.text("BucketArn") or "").split(":")[2:3]
+    if service == ["s3-outposts"]:
+        return "s3_outposts"
+    return "s3_directory" if service == ["s3express"] or name.endswith("--x-s3") else ""
 
 
 def _versioned(pages: tuple[Shape, ...]) -> bool:

@@ -54,6 +54,7 @@ class Resource:
     members: tuple[Arn, ...] = ()  # of a database cluster: its instances, which are no resources of their own
     versioned: Reading[bool] | None = None  # of a bucket only
     product_codes: tuple[str, ...] = ()  # of an instance: AWS Marketplace product codes
+    unsupported_kind: str | None = ""  # a key of `protection.unsupported`; empty: none; None: not known
     stack: str | None = None  # the CloudFormation stack that made it, by its aws: tag
     refs: tuple[EvidenceRef, ...] = ()
 

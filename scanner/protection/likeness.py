@@ -34,6 +34,7 @@ class Likeness:
         return (
             resource.type,
             resource.capability,
+            resource.unsupported_kind,
             kind,
             arn if arn in self._exact else "",
             tuple([wildcard(pattern, arn) for pattern in patterns]),

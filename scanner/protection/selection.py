@@ -1,7 +1,8 @@
 """Whom a backup selection selects (AWS Backup developer guide, "Assigning resources"; facts 3).
 
     reached  = everything, when Resources and ListOfTags are both empty; else Resources or ListOfTags
-    kept     = every condition holds, no NotResources entry matches, and no restore test made it
+    kept     = AWS Backup can back up its kind, every condition holds, no NotResources entry matches, and no
+               restore test made it
     selected = reached and kept, and the Region is opted in to its type where the opt-in decides
 
 Names, operators, keys and values are case sensitive. `*` stands for any run of characters.
@@ -16,6 +17,7 @@ from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.capabilities import restore_test_leftover
 from scanner.protection.opt_in import OptIn, opt_in_decides, opted_in
 from scanner.protection.tag_conditions import clause, condition_holds, listed_tag_holds
+from scanner.protection.unsupported import can_be_backed_up
 from scanner.protection.wildcards import could_match, wildcard
 
 NOT_REACHED: Final = Answer(value=False, because="neither Resources nor ListOfTags names it")
@@ -106,13 +108,17 @@ def _reached(terms: SelectionTerms, matched: tuple[str, ...], tags: Tags | None)
 
 
 def _kept(terms: SelectionTerms, resource: Resource) -> Answer:
-    """Whether exclusions, the origin of the resource and conditions leave it in: the first that does not."""
+    """Whether its kind, exclusions, its origin and conditions leave it in: the first that does not."""
+    kind = can_be_backed_up(resource)
+    if kind.value is False:
+        return kind
     for entry in terms.not_resources:
         if wildcard(entry, resource.arn):
             return Answer(value=False, because=f"NotResources holds {entry}")
     if restore_test_leftover(resource):  # where its tags were not read, only its name speaks
         return Answer(value=False, because="ordinary plans ignore what a restore test made")
-    return _conditions_hold(terms, resource) if terms.conditions else _KEPT
+    held = _conditions_hold(terms, resource) if terms.conditions else _KEPT
+    return kind if kind.value is None and held.value else held
 
 
 def _conditions_hold(terms: SelectionTerms, resource: Resource) -> Answer:

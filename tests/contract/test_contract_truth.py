@@ -27,6 +27,7 @@ from tests.contract import (
     timing,
     told_truth,
     types_truth,
+    unsupported_truth,
     vaults,
 )
 from tests.contract.world import ENCRYPTED, FAIL, FREQUENT, IN_PLAN, PASS, RECENT, UNKNOWN, World
@@ -118,6 +119,9 @@ WORLDS: Final = (
     World("refuges, a read missing", blinded_truth.refuges, spoil=blinded_truth.blind),
     World("backup jobs half told of", told_truth.backups, HALF),
     World("other jobs and roles half told of", told_truth.others),
+    World("unsupported kinds, all selected", unsupported_truth.everything, closed=(IN_PLAN,)),
+    World("unsupported kinds, nothing else selected", unsupported_truth.only_such, closed=(IN_PLAN,)),
+    World("unsupported kinds in a stack", unsupported_truth.in_a_stack),
     World("3-2-1-1-0", refuges_truth.three_two_one, spoil=refuges_truth.refuse),
 )
 

@@ -145,7 +145,6 @@ def test_clusters_are_told_apart_by_engine(engine: str, kind: str, capability: s
         ({"Engine": "aurora-mysql"}, False),
         ({"Engine": "neptune"}, False),
         ({"Engine": "docdb"}, False),
-        ({"Engine": "custom-oracle-ee"}, False),
     ],
 )
 def test_members_of_clusters_are_no_resources(row: dict[str, Any], *, counts: bool) -> None:

@@ -84,8 +84,6 @@ def test_the_flavours_that_are_file_systems(kind: str) -> None:
 def test_the_volumes_of_ontap_are_the_resources() -> None:
     volumes = (
         volume(Tags=pairs({"a": "b"})),
-        volume("fsvol-dp", "DP"),
-        volume("fsvol-ls", "LS"),
         volume("fsvol-zfs", None, VolumeType="OPENZFS", OntapConfiguration=None),
     )
     found = only(fsx(ONTAP, volumes=volumes))

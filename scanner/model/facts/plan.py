@@ -41,6 +41,11 @@ class PlanFacts(Row):
     selected_count: int | None = column(
         "How many resources its backup selections select together.", (*RESOURCE_READS, *SELECTION_READS)
     )
+    selected_unsupported: tuple[str, ...] = column(
+        "The ARNs of the known resources that its backup selections match and that AWS Backup cannot back "
+        "up: they are not selected.",
+        (*RESOURCE_READS, *SELECTION_READS),
+    )
     from_organization: bool = column(
         "Whether an Organizations backup policy made it.", ("backup:ListBackupPlans",)
     )

@@ -47,8 +47,15 @@ class ResourceFacts(Row):
         (*RESOURCE_READS, "backup-gateway:ListHypervisors"),
     )
     assessable: Ternary = column(
-        "False where AWS Backup skips it: deleted, being made, a leftover of a restore test.",
+        "False where AWS Backup skips it (deleted, being made, a leftover of a restore test), and where it "
+        "cannot back up its kind.",
         (*RESOURCE_READS, *TAG_READS),
+    )
+    unsupported_kind: str | None = column(
+        "The kind that AWS Backup cannot back up, where it is one: instance_store, rds_custom, rds_outposts, "
+        "ontap_data_protection, ontap_load_sharing, ontap_flexcache, lustre_scratch, lustre_data_repository, "
+        "s3_directory, s3_outposts; else empty.",
+        RESOURCE_READS,
     )
     tags: tuple[Tag, ...] | None = column(
         "Its tags.",

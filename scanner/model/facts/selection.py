@@ -24,6 +24,11 @@ class SelectionFacts(Row):
     selected: tuple[str | None, ...] = column(
         "The ARNs of the resources that it selects.", (*RESOURCE_READS, *SELECTION_READS)
     )
+    selected_unsupported: tuple[str, ...] = column(
+        "The ARNs of the known resources that it matches and that AWS Backup cannot back up: they are not "
+        "selected.",
+        (*RESOURCE_READS, *SELECTION_READS),
+    )
     role: str | None = column("The ARN of the IAM role that backs up with it; empty: it names none.", _TERMS)
     role_exists: Ternary = column("Whether that role exists.", _ROLES)
     role_admits_backup: Ternary = column(
