@@ -13,6 +13,7 @@ from scanner.protection.capabilities import (
     capability_data,
     changes,
 )
+from scanner.protection.unsupported import unsupported_kinds
 
 FILE: Final = Path("docs/capabilities.md")
 
@@ -24,6 +25,12 @@ Read from AWS's documentation up to {as_of}. `?`: AWS does not say, or its pages
 `unknown`. A type without any tick under "Region" and "account" is not copied at all, not even into another vault of its
 own account and Region.
 """  # noqa: E501 -- a comment of one line
+
+_UNSUPPORTED_HEAD: Final = """\
+No control about resources applies to these, whatever selects them: they are `not_applicable`, and a selection
+that matches nothing else selects nothing. The reports list them: something else must save their data. Some
+cannot be recognised in an answer: full ONTAP volumes, Lustre file systems with a data repository association,
+and S3 directory buckets and S3 on Outposts buckets, which ListBuckets leaves out."""
 
 _COLUMNS: Final = (
     ("Region", "cross_region"),
@@ -53,6 +60,8 @@ def capabilities_document() -> str:
     """Give the text of docs/capabilities.md."""
     lines = [_HEAD.format(as_of=capabilities_as_of()), *_table(), "", "## Where pages disagree", ""]
     lines += [f"- `{row.key}`: {row.open_point}" for row in capabilities() if row.open_point]
+    lines += ["", "## Kinds that cannot be backed up", "", _UNSUPPORTED_HEAD, ""]
+    lines += [f"- {kind.text} ({kind.type}; {kind.source})" for kind in unsupported_kinds()]
     lines += ["", "## Regions that are exceptions", "", *_exceptions(), "", "## What older notes say", ""]
     lines += ["| once | still true? | now | since | source |", "|---|---|---|---|---|"]
     lines += [_change(change) for change in changes()]

@@ -59,8 +59,8 @@ def fsx_arn(name: str) -> str:
 def _estate(shard: ShardScript) -> tuple[str, ...]:
     """Add one resource of each kind; return their ARNs."""
     store = {"RootDeviceType": "instance-store"}
-    attached = {"Attachments": [{"InstanceId": "i-store", "State": "attached"}]}
-    shard.instance("i-store", {"backup": "daily"}, **store).volume("vol-data", **attached)
+    attached = [{"InstanceId": "i-store", "State": "attached"}]
+    shard.instance("i-store", {"backup": "daily"}, **store).volume("vol-data", Attachments=attached)
     shard.listed(
         "rds:DescribeDBInstances",
         database("custom", Engine="custom-oracle-ee"),
@@ -151,10 +151,10 @@ def in_a_stack(bundle: BundleBuilder) -> Truth:
         "cloudformation:DescribeStacks",
         {"StackId": stack, "StackName": "shop", "StackStatus": "CREATE_COMPLETE"},
     )
-    attached = {"Attachments": [{"InstanceId": "i-own", "State": "attached"}]}
+    attached = [{"InstanceId": "i-own", "State": "attached"}]
     of_stack = {"aws:cloudformation:stack-id": stack}
-    shard.instance("i-own", of_stack, RootDeviceType="instance-store").volume("vol-own", **attached)
-    shard.volume("vol-of-stack", of_stack, **attached)
+    shard.instance("i-own", of_stack, RootDeviceType="instance-store").volume("vol-own", Attachments=attached)
+    shard.volume("vol-of-stack", of_stack, Attachments=attached)
     shard.plan("stacks", rules=[rule()], selections=[{"Resources": [stack]}])
     return {
         (IN_PLAN, stack): PASS,
