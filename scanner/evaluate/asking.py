@@ -43,11 +43,6 @@ class Asking:
             f'WHERE get_bit(CAST(${_ROWS} AS BIT), CAST("{POSITION}" AS INTEGER)) = 1) '
         )
 
-    def try_out(self, connection: duckdb.DuckDBPyConnection, allowance: Allowance) -> None:
-        """Judge all subjects, and keep nothing: what breaks breaks here, before the first finding."""
-        sql = f"{self._head}SELECT max(status) FROM ({self.compiled.sql})"  # noqa: S608 -- checked SQL
-        allowance.spend(connection, lambda: connection.execute(sql, self.bound).fetchall())
-
     def batches(
         self, connection: duckdb.DuckDBPyConnection, allowance: Allowance
     ) -> Iterator[pa.RecordBatch]:

@@ -1,8 +1,8 @@
 """Facts and controls to findings, in the order of the contract.
 
-A control is asked of all its subjects before its first finding is given: one that breaks gives an `error`
-for each of them, and the next goes on. Findings then stream, a batch at a time, with their reasons and
-details. Where one of these cannot be written, that finding alone is an `error`.
+Each control judges its subjects once, and findings stream, a batch at a time, with their reasons and
+details. A control that breaks gives an `error` for each subject that has no finding yet, and the next one
+goes on. Where a reason or details cannot be written, that finding alone is an `error`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -112,7 +112,6 @@ class _Judge:
 
     def _plain(self, asking: Asking, allowance: Allowance) -> Iterator[_Some]:
         answered = Answered(asking.compiled.control)
-        asking.try_out(self._connection, allowance)
         for batch in asking.batches(self._connection, allowance):
             yield batch.num_rows, answered.findings(batch)
 

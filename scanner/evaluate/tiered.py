@@ -91,10 +91,8 @@ class Tiered:
             streams = []
             for number in range(len(self._sets)):
                 cursor = open_cursors.enter_context(closing(connection.cursor()))
-                asking = self._asking(number)
-                asking.try_out(cursor, allowance)
-                told = self._told_of(number)
-                streams.append(_stream(asking.batches(cursor, allowance), answered, told))
+                batches = self._asking(number).batches(cursor, allowance)
+                streams.append(_stream(batches, answered, self._told_of(number)))
             for row in self._rows:
                 standing = self._standings[row]
                 if standing.is_certain:

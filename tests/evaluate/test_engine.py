@@ -275,6 +275,20 @@ def test_a_control_that_breaks_leaves_the_others_alone(resource: Any, control: A
     assert "SELECT" not in errors[0].reason
 
 
+def test_a_control_that_breaks_in_the_middle_gives_each_subject_one_finding(
+    resource: Any, control: Any
+) -> None:
+    one_row = resource(covered=True, state="1")
+    rows = [replace(one_row, subject=f"arn:{at:06}") for at in range(60_000)]
+    rows[-1] = replace(rows[-1], state="running")
+    found = judge(rows, control("CAST(state AS INTEGER) = 1"), limits=Limits(threads=1))
+    assert [finding.subject for finding in found] == [row.subject for row in rows]
+    statuses = [finding.status for finding in found]
+    broken = statuses.index(Status.ERROR)
+    assert set(statuses[:broken]) <= {Status.PASS}
+    assert set(statuses[broken:]) == {Status.ERROR}
+
+
 def test_a_control_that_takes_too_long_is_stopped(resource: Any, control: Any) -> None:
     rows = [resource(f"arn:{at}", covered=True, rules=[{"name": "x"}] * 60) for at in range(300)]
     inner = "any_of([any_of([a.name || b.name || c.name = 'y' for c in rules]) for b in rules])"
