@@ -66,10 +66,12 @@ install_packages() {
         stop "pip could not install uv; see its message above (no network, or no package index configured?)"
     VIRTUAL_ENV=$PWD/.venv
     export VIRTUAL_ENV
-    .venv/bin/uv pip install --quiet --require-hashes -r requirements.lock ||
+    # Compiled once here: a read-only installation, or PYTHONDONTWRITEBYTECODE, would compile at every start.
+    .venv/bin/uv pip install --quiet --compile-bytecode --require-hashes -r requirements.lock ||
         stop "the dependencies of requirements.lock could not be installed; see uv's message above"
     .venv/bin/uv pip install --quiet --no-deps --no-build-isolation --editable . ||
         stop "this project could not be installed into .venv; see uv's message above"
+    .venv/bin/python -m compileall -q scanner || true
     wanted_stamp >.venv/installed.stamp
 }
 
