@@ -247,6 +247,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         resources=StoredRows(out / "facts", "resource", TABLES["resource"], POPULATION),
         frameworks=frameworks_beside(out, _in_effect(judgement)),
         tiers=judgement.tiers,
+        count_inherited_backup=judgement.count_inherited_backup,
         waivers=waivers.uses([control.id for control in judgement.controls]),
         unit_names=bundle.parsed(lambda: unit_names(bundle.organization_answers())),
     )

@@ -36,7 +36,10 @@ OutOption = Annotated[
 ]
 FailOnOption = Annotated[
     Severity | None,
-    typer.Option("--fail-on", help="End with 10 when something this bad or worse is new."),
+    typer.Option(
+        "--fail-on",
+        help="Exit 10 if a finding of this severity or higher is new, reopened, or no longer waived.",
+    ),
 ]
 
 
@@ -49,9 +52,10 @@ def diff(  # noqa: PLR0913 -- the options of the contract
     out: OutOption = None,
     fail_on: FailOnOption = None,
 ) -> None:
-    """Tell what is new, fixed, reopened, changed, gone, or not known any more.
+    """Show what is new, reopened, changed, fixed, deleted, no longer checked, or not known any more.
 
-    What failed in OLD and was not read in NEW is never told as fixed.
+    What was not read in NEW is never counted as fixed or deleted. Where a control or its parameters changed,
+    another verdict is a changed rule, not a new failure.
     """
     actions = import_module("scanner.cli.diff_actions")
     before = before or []

@@ -12,6 +12,7 @@ from rich.table import Table
 from scanner.cli.exits import FINDINGS
 from scanner.errors import UsageError
 from scanner.history.compare import compare
+from scanner.history.criteria import criteria_of
 from scanner.history.notes import notes_of
 from scanner.history.reach import reach_of
 from scanner.history.tally import Tally
@@ -26,8 +27,8 @@ from scanner.storage.files import write_atomically
 _WIDTH: Final = 200
 _SHOWN: Final = 50
 _LISTED: Final = (
-    *(Kind.NEW, Kind.REOPENED, Kind.WAIVER_ENDED, Kind.NOT_KNOWN, Kind.NEWLY_UNKNOWN, Kind.CHANGED),
-    *(Kind.NEWLY_WAIVED, Kind.FIXED),
+    *(Kind.NEW, Kind.REOPENED, Kind.WAIVER_ENDED, Kind.CHANGED_RULE, Kind.NOT_KNOWN, Kind.NEWLY_UNKNOWN),
+    *(Kind.CHANGED, Kind.NEWLY_WAIVED, Kind.NO_LONGER_ASKED, Kind.DELETED, Kind.FIXED),
 )
 """Kinds that the table lists; of the others it shows the counts."""
 
@@ -40,7 +41,8 @@ def diff(  # noqa: PLR0913, PLR0917 -- the options of the contract
         raise UsageError(f"--out {out} is a folder: name a file.")
     was, now = read_scan(old), read_scan(new)
     earlier = [read_scan(each).findings for each in before]
-    changes = compare(was.findings, now.findings, reach_of(now), earlier)
+    judging = (criteria_of(was), criteria_of(now))
+    changes = compare(was.findings, now.findings, reach_of(now), earlier, judging)
     tally, notes = Tally(_SHOWN), notes_of(was, now)
     if form == "table" and out is None:
         told = _counted(tally, changes, notes)
@@ -106,7 +108,7 @@ def _print_worst(changes: Changes, kind: Kind, console: Console) -> None:
         table.add_column(name, overflow="fold")
     for change in changes.worst[kind]:
         told = change.finding
-        shown = (told.severity.value, told.control, told.subject, told.reason)
+        shown = (told.severity.value, told.control, told.subject, change.reason)
         table.add_row(*(escape(visible(text)) for text in shown))
     console.print()
     console.print(table)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scanner.graph.elsewhere import Recall, home_of, shard_name
-from scanner.inventory.lists import RESOURCE_LISTS
+from scanner.inventory.lists import RESOURCE_LISTS, listed_by
 from scanner.model.inventory import RecoveryPoint, Resource, ShardInventory, ShardStatus
 from scanner.model.names import Shard, parse_arn
 from scanner.model.reading import Unread
@@ -68,7 +68,7 @@ class Existence:
         return next(((home, row) for row in self._recall(asked_as(home))), None)
 
     def _answer(self, resource: str, there: "_There | None") -> Answer:
-        operation = _listed_by(resource)
+        operation = listed_by(resource)
         if operation is None:
             return Answer(None, f"no list of resources tells whether {resource or 'it'} exists")
         if there is not None and resource in there.arns:
@@ -116,17 +116,3 @@ def _home_of(point: RecoveryPoint) -> str:
         if (parts := parse_arn(arn)) is not None:
             return shard_name(Shard(parts.account, parts.region))
     return ""
-
-
-def _listed_by(resource: str) -> str | None:
-    """Give the list that a resource would be in, by its ARN."""
-    parts = parse_arn(resource)
-    if parts is None:
-        return None
-    kinds = RESOURCE_LISTS.items()
-    fitting = (
-        name
-        for name, (service, prefix) in kinds
-        if service == parts.service and parts.resource.startswith(prefix)
-    )
-    return next(fitting, None)

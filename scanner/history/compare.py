@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from scanner.errors import BundleError
+from scanner.history.criteria import SAME, Criteria, RuleChange
 from scanner.history.reach import Reach
 from scanner.history.transition import OPEN, kind_of
 from scanner.model.changes import Change, Kind
@@ -16,12 +17,21 @@ _FIGURES: Final = re.compile(r"\d[\d.,:TZ+-]*")
 _JUDGED_BY: Final = ("tier", "parameters")
 
 
-def compare(
-    old: Iterable[Finding], new: Iterable[Finding], reach: Reach, before: Sequence[Iterable[Finding]] = ()
-) -> Iterator[Change]:
-    """Say of each finding of both scans what became of it, in filing order.
+Judging = tuple[Criteria, Criteria]
+"""By what OLD and NEW judged."""
 
-    `reach` is that of the newer scan; `before` are scans older than OLD, in any order.
+
+def compare(
+    old: Iterable[Finding],
+    new: Iterable[Finding],
+    reach: Reach,
+    before: Sequence[Iterable[Finding]] = (),
+    judging: Judging | None = None,
+) -> Iterator[Change]:
+    """Return what became of each finding of both scans, in filing order.
+
+    `reach` is that of the newer scan; `before` are scans older than OLD, in any order. `judging` None: not
+    recorded, so that no rule is known to have changed.
 
     Raises:
         BundleError: findings of a scan are not in filing order, or one is filed twice.
@@ -30,7 +40,7 @@ def compare(
     for was, now in _pairs(filed(old, "OLD"), filed(new, "NEW")):
         told = now or was
         if told is not None:
-            yield _change(was, now, reach, earlier=_any_open(earlier, told.order))
+            yield _change(was, now, reach, judging, earlier=_any_open(earlier, told.order))
 
 
 def _any_open(earlier: list["_Cursor"], key: Key) -> bool:
@@ -39,19 +49,28 @@ def _any_open(earlier: list["_Cursor"], key: Key) -> bool:
     return any(each is not None and each.status in OPEN for each in found)
 
 
-def _change(was: Finding | None, now: Finding | None, reach: Reach, *, earlier: bool) -> Change:
+def _change(
+    was: Finding | None, now: Finding | None, reach: Reach, judging: Judging | None, *, earlier: bool
+) -> Change:
     if now is None:
         assert was is not None  # noqa: S101 -- a pair has one side at least
-        return Change(kind_of(was.status, reach.why_absent(was)), was, None)
-    kind = kind_of(None if was is None else was.status, now.status, failed_earlier=earlier)
-    if kind is Kind.STILL_OPEN and was is not None and (what := _otherwise(was, now)):
+        absence = reach.why_absent(was)
+        return Change(kind_of(was.status, absence.kind), was, None, why=absence.why)
+    rule = SAME if judging is None else judging[0].change_to(judging[1], was, now)
+    status = None if was is None else was.status
+    kind = kind_of(status, now.status, failed_earlier=earlier, rule_changed=bool(rule))
+    if kind is Kind.CHANGED_RULE:
+        return Change(kind, was, now, rule.what, rule.why)
+    if kind is Kind.STILL_OPEN and was is not None and (what := _differences(was, now, rule)):
         return Change(Kind.CHANGED, was, now, what)
     return Change(kind, was, now)
 
 
-def _otherwise(was: Finding, now: Finding) -> tuple[str, ...]:
-    """Name what is otherwise. Figures in a reason (ages, counts) move from day to day: they do not count."""
+def _differences(was: Finding, now: Finding, rule: RuleChange) -> tuple[str, ...]:
+    """Name what differs. Figures in a reason (ages, counts) move from day to day: they do not count."""
     names = [name for name in _JUDGED_BY if was.details.get(name) != now.details.get(name)]
+    if "parameters" in rule.what and "parameters" not in names:
+        names.append("parameters")
     if was.reason != now.reason and _FIGURES.sub("#", was.reason) != _FIGURES.sub("#", now.reason):
         names.insert(0, "reason")
     return (("severity",) if was.severity is not now.severity else ()) + tuple(names)

@@ -1,9 +1,10 @@
 """What was otherwise about two scans themselves: a change of findings may come from that alone."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from scanner.evidence.manifest import rfc3339
+from scanner.history.criteria import plain, shown
 from scanner.model.control import Control
 from scanner.model.scan import Scan
 
@@ -69,23 +70,19 @@ def _controls(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     defined = {name for name in both if _definition(was[name]) != _definition(now[name])}
     if defined:
         yield f"Controls that are defined otherwise: {_listed(defined)}."
-    judged = {name for name in both if _plain(old.parameters.get(name)) != _plain(new.parameters.get(name))}
+    judged = {name for name in both if plain(old.parameters.get(name)) != plain(new.parameters.get(name))}
     if judged:
         yield f"Controls with other parameters: {_listed(judged)}."
     if _tiers(old) != _tiers(new):
         yield "Tiers or overrides are set otherwise."
+    inherits = (old.count_inherited_backup, new.count_inherited_backup)
+    if None not in inherits and inherits[0] != inherits[1]:
+        yield f"count_inherited_backup was {shown(inherits[0])}, and is {shown(inherits[1])}."
 
 
 def _tiers(scan: Scan) -> list[object]:
     told = (*scan.tiers.tiers, *scan.tiers.overrides)
-    return [[each.name, each.match.document(), _plain(each.parameters)] for each in told]
-
-
-def _plain(content: object) -> object:
-    """Make a list of every sequence: a scan that was read back has lists where one in memory has tuples."""
-    if isinstance(content, Mapping):
-        return {key: _plain(value) for key, value in content.items()}
-    return [_plain(each) for each in content] if isinstance(content, list | tuple) else content
+    return [[each.name, each.match.document(), plain(each.parameters)] for each in told]
 
 
 def _definition(control: Control) -> tuple[str, ...]:

@@ -1,68 +1,183 @@
-"""How far a scan reached: which controls were run, and which accounts and Regions were read wholly."""
+"""How far a scan reached: which controls it ran, and of which subjects it can say that they do not exist."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from scanner.history.transition import Absent
+from scanner.inventory.lists import ACCOUNT_LISTS, listed_by
 from scanner.model.finding import Finding
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AWS_GLOBAL
+from scanner.model.reading import Gap
 from scanner.model.scan import Scan
 
-_HARMLESS: Final = frozenset({ShardStatus.COMPLETE, ShardStatus.SKIPPED})
+Place = tuple[str, str]
+"""Account and Region."""
+
+_READ: Final = frozenset({ShardStatus.COMPLETE, ShardStatus.PARTIAL})
+"""A failed shard is trusted in nothing that needs its lists to be complete (catalogue, ruling 16)."""
+
+_PLANS: Final = "backup:ListBackupPlans"
+_PLAN: Final = "backup:GetBackupPlan"
+_SELECTIONS: Final = "backup:ListBackupSelections"
+_VAULTS: Final = "backup:ListBackupVaults"
+_POINTS: Final = "backup:ListRecoveryPointsByBackupVault"
+_ENTRY: Final = "sts:AssumeRole"
+
+_REMOVED: Final = {
+    "plan": "The backup plan was removed.",
+    "rule": "The backup rule was removed from its plan, or the plan was removed.",
+    "selection": "The backup selection was removed from its plan, or the plan was removed.",
+    "copy_action": "The copy action was removed from its rule, or the rule or plan was removed.",
+    "waiver": "The waiver was removed from audit.yaml, or has not expired any more.",
+}
+"""Subjects that are settings, not data: without them there is nothing left to check."""
+
+_PLACES: Final = frozenset({"account", "account_region"})
+"""Subjects that every scan of their account and Region has."""
+
+_Read = tuple[str, str]
+"""An operation, and what a missing read of it must be about to matter; empty: anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Why a scan has no finding, and the sentence that says it."""
+
+    kind: Absent
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """What a scan can say of findings that it does not have.
 
-    `whole`: places (account, Region) without a missing read. `accounts`: those of which every place in
-    scope is whole, for subjects that lie in no Region. `told`: the scan tells its gaps, so that silence
-    means something.
+    `statuses`: how far each account-Region was read, and each account's global services. `gaps`: the reads
+    that are missing in each account-Region, those that are made once for the account included. `is_own`: the
+    scan records its missing reads, so that what it does not list is known not to exist.
     """
 
     controls: frozenset[str]
-    whole: frozenset[tuple[str, str]]
     accounts: frozenset[str]
-    told: bool
+    regions: frozenset[str]
+    statuses: Mapping[Place, ShardStatus]
+    gaps: Mapping[Place, tuple[Gap, ...]]
+    is_own: bool
 
-    def why_absent(self, finding: Finding) -> Absent:
-        """Say why the scan lacks this finding of another."""
+    def why_absent(self, finding: Finding) -> Absence:
+        """Return why the scan lacks this finding of another."""
+        if (reason := self._not_asked(finding)) is not None:
+            return Absence(Absent.NOT_ASKED, reason)
+        if (reason := self._not_read(finding)) is not None:
+            return Absence(Absent.NOT_READ, f"Whether it still exists is not known: {reason}")
+        if removed := _REMOVED.get(finding.subject_type):
+            return Absence(Absent.REMOVED, removed)
+        return Absence(Absent.DELETED, _deleted(finding))
+
+    def _not_asked(self, finding: Finding) -> str | None:
         if finding.control not in self.controls:
-            return Absent.NOT_ASKED
-        return Absent.GONE if self.told and self._is_read(finding) else Absent.NOT_READ
+            return "The control was not run."
+        if finding.account not in self.accounts:
+            return f"Account {finding.account} is no longer in the scope."
+        if finding.region != AWS_GLOBAL and finding.region not in self.regions:
+            return f"Region {finding.region} is no longer in the scope."
+        return None
 
-    def _is_read(self, finding: Finding) -> bool:
-        if finding.region == AWS_GLOBAL:
-            return finding.account in self.accounts
-        return (finding.account, finding.region) in self.whole  # a Region out of the scope is not read
+    def _not_read(self, finding: Finding) -> str | None:
+        """Say which read is missing to know that the subject does not exist; None: all were made."""
+        if not self.is_own:
+            return "the scan does not record its missing reads."
+        if finding.subject_type == "waiver":  # audit.yaml was read
+            return None
+        if finding.subject_type in _PLACES:
+            return "the scan has no row for it."
+        reads, place = _reads(finding), (finding.account, finding.region)
+        for where in (place, *self._global_services(finding.account, reads)):
+            status = self.statuses.get(where, ShardStatus.MISSING)
+            if status not in _READ:
+                return f"{'/'.join(where)} was not read (status {status.value})."
+        missing = (gap for gap in self.gaps.get(place, ()) if reads is None or _matters(gap, reads))
+        return next((gap.sentence() for gap in missing), None)
+
+    def _global_services(self, account: str, reads: tuple[_Read, ...] | None) -> tuple[Place, ...]:
+        """Return the account's global services where a list of theirs counts and the manifest names them."""
+        place = (account, AWS_GLOBAL)
+        counts = reads is None or any(operation in ACCOUNT_LISTS for operation, _ in reads)
+        return (place,) if counts and place in self.statuses else ()
+
+
+def _matters(gap: Gap, reads: tuple[_Read, ...]) -> bool:
+    """Check whether a missing read may hide a subject. A gap that names nothing is about the whole list."""
+    if gap.operation == _ENTRY:
+        return True
+    return any(
+        gap.operation == operation and (not about or not gap.about or about in gap.about.split(" "))
+        for operation, about in reads
+    )
+
+
+def _reads(finding: Finding) -> tuple[_Read, ...] | None:
+    """Return the reads that list a subject; None: no list is known, so every read of its place counts."""
+    match finding.subject_type:
+        case "plan":
+            return ((_PLANS, ""),)
+        case "rule" | "copy_action":
+            return ((_PLANS, ""), (_PLAN, _plan_id(finding.subject)))
+        case "selection":
+            return ((_PLANS, ""), (_SELECTIONS, _plan_id(finding.subject)))
+        case "vault":
+            return ((_VAULTS, ""),)
+        case "recovery_point":
+            return ((_VAULTS, ""), (_POINTS, _vault_name(finding)))
+        case _:
+            operation = listed_by(finding.subject)
+            return None if operation is None else ((operation, ""),)
+
+
+def _plan_id(subject: str) -> str:
+    """Return the id of the plan of `PLAN_ARN#RULE_ID`; empty where the subject has another form."""
+    return subject.partition("#")[0].partition(":backup-plan:")[2]
+
+
+def _vault_name(finding: Finding) -> str:
+    """Return the name of a recovery point's vault; empty: the details do not name it."""
+    vault = finding.details.get("vault")
+    return vault.rpartition(":")[2] if isinstance(vault, str) else ""
+
+
+def _deleted(finding: Finding) -> str:
+    where = f"{finding.account}/{finding.region}"
+    match finding.subject_type:
+        case "vault":
+            return f"It was deleted: {_VAULTS} in {where} was read to the end and no longer lists it."
+        case "recovery_point":
+            return (
+                f"It expired or was deleted: {_POINTS} in {where} was read to the end and no longer lists it."
+            )
+    operation = listed_by(finding.subject)
+    read = f"{operation} in {where} was read to the end" if operation else f"all of {where} was read"
+    return f"It was deleted: {read} and no longer lists it."
 
 
 def reach_of(scan: Scan) -> Reach:
-    """Say how far a scan reached. A scan of another program does not tell its gaps: it is sure of nothing.
+    """Return how far a scan reached. One of another program does not record its gaps: it is sure of nothing.
 
-    Only a place that the manifest calls complete, and in which no gap lies, is whole: a manifest that tells
-    no statuses proves nothing by its silence. A gap outside the Regions of the scope (a list that is asked
-    once an account) is one in all of them.
+    Only an account-Region that the manifest calls complete or partial was read. A gap outside the Regions of
+    the scope (a list that is read once for the account) is a gap in all of them.
     """
     scope = scan.manifest.scope
     regions = frozenset(map(str, scope.regions))
-    shards = {(str(each.account), str(each.region)): each.status for each in scan.manifest.shards}
-    gaps = {(str(gap.account), str(gap.region)) for gap in scan.gaps}
-    gaps |= {place for place, status in shards.items() if status not in _HARMLESS}
-    everywhere = {account for account, region in gaps if region not in regions}
-    whole = frozenset(
-        place
-        for place, status in shards.items()
-        if status is ShardStatus.COMPLETE and place not in gaps and place[0] not in everywhere
-    )
+    gaps: defaultdict[Place, list[Gap]] = defaultdict(list)
+    for gap in scan.gaps:
+        for region in (gap.region,) if gap.region in regions else regions:
+            gaps[str(gap.account), str(region)].append(gap)
     return Reach(
         controls=frozenset(control.id for control in scan.controls),
-        whole=whole,
-        accounts=frozenset(
-            account
-            for account in map(str, scope.accounts)
-            if all((account, region) in whole for region in regions)
-        ),
-        told=scan.assessment is not None,
+        accounts=frozenset(map(str, scope.accounts)),
+        regions=regions,
+        statuses={(str(each.account), str(each.region)): each.status for each in scan.manifest.shards},
+        gaps={place: tuple(found) for place, found in gaps.items()},
+        is_own=scan.assessment is not None,
     )

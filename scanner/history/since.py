@@ -7,6 +7,7 @@ from typing import Final
 
 from scanner.errors import UsageError
 from scanner.history.compare import compare, filed
+from scanner.history.criteria import criteria_of
 from scanner.history.notes import IN_REPORT, notes_of
 from scanner.history.reach import reach_of
 from scanner.history.tally import Tally
@@ -43,7 +44,9 @@ class Since:
         """Say what became of findings, bounded: see LISTED and NAMED. BundleError as in `check`."""
         tally = Tally(NAMED)
         earlier = [scan.findings for scan in self.before]
-        deque(tally.watched(compare(self.old.findings, now.findings, reach_of(now), earlier)), maxlen=0)
+        judging = (criteria_of(self.old), criteria_of(now))
+        changes = compare(self.old.findings, now.findings, reach_of(now), earlier, judging)
+        deque(tally.watched(changes), maxlen=0)
         told = tally.changes(notes_of(self.old, now, IN_REPORT))
         worst = {kind: told.worst[kind] for kind in LISTED if kind in told.worst}
         return replace(told, worst=worst, former=_former(self.old))

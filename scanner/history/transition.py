@@ -1,7 +1,11 @@
-"""What becomes of a finding from one status to the next: a table, and nothing is guessed.
+"""What becomes of a finding from one status to the next: one table, without guesses.
 
-A finding that is missing from a scan is three things: its control was not run, its place was not read
-(then nothing is known, and nothing is fixed), or its subject is not there.
+A finding that NEW does not have is one of four things: NEW did not ask for it, did not read enough to know
+(then nothing is known, and nothing is fixed), knows that the plan or selection was removed, or knows that the
+subject was deleted.
+
+Two definite answers are only comparable when they answer the same question. Where the control changed between
+the scans (its expression or its parameters), another answer is a changed rule, and neither new nor fixed.
 """
 
 from enum import Enum
@@ -14,25 +18,41 @@ from scanner.model.finding import Status
 class Absent(Enum):
     """Why the newer scan has no finding."""
 
-    NOT_ASKED = "its control was not run"
-    NOT_READ = "its account and Region were not read wholly"
-    GONE = "its subject is not there"
+    NOT_ASKED = "its control was not run, or its account or Region is out of scope"
+    NOT_READ = "the reads that would show it are missing"
+    REMOVED = "the plan, rule, selection or copy action was removed"
+    DELETED = "the complete lists no longer have it"
 
 
 OPEN: Final = frozenset({Status.FAIL, Status.WAIVED})
-"""A requirement that is not met, whoever lives with it."""
+"""A requirement that is not met, whether or not a waiver accepts that."""
 
 BLIND: Final = frozenset({Status.UNKNOWN, Status.ERROR})
 _CALM: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
+_ABSENT_KINDS: Final = {
+    Absent.NOT_ASKED: Kind.NOT_ASKED,
+    Absent.REMOVED: Kind.NO_LONGER_ASKED,
+    Absent.DELETED: Kind.DELETED,
+}
 
-def kind_of(old: Status | None, new: Status | Absent, *, failed_earlier: bool = False) -> Kind:
-    """Say what became of a finding. `old` None: OLD has none. STILL_OPEN where both fail, changed or not.
 
-    `failed_earlier`: it failed or was waived in a scan before OLD.
+def kind_of(
+    old: Status | None,
+    new: Status | Absent,
+    *,
+    failed_earlier: bool = False,
+    rule_changed: bool = False,
+) -> Kind:
+    """Return what became of a finding. `old` None: OLD has none. STILL_OPEN where both fail, changed or not.
+
+    `failed_earlier`: it failed or was waived in a scan before OLD. `rule_changed`: the control was not the
+    same in OLD, or was not run there.
     """
     if isinstance(new, Absent):
-        return _absent(old, new)
+        return _ABSENT_KINDS.get(new) or _blind(old)
+    if rule_changed and _is_another_verdict(old, new):
+        return Kind.CHANGED_RULE
     if new is Status.FAIL:
         return _failing(old, failed_earlier=failed_earlier)
     if new is Status.WAIVED:
@@ -40,10 +60,14 @@ def kind_of(old: Status | None, new: Status | Absent, *, failed_earlier: bool = 
     return _blind(old) if new in BLIND else _calm(old, new)
 
 
-def _absent(old: Status | None, why: Absent) -> Kind:
-    if why is Absent.NOT_READ:
-        return _blind(old)
-    return Kind.NOT_ASKED if why is Absent.NOT_ASKED else Kind.GONE
+def _is_another_verdict(old: Status | None, new: Status) -> bool:
+    """Check for two definite answers of which one fails; without OLD, for a failure.
+
+    What was unknown is compared as ever: a failure that nobody knew of is new, whatever the rule was.
+    """
+    if new is Status.FAIL:
+        return old is None or old in _CALM
+    return old in OPEN and new in _CALM
 
 
 def _failing(old: Status | None, *, failed_earlier: bool) -> Kind:

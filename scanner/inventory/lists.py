@@ -10,6 +10,7 @@ from typing import Final
 from scanner.evidence.answers import Answer, Answers
 from scanner.inventory.gaps import Gaps
 from scanner.inventory.unasked import spoken_for
+from scanner.model.names import parse_arn
 from scanner.model.reading import GapKind, Known, Reading, Unread
 
 SHARD_LISTS: Final = (
@@ -69,6 +70,20 @@ RESOURCE_LISTS: Final = {
     "timestream-write:ListTables": ("timestream", "database/"),
 }
 """The lists that name resources: the service and the type's prefix in the ARNs of what they list."""
+
+
+def listed_by(resource: str) -> str | None:
+    """Return the list operation that a resource would be in, by its ARN; None: no list names it."""
+    parts = parse_arn(resource)
+    if parts is None:
+        return None
+    fitting = (
+        name
+        for name, (service, prefix) in RESOURCE_LISTS.items()
+        if service == parts.service and parts.resource.startswith(prefix)
+    )
+    return next(fitting, None)
+
 
 _WIDENING: Final = {"IncludeDeleted", "IncludeShared", "MaxBuckets", "ByShared", "include"}
 """Parameters that leave nothing out of a list of what is the account's own."""

@@ -15,14 +15,18 @@ class Kind(StrEnum):
     NEW = "new"  # fails, and was not known to fail
     REOPENED = "reopened"  # fails, did not in OLD, and did in a scan before that
     WAIVER_ENDED = "waiver_ended"  # fails, and was waived
+    CHANGED_RULE = "changed_rule"  # another verdict, and the control was not the same: it is not comparable
     NOT_KNOWN = "not_known"  # failed or was waived; what was read now does not say whether it still does
     NEWLY_UNKNOWN = "newly_unknown"  # did not fail, and is not known now
     CHANGED = "changed"  # fails as before, with another severity, reason, tier or parameters
     STILL_OPEN = "still_open"
     NEWLY_WAIVED = "newly_waived"
-    NOT_ASKED = "not_asked"  # its control was not run now
-    NO_LONGER_ASKED = "no_longer_asked"  # failed or was waived; the control does not concern the subject now
-    GONE = "gone"  # its place was read wholly, and the subject is not there
+    NOT_ASKED = "not_asked"  # its control was not run now, or its account or Region left the scope
+    NO_LONGER_ASKED = (
+        "no_longer_asked"  # the plan, rule or selection was removed, or the control does not apply
+    )
+    DELETED = "deleted"  # the complete lists of the new scan no longer have the subject
+    GONE = "gone"  # only in summaries of earlier versions: deleted, or no longer asked
     FIXED = "fixed"  # failed or was waived, and passes
     STILL_WAIVED = "still_waived"
     STILL_UNKNOWN = "still_unknown"
@@ -34,7 +38,7 @@ ALARMING: Final = (Kind.NEW, Kind.REOPENED, Kind.WAIVER_ENDED)
 """What counts as new for `--fail-on`."""
 
 LISTED: Final = (
-    *(*ALARMING, Kind.FIXED, Kind.GONE),
+    *(*ALARMING, Kind.CHANGED_RULE, Kind.FIXED, Kind.DELETED, Kind.NO_LONGER_ASKED, Kind.GONE),
     *(Kind.NEWLY_UNKNOWN, Kind.NOT_KNOWN, Kind.CHANGED),
 )
 """Kinds of which a report names findings, in its order. Of the others it has the counts."""
@@ -44,13 +48,16 @@ LISTED: Final = (
 class Change:
     """What became of one finding. `old` or `new` is None where that scan has none of it, never both.
 
-    `what`: of a changed finding, what is otherwise: severity, reason, tier, parameters.
+    `what`: what differs. Of a changed finding: severity, reason, tier, parameters. Of a changed rule: control
+    (OLD did not run it), expression, parameters. `why`: a sentence that says how the rule changed, or why NEW
+    has no finding; empty for all others.
     """
 
     kind: Kind
     old: Finding | None
     new: Finding | None
     what: tuple[str, ...] = ()
+    why: str = ""
 
     @property
     def finding(self) -> Finding:
@@ -65,8 +72,15 @@ class Change:
         """How much it matters."""
         return self.finding.severity
 
+    @property
+    def reason(self) -> str:
+        """What NEW says: the reason of its finding, or why it has none. Never the reason of OLD alone."""
+        if self.new is None and self.why:
+            return self.why
+        return " ".join(filter(None, (self.why, self.finding.reason)))
+
     def document(self) -> dict[str, Any]:
-        """Give its JSON document."""
+        """Return its JSON document."""
         told = self.finding
         return {
             "kind": self.kind.value,
@@ -78,6 +92,7 @@ class Change:
             "region": told.region,
             "fingerprint": told.fingerprint,
             "what": list(self.what),
+            "why": self.why,
             "old": _side(self.old),
             "new": _side(self.new),
         }

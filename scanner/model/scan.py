@@ -89,4 +89,5 @@ class Scan:
     waivers: tuple[WaiverUse, ...] = ()  # in the order of audit.yaml
     unit_names: Mapping[str, str] = field(default_factory=dict)  # of organizational units, as far as known
     changes: Changes | None = None  # None: held against no former scan
+    count_inherited_backup: bool | None = None  # None: not recorded
     redacted: bool = False  # names are pseudonyms: made for sharing, and no evidence

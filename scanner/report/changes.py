@@ -19,8 +19,15 @@ KIND_MEANINGS: Final = {
     Kind.NEW: "fails, and was not known to fail",
     Kind.REOPENED: "fails, did not in the former scan, and did before",
     Kind.WAIVER_ENDED: "fails, and was waived",
+    Kind.CHANGED_RULE: (
+        "another verdict, but the control or its parameters changed: this says nothing about the resource"
+    ),
     Kind.FIXED: "failed or was waived, and passes",
-    Kind.GONE: "its place was read wholly, and the subject is not there",
+    Kind.DELETED: "the lists that would show it were read to the end, and no longer have it",
+    Kind.NO_LONGER_ASKED: (
+        "its plan, rule, selection or copy action was removed, or the control does not apply to it any more"
+    ),
+    Kind.GONE: "an earlier version counted it as deleted or no longer asked",
     Kind.NEWLY_UNKNOWN: "did not fail, and is not known now",
     Kind.NOT_KNOWN: "failed or was waived; whether it still does is not known: not fixed",
     Kind.CHANGED: "fails as before, with another severity, reason, tier or parameters",
@@ -28,7 +35,8 @@ KIND_MEANINGS: Final = {
 
 _MARKS: Final = {
     Kind.FIXED: Status.PASS,
-    Kind.GONE: Status.NOT_APPLICABLE,
+    **dict.fromkeys((Kind.DELETED, Kind.NO_LONGER_ASKED, Kind.GONE), Status.NOT_APPLICABLE),
+    Kind.CHANGED_RULE: Status.UNKNOWN,
     Kind.NEWLY_UNKNOWN: Status.UNKNOWN,
     Kind.NOT_KNOWN: Status.UNKNOWN,
 }
@@ -183,6 +191,7 @@ def _read_change(told: Mapping[str, Any]) -> Change:
         old=_read_side(told, told["old"]),
         new=_read_side(told, told["new"]),
         what=tuple(told["what"]),
+        why=told.get("why", ""),
     )
 
 

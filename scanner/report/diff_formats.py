@@ -71,7 +71,7 @@ def _cells(change: Change) -> tuple[str, ...]:
         *(told.severity.value, told.control, told.subject, told.subject_type, told.account, told.region),
         "" if old is None else old.status.value,
         "" if new is None else new.status.value,
-        *(" ".join(change.what), told.reason, told.fingerprint),
+        *(" ".join(change.what), change.reason, told.fingerprint),
     )
 
 
@@ -98,5 +98,5 @@ def diff_markdown(changes: Changes) -> Iterator[bytes]:
 
 def _markdown_row(change: Change) -> str:
     told = change.finding
-    shown = (told.severity.value, code(told.control), code(told.subject), inert(told.reason))
+    shown = (told.severity.value, code(told.control), code(told.subject), inert(change.reason))
     return f"| {' | '.join(map(cell, shown))} |\n"

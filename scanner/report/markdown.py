@@ -99,7 +99,7 @@ def _changes(view: View) -> str:
         return ""
     told = ", ".join(f"{each.number:,} {each.word[0].lower()}{each.word[1:]}" for each in kinds(changes))
     was, now = trend.was, trend.now
-    told = told or "nothing is new, fixed, gone, changed or newly unknown"
+    told = told or "nothing is new, fixed, deleted, changed or newly unknown"
     failed = (
         f"Then {was.failed:,} of {was.judged:,} judged checks failed, now {now.failed:,} of {now.judged:,}"
     )

@@ -149,6 +149,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         assessment=assessment_of(summary),
         frameworks=frameworks_of(summary.get("audit_manager", ())),
         tiers=tiers_of(summary),
+        count_inherited_backup=summary.get("count_inherited_backup"),
         waivers=waivers_of(summary),
         unit_names=summary.get("unit_names", {}),
         changes=changes_of(summary),

@@ -74,7 +74,9 @@ def settled_document(scan: Scan) -> Document:
         "waivers": [_waiver(each) for each in scan.waivers],
         "unit_names": dict(sorted(scan.unit_names.items())),
     }
-    return {key: value for key, value in told.items() if value}
+    inherits = scan.count_inherited_backup
+    recorded = {} if inherits is None else {"count_inherited_backup": inherits}
+    return {**recorded, **{key: value for key, value in told.items() if value}}
 
 
 def _tier(tier: Tier) -> Document:

@@ -71,17 +71,17 @@ def kinds(folder: Path) -> dict[str, str]:
 def test_mended(tmp_path: Path, old: Path) -> None:
     folder = bundle(tmp_path / "now", ("vol-1", "vol-2"), ("vol-1", "vol-2", "vol-4"))
     judged(folder, "--since", str(old))
-    assert kinds(folder) == {"vol-2": "fixed", "vol-3": "gone", "vol-4": "new"}
+    assert kinds(folder) == {"vol-2": "fixed", "vol-3": "deleted", "vol-4": "new"}
     told = changes(folder)
     assert told["since"]["scan_id"] == "old"
     assert (told["since"]["totals"]["fail"], told["since"]["totals"]["judged"]) == (2, 3)
     assert told["alarm"] == "critical"
     assert told["counts"]["same"] == 1
     page = (folder / "report.html").read_text("utf-8")
-    for text in ('id="changes"', 'href="#changes"', "Gone with its resource", "secret-vol-4", "of 3 judged"):
+    for text in ('id="changes"', 'href="#changes"', "Deleted", "secret-vol-4", "of 3 judged"):
         assert text in page
     summary = (folder / "summary.md").read_text("utf-8")
-    assert "1 new, 1 fixed, 1 gone with its resource" in summary
+    assert "1 new, 1 fixed, 1 deleted" in summary
     assert "Then 2 of 3 judged checks failed, now 1 of 3" in summary
 
 
@@ -99,17 +99,24 @@ def test_what_was_refused_is_not_known_and_never_fixed(tmp_path: Path, old: Path
     folder = bundle(tmp_path / "now", ("vol-1",), ALL, refused=True)
     judged(folder, "--since", str(old))
     told = changes(folder)["counts"]
-    assert (told["not_known"], told["fixed"], told["gone"]) == (2, 0, 0)
+    assert (told["not_known"], told["fixed"], told["deleted"]) == (2, 0, 0)
     assert "Failed, not known now" in (folder / "report.html").read_text("utf-8")
 
 
-def test_a_place_that_is_not_called_complete_proves_nothing_by_silence(tmp_path: Path, old: Path) -> None:
-    folder = bundle(tmp_path / "now", ("vol-1",), ("vol-1",))
+@pytest.mark.parametrize(("refused", "kind"), [(False, "deleted"), (True, "not_known")])
+def test_the_evidence_says_what_was_read_where_the_manifest_does_not(
+    tmp_path: Path,
+    old: Path,
+    refused: bool,  # noqa: FBT001
+    kind: str,
+) -> None:
+    folder = bundle(tmp_path / "now", ("vol-1",), ("vol-1",), refused=refused)
     manifest = json.loads((folder / "manifest.json").read_bytes())
     del manifest["shards"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
     judged(folder, "--since", str(old))
-    assert kinds(folder) == {"vol-2": "not_known", "vol-3": "not_known"}
+    found = kinds(folder)
+    assert found["vol-2"] == found["vol-3"] == kind
 
 
 def test_a_waiver_that_ended(tmp_path: Path) -> None:
@@ -173,7 +180,7 @@ def test_redacted(tmp_path: Path, old: Path) -> None:
     for page in (folder / "redacted" / "report.html", tmp_path / "shared" / "report.html"):
         text = page.read_text("utf-8")
         section = _changes_of(text)
-        assert "Gone with its resource" in section
+        assert "Deleted" in section
         for name in ("secret", "vol-2", "vol-3", "vol-4", "111111111111"):
             assert name not in section
         assert section.count("#/?at=") == 2

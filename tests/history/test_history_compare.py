@@ -14,6 +14,7 @@ from scanner.history.tally import Tally
 from scanner.history.transition import Absent, kind_of
 from scanner.model.changes import Kind
 from scanner.model.finding import Finding, Severity, Status
+from scanner.model.inventory import ShardStatus
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
 P, F, N, U, E, W = (
@@ -21,17 +22,35 @@ P, F, N, U, E, W = (
     *(Status.UNKNOWN, Status.ERROR, Status.WAIVED),
 )
 
-# rows: OLD; columns: NEW is P F N U E W, then absent: not asked, not read, gone
+# rows: OLD; columns: NEW is P F N U E W, then absent: not asked, not read, removed, deleted
 TABLE = {
-    P: "same new same newly_unknown newly_unknown newly_waived not_asked newly_unknown gone",
-    F: "fixed still_open no_longer_asked not_known not_known newly_waived not_asked not_known gone",
-    N: "same new same newly_unknown newly_unknown newly_waived not_asked newly_unknown gone",
-    U: "now_known new now_known still_unknown still_unknown newly_waived not_asked still_unknown gone",
-    E: "now_known new now_known still_unknown still_unknown newly_waived not_asked still_unknown gone",
-    W: "fixed waiver_ended no_longer_asked not_known not_known still_waived not_asked not_known gone",
+    P: (
+        "same new same newly_unknown newly_unknown newly_waived "
+        "not_asked newly_unknown no_longer_asked deleted"
+    ),
+    F: (
+        "fixed still_open no_longer_asked not_known not_known newly_waived "
+        "not_asked not_known no_longer_asked deleted"
+    ),
+    N: (
+        "same new same newly_unknown newly_unknown newly_waived "
+        "not_asked newly_unknown no_longer_asked deleted"
+    ),
+    U: (
+        "now_known new now_known still_unknown still_unknown newly_waived "
+        "not_asked still_unknown no_longer_asked deleted"
+    ),
+    E: (
+        "now_known new now_known still_unknown still_unknown newly_waived "
+        "not_asked still_unknown no_longer_asked deleted"
+    ),
+    W: (
+        "fixed waiver_ended no_longer_asked not_known not_known still_waived "
+        "not_asked not_known no_longer_asked deleted"
+    ),
     None: "same new same newly_unknown newly_unknown newly_waived",
 }
-NEW_SIDE = (P, F, N, U, E, W, Absent.NOT_ASKED, Absent.NOT_READ, Absent.GONE)
+NEW_SIDE = (P, F, N, U, E, W, *Absent)
 ROWS = [
     (old, new, kind) for old, row in TABLE.items() for new, kind in zip(NEW_SIDE, row.split(), strict=False)
 ]
@@ -43,8 +62,15 @@ def finding(status: Status = F, subject: str = "a", control: str = "c", **other:
 
 
 def reach(*controls: str, read: bool = True) -> Reach:
-    whole = frozenset({(ACCOUNT, REGION)} if read else ())
-    return Reach(frozenset(controls), whole, frozenset(), told=True)
+    status = ShardStatus.COMPLETE if read else ShardStatus.FAILED
+    return Reach(
+        controls=frozenset(controls),
+        accounts=frozenset({ACCOUNT}),
+        regions=frozenset({REGION}),
+        statuses={(ACCOUNT, REGION): status},
+        gaps={},
+        is_own=True,
+    )
 
 
 @pytest.mark.parametrize(("old", "new", "kind"), ROWS)
@@ -52,21 +78,33 @@ def test_every_transition(old: Status | None, new: Status | Absent, kind: str) -
     assert kind_of(old, new) == kind
 
 
+# with a changed rule: only what differs from the table above
+CHANGED_RULE = {(P, F), (N, F), (F, P), (F, N), (W, P), (W, N), (None, F)}
+
+
+@pytest.mark.parametrize(("old", "new", "kind"), ROWS)
+def test_a_changed_rule_only_changes_two_definite_answers(
+    old: Status | None, new: Status | Absent, kind: str
+) -> None:
+    expected = "changed_rule" if (old, new) in CHANGED_RULE else kind
+    assert kind_of(old, new, rule_changed=True) == expected
+    if (old, new) in CHANGED_RULE:
+        assert kind_of(old, new, rule_changed=True, failed_earlier=True) == "changed_rule"
+
+
 @pytest.mark.parametrize("old", [*Status, None])
 def test_reopened_needs_that_it_was_known_not_to_fail(old: Status | None) -> None:
     assert (kind_of(old, F, failed_earlier=True) is Kind.REOPENED) == (old in {P, N})
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), list(product([F, W], [U, E, Absent.NOT_READ, Absent.NOT_ASKED, Absent.GONE]))
-)
+@pytest.mark.parametrize(("old", "new"), list(product([F, W], [U, E, *Absent])))
 def test_what_is_not_known_to_pass_is_never_fixed(old: Status, new: Status | Absent) -> None:
     assert kind_of(old, new) is not Kind.FIXED
 
 
 @pytest.mark.parametrize(
     ("where", "kind"),
-    [(reach("c"), Kind.GONE), (reach("c", read=False), Kind.NOT_KNOWN), (reach("d"), Kind.NOT_ASKED)],
+    [(reach("c"), Kind.DELETED), (reach("c", read=False), Kind.NOT_KNOWN), (reach("d"), Kind.NOT_ASKED)],
 )
 def test_a_finding_that_is_missing(where: Reach, kind: Kind) -> None:
     assert [change.kind for change in compare([finding()], [], where)] == [kind]

@@ -39,8 +39,9 @@ def finding(number: int, status: Status = Status.FAIL) -> Finding:
 
 def change(kind: Kind, number: int) -> Change:
     old = None if kind is Kind.NEW else finding(number)
-    new = None if kind in {Kind.GONE, Kind.NOT_KNOWN} else finding(number, Status.FAIL)
-    return Change(kind, old, new, ("severity", "tier") if kind is Kind.CHANGED else ())
+    new = None if kind in {Kind.DELETED, Kind.GONE, Kind.NOT_KNOWN} else finding(number, Status.FAIL)
+    why = f"{HOSTILE} It was deleted." if new is None or kind is Kind.CHANGED_RULE else ""
+    return Change(kind, old, new, ("severity", "tier") if kind is Kind.CHANGED else (), why)
 
 
 def changes(score: float | None = 41.27) -> Changes:
@@ -91,7 +92,7 @@ def test_html_counts_all_names_the_worst_and_escapes(held: Scan) -> None:
         assert f"And {each.number - 25:,} more" in section
     for text in ("1,234", "of 5,555 judged", "of 5,632 asked", "41.2", "15 Nov 2026"):
         assert text in section
-    assert section.count("Not failing, as before: 1,015") == 1
+    assert section.count("Not failing, as before: 1,017") == 1
 
 
 def test_there_is_no_empty_section(scan: Scan) -> None:

@@ -36,7 +36,9 @@ def redacted_changes(
         return replace(known, reason=LEFT_OUT) if told.details.keys() <= _BARE else known
 
     def change(told: Change) -> Change:
-        return replace(told, old=side(told.old), new=side(told.new))
+        bare = told.finding.details.keys() <= _BARE
+        why = LEFT_OUT if bare and told.why else names.sentence(told.why, (told.finding.subject,))
+        return replace(told, old=side(told.old), new=side(told.new), why=why)
 
     return replace(
         changes,

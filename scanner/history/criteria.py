@@ -1,0 +1,123 @@
+"""By what findings were judged: the expression of the control and the parameters in effect for the subject.
+
+Two findings are only comparable when both scans recorded the same criteria. A scan of another program, or of
+a version that did not record parameters, has none: findings are then compared as if nothing had changed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from scanner.model.control import Control
+from scanner.model.finding import Finding
+from scanner.model.scan import Scan
+
+_MOST: Final = 3
+"""Parameters that a sentence names at most."""
+
+_COVERAGE: Final = frozenset({"resource", "rule", "copy_action"})
+"""Fact tables that say what a rule covers, and so depend on count_inherited_backup."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleChange:
+    """How a control differs between two scans. False: it does not, or that is not known.
+
+    `what`: `control` (OLD did not run it), `expression`, `parameters`; `why` says it in a sentence.
+    """
+
+    what: tuple[str, ...] = ()
+    why: str = ""
+
+    def __bool__(self) -> bool:
+        """Whether anything is known to differ."""
+        return bool(self.what)
+
+
+SAME: Final = RuleChange()
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What one scan judged by.
+
+    `definitions`: the texts that decide a verdict, by control. `parameters`: those of each control where no
+    tier sets others. `inherits`: count_inherited_backup; None: not recorded.
+    """
+
+    definitions: Mapping[str, tuple[str, ...]]
+    parameters: Mapping[str, Mapping[str, Any]]
+    inherits: bool | None
+
+    def change_to(self, newer: "Criteria", was: Finding | None, now: Finding) -> RuleChange:
+        """Return how the control of a finding changed from this scan to a newer one.
+
+        `was` None: this scan has no finding of the subject. Then the rule only counts as changed where the
+        control was not run at all: otherwise the subject is new, and was never judged by another rule.
+        """
+        control = now.control
+        if was is None:
+            is_added = bool(self.definitions) and control not in self.definitions
+            return RuleChange(("control",), "The former scan did not run this control.") if is_added else SAME
+        old, new = self.definitions.get(control), newer.definitions.get(control)
+        if old is None or new is None:
+            return SAME
+        texts = [] if old == new else ["The expression of the control changed."]
+        what = [] if old == new else ["expression"]
+        if changed := [*self._changed_parameters(newer, was, now), *self._changed_inheritance(newer, new[0])]:
+            what.append("parameters")
+            more = f" and {len(changed) - _MOST} more" if len(changed) > _MOST else ""
+            texts.append(f"The parameters changed: {', '.join(changed[:_MOST])}{more}.")
+        return RuleChange(tuple(what), " ".join(texts))
+
+    def _changed_parameters(self, newer: "Criteria", was: Finding, now: Finding) -> list[str]:
+        """Name the parameters that both scans have, and that differ. One that only one has is not read."""
+        old, new = self.in_effect(was), newer.in_effect(now)
+        if old is None or new is None:
+            return []
+        return [
+            f"{name} was {shown(old[name])} and is {shown(new[name])}"
+            for name in sorted(old.keys() & new.keys())
+            if old[name] != new[name]
+        ]
+
+    def in_effect(self, finding: Finding) -> Mapping[str, Any] | None:
+        """Return the parameters of one finding: those of its details where tiers set any. None: not known."""
+        if "parameters" not in finding.details:
+            return self.parameters.get(finding.control)
+        own = plain(finding.details["parameters"])
+        return own if isinstance(own, Mapping) else None
+
+    def _changed_inheritance(self, newer: "Criteria", subject: str) -> list[str]:
+        old, new = self.inherits, newer.inherits
+        if subject not in _COVERAGE or old is None or new is None or old == new:
+            return []
+        return [f"count_inherited_backup was {shown(old)} and is {shown(new)}"]
+
+
+def criteria_of(scan: Scan) -> Criteria:
+    """Return the criteria that a scan recorded."""
+    return Criteria(
+        definitions={each.id: _definition(each) for each in scan.controls if each.require},
+        parameters={name: plain(values) for name, values in scan.parameters.items()},
+        inherits=scan.count_inherited_backup,
+    )
+
+
+def plain(content: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
+    """Turn every sequence into a list: a scan that was read back has lists where one in memory has tuples."""
+    if isinstance(content, Mapping):
+        return {key: plain(value) for key, value in content.items()}
+    return [plain(each) for each in content] if isinstance(content, list | tuple) else content
+
+
+def shown(value: object) -> str:
+    """Write the value of a parameter as audit.yaml has it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _definition(control: Control) -> tuple[str, ...]:
+    """Return what decides about a verdict, whatever its line breaks are."""
+    return tuple(" ".join(text.split()) for text in (control.subject, control.population, control.require))
