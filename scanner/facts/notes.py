@@ -51,6 +51,11 @@ class Notes:
         return tuple(self._needed)
 
 
+def local_text(moment: datetime | None) -> str:
+    """Return a wall-clock time to the minute, without a zone; empty: there is none."""
+    return "" if moment is None else moment.replace(tzinfo=None).isoformat(timespec="minutes")
+
+
 @lru_cache(maxsize=4096)  # one recovery point tells its date in several rows
 def instant_text(instant: datetime | None) -> str | None:
     """Write an instant as RFC 3339 in UTC, to the second."""

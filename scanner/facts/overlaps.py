@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from scanner.facts.notes import Notes
+from scanner.facts.rule import note_unknown_starts
 from scanner.model.facts import RuleOverlap
 from scanner.model.inventory import BackupRule
 from scanner.protection.lifecycle import kept_days
+from scanner.protection.schedule import rhythm_of
 from scanner.protection.timetable import overlapping
 
 
@@ -25,11 +27,7 @@ def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> t
         if _days(longer) == _days(shorter):
             continue
         if overlap.certain is None:
-            zones = f"{longer.timezone} and {shorter.timezone}"
-            notes.unknown(
-                "overlapping_rules",
-                f"how the time zones {zones} of two rules stand to each other is not known",
-            )
+            _note_doubt((longer, shorter), as_of, notes)
         found.append(
             RuleOverlap(
                 longer=longer.name,
@@ -40,6 +38,14 @@ def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> t
             )
         )
     return tuple(found)
+
+
+def _note_doubt(rules: tuple[BackupRule, BackupRule], as_of: datetime, notes: Notes) -> None:
+    if any(rhythm_of(rule, as_of).valid is None for rule in rules):
+        note_unknown_starts(rules, "overlapping_rules", as_of, notes)
+        return
+    zones = " and ".join(rule.timezone for rule in rules)
+    notes.unknown("overlapping_rules", f"how the time zones {zones} of two rules compare is not known")
 
 
 def _days(rule: BackupRule) -> int:

@@ -6,7 +6,7 @@ from scanner.facts.copy_action import RuleReach
 from scanner.facts.notes import Notes
 from scanner.facts.overlaps import overlaps_of
 from scanner.facts.plan_selections import plan_selections
-from scanner.facts.rule import rule_terms
+from scanner.facts.rule import note_unknown_starts, rule_terms
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import PlanFacts, RuleOverlap, RuleTerms
 from scanner.model.inventory import BackupPlan
@@ -26,6 +26,7 @@ def plan_row(
             notes.unknown(column, "its rules were not read", plan.rules.gap)
     else:
         rules = tuple(rule_terms(plan, rule, as_of) for rule in plan.rules.value)
+        note_unknown_starts(plan.rules.value, "rules", as_of, notes)
         overlaps = overlaps_of(plan.rules.value, as_of, notes)
         for column in ("rules", "overlapping_rules"):
             notes.evidence(column, plan.rules.refs)

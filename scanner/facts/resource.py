@@ -37,6 +37,7 @@ _OF_COVERAGE: Final = (
     "covered_by",
     "rules",
     "longest_wait_hours",
+    "skipped_starts",
     "several_continuous_rules",
     "copies",
 )
@@ -106,6 +107,7 @@ class ResourceTable:
             covered_by=covered.by,
             rules=covered.rules,
             longest_wait_hours=covered.schedules.waits,
+            skipped_starts=_incomplete(covered.schedules.skips, coverage),
             several_continuous_rules=covered.schedules.several_continuous,
             continuous_supported=continuous_supported(resource, row),
             copies=_incomplete(copied.copies, coverage),

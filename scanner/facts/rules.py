@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scanner.facts.copy_action import RuleReach
-from scanner.facts.notes import Notes
+from scanner.facts.notes import Notes, local_text
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import FOREVER_DAYS, CoveredType, RuleFacts
 from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Lifecycle, Resource
@@ -13,9 +13,10 @@ from scanner.model.names import Arn, copy_action_subject, partition_of, rule_sub
 from scanner.model.reading import Known
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.capabilities import capability_of
+from scanner.protection.clock import clock_of
 from scanner.protection.copies import Destination
 from scanner.protection.lifecycle import copy_kept_days, kept_days, lock_admits
-from scanner.protection.schedule import rhythm_of, schedule_of, starts_within, wall_clock
+from scanner.protection.schedule import Rhythm, rhythm_of, schedule_of, starts_within
 
 _YEAR = timedelta(days=365)
 
@@ -31,6 +32,29 @@ class _Keeping:
     vault: Arn
     days: int
     lifecycle: Lifecycle
+
+
+@dataclass(frozen=True, slots=True)
+class _Starts:
+    """How often a rule starts, and when it does next, as the clock of its time zone shows it."""
+
+    rhythm: Rhythm
+    now: datetime
+    next: datetime | None
+
+    @classmethod
+    def of(cls, rule: BackupRule, as_of: datetime) -> "_Starts":
+        """Return the starts of a rule."""
+        clock = clock_of(rule.timezone, as_of)
+        starts = starts_within(schedule_of(rule), clock)
+        return cls(rhythm_of(rule, as_of), clock.now, starts[0] if starts else None)
+
+    @property
+    def within_a_year(self) -> Ternary:
+        """Whether the rule starts within 365 days."""
+        if self.rhythm.valid is None:
+            return None
+        return self.next is not None and self.next <= self.now + _YEAR
 
 
 def rule_rows(
@@ -80,8 +104,10 @@ def _row(
     shard = graph.inventory.shard
     target = graph.plane.destination(keeping.vault)
     within = _within_lock(target, keeping.days, notes)
-    now = wall_clock(as_of, rule.timezone)
-    starts = starts_within(schedule_of(rule), now)
+    starts = _Starts.of(rule, as_of)
+    if starts.rhythm.valid is None:
+        for column in ("schedule_valid", "next_start", "starts_within_a_year"):
+            notes.unknown(column, starts.rhythm.because)
     cold = keeping.lifecycle.move_to_cold_after_days
     facts = RuleFacts(
         subject=keeping.subject,
@@ -95,9 +121,10 @@ def _row(
         kind=keeping.kind,
         schedule=schedule_of(rule),
         timezone=rule.timezone,
-        schedule_valid=rhythm_of(rule, as_of).valid,
-        next_start=starts[0].replace(tzinfo=None).isoformat(timespec="minutes") if starts else "",
-        starts_within_a_year=bool(starts) and starts[0] <= now + _YEAR,
+        schedule_valid=starts.rhythm.valid,
+        schedule_reason=starts.rhythm.because,
+        next_start=None if starts.rhythm.valid is None else local_text(starts.next),
+        starts_within_a_year=starts.within_a_year,
         continuous=rule.continuous,
         retention_days=keeping.days,
         keeps_forever=keeping.days == FOREVER_DAYS,

@@ -1,39 +1,49 @@
 """When a rule starts (AWS Backup developer guide, "Backup plan options and configuration"; facts 4).
 
 Starts are taken over 400 days from the clock of the evaluation, in the schedule's own time zone, and
-gaps are counted in local wall-clock time (catalogue, ruling 8).
+gaps are counted in local wall-clock time; a local time that daylight saving skips is no start (catalogue,
+ruling 8).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from scanner.model.facts import NEVER_HOURS
 from scanner.model.inventory import BackupRule
-from scanner.protection.cron import parse
+from scanner.model.ternary import Ternary
+from scanner.protection.clock import HORIZON, Clock, clock_of
+from scanner.protection.cron import Cron, NotCron, parse
 
 DEFAULT_SCHEDULE: Final = "cron(0 5 ? * * *)"
-HORIZON: Final = timedelta(days=400)
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = 60  # minutes
+_YEARS_AHEAD: Final = 40  # 29 February, the rarest day, comes within eight
 
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """How often a schedule starts. `valid` is false when the expression is no AWS cron expression."""
+    """How often a schedule starts.
 
-    valid: bool
-    starts: int
-    max_gap_hours: float  # NEVER_HOURS with fewer than two starts
+    `valid`: whether it is an AWS cron expression; None: AWS neither documents its form nor is known to refuse
+    it. `max_gap_hours`: the longest wait; NEVER_HOURS: fewer than two starts; None: not known. `because`: why
+    it is not valid, not known, or starts less than twice; else empty. `skipped`: the first start that
+    daylight saving skips, where the longest wait is due to that; a wall-clock time, marked UTC.
+    """
+
+    valid: Ternary
+    starts: int | None
+    max_gap_hours: float | None
+    because: str = ""
+    skipped: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """The starts of one day, as far as they lie within the horizon."""
+    """The starts of one day, as far as the clock shows them."""
 
     first: datetime
     last: datetime
@@ -42,81 +52,134 @@ class _Day:
 
 
 def schedule_of(rule: BackupRule) -> str:
-    """Give a rule's schedule; without one, AWS Backup's default applies."""
+    """Return a rule's schedule; without one, AWS Backup's default applies."""
     return rule.schedule or DEFAULT_SCHEDULE
 
 
 def rhythm_of(rule: BackupRule, as_of: datetime) -> Rhythm:
-    """Tell how often a rule starts."""
-    return rhythm(schedule_of(rule), wall_clock(as_of, rule.timezone))
-
-
-@lru_cache(maxsize=1024)
-def zone_of(name: str) -> ZoneInfo | None:
-    """Give a time zone by its name; None: no zone of that name is known."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return None
-
-
-def wall_clock(instant: datetime, timezone: str) -> datetime:
-    """Give the wall-clock time of a zone, marked UTC so that no clock change is counted.
-
-    An unknown zone is read as UTC: gaps are counted on the wall clock, whose zone does not matter to them.
-    """
-    zone = zone_of(timezone)
-    return instant.astimezone(UTC) if zone is None else instant.astimezone(zone).replace(tzinfo=UTC)
+    """Return how often a rule starts."""
+    return rhythm(schedule_of(rule), clock_of(rule.timezone, as_of))
 
 
 @lru_cache(maxsize=4096)
-def rhythm(expression: str, now: datetime) -> Rhythm:
-    """Count the starts of an expression over the horizon, and its longest wait.
+def rhythm(expression: str, clock: Clock) -> Rhythm:
+    """Count the starts of an expression over the clock's 400 days, and its longest wait.
 
     The waits before the first start and after the last one count: each is part of a real one.
     """
     cron = parse(expression)
-    if cron is None:
-        return Rhythm(valid=False, starts=0, max_gap_hours=NEVER_HOURS)
-    end = now + HORIZON
-    days = tuple(_days_of(cron.times, cron.days(now.date(), end.date()), now, end))
+    if isinstance(cron, NotCron):
+        if cron.refused:
+            return Rhythm(valid=False, starts=0, max_gap_hours=NEVER_HOURS, because=cron.because)
+        return Rhythm(valid=None, starts=None, max_gap_hours=None, because=cron.because)
+    counted = _rhythm(cron, clock)
+    if counted.starts and not clock.known:
+        because = f"the time zone database has no zone {clock.zone}, so when it starts is not known"
+        return Rhythm(valid=True, starts=None, max_gap_hours=None, because=because)
+    if clock.skipped and counted.max_gap_hours != _rhythm(cron, clock.without_skips).max_gap_hours:
+        counted = replace(counted, skipped=next(_skipped_starts(cron, clock), None))
+    if counted.max_gap_hours == NEVER_HOURS:
+        return replace(counted, because=_why_seldom(cron, clock, counted))
+    return counted
+
+
+def _rhythm(cron: Cron, clock: Clock) -> Rhythm:
+    days = tuple(_days_of(cron, clock))
     starts = sum(day.starts for day in days)
     if starts < 2:  # noqa: PLR2004 -- a gap needs two
         return Rhythm(valid=True, starts=starts, max_gap_hours=NEVER_HOURS)
-    waits = [days[0].first - now, end - days[-1].last, *(day.longest for day in days)]
+    waits = [days[0].first - clock.now, clock.end - days[-1].last, *(day.longest for day in days)]
     waits += [later.first - earlier.last for earlier, later in pairwise(days)]
     return Rhythm(valid=True, starts=starts, max_gap_hours=max(waits) / timedelta(hours=1))
 
 
-def _days_of(times: tuple[int, ...], days: tuple[date, ...], now: datetime, end: datetime) -> Iterator[_Day]:
-    """Tell the starts of each day. Only the first and the last day can lie partly outside the horizon."""
-    longest = _longest(times)
-    for day in days:
-        midnight = datetime.combine(day, time(), UTC)
-        if day not in (now.date(), end.date()):
+def _days_of(cron: Cron, clock: Clock) -> Iterator[_Day]:
+    """Return the starts of each day. The clock shows all times of a day but the first, the last, and some."""
+    times, longest = cron.times, _longest(cron.times)
+    partly = {clock.now.date(), clock.end.date(), *clock.skipped_dates()}
+    for day in cron.days(clock.now.date(), clock.end.date()):
+        midnight = _midnight(day)
+        if day not in partly:
             yield _Day(midnight + times[0] * _MINUTE, midnight + times[-1] * _MINUTE, len(times), longest)
-        elif inside := tuple(at for at in times if now <= midnight + at * _MINUTE <= end):
+        elif inside := tuple(at for at in times if clock.shows(midnight + at * _MINUTE)):
             first, last = midnight + inside[0] * _MINUTE, midnight + inside[-1] * _MINUTE
             yield _Day(first, last, len(inside), _longest(inside))
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _longest(times: tuple[int, ...]) -> timedelta:
     return max((later - earlier for earlier, later in pairwise(times)), default=0) * _MINUTE
 
 
+def _skipped_starts(cron: Cron, clock: Clock) -> Iterator[datetime]:
+    """Return the starts within the 400 days that do not exist, in order."""
+    for day in sorted(set(clock.skipped_dates())):
+        for midnight in map(_midnight, cron.days(day, day)):
+            starts = (midnight + at * _MINUTE for at in cron.times)
+            yield from (start for start in starts if clock.now <= start <= clock.end and clock.skips(start))
+
+
+def first_skipped_start(rule: BackupRule, as_of: datetime) -> datetime | None:
+    """Return the first start of a rule that daylight saving skips, as a wall-clock time marked UTC."""
+    cron = parse(schedule_of(rule))
+    return (
+        None
+        if isinstance(cron, NotCron)
+        else next(_skipped_starts(cron, clock_of(rule.timezone, as_of)), None)
+    )
+
+
+def _why_seldom(cron: Cron, clock: Clock, counted: Rhythm) -> str:
+    """Return why an expression starts less than twice in the 400 days."""
+    skipped = next(_skipped_starts(cron, clock), None)
+    if skipped and not counted.starts:
+        moment = skipped.replace(tzinfo=None).isoformat(timespec="minutes")
+        return f"the clocks of {clock.zone} skip {moment} as they go forward"
+    end = clock.end.date()
+    if counted.starts:
+        return f"it starts once in {HORIZON.days} days, on {next(_days_of(cron, clock)).first.date()}"
+    if (later := _first_day_after(cron, end)) is not None:
+        return f"its next start is on {later}, more than {HORIZON.days} days from now"
+    of_any_year = replace(cron, day_fields=(*cron.day_fields[:3], "*"))
+    if _first_day_after(of_any_year, clock.now.date()) is not None:
+        return "the years that it names are over"
+    return "no year has the day that it names"
+
+
+def _first_day_after(cron: Cron, day: date) -> date | None:
+    years = cron.years or range(day.year, day.year + _YEARS_AHEAD)
+    for year in years:
+        if days := cron.days(max(day + timedelta(days=1), date(year, 1, 1)), date(year, 12, 31)):
+            return days[0]
+    return None
+
+
 @lru_cache(maxsize=128)  # a year of hours is ten thousand starts
-def starts_within(expression: str, now: datetime) -> tuple[datetime, ...]:
-    """Give the starts of an expression over the horizon, in order; of several in one hour the first and last.
+def starts_within(expression: str, clock: Clock) -> tuple[datetime, ...]:
+    """Return the starts of an expression, as the clock shows them; of several in one hour the first and last.
 
     AWS Backup refuses more than one start an hour, but a bundle may hold half a million of them a year.
     Empty when the expression is no AWS cron expression, or never starts.
     """
     cron = parse(expression)
-    if cron is None:
+    if isinstance(cron, NotCron):
         return ()
-    end = now + HORIZON
-    edges = {at // _HOUR: at for at in reversed(cron.times)}, {at // _HOUR: at for at in cron.times}
-    times = sorted({at for edge in edges for at in edge.values()})
-    midnights = (datetime.combine(day, time(), UTC) for day in cron.days(now.date(), end.date()))
-    starts = (midnight + at * _MINUTE for midnight in midnights for at in times)
-    return tuple(start for start in starts if now <= start <= end)
+    partly = {clock.now.date(), clock.end.date(), *clock.skipped_dates()}
+    edges = _edges_of_hours(cron.times)
+    return tuple(
+        midnight + at * _MINUTE
+        for midnight in map(_midnight, cron.days(clock.now.date(), clock.end.date()))
+        for at in (edges if midnight.date() not in partly else _shown_edges(cron.times, midnight, clock))
+    )
+
+
+def _shown_edges(times: tuple[int, ...], midnight: datetime, clock: Clock) -> list[int]:
+    return _edges_of_hours(tuple(at for at in times if clock.shows(midnight + at * _MINUTE)))
+
+
+def _edges_of_hours(times: tuple[int, ...]) -> list[int]:
+    edges = {at // _HOUR: at for at in reversed(times)}, {at // _HOUR: at for at in times}
+    return sorted({at for edge in edges for at in edge.values()})

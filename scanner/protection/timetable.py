@@ -4,7 +4,7 @@ The guide of AWS Backup ("Backup plan options and configuration") judges an over
 window: of two rules that both start within it, one backup is kept, under the longer retention (facts 2.1).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,12 +15,20 @@ from zoneinfo import ZoneInfo
 from scanner.model.facts import NEVER_HOURS
 from scanner.model.inventory import BackupRule
 from scanner.model.ternary import Ternary
-from scanner.protection.schedule import HORIZON, rhythm_of, schedule_of, starts_within, wall_clock, zone_of
+from scanner.protection.clock import HORIZON, Clock, clock_of, wall_clock, zone_of
+from scanner.protection.schedule import (
+    Rhythm,
+    first_skipped_start,
+    rhythm,
+    rhythm_of,
+    schedule_of,
+    starts_within,
+)
 
 DEFAULT_START_WINDOW: Final = timedelta(hours=8)  # facts 4, "Windows"
 
-Plan = tuple[str, str]
-"""A schedule and its time zone: what the starts of a rule depend on."""
+Plan = tuple[str, Clock]
+"""A schedule and the clock of its time zone: what the starts of a rule depend on."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,48 +40,88 @@ class _Start:
     zone: str
 
 
-def longest_wait_hours(rules: Sequence[BackupRule], as_of: datetime) -> float:
-    """Give the longest wait between two starts of the rules taken together; NEVER_HOURS: fewer than two.
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A start of a rule that daylight saving skips, as a wall-clock time marked UTC."""
 
-    A rule more never makes a wait longer. Where all keep one wall clock, waits are counted on it; where
-    they do not, on the time that passes, and a night on which clocks change lengthens no wait. Where zones
-    are unknown, the wait is this long at most (`clocks_known`).
+    rule: BackupRule
+    start: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long rules together leave between two starts.
+
+    `hours`: of the rules whose starts are known; NEVER_HOURS: they start less than twice. `skips`: the first
+    skipped start of each rule that has any, where the wait is due to them. `doubts`: why the starts of the
+    other rules are not known; these can only shorten the wait.
     """
-    if not rules:
-        return NEVER_HOURS
-    alone = min(rhythm_of(rule, as_of).max_gap_hours for rule in rules)
-    clocks: dict[str, set[Plan]] = {}
+
+    hours: float
+    skips: tuple[Skip, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+def longest_wait(rules: Sequence[BackupRule], as_of: datetime) -> Wait:
+    """Return the longest wait between two starts of the rules taken together.
+
+    A rule more never makes a wait longer. Where all have one time zone, waits are counted on its clock; where
+    they have not, on the time that passes, and a night on which clocks change lengthens no wait.
+    """
+    rhythms = [(rule, rhythm_of(rule, as_of)) for rule in rules]
+    starting = [rule for rule, rhythm in rhythms if rhythm.starts]
+    clocks = [clock_of(rule.timezone, as_of) for rule in starting]
+    hours = _hours(starting, clocks, as_of)
+    due = any(clock.skipped for clock in clocks) and (
+        hours != _hours(starting, [clock.without_skips for clock in clocks], as_of)
+    )
+    return Wait(
+        hours=hours,
+        skips=tuple(_skips(starting, as_of)) if due else (),
+        doubts=tuple(_doubt(rule, rhythm) for rule, rhythm in rhythms if rhythm.max_gap_hours is None),
+    )
+
+
+def _hours(rules: Sequence[BackupRule], clocks: Sequence[Clock], as_of: datetime) -> float:
+    plans = {(schedule_of(rule), clock) for rule, clock in zip(rules, clocks, strict=True)}
+    alone = (rhythm(schedule, clock).max_gap_hours for schedule, clock in plans)
+    waits = [NEVER_HOURS, *(wait for wait in alone if wait is not None)]
+    if len(plans) > 1:
+        waits.append(_together(tuple(sorted(plans, key=lambda plan: (plan[1].zone, plan[0]))), as_of))
+    return min(waits)
+
+
+def _skips(rules: Iterable[BackupRule], as_of: datetime) -> Iterator[Skip]:
     for rule in rules:
-        clocks.setdefault("" if zone_of(rule.timezone) else rule.timezone, set()).add(_plan(rule))
-    waits = (_together(tuple(sorted(plans)), as_of) for plans in clocks.values() if len(plans) > 1)
-    return min((alone, *waits))
+        if (start := first_skipped_start(rule, as_of)) is not None:
+            yield Skip(rule, start)
+
+
+def _doubt(rule: BackupRule, rhythm: Rhythm) -> str:
+    return f'when rule {rule.name} starts ("{schedule_of(rule)}") is not known: {rhythm.because}'
 
 
 def clocks_known(rules: Sequence[BackupRule]) -> bool:
-    """Whether it is known how the clocks of the rules stand to each other: one zone, or known zones."""
+    """Check whether it is known how the clocks of the rules compare: one zone, or known zones."""
     zones = {rule.timezone for rule in rules}
     return len(zones) < 2 or all(map(zone_of, zones))  # noqa: PLR2004 -- one clock agrees with itself
 
 
-def _plan(rule: BackupRule) -> Plan:
-    return schedule_of(rule), rule.timezone
-
-
 @lru_cache(maxsize=1024)
 def _together(plans: tuple[Plan, ...], as_of: datetime) -> float:
-    if len({zone for _, zone in plans}) > 1:
+    if len({clock.zone for _, clock in plans}) > 1:
         return _on_several_clocks(plans, as_of)
-    now = wall_clock(as_of, plans[0][1])
-    starts = sorted({start for schedule, _ in plans for start in starts_within(schedule, now)})
+    clock = plans[0][1]
+    starts = sorted({start for schedule, _ in plans for start in starts_within(schedule, clock)})
     if len(starts) < 2:  # noqa: PLR2004 -- a wait needs two
         return NEVER_HOURS
-    waits = [starts[0] - now, now + HORIZON - starts[-1]]
+    waits = [starts[0] - clock.now, clock.end - starts[-1]]
     waits += [later - earlier for earlier, later in pairwise(starts)]
     return max(waits) / timedelta(hours=1)
 
 
 def _on_several_clocks(plans: tuple[Plan, ...], as_of: datetime) -> float:
-    starts = sorted(start for plan in plans for start in _passing(plan, as_of))
+    starts = sorted(start for plan in plans for start in _passing(plan))
     if len({start.instant for start in starts}) < 2:  # noqa: PLR2004 -- a wait needs two
         return NEVER_HOURS
     longest = max(starts[0].instant - as_of, as_of + HORIZON - starts[-1].instant)
@@ -84,25 +132,25 @@ def _on_several_clocks(plans: tuple[Plan, ...], as_of: datetime) -> float:
 
 
 def _wait(earlier: _Start, later: _Start) -> timedelta:
-    """Give the wait between two starts: what passes, or less where one of their clocks is set back."""
+    """Return the wait between two starts: what passes, or less where one of their clocks is set back."""
     by_first = wall_clock(later.instant, earlier.zone) - earlier.shown
     by_second = later.shown - wall_clock(earlier.instant, later.zone)
     return min(later.instant - earlier.instant, by_first, by_second)
 
 
 @lru_cache(maxsize=32)  # a year of hours is ten thousand starts
-def _passing(plan: Plan, as_of: datetime) -> tuple[_Start, ...]:
-    """Give the starts as instants: wall-clock times of the schedule's zone, brought to UTC."""
-    schedule, name = plan
-    zone = zone_of(name) or ZoneInfo("UTC")
+def _passing(plan: Plan) -> tuple[_Start, ...]:
+    """Return the starts as instants: wall-clock times of the schedule's zone, brought to UTC."""
+    schedule, clock = plan
+    zone = zone_of(clock.zone) or ZoneInfo("UTC")
     return tuple(
-        _Start(shown.replace(tzinfo=zone).astimezone(UTC), shown, name)
-        for shown in starts_within(schedule, wall_clock(as_of, name))
+        _Start(shown.replace(tzinfo=zone).astimezone(UTC), shown, clock.zone)
+        for shown in starts_within(schedule, clock)
     )
 
 
 def start_window(rule: BackupRule) -> timedelta:
-    """Give how long after its start a rule's job may begin. What is no window is AWS Backup's default."""
+    """Return how long after its start a rule's job may begin. What is no window is AWS Backup's default."""
     if rule.start_window_minutes is None or rule.start_window_minutes <= 0:
         return DEFAULT_START_WINDOW
     return min(timedelta(minutes=min(rule.start_window_minutes, 10**7)), HORIZON)
@@ -118,39 +166,46 @@ class Overlap:
 
 
 def overlapping(rules: Iterable[BackupRule], as_of: datetime) -> tuple[Overlap, ...]:
-    """Give the pairs of rules whose start windows overlap, or may."""
+    """Return the pairs of rules whose start windows overlap, or may."""
     found = (Overlap(one, other, windows_overlap(one, other, as_of)) for one, other in combinations(rules, 2))
     return tuple(overlap for overlap in found if overlap.certain is not False)
 
 
 def windows_overlap(one: BackupRule, other: BackupRule, as_of: datetime) -> Ternary:
-    """Whether a start of one rule ever falls into a start window of the other.
+    """Check whether a start of one rule ever falls into a start window of the other.
 
-    Two rules of one time zone are held against each other on its wall clock (ruling 8). None: they start in
-    different zones, of which one is unknown.
+    Two rules of one time zone are compared on its wall clock (ruling 8). None: it is not known when one of
+    them starts, or they start in different zones, of which one is unknown.
     """
-    if not clocks_known((one, other)):
-        starts = (starts_within(schedule_of(rule), wall_clock(as_of, rule.timezone)) for rule in (one, other))
-        return None if all(starts) else False
-    return _overlap((_plan(one), start_window(one)), (_plan(other), start_window(other)), as_of)
+    rules = (one, other)
+    if any(rhythm_of(rule, as_of).starts == 0 for rule in rules):
+        return False
+    if any(rhythm_of(rule, as_of).valid is None for rule in rules) or not clocks_known(rules):
+        return None
+    first, second = ((_plan(rule, as_of), start_window(rule)) for rule in rules)
+    return _overlap(first, second)
+
+
+def _plan(rule: BackupRule, as_of: datetime) -> Plan:
+    return schedule_of(rule), clock_of(rule.timezone, as_of)
 
 
 @lru_cache(maxsize=4096)
-def _overlap(one: tuple[Plan, timedelta], other: tuple[Plan, timedelta], as_of: datetime) -> bool:
+def _overlap(one: tuple[Plan, timedelta], other: tuple[Plan, timedelta]) -> bool:
     (first, first_window), (second, second_window) = one, other
-    opened, falling = (_starts(plan, as_of, one_clock=first[1] == second[1]) for plan in (first, second))
+    opened, falling = (_starts(plan, one_clock=first[1] == second[1]) for plan in (first, second))
     return _falls_into(opened, falling, first_window) or _falls_into(falling, opened, second_window)
 
 
-def _starts(plan: Plan, as_of: datetime, *, one_clock: bool) -> Sequence[datetime]:
-    """Give the starts on the wall clock where both rules share it, else as instants."""
+def _starts(plan: Plan, *, one_clock: bool) -> Sequence[datetime]:
+    """Return the starts on the wall clock where both rules share it, else as instants."""
     if one_clock:
-        return starts_within(plan[0], wall_clock(as_of, plan[1]))
-    return sorted(start.instant for start in _passing(plan, as_of))
+        return starts_within(*plan)
+    return sorted(start.instant for start in _passing(plan))
 
 
 def _falls_into(opened: Sequence[datetime], falling: Sequence[datetime], window: timedelta) -> bool:
-    """Whether a start lies within `window` after one of those that opened it. Both are in order."""
+    """Check whether a start falls within `window` after one of those that opened it. Both are in order."""
     later = iter(falling)
     start = next(later, None)
     for begin in opened:

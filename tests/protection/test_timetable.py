@@ -11,17 +11,22 @@ from hypothesis import strategies as st
 
 from scanner.model.facts import NEVER_HOURS
 from scanner.model.inventory import BackupRule
-from scanner.protection.schedule import HORIZON, rhythm_of
+from scanner.protection.clock import HORIZON
+from scanner.protection.schedule import rhythm_of
 from scanner.protection.timetable import (
     Overlap,
     clocks_known,
-    longest_wait_hours,
+    longest_wait,
     overlapping,
     start_window,
     windows_overlap,
 )
 from tests.fakes.bundles import AS_OF
 from tests.fakes.models import at, rule
+
+
+def longest_wait_hours(rules: list[BackupRule], as_of: datetime) -> float:
+    return longest_wait(rules, as_of).hours
 
 
 def every(hours: str, zone: str = "Etc/UTC", **more: int) -> BackupRule:
@@ -106,7 +111,8 @@ def test_a_plain_reading_agrees(hours: list[list[int]]) -> None:
     ]
     expected = max(later - earlier for earlier, later in pairwise(sorted(marks))) / timedelta(hours=1)
     assert longest_wait_hours(rules, AS_OF) == expected
-    assert longest_wait_hours(rules, AS_OF) <= min(rhythm_of(each, AS_OF).max_gap_hours for each in rules)
+    alone = [rhythm_of(each, AS_OF).max_gap_hours or 0 for each in rules]
+    assert longest_wait_hours(rules, AS_OF) <= min(alone)
 
 
 def test_a_night_with_a_clock_change_lengthens_no_wait_of_two_zones() -> None:
@@ -119,14 +125,35 @@ def test_a_night_with_a_clock_change_lengthens_no_wait_of_two_zones() -> None:
 def test_an_unknown_zone_leaves_the_wait_open() -> None:
     strange = every("17", "Mars/Olympus")
     assert longest_wait_hours([every("5"), strange], AS_OF) == 24.0
-    assert longest_wait_hours([every("5", "Mars/Olympus"), strange], AS_OF) == 12.0
     assert longest_wait_hours([every("5"), every("11"), strange], AS_OF) == 18.0
+    assert longest_wait([every("5")], AS_OF).doubts == ()
+    (doubt,) = longest_wait([every("5"), strange], AS_OF).doubts
+    assert "the time zone database has no zone Mars/Olympus" in doubt
+    assert longest_wait_hours([strange], AS_OF) == NEVER_HOURS
     assert clocks_known([strange, strange])
     assert not clocks_known([strange, every("5")])
     assert clocks_known([every("5", "Europe/Berlin"), every("5")])
     assert windows_overlap(every("5"), strange, AS_OF) is None
     assert windows_overlap(rule(schedule="nonsense"), strange, AS_OF) is False
     assert overlapping([every("5"), strange], AS_OF) == (Overlap(every("5"), strange, certain=None),)
+
+
+def test_a_form_that_aws_does_not_document_leaves_wait_and_overlap_open() -> None:
+    odd = rule(schedule="cron(0 5 L-3W * ? *)")
+    assert longest_wait_hours([every("5"), odd], AS_OF) == 24.0
+    (doubt,) = longest_wait([every("5"), odd], AS_OF).doubts
+    assert "L-3W" in doubt
+    assert windows_overlap(every("5"), odd, AS_OF) is None
+    assert windows_overlap(rule(schedule="cron(0 5 31 2 ? *)"), odd, AS_OF) is False
+
+
+def test_a_skipped_start_opens_no_window_and_falls_into_none() -> None:
+    def once(schedule: str) -> BackupRule:
+        return rule(schedule=schedule, timezone="Europe/Berlin", start_window_minutes=60)
+
+    spring, later = once("cron(30 2 28 3 ? *)"), once("cron(0 3 28 3 ? *)")
+    assert windows_overlap(spring, later, AS_OF) is False
+    assert windows_overlap(once("cron(30 2 29 3 ? *)"), once("cron(0 3 29 3 ? *)"), AS_OF) is True
 
 
 def test_one_time_zone_is_judged_on_its_wall_clock() -> None:
@@ -156,7 +183,7 @@ def of(drawn: Drawn) -> BackupRule:
 
 
 def clock(moment: datetime, zone: str) -> datetime:
-    return moment.astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
+    return moment.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=UTC)
 
 
 def shown(drawn: Drawn) -> list[datetime]:
@@ -169,7 +196,8 @@ def shown(drawn: Drawn) -> list[datetime]:
         for hour in sorted(hours)
         if day.isoweekday() % 7 + 1 in weekdays
     ]
-    return [start for start in starts if now <= start <= now + HORIZON]
+    inside = (start for start in starts if now <= start <= now + HORIZON)
+    return [start for start in inside if clock(start.replace(tzinfo=ZoneInfo(zone)), zone) == start]
 
 
 def passing(drawn: Drawn) -> list[datetime]:

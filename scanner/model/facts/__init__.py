@@ -32,6 +32,7 @@ from scanner.model.facts.parts import (
     PlaceRecoveryPoint,
     ResourceCopy,
     RuleTerms,
+    SkippedStart,
     Tag,
 )
 from scanner.model.facts.past import BackupJobTold, CopyChain, CopyJobsOf, RestoreTold
@@ -79,6 +80,7 @@ __all__ = [
     "RuleTerms",
     "SelectionFacts",
     "SharedKey",
+    "SkippedStart",
     "Tag",
     "ThreeTwoOneOneZero",
     "VaultFacts",

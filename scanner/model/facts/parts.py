@@ -43,10 +43,23 @@ class RuleTerms:
     vault: str
     schedule: str
     timezone: str
-    max_gap_hours: float
+    max_gap_hours: float | None  # NULL: when it starts is not known
+    seldom_because: str  # why it starts less than twice in 400 days; else empty
+    skipped_start: (
+        str  # the local time that daylight saving skips, where the longest wait is due to it; else empty
+    )
     retention_days: int
     keeps_forever: bool
     continuous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedStart:
+    """A start that does not happen: on that night the clocks of the time zone skip the local time."""
+
+    rule: str
+    local_time: str
+    timezone: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from scanner.model.facts.parts import (
     PlaceRecoveryPoint,
     ResourceCopy,
     RuleTerms,
+    SkippedStart,
     Tag,
 )
 from scanner.model.facts.past import (
@@ -76,7 +77,13 @@ class ResourceFacts(Row):
     rules: tuple[RuleTerms | None, ...] = column("Its covering rules.", RULE_READS)
     longest_wait_hours: tuple[float | None, ...] = column(
         "The longest wait between two starts of its covering rules taken together, in hours; 999999: they "
-        "start less than twice. A NULL after it: more rules may cover it, and can only shorten the wait.",
+        "start less than twice. A NULL after it: more rules may cover it, or when one of them starts is not "
+        "known; these can only shorten the wait.",
+        RULE_READS,
+    )
+    skipped_starts: tuple[SkippedStart | None, ...] = column(
+        "Of each covering rule the first start that daylight saving skips, where the longest wait is due to "
+        "such starts; else empty.",
         RULE_READS,
     )
     several_continuous_rules: Ternary = column(

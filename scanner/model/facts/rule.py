@@ -25,9 +25,20 @@ class RuleFacts(Row):
     kind: str = column("rule, copy_action or air_gapped_target.", PLAN_READS)
     schedule: str = column("When it starts: a cron expression, AWS's default where it has none.", PLAN_READS)
     timezone: str = column("The time zone of the schedule.", PLAN_READS)
-    schedule_valid: bool = column("Whether it is an AWS cron expression.", PLAN_READS)
-    next_start: str = column("Its next start within 400 days, in its own time zone; empty: none.", PLAN_READS)
-    starts_within_a_year: bool = column("Whether it starts within 365 days.", PLAN_READS)
+    schedule_valid: Ternary = column(
+        "Whether it is an AWS cron expression. NULL: AWS neither documents its form nor is known to refuse "
+        "it.",
+        PLAN_READS,
+    )
+    schedule_reason: str = column(
+        "Why it is no AWS cron expression, why that is not known, or why it starts less than twice in 400 "
+        "days; else empty.",
+        PLAN_READS,
+    )
+    next_start: str | None = column(
+        "Its next start within 400 days, in its own time zone; empty: none.", PLAN_READS
+    )
+    starts_within_a_year: Ternary = column("Whether it starts within 365 days.", PLAN_READS)
     continuous: bool = column("Whether the rule makes continuous backups.", PLAN_READS)
     retention_days: int = column("How long is kept, in days; 999999: for ever.", PLAN_READS)
     keeps_forever: bool = column("Whether what is kept never expires.", PLAN_READS)
