@@ -26,7 +26,7 @@ def plan_row(
             notes.unknown(column, "its rules were not read", plan.rules.gap)
     else:
         rules = tuple(rule_terms(plan, rule, as_of) for rule in plan.rules.value)
-        note_unknown_starts(plan.rules.value, "rules", as_of, notes)
+        note_unknown_starts(plan.rules.value, "rules.max_gap_hours", as_of, notes)
         overlaps = overlaps_of(plan.rules.value, as_of, notes)
         for column in ("rules", "overlapping_rules"):
             notes.evidence(column, plan.rules.refs)

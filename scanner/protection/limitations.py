@@ -24,7 +24,14 @@ LIMITATIONS: Final = (
     "A recovery point whose list entry names no expiry never expires, unless it is continuous.",
     "A copy action without a retention of its own follows that of its rule.",
     "A recovery point that is dated after the clock of the evaluation has age 0.",
-    "Where an expression is no AWS cron expression, its rule is taken never to start.",
+    (
+        "Where an expression is no AWS cron expression, its rule is taken never to start; where it has a "
+        "form that AWS neither documents nor is known to refuse, it is not known whether it does."
+    ),
+    (
+        "A local time that does not exist on the night the clocks go forward is no start, and one that comes "
+        "twice when they go back is one start."
+    ),
     (
         "Of rules whose start windows overlap, those of one plan are held against each other: of several "
         "plans AWS does not say which backup it keeps."

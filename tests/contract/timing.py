@@ -26,6 +26,7 @@ TARGETS, LOCKED_OUT, OVERLAPS = (
     "rule-retention-within-vault-lock",
     "rule-overlap-consistent",
 )
+FREQUENT = "plan-frequency-and-retention"
 RPO, KEEPS, COPY_KEEPS = "resource-meets-rpo", "resource-retention", "copy-retention"
 ONE_CONTINUOUS, CONTINUOUS = "resource-single-continuous-rule", "resource-continuous-backup"
 
@@ -65,7 +66,22 @@ SCHEDULES: Final[tuple[tuple[tuple[Rule, ...], tuple[str, ...], str, str], ...]]
     (({**at(DAILY), "ScheduleExpression": "rate(12 hours)"},), (F,), F, F),
     (({**at(DAILY), "ScheduleExpression": "0 5 ? * * *"},), (P,), P, P),
     (({**at(DAILY), "ScheduleExpression": None},), (P,), P, P),
-    ((at("30 2 ? * * *", **within("Europe/Berlin")),), (P,), P, P),
+    ((at("30 2 ? * * *", **within("Europe/Berlin")),), (P,), F, P),  # no 02:30 on the night of 28 March
+    ((at("30 3 ? * * *", **within("Europe/Berlin")),), (P,), P, P),
+    ((at("30 2 ? * * *", **within("Europe/Berlin")), at("0 14 ? * * *")), (P, P), P, P),
+    ((at("15 2 ? * * *", **within("Australia/Lord_Howe")),), (P,), F, P),
+    ((at("45 2 ? * * *", **within("Australia/Lord_Howe")),), (P,), P, P),
+    ((at("0 0 ? * * *", **within("America/Santiago")),), (P,), F, P),
+    ((at("30 0 ? * * *", **within("Africa/Cairo")),), (P,), F, P),
+    ((at("30 2 ? * * *", **within("Africa/Casablanca")),), (P,), F, P),
+    ((at("30 2 28 3 ? 2027", **within("Europe/Berlin")),), (F,), F, F),
+    ((at("0 5 L-3W * ? *"),), (U,), U, U),
+    ((at("0 5 ? * MON#2,TUE *"),), (U,), U, U),
+    ((at("0 5 1-5W * ? *"),), (U,), U, U),
+    ((at("0 0 5 ? * * *"),), (U,), U, U),
+    ((at("0 5 L-3W * ? *"), at(DAILY)), (U, P), P, P),
+    ((at("0 5 L-3W * ? *"), at("0 5 ? * MON-FRI *")), (U, P), U, P),
+    ((at(DAILY, **within("Mars/Olympus")),), (P,), U, U),
     ((at("0 1 ? * * *", **within("America/New_York")), at("0 13 ? * * *")), (P, P), P, P),
 )
 
@@ -81,6 +97,8 @@ def waits(column: int) -> Any:
             )
             truth[RPO, volume_arn(f"v{number}")] = meets[column]
             truth |= {(SCHEDULED, f"{plan_arn(name)}#r{at}"): each for at, each in enumerate(starts)}
+            if len(rules) == 1:
+                truth[FREQUENT, plan_arn(name)] = meets[0]
         script.volume("alone")
         truth[RPO, volume_arn("alone")] = N
         return truth
@@ -157,6 +175,13 @@ PAIRS: Final[tuple[tuple[Rule, Rule, str], ...]] = (
         P,
     ),
     (at(DAILY), at("0 20 ? * * *", 7, **within("Mars/Olympus")), U),
+    (at(DAILY), at("0 20 L-3W * ? *", 7), U),
+    (at("0 5 31 2 ? *"), at("0 20 L-3W * ? *", 7), P),
+    (  # on the night of 28 March there is no 02:30
+        at("30 2 28 3 ? *", 35, **HOUR, **within("Europe/Berlin")),
+        at("0 3 28 3 ? *", 365, **HOUR, **within("Europe/Berlin")),
+        P,
+    ),
 )
 
 

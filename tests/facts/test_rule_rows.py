@@ -64,6 +64,24 @@ def test_schedules(bundle: BundleBuilder, schedule: str, valid: bool, soon: bool
     assert found.covers_resources is True
 
 
+def test_a_form_that_aws_does_not_document_is_not_known_to_start(bundle: BundleBuilder) -> None:
+    found = row(planned(bundle, ScheduleExpression="cron(0 5 ? * MON#2,TUE *)"))
+    assert (found.schedule_valid, found.starts_within_a_year, found.next_start) == (None, None, None)
+    assert {note.about for note in found.not_known} == {
+        "schedule_valid",
+        "starts_within_a_year",
+        "next_start",
+    }
+    assert 'day of week "MON#2,TUE"' in found.schedule_reason
+
+
+def test_a_start_that_daylight_saving_skips_is_none(bundle: BundleBuilder) -> None:
+    terms = {"ScheduleExpressionTimezone": "Europe/Berlin"}
+    found = row(planned(bundle, ScheduleExpression="cron(30 2 28 3 ? 2027)", **terms))
+    assert (found.schedule_valid, found.starts_within_a_year, found.next_start) == (True, False, "")
+    assert found.schedule_reason == "the clocks of Europe/Berlin skip 2027-03-28T02:30 as they go forward"
+
+
 def test_cold_storage_names_what_is_covered(bundle: BundleBuilder) -> None:
     lifecycle = {"DeleteAfterDays": 365, "MoveToColdStorageAfterDays": 30}
     found = row(planned(bundle, Lifecycle=lifecycle))

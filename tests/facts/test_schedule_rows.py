@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scanner.model.facts import PlanFacts, ResourceFacts, RuleOverlap
+from scanner.model.facts import PlanFacts, ResourceFacts, RuleOverlap, SkippedStart
 from scanner.model.ternary import Ternary
 from tests.fakes.bundles import (
     BundleBuilder,
@@ -77,6 +77,46 @@ def test_an_unknown_time_zone_leaves_the_wait_open(bundle: BundleBuilder) -> Non
     assert "longest_wait_hours" in {note.about for note in found.not_known}
 
 
+def nightly(name: str, zone: str = "Europe/Berlin") -> dict[str, Any]:
+    return rule(name, ScheduleExpression="cron(30 2 ? * * *)", ScheduleExpressionTimezone=zone)
+
+
+def test_the_start_that_daylight_saving_skips_is_named(bundle: BundleBuilder) -> None:
+    bundle.shard().plan("p", rules=[nightly("nightly")], selections=NAMED)
+    found = resource(bundle)
+    assert found.longest_wait_hours == (48.0,)
+    assert found.skipped_starts == (SkippedStart("nightly", "2027-03-28T02:30", "Europe/Berlin"),)
+    (terms,) = plan(bundle).rules
+    assert terms is not None
+    assert (terms.max_gap_hours, terms.skipped_start) == (48.0, "2027-03-28T02:30")
+
+
+def test_a_skipped_start_that_lengthens_no_wait_is_not_named(bundle: BundleBuilder) -> None:
+    bundle.shard().plan("p", rules=[nightly("nightly"), at("hourly", "*")], selections=NAMED)
+    found = resource(bundle)
+    assert (found.longest_wait_hours, found.skipped_starts) == ((1.0,), ())
+
+
+def test_a_form_that_aws_does_not_document_leaves_the_wait_open(bundle: BundleBuilder) -> None:
+    odd = rule("odd", ScheduleExpression="cron(0 5 L-3W * ? *)")
+    bundle.shard().plan("p", rules=[odd], selections=NAMED)
+    found = resource(bundle)
+    assert found.longest_wait_hours == (999_999.0, None)
+    (terms,) = plan(bundle).rules
+    assert terms is not None
+    assert terms.max_gap_hours is None
+    notes = {note.about: note.reason for note in found.not_known}
+    assert {"longest_wait_hours", "rules.max_gap_hours"} <= set(notes)
+    assert 'day of month "L-3W"' in notes["longest_wait_hours"]
+
+
+def test_why_a_rule_starts_less_than_twice(bundle: BundleBuilder) -> None:
+    bundle.shard().plan("p", rules=[rule(ScheduleExpression="cron(0 5 31 2 ? *)")], selections=NAMED)
+    (terms,) = resource(bundle).rules
+    assert terms is not None
+    assert terms.seldom_because == "no year has the day that it names"
+
+
 @pytest.mark.parametrize(
     ("first", "second", "several"), [(True, True, True), (True, False, False), (False, False, False)]
 )
@@ -135,7 +175,7 @@ def test_overlaps(
     found = plan(bundle)
     if overlaps is None:
         assert [each and each.certain for each in found.overlapping_rules] == [None]
-        assert {note.about for note in found.not_known} == {"overlapping_rules"}
+        assert {note.about for note in found.not_known} == {"overlapping_rules", "rules.max_gap_hours"}
     else:
         assert found.overlapping_rules == overlaps
     assert found.covers_resources is True

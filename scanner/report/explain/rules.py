@@ -7,11 +7,19 @@ from scanner.report.words import days, hours
 
 
 def standing(rule: Row) -> tuple[Verdict, str]:
-    """Say whether a rule makes backups at all, by its row; without one it does as far as is told."""
+    """Return whether a rule makes backups at all, by its row; without a row nothing speaks against it."""
     if ternary(rule, "schedule_valid") is False:
-        return Verdict.BROKEN, sentence(f"{text(rule, 'schedule')} is no AWS cron expression")
+        because = sentence(text(rule, "schedule_reason"))
+        return Verdict.BROKEN, f"{text(rule, 'schedule')} is no AWS cron expression. {because}".rstrip()
+    if "schedule_valid" in rule and ternary(rule, "schedule_valid") is None:
+        because = sentence(text(rule, "schedule_reason"))
+        return (
+            Verdict.UNKNOWN,
+            f"It is not known whether {text(rule, 'schedule')} ever starts. {because}".rstrip(),
+        )
     if ternary(rule, "starts_within_a_year") is False:
-        return Verdict.BROKEN, "It does not start within a year."
+        because = sentence(text(rule, "schedule_reason"))
+        return Verdict.BROKEN, f"It does not start within a year. {because}".rstrip()
     return Verdict.HOLDS, ""
 
 
