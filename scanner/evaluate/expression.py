@@ -1,8 +1,9 @@
 """What an expression of a control may say, checked on the parse tree, and the SQL that is run for it.
 
 The tree is walked once. Whatever is not known to be harmless is refused with a reason; on the way the
-columns and parameters are noted, and three things are rewritten: a parameter gets its type, `len(list)`
-becomes the macro that keeps the third value, and the body of a comprehension is NULL for a NULL row.
+columns and parameters are noted, and four things are rewritten: a parameter gets its type, `len(list)`
+becomes the macro that keeps the third value, the body of a comprehension is NULL for a NULL row, and a
+calculation or a cast whose result is no finite number is NULL.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ import pyarrow as pa
 from scanner.evaluate import grammar
 from scanner.evaluate.kinds import clash, kind_of_literal, kind_of_type, kind_of_value
 from scanner.evaluate.problem import Problem, RefusedError, suggestion
-from scanner.evaluate.tree import Node, cast, guard, parse, to_sql
+from scanner.evaluate.tree import Node, cast, finite, guard, parse, to_sql
 
 MAX_DEPTH: Final = 60
 """Nodes from the root of an expression to its deepest leaf."""
@@ -214,7 +215,7 @@ class _Walk:
             known = ", ".join(sorted(grammar.TYPES))
             self.complain(f"a cast to {target} is not part of the control language", f"casts go to {known}")
         node["child"] = self.visit(node["child"], place.within(lists=False))
-        return node
+        return node if self.lenient or target != "DOUBLE" else finite(node)
 
     def function(self, node: Node, place: _Place) -> Node:
         name = str(node["function_name"]).lower()
@@ -228,7 +229,7 @@ class _Walk:
         self.arguments(node, place, self.list_positions(name))
         if name == "len":
             _rename(node, "known_length")
-        return node
+        return finite(node) if name in grammar.ARITHMETIC and not self.lenient else node
 
     def plain(self, node: Node) -> bool:
         """Whether it is a plain call: nothing of an aggregate, no schema, no named argument."""

@@ -27,6 +27,9 @@ CONNECTIVES: Final = frozenset({"CONJUNCTION_AND", "CONJUNCTION_OR", "OPERATOR_N
 OPERATORS: Final = frozenset({"+", "-", "*", "/", "//", "%", "||", "~~", "!~~", "~~*", "!~~*"})
 """As the parse tree calls them: the last four are LIKE, NOT LIKE, ILIKE and NOT ILIKE."""
 
+ARITHMETIC: Final = frozenset({"+", "-", "*", "/", "//", "%"})
+"""Operators whose result may be no number: 0.0 / 0.0 is NaN, which DuckDB takes for more than any number."""
+
 FUNCTIONS: Final = frozenset(
     {
         "abs",

@@ -151,6 +151,8 @@ _SHOWN_NUMBER: Final = (
     "CREATE MACRO shown_number(number) AS (CASE WHEN abs(number) = CAST('inf' AS DOUBLE) THEN 'none' "
     "ELSE regexp_replace(printf('%.2f', CAST(number AS DOUBLE)), '\\.?0+$', '') END)"
 )
+# A division by zero, an overflow or a text like 'nan' gives no number: what rests on it is not known.
+_FINITE: Final = "CREATE MACRO finite(number) AS (CASE WHEN isfinite(number) THEN number END)"
 _SHOWN_MOMENT: Final = (
     "CREATE MACRO shown_moment(moment) AS (CASE WHEN regexp_matches(moment, "
     "'^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d[0-9:.]*(Z|\\+00:00)$') "
@@ -165,7 +167,9 @@ def macro_statements(as_of: datetime) -> tuple[str, ...]:
     # Else a time without an offset would be read in the machine's time zone.
     by_need = (
         "SET TimeZone = 'UTC'",
+        "SET error_on_division_by_zero = false",
         now,
+        _FINITE,
         *(m.definition for m in reversed(VERDICT_MACROS)),
         _SHOWN_NUMBER,
         _SHOWN_MOMENT,

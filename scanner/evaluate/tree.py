@@ -92,6 +92,13 @@ def cast(node: Node, sql_type: str) -> Node:
     return made
 
 
+def finite(node: Node) -> Node:
+    """Make `finite(node)`: NULL for NaN and the infinities."""
+    made = copy.deepcopy(_expression("finite(1)"))
+    made["arguments"][0]["expression"] = node
+    return made
+
+
 def _filled(template: str, variable: str, body: Node) -> Node:
     made = copy.deepcopy(_expression(template))
     check = made["case_checks"][0]

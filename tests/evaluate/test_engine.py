@@ -438,3 +438,39 @@ def verdict(*, asked: bool, encrypted: bool, copies: list[tuple[bool, bool]]) ->
         return Status.NOT_APPLICABLE
     held = encrypted or any(effective and crosses for effective, crosses in copies)
     return Status.PASS if held else Status.FAIL
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "0.0 / 0.0 >= 0.9",
+        "1 / 0 > 0",
+        "1.0 / 0 > 0",
+        "-1 / 0 < 0",
+        "5 % 0 = 0",
+        "5.0 % 0 >= 0",
+        "5 // 0 >= 0",
+        "1e308 * 10 > 0",
+        "1e308 + 1e308 > 0",
+        "round(1e308 * 10) > 0",
+        "abs(-1e308 - 1e308) > 0",
+        "CAST('nan' AS DOUBLE) > 1",
+        "CAST('inf' AS DOUBLE) > 1",
+        "max_of([0.0 / 0.0 for r in rules]) >= 0",
+        "any_of([1 / 0 > 0 for r in rules])",
+        "NOT (0.0 / 0.0 < 0.9)",
+        "0.0 / 0.0 BETWEEN 0 AND 2",
+        "0.0 / 0.0 = 0.0 / 0.0",
+        "0.0 / 0.0 IN (0.0 / 0.0, 1)",
+    ],
+)
+def test_what_is_no_number_decides_nothing(condition: str, resource: Any, control: Any) -> None:
+    row = resource(rules=[{"name": "x"}])
+    assert one(row, control(condition)).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "condition", ["7 / 2 = 3.5", "7 // 2 = 3", "7 % 2 = 1", "-(3) + 1 = -2", "2 * 3 - 1 = 5"]
+)
+def test_finite_arithmetic_is_as_usual(condition: str, resource: Any, control: Any) -> None:
+    assert one(resource(), control(condition)).status is Status.PASS
