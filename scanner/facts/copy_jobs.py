@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from scanner.facts.copied import RuleReach
 from scanner.facts.notes import Notes
-from scanner.facts.resource_jobs import message_of
+from scanner.facts.resource_jobs import issues_of, message_of
 from scanner.graph.jobs import JobHistory, Outcomes
 from scanner.model.facts import NEVER_HOURS, CopyJobsOf
 
@@ -48,5 +48,7 @@ def _of_resource(arn: str, copies: Outcomes) -> CopyJobsOf:
         newest_succeeded=None if newest is None else newest.succeeded,
         newest_state="" if newest is None else newest.job.state or "",
         completed_age_hours=min(completed) if completed else None if open_ones else NEVER_HOURS,
+        category="" if newest is None else newest.job.message_category or "",
         message="" if newest is None else message_of(newest),
+        issues="" if newest is None else issues_of(newest),
     )

@@ -70,6 +70,9 @@ class PastTable:
             state=newest.job.state if newest and known else "" if none else None,
             succeeded=newest.succeeded if newest and known else False if none else None,
             behind=self.jobs.behind(arns, rule, copies),
+            category=newest.job.message_category or "" if newest and known else "",
+            message=message_of(newest) if newest and known else "",
+            issues=issues_of(newest) if newest and known else "",
         )
 
 
@@ -83,13 +86,21 @@ def _backup(outcome: Outcome) -> BackupJobTold:
         succeeded=outcome.succeeded,
         failed=outcome.failed,
         newest=outcome.newest,
+        category=outcome.job.message_category or "",
         message=message_of(outcome),
+        issues=issues_of(outcome),
     )
 
 
 def message_of(outcome: Outcome) -> str:
-    """Give what AWS says of a job that did not succeed, cut to a length for people."""
-    return "" if outcome.succeeded else (outcome.job.message or "")[:MESSAGE]
+    """Return what AWS says of a job (StatusMessage), cut to a length for people; empty: nothing."""
+    return (outcome.job.message or "")[:MESSAGE]
+
+
+def issues_of(outcome: Outcome) -> str:
+    """Return category and message of a job that completed with issues; empty: it did not."""
+    parts = (outcome.job.message_category, message_of(outcome))
+    return ": ".join(filter(None, parts)) if outcome.with_issues else ""
 
 
 def _restore(restore: Restore) -> RestoreTold:

@@ -41,6 +41,12 @@ class Outcome:
     failed: Ternary
     newest: Ternary
 
+    @property
+    def with_issues(self) -> bool:
+        """Whether it completed, with a message category other than SUCCESS (facts 9)."""
+        category = (self.job.message_category or "").replace("_", "").casefold()
+        return bool(self.succeeded) and category not in ("", "success")
+
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:

@@ -40,6 +40,7 @@ BACKUPS: Final[tuple[tuple[tuple[Told, ...], str], ...]] = (
     ((("COMPLETED", 5, {}), ("FAILED", 4, {"ResourceArn": None})), U),
     ((("COMPLETED", 5, {"CompletionDate": None, "ResourceType": None}),), P),
     ((("COMPLETED", 5, {"State": "completed"}),), U),
+    ((("COMPLETED", 5, {"MessageCategory": "VSS_ERROR"}), ("FAILED", 29, {})), P),
 )
 CREATOR: Final = ("BackupPlanArn", "BackupPlanId", "BackupRuleId")
 BY_OTHER_RULE: Final = {"BackupRuleId": "rule-other"}
@@ -47,6 +48,7 @@ BY_OTHER_RULE: Final = {"BackupRuleId": "rule-other"}
 COPIES: Final[tuple[tuple[tuple[Told, ...], str], ...]] = (
     ((("COMPLETED", 5, {}),), P),
     ((("PARTIAL", 5, {}),), F),
+    ((("COMPLETED", 5, {"MessageCategory": "TAG_COPY_ERROR"}),), P),
     ((("COMPLETED", 5, {"State": None}),), U),
     ((("COMPLETED", 5, {}), ("FAILED", 4, {"State": None})), U),
     ((("COMPLETED", 5, {"CreationDate": None}),), U),

@@ -377,6 +377,37 @@ def test_where_the_list_of_jobs_was_not_read_no_job_is_the_newest_for_sure(bundl
     assert [told.newest for told in found if told] == [None, False]
 
 
+# (state, category, message, issues): facts 9, "Completed with issues"
+REPORTED: tuple[tuple[str, str | None, str | None, str], ...] = (
+    ("COMPLETED", None, None, ""),
+    ("COMPLETED", None, "a message", ""),
+    ("COMPLETED", "SUCCESS", "a message", ""),
+    ("COMPLETED", "Success", None, ""),
+    ("COMPLETED", "VSS_ERROR", "no VSS", "VSS_ERROR: no VSS"),
+    ("COMPLETED", "TagCopyError", None, "TagCopyError"),
+    ("FAILED", "ACCESS_DENIED", "no access", ""),
+    ("PARTIAL", "MISCELLANEOUS", "half", ""),
+)
+
+
+@pytest.mark.parametrize(("state", "category", "message", "issues"), REPORTED)
+def test_ruling_13_what_aws_reports_of_a_job_is_in_the_facts(
+    bundle: BundleBuilder, state: str, category: str | None, message: str | None, issues: str
+) -> None:
+    row: dict[str, Any] = {"State": state, "MessageCategory": category, "StatusMessage": message}
+    row |= {"ResourceArn": VOLUME, "CreatedBy": BY_DAILY}
+    bundle.shard().listed("backup:ListBackupJobs", job("BackupJobId", 1, 8, **row))
+    row |= {"DestinationBackupVaultArn": AWAY}
+    bundle.shard().listed("backup:ListCopyJobs", job("CopyJobId", 1, 7, **row))
+    found = facts_of(bundle.write())
+    action = found["copy_action"][COPY_ACTION]
+    assert isinstance(action, CopyActionFacts)
+    rows = (*resource(found).backup_jobs, *resource(found).copy_jobs, *action.copy_jobs)
+    reported = {(row.category, row.message, row.issues) for row in rows if row}
+    assert len(rows) == 3
+    assert reported == {(category or "", message or "", issues)}
+
+
 def test_ruling_13_copy_jobs_belong_to_an_action_by_plan_rule_and_destination(bundle: BundleBuilder) -> None:
     ours: dict[str, Any] = {"ResourceArn": VOLUME, "DestinationBackupVaultArn": AWAY, "CreatedBy": BY_DAILY}
     by_hand = {**ours, "CreatedBy": None}

@@ -24,7 +24,9 @@ def backup(**more: Any) -> BackupJobTold:
         "succeeded": True,
         "failed": False,
         "newest": True,
+        "category": "",
         "message": "",
+        "issues": "",
     }
     return BackupJobTold(**(told | more))
 
@@ -37,6 +39,9 @@ def chain(**more: Any) -> CopyChain:
         "state": "COMPLETED",
         "succeeded": True,
         "behind": False,
+        "category": "",
+        "message": "",
+        "issues": "",
     }
     return CopyChain(**(told | more))
 

@@ -186,6 +186,22 @@ def test_a_place_that_was_not_seen_is_unknown_and_an_empty_one_broken() -> None:
         assert {point.verdict for point in points} == {verdict}
 
 
+def test_what_aws_reports_of_the_newest_jobs_is_shown() -> None:
+    report = {"category": "VSS_ERROR", "message": "no VSS", "age_hours": 5.0}
+    report |= {"state": "COMPLETED", "succeeded": True}
+    backups = [{**report, "newest": False, "state": "FAILED"}, {**report, "newest": True}]
+    copied = {**report, "rule": RULE, "destination": FAR, "category": "", "message": ""}
+    root = chain(volume(backup_jobs=backups, copy_jobs=[copied]))
+    shown = {node.label: dict(node.facts) for node in find(root, NodeKind.LINK, "newest")}
+    assert shown == {
+        "Its newest backup job ended as COMPLETED": {
+            "created": "5 h ago",
+            "AWS reports": "VSS_ERROR: no VSS",
+        },
+        "Its newest copy job ended as COMPLETED": {"created": "5 h ago"},
+    }
+
+
 def test_a_namesake_of_the_target_in_another_account_is_told_for_itself() -> None:
     other = MAIN.replace("111111111111", "222222222222")
     place = {

@@ -12,7 +12,9 @@ class BackupJobTold:
     """A backup job of a resource, or of what it is backed up through.
 
     `newest`: whether it is the newest of the finished ones; `succeeded`: COMPLETED; `failed`: FAILED,
-    EXPIRED or ABORTED (a PARTIAL one is neither). `age_hours` counts from its creation.
+    EXPIRED or ABORTED (a PARTIAL one is neither). `age_hours` counts from its creation. `category` and
+    `message` are AWS's, empty where it gives none; `issues` is both, of a job that completed with a category
+    other than SUCCESS.
     """
 
     job: str
@@ -23,7 +25,9 @@ class BackupJobTold:
     succeeded: Ternary
     failed: Ternary
     newest: Ternary
-    message: str  # what AWS says of a job that did not succeed
+    category: str
+    message: str
+    issues: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,7 @@ class CopyChain:
     `rule`: empty for copies on demand, and where the job does not name it in full. `behind`: whether the
     newest completed backup of the rule is neither copied nor being copied. `age_hours`, `state` and
     `succeeded` are NULL where it is not known which job is the newest; the age is 999999, and the state
-    empty, where none is finished.
+    empty, where none is finished. `category`, `message` and `issues`: as those of backup jobs.
     """
 
     rule: str
@@ -42,6 +46,9 @@ class CopyChain:
     state: str | None
     succeeded: Ternary
     behind: Ternary
+    category: str
+    message: str
+    issues: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +56,8 @@ class CopyJobsOf:
     """What the copy jobs of one resource by one copy action came to, in the last 30 days.
 
     `newest_age_hours` and `newest_succeeded` are about the newest finished one; `completed_age_hours` is the
-    age of the newest completed one, 999999: none. A PARTIAL copy is finished and did not succeed.
+    age of the newest completed one, 999999: none. A PARTIAL copy is finished and did not succeed. `category`,
+    `message` and `issues` are those of the newest finished one, as of backup jobs.
     """
 
     resource: str
@@ -57,7 +65,9 @@ class CopyJobsOf:
     newest_succeeded: Ternary
     newest_state: str
     completed_age_hours: float | None
+    category: str
     message: str
+    issues: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

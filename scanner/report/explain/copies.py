@@ -96,6 +96,12 @@ def _jobs(copy: Row, resource: Row) -> Iterator[Node]:
                 kind=NodeKind.LINK,
                 label=f"Its newest copy job ended as {text(job, 'state') or 'nobody told'}",
                 verdict=verdict_of(ternary(job, "succeeded")),
-                facts=facts(("ended", f"{hours(number(job, 'age_hours'))} ago")),
+                facts=job_facts(job),
                 evidence=references(resource, "copy_jobs"),
             )
+
+
+def job_facts(job: Row) -> tuple[tuple[str, str], ...]:
+    """Return how long ago a job was created, and what AWS reports of it: its message category and message."""
+    reported = ": ".join(filter(None, (text(job, "category"), text(job, "message"))))
+    return facts(("created", f"{hours(number(job, 'age_hours'))} ago"), ("AWS reports", reported))

@@ -6,7 +6,7 @@ from typing import Final
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.ternary import Ternary
 from scanner.report.explain.around import around
-from scanner.report.explain.copies import copy_nodes
+from scanner.report.explain.copies import copy_nodes, job_facts
 from scanner.report.explain.rows import (
     NOTHING,
     Related,
@@ -63,6 +63,7 @@ def resource_node(row: Row, related: Related) -> Node:
             *_ways(row, related),
             *_open(row, covered),
             *_places_left(row),
+            *_newest_backup_job(row),
             *around(row),
         ),
     )
@@ -181,6 +182,19 @@ def _places_left(row: Row) -> Iterator[Node]:
         left.append(Node(kind=NodeKind.MORE, label="More places", verdict=Verdict.UNKNOWN, because=because))
     if left:
         yield Node(kind=NodeKind.GROUP, label="Recovery points elsewhere", children=tuple(left))
+
+
+def _newest_backup_job(row: Row) -> Iterator[Node]:
+    """Return how the newest finished backup job ended."""
+    for job in members(row.get("backup_jobs"))[0]:
+        if job.get("newest") is True:
+            yield Node(
+                kind=NodeKind.LINK,
+                label=f"Its newest backup job ended as {text(job, 'state')}",
+                verdict=verdict_of(ternary(job, "succeeded")),
+                facts=job_facts(job),
+                evidence=references(row, "backup_jobs"),
+            )
 
 
 def _is_filled(point: Row, row: Row) -> bool:

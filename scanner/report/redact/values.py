@@ -16,7 +16,7 @@ _SENTENCE_ENDS: Final = ("_because", "_reason")
 
 WORDS: Final = frozenset(
     """
-action air_gapped blinds capability code copied_as count kind local_time lock_mode mode newest_state
+action air_gapped blinds capability category code copied_as count kind local_time lock_mode mode newest_state
 next_start notification_events notification_events_deprecated operation region resource_type scan_findings
 schedule severity skipped_start state status subject_type timezone type vault_type via
 """.split()  # noqa: SIM905 -- easier to keep in order
@@ -25,7 +25,7 @@ schedule severity skipped_start state status subject_type timezone type vault_ty
 
 _WORD_ENDS: Final = ("_at", "_kind", "_region", "_state", "_status", "_type", "_until")
 LEFT_OUT: Final = "(left out)"
-_MESSAGES: Final = frozenset(("message", "messages"))
+_MESSAGES: Final = frozenset(("issues", "message", "messages"))
 
 
 class Values:
