@@ -12,7 +12,7 @@ from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Lifecycl
 from scanner.model.names import Arn, copy_action_subject, partition_of, rule_subject, vault_arn
 from scanner.model.reading import Known
 from scanner.model.ternary import Answer, Ternary
-from scanner.protection.capabilities import capability_of
+from scanner.protection.capabilities import capability_of, cold_supported, needs_archive_opt_in
 from scanner.protection.clock import clock_of
 from scanner.protection.copies import Destination
 from scanner.protection.lifecycle import copy_kept_days, kept_days, lock_admits
@@ -108,6 +108,8 @@ def _row(
     if starts.rhythm.valid is None:
         for column in ("schedule_valid", "next_start", "starts_within_a_year"):
             notes.unknown(column, starts.rhythm.because)
+    if starts.rhythm.max_gap_hours is None:
+        notes.unknown("max_gap_hours", starts.rhythm.because)
     cold = keeping.lifecycle.move_to_cold_after_days
     facts = RuleFacts(
         subject=keeping.subject,
@@ -124,18 +126,20 @@ def _row(
         schedule_valid=starts.rhythm.valid,
         schedule_reason=starts.rhythm.because,
         next_start=None if starts.rhythm.valid is None else local_text(starts.next),
+        max_gap_hours=starts.rhythm.max_gap_hours,
         starts_within_a_year=starts.within_a_year,
         continuous=rule.continuous,
         retention_days=keeping.days,
         keeps_forever=keeping.days == FOREVER_DAYS,
         moves_to_cold=cold is not None,
         cold_after_days=cold or 0,
+        archive_opt_in=keeping.lifecycle.archive_opt_in,
         target=keeping.vault,
         target_exists=_exists(target, notes),
         within_lock=within.value,
         lock_reason="" if within.value else within.because,
         covers_resources=_covers(reach, notes),
-        covered_types=() if cold is None else _covered_types(graph, reach, notes),
+        covered_types=() if cold is None else _covered_types(graph, reach, keeping.lifecycle, notes),
         not_known=notes.not_known,
         evidence=notes.references,
     )
@@ -170,19 +174,24 @@ def _covers(reach: RuleReach, notes: Notes) -> Ternary:
     return reach.reaches_any
 
 
-def _covered_types(graph: ShardGraph, reach: RuleReach, notes: Notes) -> tuple[CoveredType | None, ...]:
-    found = tuple(_covered_type(graph, resource, notes) for resource in reach.resources)
+def _covered_types(
+    graph: ShardGraph, reach: RuleReach, lifecycle: Lifecycle, notes: Notes
+) -> tuple[CoveredType | None, ...]:
+    types = tuple(_covered_type(graph, resource, lifecycle, notes) for resource in reach.resources)
     if reach.doubt is None:
-        return found
+        return types
     notes.unknown("covered_types", reach.doubt.because, reach.doubt.gap)
-    return (*found, None)
+    return (*types, None)
 
 
-def _covered_type(graph: ShardGraph, resource: Resource, notes: Notes) -> CoveredType:
+def _covered_type(graph: ShardGraph, resource: Resource, lifecycle: Lifecycle, notes: Notes) -> CoveredType:
     row = capability_of(resource, graph.inventory.settings)
-    cold = None if row is None else row.cold
+    cold = None if row is None else cold_supported(row, lifecycle)
     if cold is None:
         notes.unknown("covered_types", f"whether {resource.arn} can go to cold storage is not known")
     return CoveredType(
-        resource=resource.arn, capability=resource.capability if row is None else row.key, cold=cold
+        resource=resource.arn,
+        capability=resource.capability if row is None else row.key,
+        cold=cold,
+        needs_archive_opt_in=row is not None and needs_archive_opt_in(row, lifecycle),
     )

@@ -81,12 +81,16 @@ def _rule(rule: Shape) -> BackupRule:
 
 
 def _lifecycle(lifecycle: Shape | None) -> Lifecycle:
-    """Read a lifecycle: -1 says the same as no value, kept for ever or never moved (facts 4)."""
+    """Parse a lifecycle: -1 says the same as no value, kept for ever or never moved (facts 4).
+
+    AWS Backup archives "if the value is true" (API reference, Lifecycle): a missing opt-in is none.
+    """
     if lifecycle is None:
         return Lifecycle()
     return Lifecycle(
         delete_after_days=_days(lifecycle.integer("DeleteAfterDays")),
         move_to_cold_after_days=_days(lifecycle.integer("MoveToColdStorageAfterDays")),
+        archive_opt_in=lifecycle.flag("OptInToArchiveForSupportedResources") or False,
     )
 
 

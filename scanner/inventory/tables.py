@@ -121,6 +121,7 @@ def _rules(plan: BackupPlan) -> Iterator[RuleTable]:
             continuous=rule.continuous,
             delete_after_days=rule.lifecycle.delete_after_days,
             move_to_cold_after_days=rule.lifecycle.move_to_cold_after_days,
+            archive_opt_in=rule.lifecycle.archive_opt_in,
             copies_to=tuple(copy.destination for copy in rule.copies),
         )
 

@@ -61,10 +61,14 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How long a recovery point is kept. None: the plan does not say (kept for ever, never moved)."""
+    """How long a recovery point is kept. None: the plan does not say (kept for ever, never moved).
+
+    `archive_opt_in`: OptInToArchiveForSupportedResources, without which AWS Backup does not archive EBS.
+    """
 
     delete_after_days: int | None = None
     move_to_cold_after_days: int | None = None
+    archive_opt_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ class RuleTable:
     continuous: bool
     delete_after_days: int | None
     move_to_cold_after_days: int | None
+    archive_opt_in: bool
     copies_to: tuple[str, ...]
 
 

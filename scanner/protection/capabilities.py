@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from scanner.model.inventory import RegionSettings, Resource
+from scanner.model.inventory import Lifecycle, RegionSettings, Resource
 from scanner.model.reading import Known, Reading
 from scanner.model.ternary import Ternary, all_of
 
@@ -96,6 +96,19 @@ def capability(key: str) -> Capability | None:
 def opt_in_always(resource_type: str) -> bool:
     """Whether a type obeys the Region's opt-in even when named by its exact ARN (facts 3.3)."""
     return resource_type in capability_data()["opt_in_always"]
+
+
+def cold_supported(row: Capability, lifecycle: Lifecycle) -> Ternary:
+    """Check whether AWS Backup moves backups of a type to cold storage under a lifecycle.
+
+    EBS snapshots are archived only where the lifecycle opts in (API reference, Lifecycle; ruling 20).
+    """
+    return False if row.cold and needs_archive_opt_in(row, lifecycle) else row.cold
+
+
+def needs_archive_opt_in(row: Capability, lifecycle: Lifecycle) -> bool:
+    """Check whether only the missing opt-in to archiving keeps a type from cold storage."""
+    return not lifecycle.archive_opt_in and row.key in capability_data()["archive_opt_in"]
 
 
 def rows_of(resource: Resource, settings: Reading[RegionSettings]) -> tuple[Capability | None, ...]:

@@ -107,14 +107,15 @@ def waits(column: int) -> Any:
 
 
 COLD_AFTER_30: Final = {"MoveToColdStorageAfterDays": 30}
+ARCHIVE: Final = {"OptInToArchiveForSupportedResources": True}
 
 
 def kept(days: int | None, name: str = "daily", **more: Any) -> Rule:
     return rule(name, days=days, **more)
 
 
-def cold(days: int) -> Rule:
-    return {"Lifecycle": {"DeleteAfterDays": days, **COLD_AFTER_30}}
+def cold(days: int, **more: Any) -> Rule:
+    return {"Lifecycle": {"DeleteAfterDays": days, **COLD_AFTER_30, **more}}
 
 
 # A rule that covers a volume: its lifecycle, cold storage, the volume's retention of 35 days
@@ -123,9 +124,17 @@ LIFECYCLES: Final[tuple[tuple[Rule, str, str, str], ...]] = (
     (kept(34), P, N, F),
     (kept(None), P, N, P),
     (kept(-1), P, N, P),
-    (kept(120) | cold(120), P, P, P),
-    (kept(119) | cold(119), F, P, P),
-    (kept(None) | {"Lifecycle": COLD_AFTER_30}, P, P, P),
+    (kept(120) | cold(120), P, F, P),  # EBS is archived by opt-in only
+    (kept(120) | cold(120, OptInToArchiveForSupportedResources=False), P, F, P),
+    (kept(120) | cold(120, **ARCHIVE), P, P, P),
+    (kept(119) | cold(119, **ARCHIVE), F, P, P),
+    (kept(None) | {"Lifecycle": COLD_AFTER_30 | ARCHIVE}, P, P, P),
+    (
+        kept(120, CopyActions=[copy_to(vault_arn("main", region=FAR)) | cold(120, **ARCHIVE)]) | cold(120),
+        P,
+        F,
+        P,
+    ),
     (kept(35) | {"Lifecycle": {"DeleteAfterDays": 35, "MoveToColdStorageAfterDays": -1}}, P, N, P),
     (kept(35, EnableContinuousBackup=True), P, N, P),
     (kept(36, EnableContinuousBackup=True), F, N, P),

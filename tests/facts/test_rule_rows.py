@@ -32,6 +32,9 @@ def bundle(tmp_path: Path) -> BundleBuilder:
     return built
 
 
+ARCHIVE = {"OptInToArchiveForSupportedResources": True}
+
+
 def planned(bundle: BundleBuilder, **terms: Any) -> BundleBuilder:
     selection = {"Resources": [volume_arn("vol-1")]}
     bundle.shard().plan("p", rules=[rule(**terms)], selections=[selection])
@@ -69,6 +72,7 @@ def test_a_form_that_aws_does_not_document_is_not_known_to_start(bundle: BundleB
     assert (found.schedule_valid, found.starts_within_a_year, found.next_start) == (None, None, None)
     assert {note.about for note in found.not_known} == {
         "schedule_valid",
+        "max_gap_hours",
         "starts_within_a_year",
         "next_start",
     }
@@ -84,13 +88,33 @@ def test_a_start_that_daylight_saving_skips_is_none(bundle: BundleBuilder) -> No
 
 def test_cold_storage_names_what_is_covered(bundle: BundleBuilder) -> None:
     lifecycle = {"DeleteAfterDays": 365, "MoveToColdStorageAfterDays": 30}
-    found = row(planned(bundle, Lifecycle=lifecycle))
+    opted_in = lifecycle | {"OptInToArchiveForSupportedResources": True}
+    found = row(planned(bundle, Lifecycle=opted_in))
     assert (found.moves_to_cold, found.cold_after_days, found.retention_days) == (True, 30, 365)
     told = [(each.resource, each.cold) for each in found.covered_types if each is not None]
     assert told == [(volume_arn("vol-1"), True)]
+    assert found.archive_opt_in is True
     warm = row(planned(BundleBuilder(bundle.folder / "warm"), Lifecycle={}))
     assert (warm.moves_to_cold, warm.cold_after_days, warm.covered_types) == (False, 0, ())
     assert (warm.retention_days, warm.keeps_forever) == (FOREVER_DAYS, True)
+
+
+@pytest.mark.parametrize(
+    ("opt_in", "cold"),
+    [({}, False), ({"OptInToArchiveForSupportedResources": False}, False), (ARCHIVE, True)],
+)
+def test_ruling_20_ebs_goes_to_cold_storage_by_opt_in_only(
+    bundle: BundleBuilder,
+    opt_in: dict[str, bool],
+    cold: bool,  # noqa: FBT001 -- a row
+) -> None:
+    lifecycle = {"DeleteAfterDays": 365, "MoveToColdStorageAfterDays": 30} | opt_in
+    copy = {"DestinationBackupVaultArn": vault_arn("main", region=FAR), "Lifecycle": lifecycle}
+    planned(bundle, Lifecycle=lifecycle, CopyActions=[copy])
+    for subject in (RULE, f"{RULE}->{vault_arn('main', region=FAR)}"):
+        (told,) = row(bundle, subject).covered_types
+        assert told is not None
+        assert (told.cold, told.needs_archive_opt_in) == (cold, not cold)
 
 
 def test_what_may_be_covered_too_ends_the_list(bundle: BundleBuilder) -> None:

@@ -114,9 +114,11 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def lifecycle(days: int | None, cold_after: int | None = None) -> dict[str, int]:
-    """A lifecycle in days; for ever has no deletion, and most have no cold storage."""
-    cold = {} if cold_after is None else {"MoveToColdStorageAfterDays": cold_after}
+def lifecycle(days: int | None, cold_after: int | None = None) -> dict[str, int | bool]:
+    """Return a lifecycle in days; for ever has no deletion, and most have no cold storage."""
+    cold: dict[str, int | bool] = {}
+    if cold_after is not None:
+        cold = {"MoveToColdStorageAfterDays": cold_after, "OptInToArchiveForSupportedResources": True}
     return cold if days is FOR_EVER else {**cold, "DeleteAfterDays": days}
 
 

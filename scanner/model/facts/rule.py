@@ -9,11 +9,15 @@ from scanner.model.ternary import Ternary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoveredType:
-    """A resource that a rule covers, its row of the capability table, and whether that knows cold storage."""
+    """A resource that a rule covers, its row of the capability table, and whether it can go to cold storage.
+
+    `needs_archive_opt_in`: it could, but the lifecycle lacks OptInToArchiveForSupportedResources.
+    """
 
     resource: str
     capability: str
     cold: Ternary
+    needs_archive_opt_in: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +43,20 @@ class RuleFacts(Row):
         "Its next start within 400 days, in its own time zone; empty: none.", PLAN_READS
     )
     starts_within_a_year: Ternary = column("Whether it starts within 365 days.", PLAN_READS)
+    max_gap_hours: float | None = column(
+        "The longest wait between two starts, in hours; 999999: it starts less than twice in 400 days.",
+        PLAN_READS,
+    )
     continuous: bool = column("Whether the rule makes continuous backups.", PLAN_READS)
     retention_days: int = column("How long is kept, in days; 999999: for ever.", PLAN_READS)
     keeps_forever: bool = column("Whether what is kept never expires.", PLAN_READS)
     moves_to_cold: bool = column("Whether backups are moved to cold storage.", PLAN_READS)
     cold_after_days: int = column("After how many days they are; 0 where they are not.", PLAN_READS)
+    archive_opt_in: bool = column(
+        "Whether the lifecycle sets OptInToArchiveForSupportedResources, without which AWS Backup does not "
+        "archive EBS.",
+        PLAN_READS,
+    )
     target: str = column("The ARN of the vault that is filled.", PLAN_READS)
     target_exists: Ternary = column("Whether that vault exists.", (*PLAN_READS, *VAULT_READS))
     within_lock: Ternary = column(
