@@ -92,8 +92,8 @@ def _asked(shard: ShardScript, plan: str, covered: Sequence[str], verdicts: Sequ
     """Ask of a plan with one rule that moves to cold storage and copies to a Region and to an account."""
     account = shard.account
     region, other = vault_arn("far", account, FAR), vault_arn("away", OTHER)
-    cold = {"MoveToColdStorageAfterDays": 30, "OptInToArchiveForSupportedResources": True}
-    lifecycle = {**cold, "DeleteAfterDays": 365}
+    archived = {"MoveToColdStorageAfterDays": 30, "OptInToArchiveForSupportedResources": True}
+    lifecycle = {**archived, "DeleteAfterDays": 365}
     terms = rule(Lifecycle=lifecycle, CopyActions=[copy_to(region, 35), copy_to(other, 35)])
     named = [arns(account)[name] for name in covered] or [volume_arn("vol-gone", account)]
     shard.plan(plan, rules=[terms], selections=[{"Resources": named}])
