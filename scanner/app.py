@@ -31,6 +31,7 @@ from scanner.evaluate.owners import owned, units_above
 from scanner.evaluate.reads import blinds
 from scanner.evaluate.standards import Standards
 from scanner.evaluate.tiers import Tiering
+from scanner.evaluate.unsupported_rows import unsupported_of
 from scanner.evaluate.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.waivers import WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
@@ -249,6 +250,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         tiers=judgement.tiers,
         count_inherited_backup=judgement.count_inherited_backup,
         waivers=waivers.uses([control.id for control in judgement.controls]),
+        unsupported=unsupported_of(tables["resource"]),
         unit_names=bundle.parsed(lambda: unit_names(bundle.organization_answers())),
     )
     view = build(_held_against(scan, since))

@@ -33,6 +33,8 @@ def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Conso
     if scan.assessment is not None:
         console.print(f"\n{_score(scan.assessment)}", soft_wrap=True, highlight=False)
     console.print(_completeness(scan), soft_wrap=True)
+    if sentence := outcome.view.unsupported_sentence:
+        console.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True, highlight=False)
     for line in tier_lines(scan):
         console.print(escape(line), soft_wrap=True, highlight=False)
     for line in waiver_lines(scan):

@@ -175,5 +175,8 @@ def _plant_unprotected(site: Site) -> None:
     # Gone, but still listed for about an hour.
     retired, _ = compute.instance(site, "retired", STANDARD, [None])
     compute.terminate(site, retired)
+    # Its tag selects it, but AWS Backup cannot back up what boots from an instance store.
+    renderer, _ = compute.instance(site, "renderer", STANDARD, [None])
+    compute.boot_from_instance_store(site, renderer)
     # Left by restore testing; ordinary plans ignore it.
     compute.volume(site, "awsbackup-restore-test-volume", {"awsbackup-restore-test": "weekly"})

@@ -67,6 +67,31 @@ class Reconciliation:
     elsewhere: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class UnsupportedResource:
+    """A resource of a kind that AWS Backup cannot back up. `kind`: its key in the capability table."""
+
+    subject: str
+    subject_type: str
+    name: str
+    account: str
+    region: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedKinds:
+    """What AWS Backup cannot back up, whatever selects it: something else must save its data (ruling 19).
+
+    `kinds`: what each kind is called and how many resources it has, the most frequent first. `resources`: the
+    first of them, by account, Region and ARN.
+    """
+
+    number: int = 0
+    kinds: tuple[tuple[str, int], ...] = ()
+    resources: tuple[UnsupportedResource, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
     """All that a report may say. `parameters` are those in effect, by control id.
@@ -90,4 +115,5 @@ class Scan:
     unit_names: Mapping[str, str] = field(default_factory=dict)  # of organizational units, as far as known
     changes: Changes | None = None  # None: held against no former scan
     count_inherited_backup: bool | None = None  # None: not recorded
+    unsupported: UnsupportedKinds | None = None  # None: not known, since another program judged
     redacted: bool = False  # names are pseudonyms: made for sharing, and no evidence

@@ -23,6 +23,7 @@ from scanner.report.counts import Counts
 from scanner.report.encoding import encode
 from scanner.report.owners import owners_document
 from scanner.report.settled import sets_document, settled_document
+from scanner.report.unsupported import unsupported_document
 from scanner.report.view import View
 
 SCHEMA: Final = "backup-audit/findings/1"
@@ -106,6 +107,7 @@ def _summary(view: View) -> Document:
         "audit_manager": side_by_side_document(view.audit_manager),
         **owners_document(view.owners),
         **settled_document(scan),
+        **unsupported_document(scan.unsupported),
         **assessment_document(scan.assessment),
         **changes_document(scan.changes),
     }

@@ -43,10 +43,11 @@ _ALWAYS: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS)
 def summary_md(view: View) -> Iterator[bytes]:
     """Give summary.md whole: it is small."""
     standing = f"{_standing(view)}{_changes(view)}"
-    fixed = [_head(view), standing, _unread(view), _controls(view), _waivers(view), _FILES]
+    unsupported = _unsupported(view)
+    fixed = [_head(view), standing, _unread(view), _controls(view), _waivers(view), unsupported, _FILES]
     room = LIMIT - sum(_size(section) for section in fixed)
-    head, _, unread, controls, waivers, files = fixed
-    sections = (head, standing, unread, _worst(view, room), controls, waivers, files)
+    head, _, unread, controls, waivers, _, files = fixed
+    sections = (head, standing, unread, _worst(view, room), controls, waivers, unsupported, files)
     yield ("\n\n".join(section for section in sections if section) + "\n").encode()
 
 
@@ -227,6 +228,25 @@ def _waivers(view: View) -> str:
     more = len(view.waivers) - len(lines)
     behind = f"\n\n{count_word(more, 'more waiver')} are in the full report." if more else ""
     return "## Failures that somebody accepted\n\n" + "\n".join(lines) + behind
+
+
+def _unsupported(view: View) -> str:
+    """Name what AWS Backup cannot back up; empty: there is nothing of that kind, or it is not known."""
+    found = view.unsupported
+    if found is None or not found.number:
+        return ""
+    kinds = "; ".join(f"{inert(kind)}: {number:,}" for kind, number in found.kinds)
+    lines = [
+        f"- {code(each.name, 120)} ({inert(type_word(each.subject_type))}, "
+        f"{code(view.account(each.account), 80)}, {code(each.region, 40)}) {code(each.subject)}"
+        for each in found.resources[:_GROUPS]
+    ]
+    more = found.number - len(lines)
+    behind = f"\n\n{count_word(more, 'more resource')} are in `summary.json`." if more else ""
+    return (
+        f"## Not backed up by AWS Backup\n\n{view.unsupported_sentence} No control about resources applies: "
+        f"{kinds}.\n\n" + "\n".join(lines) + behind
+    )
 
 
 _FILES: Final = (

@@ -28,6 +28,7 @@ from scanner.report.changes import changes_of
 from scanner.report.json import SCHEMA
 from scanner.report.settled import tiers_of, waivers_of
 from scanner.report.stored import LINES, StoredFindings, stored_findings
+from scanner.report.unsupported import unsupported_of
 from scanner.storage.rows import StoredRows
 
 FINDINGS: Final = "findings.json"
@@ -153,6 +154,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         waivers=waivers_of(summary),
         unit_names=summary.get("unit_names", {}),
         changes=changes_of(summary),
+        unsupported=unsupported_of(summary),
         redacted=document.get("redacted") is True,
     )
 

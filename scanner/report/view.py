@@ -17,7 +17,7 @@ from scanner.model.compliance import Assessment
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.manifest import Manifest
-from scanner.model.scan import REDACTED, Row, Scan, Stream
+from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
 from scanner.model.tier import Tiers
 from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.audit_manager import SideBySide, side_by_side
@@ -29,6 +29,7 @@ from scanner.report.overview import STRUCTURES, Overview, failures, look_over
 from scanner.report.owners import OwnerGroup
 from scanner.report.sample import Sample
 from scanner.report.settled import ParameterSet, parameter_sets
+from scanner.report.unsupported import unsupported_sentence
 from scanner.report.words import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type_word, value
 from scanner.report.worst import rank
 
@@ -139,6 +140,16 @@ class View:
         Of another program's scan only what covers something is known: without control and subject.
         """
         return self.scan.waivers or tuple(_in_use(*each) for each in self.waivers)
+
+    @property
+    def unsupported(self) -> UnsupportedKinds | None:
+        """What AWS Backup cannot back up; None: not known."""
+        return self.scan.unsupported
+
+    @property
+    def unsupported_sentence(self) -> str:
+        """What a summary says of it; empty: nothing."""
+        return unsupported_sentence(self.scan.unsupported)
 
     @property
     def changes(self) -> Changes | None:

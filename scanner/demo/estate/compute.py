@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from moto.ec2.models import ec2_backends
+
 from scanner.demo.estate.site import Resource, Site, Tags, tag_list
 
 _IMAGE = "ami-12c6146b"  # one that moto knows
@@ -41,6 +43,12 @@ def instance(
     arn = site.arn("ec2", f"instance/{instance_id}")
     resource = Resource(arn, "EC2", name, site.account, site.region, keys[0])
     return resource, tuple(_attached(site, instance_id, name, keys))
+
+
+def boot_from_instance_store(site: Site, resource: Resource) -> None:
+    """Make the instance's root device an instance store, which moto has no request for."""
+    backend = ec2_backends[site.account][site.region]
+    backend.get_instance(resource.arn.rpartition("/")[2]).root_device_type = "instance-store"
 
 
 def stop(site: Site, resource: Resource) -> None:

@@ -15,7 +15,7 @@ from scanner.model.manifest import Excluded, Manifest, Scope
 from scanner.model.names import AccountId, RegionName
 from scanner.model.owner import Owner
 from scanner.model.reading import EvidenceRef, Gap
-from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream
+from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream, UnsupportedKinds
 from scanner.report.overview import STRUCTURES
 from scanner.report.redact.changes import findings_in, redacted_changes
 from scanner.report.redact.pseudonyms import Pseudonyms
@@ -103,6 +103,7 @@ class _Redactor:
             assessment=None if scan.assessment is None else self._assessment(scan.assessment),
             resources=None if scan.resources is None else _Mapped(scan.resources, self._row),
             frameworks=tuple(map(self._beside, scan.frameworks)),
+            unsupported=None if scan.unsupported is None else self._unsupported(scan.unsupported),
             redacted=True,
             changes=redacted_changes(scan.changes, self._names, self.finding),
             tiers=redacted_tiers(scan.tiers, self._names, self._parameters),
@@ -143,6 +144,23 @@ class _Redactor:
         return self._values.mapping(
             row, tuple(names_in({"subject": row.get("subject"), "name": row.get("name")}))
         )
+
+    def _unsupported(self, found: UnsupportedKinds) -> UnsupportedKinds:
+        """Redact what AWS Backup cannot back up; the kinds are words of ours."""
+        resources = (
+            replace(
+                each,
+                subject=self._names.name(each.subject),
+                subject_type=self._names.words(each.subject_type),
+                name=self._names.name(each.name),
+                account=self._names.account(each.account),
+                region=self._names.words(each.region),
+                kind=self._names.words(each.kind),
+            )
+            for each in found.resources
+        )
+        kinds = tuple((self._names.sentence(kind), number) for kind, number in found.kinds)
+        return replace(found, kinds=kinds, resources=tuple(resources))
 
     def _waiver(self, waiver: Waiver) -> Waiver:
         name = self._names.name
