@@ -47,8 +47,8 @@ class PastTable:
         _note("backup_jobs", backups.unseen, (each.job for each in backups.jobs), notes)
         missing = dict.fromkeys((*unseen, *(one for chain in chains.values() for one in chain.unseen)))
         _note("copy_jobs", tuple(missing), (), notes)
-        _note("restores", restores.unseen, restores.restores, notes)
-        _note("type_restores", of_type.unseen, of_type.restores, notes)
+        _note("restores", (*restores.unseen, *restores.doubts), restores.restores, notes)
+        _note("type_restores", (*of_type.unseen, *of_type.doubts), of_type.restores, notes)
         copies = tuple(
             self._chain(arns, rule, destination, outcomes) for (rule, destination), outcomes in chains.items()
         )
@@ -112,6 +112,7 @@ def _restore(restore: Restore) -> RestoreTold:
         minutes=restore.minutes,
         completed=restore.completed,
         validated=restore.validated,
+        validation_reported=restore.validation_reported,
     )
 
 

@@ -1,7 +1,9 @@
 """When a resource was restored, how long that took, and whether it was validated (ruling 9).
 
 Restore jobs reach back 30 days. What is older is read from DescribeProtectedResource: the newest restore, and
-how long it took. Where that was not read and the list shows no completed restore, there may have been one.
+how long it took, but not whether it was validated: only the list of restore jobs reports that. So a restore that
+the list must show and does not, or that an unread list may show, is of unknown validation.
+Where the description was not read and the list shows no completed restore, there may have been one.
 A restore of a copy is a job of the account and Region that holds the copy: it is put aside for this one.
 """
 
@@ -25,6 +27,10 @@ from scanner.model.reading import EvidenceRef, GapKind, Known, Unread
 from scanner.model.ternary import Ternary, all_of
 
 _VALIDATED: Final = ("SUCCESSFUL", None)  # None: no validation ran
+_LIST_DAYS: Final = 30.0
+"""Days that ListRestoreJobs reaches back (catalogue, ruling 9)."""
+
+_NOT_LISTED: Final = "whether the newest restore of {} was validated is not in the restore jobs that were read"
 _SAME: Final = timedelta(seconds=1)  # lists and descriptions round differently
 
 
@@ -33,6 +39,7 @@ class Restore:
     """One restore of a resource. `job`: its id; empty: what DescribeProtectedResource tells of the newest.
 
     `completed`: it came to its end; `validated`: and no validation of it failed, or is still under way.
+    `validation_reported` is False where AWS does not say whether a validation ran and how it ended.
     `minutes` is None where it did not complete, or is not told.
     """
 
@@ -43,6 +50,7 @@ class Restore:
     minutes: float | None
     completed: Ternary
     validated: Ternary
+    validation_reported: bool
     refs: tuple[EvidenceRef, ...]
 
     @property
@@ -57,6 +65,12 @@ class Restores:
 
     restores: tuple[Restore, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+
+    @property
+    def doubts(self) -> tuple[Unseen, ...]:
+        """Why the validation of a restore is not known although the list of restore jobs was read."""
+        unlisted = (each for each in self.restores if each.validated is None and not each.job)
+        return tuple(Unseen(_NOT_LISTED.format(each.resource), None, own=True) for each in unlisted)
 
 
 class RestoreHistory:
@@ -129,8 +143,27 @@ class RestoreHistory:
         if not isinstance(latest, Known):
             return found
         if latest.value is not None and not self._listed(arn, latest.value):
-            found.append(_of_latest(arn, latest.value, latest.refs, self._as_of))
+            found.append(self._of_latest(arn, latest.value, latest.refs))
         return found
+
+    def _of_latest(self, arn: str, latest: LatestRestore, refs: tuple[EvidenceRef, ...]) -> Restore:
+        """Build the restore of a description: one whose duration is given completed.
+
+        A description does not report validations. Only a restore from before the list decides without.
+        """
+        age = _age_days(latest.created_at, self._as_of)
+        before_list = not self._unread and age is not None and age > _LIST_DAYS
+        return Restore(
+            job="",
+            resource=arn,
+            state="" if latest.minutes is None else "COMPLETED",
+            age_days=age,
+            minutes=latest.minutes,
+            completed=None if latest.minutes is None else True,
+            validated=True if before_list else None,
+            validation_reported=False,
+            refs=refs,
+        )
 
     def _older(self, arn: str) -> Unseen | None:
         """Say that restores of before the list's 30 days were not read, where they were not (ruling 9)."""
@@ -172,21 +205,8 @@ def _of_job(job: Job, as_of: datetime) -> Restore:
         minutes=took / timedelta(minutes=1) if completed and took is not None else None,
         completed=completed,
         validated=job.validation_status in _VALIDATED,
+        validation_reported=True,
         refs=job.refs,
-    )
-
-
-def _of_latest(arn: str, latest: LatestRestore, refs: tuple[EvidenceRef, ...], as_of: datetime) -> Restore:
-    """Make the restore of a description: one that took its time completed; validations are not told of."""
-    return Restore(
-        job="",
-        resource=arn,
-        state="" if latest.minutes is None else "COMPLETED",
-        age_days=_age_days(latest.created_at, as_of),
-        minutes=latest.minutes,
-        completed=None if latest.minutes is None else True,
-        validated=True,
-        refs=refs,
     )
 
 

@@ -196,6 +196,8 @@ RESTORED: Final = (
     Restored("a-day-over", F, N, latest=(91, 30)),
     Restored("long-ago-slow", F, N, latest=(200, 9000)),
     Restored("two-months-no-duration", U, U, latest=(60, None)),
+    Restored("validation-failed", F, P, [("COMPLETED", 1, 60)], more={"ValidationStatus": "FAILED"}),
+    Restored("described-but-not-listed", U, P, latest=(10, 30)),
 )
 
 
@@ -234,7 +236,7 @@ def _describe(shard: ShardScript, arn: str, case: Restored) -> None:
         shard.call("backup:DescribeProtectedResource", error=case.described, ResourceArn=arn)
 
 
-# (account, the restore of its only volume, what is described, tested, in time) where the list lacks its end
+# (account, the restore of its only volume, verdicts of the two controls) where the list lacks its end
 RESTORES_CUT: Final[tuple[tuple[str, Job | None, str, str], ...]] = (
     ("310000000001", restore(volume_arn("vol-1", "310000000001"), "COMPLETED", 1), P, U),
     ("310000000002", restore(volume_arn("vol-1", "310000000002"), "COMPLETED", 1, 900), P, F),
@@ -242,8 +244,24 @@ RESTORES_CUT: Final[tuple[tuple[str, Job | None, str, str], ...]] = (
 )
 
 
-def _restores_unread(bundle: BundleBuilder) -> Truth:
+# (account, days since the restore that its only volume's description reports) where the list was refused:
+# a restore of the list's 30 days may have failed its validation, a newer one may have been slow
+DESCRIBED: Final[tuple[tuple[str, float], ...]] = (("320000000001", 3), ("320000000002", 60))
+
+
+def _only_described(bundle: BundleBuilder) -> Truth:
     truth = Truth()
+    for account, days in DESCRIBED:
+        arn = volume_arn("vol-1", account)
+        shard = bundle.shard(account).volume("vol-1")
+        shard.call("backup:ListRestoreJobs", error="AccessDeniedException")
+        _describe(shard, arn, Restored("", U, U, latest=(days, 30)))
+        truth |= {(TESTED, arn): U, (IN_TIME, arn): U}
+    return truth
+
+
+def _restores_unread(bundle: BundleBuilder) -> Truth:
+    truth = _only_described(bundle)
     for account, job, tested, in_time in RESTORES_CUT:
         arn = volume_arn("vol-1", account)
         rows = [] if job is None else [job]

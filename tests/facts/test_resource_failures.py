@@ -55,6 +55,7 @@ def restore(**more: Any) -> RestoreTold:
         "minutes": 9.0,
         "completed": True,
         "validated": True,
+        "validation_reported": True,
     }
     return RestoreTold(**(told | more))
 
