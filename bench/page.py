@@ -21,8 +21,9 @@ import orjson
 from playwright.sync_api import Browser, sync_playwright
 
 from bench.measure import ROOT, Table, ratio
-from scanner import app
-from scanner.cli.requests import judgement_of, settings_of
+from scanner.app import judgement as app
+from scanner.cli.judgement import judgement_of
+from scanner.cli.requests import settings_of
 from scanner.evidence.bundle import file_sha256
 from scanner.report.html import report_html
 from scanner.report.read import read_scan

@@ -14,8 +14,9 @@ from typing import Any, Final
 import orjson
 
 from bench.measure import ROOT, Table, ratio
-from scanner import app
-from scanner.cli.requests import judgement_of, settings_of
+from scanner.app import judgement as app
+from scanner.cli.judgement import judgement_of
+from scanner.cli.requests import settings_of
 from scanner.evidence.bundle import file_sha256
 from scanner.report.read import read_scan
 from scanner.report.view import build

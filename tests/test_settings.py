@@ -8,9 +8,10 @@ from pydantic import BaseModel
 
 from scanner.errors import ConfigurationError
 from scanner.model.finding import Waiver
+from scanner.model.formats import Format
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
 from scanner.model.tier import Match
-from scanner.settings import Format, ScopeSettings, Settings, WaiverRule, load_settings
+from scanner.settings import ScopeSettings, Settings, WaiverRule, load_settings
 
 GUIDE = Path(__file__).parent.parent / "docs" / "configuration.md"
 

@@ -1,4 +1,4 @@
-"""The commands and their options. What a command does stands in `actions`, which is loaded when one runs."""
+"""The commands and their options. What a command does is in `..._actions`, which is loaded when it runs."""
 
 import sys
 from importlib import import_module
@@ -47,9 +47,9 @@ def _invoke() -> int:
     return 0
 
 
-def _actions() -> ModuleType:
+def _actions(of: str) -> ModuleType:
     """Load what commands do: AWS, DuckDB and the rest are not needed for `--help`."""
-    return import_module("scanner.cli.actions")
+    return import_module(f"scanner.cli.{of}_actions")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 -- typer's callback
@@ -103,8 +103,8 @@ def run(  # noqa: PLR0913 -- the options of the contract
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
     target = Target(out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
     if dry_run:
-        raise typer.Exit(guarded(lambda: _actions().rehearse(scope, config, target, quiet=quiet)))
-    raise typer.Exit(guarded(lambda: _actions().run(scope, judged, target, formats, quiet=quiet)))
+        raise typer.Exit(guarded(lambda: _actions("collect").rehearse(scope, config, target, quiet=quiet)))
+    raise typer.Exit(guarded(lambda: _actions("run").run(scope, judged, target, formats, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit collect --org --out bundle[/]")
@@ -128,7 +128,7 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     """Record the evidence of a scope as a bundle, and judge nothing."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
     target = Target(out, resume, kms_key=sse_kms_key, bucket_owner=bucket_owner)
-    raise typer.Exit(guarded(lambda: _actions().collect(scope, config, target, quiet=quiet)))
+    raise typer.Exit(guarded(lambda: _actions("collect").collect(scope, config, target, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")
@@ -155,7 +155,9 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     """Judge a recorded bundle: without a network, a clock or credentials. Writes into it, or into --out."""
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
     target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
-    raise typer.Exit(guarded(lambda: _actions().evaluate(bundle, judged, target, formats, quiet=quiet)))
+    raise typer.Exit(
+        guarded(lambda: _actions("judge").evaluate(bundle, judged, target, formats, quiet=quiet))
+    )
 
 
 @audit.command(epilog="Example: [bold]audit report scan --format pdf[/]")
@@ -174,7 +176,7 @@ def report(  # noqa: PLR0913 -- as `run`
 ) -> None:
     """Write reports of a scan that was judged before, into its folder or into --out."""
     target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
-    raise typer.Exit(guarded(lambda: _actions().report(scan, target, formats, quiet=quiet)))
+    raise typer.Exit(guarded(lambda: _actions("judge").report(scan, target, formats, quiet=quiet)))
 
 
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)

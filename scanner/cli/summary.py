@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from scanner.app import Outcome
+from scanner.app.judgement import Outcome
 from scanner.cli.settled import tier_lines, waiver_lines
 from scanner.model.compliance import Assessment
 from scanner.model.finding import Status

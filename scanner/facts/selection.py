@@ -93,7 +93,7 @@ def _role(graph: ShardGraph, name: str | None, notes: Notes) -> tuple[Ternary, A
 
 
 def _admits(graph: ShardGraph, role: Role, notes: Notes) -> Answer:
-    """Say whether the role's trust policy lets AWS Backup assume it for the account and Region of the shard."""
+    """Return whether the trust policy lets AWS Backup assume the role, for the shard's account and Region."""
     if role.trust_policy is None:
         notes.unknown("role_admits_backup", f"the trust policy of {role.arn} is not told")
         return Answer(None, f"the trust policy of {role.arn} is not told")

@@ -27,8 +27,8 @@ _KEY_SHARED: Final = "source key shared"
 _VIA_SERVICE: Final = "kms:viaservice"  # a policy that does not speak of it takes all services alike
 
 _PAGES_DIFFER: Final = (
-    "Its minimum is allowed (CreateGrant, GenerateDataKey and Decrypt, as the AWS Backup developer guide has it, "
-    '"Encryption for backups in AWS Backup"); whether a copy needs the rest too is open, since AWS re:Post asks '
+    "The minimum is allowed (CreateGrant, GenerateDataKey and Decrypt: AWS Backup developer guide, "
+    '"Encryption for backups in AWS Backup"). Whether a copy needs the rest too is open: AWS re:Post asks '
     'for it ("Given key ID is not accessible")'
 )
 _BACKED_UP_BY: Final = {"storagegateway": ("ec2", "storagegateway")}

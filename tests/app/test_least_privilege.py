@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from moto.iam.models import Role, User, iam_backends
 
-from scanner import app
-from scanner.cli.requests import judgement_of
+from scanner.app import collection
+from scanner.app import judgement as app
+from scanner.cli.judgement import judgement_of
 from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.operations import Operation
 from scanner.collect.permissions import is_asked_of_members
@@ -148,7 +149,7 @@ def scan(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Scan:
             "role_name": demo.role_name,
             "retries": RetryPolicy(attempts=1),
         }
-        app.collect(CollectRequest(**(values | request)), folder)
+        collection.collect(CollectRequest(**(values | request)), folder)
         judged = app.evaluate(folder, folder, JUDGEMENT, ()).scan
         files = sorted((folder / "evidence").rglob("*.jsonl.gz"))
         lines = (line for file in files for line in gzip.decompress(file.read_bytes()).splitlines())

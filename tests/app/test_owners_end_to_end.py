@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from scanner import app
-from scanner.app import Judgement
+from scanner.app import judgement as app
+from scanner.app.judgement import Judgement
 from scanner.evaluate.loader import load_controls
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
 from scanner.report.explain.document import explanation_document

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from scanner.app import Judgement, evaluate
+from scanner.app.judgement import Judgement, evaluate
 from scanner.cli.commands import audit
 from scanner.evaluate.loader import load_controls
 from tests.fakes.bundles import REGION, BundleBuilder, instance_arn, refuse, rule, volume_arn

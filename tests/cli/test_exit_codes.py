@@ -8,8 +8,7 @@ from contextlib import chdir
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit as commands
 
@@ -121,7 +120,10 @@ def test_a_file_that_was_tampered_with(tmp_path: Path, bundle: Path) -> None:
 def test_what_a_judged_scan_ends_with(
     tmp_path: Path, bundle: Path, options: tuple[str, ...], code: int
 ) -> None:
-    critical = "--controls", "resource-in-backup-plan"  # it has failures and unknowns; no other need be judged
+    critical = (
+        "--controls",
+        "resource-in-backup-plan",
+    )  # it has failures and unknowns; no other need be judged
     done = audit("evaluate", bundle, *critical, "--format", "json", "--quiet", *options, cwd=tmp_path)
     assert done.exit_code == code, done.stderr
     assert done.stdout == ""

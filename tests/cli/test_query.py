@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from scanner.app import Judgement, evaluate
+from scanner.app.judgement import Judgement, evaluate
 from scanner.cli.commands import audit
 from scanner.evaluate.loader import load_controls
 from tests.fakes.bundles import BundleBuilder, rule

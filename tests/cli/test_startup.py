@@ -42,3 +42,21 @@ def test_the_version_is_printed_without_rich() -> None:
 def test_a_list_of_controls_loads_no_database() -> None:
     loaded("controls", "list")  # fills the cache, where it is empty
     assert not loaded("controls", "list") & (HEAVY - {"pydantic", "yaml"})
+
+
+def test_collecting_loads_nothing_that_judges_or_reports() -> None:
+    modules = loaded_by("from scanner.cli import collect_actions")
+    assert not modules & {"duckdb", "jinja2", "networkx", "pyarrow", "weasyprint"}
+    assert not {
+        name for name in modules if name.startswith(("scanner.report", "scanner.graph", "scanner.facts"))
+    }
+
+
+def test_judging_loads_no_client_of_aws() -> None:
+    assert not loaded_by("from scanner.cli import judge_actions") & {"boto3", "botocore"}
+
+
+def loaded_by(statement: str) -> frozenset[str]:
+    source = f"import sys\n{statement}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    return frozenset(done.stdout.split())

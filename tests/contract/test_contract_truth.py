@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.app import evaluate
-from scanner.cli.requests import judgement_of, settings_of
+from scanner.app.judgement import evaluate
+from scanner.cli.judgement import judgement_of
+from scanner.cli.requests import settings_of
 from tests.contract import (
     arrivals_truth,
     assigned_truth,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scanner.app import Judgement, evaluate
+from scanner.app.judgement import Judgement, evaluate
 from scanner.evaluate.selection import select
 from scanner.model.finding import Status
 from tests.fakes.bundles import BundleBuilder, rule, volume_arn

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scanner.app import Judgement, evaluate, report
+from scanner.app.judgement import Judgement, evaluate, report
 from scanner.evaluate.loader import load_controls
 from scanner.model.audit_manager import Comparison, ControlBeside
 from scanner.model.scan import Scan

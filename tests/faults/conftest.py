@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from scanner import app
-from scanner.app import Judgement
-from scanner.cli.requests import judgement_of, settings_of
+from scanner.app import judgement as app
+from scanner.app.judgement import Judgement
+from scanner.cli.judgement import judgement_of
+from scanner.cli.requests import settings_of
 from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Timeouts
 from scanner.collect.request import CollectRequest

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from scanner import app
+from scanner.app import collection
 from scanner.collect.request import CollectRequest
 from scanner.errors import VaultproofError
 from scanner.evidence.answers import answering_errors, pagination
@@ -73,7 +73,7 @@ class Evidence:
 def recorded(request: CollectRequest, folder: Path) -> Evidence | VaultproofError:
     """Collect; give the evidence, or the error that a person would be told."""
     try:
-        manifest = guarded(lambda: app.collect(request, folder))
+        manifest = guarded(lambda: collection.collect(request, folder))
     except VaultproofError as refusal:
         return refusal
     Bundle(folder).check()

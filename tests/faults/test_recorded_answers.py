@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scanner import app
-from scanner.cli.requests import judgement_of, settings_of
+from scanner.app import judgement as app
+from scanner.cli.judgement import judgement_of
+from scanner.cli.requests import settings_of
 from scanner.errors import BundleError
 from scanner.evidence.bundle import Bundle
 from scanner.inventory.shard import parse_shard

@@ -15,7 +15,7 @@ import pytest
 from lxml import etree
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
-from scanner.app import Judgement, evaluate
+from scanner.app.judgement import Judgement, evaluate
 from scanner.evaluate.loader import load_controls
 from scanner.model.finding import Status
 from scanner.model.scan import Scan

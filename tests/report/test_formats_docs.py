@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.cli.options import FORMATS as OFFERED
+from scanner.model.formats import FORMATS as OFFERED
 from scanner.report import csv, inventory_csv
 from scanner.report.write import FORMATS
 from scanner.storage.findings_parquet import SCHEMA

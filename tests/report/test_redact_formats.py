@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from pypdf import PdfReader
 
-from scanner import app
-from scanner.app import Judgement
+from scanner.app import judgement as app
+from scanner.app.judgement import Judgement
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.waivers import WaiverRule
 from scanner.model.finding import Finding, Waiver

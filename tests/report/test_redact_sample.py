@@ -9,8 +9,8 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from scanner import app
-from scanner.app import Judgement
+from scanner.app import judgement as app
+from scanner.app.judgement import Judgement
 from scanner.evaluate.loader import load_controls
 from scanner.model.owner import TagWay
 from scanner.report.read import read_scan

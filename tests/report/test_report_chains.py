@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.app import Judgement, evaluate
+from scanner.app.judgement import Judgement, evaluate
 from scanner.evaluate.loader import load_controls
 from scanner.model.explanation import NodeKind, Verdict
 from scanner.report.chains import chains

@@ -14,7 +14,7 @@ from uuid import UUID
 import jsonschema
 import pytest
 
-from scanner.app import Judgement, evaluate
+from scanner.app.judgement import Judgement, evaluate
 from scanner.evaluate.loader import load_controls
 from scanner.model.compliance import (
     Assessment,

@@ -18,7 +18,7 @@ from scanner.protection.policy.statements import Request, decide, reach_of, reac
 
 # What AWS Backup needs of any key at least (facts 6, row 10).
 MINIMUM_KEY_ACTIONS = ("kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey")
-# What AWS re:Post asks for besides, so that an account can copy backups under a key of another (facts 6, row 9).
+# What AWS re:Post asks for too, so that an account can copy backups under a key of another (facts 6, row 9).
 FURTHER_KEY_ACTIONS = (
     "kms:DescribeKey",
     "kms:GenerateDataKeyWithoutPlaintext",
@@ -115,7 +115,7 @@ def _by_reason(lacking: Iterable[tuple[str, Answer]]) -> str:
     return "; ".join(f"{', '.join(names)}: {because}" for because, names in actions.items())
 
 
-def admits_service(
+def admits_service(  # noqa: PLR0913 - as above
     document: Document, *, service: str, action: str, resource: str, context: Context, account: str = ""
 ) -> Answer:
     """Whether a policy allows a service principal (`backup.amazonaws.com`), as in a role's trust policy.
@@ -138,7 +138,7 @@ def admits_service(
 def _service_domains(
     service: str, account: str, resource: str, context: Context
 ) -> tuple[Mapping[str, Domain], Mapping[str, Domain]]:
-    """Give the known keys of the service's calls: with ARNs of the service alone, and with any of the account."""
+    """Return the keys of the service's calls: with ARNs of the service, and with any ARN of the account."""
     place = f"{context.region or '*'}:{account}:*"
     own = f"arn:{context.partition}:{service.partition('.')[0]}:{place}"
     any_service = (f"arn:{context.partition}:*:{place}", f"arn:{context.partition}:*::{account}:*")
@@ -185,8 +185,8 @@ def _service_reach(
 def _by_arn_parts(clause: Clause) -> Clause:
     """Compare aws:SourceArn part by part where StringLike names an account.
 
-    As text, `arn:aws:backup:*:222222222222:*` could match an ARN of another account whose last part holds that
-    account id between colons. No ARN of AWS Backup does.
+    As text, `arn:aws:backup:*:222222222222:*` could match an ARN of another account whose last part holds
+    that account id between colons. No ARN of AWS Backup does.
     """
     operator = _ARN_OPERATORS.get(clause.operator.lower())
     if clause.key != "aws:sourcearn" or operator is None:

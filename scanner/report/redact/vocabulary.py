@@ -40,8 +40,9 @@ starting stopped stopping storage-optimization suspended terminated updating upg
 create_complete create_failed create_in_progress delete_complete delete_failed delete_in_progress
 rollback_complete rollback_failed update_complete update_failed update_rollback_complete
 success vss_error limit_exceeded access_denied concurrent_job feature_not_enabled job_expired
-invalid_lifecycle invalid_state kms_key_error access_key_error hypervisor_offline resource_not_found resource_not_supported
-tag_copy_error token_expired unsupported_operation fatal_error miscellaneous
+invalid_lifecycle invalid_state kms_key_error access_key_error hypervisor_offline
+resource_not_found resource_not_supported tag_copy_error token_expired unsupported_operation
+fatal_error miscellaneous
 continuous standard warm cold governance compliance backup_vault logically_air_gapped_backup_vault
 restore_access_backup_vault opt-in-not-required opted-in not-opted-in utc etc
 evidence facts inventory jsonl gz parquet json org aws-global manifest findings summary cron rate

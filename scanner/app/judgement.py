@@ -1,27 +1,15 @@
-"""The whole story, top to bottom.
-
-    collect   AWS -> evidence bundle
-    evaluate  evidence -> inventory -> control plane -> facts -> findings -> reports
-    report    a judged scan -> reports
-    explain   a judged scan -> the chain of one subject
-
-`audit run` is the first two, one after the other.
-The evidence is read twice, shard by shard: for the control plane, and for what a shard has of the resources
-of others, which is put aside on disk; then for the facts, made from the shard, the control plane and
-what was put aside for it (`judging`, on one process or several). Memory holds one shard a process;
-findings are asked of all facts together.
-"""
+"""Evidence to findings and reports, and what is made of a judged scan later."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from scanner.errors import BundleError, OutputError, UsageError
+from scanner.app import FINDINGS, TOOL
+from scanner.errors import UsageError
 from scanner.evaluate.assessment import Cell, assess, counted
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.engine import evaluate as judge
@@ -35,7 +23,7 @@ from scanner.evaluate.unsupported_rows import unsupported_of
 from scanner.evaluate.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.waivers import WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
-from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
+from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document
 from scanner.facts.build import FactsRequest
 from scanner.history.since import Since
 from scanner.inventory.contacts import parse_contacts
@@ -63,14 +51,6 @@ from scanner.storage.files import write_atomically
 from scanner.storage.parquet import open_parquet
 from scanner.storage.rows import StoredRows
 
-if TYPE_CHECKING:
-    from scanner.collect.estimate import Estimate
-    from scanner.collect.request import Collected, CollectRequest
-    from scanner.collect.resume import Given
-    from scanner.collect.watch import Watcher
-
-TOOL: Final = "vaultproof"
-FINDINGS: Final = "findings.jsonl.gz"
 SHARED: Final = "redacted"
 """The folder within a scan's that redacted reports go to, unless another is named."""
 
@@ -103,94 +83,6 @@ class Outcome:
     def scan(self) -> Scan:
         """The scan that the view is of."""
         return self.view.scan
-
-
-def collect(
-    request: "CollectRequest", out: Path, watcher: "Watcher | None" = None, as_of: datetime | None = None
-) -> Manifest:
-    """Record the evidence of a scope in `out`. What was read is kept when the collection is cut short."""
-    # Loaded here: judging needs no AWS client, and the mere import of one probes for a socket.
-    from scanner.collect.runner import collect as collect_evidence  # noqa: PLC0415
-
-    with _cut_short(out):
-        collected = collect_evidence(request, out, watcher, as_of=as_of)
-    manifest = _manifest(collected)
-    _write_manifest(out, manifest)
-    return manifest
-
-
-def resume(
-    given: "Given",
-    means: "CollectRequest",
-    out: Path,
-    watcher: "Watcher | None" = None,
-    as_of: datetime | None = None,
-) -> bool:
-    """Go on with the collection in `out`; False when there was nothing left to collect."""
-    from scanner.collect.resume import resume as resume_evidence  # noqa: PLC0415 -- as above
-
-    with _cut_short(out, as_of):
-        resumed = resume_evidence(given, means, out, watcher)
-    manifest = _manifest(resumed.collected, as_of)
-    if not (resumed.had_all and _is_written(out, manifest)):
-        _write_manifest(out, manifest)
-    return not resumed.had_all
-
-
-def has_more(out: Path) -> bool:
-    """Whether a collection that came to its end left shards that are worth reading again."""
-    from scanner.collect.journal import read_journal  # noqa: PLC0415 -- as above
-
-    past = read_journal(out)
-    return past is not None and past.finished_at is None
-
-
-def rehearse(request: "CollectRequest", watcher: "Watcher | None" = None) -> "Estimate":
-    """Say what a scan would call; write nothing."""
-    from scanner.collect.rehearsal import rehearse as ask_for_scope  # noqa: PLC0415 -- as above
-
-    return ask_for_scope(request, watcher)
-
-
-@contextmanager
-def _cut_short(out: Path, as_of: datetime | None = None) -> Iterator[None]:
-    """Write the manifest of what there is when a collection is cut short."""
-    from scanner.collect.request import CutShortError, Interrupted  # noqa: PLC0415 -- as above
-
-    try:
-        yield
-    except (Interrupted, CutShortError) as cut:
-        with suppress(OutputError):
-            _write_manifest(out, _manifest(cut.collected, as_of))
-        raise
-
-
-def _is_written(out: Path, manifest: Manifest) -> bool:
-    """Whether the folder has the manifest of this collection, which may tell of its judgement too."""
-    try:
-        known = read_manifest(out)
-    except BundleError:
-        return False
-    same_scan = known.scan_id == manifest.scan_id
-    return same_scan and rfc3339(known.finished_at) == rfc3339(manifest.finished_at)
-
-
-def _manifest(collected: "Collected", as_of: datetime | None = None) -> Manifest:
-    return Manifest(
-        scan_id=collected.scan_id,
-        tool_name=TOOL,
-        tool_version=version(TOOL),
-        started_at=collected.started_at,
-        finished_at=collected.finished_at,
-        evaluated_as_of=as_of or collected.as_of or collected.finished_at,
-        caller_arn=collected.caller_arn,
-        caller_account=collected.caller_account,
-        scope=collected.scope,
-        accounts=collected.accounts,
-        shards=collected.shards,
-        files={record.file: record.sha256 for record in collected.shards if record.file},
-        capabilities_as_of=capabilities_as_of(),
-    )
 
 
 def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made of it
@@ -376,10 +268,6 @@ def _judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
         tool_version=bundle.manifest.tool_version or version(TOOL),
         capabilities_as_of=capabilities_as_of(),
     )
-
-
-def _write_manifest(out: Path, manifest: Manifest) -> None:
-    write_atomically(out / NAME, manifest_bytes(manifest_document(manifest)))
 
 
 def _write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None:

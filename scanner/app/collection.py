@@ -1,0 +1,103 @@
+"""AWS to an evidence bundle, in one go or resumed. Loads nothing that judges or reports."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from scanner.app import TOOL
+from scanner.collect.estimate import Estimate
+from scanner.collect.journal import read_journal
+from scanner.collect.rehearsal import rehearse as ask_for_scope
+from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted
+from scanner.collect.resume import Given
+from scanner.collect.resume import resume as resume_evidence
+from scanner.collect.runner import collect as collect_evidence
+from scanner.collect.watch import Watcher
+from scanner.errors import BundleError, OutputError
+from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
+from scanner.model.manifest import Manifest
+from scanner.protection.capabilities import capabilities_as_of
+from scanner.storage.files import write_atomically
+
+
+def collect(
+    request: CollectRequest, out: Path, watcher: Watcher | None = None, as_of: datetime | None = None
+) -> Manifest:
+    """Record the evidence of a scope in `out`. What was read is kept when the collection is cut short."""
+    with _cut_short(out):
+        collected = collect_evidence(request, out, watcher, as_of=as_of)
+    manifest = _manifest(collected)
+    _write_manifest(out, manifest)
+    return manifest
+
+
+def resume(
+    given: Given,
+    means: CollectRequest,
+    out: Path,
+    watcher: Watcher | None = None,
+    as_of: datetime | None = None,
+) -> bool:
+    """Go on with the collection in `out`; False when there was nothing left to collect."""
+    with _cut_short(out, as_of):
+        resumed = resume_evidence(given, means, out, watcher)
+    manifest = _manifest(resumed.collected, as_of)
+    if not (resumed.had_all and _is_written(out, manifest)):
+        _write_manifest(out, manifest)
+    return not resumed.had_all
+
+
+def has_more(out: Path) -> bool:
+    """Whether a collection that came to its end left shards that are worth reading again."""
+    past = read_journal(out)
+    return past is not None and past.finished_at is None
+
+
+def rehearse(request: CollectRequest, watcher: Watcher | None = None) -> Estimate:
+    """Say what a scan would call; write nothing."""
+    return ask_for_scope(request, watcher)
+
+
+@contextmanager
+def _cut_short(out: Path, as_of: datetime | None = None) -> Iterator[None]:
+    """Write the manifest of what there is when a collection is cut short."""
+    try:
+        yield
+    except (Interrupted, CutShortError) as cut:
+        with suppress(OutputError):
+            _write_manifest(out, _manifest(cut.collected, as_of))
+        raise
+
+
+def _is_written(out: Path, manifest: Manifest) -> bool:
+    """Whether the folder has the manifest of this collection, which may tell of its judgement too."""
+    try:
+        known = read_manifest(out)
+    except BundleError:
+        return False
+    same_scan = known.scan_id == manifest.scan_id
+    return same_scan and rfc3339(known.finished_at) == rfc3339(manifest.finished_at)
+
+
+def _manifest(collected: Collected, as_of: datetime | None = None) -> Manifest:
+    return Manifest(
+        scan_id=collected.scan_id,
+        tool_name=TOOL,
+        tool_version=version(TOOL),
+        started_at=collected.started_at,
+        finished_at=collected.finished_at,
+        evaluated_as_of=as_of or collected.as_of or collected.finished_at,
+        caller_arn=collected.caller_arn,
+        caller_account=collected.caller_account,
+        scope=collected.scope,
+        accounts=collected.accounts,
+        shards=collected.shards,
+        files={record.file: record.sha256 for record in collected.shards if record.file},
+        capabilities_as_of=capabilities_as_of(),
+    )
+
+
+def _write_manifest(out: Path, manifest: Manifest) -> None:
+    write_atomically(out / NAME, manifest_bytes(manifest_document(manifest)))

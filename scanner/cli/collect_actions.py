@@ -1,0 +1,71 @@
+"""What the commands that call AWS do: `audit collect`, `--dry-run`, and the first half of `audit run`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from scanner.app import collection
+from scanner.cli.destination import Destination, destination_of, look_ahead, published
+from scanner.cli.exits import advising_to_resume, say
+from scanner.cli.options import ScopeOptions, Target
+from scanner.cli.progress import progress
+from scanner.cli.rehearsal import print_estimate, wide_console
+from scanner.cli.requests import folder_of, settings_of
+from scanner.cli.scope import collect_request, given_anew
+from scanner.errors import UsageError
+from scanner.settings import Settings
+
+
+def goal_of(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[Destination, Path]:
+    """Choose where a scan is written, and see whether it can go there."""
+    goal = destination_of(target, settings, scope.profile)
+    look_ahead(goal)
+    return goal, folder_of(goal, target, datetime.now(UTC))
+
+
+def rehearse(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
+    """Print what a scan would call. Nothing is written."""
+    if target.resume is not None:
+        raise UsageError("--dry-run tells of a whole scan: leave --resume out.")
+    with progress(quiet=quiet) as watcher:
+        found = collection.rehearse(collect_request(settings_of(config), scope), watcher)
+    print_estimate(found, wide_console())
+    return 0
+
+
+def collect(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
+    """Collect, and print where the bundle is."""
+    settings = settings_of(config)
+    goal, folder = goal_of(target, settings, scope)
+    with advising_to_resume("collect", folder):
+        gather(settings, scope, folder, None, is_new=target.resume is None, quiet=quiet)
+    with published(goal, folder, keep=target.resume is not None):
+        typer.echo(f"{goal.place or folder}")
+    return 0
+
+
+def gather(  # noqa: PLR0913 -- one scan, new or not
+    settings: Settings,
+    scope: ScopeOptions,
+    folder: Path,
+    as_of: datetime | None,
+    *,
+    is_new: bool,
+    quiet: bool,
+) -> None:
+    """Collect what is left to be collected."""
+    request = collect_request(settings, scope)
+    if is_new:
+        with progress(quiet=quiet) as watcher:
+            collection.collect(request, folder, watcher, as_of)
+    else:
+        with progress(quiet=quiet) as watcher:
+            went_on = collection.resume(given_anew(settings, scope), request, folder, watcher, as_of)
+        if not went_on and not quiet:
+            say(f"{folder} holds all of its evidence already: nothing was asked.")
+    if collection.has_more(folder):
+        say(
+            "Credentials expired before all was read, and what is missing is unknown. Log in again, and go "
+            f"on with: audit run --resume {folder}"
+        )

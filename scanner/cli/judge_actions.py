@@ -1,0 +1,90 @@
+"""What the commands do that judge and report: no AWS client is loaded."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from scanner.app import FINDINGS
+from scanner.app import judgement as app
+from scanner.cli.destination import Destination, destination_of, fetched, published, shown_at, temporary
+from scanner.cli.exits import code_of
+from scanner.cli.judgement import judgement_of
+from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
+from scanner.cli.redaction import pseudonyms
+from scanner.cli.requests import settings_of
+from scanner.cli.summary import print_summary
+from scanner.errors import UsageError
+from scanner.evidence.manifest import NAME
+from scanner.report.write import CHECKSUMS, Written
+from scanner.settings import Settings
+from scanner.storage.place import is_place
+
+
+def evaluate(
+    bundle: str, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
+) -> int:
+    """Judge a bundle, and report."""
+    settings = settings_of(judged.config, judged.controls)
+    judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
+    wanted = formats_of(formats, settings.outputs.formats)
+    redaction = pseudonyms(target.redact_key or target.redact)
+    since = app.former_scan(target.since, target.before)
+    goal = destination_of(target, Settings())
+    if is_place(bundle) and target.out is None:
+        raise UsageError("Say with --out where what is judged goes: a folder, or s3://BUCKET/PREFIX.")
+    with fetched(bundle, goal, whole=True) as source:
+        folder = temporary() if goal.place else goal.folder or source
+        outcome = app.evaluate(
+            source, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
+        )
+        with published(goal, folder):
+            return conclude(outcome, shown_at(goal, folder), judged, quiet=quiet)
+
+
+def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> int:
+    """Write reports of a judged scan, and print where they are. Without --out they lie beside the scan."""
+    wanted = formats_of(formats, ())
+    redaction = pseudonyms(target.redact_key or target.redact)
+    since = app.former_scan(target.since, target.before)
+    goal = destination_of(replace(target, out=target.out or (scan if is_place(scan) else None)), Settings())
+    with fetched(scan, goal, whole=False) as source:
+        folder = _reports_folder(goal, is_beside=goal.place is not None and target.out is None)
+        written = app.report(source, wanted, folder, redaction, since)
+        base = folder or source
+        names = [each.path.relative_to(base).as_posix() for each in written]
+        with published(goal, base, [*names, *_beside(written, base)], keep=base == source):
+            for each in written if not quiet else ():
+                typer.echo(shown_at(goal, base)(each.path))
+    return 0
+
+
+def _reports_folder(goal: Destination, *, is_beside: bool) -> Path | None:
+    """Give the folder for reports; None: that of the scan, or the one for redacted reports below it."""
+    if goal.place is None:
+        return goal.folder
+    return None if is_beside else temporary()
+
+
+def _beside(written: tuple[Written, ...], base: Path) -> set[str]:
+    """Name what lies beside reports and belongs to them: checksums, and the findings of redacted ones."""
+    folders = {each.path.parent for each in written}
+    found = {folder / CHECKSUMS for folder in folders}
+    found |= {folder / FINDINGS for folder in folders if not (folder / NAME).exists()}
+    return {path.relative_to(base).as_posix() for path in found if path.exists()}
+
+
+def conclude(
+    outcome: app.Outcome, shown: Callable[[Path], str], judged: JudgementOptions, *, quiet: bool
+) -> int:
+    """Print the summary, and return the exit code."""
+    if not quiet:
+        print_summary(outcome, shown, Console())
+    return code_of(
+        outcome.view,
+        fail_on=judged.fail_on,
+        require_complete=judged.require_complete,
+        fail_on_unknown=judged.fail_on_unknown,
+    )

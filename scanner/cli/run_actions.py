@@ -1,0 +1,32 @@
+"""What `audit run` does: collect, then judge and report."""
+
+from scanner.app import judgement as app
+from scanner.cli.collect_actions import gather, goal_of
+from scanner.cli.destination import published, shown_at
+from scanner.cli.exits import advising_to_resume
+from scanner.cli.judge_actions import conclude
+from scanner.cli.judgement import judgement_of
+from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
+from scanner.cli.redaction import pseudonyms
+from scanner.cli.requests import settings_of
+
+
+def run(
+    scope: ScopeOptions, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
+) -> int:
+    """Collect, judge, report. Every mistake of the user is told before the first call to AWS."""
+    settings = settings_of(judged.config, judged.controls)
+    judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
+    wanted = formats_of(formats, settings.outputs.formats)
+    redaction = pseudonyms(target.redact_key or target.redact)
+    since = app.former_scan(target.since, target.before)
+    goal, folder = goal_of(target, settings, scope)
+    if since is not None:
+        since.keep_from(folder)
+    with advising_to_resume("run", folder):
+        gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
+        outcome = app.evaluate(
+            folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
+        )
+    with published(goal, folder, keep=target.resume is not None):
+        return conclude(outcome, shown_at(goal, folder), judged, quiet=quiet)
