@@ -30,7 +30,9 @@ _VALIDATED: Final = ("SUCCESSFUL", None)  # None: no validation ran
 _LIST_DAYS: Final = 30.0
 """Days that ListRestoreJobs reaches back (catalogue, ruling 9)."""
 
-_NOT_LISTED: Final = "whether the newest restore of {} was validated is not in the restore jobs that were read"
+_NOT_LISTED: Final = (
+    "whether the newest restore of {} was validated is not in the restore jobs that were read"
+)
 _SAME: Final = timedelta(seconds=1)  # lists and descriptions round differently
 
 
