@@ -1,8 +1,8 @@
 """When a resource was restored, how long that took, and whether it was validated (ruling 9).
 
-Restore jobs reach back 30 days. What is older is read from DescribeProtectedResource: the newest restore, and
-how long it took, but not whether it was validated: only the list of restore jobs reports that. So a restore that
-the list must show and does not, or that an unread list may show, is of unknown validation.
+Restore jobs reach back 30 days. What is older is read from DescribeProtectedResource: the newest restore,
+and how long it took, but not whether it was validated: only the list of restore jobs reports that. So a
+restore that the list must show and does not, or that an unread list may show, is of unknown validation.
 Where the description was not read and the list shows no completed restore, there may have been one.
 A restore of a copy is a job of the account and Region that holds the copy: it is put aside for this one.
 """

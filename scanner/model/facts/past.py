@@ -75,8 +75,8 @@ class RestoreTold:
     """A restore of a resource, or of what it is backed up through.
 
     `job`: its id; empty: what DescribeProtectedResource tells of the newest. `validated`: no validation of
-    it failed, timed out or is still under way. `validation_reported`: whether AWS reports validations of it; it
-    does not for a restore older than 30 days. `minutes` is NULL where it did not complete.
+    it failed, timed out or is still under way. `validation_reported`: whether AWS reports validations of
+    it; it does not for a restore older than 30 days. `minutes` is NULL where it did not complete.
     """
 
     job: str
