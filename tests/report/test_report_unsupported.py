@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from scanner.app import Judgement, evaluate
+from scanner.app.judgement import Judgement, evaluate
 from scanner.evaluate.loader import load_controls
 from scanner.model.scan import Scan, UnsupportedKinds, UnsupportedResource
 from scanner.report.html import report_html
