@@ -14,11 +14,12 @@ from typing import Final
 from bench.scan import peak, processor
 from bench.shards import AS_OF
 from scanner.evaluate.asking import BATCH
-from scanner.evaluate.compiled import Compiled, compile_control
+from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import Limits, Table, opened
 from scanner.evaluate.engine import evaluate
 from scanner.evaluate.loader import load_controls
+from scanner.model.control import Compiled
 from scanner.model.facts import TABLES
 from scanner.storage.parquet import open_parquet
 

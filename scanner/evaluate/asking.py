@@ -8,8 +8,8 @@ import duckdb
 import pyarrow as pa
 
 from scanner.evaluate.allowance import Allowance
-from scanner.evaluate.compiled import Compiled
 from scanner.evaluate.database import POSITION, numbered
+from scanner.model.control import Compiled
 
 BATCH: Final = 10_000
 """Findings that are in memory at once."""

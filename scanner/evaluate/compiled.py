@@ -13,23 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from scanner.model.control import Control
+from scanner.model.control import Compiled, Control
 from scanner.storage.cache import Cache
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _LANGUAGE: Final = ("evaluate", "model", "storage/tables.py")
 """What decides which SQL a control becomes, and whether it is refused."""
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A control that can be run. `judges` are the columns of population and require."""
-
-    control: Control
-    sql: str
-    judges: frozenset[str]
-    columns: frozenset[str]  # all that must be loaded
-    parameters: frozenset[str]  # all that must be bound
 
 
 def compile_control(control: Control) -> Compiled:

@@ -7,13 +7,12 @@ from typing import Final
 
 import pyarrow as pa
 
-from scanner.evaluate.compiled import Compiled
 from scanner.evaluate.database import bound_types
 from scanner.evaluate.expression import Expression, Vocabulary, check
 from scanner.evaluate.problem import Problem, RefusedError
 from scanner.evaluate.reasons import joined, literal, pieces, shown
 from scanner.evaluate.verdict import Details, Parts, Texts, verdict_sql
-from scanner.model.control import Control
+from scanner.model.control import Compiled, Control
 from scanner.storage.tables import arrow_schema
 
 Path = tuple[str | int, ...]

@@ -15,7 +15,7 @@ import duckdb
 from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
 from scanner.evaluate.asking import BATCH, Asking
-from scanner.evaluate.compiled import Compiled, compile_control
+from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import Limits, Table, opened
 from scanner.evaluate.problem import RefusedError
@@ -23,7 +23,7 @@ from scanner.evaluate.tier_rows import TableRows, columns_asked, table_rows
 from scanner.evaluate.tiered import Tiered
 from scanner.evaluate.tiers import Tiering, conditions
 from scanner.evaluate.waivers import EXPIRED, Waivers
-from scanner.model.control import Control
+from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding
 from scanner.model.tier import Tiers
 

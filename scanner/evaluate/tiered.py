@@ -16,9 +16,9 @@ import pyarrow as pa
 from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
 from scanner.evaluate.asking import Asking
-from scanner.evaluate.compiled import Compiled
 from scanner.evaluate.tier_rows import Alike, TableRows
 from scanner.evaluate.tiers import MAX_CHOICES, Choice, choices
+from scanner.model.control import Compiled
 from scanner.model.finding import Finding, Status
 from scanner.model.tier import Tiers
 

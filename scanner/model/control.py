@@ -66,3 +66,14 @@ class Control:
     aliases: tuple[str, ...] = ()  # its ids of former times, which keep working
     file: str = ""
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A control that can be run. `judges` are the columns of population and require."""
+
+    control: Control
+    sql: str
+    judges: frozenset[str]
+    columns: frozenset[str]  # all that must be loaded
+    parameters: frozenset[str]  # all that must be bound
