@@ -8,6 +8,7 @@ from typing import Final
 from scanner.protection.capabilities import (
     Capability,
     Change,
+    Incremental,
     capabilities,
     capabilities_as_of,
     capability_data,
@@ -23,7 +24,10 @@ _HEAD: Final = """\
 
 Read from AWS's documentation up to {as_of}. `?`: AWS does not say, or its pages disagree; a verdict that needs it is
 `unknown`. A type without any tick under "Region" and "account" is not copied at all, not even into another vault of its
-own account and Region.
+own account and Region. "incremental": whether a backup after the first holds only what changed; "continuous backups only"
+means that snapshots are always full, "by opt-in" that the Region's opt-in to incremental backups decides
+(`aws backup update-region-settings --resource-type-opt-in-incremental DynamoDB=true`). An archived copy, and the first
+copy to another Region, is full.
 """  # noqa: E501 -- a comment of one line
 
 _UNSUPPORTED_HEAD: Final = """\
@@ -53,6 +57,15 @@ _KINDS: Final = {
     "air_gapped": "logically air-gapped vaults",
     "copy": "copies of any kind",
 }
+_MARKS: Final = {
+    True: "yes",
+    False: "-",
+    None: "?",
+    Incremental.ALWAYS: "yes",
+    Incremental.NEVER: "-",
+    Incremental.CONTINUOUS_ONLY: "continuous backups only",
+    Incremental.BY_OPT_IN: "by opt-in",
+}
 _HOLDS: Final = {True: "yes", False: "no", None: "not found in AWS's documentation"}
 
 
@@ -76,7 +89,7 @@ def _table() -> Iterator[str]:
 
 
 def _mark(row: Capability, name: str) -> str:
-    return {True: "yes", False: "-", None: "?"}[getattr(row, name)]
+    return _MARKS[getattr(row, name)]
 
 
 def _exceptions() -> Iterator[str]:

@@ -24,10 +24,15 @@ from scanner.model.facts import (
     RuleTerms,
     Tag,
 )
-from scanner.model.inventory import Resource
-from scanner.model.reading import Known, Unread
+from scanner.model.inventory import RegionSettings, Resource
+from scanner.model.reading import Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction, negate
-from scanner.protection.capabilities import capability_of, restore_test_leftover, skipped_state
+from scanner.protection.capabilities import (
+    capability_of,
+    incremental_of,
+    restore_test_leftover,
+    skipped_state,
+)
 from scanner.protection.unsupported import can_be_backed_up
 
 R = TypeVar("R")
@@ -109,6 +114,7 @@ class ResourceTable:
             longest_wait_hours=covered.schedules.waits,
             skipped_starts=_incomplete(covered.schedules.skips, coverage),
             several_continuous_rules=covered.schedules.several_continuous,
+            incremental=_incremental(resource, self._graph.inventory.settings, notes),
             continuous_supported=continuous_supported(resource, row),
             copies=_incomplete(copied.copies, coverage),
             copy_links=_incomplete(copied.links, coverage),
@@ -195,6 +201,17 @@ def _tags(resource: Resource, notes: Notes) -> tuple[Tag, ...] | None:
         notes.unknown("tags", "its tags were not read", resource.tags.gap)
         return None
     return tuple(Tag(key, value) for key, value in sorted(resource.tags.value.items()))
+
+
+def _incremental(resource: Resource, settings: Reading[RegionSettings], notes: Notes) -> str | None:
+    incremental = incremental_of(resource, settings)
+    if incremental is None:
+        gap = settings.gap if isinstance(settings, Unread) else None
+        because = "whether its backups are incremental is not known: AWS does not say"
+        if resource.type == "DynamoDB":
+            because = "whether the Region opts in to incremental backups of DynamoDB is not known"
+        notes.unknown("incremental", because, gap)
+    return incremental
 
 
 def _versioned(resource: Resource, notes: Notes) -> Ternary:

@@ -159,10 +159,13 @@ def _settings(answers: Answers) -> Reading[RegionSettings]:
         return Unread(answer.gap)
     opt_in: dict[str, bool] = {}
     management: dict[str, bool] = {}
+    incremental: dict[str, bool] | None = None
     for page in answer.pages:
         opt_in |= page.mapping("ResourceTypeOptInPreference", bool)
         management |= page.mapping("ResourceTypeManagementPreference", bool)
-    return Known(RegionSettings(opt_in, management), answer.refs)
+        if "ResourceTypeOptInIncremental" in page.data:
+            incremental = (incremental or {}) | page.mapping("ResourceTypeOptInIncremental", bool)
+    return Known(RegionSettings(opt_in, management, incremental), answer.refs)
 
 
 def _not_enabled(account: Answers, shard: Shard) -> bool:

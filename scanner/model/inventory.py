@@ -304,10 +304,15 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class RegionSettings:
-    """DescribeRegionSettings: by resource type, whether it is opted in and fully managed."""
+    """DescribeRegionSettings: by resource type, whether it is opted in and fully managed.
+
+    `incremental`: whether it is opted in to incremental backups; None: the answer does not name them, as
+    those that an older client recorded.
+    """
 
     opt_in: Mapping[str, bool]
     management: Mapping[str, bool]
+    incremental: Mapping[str, bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Where AWS does not say, or its pages disagree, the answer is None.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -17,6 +18,15 @@ from scanner.model.ternary import Ternary, all_of
 
 RESTORE_TEST_PREFIX: Final = "awsbackup-restore-test"
 _DYNAMODB: Final = "DynamoDB"
+
+
+class Incremental(StrEnum):
+    """Whether backups after the first hold only what changed (facts 2, column "incr.")."""
+
+    ALWAYS = "always"
+    NEVER = "never"
+    CONTINUOUS_ONLY = "continuous_only"  # snapshots are always full
+    BY_OPT_IN = "by_opt_in"  # the Region's ResourceTypeOptInIncremental decides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +45,7 @@ class Capability:
     air_gapped: Ternary
     air_gap_needs_encryption: bool
     restore_testing: Ternary
-    incremental: Ternary
+    incremental: Incremental | None
     item_restore: Ternary
     search: Ternary
     malware_scan: Ternary
@@ -90,7 +100,10 @@ def capability(key: str) -> Capability | None:
     row = capability_data()["types"].get(key)
     if row is None:
         return None
-    return Capability(key=key, **{**row, "skip_states": frozenset(row["skip_states"])})
+    incremental = None if row["incremental"] is None else Incremental(row["incremental"])
+    return Capability(
+        key=key, **{**row, "skip_states": frozenset(row["skip_states"]), "incremental": incremental}
+    )
 
 
 def opt_in_always(resource_type: str) -> bool:
@@ -136,6 +149,19 @@ def capability_of(resource: Resource, settings: Reading[RegionSettings]) -> Capa
     """Give the row that applies to a resource; None when the Region settings, which decide, are not known."""
     rows = rows_of(resource, settings)
     return rows[0] if len(rows) == 1 else None
+
+
+def incremental_of(resource: Resource, settings: Reading[RegionSettings]) -> Incremental | None:
+    """Return how backups of a resource are made after the first, by the Region settings where these decide.
+
+    None: AWS does not say, or the settings were not read, or not in a form that names the opt-in.
+    """
+    row = capability_of(resource, settings)
+    if row is None or row.incremental is not Incremental.BY_OPT_IN:
+        return None if row is None else row.incremental
+    if not isinstance(settings, Known) or settings.value.incremental is None:
+        return None
+    return Incremental.ALWAYS if settings.value.incremental.get(row.opt_in_key) else Incremental.NEVER
 
 
 def fully_managed(resource: Resource, settings: Reading[RegionSettings]) -> Ternary:

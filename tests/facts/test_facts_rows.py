@@ -32,6 +32,7 @@ from tests.fakes.bundles import (
     refuse,
     rule,
     stamp,
+    table_arn,
     vault_arn,
     volume_arn,
     without,
@@ -313,3 +314,23 @@ def test_where_nobody_tells_of_a_lock_nobody_tells_its_limits(bundle: BundleBuil
     found = row(facts_of(bundle.write()), "vault", vault_arn("v"), VaultFacts)
     assert (found.lock_mode, found.min_retention_days, found.max_retention_days) == (None, None, None)
     assert {each.about for each in found.not_known} >= {"min_retention_days", "max_retention_days"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "incremental"),
+    [
+        ({"incremental": True}, "always"),
+        ({"incremental": False}, "never"),
+        ({"incremental": True, "managed": False}, "never"),
+        ({}, None),
+    ],
+)
+def test_whether_backups_of_a_table_are_incremental(
+    bundle: BundleBuilder, settings: dict[str, bool], incremental: str | None
+) -> None:
+    bundle.shard().settings(**settings).table("t").volume("vol-1")
+    facts = facts_of(bundle.write())
+    found = resource(facts, table_arn("t"))
+    assert found.incremental == incremental
+    assert ("incremental" in {note.about for note in found.not_known}) is (incremental is None)
+    assert resource(facts).incremental == "always"

@@ -84,7 +84,7 @@ def organisation(folder: Path) -> BundleBuilder:
 
 def _source(bundle: BundleBuilder) -> None:
     shard = bundle.shard(ACCOUNT, REGION, page=1)
-    shard.settings(RDS=False)
+    shard.settings(RDS=False, incremental=True)
     shard.key("own", policy=shares_key(ACCOUNT, OTHER)).key("shut", policy=shares_key(ACCOUNT))
     shard.key("theirs", "AWS").alias("alias/aws/ebs", "plain").alias("alias/mine", "own")
     shard.instance("i-1", {"backup": "yes"}, BlockDeviceMappings=[{"Ebs": {"VolumeId": "vol-1"}}])

@@ -198,12 +198,14 @@ class ShardScript:
         self._rows.setdefault((name, tuple(parameters.items())), []).extend(rows)
         return self
 
-    def settings(self, *, managed: bool = True, **opt_in: bool) -> Self:
+    def settings(self, *, managed: bool = True, incremental: bool | None = None, **opt_in: bool) -> Self:
+        named = {} if incremental is None else {"ResourceTypeOptInIncremental": {"DynamoDB": incremental}}
         return self.call(
             "backup:DescribeRegionSettings",
             {
                 "ResourceTypeOptInPreference": dict.fromkeys(TYPES, True) | opt_in,
                 "ResourceTypeManagementPreference": {"DynamoDB": managed, "EFS": True},
+                **named,
             },
         )
 

@@ -150,6 +150,10 @@ def test_region_settings() -> None:
         True,
         False,
     )
+    assert found.value.incremental is None  # as recorded by a client that does not know the member
+    opted_in = parsed(shard().settings(incremental=True)).settings
+    assert isinstance(opted_in, Known)
+    assert opted_in.value.incremental == {"DynamoDB": True}
     refused = parsed(shard().call("backup:DescribeRegionSettings", error="AccessDeniedException"))
     assert isinstance(refused.settings, Unread)
     with pytest.raises(BundleError, match="ResourceTypeOptInPreference"):

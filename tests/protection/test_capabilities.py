@@ -9,10 +9,12 @@ import pytest
 from scanner.model.inventory import RegionSettings
 from scanner.model.reading import Known
 from scanner.protection.capabilities import (
+    Incremental,
     capabilities_as_of,
     capability,
     capability_of,
     fully_managed,
+    incremental_of,
     opt_in_always,
     restore_test_leftover,
     skipped_state,
@@ -148,6 +150,33 @@ def test_dynamodb_has_two_rows(managed: bool | None, opted_in: bool | None, key:
     row = capability_of(TABLE, Known(told))
     assert (None if row is None else row.key) == key
     assert fully_managed(TABLE, Known(told)) is (None if key is None else key.endswith("ADVANCED"))
+
+
+@pytest.mark.parametrize(
+    ("managed", "opt_in", "expected"),
+    [
+        (True, {"DynamoDB": True}, Incremental.ALWAYS),
+        (True, {"DynamoDB": False}, Incremental.NEVER),
+        (True, {}, Incremental.NEVER),
+        (True, None, None),  # recorded by a client that drops the member
+        (False, {"DynamoDB": True}, Incremental.NEVER),  # only advanced backups are
+    ],
+)
+def test_dynamodb_is_incremental_by_opt_in(
+    managed: bool,  # noqa: FBT001 -- a row
+    opt_in: dict[str, bool] | None,
+    expected: Incremental | None,
+) -> None:
+    answer = RegionSettings({"DynamoDB": True}, {"DynamoDB": managed}, opt_in)
+    assert incremental_of(TABLE, Known(answer)) is expected
+
+
+def test_how_other_types_are_incremental() -> None:
+    assert incremental_of(TABLE, UNREAD) is None
+    assert incremental_of(resource(tags={}), UNREAD) is Incremental.ALWAYS
+    assert incremental_of(resource(kind="Aurora", tags={}), UNREAD) is Incremental.CONTINUOUS_ONLY
+    assert incremental_of(resource(kind="Neptune", tags={}), UNREAD) is Incremental.NEVER
+    assert incremental_of(resource(kind="Unheard", tags={}), UNREAD) is None
 
 
 def test_settings_matter_to_dynamodb_only() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scanner.protection.capabilities import capabilities, capability
+from scanner.protection.capabilities import Incremental, capabilities, capability
 from scanner.protection.routes import Route, air_gap_supported, copy_supported
 
 HERE, THERE = "eu-west-1", "eu-central-1"
@@ -13,7 +13,15 @@ SAME = Route(HERE, HERE, cross_account=False)
 REGIONS = Route(HERE, THERE, cross_account=False)
 ACCOUNTS = Route(HERE, HERE, cross_account=True)
 BOTH = Route(HERE, THERE, cross_account=True)
-LETTERS = {True: "Y", False: "-", None: "?"}
+LETTERS = {
+    True: "Y",
+    False: "-",
+    None: "?",
+    Incremental.ALWAYS: "Y",
+    Incremental.NEVER: "-",
+    Incremental.CONTINUOUS_ONLY: "P",
+    Incremental.BY_OPT_IN: "O",
+}
 
 COLUMNS = (
     "cross_region",
@@ -37,7 +45,7 @@ MATRIX = {
     "EBS": "YYY-YY-YYYYYY",
     "RDS": "YYYYY---Y---Y",
     "RDS_MULTI_AZ_CLUSTER": "----Y---Y---Y",
-    "Aurora": "YYYYY--YY---Y",
+    "Aurora": "YYYYP--YY---Y",
     "DSQL": "YY?--YYY-----",
     "EFS": "YYY-YYYYYY--Y",
     "FSx_LUSTRE": "YYY-Y--YY---Y",
@@ -54,8 +62,8 @@ MATRIX = {
     "VirtualMachine": "YYY-YYYY-Y--Y",
     "CloudFormation": "Y??-YYY-----Y",
     "DynamoDB_BASIC": "--------Y---Y",
-    "DynamoDB_ADVANCED": "YYY--YYYY---Y",
-    "SAP_HANA": "YY?YYYY------",
+    "DynamoDB_ADVANCED": "YYY-OYYYY---Y",
+    "SAP_HANA": "YY?YPYY------",
     "EKS": "YY?---YY-Y---",
 }
 

@@ -5,7 +5,14 @@ import pytest
 from scanner.model.facts import FOREVER_DAYS
 from scanner.model.inventory import RegionSettings
 from scanner.model.reading import Known
-from scanner.protection.capabilities import Change, capability, capability_of, changes
+from scanner.protection.capabilities import (
+    Change,
+    Incremental,
+    capability,
+    capability_of,
+    changes,
+    incremental_of,
+)
 from scanner.protection.lifecycle import copy_kept_days
 from scanner.protection.routes import Route, air_gap_supported, copy_supported
 from tests.fakes.bundles import table_arn
@@ -30,7 +37,7 @@ def copied(key: str, route: Route = BOTH) -> bool | None:
 
 
 def test_each_note_has_its_sentences() -> None:
-    assert len(changes()) == len({each.name for each in changes()}) == 15
+    assert len(changes()) == len({each.name for each in changes()}) == 16
     for each in changes():
         assert each.once
         assert each.now
@@ -44,6 +51,12 @@ def test_dynamodb_is_not_copied() -> None:
     off = RegionSettings({"DynamoDB": True}, {"DynamoDB": False})
     advanced, basic = capability_of(TABLE, Known(on)), capability_of(TABLE, Known(off))
     assert (copy_supported(advanced, BOTH).value, copy_supported(basic, BOTH).value) == (True, False)
+
+
+def test_dynamodb_is_always_full() -> None:
+    assert told("dynamodb-always-full") == (False, None)
+    on = RegionSettings({"DynamoDB": True}, {"DynamoDB": True}, {"DynamoDB": True})
+    assert incremental_of(TABLE, Known(on)) is Incremental.ALWAYS
 
 
 def test_rds_and_aurora_cross_region_or_account_but_not_both() -> None:

@@ -82,6 +82,7 @@ class DemoBackupBackend(BackupBackend):
         self.restore_jobs: list[Document] = []
         self.opt_in: dict[str, bool] = dict.fromkeys(OPT_IN_TYPES, True)
         self.management: dict[str, bool] = dict.fromkeys(("CloudFormation", "DSQL", "DynamoDB", "EFS"), True)
+        self.incremental: dict[str, bool] = {"DynamoDB": False}
         self.global_settings: dict[str, str] = {
             "isCrossAccountBackupEnabled": "false",
             "isDelegatedAdministratorEnabled": "false",

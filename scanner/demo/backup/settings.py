@@ -19,6 +19,7 @@ class SettingsOperations(Operations):
             {
                 "ResourceTypeOptInPreference": self.backend.opt_in,
                 "ResourceTypeManagementPreference": self.backend.management,
+                "ResourceTypeOptInIncremental": self.backend.incremental,
             }
         )
 
@@ -26,6 +27,7 @@ class SettingsOperations(Operations):
         """UpdateRegionSettings: what is named changes, the rest stays."""
         self.backend.opt_in.update(self._get_param("ResourceTypeOptInPreference") or {})
         self.backend.management.update(self._get_param("ResourceTypeManagementPreference") or {})
+        self.backend.incremental.update(self._get_param("ResourceTypeOptInIncremental") or {})
         return answer({})
 
     def get_supported_resource_types(self) -> str:

@@ -89,6 +89,12 @@ class ResourceFacts(Row):
     several_continuous_rules: Ternary = column(
         "Whether more than one of its covering rules is continuous.", RULE_READS
     )
+    incremental: str | None = column(
+        "How its backups after the first are made: always (incremental), never (each is full), or "
+        "continuous_only (snapshots are full, a continuous backup is incremental). NULL: AWS does not say, "
+        "or the Region settings, which decide, were not read.",
+        (*RESOURCE_READS, "backup:DescribeRegionSettings"),
+    )
     continuous_supported: Ternary = column(
         "Whether AWS Backup makes continuous backups of its type.", RESOURCE_READS
     )
