@@ -1,11 +1,11 @@
 """The fact table `copy_action`: one row a copy action of a rule, with what must hold for it to arrive."""
 
 from scanner.facts.copied import CopiedColumns, RuleReach, copied_columns
-from scanner.facts.copy_jobs import copy_jobs_column
+from scanner.facts.copy_jobs import CopyJobColumns, copy_job_columns
 from scanner.facts.notes import Notes
 from scanner.graph.jobs import JobHistory
 from scanner.graph.shard_graph import ShardGraph
-from scanner.model.facts import FOREVER_DAYS, CopyActionFacts, CopyJobsOf
+from scanner.model.facts import FOREVER_DAYS, CopyActionFacts
 from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Organization
 from scanner.model.names import AccountId, copy_action_subject, rule_subject
 from scanner.model.reading import Unread
@@ -40,7 +40,7 @@ def copy_action_row(
     links = graph.fates.links_of_action(rule_name, rule, copy)
     copied = copied_columns(graph, reach, destination, links, notes)
     units = _units(destination.account, graph.plane.organization, notes)
-    told = copy_jobs_column(jobs, rule_name, copy.destination, reach, notes)
+    told = copy_job_columns(jobs, made_by, reach, notes)
     return _facts(graph, made_by, reach, copied, _across(links, notes), units, told, notes), notes
 
 
@@ -51,7 +51,7 @@ def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
     copied: CopiedColumns,
     across: dict[str, Answer],
     units: tuple[str | None, ...],
-    copy_jobs: tuple[CopyJobsOf | None, ...],
+    jobs: CopyJobColumns,
     notes: Notes,
 ) -> CopyActionFacts:
     plan, rule, copy = made_by
@@ -91,7 +91,9 @@ def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
         source_keys_shared=copied.shared,
         supported=copied.supported,
         blocked=copied.blocked,
-        copy_jobs=copy_jobs,
+        copy_jobs=jobs.copy_jobs,
+        copy_window_hours=jobs.copy_window_hours,
+        completed_earlier=jobs.completed_earlier,
         not_known=notes.not_known,
         evidence=notes.references,
     )

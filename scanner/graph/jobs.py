@@ -122,7 +122,7 @@ class JobHistory:
     """The backup and copy jobs of one shard, by resource."""
 
     def __init__(self, inventory: ShardInventory, as_of: datetime) -> None:
-        self._as_of = as_of
+        self.as_of = as_of
         self._jobs: dict[tuple[JobKind, str], list[Job]] = {}
         self._backups_by_id: dict[str, Job] = {}
         self._unread = {kind: unread_list(inventory, kind) for kind in JobKind}
@@ -135,7 +135,7 @@ class JobHistory:
         """Tell what the backup jobs of a resource, and of what it is backed up through, came to."""
         jobs = [job for arn in arns for job in self._of(JobKind.BACKUP, arn)]
         unseen = (*self._unseen(JobKind.BACKUP), *self._open(JobKind.BACKUP, open_parents))
-        return outcomes(jobs, self._as_of, unseen)
+        return outcomes(jobs, self.as_of, unseen)
 
     def copies_by_chain(
         self, arns: Iterable[str], open_parents: Iterable[str] = ()
@@ -151,7 +151,7 @@ class JobHistory:
             unseen += self._astray(arn)
         partly_named = self._partly_named(chains)
         found = {
-            chain: outcomes(chains[chain], self._as_of, (*unseen, *partly_named.get(chain, ())))
+            chain: outcomes(chains[chain], self.as_of, (*unseen, *partly_named.get(chain, ())))
             for chain in sorted(chains)
         }
         return found, unseen
@@ -176,7 +176,7 @@ class JobHistory:
         unseen = self._unseen(JobKind.COPY)
         if any(self._may_be_of(job, rule) for job in there):
             unseen += (_by_unknown_rule(arn),)
-        return outcomes(ours, self._as_of, unseen + self._astray(arn, rule))
+        return outcomes(ours, self.as_of, unseen + self._astray(arn, rule))
 
     def _astray(self, arn: str, rule: str = "") -> tuple[Unseen, ...]:
         """Say that a copy job of a resource, by a rule or by any, does not tell into which vault."""

@@ -132,6 +132,12 @@ def first_skipped_start(rule: BackupRule, as_of: datetime) -> datetime | None:
     )
 
 
+def starts_later(expression: str, clock: Clock) -> bool:
+    """Check whether an expression that has no start in the clock's 400 days has one after them."""
+    cron = parse(expression)
+    return not isinstance(cron, NotCron) and _first_day_after(cron, clock.end.date()) is not None
+
+
 def _why_seldom(cron: Cron, clock: Clock, counted: Rhythm) -> str:
     """Return why an expression starts less than twice in the 400 days."""
     skipped = next(_skipped_starts(cron, clock), None)

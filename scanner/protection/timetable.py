@@ -22,6 +22,7 @@ from scanner.protection.schedule import (
     rhythm,
     rhythm_of,
     schedule_of,
+    starts_later,
     starts_within,
 )
 
@@ -154,6 +155,20 @@ def start_window(rule: BackupRule) -> timedelta:
     if rule.start_window_minutes is None or rule.start_window_minutes <= 0:
         return DEFAULT_START_WINDOW
     return min(timedelta(minutes=min(rule.start_window_minutes, 10**7)), HORIZON)
+
+
+def copy_window_hours(rule: BackupRule, as_of: datetime) -> float | None:
+    """Return within how many hours a rule makes at least one copy (ruling 13).
+
+    That is the longest gap between two starts, plus the start window; 400 days stand for a longer gap.
+    0: the rule never starts. None: when it starts is not known.
+    """
+    rhythm = rhythm_of(rule, as_of)
+    if rhythm.max_gap_hours is None or rhythm.starts is None:
+        return None
+    if not rhythm.starts and not starts_later(*_plan(rule, as_of)):
+        return 0.0
+    return (min(timedelta(hours=rhythm.max_gap_hours), HORIZON) + start_window(rule)) / timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)

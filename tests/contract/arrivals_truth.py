@@ -256,6 +256,49 @@ COPIED: Final[tuple[tuple[str, tuple[Row, ...], str], ...]] = (
 )
 
 
+MONTHLY, YEARLY, WEEKLY = "0 5 1 * ? *", "0 5 1 1 ? *", "0 5 ? * SUN *"
+# (name, schedule, minutes of the start window, copy jobs, the verdict). The window of seven days is never
+# shorter than the longest gap plus the start window; AWS lists the jobs of 30 days
+RARE: Final[tuple[tuple[str, str, int, tuple[Row, ...], str], ...]] = (
+    ("monthly", MONTHLY, 480, (("a", "COMPLETED", 517),), P),
+    ("monthly-edge", MONTHLY, 480, (("a", "COMPLETED", 719),), P),
+    ("monthly-failed", MONTHLY, 480, (("a", "FAILED", 517),), F),
+    ("monthly-mended", MONTHLY, 480, (("a", "FAILED", 518), ("a", "COMPLETED", 517)), P),
+    ("monthly-runs", MONTHLY, 480, (("a", "RUNNING", 3),), U),
+    ("monthly-none", MONTHLY, 480, (), U),
+    ("monthly-forgotten", MONTHLY, 480, (("a", "COMPLETED", 740),), U),
+    ("twice-a-month", "0 5 1,15 * ? *", 480, (("a", "COMPLETED", 415),), P),
+    ("twice-a-month-late", "0 5 1,15 * ? *", 480, (("a", "COMPLETED", 417),), F),
+    ("twice-a-month-none", "0 5 1,15 * ? *", 480, (), F),
+    ("weekly", WEEKLY, 480, (("a", "COMPLETED", 175),), P),
+    ("weekly-late", WEEKLY, 480, (("a", "COMPLETED", 177),), F),
+    ("weekly-failed", WEEKLY, 480, (("a", "COMPLETED", 9), ("b", "FAILED", 175)), F),
+    ("wide", "0 5 ? * * *", 60 * 336, (("a", "COMPLETED", 359),), P),
+    ("wide-late", "0 5 ? * * *", 60 * 336, (("a", "COMPLETED", 361),), F),
+    ("yearly", YEARLY, 480, (("a", "COMPLETED", 517),), P),
+    ("yearly-failed", YEARLY, 480, (("a", "FAILED", 517),), F),
+    ("yearly-none", YEARLY, 480, (), U),
+    ("leap-day", "0 5 29 2 ? *", 480, (), U),
+    ("open", "0 5 L-3W * ? *", 480, (("a", "COMPLETED", 5),), P),
+    ("open-failed", "0 5 L-3W * ? *", 480, (("a", "FAILED", 5),), F),
+    ("open-late", "0 5 L-3W * ? *", 480, (("a", "COMPLETED", 200),), U),
+    ("open-none", "0 5 L-3W * ? *", 480, (), U),
+    ("never", "0 5 31 2 ? *", 480, (), F),
+    ("refused", "60 5 ? * * *", 480, (), F),
+)
+
+
+def rare_arrivals(bundle: BundleBuilder) -> Truth:
+    shard, truth = bundle.shard().vault("main"), Truth()
+    bundle.shard(ACCOUNT, FAR).vault("far")
+    arn = vault_arn("far", region=FAR)
+    for name, schedule, minutes, jobs, verdict in RARE:
+        terms = {"ScheduleExpression": f"cron({schedule})", "StartWindowMinutes": minutes}
+        _copied(shard, name, jobs, terms=terms)
+        truth[ARRIVES, f"{plan_arn(name)}#rule-daily->{arn}"] = verdict
+    return truth
+
+
 def arrivals(bundle: BundleBuilder) -> Truth:
     shard, truth = bundle.shard(page=4).vault("main"), Truth()
     bundle.shard(ACCOUNT, FAR).vault("far").vault("second")
@@ -271,12 +314,20 @@ def arrivals(bundle: BundleBuilder) -> Truth:
     return truth | _arrivals_unread(bundle)
 
 
-def _copied(shard: ShardScript, name: str, jobs: tuple[Row, ...], to: str = "", **by: str) -> None:
+def _copied(
+    shard: ShardScript,
+    name: str,
+    jobs: tuple[Row, ...],
+    to: str = "",
+    terms: dict[str, Any] | None = None,
+    **by: str,
+) -> None:
     own = [volume_arn(f"vol-{name}-{which}", shard.account) for which in "ab"]
     for which in "ab":
         shard.volume(f"vol-{name}-{which}")
     arn = vault_arn("far", shard.account, FAR)
-    shard.plan(name, rules=[rule(CopyActions=[copy_to(arn)])], selections=[{"Resources": own}])
+    made = rule(CopyActions=[copy_to(arn)], **(terms or {}))
+    shard.plan(name, rules=[made], selections=[{"Resources": own}])
     shard.listed("backup:ListCopyJobs", *(_job(shard.account, name, job, to or arn, by) for job in jobs))
 
 

@@ -106,6 +106,7 @@ WORLDS: Final = (
     World("keys that are shared", arrivals_truth.keys),
     World("retentions of copies", arrivals_truth.retentions),
     World("copies that arrive", arrivals_truth.arrivals),
+    World("rare copies that arrive", arrivals_truth.rare_arrivals),
     World("roles", assigned_truth.roles),
     World("plans that protect", assigned_truth.plans, spoil=assigned_truth.blind),
     World("policies of the organisation", assigned_truth.policies, closed=(assigned_truth.REACHED,)),

@@ -16,6 +16,7 @@ from scanner.protection.schedule import rhythm_of
 from scanner.protection.timetable import (
     Overlap,
     clocks_known,
+    copy_window_hours,
     longest_wait,
     overlapping,
     start_window,
@@ -240,3 +241,27 @@ def test_overlaps_agree_with_a_plain_reading(first: Drawn, second: Drawn) -> Non
     found = windows_overlap(of(first), of(second), AS_OF)
     assert found is expected or (found and not expected and read is passing)
     assert windows_overlap(of(second), of(first), AS_OF) is found
+
+
+@pytest.mark.parametrize(
+    ("cron", "minutes", "expected"),
+    [
+        ("0 5 ? * * *", 60, 25),
+        ("0 5 ? * * *", None, 32),  # eight hours
+        ("0 5 ? * MON-FRI *", 480, 80),
+        ("0 5 ? * SUN *", 480, 176),
+        ("0 5 1 * ? *", 480, 752),
+        ("0 5 1 1,7 ? *", 60, 181 * 24 + 1),  # the longest within 400 days
+        ("0 5 1 1 ? *", 60, 400 * 24 + 1),  # one start in 400 days
+        ("0 5 29 2 ? *", 60, 400 * 24 + 1),  # no start in 400 days, but later
+        ("0 5 31 2 ? *", 60, 0),
+        ("0 5 ? * * 2020", 60, 0),
+        ("60 5 ? * * *", 60, 0),
+        ("0 5 L-3W * ? *", 60, None),
+    ],
+)
+def test_a_rule_copies_at_least_once_in_its_longest_gap_and_start_window(
+    cron: str, minutes: int | None, expected: float | None
+) -> None:
+    found = copy_window_hours(rule(schedule=f"cron({cron})", start_window_minutes=minutes), AS_OF)
+    assert found == expected

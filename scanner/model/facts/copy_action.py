@@ -136,3 +136,13 @@ class CopyActionFacts(Row):
         "The resources that its rule covers and that have finished copy jobs of it, and how these fared.",
         (*RESOURCE_READS, *COPY_JOB_READS),
     )
+    copy_window_hours: float | None = column(
+        "Within how many hours its rule makes at least one copy: the longest gap between two starts plus the "
+        "start window; 0: the rule never starts.",
+        PLAN_READS,
+    )
+    completed_earlier: Ternary = column(
+        "Whether a copy completed within that time, and before the 30 days of which AWS lists the jobs: false "
+        "where it is shorter, else NULL.",
+        PLAN_READS,
+    )
