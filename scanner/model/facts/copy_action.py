@@ -142,7 +142,7 @@ class CopyActionFacts(Row):
         PLAN_READS,
     )
     completed_earlier: Ternary = column(
-        "Whether a copy completed within that time, and before the 30 days of which AWS lists the jobs: false "
-        "where it is shorter, else NULL.",
+        "Whether a copy completed within that time, and before the 30 days of which AWS lists the jobs: "
+        "false where it is shorter, else NULL.",
         PLAN_READS,
     )
