@@ -1,6 +1,6 @@
 """The table at the end of a scan: what each control found, in numbers with their denominators."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +12,10 @@ from scanner.app.judgement import Outcome
 from scanner.cli.settled import tier_lines, waiver_lines
 from scanner.model.compliance import Assessment
 from scanner.model.finding import Status
+from scanner.model.reading import ASSUME_ROLE
 from scanner.model.scan import Scan
 from scanner.report.view import View
+from scanner.report.words import visible
 
 _COLUMNS: Final = (
     (Status.PASS, "pass", "green"),
@@ -23,6 +25,8 @@ _COLUMNS: Final = (
     (Status.NOT_APPLICABLE, "n/a", "dim"),
     (Status.ERROR, "error", "magenta"),
 )
+
+_MOST_ACCOUNTS: Final = 10
 
 
 def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Console) -> None:
@@ -35,6 +39,8 @@ def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Conso
     console.print(_completeness(scan), soft_wrap=True)
     if sentence := outcome.view.unsupported_sentence:
         console.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True, highlight=False)
+    for line in _accounts_not_entered(scan):
+        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
     for line in tier_lines(scan):
         console.print(escape(line), soft_wrap=True, highlight=False)
     for line in waiver_lines(scan):
@@ -77,3 +83,13 @@ def _completeness(scan: Scan) -> str:
         f"\n[yellow]{len(scan.gaps)} reads are missing in {where} places; "
         f"{places} account-Regions were asked for. What rests on a missing read is unknown.[/]"
     )
+
+
+def _accounts_not_entered(scan: Scan) -> Iterator[str]:
+    """Give a line for each account whose role could not be assumed, as far as they are few."""
+    sentences = list(
+        dict.fromkeys(visible(gap.sentence()) for gap in scan.gaps if gap.operation == ASSUME_ROLE)
+    )
+    yield from sentences[:_MOST_ACCOUNTS]
+    if (rest := len(sentences) - _MOST_ACCOUNTS) > 0:
+        yield f"{rest:,} more accounts could not be entered."

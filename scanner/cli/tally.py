@@ -12,6 +12,7 @@ from scanner.model.names import ORG, AccountId, Shard
 
 _ENOUGH_SHARDS: Final = 5
 _ENOUGH_SECONDS: Final = 10.0
+_MOST_REFUSALS: Final = 10
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 
@@ -30,6 +31,7 @@ class Tally:
         self._lock = threading.Lock()
         self._started = clock()
         self._left: Counter[AccountId] = Counter()
+        self._refusals: dict[str, None] = {}
         self._taken_over: frozenset[Shard] = frozenset()
         self._paced = 0  # shards that this run read: those that are skipped cost nothing
         self._known_at = self._started
@@ -64,6 +66,19 @@ class Tally:
             if shard not in self._taken_over:
                 self._count(shard)
                 self._paced += record.status is not ShardStatus.SKIPPED
+
+    def refuse(self, sentence: str) -> None:
+        """Note that an account could not be entered, and why."""
+        with self._lock:
+            self._refusals[sentence] = None
+
+    def refusals(self) -> tuple[str, ...]:
+        """Return a line for each account that could not be entered; after ten, how many more there are."""
+        with self._lock:
+            sentences = tuple(self._refusals)
+        rest = len(sentences) - _MOST_REFUSALS
+        more = (f"{rest:,} more accounts could not be entered.",) if rest > 0 else ()
+        return (*sentences[:_MOST_REFUSALS], *more)
 
     def _count(self, shard: Shard) -> None:
         self.shards += 1

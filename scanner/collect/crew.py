@@ -21,10 +21,12 @@ from scanner.collect.roles import Roles
 from scanner.collect.services import ec2, kms, s3
 from scanner.collect.shards import GLOBAL_STEPS, AccountView, region_steps
 from scanner.errors import OutputError
+from scanner.evidence.answers import error_kind
 from scanner.evidence.writer import Failure, ShardWriter
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
+from scanner.model.reading import ASSUME_ROLE, Gap
 
 _GRACE_SECONDS: Final = 2.0
 """How long threads may take to stop; a call that is under way then is not waited for."""
@@ -131,6 +133,7 @@ class Crew:
                 reading.part("sts", _identify)
                 enabled = ec2.regions(reading.caller)
         except NoEntryError as closed:
+            self._report_no_entry(account, closed.failure)
             self._note_no_entry(reading, closed.failure)
             self._give_up(self._left(account, AccountView(None, {})), closed.failure)
             return
@@ -147,6 +150,7 @@ class Crew:
         view = recall_account(self._orders.folder, record.file)
         self._file(record)
         if isinstance(view, Failure):
+            self._report_no_entry(shard.account, view)
             self._give_up(self._left(shard.account, AccountView(None, {})), view)
             return
         left = self._left(shard.account, view)
@@ -154,6 +158,7 @@ class Crew:
             try:
                 self._take_on(shard.account)
             except NoEntryError as closed:
+                self._report_no_entry(shard.account, closed.failure)
                 self._give_up(left, closed.failure)
                 return
         buckets: Buckets = Later()
@@ -206,6 +211,18 @@ class Crew:
     def _give_up_region(self, shard: Shard, failure: Failure) -> None:
         reading, _ = self._begin(shard, shard.region)
         self._note_no_entry(reading, failure)
+
+    def _report_no_entry(self, account: AccountId, failure: Failure) -> None:
+        gap = Gap(
+            account=account,
+            region=AWS_GLOBAL,
+            operation=ASSUME_ROLE,
+            about=self._orders.roles.arn(account),
+            kind=error_kind(failure.code),
+            code=failure.code,
+            message=failure.message,
+        )
+        self._wiring.watcher.account_not_entered(gap)
 
     def _note_no_entry(self, reading: Reading, failure: Failure) -> None:
         parameters = {"RoleArn": self._orders.roles.arn(reading.caller.shard.account)}

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import Shard
+from scanner.model.reading import Gap
 
 
 class Watcher(Protocol):
@@ -21,6 +22,9 @@ class Watcher(Protocol):
 
     def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:
         """A call is tried again in `delay` seconds, because of `code`."""
+
+    def account_not_entered(self, gap: Gap) -> None:
+        """The role of an account could not be assumed: nothing of the account is read."""
 
     def shard_finished(self, record: ShardRecord) -> None:
         """A shard was read as far as it could be, is skipped, or was read already."""
@@ -39,6 +43,9 @@ class Unwatched:
         """Do nothing."""
 
     def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:
+        """Do nothing."""
+
+    def account_not_entered(self, gap: Gap) -> None:
         """Do nothing."""
 
     def shard_finished(self, record: ShardRecord) -> None:

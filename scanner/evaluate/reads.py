@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from scanner.evaluate.compiled import compile_control
 from scanner.model.control import Control
 from scanner.model.facts import columns
+from scanner.model.reading import ASSUME_ROLE
 
 
 def reads_of(control: Control) -> frozenset[str]:
@@ -17,9 +18,14 @@ def reads_of(control: Control) -> frozenset[str]:
 
 
 def blinds(controls: Iterable[Control]) -> Mapping[str, tuple[str, ...]]:
-    """Give for each operation the ids of the controls that rest on it, both sorted."""
+    """Give for each operation the ids of the controls that rest on it, both sorted.
+
+    An account whose role cannot be assumed blinds every control that rests on any read.
+    """
     by_operation: defaultdict[str, list[str]] = defaultdict(list)
     for control in sorted(controls, key=lambda each: each.id):
-        for operation in reads_of(control):
+        for operation in (reads := reads_of(control)):
             by_operation[operation].append(control.id)
+        if reads:
+            by_operation[ASSUME_ROLE].append(control.id)
     return {operation: tuple(by_operation[operation]) for operation in sorted(by_operation)}

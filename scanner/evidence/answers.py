@@ -137,17 +137,21 @@ class Answers:
         return list(walked), self.gap(name, about, GapKind.HALF_READ)
 
     def _error_gap(self, line: EvidenceLine, error: CallError, about: str) -> Gap:
-        refused = any(word in error.code for word in _REFUSALS)
         return Gap(
             account=self.shard.account,
             region=self.shard.region,
             operation=line.name,
             about=about,
-            kind=GapKind.REFUSED if refused else GapKind.FAILED,
+            kind=error_kind(error.code),
             code=error.code,
             message=error.message,
             ref=line.ref,
         )
+
+
+def error_kind(code: str) -> GapKind:
+    """Return whether an error of AWS refuses a call, or failed it."""
+    return GapKind.REFUSED if any(word in code for word in _REFUSALS) else GapKind.FAILED
 
 
 def _beats(line: EvidenceLine, rival: EvidenceLine) -> bool:

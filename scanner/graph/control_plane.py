@@ -8,7 +8,7 @@ node too, marked unseen.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import networkx as nx
 
@@ -22,10 +22,12 @@ from scanner.model.inventory import (
     Vault,
 )
 from scanner.model.names import AccountId, Arn, Shard, parse_arn, partition_of, vault_arn
-from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
+from scanner.model.reading import ASSUME_ROLE, Gap, GapKind, Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.destination import Destination
 from scanner.protection.keys import KeyOf, key_of
+
+T = TypeVar("T")
 
 _VAULT_NAME: Final = "backup-vault:"
 _TOLD_KINDS: Final = {
@@ -171,8 +173,23 @@ class ControlPlane:
 
     def _key(self, name: str, shard: Shard) -> KeyOf:
         key = self._described(name, shard)
-        missing = Gap(shard.account, shard.region, "kms:DescribeKey", name, GapKind.NEVER_ASKED)
-        return key_of(name, shard.account, key, missing)
+        found = key_of(name, shard.account, key, self._unread_at_owner("kms:DescribeKey", name, shard))
+        if found.policy_gap is not None and found.policy_gap.kind is GapKind.NEVER_ASKED:
+            gap = self._unread_at_owner("kms:GetKeyPolicy", found.name, shard)
+            found = replace(found, policy_gap=gap)
+        return found
+
+    def _unread_at_owner(self, operation: str, name: str, shard: Shard) -> Gap:
+        """Return why the owner of a key was not asked for it, as something in `shard` names the key."""
+        arn = parse_arn(name)
+        owner = shard if arn is None else Shard(arn.account, arn.region)
+        summary = self._shards.get(owner)
+        if summary is None:
+            return Gap(owner.account, owner.region, operation, name, GapKind.OUT_OF_SCOPE)
+        unread = summary.vaults_read
+        if isinstance(unread, Unread) and unread.gap.operation == ASSUME_ROLE:
+            return unread.gap
+        return Gap(owner.account, owner.region, operation, name, GapKind.NEVER_ASKED)
 
     def described_key(self, vault: Vault) -> Key | None:
         """Give a vault's key as KMS described it, wherever that was; None when it was not seen."""
@@ -271,6 +288,13 @@ def _joined(key: Key | None, other: Key | None) -> Key | None:
         deletion_at=key.deletion_at or other.deletion_at,
         primary=key.primary or other.primary,
         replicas=key.replicas or other.replicas,
-        kind=other.kind if isinstance(key.kind, Unread) else key.kind,
-        policy=other.policy if isinstance(key.policy, Unread) else key.policy,
+        kind=_first_read(key.kind, other.kind),
+        policy=_first_read(key.policy, other.policy),
     )
+
+
+def _first_read(reading: Reading[T], other: Reading[T]) -> Reading[T]:
+    """Return the reading that is known; where neither is, the one that was at least tried."""
+    if isinstance(reading, Known) or isinstance(other, Known):
+        return reading if isinstance(reading, Known) else other
+    return other if reading.gap.kind is GapKind.NEVER_ASKED else reading

@@ -5,6 +5,7 @@ from typing import Final
 
 from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
+from scanner.inventory.entry import entry_refusal
 from scanner.inventory.gaps import Gaps, rows
 from scanner.model.backup_policies import (
     AccountInventory,
@@ -22,7 +23,6 @@ INVALID: Final = "organizations:ListAccountsWithInvalidEffectivePolicy"
 _BACKUP_POLICY: Final = "BACKUP_POLICY"
 _BACKUP: Final = "backup.amazonaws.com"
 _ROOTS: Final = "organizations:ListRoots"
-_ASSUME_ROLE: Final = "sts:AssumeRole"
 
 
 def parse_governance(answers: Answers) -> BackupGovernance:
@@ -103,19 +103,16 @@ def parse_account(account: Answers, organization: Answers) -> AccountInventory:
     told = organization.one(EFFECTIVE, PolicyType=_BACKUP_POLICY, TargetId=own)
     if isinstance(reading, Unread) and told.gap is None:
         reading = _effective(account, told)
-    if isinstance(reading, Unread) and _is_missed(reading.gap, account, organization):
+    if isinstance(reading, Unread) and (refusal := entry_refusal(account)) is not None:
+        reading = Unread(refusal)
+    elif isinstance(reading, Unread) and _is_missed(reading.gap, organization):
         gaps.note(reading.gap)
     return AccountInventory(account=own, effective_policy=reading, gaps=gaps.all())
 
 
-def _is_missed(gap: Gap, account: Answers, organization: Answers) -> bool:
-    """Whether a gap is to be told: a bundle that speaks of no organisation need not ask for its policies.
-
-    That an account could not be entered is told by each of its Regions.
-    """
-    if gap.kind is not GapKind.NEVER_ASKED:
-        return True
-    return bool(organization.operations) and account.operations != {_ASSUME_ROLE}
+def _is_missed(gap: Gap, organization: Answers) -> bool:
+    """Whether a gap is to be told: a bundle that speaks of no organisation need not ask for its policies."""
+    return gap.kind is not GapKind.NEVER_ASKED or bool(organization.operations)
 
 
 def _effective(account: Answers, answer: Answer) -> Reading[EffectivePolicy | None]:

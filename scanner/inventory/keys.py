@@ -11,39 +11,52 @@ from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
 from scanner.inventory.gaps import Gaps, rows
 from scanner.model.inventory import Key, KeyKind
-from scanner.model.names import Shard, parse_arn
+from scanner.model.names import Shard, parse_arn, partition_of
 from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
 
 _MANAGED_ALIAS: Final = "alias/aws/"
 _MULTI_REGION: Final = "MultiRegionConfiguration"
+_Identity = tuple[str, str, str]
+"""A key: its account, its Region, and its id or `alias/...`."""
+
 _MANAGERS: Final = {"AWS": KeyKind.AWS_MANAGED, "CUSTOMER": KeyKind.CUSTOMER_MANAGED}
 
 
 def parse_keys(answers: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[str, Key]:
-    """Parse the keys that resources and vaults of the shard name, by that name.
+    """Parse the keys that resources and vaults of the shard name, and all others that it described, by name.
 
-    A key of another account or Region is left to its own shard, unless it was described here too.
+    Other accounts may name a key of this shard that nothing in it names, perhaps by an alias (catalogue,
+    ruling 17). A key of another account or Region is left to its own shard, unless it was described here
+    too; a refusal of it here is a gap only where no other shard described it.
     """
     book = _KeyBook(answers)
     keys: dict[str, Key] = {}
-    for name in sorted(set(names)):
-        if _belongs_to(name, answers.shard) or (not _is_alias(name) and book.describes(name)):
-            keys[name] = key = book.key(name)
-            if isinstance(key.kind, Unread):
-                gaps.note(key.kind.gap)
-            if isinstance(key.policy, Unread) and key.policy.gap.kind is not GapKind.NEVER_ASKED:
-                gaps.note(key.policy.gap)
+    for name in sorted({*names, *book.described_names()}):
+        is_own = _belongs_to(name, answers.shard)
+        if not is_own and not book.speaks_of(name):
+            continue
+        keys[name] = key = book.key(name)
+        if is_own and isinstance(key.kind, Unread):
+            gaps.note(key.kind.gap)
+        if is_own and isinstance(key.policy, Unread) and key.policy.gap.kind is not GapKind.NEVER_ASKED:
+            gaps.note(key.policy.gap)
     return keys
 
 
 def _belongs_to(name: str, shard: Shard) -> bool:
+    account, region, _ = _identity(name, shard)
+    return (account, region) == (shard.account, shard.region)
+
+
+def _identity(name: str, shard: Shard) -> _Identity:
+    """Return whose key a name means, in which Region, and its key id or `alias/...`.
+
+    A name without an ARN means one of the shard's own account and Region.
+    """
     parts = parse_arn(name)
-    return parts is None or (parts.account, parts.region) == (shard.account, shard.region)
-
-
-def _is_alias(name: str) -> bool:
-    """Whether it is an alias, which means another key in every account and Region."""
-    return bare_name(name).startswith("alias/")
+    if parts is None:
+        return shard.account, shard.region, name.removeprefix("key/")
+    return parts.account, parts.region, parts.resource.removeprefix("key/")
 
 
 def bare_name(name: str) -> str:
@@ -53,12 +66,12 @@ def bare_name(name: str) -> str:
 
 
 class _KeyBook:
-    """The KMS answers of a shard, by key id and by alias."""
+    """The KMS answers of a shard, by the key that each is about; aliases are those of the shard's account."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._described = _by_key_id(answers, "kms:DescribeKey")
-        self._policies = _by_key_id(answers, "kms:GetKeyPolicy")
+        self._described = _by_key(answers, "kms:DescribeKey")
+        self._policies = _by_key(answers, "kms:GetKeyPolicy")
         self._aliases = {
             alias.need("AliasName"): alias.text("TargetKeyId") or ""
             for alias, _ in rows(answers, "kms:ListAliases", "Aliases")
@@ -67,24 +80,44 @@ class _KeyBook:
             key_id for alias, key_id in self._aliases.items() if alias.startswith(_MANAGED_ALIAS)
         }
 
-    def describes(self, name: str) -> bool:
-        return bare_name(name) in self._described
+    def speaks_of(self, name: str) -> bool:
+        """Whether some answer, a refusal too, is about the key of that name."""
+        return self._identity(name) in self._described
+
+    def described_names(self) -> set[str]:
+        """Return the ARNs of all keys that were described here, and of the aliases that lead to them."""
+        shard = self._answers.shard
+        arns = {_key_arn(partition_of(shard.region), *identity) for identity in self._described}
+        aliases = {
+            _alias_arn(partition_of(shard.region), shard, alias)
+            for alias, key_id in self._aliases.items()
+            if (shard.account, shard.region, key_id) in self._described
+        }
+        return arns | aliases
+
+    def _identity(self, name: str) -> _Identity:
+        """Return the key that a name means; the shard's own aliases are followed."""
+        shard = self._answers.shard
+        account, region, bare = _identity(name, shard)
+        if (account, region) == (shard.account, shard.region):
+            bare = self._aliases.get(bare) or bare
+        return account, region, bare
 
     def key(self, name: str) -> Key:
-        bare = bare_name(name)
-        bare = self._aliases.get(bare) or bare
-        answer = self._described.get(bare)
+        """Return a key as far as it was described."""
+        identity = self._identity(name)
+        answer = self._described.get(identity)
         metadata = _metadata(answer)
         shard = self._answers.shard
         return Key(
             id=name,
             account=shard.account,
             region=shard.region,
-            kind=self._kind(name, bare, answer, metadata),
+            kind=self._kind(name, identity, answer, metadata),
             arn=(metadata.text("Arn") if metadata else None) or (name if parse_arn(name) else None),
             state=metadata.text("KeyState") if metadata else None,
             multi_region=metadata.flag("MultiRegion") if metadata else None,
-            policy=self._policy(name, bare),
+            policy=self._policy(name, identity),
             enabled=metadata.flag("Enabled") if metadata else None,
             deletion_at=metadata.instant("DeletionDate") if metadata else None,
             primary=_primary(metadata),
@@ -92,16 +125,19 @@ class _KeyBook:
             refs=answer.refs if answer else (),
         )
 
-    def _kind(self, name: str, bare: str, answer: Answer | None, metadata: Shape | None) -> Reading[KeyKind]:
+    def _kind(
+        self, name: str, identity: _Identity, answer: Answer | None, metadata: Shape | None
+    ) -> Reading[KeyKind]:
         manager = metadata.text("KeyManager") if metadata else None
         if answer is not None and manager in _MANAGERS:
             return Known(_MANAGERS[manager], answer.refs)
-        if bare in self._managed or bare_name(name).startswith(_MANAGED_ALIAS):
+        is_own = identity[:2] == (self._answers.shard.account, self._answers.shard.region)
+        if (is_own and identity[2] in self._managed) or bare_name(name).startswith(_MANAGED_ALIAS):
             return Known(KeyKind.AWS_MANAGED)
         return Unread(self._gap("kms:DescribeKey", name, answer))
 
-    def _policy(self, name: str, bare: str) -> Reading[str]:
-        answer = self._policies.get(bare)
+    def _policy(self, name: str, identity: _Identity) -> Reading[str]:
+        answer = self._policies.get(identity)
         text = next((t for page in answer.pages if (t := page.text("Policy"))), None) if answer else None
         if answer is not None and text is not None:
             return Known(text, answer.refs)
@@ -125,19 +161,35 @@ def _replicas(metadata: Shape | None) -> tuple[str, ...]:
     return tuple(sorted(replica.need("Arn") for replica in replicas))
 
 
-def _by_key_id(answers: Answers, operation: str) -> dict[str, Answer]:
-    """Index answers by the key id that was asked for, and by the one that was answered.
+def _by_key(answers: Answers, operation: str) -> dict[_Identity, Answer]:
+    """Index answers by the key that was asked for, and by the one that was answered.
 
     A key may have been asked for by its id, its ARN and its aliases: what was answered beats a refusal.
     """
-    found: dict[str, Answer] = {}
+    found: dict[_Identity, Answer] = {}
     for answer in answers.every(operation):
-        asked = answer.parameters.get("KeyId")
-        metadata = _metadata(answer)
-        for name in (asked, metadata.text("KeyId") if metadata else None):
-            if isinstance(name, str) and (answer.gap is None or bare_name(name) not in found):
-                found[bare_name(name)] = answer
+        for name in (answer.parameters.get("KeyId"), _answered_key(answer)):
+            if not isinstance(name, str):
+                continue
+            identity = _identity(name, answers.shard)
+            if answer.gap is None or identity not in found:
+                found[identity] = answer
     return found
+
+
+def _answered_key(answer: Answer) -> str | None:
+    """Return the ARN of the key that an answer describes; its bare id where the answer has no more."""
+    metadata = _metadata(answer)
+    return (metadata.text("Arn") or metadata.text("KeyId")) if metadata else None
+
+
+def _key_arn(partition: str, account: str, region: str, bare: str) -> str:
+    resource = bare if bare.startswith("alias/") else f"key/{bare}"
+    return f"arn:{partition}:kms:{region}:{account}:{resource}"
+
+
+def _alias_arn(partition: str, shard: Shard, alias: str) -> str:
+    return f"arn:{partition}:kms:{shard.region}:{shard.account}:{alias}"
 
 
 def _metadata(answer: Answer | None) -> Shape | None:

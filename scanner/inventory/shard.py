@@ -15,6 +15,7 @@ from scanner.inventory.dynamodb import parse_dynamodb
 from scanner.inventory.ec2 import parse_ec2
 from scanner.inventory.efs import parse_efs
 from scanner.inventory.eks import parse_eks
+from scanner.inventory.entry import entry_refusal
 from scanner.inventory.fsx import parse_fsx
 from scanner.inventory.gaps import Gaps
 from scanner.inventory.jobs import parse_jobs, parse_latest_restores, parse_protected_resources
@@ -45,7 +46,6 @@ from scanner.model.names import Shard, partition_of
 from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
 
 _NOT_ENABLED: Final = "not-opted-in"
-_ASSUME_ROLE: Final = "sts:AssumeRole"
 
 
 def parse_shard(
@@ -62,7 +62,7 @@ def parse_shard(
     if status is ShardStatus.SKIPPED or (status is ShardStatus.MISSING and _not_enabled(account, shard)):
         return _skipped(shard)
     gaps = Gaps()
-    if (refusal := _unreachable(answers)) is not None:
+    if (refusal := entry_refusal(answers, account)) is not None:
         return _refused(shard, status, refusal)
     lists = {**read_lists(answers, SHARD_LISTS, gaps), **read_lists(account, ACCOUNT_LISTS, gaps)}
     buckets, unplaced = buckets_of_region(account, shard.region, bucket_regions)
@@ -178,30 +178,15 @@ def _not_enabled(account: Answers, shard: Shard) -> bool:
     )
 
 
-def _unreachable(answers: Answers) -> Gap | None:
-    """Give the refusal of the account's role, where that is why nothing was asked.
-
-    A role that was refused once and assumed at another try, or another way in, hides nothing.
-    """
-    if answers.operations != {_ASSUME_ROLE}:
-        return None
-    gaps = [answer.gap for answer in answers.every(_ASSUME_ROLE)]
-    return None if None in gaps else gaps[-1]
-
-
 def _refused(shard: Shard, status: ShardStatus, refusal: Gap) -> ShardInventory:
     """Make the inventory of a shard that could not be entered: each list is missing for that reason."""
-    message = f"The account could not be entered: {refusal.message}"
-    gaps = {
-        name: replace(refusal, region=shard.region, operation=name, about="", message=message)
-        for name in (*SHARD_LISTS, *ACCOUNT_LISTS)
-    }
+    gap = replace(refusal, region=shard.region)
     return ShardInventory(
         shard=shard,
         status=status,
-        lists={name: Unread(gap) for name, gap in gaps.items()},
-        settings=Unread(gaps["backup:DescribeRegionSettings"]),
-        gaps=tuple(gaps.values()),
+        lists=dict.fromkeys((*SHARD_LISTS, *ACCOUNT_LISTS), Unread(gap)),
+        settings=Unread(gap),
+        gaps=(gap,),
     )
 
 

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from scanner.model.names import AccountId, RegionName
+
+ASSUME_ROLE: Final = "sts:AssumeRole"
+"""The read that all others of an account wait for: without it nothing of the account was read."""
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -48,6 +51,8 @@ class Gap:
 
     def sentence(self) -> str:
         """Return one sentence that says what was not read, where, and why."""
+        if self.operation == ASSUME_ROLE:
+            return f"{self.not_entered()}."
         about = f" of {self.about}" if self.about else ""
         where = f"{self.account}/{self.region}"
         if self.kind is GapKind.NOT_REPORTED:
@@ -56,6 +61,15 @@ class Gap:
             return f"{self.operation}{about} was not called: {where} is outside the scope of the scan."
         code = f" ({self.code})" if self.code else ""
         return f"{self.operation}{about} in {where} was {self.kind.value}{code}."
+
+    def not_entered(self) -> str:
+        """Return that the account could not be entered, by which role and what AWS answered; no full stop."""
+        role = f" of {self.about}" if self.about else ""
+        answer = ": ".join(part for part in (self.code, self.message.rstrip(". ")) if part)
+        because = f" ({answer})" if answer else ""
+        return (
+            f"Account {self.account} could not be entered: {ASSUME_ROLE}{role} was {self.kind.value}{because}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from scanner.model.finding import Finding
 from scanner.model.names import AWS_GLOBAL, ORG
-from scanner.model.reading import Gap, GapKind
+from scanner.model.reading import ASSUME_ROLE, Gap, GapKind
 
 BLINDING_CONTROL: Final = "account-region-assessed"
 """The control whose findings say which controls a missing read blinds (`details.missing_reads`)."""
@@ -46,6 +46,16 @@ class GapGroup:
     number: int
     places: tuple[str, ...]  # ACCOUNT/REGION
     lines: tuple[GapLine, ...]  # those that blind most controls first
+
+    @property
+    def abouts(self) -> tuple[str, ...]:
+        """All that the reads were to tell of, without repetition."""
+        return tuple(dict.fromkeys(about for line in self.lines for about in line.abouts))
+
+    @property
+    def is_no_entry(self) -> bool:
+        """Whether accounts could not be entered: their reads were never made."""
+        return self.operations == (ASSUME_ROLE,)
 
     @property
     def operations(self) -> tuple[str, ...]:

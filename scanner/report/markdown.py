@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.model.finding import Finding, Status
+from scanner.model.reading import ASSUME_ROLE
 from scanner.report.changes import kinds
 from scanner.report.counts import Counts
 from scanner.report.gaps import GapGroup
@@ -135,6 +136,13 @@ def _unread(view: View) -> str:
 def _group(group: GapGroup) -> str:
     why = f" ({code(group.code, 80)})" if group.code else ""
     blinds = f" Controls that it blinds: {len(group.blinds):,}." if group.blinds else ""
+    if group.is_no_entry:
+        accounts = tuple(account for account, _ in group.where)
+        answer = f" {inert(group.message, 400)}" if group.message else ""
+        return (
+            f"- {count_word(len(accounts), 'account')} could not be entered: {code(ASSUME_ROLE, 120)} of "
+            f"{_some(group.abouts)} was {group.kind.value}{why}.{answer}{blinds}"
+        )
     return (
         f"- {count_word(group.number, 'read')} {group.kind.value}{why}: {_some(group.operations)}, in "
         f"{_some(group.places)}.{blinds}"

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.inventory import ShardStatus
+from scanner.model.reading import ASSUME_ROLE
 from scanner.report.gaps import GapGroup
 from scanner.report.sarif_rules import counts_document
 from scanner.report.view import View
@@ -96,6 +97,12 @@ def _missing(group: GapGroup) -> str:
     code = f" ({group.code})" if group.code else ""
     blinds = f" It blinds {_some(group.blinds, _NAMED)}." if group.blinds else ""
     said = f" AWS said: {group.message}" if group.message else ""
+    if group.is_no_entry:
+        accounts = tuple(account for account, _ in group.where)
+        return visible(
+            f"{count_word(len(accounts), 'account')} could not be entered: {ASSUME_ROLE} of "
+            f"{_some(group.abouts, _NAMED)} was {group.kind.value}{code}.{blinds}{said}"
+        )
     return visible(
         f"{_some(group.operations, _NAMED)}: {count_word(group.number, 'read')} {group.kind.value}{code} in "
         f"{_some(group.places, _PLACES)}.{blinds}{said}"

@@ -129,12 +129,27 @@ def test_a_region_that_is_not_enabled_is_no_gap() -> None:
     assert (found.status, found.gaps) == (ShardStatus.SKIPPED, ())
 
 
-def test_an_account_that_could_not_be_entered_says_so_for_every_list() -> None:
+def test_an_account_that_could_not_be_entered_says_so_once_and_for_every_list() -> None:
     script = shard().call("sts:AssumeRole", error="AccessDenied", RoleArn="r", RoleSessionName="one")
     found = of_lines(list(script.lines()), ShardStatus.FAILED)
-    assert {gap.operation for gap in found.gaps} == set(found.lists)
-    assert {gap.kind for gap in found.gaps} == {GapKind.REFUSED}
-    assert all("could not be entered" in gap.message for gap in found.gaps)
+    (gap,) = found.gaps
+    assert (gap.operation, gap.about, gap.kind, gap.region) == (
+        "sts:AssumeRole",
+        "r",
+        GapKind.REFUSED,
+        REGION,
+    )
+    assert gap.sentence().startswith(
+        f"Account {ACCOUNT} could not be entered: sts:AssumeRole of r was refused"
+    )
+    assert "(AccessDenied" in gap.sentence()
+    assert set(found.lists.values()) == {Unread(gap)}
+
+
+def test_a_region_without_evidence_of_an_account_that_could_not_be_entered_says_so_too() -> None:
+    closed = ShardScript(ACCOUNT, "aws-global").call("sts:AssumeRole", error="AccessDenied", RoleArn="r")
+    found = of_lines([], ShardStatus.MISSING, answers_of(closed.lines(), ACCOUNT, "aws-global"))
+    assert [(gap.operation, gap.region) for gap in found.gaps] == [("sts:AssumeRole", REGION)]
 
 
 def test_a_role_that_was_assumed_at_another_try_hides_nothing() -> None:

@@ -23,6 +23,9 @@ class AccountRegionFacts(Row):
 
     status: str = column("complete, partial, failed, skipped or missing.")
     skipped: bool = column("Whether the account has not enabled the Region.")
+    not_entered: str = column(
+        "Why the account could not be entered: the role and AWS's answer; empty where it was."
+    )
     missing_reads: tuple[MissingRead, ...] = column(
         "Reads that the selected controls need and that are missing."
     )
