@@ -15,6 +15,7 @@ from scanner.errors import BundleError
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName, Shard
+from scanner.model.reading import Gap, GapKind
 
 BUNDLE = Path(__file__).parents[2] / "sample_reports" / "bundle"
 SHARD = Shard(AccountId("111111111111"), RegionName("eu-west-1"))
@@ -71,6 +72,20 @@ def test_plain_progress_says_what_was_read(capsys: pytest.CaptureFixture[str]) -
     assert told[-1].startswith("1 of 2 accounts, 2 of 4 shards: 2 calls, ")
     assert told[-1].endswith("/s, 1 refused or failed, 1 throttled, 2 tried again, 1 not reached")
     assert len(told) == 2
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_accounts_that_could_not_be_entered_are_named_at_the_end(
+    capsys: pytest.CaptureFixture[str], *, live: bool
+) -> None:
+    role = f"arn:aws:iam::{SHARD.account}:role/Scan"
+    refusal = Gap(SHARD.account, AWS_GLOBAL, "sts:AssumeRole", role, GapKind.REFUSED, "AccessDenied", "No.")
+    with LiveProgress(Console(stderr=True)) if live else PlainProgress() as watcher:
+        watcher.account_not_entered(refusal)
+        watcher.account_not_entered(refusal)
+    errors = capsys.readouterr().err
+    sentence = f"Account {SHARD.account} could not be entered: sts:AssumeRole of {role} was refused"
+    assert errors.count(f"{sentence} (AccessDenied: No).") == 1
 
 
 def test_a_resumed_scan_counts_what_is_there_once(capsys: pytest.CaptureFixture[str]) -> None:
