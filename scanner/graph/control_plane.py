@@ -45,6 +45,7 @@ class ShardSummary:
     vaults: tuple[Vault, ...]
     vaults_read: Reading[None]
     keys: Mapping[str, Key]
+    key_aliases: Mapping[str, str]  # the ARN of a key by the ARN of its alias
     settings: Reading[RegionSettings]
     targets: frozenset[Arn]  # vaults that a rule targets or copies into
     unread_plans: Gap | None  # a read without which more targets may exist
@@ -59,6 +60,7 @@ def summarise(inventory: ShardInventory) -> ShardSummary:
         vaults=inventory.vaults,
         vaults_read=inventory.lists.get("backup:ListBackupVaults", Unread(skipped)),
         keys=inventory.keys,
+        key_aliases=inventory.key_aliases,
         settings=inventory.settings,
         targets=frozenset(_targets(inventory)),
         unread_plans=_unread_plans(inventory),
@@ -89,6 +91,7 @@ class ControlPlane:
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
         self._destinations: dict[Arn, Destination] = {}
         self._keys: dict[tuple[Shard, str], KeyOf] = {}
+        self._aliases: dict[str, str] = {}
         self._unread_plans: Gap | None = None  # the first one: any of them keeps every vault's answer open
         for summary in self._shards.values():
             self._unread_plans = self._unread_plans or summary.unread_plans
@@ -99,6 +102,7 @@ class ControlPlane:
             self._graph.add_node(("vault", vault.arn), vault=vault, shard=summary.shard)
             if vault.key:
                 self._graph.add_edge(("vault", vault.arn), ("key", vault.key), relation="encrypted under")
+        self._aliases.update(summary.key_aliases)
         for key in summary.keys.values():
             for name in {key.id, key.arn or key.id}:
                 if parse_arn(name) is not None:  # a bare id means something in its own shard only
@@ -208,7 +212,8 @@ class ControlPlane:
     def _described(self, name: str, shard: Shard) -> Key | None:
         summary = self._shards.get(shard)
         own = summary.keys.get(name) if summary else None
-        key = _joined(own, self._seen_key(own.arn if own and own.arn else name))
+        arn = own.arn if own and own.arn else name
+        key = _joined(own, self._seen_key(self._aliases.get(arn, arn)))
         return self._as_replica(key, name, shard)
 
     def _as_replica(self, key: Key | None, name: str, shard: Shard) -> Key | None:

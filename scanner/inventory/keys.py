@@ -14,6 +14,8 @@ from scanner.model.inventory import Key, KeyKind
 from scanner.model.names import Shard, parse_arn, partition_of
 from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
 
+_DESCRIBE: Final = "kms:DescribeKey"
+_ALIASES: Final = "kms:ListAliases"
 _MANAGED_ALIAS: Final = "alias/aws/"
 _MULTI_REGION: Final = "MultiRegionConfiguration"
 _Identity = tuple[str, str, str]
@@ -25,13 +27,14 @@ _MANAGERS: Final = {"AWS": KeyKind.AWS_MANAGED, "CUSTOMER": KeyKind.CUSTOMER_MAN
 def parse_keys(answers: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[str, Key]:
     """Parse the keys that resources and vaults of the shard name, and all others that it described, by name.
 
-    Other accounts may name a key of this shard that nothing in it names, perhaps by an alias (catalogue,
-    ruling 17). A key of another account or Region is left to its own shard, unless it was described here
-    too; a refusal of it here is a gap only where no other shard described it.
+    Other accounts may name a key of this shard that nothing in it names (catalogue, ruling 17). A key of
+    another account or Region is left to its own shard, unless it was described here too; a refusal of it here
+    is a gap only where no other shard described it.
     """
     book = _KeyBook(answers)
     keys: dict[str, Key] = {}
-    for name in sorted({*names, *book.described_names()}):
+    named = set(names)
+    for name in sorted(named | book.described_arns(besides=named)):
         is_own = _belongs_to(name, answers.shard)
         if not is_own and not book.speaks_of(name):
             continue
@@ -41,6 +44,21 @@ def parse_keys(answers: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[st
         if is_own and isinstance(key.policy, Unread) and key.policy.gap.kind is not GapKind.NEVER_ASKED:
             gaps.note(key.policy.gap)
     return keys
+
+
+def parse_key_aliases(answers: Answers) -> Mapping[str, str]:
+    """Parse the aliases that a shard lists or that were described in it: the key's ARN by the alias's ARN."""
+    shard = answers.shard
+    place = (partition_of(shard.region), shard.account, shard.region)
+    aliases: dict[str, str] = {}
+    for answer in answers.every(_DESCRIBE):
+        asked, key = answer.parameters.get("KeyId"), _answered_key(answer)
+        if isinstance(asked, str) and key is not None and bare_name(asked).startswith("alias/"):
+            aliases[_key_arn(place[0], *_identity(asked, shard))] = key
+    for row, _ in rows(answers, _ALIASES, "Aliases"):
+        if key_id := row.text("TargetKeyId"):
+            aliases[_key_arn(*place, row.need("AliasName"))] = _key_arn(*place, key_id)
+    return aliases
 
 
 def _belongs_to(name: str, shard: Shard) -> bool:
@@ -70,11 +88,11 @@ class _KeyBook:
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
-        self._described = _by_key(answers, "kms:DescribeKey")
+        self._described = _by_key(answers, _DESCRIBE)
         self._policies = _by_key(answers, "kms:GetKeyPolicy")
         self._aliases = {
             alias.need("AliasName"): alias.text("TargetKeyId") or ""
-            for alias, _ in rows(answers, "kms:ListAliases", "Aliases")
+            for alias, _ in rows(answers, _ALIASES, "Aliases")
         }
         self._managed = {
             key_id for alias, key_id in self._aliases.items() if alias.startswith(_MANAGED_ALIAS)
@@ -84,16 +102,15 @@ class _KeyBook:
         """Whether some answer, a refusal too, is about the key of that name."""
         return self._identity(name) in self._described
 
-    def described_names(self) -> set[str]:
-        """Return the ARNs of all keys that were described here, and of the aliases that lead to them."""
-        shard = self._answers.shard
-        arns = {_key_arn(partition_of(shard.region), *identity) for identity in self._described}
-        aliases = {
-            _alias_arn(partition_of(shard.region), shard, alias)
-            for alias, key_id in self._aliases.items()
-            if (shard.account, shard.region, key_id) in self._described
+    def described_arns(self, besides: Iterable[str]) -> set[str]:
+        """Return the ARNs of the keys that were described here, less those that `besides` names."""
+        named = {self._identity(name) for name in besides}
+        partition = partition_of(self._answers.shard.region)
+        return {
+            _key_arn(partition, *identity)
+            for identity in self._described.keys() - named
+            if not identity[2].startswith("alias/")
         }
-        return arns | aliases
 
     def _identity(self, name: str) -> _Identity:
         """Return the key that a name means; the shard's own aliases are followed."""
@@ -134,7 +151,7 @@ class _KeyBook:
         is_own = identity[:2] == (self._answers.shard.account, self._answers.shard.region)
         if (is_own and identity[2] in self._managed) or bare_name(name).startswith(_MANAGED_ALIAS):
             return Known(KeyKind.AWS_MANAGED)
-        return Unread(self._gap("kms:DescribeKey", name, answer))
+        return Unread(self._gap(_DESCRIBE, name, answer))
 
     def _policy(self, name: str, identity: _Identity) -> Reading[str]:
         answer = self._policies.get(identity)
@@ -186,10 +203,6 @@ def _answered_key(answer: Answer) -> str | None:
 def _key_arn(partition: str, account: str, region: str, bare: str) -> str:
     resource = bare if bare.startswith("alias/") else f"key/{bare}"
     return f"arn:{partition}:kms:{region}:{account}:{resource}"
-
-
-def _alias_arn(partition: str, shard: Shard, alias: str) -> str:
-    return f"arn:{partition}:kms:{shard.region}:{shard.account}:{alias}"
 
 
 def _metadata(answer: Answer | None) -> Shape | None:

@@ -19,7 +19,7 @@ from scanner.inventory.entry import entry_refusal
 from scanner.inventory.fsx import parse_fsx
 from scanner.inventory.gaps import Gaps
 from scanner.inventory.jobs import parse_jobs, parse_latest_restores, parse_protected_resources
-from scanner.inventory.keys import parse_keys
+from scanner.inventory.keys import parse_key_aliases, parse_keys
 from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS, read_lists
 from scanner.inventory.plans import parse_plans
 from scanner.inventory.rds import parse_rds
@@ -90,6 +90,7 @@ def parse_shard(
         recovery_points=parse_recovery_points(answers),
         jobs=parse_jobs(answers),
         keys=keys,
+        key_aliases=parse_key_aliases(answers),
         protected_resources=protected,
         latest_restores=parse_latest_restores(answers, gaps, protected),
         assurance=assurance,

@@ -404,6 +404,7 @@ class ShardInventory:
     recovery_points: tuple[RecoveryPoint, ...] = ()
     jobs: tuple[Job, ...] = ()
     keys: Mapping[str, Key] = field(default_factory=dict)
+    key_aliases: Mapping[str, str] = field(default_factory=dict)  # the ARN of a key by its alias's
     protected_resources: tuple[ProtectedResource, ...] = ()
     latest_restores: Mapping[str, Reading[LatestRestore | None]] = field(default_factory=dict)
     assurance: Assurance = field(default_factory=Assurance)

@@ -480,7 +480,7 @@ def test_an_alias_of_another_account_is_not_our_key_of_that_name() -> None:
     theirs = f"arn:aws:kms:{REGION}:{OTHER}:alias/mine"
     metadata = {"KeyMetadata": {"KeyId": "k", "Arn": key_arn("k"), "KeyManager": "CUSTOMER"}}
     script = shard().vault("v", key=theirs).call("kms:DescribeKey", metadata, KeyId="alias/mine")
-    assert kinds(script) == {}
+    assert kinds(script) == {key_arn("k"): KeyKind.CUSTOMER_MANAGED}
 
 
 def test_key_policies() -> None:
@@ -489,6 +489,9 @@ def test_key_policies() -> None:
     assert with_policy.policy.value == "{}"
     found = parsed(shard().vault("v", key=key_arn("k")).key("k"))
     assert isinstance(found.keys[key_arn("k")].policy, Unread)
+    assert found.gaps == ()
+    unnamed = parsed(shard().key("k", policy="{}"))  # that another account may name
+    assert isinstance(unnamed.keys[key_arn("k")].policy, Known)
     assert found.gaps == ()  # a key policy is asked for only where a copy needs it
 
 
