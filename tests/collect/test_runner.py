@@ -17,7 +17,7 @@ from scanner.evidence.reader import read_lines
 from scanner.evidence.writer import rfc3339
 from scanner.model.manifest import Excluded, Scope, ShardRecord
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.reading import Known
+from scanner.model.reading import Gap, Known
 from tests.fakes.aws import (
     CALLER,
     SECRET,
@@ -435,6 +435,7 @@ class Watch:
         self.told: list[str] = []
         self.total = 0
         self.finished: list[ShardRecord] = []
+        self.refusals: list[str] = []
         self._on_start = on_start
 
     def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
@@ -450,6 +451,9 @@ class Watch:
     def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:
         assert delay >= 0
         self.told.append(f"{shard.region} {operation} {code}")
+
+    def account_not_entered(self, gap: Gap) -> None:
+        self.refusals.append(gap.sentence())
 
     def shard_finished(self, record: ShardRecord) -> None:
         self.finished.append(record)
@@ -481,6 +485,17 @@ def test_progress_is_told(aws: FakeAws, tmp_path: Path) -> None:
     assert "eu-west-1 efs:DescribeFileSystems ThrottlingException" in watch.told
     assert "eu-west-1 efs:DescribeFileSystems True" in watch.told
     assert rfc3339(done.started_at) <= rfc3339(done.finished_at)
+
+
+def test_a_watcher_learns_once_that_an_account_could_not_be_entered(aws: FakeAws, tmp_path: Path) -> None:
+    organization(aws, a111111111111="ACTIVE", a222222222222="ACTIVE")
+    aws.script["sts:AssumeRole"] = xml_error("AccessDenied", 403, "not you")
+    watch = Watch()
+    collect(CollectRequest(organization=True, regions=("eu-west-1",)), tmp_path, watch)
+    role = f"arn:aws:iam::{OTHER}:role/VaultproofReadOnly"
+    assert watch.refusals == [
+        f"Account {OTHER} could not be entered: sts:AssumeRole of {role} was refused (AccessDenied: not you)."
+    ]
 
 
 def test_ctrl_c_keeps_everything_and_does_not_wait(aws: FakeAws, tmp_path: Path) -> None:
