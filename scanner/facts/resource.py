@@ -27,6 +27,7 @@ from scanner.model.facts import (
 from scanner.model.inventory import RegionSettings, Resource
 from scanner.model.reading import Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction, negate
+from scanner.protection.backup_content import left_out
 from scanner.protection.capabilities import (
     capability_of,
     incremental_of,
@@ -41,6 +42,7 @@ _OF_COVERAGE: Final = (
     "covered",
     "covered_by",
     "rules",
+    "left_out",
     "longest_wait_hours",
     "skipped_starts",
     "several_continuous_rules",
@@ -111,6 +113,9 @@ class ResourceTable:
             covered=coverage.covered,
             covered_by=covered.by,
             rules=covered.rules,
+            left_out=_incomplete(
+                left_out(resource, (way.plan for way in coverage.ways if way.parent is None)), coverage
+            ),
             longest_wait_hours=covered.schedules.waits,
             skipped_starts=_incomplete(covered.schedules.skips, coverage),
             several_continuous_rules=covered.schedules.several_continuous,

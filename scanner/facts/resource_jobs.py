@@ -86,6 +86,7 @@ def _backup(outcome: Outcome) -> BackupJobTold:
         succeeded=outcome.succeeded,
         failed=outcome.failed,
         newest=outcome.newest,
+        backup_type=outcome.job.backup_type,
         category=outcome.job.message_category or "",
         message=message_of(outcome),
         issues=issues_of(outcome),

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from scanner.facts.copy_action import RuleReach
 from scanner.facts.notes import Notes, local_text
 from scanner.graph.shard_graph import ShardGraph
-from scanner.model.facts import FOREVER_DAYS, CoveredType, RuleFacts
+from scanner.model.facts import FOREVER_DAYS, CoveredType, MalwareScan, RuleFacts, Tag
 from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Lifecycle, Resource
 from scanner.model.names import Arn, copy_action_subject, partition_of, rule_subject, vault_arn
 from scanner.model.reading import Known
@@ -128,6 +128,11 @@ def _row(
         next_start=None if starts.rhythm.valid is None else local_text(starts.next),
         max_gap_hours=starts.rhythm.max_gap_hours,
         starts_within_a_year=starts.within_a_year,
+        start_window_minutes=rule.start_window_minutes or 0,
+        completion_window_minutes=rule.completion_window_minutes or 0,
+        recovery_point_tags=tuple(Tag(key, value) for key, value in rule.recovery_point_tags),
+        index_types=rule.index_types,
+        scan_actions=tuple(MalwareScan(each.scanner, each.mode) for each in rule.scan_actions),
         continuous=rule.continuous,
         retention_days=keeping.days,
         keeps_forever=keeping.days == FOREVER_DAYS,

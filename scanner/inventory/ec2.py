@@ -85,6 +85,7 @@ def _instance(
         tags=Known(tags, (ref,)),
         encryption=encryption,
         created_at=row.instant("LaunchTime"),
+        windows=_is_windows(row),
         product_codes=tuple(
             code.need("ProductCodeId")
             for code in row.children("ProductCodes")
@@ -94,6 +95,11 @@ def _instance(
         stack=tags.get(STACK_TAG),
         refs=(ref,),
     )
+
+
+def _is_windows(row: Shape) -> bool:
+    """Check whether an instance runs Windows. The model spells it Windows, the answers have windows."""
+    return (row.text("Platform") or row.text("PlatformDetails") or "").lower().startswith("windows")
 
 
 def _volumes_by_instance(volumes: Mapping[str, Shape]) -> Mapping[str, set[str]]:

@@ -49,6 +49,7 @@ def _job(answers: Answers, kind: JobKind, row: Shape, ref: EvidenceRef, ids: tup
         validation_status=row.text("ValidationStatus"),
         restore_testing_plan=created_by.text("RestoreTestingPlanArn") if created_by else None,
         source_recovery_point=row.text("SourceRecoveryPointArn"),
+        backup_type=row.text("BackupType") or "",
         backup_job=row.text("CreatedByBackupJobId"),
         parent_job=row.text("ParentJobId"),
         refs=(ref,),

@@ -1,16 +1,20 @@
 """Backup plans, their rules and their selections: lists, and a detail call for each plan and selection."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
 from scanner.inventory.gaps import Gaps, rows
 from scanner.model.inventory import (
+    AdvancedSetting,
     BackupPlan,
     BackupRule,
     BackupSelection,
     CopyAction,
     Lifecycle,
+    ScanAction,
+    ScanSetting,
     SelectionTerms,
     TagCondition,
 )
@@ -43,6 +47,8 @@ def _plan(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> BackupP
         rules=_rules(answers, gaps, plan_id),
         selections=selections,
         unlisted_selections=unlisted,
+        advanced=tuple(_advanced(answers, plan_id)),
+        scans=tuple(_scans(answers, plan_id)),
         refs=(ref,),
     )
 
@@ -57,6 +63,24 @@ def _rules(answers: Answers, gaps: Gaps, plan_id: str) -> Reading[tuple[BackupRu
         _rule(rule) for page in answer.pages for rule in page.need_child("BackupPlan").children("Rules")
     )
     return gaps.reading(rules, answer)
+
+
+def _advanced(answers: Answers, plan_id: str) -> Iterator[AdvancedSetting]:
+    """Read AdvancedBackupSettings: options of EC2 and S3 (API reference, "AdvancedBackupSetting")."""
+    for page in answers.one("backup:GetBackupPlan", BackupPlanId=plan_id).pages:
+        for setting in page.need_child("BackupPlan").children("AdvancedBackupSettings"):
+            for option, value in sorted(setting.mapping("BackupOptions", str).items()):
+                yield AdvancedSetting(setting.text("ResourceType") or "", option, value)
+
+
+def _scans(answers: Answers, plan_id: str) -> Iterator[ScanSetting]:
+    for page in answers.one("backup:GetBackupPlan", BackupPlanId=plan_id).pages:
+        for setting in page.need_child("BackupPlan").children("ScanSettings"):
+            yield ScanSetting(
+                scanner=setting.text("MalwareScanner") or "",
+                resource_types=setting.texts("ResourceTypes"),
+                role=setting.text("ScannerRoleArn") or "",
+            )
 
 
 def _rule(rule: Shape) -> BackupRule:
@@ -77,6 +101,15 @@ def _rule(rule: Shape) -> BackupRule:
         continuous=rule.flag("EnableContinuousBackup") or False,
         lifecycle=_lifecycle(rule.child("Lifecycle")),
         copies=copies,
+        completion_window_minutes=rule.integer("CompletionWindowMinutes"),
+        recovery_point_tags=tuple(sorted(rule.mapping("RecoveryPointTags", str).items())),
+        index_types=tuple(
+            kind for action in rule.children("IndexActions") for kind in action.texts("ResourceTypes")
+        ),
+        scan_actions=tuple(
+            ScanAction(action.text("MalwareScanner") or "", action.text("ScanMode") or "")
+            for action in rule.children("ScanActions")
+        ),
     )
 
 

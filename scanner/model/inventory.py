@@ -53,6 +53,7 @@ class Resource:
     attached_to: tuple[Arn, ...] = ()  # whose backups hold it: a volume's instances, a stack's parent
     members: tuple[Arn, ...] = ()  # of a database cluster: its instances, which are no resources of their own
     versioned: Reading[bool] | None = None  # of a bucket only
+    windows: bool = False  # of an instance: whether it runs Windows
     product_codes: tuple[str, ...] = ()  # of an instance: AWS Marketplace product codes
     unsupported_kind: str | None = ""  # a key of `protection.unsupported`; empty: none; None: not known
     stack: str | None = None  # the CloudFormation stack that made it, by its aws: tag
@@ -81,8 +82,20 @@ class CopyAction:
 
 
 @dataclass(frozen=True, slots=True)
+class ScanAction:
+    """A malware scan of what a rule makes: GUARDDUTY, and FULL_SCAN or INCREMENTAL_SCAN."""
+
+    scanner: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
 class BackupRule:
-    """One rule of a backup plan."""
+    """One rule of a backup plan.
+
+    Of the windows None means that the rule sets none: AWS Backup's defaults hold. `recovery_point_tags` are
+    set on what it makes, `index_types` are the types whose backups it indexes for search.
+    """
 
     id: str
     name: str
@@ -93,6 +106,10 @@ class BackupRule:
     continuous: bool
     lifecycle: Lifecycle
     copies: tuple[CopyAction, ...]
+    completion_window_minutes: int | None = None
+    recovery_point_tags: tuple[tuple[str, str], ...] = ()
+    index_types: tuple[str, ...] = ()
+    scan_actions: tuple[ScanAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +141,30 @@ class BackupSelection:
     terms: Reading[SelectionTerms]
 
 
+@dataclass(frozen=True, slots=True)
+class AdvancedSetting:
+    """A backup option of a type (AdvancedBackupSettings): WindowsVSS of EC2, BackupACLs of S3 ..."""
+
+    resource_type: str
+    option: str
+    value: str  # enabled, disabled
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSetting:
+    """Which types a plan scans for malware, with which scanner and as which role (ScanSettings)."""
+
+    scanner: str
+    resource_types: tuple[str, ...]
+    role: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupPlan:
-    """One backup plan with its rules and selections."""
+    """One backup plan with its rules and selections.
+
+    `advanced` and `scans` come with the rules: where those were not read, these are empty and say nothing.
+    """
 
     arn: Arn
     id: str
@@ -136,6 +174,8 @@ class BackupPlan:
     rules: Reading[tuple[BackupRule, ...]]
     selections: Reading[tuple[BackupSelection, ...]]  # of a half-read list, those that were seen
     unlisted_selections: Gap | None = None  # the page that is missing of a half-read list of selections
+    advanced: tuple[AdvancedSetting, ...] = ()
+    scans: tuple[ScanSetting, ...] = ()
     refs: tuple[EvidenceRef, ...] = ()
 
     @property
@@ -278,6 +318,7 @@ class Job:
     validation_status: str | None = None  # of a restore job that was validated
     restore_testing_plan: str | None = None  # of a restore job: the ARN of the plan that started it
     source_recovery_point: str | None = None  # of a copy job: what is copied
+    backup_type: str = ""  # of a backup job: BackupType; empty: AWS gives none
     backup_job: str | None = None  # of a scheduled copy job: the id of the backup job that started it
     parent_job: str | None = None  # of a part of a composite: the id of the whole's job
     refs: tuple[EvidenceRef, ...] = ()

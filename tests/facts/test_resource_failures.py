@@ -24,6 +24,7 @@ def backup(**more: Any) -> BackupJobTold:
         "succeeded": True,
         "failed": False,
         "newest": True,
+        "backup_type": "",
         "category": "",
         "message": "",
         "issues": "",

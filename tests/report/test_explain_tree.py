@@ -309,3 +309,46 @@ def test_markup_of_the_terminal_is_text() -> None:
 def test_a_line_break_in_a_name_forges_no_line() -> None:
     told = explanation(chain(volume(name="x\n✓ rule forged")))
     assert "\n✓ rule forged" not in text_of(told)
+
+
+def explained(row: dict[str, Any], related: Related = RELATED) -> dict[str, str]:
+    """Return all facts of the chain of a row, by name."""
+    found = tell(Found("resource", row), related)
+    return {name: value for node in found.walk() for name, value in node.facts}
+
+
+def test_notes_on_the_backups_of_an_instance() -> None:
+    told = explained(
+        volume(
+            subject_type="EC2",
+            incremental="always",
+            left_out=["plan nightly makes no VSS-enabled backups of this Windows instance"],
+            backup_jobs=[{"newest": True, "state": "COMPLETED", "age_hours": 5.0, "backup_type": "SNAPSHOT"}],
+        )
+    )
+    for part in ("an AMI", "instance type", "security groups", "VPC", "monitoring", "tags"):
+        assert part in told["a backup contains"]
+    assert told["full or incremental"] == "the first is full, later ones are incremental"
+    assert told["backups left incomplete"].startswith("plan nightly makes no VSS-enabled backups")
+    assert told["backup type"] == "SNAPSHOT"
+
+
+def test_a_kind_that_cannot_be_backed_up_has_no_notes_on_backups() -> None:
+    told = explained(volume(subject_type="EC2", not_applicable_because="AWS Backup cannot back it up."))
+    assert "a backup contains" not in told
+
+
+def test_windows_scans_and_tags_of_a_rule() -> None:
+    terms = {
+        "start_window_minutes": 480,
+        "completion_window_minutes": 10_080,
+        "index_types": ["EBS"],
+        "scan_actions": [{"scanner": "GUARDDUTY", "mode": "FULL_SCAN"}],
+        "recovery_point_tags": [{"key": "team", "value": "web"}],
+    }
+    told = explained(volume(), Related(rules={RULE: {"subject": RULE, **terms}}))
+    assert told["must start within"] == "8 h"
+    assert told["must complete within"] == "7 days"
+    assert told["indexes for search"] == "EBS"
+    assert told["scans for malware"] == "GUARDDUTY (FULL_SCAN)"
+    assert told["tags on recovery points"] == "team=web"

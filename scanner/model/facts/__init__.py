@@ -36,10 +36,10 @@ from scanner.model.facts.parts import (
     Tag,
 )
 from scanner.model.facts.past import BackupJobTold, CopyChain, CopyJobsOf, RestoreTold
-from scanner.model.facts.plan import PlanFacts, RuleOverlap
+from scanner.model.facts.plan import BackupOption, PlanFacts, RuleOverlap, ScanScope
 from scanner.model.facts.resilience import ThreeTwoOneOneZero
 from scanner.model.facts.resource import ResourceFacts
-from scanner.model.facts.rule import CoveredType, RuleFacts
+from scanner.model.facts.rule import CoveredType, MalwareScan, RuleFacts
 from scanner.model.facts.selection import SelectionFacts
 from scanner.model.facts.vault import DeletionGuard, RecoveryPointFacts, VaultFacts
 
@@ -50,6 +50,7 @@ __all__ = [
     "AccountFacts",
     "AccountRegionFacts",
     "BackupJobTold",
+    "BackupOption",
     "BackupPlace",
     "Column",
     "CopyActionFacts",
@@ -63,6 +64,7 @@ __all__ = [
     "CoveredType",
     "DeletionGuard",
     "KeyInTheWay",
+    "MalwareScan",
     "MissingRead",
     "NewestRecoveryPoint",
     "NotKnown",
@@ -78,6 +80,7 @@ __all__ = [
     "RuleFacts",
     "RuleOverlap",
     "RuleTerms",
+    "ScanScope",
     "SelectionFacts",
     "SharedKey",
     "SkippedStart",

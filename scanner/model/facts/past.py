@@ -12,7 +12,8 @@ class BackupJobTold:
     """A backup job of a resource, or of what it is backed up through.
 
     `newest`: whether it is the newest of the finished ones; `succeeded`: COMPLETED; `failed`: FAILED,
-    EXPIRED or ABORTED (a PARTIAL one is neither). `age_hours` counts from its creation. `category` and
+    EXPIRED or ABORTED (a PARTIAL one is neither). `age_hours` counts from its creation. `backup_type` is
+    AWS's BackupType, empty where it gives none. `category` and
     `message` are AWS's, empty where it gives none; `issues` is both, of a job that completed with a category
     other than SUCCESS.
     """
@@ -25,6 +26,7 @@ class BackupJobTold:
     succeeded: Ternary
     failed: Ternary
     newest: Ternary
+    backup_type: str
     category: str
     message: str
     issues: str

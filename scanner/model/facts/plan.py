@@ -19,6 +19,24 @@ class RuleOverlap:
     certain: Ternary
 
 
+@dataclass(frozen=True, slots=True)
+class BackupOption:
+    """An advanced backup setting of a type: WindowsVSS of EC2, BackupACLs and BackupObjectTags of S3."""
+
+    resource_type: str
+    option: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScanScope:
+    """The types that are scanned for malware, by which scanner and as which role."""
+
+    scanner: str
+    resource_types: tuple[str, ...]
+    role: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFacts(Row):
     """One backup plan."""
@@ -29,6 +47,12 @@ class PlanFacts(Row):
     )
     overlapping_rules: tuple[RuleOverlap | None, ...] = column(
         "The pairs of its rules whose start windows overlap and that keep differently long.", PLAN_READS
+    )
+    advanced_settings: tuple[BackupOption | None, ...] = column(
+        "Its advanced backup settings, an entry for each option.", PLAN_READS
+    )
+    scan_settings: tuple[ScanScope | None, ...] = column(
+        "What it scans for malware, where a rule has a scan action.", PLAN_READS
     )
     selections: int | None = column(
         "How many backup selections it has.", ("backup:ListBackupPlans", "backup:ListBackupSelections")

@@ -75,6 +75,11 @@ class ResourceFacts(Row):
     covered: Ternary = column("Whether at least one rule covers it.", (*RESOURCE_READS, *RULE_READS))
     covered_by: tuple[CoveredBy | None, ...] = column("Its covering rules, and through what.", RULE_READS)
     rules: tuple[RuleTerms | None, ...] = column("Its covering rules.", RULE_READS)
+    left_out: tuple[str | None, ...] = column(
+        "What its covering plans leave out of its backups by their advanced settings: ACLs and tags of S3 "
+        "objects, Windows VSS; a clause each.",
+        RULE_READS,
+    )
     longest_wait_hours: tuple[float | None, ...] = column(
         "The longest wait between two starts of its covering rules taken together, in hours; 999999: they "
         "start less than twice. A NULL after it: more rules may cover it, or when one of them starts is not "

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from scanner.model.facts.base import Row, column
+from scanner.model.facts.parts import Tag
 from scanner.model.facts.reads import PLAN_READS, RESOURCE_READS, RULE_READS, VAULT_READS
 from scanner.model.ternary import Ternary
 
@@ -18,6 +19,14 @@ class CoveredType:
     capability: str
     cold: Ternary
     needs_archive_opt_in: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MalwareScan:
+    """A malware scan: the scanner (GUARDDUTY), and FULL_SCAN or INCREMENTAL_SCAN."""
+
+    scanner: str
+    mode: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +55,21 @@ class RuleFacts(Row):
     max_gap_hours: float | None = column(
         "The longest wait between two starts, in hours; 999999: it starts less than twice in 400 days.",
         PLAN_READS,
+    )
+    start_window_minutes: int = column(
+        "Within how many minutes a job must start, else it expires; 0: the rule does not set it.", PLAN_READS
+    )
+    completion_window_minutes: int = column(
+        "Within how many minutes of its start a job must complete, else it is canceled; 0: the rule does not "
+        "set it. AWS Backup ignores it for FSx.",
+        PLAN_READS,
+    )
+    recovery_point_tags: tuple[Tag, ...] = column("The tags that it sets on recovery points.", PLAN_READS)
+    index_types: tuple[str, ...] = column(
+        "The resource types whose backups it indexes for search: EBS, S3.", PLAN_READS
+    )
+    scan_actions: tuple[MalwareScan, ...] = column(
+        "How what it makes is scanned for malware, for the types of the plan's `scan_settings`.", PLAN_READS
     )
     continuous: bool = column("Whether the rule makes continuous backups.", PLAN_READS)
     retention_days: int = column("How long is kept, in days; 999999: for ever.", PLAN_READS)

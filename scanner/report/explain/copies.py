@@ -102,6 +102,10 @@ def _jobs(copy: Row, resource: Row) -> Iterator[Node]:
 
 
 def job_facts(job: Row) -> tuple[tuple[str, str], ...]:
-    """Return how long ago a job was created, and what AWS reports of it: its message category and message."""
+    """Return how long ago a job was created, its BackupType, and what AWS reports of it."""
     reported = ": ".join(filter(None, (text(job, "category"), text(job, "message"))))
-    return facts(("created", f"{hours(number(job, 'age_hours'))} ago"), ("AWS reports", reported))
+    return facts(
+        ("backup type", text(job, "backup_type")),
+        ("created", f"{hours(number(job, 'age_hours'))} ago"),
+        ("AWS reports", reported),
+    )

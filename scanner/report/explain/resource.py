@@ -6,6 +6,7 @@ from typing import Final
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.ternary import Ternary
 from scanner.report.explain.around import around
+from scanner.report.explain.backups import backup_facts
 from scanner.report.explain.copies import copy_nodes, job_facts
 from scanner.report.explain.rows import (
     NOTHING,
@@ -57,7 +58,8 @@ def resource_node(row: Row, related: Related) -> Node:
             ("type", type_word(text(row, "subject_type"))),
             ("state", text(row, "state")),
             ("newest usable recovery point", _newest(row)),
-        ),
+        )
+        + backup_facts(row),
         evidence=references(row, ""),
         children=(
             *_ways(row, related),

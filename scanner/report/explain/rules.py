@@ -2,7 +2,7 @@
 
 from scanner.model.explanation import Verdict
 from scanner.model.sentences import sentence
-from scanner.report.explain.rows import Row, facts, number, ternary, text
+from scanner.report.explain.rows import Row, facts, members, number, ternary, text, texts
 from scanner.report.words import days, hours
 
 
@@ -31,10 +31,29 @@ def rule_facts(row: Row) -> tuple[tuple[str, str], ...]:
         ("starts", schedule),
         ("longest wait", hours(wait) if wait is not None else ""),
         ("next start", text(row, "next_start")),
+        ("must start within", _minutes(row, "start_window_minutes")),
+        ("must complete within", _minutes(row, "completion_window_minutes")),
         ("keeps", days(row["retention_days"]) if "retention_days" in row else ""),
         (
             "moves to cold storage",
             f"after {days(row.get('cold_after_days'))}" if row.get("moves_to_cold") else "",
         ),
         ("kind", "continuous" if row.get("continuous") is True else ""),
+        ("indexes for search", ", ".join(texts(row.get("index_types"))[0])),
+        ("scans for malware", ", ".join(map(_scan, members(row.get("scan_actions"))[0]))),
+        ("tags on recovery points", ", ".join(map(_tag, members(row.get("recovery_point_tags"))[0]))),
     )
+
+
+def _minutes(row: Row, column: str) -> str:
+    """Return a window in hours; empty where the rule does not set it."""
+    minutes = number(row, column)
+    return hours(minutes / 60) if minutes else ""
+
+
+def _scan(scan: Row) -> str:
+    return f"{text(scan, 'scanner')} ({text(scan, 'mode')})"
+
+
+def _tag(tag: Row) -> str:
+    return f"{text(tag, 'key')}={text(tag, 'value')}"

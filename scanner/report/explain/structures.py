@@ -20,6 +20,7 @@ from scanner.report.explain.rows import (
     references,
     ternary,
     text,
+    texts,
 )
 from scanner.report.explain.rules import rule_facts, standing
 from scanner.report.explain.selections import role_nodes, selection_facts
@@ -95,10 +96,23 @@ def plan_node(row: Row, related: Related) -> Node:
         kind=NodeKind.PLAN,
         label=named(row),
         subject=text(row, "subject"),
-        facts=facts(("made by", owner)),
+        facts=facts(("made by", owner), *_settings(row)),
         evidence=references(row, ""),
         children=(*_selections(related), *nodes),
     )
+
+
+def _settings(row: Row) -> tuple[tuple[str, str], ...]:
+    """Return a plan's advanced backup settings, and what it scans for malware."""
+    options = (
+        f"{text(one, 'resource_type')} {text(one, 'option')}={text(one, 'value')}"
+        for one in members(row.get("advanced_settings"))[0]
+    )
+    scans = (
+        f"{', '.join(texts(one.get('resource_types'))[0])} with {text(one, 'scanner')}"
+        for one in members(row.get("scan_settings"))[0]
+    )
+    return (("advanced settings", ", ".join(options)), ("scans for malware", "; ".join(scans)))
 
 
 def _selections(related: Related) -> tuple[Node, ...]:
