@@ -125,6 +125,7 @@ def _job(row: Row, day: int, *, failed: bool) -> BackupJobTold:
         succeeded=not failed,
         failed=failed,
         newest=day == 0,
+        backup_type="SNAPSHOT",
         category="ACCESS_DENIED" if failed else "SUCCESS",
         message="Access was denied." if failed else "",
         issues="",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from scanner.protection.backup_content import CONTAINS
 from scanner.protection.capabilities import (
     Capability,
     Change,
@@ -35,6 +36,14 @@ No control about resources applies to these, whatever selects them: they are `no
 that matches nothing else selects nothing. The reports list them: something else must save their data. Some
 cannot be recognised in an answer: full ONTAP volumes, Lustre file systems with a data repository association,
 and S3 directory buckets and S3 on Outposts buckets, which ListBuckets leaves out."""
+
+_CONTENTS: Final = """\
+- `EC2` with Windows: an application-consistent (VSS-enabled) backup only where the plan sets `WindowsVSS`.
+- `S3`: ACLs and tags of objects, unless the plan disables `BackupACLs` or `BackupObjectTags`.
+- Completion window: a job that has not completed within it is canceled. AWS Backup ignores it for FSx.
+
+`audit explain` shows these of a resource and its rules: what a backup contains and leaves out, whether it is
+full or incremental, and the windows, malware scans, indexes and tags."""
 
 _COLUMNS: Final = (
     ("Region", "cross_region"),
@@ -73,12 +82,18 @@ def capabilities_document() -> str:
     """Give the text of docs/capabilities.md."""
     lines = [_HEAD.format(as_of=capabilities_as_of()), *_table(), "", "## Where pages disagree", ""]
     lines += [f"- `{row.key}`: {row.open_point}" for row in capabilities() if row.open_point]
+    lines += ["", "## What a backup contains", "", *_contents()]
     lines += ["", "## Kinds that cannot be backed up", "", _UNSUPPORTED_HEAD, ""]
     lines += [f"- {kind.text} ({kind.type}; {kind.source})" for kind in unsupported_kinds()]
     lines += ["", "## Regions that are exceptions", "", *_exceptions(), "", "## What older notes say", ""]
     lines += ["| once | still true? | now | since | source |", "|---|---|---|---|---|"]
     lines += [_change(change) for change in changes()]
     return "\n".join((*lines, ""))
+
+
+def _contents() -> Iterator[str]:
+    yield from (f"- `{key}`: {text}." for key, text in CONTAINS.items())
+    yield _CONTENTS
 
 
 def _table() -> Iterator[str]:

@@ -13,7 +13,6 @@ from scanner.model.facts import BackupOption, PlanFacts, RuleOverlap, RuleTerms,
 from scanner.model.inventory import BackupPlan
 from scanner.model.reading import Unread
 
-
 _OF_RULES: Final = (
     "rules",
     "overlapping_rules",
