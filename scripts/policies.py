@@ -3,10 +3,12 @@
 Run it after a change of what is declared, and look at the diff: it is what users will have to allow.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
+
+from typer.testing import CliRunner
+
+from scanner.cli.commands import audit
 
 GOLDEN: Final = Path(__file__).parent.parent / "tests" / "collect" / "golden"
 ENDINGS: Final = {"json": "json", "cloudformation": "yaml", "terraform": "tf"}
@@ -20,9 +22,11 @@ FILES: Final = {
 
 
 def printed(*arguments: str) -> str:
-    """Give what `audit policy` prints. CalledProcessError when it does not end with 0."""
-    command = [sys.executable, "-m", "scanner", "policy", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    """Return what `audit policy` prints. RuntimeError when it does not end with 0."""
+    result = CliRunner().invoke(audit, ["policy", *arguments])
+    if result.exit_code != 0:
+        raise RuntimeError(result.output)
+    return result.stdout
 
 
 def main() -> None:
