@@ -139,6 +139,7 @@ def _restore(row: Row, chance: Random) -> RestoreTold:
         job="restore", resource=row.subject, state="COMPLETED", age_days=age, minutes=minutes, completed=True,
         validated=chance.choice((True, True, None, False)),
         validation_reported=True,
+        message="",
     )  # fmt: skip
 
 

@@ -114,6 +114,7 @@ def _restore(restore: Restore) -> RestoreTold:
         completed=restore.completed,
         validated=restore.validated,
         validation_reported=restore.validation_reported,
+        message=restore.message[:MESSAGE],
     )
 
 

@@ -42,7 +42,8 @@ class Restore:
 
     `completed`: it came to its end; `validated`: and no validation of it failed, or is still under way.
     `validation_reported` is False where AWS does not say whether a validation ran and how it ended.
-    `minutes` is None where it did not complete, or is not told.
+    `minutes` is None where it did not complete, or is not told. `message`: what AWS says of it and of its
+    validation (StatusMessage, ValidationStatusMessage).
     """
 
     job: str
@@ -54,6 +55,7 @@ class Restore:
     validated: Ternary
     validation_reported: bool
     refs: tuple[EvidenceRef, ...]
+    message: str = ""
 
     @property
     def proves(self) -> Ternary:
@@ -209,6 +211,7 @@ def _of_job(job: Job, as_of: datetime) -> Restore:
         validated=job.validation_status in _VALIDATED,
         validation_reported=True,
         refs=job.refs,
+        message="; ".join(filter(None, (job.message, job.validation_message))),
     )
 
 

@@ -47,6 +47,7 @@ def _job(answers: Answers, kind: JobKind, row: Shape, ref: EvidenceRef, ids: tup
         created_by_rule=None if kind is JobKind.RESTORE else created_by_rule(row, answers.shard),
         message_category=row.text("MessageCategory"),
         validation_status=row.text("ValidationStatus"),
+        validation_message=row.text("ValidationStatusMessage"),
         restore_testing_plan=created_by.text("RestoreTestingPlanArn") if created_by else None,
         source_recovery_point=row.text("SourceRecoveryPointArn"),
         backup_type=row.text("BackupType") or "",

@@ -316,6 +316,7 @@ class Job:
     created_by_rule: str | None = None
     message_category: str | None = None  # COMPLETED with another one than SUCCESS: completed with issues
     validation_status: str | None = None  # of a restore job that was validated
+    validation_message: str | None = None
     restore_testing_plan: str | None = None  # of a restore job: the ARN of the plan that started it
     source_recovery_point: str | None = None  # of a copy job: what is copied
     backup_type: str = ""  # of a backup job: BackupType; empty: AWS gives none

@@ -377,6 +377,14 @@ def test_where_the_list_of_jobs_was_not_read_no_job_is_the_newest_for_sure(bundl
     assert [told.newest for told in found if told] == [None, False]
 
 
+def test_what_aws_says_of_a_restore_and_its_validation_is_in_the_facts(bundle: BundleBuilder) -> None:
+    row = {"SourceResourceArn": VOLUME, "Status": "COMPLETED", "StatusMessage": "restored"}
+    row |= {"ValidationStatus": "FAILED", "ValidationStatusMessage": "no answer"}
+    bundle.shard().listed("backup:ListRestoreJobs", job("RestoreJobId", 1, 8, **row))
+    (restore,) = (row for row in resource(facts_of(bundle.write())).restores if row)
+    assert (restore.validated, restore.message) == (False, "restored; no answer")
+
+
 # (state, category, message, issues): facts 9, "Completed with issues"
 REPORTED: tuple[tuple[str, str | None, str | None, str], ...] = (
     ("COMPLETED", None, None, ""),

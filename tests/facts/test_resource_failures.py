@@ -57,6 +57,7 @@ def restore(**more: Any) -> RestoreTold:
         "completed": True,
         "validated": True,
         "validation_reported": True,
+        "message": "",
     }
     return RestoreTold(**(told | more))
 

@@ -89,6 +89,7 @@ class RestoreTold:
     completed: Ternary
     validated: Ternary
     validation_reported: bool
+    message: str  # what AWS says of it and of its validation
 
 
 JOB_READS: Final = ("backup:ListBackupJobs", *RULE_READS)
