@@ -39,7 +39,7 @@ from scanner.model.owner import Ownership, Way
 from scanner.model.scan import POPULATION, Scan
 from scanner.model.tier import Tiers
 from scanner.protection.capabilities import capabilities_as_of
-from scanner.protection.limitations import LIMITATIONS
+from scanner.protection.limitations import LIMITATIONS, report_notes
 from scanner.report.explain import explain as explain_subject
 from scanner.report.json import findings_jsonl_gz
 from scanner.report.read import read_scan
@@ -135,7 +135,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         findings=StoredFindings(out / FINDINGS, cells.total()),
         gaps=told.gaps,
         reconciliation=told.reconciliation,
-        limitations=LIMITATIONS,
+        limitations=(*LIMITATIONS, *report_notes()),
         assessment=assess(cells, _asked(judgement), judgement.standards, units),
         resources=StoredRows(out / "facts", "resource", TABLES["resource"], POPULATION),
         frameworks=frameworks_beside(out, _in_effect(judgement)),

@@ -133,6 +133,13 @@ REASON_MACROS: Final = (
         "regexp_extract(arn, '([^:]*)$', 1)",
     ),
     Macro(
+        "sentences",
+        ("list",),
+        "Sentences as one text, each once and at most five; empty where there is none.",
+        "coalesce(array_to_string(list_sort(list_distinct(list))[:5], ' '), '')",
+        _FIRST,
+    ),
+    Macro(
         "names",
         ("list",),
         "A list of texts as one: 'a, b, c', at most five of them; no text twice.",

@@ -87,5 +87,8 @@ def shown(sql: str, sql_type: str) -> str:
 
 
 def joined(parts: list[str]) -> str:
-    """Join the SQL of a template's pieces to one text, without control characters, on one line."""
-    return f"regexp_replace({' || '.join(parts)}, '[\\x00-\\x1f\\x7f]+', ' ', 'g')"
+    """Join the SQL of a template's pieces to one text, without control characters, on one line.
+
+    A piece at the end that is empty leaves no blank behind.
+    """
+    return f"rtrim(regexp_replace({' || '.join(parts)}, '[\\x00-\\x1f\\x7f]+', ' ', 'g'))"

@@ -10,11 +10,11 @@ from scanner.facts.notes import Notes
 from scanner.graph.coverage import Doubt, likeness_of
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CoveredKey, CoveredSupport, KeyInTheWay, SharedKey
-from scanner.model.inventory import Resource
+from scanner.model.inventory import BackupRule, Resource
 from scanner.model.reading import Gap
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.capabilities import Capability, capability_of
-from scanner.protection.copies import Destination, Link
+from scanner.protection.copies import Destination, Link, notes_of
 from scanner.protection.keys import ResourceKeys
 
 _SUPPORT = frozenset(
@@ -65,19 +65,25 @@ class _Alike:
     supported_gap: Gap | None
     shared: Answer
     shared_gap: Gap | None
+    notes: tuple[str, ...]
 
 
-def copied_columns(
-    graph: ShardGraph, reach: RuleReach, destination: Destination, of_action: Iterable[Link], notes: Notes
+def copied_columns(  # noqa: PLR0913, PLR0917 -- a copy action is this much
+    graph: ShardGraph,
+    reach: RuleReach,
+    rule: BackupRule,
+    destination: Destination,
+    of_action: Iterable[Link],
+    notes: Notes,
 ) -> CopiedColumns:
-    """Make the columns of one copy action. `of_action`: the links that no resource changes."""
+    """Make the columns of one copy action of a rule. `of_action`: the links that no resource changes."""
     closed = tuple(link for link in of_action if link.name in _SUPPORT)
     alike: dict[tuple[object, ...], _Alike] = {}
     told: list[tuple[Resource, _Alike]] = []
     for resource in reach.resources:
         likeness = likeness_of(resource)
         if (known := alike.get(likeness)) is None:
-            known = alike[likeness] = _told(graph, resource, destination, closed)
+            known = alike[likeness] = _told(graph, resource, rule, destination, closed)
         told.append((resource, known))
     across = graph.crosses_accounts(destination)
     _note(told, across, notes)
@@ -103,7 +109,11 @@ def _end(doubt: Doubt | None, notes: Notes) -> tuple[None, ...]:
 
 
 def _told(
-    graph: ShardGraph, resource: Resource, destination: Destination, closed: tuple[Link, ...]
+    graph: ShardGraph,
+    resource: Resource,
+    rule: BackupRule,
+    destination: Destination,
+    closed: tuple[Link, ...],
 ) -> _Alike:
     links = (*closed, *graph.fates.links_of_resource(resource, destination))
     keys = graph.keys(resource)
@@ -121,6 +131,7 @@ def _told(
         supported_gap=gap,
         shared=shared.answer if shared else Answer(value=True, because="the copy stays in its account"),
         shared_gap=shared.gap if shared else None,
+        notes=notes_of(links, rule),
     )
 
 
@@ -160,6 +171,7 @@ def _supported(resource: Resource, alike: _Alike) -> CoveredSupport:
         capability=alike.capability,
         supported=alike.supported.value,
         reason=alike.supported.because,
+        notes=alike.notes,
     )
 
 

@@ -38,7 +38,7 @@ def copy_action_row(
     _note_destination(destination, notes)
     rule_name = rule_subject(plan.arn, rule.id)
     links = graph.fates.links_of_action(rule_name, rule, copy)
-    copied = copied_columns(graph, reach, destination, links, notes)
+    copied = copied_columns(graph, reach, rule, destination, links, notes)
     units = _units(destination.account, graph.plane.organization, notes)
     told = copy_job_columns(jobs, made_by, reach, notes)
     return _facts(graph, made_by, reach, copied, _across(links, notes), units, told, notes), notes

@@ -12,7 +12,7 @@ from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyLink, CopyLinks, Reference, ResourceCopy
 from scanner.model.reading import Gap
 from scanner.model.sentences import sentence
-from scanner.protection.copies import Link, crosses_accounts
+from scanner.protection.copies import Link, crosses_accounts, notes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Copies:
             reason="" if fate.verdict.value else fate.verdict.because,
             copied_as="snapshot" if fate.covering.rule.continuous else "",
             air_gapped=destination.air_gapped,
+            notes=notes_of(fate.links, fate.covering.rule),
         )
 
 

@@ -57,8 +57,9 @@ class Capability:
 class Change:
     """What was once true of some types, or is still said to be, and what is true now (facts 2.1).
 
-    `since`: the day of the change (ISO date); None: there was none, or AWS does not tell it. `holds`: whether
-    the older rule is still true; None: nothing of it is found in AWS's documentation.
+    `since`: the day of the change (ISO date); None: there was none, or AWS does not name it. `holds`: whether
+    the older rule is still true; None: AWS's documentation does not have it. `about`: the features of a copy
+    that it bears on (`copy`: any copy). `regions`: the Regions that it is about (`opt-in`, `china`; empty: all).
     """
 
     name: str
@@ -67,7 +68,21 @@ class Change:
     now: str
     since: str | None
     holds: Ternary
+    about: tuple[str, ...]
+    regions: str
     source: str
+
+    @property
+    def sentence(self) -> str:
+        """What is true now, and since when."""
+        return self.now if self.since is None else f"Since {self.since}: {self.now}"
+
+    @property
+    def history(self) -> str:
+        """What is true now, since when, and what was true before; or that the older rule still holds."""
+        if self.holds:
+            return f"Still true: {self.now}"
+        return f"{self.sentence} {'No longer true' if self.since else 'Not true, or not found'}: {self.once}"
 
 
 @cache
@@ -91,7 +106,10 @@ def capabilities() -> tuple[Capability, ...]:
 @cache
 def changes() -> tuple[Change, ...]:
     """Give what older rules said, in the order of the facts sheet, and when that changed."""
-    return tuple(Change(**{**row, "types": tuple(row["types"])}) for row in capability_data()["changes"])
+    return tuple(
+        Change(**{**row, "types": tuple(row["types"]), "about": tuple(row["about"])})
+        for row in capability_data()["changes"]
+    )
 
 
 @cache

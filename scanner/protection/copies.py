@@ -6,7 +6,7 @@ vault's policy admits the source account, the destination account is an ACTIVE m
 organisation, cross-account backup is on, and the keys allow it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from scanner.model.reading import Gap, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
 from scanner.protection.capabilities import Capability, rows_of
 from scanner.protection.copy_keys import context_of, key_in_the_way, key_links, organization_of
+from scanner.protection.copy_notes import CONTINUOUS, copy_notes
 from scanner.protection.destination import EFS_VAULT, Destination, Link, Source, crosses_accounts
 from scanner.protection.keys import ResourceKeys
 from scanner.protection.lifecycle import copy_kept_days, lock_admits
@@ -33,6 +34,7 @@ __all__ = [
     "effective",
     "key_in_the_way",
     "member_link",
+    "notes_of",
     "organization_of",
     "policy_link",
     "resource_links",
@@ -190,7 +192,19 @@ def type_link(source: Source, resource: Resource, destination: Destination) -> L
     answers = [copy_supported(row, route) for row in rows]
     told = {answer.value for answer in answers}
     answer = answers[0] if len(told) == 1 else Answer(None, _open_type(source, resource))
-    return Link("type can be copied", answer, _settings_gap(source, rows))
+    return Link(
+        "type can be copied",
+        answer,
+        _settings_gap(source, rows),
+        notes=_notes(rows, route, destination),
+        continuous_notes=(CONTINUOUS,) if any(row is not None and row.continuous for row in rows) else (),
+    )
+
+
+def _notes(rows: tuple[Capability | None, ...], route: Route, destination: Destination) -> tuple[str, ...]:
+    air_gapped = destination.air_gapped is True
+    found = (note for row in rows for note in copy_notes(row, route, air_gapped=air_gapped))
+    return tuple(dict.fromkeys(found))
 
 
 def _open_type(source: Source, resource: Resource) -> str:
@@ -256,6 +270,11 @@ def _no_marketplace(resource: Resource) -> Answer:
     if resource.product_codes:
         return Answer(value=False, because="an AWS Marketplace image cannot be copied to another account")
     return Answer(value=True, because="it is no AWS Marketplace image")
+
+
+def notes_of(links: Iterable[Link], rule: BackupRule) -> tuple[str, ...]:
+    """Return what AWS documents about the copies that a rule makes along a chain, each sentence once."""
+    return tuple(dict.fromkeys(note for link in links for note in link.notes_of(rule)))
 
 
 def effective(links: tuple[Link, ...]) -> tuple[Answer, Gap | None]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from scanner.model.inventory import KeyKind, RegionSettings, Vault
+from scanner.model.inventory import BackupRule, KeyKind, RegionSettings, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import EvidenceRef, Gap, Reading
 from scanner.model.ternary import Answer, Ternary
@@ -74,12 +74,22 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of the chain. `gap`: the read that keeps it open, where there is one."""
+    """One link of the chain. `gap`: the read that keeps it open, where there is one.
+
+    `notes`: sentences on what AWS documents about such copies, which decide nothing; `continuous_notes`:
+    those that only hold for a continuous rule.
+    """
 
     name: str
     answer: Answer
     gap: Gap | None = None
     refs: tuple[EvidenceRef, ...] = ()  # what it rests on
+    notes: tuple[str, ...] = ()
+    continuous_notes: tuple[str, ...] = ()
+
+    def notes_of(self, rule: BackupRule) -> tuple[str, ...]:
+        """Return the notes on copies that a rule makes."""
+        return (*self.continuous_notes, *self.notes) if rule.continuous else self.notes
 
 
 def crosses_accounts(source: Source, destination: Destination) -> bool:

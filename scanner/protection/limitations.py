@@ -5,6 +5,8 @@ Printed in every report and in docs/assumptions.md (catalogue, rulings 4 and 14)
 
 from typing import Final
 
+from scanner.protection.capabilities import changes
+
 LIMITATIONS: Final = (
     (
         "Whether a copy can arrive is judged from vaults, locks, policies, keys and organisation settings. "
@@ -62,3 +64,13 @@ LIMITATIONS: Final = (
     ),
 )
 """Sentences for the report."""
+
+CHARGES: Final = (
+    "AWS makes no additional charge for managing backups centrally through AWS Organizations; the storage of "
+    "backups, copies to other Regions and restores are charged as in a single account."
+)
+
+
+def report_notes() -> tuple[str, ...]:
+    """Return what a reader of older notes on AWS Backup should know: charges, and dated changes."""
+    return (CHARGES, *(f"Older notes on AWS Backup: {change.history}" for change in changes()))

@@ -116,9 +116,14 @@ def _exceptions(key: str, feature: str, ends: Iterable[str], what: str) -> Answe
 
 
 def _excluded(exception: Mapping[str, Any], region: str) -> bool:
-    """Whether a Region is one of an exception. Every Region since 2019 is opt-in, those to come as well."""
+    """Check whether a Region is one of an exception."""
     if region in exception.get("except", ()):
         return False
     if exception["regions"] == "opt-in":
-        return partition_of(region) == "aws" and region not in capability_data()["default_regions"]
+        return is_opt_in(region)
     return region in exception["regions"]
+
+
+def is_opt_in(region: str) -> bool:
+    """Check for a Region that an account must enable: every commercial Region since 2019."""
+    return partition_of(region) == "aws" and region not in capability_data()["default_regions"]

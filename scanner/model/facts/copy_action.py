@@ -63,6 +63,7 @@ class CoveredSupport:
     capability: str
     supported: Ternary
     reason: str
+    notes: tuple[str, ...] = ()  # what AWS documents about such copies: changes with their dates, full copies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,7 @@ class ResourceCopy:
     reason: str
     copied_as: str  # snapshot where a continuous backup is copied, else empty
     air_gapped: Ternary  # whether the destination is a logically air-gapped vault
+    notes: tuple[str, ...] = ()  # what AWS documents about such copies: changes with their dates, full copies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

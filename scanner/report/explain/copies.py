@@ -16,6 +16,7 @@ from scanner.report.explain.rows import (
     refs_of,
     ternary,
     text,
+    texts,
 )
 from scanner.report.explain.vaults import point_node, vault_facts
 from scanner.report.words import days, hours, place, short_name
@@ -67,7 +68,7 @@ def _copy(copy: Row, chain: Row, resource: Row, related: Related) -> Node:
             ("kind", "air-gapped target" if text(copy, "kind") == AIR_GAPPED else ""),
         ),
         evidence=references(action, "") or references(resource, "copies"),
-        children=(*links, *jobs, *points, *vault_facts(vault)),
+        children=(*links, *_notes(copy), *jobs, *points, *vault_facts(vault)),
     )
 
 
@@ -75,6 +76,12 @@ def reach(copy: Row) -> str:
     """Say how far a copy goes: `another account and another Region`; empty: neither, or not told."""
     words = (("cross_account", "another account"), ("cross_region", "another Region"))
     return " and ".join(word for column, word in words if copy.get(column) is True)
+
+
+def _notes(copy: Row) -> Iterator[Node]:
+    """Give what AWS documents about such copies; facts of earlier versions have none."""
+    for note in texts(copy.get("notes"))[0]:
+        yield Node(kind=NodeKind.LINK, label="AWS Backup documents", verdict=Verdict.STATED, because=note)
 
 
 def _link(link: Row) -> Node:
