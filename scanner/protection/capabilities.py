@@ -59,7 +59,7 @@ class Change:
 
     `since`: the day of the change (ISO date); None: there was none, or AWS does not name it. `holds`: whether
     the older rule is still true; None: AWS's documentation does not have it. `about`: the features of a copy
-    that it bears on (`copy`: any copy). `regions`: the Regions that it is about (`opt-in`, `china`; empty: all).
+    that it bears on (`copy`: any copy). `regions`: the Regions that it is about (`opt-in`, `china`).
     """
 
     name: str
