@@ -89,6 +89,15 @@ def _gold_failures(gold: Plan, central: Central, vaults: Vaults, resources: Reso
             "Given key ID is not accessible. You must have DescribeKey permissions on the default CMK.",
             "KMS_KEY_ERROR",
         )
+    for point in history.back_up(resources.marketplace, nightly, *_EVERY_NIGHT):
+        history.copy(point, vaults.disaster, 35)
+        history.fail_copy(
+            point,
+            central.good.arn,
+            35,
+            "Images from AWS Marketplace cannot be copied to another AWS account.",
+            "UNSUPPORTED_OPERATION",
+        )
     for age in _EVERY_NIGHT:
         history.fail_backup(
             resources.unversioned, nightly, age, "Bucket versioning is not enabled.", "INVALID_STATE"

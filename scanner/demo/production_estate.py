@@ -47,6 +47,8 @@ class Resources:
     """By the tag tier=gold, and backed up, all under keys that the central account may use."""
     private: Resource
     """tier=gold, but under a key that is not shared: its copies to the central account fail."""
+    marketplace: Resource
+    """tier=gold, but of an AWS Marketplace image: its copies to the central account fail."""
     unversioned: Resource
     """tier=gold, but a bucket without versions: AWS Backup cannot take it."""
     stale: Resource
@@ -83,6 +85,7 @@ def plant_resources(estate: Estate) -> Resources:
         return Resources(
             gold=_gold_resources(site, shared),
             private=compute.volume(site, "research", GOLD, customer_key(site, "production-private")),
+            marketplace=_marketplace_instance(site, shared),
             unversioned=files.bucket(site, "acme-production-uploads", GOLD, versioned=False),
             stale=databases.table(site, "invoices", GOLD, shared),
             ledger=databases.cluster(site, "ledger", {"owner": "finance"}, shared),
@@ -140,6 +143,12 @@ def _gold_resources(site: Site, key: str) -> tuple[Resource, ...]:
         # A name that no page, no CSV and no terminal may take at its word.
         files.file_system(site, RIGHT_TO_LEFT_NAME, GOLD | {"לקוח": "عميل"}, key),
     )
+
+
+def _marketplace_instance(site: Site, key: str) -> Resource:
+    firewall, _ = compute.instance(site, "firewall", GOLD, [key])
+    compute.launch_from_marketplace(site, firewall)
+    return firewall
 
 
 def _standard_resources(site: Site) -> tuple[Resource, ...]:

@@ -16,7 +16,6 @@ _CONTROLS = sorted(
 
 _ONE_SIDED = {
     "copy-cross-account-enabled": {"pass", "not_applicable"},  # one setting of the whole organisation
-    "resource-continuous-backup": {"not_applicable"},  # asks nothing until its parameter names a type
 }
 """Controls that this organisation cannot make both pass and fail, with what they can say of it."""
 
@@ -29,6 +28,7 @@ _NEVER_OPEN = {
     "recovery-point-encrypted",
     "recovery-point-retention",
     "recovery-point-usable",
+    "resource-continuous-backup",
     "rule-lifecycle-valid",
     "rule-schedule-valid",
     "rule-target-vault-exists",

@@ -45,6 +45,14 @@ def instance(
     return resource, tuple(_attached(site, instance_id, name, keys))
 
 
+def launch_from_marketplace(site: Site, resource: Resource) -> None:
+    """Give the instance the product code of an AWS Marketplace image, which moto does not copy from images."""
+    backend = ec2_backends[site.account][site.region]
+    backend.get_instance(resource.arn.rpartition("/")[2]).product_codes = [
+        {"ProductCodeId": "aw0evgkw8e5c1q413zgy5pjce", "ProductCodeType": "marketplace"}
+    ]
+
+
 def boot_from_instance_store(site: Site, resource: Resource) -> None:
     """Make the instance's root device an instance store, which moto has no request for."""
     backend = ec2_backends[site.account][site.region]
