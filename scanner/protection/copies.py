@@ -14,9 +14,9 @@ from scanner.model.inventory import Account, BackupRule, CopyAction, Organizatio
 from scanner.model.names import AccountId, Shard, partition_of, vault_arn
 from scanner.model.reading import Gap, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
-from scanner.protection.capabilities import Capability, rows_of
+from scanner.protection.capabilities import Capability, incremental_of, rows_of
 from scanner.protection.copy_keys import context_of, key_in_the_way, key_links, organization_of
-from scanner.protection.copy_notes import CONTINUOUS, copy_notes
+from scanner.protection.copy_notes import CONTINUOUS, copy_changes, full_copies
 from scanner.protection.destination import EFS_VAULT, Destination, Link, Source, crosses_accounts
 from scanner.protection.keys import ResourceKeys
 from scanner.protection.lifecycle import copy_kept_days, lock_admits
@@ -196,14 +196,20 @@ def type_link(source: Source, resource: Resource, destination: Destination) -> L
         "type can be copied",
         answer,
         _settings_gap(source, rows),
-        notes=_notes(rows, route, destination),
+        notes=_notes(source, resource, route, destination, is_copied=answer.value is True),
         continuous_notes=(CONTINUOUS,) if any(row is not None and row.continuous for row in rows) else (),
     )
 
 
-def _notes(rows: tuple[Capability | None, ...], route: Route, destination: Destination) -> tuple[str, ...]:
+def _notes(
+    source: Source, resource: Resource, route: Route, destination: Destination, *, is_copied: bool
+) -> tuple[str, ...]:
+    """Return what AWS documents about the copies. Which of them are full is only said of what is copied."""
     air_gapped = destination.air_gapped is True
-    found = (note for row in rows for note in copy_notes(row, route, air_gapped=air_gapped))
+    rows = rows_of(resource, source.settings)
+    found = [note for row in rows for note in copy_changes(row, route, air_gapped=air_gapped)]
+    if is_copied:
+        found += full_copies(resource.capability, incremental_of(resource, source.settings), route)
     return tuple(dict.fromkeys(found))
 
 

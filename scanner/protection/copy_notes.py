@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from scanner.model.names import partition_of
-from scanner.protection.capabilities import Capability, Change, changes
+from scanner.protection.capabilities import Capability, Change, Incremental, changes
 from scanner.protection.routes import Route, is_opt_in
 
 CONTINUOUS: Final = (
@@ -19,16 +19,15 @@ _CHINA: Final = "aws-cn"
 
 
 @cache
-def copy_notes(row: Capability | None, route: Route, *, air_gapped: bool) -> tuple[str, ...]:
-    """Return what bears on the copies of a type along a route: what AWS changed, and which copies are full.
+def copy_changes(row: Capability | None, route: Route, *, air_gapped: bool) -> tuple[str, ...]:
+    """Return what AWS changed about the copies of a type along a route, each with its date.
 
     `air_gapped`: the destination is a logically air-gapped vault. Empty for a type without a row.
     """
     if row is None:
         return ()
     features = _features(route, air_gapped=air_gapped)
-    changed = [each.sentence for each in changes() if _concerns(each, row, route, features)]
-    return (*changed, *_full_copies(row, route))
+    return tuple(each.sentence for each in changes() if _concerns(each, row, route, features))
 
 
 def _features(route: Route, *, air_gapped: bool) -> frozenset[str]:
@@ -60,13 +59,17 @@ def _in_its_regions(change: Change, route: Route) -> bool:
             return True
 
 
-def _full_copies(row: Capability, route: Route) -> tuple[str, ...]:
-    """Say which copies to another Region are full ("Copying backups across Regions")."""
-    if not route.cross_region or not row.cross_region:
+@cache
+def full_copies(key: str, incremental: Incremental | None, route: Route) -> tuple[str, ...]:
+    """Say which copies to another Region are full ("Copying backups across Regions").
+
+    A continuous backup is copied as a snapshot, so that a type whose snapshots are full has full copies.
+    """
+    if not route.cross_region:
         return ()
-    if row.incremental is None:
-        return ("The first copy to a Region is full; AWS does not say whether later ones are incremental.",)
-    if not row.incremental:
-        return (f"Every copy to another Region is full: backups of {row.key} are not incremental.",)
-    rekeyed = "; a copy of an EBS snapshot under another key is full again" if row.key == "EBS" else ""
+    if incremental is None:
+        return ("The first copy to a Region is full; whether later ones are incremental is not known.",)
+    if incremental is not Incremental.ALWAYS:
+        return (f"Every copy to another Region is full: snapshots of {key} are not incremental.",)
+    rekeyed = "; a copy of an EBS snapshot under another key is full again" if key == "EBS" else ""
     return (f"The first copy to a Region is full, later ones are incremental{rekeyed}.",)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from scanner.model.facts import CopyActionFacts, ResourceFacts
-from scanner.protection.capabilities import capability, changes
-from scanner.protection.copy_notes import CONTINUOUS, copy_notes
+from scanner.protection.capabilities import Incremental, capability, changes
+from scanner.protection.copy_notes import CONTINUOUS, copy_changes, full_copies
 from scanner.protection.limitations import CHARGES, report_notes
 from scanner.protection.routes import Route
 from tests.fakes.bundles import (
@@ -27,7 +27,7 @@ NEAR, OPT_IN, CHINA = REGION, "eu-south-1", "cn-north-1"
 def noted(
     key: str, source: str = NEAR, to: str = FAR, *, across: bool = False, air_gapped: bool = False
 ) -> str:
-    return " ".join(copy_notes(capability(key), Route(source, to, across), air_gapped=air_gapped))
+    return " ".join(copy_changes(capability(key), Route(source, to, across), air_gapped=air_gapped))
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,20 @@ def test_a_change_that_does_not_bear_on_the_copy_is_not_named(text: str) -> None
     assert "Since " not in text
 
 
-def test_the_first_copy_to_a_region_is_full() -> None:
-    assert noted("EFS") == "The first copy to a Region is full, later ones are incremental."
-    assert "under another key is full again" in noted("EBS")
-    assert noted("EKS") == "Every copy to another Region is full: backups of EKS are not incremental."
-    assert "AWS does not say" in noted("FSx_OPENZFS")
-    assert noted("EBS", to=NEAR) == ""
-    assert copy_notes(None, Route(NEAR, FAR, cross_account=True), air_gapped=True) == ()
+@pytest.mark.parametrize(
+    ("key", "incremental", "expected"),
+    [
+        ("EFS", Incremental.ALWAYS, "The first copy to a Region is full, later ones are incremental."),
+        ("EBS", Incremental.ALWAYS, "under another key is full again"),
+        ("EKS", Incremental.NEVER, "snapshots of EKS are not incremental"),
+        ("Aurora", Incremental.CONTINUOUS_ONLY, "Every copy to another Region is full"),
+        ("FSx_OPENZFS", None, "whether later ones are incremental is not known"),
+    ],
+)
+def test_the_first_copy_to_a_region_is_full(key: str, incremental: Incremental | None, expected: str) -> None:
+    (note,) = full_copies(key, incremental, Route(NEAR, FAR, cross_account=False))
+    assert expected in note
+    assert full_copies(key, incremental, Route(NEAR, NEAR, cross_account=True)) == ()
 
 
 def test_every_line_of_the_older_notes_is_in_each_report() -> None:
