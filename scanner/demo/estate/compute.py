@@ -48,9 +48,8 @@ def instance(
 def launch_from_marketplace(site: Site, resource: Resource) -> None:
     """Give the instance the product code of an AWS Marketplace image: moto has none."""
     backend = ec2_backends[site.account][site.region]
-    backend.get_instance(resource.arn.rpartition("/")[2]).product_codes = [
-        {"ProductCodeId": "aw0evgkw8e5c1q413zgy5pjce", "ProductCodeType": "marketplace"}
-    ]
+    code: Any = {"ProductCodeId": "aw0evgkw8e5c1q413zgy5pjce", "ProductCodeType": "marketplace"}
+    backend.get_instance(resource.arn.rpartition("/")[2]).product_codes = [code]
 
 
 def boot_from_instance_store(site: Site, resource: Resource) -> None:
