@@ -7,7 +7,7 @@ lines never matters.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -60,11 +60,19 @@ class Answer:
     refs: tuple[EvidenceRef, ...] = ()
 
 
-class Answers:
-    """The answers of one shard, by operation and parameters."""
+_FAILED_SHARD: Final = "The manifest records that the reading of this account-Region failed."
 
-    def __init__(self, shard: Shard, lines: Iterable[EvidenceLine]) -> None:
+
+class Answers:
+    """The answers of one shard, by operation and parameters.
+
+    `failed`: the manifest records that the reading of the shard failed. Then no list counts as whole, not
+    even one whose last page is there; answers about one thing count (catalogue, ruling 16).
+    """
+
+    def __init__(self, shard: Shard, lines: Iterable[EvidenceLine], *, failed: bool = False) -> None:
         self.shard = shard
+        self._failed = failed
         calls: dict[str, dict[Parameters, dict[str, EvidenceLine]]] = defaultdict(lambda: defaultdict(dict))
         for line in lines:
             parameters, token = _identity(line)
@@ -108,6 +116,8 @@ class Answers:
 
     def _join(self, name: str, pages: Mapping[str, EvidenceLine]) -> Answer:
         tokens, gap = self._follow(name, pages)
+        if gap is None and self._failed and name in pagination():
+            gap = replace(self.gap(name, _about(pages), GapKind.HALF_READ), message=_FAILED_SHARD)
         # Pages that a broken chain does not reach (the first one is missing) still say what exists; beside
         # a whole chain they are left over from an earlier reading of the list.
         stray = sorted(pages.keys() - set(tokens)) if gap is not None else []
@@ -123,7 +133,7 @@ class Answers:
 
     def _follow(self, name: str, pages: Mapping[str, EvidenceLine]) -> tuple[list[str], Gap | None]:
         """Walk from the first page to the last; give the tokens walked, and what is missing."""
-        about = " ".join(value for _, value in _identity(next(iter(pages.values())))[0])
+        about = _about(pages)
         walked: dict[str, None] = {}
         token = ""
         while token in pages and token not in walked:
@@ -152,6 +162,11 @@ class Answers:
 def error_kind(code: str) -> GapKind:
     """Return whether an error of AWS refuses a call, or failed it."""
     return GapKind.REFUSED if any(word in code for word in _REFUSALS) else GapKind.FAILED
+
+
+def _about(pages: Mapping[str, EvidenceLine]) -> str:
+    """Return the values of a call's parameters: what the call is about."""
+    return " ".join(value for _, value in _identity(next(iter(pages.values())))[0])
 
 
 def _beats(line: EvidenceLine, rival: EvidenceLine) -> bool:

@@ -94,7 +94,18 @@ class Bundle:
     def _answers(self, shard: Shard, name: str | None) -> Answers:
         if name is None:
             return Answers(shard, ())
-        return Answers(shard, map(self._malformed.told, read_lines(self.folder, name)))
+        lines = map(self._malformed.told, read_lines(self.folder, name))
+        return Answers(shard, lines, failed=self._has_failed(shard))
+
+    def _has_failed(self, shard: Shard) -> bool:
+        """Whether the manifest records that the reading of a shard failed; org.jsonl.gz has no account."""
+        records = [record for record in self.manifest.shards if record.region == shard.region]
+        own = (
+            records
+            if shard.region == ORG
+            else [record for record in records if record.account == shard.account]
+        )
+        return any(record.status is ShardStatus.FAILED for record in own)
 
     def parsed(self, parse: Callable[[], V]) -> V:
         """Parse answers of this bundle; an answer that has not the form of one is a failed read.

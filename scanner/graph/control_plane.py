@@ -131,7 +131,7 @@ class ControlPlane:
         vault: Vault | None = self._graph.nodes.get(("vault", arn), {}).get("vault")
         gap = None
         if vault is not None:
-            exists = _there(vault)
+            exists, gap = self._present(vault)
         elif exists.value:
             exists, gap = self._absent(Shard(parts.account, parts.region))
         return Destination(
@@ -144,6 +144,16 @@ class ControlPlane:
             key=None if vault is None else self.vault_key(vault),
             gap=gap,
         )
+
+    def _present(self, vault: Vault) -> tuple[Answer, Gap | None]:
+        """Say whether a vault that was seen exists; in a shard whose reading failed, that is not known."""
+        summary = self._shards.get(Shard(vault.account, vault.region))
+        if summary is None or summary.status is not ShardStatus.FAILED:
+            return _there(vault), None
+        because = f"the reading of {vault.account}/{vault.region} failed"
+        return Answer(None, because), summary.vaults_read.gap if isinstance(
+            summary.vaults_read, Unread
+        ) else None
 
     def _absent(self, shard: Shard) -> tuple[Answer, Gap | None]:
         """Say whether a vault that was not seen does not exist, or may."""
@@ -277,7 +287,7 @@ def _insiders(organization: Organization) -> frozenset[AccountId]:
     Where its list was not read, the accounts that were scanned may be anybody's.
     """
     manager = organization.management_account
-    own = {manager.value} if isinstance(manager, Known) else set()
+    own = {manager.value} if isinstance(manager, Known) and manager.value else set()
     return frozenset(own | set(organization.accounts) if isinstance(organization.members, Known) else own)
 
 

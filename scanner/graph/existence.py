@@ -25,7 +25,8 @@ def put_aside_existing(inventory: ShardInventory) -> Iterator[tuple[str, Any]]:
     """Give the row of what exists in a shard, and one for each resource whose ARN tells no place."""
     if inventory.status is ShardStatus.SKIPPED:
         return
-    arns = sorted(_existing(inventory))
+    failed = inventory.status is ShardStatus.FAILED  # what refers into it is not known (ruling 16)
+    arns = [] if failed else sorted(_existing(inventory))
     unread = {
         name: reading.gap.sentence()
         for name in (*RESOURCE_LISTS, RESTORES)

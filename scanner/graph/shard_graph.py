@@ -37,7 +37,7 @@ from scanner.model.inventory import (
     ShardInventory,
 )
 from scanner.model.names import Arn, Shard, rule_subject
-from scanner.model.reading import Gap, Known, Unread
+from scanner.model.reading import Gap, GapKind, Known, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.candidates import Candidates
 from scanner.protection.capabilities import skipped_state
@@ -142,6 +142,9 @@ class ShardGraph:
         management = self.plane.organization.management_account
         if isinstance(management, Unread):
             return OptIn(management, "the management account")
+        if management.value is None:  # a plan of an organisation that the account has left
+            gap = Gap(shard.account, shard.region, "backup:DescribeRegionSettings", "", GapKind.NEVER_ASKED)
+            return OptIn(Unread(gap), "the management account")
         settings = self.plane.settings(Shard(management.value, shard.region))
         return OptIn(settings, f"the management account {management.value}")
 

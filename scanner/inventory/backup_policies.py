@@ -7,6 +7,7 @@ from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
 from scanner.inventory.entry import entry_refusal
 from scanner.inventory.gaps import Gaps, rows
+from scanner.inventory.organization import no_organization
 from scanner.model.backup_policies import (
     AccountInventory,
     BackupGovernance,
@@ -103,6 +104,8 @@ def parse_account(account: Answers, organization: Answers) -> AccountInventory:
     told = organization.one(EFFECTIVE, PolicyType=_BACKUP_POLICY, TargetId=own)
     if isinstance(reading, Unread) and told.gap is None:
         reading = _effective(account, told)
+    if isinstance(reading, Unread) and (refs := no_organization(organization)):
+        reading = Known(None, refs)
     if isinstance(reading, Unread) and (refusal := entry_refusal(account)) is not None:
         reading = Unread(refusal)
     elif isinstance(reading, Unread) and _is_missed(reading.gap, organization):

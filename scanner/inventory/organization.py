@@ -8,28 +8,57 @@ from scanner.inventory.gaps import rows
 from scanner.model.inventory import Account, Organization
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId
-from scanner.model.reading import GapKind, Known, Reading, Unread
+from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
 
 _CROSS_ACCOUNT: Final = "isCrossAccountBackupEnabled"
 _GLOBAL_SETTINGS: Final = "backup:DescribeGlobalSettings"
 _LIST_ACCOUNTS: Final = "organizations:ListAccounts"
+_DESCRIBE: Final = "organizations:DescribeOrganization"
 
 
 def parse_organization(answers: Answers, manifest: Manifest) -> Organization:
     """Parse org.jsonl.gz. What it does not say is taken from the manifest, else it is not known."""
-    described = answers.one("organizations:DescribeOrganization")
+    if refs := no_organization(answers):
+        return Organization(
+            id=Known(None, refs),
+            management_account=Known(None, refs),
+            members=Known(None, refs),
+            accounts={},
+            cross_account_backup=Known(value=False, refs=refs),
+        )
+    described = answers.one(_DESCRIBE)
     shape = next((child for page in described.pages if (child := page.child("Organization"))), None)
     scope = manifest.scope
     organization_id = (shape.text("Id") if shape else None) or scope.organization_id
     management = (shape.text("MasterAccountId") if shape else None) or scope.management_account
-    gap = described.gap or answers.gap("organizations:DescribeOrganization", "", GapKind.NEVER_ASKED)
+    gap = described.gap or answers.gap(_DESCRIBE, "", GapKind.NEVER_ASKED)
     return Organization(
         id=Known(organization_id, described.refs) if organization_id else Unread(gap),
         management_account=Known(AccountId(management), described.refs) if management else Unread(gap),
-        members=answers.read(_LIST_ACCOUNTS),
+        members=_members(answers),
         accounts=_accounts(answers, manifest, organization_id),
         cross_account_backup=_cross_account_backup(answers),
     )
+
+
+def no_organization(answers: Answers) -> tuple[EvidenceRef, ...]:
+    """Return the evidence that the account belongs to no organisation; empty: nothing says so.
+
+    AWSOrganizationsNotInUseException, and what DescribeGlobalSettings answers outside an organisation
+    (ERROR_9601; facts 6, row 2). An answer of the organisation itself counts for more.
+    """
+    calls = [answers.one(name) for name in (_DESCRIBE, _LIST_ACCOUNTS, _GLOBAL_SETTINGS)]
+    if any(call.pages for call in calls):
+        return ()
+    return tuple(ref for call in calls if call.absent for ref in call.refs)
+
+
+def _members(answers: Answers) -> Reading[None]:
+    """Say whether the members were listed to the end; an error that denies an organisation lists none."""
+    listed = answers.one(_LIST_ACCOUNTS)
+    if listed.absent:
+        return Unread(answers.gap(_LIST_ACCOUNTS, "", GapKind.FAILED))
+    return Known(None, listed.refs) if listed.gap is None else Unread(listed.gap)
 
 
 def _accounts(
@@ -38,7 +67,7 @@ def _accounts(
     paths = _ou_paths(answers, organization_id)
     told = {account.id: account for account in manifest.accounts}
     # A list that was read to the end is the last word on who is a member, whatever the manifest says.
-    whole = answers.one(_LIST_ACCOUNTS).gap is None
+    whole = isinstance(_members(answers), Known)
     accounts = {} if whole else dict(told)
     for row, _ in rows(answers, _LIST_ACCOUNTS, "Accounts"):
         account_id = AccountId(row.need("Id"))

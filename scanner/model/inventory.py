@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from scanner.model.assurance import Assurance
 from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import EvidenceRef, Gap, Reading
+from scanner.model.reading import EvidenceRef, Gap, Known, Reading
 from scanner.model.ternary import Ternary
 
 Tags = Mapping[str, str]
@@ -406,14 +406,19 @@ class Organization:
     """The organisation as its management account describes it.
 
     `members` is a gap when ListAccounts was not read to the end: then an account that is not in
-    `accounts` may still be a member.
+    `accounts` may still be a member. `id` and `management_account` are Known(None) without an organisation.
     """
 
-    id: Reading[str]
-    management_account: Reading[AccountId]
+    id: Reading[str | None]
+    management_account: Reading[AccountId | None]
     members: Reading[None]
     accounts: Mapping[AccountId, Account]
     cross_account_backup: Reading[bool]
+
+    @property
+    def in_use(self) -> bool:
+        """False where AWS says that the scanned account belongs to no organisation (ruling 18)."""
+        return not (isinstance(self.id, Known) and self.id.value is None)
 
 
 class ShardStatus(StrEnum):

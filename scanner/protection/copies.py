@@ -12,7 +12,7 @@ from typing import Final
 
 from scanner.model.inventory import Account, BackupRule, CopyAction, Organization, Resource, Vault
 from scanner.model.names import AccountId, Shard, partition_of, vault_arn
-from scanner.model.reading import Gap, Unread
+from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
 from scanner.protection.capabilities import Capability, incremental_of, rows_of
 from scanner.protection.copy_keys import context_of, key_in_the_way, key_links, organization_of
@@ -131,6 +131,9 @@ def member_link(source: AccountId, account: AccountId, organization: Organizatio
     """Whether the destination account is an ACTIVE member of the organisation, which is the source's."""
     name = "destination account is a member"
     member, members = organization.accounts.get(account), organization.members
+    if not organization.in_use and isinstance(members, Known):
+        because = f"account {source} belongs to no organisation, and copies cross accounts within one only"
+        return Link(name, Answer(value=False, because=because), refs=members.refs)
     if member is not None and member.status is not None:
         return Link(name, _active(member, source, organization))
     if isinstance(members, Unread):
@@ -161,6 +164,8 @@ def setting_link(organization: Organization) -> Link:
     if isinstance(setting, Unread):
         return Link(name, Answer(None, "the organisation's global setting was not read"), setting.gap)
     because = f"cross-account backup is {'on' if setting.value else 'off'} in the organisation"
+    if not organization.in_use:
+        because = "the account belongs to no organisation, and cross-account backup needs one"
     return Link(name, Answer(setting.value, because), refs=setting.refs)
 
 

@@ -161,6 +161,38 @@ def members_cut(lines: Lines) -> Lines:
     return known
 
 
+def no_organization(*answering: str) -> Callable[[Lines], Lines]:
+    """Record that the scanned account belongs to no organisation; `answering` are the calls that say so."""
+    errors = {
+        "organizations:DescribeOrganization": "AWSOrganizationsNotInUseException",
+        "organizations:ListAccounts": "AWSOrganizationsNotInUseException",
+        "backup:DescribeGlobalSettings": "ERROR_9601",
+    }
+    script = ShardScript("", "org")
+    for name, error in errors.items():
+        script.call(name, error=error if name in answering else "AccessDeniedException")
+    return lambda lines: {**lines, "evidence/org": list(script.lines())}
+
+
+def alone(bundle: BundleBuilder) -> Truth:
+    """Copy into an account without an organisation: its vault and its policy are in order."""
+    away = vault_arn("far", OTHER)
+    bundle.shard(OTHER).vault("far", policy=admits(ACCOUNT))
+    shard = bundle.shard().vault("main").volume("v").volume("uncovered")
+    selections = [{"Resources": [volume_arn("v")]}]
+    shard.plan("p", rules=[rule(CopyActions=[copy_to(away, 35)])], selections=selections)
+    subject = f"{plan_arn('p')}#rule-daily->{away}"
+    across = "resource-cross-account-copy"
+    return {
+        (MEMBER, subject): F,
+        (SWITCHED_ON, subject): F,
+        (across, volume_arn("v")): F,
+        (across, volume_arn("uncovered")): N,
+        ("account-backup-policy", f"aws:account:{ACCOUNT}"): F,
+        ("account-backup-policy", f"aws:account:{OTHER}"): F,
+    }
+
+
 def destinations(member: str, listed: str, stranger: str, switched: str) -> Callable[[BundleBuilder], Truth]:
     """Ask for each destination account: an active member, two listed ones that are none, and a stranger."""
 

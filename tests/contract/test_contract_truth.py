@@ -16,6 +16,7 @@ from tests.contract import (
     assignments,
     blinded_truth,
     copies,
+    failed_truth,
     gates,
     kept_truth,
     peers,
@@ -51,6 +52,13 @@ DESTINATIONS: Final = (
     ("setting refused", (PASS, FAIL, FAIL, UNKNOWN), arrivals_truth.known_members(None)),
     ("list cut off", (PASS, FAIL, UNKNOWN, PASS), arrivals_truth.members_cut),
     ("nothing told", (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN), dict),
+)
+
+NO_ORGANISATION: Final = (
+    ("organizations:DescribeOrganization",),
+    ("organizations:ListAccounts",),
+    ("backup:DescribeGlobalSettings",),
+    ("organizations:DescribeOrganization", "organizations:ListAccounts", "backup:DescribeGlobalSettings"),
 )
 
 
@@ -103,10 +111,17 @@ WORLDS: Final = (
         World(f"destinations, {name}", arrivals_truth.destinations(*verdicts), spoil=spoil)
         for name, verdicts, spoil in DESTINATIONS
     ),
+    *(
+        World(
+            f"no organisation, {number}", arrivals_truth.alone, spoil=arrivals_truth.no_organization(*names)
+        )
+        for number, names in enumerate(NO_ORGANISATION)
+    ),
     World("keys that are shared", arrivals_truth.keys),
     World("retentions of copies", arrivals_truth.retentions),
     World("copies that arrive", arrivals_truth.arrivals),
     World("rare copies that arrive", arrivals_truth.rare_arrivals),
+    World("shards that failed", failed_truth.shards),
     World("roles", assigned_truth.roles),
     World("plans that protect", assigned_truth.plans, spoil=assigned_truth.blind),
     World("policies of the organisation", assigned_truth.policies, closed=(assigned_truth.REACHED,)),

@@ -91,9 +91,42 @@ def test_the_global_setting(told: dict[str, str] | None, expected: bool | None) 
 
 
 def test_a_refused_setting_is_a_gap() -> None:
-    found = organization(script().call(SETTINGS, error="ERROR_9601")).cross_account_backup
+    found = organization(script().call(SETTINGS, error="AccessDeniedException")).cross_account_backup
     assert isinstance(found, Unread)
-    assert (found.gap.operation, found.gap.code) == (SETTINGS, "ERROR_9601")
+    assert (found.gap.operation, found.gap.code) == (SETTINGS, "AccessDeniedException")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"name": "organizations:DescribeOrganization", "error": "AWSOrganizationsNotInUseException"},
+        {"name": "organizations:ListAccounts", "error": "AWSOrganizationsNotInUseException"},
+        {"name": SETTINGS, "error": "ERROR_9601"},
+        {
+            "name": SETTINGS,
+            "error": "InvalidRequestException",
+            "message": "Your account is not a member of an organization.",
+        },
+    ],
+)
+def test_no_organisation_is_an_answer(call: dict[str, str]) -> None:
+    told = script()
+    told.call(call["name"], error=call["error"], message=call.get("message", "no"))
+    found = organization(told)
+    assert not found.in_use
+    assert found.accounts == {}
+    assert isinstance(found.members, Known)
+    assert isinstance(found.management_account, Known)
+    assert isinstance(found.cross_account_backup, Known)
+    assert found.cross_account_backup.value is False
+
+
+def test_an_answer_of_an_organisation_beats_an_error_that_denies_one() -> None:
+    told = script().call(SETTINGS, error="ERROR_9601")
+    told.call("organizations:DescribeOrganization", {"Organization": {"Id": "o-1", "MasterAccountId": "1"}})
+    found = organization(told)
+    assert found.in_use
+    assert isinstance(found.cross_account_backup, Unread)
 
 
 def test_the_organisation_comes_from_its_call_else_from_the_manifest() -> None:
