@@ -309,6 +309,7 @@ _ORDERS: Final[Mapping[str, Callable[[Any, Any], Comparison]]] = {
     "exempt_principal_arns": _fewer,
     "strict": _more_is_stricter,
     "regions": _fewer_places,
+    "min_distance_km": _more_is_stricter,
     "accounts": _fewer_places,
     "mode": _mode,
     "max_retention_days": _least_bound,

@@ -13,6 +13,7 @@ from scanner.model.facts import CopyLink, CopyLinks, Reference, ResourceCopy
 from scanner.model.reading import Gap
 from scanner.model.sentences import sentence
 from scanner.protection.copies import Link, crosses_accounts, notes_of
+from scanner.protection.distance import distance_km
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,16 @@ class Copied:
     doubts: tuple[tuple[str, Gap | None], ...]
 
     def note(self, notes: Notes) -> None:
-        """Note why it is not known whether copies arrive."""
+        """Note why it is not known whether copies arrive, or how far away."""
         for because, gap in self.doubts:
             notes.unknown("copies", because, gap)
+        for region in dict.fromkeys(
+            copy.destination_region for copy in self.copies if copy.distance_km is None
+        ):
+            notes.unknown(
+                "copies.distance_km",
+                f"the distance to {region} is not known: AWS names no place near one of the two Regions",
+            )
 
 
 class Copies:
@@ -82,6 +90,7 @@ class Copies:
             destination_account=destination.account,
             destination_region=destination.region,
             cross_region=destination.region != source.shard.region,
+            distance_km=distance_km(source.shard.region, destination.region),
             cross_account=crosses_accounts(source, destination),
             effective=fate.verdict.value,
             reason="" if fate.verdict.value else fate.verdict.because,

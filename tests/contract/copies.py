@@ -146,6 +146,32 @@ def near(bundle: BundleBuilder) -> Truth:
     return truth
 
 
+# Regions that a volume of eu-west-1 (Ireland) is copied to, whether there is a vault, and the verdict at 500 km
+DISTANCES: Final = (
+    ((FAR,), True, P),  # Frankfurt, 1,088 km
+    (("eu-west-2",), True, F),  # London, 464 km
+    (("eu-west-2", FAR), True, P),
+    ((FAR,), False, F),
+    (("me-west-1",), True, U),  # AWS names no place there
+    (("eu-west-2", "me-west-1"), True, U),
+    (("me-west-1",), False, F),
+    ((REGION,), True, F),
+)
+
+
+def distances(bundle: BundleBuilder) -> Truth:
+    truth: Truth = {}
+    for number, (regions, exists, status) in enumerate(DISTANCES):
+        account = f"{530000000000 + number}"
+        script, arn = bundle.shard(account).vault("main").volume("v"), volume_arn("v", account)
+        for region in regions:
+            bundle.shard(account, region).vault("far" if exists else "other")
+        copies = [copy_to(vault_arn("far", account, region), 35) for region in regions]
+        script.plan("p", rules=[rule(CopyActions=copies)], selections=[{"Resources": [arn]}])
+        truth[CROSS_REGION, arn] = status
+    return truth
+
+
 @dataclass(frozen=True, slots=True)
 class Far:
     """A copy into another account: its answer, and those of the key's and the destination's controls."""

@@ -99,6 +99,11 @@ WORLDS: Final = (
     World("locks and retentions", timing.locks, spoil=timing.without_vaults_of_other),
     World("rules in doubt", timing.in_doubt, spoil=timing.without_tags),
     World("copies to a Region", copies.near),
+    World(
+        "copies to a Region far enough",
+        copies.distances,
+        "controls: {resource-cross-region-copy: {min_distance_km: 500}}",
+    ),
     World("copies to an account", copies.far(None), spoil=copies.with_members("true")),
     World("copies to an account, off", copies.far(FAIL), spoil=copies.with_members("false")),
     World("copies to an account, setting refused", copies.far(UNKNOWN), spoil=copies.with_members(None)),

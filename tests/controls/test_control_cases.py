@@ -40,7 +40,7 @@ CATALOGUE = {
     "resource-backed-up-recently": {"max_age_hours": 24},
     "resource-continuous-backup": {"types": ()},
     "resource-cross-account-copy": {"accounts": ()},
-    "resource-cross-region-copy": {"regions": ()},
+    "resource-cross-region-copy": {"regions": (), "min_distance_km": 0},
     "resource-in-air-gapped-vault": {"max_age_hours": 0},
     "resource-in-backup-plan": {},
     "resource-meets-rpo": {"max_gap_hours": 24},

@@ -249,9 +249,25 @@ def test_a_copy_action_tells_whom_it_covers_and_what_is_in_the_way(bundle: Bundl
     (copy,) = resource(facts_of(bundle.write())).copies
     assert copy is not None
     assert (copy.effective, "AWS managed key" in copy.reason) == (False, True)
+    assert copy.distance_km == 1088
     blind = facts_of(bundle.write(refuse(bundle.lines(), "ec2:DescribeVolumes")))
     open_ = row(blind, "copy_action", subject, CopyActionFacts)
     assert (open_.covers_resources, open_.covered_keys) == (None, (None,))
+
+
+def test_how_far_away_a_region_without_a_named_place_is_is_not_known(bundle: BundleBuilder) -> None:
+    away = vault_arn("away", region="me-west-1")
+    bundle.shard().volume("vol-1").plan("p", rules=[rule(CopyActions=[copy_to(away)])], selections=[{}])
+    bundle.shard(region="me-west-1").vault("away")
+    found = resource(facts_of(bundle.write()))
+    (copy,) = found.copies
+    assert copy is not None
+    assert copy.distance_km is None
+    notes = {note.about: note.reason for note in found.not_known}
+    assert (
+        notes["copies.distance_km"]
+        == "The distance to me-west-1 is not known: AWS names no place near one of the two Regions."
+    )
 
 
 def test_an_air_gapped_target_is_a_copy_action(bundle: BundleBuilder) -> None:

@@ -73,6 +73,7 @@ class ResourceCopy:
     destination_account: str
     destination_region: str
     cross_region: bool
+    distance_km: int | None  # to the Region of the destination; NULL: where one of the two is is not known
     cross_account: bool
     effective: Ternary
     reason: str
