@@ -146,7 +146,7 @@ def near(bundle: BundleBuilder) -> Truth:
     return truth
 
 
-# Regions that a volume of eu-west-1 (Ireland) is copied to, whether there is a vault, and the verdict at 500 km
+# Regions that a volume of eu-west-1 is copied to, whether there is a vault, and the verdict at 500 km
 DISTANCES: Final = (
     ((FAR,), True, P),  # Frankfurt, 1,088 km
     (("eu-west-2",), True, F),  # London, 464 km
