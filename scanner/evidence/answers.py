@@ -30,6 +30,9 @@ _REFUSALS: Final = (
     "OptInRequired",
 )
 
+MALFORMED: Final = "MalformedAnswer"
+"""The code of a gap whose answer came, but not in the form that AWS promises."""
+
 _HARMLESS: Final = {"DryRun", "ExpectedBucketOwner", "GrantTokens"}
 """Parameters that change nothing about an answer that came."""
 

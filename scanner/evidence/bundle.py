@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from scanner.errors import BundleError
-from scanner.evidence.answers import Answers
+from scanner.evidence.answers import MALFORMED, Answers
 from scanner.evidence.lines import CallError, EvidenceLine
 from scanner.evidence.manifest import NAME, parse_manifest, read_document
 from scanner.evidence.reader import read_lines, shard_file
@@ -178,7 +178,7 @@ class Malformed:
             return line
         if line.response is None:
             return line
-        return replace(line, response=None, error=CallError("MalformedAnswer", message or "as others", 0))
+        return replace(line, response=None, error=CallError(MALFORMED, message or "as others", 0))
 
 
 def file_sha256(path: Path) -> str:

@@ -18,8 +18,8 @@ def account_row(account: AccountInventory, governance: BackupGovernance, name: s
     else:
         notes.evidence("backup_policy", reading.refs)
     policy = reading.value if isinstance(reading, Known) else None
-    plans = _plans(policy, notes)
-    reaches: Ternary = None if isinstance(reading, Unread) else policy is not None and plans != ()
+    plans = policy.plans if policy is not None else ()
+    reaches: Ternary = None if isinstance(reading, Unread) else plans != ()
     return AccountFacts(
         subject=account_subject(account.account),
         subject_type="account",
@@ -34,15 +34,6 @@ def account_row(account: AccountInventory, governance: BackupGovernance, name: s
         not_known=notes.not_known,
         evidence=notes.references,
     )
-
-
-def _plans(policy: EffectivePolicy | None, notes: Notes) -> tuple[str | None, ...]:
-    if policy is None:
-        return ()
-    if policy.plans is None:
-        notes.unknown("policy_plans", "the effective backup policy is not as AWS documents it")
-        return (None,)
-    return policy.plans
 
 
 def _updated(policy: EffectivePolicy | None, notes: Notes) -> str | None:

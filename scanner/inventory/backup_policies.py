@@ -1,9 +1,10 @@
 """Backup policies of AWS Organizations, and what they give an account."""
 
 import json
+from dataclasses import replace
 from typing import Final
 
-from scanner.evidence.answers import Answer, Answers
+from scanner.evidence.answers import MALFORMED, Answer, Answers
 from scanner.evidence.shape import Shape
 from scanner.inventory.entry import entry_refusal
 from scanner.inventory.gaps import Gaps, rows
@@ -127,15 +128,28 @@ def _effective(account: Answers, answer: Answer) -> Reading[EffectivePolicy | No
         policy = page.child("EffectivePolicy")
         if policy is not None and (content := policy.text("PolicyContent")) is not None:
             updated = policy.instant("LastUpdatedTimestamp")
-            return Known(EffectivePolicy(content, _plans(content), updated), answer.refs)
+            if (plans := _plans(content)) is not None:
+                return Known(EffectivePolicy(content, plans, updated), answer.refs)
+            gap = account.gap(EFFECTIVE, "", GapKind.FAILED)
+            return Unread(replace(gap, code=MALFORMED, message=_NO_POLICY, ref=page.ref))
     return Unread(account.gap(EFFECTIVE, "", GapKind.HALF_READ))
 
 
+_NO_POLICY: Final = "PolicyContent is no JSON object of backup plans."
+
+
 def _plans(content: str) -> tuple[str, ...] | None:
-    """Give the names of a policy's plans; None when it is not as documented."""
+    """Return the names of a policy's plans; None: it is no backup policy (ruling 22).
+
+    An empty object is one without plans (Organizations User Guide, "Backup policy syntax and examples").
+    """
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):
         return None
-    plans = document.get("plans", {}) if isinstance(document, dict) else None
-    return tuple(sorted(plans)) if isinstance(plans, dict) else None
+    if not isinstance(document, dict):
+        return None
+    plans = document.get("plans") if document else {}
+    if not isinstance(plans, dict) or not all(isinstance(plan, dict) for plan in plans.values()):
+        return None
+    return tuple(sorted(plans))

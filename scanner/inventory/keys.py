@@ -155,7 +155,8 @@ class _KeyBook:
 
     def _policy(self, name: str, identity: _Identity) -> Reading[str]:
         answer = self._policies.get(identity)
-        text = next((t for page in answer.pages if (t := page.text("Policy"))), None) if answer else None
+        pages = answer.pages if answer is not None else ()
+        text = next((text for page in pages if (text := page.text("Policy")) is not None), None)
         if answer is not None and text is not None:
             return Known(text, answer.refs)
         return Unread(self._gap("kms:GetKeyPolicy", name, answer))

@@ -85,9 +85,11 @@ class _RoleBook:
 
 
 def _trust(row: Shape) -> str | None:
-    """Give a trust policy as JSON text: boto3 decodes it, other programs may leave it as IAM sends it."""
+    """Return a trust policy as JSON text: boto3 decodes it, other programs may leave it as IAM sends it.
+
+    What is neither a text nor an object is no policy; whoever parses the text finds that out.
+    """
     value = row.data.get(_TRUST)
     if isinstance(value, str):
         return unquote(value) if value.startswith("%7B") else value
-    document = row.child(_TRUST)
-    return None if document is None else json.dumps(document.data)
+    return None if value is None else json.dumps(value)

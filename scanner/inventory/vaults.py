@@ -14,7 +14,7 @@ from scanner.model.inventory import (
     VaultNotifications,
 )
 from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
-from scanner.model.reading import EvidenceRef, Known, Reading, Unread
+from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
 
 _POINTS = "backup:ListRecoveryPointsByBackupVault"
 _PLAIN = "BACKUP_VAULT"
@@ -63,9 +63,17 @@ def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
 
 
 def _policy(answers: Answers, gaps: Gaps, name: str) -> Reading[str | None]:
-    answer = answers.one("backup:GetBackupVaultAccessPolicy", BackupVaultName=name)
-    text = next((text for page in answer.pages if (text := page.text("Policy"))), None)
-    return gaps.reading(text, answer)
+    """Read a vault's access policy; Known(None): an error says that it has none.
+
+    An empty text is a policy that nobody can read (ruling 22); an answer without one was cut short.
+    """
+    operation = "backup:GetBackupVaultAccessPolicy"
+    answer = answers.one(operation, BackupVaultName=name)
+    text = next((text for page in answer.pages if (text := page.text("Policy")) is not None), None)
+    cut_short = text is None and bool(answer.pages)
+    return gaps.known_unless(
+        answers.gap(operation, name, GapKind.HALF_READ) if cut_short else answer.gap, text, answer.refs
+    )
 
 
 def _notifications(answers: Answers, gaps: Gaps, name: str) -> Reading[VaultNotifications | None]:

@@ -31,11 +31,11 @@ class BackupPolicy:
 class EffectivePolicy:
     """What all backup policies together give an account.
 
-    `content` is JSON; `plans` the names of its plans, None where it cannot be read.
+    `content` is JSON; `plans` the names of its plans.
     """
 
     content: str
-    plans: tuple[str, ...] | None
+    plans: tuple[str, ...]
     updated_at: datetime | None
 
 

@@ -216,6 +216,10 @@ KEY_POLICIES: Final[tuple[tuple[str, str | None, str], ...]] = (
     ("own", shares_key(ACCOUNT), F),
     ("everybody", shares_key(ACCOUNT).replace(f'"arn:aws:iam::{ACCOUNT}:root"', '"*"'), P),
     ("untold", None, U),
+    ("html", "<html><body>Try later.</body></html>", U),
+    ("list", "[]", U),
+    ("number", "35", U),
+    ("empty", "", U),
     ("decrypt-only", shares_key(ACCOUNT, OTHER).replace("kms:*", "kms:Decrypt"), F),
 )
 

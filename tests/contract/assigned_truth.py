@@ -31,7 +31,13 @@ def lets(
 
 
 # (name, trust policy, verdict)
-ROLES: Final[tuple[tuple[str, dict[str, Any], str], ...]] = (
+NO_POLICIES: Final = ("<html><body>Try later.</body></html>", "[]", "35", "", '"text"', "null")
+"""Texts that are no policy: an error page, JSON of another kind, nothing."""
+
+ROLES: Final[tuple[tuple[str, Any, str], ...]] = (
+    *((f"no-policy-{number}", text, U) for number, text in enumerate(NO_POLICIES)),
+    ("a-list", [trust(lets())], U),
+    ("a-number", 35, U),
     ("plain", trust(lets()), P),
     ("several", trust(lets({"Service": ["ec2.amazonaws.com", "backup.amazonaws.com"]})), P),
     ("second-statement", trust(lets({"Service": "ec2.amazonaws.com"}), lets()), P),
@@ -167,8 +173,15 @@ REACHES: Final = (
     ("450000000003", "", "AccessDeniedException", U),
     ("450000000004", "", "", U),
     ("450000000005", json.dumps({"plans": {}}), "", F),
+    ("450000000007", "{}", "", F),
+    ("450000000008", json.dumps({"plans": ["daily"]}), "", U),
+    ("450000000009", json.dumps({"plans": {"daily": 35}}), "", U),
+    ("450000000010", json.dumps({"Statement": []}), "", U),
+    *((f"45000000002{number}", text, "", U) for number, text in enumerate(NO_POLICIES)),
+    ("450000000030", None, "", U),
 )
 SUSPENDED: Final = "450000000006"
+NEVER_ASKED: Final = "450000000004"
 
 
 def policies(bundle: BundleBuilder) -> Truth:
@@ -180,7 +193,7 @@ def policies(bundle: BundleBuilder) -> Truth:
         told: dict[str, Any] = {"PolicyType": "BACKUP_POLICY", "TargetId": account}
         if error:
             org.call("organizations:DescribeEffectivePolicy", error=error, **told)
-        elif content:
+        elif account != NEVER_ASKED:
             policy = {"PolicyContent": content, "TargetId": account, "PolicyType": "BACKUP_POLICY"}
             org.call("organizations:DescribeEffectivePolicy", {"EffectivePolicy": policy}, **told)
         truth[REACHED, f"aws:account:{account}"] = verdict

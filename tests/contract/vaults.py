@@ -84,6 +84,10 @@ POLICIES: Final[tuple[tuple[str, str | None, str, str, str], ...]] = (
     ("allow only", policy(allow("*")), F, F, F),
     ("none", None, F, F, F),
     ("no JSON", "{", U, U, U),
+    ("an error page", "<html><body>Try later.</body></html>", U, U, U),
+    ("a list", "[]", U, U, U),
+    ("a number", "35", U, U, U),
+    ("an empty text", "", U, U, U),
 )
 LOCK_DATE_PAST: Final[dict[str, Any]] = {"Locked": True, "LockDate": stamp(99)}
 LOCK_DATE_AHEAD: Final[dict[str, Any]] = {"Locked": True, "LockDate": stamp(-99)}

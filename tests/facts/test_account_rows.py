@@ -74,7 +74,7 @@ DAILY: Final = json.dumps({"plans": {"monthly": {}, "daily": {}}})
         (effective(DAILY), True, ("daily", "monthly"), None),
         (effective('{"plans": {}}'), False, (), None),
         (effective("{}"), False, (), None),
-        (effective("no JSON"), True, (None,), None),
+        (effective("no JSON"), None, (None,), None),
         (effective(error="EffectivePolicyNotFoundException"), False, (), ""),
         (effective(error="AccessDeniedException"), None, (None,), None),
         (effective(), None, (None,), None),
