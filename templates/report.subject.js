@@ -95,7 +95,18 @@ function subjects(data, view) {
     const more = others ? make("p.fine", {}, `${counted(others, "other control fails", "other controls fail")} for it: ${others === 1 ? "it stands" : "each stands"} below with its own remedy.${first(begin) < 9 ? " Begin here: what fails below rests on it." : ""}`) : "";
     return make("section.fix", {}, make("h3", {}, "What to type"), make("p.what", {}, "So that this holds: ", make("b", {}, controlTitle(controlOf(begin))), ` (${controlOf(begin)})`), remedy(subject, begin, told), more);
   }
+  /* What to do about this one finding, where the report says more than the remediation of its control. */
+  function own(row, told) {
+    const more = told && told.findings[controlOf(row)];
+    const advice = more && more.details && more.details.to_do;
+    if (!advice || !advice.text) return "";
+    return [make("p", {}, bdi(advice.text)), advice.cli ? make("figure.code.filled", {}, make("figcaption", {}, "Commands", copyButton(() => advice.cli)), make("pre", { tabindex: "0", "aria-label": "Commands" }, make("code", {}, advice.cli))) : ""];
+  }
   function remedy(subject, row, told) {
+    const advice = own(row, told);
+    return advice ? [advice, make("p.fine", {}, make("a", { href: `#control-${controlOf(row)}` }, "Other ways"), " stand with the control.")] : general(subject, row, told);
+  }
+  function general(subject, row, told) {
     const card = document.getElementById(`control-${controlOf(row)}`);
     const source = card && $(".remedy", card);
     if (!source) return "";
@@ -233,10 +244,11 @@ function subjects(data, view) {
     const draw = () => {
       if (drawnOnce) return;
       drawnOnce = true;
-      const pairs = Object.entries(more.details || {});
+      const pairs = Object.entries(more.details || {}).filter(([name]) => name !== "to_do");
       card.append(make("div.more-of-it", {},
         more.waiver ? waived(more.waiver) : "", more.owner_source ? make("p.fine", {}, `Owner according to ${more.owner_source}.`) : "",
         isFirst ? make("p.fine", {}, "What to type stands above.") : ["fail", "waived"].includes(key) ? [make("h4", {}, "How to fix it"), remedy(subject, row, told)] : "",
+        key === "unknown" && own(row, told) ? [make("h4", {}, "To do"), own(row, told)] : "",
         key === "unknown" ? make("p.fine", {}, "Nothing can be judged here before the reads that are missing are made. ", make("a", { href: "#completeness" }, "Which these are")) : "",
         pairs.length ? [make("h4", {}, "What the answer rests on"), tree(pairs)] : "",
         (more.evidence || []).length ? [make("h4", {}, "Evidence"), make("ul.refs", {}, more.evidence.map(([file, line]) => make("li", {}, make("code", {}, file), ` line ${number(line)}`)))] : "",

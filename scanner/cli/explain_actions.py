@@ -162,14 +162,14 @@ def _refs(node: Node) -> str:
 def _advice(told: Explanation) -> Iterator[RenderableType]:
     if told.advice:
         yield Text("\nWhat the controls say of it, and what to do", style="bold")
-    advised: set[str] = set()
+    advised: set[tuple[str, str]] = set()
     for each in told.advice:
-        yield Padding(_one(each, told.subject, again=each.control in advised), (1, 0, 0, 2))
-        advised.add(each.control)
+        yield Padding(_one(each, told.subject, again=(each.control, each.text) in advised), (1, 0, 0, 2))
+        advised.add((each.control, each.text))
 
 
 def _one(each: Advice, subject: str, *, again: bool) -> Text:
-    """Draw what a control said; what to do is told with the first subject of each control."""
+    """Draw what a control said; the same advice of a control is given once."""
     text = Text(overflow="fold")
     text.append(f"{each.status.value} ", style="bold")
     text.append(f"{each.severity.value}  ", style="dim")

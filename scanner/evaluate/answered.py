@@ -8,13 +8,16 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
+from scanner.evaluate.to_do import MissingRead, to_do_of
 from scanner.model.control import Control
-from scanner.model.finding import Finding, Status
+from scanner.model.finding import TO_DO, Finding, Status
 from scanner.model.reading import EvidenceRef
 
 _REMEMBERED: Final = 100_000
 """Evidence lines that are remembered while a control is judged."""
 
+
+Document = dict[str, Any]
 
 UNWRITTEN: Final = "The control broke: {} for this subject could not be written."
 
@@ -26,6 +29,7 @@ class Answered:
         """Take the control whose verdicts they are."""
         self._control = control
         self._lines: dict[tuple[str, int], EvidenceRef] = {}
+        self._advice: dict[tuple[MissingRead, ...], Document] = {}
 
     def findings(
         self, batch: pa.RecordBatch, more: Iterator[Mapping[str, Any]] | None = None
@@ -36,9 +40,10 @@ class Answered:
         names = ("account", "region", "subject", "subject_type", "reason")
         columns = (_texts(batch, name) for name in names)
         details = map(_details, _texts(batch, "details"))
+        to_dos = map(self._to_do, _column(batch, "remedy"), _column(batch, "missing"))
         evidence = self._evidence(batch.column("evidence"))
-        for status, account, region, subject, subject_type, reason, told, lines in zip(
-            statuses, *columns, details, evidence, strict=True
+        for status, account, region, subject, subject_type, reason, told, lines, to_do in zip(
+            statuses, *columns, details, evidence, to_dos, strict=True
         ):
             failure = _failure(reason, told)
             yield Finding(
@@ -50,10 +55,22 @@ class Answered:
                 account=account,
                 region=region,
                 reason=failure or reason,
-                details={**(told or {}), **next(more)} if more else told or {},
+                details={**(told or {}), **to_do, **(next(more) if more else {})},
                 evidence=lines,
                 frameworks=control.frameworks,
             )
+
+    def _to_do(self, remedy: Document | None, missing: list[Document] | None) -> Document:
+        """Give the detail that says what to do; empty where the remediation of the control says it all."""
+        if remedy is not None:
+            return {TO_DO: remedy}
+        if missing is None:
+            return {}
+        reads = tuple(MissingRead(**each) for each in missing)
+        if (known := self._advice.get(reads)) is None:
+            told = to_do_of(reads)
+            known = self._advice[reads] = {TO_DO: {"text": told.text, "cli": told.cli}}
+        return known
 
     def _evidence(self, column: pa.ListArray) -> Iterator[tuple[EvidenceRef, ...]]:
         """Give the evidence lines of each row. Those of all rows lie in one array, one after the other."""
@@ -78,6 +95,13 @@ _STATUSES: Final = {status.value: status for status in Status}
 def _texts(batch: pa.RecordBatch, name: str) -> list[Any]:
     column = batch.column(name)
     return list(column.to_pylist())
+
+
+def _column(batch: pa.RecordBatch, name: str) -> list[Any]:
+    """Give the values of a column; NULLs where the batch lacks it, which is of a control that broke."""
+    if name not in batch.schema.names:
+        return [None] * batch.num_rows
+    return list(batch.column(name).to_pylist())
 
 
 def _failure(reason: str | None, details: dict[str, Any] | None) -> str:

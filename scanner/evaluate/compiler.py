@@ -37,6 +37,7 @@ _DEFAULTS: Final = {
     "not_applicable": "The control does not ask this subject.",
     "unknown": "",
 }
+_REMEDY: Final = 'STRUCT("text" VARCHAR, cli VARCHAR)'
 _NAMED: Final = re.compile(
     r"(?P<expression>.+?)\s+as\s+(?P<name>[a-z][a-z0-9_]*)\s*", re.IGNORECASE | re.DOTALL
 )
@@ -49,9 +50,10 @@ def compiled(control: Control) -> Compiled:
     require = compiler.condition(control.require, ("require",))
     texts = Texts({status: compiler.text(status) for status in ("fail", *_DEFAULTS)})
     details = compiler.details()
+    remedy = compiler.remedy()
     if compiler.problems:
         raise RefusedError(*compiler.problems)
-    return compiler.finish(Parts(population, require, texts, details))
+    return compiler.finish(Parts(population, require, texts, details, remedy))
 
 
 class _Compiler:
@@ -126,6 +128,19 @@ class _Compiler:
         for name in _ALWAYS.get(self.control.subject, _NAME):
             found.setdefault(name, self.checked(name, decides=False))
         return tuple(found.items())
+
+    def remedy(self) -> Expression | None:
+        """Return the column that says what to do about one subject; None: the control names none."""
+        text = self.control.remediation.specific
+        return self.guarded(("remediation", "specific"), lambda: self.advice(text)) if text else None
+
+    def advice(self, text: str) -> Expression:
+        """Check the column of `remedy`. RefusedError: it has no text and cli."""
+        expression = self.checked(text, decides=False)
+        kind = self.type_of(expression)
+        if kind != _REMEDY:
+            raise RefusedError(Problem(f"this is {kind}, no remedy", "name a column with text and cli"))
+        return expression
 
     def detail(self, text: str) -> Expression:
         expression = self.checked(text, decides=False)

@@ -42,6 +42,7 @@ class RemediationSpec(Spec):
     cli: str = ""
     terraform: str = ""
     cloudformation: str = ""
+    specific: str = ""
 
 
 class ParameterSpec(Spec):

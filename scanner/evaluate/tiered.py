@@ -19,7 +19,7 @@ from scanner.evaluate.asking import Asking
 from scanner.evaluate.tier_rows import Alike, TableRows
 from scanner.evaluate.tiers import MAX_CHOICES, Choice, choices
 from scanner.model.control import Compiled
-from scanner.model.finding import Finding, Status
+from scanner.model.finding import TO_DO, Finding, Status
 from scanner.model.tier import Tiers
 
 TOLD: Final = 4
@@ -120,7 +120,10 @@ class Tiered:
             reason = f"More than {MAX_CHOICES} sets of parameters may hold. {_not_read(standing)}"
             return replace(first, status=Status.UNKNOWN, reason=reason, details=details)
         evidence = tuple(dict.fromkeys(ref for each in found.values() for ref in each.evidence))
-        return replace(self._decided(standing, found), details=details, evidence=evidence)
+        decided = self._decided(standing, found)
+        if decided.status is not first.status:  # what to do about the first answer is no advice for this one
+            details = {name: content for name, content in details.items() if name != TO_DO}
+        return replace(decided, details=details, evidence=evidence)
 
     def _possible(self, standing: _Standing, found: Mapping[int, Finding]) -> dict[str, Any]:
         """Give what the details say where it is not known what is asked."""

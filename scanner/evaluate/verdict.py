@@ -19,6 +19,9 @@ MAX_REFERENCES: Final = 50
 MAX_CAUSES: Final = 5
 """Causes that the reason of an unknown names at most."""
 
+MAX_MISSING: Final = 50
+"""Missing reads that the advice about an unknown is made of at most."""
+
 Details = tuple[tuple[str, Expression], ...]
 
 
@@ -37,19 +40,21 @@ class Parts:
     require: Expression
     texts: Texts
     details: Details
+    remedy: Expression | None = None  # what to do about a failure of this one subject: text and cli
 
 
 def verdict_sql(table: str, schema: pa.Schema, parts: Parts) -> str:
     """Write the SELECT.
 
-    Its columns: account, region, subject, subject_type, status, reason, details (JSON), evidence. A reason
-    or details that cannot be written for a row are NULL (TRY), whatever the other rows are.
+    Its columns: account, region, subject, subject_type, status, reason, details (JSON), evidence, remedy (of
+    a failure), missing (the reads that keep an unknown open). A reason or details that cannot be written for
+    a row are NULL (TRY), whatever the other rows are.
     """
     asked = f"((not_applicable_because = '') AND ({parts.population.sql}))"
     return (
         "SELECT account, region, subject, subject_type, status_ AS status, "  # noqa: S608 -- checked SQL
         f"TRY({_reason(schema, parts)}) AS reason, TRY({_details(parts.details)}) AS details, "
-        f"{_distinct('places_')} AS evidence "
+        f"{_distinct('places_')} AS evidence, {_remedy(parts)} AS remedy, {_missing(parts)} AS missing "
         f"FROM (SELECT *, {_status()} AS status_, {_places(parts)} AS places_ "
         f'FROM (SELECT *, {asked} AS asked_, ({parts.require.sql}) AS held_ FROM "{table}"))'
     )
@@ -75,12 +80,44 @@ def _reason(schema: pa.Schema, parts: Parts) -> str:
     )
 
 
+def _remedy(parts: Parts) -> str:
+    """Give what to do about a failure of this subject; NULL for other answers and where there is nothing."""
+    if parts.remedy is None:
+        return "NULL"
+    told = f"({parts.remedy.sql})"
+    return f"CASE WHEN status_ = 'fail' AND {told}.text <> '' THEN {told} END"
+
+
+def _missing(parts: Parts) -> str:
+    """Give the reads whose absence keeps the answer open, by the notes of the row; NULL: it is not open."""
+    population, requirement = (_notes(each.columns) for each in (parts.population, parts.require))
+    return (
+        "CASE WHEN status_ = 'unknown' THEN list_sort(list_distinct(list_transform("
+        f"CASE WHEN asked_ IS NULL THEN {population} ELSE {requirement} END, {_READ})))[:{MAX_MISSING}] END"
+    )
+
+
+_READ: Final = (
+    "lambda n: struct_pack(operation := n.operation, of := n.of, account := n.account, region := n.region, "
+    "kind := n.kind, code := n.code)"
+)
+
+
+def _notes(columns: Iterable[str]) -> str:
+    """Give the notes about these columns; all notes where there is none about them."""
+    about = _about(columns)
+    return f"CASE WHEN len({about}) > 0 THEN {about} ELSE not_known END"
+
+
+def _about(columns: Iterable[str]) -> str:
+    names = _literals(sorted(columns))
+    return f"list_filter(not_known, lambda n: split_part(n.about, '.', 1) IN ({names}))"
+
+
 def _causes(schema: pa.Schema, columns: Iterable[str]) -> str:
     """Say what was not known: what the row says of these columns, else all that it says, else their names."""
     names = sorted(columns)
-    about = _texts_of(
-        f"list_filter(not_known, lambda n: split_part(n.about, '.', 1) IN ({_literals(names)}))"
-    )
+    about = _texts_of(_about(names))
     anything = _texts_of("not_known")
     return (
         f"CASE WHEN len({about}) > 0 THEN {_sentences(about)} "

@@ -84,7 +84,13 @@ def _tables(
     yield "vault", tuple(vaults)
     access = {vault.arn for vault in inventory.vaults if vault.restore_access}
     points = (
-        recovery_point_row(point, as_of, past.existence.exists(point), restore_access=point.vault in access)
+        recovery_point_row(
+            point,
+            as_of,
+            past.existence.exists(point),
+            past.existence.gap(point),
+            restore_access=point.vault in access,
+        )
         for point in inventory.recovery_points
     )
     yield "recovery_point", tuple(points)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from scanner.model.facts import NotKnown, Reference
-from scanner.model.reading import EvidenceRef, Gap
+from scanner.model.reading import EvidenceRef, Gap, GapKind
 from scanner.model.sentences import sentence
 
 
@@ -19,12 +19,17 @@ class Notes:
         self._needed: dict[Gap, None] = {}
 
     def unknown(self, column: str, because: str, gap: Gap | None = None) -> None:
-        """Note why a column is NULL, or a list of it incomplete."""
+        """Note why a column is NULL, or a list of it incomplete, and the read that is missing for it."""
         text = sentence(because)
-        if gap is not None:
+        if gap is None:
+            self._not_known[NotKnown(column, text)] = None
+            return
+        if gap.kind is not GapKind.OUT_OF_SCOPE:
             self._needed[gap] = None
-            text = f"{text} {gap.sentence()}" if because else gap.sentence()
-        self._not_known[NotKnown(column, text)] = None
+            text = f"{text} {gap.sentence()}".strip()
+        place = (gap.operation, gap.about, gap.account, gap.region)
+        note = NotKnown(column, text or gap.sentence(), *place, gap.kind.value, gap.code)
+        self._not_known[note] = None
 
     def evidence(self, column: str, refs: Iterable[EvidenceRef]) -> None:
         """Note the evidence lines that a column rests on; an empty column: the row as a whole."""

@@ -5,17 +5,23 @@ from datetime import datetime
 from scanner.facts.notes import Notes, instant_text
 from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
 from scanner.model.inventory import RecoveryPoint, ScanResult
+from scanner.model.reading import Gap
 from scanner.model.ternary import Answer, Ternary, negate
 from scanner.protection.lifecycle import point_age_hours, point_kept_days, point_usable
 
 
 def recovery_point_row(
-    point: RecoveryPoint, as_of: datetime, exists: Answer, *, restore_access: bool
+    point: RecoveryPoint,
+    as_of: datetime,
+    exists: Answer,
+    unread: Gap | None = None,
+    *,
+    restore_access: bool = False,
 ) -> RecoveryPointFacts:
     """Build the row of one recovery point.
 
-    `exists`: whether its resource still does; `restore_access`: whether its vault only gives access to
-    another one (ruling 10).
+    `exists`: whether its resource still does; `unread`: the list that was not read, where that is why it is
+    not known; `restore_access`: whether its vault only gives access to another one (ruling 10).
     """
     notes = Notes()
     notes.evidence("", point.refs)
@@ -30,7 +36,7 @@ def recovery_point_row(
         for column in ("retention_days", "keeps_forever"):
             notes.unknown(column, "the list of recovery points does not tell when it expires")
     if exists.value is None:
-        notes.unknown("orphaned", exists.because)
+        notes.unknown("orphaned", exists.because if unread is None else "", unread)
     clean = _clean(point, notes)
     return RecoveryPointFacts(
         subject=point.arn,

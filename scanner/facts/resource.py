@@ -77,7 +77,10 @@ class ResourceTable:
         assessable, not_applicable = _assessable(resource, notes)
         if row is None:
             because = "the Region settings, which decide what its type can do, were not read"
-            notes.unknown("air_gap_supported", because)
+            settings = self._graph.inventory.settings
+            notes.unknown(
+                "air_gap_supported", because, settings.gap if isinstance(settings, Unread) else None
+            )
         whereabouts = self._past.history.whereabouts(resource, coverage)
         jobs = self._past.table.columns(resource, coverage, whereabouts.copies_in, notes)
         places = place_columns(whereabouts, self._graph.inventory.shard, notes)
@@ -146,6 +149,9 @@ class ResourceTable:
             opted_in=regarded.opted_in,
             opt_in_reason=regarded.opt_in_reason,
             passed_over=regarded.passed_over,
+            near_misses=regarded.near_misses,
+            nearest=regarded.nearest,
+            remedy=regarded.remedy,
             selections_asked=regarded.selections_asked,
             uncertain=tuple(sorted({doubt.name for doubt in coverage.doubts})),
             not_known=notes.not_known,

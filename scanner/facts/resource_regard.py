@@ -1,12 +1,13 @@
-"""Columns of the table `resource`: which selections pass it over, and where the opt-in decides."""
+"""Columns of the table `resource`: selections that leave it out or come near, and the opt-in."""
 
 from dataclasses import dataclass
 
 from scanner.facts.notes import Notes
 from scanner.graph.coverage import Coverage
+from scanner.graph.near_misses import NearMisses, nearest_in_words, remedy
 from scanner.graph.regards import Regards
 from scanner.graph.shard_graph import ShardGraph
-from scanner.model.facts import PassedOver
+from scanner.model.facts import NearMiss, PassedOver, Remedy
 from scanner.model.inventory import Resource
 from scanner.model.ternary import Ternary
 
@@ -19,6 +20,9 @@ class RegardColumns:
     opted_in: Ternary
     opt_in_reason: str
     passed_over: tuple[PassedOver | None, ...]
+    near_misses: tuple[NearMiss, ...]
+    nearest: str
+    remedy: Remedy
     selections_asked: int | None
 
 
@@ -27,10 +31,13 @@ class RegardTable:
 
     def __init__(self, graph: ShardGraph) -> None:
         self._regards = Regards(graph)
+        self._near_misses = NearMisses(graph)
 
     def columns(self, resource: Resource, coverage: Coverage, notes: Notes) -> RegardColumns:
-        """Make the columns of one resource. What a rule covers is passed over by none (ruling 3)."""
-        regard = self._regards.of(resource)
+        """Build the columns of one resource. What a rule covers is passed over by none (ruling 3)."""
+        likeness = self._regards.likeness(resource)
+        regard = self._regards.of_likeness(resource, likeness)
+        near = self._near_misses.of(resource, likeness) if coverage.covered is False else ()
         uncovered = coverage.covered is not True
         for each in (*regard.opens, *self._regards.asked_open):
             if uncovered or each.column != "passed_over":
@@ -42,5 +49,8 @@ class RegardTable:
             opted_in=regard.opted_in,
             opt_in_reason=regard.opt_in_reason,
             passed_over=regard.passed_over if uncovered else (),
+            near_misses=tuple(candidate.fact for candidate in near),
+            nearest=nearest_in_words(near),
+            remedy=remedy(near, resource),
             selections_asked=self._regards.asked,
         )

@@ -25,7 +25,7 @@ def selection_row(
     notes.evidence("", plan.refs)
     shard = graph.inventory.shard
     role = _role_name(selection, notes)
-    exists, admits = _role(graph, role, notes)
+    exists, admits = _role(graph, selection, role, notes)
     found = graph.selected_by(plan, selection)
     selects, selected = _selected(found, selection, notes)
     facts = SelectionFacts(
@@ -72,12 +72,15 @@ def _role_name(selection: BackupSelection, notes: Notes) -> str | None:
     return selection.terms.value.role or ""
 
 
-def _role(graph: ShardGraph, name: str | None, notes: Notes) -> tuple[Ternary, Answer]:
+def _role(
+    graph: ShardGraph, selection: BackupSelection, name: str | None, notes: Notes
+) -> tuple[Ternary, Answer]:
     """Say whether the role exists, and whether AWS Backup can assume it (facts 3.1)."""
     columns = ("role_exists", "role_admits_backup")
     if name is None:
         for column in columns:
-            notes.unknown(column, "the selection that names the role was not read")
+            gap = selection.terms.gap if isinstance(selection.terms, Unread) else None
+            notes.unknown(column, "the selection that names the role was not read", gap)
         return None, Answer(None, "the selection that names the role was not read")
     if not name:
         return False, Answer(value=False, because="the selection names no role")

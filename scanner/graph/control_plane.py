@@ -22,7 +22,7 @@ from scanner.model.inventory import (
     Vault,
 )
 from scanner.model.names import AccountId, Arn, Shard, parse_arn, partition_of, vault_arn
-from scanner.model.reading import ASSUME_ROLE, Gap, GapKind, Known, Reading, Unread
+from scanner.model.reading import ASSUME_ROLE, NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.destination import Destination
 from scanner.protection.keys import KeyOf, key_of
@@ -159,9 +159,12 @@ class ControlPlane:
         """Say whether a vault that was not seen does not exist, or may."""
         summary = self._shards.get(shard)
         if summary is None:
-            return Answer(None, f"{shard.account}/{shard.region} lies outside the scope of the scan"), None
+            because = f"{shard.account}/{shard.region} is outside the scope of the scan"
+            return Answer(None, because), _outside_scope(shard, "backup:ListBackupVaults")
         if summary.status is ShardStatus.SKIPPED:
-            return Answer(None, f"account {shard.account} has not enabled {shard.region}"), None
+            because = f"account {shard.account} has not enabled {shard.region}"
+            gap = _outside_scope(shard, "backup:ListBackupVaults")
+            return Answer(None, because), replace(gap, code=NOT_ENABLED)
         if isinstance(summary.vaults_read, Unread):
             because = f"the vaults of {shard.account}/{shard.region} were not read"
             return Answer(None, because), summary.vaults_read.gap
@@ -252,11 +255,10 @@ class ControlPlane:
         return key
 
     def settings(self, shard: Shard) -> Reading[RegionSettings]:
-        """Give the Region settings of a shard; a gap where it was not scanned."""
+        """Return the Region settings of a shard; a gap where it is outside the scope."""
         if (summary := self._shards.get(shard)) is not None:
             return summary.settings
-        gap = Gap(shard.account, shard.region, "backup:DescribeRegionSettings", "", GapKind.NEVER_ASKED)
-        return Unread(gap)
+        return Unread(_outside_scope(shard, "backup:DescribeRegionSettings"))
 
     def targeted(self, vault: Vault) -> tuple[Ternary, Gap | None]:
         """Whether a rule of any scanned account targets a vault; the gap that keeps it open."""
@@ -264,6 +266,10 @@ class ControlPlane:
         if node in self._graph and any(True for _ in self._graph.predecessors(node)):
             return True, None
         return (False, None) if self._unread_plans is None else (None, self._unread_plans)
+
+
+def _outside_scope(shard: Shard, operation: str) -> Gap:
+    return Gap(shard.account, shard.region, operation, "", GapKind.OUT_OF_SCOPE)
 
 
 def _there(vault: Vault) -> Answer:

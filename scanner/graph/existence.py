@@ -6,7 +6,7 @@ Only a list that was read to the end can say that something is gone. Of an S3 bu
 place, the place is that of the plan that backed it up, or of the vault that the copy came from.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from scanner.graph.elsewhere import Recall, home_of, shard_name
 from scanner.inventory.lists import RESOURCE_LISTS, listed_by
 from scanner.model.inventory import RecoveryPoint, Resource, ShardInventory, ShardStatus
 from scanner.model.names import Shard, parse_arn
-from scanner.model.reading import Unread
+from scanner.model.reading import Gap, Unread, gap_of_texts
 from scanner.model.ternary import Answer
 
 RESTORES: Final = "backup:ListRestoreJobs"
@@ -28,7 +28,7 @@ def put_aside_existing(inventory: ShardInventory) -> Iterator[tuple[str, Any]]:
     failed = inventory.status is ShardStatus.FAILED  # what refers into it is not known (ruling 16)
     arns = [] if failed else sorted(_existing(inventory))
     unread = {
-        name: reading.gap.sentence()
+        name: reading.gap.as_texts()
         for name in (*RESOURCE_LISTS, RESTORES)
         if isinstance(reading := inventory.lists[name], Unread)
     }
@@ -54,16 +54,25 @@ class Existence:
     def __init__(self, inventory: ShardInventory, recall: Recall) -> None:
         self._recall = recall
         self._answers: dict[tuple[str, str], Answer] = {}
+        self._gaps: dict[tuple[str, str], Gap] = {}
         own, wanted = shard_name(inventory.shard), _wanted(inventory)
         for home in sorted(wanted):
             row = next(put_aside_existing(inventory), None) if home == own else self._row(home)
             there = None if row is None else _There(home, frozenset(row[1][0]), row[1][1])
             for resource in wanted[home]:
                 self._answers[home, resource] = self._answer(resource, there)
+                if (gap := _gap(resource, there)) is not None:
+                    self._gaps[home, resource] = gap
 
     def exists(self, point: RecoveryPoint) -> Answer:
         """Whether the resource of a recovery point still exists; `because` says why that is not known."""
         return self._answers[_home_of(point), point.resource]
+
+    def gap(self, point: RecoveryPoint) -> Gap | None:
+        """Return the list that was not read, and in which the resource of a recovery point would be."""
+        if self.exists(point).value is not None:
+            return None
+        return self._gaps.get((_home_of(point), point.resource))
 
     def _row(self, home: str) -> tuple[str, Any] | None:
         return next(((home, row) for row in self._recall(asked_as(home))), None)
@@ -81,17 +90,22 @@ class Existence:
                 None, "the resources of its account and Region were not scanned, or are not told of"
             )
         if operation in there.unread:
-            return Answer(None, there.unread[operation])
+            return Answer(None, gap_of_texts(there.unread[operation]).sentence())
         return Answer(value=False, because=f"{there.home} has it no longer")
 
 
 @dataclass(frozen=True, slots=True)
 class _There:
-    """What exists in an account-Region, and the lists that were not read, each with what to say of it."""
+    """What exists in an account-Region, and the lists that were not read, each with its gap as texts."""
 
     home: str
     arns: frozenset[str]
-    unread: dict[str, str]
+    unread: dict[str, Sequence[str]]
+
+
+def _gap(resource: str, there: _There | None) -> Gap | None:
+    texts = None if there is None else there.unread.get(_listed_by(resource) or "")
+    return None if texts is None else gap_of_texts(texts)
 
 
 def _wanted(inventory: ShardInventory) -> dict[str, set[str]]:

@@ -66,7 +66,7 @@ class Regards:
         inventory = graph.inventory
         self._own = OptIn(inventory.settings, f"account {inventory.shard.account}")
         self._managements = graph.opt_in(from_organization=True)
-        self._asked = tuple(_selections(graph))
+        self._asked = tuple(selections_of(graph))
         terms = (one.terms.value for _, one, _ in self._asked if isinstance(one.terms, Known))
         self._likeness = Likeness(terms)
         self._unlisted = tuple(graph.unread_selections())
@@ -83,8 +83,15 @@ class Regards:
         return tuple(Open("selections_asked", doubt.because, doubt.gap) for doubt in self._unlisted)
 
     def of(self, resource: Resource) -> Regard:
-        """Tell what the selections make of a resource of the shard."""
-        likeness = self._likeness.of(resource)
+        """Return what the selections make of a resource of the shard."""
+        return self.of_likeness(resource, self.likeness(resource))
+
+    def likeness(self, resource: Resource) -> Hashable:
+        """Return what is equal for resources that the selections cannot tell apart."""
+        return self._likeness.of(resource)
+
+    def of_likeness(self, resource: Resource, likeness: Hashable) -> Regard:
+        """Return what the selections make of a resource whose likeness is known."""
         if (known := self._regards.get(likeness)) is None:
             known = self._regards[likeness] = self._regard(resource)
         return known
@@ -139,7 +146,8 @@ class Regards:
         return own if other is None else replace(other, value=None)
 
 
-def _selections(graph: ShardGraph) -> Iterator[tuple[BackupPlan, BackupSelection, OptIn]]:
+def selections_of(graph: ShardGraph) -> Iterator[tuple[BackupPlan, BackupSelection, OptIn]]:
+    """Return the selections of a shard with their plans, and the settings whose opt-in decides for them."""
     for plan in graph.inventory.plans:
         opt_in = graph.opt_in(from_organization=plan.from_organization)
         for selection in plan.selections.value if isinstance(plan.selections, Known) else ():

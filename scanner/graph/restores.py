@@ -23,7 +23,7 @@ from scanner.model.inventory import (
     ShardInventory,
 )
 from scanner.model.names import Shard
-from scanner.model.reading import EvidenceRef, GapKind, Known, Unread
+from scanner.model.reading import EvidenceRef, GapKind, Known, Unread, gap_of_texts
 from scanner.model.ternary import Ternary, all_of
 
 _VALIDATED: Final = ("SUCCESSFUL", None)  # None: no validation ran
@@ -183,7 +183,9 @@ class RestoreHistory:
         if shard not in self._far:
             rows = self._recall(asked_as(shard_name(shard)))
             unread = next((row[1].get(RESTORES) for row in rows), None)
-            self._far[shard] = None if unread is None else Unseen(unread, None, own=False)
+            gap = None if unread is None else gap_of_texts(unread)
+            because = f"the restore jobs of {shard.account}/{shard.region} were not read"
+            self._far[shard] = None if gap is None else Unseen(because, gap, own=False)
         return self._far[shard]
 
     def _listed(self, arn: str, latest: LatestRestore) -> bool:

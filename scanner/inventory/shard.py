@@ -43,9 +43,7 @@ from scanner.model.inventory import (
     Vault,
 )
 from scanner.model.names import Shard, partition_of
-from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
-
-_NOT_ENABLED: Final = "not-opted-in"
+from scanner.model.reading import NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
 
 
 def parse_shard(
@@ -172,7 +170,7 @@ def _settings(answers: Answers) -> Reading[RegionSettings]:
 def _not_enabled(account: Answers, shard: Shard) -> bool:
     """Whether DescribeRegions says that the account has not enabled the Region."""
     return any(
-        row.text("RegionName") == shard.region and row.text("OptInStatus") == _NOT_ENABLED
+        row.text("RegionName") == shard.region and row.text("OptInStatus") == NOT_ENABLED
         for answer in account.every("ec2:DescribeRegions")
         for page in answer.pages
         for row in page.children("Regions")
@@ -192,5 +190,5 @@ def _refused(shard: Shard, status: ShardStatus, refusal: Gap) -> ShardInventory:
 
 
 def _skipped(shard: Shard) -> ShardInventory:
-    gap = Gap(shard.account, shard.region, "ec2:DescribeRegions", "", GapKind.NEVER_ASKED, _NOT_ENABLED)
+    gap = Gap(shard.account, shard.region, "ec2:DescribeRegions", "", GapKind.NEVER_ASKED, NOT_ENABLED)
     return ShardInventory(shard=shard, status=ShardStatus.SKIPPED, lists={}, settings=Unread(gap))

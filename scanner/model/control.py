@@ -9,13 +9,17 @@ from scanner.model.finding import Severity
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
-    """What to do about a failure: in words, and as something to type. Empty text: not given."""
+    """What to do about a failure: in words, and as something to type. Empty text: not given.
+
+    `specific` names a column of the fact table that says what to do about one subject (text and cli).
+    """
 
     text: str
     effort: str = "medium"  # low, medium, high
     cli: str = ""
     terraform: str = ""
     cloudformation: str = ""
+    specific: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,18 @@ class Waiver:
     expires: str
 
 
+TO_DO: Final = "to_do"
+"""The detail that says what to do about this one finding: `{"text": ..., "cli": ...}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """What to do about one finding, in words and as commands; `cli` may be empty."""
+
+    text: str
+    cli: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One control's answer for one subject. `owner` None: nothing says how owners are named."""
@@ -72,6 +84,14 @@ class Finding:
     def fingerprint(self) -> str:
         """The finding's identity from scan to scan: SHA-256 of control and subject."""
         return hashlib.sha256(f"{self.control}\n{self.subject}".encode()).hexdigest()
+
+    @property
+    def to_do(self) -> ToDo | None:
+        """Return what to do about this finding, where that is more than its control's remediation."""
+        content = self.details.get(TO_DO)
+        if not isinstance(content, Mapping) or not content.get("text"):
+            return None
+        return ToDo(str(content["text"]), str(content.get("cli") or ""))
 
     @property
     def order(self) -> tuple[str, str, str, str]:

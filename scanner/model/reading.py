@@ -1,5 +1,6 @@
 """What a read of AWS gave: a value with the evidence it rests on, or a gap."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
@@ -29,6 +30,10 @@ class GapKind(StrEnum):
     HALF_READ = "half read"  # a page is missing: a next token that no line uses
     NOT_REPORTED = "not reported"  # AWS answered, and the answer lacks a value that is needed
     OUT_OF_SCOPE = "outside the scope"  # of an account or Region that the scan leaves out
+
+
+NOT_ENABLED: Final = "not-opted-in"
+"""The code of a gap in a Region that the account has not enabled (the OptInStatus of ec2:DescribeRegions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,18 @@ class Gap:
         return (
             f"Account {self.account} could not be entered: {ASSUME_ROLE}{role} was {self.kind.value}{because}"
         )
+
+    def as_texts(self) -> tuple[str, ...]:
+        """Return the gap as texts, for files between processes, without the evidence line."""
+        parts = (self.operation, self.about, self.kind.value, self.code, self.message)
+        return (self.account, self.region, *parts)
+
+
+def gap_of_texts(texts: Sequence[str]) -> Gap:
+    """Return the gap of what `Gap.as_texts` gave. ValueError: it is none."""
+    account, region, operation, about, kind, code, message = texts
+    place = AccountId(account), RegionName(region)
+    return Gap(*place, operation, about, GapKind(kind), code, message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from scanner.report.asff_batches import Batches
 from scanner.report.asff_resources import resource_id, resources
 from scanner.report.asff_text import fitted, told
 from scanner.report.encoding import encode
+from scanner.report.to_do import to_do
 from scanner.report.view import ControlView, View
 from scanner.report.words import FRAMEWORK_WORDS, given_name, short_name
 
@@ -65,7 +66,6 @@ MAX_GENERATOR: Final = 512
 
 _LONG: Final = ("Subject", "Evidence")
 _QUIET: Final = (Status.PASS, Status.NOT_APPLICABLE)
-_REMEDIED: Final = (Status.FAIL, Status.WAIVED)
 _NAME: Final = 256
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
 
@@ -99,7 +99,7 @@ class _Hub:
         """Give a finding as it is sent to a Region."""
         view = self._controls.get(finding.control)
         generator = fitted(f"vaultproof/{told(finding.control)}", MAX_GENERATOR)
-        remediation = _recommendation(view) if view and finding.status in _REMEDIED else None
+        remediation = _recommendation(finding, view)
         return {
             "SchemaVersion": "2018-10-08",
             "Id": f"vaultproof/{finding.fingerprint}",
@@ -171,9 +171,9 @@ def _provided(finding: Finding) -> Document:
     }
 
 
-def _recommendation(view: ControlView) -> Document | None:
-    text = view.control.remediation.text
-    return {"Recommendation": {"Text": fitted(told(text), MAX_RECOMMENDATION)}} if text.strip() else None
+def _recommendation(finding: Finding, view: ControlView | None) -> Document | None:
+    advice = to_do(finding, view.control if view else None)
+    return {"Recommendation": {"Text": fitted(told(advice.text), MAX_RECOMMENDATION)}} if advice else None
 
 
 def _compliance(finding: Finding) -> Document:

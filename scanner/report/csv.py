@@ -30,6 +30,7 @@ COLUMNS: Final = (
     "name",
     "owner",
     "owner_source",
+    "to_do",
 )
 
 _PIECE: Final = 1_000_000
@@ -72,6 +73,7 @@ def _row(finding: Finding, title: str, account_name: str) -> tuple[str, ...]:
         finding.fingerprint,
         given_name(finding.details),
         *_owner(finding.owner),
+        finding.to_do.text if finding.to_do else "",
     )
 
 

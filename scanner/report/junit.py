@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from scanner.model.finding import Finding, Status
 from scanner.report.counts import Counts, count
 from scanner.report.owner_words import asked
+from scanner.report.to_do import to_do
 from scanner.report.view import ControlView, View
 from scanner.report.words import given_name, one_line, visible
 
@@ -147,8 +148,13 @@ def _body(finding: Finding, control: ControlView | None) -> str:
             f"Waiver: {waiver.id} until {waiver.expires}, owner {waiver.owner}, approver {waiver.approver}: "
             f"{waiver.reason}"
         )
-    if finding.status is Status.FAIL and control is not None and control.control.remediation.text:
-        lines.append(f"What to do: {control.control.remediation.text}")
+    if finding.status is not Status.WAIVED and (
+        advice := to_do(finding, control.control if control else None)
+    ):
+        lines.append(f"What to do: {advice.text}")
+        lines.extend(
+            f"Command: {command}" for command in (finding.to_do.cli if finding.to_do else "").splitlines()
+        )
     lines.extend(f"Evidence: {ref.file}:{ref.line}" for ref in finding.evidence)
     lines.append(f"Fingerprint: {finding.fingerprint}")
     return "\n".join(one_line(line) for line in lines)

@@ -187,9 +187,9 @@ def _control(view: ControlView, whole: View) -> str:
     ]
     if more := counts.failed + counts.open - len(shown):
         parts.append(f"And {more:,} more.")
-    if control.remediation.text:
+    if counts.failed and control.remediation.text:
         parts.append(f"What to do: {inert(control.remediation.text, 800)}")
-    if control.remediation.cli.strip():
+    if counts.failed and control.remediation.cli.strip():
         parts.append(block(control.remediation.cli, "shell"))
     return "\n\n".join(part for part in parts if part)
 
@@ -201,7 +201,11 @@ def _finding(finding: Finding, view: View) -> str:
     what = f"({inert(type_word(finding.subject_type))}, {where})"
     head = f"- **{word}** {code(name, 120)}" if word else f"- {code(name, 120)}"
     owner = f" Ask {code(finding.owner.name, 120)}." if finding.owner and finding.owner.name else ""
-    return f"{head} {what}: {inert(finding.reason, 400)}{owner} {code(finding.subject)}"
+    own = finding.to_do
+    to_do = f" **To do:** {inert(own.text, 400)}" if own else ""
+    if own and own.cli and "\n" not in own.cli:
+        to_do = f"{to_do} {code(own.cli, 400)}"
+    return f"{head} {what}: {inert(finding.reason, 400)}{owner} {code(finding.subject)}{to_do}"
 
 
 def _controls(view: View) -> str:

@@ -15,7 +15,8 @@ from itertools import islice
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from scanner.model.finding import Finding, Severity, Status
+from scanner.model.control import Remediation
+from scanner.model.finding import Finding, Severity, Status, ToDo
 from scanner.model.inventory import Account
 from scanner.model.names import parse_arn, partition_of
 from scanner.model.owner import Owner
@@ -112,7 +113,8 @@ class _Events:
         severity = Severity.INFO if finding.status in QUIET else finding.severity
         cloud = self._cloud(finding)
         fingerprint = finding.fingerprint
-        remedied = finding.status in _REMEDIED and asked.remediation is not None
+        remediation = _remediation(finding.to_do) if finding.to_do else asked.remediation
+        remedied = remediation is not None and (finding.status in _REMEDIED or finding.to_do is not None)
         return {
             **_CLASS,
             "time": self._time,
@@ -130,7 +132,7 @@ class _Events:
             },
             "finding_info": self._info(finding, asked, fingerprint),
             "compliance": _compliance(finding, asked),
-            **({"remediation": asked.remediation} if remedied else {}),
+            **({"remediation": remediation} if remedied else {}),
             "cloud": cloud,
             "resources": [_resource(finding, cloud["account"])],
             "unmapped": self._unmapped(finding, fingerprint),
@@ -204,12 +206,11 @@ def _asked(finding: Finding, view: ControlView | None) -> _Asked:
             **({"control_parameters": parameters} if parameters else {}),
         },
         check={"uid": control, "name": title, "severity_id": number, "severity": word},
-        remediation=_remediation(view) if view else None,
+        remediation=_remediation(view.control.remediation) if view else None,
     )
 
 
-def _remediation(view: ControlView) -> Document | None:
-    remedy = view.control.remediation
+def _remediation(remedy: Remediation | ToDo) -> Document | None:
     text = "\n\n".join(part.strip() for part in (remedy.text, remedy.cli) if part.strip())
     return {"desc": visible(text)} if text else None
 

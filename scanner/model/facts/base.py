@@ -17,10 +17,19 @@ def column(doc: str, reads: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- as 
 
 @dataclass(frozen=True, slots=True)
 class NotKnown:
-    """Why a column of a row is NULL, or a list of it incomplete."""
+    """Why a column of a row is NULL, or a list of it incomplete, and which read is missing.
+
+    The other fields are those of the gap (`scanner.model.reading.Gap`); empty where no read is missing.
+    """
 
     about: str  # the column
     reason: str
+    operation: str = ""
+    of: str = ""  # what the read was to tell of
+    account: str = ""
+    region: str = ""
+    kind: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

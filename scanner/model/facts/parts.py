@@ -34,6 +34,25 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NearMiss:
+    """A backup selection that comes near to selecting a resource, and what it asks for that is not so."""
+
+    selection: str
+    plan_name: str
+    name: str
+    nearness: str  # opt_in, spelling, arn, excluded, no_rule, other_value or missing_tag
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to do about one subject, in words and as AWS CLI commands. Empty: nothing of its own."""
+
+    text: str
+    cli: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTerms:
     """A rule of a plan, as far as its schedule and its retention go."""
 

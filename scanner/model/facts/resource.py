@@ -7,9 +7,11 @@ from scanner.model.facts.parts import (
     BackupPlace,
     CopyLinks,
     CoveredBy,
+    NearMiss,
     NewestRecoveryPoint,
     PassedOver,
     PlaceRecoveryPoint,
+    Remedy,
     ResourceCopy,
     RuleTerms,
     SkippedStart,
@@ -182,6 +184,16 @@ class ResourceFacts(Row):
     passed_over: tuple[PassedOver | None, ...] = column(
         "Of what no rule covers for sure: selections that reach it, but that a condition, an exclusion or "
         "the opt-in takes it away from, at most 20.",
+        RULE_READS,
+    )
+    near_misses: tuple[NearMiss, ...] = column(
+        "Of what no rule covers: the selections that come nearest, at most 3, the closest first: a tag in "
+        "other spelling, an ARN that almost matches, an exclusion, the opt-in, another value, a missing tag.",
+        RULE_READS,
+    )
+    nearest: str = column("The same in sentences; empty where no selection comes near.", RULE_READS)
+    remedy: Remedy = column(
+        "What makes the nearest selection select it, tried out on the selection; empty where nothing does.",
         RULE_READS,
     )
     selections_asked: int | None = column(

@@ -17,6 +17,9 @@ from scanner.report.words import STATUS_ORDER
 
 _MOST: Final = 12
 _TOLD: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
+_REMEDIED: Final = (Status.FAIL, Status.WAIVED)
+"""What the remediation of a control is for: what is unknown says itself which read is missing."""
+
 _DEFINITIONS: Final = b',"controls":['
 
 
@@ -39,7 +42,8 @@ def advice(scan: Path, root: Node) -> tuple[tuple[Advice, ...], Owner | None]:
 
 
 def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
-    remediation = definition.get("remediation") or {}
+    remediation = definition.get("remediation") or {} if finding.status in _REMEDIED else {}
+    own = finding.to_do
     return Advice(
         control=finding.control,
         title=str(definition.get("title") or finding.control),
@@ -47,8 +51,8 @@ def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
         severity=finding.severity,
         subject=finding.subject,
         reason=finding.reason,
-        text=str(remediation.get("text") or "").strip(),
-        cli=str(remediation.get("cli") or "").strip(),
+        text=own.text if own else str(remediation.get("text") or "").strip(),
+        cli=own.cli if own else str(remediation.get("cli") or "").strip(),
         owner=finding.owner,
     )
 

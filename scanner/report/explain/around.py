@@ -32,7 +32,8 @@ _TOLD: Final = frozenset(
 
 def around(row: Row) -> Iterator[Node]:
     """Tell what bears on a resource's protection beside the rules that cover it."""
-    yield from _grouped("Selections that pass it over", (*_passed_over(row), *_opt_in(row)))
+    yield from _grouped("Selections that come nearest", _near_misses(row))
+    yield from _grouped("Selections that leave it out", (*_passed_over(row), *_opt_in(row)))
     yield from _grouped("Losses", tuple(_losses(row)))
     if "key_kind" in row:
         yield from _grouped("Its own encryption", (key_node(row),))
@@ -44,9 +45,25 @@ def _grouped(label: str, nodes: tuple[Node, ...]) -> Iterator[Node]:
         yield Node(kind=NodeKind.GROUP, label=label, children=nodes)
 
 
+def _near_misses(row: Row) -> tuple[Node, ...]:
+    """Return the selections that almost select it, the closest first, each with the difference."""
+    return tuple(
+        Node(
+            kind=NodeKind.SELECTION,
+            label=f"{text(near, 'plan_name')} / {text(near, 'name')}",
+            verdict=Verdict.BROKEN,
+            subject=text(near, "selection"),
+            because=sentence(text(near, "because")),
+        )
+        for near in members(row.get("near_misses"))[0]
+    )
+
+
 def _passed_over(row: Row) -> tuple[Node, ...]:
-    """Tell the selections that might be expected to select it and do not, each with the clause."""
+    """Return the other selections that match it and do not select it, each with the clause."""
     passed, complete = members(row.get("passed_over"))
+    near = {text(each, "selection") for each in members(row.get("near_misses"))[0]}
+    passed = [each for each in passed if text(each, "selection") not in near]
     nodes = tuple(
         Node(
             kind=NodeKind.SELECTION,

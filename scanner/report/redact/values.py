@@ -10,14 +10,26 @@ from typing import Any, Final
 from scanner.report.redact.pseudonyms import Pseudonyms
 
 SENTENCES: Final = frozenset(
-    ("because", "by", "failures", "lock_reason", "not_applicable_because", "reason", "uncertain", "notes")
+    (
+        "because",
+        "by",
+        "cli",
+        "failures",
+        "lock_reason",
+        "nearest",
+        "not_applicable_because",
+        "reason",
+        "text",
+        "uncertain",
+        "notes",
+    )
 )
 _SENTENCE_ENDS: Final = ("_because", "_reason")
 
 WORDS: Final = frozenset(
     """
-action air_gapped blinds capability category code copied_as count kind local_time lock_mode mode newest_state
-next_start notification_events notification_events_deprecated operation region resource_type scan_findings
+action air_gapped blinds capability category code copied_as count kind local_time lock_mode mode nearness
+newest_state next_start notification_events notification_events_deprecated operation region resource_type scan_findings
 schedule severity skipped_start state status subject_type timezone type vault_type via
 """.split()  # noqa: SIM905 -- easier to keep in order
 )
