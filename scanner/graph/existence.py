@@ -104,7 +104,7 @@ class _There:
 
 
 def _gap(resource: str, there: _There | None) -> Gap | None:
-    texts = None if there is None else there.unread.get(_listed_by(resource) or "")
+    texts = None if there is None else there.unread.get(listed_by(resource) or "")
     return None if texts is None else gap_of_texts(texts)
 
 

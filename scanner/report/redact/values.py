@@ -29,8 +29,8 @@ _SENTENCE_ENDS: Final = ("_because", "_reason")
 WORDS: Final = frozenset(
     """
 action air_gapped blinds capability category code copied_as count kind local_time lock_mode mode nearness
-newest_state next_start notification_events notification_events_deprecated operation region resource_type scan_findings
-schedule severity skipped_start state status subject_type timezone type vault_type via
+newest_state next_start notification_events notification_events_deprecated operation region resource_type
+scan_findings schedule severity skipped_start state status subject_type timezone type vault_type via
 """.split()  # noqa: SIM905 -- easier to keep in order
 )
 """Columns with words of AWS's or of our own. A word that is neither is redacted all the same."""
