@@ -110,8 +110,8 @@ def _text(cause: Cause, reads: list[MissingRead]) -> str:
 _KEY_POLICY: Final = " The policy of the key must allow it, too."
 _TEXTS: Final = {
     Cause.NOT_ENTERED: (
-        "{accounts} could not be entered: create {role} there, let it trust the account that scans, and allow "
-        "sts:AssumeRole on it to the principal that starts the scan. Then scan again."
+        "{accounts} could not be entered: create {role} there, let it trust the account that scans, and "
+        "allow sts:AssumeRole on it to the principal that starts the scan. Then scan again."
     ),
     Cause.REFUSED: (
         "Allow {actions} to {whose}, and look for a service control policy or a permissions boundary that "
