@@ -59,6 +59,10 @@ def _sums(found: "Estimate") -> "Iterable[str]":
     yield "  Plus those per vault, plan, table and so on: their number is known once they are listed."
     yield "  Each list is counted as one page."
     yield (
+        "  Keys that one account names and another one owns are described by their owner at the end: "
+        "kms:DescribeKey and kms:GetKeyPolicy, once per key."
+    )
+    yield (
         f"About {duration(found.seconds)} for these calls with --concurrency {found.concurrency}: an "
         f"estimate that takes a call to last {found.latency:g} s, and keeps to AWS's published rates."
     )

@@ -49,6 +49,11 @@ class Held:
     def __init__(self) -> None:
         self._calls: list[Call] = []
 
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls so far."""
+        return tuple(self._calls)
+
     def write(self, call: Call) -> None:
         """Keep a call."""
         self._calls.append(call)

@@ -51,6 +51,10 @@ class Wallet:
     def __init__(self) -> None:
         self._sources: dict[AccountId, Source] = {}
 
+    def __contains__(self, account: AccountId) -> bool:
+        """Whether there are credentials for an account."""
+        return account in self._sources
+
     def put(self, account: AccountId, source: Source) -> None:
         """Add or replace the credentials of an account."""
         self._sources[account] = source

@@ -3,14 +3,16 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scanner.collect.calls import Caller, Wiring
+from scanner.collect.calls import Caller, Held, Wiring
 from scanner.collect.credentials import Wallet
+from scanner.collect.foreign_keys import KeysByShard, by_owner, can_be_asked, keys_elsewhere, owner_evidence
 from scanner.collect.later import Later
 from scanner.collect.opening import Opening
 from scanner.collect.pool import BEGINS, Pool
@@ -19,10 +21,10 @@ from scanner.collect.recall import recall_account
 from scanner.collect.retry import EXPIRED_CODES, FinalError, Halted
 from scanner.collect.roles import Roles
 from scanner.collect.services import ec2, kms, s3
-from scanner.collect.shards import GLOBAL_STEPS, AccountView, region_steps
+from scanner.collect.shards import GLOBAL_STEPS, AccountView, guarded, region_steps
 from scanner.errors import OutputError
 from scanner.evidence.answers import error_kind
-from scanner.evidence.writer import Failure, ShardWriter
+from scanner.evidence.writer import Failure, ShardWriter, append_calls
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
@@ -47,9 +49,10 @@ class NoEntryError(Exception):
 class Orders:
     """What a crew reads, with whose credentials, and where it writes.
 
-    `finished` are shards that an earlier run read to their end: they are not asked again. `note` is told
-    of every record that this run finishes undisturbed, once its file has its name; from several threads,
-    and it may raise OutputError.
+    `finished` are shards that an earlier run read to their end: they are not asked again. `keys` are those
+    that they name and that other shards own. `note` is told of every record that this run finishes
+    undisturbed, once its file has its name, and of such keys; from several threads, and it may raise
+    OutputError.
     """
 
     wiring: Wiring
@@ -60,7 +63,8 @@ class Orders:
     home: RegionName
     folder: Path
     finished: Mapping[Shard, ShardRecord] = field(default_factory=dict)
-    note: Callable[[ShardRecord], None] = lambda _: None
+    keys: KeysByShard = field(default_factory=dict)
+    note: Callable[[ShardRecord, tuple[str, ...]], None] = lambda _record, _keys: None
 
 
 class Crew:
@@ -70,6 +74,7 @@ class Crew:
         self._records: dict[Shard, ShardRecord] = {}
         self._orders = orders
         self._wiring = orders.wiring
+        self._keys = dict(orders.keys)
         self._open: dict[Shard, ShardWriter] = {}
         self._lock = threading.Lock()
         self._pool = Pool(1)
@@ -96,8 +101,53 @@ class Crew:
     def _read_all(self) -> None:
         for account in self._orders.scope.accounts:
             self._pool.enter(partial(self._unless_halted, partial(self._enter, account)), account)
+        self._join()
+        self._ask_owners()
+        self._join()
+
+    def _join(self) -> None:
         if (error := self._pool.join()) is not None:
             raise error
+
+    def _ask_owners(self) -> None:
+        """Ask for keys that one account-Region names and another one owns; all have been read by now."""
+        for shard, names in by_owner(self._keys).items():
+            record = self._records.get(shard)
+            if record is not None and can_be_asked(record):
+                ask = partial(self._ask_owner, shard, record, names)
+                self._pool.submit(partial(self._unless_halted, ask), shard.account)
+
+    def _ask_owner(self, shard: Shard, record: ShardRecord, names: tuple[str, ...]) -> None:
+        """Ask the owner for those of its keys that it was not asked for. BundleError, OutputError."""
+        known = owner_evidence(self._orders.folder, record.file)
+        left = known.not_asked(names, shard)
+        if not left or not self._has_credentials(shard.account):
+            return
+        recorder = Held()
+        caller = Caller(self._wiring, shard, recorder, shard.region)
+        partition = self._orders.opening.partition
+        guarded(caller, "kms", partial(kms.collect, caller, left, aliases=known.aliases, partition=partition))
+        if self._has_expired(caller):
+            self.has_more = True
+            return
+        record = append_calls(self._orders.folder, record, recorder.calls)
+        with self._lock:
+            self._records[shard] = record
+        self._orders.note(record, self._keys.get(shard, ()))
+
+    def _has_credentials(self, account: AccountId) -> bool:
+        """Take on the role of an account that an earlier run read; whether it can be had still."""
+        if account in self._orders.wallet:
+            return True
+        try:
+            self._take_on(account)
+        except NoEntryError as closed:
+            self._report_no_entry(account, closed.failure)
+            return False
+        return True
+
+    def _has_expired(self, caller: Caller) -> bool:
+        return any(failure.code in EXPIRED_CODES for failure in caller.failures.values())
 
     def _unless_halted(self, task: Callable[[], None]) -> None:
         if self._wiring.halt.is_set():
@@ -199,7 +249,7 @@ class Crew:
 
     def _read_region(self, shard: Shard, buckets: Buckets) -> None:
         aliases: dict[str, str] = {}
-        keys = partial(kms.collect, aliases=aliases, partition=self._orders.opening.partition)
+        keys = partial(self._describe_keys, aliases=aliases)
         reading, _ = self._begin(shard, shard.region, keys)
         for service, step in region_steps(reading.caller):
             reading.part(service, step)
@@ -207,6 +257,12 @@ class Crew:
         describe = reading.part_later("s3")
         buckets.then(lambda found: describe(partial(s3.collect, names=tuple(found.get(shard.region, ())))))
         reading.opened()
+
+    def _describe_keys(self, caller: Caller, named: AbstractSet[str], *, aliases: Mapping[str, str]) -> None:
+        """Describe the keys that a shard names; remember those that another one owns."""
+        with self._lock:
+            self._keys[caller.shard] = keys_elsewhere(named, caller.shard, self._orders.scope)
+        kms.collect(caller, named, aliases=aliases, partition=self._orders.opening.partition)
 
     def _give_up_region(self, shard: Shard, failure: Failure) -> None:
         reading, _ = self._begin(shard, shard.region)
@@ -245,10 +301,10 @@ class Crew:
         is_stopped = self._wiring.halt.is_set()
         if not self._finish(writer, interrupted=is_stopped) or is_stopped or writer.record is None:
             return
-        if any(failure.code in EXPIRED_CODES for failure in caller.failures.values()):
+        if self._has_expired(caller):
             self.has_more = True  # whoever has logged in again can go on with it
         else:
-            self._orders.note(writer.record)
+            self._orders.note(writer.record, self._keys.get(writer.shard, ()))
 
     def _finish(self, writer: ShardWriter, *, interrupted: bool) -> bool:
         """Finish a file and file its record; whether nobody had done so before. OutputError: no room."""

@@ -6,6 +6,7 @@ evidence. Whatever of it cannot be read is taken as not written: its shards are 
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -52,15 +53,19 @@ def read_journal(folder: Path) -> Past | None:
     if first is None or first.text("schema") != SCHEMA:
         raise BundleError(f"{folder / NAME} is no journal of this version ({SCHEMA}): start a new scan.")
     finished: dict[Shard, ShardRecord] = {}
-    past = Past(header=parse_header(first), finished=finished, size=content.index(b"\n") + 1)
+    keys: dict[Shard, tuple[str, ...]] = {}
+    past = Past(header=parse_header(first), finished=finished, keys=keys, size=content.index(b"\n") + 1)
     with contextlib.suppress(BundleError):  # a line that is not as it should be ends what counts
         for line in lines:
-            past = replace(_after(past, line, finished), size=content.index(b"\n", past.size) + 1)
+            past = replace(_after(past, line, finished, keys), size=content.index(b"\n", past.size) + 1)
     return past
 
 
 def held_against_files(past: Past, folder: Path) -> Past:
-    """Leave out the shards whose file is gone, or is not the one that was finished; remove the latter."""
+    """Leave out the shards whose file is gone, or is not the one that was finished; remove the latter.
+
+    A file that got lines at its end before the journal was told of it is cut back to what the journal says.
+    """
     kept = {shard: record for shard, record in past.finished.items() if _is_whole(folder, record)}
     for shard in past.finished.keys() - kept.keys():
         (folder / past.finished[shard].file).unlink(missing_ok=True)
@@ -108,9 +113,10 @@ class Journal:
         }
         self._append(resolved, *({"shard": shard_document(record)} for record in records))
 
-    def note(self, record: ShardRecord) -> None:
-        """Write down that a shard was read to its end."""
-        self._append({"shard": shard_document(record)})
+    def note(self, record: ShardRecord, keys: tuple[str, ...] = ()) -> None:
+        """Write down that a shard was read to its end. `keys`: those that it names and another shard owns."""
+        named = {"keys": list(keys)} if keys else {}
+        self._append({"shard": shard_document(record), **named})
 
     def end(self, at: datetime) -> None:
         """Write down that all was read."""
@@ -172,10 +178,24 @@ def _write_whole(stream: BinaryIO, data: bytes) -> None:
 
 
 def _is_whole(folder: Path, record: ShardRecord) -> bool:
-    try:
-        return bool(record.file) and file_sha256(folder / record.file) == record.sha256
-    except BundleError:
+    if not record.file:
         return False
+    path = folder / record.file
+    try:
+        return file_sha256(path) == record.sha256 or _is_cut_back(path, record)
+    except (BundleError, OSError):
+        return False
+
+
+def _is_cut_back(path: Path, record: ShardRecord) -> bool:
+    """Cut a file back to the bytes of its record, if these are at its beginning. OSError."""
+    if not 0 < record.bytes < path.stat().st_size:
+        return False
+    with path.open("r+b") as file:
+        if hashlib.sha256(file.read(record.bytes)).hexdigest() != record.sha256:
+            return False
+        file.truncate(record.bytes)
+    return True
 
 
 def _lines(content: bytes) -> Iterator[Shape]:
@@ -191,11 +211,14 @@ def _lines(content: bytes) -> Iterator[Shape]:
         yield Shape(document, NAME.removesuffix(".jsonl"), EvidenceRef(NAME, number))
 
 
-def _after(past: Past, line: Shape, finished: dict[Shard, ShardRecord]) -> Past:
-    """Give what is known once a line is read; shards go into `finished`. BundleError: it is none of ours."""
+def _after(
+    past: Past, line: Shape, finished: dict[Shard, ShardRecord], keys: dict[Shard, tuple[str, ...]]
+) -> Past:
+    """Return what is known after a line, shards put into `finished` and `keys`. BundleError: not ours."""
     if (shard := line.child("shard")) is not None:
         record = parse_record(shard)
         finished[Shard(record.account, record.region)] = record
+        keys[Shard(record.account, record.region)] = line.texts("keys")
         return replace(past, finished_at=None)
     if (scope := line.child("scope")) is not None:
         accounts = tuple(parse_account(account) for account in line.children("accounts"))

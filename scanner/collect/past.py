@@ -48,13 +48,15 @@ class Header:
 class Past:
     """What a journal tells. `scope` None: the collection had not got that far.
 
-    `finished_at` is when all was read; None: something is left to be read. `size`: the bytes that count.
+    `keys`: those that a finished shard names and that another one owns. `finished_at` is when all was read;
+    None: something is left to be read. `size`: the bytes that count.
     """
 
     header: Header
     scope: Scope | None = None
     accounts: tuple[Account, ...] = ()
     finished: Mapping[Shard, ShardRecord] = field(default_factory=dict)
+    keys: Mapping[Shard, tuple[str, ...]] = field(default_factory=dict)
     finished_at: datetime | None = None
     size: int = 0
 

@@ -88,6 +88,7 @@ def resume(
             header=past.header,
             journal=journal,
             finished=past.finished,
+            keys=past.keys,
         )
         return Resumed(_go_on(undertaking, past), had_all=False)
 

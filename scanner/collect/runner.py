@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from scanner.collect.crew import Crew, Orders
+from scanner.collect.foreign_keys import KeysByShard
 from scanner.collect.journal import Journal
 from scanner.collect.leftovers import remove_organization
 from scanner.collect.opening import Opening, open_scan
@@ -25,7 +26,10 @@ from scanner.model.names import Shard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undertaking:
-    """A collection whose caller is known. `finished` are the shards that need not be asked again."""
+    """A collection whose caller is known.
+
+    `finished` are the shards that need not be asked again, `keys` those that they name and others own.
+    """
 
     request: CollectRequest
     folder: Path
@@ -34,6 +38,7 @@ class Undertaking:
     header: Header
     journal: Journal
     finished: Mapping[Shard, ShardRecord] = field(default_factory=dict)
+    keys: KeysByShard = field(default_factory=dict)
 
 
 def collect(
@@ -138,6 +143,7 @@ def _crew(undertaking: Undertaking, resolved: Resolved) -> Crew:
             home=station.home,
             folder=undertaking.folder,
             finished=undertaking.finished,
+            keys=undertaking.keys,
             note=undertaking.journal.note,
         )
     )

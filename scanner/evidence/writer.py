@@ -6,10 +6,12 @@ complete as a file. What was read survives an interruption and a full disk.
 
 import base64
 import errno
+import hashlib
+import shutil
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +21,7 @@ import orjson
 
 from scanner.errors import OutputError
 from scanner.evidence.answers import says_there_is_none
-from scanner.evidence.gzipstream import Closed
+from scanner.evidence.gzipstream import Closed, member
 from scanner.evidence.passages import Passage, Passages
 from scanner.evidence.reader import shard_stem
 from scanner.model.inventory import ShardStatus
@@ -221,6 +223,37 @@ class ShardWriter:
             sha256=closed.sha256 if closed else "",
             bytes=closed.bytes if closed else 0,
         )
+
+
+def append_calls(folder: Path, record: ShardRecord, calls: Sequence[Call]) -> ShardRecord:
+    """Add lines to the end of a finished evidence file; return its record. OutputError: no room.
+
+    The file is replaced as a whole, by one with a gzip member more: its bytes so far stay as they are.
+    """
+    path = folder / record.file
+    part = path.with_name(path.name + _PART)
+    lines = b"".join(encode_line(call, with_place=False) + b"\n" for call in calls)
+    try:
+        shutil.copyfile(path, part)
+        with part.open("ab") as file:
+            file.write(member(lines))
+        with part.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        size = part.stat().st_size
+        part.replace(path)
+    except OSError as problem:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise _output_error(path, problem) from problem
+    gaps = sum(call.is_gap for call in calls)
+    return replace(
+        record,
+        status=ShardStatus.PARTIAL if gaps else record.status,
+        calls=record.calls + len(calls),
+        errors=record.errors + gaps,
+        sha256=sha256,
+        bytes=size,
+    )
 
 
 def encode_line(call: Call, *, with_place: bool) -> bytes:
