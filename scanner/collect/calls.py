@@ -50,7 +50,7 @@ class Held:
         self._calls: list[Call] = []
 
     @property
-    def calls(self) -> tuple[Call, ...]:
+    def recorded(self) -> tuple[Call, ...]:
         """The calls so far."""
         return tuple(self._calls)
 

@@ -130,7 +130,7 @@ class Crew:
         if self._has_expired(caller):
             self.has_more = True
             return
-        record = append_calls(self._orders.folder, record, recorder.calls)
+        record = append_calls(self._orders.folder, record, recorder.recorded)
         with self._lock:
             self._records[shard] = record
         self._orders.note(record, self._keys.get(shard, ()))
