@@ -30,9 +30,6 @@ _REFUSALS: Final = (
     "OptInRequired",
 )
 
-MALFORMED: Final = "MalformedAnswer"
-"""The code of a gap whose answer came, but not in the form that AWS promises."""
-
 _HARMLESS: Final = {"DryRun", "ExpectedBucketOwner", "GrantTokens"}
 """Parameters that change nothing about an answer that came."""
 
@@ -234,9 +231,12 @@ def _next_token(line: EvidenceLine) -> str:
 
 
 def _has_more(line: EvidenceLine) -> bool:
-    """Whether an answer says that more follows; where it names no token, nobody can ask for it."""
+    """Whether an answer says that more follows, or says it in a way that cannot be read.
+
+    Where it names no token, nobody can ask for the rest.
+    """
     paging = pagination().get(line.name)
-    return bool(paging and paging.more and (line.response or {}).get(paging.more) is True)
+    return bool(paging and paging.more and (line.response or {}).get(paging.more) not in (None, False))
 
 
 def _is_answer(line: EvidenceLine) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from scanner.errors import BundleError
-from scanner.evidence.answers import MALFORMED, Answers
-from scanner.evidence.lines import CallError, EvidenceLine
+from scanner.evidence.answers import Answers
+from scanner.evidence.lines import MALFORMED, CallError, EvidenceLine
 from scanner.evidence.manifest import NAME, parse_manifest, read_document
 from scanner.evidence.reader import read_lines, shard_file
 from scanner.evidence.shape import MalformedAnswerError
@@ -108,17 +108,16 @@ class Bundle:
         return any(record.status is ShardStatus.FAILED for record in own)
 
     def parsed(self, parse: Callable[[], V]) -> V:
-        """Parse answers of this bundle; an answer that has not the form of one is a failed read.
+        """Parse answers of this bundle; an answer with a field that cannot be read is a failed read.
 
-        A checksum vouches that the answer is what AWS said; without one it is the bundle that is corrupt:
-        MalformedAnswerError.
+        So it is with checksums and without (catalogue, ruling 21).
         """
         try:
             while True:
                 try:
                     return parse()
                 except MalformedAnswerError as problem:
-                    if not self._expected().get(problem.ref.file) or not self._malformed.add(problem):
+                    if not self._malformed.add(problem):
                         raise
                     self._account = None
         finally:

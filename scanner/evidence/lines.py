@@ -9,6 +9,9 @@ import orjson
 from scanner.errors import BundleError
 from scanner.model.reading import EvidenceRef
 
+MALFORMED: Final = "MalformedAnswer"
+"""The code of a call whose answer came, but not in the form that AWS promises."""
+
 _REQUIRED: Final = {"service": str, "operation": str, "parameters": dict}
 
 
@@ -43,7 +46,10 @@ class EvidenceLine:
 
 
 def parse_line(raw: bytes, ref: EvidenceRef) -> EvidenceLine:
-    """Read one line. BundleError names the file and the line when it is not in the documented format."""
+    """Parse one line. BundleError names the file and the line when it does not say which call it records.
+
+    A line that does, but whose answer or error cannot be read, is a call that failed (ruling 21).
+    """
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as problem:
@@ -53,27 +59,34 @@ def parse_line(raw: bytes, ref: EvidenceRef) -> EvidenceLine:
     for key, kind in _REQUIRED.items():
         if not isinstance(document.get(key), kind):
             raise _corrupt(ref, f"has no {key!r}")
-    response, error = document.get("response"), document.get("error")
-    if (response is None) == (error is None):
-        raise _corrupt(ref, "must hold exactly one of 'response' and 'error'")
-    if response is not None and not isinstance(response, dict):
-        raise _corrupt(ref, "has a 'response' that is no object")
+    response, error = _outcome(document.get("response"), document.get("error"))
     return EvidenceLine(
         service=document["service"],
         operation=document["operation"],
         parameters=document["parameters"],
         at=str(document.get("at") or ""),
         response=response,
-        error=None if error is None else _parse_error(error, ref),
+        error=error,
         account=str(document.get("account") or ""),
         region=str(document.get("region") or ""),
         ref=ref,
     )
 
 
-def _parse_error(error: object, ref: EvidenceRef) -> CallError:
+def _outcome(response: object, error: object) -> tuple[Mapping[str, Any] | None, CallError | None]:
+    """Return what a call came to: its response, or its error."""
+    if (response is None) == (error is None):
+        return None, CallError(MALFORMED, "The line must hold either 'response' or 'error'.", 0)
+    if response is None:
+        return None, _parse_error(error)
+    if not isinstance(response, dict):
+        return None, CallError(MALFORMED, "The line's 'response' is no object.", 0)
+    return response, None
+
+
+def _parse_error(error: object) -> CallError:
     if not isinstance(error, dict) or not isinstance(error.get("code"), str):
-        raise _corrupt(ref, "has an 'error' without a 'code'")
+        return CallError(MALFORMED, "The line's 'error' has no 'code'.", 0)
     status, attempts = error.get("status"), error.get("attempts")
     return CallError(
         code=error["code"],

@@ -1,4 +1,4 @@
-"""Reading fields out of raw answers: a field of the wrong type is a corrupt bundle, never a default.
+"""Reading fields out of raw answers: a field of the wrong type is an unread answer, never a default.
 
 An absent field (or a JSON null, which boto3 never gives but other programs might) is None; what the
 absence means is for the parser to say.
@@ -51,8 +51,10 @@ class Shape:
         return self._typed(key, bool, "true or false")
 
     def integer(self, key: str) -> int | None:
-        """Give a whole number of 64 bits; None when it is absent."""
+        """Return a whole number of 64 bits; None when it is absent. Other programs may write 35.0."""
         value = self.data.get(key)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if value is None or (isinstance(value, int) and not isinstance(value, bool) and value in _INT64):
             return value
         raise self._broken(key, "a whole number of 64 bits")
@@ -110,7 +112,7 @@ class Shape:
     def _broken(self, key: str, expected: str) -> BundleError:
         return MalformedAnswerError(
             f"{self.ref.file}: line {self.ref.line}: {self.where}.{key} should be {expected}. "
-            "The bundle cannot be trusted: restore it from a copy, or scan again.",
+            "The answer counts as a failed read.",
             self.ref,
             self.where.partition(".")[0],
         )

@@ -112,7 +112,9 @@ def _outside(
         organization_id=organization.id.value if isinstance(organization.id, Known) else None,
         member_accounts=plane.insiders,
         vault_account=vault.account,
-        complete=isinstance(organization.members, Known),
+        # Without the management account's id, an account that is not listed may be that one (ruling 15).
+        complete=isinstance(organization.members, Known)
+        and isinstance(organization.management_account, Known),
         resource=vault.arn,
         context=context,
     )
@@ -127,7 +129,7 @@ def _outside(
 
 
 def _organization_gap(organization: Organization) -> Gap | None:
-    for reading in (organization.id, organization.members):
+    for reading in (organization.id, organization.members, organization.management_account):
         if isinstance(reading, Unread):
             return reading.gap
     return None

@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 from typing import Final
 
-from scanner.evidence.answers import MALFORMED, Answer, Answers
+from scanner.evidence.answers import Answer, Answers
+from scanner.evidence.lines import MALFORMED
 from scanner.evidence.shape import Shape
 from scanner.inventory.entry import entry_refusal
 from scanner.inventory.gaps import Gaps, rows

@@ -66,13 +66,6 @@ def test_an_error_needs_its_code_only(error: dict[str, Any], expected: CallError
         encoded(operation="left out"),
         encoded(parameters=[]),
         encoded(parameters="left out"),
-        encoded(response=None),
-        encoded(response=[]),
-        encoded(response="text"),
-        encoded(error={"code": "X"}),
-        encoded(response=None, error={}),
-        encoded(response=None, error="AccessDenied"),
-        encoded(response=None, error={"code": 5}),
         b'{"service":"s","operation":"O","parameters":{},"response":{"n":NaN}}',
         b"[" * 5000,
     ],
@@ -80,6 +73,26 @@ def test_an_error_needs_its_code_only(error: dict[str, Any], expected: CallError
 def test_a_line_of_another_format_is_named(raw: bytes) -> None:
     with pytest.raises(BundleError, match=r"evidence/111111111111/eu-west-1\.jsonl: line 7 "):
         parse_line(raw, REF)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        encoded(response=None),
+        encoded(response=[]),
+        encoded(response="text"),
+        encoded(response=35),
+        encoded(error={"code": "X"}),
+        encoded(response=None, error={}),
+        encoded(response=None, error="AccessDenied"),
+        encoded(response=None, error={"code": 5}),
+    ],
+)
+def test_a_call_whose_answer_cannot_be_read_failed(raw: bytes) -> None:
+    line = parse_line(raw, REF)
+    assert line.response is None
+    assert line.error is not None
+    assert line.error.code == "MalformedAnswer"
 
 
 def write(folder: Path, content: bytes, name: str = NAME) -> Path:

@@ -33,7 +33,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "text": (5, True, [], {}),
     "need": (None, "", 5),
     "flag": ("true", 1, 0, []),
-    "integer": (True, "5", 5.0, 1 << 63, -(1 << 63) - 1),
+    "integer": (True, "5", 5.5, 1e300, 1 << 63, -(1 << 63) - 1),
     "instant": (
         "",
         "yesterday",
@@ -56,6 +56,12 @@ WRONG: dict[str, tuple[Any, ...]] = {
 def test_a_field_of_the_wrong_type_is_a_corrupt_bundle(reader: str, value: Any) -> None:
     with pytest.raises(BundleError, match=r"eu-west-1\.jsonl: line 3: backup:ListX\.key.* should be"):
         READERS[reader](shape(value))
+
+
+@pytest.mark.parametrize("value", [35, 35.0])
+def test_a_whole_number_may_have_a_point(value: float) -> None:
+    number = shape(value).integer("key")
+    assert (number, type(number)) == (35, int)
 
 
 @pytest.mark.parametrize(
