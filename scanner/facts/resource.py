@@ -240,13 +240,13 @@ def _assessable(resource: Resource, notes: Notes) -> tuple[Ternary, str]:
     if kind.value is False:
         return False, f"{kind.because[:1].upper()}{kind.because[1:]}: something else must save its data."
     if restore_test_leftover(resource):
-        return False, "It is a leftover of a restore test, which ordinary backup plans ignore."
+        return False, "Left over from a restore test: ordinary backup plans ignore it."
     skipped = skipped_state(resource)
     if skipped is None:
         gap = resource.encryption.gap if isinstance(resource.encryption, Unread) else None
         notes.unknown("assessable", "its state was not read", gap)
     if skipped:
-        return False, f"AWS Backup skips it in its state: {resource.state}."
+        return False, f"AWS Backup does not back up a resource in this state: {resource.state}."
     if kind.value is None:
         notes.unknown("assessable", kind.because)
         notes.unknown("unsupported_kind", kind.because)

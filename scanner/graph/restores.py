@@ -176,7 +176,7 @@ class RestoreHistory:
             return None
         # It is asked for on demand only: that nobody asked is no gap of the shard.
         gap = None if latest is None or latest.gap.kind is GapKind.NEVER_ASKED else latest.gap
-        return Unseen(f"when {arn} was restored more than 30 days ago was not read", gap, own=True)
+        return Unseen(f"restores of {arn} older than 30 days were not read", gap, own=True)
 
     def _unread_in(self, shard: Shard) -> Unseen | None:
         """Say that the restores of another account-Region were not read, where they were not."""

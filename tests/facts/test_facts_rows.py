@@ -137,12 +137,12 @@ def test_backups_of_an_instance_that_may_cover_keep_the_list_open(bundle: Bundle
     ("told", "assessable", "because"),
     [
         ({"State": "in-use"}, True, ""),
-        ({"State": "deleting"}, False, "AWS Backup skips it in its state: deleting."),
+        ({"State": "deleting"}, False, "AWS Backup does not back up a resource in this state: deleting."),
         ({"State": None}, None, ""),
         (
             {"Tags": [{"Key": "awsbackup-restore-test", "Value": ""}]},
             False,
-            "It is a leftover of a restore test",
+            "Left over from a restore test",
         ),
     ],
 )
