@@ -18,6 +18,7 @@ from scanner.cli.explain_actions import rendered
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
 from scanner.model.finding import Severity, Status
 from scanner.report.explain import tell
+from scanner.report.explain.copies import copy_nodes
 from scanner.report.explain.document import explanation_document, explanation_json
 from scanner.report.explain.find import Found
 from scanner.report.explain.rows import Related, Selects
@@ -352,3 +353,16 @@ def test_windows_scans_and_tags_of_a_rule() -> None:
     assert told["indexes for search"] == "EBS"
     assert told["scans for malware"] == "GUARDDUTY (FULL_SCAN)"
     assert told["tags on recovery points"] == "team=web"
+
+
+def test_a_copy_names_what_aws_documents_about_it() -> None:
+    """What changed and when, and that a continuous backup is copied as a snapshot, decide nothing."""
+    note = "Since 2025-10-23: RDS is copied to another Region and another account in one action."
+    copy = {"rule": "r", "copy_action": "r->v", "destination": "v", "effective": True, "notes": [note]}
+    for notes, expected in (([note], [note]), (None, [])):
+        row = {"copies": [{**copy, "notes": notes}]}
+        (node,) = copy_nodes(row, "r", Related())
+        shown = [each for each in node.children if each.label == "AWS Backup documents"]
+        assert [(each.because, each.verdict) for each in shown] == [
+            (text, Verdict.STATED) for text in expected
+        ]
