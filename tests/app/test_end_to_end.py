@@ -146,6 +146,7 @@ def test_nothing_in_scope(demo: Demo, tmp_path: Path) -> None:
     assert "ou-none-12345678" in err
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_what_was_collected(demo: Demo, tmp_path: Path) -> None:
     running = command(
         "run", "--org", "--role-name", demo.role_name, "--out", "s", "--as-of", AS_OF,

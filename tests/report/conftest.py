@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from scanner.app.judgement import Judgement, evaluate
+from scanner.evaluate.loader import load_controls
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.inventory import Account, ShardStatus
@@ -16,6 +19,7 @@ from scanner.model.reading import EvidenceRef, Gap, GapKind
 from scanner.model.scan import Reconciliation, Scan
 from scanner.report.view import build
 
+SAMPLE_BUNDLE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle"
 CLOCK: Final = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 REGIONS: Final = tuple(RegionName(name) for name in ("eu-west-1", "eu-central-1", "us-east-1"))
 ACCOUNTS: Final = {
@@ -433,6 +437,13 @@ def made_scan() -> Scan:
             "Job history reaches back 30 days.",
         ),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Scan:
+    """The committed bundle of the demo organisation, judged once for all modules."""
+    folder = tmp_path_factory.mktemp("sample")
+    return evaluate(SAMPLE_BUNDLE, folder, Judgement(controls=load_controls()), ()).view.scan
 
 
 @pytest.fixture(scope="session")

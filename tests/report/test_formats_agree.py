@@ -15,8 +15,6 @@ import pytest
 from lxml import etree
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
-from scanner.app.judgement import Judgement, evaluate
-from scanner.evaluate.loader import load_controls
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
 from scanner.report.html import report_html
@@ -28,16 +26,13 @@ from scanner.report.write import FORMATS, write_reports
 from tests.fakes.hostile import HOSTILE, planted
 from tests.report.test_report_html import Page
 
-BUNDLE = Path(__file__).parents[2] / "sample_reports" / "bundle"
-
 Numbers = Mapping[str, Mapping[str, int]]
 """By control, by status: those that are not nought."""
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Scan:
-    judged = evaluate(BUNDLE, tmp_path_factory.mktemp("judged"), Judgement(controls=load_controls()), ())
-    return planted(judged.view.scan)
+def whole(sample: Scan) -> Scan:
+    return planted(sample)
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,6 @@ from uuid import UUID
 import jsonschema
 import pytest
 
-from scanner.app.judgement import Judgement, evaluate
-from scanner.evaluate.loader import load_controls
 from scanner.model.compliance import (
     Assessment,
     Figures,
@@ -44,14 +42,7 @@ CHECKS = import_module("trestle.core.all_validator").AllValidator()
 MODEL = import_module("trestle.oscal.assessment_results").Model
 
 OFFICIAL = os.environ.get("OSCAL_SCHEMA")
-BUNDLE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle"
 REFERENCE: Final = re.compile(r"(^|-)uuids?$")
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Scan:
-    judged = evaluate(BUNDLE, tmp_path_factory.mktemp("judged"), Judgement(controls=load_controls()), ())
-    return judged.view.scan
 
 
 def text(scan: Scan) -> bytes:
