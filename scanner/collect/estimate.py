@@ -49,6 +49,7 @@ _PER: Final = {
     "ssm-sap:GetDatabase": "SAP HANA database",
     "timestream-write:ListTables": "account that uses Timestream",
     "timestream-write:ListDatabases": "account that uses Timestream",
+    "backup:GetPITRMalwareScanResults": "continuous recovery point that was scanned for malware",
     "backup:DescribeProtectedResource": "resource that was ever backed up",
     "storagegateway:DescribeCachediSCSIVolumes": "batch of cached volumes",
     "storagegateway:DescribeStorediSCSIVolumes": "batch of stored volumes",

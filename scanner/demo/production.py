@@ -205,7 +205,7 @@ def _keep_oddities(vaults: Vaults, resources: Resources) -> None:
         None,
         Lifecycle={"DeleteAfterEvent": "DELETE_AFTER_COPY"},
     )
-    # Continuous, and nothing says how far back.
+    # Continuous, scanned for malware, and nothing says how far back.
     history.keep(
         vaults.loose,
         resources.continuous[1],
@@ -213,4 +213,5 @@ def _keep_oddities(vaults: Vaults, resources: Resources) -> None:
         None,
         RecoveryPointArn=history.continuous_arn(vaults.loose.site, resources.continuous[1]),
         Status="STOPPED",
+        AggregatedScanResult={"FailedScan": False, "Findings": [], "LastComputed": ago(days=19)},
     )

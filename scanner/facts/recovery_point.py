@@ -1,13 +1,17 @@
 """The fact table `recovery_point`: one row a recovery point in a vault."""
 
 from datetime import datetime
+from typing import Final
 
 from scanner.facts.notes import Notes, instant_text
 from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
 from scanner.model.inventory import RecoveryPoint, ScanResult
-from scanner.model.reading import Gap
+from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, negate
 from scanner.protection.lifecycle import point_age_hours, point_kept_days, point_usable
+
+_THREATS: Final = "THREATS_FOUND"
+_NO_THREATS: Final = "NO_THREATS_FOUND"
 
 
 def recovery_point_row(
@@ -75,19 +79,39 @@ def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
     scan = point.scan
     if scan is None:
         return True
-    if scan.findings:
+    if scan.findings or _point_in_time(scan) == _THREATS:
         return False
+    unknown = _unknown_scan(scan)
+    if unknown is None:
+        return True
+    notes.unknown("clean", *unknown)
+    return None
+
+
+def _unknown_scan(scan: ScanResult) -> tuple[str, Gap | None] | None:
+    """Return why it is not known whether scans found nothing, and the missing read; None: it is known."""
     if scan.findings is None:
-        notes.unknown("clean", "what its malware scans found is not told")
-    elif scan.failed is None:
-        notes.unknown("clean", "whether its malware scans finished is not told")
-    elif scan.failed:
-        notes.unknown("clean", "a malware scan of it failed")
-    return True if scan.findings == () and scan.failed is False else None
+        return "what its malware scans found is not told", None
+    if scan.failed:
+        return "a malware scan of it failed", None
+    if scan.failed is None:
+        return "whether its malware scans finished is not told", None
+    if isinstance(scan.point_in_time, Unread):
+        return "the newest malware scan of this continuous backup was not read", scan.point_in_time.gap
+    status = _point_in_time(scan)
+    if status not in ("", _NO_THREATS):
+        return f"AWS Backup reports {status} for the newest malware scan of this continuous backup", None
+    return None
+
+
+def _point_in_time(scan: ScanResult) -> str:
+    """Return the status of the newest scan of a continuous backup; empty: none, or it was not read."""
+    return (scan.point_in_time.value or "") if isinstance(scan.point_in_time, Known) else ""
 
 
 def _scan_findings(scan: ScanResult | None) -> tuple[str | None, ...]:
-    """Give what its scans found; a list that is not told ends with None."""
+    """Return what its scans found; a list that is not told ends with None."""
     if scan is None:
         return ()
-    return (None,) if scan.findings is None else scan.findings
+    found = (_THREATS,) if _point_in_time(scan) == _THREATS else ()
+    return (*found, None) if scan.findings is None else (*scan.findings, *found)

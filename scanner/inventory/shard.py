@@ -85,7 +85,7 @@ def parse_shard(
         resources=resources,
         plans=plans,
         vaults=vaults,
-        recovery_points=parse_recovery_points(answers),
+        recovery_points=parse_recovery_points(answers, gaps),
         jobs=parse_jobs(answers),
         keys=keys,
         key_aliases=parse_key_aliases(answers),

@@ -1,6 +1,6 @@
 """Backup vaults, their access policies, and the recovery points that they hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
@@ -101,13 +101,14 @@ def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Read
     return gaps.reading(details, answer)
 
 
-def parse_recovery_points(answers: Answers) -> tuple[RecoveryPoint, ...]:
+def parse_recovery_points(answers: Answers, gaps: Gaps) -> tuple[RecoveryPoint, ...]:
     """Parse the recovery points of all vaults of the shard, each once a vault."""
-    points = {(point.vault, point.arn): point for point in _points(answers)}
+    points = {(point.vault, point.arn): point for point in _points(answers, gaps)}
     return tuple(points[key] for key in sorted(points))
 
 
-def _points(answers: Answers) -> Iterator[RecoveryPoint]:
+def _points(answers: Answers, gaps: Gaps) -> Iterator[RecoveryPoint]:
+    scans = _point_in_time_scans(answers, gaps)
     for row, ref, vault in _point_rows(answers):
         lifecycle = row.child("Lifecycle") or Shape({}, "Lifecycle", ref)
         calculated = row.child("CalculatedLifecycle") or Shape({}, "CalculatedLifecycle", ref)
@@ -127,7 +128,7 @@ def _points(answers: Answers) -> Iterator[RecoveryPoint]:
             temporary=lifecycle.text("DeleteAfterEvent") == "DELETE_AFTER_COPY",
             source_vault=row.text("SourceBackupVaultArn"),
             created_by_rule=created_by_rule(row, _plan_shard(row, answers.shard)),
-            scan=_scan(row.child("AggregatedScanResult")),
+            scan=_scan(row.child("AggregatedScanResult"), scans.get(row.need("RecoveryPointArn"))),
             last_restored_at=row.instant("LastRestoreTime"),
             is_parent=bool(row.flag("IsParent")),
             parent=row.text("ParentRecoveryPointArn"),
@@ -163,8 +164,18 @@ def _vault_arn(shard: Shard, told: str | None, name: str) -> Arn:
     return Arn(told) if told else vault_arn(partition_of(shard.region), shard, name)
 
 
-def _scan(result: Shape | None) -> ScanResult | None:
+def _scan(result: Shape | None, point_in_time: Reading[str | None] | None) -> ScanResult | None:
     if result is None:
         return None
     findings = None if result.data.get("Findings") is None else result.texts("Findings")
-    return ScanResult(result.flag("FailedScan"), findings, result.instant("LastComputed"))
+    return ScanResult(result.flag("FailedScan"), findings, result.instant("LastComputed"), point_in_time)
+
+
+def _point_in_time_scans(answers: Answers, gaps: Gaps) -> Mapping[str, Reading[str | None]]:
+    """Read the newest malware scans of continuous recovery points, by ARN (GetPITRMalwareScanResults)."""
+    scans: dict[str, Reading[str | None]] = {}
+    for answer in answers.every("backup:GetPITRMalwareScanResults"):
+        result = next((child for page in answer.pages if (child := page.child("ScanResult"))), None)
+        status = result.text("ScanResultStatus") if result else None
+        scans[str(answer.parameters.get("RecoveryPointArn", ""))] = gaps.reading(status, answer)
+    return scans

@@ -250,12 +250,14 @@ class ScanResult:
     """What the malware scans of a recovery point came to, all taken together (AggregatedScanResult).
 
     `findings` is empty where nothing was found, None where they are not told; `failed`: whether a scan did
-    not finish.
+    not finish. `point_in_time`, of a continuous one: the status of the newest scan that covered the time of
+    this result (GetPITRMalwareScanResults); Known(None): AWS has none; None: it was never asked for.
     """
 
     failed: bool | None
     findings: tuple[str, ...] | None
     computed_at: datetime | None
+    point_in_time: Reading[str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """What configures or proves protection is asked for where the lists leave something out, and nowhere else."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.aws import CALLER, FakeAws, error, xml
@@ -145,3 +146,30 @@ def test_each_resource_of_its_own_is_asked_for_its_latest_restore(
         ("DescribeProtectedResource", own),
         ("DescribeProtectedResource", bucket),
     ]
+
+
+def test_only_continuous_recovery_points_that_were_scanned_are_asked_for_their_scan(
+    aws: FakeAws, scan: Callable[..., Any]
+) -> None:
+    scanned = {"AggregatedScanResult": {"LastComputed": datetime(2026, 11, 20, tzinfo=UTC).timestamp()}}
+    prefix = "arn:aws:backup:eu-west-1:111111111111:recovery-point:"
+    aws.script |= {
+        "backup:ListBackupVaults": {"BackupVaultList": [{"BackupVaultName": "main"}]},
+        "backup:ListRecoveryPointsByBackupVault": {
+            "RecoveryPoints": [
+                {"RecoveryPointArn": f"{prefix}continuous:a", **scanned},
+                {"RecoveryPointArn": f"{prefix}continuous:b"},
+                {"RecoveryPointArn": f"{prefix}continuous:c", "AggregatedScanResult": {}},
+                {"RecoveryPointArn": f"{prefix}d", **scanned},
+            ]
+        },
+        "backup:GetPITRMalwareScanResults": {"ScanResult": {"ScanResultStatus": "NO_THREATS_FOUND"}},
+    }
+    lines = scan().lines(CALLER, "eu-west-1")
+    (line,) = [line for line in lines if line["operation"] == "GetPITRMalwareScanResults"]
+    assert line["parameters"] == {
+        "RecoveryPointArn": f"{prefix}continuous:a",
+        "BackupVaultName": "main",
+        "ScanEndTime": "2026-11-20T00:00:00.000Z",
+        "MalwareScanner": "GUARDDUTY",
+    }

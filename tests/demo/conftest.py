@@ -253,7 +253,15 @@ class Walk:
             self.call(account, region, "backup", "GetBackupVaultAccessPolicy", BackupVaultName=name)
             self.call(account, region, "backup", "GetBackupVaultNotifications", BackupVaultName=name)
             listing = "ListRecoveryPointsByBackupVault", *token, "RecoveryPoints"
-            self.every(account, region, "backup", *listing, BackupVaultName=name)
+            for point in self.every(account, region, "backup", *listing, BackupVaultName=name):
+                if ":continuous:" in point["RecoveryPointArn"] and "AggregatedScanResult" in point:
+                    which = {
+                        "RecoveryPointArn": point["RecoveryPointArn"],
+                        "BackupVaultName": name,
+                        "ScanEndTime": point["AggregatedScanResult"]["LastComputed"],
+                        "MalwareScanner": "GUARDDUTY",
+                    }
+                    self.call(account, region, "backup", "GetPITRMalwareScanResults", **which)
         for resource in lists["ListProtectedResources"]:
             arn = resource["ResourceArn"]
             self.call(account, region, "backup", "DescribeProtectedResource", ResourceArn=arn)

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,12 @@ _ASSUME_ROLE = "AssumeRole"
 def _name(account: str, region: str, service: str, operation: str, parameters: Mapping[str, Any]) -> Name:
     # A server cannot tell an empty list in a query string from none.
     given = {key: value for key, value in parameters.items() if value != []}
-    return account, region, service, operation, json.dumps(given, sort_keys=True, default=str)
+    return account, region, service, operation, json.dumps(given, sort_keys=True, default=_instant)
+
+
+def _instant(value: datetime) -> str:
+    """Write an instant as evidence does; the simulation parses it without a zone."""
+    return value.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def made(scan: Any) -> list[Name]:

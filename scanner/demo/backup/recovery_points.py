@@ -57,6 +57,25 @@ class RecoveryPointOperations(Operations):
                 return answer({**point, "StorageClass": "WARM"})
         raise ResourceNotFoundException(msg=f"Recovery point {arn} does not exist")
 
+    def get_pitr_malware_scan_results(self) -> str:
+        """GetPITRMalwareScanResults: what the aggregated result of a continuous recovery point says."""
+        arn = self._get_param("RecoveryPointArn")
+        points = self.backend.extras_of(self._get_param("BackupVaultName")).recovery_points
+        for point in points:
+            scanned = point.get("AggregatedScanResult")
+            if point["RecoveryPointArn"] == arn and scanned:
+                status = "THREATS_FOUND" if scanned["Findings"] else "NO_THREATS_FOUND"
+                return answer(
+                    {
+                        "ScanEndTime": scanned["LastComputed"],
+                        "ScanResult": {"ScanResultStatus": status},
+                        "LastScanJobTime": scanned["LastComputed"],
+                        "ScanId": "scan-1",
+                        "ScanMode": "FULL_SCAN",
+                    }
+                )
+        raise ResourceNotFoundException(msg=f"There is no scan of {arn}")
+
     def list_protected_resources(self) -> str:
         """ListProtectedResources: whatever was backed up (not copied here from elsewhere)."""
         return answer({"Results": [_protected(point) for point in latest(self._own_points())]})

@@ -144,6 +144,9 @@ class RecoveryPointFacts(Row):
     clean: Ternary = column(
         "Whether its scans found nothing; NULL where one of them failed or what they found is not told, true "
         "where it was not scanned.",
-        POINT_READS,
+        (*POINT_READS, "backup:GetPITRMalwareScanResults"),
     )
-    scan_findings: tuple[str | None, ...] = column("What its scans found.", POINT_READS)
+    scan_findings: tuple[str | None, ...] = column(
+        "What its scans found; THREATS_FOUND: the newest scan of a continuous backup did.",
+        (*POINT_READS, "backup:GetPITRMalwareScanResults"),
+    )

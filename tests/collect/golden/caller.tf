@@ -34,6 +34,7 @@ data "aws_iam_policy_document" "read" {
       "backup:GetBackupVaultAccessPolicy",
       "backup:GetBackupVaultNotifications",
       "backup:GetLegalHold",
+      "backup:GetPITRMalwareScanResults",
       "backup:GetRestoreTestingPlan",
       "backup:GetRestoreTestingSelection",
       "backup:GetSupportedResourceTypes",
