@@ -1,0 +1,36 @@
+"""What each format says to do about a finding that has advice of its own, hostile names included."""
+
+from dataclasses import replace
+
+from scanner.model.finding import TO_DO, Finding, Status
+from scanner.model.scan import Scan
+from scanner.report.csv import findings_csv
+from scanner.report.html import report_html
+from scanner.report.junit import junit
+from scanner.report.markdown import summary_md
+from scanner.report.view import build
+
+ADVICE = "Allow backup:ListBackupJobs to the role that scans <b>account</b>"
+
+
+def advised(scan: Scan) -> Scan:
+    def of(finding: Finding) -> Finding:
+        if finding.status not in (Status.FAIL, Status.UNKNOWN):
+            return finding
+        return replace(finding, details={**finding.details, TO_DO: {"text": ADVICE, "cli": "audit policy"}})
+
+    return replace(scan, findings=tuple(map(of, scan.findings)))
+
+
+def test_the_advice_is_in_the_csv_and_in_junit(scan: Scan) -> None:
+    view = build(advised(scan))
+    assert ADVICE in b"".join(findings_csv(view)).decode()
+    assert "What to do: Allow backup:ListBackupJobs" in b"".join(junit(view)).decode()
+
+
+def test_people_read_it_and_markup_stays_text(scan: Scan) -> None:
+    view = build(advised(scan))
+    page = report_html(view).decode()
+    assert "<b>account</b>" not in page
+    assert "scans &lt;b&gt;account&lt;/b&gt;" in page
+    assert "**To do:**" in b"".join(summary_md(view)).decode()
