@@ -127,3 +127,19 @@ def test_the_owners_own_region_decides(bundle: BundleBuilder) -> None:
     bundle.shard(OTHER, FAR).key("far", policy=POLICY)
     assert plane_of(bundle.write()).key(key_arn("far", OTHER), HERE).kind is None
     assert plane_of(bundle.write()).key(key_arn("far", OTHER, FAR), HERE).policy == POLICY
+
+
+@pytest.mark.parametrize("shards", [[], [{"account": OTHER, "region": FAR, "status": "skipped"}]])
+def test_a_region_of_the_owner_that_was_not_read_leaves_the_key_unknown(
+    bundle: BundleBuilder, shards: list[dict[str, str]]
+) -> None:
+    bundle.shard(OTHER, FAR)
+    bundle.shard(ACCOUNT, FAR).volume("vol-9", Encrypted=True, KmsKeyId=key_arn("central", OTHER, FAR))
+    bundle.manifest["shards"] = shards
+    lines = bundle.lines()
+    del lines[f"evidence/{OTHER}/{FAR}"]
+    far = Shard(AccountId(ACCOUNT), RegionName(FAR))
+    found = plane_of(bundle.write(lines)).key(key_arn("central", OTHER, FAR), far)
+    assert found.kind is None
+    assert found.kind_gap is not None
+    assert (found.kind_gap.account, found.kind_gap.region) == (OTHER, FAR)

@@ -18,6 +18,7 @@ SENTENCES: Final = frozenset(
         "lock_reason",
         "nearest",
         "not_applicable_because",
+        "not_entered",
         "reason",
         "text",
         "uncertain",
