@@ -44,7 +44,7 @@ class Resources:
     """Production's resources in Ireland, by how they are (meant to be) backed up."""
 
     gold: tuple[Resource, ...]
-    """By the tag tier=gold, and backed up, all under keys that the central account may use."""
+    """By the tag tier=gold, and backed up, all under keys that the central account may use or owns."""
     private: Resource
     """tier=gold, but under a key that is not shared: its copies to the central account fail."""
     marketplace: Resource
@@ -81,9 +81,11 @@ def plant_resources(estate: Estate) -> Resources:
     site = estate.at(PRODUCTION, IRELAND)
     with standing_at(ago(days=380)):
         shared = customer_key(site, "production-data", shared_with=[CENTRAL])
+        # The central account's own, which nothing there names: only its policy lets production use it.
+        central = customer_key(estate.at(CENTRAL, IRELAND), "workloads", shared_with=[PRODUCTION])
         _plant_unprotected(site)
         return Resources(
-            gold=_gold_resources(site, shared),
+            gold=_gold_resources(site, shared, central),
             private=compute.volume(site, "research", GOLD, customer_key(site, "production-private")),
             marketplace=_marketplace_instance(site, shared),
             unversioned=files.bucket(site, "acme-production-uploads", GOLD, versioned=False),
@@ -131,13 +133,13 @@ def _overseas_vault(site: Site) -> Vault:
     return vault
 
 
-def _gold_resources(site: Site, key: str) -> tuple[Resource, ...]:
+def _gold_resources(site: Site, key: str, central_key: str) -> tuple[Resource, ...]:
     web_1, _ = compute.instance(site, "web-1", GOLD, [key, key])
     web_2, _ = compute.instance(site, "web-2", GOLD, [key])
     return (
         web_1,
         web_2,
-        compute.volume(site, "ledger-logs", GOLD, key),
+        compute.volume(site, "ledger-logs", GOLD, central_key),
         databases.table(site, "sessions", GOLD, key),
         files.file_system(site, "home", GOLD, key),
         # A name that no page, no CSV and no terminal may take at its word.
