@@ -76,10 +76,10 @@ def _regions(line: EvidenceLine, region: str) -> Iterator[str]:
     """Return the Region that one recorded call proves: what S3 named, else that of its shard."""
     response = line.response
     if line.name == GET_LOCATION:
-        if response is not None:
+        if response is not None and isinstance(response.get("LocationConstraint"), str | None):
             yield _region_of(response.get("LocationConstraint"))
-    elif line.name == _HEAD and response is not None and response.get("BucketRegion"):
-        yield str(response["BucketRegion"])
+    elif line.name == _HEAD and response is not None and isinstance(response.get("BucketRegion"), str):
+        yield response["BucketRegion"]
     elif line.name in _DETAILS and (line.error is None or line.error.code not in _ELSEWHERE):
         yield region
 
@@ -93,7 +93,6 @@ def location(account: Answers, name: str) -> str | None:
     return next((region for page in headed.pages if (region := page.text("BucketRegion"))), None)
 
 
-def _region_of(constraint: object) -> str:
+def _region_of(constraint: str | None) -> str:
     """Return the Region of a LocationConstraint: none means us-east-1."""
-    named = str(constraint or "")
-    return _OLD_NAMES.get(named, named)
+    return _OLD_NAMES.get(constraint or "", constraint or "")
