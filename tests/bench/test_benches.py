@@ -19,6 +19,7 @@ TITLES = {
     "calls": ("### A scan of 2 small accounts in 2 Regions", "| ec2:DescribeVolumes"),
     "semantics": ("### Selecting and relating", "| 200 ", "### Asking each", "### All facts of a shard"),
     "page": ("### The HTML report in Chromium", "| 200 "),
+    "reports": ("### Reports of 2,000 findings", "| reading ", "| html "),
     "judging": ("### Judging all shipped controls", "| reading once |", "| findings     |"),
 }
 
