@@ -167,7 +167,8 @@ TOLD: Mapping[str, frozenset[str]] = {
             *(
                 "opt_in_reason",
                 "passed_over",
-            ),  # `passed_over` explains why nothing covers it, where that is so
+            ),  # `passed_over` explains why no rule covers it, where that is so
+            *("near_misses", "nearest", "remedy"),  # advice for what no rule covers; it decides nothing
         }
     ),
     "copy_action": frozenset({"name", "admits_reason", "member_reason", "blocked", "not_known", "evidence"}),
@@ -229,7 +230,7 @@ def _open_or_same(before: Any, after: Any, *, cut: bool) -> bool:
         return bool(before <= after)  # a wait, which one rule more may shorten
     if not hasattr(before, "__dataclass_fields__"):
         return bool(before == after)
-    texts = {"reason", "because", "capability", "key"}
+    texts = {"reason", "because", "capability", "key", "notes"}
     return not any(
         contradiction(getattr(before, each.name), getattr(after, each.name))
         for each in fields(before)
