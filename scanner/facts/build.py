@@ -17,6 +17,7 @@ from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Doubt
 from scanner.graph.elsewhere import NOTHING, Elsewhere
+from scanner.graph.history import doubt_of, vaults_read
 from scanner.graph.jobs import JobHistory
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyActionFacts, PlanFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
@@ -82,14 +83,15 @@ def _tables(
         for vault in inventory.vaults
     )
     yield "vault", tuple(vaults)
-    access = {vault.arn for vault in inventory.vaults if vault.restore_access}
+    by_arn = {vault.arn: vault for vault in inventory.vaults}
+    listed = vaults_read(inventory)
     points = (
         recovery_point_row(
             point,
             as_of,
             past.existence.exists(point),
             past.existence.gap(point),
-            restore_access=point.vault in access,
+            doubt_of(point.vault, by_arn.get(point.vault), listed),
         )
         for point in inventory.recovery_points
     )

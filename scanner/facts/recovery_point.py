@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from scanner.facts.notes import Notes, instant_text
+from scanner.graph.history import Doubtful
 from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
 from scanner.model.inventory import RecoveryPoint, ScanResult
 from scanner.model.reading import Gap, Known, Unread
@@ -19,19 +20,17 @@ def recovery_point_row(
     as_of: datetime,
     exists: Answer,
     unread: Gap | None = None,
-    *,
-    restore_access: bool = False,
+    doubt: Doubtful | None = None,
 ) -> RecoveryPointFacts:
     """Build the row of one recovery point.
 
     `exists`: whether its resource still does; `unread`: the list that was not read, where that is why it is
-    not known; `restore_access`: whether its vault only gives access to another one (ruling 10).
+    not known; `doubt`: its vault only gives access to another one, or may (ruling 10).
     """
     notes = Notes()
     notes.evidence("", point.refs)
-    if restore_access:
-        because = f"{point.vault} gives access to another vault, and whether a backup is there is not known"
-        notes.unknown("present", because)
+    if doubt is not None:
+        notes.unknown("present", doubt.because, doubt.gap)
     days, age = point_kept_days(point), point_age_hours(point, as_of)
     for column, value in (("encrypted", point.encrypted), ("usable", point.status), ("age_hours", age)):
         if value is None:
@@ -54,7 +53,7 @@ def recovery_point_row(
         resource=point.resource,
         resource_type=point.resource_type,
         vault=point.vault,
-        present=None if restore_access else True,
+        present=None if doubt is not None else True,
         status=point.status,
         usable=point_usable(point),
         created_at=instant_text(point.created_at),

@@ -9,7 +9,7 @@ What is backed up through an instance or a stack has the recovery points of that
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from operator import itemgetter
 
@@ -19,8 +19,16 @@ from scanner.graph.elsewhere import NOTHING, Elsewhere
 from scanner.graph.newest import Held, Newest, newest_by_place, newest_of
 from scanner.model.inventory import BackupPlan, JobKind, RecoveryPoint, Resource, ShardInventory, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import Gap, Known, Unread
+from scanner.model.reading import Gap, Known, Reading, Unread
 from scanner.protection.lifecycle import point_age_hours
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """Why a vault that lists a recovery point may hold no backup (ruling 10), and the missing read."""
+
+    because: str
+    gap: Gap | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,7 @@ class Place:
     `vault` None: it was not listed. `newest` None: there is only a point of untold status or date, which may
     be a usable one; `age_hours` is None with it. The newest may be temporary: `stays` is the newest that
     lasts, None where none does for sure; `lasting` are those that last, the newest under each key.
+    `doubt`: why the vault may hold no backup.
     """
 
     arn: Arn
@@ -41,11 +50,7 @@ class Place:
     stays: RecoveryPoint | None
     stays_age_hours: float | None
     lasting: tuple[Newest, ...]
-
-    @property
-    def restore_access(self) -> bool:
-        """Whether the vault only gives access to another one, for restores."""
-        return self.vault is not None and self.vault.restore_access
+    doubt: Doubtful | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ class History:
         self._as_of = as_of
         self._elsewhere = elsewhere
         self._vaults = {vault.arn: vault for vault in inventory.vaults}
+        self._vaults_read = vaults_read(inventory)
         self._plans = {plan.arn: plan for plan in inventory.plans}
         self._points = newest_by_place(inventory.recovery_points)
         self._copied_to = _copied_to(inventory, elsewhere)
@@ -120,7 +126,7 @@ class History:
         far = {vault for arn in arns for vault in self._copied_to.get(arn, ())}
         far = (far | named.sure) - self._vaults.keys()
         listed = [*self._here(arns), *self._there(arns)]
-        places = [(place, held) for place, held in listed if not place.restore_access]
+        places = [(place, held) for place, held in listed if place.doubt is None]
         unread = {vault: why for vault in sorted(far) if (why := self._unread_there(vault)) is not None}
         unseen = [
             *self._unread_here,
@@ -132,7 +138,7 @@ class History:
             *(_untold_destination(arn) for arn in arns if arn in self._copied_to_untold),
             *(_untold(point, own=self._is_here(point)) for point in _untold_points(places)),
             *(_untold(point, own=False) for point in _lasting_untold(places)),
-            *self._through_restore_access([place for place, _ in listed]),
+            *self._doubtful([place for place, _ in listed]),
         ]
         copies_in = {Shard(place.account, place.region) for place, _ in listed}
         copies_in |= self._copied_into(arns, (*unread, *named.perhaps))
@@ -158,28 +164,30 @@ class History:
             held = newest_of(vaults[vault] for vaults in found if vault in vaults)
             yield self._place_here(vault, held), held
 
-    def _place_here(self, vault: Arn, held: Held) -> Place:
-        return self._place(vault, self._shard.account, self._shard.region, self._vaults.get(vault), held)
+    def _place_here(self, arn: Arn, held: Held) -> Place:
+        vault = self._vaults.get(arn)
+        place = self._place(arn, self._shard.account, self._shard.region, vault, held)
+        return replace(place, doubt=doubt_of(arn, vault, self._vaults_read))
 
     def _there(self, arns: tuple[str, ...]) -> "Iterator[tuple[Place, Held]]":
         found = [self._elsewhere.points[arn] for arn in arns if arn in self._elsewhere.points]
         for vault in {vault for vaults in found for vault in vaults}:
             held = newest_of(vaults[vault] for vaults in found if vault in vaults)
             seen = self._plane.destination(vault)
-            yield self._place(vault, seen.account, seen.region, seen.vault, held), held
+            place = self._place(vault, seen.account, seen.region, seen.vault, held)
+            listed = Known(None) if seen.gap is None else Unread(seen.gap)
+            yield replace(place, doubt=doubt_of(vault, seen.vault, listed)), held
 
-    def _through_restore_access(self, listed: Iterable[Place]) -> Iterator[Unseen]:
-        """Say which restore-access vaults list a backup; for recency, where it may be the newest."""
+    def _doubtful(self, listed: Iterable[Place]) -> Iterator[Unseen]:
+        """Say which vaults list a backup that they may not hold; for recency, where it may be the newest."""
         listed = tuple(listed)
-        sure = [place.age_hours for place in listed if self._is_own(place) and not place.restore_access]
+        sure = [place.age_hours for place in listed if self._is_own(place) and place.doubt is None]
         newest = min((age for age in sure if age is not None), default=None)
         for place in listed:
-            if place.restore_access:
+            if place.doubt is not None:
                 older = newest is not None and place.age_hours is not None and place.age_hours >= newest
-                because = (
-                    f"{place.arn} gives access to another vault, and whether a backup is there is not known"
-                )
-                yield Unseen(because, None, own=self._is_own(place) and not older)
+                own = self._is_own(place) and not older
+                yield Unseen(place.doubt.because, place.doubt.gap, own=own)
 
     def _is_own(self, place: Place) -> bool:
         return (place.account, place.region) == (self._shard.account, self._shard.region)
@@ -279,11 +287,32 @@ def _copied_to(inventory: ShardInventory, elsewhere: Elsewhere) -> Mapping[str, 
     return found
 
 
+def vaults_read(inventory: ShardInventory) -> Reading[None]:
+    """Say whether the vaults of a shard were listed to the end."""
+    return inventory.lists.get("backup:ListBackupVaults", Known(None))
+
+
+def doubt_of(arn: str, vault: Vault | None, vaults: Reading[None]) -> Doubtful | None:
+    """Say why a vault that lists a recovery point may hold no backup; None: it is no restore-access vault.
+
+    Only ListBackupVaults names the type of a vault.
+    """
+    if vault is not None:
+        if not vault.restore_access:
+            return None
+        return Doubtful(
+            f"{arn} gives access to another vault, and whether a backup is there is not known", None
+        )
+    if isinstance(vaults, Unread):
+        because = f"whether {arn} holds backups, or only gives access to another vault, was not read"
+        return Doubtful(because, vaults.gap)
+    return None
+
+
 def _unread_here(inventory: ShardInventory) -> Iterator[Unseen]:
     """Say which vaults of the shard were not read."""
     because = "a newer recovery point may lie in a vault that was not read"
-    vaults = inventory.lists.get("backup:ListBackupVaults", Known(None))
-    for reading in (vaults, *(vault.recovery_points_read for vault in inventory.vaults)):
+    for reading in (vaults_read(inventory), *(vault.recovery_points_read for vault in inventory.vaults)):
         if isinstance(reading, Unread):
             yield Unseen(because, reading.gap, own=True)
 

@@ -142,6 +142,16 @@ def test_ruling_10_of_a_point_in_a_restore_access_vault_presence_is_not_known(bu
     assert present == {"a": None, "b": True}
 
 
+def test_a_vault_of_unread_type_may_only_give_access(bundle: BundleBuilder) -> None:
+    bundle.shard().point("main", VOLUME, hours_ago=3, arn="a")
+    facts = facts_of(bundle.write(refuse(bundle.lines(), "backup:ListBackupVaults")))
+    assert resource(facts).newest_recovery_points == (None,)
+    point = facts["recovery_point"]["a"]
+    assert isinstance(point, RecoveryPointFacts)
+    assert point.present is None
+    assert any("ListBackupVaults" in note.reason for note in point.not_known if note.about == "present")
+
+
 def test_a_copy_job_of_another_account_names_a_vault_too(bundle: BundleBuilder) -> None:
     third = vault_arn("third", OTHER, REGION)
     bundle.shard(OTHER, REGION).vault("third").point("third", VOLUME, hours_ago=7)
