@@ -113,11 +113,17 @@ REASON_MACROS: Final = (
         "WHEN number = 1 THEN '1 day' ELSE shown_number(number) || ' days' END",
     ),
     Macro(
+        "for_days",
+        ("number",),
+        "'for 35 days', 'for 1 day', 'for ever' for 999999 and more, 'for an unknown number of days'.",
+        "CASE WHEN number >= 999999 THEN 'for ever' ELSE 'for ' || days(number) END",
+    ),
+    Macro(
         "hours",
         ("number",),
-        "'52 h', 'never' for 999999 and more, 'an unknown number of hours'.",
+        "'52 hours', '1 hour', 'never' for 999999 and more, 'an unknown number of hours'.",
         "CASE WHEN number IS NULL THEN 'an unknown number of hours' WHEN number >= 999999 THEN 'never' "
-        "ELSE shown_number(number) || ' h' END",
+        "WHEN number = 1 THEN '1 hour' ELSE shown_number(number) || ' hours' END",
     ),
     Macro(
         "counted",

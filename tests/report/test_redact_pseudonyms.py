@@ -82,11 +82,11 @@ def test_another_key_gives_other_pseudonyms_and_the_same_key_the_same() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Its newest usable recovery point is 154 h old; 24 h are allowed.",
+        "The newest usable recovery point is 154 hours old. At most 24 hours are allowed.",
         "backup:GetBackupPlan in eu-west-1 was refused (AccessDeniedException).",
-        "It starts next at 2026-11-20T15:00 (Etc/UTC).",
-        "It is locked in governance mode.",
-        "The copy is kept 35 days, from 2026-11-20T15:00:00Z on.",
+        "The next start is 2026-11-20T15:00 (Etc/UTC).",
+        "The vault is locked in governance mode.",
+        "The copy is kept for 35 days, from 2026-11-20T15:00:00Z on.",
     ],
 )
 def test_sentences_of_the_program_stay_as_they_are(text: str) -> None:
