@@ -227,7 +227,9 @@ def _next_token(line: EvidenceLine) -> str:
     response = line.response or {}
     if paging is None or (paging.more and response.get(paging.more) is False):
         return ""
-    return str(response.get(paging.output) or "")
+    token = response.get(paging.output)
+    # A token that is no text cannot be read: no line has it, and so the list is half read.
+    return "" if token in (None, "") else str(token)
 
 
 def _has_more(line: EvidenceLine) -> bool:

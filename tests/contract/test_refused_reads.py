@@ -1,0 +1,110 @@
+"""Less evidence never makes a verdict: each read refused, failed, missing or cut short, one by one.
+
+Two accounts of the recorded sample organisation, a central backup account and a production account that
+copies into it, and worlds of the contract whose verdicts rest on many reads.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from scanner.evidence.manifest import NAME
+from tests.contract.test_contract_truth import WORLDS
+from tests.contract.variants import (
+    Line,
+    Lines,
+    Recorded,
+    changed,
+    cut_short,
+    failed,
+    first_page_only,
+    missing,
+    operations,
+    recorded,
+    throttled,
+)
+from tests.fakes.bundles import BundleBuilder
+
+SAMPLE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle"
+ACCOUNTS: Final = frozenset(("222222222222", "333333333333"))
+REGIONS: Final = frozenset(("eu-central-1", "eu-west-1"))
+RICH: Final = ("restores", "refuges", "gates of vaults", "no organisation, 3", "roles", "copies that arrive")
+
+Change = Callable[[Line], Line | None]
+WAYS: Final[dict[str, Change]] = {
+    "throttled": throttled,
+    "missing": missing,
+    "cut short": cut_short,
+    "first page only": first_page_only,
+}
+"""What may become of all lines of an operation, besides that each is refused."""
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
+    return recorded(SAMPLE, tmp_path_factory.mktemp("sample"), ACCOUNTS, REGIONS)
+
+
+def wrong(bundle: Recorded, variants: Iterator[tuple[str, Lines]]) -> dict[str, list[str]]:
+    facts = {name: bundle.facts_of(lines) for name, lines in variants if lines != bundle.lines}
+    assert facts
+    return {name: verdicts for name, verdicts in bundle.wrong(facts).items() if verdicts}
+
+
+def each_operation(bundle: Recorded, change: Change) -> Iterator[tuple[str, Lines]]:
+    for operation in operations(bundle.lines):
+        yield operation, changed(bundle.lines, operation, change)
+
+
+@pytest.mark.slow
+def test_no_refused_operation_makes_a_verdict(sample: Recorded) -> None:
+    assert len(operations(sample.lines)) >= 76
+    assert wrong(sample, each_operation(sample, failed)) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_no_operation_without_its_answers_makes_a_verdict(sample: Recorded, way: str) -> None:
+    assert wrong(sample, each_operation(sample, WAYS[way])) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", sorted(ACCOUNTS | REGIONS))
+def test_no_operation_that_one_place_refuses_makes_a_verdict(sample: Recorded, place: str) -> None:
+    variants = (
+        (operation, changed(sample.lines, operation, failed, lambda name: place in name))
+        for operation in operations(sample.lines)
+    )
+    assert wrong(sample, variants) == {}
+
+
+def _world(name: str, folder: Path) -> Recorded:
+    world = next(world for world in WORLDS if world.name == name)
+    builder = BundleBuilder(folder / "world")
+    world.build(builder)
+    lines = {f"{stem}.jsonl": tuple(of_file) for stem, of_file in world.spoil(builder.lines()).items()}
+    builder.write({})
+    manifest: dict[str, Any] = orjson.loads((folder / "world" / NAME).read_bytes())
+    return Recorded(folder / "variants", manifest, lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RICH)
+def test_no_refused_operation_makes_a_verdict_in_a_world(name: str, tmp_path: Path) -> None:
+    bundle = _world(name, tmp_path)
+    assert wrong(bundle, each_operation(bundle, failed)) == {}
+    assert wrong(bundle, each_operation(bundle, cut_short)) == {}
+
+
+def test_a_flip_is_noticed(sample: Recorded) -> None:
+    """The comparison itself: an answer that denies what the bundle records is no missing read."""
+    lines = changed(sample.lines, "backup:ListBackupPlans", _without_plans)
+    found = wrong(sample, iter([("no plans", lines)]))
+    assert any(verdict.startswith("resource-in-backup-plan of ") for verdict in found["no plans"])
+
+
+def _without_plans(line: Line) -> Line:
+    return {**line, "response": {"BackupPlansList": []}} if "response" in line else line

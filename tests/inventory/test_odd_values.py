@@ -1,0 +1,182 @@
+"""Every field of recorded answers with an odd value: it is read, or its answer is a failed read (ruling 21).
+
+Such values come from other programs: 35.0 for 35, an epoch for a date, a word for a number. Each field of the
+sample organisation is bent once, and the account-Region parsed again. It must come out as if nothing had
+changed (the field is not read), or as if AWS had not answered that one call.
+"""
+
+import copy
+import gzip
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from scanner.evidence.answers import pagination
+from scanner.evidence.bundle import Bundle
+from scanner.inventory.backup_policies import parse_account, parse_governance
+from scanner.inventory.contacts import parse_contacts
+from scanner.inventory.organization import parse_organization
+from scanner.inventory.shard import parse_shard
+from scanner.inventory.units import unit_names
+from scanner.model.inventory import ShardStatus
+from scanner.model.names import AccountId, RegionName, Shard
+from tests.fakes.bundles import Line
+
+EVIDENCE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle" / "evidence"
+ODD: Final = ("a word", 1_795_284_000, 35.5, True, [], ["x"], {"x": 1})
+"""Values of another kind, put in place of one that is not of their own kind. The number is an epoch."""
+
+_TOKENS: Final = {paging.output for paging in pagination().values()}
+
+Way = tuple[str | int, ...]
+MESSAGE: Final = re.compile(r"""message=('[^']*'|"[^"]*")""")
+_TRUST: Final = "AssumeRolePolicyDocument"  # a policy of any other kind is read, as one that says nothing
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of an answer: the file and the number of its line, and the way to it."""
+
+    file: str
+    line: int
+    path: Way
+
+    def __str__(self) -> str:
+        return ".".join(str(step) for step in self.path)
+
+
+@cache
+def recorded(file: str) -> tuple[Line, ...]:
+    return tuple(map(json.loads, gzip.decompress((EVIDENCE / file).read_bytes()).splitlines()))
+
+
+def ways(value: Any, path: Way = ()) -> Iterator[Way]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in items:
+        yield (*path, key)
+        yield from ways(child, (*path, key))
+
+
+def fields() -> dict[tuple[str, ...], Field]:
+    """Return one place of each field of each operation, in the smallest file that has it."""
+    found: dict[tuple[str, ...], Field] = {}
+    files = sorted(EVIDENCE.rglob("*.jsonl.gz"), key=lambda file: (file.stat().st_size, file))
+    for path in files:
+        name = str(path.relative_to(EVIDENCE))
+        for number, line in enumerate(recorded(name)):
+            for way in ways(line.get("response", {})):
+                kind = (line["operation"], *(step for step in way if isinstance(step, str)))
+                found.setdefault(kind, Field(name, number, way))
+    return found
+
+
+def bent(field: Field, value: Any) -> list[Line]:
+    lines = list(recorded(field.file))
+    line = lines[field.line] = copy.deepcopy(lines[field.line])
+    node = line["response"]
+    for step in field.path[:-1]:
+        node = node[step]
+    node[field.path[-1]] = value
+    return lines
+
+
+def value_of(field: Field) -> Any:
+    node = recorded(field.file)[field.line]["response"]
+    for step in field.path:
+        node = node[step]
+    return node
+
+
+def unanswered(field: Field) -> list[Line]:
+    lines = list(recorded(field.file))
+    error = {"code": "MalformedAnswer", "message": "", "status": 0}
+    lines[field.line] = {k: v for k, v in lines[field.line].items() if k != "response"} | {"error": error}
+    return lines
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle of the sample organisation without checksums: what a parse reads is put into it."""
+    path = tmp_path_factory.mktemp("odd")
+    manifest = {
+        "schema": "backup-audit/manifest/1",
+        "evaluated_as_of": "2026-11-20T06:00:00Z",
+        "scope": {"accounts": ["333333333333"], "regions": ["eu-west-1"]},
+        "accounts": [{"id": "333333333333"}],
+    }
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return path
+
+
+def parsed(folder: Path, file: str, lines: list[Line]) -> tuple[str, ...]:
+    """Parse a file of evidence by every parser that reads it, and return all that it says."""
+    account, _, name = file.partition("/")
+    region = name.removesuffix(".jsonl.gz")
+    path = folder / "evidence" / file.removesuffix(".gz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    try:
+        return _told(Bundle(folder), account, region)
+    finally:
+        path.unlink()
+
+
+def _told(bundle: Bundle, account: str, region: str) -> tuple[str, ...]:
+    """Return what each parser says, each asked by itself."""
+    organization = bundle.organization_answers
+    own = AccountId(account)
+    place = Shard(own, RegionName("eu-west-1" if region == "aws-global" else region))
+    parsers: tuple[Callable[[], object], ...] = (
+        lambda: parse_organization(organization(), bundle.manifest),
+        lambda: parse_governance(organization()),
+        lambda: parse_contacts(organization(), bundle.manifest),
+        lambda: unit_names(organization()),
+    )
+    if region:
+        parsers = (
+            lambda: parse_shard(bundle.answers(place), bundle.account_answers(own), ShardStatus.COMPLETE),
+            lambda: parse_account(bundle.account_answers(own), organization()),
+        )
+    return tuple(MESSAGE.sub("message=''", repr(bundle.parsed(parse))) for parse in parsers)
+
+
+FIELDS: Final = fields()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", sorted({kind[0] for kind in FIELDS}))
+def test_an_odd_value_is_a_failed_read_or_is_not_read(operation: str, folder: Path) -> None:
+    of_operation = [each for kind, each in FIELDS.items() if kind[0] == operation and _TRUST not in kind]
+    assert [sentence for field in of_operation for sentence in _wrong(folder, field)] == []
+
+
+def _wrong(folder: Path, field: Field) -> Iterator[str]:
+    outcomes = [list(recorded(field.file)), unanswered(field)]
+    if field.path[0] in _TOKENS:  # a token that cannot be read leaves the list half read
+        outcomes.append(bent(field, "lost"))
+    expected = [*zip(*(parsed(folder, field.file, lines) for lines in outcomes), strict=True)]
+    for value in ODD:
+        if isinstance(value, type(value_of(field))):
+            continue
+        told = parsed(folder, field.file, bent(field, value))
+        if not all(each in allowed for each, allowed in zip(told, expected, strict=True)):
+            yield f"{field} as {value!r}"
+
+
+@pytest.mark.slow
+def test_whole_numbers_may_have_a_point_and_null_is_never_an_error(folder: Path) -> None:
+    wrong = []
+    for field in FIELDS.values():
+        value = value_of(field)
+        parsed(folder, field.file, bent(field, None))
+        if isinstance(value, int) and not isinstance(value, bool):
+            original = parsed(folder, field.file, list(recorded(field.file)))
+            if parsed(folder, field.file, bent(field, float(value))) != original:
+                wrong.append(str(field))
+    assert wrong == []
