@@ -29,7 +29,7 @@ from scanner.model.names import AccountId, RegionName, Shard
 from tests.fakes.bundles import Line
 
 EVIDENCE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle" / "evidence"
-ODD: Final = ("a word", 1_795_284_000, 35.5, True, [], ["x"], {"x": 1})
+ODD: Final[tuple[Any, ...]] = ("a word", 1_795_284_000, 35.5, True, [], ["x"], {"x": 1})
 """Values of another kind, put in place of one that is not of their own kind. The number is an epoch."""
 
 _TOKENS: Final = {paging.output for paging in pagination().values()}
