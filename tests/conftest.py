@@ -19,8 +19,9 @@ os.environ.setdefault(FOLDER, str(Path(__file__).resolve().parents[1] / ".pytest
 settings.register_profile(
     "mutation", max_examples=30, derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate)
 )
-if _MUTATING:
-    settings.load_profile("mutation")
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("mutation" if _MUTATING else "unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -112,7 +112,9 @@ def judged(folder: Path, config: str, *controls: str, plans: tuple[str, ...] = (
     path = folder / "audit.yaml"
     path.write_text(config, "utf-8")
     named = [word for control in controls for word in ("--controls", control)]
-    result = CliRunner().invoke(audit, ["evaluate", str(folder), "--config", str(path), *named, "--quiet"])
+    result = CliRunner().invoke(
+        audit, ["evaluate", str(folder), "--config", str(path), *named, "--format", "json", "--quiet"]
+    )
     assert result.exit_code == 0, result.stderr
     return str(folder)
 
@@ -161,7 +163,17 @@ def test_a_new_failure_by_the_same_rule_is_new_in_a_tier_of_another_name(tmp_pat
     builder.record().write()
     path = tmp_path / "new" / "audit.yaml"
     path.write_text(tiered(35).replace("name: gold", "name: platinum"), "utf-8")
-    words = ["evaluate", str(tmp_path / "new"), "--config", str(path), "--controls", RETENTION, "--quiet"]
+    words = [
+        "evaluate",
+        str(tmp_path / "new"),
+        "--config",
+        str(path),
+        "--controls",
+        RETENTION,
+        "--format",
+        "json",
+        "-q",
+    ]
     assert CliRunner().invoke(audit, words).exit_code == 0
     assert told(old, str(tmp_path / "new"))["vol-daily"][0] == "new"
 
@@ -209,7 +221,7 @@ def test_count_inherited_backup_is_part_of_the_rule(tmp_path: Path) -> None:
         builder.record().write()
         path = tmp_path / value / "audit.yaml"
         path.write_text(f"parameters:\n  count_inherited_backup: {value}\n", "utf-8")
-        words = ["--config", str(path), "--controls", "resource-in-backup-plan", "--quiet"]
+        words = ["--config", str(path), "--controls", "resource-in-backup-plan", "--format", "json", "-q"]
         assert CliRunner().invoke(audit, ["evaluate", str(tmp_path / value), *words]).exit_code == 0
         folders.append(str(tmp_path / value))
     kind, why = told(*folders)["vol-1"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
 from scanner.cli.exits import BROKEN, INTERRUPTED, guarded
@@ -41,28 +41,33 @@ def tell(watcher: QuietProgress, *kept: Shard) -> None:
         watcher.shard_finished(record(ShardStatus.FAILED, GLOBAL))
 
 
-def test_the_table_and_the_files_are_told(tmp_path: Path) -> None:
-    done = CliRunner().invoke(
-        audit, ["evaluate", str(BUNDLE), "--out", str(tmp_path / "o"), "--format", "json,csv"]
-    )
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The folder of a judged sample bundle, and what the command said."""
+    folder = tmp_path_factory.mktemp("judged") / "o"
+    words = "evaluate", str(BUNDLE), "--out", str(folder), "--format", "json,html,csv"
+    return folder, CliRunner().invoke(audit, words)
+
+
+def test_the_table_and_the_files_are_told(judged: tuple[Path, Result]) -> None:
+    folder, done = judged
     assert done.exit_code == 0
     assert "resource-in-backup-plan" in done.stdout
     assert "reads are missing" in done.stdout
     assert "findings.csv" in done.stdout
-    assert {path.name for path in (tmp_path / "o").iterdir()} >= {"findings.json", "findings.csv"}
+    assert {path.name for path in folder.iterdir()} >= {"findings.json", "findings.csv"}
 
-    again = CliRunner().invoke(audit, ["report", str(tmp_path / "o"), "--format", "csv"])
+    again = CliRunner().invoke(audit, ["report", str(folder), "--format", "csv"])
     assert again.exit_code == 0
     assert again.stdout.strip().endswith("findings.csv")
 
 
-def test_no_path_of_this_machine_is_filed(tmp_path: Path) -> None:
-    folder = tmp_path / "o"
-    CliRunner().invoke(audit, ["evaluate", str(BUNDLE), "--out", str(folder), "--format", "html,csv", "-q"])
+def test_no_path_of_this_machine_is_filed(judged: tuple[Path, Result]) -> None:
+    folder, _ = judged
     for name in ("findings.json", "report.html", "findings.csv", "manifest.json"):
         text = (folder / name).read_text("utf-8")
         assert str(BUNDLE.parents[1]) not in text
-        assert str(tmp_path) not in text
+        assert str(folder.parent) not in text
 
 
 def test_plain_progress_says_what_was_read(capsys: pytest.CaptureFixture[str]) -> None:

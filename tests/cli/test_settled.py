@@ -198,9 +198,8 @@ def test_a_waiver_that_has_expired_is_a_finding_in_every_count(scan: Path) -> No
     )
     assert "waiver-expired" in out
     assert "waiver/old" in (scan / "findings.csv").read_text("utf-8-sig")
-    assert run(
-        "evaluate", str(scan), "--config", str(scan.parent / "audit.yaml"), "--fail-on", "medium"
-    ).exit_code
+    words = "--config", str(scan.parent / "audit.yaml"), "--fail-on", "medium", "--format", "json"
+    assert run("evaluate", str(scan), *words).exit_code
 
 
 def test_waivers_that_still_run_make_no_finding(scan: Path) -> None:
@@ -237,7 +236,12 @@ def test_a_framework_that_was_imported_is_judged_with_its_overrides(tmp_path: Pa
     folder = bundle.write()
     done = run("controls", "import", str(folder), "--framework", "Production", "--out", str(tmp_path))
     pack, config = done.stdout.split()
-    assert run("evaluate", str(folder), "--controls", pack, "--config", config, "-q").exit_code == 0
+    assert (
+        run(
+            "evaluate", str(folder), "--controls", pack, "--config", config, "--format", "json", "-q"
+        ).exit_code
+        == 0
+    )
     (finding,) = json.loads((folder / "findings.json").read_bytes())["findings"]
     assert finding["details"]["parameters"] == {"max_age_hours": 48}
     assert (finding["account"], finding["region"]) == (ACCOUNT, REGION)

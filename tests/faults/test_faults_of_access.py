@@ -59,6 +59,7 @@ def test_a_role_is_assumed_at_a_second_try(laboratory: Laboratory, name: str) ->
 @pytest.mark.parametrize(
     "name", [rarely("html 200"), "another", rarely("no keys"), "access denied", rarely("bare 400"), "307"]
 )
+@pytest.mark.slow
 def test_a_role_that_cannot_be_assumed_is_a_gap_of_the_account(laboratory: Laboratory, name: str) -> None:
     outcome = laboratory.check(Rule(role_fault(name), frozenset({"sts:AssumeRole"})))
     assert isinstance(outcome, Evidence)
@@ -105,6 +106,7 @@ def test_credentials_that_expire_on_the_way_are_renewed(laboratory: Laboratory) 
     assert fault.roles == 2
 
 
+@pytest.mark.slow
 def test_credentials_that_stay_expired_are_gaps(laboratory: Laboratory) -> None:
     outcome = laboratory.check(Rule(FINAL["expired"](), account=ACCOUNT))
     assert isinstance(outcome, Evidence)
@@ -116,11 +118,13 @@ def test_credentials_that_stay_expired_are_gaps(laboratory: Laboratory) -> None:
     ["DescribeOrganization", "ListRoots", "ListOrganizationalUnitsForParent", "ListDelegatedAdministrators"],
 )
 @pytest.mark.parametrize("name", ["access denied", rarely("html 200"), rarely("no http")])
+@pytest.mark.slow
 def test_an_organisation_that_is_half_told(laboratory: Laboratory, key: str, name: str) -> None:
     laboratory.check(Rule({**PASSING, **FINAL}[name](), frozenset({f"organizations:{key}"})))
 
 
 @pytest.mark.parametrize("name", [rarely("access denied"), "repeated token", rarely("bare 503"), "html 200"])
+@pytest.mark.slow
 def test_a_list_of_accounts_that_breaks_off_is_told(laboratory: Laboratory, name: str) -> None:
     fault = {**PASSING, **FINAL}[name]()
     whole = replace(REQUEST, accounts=("333333333333",))
@@ -155,6 +159,7 @@ def foreign_host() -> Iterator[tuple[str, list[bytes]]]:
     ("status", "code"),
     [(301, "PermanentRedirect"), (307, "TemporaryRedirect")],
 )
+@pytest.mark.slow
 def test_no_redirection_leads_credentials_to_a_foreign_host(
     laboratory: Laboratory, status: int, code: str
 ) -> None:
@@ -171,6 +176,7 @@ def test_no_redirection_leads_credentials_to_a_foreign_host(
 
 @pytest.mark.parametrize("endpoint", ["http://no.such.host.invalid", "http://127.0.0.1:1"])
 @pytest.mark.parametrize("service", ["RDS", rarely("KMS")])
+@pytest.mark.slow
 def test_a_service_that_is_not_there_is_a_gap(
     laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, service: str, endpoint: str
 ) -> None:

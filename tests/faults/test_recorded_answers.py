@@ -132,6 +132,7 @@ def test_an_answer_bent_anywhere_is_read_or_is_a_gap(
     assert malformed <= {f"{line['service']}:{line['operation']}"}
 
 
+@pytest.mark.slow
 def test_rows_without_names_are_gaps_and_everything_else_is_judged(bundle: Path, tmp_path: Path) -> None:
     judgement = judgement_of(settings_of(None), None, AS_OF)
     truth = app.evaluate(bundle, tmp_path / "truth", judgement, ())

@@ -191,6 +191,7 @@ def test_nothing_raises_whatever_the_text(text: str) -> None:
     parse(text)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_statements() -> None:
     deny = without("Principal", Effect="Deny", Action="backup:DeleteRecoveryPoint")
     spares = {"ArnNotEquals": {"aws:PrincipalArn": [f"arn:aws:iam::111111111111:role/{n}" for n in range(3)]}}
