@@ -40,7 +40,7 @@ def _updated(policy: EffectivePolicy | None, notes: Notes) -> str | None:
     if policy is None:
         return ""
     if policy.updated_at is None:
-        notes.unknown("policy_updated_at", "AWS does not tell when the effective backup policy changed")
+        notes.unknown("policy_updated_at", "AWS does not report when the effective backup policy changed")
     return instant_text(policy.updated_at)
 
 

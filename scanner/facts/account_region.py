@@ -30,7 +30,7 @@ def account_region_row(
         account=shard.account,
         region=shard.region,
         name=f"{account_name or shard.account} / {shard.region}",
-        not_applicable_because="The account has not enabled this Region." if skipped else "",
+        not_applicable_because="The Region is not enabled for this account." if skipped else "",
         status=inventory.status.value,
         skipped=skipped,
         not_entered=next((gap.not_entered() for gap in missing if gap.operation == ASSUME_ROLE), ""),

@@ -185,10 +185,10 @@ def _note(told: Iterable[tuple[Resource, _Alike]], across: bool, notes: Notes) -
         noted.add(id(alike))
         what = f"of {resource.arn}"
         if alike.row is None:
-            because = f"the Region settings do not tell what can be done with {resource.arn}"
+            because = f"the Region settings do not report what is supported for {resource.arn}"
             notes.unknown("covered_keys", because)
         if alike.keys.kind is None:
-            because = f"who manages the key {what} is not known"
+            because = f"who manages the key {what} is unknown"
             notes.unknown("covered_keys", because, alike.keys.first_gap)
         if alike.supported.value is None:
             notes.unknown("supported", f"{what}: {alike.supported.because}", alike.supported_gap)

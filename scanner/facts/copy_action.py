@@ -117,7 +117,7 @@ def _units(account: AccountId, organization: Organization, notes: Notes) -> tupl
     if member is None and not isinstance(organization.members, Unread):
         return ()
     if member is None or member.ou_path is None:
-        notes.unknown("destination_units", f"where account {account} lies in the organisation was not read")
+        notes.unknown("destination_units", f"the organizational unit of account {account} was not read")
         return (None,)
     return (*member.ou_path.strip("/").split("/")[1:], member.ou_path)
 
@@ -131,7 +131,7 @@ def _note_destination(destination: Destination, notes: Notes) -> None:
             notes.unknown(column, destination.exists.because, destination.gap)
     if destination.key_kind is None:
         gap = destination.gap if destination.key is None else destination.key.kind_gap
-        because = "who manages the destination vault's key is not known"
+        because = "who manages the destination vault's key is unknown"
         if destination.vault is None:
-            because = f"the destination vault was not seen: {destination.exists.because}"
+            because = destination.exists.because
         notes.unknown("destination_key_kind", because, gap)

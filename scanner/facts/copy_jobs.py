@@ -39,7 +39,7 @@ def copy_job_columns(
     earlier = "" if window is None else _why_earlier(window)
     if window is None:
         rhythm = rhythm_of(rule, jobs.as_of)
-        earlier = f'when its rule starts ("{schedule_of(rule)}") is not known: {rhythm.because}'
+        earlier = f'when its rule starts ("{schedule_of(rule)}") is unknown: {rhythm.because}'
         notes.unknown("copy_window_hours", earlier)
     if earlier:
         notes.unknown("completed_earlier", earlier)
@@ -86,7 +86,7 @@ def _told(found: Iterable[tuple[str, Outcomes]], notes: Notes) -> Iterator[CopyJ
             for copy in copies.jobs[:1]:
                 notes.evidence("copy_jobs", copy.job.refs)
             if any(copy.newest is None for copy in copies.jobs) and not copies.unseen:
-                notes.unknown("copy_jobs", f"state or date of a copy job of {arn} is not told")
+                notes.unknown("copy_jobs", f"AWS does not report the state or date of a copy job of {arn}")
 
 
 def _of_resource(arn: str, copies: Outcomes) -> CopyJobsOf:

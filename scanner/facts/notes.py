@@ -26,7 +26,7 @@ class Notes:
             return
         if gap.kind is not GapKind.OUT_OF_SCOPE:
             self._needed[gap] = None
-            text = f"{text} {gap.sentence()}".strip()
+            text = f"{text.rstrip('.')}: {gap.sentence()}" if text else gap.sentence()
         place = (gap.operation, gap.about, gap.account, gap.region)
         note = NotKnown(column, text or gap.sentence(), *place, gap.kind.value, gap.code)
         self._not_known[note] = None

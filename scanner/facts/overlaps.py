@@ -45,7 +45,7 @@ def _note_doubt(rules: tuple[BackupRule, BackupRule], as_of: datetime, notes: No
         note_unknown_starts(rules, "overlapping_rules", as_of, notes)
         return
     zones = " and ".join(rule.timezone for rule in rules)
-    notes.unknown("overlapping_rules", f"how the time zones {zones} of two rules compare is not known")
+    notes.unknown("overlapping_rules", f"how the time zones {zones} of two rules compare is unknown")
 
 
 def _days(rule: BackupRule) -> int:

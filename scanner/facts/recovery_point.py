@@ -34,10 +34,10 @@ def recovery_point_row(
     days, age = point_kept_days(point), point_age_hours(point, as_of)
     for column, value in (("encrypted", point.encrypted), ("usable", point.status), ("age_hours", age)):
         if value is None:
-            notes.unknown(column, f"the list of recovery points does not tell {column} of it")
+            notes.unknown(column, f"the list of recovery points does not report {column}")
     if days is None:
         for column in ("retention_days", "keeps_forever"):
-            notes.unknown(column, "the list of recovery points does not tell when it expires")
+            notes.unknown(column, "the list of recovery points does not report when it expires")
     if exists.value is None:
         notes.unknown("orphaned", exists.because if unread is None else "", unread)
     clean = _clean(point, notes)
@@ -48,7 +48,9 @@ def recovery_point_row(
         region=point.region,
         name=point.arn.rpartition(":")[2],
         not_applicable_because=(
-            "It is temporary: AWS Backup deletes it as soon as it is copied." if point.temporary else ""
+            "The recovery point is temporary: AWS Backup deletes it as soon as it is copied."
+            if point.temporary
+            else ""
         ),
         resource=point.resource,
         resource_type=point.resource_type,
@@ -90,11 +92,11 @@ def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
 def _unknown_scan(scan: ScanResult) -> tuple[str, Gap | None] | None:
     """Return why it is not known whether scans found nothing, and the missing read; None: it is known."""
     if scan.findings is None:
-        return "what its malware scans found is not told", None
+        return "AWS does not report what its malware scans found", None
     if scan.failed:
         return "a malware scan of it failed", None
     if scan.failed is None:
-        return "whether its malware scans finished is not told", None
+        return "AWS does not report whether its malware scans finished", None
     if isinstance(scan.point_in_time, Unread):
         return "the newest malware scan of this continuous backup was not read", scan.point_in_time.gap
     status = _point_in_time(scan)

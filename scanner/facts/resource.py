@@ -76,7 +76,7 @@ class ResourceTable:
         row = capability_of(resource, self._graph.inventory.settings)
         assessable, not_applicable = _assessable(resource, notes)
         if row is None:
-            because = "the Region settings, which decide what its type can do, were not read"
+            because = "the Region settings, which determine what is supported for its type, were not read"
             settings = self._graph.inventory.settings
             notes.unknown(
                 "air_gap_supported", because, settings.gap if isinstance(settings, Unread) else None
@@ -85,7 +85,7 @@ class ResourceTable:
         jobs = self._past.table.columns(resource, coverage, whereabouts.copies_in, notes)
         places = place_columns(whereabouts, self._graph.inventory.shard, notes)
         if keys.kind is None:
-            notes.unknown("key_kind", "who manages its key is not known", keys.first_gap)
+            notes.unknown("key_kind", "who manages its key is unknown", keys.first_gap)
         covered = self._covered_of(coverage)
         copied.note(notes)
         covered.schedules.note(notes)
@@ -218,9 +218,9 @@ def _incremental(resource: Resource, settings: Reading[RegionSettings], notes: N
     incremental = incremental_of(resource, settings)
     if incremental is None:
         gap = settings.gap if isinstance(settings, Unread) else None
-        because = "whether its backups are incremental is not known: AWS does not say"
+        because = "whether its backups are incremental is unknown: AWS does not document it"
         if resource.type == "DynamoDB":
-            because = "whether the Region opts in to incremental backups of DynamoDB is not known"
+            because = "whether the Region opts in to incremental backups of DynamoDB is unknown"
         notes.unknown("incremental", because, gap)
     return incremental
 
@@ -230,7 +230,7 @@ def _versioned(resource: Resource, notes: Notes) -> Ternary:
         return True
     if isinstance(resource.versioned, Known):
         return resource.versioned.value
-    notes.unknown("versioned", "whether the bucket keeps versions was not read", resource.versioned.gap)
+    notes.unknown("versioned", "the versioning of the bucket was not read", resource.versioned.gap)
     return None
 
 
@@ -238,15 +238,15 @@ def _assessable(resource: Resource, notes: Notes) -> tuple[Ternary, str]:
     """Return whether the resource is judged at all, and if not, why (rulings 5 and 19)."""
     kind = can_be_backed_up(resource)
     if kind.value is False:
-        return False, f"{kind.because[:1].upper()}{kind.because[1:]}: something else must save its data."
+        return False, f"{kind.because[:1].upper()}{kind.because[1:]}. Protect its data in another way."
     if restore_test_leftover(resource):
-        return False, "Left over from a restore test: ordinary backup plans ignore it."
+        return False, "A restore test created this resource; ordinary backup plans ignore it."
     skipped = skipped_state(resource)
     if skipped is None:
         gap = resource.encryption.gap if isinstance(resource.encryption, Unread) else None
         notes.unknown("assessable", "its state was not read", gap)
     if skipped:
-        return False, f"AWS Backup does not back up a resource in this state: {resource.state}."
+        return False, f"AWS Backup does not back up resources in this state ({resource.state})."
     if kind.value is None:
         notes.unknown("assessable", kind.because)
         notes.unknown("unsupported_kind", kind.because)

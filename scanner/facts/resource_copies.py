@@ -33,7 +33,7 @@ class Copied:
         ):
             notes.unknown(
                 "copies.distance_km",
-                f"the distance to {region} is not known: AWS names no place near one of the two Regions",
+                f"the distance to {region} is unknown: AWS publishes no location for one of the two Regions",
             )
 
 
@@ -104,6 +104,6 @@ def _link(link: Link) -> CopyLink:
     """Tell a link, with the read that keeps it open and the evidence that it rests on."""
     reason = sentence(link.answer.because)
     if link.answer.value is None and link.gap is not None:
-        reason = f"{reason} {link.gap.sentence()}".strip()
+        reason = f"{reason.rstrip('.')}: {link.gap.sentence()}" if reason else link.gap.sentence()
     evidence = tuple(Reference(link.name, ref.file, ref.line) for ref in link.refs)
     return CopyLink(name=link.name, holds=link.answer.value, reason=reason, evidence=evidence)

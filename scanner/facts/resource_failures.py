@@ -54,12 +54,12 @@ def _backup(jobs: Iterable[BackupJobTold | None], *, has_backup: Ternary) -> Tol
     rivals = [job for job in jobs if job is not None and job.newest is not False]
     newest = next((job for job in rivals if job.newest), None)
     if newest is not None:
-        return newest.succeeded, f"its newest backup job ended as {newest.state}"
+        return newest.succeeded, f"the latest backup job ended with status {newest.state}"
     if rivals or None in jobs:
-        return None, "whether its newest backup job completed is not known"
+        return None, "whether the latest backup job completed is unknown"
     if has_backup is None:
-        return None, "whether it has a usable recovery point is not known"
-    return has_backup, "it has no usable recovery point, and no finished backup job in 30 days"
+        return None, "whether there is a usable recovery point is unknown"
+    return has_backup, "there is no usable recovery point and no finished backup job in the last 30 days"
 
 
 def _copies(chains: Iterable[CopyChain | None], actions: Collection[Chain]) -> Iterator[Told]:
@@ -75,11 +75,11 @@ def _copies(chains: Iterable[CopyChain | None], actions: Collection[Chain]) -> I
     for chain in current or _newest(finished):
         name = chain.destination.partition(":backup-vault:")[2] or chain.destination
         if chain.succeeded is None:
-            yield None, f"whether its newest copy into {name} completed is not known"
+            yield None, f"whether the latest copy into {name} completed is unknown"
         else:
-            yield chain.succeeded, f"its newest copy into {name} ended as {chain.state}"
+            yield chain.succeeded, f"the latest copy into {name} ended with status {chain.state}"
     if None in chains:
-        yield None, "there may be copy jobs of it that were not seen"
+        yield None, "there may be copy jobs that were not read"
 
 
 def _newest(chains: list[CopyChain]) -> list[CopyChain]:
@@ -93,13 +93,13 @@ def _restore(restores: Iterable[RestoreTold | None]) -> Told:
     restores = tuple(restores)
     ended = [one for one in restores if one is not None and one.state not in _UNDER_WAY]
     if None in restores or any(one.age_days is None for one in ended):
-        return None, f"whether it was restored in the last {RESTORE_TEST_DAYS} days is not known"
+        return None, f"whether it was restored in the last {RESTORE_TEST_DAYS} days is unknown"
     recent = [one for one in ended if one.age_days is not None and one.age_days <= RESTORE_TEST_DAYS]
     if not recent:
-        return False, f"no restore of it was tested in the last {RESTORE_TEST_DAYS} days"
+        return False, f"no restore was tested in the last {RESTORE_TEST_DAYS} days"
     newest = min(recent, key=lambda one: one.age_days or 0.0)
     proves = all_of((newest.completed, newest.validated))
     if proves is None:
-        return None, "whether its newest restore completed is not known"
-    why = "was not validated" if newest.completed else f"ended as {newest.state}"
-    return proves, f"its newest restore {why}"
+        return None, "whether its newest restore completed is unknown"
+    why = "was not validated" if newest.completed else f"ended with status {newest.state}"
+    return proves, f"the latest restore {why}"

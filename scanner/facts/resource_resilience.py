@@ -121,6 +121,8 @@ def _note(pieces: _Pieces, survivals: Survivals, notes: Notes) -> None:
         for because, gap in survivals.unseen[:_NOTED]:
             notes.unknown(SPREAD, because, gap)
         if not survivals.unseen:
-            notes.unknown(SPREAD, "of a backup it is not known whether it lies there, or is locked", None)
+            notes.unknown(
+                SPREAD, "for at least one backup, whether it is there or is locked is unknown", None
+            )
     for because in pieces.failures.open_ones:
         notes.unknown(SPREAD, because, None)

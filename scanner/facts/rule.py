@@ -35,5 +35,5 @@ def note_unknown_starts(rules: Iterable[BackupRule], column: str, as_of: datetim
     """Note of which rules it is not known when they start, and why."""
     for rule in rules:
         if (rhythm := rhythm_of(rule, as_of)).max_gap_hours is None:
-            because = f'when rule {rule.name} starts ("{schedule_of(rule)}") is not known: {rhythm.because}'
+            because = f'when rule {rule.name} starts ("{schedule_of(rule)}") is unknown: {rhythm.because}'
             notes.unknown(column, because)

@@ -164,7 +164,7 @@ def _within_lock(target: Destination, days: int, notes: Notes) -> Answer:
     if target.vault is None:
         if target.exists.value is False:
             return Answer(value=True)
-        notes.unknown("within_lock", f"the vault's lock was not seen: {target.exists.because}", target.gap)
+        notes.unknown("within_lock", target.exists.because, target.gap)
         return Answer(None, target.exists.because)
     notes.evidence("within_lock", target.vault.refs)
     answer = lock_admits(target.vault, days)
@@ -193,7 +193,7 @@ def _covered_type(graph: ShardGraph, resource: Resource, lifecycle: Lifecycle, n
     row = capability_of(resource, graph.inventory.settings)
     cold = None if row is None else cold_supported(row, lifecycle)
     if cold is None:
-        notes.unknown("covered_types", f"whether {resource.arn} can go to cold storage is not known")
+        notes.unknown("covered_types", f"whether {resource.arn} supports cold storage is unknown")
     return CoveredType(
         resource=resource.arn,
         capability=resource.capability if row is None else row.key,

@@ -91,15 +91,15 @@ def _role(
         return None, Answer(None, f"the role {name} was not read")
     notes.evidence("role_exists", reading.refs)
     if reading.value is None:
-        return False, Answer(value=False, because=f"there is no role {name}")
+        return False, Answer(value=False, because=f"the role {name} does not exist")
     return True, _admits(graph, reading.value, notes)
 
 
 def _admits(graph: ShardGraph, role: Role, notes: Notes) -> Answer:
     """Return whether the trust policy lets AWS Backup assume the role, for the shard's account and Region."""
     if role.trust_policy is None:
-        notes.unknown("role_admits_backup", f"the trust policy of {role.arn} is not told")
-        return Answer(None, f"the trust policy of {role.arn} is not told")
+        notes.unknown("role_admits_backup", f"AWS does not report the trust policy of {role.arn}")
+        return Answer(None, f"AWS does not report the trust policy of {role.arn}")
     answer = admits_service(
         parse(role.trust_policy),
         service=BACKUP_SERVICE,
@@ -109,8 +109,8 @@ def _admits(graph: ShardGraph, role: Role, notes: Notes) -> Answer:
         account=graph.inventory.shard.account,
     )
     if answer.value is None:
-        notes.unknown("role_admits_backup", f"by the trust policy of {role.arn}, {answer.because}")
-    return Answer(answer.value, f"by the trust policy of {role.arn}, {answer.because}")
+        notes.unknown("role_admits_backup", f"trust policy of {role.arn}: {answer.because}")
+    return Answer(answer.value, f"trust policy of {role.arn}: {answer.because}")
 
 
 def _context(graph: ShardGraph) -> Context:

@@ -37,10 +37,12 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
     mode = lock_mode(vault, as_of)
     if mode is None:
         for column in ("lock_mode", "min_retention_days", "max_retention_days"):
-            notes.unknown(column, "the list of vaults does not tell whether it is locked")
+            notes.unknown(column, "the list of vaults does not report whether it is locked")
     targeted, unread_plans = plane.targeted(vault)
     if targeted is None:
-        notes.unknown("targeted", "a rule that was not read may target or copy into it", unread_plans)
+        notes.unknown(
+            "targeted", "a rule that was not read may use it as a target or copy destination", unread_plans
+        )
     key = key_columns(vault, plane, notes)
     policy = policy_columns(vault, plane, as_of, notes)
     topic, events = _told(vault, notes)
@@ -88,7 +90,9 @@ def _limit(vault: Vault, mode: str | None, column: str, days: int | None, notes:
     always has both (facts 5), so that one that is left out is not known.
     """
     if mode is not None and days is None and vault.air_gapped:
-        notes.unknown(column, "a logically air-gapped vault has such a limit, and the list does not tell it")
+        notes.unknown(
+            column, "a logically air-gapped vault has such a limit, but the list of vaults does not report it"
+        )
     if mode is None or (days is None and vault.air_gapped):
         return None
     return days if days is not None else _NO_LIMIT[column]
@@ -113,7 +117,7 @@ def _protected_by(vault: Vault, mode: str | None, as_of: datetime, notes: Notes)
     if vault.air_gapped:
         return "air_gapped"
     if mode is None and vault.lock.lock_date is not None and vault.lock.lock_date <= as_of:
-        notes.unknown("protected_by", "the list of vaults does not tell whether it is locked")
+        notes.unknown("protected_by", "the list of vaults does not report whether it is locked")
         return None
     return "compliance_lock" if mode == "compliance" else ""
 
@@ -133,7 +137,7 @@ def _told(vault: Vault, notes: Notes) -> tuple[str | None, tuple[str | None, ...
         notes.unknown("notification_topic", "the answer names events, but no topic")
     if told.value.events is None:
         for column in _EVENTS[1:]:
-            notes.unknown(column, "the answer does not tell of which events")
+            notes.unknown(column, "the answer does not name the events")
         return told.value.topic, (None,)
     return told.value.topic, tuple(dict.fromkeys(told.value.events))
 

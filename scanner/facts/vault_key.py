@@ -30,7 +30,7 @@ def key_columns(vault: Vault, plane: ControlPlane, notes: Notes) -> KeyColumns:
     named = plane.vault_key(vault)
     kind = None if named is None else named.kind
     if kind is None:
-        notes.unknown("key_kind", "who manages its key is not known", named.kind_gap if named else None)
+        notes.unknown("key_kind", "who manages its key is unknown", named.kind_gap if named else None)
     if kind in (KeyKind.AWS_MANAGED, KeyKind.AWS_OWNED):
         return KeyColumns(key_kind=kind.value if kind else None, key_enabled=True, key_deletion_at="")
     key = plane.described_key(vault)
@@ -40,7 +40,7 @@ def key_columns(vault: Vault, plane: ControlPlane, notes: Notes) -> KeyColumns:
     deletion = _deletion(key)
     for column, value in (("key_enabled", enabled), ("key_deletion_at", deletion)):
         if value is None:
-            notes.unknown(column, "the state of its key is not known", _gap(vault, key))
+            notes.unknown(column, "the state of its key is unknown", _gap(vault, key))
     return KeyColumns(
         key_kind=kind.value if kind else None,
         key_enabled=enabled,

@@ -63,7 +63,7 @@ def policy_columns(vault: Vault, plane: ControlPlane, as_of: datetime, notes: No
     context = context_of(organization, member.ou_path if member else None)
     context = replace(context, as_of=as_of, partition=partition_of(vault.region))
     if not document.readable:
-        notes.unknown("deletion_guards", f"its access policy cannot be understood: {document.problem}")
+        notes.unknown("deletion_guards", f"its access policy could not be parsed: {document.problem}")
     stays, outside = _outside(document, vault, plane, context, notes)
     return PolicyColumns(
         has_policy=document.exists,
@@ -88,7 +88,9 @@ def _guards(document: Document, vault: Vault, context: Context, notes: Notes) ->
             document, action=action, resource=vault.arn, vault_account=vault.account, context=context
         )
         if denial.denied is None and document.readable:
-            notes.unknown("deletion_guards", f"whether {_short(action)} is denied: {denial.because}")
+            notes.unknown(
+                "deletion_guards", f"whether {_short(action)} is denied is unknown: {denial.because}"
+            )
         yield DeletionGuard(
             action=_short(action),
             denied=denial.denied,
@@ -119,7 +121,11 @@ def _outside(
         context=context,
     )
     if None in found.who:
-        because = found.because if found.admitted is None else "it may admit others outside the organisation"
+        because = (
+            found.because
+            if found.admitted is None
+            else "it may allow other principals outside the organisation"
+        )
         gap = _organization_gap(organization) if document.readable else None
         notes.unknown("outsiders", because, gap)
         if found.admitted is None:
@@ -145,5 +151,5 @@ def _copying(
     if found.complete and not found.undecided:
         return found.allowed
     because = "; ".join(f"{one.principals}: {one.because}" for one in found.undecided[:3]) or found.because
-    notes.unknown("copying_principals", f"who else may copy into it is not known ({because})")
+    notes.unknown("copying_principals", f"which other principals may copy into it is unknown ({because})")
     return (*found.allowed, None)

@@ -122,7 +122,7 @@ class ControlPlane:
     def _destination(self, arn: Arn) -> Destination:
         parts = parse_arn(arn)
         if parts is None:
-            exists = Answer(None, f"{arn} is no ARN of a vault")
+            exists = Answer(None, f"{arn} is not the ARN of a vault")
             parts = parse_arn(f"arn:::::{arn}")
         else:
             exists = Answer(value=True)
@@ -150,7 +150,7 @@ class ControlPlane:
         summary = self._shards.get(Shard(vault.account, vault.region))
         if summary is None or summary.status is not ShardStatus.FAILED:
             return _there(vault), None
-        because = f"the reading of {vault.account}/{vault.region} failed"
+        because = f"the scan of {vault.account}/{vault.region} failed"
         return Answer(None, because), summary.vaults_read.gap if isinstance(
             summary.vaults_read, Unread
         ) else None
@@ -162,13 +162,14 @@ class ControlPlane:
             because = f"{shard.account}/{shard.region} is outside the scope of the scan"
             return Answer(None, because), _outside_scope(shard, "backup:ListBackupVaults")
         if summary.status is ShardStatus.SKIPPED:
-            because = f"account {shard.account} has not enabled {shard.region}"
+            because = f"Region {shard.region} is not enabled for account {shard.account}"
             gap = _outside_scope(shard, "backup:ListBackupVaults")
             return Answer(None, because), replace(gap, code=NOT_ENABLED)
         if isinstance(summary.vaults_read, Unread):
             because = f"the vaults of {shard.account}/{shard.region} were not read"
             return Answer(None, because), summary.vaults_read.gap
-        return Answer(value=False, because=f"{shard.account}/{shard.region} has no vault of that name"), None
+        because = f"{shard.account}/{shard.region} has no vault with that name"
+        return Answer(value=False, because=because), None
 
     def vault_key(self, vault: Vault) -> KeyOf | None:
         """Give a vault's key; EncryptionKeyType tells its kind where KMS does not (ruling 6)."""

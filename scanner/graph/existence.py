@@ -80,18 +80,16 @@ class Existence:
     def _answer(self, resource: str, there: "_There | None") -> Answer:
         operation = listed_by(resource)
         if operation is None:
-            return Answer(None, f"no list of resources tells whether {resource or 'it'} exists")
+            return Answer(None, f"no list of resources shows whether {resource or 'it'} exists")
         if there is not None and resource in there.arns:
             return Answer(value=True)
         if home_of(resource) == resource and self._row(resource) is not None:
             return Answer(value=True)  # a bucket, wherever it is
         if there is None:
-            return Answer(
-                None, "the resources of its account and Region were not scanned, or are not told of"
-            )
+            return Answer(None, "the resources of its account and Region were not scanned, or not listed")
         if operation in there.unread:
             return Answer(None, gap_of_texts(there.unread[operation]).sentence())
-        return Answer(value=False, because=f"{there.home} has it no longer")
+        return Answer(value=False, because=f"it no longer exists in {there.home}")
 
 
 @dataclass(frozen=True, slots=True)

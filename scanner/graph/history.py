@@ -220,9 +220,9 @@ class History:
         if seen.vault is None:
             if seen.exists.value is False:
                 return None
-            return Unseen(f"a copy may lie in {arn}, and {seen.exists.because}", seen.gap, own=False)
+            return Unseen(f"a copy may be in {arn}, but {seen.exists.because}", seen.gap, own=False)
         if isinstance(seen.vault.recovery_points_read, Unread):
-            because = f"a copy may lie in {arn}, whose recovery points were not read"
+            because = f"a copy may be in {arn}, whose recovery points were not read"
             return Unseen(because, seen.vault.recovery_points_read.gap, own=False)
         return None
 
@@ -231,12 +231,12 @@ class History:
         for vault in sorted(perhaps.keys() - sure - self._vaults.keys()):
             doubt = perhaps[vault]
             if self._unread_there(vault) is not None:
-                because = f"a copy may lie in {vault}, and whether it counts is not known: {doubt.because}"
+                because = f"a copy may be in {vault}, but whether it counts is unknown: {doubt.because}"
                 yield Unseen(because, doubt.gap, own=False)
 
     def _of_open_parents(self, coverage: Coverage) -> Iterator[Unseen]:
         for arn in coverage.open_parents:
-            because = f"it is not known whether backups of {arn} count for it"
+            because = f"whether backups of {arn} count for it is unknown"
             if arn in self._points:
                 yield Unseen(because, None, own=True)
             elif arn in self._elsewhere.points:
@@ -258,7 +258,7 @@ class History:
         for doubt in coverage.doubts:
             destinations = _destinations(self._plans.get(Arn(doubt.plan)))
             if destinations is None:
-                because = f"a copy may lie in a vault that no plan is known to name: {doubt.because}"
+                because = f"a copy may be in an unknown vault: {doubt.because}"
                 unread[Unseen(because, doubt.gap, own=False)] = None
             for destination in destinations or ():
                 perhaps.setdefault(destination, doubt)
@@ -301,7 +301,7 @@ def doubt_of(arn: str, vault: Vault | None, vaults: Reading[None]) -> Doubtful |
         if not vault.restore_access:
             return None
         return Doubtful(
-            f"{arn} gives access to another vault, and whether a backup is there is not known", None
+            f"{arn} gives access to another vault, and whether a backup is there is unknown", None
         )
     if isinstance(vaults, Unread):
         because = f"whether {arn} holds backups, or only gives access to another vault, was not read"
@@ -311,7 +311,7 @@ def doubt_of(arn: str, vault: Vault | None, vaults: Reading[None]) -> Doubtful |
 
 def _unread_here(inventory: ShardInventory) -> Iterator[Unseen]:
     """Say which vaults of the shard were not read."""
-    because = "a newer recovery point may lie in a vault that was not read"
+    because = "a newer recovery point may be in a vault that was not read"
     for reading in (vaults_read(inventory), *(vault.recovery_points_read for vault in inventory.vaults)):
         if isinstance(reading, Unread):
             yield Unseen(because, reading.gap, own=True)
@@ -320,12 +320,12 @@ def _unread_here(inventory: ShardInventory) -> Iterator[Unseen]:
 def _unread_jobs(inventory: ShardInventory) -> Iterator[Unseen]:
     reading = inventory.lists.get("backup:ListCopyJobs", Known(None))
     if isinstance(reading, Unread):
-        because = "a copy may lie in a vault that only a copy job names, and the copy jobs were not read"
+        because = "a copy may be in a vault that only a copy job names, but the copy jobs were not read"
         yield Unseen(because, reading.gap, own=False)
 
 
 def _untold_destination(arn: str) -> Unseen:
-    return Unseen(f"a copy job of {arn} does not tell into which vault", None, own=False)
+    return Unseen(f"a copy job of {arn} does not name its destination vault", None, own=False)
 
 
 def _untold_points(places: Iterable[tuple[Place, Held]]) -> Iterator[RecoveryPoint]:
@@ -338,7 +338,7 @@ def _lasting_untold(places: Iterable[tuple[Place, Held]]) -> Iterator[RecoveryPo
 
 
 def _untold(point: RecoveryPoint, *, own: bool) -> Unseen:
-    return Unseen(f"status or date of {point.arn} is not told", None, own)
+    return Unseen(f"AWS does not report the status or date of {point.arn}", None, own)
 
 
 def _by_vault(found: tuple[Place, Held]) -> Arn:

@@ -179,10 +179,10 @@ class JobHistory:
         return outcomes(ours, self.as_of, unseen + self._astray(arn, rule))
 
     def _astray(self, arn: str, rule: str = "") -> tuple[Unseen, ...]:
-        """Say that a copy job of a resource, by a rule or by any, does not tell into which vault."""
+        """Say that a copy job of a resource, by a rule or by any, does not name its destination vault."""
         copies = (job for job in self._of(JobKind.COPY, arn) if not job.destination_vault)
         if any(not rule or self.rule_of(job) == rule or self._may_be_of(job, rule) for job in copies):
-            return (Unseen(f"a copy job of {arn} does not tell into which vault", None, own=True),)
+            return (Unseen(f"a copy job of {arn} does not name its destination vault", None, own=True),)
         return ()
 
     def _may_be_of(self, copy: Job, rule: str) -> bool:
@@ -234,13 +234,13 @@ class JobHistory:
             return self._unread[kind]
         return (
             *self._unread[kind],
-            Unseen(f"the list of {kind} jobs does not tell what each is of", None, own=True),
+            Unseen(f"the list of {kind} jobs does not name the resource of each job", None, own=True),
         )
 
     def _open(self, kind: JobKind, open_parents: Iterable[str]) -> Iterator[Unseen]:
         for arn in open_parents:
             if self._of(kind, arn):
-                yield Unseen(f"it is not known whether {kind} jobs of {arn} count for it", None, own=True)
+                yield Unseen(f"whether {kind} jobs of {arn} count for it is unknown", None, own=True)
 
 
 def _by_unknown_rule(arn: str) -> Unseen:

@@ -165,8 +165,8 @@ def _opt_in(candidate: Candidate, resource: Resource) -> Remedy:
     kind = row.opt_in_key if row is not None else resource.type
     preference = shlex.quote(f"{kind}=true" if " " not in kind else json.dumps({kind: True}))
     text = (
-        f"Switch on the service opt-in for {kind} in {resource.region} in {candidate.opt_in.whose}, "
-        f"which decides for {candidate.name}."
+        f"Turn on the service opt-in for {kind} in {resource.region} in {candidate.opt_in.whose}, "
+        f"which applies to {candidate.name}."
     )
     command = f"aws backup update-region-settings --resource-type-opt-in-preference {preference}"
     return Remedy(text, f"{command} --region {shlex.quote(resource.region)}")

@@ -29,7 +29,7 @@ _DESTRUCTIVE: Final = (
 Told = tuple[Answer, Gap | None]
 """An answer whose reason goes on after the vault's name, and the read that keeps it open."""
 
-_NOT_SEEN: Final = Answer(None, "was not seen")
+_NOT_SEEN: Final = Answer(None, "was not read")
 
 
 class Reach:
@@ -49,7 +49,7 @@ class Reach:
             how = "is logically air-gapped" if vault.air_gapped else "has a compliance lock in force"
             return Answer(value=True, because=how)
         if mode is None:
-            return Answer(None, "may be locked: its list does not say")
+            return Answer(None, "may be locked, which the list of vaults does not report")
         graced = vault.lock.locked and vault.lock.lock_date is not None
         how = "has a compliance lock that is not in force yet" if graced else "has no compliance lock"
         return Answer(value=False, because=how)
@@ -77,12 +77,15 @@ class Reach:
             return Answer(None, because), management.gap
         if management.value != account:
             return Answer(value=False), None
-        because = f"lies in reach of account {account}, which manages the organisation"
+        because = f"is within reach of account {account}, which manages the organisation"
         member = organization.accounts.get(owner)
         if member is not None and (member.status is not None or isinstance(organization.members, Known)):
             return Answer(value=True, because=because), None
         if isinstance(organization.members, Unread):
-            because = f"{because}, if its own account {owner} is a member, and the members were not all read"
+            because = (
+                f"{because}, if its own account {owner} is a member, "
+                "but not all accounts of the organisation were read"
+            )
             return Answer(None, because), organization.members.gap
         return Answer(value=False), None
 
@@ -103,10 +106,10 @@ class Reach:
                 document, account=account, action=action, resource=vault.arn, context=context
             )
             if answer.value:
-                because = f"has an access policy that lets account {account} do {action}: {answer.because}"
+                because = f"has an access policy that allows account {account} {action}: {answer.because}"
                 return Answer(value=False, because=because), None
             if answer.value is None and doubt is None:
-                because = f"has an access policy that may let account {account} do {action}"
+                because = f"has an access policy that may allow account {account} {action}"
                 doubt = Answer(None, f"{because}: {answer.because}")
-        lets_nothing = Answer(value=True, because=f"lets account {account} delete nothing")
+        lets_nothing = Answer(value=True, because=f"does not allow account {account} to delete anything")
         return doubt or lets_nothing, None

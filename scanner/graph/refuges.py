@@ -51,8 +51,8 @@ class Refuge:
     def what(self) -> str:
         """Say what is there, or will be."""
         if self.planned:
-            return f"a copy into {self.name} {'can' if self.lies else 'may'} arrive"
-        return f"a usable backup {'lies' if self.lies else 'may lie'} in {self.name}"
+            return f"a copy into {self.name} {'can' if self.lies else 'may'} succeed"
+        return f"a usable backup {'is' if self.lies else 'may be'} in {self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,12 +209,15 @@ class Refuges:
             lies=fate.verdict.value,
             planned=True,
             keys=self._one(there.key, Shard(there.account, there.region)),
-            doubt=(f"whether a copy into {there.arn} can arrive: {fate.verdict.because}", fate.gap),
+            doubt=(
+                f"whether a copy into {there.arn} can succeed is unknown: {fate.verdict.because}",
+                fate.gap,
+            ),
         )
 
 
 def _lies(place: Place, one: Newest) -> tuple[Ternary, str]:
     """Whether a backup lies in a place for sure, and why not, or why that is not known."""
     if one.newest is None:
-        return None, f"whether a usable backup lies in {place.arn} is not told"
+        return None, f"whether a usable backup is in {place.arn} is unknown"
     return True, ""

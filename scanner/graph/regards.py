@@ -170,7 +170,7 @@ def _ask(
     decides = all_of((reach.reached.value, reach.kept.value, reach.opt_in_decides))
     gap = reach.gap(resource, opt_in)
     if decides is None:
-        because = f"whether the opt-in decides for {name}: {verdict.because}"
+        because = f"whether the opt-in applies to {name} is unknown: {verdict.because}"
         told.opens.append(Open("opt_in_decides", because, gap))
     if decides is not False:
         _decides(told, reach.opted_in, decides, opt_in, name)

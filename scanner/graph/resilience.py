@@ -21,7 +21,7 @@ from scanner.model.ternary import Ternary, any_of, negate
 
 _TOLD: Final = 3  # so many vaults, or doubts, are named in one sentence
 _TWO: Final = 2
-_NO_BACKUP: Final = "it has no usable recovery point that lasts, and no copy that can arrive"
+_NO_BACKUP: Final = "there is no usable permanent recovery point and no copy action that can succeed"
 
 
 class Loss(StrEnum):
@@ -57,8 +57,8 @@ class Safe:
     gap: Gap | None = None
 
 
-_OUTSIDE: Final = Safe(value=True, because="which is outside its own Region")
-_IN_REGION: Final = Safe(value=False, because="which is in its own Region")
+_OUTSIDE: Final = Safe(value=True, because="which is outside the resource's Region")
+_IN_REGION: Final = Safe(value=False, because="which is in the resource's Region")
 
 
 class Resilience:
@@ -131,7 +131,7 @@ class Resilience:
         if refuge.account == held.account:
             if immutable.value is None:
                 return immutable
-            return Safe(value=False, because="which lies in the account itself and can be deleted from")
+            return Safe(value=False, because="which is in the account itself and allows deletion")
         answer, gap = self._reach.closed_to(refuge.vault, refuge.account, held.account)
         because = f"which {answer.because}"
         if answer.value is False and immutable.value is None:
@@ -184,7 +184,7 @@ def _two_of(held: Held, place: Callable[[Refuge], str], kind: str) -> Survival:
     if only is None:
         return Survival(survived=False, because=_NO_BACKUP)
     where = only.name if kind == "vault" else f"account {only.account}"
-    return Survival(survived=False, because=f"all its backups lie in {where}")
+    return Survival(survived=False, because=f"all backups are in {where}")
 
 
 def _open(doubts: Iterable[Doubt]) -> Survival:
@@ -206,17 +206,17 @@ def _outside(refuge: Refuge, held: Held) -> Safe:
 
 
 def _elsewhere(place: str, lost: str) -> Safe:
-    return Safe(place != lost, f"which is {'lost' if place == lost else 'not touched'}")
+    return Safe(place != lost, f"which is {'lost' if place == lost else 'not affected'}")
 
 
 def _other_key(refuge: Refuge, held: Held) -> Safe:
     """Whether a backup needs no key that is lost together with the resource's own (ruling 6)."""
     if refuge.keys == ():
-        return Safe(value=True, because="and needs no key that anybody can delete")
+        return Safe(value=True, because="and needs no key that can be deleted")
     if held.keys == ():
-        return Safe(value=True, because="and the resource itself has no key that anybody can delete")
+        return Safe(value=True, because="and the resource itself has no key that can be deleted")
     if refuge.keys is None:
-        return Safe(None, "and its key is not known")
+        return Safe(None, "and its key is unknown")
     # Whatever its key is, it lies in the resource's Region: a key is used in its own Region alone.
     own = held.keys or (KeyPlace(AccountId(""), held.region, "", None),)
     safe = negate(any_of(lost_together(key, own) for key in refuge.keys))
@@ -229,6 +229,6 @@ def _key_sentence(refuge: Refuge, safe: Ternary, *, known: bool) -> str:
     )
     needs = f"and needs the key {', '.join(names)}"
     if safe is None:
-        own = "of which replicas are not known" if known else "while the resource's own key is not known"
+        own = "whose replicas are unknown" if known else "but the resource's own key is unknown"
         return f"{needs}, {own}"
-    return f"{needs}, which is {'not ' if safe else ''}lost with the resource's own"
+    return f"{needs}, which is {'not ' if safe else ''}lost together with the resource's key"

@@ -31,7 +31,7 @@ _LIST_DAYS: Final = 30.0
 """Days that ListRestoreJobs reaches back (catalogue, ruling 9)."""
 
 _NOT_LISTED: Final = (
-    "whether the newest restore of {} was validated is not in the restore jobs that were read"
+    "the restore jobs that were read do not show whether the latest restore of {} was validated"
 )
 _SAME: Final = timedelta(seconds=1)  # lists and descriptions round differently
 
@@ -112,7 +112,7 @@ class RestoreHistory:
         unseen += (missing for shard in copies_in if (missing := self._unread_in(shard)) is not None)
         for arn in open_parents:
             if self._jobs.get(arn):
-                because = f"it is not known whether restores of {arn} count for it"
+                because = f"whether restores of {arn} count for it is unknown"
                 unseen.append(Unseen(because, None, own=True))
         return Restores(tuple(found), tuple(unseen))
 
@@ -130,7 +130,7 @@ class RestoreHistory:
         unseen = [*self._unread, *self._untold()]
         if not (proofs and proofs[0].job):  # what is newer than a listed job would be in the list, too
             if isinstance(self._protected_read, Unread):
-                because = "what AWS Backup has ever backed up was not read, nor when that was restored"
+                because = "the protected resources, with the dates of their latest restores, were not read"
                 unseen.append(Unseen(because, self._protected_read.gap, own=True))
             # One of many stands for all: they are noted on each resource of the type.
             unseen += [missing for arn in arns if (missing := self._older(arn)) is not None][:1]
@@ -197,7 +197,7 @@ class RestoreHistory:
 
     def _untold(self) -> Iterator[Unseen]:
         if self._jobs.get(""):
-            yield Unseen("the list of restore jobs does not tell what each restores", None, own=True)
+            yield Unseen("the list of restore jobs does not name the resource of each job", None, own=True)
 
 
 def _of_job(job: Job, as_of: datetime) -> Restore:

@@ -208,7 +208,7 @@ class ShardGraph:
             )
         for parent, _ in parents:
             if parent.arn in self._unlisted and isinstance(parent.tags, Unread):
-                because = f"{parent.name}, which it lies in, was not listed, and may be part of a stack"
+                because = f"{parent.name}, which contains it, was not listed, and may be part of a stack"
                 return because, parent.tags.gap
         return None
 
@@ -289,7 +289,8 @@ class ShardGraph:
         because = answer.because
         if resource.type == STACK and resource.arn in self._unlisted:
             because = (
-                f"it is part of the stack {resource.name}, which {selection.name} names and nobody listed"
+                f"it is part of the stack {resource.name}, which {selection.name} names "
+                "but which was not listed"
             )
             return Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn)
         if resource.arn in self._unlisted and isinstance(resource.tags, Unread):
@@ -410,11 +411,10 @@ def _backed_up(resource: Resource, parent: Resource | None) -> tuple[Resource, .
 def _not_sure(parent: Resource, left_out: Ternary) -> str:
     """Say why the backups of a parent may not hold what lies in it; empty: they do."""
     if left_out is None:
-        return f"its tags were not read, and the selection of {parent.name} may leave it out by a tag"
+        return f"its tags were not read, and the selection of {parent.name} may exclude it by a tag"
     if skipped_state(parent) is not False:
-        return (
-            f"it lies in {parent.name}, which AWS Backup skips in some states: {parent.state or 'not read'}"
-        )
+        state = parent.state or "not read"
+        return f"it is part of {parent.name}, which AWS Backup skips in some states: {state}"
     return ""
 
 

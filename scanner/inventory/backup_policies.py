@@ -136,7 +136,7 @@ def _effective(account: Answers, answer: Answer) -> Reading[EffectivePolicy | No
     return Unread(account.gap(EFFECTIVE, "", GapKind.HALF_READ))
 
 
-_NO_POLICY: Final = "PolicyContent is no JSON object of backup plans."
+_NO_POLICY: Final = "PolicyContent is not a JSON object of backup plans."
 
 
 def _plans(content: str) -> tuple[str, ...] | None:

@@ -16,7 +16,7 @@ from scanner.model.supported import is_unsupported, unknown_types
 
 SUPPORTED: Final = "backup:GetSupportedResourceTypes"
 _ENDPOINTS: Final = "timestream-write:DescribeEndpoints"
-_NOT_LISTED: Final = "AWS Backup supports this type of resource here, and this version does not list it."
+_NOT_LISTED: Final = "AWS Backup supports this type of resource here, but this version does not list it."
 
 
 def spoken_for(answers: Answers, name: str, lists: Mapping[str, Reading[None]]) -> Reading[None] | None:

@@ -32,6 +32,16 @@ class GapKind(StrEnum):
     OUT_OF_SCOPE = "outside the scope"  # of an account or Region that the scan leaves out
 
 
+_WHAT_HAPPENED: Final = {
+    GapKind.REFUSED: "was refused",
+    GapKind.FAILED: "failed",
+    GapKind.NEVER_ASKED: "was not called",
+    GapKind.HALF_READ: "was only read in part",
+    GapKind.NOT_REPORTED: "did not report a required value",
+    GapKind.OUT_OF_SCOPE: "is outside the scope of the scan",
+}
+"""The words of `Gap.sentence` for each kind."""
+
 NOT_ENABLED: Final = "not-opted-in"
 """The code of a gap in a Region that the account has not enabled (the OptInStatus of ec2:DescribeRegions)."""
 
@@ -65,7 +75,7 @@ class Gap:
         if self.kind is GapKind.OUT_OF_SCOPE:
             return f"{self.operation}{about} was not called: {where} is outside the scope of the scan."
         code = f" ({self.code})" if self.code else ""
-        return f"{self.operation}{about} in {where} was {self.kind.value}{code}."
+        return f"{self.operation}{about} in {where} {_WHAT_HAPPENED[self.kind]}{code}."
 
     def not_entered(self) -> str:
         """Return that the account could not be entered, by which role and what AWS answered; no full stop."""
@@ -73,7 +83,8 @@ class Gap:
         answer = ": ".join(part for part in (self.code, self.message.rstrip(". ")) if part)
         because = f" ({answer})" if answer else ""
         return (
-            f"Account {self.account} could not be entered: {ASSUME_ROLE}{role} was {self.kind.value}{because}"
+            f"Account {self.account} could not be entered: {ASSUME_ROLE}{role} "
+            f"{_WHAT_HAPPENED[self.kind]}{because}"
         )
 
     def as_texts(self) -> tuple[str, ...]:

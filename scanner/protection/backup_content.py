@@ -24,7 +24,7 @@ INCREMENTAL: Final = {
 }
 """How backups after the first are made, by the column `incremental` of the table `resource`."""
 
-_S3_OPTIONS: Final = {"BackupACLs": "the ACLs of its objects", "BackupObjectTags": "the tags of its objects"}
+_S3_OPTIONS: Final = {"BackupACLs": "object ACLs", "BackupObjectTags": "object tags"}
 
 
 def left_out(resource: Resource, plans: Iterable[BackupPlan]) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def left_out(resource: Resource, plans: Iterable[BackupPlan]) -> tuple[str, ...]
     if resource.type == "EC2" and resource.windows:
         plain = (plan for plan in ordered if not _is_set(plan, "EC2", "WindowsVSS", "enabled"))
         return tuple(
-            f"plan {plan.name} makes no VSS-enabled backups of this Windows instance" for plan in plain
+            f"plan {plan.name} does not create VSS-enabled backups of this Windows instance" for plan in plain
         )
     return ()
 
@@ -43,7 +43,7 @@ def left_out(resource: Resource, plans: Iterable[BackupPlan]) -> tuple[str, ...]
 def _s3_options(plan: BackupPlan) -> Iterable[str]:
     for option, text in _S3_OPTIONS.items():
         if _is_set(plan, "S3", option, "disabled"):
-            yield f"plan {plan.name} leaves out {text}"
+            yield f"plan {plan.name} does not include {text}"
 
 
 def _is_set(plan: BackupPlan, resource_type: str, option: str, value: str) -> bool:

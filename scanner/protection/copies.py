@@ -74,13 +74,13 @@ def _closed(source: Source, rule: BackupRule, copy: CopyAction, destination: Des
         because = f"{EFS_VAULT} is reserved for the automatic backups of EFS"
         answer = Answer(value=False, because=because)
     elif destination.vault is not None and destination.vault.restore_access:
-        because = f"{destination.name} gives access to another vault and holds no backups of its own"
+        because = f"{destination.name} gives access to another vault and contains no backups of its own"
         answer = Answer(value=False, because=because)
     elif copy.air_gapped and Shard(destination.account, destination.region) != here:
-        because = "the logically air-gapped target of a rule must lie in its own account and Region"
+        because = "the logically air-gapped target of a rule must be in its own account and Region"
         answer = Answer(value=False, because=because)
     elif destination.arn == vault_arn(partition_of(here.region), here, rule.target_vault):
-        answer = Answer(None, "it copies into the vault that it copies from, which AWS does not document")
+        answer = Answer(None, "its source and destination are the same vault, which AWS does not document")
     if answer.value is not True:
         yield Link("destination takes copies", answer, refs=destination.refs)
 
@@ -88,7 +88,7 @@ def _closed(source: Source, rule: BackupRule, copy: CopyAction, destination: Des
 def _within_lock(rule: BackupRule, copy: CopyAction, destination: Destination) -> Answer:
     vault = destination.vault
     if vault is None:
-        return Answer(None, "the destination vault's lock was not seen")
+        return Answer(None, "the destination vault's lock was not read")
     answer = lock_admits(vault, copy_kept_days(rule, copy))
     return Answer(value=True, because=_lock_sentence(vault)) if answer.value else answer
 
@@ -96,9 +96,9 @@ def _within_lock(rule: BackupRule, copy: CopyAction, destination: Destination) -
 def _lock_sentence(vault: Vault) -> str:
     least, most = vault.lock.min_retention_days, vault.lock.max_retention_days
     if not vault.lock.locked and not vault.air_gapped:
-        return "no lock of the vault is in its way"
+        return "the vault has no lock that prevents it"
     bounds = [f"at least {least} days"] * (least is not None) + [f"at most {most} days"] * (most is not None)
-    return f"it lies within the lock: {' and '.join(bounds) or 'of any length'}"
+    return f"it is within the lock: {' and '.join(bounds) or 'of any length'}"
 
 
 def policy_link(source: Source, destination: Destination, organization: Organization) -> Link:
@@ -106,7 +106,7 @@ def policy_link(source: Source, destination: Destination, organization: Organiza
     name = "vault policy admits the source"
     if destination.vault is None:
         absent = destination.exists.value is False
-        because = destination.exists.because if absent else "the vault's access policy was not seen"
+        because = destination.exists.because if absent else "the vault's access policy was not read"
         return Link(name, Answer(False if absent else None, because), destination.gap)
     policy = destination.vault.policy
     if isinstance(policy, Unread):
@@ -123,7 +123,7 @@ def policy_link(source: Source, destination: Destination, organization: Organiza
         resource=destination.arn,
         context=context,
     )
-    because = f"by the access policy of {destination.name}, {answer.because}"
+    because = f"access policy of {destination.name}: {answer.because}"
     return Link(name, Answer(answer.value, because), refs=(*policy.refs, *destination.refs))
 
 
@@ -132,18 +132,21 @@ def member_link(source: AccountId, account: AccountId, organization: Organizatio
     name = "destination account is a member"
     member, members = organization.accounts.get(account), organization.members
     if not organization.in_use and isinstance(members, Known):
-        because = f"account {source} belongs to no organisation, and copies cross accounts within one only"
+        because = (
+            f"account {source} is in no organisation, and AWS Backup copies only between accounts "
+            "of one organisation"
+        )
         return Link(name, Answer(value=False, because=because), refs=members.refs)
     if member is not None and member.status is not None:
         return Link(name, _active(member, source, organization))
     if isinstance(members, Unread):
-        return Link(name, Answer(None, "the organisation's members were not all read"), members.gap)
+        return Link(name, Answer(None, "not all accounts of the organisation were read"), members.gap)
     if member is not None:
-        return Link(name, Answer(None, f"the status of account {account} is not told"))
+        return Link(name, Answer(None, f"AWS does not report the status of account {account}"))
     if source not in organization.accounts:
         because = f"neither account {source} nor {account} is a member of the organisation that was scanned"
         return Link(name, Answer(None, because))
-    because = f"account {account} is no member of the organisation"
+    because = f"account {account} is not a member of the organisation"
     return Link(name, Answer(value=False, because=because), refs=members.refs)
 
 
@@ -162,10 +165,14 @@ def setting_link(organization: Organization) -> Link:
     name = "cross-account backup is on"
     setting = organization.cross_account_backup
     if isinstance(setting, Unread):
-        return Link(name, Answer(None, "the organisation's global setting was not read"), setting.gap)
+        return Link(
+            name,
+            Answer(None, "the organisation's setting for cross-account backup was not read"),
+            setting.gap,
+        )
     because = f"cross-account backup is {'on' if setting.value else 'off'} in the organisation"
     if not organization.in_use:
-        because = "the account belongs to no organisation, and cross-account backup needs one"
+        because = "the account is in no organisation, and cross-account backup requires one"
     return Link(name, Answer(setting.value, because), refs=setting.refs)
 
 
@@ -220,8 +227,8 @@ def _notes(
 
 def _open_type(source: Source, resource: Resource) -> str:
     if isinstance(source.settings, Unread):
-        return "the Region settings, which decide what its type can do, were not read"
-    return f"the Region settings do not tell what can be done with {resource.type}"
+        return "the Region settings, which determine what is supported for its type, were not read"
+    return f"the Region settings do not report what is supported for {resource.type}"
 
 
 def _settings_gap(source: Source, rows: tuple[Capability | None, ...]) -> Gap | None:
@@ -249,14 +256,14 @@ def _air_gap_type(
     supported = [air_gap_supported(row, destination.region) for row in rows]
     if len({each.value for each in supported}) == 1:
         return supported[0]
-    return Answer(None, f"the Region settings do not tell what can be done with {resource.type}")
+    return Answer(None, f"the Region settings do not report what is supported for {resource.type}")
 
 
 def _air_gap_encrypted(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
     """Whether it is encrypted, where the type must be (AWS Backup developer guide, "Encryption")."""
     needs_key = all_of(None if row is None else row.air_gap_needs_encryption for row in rows)
     lacking = all_of((needs_key, negate(keys.encrypted)))
-    because = "a cluster that is not encrypted cannot go into a logically air-gapped vault"
+    because = "an unencrypted cluster cannot be stored in a logically air-gapped vault"
     return Answer(negate(lacking), because)
 
 
@@ -266,13 +273,16 @@ def _perhaps_air_gapped(
     """Give a link that stays open where a vault that was not seen may be one that takes no such type."""
     answer = conjunction((_air_gap_type(rows, resource, destination), _air_gap_encrypted(rows, keys)))
     if answer.value is not True:
-        because = f"whether the destination is logically air-gapped is not known, and {answer.because}"
+        because = f"whether the destination is logically air-gapped is unknown, and {answer.because}"
         yield Link(_AIR_GAP, Answer(None, because), destination.gap)
 
 
 def _air_gap_keys(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
     """Types that are not fully managed must not be under an AWS managed key."""
-    because = f"{keys.because}; a logically air-gapped vault takes nothing under an AWS managed key"
+    because = (
+        f"{keys.because}; a logically air-gapped vault accepts nothing that is encrypted "
+        "with an AWS managed key"
+    )
     return Answer(any_of((managed_of(rows), keys.free_of_aws_managed)), because)
 
 
@@ -280,7 +290,7 @@ def _no_marketplace(resource: Resource) -> Answer:
     """AWS Marketplace images cannot be copied to another account (facts 2.1)."""
     if resource.product_codes:
         return Answer(value=False, because="an AWS Marketplace image cannot be copied to another account")
-    return Answer(value=True, because="it is no AWS Marketplace image")
+    return Answer(value=True, because="it is not an AWS Marketplace image")
 
 
 def notes_of(links: Iterable[Link], rule: BackupRule) -> tuple[str, ...]:

@@ -28,8 +28,8 @@ _VIA_SERVICE: Final = "kms:viaservice"  # a policy that does not speak of it tak
 
 _PAGES_DIFFER: Final = (
     "The minimum is allowed (CreateGrant, GenerateDataKey and Decrypt: AWS Backup developer guide, "
-    '"Encryption for backups in AWS Backup"). Whether a copy needs the rest too is open: AWS re:Post asks '
-    'for it ("Given key ID is not accessible")'
+    '"Encryption for backups in AWS Backup"). AWS\'s pages differ on the rest: AWS re:Post requires '
+    'it as well ("Given key ID is not accessible")'
 )
 _BACKED_UP_BY: Final = {"storagegateway": ("ec2", "storagegateway")}
 """Services through which keys are used, where the one that owns the resource is not alone.
@@ -90,7 +90,7 @@ def agreed(one: Answer, other: Answer) -> Answer:
     """Give what holds whether or not AWS Backup fully manages a type; not known where that decides."""
     if one.value is other.value:
         return one
-    return Answer(None, "the Region settings do not tell whether AWS Backup fully manages its type")
+    return Answer(None, "the Region settings do not report whether AWS Backup fully manages its type")
 
 
 def _free(keys: ResourceKeys) -> Answer:
@@ -99,19 +99,17 @@ def _free(keys: ResourceKeys) -> Answer:
 
 def _not_reserved(destination: Destination) -> Answer:
     if destination.reserved:
-        because = f"the vault {destination.name} takes no copies of other accounts"
+        because = f"the vault {destination.name} does not accept copies from other accounts"
         return Answer(value=False, because=because)
-    because = (
-        "AWS Backup fully manages its type, whose copies are encrypted under the destination vault's key"
-    )
+    because = "AWS Backup fully manages its type, so copies are encrypted with the destination vault's key"
     return Answer(value=True, because=because)
 
 
 def _vault_key_sentence(destination: Destination) -> str:
     if destination.air_gapped:
-        return "the key of a logically air-gapped vault is in nobody's way"
+        return "the key of a logically air-gapped vault does not prevent copies"
     if destination.key_kind is None:
-        return "who manages the destination vault's key is not known"
+        return "who manages the destination vault's key is unknown"
     if destination.key_kind is KeyKind.CUSTOMER_MANAGED:
         return "the destination vault's key is customer managed"
     return f"the destination vault's key is not customer managed ({destination.key_kind.value})"
@@ -128,7 +126,7 @@ def source_key_shared(
 
     For a type that it does not fully manage AWS Backup goes through the service that owns the resource.
     """
-    needless = "AWS Backup fully manages its type, whose backups are not encrypted under the resource's key"
+    needless = "AWS Backup fully manages its type, so backups are not encrypted with the resource's key"
     if managed:
         return Link(_KEY_SHARED, Answer(value=True, because=needless))
     shared = _all_shared(resource, keys, destination, organization)
@@ -171,7 +169,7 @@ def _one_key_shared(
     answer = _policy_shares(key, key.policy, resource, destination, organization)
     told = Answer(answer.value, f"key {key.name}: {answer.because}")
     if answer.value is False and key.kind is None:
-        told = Answer(None, f"who manages the key {key.name} is not known, and {answer.because}")
+        told = Answer(None, f"who manages the key {key.name} is unknown, and {answer.because}")
         return Link(_KEY_SHARED, told, key.kind_gap, key.refs)
     return Link(_KEY_SHARED, told, refs=key.refs)
 

@@ -12,7 +12,7 @@ from scanner.protection.capabilities import Capability, Change, Incremental, cha
 from scanner.protection.routes import Route, is_opt_in
 
 CONTINUOUS: Final = (
-    "Its rule is continuous: AWS Backup makes a snapshot for the copy and deletes it afterwards. The copy "
+    "The rule is continuous: AWS Backup creates a snapshot for the copy and deletes it afterwards. The copy "
     "has no point-in-time recovery."
 )
 _CHINA: Final = "aws-cn"
@@ -68,7 +68,7 @@ def full_copies(key: str, incremental: Incremental | None, route: Route) -> tupl
     if not route.cross_region:
         return ()
     if incremental is None:
-        return ("The first copy to a Region is full; whether later ones are incremental is not known.",)
+        return ("The first copy to a Region is full; whether later ones are incremental is unknown.",)
     if incremental is not Incremental.ALWAYS:
         return (f"Every copy to another Region is full: snapshots of {key} are not incremental.",)
     rekeyed = "; a copy of an EBS snapshot under another key is full again" if key == "EBS" else ""

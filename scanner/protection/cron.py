@@ -98,7 +98,7 @@ class Cron:
 class NotCron:
     """A text that is not read as an AWS cron expression, and why.
 
-    `refused`: AWS documents that it refuses it, or it is no cron expression at all. Else AWS does neither
+    `refused`: AWS documents that it refuses it, or it is not a cron expression at all. Else AWS does neither
     document the form nor is known to refuse it, and whether it ever starts is not known.
     """
 
@@ -119,7 +119,7 @@ def parse(expression: str) -> Cron | NotCron:
     """Parse an expression, leniently: AWS's own samples leave out `cron( )`, or the year."""
     text = expression.strip()
     if len(text) > _LONGEST or not text.isascii():
-        return NotCron(refused=True, because="it is no cron expression")
+        return NotCron(refused=True, because="it is not a cron expression")
     text = text.upper()
     if text.startswith("CRON(") and text.endswith(")"):
         text = text[len("CRON(") : -1]
@@ -138,7 +138,7 @@ def _of_another_length(fields: list[str]) -> NotCron:
         return NotCron(
             refused=False, because="AWS neither documents a seventh field nor is known to refuse it"
         )
-    return NotCron(refused=True, because="it is no cron expression of six fields")
+    return NotCron(refused=True, because="it is not a cron expression with six fields")
 
 
 def _is_built_of_wildcards(text: str) -> bool:

@@ -85,15 +85,15 @@ class ResourceKeys:
     def because(self) -> str:
         """Say what is in the way, what is not known, or why nothing is."""
         if self.kind is None:
-            return "who manages its key is not known"
+            return "who manages its key is unknown"
         if self.kind is KeyKind.AWS_MANAGED:
-            return f"it is encrypted under the AWS managed key {', '.join(self.aws_managed)}"
+            return f"it is encrypted with the AWS managed key {', '.join(self.aws_managed)}"
         if self.kind is KeyKind.NONE:
             return "it is not encrypted"
-        return f"it is encrypted under a key that is {_MANAGED_BY[self.kind]}"
+        return f"it is encrypted with a key that is {_MANAGED_BY[self.kind]}"
 
 
 _MANAGED_BY: Final = {
     KeyKind.CUSTOMER_MANAGED: "customer managed",
-    KeyKind.AWS_OWNED: "owned by AWS, which is in nobody's way",
+    KeyKind.AWS_OWNED: "owned by AWS, which does not prevent copies",
 }

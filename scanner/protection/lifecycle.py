@@ -77,7 +77,7 @@ def lock_admits(vault: Vault, days: int) -> Answer:
         return Answer(value=True)
     answer = _within(vault, days)
     if answer.value is False and vault.lock.locked is None and not vault.air_gapped:
-        return Answer(None, f"it is not known whether the vault is locked, and {answer.because}")
+        return Answer(None, f"whether the vault is locked is unknown, and {answer.because}")
     return answer
 
 
@@ -85,7 +85,7 @@ def _within(vault: Vault, days: int) -> Answer:
     least, most = vault.lock.min_retention_days, vault.lock.max_retention_days
     if vault.air_gapped:
         least, most = least or AIR_GAPPED_MINIMUM_DAYS, most or LONGEST_DAYS
-    kept = "keeping it for ever is" if days == FOREVER_DAYS else f"its {days} days are"
+    kept = "a retention without expiry is" if days == FOREVER_DAYS else f"its retention of {days} days is"
     if least is not None and days < least:
         return Answer(value=False, because=f"{kept} below the lock's minimum of {least} days")
     if most is not None and days > most:

@@ -9,40 +9,40 @@ from scanner.protection.capabilities import changes
 
 LIMITATIONS: Final = (
     (
-        "Whether a copy can arrive is judged from vaults, locks, policies, keys and organisation settings. "
-        "Identity policies of roles, the service-linked role of AWS Backup, service control policies and the "
+        "Whether a copy can succeed is evaluated from vaults, locks, policies, keys and organisation "
+        "settings. Identity policies of roles, the service-linked role of AWS Backup, service control policies and the "
         "Allowed AMIs setting of EC2 are not assessed."
     ),
     (
-        "A wildcard in a backup selection stands for any run of characters wherever it stands, although AWS "
+        "A wildcard in a backup selection matches any run of characters in any position, although AWS "
         "documents it for the end of an ARN only."
     ),
-    "A condition with a negative operator holds for a resource without the tag, as in IAM.",
+    "A condition with a negative operator is met by a resource without the tag, as in IAM.",
     (
         "A backup selection without Resources and ListOfTags selects every supported resource that meets its "
         "conditions and that the Region is opted in to."
     ),
     "Keys in ListOfTags are read with and without the prefix aws:ResourceTag/.",
     "A recovery point whose list entry names no expiry never expires, unless it is continuous.",
-    "A copy action without a retention of its own follows that of its rule.",
-    "A recovery point that is dated after the clock of the evaluation has age 0.",
+    "A copy action without a retention of its own uses that of its rule.",
+    "A recovery point that is dated after the evaluation time has age 0.",
     (
-        "Where an expression is no AWS cron expression, its rule is taken never to start; where it has a "
-        "form that AWS neither documents nor is known to refuse, it is not known whether it does."
+        "A rule whose schedule is not an AWS cron expression is assumed never to start. If the schedule has "
+        "a form that AWS neither documents nor is known to refuse, its starts are unknown."
     ),
     (
-        "A local time that does not exist on the night the clocks go forward is no start, and one that comes "
-        "twice when they go back is one start."
+        "A local time that is skipped when the clocks go forward is not a start, and one that occurs twice "
+        "when they go back is one start."
     ),
     (
-        "Of rules whose start windows overlap, those of one plan are held against each other: of several "
-        "plans AWS does not say which backup it keeps."
+        "Overlapping start windows are compared within one plan only: AWS does not document which backup it "
+        "keeps if rules of several plans overlap."
     ),
-    "Copies into a logically air-gapped vault are not stopped by its AWS owned key.",
-    "A key is shared with another account where its policy says so; grants are not read.",
+    "The AWS owned key of a logically air-gapped vault does not prevent copies into it.",
+    "A key is shared with another account if its key policy allows it; grants are not read.",
     (
         "A vault's access policy governs the AWS Backup API only: snapshots of types that AWS Backup does "
-        "not fully manage may still be deleted through their own service."
+        "not fully manage can still be deleted through their own service."
     ),
     (
         "Principals of AWS services in a vault's access policy are not outside the organisation; what RAM "
@@ -54,13 +54,13 @@ LIMITATIONS: Final = (
         "although a resource that was taken out of its stack and retained keeps the tag."
     ),
     (
-        "Which EBS volumes, file systems and buckets the backup of an EKS cluster holds is not read: each of "
-        "them is judged by itself."
+        "The EBS volumes, file systems and buckets that the backup of an EKS cluster contains are not read: "
+        "each of them is evaluated separately."
     ),
     (
-        "Who takes over an account is taken to act as every role of it, and as the management account in "
-        "every member. A backup that nobody of the account can delete counts as safe from that, whoever may "
-        "delete the key that it needs: survives-key-loss asks for that."
+        "An attacker who takes over an account is assumed to act as every role of it, and from the "
+        "management account in every member account. A backup that no principal of the account can delete counts as "
+        "safe, even if its key can be deleted: survives-key-loss checks the key."
     ),
 )
 """Sentences for the report."""

@@ -90,9 +90,9 @@ def _difference(entry: str, arn: str, actual: ArnParts) -> Difference:
     named = parse_arn(entry.strip())
     words = [] if named is None else list(_other_fields(named, actual))
     if not words and entry != entry.strip():
-        words = ["has a blank at its beginning or end"]
+        words = ["has leading or trailing whitespace"]
     if not words:
-        words = [f"differs from {shown(arn)} in upper and lower case"]
+        words = [f"differs from {shown(arn)} in case"]
     return Difference(Nearness.ARN, f"lists {shown(entry)}, which {' and '.join(words)}")
 
 

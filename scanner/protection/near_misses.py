@@ -82,7 +82,7 @@ def _of_reached(terms: SelectionTerms, resource: Resource, reach: Reach, tags: T
         excluding = next((entry for entry in terms.not_resources if wildcard(entry, resource.arn)), None)
         if excluding is not None:
             yield (
-                Difference(Nearness.EXCLUDED, f"excludes it by the entry {shown(excluding)} of NotResources"),
+                Difference(Nearness.EXCLUDED, f"excludes it with the NotResources entry {shown(excluding)}"),
                 None,
             )
             return

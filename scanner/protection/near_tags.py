@@ -50,7 +50,7 @@ def tag_difference(clause: TagCondition, tags: Tags) -> Difference:
     if is_negative(clause):
         because = f"excludes resources with the tag {shown_tag(key, tags.get(key, value))}"
         return Difference(Nearness.EXCLUDED, because)
-    asks = f"asks for the tag {shown_tag(key, value)}"
+    asks = f"requires the tag {shown_tag(key, value)}"
     alike = [(name, tags[name]) for name in _alike(key, tags)]
     if not alike:
         return Difference(Nearness.MISSING_TAG, f"{asks}, but the resource has no tag {shown(key)}")
@@ -90,4 +90,4 @@ def _differing(clause: TagCondition, name: str, actual: str) -> Iterator[str]:
         if actual != clause.value:
             yield f"the value differs {difference(clause.value, actual)}"
     elif not wildcard(clause.value, actual):
-        yield "the value differs from the pattern in upper and lower case, blanks or look-alike characters"
+        yield "the value differs from the pattern in case, whitespace or look-alike characters"

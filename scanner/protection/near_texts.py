@@ -31,12 +31,12 @@ def difference(wanted: str, actual: str) -> str:
     if wanted == actual:
         return ""
     if wanted.strip() == actual.strip():
-        return "in blanks at the beginning or the end"
+        return "in leading or trailing whitespace"
     if wanted.casefold() == actual.casefold():
-        return "in upper and lower case"
+        return "in case"
     if wanted.strip().casefold() == actual.strip().casefold():
-        return "in upper and lower case, and in blanks at the beginning or the end"
-    return f"in characters that cannot be seen or look the same ({_odd(wanted, actual)})"
+        return "in case and in leading or trailing whitespace"
+    return f"in invisible or look-alike characters ({_odd(wanted, actual)})"
 
 
 def _odd(wanted: str, actual: str) -> str:

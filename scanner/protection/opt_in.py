@@ -92,6 +92,8 @@ def _opted_in(resource: Resource, opt_in: OptIn) -> Answer:
     key = row.opt_in_key if row is not None else resource.type
     preference = opt_in.settings.value.opt_in.get(key)
     if preference is None:
-        return Answer(None, f"the Region settings of {opt_in.whose} do not tell its opt-in to {key}")
+        return Answer(
+            None, f"the Region settings of {opt_in.whose} do not report the service opt-in for {key}"
+        )
     said = "is opted in to" if preference else "is not opted in to"
     return Answer(preference, f"{opt_in.whose} {said} {key} in this Region")

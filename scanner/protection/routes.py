@@ -13,7 +13,7 @@ from scanner.model.names import partition_of
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.capabilities import Capability, capability_data
 
-_UNKNOWN_TYPE = Answer(None, "what AWS Backup can do with its type is not known")
+_UNKNOWN_TYPE = Answer(None, "what AWS Backup supports for its type is unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def copy_supported(row: Capability | None, route: Route) -> Answer:
     if row is None:
         return _UNKNOWN_TYPE
     if row.cross_region is False and row.cross_account is False:
-        return Answer(value=False, because=f"AWS Backup copies no recovery points of {row.key}")
+        return Answer(value=False, because=f"AWS Backup cannot copy recovery points of {row.key}")
     verdict = conjunction(
         (
             _needed(route.cross_region, row.cross_region, f"{row.key} cannot be copied across Regions"),
@@ -66,7 +66,9 @@ def copy_supported(row: Capability | None, route: Route) -> Answer:
 def _needed(needed: bool, feature: Ternary, otherwise: str) -> Answer:  # noqa: FBT001 -- two facts of one route
     if not needed or feature is True:
         return Answer(value=True)
-    return Answer(feature, otherwise if feature is False else f"AWS does not say whether it can: {otherwise}")
+    return Answer(
+        feature, otherwise if feature is False else f"AWS does not document whether it can: {otherwise}"
+    )
 
 
 def _within_partition(route: Route) -> Answer:
@@ -90,12 +92,14 @@ def air_gap_supported(row: Capability | None, region: str) -> Answer:
     """Whether recovery points of a type go into a logically air-gapped vault of a Region."""
     if row is None:
         return _UNKNOWN_TYPE
-    because = f"{row.key} cannot go into a logically air-gapped vault"
+    because = f"{row.key} cannot be stored in a logically air-gapped vault"
     if row.air_gapped is not True:
         return Answer(row.air_gapped, because)
     verdict = _exceptions(row.key, "air_gapped", (region,), "does not go into a logically air-gapped vault")
     return (
-        verdict if verdict.value is not True else Answer(value=True, because=f"{row.key} can be air-gapped")
+        verdict
+        if verdict.value is not True
+        else Answer(value=True, because=f"{row.key} can be stored in a logically air-gapped vault")
     )
 
 
@@ -110,7 +114,7 @@ def _exceptions(key: str, feature: str, ends: Iterable[str], what: str) -> Answe
         if where:
             sentence = f"{key} {what} in {' and '.join(where)}"
             if exception["supported"] is None:
-                sentence = f"AWS's pages disagree, or say nothing: perhaps {sentence}"
+                sentence = f"AWS's documentation is contradictory or missing: possibly {sentence}"
             found.append(Answer(exception["supported"], sentence))
     return conjunction(found)
 

@@ -74,7 +74,7 @@ def rhythm(expression: str, clock: Clock) -> Rhythm:
         return Rhythm(valid=None, starts=None, max_gap_hours=None, because=cron.because)
     counted = _rhythm(cron, clock)
     if counted.starts and not clock.known:
-        because = f"the time zone database has no zone {clock.zone}, so when it starts is not known"
+        because = f"the time zone database has no zone {clock.zone}, so its starts are unknown"
         return Rhythm(valid=True, starts=None, max_gap_hours=None, because=because)
     if clock.skipped and counted.max_gap_hours != _rhythm(cron, clock.without_skips).max_gap_hours:
         counted = replace(counted, skipped=next(_skipped_starts(cron, clock), None))
@@ -143,7 +143,7 @@ def _why_seldom(cron: Cron, clock: Clock, counted: Rhythm) -> str:
     skipped = next(_skipped_starts(cron, clock), None)
     if skipped and not counted.starts:
         moment = skipped.replace(tzinfo=None).isoformat(timespec="minutes")
-        return f"the clocks of {clock.zone} skip {moment} as they go forward"
+        return f"daylight saving in {clock.zone} skips {moment}"
     end = clock.end.date()
     if counted.starts:
         return f"it starts once in {HORIZON.days} days, on {next(_days_of(cron, clock)).first.date()}"
@@ -151,8 +151,8 @@ def _why_seldom(cron: Cron, clock: Clock, counted: Rhythm) -> str:
         return f"its next start is on {later}, more than {HORIZON.days} days from now"
     of_any_year = replace(cron, day_fields=(*cron.day_fields[:3], "*"))
     if _first_day_after(of_any_year, clock.now.date()) is not None:
-        return "the years that it names are over"
-    return "no year has the day that it names"
+        return "all years that it names are in the past"
+    return "the day that it names never occurs"
 
 
 def _first_day_after(cron: Cron, day: date) -> date | None:

@@ -20,7 +20,7 @@ from scanner.protection.tag_conditions import clause, condition_holds, listed_ta
 from scanner.protection.unsupported import can_be_backed_up
 from scanner.protection.wildcards import could_match, wildcard
 
-NOT_REACHED: Final = Answer(value=False, because="neither Resources nor ListOfTags names it")
+NOT_REACHED: Final = Answer(value=False, because="neither Resources nor ListOfTags matches it")
 _KEPT: Final = Answer(value=True)
 _TAGS_UNREAD: Final = "the resource's tags were not read"
 
@@ -41,9 +41,9 @@ class Reach:
     def opt_in(self) -> Answer:
         """Whether the opt-in lets the resource through."""
         if self.opt_in_decides is False:
-            return Answer(value=True, because="which names its type, so that the opt-in does not count")
+            return Answer(value=True, because="which names its type, so the opt-in has no effect")
         if self.opt_in_decides is None and self.opted_in.value is not True:
-            because = "AWS does not say whether the opt-in counts for such an entry of Resources"
+            because = "AWS does not document whether the opt-in applies to such an entry of Resources"
             return Answer(None, f"{because}, and {self.opted_in.because}")
         return self.opted_in
 
@@ -93,15 +93,15 @@ def _matched(terms: SelectionTerms, resource: Resource) -> tuple[str, ...]:
 def _reached(terms: SelectionTerms, matched: tuple[str, ...], tags: Tags | None) -> Answer:
     """Whether Resources or ListOfTags reach the resource; both empty reach everything."""
     if matched or not (terms.resources or terms.list_of_tags):
-        reach = f"Resources holds {matched[0]}" if matched else "it names everything"
+        reach = f"Resources contains {matched[0]}" if matched else "it selects everything"
         return Answer(value=True, because=reach)
     kept_open = ""
     for wanted in terms.list_of_tags:
         holds = listed_tag_holds(wanted, tags)
         if holds is True:
-            return Answer(value=True, because=f"ListOfTags holds {wanted.key}={wanted.value}")
+            return Answer(value=True, because=f"ListOfTags contains {wanted.key}={wanted.value}")
         if holds is None and not kept_open:
-            kept_open = _TAGS_UNREAD if tags is None else f"ListOfTags holds the unknown {clause(wanted)}"
+            kept_open = _TAGS_UNREAD if tags is None else f"ListOfTags contains the unknown {clause(wanted)}"
     if kept_open:
         return Answer(None, kept_open)
     return NOT_REACHED
@@ -114,9 +114,11 @@ def _kept(terms: SelectionTerms, resource: Resource) -> Answer:
         return kind
     for entry in terms.not_resources:
         if wildcard(entry, resource.arn):
-            return Answer(value=False, because=f"NotResources holds {entry}")
+            return Answer(value=False, because=f"NotResources contains {entry}")
     if restore_test_leftover(resource):  # where its tags were not read, only its name speaks
-        return Answer(value=False, because="ordinary plans ignore what a restore test made")
+        return Answer(
+            value=False, because="ordinary backup plans ignore resources that a restore test created"
+        )
     held = _conditions_hold(terms, resource) if terms.conditions else _KEPT
     return kind if kind.value is None and held.value else held
 
@@ -127,11 +129,11 @@ def _conditions_hold(terms: SelectionTerms, resource: Resource) -> Answer:
     for condition in terms.conditions:
         holds = condition_holds(condition, tags)
         if holds is False:
-            return Answer(value=False, because=f"the condition {clause(condition)} does not hold")
+            return Answer(value=False, because=f"the condition {clause(condition)} is not met")
         if holds is None and kept_open is None:
-            told = _TAGS_UNREAD if tags is None else "what AWS Backup makes of it is not known"
-            kept_open = Answer(None, f"the condition {clause(condition)} cannot be told: {told}")
-    return kept_open or Answer(value=True, because="its conditions hold")
+            told = _TAGS_UNREAD if tags is None else "how AWS Backup handles it is unknown"
+            kept_open = Answer(None, f"the condition {clause(condition)} cannot be evaluated: {told}")
+    return kept_open or Answer(value=True, because="its conditions are met")
 
 
 def could_select(terms: SelectionTerms, service: str, type_prefix: str) -> bool:

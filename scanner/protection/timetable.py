@@ -99,7 +99,7 @@ def _skips(rules: Iterable[BackupRule], as_of: datetime) -> Iterator[Skip]:
 
 
 def _doubt(rule: BackupRule, rhythm: Rhythm) -> str:
-    return f'when rule {rule.name} starts ("{schedule_of(rule)}") is not known: {rhythm.because}'
+    return f'when rule {rule.name} starts ("{schedule_of(rule)}") is unknown: {rhythm.because}'
 
 
 def clocks_known(rules: Sequence[BackupRule]) -> bool:

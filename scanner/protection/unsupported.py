@@ -41,9 +41,7 @@ def kind_text(key: str) -> str:
 def can_be_backed_up(resource: Resource) -> Answer:
     """Return whether AWS Backup can back up resources of this kind, and if not, why."""
     if resource.unsupported_kind is None:
-        return Answer(
-            None, "it is not known whether it runs on an Outpost, where AWS Backup cannot back it up"
-        )
+        return Answer(None, "whether it runs on an Outpost, where AWS Backup cannot back it up, is unknown")
     if resource.unsupported_kind:
         return Answer(
             value=False, because=f"AWS Backup cannot back up {kind_text(resource.unsupported_kind)}"

@@ -36,7 +36,7 @@ def test_an_account_that_could_not_be_entered_is_told_as_that_everywhere(tmp_pat
         if finding.control == "account-region-assessed" and finding.account == OTHER
     )
     assert found.status is Status.FAIL
-    assert found.reason.startswith(f"{SENTENCE}. Nothing of this account and Region was read;")
+    assert found.reason.startswith(f"{SENTENCE}. Nothing in this account and Region was read.")
     assert found.details["not_entered"] == SENTENCE
     (missing,) = found.details["missing_reads"]
     assert (missing["operation"], missing["about"], missing["code"]) == (

@@ -137,12 +137,12 @@ def test_backups_of_an_instance_that_may_cover_keep_the_list_open(bundle: Bundle
     ("told", "assessable", "because"),
     [
         ({"State": "in-use"}, True, ""),
-        ({"State": "deleting"}, False, "AWS Backup does not back up a resource in this state: deleting."),
+        ({"State": "deleting"}, False, "AWS Backup does not back up resources in this state (deleting)."),
         ({"State": None}, None, ""),
         (
             {"Tags": [{"Key": "awsbackup-restore-test", "Value": ""}]},
             False,
-            "Left over from a restore test",
+            "A restore test created this resource",
         ),
     ],
 )
@@ -266,7 +266,7 @@ def test_how_far_away_a_region_without_a_named_place_is_is_not_known(bundle: Bun
     notes = {note.about: note.reason for note in found.not_known}
     assert (
         notes["copies.distance_km"]
-        == "The distance to me-west-1 is not known: AWS names no place near one of the two Regions."
+        == "The distance to me-west-1 is unknown: AWS publishes no location for one of the two Regions."
     )
 
 

@@ -46,8 +46,8 @@ def test_the_nearest_selection_is_named_with_the_difference_and_the_command(bund
     (near,) = found.near_misses
     assert (found.covered, near.plan_name, near.name, near.nearness) == (False, "p", "s2", "spelling")
     assert found.nearest == (
-        "Selection s2 of plan p asks for the tag Backup=daily, but the resource has backup=daily: "
-        "the key differs in upper and lower case."
+        "Selection s2 of plan p requires the tag Backup=daily, but the resource has backup=daily: "
+        "the key differs in case."
     )
     assert found.remedy.text == (
         "For selection s2 of plan p to select the resource, "

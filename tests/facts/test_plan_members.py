@@ -19,7 +19,7 @@ from tests.fakes.bundles import BundleBuilder, Facts, facts_of, instance_arn, pl
 BUCKET = "arn:aws:s3:::docs"
 WINDOWS = instance_arn("i-windows")
 SCANNER = "arn:aws:iam::111111111111:role/Scanner"
-NO_VSS = "plan p makes no VSS-enabled backups of this Windows instance"
+NO_VSS = "plan p does not create VSS-enabled backups of this Windows instance"
 
 
 def judged(folder: Path, *settings: dict[str, Any], refused: str = "", **members: Any) -> Facts:
@@ -107,7 +107,7 @@ def test_the_settings_of_a_plan_that_was_not_read(tmp_path: Path) -> None:
                     "BackupOptions": {"BackupACLs": "disabled", "BackupObjectTags": "disabled"},
                 },
             ),
-            ("plan p leaves out the ACLs of its objects", "plan p leaves out the tags of its objects"),
+            ("plan p does not include object ACLs", "plan p does not include object tags"),
             (NO_VSS,),
         ),
         (
@@ -117,7 +117,7 @@ def test_the_settings_of_a_plan_that_was_not_read(tmp_path: Path) -> None:
                     "BackupOptions": {"BackupACLs": "enabled", "BackupObjectTags": "disabled"},
                 },
             ),
-            ("plan p leaves out the tags of its objects",),
+            ("plan p does not include object tags",),
             (NO_VSS,),
         ),
     ],

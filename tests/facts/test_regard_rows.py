@@ -58,9 +58,9 @@ def planned(bundle: BundleBuilder, *terms: dict[str, Any], plan: str = "p", rule
         (
             {"Resources": ["*"], "Conditions": {"StringEquals": [PROD]}},
             {},
-            "the condition StringEquals aws:ResourceTag/stage=prod does not hold",
+            "the condition StringEquals aws:ResourceTag/stage=prod is not met",
         ),
-        ({"ListOfTags": [BACKUP], "NotResources": [VOLUME]}, {}, f"NotResources holds {VOLUME}"),
+        ({"ListOfTags": [BACKUP], "NotResources": [VOLUME]}, {}, f"NotResources contains {VOLUME}"),
         ({"ListOfTags": [BACKUP]}, {"EBS": False}, OFF),
         ({}, {"EBS": False}, OFF),
     ],

@@ -241,12 +241,12 @@ def _job(kind: str, state: str, hours: float) -> dict[str, Any]:
     ("backups", "copies", "restores", "expected"),
     [
         (["COMPLETED"], ["COMPLETED"], ["COMPLETED"], ()),
-        (["FAILED", "COMPLETED"], [], ["COMPLETED"], ("newest backup job ended as FAILED",)),
+        (["FAILED", "COMPLETED"], [], ["COMPLETED"], ("the latest backup job ended with status FAILED",)),
         (["RUNNING", "COMPLETED"], [], ["COMPLETED"], ()),
         (["COMPLETED", "FAILED"], [], ["COMPLETED"], ()),
-        (["PARTIAL"], [], ["COMPLETED"], ("newest backup job ended as PARTIAL",)),
-        ([], ["FAILED", "COMPLETED"], ["COMPLETED"], ("newest copy into away ended as FAILED",)),
-        ([], [], ["FAILED", "COMPLETED"], ("newest restore ended as FAILED",)),
+        (["PARTIAL"], [], ["COMPLETED"], ("the latest backup job ended with status PARTIAL",)),
+        ([], ["FAILED", "COMPLETED"], ["COMPLETED"], ("the latest copy into away ended with status FAILED",)),
+        ([], [], ["FAILED", "COMPLETED"], ("the latest restore ended with status FAILED",)),
         ([], [], ["RUNNING", "COMPLETED"], ()),
     ],
 )
@@ -276,7 +276,7 @@ def test_no_restore_in_90_days_is_a_failure_and_one_that_may_have_been_is_not_kn
     restored = {"LatestRestoreExecutionTimeMinutes": 9, "LatestRestoreJobCreationDate": stamp(91 * 24)}
     estate.source.call("backup:DescribeProtectedResource", restored, ResourceArn=VOLUME)
     found = estate.row().three_two_one_one_zero
-    assert found.failures == ("no restore of it was tested in the last 90 days",)
+    assert found.failures == ("no restore was tested in the last 90 days",)
     assert found.no_failure is False
 
 

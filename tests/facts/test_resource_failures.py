@@ -154,7 +154,7 @@ def test_the_newest_restore_test_of_90_days(
 def test_failures_are_told_in_words() -> None:
     found = failures((backup(**FAILED),), (chain(**FAILED),), (restore(validated=False),))
     assert found.failed == (
-        "its newest backup job ended as FAILED",
-        "its newest copy into away ended as FAILED",
-        "its newest restore was not validated",
+        "the latest backup job ended with status FAILED",
+        "the latest copy into away ended with status FAILED",
+        "the latest restore was not validated",
     )

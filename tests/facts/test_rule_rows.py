@@ -83,7 +83,7 @@ def test_a_start_that_daylight_saving_skips_is_none(bundle: BundleBuilder) -> No
     terms = {"ScheduleExpressionTimezone": "Europe/Berlin"}
     found = row(planned(bundle, ScheduleExpression="cron(30 2 28 3 ? 2027)", **terms))
     assert (found.schedule_valid, found.starts_within_a_year, found.next_start) == (True, False, "")
-    assert found.schedule_reason == "the clocks of Europe/Berlin skip 2027-03-28T02:30 as they go forward"
+    assert found.schedule_reason == "daylight saving in Europe/Berlin skips 2027-03-28T02:30"
 
 
 def test_cold_storage_names_what_is_covered(bundle: BundleBuilder) -> None:

@@ -145,7 +145,7 @@ def test_a_configuration_without_a_topic_is_not_known(bundle: BundleBuilder) -> 
 def test_a_topic_without_its_events_is_not_known(bundle: BundleBuilder) -> None:
     found = told(bundle, SNSTopicArn=TOPIC)
     assert (found.notification_topic, found.notification_events) == (TOPIC, (None,))
-    assert "of which events" in reasons(found, "notification_events")
+    assert "does not name the events" in reasons(found, "notification_events")
 
 
 def test_refused_notifications_are_not_known(bundle: BundleBuilder) -> None:

@@ -304,12 +304,13 @@ def test_one_refuge_that_survives_is_enough_and_is_named() -> None:
     answer = resilience().survives(Loss.REGION, held(refuge(), far, complete=False))
     assert (answer.survived, answer.by) == (True, far.arn)
     assert (
-        answer.because == f"a usable backup lies in far in {ACCOUNT}/{FAR}, which is outside its own Region"
+        answer.because
+        == f"a usable backup is in far in {ACCOUNT}/{FAR}, which is outside the resource's Region"
     )
     doubtful = resilience().survives(Loss.REGION, held(refuge(), complete=False))
     assert (doubtful.survived, doubtful.because) == (None, DOUBT[0])
     lost = resilience().survives(Loss.REGION, held(refuge()))
-    assert lost.because == f"a usable backup lies in v in {ACCOUNT}/{REGION}, which is in its own Region"
+    assert lost.because == f"a usable backup is in v in {ACCOUNT}/{REGION}, which is in the resource's Region"
 
 
 def test_what_is_not_known_names_what_could_have_saved_it() -> None:

@@ -124,7 +124,7 @@ def test_a_stack_whose_opt_in_is_not_told_is_open(builder: BundleBuilder) -> Non
     facts = facts_of(builder.write())
     row = facts["resource"][volume_arn("left")]
     assert row.covered is None  # type: ignore[attr-defined]
-    assert any("opt-in to CloudFormation" in note.reason for note in row.not_known)
+    assert any("opt-in for CloudFormation" in note.reason for note in row.not_known)
 
 
 def untold(builder: BundleBuilder) -> str:
@@ -209,7 +209,7 @@ def test_a_nested_stack_whose_parent_is_on_a_page_that_was_not_read_is_open(buil
     }
     rows: Any = facts_of(builder.write(half_read))["resource"]
     assert (rows[NESTED].covered, rows[volume_arn("in-nested")].covered) == (None, None)
-    assert any("names and nobody listed" in note.reason for note in rows[NESTED].not_known)
+    assert any("names but which was not listed" in note.reason for note in rows[NESTED].not_known)
 
 
 @pytest.mark.parametrize(("entry", "expected"), [(ROOT, None), (GONE, None), (volume_arn("other"), False)])

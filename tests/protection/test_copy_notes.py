@@ -70,7 +70,7 @@ def test_a_change_that_does_not_bear_on_the_copy_is_not_named(text: str) -> None
         ("EBS", Incremental.ALWAYS, "under another key is full again"),
         ("EKS", Incremental.NEVER, "snapshots of EKS are not incremental"),
         ("Aurora", Incremental.CONTINUOUS_ONLY, "Every copy to another Region is full"),
-        ("FSx_OPENZFS", None, "whether later ones are incremental is not known"),
+        ("FSx_OPENZFS", None, "whether later ones are incremental is unknown"),
     ],
 )
 def test_the_first_copy_to_a_region_is_full(key: str, incremental: Incremental | None, expected: str) -> None:

@@ -21,14 +21,14 @@ TABLE = resource("arn:aws:dynamodb:eu-west-1:111111111111:table/t", "DynamoDB", 
 @pytest.mark.parametrize(
     ("case", "link", "sentence"),
     [
-        (Case(), LOCK, "no lock of the vault is in its way"),
+        (Case(), LOCK, "the vault has no lock that prevents it"),
         (
             at_vault(locked=True, min_retention_days=7, max_retention_days=90),
             LOCK,
-            "it lies within the lock: at least 7 days and at most 90 days",
+            "it is within the lock: at least 7 days and at most 90 days",
         ),
-        (at_vault(locked=True), LOCK, "it lies within the lock: of any length"),
-        (at_vault(type=AIR, max_retention_days=90), LOCK, "it lies within the lock: at most 90 days"),
+        (at_vault(locked=True), LOCK, "it is within the lock: of any length"),
+        (at_vault(type=AIR, max_retention_days=90), LOCK, "it is within the lock: at most 90 days"),
         (
             Case(keys=NONE_ENCRYPTED),
             WAY,
@@ -38,8 +38,8 @@ TABLE = resource("arn:aws:dynamodb:eu-west-1:111111111111:table/t", "DynamoDB", 
             at_vault(type=AIR),
             WAY,
             (
-                "it is encrypted under a key that is customer managed, and the key of a logically air-gapped "
-                "vault is in nobody's way"
+                "it is encrypted with a key that is customer managed, and the key of a logically air-gapped "
+                "vault does not prevent copies"
             ),
         ),
         (
@@ -50,7 +50,7 @@ TABLE = resource("arn:aws:dynamodb:eu-west-1:111111111111:table/t", "DynamoDB", 
         (
             at_vault(key=key_of(None, OTHER)),
             WAY,
-            "who manages the destination vault's key is not known",
+            "who manages the destination vault's key is unknown",
         ),
         (Case(), TYPE, "EBS can be copied to another Region and another account"),
         (
@@ -61,7 +61,7 @@ TABLE = resource("arn:aws:dynamodb:eu-west-1:111111111111:table/t", "DynamoDB", 
         (
             Case(source=TABLE, settings=UNREAD),
             TYPE,
-            "the Region settings, which decide what its type can do, were not read",
+            "the Region settings, which determine what is supported for its type, were not read",
         ),
         (Case(keys=NONE_ENCRYPTED), "source key shared", "it is not encrypted"),
     ],
@@ -73,8 +73,8 @@ def test_what_a_link_says(case: Case, link: str, sentence: str) -> None:
 def test_what_aws_does_not_say_is_told_apart_from_what_it_denies() -> None:
     both = Route(REGION, FAR, cross_account=True)
     open_, denied = copy_supported(capability("DSQL"), both), copy_supported(capability("Redshift"), both)
-    assert open_.because.startswith("AWS does not say whether it can: DSQL cannot be copied")
-    assert denied.because == "AWS Backup copies no recovery points of Redshift"
+    assert open_.because.startswith("AWS does not document whether it can: DSQL cannot be copied")
+    assert denied.because == "AWS Backup cannot copy recovery points of Redshift"
 
 
 OTHER_GAP = replace(GAP, operation="kms:DescribeKey", kind=GapKind.NEVER_ASKED)

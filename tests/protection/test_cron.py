@@ -251,7 +251,7 @@ def test_ruling_8_forms_that_aws_neither_documents_nor_is_known_to_refuse(text: 
         ("cron(0 5 1,32W * ? *)", 'its day of month "1,32W" has a part that is not one of 1 to 31'),
         ("cron(0 5 * * * *)", "exactly one of its two day fields must be ?"),
         ("cron(0 5 ? * 3#1,6#3 *)", 'its day of week "3#1,6#3" has more than one # expression'),
-        ("rate(1 day)", "it is no cron expression of six fields"),
+        ("rate(1 day)", "it is not a cron expression with six fields"),
     ],
 )
 def test_why_an_expression_is_refused(text: str, because: str) -> None:

@@ -215,4 +215,4 @@ def test_reasons_name_the_way_that_is_closed() -> None:
     across = copy_supported(replace(told, cross_account=False), ACCOUNTS).because
     assert across == "EBS cannot be copied across accounts"
     nobody_says = copy_supported(replace(told, cross_region=None), REGIONS).because
-    assert nobody_says == "AWS does not say whether it can: EBS cannot be copied across Regions"
+    assert nobody_says == "AWS does not document whether it can: EBS cannot be copied across Regions"

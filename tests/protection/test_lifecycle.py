@@ -215,9 +215,9 @@ def test_locks_agree_with_a_plain_reading(
 @pytest.mark.parametrize(
     ("days", "because"),
     [
-        (6, "its 6 days are below the lock's minimum of 7 days"),
-        (31, "its 31 days are above the lock's maximum of 30 days"),
-        (FOREVER_DAYS, "keeping it for ever is above the lock's maximum of 30 days"),
+        (6, "its retention of 6 days is below the lock's minimum of 7 days"),
+        (31, "its retention of 31 days is above the lock's maximum of 30 days"),
+        (FOREVER_DAYS, "a retention without expiry is above the lock's maximum of 30 days"),
         (7, ""),
         (30, ""),
     ],

@@ -31,17 +31,21 @@ def miss(asked: SelectionTerms, tags: dict[str, str] | None, opt_in: OptIn = ON)
 @pytest.mark.parametrize(
     ("tags", "nearness", "words"),
     [
-        ({"backup": "daily"}, "spelling", "the key differs in upper and lower case"),
-        ({"Backup": "Daily"}, "spelling", "the value differs in upper and lower case"),
-        ({"Backup": "daily "}, "spelling", 'has Backup="daily ": the value differs in blanks'),
-        ({" Backup": "daily"}, "spelling", "the key differs in blanks"),
-        ({"BACKUP": "DAILY"}, "spelling", "the key differs in upper and lower case and the value differs"),
-        ({"Backup": "daily\u200b"}, "spelling", "cannot be seen or look the same (U+200B)"),
+        ({"backup": "daily"}, "spelling", "the key differs in case"),
+        ({"Backup": "Daily"}, "spelling", "the value differs in case"),
+        (
+            {"Backup": "daily "},
+            "spelling",
+            'has Backup="daily ": the value differs in leading or trailing whitespace',
+        ),
+        ({" Backup": "daily"}, "spelling", "the key differs in leading or trailing whitespace"),
+        ({"BACKUP": "DAILY"}, "spelling", "the key differs in case and the value differs"),
+        ({"Backup": "daily\u200b"}, "spelling", "invisible or look-alike characters (U+200B)"),
         ({"Backup": "d\u0430ily"}, "spelling", "U+0430"),
         ({"Backup": "weekly"}, "other_value", "the resource has Backup=weekly"),
-        ({"backup": "weekly"}, "other_value", "and the key differs in upper and lower case"),
+        ({"backup": "weekly"}, "other_value", "and the key differs in case"),
         ({"Name": "web"}, "missing_tag", "the resource has no tag Backup"),
-        ({}, "missing_tag", "asks for the tag Backup=daily"),
+        ({}, "missing_tag", "requires the tag Backup=daily"),
     ],
 )
 def test_what_differs_in_a_tag_and_the_tag_that_helps(
@@ -63,10 +67,10 @@ def test_what_differs_in_a_tag_and_the_tag_that_helps(
         (volume_arn("vol-1", OTHER), f"names the account {OTHER}"),
         (VOLUME.replace("arn:aws:", "arn:aws-cn:"), "names the partition aws-cn"),
         (volume_arn("*", region="us-east-1"), "names the Region us-east-1"),
-        (volume_arn("VOL*"), "in upper and lower case"),
+        (volume_arn("VOL*"), "in case"),
         (volume_arn(""), "without a * at the end"),
         (volume_arn("vol"), "without a * at the end"),
-        (f"{VOLUME} ", "has a blank"),
+        (f"{VOLUME} ", "has leading or trailing whitespace"),
     ],
 )
 def test_an_arn_that_almost_matches(entry: str, words: str) -> None:
@@ -86,7 +90,7 @@ def test_what_excludes() -> None:
     found = miss(terms(tags=BACKUP, excluded=(VOLUME,)), BACKUP)
     assert (found.nearness, found.because, found.tags) == (
         "excluded",
-        f"excludes it by the entry {VOLUME} of NotResources",
+        f"excludes it with the NotResources entry {VOLUME}",
         (),
     )
     negative = condition("StringNotEquals", "aws:ResourceTag/stage", "test")

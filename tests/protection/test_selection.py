@@ -207,12 +207,12 @@ def test_leftovers_of_restore_tests_are_not_selected(left_over: Resource, expect
 
 
 def test_the_reason_names_what_decided() -> None:
-    assert "Resources holds *" in selects(terms(("*",)), resource(tags={}), ALL_IN).because
+    assert "Resources contains *" in selects(terms(("*",)), resource(tags={}), ALL_IN).because
     off = OptIn(settings(EBS=False), "account 1")
     assert (
         selects(terms(), resource(tags={}), off).because == "account 1 is not opted in to EBS in this Region"
     )
-    assert "NotResources holds *" in selects(terms(excluded=("*",)), resource(tags={}), ALL_IN).because
+    assert "NotResources contains *" in selects(terms(excluded=("*",)), resource(tags={}), ALL_IN).because
 
 
 # A plain oracle, written from the formula of the documentation

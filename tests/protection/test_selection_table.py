@@ -164,7 +164,7 @@ def entries(arn: str) -> tuple[str, ...]:
 )
 def test_an_entry_of_another_account_region_or_partition_selects_nothing_here(entry: str) -> None:
     assert selects(terms((entry,)), VOLUME, ON).value is False
-    assert selects(terms((entry,)), VOLUME, UNTOLD).because == "neither Resources nor ListOfTags names it"
+    assert selects(terms((entry,)), VOLUME, UNTOLD).because == "neither Resources nor ListOfTags matches it"
     assert selects(terms(("*",), excluded=(entry,)), VOLUME, ON).value is True
 
 
@@ -209,32 +209,35 @@ def test_list_of_tags_knows_equality_alone() -> None:
 @pytest.mark.parametrize(
     ("wanted", "opt_in", "said"),
     [
-        (terms(), ON, "it names everything, account 1 is opted in to EBS in this Region"),
+        (terms(), ON, "it selects everything, account 1 is opted in to EBS in this Region"),
         (
             terms((VOLUME.arn,)),
             OFF,
-            f"Resources holds {VOLUME.arn}, which names its type, so that the opt-in does not count",
+            f"Resources contains {VOLUME.arn}, which names its type, so the opt-in has no effect",
         ),
         (
             terms(tags=TAGS, conditions=HOLDS),
             ON,
-            "ListOfTags holds backup=yes, its conditions hold, account 1 is opted in to EBS in this Region",
+            (
+                "ListOfTags contains backup=yes, its conditions are met, "
+                "account 1 is opted in to EBS in this Region"
+            ),
         ),
         (terms(tags=TAGS), OFF, "account 1 is not opted in to EBS in this Region"),
         (terms(tags=TAGS), UNTOLD, "the opt-in settings of account 1 were not read"),
-        (terms(tags={"backup": "no"}), ON, "neither Resources nor ListOfTags names it"),
-        (terms(excluded=("arn:aws:ec2:*",)), ON, "NotResources holds arn:aws:ec2:*"),
+        (terms(tags={"backup": "no"}), ON, "neither Resources nor ListOfTags matches it"),
+        (terms(excluded=("arn:aws:ec2:*",)), ON, "NotResources contains arn:aws:ec2:*"),
         (
             terms(conditions=(PROD,)),
             ON,
-            "the condition StringEquals aws:ResourceTag/stage=prod does not hold",
+            "the condition StringEquals aws:ResourceTag/stage=prod is not met",
         ),
         (
             terms(("arn:aws:ec2:*:*:vol*",)),
             OFF,
             (
-                "AWS does not say whether the opt-in counts for such an entry of Resources, and account 1 is "
-                "not opted in to EBS in this Region"
+                "AWS does not document whether the opt-in applies to such an entry of Resources, "
+                "and account 1 is not opted in to EBS in this Region"
             ),
         ),
     ],
@@ -245,7 +248,10 @@ def test_the_reason_names_the_clause(wanted: SelectionTerms, opt_in: OptIn, said
 
 def test_a_leftover_of_a_restore_test_is_not_selected_and_says_so() -> None:
     left_over = resource(tags={"awsbackup-restore-test": "job"})
-    assert selects(terms(), left_over, ON).because == "ordinary plans ignore what a restore test made"
+    assert (
+        selects(terms(), left_over, ON).because
+        == "ordinary backup plans ignore resources that a restore test created"
+    )
 
 
 @pytest.mark.parametrize(

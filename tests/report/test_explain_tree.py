@@ -323,7 +323,7 @@ def test_notes_on_the_backups_of_an_instance() -> None:
         volume(
             subject_type="EC2",
             incremental="always",
-            left_out=["plan nightly makes no VSS-enabled backups of this Windows instance"],
+            left_out=["plan nightly does not create VSS-enabled backups of this Windows instance"],
             backup_jobs=[{"newest": True, "state": "COMPLETED", "age_hours": 5.0, "backup_type": "SNAPSHOT"}],
         )
     )

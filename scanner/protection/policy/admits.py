@@ -240,7 +240,7 @@ def _judge_via(clause: Clause, used: tuple[str, ...], possible: tuple[str, ...])
     """Decided when the clause names all services in question, or none that AWS Backup uses; else open."""
     operator = operator_of(clause.operator)
     if operator is None or operator.is_null:
-        return Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be decided")
+        return Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be evaluated")
     named = Reach.NONE if operator.negated else Reach.ALL
     if used:
         verdict = judge(clause, Domain(members=(used,), present=True))

@@ -47,11 +47,11 @@ def judge(clause: Clause, domain: Domain) -> Verdict:
     operator = operator_of(clause.operator)
     answer = None if operator is None else _holds(operator, clause, domain)
     if answer is not None:
-        return ALL if answer else Verdict(Reach.NONE, f"the condition {shown(clause)} does not hold")
+        return ALL if answer else Verdict(Reach.NONE, f"the condition {shown(clause)} is not met")
     if domain.varies and operator is not None and not _has_variable(clause):
-        because = f"the condition {shown(clause)} holds for some requests only"
+        because = f"the condition {shown(clause)} is met for some requests only"
         return Verdict(Reach.SOME, because, frozenset((domain.varies,)))
-    return Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be decided")
+    return Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be evaluated")
 
 
 def meet(verdicts: Iterable[Verdict]) -> Verdict:

@@ -65,7 +65,7 @@ def denied_to_all(
     place = _place(action, resource, vault_account, context or Context())
     strikes = [found for one in document.statements if not one.allow and (found := strike_of(one, place))]
     if not strikes:
-        return Denial(denied=False, exceptions=(), because=f"no statement denies {action} to anybody")
+        return Denial(denied=False, exceptions=(), because=f"no statement denies {action}")
     return _weigh(strikes, place.population.cells)
 
 
@@ -92,7 +92,9 @@ def _weigh(strikes: list[Strike], cells: tuple[str, ...]) -> Denial:
     by = _labels(bases)
     doubt = next((strike for strike in unsure if any(strike.may_hit(one) for one in left)), None)
     if doubt is not None:
-        return Denial(None, (), f"{doubt.label}: {doubt.because}; it may deny some of those whom {by} spares")
+        return Denial(
+            None, (), f"{doubt.label}: {doubt.because}; it may deny some of the principals that {by} exempts"
+        )
     if left and _complement(strikes):
         return Denial(None, (), "several conditional Deny statements may together deny the exceptions")
     return Denial(denied=True, exceptions=left, because=f"denied by {by}")
@@ -117,7 +119,7 @@ def _without_base(strikes: list[Strike], unsure: list[Strike], cells: tuple[str,
     if doubt is not None:
         return Denial(None, (), f"{doubt.label}: {doubt.because}")
     if _complement(strikes):
-        return Denial(None, (), "several conditional Deny statements may together deny everybody")
+        return Denial(None, (), "several conditional Deny statements may together deny every principal")
     return Denial(denied=False, exceptions=(), because=f"{strikes[0].label}: {strikes[0].because}")
 
 

@@ -141,7 +141,7 @@ def _parsed(text: object) -> Document:
     except RecursionError:
         return Document(problem="it is nested too deeply")
     except ValueError as problem:
-        return Document(problem=f"it is no JSON: {_shown(str(problem))}")
+        return Document(problem=f"it is not valid JSON: {_shown(str(problem))}")
 
 
 def _decoded(text: object) -> object:
@@ -153,17 +153,17 @@ def _decoded(text: object) -> object:
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise _UnreadableError("a name stands twice in one object")
+        raise _UnreadableError("a name occurs twice in one object")
     return members
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise _UnreadableError(f"{name} is no JSON value")
+    raise _UnreadableError(f"{name} is not a JSON value")
 
 
 def _statements(document: object) -> tuple[Statement, ...]:
     if not isinstance(document, Mapping):
-        raise _UnreadableError("it is no JSON object")
+        raise _UnreadableError("it is not a JSON object")
     _refuse_unknown(document, _DOCUMENT_KEYS, "the document")
     if "Statement" not in document:
         raise _UnreadableError("it has no Statement")
@@ -184,13 +184,13 @@ def _version(document: Mapping[object, object]) -> str:
 def _statement(index: int, entry: object, *, literal: bool) -> Statement:
     place = f"statement {index}"
     if not isinstance(entry, Mapping):
-        raise _UnreadableError(f"{place} is no object")
+        raise _UnreadableError(f"{place} is not an object")
     _refuse_unknown(entry, _STATEMENT_KEYS, place)
     effect, sid = entry.get("Effect"), entry.get("Sid", "")
     if effect not in ("Allow", "Deny"):
         raise _UnreadableError(f"{place} has no Effect of Allow or Deny")
     if not isinstance(sid, str):
-        raise _UnreadableError(f"{place} has a Sid that is no text")
+        raise _UnreadableError(f"{place} has a Sid that is not a string")
     name, value = _one_of(entry, "Principal", "NotPrincipal", place)
     return Statement(
         index=index,
@@ -237,9 +237,9 @@ def _texts(value: object, place: str) -> tuple[str, ...]:
 
 def _text(entry: object, place: str) -> str:
     if not isinstance(entry, str):
-        raise _UnreadableError(f"{place} holds something that is no text")
+        raise _UnreadableError(f"{place} contains something that is not a string")
     if len(entry) > MAX_TEXT:
-        raise _UnreadableError(f"{place} holds a text of more than {MAX_TEXT} characters")
+        raise _UnreadableError(f"{place} contains a string of more than {MAX_TEXT} characters")
     return entry
 
 
@@ -289,10 +289,10 @@ def _flat(lists: Iterable[tuple[str, ...]]) -> list[str]:
 
 def _clauses(block: object, place: str, *, literal: bool) -> Iterable[Clause]:
     if not isinstance(block, Mapping):
-        raise _UnreadableError(f"{place} has a Condition that is no object")
+        raise _UnreadableError(f"{place} has a Condition that is not an object")
     for operator, keys in block.items():
         if not isinstance(keys, Mapping):
-            raise _UnreadableError(f"{place} has a condition {_shown(operator)} that is no object")
+            raise _UnreadableError(f"{place} has a condition {_shown(operator)} that is not an object")
         for key, value in keys.items():
             yield Clause(str(operator), str(key).lower(), _condition_values(value, place), literal)
 
@@ -309,7 +309,7 @@ def _condition_value(entry: object, place: str) -> str:
     if isinstance(entry, int | float):
         return repr(entry)
     if not isinstance(entry, str):
-        raise _UnreadableError(f"{place} has a condition value that is no text")
+        raise _UnreadableError(f"{place} has a condition value that is not a string")
     return entry
 
 

@@ -85,7 +85,7 @@ class _Found:
 
     def outsiders(self) -> Outsiders:
         if not self.who:
-            nobody = "no statement admits a principal outside the organisation"
+            nobody = "no statement allows a principal outside the organisation"
             return Outsiders(None, (None,), self.doubt) if self.doubt else Outsiders(False, (), nobody)  # noqa: FBT003 - the answer
         more: tuple[str | None, ...] = (None,) if self.doubt and _ANYBODY not in self.who else ()
         return Outsiders(True, (*self.who, *more), self.because)  # noqa: FBT003 - the answer
@@ -208,7 +208,7 @@ def _look_at(
     """Add to what is found whom one Allow admits."""
     if statement.principals.opaque and not statement.principals.negated:
         what = repr(statement.principals.opaque[0][:80])
-        doubt = f"{statement.label}: whether {what} is inside the organisation is not known"
+        doubt = f"{statement.label}: whether {what} is inside the organisation is unknown"
         found.doubt = found.doubt or doubt
     for somebody in _candidates(statement, inside, denies):
         admitted, who, because = _admitted(statement, somebody, inside, denies, steps)
@@ -305,7 +305,7 @@ def _admitted(
     if known_outside and all(answers.values()):
         return True, somebody.who, because
     what = "which organisation it belongs to" if known_outside else "whether it is inside the organisation"
-    return None, somebody.who, because or f"{_called(somebody.who)}: {what} is not known"
+    return None, somebody.who, because or f"{_called(somebody.who)}: {what} is unknown"
 
 
 def _who(somebody: _Somebody, answers: dict[str, bool | None]) -> str:

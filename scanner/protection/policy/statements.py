@@ -43,12 +43,12 @@ def reach_of(statement: Statement, population: Population, request: Request) -> 
 def reach_of_patterns(element: Patterns, cell: str, name: str) -> Verdict:
     """Whether an Action or Resource element (or its Not form) takes in all, some or none of a cell."""
     if not element.literal and any("${" in pattern for pattern in element.patterns):
-        return Verdict(Reach.OPEN, f"its {name} holds a policy variable")
+        return Verdict(Reach.OPEN, f"its {name} contains a policy variable")
     if any(covers(pattern, cell) for pattern in element.patterns):
         return _NONE if element.negated else ALL
     if any(overlaps(pattern, cell) for pattern in element.patterns):
         group = f"{name}-" if element.negated else f"{name}+"
-        return Verdict(Reach.SOME, f"its {name} takes in only some", frozenset((group,)))
+        return Verdict(Reach.SOME, f"its {name} covers only some", frozenset((group,)))
     return ALL if element.negated else _NONE
 
 
@@ -66,7 +66,11 @@ def reach_of_principals(element: Principals, population: Population) -> Verdict:
     named = _named(element, population)
     if named:
         return ALL if _is_named(population.arn, named) else _some(population, named)
-    return Verdict(Reach.OPEN, f"whom {_opaque(element)} means is not known") if element.opaque else _NONE
+    return (
+        Verdict(Reach.OPEN, f"which principal {_opaque(element)} refers to is unknown")
+        if element.opaque
+        else _NONE
+    )
 
 
 def _left_over(element: Principals, population: Population) -> Verdict:
@@ -74,7 +78,7 @@ def _left_over(element: Principals, population: Population) -> Verdict:
         return _NONE
     if population.account in element.accounts or element.opaque:
         what = "the account itself" if population.account in element.accounts else _opaque(element)
-        return Verdict(Reach.OPEN, f"whom NotPrincipal leaves out with {what} is not known")
+        return Verdict(Reach.OPEN, f"which principal NotPrincipal excludes with {what} is unknown")
     named = _named(element, population)
     if _is_named(population.arn, named):
         return _NONE

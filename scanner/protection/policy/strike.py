@@ -57,7 +57,7 @@ class Strike:
 
     `spares` may hold None, a principal whose ARN is not known. `partial` are the groups of keys that
     let some requests of everybody through; `blurred`: hits only principals who cannot be told by ARN;
-    `undecided`: a clause that cannot be decided. `because` says what limits it.
+    `undecided`: a clause that cannot be evaluated. `because` says what limits it.
     """
 
     label: str
@@ -128,7 +128,7 @@ def _resource_reach(statement: Statement, place: Place) -> Verdict:
     whole = reach_of_patterns(statement.resources, place.resource, "Resource")
     parts = [reach_of_patterns(statement.resources, part, "Resource") for part in place.parts]
     if whole.reach is Reach.SOME and parts and all(part.reach is Reach.ALL for part in parts):
-        because = "its Resource takes in each kind of recovery point that is known, and not those of others"
+        because = "its Resource covers every known kind of recovery point, but not others"
         return Verdict(Reach.OPEN, because)
     return whole
 
@@ -191,7 +191,7 @@ def _by_verdict(strike: Strike | None, verdict: Verdict) -> Strike | None:
 def _by_clause(strike: Strike | None, clause: Clause, place: Place) -> Strike | None:
     operator = operator_of(clause.operator)
     if strike is None or operator is None or not _is_plain(clause):
-        return _by_verdict(strike, Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be decided"))
+        return _by_verdict(strike, Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be evaluated"))
     if clause.key == PRINCIPAL_ARN and not operator.is_null:
         return _by_arn(strike, clause, operator, place.population.cells)
     if is_identity(clause.key) and clause.key not in place.domains:
@@ -208,7 +208,7 @@ def _by_arn(strike: Strike, clause: Clause, operator: Operator, cells: tuple[str
     """A clause on aws:PrincipalArn, which every principal has, with one value."""
     patterns = _arn_patterns(clause)
     if patterns is None:
-        return _by_verdict(strike, Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be decided"))
+        return _by_verdict(strike, Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be evaluated"))
     if operator.negated:
         everybody = any(one and all(_takes(one, cell) for cell in cells) for one in patterns)
         return None if everybody else replace(strike, spares=(*strike.spares, *patterns))
@@ -242,7 +242,7 @@ def _is_session(pattern: str) -> bool:
 
 def _by_identity(strike: Strike, clause: Clause, operator: Operator) -> Strike | None:
     """A clause on a key that tells principals apart, but not by ARN."""
-    because = strike.because or f"the condition {shown(clause)} concerns only some principals"
+    because = strike.because or f"the condition {shown(clause)} applies to only some principals"
     if clause.key == "aws:userid":
         if "*" in clause.values and clause.operator.lower().rpartition(":")[2].startswith(_GLOB):
             return None if operator.negated else strike
@@ -250,7 +250,7 @@ def _by_identity(strike: Strike, clause: Clause, operator: Operator) -> Strike |
     elif operator.is_null:
         spares = all(value.lower() == "true" for value in clause.values)
     elif operator.quantifier == "any":
-        return _by_verdict(strike, Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be decided"))
+        return _by_verdict(strike, Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be evaluated"))
     else:
         # Who lacks the key is hit; who has it may be spared.
         spares = operator.negated or operator.if_exists or operator.quantifier == "all"

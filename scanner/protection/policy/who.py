@@ -79,12 +79,14 @@ def who_can(
     statements = tuple(one for one in document.statements if _concerns(one, action, resource))
     narrow = replace(document, statements=statements)
     if not any(statement.allow for statement in statements):
-        return Admission((), (), (), complete=True, because="no statement allows it to anybody")
+        return Admission((), (), (), complete=True, because="no statement allows it to any principal")
     partition = arn_part(resource, 1) or context.partition
     here = replace(context, partition=partition, resource_organization_id=context.organization_id)
     survey = _Survey(narrow, action, resource, here, member_accounts)
     if survey.size * sum(statement.weight for statement in statements) > _MOST_TEXTS_ASKED:
-        return Admission((), (), (), complete=False, because="the policy names too many to ask about each")
+        return Admission(
+            (), (), (), complete=False, because="the policy names too many principals to evaluate each"
+        )
     return survey.admission()
 
 
@@ -211,7 +213,7 @@ class _Survey:
         for statement in self._document.statements:
             if statement.allow and not statement.principals.negated:
                 for text in statement.principals.opaque:
-                    because = f"{statement.label}: whom {text[:80]!r} means is not known"
+                    because = f"{statement.label}: which principal {text[:80]!r} refers to is unknown"
                     found.note(text, Answer(None, because))
 
     def _ask(self, party: _Party) -> Answer:
@@ -231,7 +233,7 @@ class _Survey:
             known = account in self._accounts or account in self._members or account == self._own
             if not known and not any(covers(pattern, account) for pattern in patterns):
                 return account
-        self._vague["the policy tells all accounts apart by patterns"] = None
+        self._vague["the policy distinguishes all accounts by patterns"] = None
         return "000000000000"
 
 
@@ -264,7 +266,7 @@ def _vague(document: Document) -> Iterator[str]:
         for clause in statement.clauses:
             texts = (one for one in clause.values if clause.key == PRINCIPAL_ARN and has_wildcard(one))
             if any(not arn_part(text, 4) and any(sign.isdigit() for sign in text) for text in texts):
-                yield f"{statement.label}: the condition {shown(clause)} cannot be followed for each account"
+                yield f"{statement.label}: the condition {shown(clause)} cannot be evaluated for each account"
 
 
 def _arns(document: Document) -> Iterator[str]:

@@ -100,7 +100,7 @@ ROWS: list[tuple[str, list[dict[str, Any]], bool | None]] = [
      [when("ArnLike", "aws:PrincipalArn", "arn:aws:iam::333333333333:role/*")], False),
     ("present on every principal", [when("Null", "aws:PrincipalArn", "false")], True),
     ("a tag", [when("StringEquals", "aws:PrincipalTag/team", "backup")], None),
-    ("a service's own call is not known", [when("StringEquals", "aws:SourceAccount", SOURCE)], None),
+    ("a service's own call is unknown", [when("StringEquals", "aws:SourceAccount", SOURCE)], None),
     ("TLS is always there", [when("Bool", "aws:SecureTransport", "true")], True),
     ("multi-factor is not", [when("Bool", "aws:MultiFactorAuthPresent", "true")], None),
     ("a service principal is not asking", [when("Bool", "aws:PrincipalIsAWSService", "true")], False),

@@ -23,8 +23,8 @@ ELSEWHERE = "arn:aws:iam::444455556666:role/team/backup"
         pytest.param(SESSION, USER, (), id="a session is of no user"),
         pytest.param(ROLE, USER, (), id="nothing in common"),
         pytest.param(f"{ROLES}x", f"{ROLE}*", (None,), id="what is in both has no pattern of its own"),
-        pytest.param(None, ROLE, (None,), id="what is not known may be in it"),
-        pytest.param(ROLE, None, (None,), id="what is not known may be in it, turned round"),
+        pytest.param(None, ROLE, (None,), id="what is unknown may be in it"),
+        pytest.param(ROLE, None, (None,), id="what is unknown may be in it, turned round"),
     ],
 )
 def test_what_two_patterns_share(one: str | None, other: str | None, expected: Patterns) -> None:
@@ -38,7 +38,7 @@ def test_what_two_patterns_share(one: str | None, other: str | None, expected: P
         pytest.param((ROLE, USER), (ROLES,), (ROLE,), id="what a pattern of theirs covers"),
         pytest.param((ROLES,), (ROLE, USER), (ROLE,), id="what a pattern of ours covers"),
         pytest.param((ROLE,), (SESSION,), (SESSION,), id="a session of theirs"),
-        pytest.param((None, ROLE), (ROLE,), (ROLE, None), id="what is not known comes last"),
+        pytest.param((None, ROLE), (ROLE,), (ROLE, None), id="what is unknown comes last"),
         pytest.param((ROLE,), (), (), id="nothing"),
         pytest.param(None, (ROLE,), None, id="too much before is too much now"),
     ],

@@ -118,7 +118,7 @@ def test_what_stopped_the_answer_is_named_by_sid_or_index() -> None:
     (named,) = ask(allow(Sid="Tagged", **tag)).undecided
     assert (
         named.because
-        == "statement 1 (Tagged): the condition StringEquals aws:resourcetag/x cannot be decided"
+        == "statement 1 (Tagged): the condition StringEquals aws:resourcetag/x cannot be evaluated"
     )
     (numbered,) = ask(allow(**to(PARTNER)), deny(**to(PARTNER), **tag)).undecided
     assert numbered.because.startswith("statement 2: ")
