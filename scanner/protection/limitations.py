@@ -10,8 +10,8 @@ from scanner.protection.capabilities import changes
 LIMITATIONS: Final = (
     (
         "Whether a copy can succeed is evaluated from vaults, locks, policies, keys and organisation "
-        "settings. Identity policies of roles, the service-linked role of AWS Backup, service control policies and the "
-        "Allowed AMIs setting of EC2 are not assessed."
+        "settings. Identity policies of roles, the service-linked role of AWS Backup, service control policies "
+        "and the Allowed AMIs setting of EC2 are not assessed."
     ),
     (
         "A wildcard in a backup selection matches any run of characters in any position, although AWS "
@@ -59,8 +59,8 @@ LIMITATIONS: Final = (
     ),
     (
         "An attacker who takes over an account is assumed to act as every role of it, and from the "
-        "management account in every member account. A backup that no principal of the account can delete counts as "
-        "safe, even if its key can be deleted: survives-key-loss checks the key."
+        "management account in every member account. A backup that no principal of the account can delete "
+        "counts as safe, even if its key can be deleted: survives-key-loss checks the key."
     ),
 )
 """Sentences for the report."""
