@@ -10,8 +10,8 @@ from scanner.protection.capabilities import changes
 LIMITATIONS: Final = (
     (
         "Whether a copy can succeed is evaluated from vaults, locks, policies, keys and organisation "
-        "settings. Identity policies of roles, the service-linked role of AWS Backup, service control policies "
-        "and the Allowed AMIs setting of EC2 are not assessed."
+        "settings. Identity policies of roles, the service-linked role of AWS Backup, service control "
+        "policies and the Allowed AMIs setting of EC2 are not assessed."
     ),
     (
         "A wildcard in a backup selection matches any run of characters in any position, although AWS "

@@ -330,7 +330,7 @@ def test_notes_on_the_backups_of_an_instance() -> None:
     for part in ("an AMI", "instance type", "security groups", "VPC", "monitoring", "tags"):
         assert part in told["a backup contains"]
     assert told["full or incremental"] == "the first is full, later ones are incremental"
-    assert told["backups left incomplete"].startswith("plan nightly makes no VSS-enabled backups")
+    assert told["backups left incomplete"].startswith("plan nightly does not create VSS-enabled backups")
     assert told["backup type"] == "SNAPSHOT"
 
 
