@@ -1,7 +1,7 @@
 """The columns of a resource that say where its usable recovery points lie (rulings 7, 10)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scanner.facts.notes import Notes, instant_text
 from scanner.graph.history import Place, Whereabouts
@@ -38,6 +38,12 @@ def place_columns(whereabouts: Whereabouts, shard: Shard, notes: Notes) -> Place
     for unseen in whereabouts.unseen:
         for column in ("places", *_RECENCY) if unseen.own else ("places",):
             notes.unknown(column, unseen.because, unseen.gap)
+    for place in whereabouts.doubtful:
+        if place.newest is None or place.age_hours is None or place.doubt is None:
+            continue
+        here.append(replace(_recent(place.newest, place.age_hours), absent=None))
+        for column in _RECENCY:
+            notes.unknown(column, place.doubt.because, place.doubt.gap)
     recent = (*here, None) if any(unseen.own for unseen in whereabouts.unseen) else tuple(here)
     return PlaceColumns(
         newest_recovery_points=recent,
@@ -71,7 +77,7 @@ def _recent(newest: RecoveryPoint, age: float) -> PlaceRecoveryPoint:
 
 def _newest(places: Iterable[PlaceRecoveryPoint | None]) -> NewestRecoveryPoint:
     places = tuple(places)
-    known = [place for place in places if place is not None]
+    known = [place for place in places if place is not None and place.absent is not None]
     if not known:
         return NewestRecoveryPoint(None if places else False, None, None, None, None)
     newest = min(known, key=lambda place: (place.age_hours, place.arn))

@@ -66,12 +66,14 @@ class Unseen:
 class Whereabouts:
     """The places of a resource's recovery points, by the vault's ARN, and what keeps them from being all.
 
-    `copies_in`: the other account-Regions in which copies lie, may lie, or lay within 30 days.
+    `copies_in`: the other account-Regions in which copies lie, may lie, or lay within 30 days. `doubtful`:
+    vaults of the own account and Region that list a recovery point and may not hold it.
     """
 
     places: tuple[Place, ...]
     unseen: tuple[Unseen, ...]
     copies_in: tuple[Shard, ...] = ()
+    doubtful: tuple[Place, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -146,6 +148,7 @@ class History:
             places=tuple(place for place, _ in sorted(places, key=_by_vault)),
             unseen=tuple(unseen),
             copies_in=tuple(sorted(copies_in - {self._shard})),
+            doubtful=tuple(place for place, _ in listed if place.doubt is not None and self._is_own(place)),
         )
 
     def _copied_into(self, arns: tuple[str, ...], others: Iterable[Arn]) -> set[Shard]:
@@ -179,14 +182,10 @@ class History:
             yield replace(place, doubt=doubt_of(vault, seen.vault, listed)), held
 
     def _doubtful(self, listed: Iterable[Place]) -> Iterator[Unseen]:
-        """Say which vaults list a backup that they may not hold; for recency, where it may be the newest."""
-        listed = tuple(listed)
-        sure = [place.age_hours for place in listed if self._is_own(place) and place.doubt is None]
-        newest = min((age for age in sure if age is not None), default=None)
+        """Say which vaults list a backup that they may not hold. For recency they are places of their own."""
         for place in listed:
             if place.doubt is not None:
-                older = newest is not None and place.age_hours is not None and place.age_hours >= newest
-                own = self._is_own(place) and not older
+                own = self._is_own(place) and place.age_hours is None
                 yield Unseen(place.doubt.because, place.doubt.gap, own=own)
 
     def _is_own(self, place: Place) -> bool:

@@ -7,7 +7,7 @@ from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
 from scanner.inventory.gaps import Gaps, created_by_rule, rows
 from scanner.model.inventory import Job, JobKind, LatestRestore, ProtectedResource
-from scanner.model.names import Arn
+from scanner.model.names import AccountId, Arn, Shard
 from scanner.model.reading import EvidenceRef, GapKind, Reading, Unread
 
 _HISTORIES: Final = (
@@ -44,7 +44,7 @@ def _job(answers: Answers, kind: JobKind, row: Shape, ref: EvidenceRef, ids: tup
         message=row.text("StatusMessage"),
         recovery_point=ids[1],
         destination_vault=row.text("DestinationBackupVaultArn"),
-        created_by_rule=None if kind is JobKind.RESTORE else created_by_rule(row, answers.shard),
+        created_by_rule=None if kind is JobKind.RESTORE else created_by_rule(row, _shard_of(answers, row)),
         message_category=row.text("MessageCategory"),
         validation_status=row.text("ValidationStatus"),
         validation_message=row.text("ValidationStatusMessage"),
@@ -55,6 +55,12 @@ def _job(answers: Answers, kind: JobKind, row: Shape, ref: EvidenceRef, ids: tup
         parent_job=row.text("ParentJobId"),
         refs=(ref,),
     )
+
+
+def _shard_of(answers: Answers, row: Shape) -> Shard:
+    """Return the account and Region of a job: an organisation's list holds jobs of other accounts too."""
+    account = row.text("AccountId")
+    return Shard(AccountId(account), answers.shard.region) if account else answers.shard
 
 
 def parse_protected_resources(answers: Answers, gaps: Gaps) -> tuple[ProtectedResource, ...]:

@@ -66,8 +66,8 @@ def test_owners_are_read_back_with_the_scan(judged: Path) -> None:
     view = build(read_scan(judged))
     assert {group.label for group in view.owners} == {"blue", "backup-team", "Not known"}
     rows = (judged / "findings.csv").read_text("utf-8-sig").splitlines()
-    assert rows[0].endswith(",owner,owner_source")
-    assert any(row.endswith(",blue,tag team") for row in rows)
+    assert rows[0].endswith(",owner,owner_source,to_do")
+    assert any(",blue,tag team," in row for row in rows)
 
 
 def test_explain_says_who_is_asked(judged: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from scanner.model.inventory import KeyKind
 from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import Known, Unread
+from scanner.model.reading import GapKind, Known, Unread
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,
@@ -78,7 +78,9 @@ def test_a_vault_in_a_region_that_is_not_enabled_is_open(bundle: BundleBuilder) 
     bundle.manifest["scope"]["regions"].append(FAR)
     bundle.manifest["shards"] = [{"account": ACCOUNT, "region": FAR, "status": "skipped"}]
     found = plane_of(bundle.write()).destination(Arn(vault_arn("v", ACCOUNT, FAR)))
-    assert (found.exists.value, found.gap) == (None, None)
+    assert found.exists.value is None
+    assert found.gap is not None
+    assert found.gap.kind is GapKind.OUT_OF_SCOPE
 
 
 @pytest.mark.parametrize("name", ["Default", "no arn", "", "arn:aws:backup"])

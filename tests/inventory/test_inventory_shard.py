@@ -385,6 +385,13 @@ def test_the_rule_that_made_a_job_or_a_recovery_point(
     assert {**named, "point": point.created_by_rule} == dict.fromkeys(("backup", "copy", "point"), expected)
 
 
+def test_a_plan_named_by_its_id_alone_is_in_the_account_of_the_job() -> None:
+    by: dict[str, Any] = {"AccountId": OTHER, "CreatedBy": {"BackupPlanId": "p", "BackupRuleId": "r"}}
+    script = shard().listed("backup:ListCopyJobs", {"CopyJobId": "c", **by})
+    (job,) = parsed(script.listed("backup:ListBackupJobs", {"BackupJobId": "b", **by})).jobs[1:]
+    assert job.created_by_rule == f"{plan_arn('p', OTHER)}#r"
+
+
 def test_a_restore_job_is_not_made_by_a_rule() -> None:
     plan = f"arn:aws:backup:{REGION}:{ACCOUNT}:restore-testing-plan:weekly"
     script = shard().listed(

@@ -53,7 +53,6 @@ NOT_READ: Final[Mapping[str, tuple[str, ...]]] = {
         "ScanId",
         "VersionId",
     ),
-    "the account that was asked, which the file of the evidence names": ("AccountId",),
     "a display name; resources are named by their own service": ("ResourceName",),
     "texts for people": (
         "CancelDescription",

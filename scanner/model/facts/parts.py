@@ -123,12 +123,16 @@ class CopyLinks:
 
 @dataclass(frozen=True, slots=True)
 class PlaceRecoveryPoint:
-    """The newest usable recovery point of a resource in one vault of its own account and Region."""
+    """The newest usable recovery point of a resource in one vault of its own account and Region.
+
+    `absent` is false; NULL where a vault lists it that may not hold it, such as a restore-access vault.
+    """
 
     arn: str
     vault: str
     created_at: str
     age_hours: float
+    absent: Ternary = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
