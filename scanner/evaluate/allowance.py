@@ -35,6 +35,6 @@ class Allowance:
                 raise BrokenControlError(told) from error
             if isinstance(error, duckdb.InterruptException):
                 raise KeyboardInterrupt from error
-            raise BrokenControlError(f"The control broke: {first_line(error)}") from error
+            raise BrokenControlError(f"The control could not be evaluated: {first_line(error)}") from error
         finally:
             self._left -= time.perf_counter() - begun

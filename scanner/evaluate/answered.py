@@ -19,7 +19,7 @@ _REMEMBERED: Final = 100_000
 
 Document = dict[str, Any]
 
-UNWRITTEN: Final = "The control broke: {} for this subject could not be written."
+UNWRITTEN: Final = "The control could not be evaluated: {} for this subject could not be written."
 
 
 class Answered:

@@ -34,7 +34,7 @@ def translate(given: FrameworkControl) -> Translation:
     """Translate a control and its parameters; its scope is another matter (`scope_notes`)."""
     known = COUNTERPARTS.get(given.name)
     if known is None:
-        note = f"{shown(given.name)} is no control that is known here"
+        note = f"{shown(given.name)} is not a known control"
         told = (f"its parameter {shown(name)} = {shown(value)}" for name, value in given.parameters)
         return Translation(given.name, "", MappingProxyType({}), ("; with ".join((note, *told)),))
     told_by = _Given(given.parameters)
@@ -51,14 +51,14 @@ class _Given:
         self._notes: list[str] = []
         for name, value in parameters:
             if self._values.setdefault(name, value) != value:
-                self._notes.append(f"{shown(name)} = {shown(value)}: the parameter is there twice")
+                self._notes.append(f"{shown(name)} = {shown(value)}: the parameter occurs twice")
         self._left = dict(self._values)
 
     def all_notes(self) -> Iterator[str]:
         """Give what could not be read, and what nobody asked for."""
         yield from self._notes
         for name, value in self._left.items():
-            yield f"{shown(name)} = {shown(value)}: no parameter of ours says this"
+            yield f"{shown(name)} = {shown(value)}: no parameter here corresponds to it"
 
     def note(self, text: str) -> None:
         """Tell something about what was read."""
@@ -77,7 +77,7 @@ class _Given:
         number = int(text) if text.isascii() and text.isdecimal() and len(text) < len(str(MOST)) else 0
         if number:
             return number
-        self.note(f"{name} = {shown(text)}: this is no whole number from 1 to {MOST - 1}")
+        self.note(f"{name} = {shown(text)}: it must be a whole number from 1 to {MOST - 1}")
         return None
 
     def hours(self, prefix: str) -> int | None:
@@ -86,7 +86,7 @@ class _Given:
         value = self.whole(f"{prefix}Value", 1)
         factor = _HOURS.get(unit.casefold() or "days")
         if factor is None:
-            self.note(f"{prefix}Unit = {shown(unit)}: this is neither hours nor days")
+            self.note(f"{prefix}Unit = {shown(unit)}: it must be hours or days")
         return None if value is None or factor is None else value * factor
 
     def listed(self, name: str) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ def _deletion(given: _Given) -> Parameters:
     arns = given.listed("principalArnList")
     for arn in arns:
         if _is_pattern(arn):
-            given.note(f"principalArnList names {shown(arn)}: * and ? would stand for others here")
+            given.note(f"principalArnList names {shown(arn)}: * and ? would match other principals here")
     return {"exempt_principal_arns": tuple(arn for arn in arns if not _is_pattern(arn)), "strict": False}
 
 
@@ -152,8 +152,8 @@ def _any_of(given: _Given, name: str) -> tuple[str, ...]:
     members = given.listed(name)
     if len(members) > 1:
         given.note(
-            f"{name} names {len(members)}: our control holds with a copy to one of them; "
-            "whether Audit Manager wants all of them is not documented"
+            f"{name} names {len(members)}: this control passes with a copy to one of them; "
+            "AWS does not document whether Audit Manager requires all of them"
         )
     return members
 
@@ -177,7 +177,7 @@ def _restore_time(given: _Given) -> Parameters:
     Audit Manager measures the latest restore, however long ago it was.
     """
     if not given.text("maxRestoreTime"):
-        given.note("maxRestoreTime is not set, and has no default")
+        given.note("maxRestoreTime is not set and has no default")
     return {"max_minutes": given.whole("maxRestoreTime", None), "window_days": _EVER_DAYS}
 
 

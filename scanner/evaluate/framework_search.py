@@ -68,7 +68,7 @@ def _missing(name: str, frameworks: list[Framework], unlisted: list[Gap]) -> str
     known = sorted({framework.name for framework in frameworks})
     sentence = f"No framework {shown(name)} was found ({printable(suggestion(name, known))})."
     if unlisted:
-        sentence += f" It may be where none could be listed: {told(unlisted)}"
+        sentence += f" It may be where frameworks could not be listed: {told(unlisted)}"
     return sentence
 
 

@@ -103,7 +103,11 @@ def _by_rule(way: RuleWay, asked: Subject, ownership: Ownership) -> _Answer:
     concerned = concerns(way.concerns, asked, ownership)
     if concerned is None:
         tags_missing = way.concerns.tags and asked.tags is None
-        why = "its tags were not read" if tags_missing else "where its account lies was not read"
+        why = (
+            "its tags were not read"
+            if tags_missing
+            else "the organizational unit of its account was not read"
+        )
         return _NotKnown(why)
     return Owner(way.owner, f"rule {way.number}") if concerned else None
 

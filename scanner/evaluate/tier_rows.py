@@ -24,7 +24,7 @@ BACKUPS: Final = "recovery_point"
 """The table whose rows have the tags and the type of what they are backups of."""
 
 UNREAD: Final = "Its tags were not read."
-GONE: Final = "The tags of what it is a backup of are not known: that is not in the inventory."
+GONE: Final = "The tags of its resource are unknown: the resource is not in the inventory."
 
 _UNIT, _RECORD = "\x1f", "\x1e"
 
@@ -102,7 +102,7 @@ def _alike(text: str, signatures: Signatures, tiering: Tiering) -> Alike:
     signature, doubts_unit = signatures.of(place, letters)
     if all(is_certain for _, is_certain in signature):
         return Alike(signature, ())
-    unit = f"Where account {account} lies in the organization is not known. {tiering.units_unread}".strip()
+    unit = f"The organizational unit of account {account} is unknown. {tiering.units_unread}".strip()
     return Alike(signature, tuple(filter(None, (why, unit if doubts_unit else ""))))
 
 

@@ -28,8 +28,8 @@ TOLD: Final = 4
 _ANSWERS: Final = {
     Status.PASS: "it passes",
     Status.FAIL: "it fails",
-    Status.NOT_APPLICABLE: "it is not asked",
-    Status.UNKNOWN: "the answer is not known",
+    Status.NOT_APPLICABLE: "it does not apply",
+    Status.UNKNOWN: "it is unknown",
 }
 
 
@@ -114,10 +114,12 @@ class Tiered:
         """Make one finding of the answers to all sets that may hold."""
         first = next(iter(found.values()))
         if any(each.subject != first.subject for each in found.values()):
-            raise BrokenControlError("The control broke: DuckDB gave its answers in another order.")
+            raise BrokenControlError(
+                "The control could not be evaluated: DuckDB returned its answers in another order."
+            )
         details = {**first.details, **self._possible(standing, found)}
         if not standing.choices:
-            reason = f"More than {MAX_CHOICES} sets of parameters may hold. {_not_read(standing)}"
+            reason = f"More than {MAX_CHOICES} sets of parameters may apply. {_not_read(standing)}"
             return replace(first, status=Status.UNKNOWN, reason=reason, details=details)
         evidence = tuple(dict.fromkeys(ref for each in found.values() for ref in each.evidence))
         decided = self._decided(standing, found)
@@ -139,9 +141,9 @@ class Tiered:
         if broken := [each for each in found.values() if each.status is Status.ERROR]:
             return broken[0]
         if len({each.status for each in found.values()}) == 1:
-            told = f"That is so whichever {self._what}, which is not known."
+            told = f"The result is the same whichever {self._what}, which could not be determined."
             return replace(first, reason=" ".join((first.reason, told, _not_read(standing))))
-        told = f"It is not known which {self._what}. {_not_read(standing)}"
+        told = f"Could not determine which {self._what}. {_not_read(standing)}"
         answers = self._answers(standing, found)
         return replace(first, status=Status.UNKNOWN, reason=f"{told} {answers}")
 
@@ -149,8 +151,8 @@ class Tiered:
     def _what(self) -> str:
         control = self._compiled.control.id
         if not any(each.parameters.get(control) for each in self._tiers.overrides):
-            return "tier holds for it"
-        return f"{'tier and ' if self._tiers.tiers else ''}overrides hold for it"
+            return "tier applies"
+        return f"{'tier and ' if self._tiers.tiers else ''}overrides apply"
 
     def _answers(self, standing: _Standing, found: Mapping[int, Finding]) -> str:
         options = list(zip(standing.choices, standing.sets, strict=True))
@@ -175,7 +177,9 @@ def _stream(
 ) -> Iterator[Finding]:
     for batch in batches:
         yield from answered.findings(batch, told)
-    raise BrokenControlError("The control broke: DuckDB gave fewer answers than there are subjects.")
+    raise BrokenControlError(
+        "The control could not be evaluated: DuckDB returned fewer answers than there are subjects."
+    )
 
 
 def _not_read(standing: _Standing) -> str:

@@ -90,8 +90,8 @@ def to_do_of(reads: Iterable[MissingRead]) -> ToDo:
 
 
 _OPEN: Final = ToDo(
-    "No permission and no other scan settles this: AWS does not report what is needed, or does not document "
-    "what follows from it. Check by hand what the reason names."
+    "Another scan cannot resolve this: AWS does not report a required value, or does not document the "
+    "behaviour. Check manually what the reason names."
 )
 
 
@@ -107,26 +107,26 @@ def _text(cause: Cause, reads: list[MissingRead]) -> str:
     )
 
 
-_KEY_POLICY: Final = " The policy of the key must allow it, too."
+_KEY_POLICY: Final = " The key policy must allow it as well."
 _TEXTS: Final = {
     Cause.NOT_ENTERED: (
-        "{accounts} could not be entered: create {role} there, let it trust the account that scans, and "
-        "allow sts:AssumeRole on it to the principal that starts the scan. Then scan again."
+        "{accounts} could not be entered: create {role} there with a trust policy for the scanning account, "
+        "and allow the principal that starts the scan to assume it (sts:AssumeRole). Then scan again."
     ),
     Cause.REFUSED: (
-        "Allow {actions} to {whose}, and look for a service control policy or a permissions boundary that "
+        "Allow {actions} for {whose}, and check for a service control policy or a permissions boundary that "
         "denies it.{key} Then scan {where} again."
     ),
     Cause.NOT_SUBSCRIBED: (
-        "AWS answers {what} only to accounts that use the service: activate it, then scan {where} again."
+        "AWS answers {what} only for accounts that use the service: activate it, then scan {where} again."
     ),
     Cause.THROTTLED: (
-        "AWS throttled the scan, and its time for waiting was spent before {what} was answered. "
-        "Scan {where} again at a quieter time, with less concurrency."
+        "AWS throttled the scan, and the retry budget was used up before {what} was answered. "
+        "Scan {where} again with less concurrency or at a quieter time."
     ),
     Cause.BROKEN: (
         "The recorded answer of {what} does not have the form that AWS documents. Scan {where} again; "
-        "if it comes back, report it with the evidence line."
+        "if the problem persists, report it with the evidence line."
     ),
     Cause.FAILED: "AWS failed to answer {what}. Scan {where} again.",
     Cause.HALF_READ: "Pages of {what} are missing. Scan {where} again.",
@@ -134,13 +134,14 @@ _TEXTS: Final = {
         "The bundle has no answer of {what}. Scan {where} again, or resume the scan if it was interrupted "
         "(audit run --resume SCAN_DIR)."
     ),
-    Cause.OUT_OF_SCOPE: "{where} is outside the scope of the scan: scan it, too.",
+    Cause.OUT_OF_SCOPE: "{where} is outside the scope of the scan: scan it as well.",
     Cause.NOT_ENABLED: (
-        "{where} cannot be read: the account has not enabled the Region. Check what refers to it."
+        "{where} cannot be read: the Region is not enabled for the account. "
+        "Check the configuration that refers to it."
     ),
     Cause.NOT_REPORTED: (
-        "AWS answered {what} without the value that is needed. Check it by hand: "
-        "the same call gives the same answer."
+        "AWS answered {what} without a required value. Check it manually: "
+        "another call would give the same answer."
     ),
 }
 

@@ -142,8 +142,8 @@ def _unread(schema: pa.Schema, names: list[str]) -> str:
     tests = [f"CASE WHEN {_is_open(schema.field(name))} THEN {literal(name)} END" for name in names]
     found = f"list_filter([{', '.join(tests)}], lambda n: n IS NOT NULL)" if tests else "[]"
     listed = f"array_to_string({found}, ', ')"
-    everything = literal(", ".join(names) or "what it is judged by")
-    return f"'Not known: ' || CASE WHEN {listed} = '' THEN {everything} ELSE {listed} END || '.'"
+    everything = literal(", ".join(names) or "the data that it needs")
+    return f"'Unknown: ' || CASE WHEN {listed} = '' THEN {everything} ELSE {listed} END || '.'"
 
 
 def _is_open(field: pa.Field) -> str:

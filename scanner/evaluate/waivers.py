@@ -28,12 +28,12 @@ CONTROL: Final = Control(
     require="expires >= today",
     reason="Waiver {id} expired on {expires}.",
     motivation=(
-        "A waiver is a decision for a time. Once its last day has passed, the failures that it covered count "
-        "again, and nobody has decided about them."
+        "A waiver is a decision for a limited time. After its last day, the failures that it covered count "
+        "again, and need a new decision."
     ),
     remediation=Remediation(
-        "Mend what it covered and remove the waiver from audit.yaml, or have it approved anew with a later "
-        "date.",
+        "Fix the failures that it covered and remove the waiver from audit.yaml, or have it approved "
+        "again with a later date.",
         effort="low",
     ),
 )

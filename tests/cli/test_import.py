@@ -124,9 +124,9 @@ def test_scopes_stand_in_the_overrides_and_what_cannot_be_said_is_told(builder: 
         (LAST, "the pack asks everything; the overrides beside it are for"),
         (PLAN, "resource-in-backup-plan is asked of everything"),
         (LOCK, "no override says this"),
-        (RETENTION, "'soon': this is no whole number"),
+        (RETENTION, "'soon': it must be a whole number"),
         (RETENTION, "resource ids 'x'"),
-        ("BACKUP_OF_TOMORROW", "no control that is known here; with its parameter 'limit' = '3'"),
+        ("BACKUP_OF_TOMORROW", "is not a known control; with its parameter 'limit' = '3'"),
         ("BACKUP_OF_TOMORROW", "its scope (tag 'tier' = 'gold')"),
     ):
         assert any(note.startswith(repr(name)) and said in note for note in notes), (name, said)
@@ -212,8 +212,8 @@ def test_where_frameworks_could_not_be_listed_one_may_be(builder: BundleBuilder)
     code, _, err = imported(builder.write(lines), "production")
     assert code == 2
     assert (
-        f"It may be where none could be listed: backup:ListFrameworks in {ACCOUNT}/{REGION} was refused"
-        in err
+        "It may be where frameworks could not be listed: "
+        f"backup:ListFrameworks in {ACCOUNT}/{REGION} was refused" in err
     )
 
 

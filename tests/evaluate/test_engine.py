@@ -158,7 +158,7 @@ NOT_KNOWN = [
         ({"covered": None, "not_known": NOT_KNOWN}, "Open. GetBackupSelection was refused."),
         ({"assessable": None, "not_known": NOT_KNOWN}, "Open. Its tags were refused."),
         ({"covered": None, "not_known": NOT_KNOWN[2:]}, "Open. DescribeKey was refused."),
-        ({"covered": None}, "Open. Not known: covered."),
+        ({"covered": None}, "Open. Unknown: covered."),
     ],
 )
 def test_an_unknown_says_what_was_not_known(
@@ -189,7 +189,7 @@ def test_an_unknown_names_at_most_five_causes(resource: Any, control: Any) -> No
 def test_columns_that_are_open_are_named_when_nothing_else_is(
     resource: Any, control: Any, require: str, given: Mapping[str, Any], named: str
 ) -> None:
-    assert one(resource(**given), control(require)).reason == f"Not known: {named}."
+    assert one(resource(**given), control(require)).reason == f"Unknown: {named}."
 
 
 @pytest.mark.parametrize(

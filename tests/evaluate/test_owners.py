@@ -116,7 +116,7 @@ def test_a_rule_that_rests_on_what_was_not_read_is_not_known_unless_something_el
     told = owner_of(subject(), Ownership(ways=(RuleWay(1, by_unit, "x"),)))
     assert (told.name, told.source) == (
         None,
-        "not known: where its account lies was not read; otherwise nobody",
+        "not known: the organizational unit of its account was not read; otherwise nobody",
     )
 
 

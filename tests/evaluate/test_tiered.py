@@ -117,7 +117,7 @@ def test_answers_that_differ_are_not_known_and_say_what_was_not_read() -> None:
     (found,) = judge([row(1, None, not_known=[note])], Tiers((tier("critical", CRITICAL, least=4),)))
     assert told(found) == ("unknown", None, None)
     assert found.reason == (
-        "It is not known which tier holds for it. Its tags were not read: AccessDenied. "
+        "Could not determine which tier applies. Its tags were not read: AccessDenied. "
         "In tier critical (least 4, most 9) it fails; without a tier (least 2, most 9) it passes."
     )
     assert found.details["possible"] == [
@@ -131,7 +131,8 @@ def test_answers_that_are_the_same_count(name: str, status: str) -> None:
     (found,) = judge([row(1, None, name)], Tiers((tier("critical", CRITICAL, least=4),)))
     assert told(found) == (status, None, None)
     assert found.reason.endswith(
-        "That is so whichever tier holds for it, which is not known. Its tags were not read."
+        "The result is the same whichever tier applies, which could not be determined. "
+        "Its tags were not read."
     )
 
 
@@ -146,9 +147,7 @@ def test_a_unit_that_is_not_known_is_named() -> None:
     rows = [row(1, [], account=account) for account in (*UNITS, "333333333333")]
     found = judge(rows, tiers, units_unread="AccessDenied.")
     assert [told(each)[:2] for each in found] == [("fail", "unit"), ("pass", ""), ("unknown", None)]
-    assert (
-        "Where account 333333333333 lies in the organization is not known. AccessDenied." in found[2].reason
-    )
+    assert "The organizational unit of account 333333333333 is unknown. AccessDenied." in found[2].reason
 
 
 def test_a_subject_that_no_set_asks_is_not_asked() -> None:
@@ -158,7 +157,7 @@ def test_a_subject_that_no_set_asks_is_not_asked() -> None:
     assert found.status is Status.NOT_APPLICABLE
     (found,) = judge([row(1, None, "abc")], tiers, control)
     assert found.status is Status.UNKNOWN
-    assert "In tier critical (least 4, most 9) it is not asked" in found.reason
+    assert "In tier critical (least 4, most 9) it does not apply" in found.reason
 
 
 def test_an_answer_that_is_unknown_for_one_set_is_unknown() -> None:
@@ -174,7 +173,7 @@ def test_too_many_possible_sets_are_unknown() -> None:
     )
     (found,) = judge([row(1, None)], Tiers((), overrides))
     assert found.status is Status.UNKNOWN
-    assert found.reason == "More than 64 sets of parameters may hold. Its tags were not read."
+    assert found.reason == "More than 64 sets of parameters may apply. Its tags were not read."
 
 
 def test_a_recovery_point_has_the_tier_of_what_it_is_a_backup_of() -> None:
@@ -197,7 +196,7 @@ def test_a_recovery_point_has_the_tier_of_what_it_is_a_backup_of() -> None:
         ("unknown", None),
         ("unknown", None),
     ]
-    assert "that is not in the inventory" in found[3].reason
+    assert "the resource is not in the inventory" in found[3].reason
 
 
 def test_tags_do_not_concern_what_has_none() -> None:

@@ -32,7 +32,7 @@ def read(
         (
             read("refused", "AccessDenied"),
             Cause.REFUSED,
-            "Allow backup:GetBackupPlan to the role",
+            "Allow backup:GetBackupPlan for the role",
             "audit policy",
         ),
         (read("refused", "OptInRequired"), Cause.NOT_SUBSCRIBED, "activate it", "audit run"),
@@ -54,14 +54,14 @@ def read(
             f"{ACCOUNT}/{REGION} is outside the scope",
             "--region",
         ),
-        (read("never asked", "not-opted-in"), Cause.NOT_ENABLED, "has not enabled the Region", ""),
+        (read("never asked", "not-opted-in"), Cause.NOT_ENABLED, "the Region is not enabled", ""),
         (
             read("not reported", "", "s3:ListBuckets"),
             Cause.NOT_REPORTED,
-            "without the value",
+            "without a required value",
             "get-bucket-location",
         ),
-        (read("", "", "", of="", account="", region=""), Cause.OPEN, "No permission and no other scan", ""),
+        (read("", "", "", of="", account="", region=""), Cause.OPEN, "Another scan cannot resolve this", ""),
     ],
 )
 def test_each_cause_has_its_own_words(missing: MissingRead, cause: Cause, words: str, command: str) -> None:
@@ -91,7 +91,7 @@ def test_causes_are_told_together_and_what_is_open_only_alone() -> None:
         ]
     )
     assert "Allow kms:GetKeyPolicy, s3:GetEncryptionConfiguration" in told.text
-    assert "policy of the key" in told.text
+    assert "The key policy must allow it" in told.text
     assert "No permission" not in told.text
     assert told.cli.splitlines()[-1] == (
         f"audit run --account {ACCOUNT} --account 222222222222 --region {REGION} --out NEW_SCAN_DIR"
@@ -100,7 +100,7 @@ def test_causes_are_told_together_and_what_is_open_only_alone() -> None:
 
 def test_the_organisation_is_read_by_who_starts_the_scan() -> None:
     told = to_do_of([read("refused", "AccessDenied", "organizations:ListAccounts", region="org")])
-    assert "to the principal that starts the scan" in told.text
+    assert "for the principal that starts the scan" in told.text
     assert "audit policy --part caller" in told.cli
     assert told.cli.endswith("audit run --org --out NEW_SCAN_DIR")
 

@@ -69,7 +69,7 @@ def test_an_unknown_names_the_permission_the_account_and_the_command(
     found = judged(resource(covered=None, not_known=[NOTE]), in_a_plan)
     advice = to_do(found, in_a_plan)
     assert advice is not None
-    assert "Allow backup:GetBackupPlan to the role that scans account 111111111111" in advice.text
+    assert "Allow backup:GetBackupPlan for the role that scans account 111111111111" in advice.text
     assert "audit run --account 111111111111 --region eu-west-1" in advice.cli
 
 
