@@ -187,7 +187,7 @@ def former_scan(folder: Path | None, before: Sequence[Path] = ()) -> Since | Non
     """
     if folder is None:
         if before:
-            raise UsageError("--before tells of scans before that of --since: name that one, too.")
+            raise UsageError("--before requires --since.")
         return None
     since = Since(folder, read_scan(folder), tuple(map(read_scan, before)))
     since.check()

@@ -27,7 +27,7 @@ def goal_of(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[De
 def rehearse(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
     """Print what a scan would call. Nothing is written."""
     if target.resume is not None:
-        raise UsageError("--dry-run tells of a whole scan: leave --resume out.")
+        raise UsageError("--dry-run cannot be combined with --resume.")
     with progress(quiet=quiet) as watcher:
         found = collection.rehearse(collect_request(settings_of(config), scope), watcher)
     print_estimate(found, wide_console())
@@ -63,9 +63,9 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
         with progress(quiet=quiet) as watcher:
             went_on = collection.resume(given_anew(settings, scope), request, folder, watcher, as_of)
         if not went_on and not quiet:
-            say(f"{folder} holds all of its evidence already: nothing was asked.")
+            say(f"{folder} already contains all evidence: no calls were made.")
     if collection.has_more(folder):
         say(
-            "Credentials expired before all was read, and what is missing is unknown. Log in again, and go "
-            f"on with: audit run --resume {folder}"
+            "Credentials expired before everything was read; missing data is unknown. Log in again, "
+            f"then run: audit run --resume {folder}"
         )

@@ -62,7 +62,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 -- typer's callback
 def about(
     *,
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Proof that an organisation's AWS backups would be there when needed."""
@@ -98,7 +98,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
     bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Collect the evidence of a scope, judge it, and write the reports."""
+    """Collect evidence, evaluate the controls and write reports."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
     target = Target(out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
@@ -125,7 +125,7 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Record the evidence of a scope as a bundle, and judge nothing."""
+    """Collect evidence into a bundle without evaluating it."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
     target = Target(out, resume, kms_key=sse_kms_key, bucket_owner=bucket_owner)
     raise typer.Exit(guarded(lambda: _actions("collect").collect(scope, config, target, quiet=quiet)))
@@ -152,7 +152,7 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Judge a recorded bundle: without a network, a clock or credentials. Writes into it, or into --out."""
+    """Evaluate a recorded bundle without network access or credentials. Writes into it, or into --out."""
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
     target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
     raise typer.Exit(
@@ -174,7 +174,7 @@ def report(  # noqa: PLR0913 -- as `run`
     bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Write reports of a scan that was judged before, into its folder or into --out."""
+    """Write reports of an evaluated scan, into its folder or into --out."""
     target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
     raise typer.Exit(guarded(lambda: _actions("judge").report(scan, target, formats, quiet=quiet)))
 

@@ -29,8 +29,8 @@ def test_controls(words: Sequence[str] | None) -> int:
         outcomes = run_cases(control, load_cases(control, cases_file(control)))
         wrong = [outcome for outcome in outcomes if outcome.difference]
         broken += len(wrong)
-        mark = f"[red]{len(wrong)} wrong[/]" if wrong else "[green]as they say[/]"
-        console.print(f"{control.id}: {len(outcomes)} cases, {mark}")
+        mark = f"[red]{len(wrong)} wrong[/]" if wrong else "[green]passed[/]"
+        console.print(f"{control.id}: {len(outcomes)} cases: {mark}")
         for outcome in wrong:
             _print_difference(console, control, outcome)
     return BROKEN if broken else 0
@@ -53,7 +53,7 @@ def lint_controls(words: Sequence[str] | None) -> int:
     found = loaded(words)
     if mistakes := lint(found):
         raise ConfigurationError(mistakes)
-    say(f"{len(found)} control{'' if len(found) == 1 else 's'}, and nothing is wrong")
+    say(f"{len(found)} control{'' if len(found) == 1 else 's'}, no problems found")
     return 0
 
 
@@ -63,33 +63,31 @@ def new_control(
     """Write the two files of a new control."""
     files = out / f"{control_id}.yaml", out / f"{control_id}.cases.yaml"
     if there := [file for file in files if file.exists()]:
-        raise UsageError(f"{there[0]} is there already: choose another id, or another folder with --out.")
+        raise UsageError(f"{there[0]} already exists: choose another id, or another folder with --out.")
     answers = _asked(control_id, subject, population, require)
     made = skeleton(answers)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise OutputError(f"{out} cannot be made: {problem.strerror}.") from problem
+        raise OutputError(f"{out} cannot be created: {problem.strerror}.") from problem
     for file, text in zip(files, (made.control, made.cases), strict=True):
         write_atomically(file, text.encode())
         typer.echo(str(file))
     if made.missing:
         say(f"No example was found for: {', '.join(status.value for status in made.missing)}.")
-    say(f"Write what says FIXME, then: audit controls lint {out}")
+    say(f"Replace FIXME, then run: audit controls lint {out}")
     return 0
 
 
 def _asked(control_id: str, subject: str | None, population: str | None, require: str | None) -> Answers:
     """Ask for what the command line leaves out."""
     if subject is None:
-        subject = typer.prompt(f"Of what is it asked? One of {', '.join(TABLES)}", err=True)
+        subject = typer.prompt(f"Subject (one of {', '.join(TABLES)})", err=True)
     if subject not in TABLES:
         raise UsageError(f"--subject {subject}: there is no such fact table; {suggestion(subject, TABLES)}")
     if population is None:
-        question = f"Of which {subject} rows? A condition; the others are not applicable"
+        question = f"Population: a condition on the {subject} rows (others are not applicable)"
         population = "true" if require else typer.prompt(question, default="true", err=True)
     if require is None:
-        require = typer.prompt(
-            "What must hold? A condition over its columns (audit query --tables)", err=True
-        )
+        require = typer.prompt("Requirement: a condition on the columns (see audit query --tables)", err=True)
     return Answers(control_id, subject, population, require)

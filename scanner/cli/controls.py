@@ -13,14 +13,14 @@ controls: Final = typer.Typer(
     name="controls",
     no_args_is_help=True,
     rich_markup_mode="rich",
-    help="List, show, test, lint and begin controls: each is one YAML file and one of cases.",
+    help="List, show, test, lint and create controls. A control is a YAML file with a file of cases.",
 )
 
 Words = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[ID|PACK|DIR]...",
-        help="Controls, packs, or folders of them; none: all that are shipped.",
+        help="Controls, packs, or folders of them [all built-in controls].",
         show_default=False,
     ),
 ]
@@ -40,10 +40,10 @@ def list_(
     words: Words = None,
     *,
     packs: Annotated[
-        bool, typer.Option("--packs", help="List packs instead, and how many they ask.")
+        bool, typer.Option("--packs", help="List packs and their number of controls instead.")
     ] = False,
 ) -> None:
-    """List controls: id, severity, what is asked, and of what; or packs of controls."""
+    """List controls with their id, severity, title and subject; or packs of controls."""
     if packs:
         raise typer.Exit(guarded(lambda: import_module("scanner.cli.pack_actions").list_packs(words)))
     raise typer.Exit(guarded(lambda: _lists().list_controls(words)))
@@ -55,19 +55,19 @@ def show(
         list[str], typer.Argument(metavar="ID|PACK|DIR...", help="Controls, packs, or a folder.")
     ],
 ) -> None:
-    """Show a control whole: the question, its parameters, the reads it rests on, what to do; or a pack."""
+    """Show a control (requirement, parameters, required data and remediation) or a pack."""
     raise typer.Exit(guarded(lambda: _lists().show_controls(words)))
 
 
 @controls.command("test", epilog="Example: [bold]audit controls test ./our-controls[/]")
 def run_cases(words: Words = None) -> None:
-    """Run the cases of controls. Ends with 1 when one comes out otherwise than it says."""
+    """Run the cases of controls. Exit 1 if a case gives another result than it states."""
     raise typer.Exit(guarded(lambda: _actions().test_controls(words)))
 
 
 @controls.command(epilog="Example: [bold]audit controls lint ./our-controls[/]")
 def lint(words: Words = None) -> None:
-    """Tell everything that a control lacks: a case for each status, a remedy, a parameter's meaning."""
+    """Report what a control lacks: a case for each status, a remediation, a description of a parameter."""
     raise typer.Exit(guarded(lambda: _actions().lint_controls(words)))
 
 
@@ -78,42 +78,46 @@ def new(
     control_id: ControlId,
     *,
     subject: Annotated[
-        str | None, typer.Option("--subject", metavar="TABLE", help="Of what it is asked: a fact table.")
+        str | None, typer.Option("--subject", metavar="TABLE", help="The subject (a fact table).")
     ] = None,
     population: Annotated[
-        str | None, typer.Option("--population", metavar="SQL", help="Of which rows: a condition \\[true].")
+        str | None,
+        typer.Option("--population", metavar="SQL", help="The population: a condition on the rows \\[true]."),
     ] = None,
     require: Annotated[
-        str | None, typer.Option("--require", metavar="SQL", help="What must hold: a condition.")
+        str | None, typer.Option("--require", metavar="SQL", help="The requirement (a condition).")
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path(),
 ) -> None:
-    """Begin a control: writes ID.yaml and ID.cases.yaml of three answers, asked for where not given.
+    """Create a control: writes ID.yaml and ID.cases.yaml from three answers; prompts for missing ones.
 
-    The cases are found by trying: one row of facts for each status, so that the new control tests at once.
+    The cases are generated: one row of facts for each status, so that the new control can be tested at once.
     """
     raise typer.Exit(guarded(lambda: _actions().new_control(control_id, subject, population, require, out)))
 
 
 @controls.command("import", epilog="Example: [bold]audit controls import ./scan --framework production[/]")
 def import_(
-    scan: Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="A scan: the folder of its evidence.")],
+    scan: Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="The folder with the evidence of a scan.")],
     *,
     framework: Annotated[
-        str, typer.Option("--framework", metavar="NAME", help="A framework of AWS Backup Audit Manager.")
+        str,
+        typer.Option(
+            "--framework", metavar="NAME", help="The name of an AWS Backup Audit Manager framework."
+        ),
     ],
     account: Annotated[
-        str | None, typer.Option("--account", metavar="ID", help="Of this account alone.")
+        str | None, typer.Option("--account", metavar="ID", help="Limit to this account.")
     ] = None,
     region: Annotated[
-        str | None, typer.Option("--region", metavar="REGION", help="Of this Region alone.")
+        str | None, typer.Option("--region", metavar="REGION", help="Limit to this Region.")
     ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")] = Path(),
 ) -> None:
-    """Make a pack of controls of a framework that was found in a scan.
+    """Create a pack of controls from a framework in a scan.
 
     Writes ID.yaml, the pack, and ID.audit.yaml, the same as overrides for what the framework sees alone.
-    What they do not say stands in the pack as comments and is told on stderr.
+    What cannot be imported is listed in the pack as comments and on stderr.
     """
     action = import_module("scanner.cli.import_actions").import_framework
     raise typer.Exit(guarded(lambda: action(scan, framework, account, region, out)))

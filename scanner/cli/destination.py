@@ -43,10 +43,10 @@ def destination_of(target: Target, settings: Settings, profile: str | None = Non
     kms_key, owner = target.kms_key or outputs.kms_key, target.bucket_owner or outputs.bucket_owner
     if out is None or not is_place(out):
         if target.kms_key or target.bucket_owner:
-            raise UsageError("--sse-kms-key and --bucket-owner go with --out s3://BUCKET/PREFIX.")
+            raise UsageError("--sse-kms-key and --bucket-owner require --out s3://BUCKET/PREFIX.")
         return Destination(folder=None if out is None else Path(out))
     if owner and not (len(owner) == len("123456789012") and owner.isdecimal()):
-        raise UsageError(f"--bucket-owner {owner}: an account id has twelve digits.")
+        raise UsageError(f"--bucket-owner {owner}: an account id has 12 digits.")
     return Destination(
         folder=None, place=place_of(out), kms_key=kms_key or "", bucket_owner=owner or "", profile=profile
     )
@@ -91,13 +91,13 @@ def published(
         sent = upload(folder, destination.place, _means(destination), names)
     except BaseException as problem:
         problem.add_note(
-            f"Nothing is lost: it is kept in {folder}. "
-            f"Send it again with: aws s3 cp --recursive {folder} {destination.place}"
+            f"Nothing is lost: the files are in {folder}. "
+            f"Upload them with: aws s3 cp --recursive {folder} {destination.place}"
         )
         raise
     if not keep:
         shutil.rmtree(folder, ignore_errors=True)
-    say(f"{len(sent):,} files are in {destination.place}.")
+    say(f"{len(sent):,} files were written to {destination.place}.")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from scanner.model.finding import Severity
 
 
 class DiffFormat(StrEnum):
-    """How the changes are written."""
+    """The output format."""
 
     TABLE = "table"
     JSON = "json"
@@ -20,17 +20,17 @@ class DiffFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-OldArgument = Annotated[Path, typer.Argument(metavar="OLD", help="The folder of the older judged scan.")]
-NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help="The folder of the newer judged scan.")]
+OldArgument = Annotated[Path, typer.Argument(metavar="OLD", help="The folder of the older evaluated scan.")]
+NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help="The folder of the newer evaluated scan.")]
 BeforeOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--before",
         metavar="DIR",
-        help="A scan older than OLD, to tell what was reopened from what is new; again for more.",
+        help="A scan older than OLD, to distinguish reopened from new findings (repeatable).",
     ),
 ]
-FormatOption = Annotated[DiffFormat, typer.Option("--format", help="How the changes are written.")]
+FormatOption = Annotated[DiffFormat, typer.Option("--format", help="The output format.")]
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="The file to write to \\[standard output].")
 ]
@@ -38,7 +38,7 @@ FailOnOption = Annotated[
     Severity | None,
     typer.Option(
         "--fail-on",
-        help="Exit 10 if a finding of this severity or higher is new, reopened, or no longer waived.",
+        help="Exit 10 if a finding of this severity or higher is new, reopened or no longer waived.",
     ),
 ]
 
@@ -52,7 +52,7 @@ def diff(  # noqa: PLR0913 -- the options of the contract
     out: OutOption = None,
     fail_on: FailOnOption = None,
 ) -> None:
-    """Show what is new, reopened, changed, fixed, deleted, no longer checked, or not known any more.
+    """Show what is new, reopened, changed, fixed, deleted, no longer checked or now unknown.
 
     What was not read in NEW is never counted as fixed or deleted. Where a control or its parameters changed,
     another verdict is a changed rule, not a new failure.

@@ -91,7 +91,7 @@ def _print(changes: Changes, console: Console) -> None:
     for note in changes.notes:
         console.print(f"note: {escape(visible(note))}", highlight=False)
     counts = Table(box=None, pad_edge=False, header_style="bold")
-    counts.add_column("What became of findings")
+    counts.add_column("Changes of findings")
     counts.add_column("Findings", justify="right")
     for kind, word in KIND_WORDS.items():
         if number := changes.counts.get(kind, 0):
@@ -113,4 +113,4 @@ def _print_worst(changes: Changes, kind: Kind, console: Console) -> None:
     console.print()
     console.print(table)
     if more := changes.left_out(kind):
-        console.print(f"{more:,} more: --format json has all.", highlight=False)
+        console.print(f"{more:,} more: use --format json to see all.", highlight=False)

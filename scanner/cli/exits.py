@@ -45,11 +45,11 @@ def guarded(command: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt as problem:
-        say(" ".join(["Interrupted. What was collected so far is kept on disk.", *_notes(problem)]))
+        say(" ".join(["Interrupted. Collected evidence is kept on disk.", *_notes(problem)]))
         return INTERRUPTED
     except Exception:  # noqa: BLE001 -- whatever it is, it is our mistake, and it is told as such
         traceback.print_exc()
-        say("error: this is a mistake of the program itself. Please report it with the lines above.")
+        say("internal error (please report it with the lines above)")
         return BROKEN
 
 
@@ -65,7 +65,7 @@ def advising_to_resume(command: str, folder: Path) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, OutputError, EndpointError, CredentialsError) as problem:
         if (folder / JOURNAL).exists():
-            problem.add_note(f"Go on with: audit {command} --resume {folder}")
+            problem.add_note(f"Resume with: audit {command} --resume {folder}")
         raise
 
 

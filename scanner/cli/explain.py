@@ -12,32 +12,32 @@ from scanner.cli.options import Redact, RedactKey
 
 
 class ExplainFormat(StrEnum):
-    """How the chain is written."""
+    """The output format."""
 
     TREE = "tree"
     JSON = "json"
     SVG = "svg"
 
 
-ScanArgument = Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="The folder of a judged scan.")]
+ScanArgument = Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="The folder of an evaluated scan.")]
 SubjectArgument = Annotated[
     str,
     typer.Argument(
         metavar="ARN",
         help="A resource, vault, plan, rule, selection, copy action or recovery point: its ARN, its name in "
-        "findings, or a name or id that only it has.",
+        "findings, or a unique name or id.",
     ),
 ]
-FormatOption = Annotated[ExplainFormat, typer.Option("--format", help="How the chain is written.")]
+FormatOption = Annotated[ExplainFormat, typer.Option("--format", help="The output format.")]
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="The file to write to \\[standard output].")
 ]
 EvidenceOption = Annotated[
-    bool, typer.Option("--show-evidence", help="Print the recorded answers too, shortened.")
+    bool, typer.Option("--show-evidence", help="Also print the recorded answers, shortened.")
 ]
 BundleOption = Annotated[
     Path | None,
-    typer.Option("--bundle", metavar="DIR", help="The bundle with the evidence [SCAN_DIR]."),
+    typer.Option("--bundle", metavar="DIR", help="The bundle that contains the evidence [SCAN_DIR]."),
 ]
 
 
@@ -52,7 +52,7 @@ def explain(  # noqa: PLR0913 -- the options of the contract
     redact: Redact = False,
     redact_key: RedactKey = None,
 ) -> None:
-    """Show why something is protected or not: each link with its verdict, its reason and its evidence."""
+    """Show why something is protected or not: each link with its result, reason and evidence."""
     actions = import_module("scanner.cli.explain_actions")  # loads Arrow, which --help need not
     shown = bundle or scan if show_evidence else None
     key = redact_key or redact

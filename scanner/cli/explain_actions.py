@@ -52,9 +52,9 @@ def explain(  # noqa: PLR0913, PLR0917 -- one call for each option
     `key`: the file with the key of pseudonyms; True: pseudonyms of a new key; else none.
     """
     if bundle is not None and form != "tree":
-        raise UsageError("--show-evidence goes with the tree: leave --format out.")
+        raise UsageError("--show-evidence requires --format tree.")
     if bundle is not None and key:
-        raise UsageError("--show-evidence prints what was recorded, which is not redacted: leave one out.")
+        raise UsageError("--show-evidence prints recorded data and cannot be combined with redaction.")
     told = app.explain(scan, wanted, pseudonyms(key))
     if form == "json":
         _write(explanation_json(told), out)
@@ -114,7 +114,7 @@ def rendered(told: Explanation, lines: tuple[Recorded, ...] = (), *, plain: bool
 def _head(told: Explanation) -> Text:
     account = f"{told.account} ({one_line(told.account_name)})" if told.account_name else told.account
     head = Text(one_line(told.subject), style="bold", overflow="fold")
-    head.append(f"\n{account} / {told.region}, as judged at {told.as_of}\n", style="dim")
+    head.append(f"\n{account} / {told.region}, as of {told.as_of}\n", style="dim")
     head.append(_owner(told.owner))
     return head
 
@@ -161,7 +161,7 @@ def _refs(node: Node) -> str:
 
 def _advice(told: Explanation) -> Iterator[RenderableType]:
     if told.advice:
-        yield Text("\nWhat the controls say of it, and what to do", style="bold")
+        yield Text("\nFindings and what to do", style="bold")
     advised: set[tuple[str, str]] = set()
     for each in told.advice:
         yield Padding(_one(each, told.subject, again=(each.control, each.text) in advised), (1, 0, 0, 2))
@@ -190,7 +190,7 @@ def _one(each: Advice, subject: str, *, again: bool) -> Text:
 
 def _quoted(lines: tuple[Recorded, ...]) -> Iterator[RenderableType]:
     if lines:
-        yield Text("\nThe evidence, as it was recorded", style="bold")
+        yield Text("\nRecorded evidence", style="bold")
     for each in lines:
         text = Text(overflow="fold")
         text.append(f"{one_line(each.ref.file)}:{each.ref.line}", style="bold")

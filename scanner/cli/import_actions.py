@@ -19,7 +19,7 @@ def import_framework(scan: Path, name: str, account: str | None, region: str | N
         raise UsageError(_nothing(name, found))
     files = {out / file: text for pack in packs for file, text in _files(pack)}
     if there := [file for file in files if file.exists()]:
-        raise UsageError(f"{there[0]} is there already: choose another folder with --out.")
+        raise UsageError(f"{there[0]} already exists: choose another folder with --out.")
     _write(out, files)
     for pack in packs:
         for note in pack.notes:
@@ -37,15 +37,15 @@ def _files(pack: ImportedPack) -> tuple[tuple[str, str], ...]:
 
 def _nothing(name: str, found: Found) -> str:
     if found.undescribed:
-        return f"What framework {name!r} asks is not known: {told(found.undescribed)}"
-    return f"Framework {name!r} has no control that is known here: there is nothing to import."
+        return f"The controls of framework {name!r} are unknown: {told(found.undescribed)}"
+    return f"Framework {name!r} has no known control: there is nothing to import."
 
 
 def _write(out: Path, files: dict[Path, str]) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise OutputError(f"{out} cannot be made: {problem.strerror}.") from problem
+        raise OutputError(f"{out} cannot be created: {problem.strerror}.") from problem
     for file, text in files.items():
         write_atomically(file, text.encode())
         typer.echo(str(file))

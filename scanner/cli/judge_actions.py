@@ -34,7 +34,7 @@ def evaluate(
     since = app.former_scan(target.since, target.before)
     goal = destination_of(target, Settings())
     if is_place(bundle) and target.out is None:
-        raise UsageError("Say with --out where what is judged goes: a folder, or s3://BUCKET/PREFIX.")
+        raise UsageError("Specify the output with --out: a folder or s3://BUCKET/PREFIX.")
     with fetched(bundle, goal, whole=True) as source:
         folder = temporary() if goal.place else goal.folder or source
         outcome = app.evaluate(

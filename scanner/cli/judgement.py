@@ -48,15 +48,15 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
 def _mistakes(settings: Settings, named: Named, known: Mapping[str, Control]) -> Iterator[Mistake]:
     """Hold parameters and waivers against the controls that there are, selected in this run or not."""
     if settings.waivers and (taken := known.get(EXPIRED)):
-        message = f"the id {EXPIRED} is that of the control of waivers that have expired"
+        message = f"the id {EXPIRED} is reserved for the control of expired waivers"
         yield Mistake(taken.file, taken.line, message, "choose another id")
     for problem in check_parameters(known.values(), named.parameters):
         path = ("parameters", "controls", *named.path(problem.path))
         yield settings.mistake(path, problem.message, problem.hint)
     for position, waiver in enumerate(settings.waivers):
         if waiver.control == EXPIRED:
-            hint = "give the waiver that has expired a later date, or remove it"
-            yield settings.mistake(("waivers", position, "control"), f"{EXPIRED} is never waived", hint)
+            hint = "give the expired waiver a later date, or remove it"
+            yield settings.mistake(("waivers", position, "control"), f"{EXPIRED} cannot be waived", hint)
         elif named.current(waiver.control) not in known:
             message = f"there is no control {waiver.control!r}"
             hint = suggestion(waiver.control, known)

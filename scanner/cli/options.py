@@ -17,21 +17,28 @@ OUTPUT: Final = "Output"
 
 Organization = Annotated[
     bool,
-    typer.Option("--org", help="Every account of the organisation.", rich_help_panel=SCOPE),
+    typer.Option("--org", help="All accounts of the organisation.", rich_help_panel=SCOPE),
 ]
 Accounts = Annotated[
     list[str] | None,
-    typer.Option("--account", metavar="ID", help="Only this account; again for more.", rich_help_panel=SCOPE),
+    typer.Option(
+        "--account", metavar="ID", help="Limit to this account (repeatable).", rich_help_panel=SCOPE
+    ),
 ]
 Units = Annotated[
     list[str] | None,
     typer.Option(
-        "--ou", metavar="ID", help="Only accounts below this OU; again for more.", rich_help_panel=SCOPE
+        "--ou",
+        metavar="ID",
+        help="Limit to accounts in this OU, including child OUs (repeatable).",
+        rich_help_panel=SCOPE,
     ),
 ]
 Regions = Annotated[
     list[str] | None,
-    typer.Option("--region", metavar="NAME", help="Only this Region; again for more.", rich_help_panel=SCOPE),
+    typer.Option(
+        "--region", metavar="NAME", help="Limit to this Region (repeatable).", rich_help_panel=SCOPE
+    ),
 ]
 RoleName = Annotated[
     str | None,
@@ -45,25 +52,29 @@ RoleName = Annotated[
 ExternalId = Annotated[
     str | None,
     typer.Option(
-        "--external-id", metavar="ID", help="The external id that the role asks for.", rich_help_panel=SCOPE
+        "--external-id", metavar="ID", help="The external id that the role requires.", rich_help_panel=SCOPE
     ),
 ]
 Profile = Annotated[
     str | None,
-    typer.Option(
-        "--profile", metavar="NAME", help="The profile of the AWS configuration.", rich_help_panel=SCOPE
-    ),
+    typer.Option("--profile", metavar="NAME", help="The AWS profile to use.", rich_help_panel=SCOPE),
 ]
 Concurrency = Annotated[
     int,
-    typer.Option("--concurrency", min=1, max=64, help="Account-Regions read at once.", rich_help_panel=SCOPE),
+    typer.Option(
+        "--concurrency",
+        min=1,
+        max=64,
+        help="Number of account-Regions to read in parallel.",
+        rich_help_panel=SCOPE,
+    ),
 ]
 Controls = Annotated[
     list[str] | None,
     typer.Option(
         "--controls",
         metavar="ID|PACK|DIR",
-        help="A control, a pack, a folder of controls, or all; again for more \\[all].",
+        help="A control, a pack, a folder of controls, or all (repeatable) \\[all].",
         rich_help_panel=JUDGEMENT,
     ),
 ]
@@ -72,29 +83,29 @@ Config = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="The settings, an audit.yaml; none is looked for.",
+        help="The settings file (audit.yaml). It is not searched for.",
         rich_help_panel=JUDGEMENT,
     ),
 ]
 AsOf = Annotated[
     str | None,
     typer.Option(
-        "--as-of", metavar="TIME", help="The clock of the evaluation (RFC 3339).", rich_help_panel=JUDGEMENT
+        "--as-of", metavar="TIME", help="The time of the evaluation (RFC 3339).", rich_help_panel=JUDGEMENT
     ),
 ]
 FailOn = Annotated[
     Severity | None,
-    typer.Option("--fail-on", help="End with 10 on a failure this bad or worse.", rich_help_panel=JUDGEMENT),
+    typer.Option(
+        "--fail-on", help="Exit 10 if a finding has this severity or higher.", rich_help_panel=JUDGEMENT
+    ),
 ]
 RequireComplete = Annotated[
     bool,
-    typer.Option("--require-complete", help="End with 4 when a read is missing.", rich_help_panel=JUDGEMENT),
+    typer.Option("--require-complete", help="Exit 4 if a read is missing.", rich_help_panel=JUDGEMENT),
 ]
 FailOnUnknown = Annotated[
     bool,
-    typer.Option(
-        "--fail-on-unknown", help="End with 4 when a verdict is unknown.", rich_help_panel=JUDGEMENT
-    ),
+    typer.Option("--fail-on-unknown", help="Exit 4 if a result is unknown.", rich_help_panel=JUDGEMENT),
 ]
 Jobs = Annotated[
     int | None,
@@ -103,7 +114,7 @@ Jobs = Annotated[
         min=1,
         max=64,
         metavar="N",
-        help="Processes that judge [1 for little evidence, else one a core].",
+        help="Number of evaluation processes [1 for little evidence, else one per core].",
         rich_help_panel=JUDGEMENT,
     ),
 ]
@@ -120,7 +131,7 @@ Redact = Annotated[
     bool,
     typer.Option(
         "--redact",
-        help="Reports for sharing: pseudonyms for all names; in the folder `redacted`.",
+        help="Also write reports for sharing, with pseudonyms for all names, to the folder `redacted`.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -129,7 +140,7 @@ RedactKey = Annotated[
     typer.Option(
         "--redact-key",
         metavar="FILE",
-        help="A secret of 16 bytes or more, for the same pseudonyms each time \\[a new one].",
+        help="A secret of at least 16 bytes, to get the same pseudonyms each time \\[a new one].",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -138,7 +149,7 @@ Since = Annotated[
     typer.Option(
         "--since",
         metavar="SCAN_DIR",
-        help="A former judged scan: the reports tell what became of its findings.",
+        help="An earlier evaluated scan; the reports compare the findings with it.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -147,7 +158,7 @@ Before = Annotated[
     typer.Option(
         "--before",
         metavar="SCAN_DIR",
-        help="A scan older than --since, to tell what was reopened from what is new; again for more.",
+        help="A scan older than --since, to distinguish reopened from new findings (repeatable).",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -156,7 +167,7 @@ KmsKey = Annotated[
     typer.Option(
         "--sse-kms-key",
         metavar="ID",
-        help="The KMS key that encrypts what goes to S3 [S3's own].",
+        help="The KMS key that encrypts files in S3 [S3's own].",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -174,7 +185,7 @@ Resume = Annotated[
     typer.Option(
         "--resume",
         metavar="SCAN_DIR",
-        help="Go on with this scan; what is finished is not asked again.",
+        help="Resume this scan; finished account-Regions are not read again.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -182,7 +193,7 @@ DryRun = Annotated[
     bool,
     typer.Option(
         "--dry-run",
-        help="Say what would be called, and how long it may take; write nothing.",
+        help="Show which calls would be made and how long they may take. Writes nothing.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -197,7 +208,7 @@ Formats = Annotated[
 ]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="No progress and no table.", rich_help_panel=OUTPUT),
+    typer.Option("--quiet", "-q", help="Show no progress and no summary.", rich_help_panel=OUTPUT),
 ]
 
 
@@ -208,7 +219,7 @@ Bundle = Annotated[
     ),
 ]
 ScanDir = Annotated[
-    str, typer.Argument(metavar="SCAN_DIR", help="The folder of a judged scan, or s3://BUCKET/PREFIX.")
+    str, typer.Argument(metavar="SCAN_DIR", help="The folder of an evaluated scan, or s3://BUCKET/PREFIX.")
 ]
 
 
@@ -263,7 +274,7 @@ def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]
     formats = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
     unknown = [word for word in formats if word not in FORMATS]
     if unknown or not formats:
-        raise UsageError(f"--format {text}: choose from {', '.join(FORMATS)}, with commas between.")
+        raise UsageError(f"--format {text}: choose from {', '.join(FORMATS)}, separated by commas.")
     return formats
 
 
@@ -276,9 +287,7 @@ def instant_of(text: str | None) -> datetime | None:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as problem:
-        raise UsageError(f"--as-of {text}: write a time like 2026-11-22T18:00:00Z.") from problem
+        raise UsageError(f"--as-of {text}: use a time such as 2026-11-22T18:00:00Z.") from problem
     if instant.year not in CLOCK_YEARS:
-        raise UsageError(
-            f"--as-of {text}: the years from {CLOCK_YEARS[0]} to {CLOCK_YEARS[-1]} can be judged."
-        )
+        raise UsageError(f"--as-of {text}: the year must be from {CLOCK_YEARS[0]} to {CLOCK_YEARS[-1]}.")
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -42,17 +42,17 @@ class Partition(StrEnum):
     GOVCLOUD = "aws-us-gov"
 
 
-FormatOption = Annotated[PolicyFormat, typer.Option("--format", help="How the policy is written.")]
+FormatOption = Annotated[PolicyFormat, typer.Option("--format", help="The output format.")]
 PartOption = Annotated[
     PolicyPart,
     typer.Option(
         "--part",
-        help="The role in every account (member), whom it trusts (trust; the templates hold both), "
-        "or who starts the scan (caller).",
+        help="The policy of the role in each account (member), its trust policy (trust; the templates "
+        "contain both), or the policy of the principal that starts the scan (caller).",
     ),
 ]
 RoleNameOption = Annotated[
-    str | None, typer.Option("--role-name", metavar="NAME", help="Name of the role [VaultproofReadOnly].")
+    str | None, typer.Option("--role-name", metavar="NAME", help="The name of the role [VaultproofReadOnly].")
 ]
 PrincipalOption = Annotated[
     str | None,
@@ -61,10 +61,13 @@ PrincipalOption = Annotated[
     ),
 ]
 ExternalIdOption = Annotated[
-    str | None, typer.Option("--external-id", metavar="ID", help="The external id that the role asks for.")
+    str | None, typer.Option("--external-id", metavar="ID", help="The external id that the role requires.")
 ]
 PartitionOption = Annotated[
-    Partition, typer.Option("--partition", help="Of the ARNs in JSON; the templates find it themselves.")
+    Partition,
+    typer.Option(
+        "--partition", help="The partition of the ARNs in JSON; the templates determine it themselves."
+    ),
 ]
 
 
@@ -88,7 +91,7 @@ def policy(  # noqa: PLR0913 -- one parameter an option
     external_id: ExternalIdOption = None,
     partition: PartitionOption = Partition.AWS,
 ) -> None:
-    """Print the least-privilege IAM policy of a scan, made from the calls that the scanner may make.
+    """Print the least-privilege IAM policy for a scan, generated from the calls that the scanner can make.
 
     No action in it reads data or changes anything. sts:GetCallerIdentity needs no permission: it is left out.
     """
@@ -110,7 +113,7 @@ def _check_words(asked: _Asked) -> None:
         ("--external-id", asked.external_id, _EXTERNAL_ID),
     ):
         if value is not None and not form.fullmatch(value):
-            raise UsageError(f"{option} {value}: IAM takes no such name.")
+            raise UsageError(f"{option} {value}: not a valid IAM name.")
 
 
 def _json(asked: _Asked) -> str:
@@ -118,14 +121,12 @@ def _json(asked: _Asked) -> str:
     if asked.part is PolicyPart.TRUST:
         if asked.principal is None:
             raise UsageError(
-                "--part trust needs --trusted-principal: the account or role that the role trusts."
+                "--part trust requires --trusted-principal (the account or role that the role trusts)."
             )
         document = permissions.trust_document(asked.principal, asked.external_id)
     else:
         if asked.principal or asked.external_id:
-            raise UsageError(
-                "Whom the role trusts, and its external id, stand in --part trust, not in this one."
-            )
+            raise UsageError("The trusted principal and the external id are valid only for --part trust.")
         role = permissions.role_arn(asked.role_name or DEFAULT_ROLE, asked.partition.value)
         document = permissions.policy_document(permissions.statements(permissions.Part(asked.part), role))
     return json.dumps(document, indent=2) + "\n"
@@ -134,9 +135,11 @@ def _json(asked: _Asked) -> str:
 def _template(format_: PolicyFormat, asked: _Asked) -> str:
     formats = import_module("scanner.collect.permission_formats")
     if asked.part is PolicyPart.TRUST:
-        raise UsageError("--part trust is for --format json: the template of --part member holds it.")
+        raise UsageError(
+            "--part trust requires --format json; the template of --part member contains the trust policy."
+        )
     if asked.part is PolicyPart.CALLER and (asked.principal or asked.external_id):
-        raise UsageError("Whom the role trusts, and its external id, belong to --part member.")
+        raise UsageError("The trusted principal and the external id are valid only for --part member.")
     wanted = formats.Wanted(
         formats.Part(asked.part), asked.role_name or DEFAULT_ROLE, asked.principal, asked.external_id
     )

@@ -88,9 +88,9 @@ class PlainProgress(QuietProgress):
     def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
         """Say what is coming."""
         super().scope_known(scope, kept)
-        already = f"; {self.tally.kept} of them read before" if self.tally.kept else ""
+        already = f"; {self.tally.kept} already read" if self.tally.kept else ""
         accounts = len(scope.accounts)
-        self._say(f"Reading {self.tally.total} shards of {accounts} accounts{already} ...")
+        self._say(f"Reading {self.tally.total} account-Regions in {accounts} accounts{already} ...")
 
     def _tell_now_and_then(self) -> None:
         while not self._over.wait(self._interval):

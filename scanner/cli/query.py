@@ -12,7 +12,7 @@ from scanner.cli.exits import guarded
 
 
 class QueryFormat(StrEnum):
-    """How the answer is written."""
+    """The output format."""
 
     TABLE = "table"
     CSV = "csv"
@@ -20,18 +20,26 @@ class QueryFormat(StrEnum):
 
 
 ScanArgument = Annotated[
-    Path | None, typer.Argument(metavar="SCAN_DIR", help="The folder of a judged scan.", show_default=False)
+    Path | None,
+    typer.Argument(metavar="SCAN_DIR", help="The folder of an evaluated scan.", show_default=False),
 ]
 SqlArgument = Annotated[
     str | None,
-    typer.Argument(metavar="SQL", help="One SELECT; - reads it from standard input.", show_default=False),
+    typer.Argument(
+        metavar="SQL", help="A SELECT statement; - reads it from standard input.", show_default=False
+    ),
 ]
-FormatOption = Annotated[QueryFormat, typer.Option("--format", help="How the answer is written.")]
+FormatOption = Annotated[QueryFormat, typer.Option("--format", help="The output format.")]
 LimitOption = Annotated[
-    int, typer.Option("--limit", min=0, help="Rows that a table shows; 0: all. CSV and JSON hold all rows.")
+    int,
+    typer.Option(
+        "--limit",
+        min=0,
+        help="Number of rows to show in a table; 0 shows all. CSV and JSON contain all rows.",
+    ),
 ]
 TablesOption = Annotated[
-    bool, typer.Option("--tables", help="List the tables and their columns, with what they mean.")
+    bool, typer.Option("--tables", help="List the tables and their columns with descriptions.")
 ]
 
 
@@ -43,7 +51,7 @@ def query(
     limit: LimitOption = 200,
     tables: TablesOption = False,
 ) -> None:
-    """Ask the facts, the inventory and the findings of a judged scan in SQL.
+    """Query the facts, inventory and findings of an evaluated scan with SQL.
 
     The database is locked before the query runs: it reads the tables of the scan and nothing else.
     """

@@ -35,7 +35,7 @@ _WIDTH: Final = 200
 def query(scan: Path | None, sql: str | None, form: str, limit: int) -> int:
     """Answer one SELECT on stdout."""
     if scan is None or sql is None:
-        raise UsageError('Name a scan and what is asked: audit query SCAN_DIR "SELECT ..."')
+        raise UsageError('Specify a scan and a query: audit query SCAN_DIR "SELECT ..."')
     checked = check_query(sql, _KNOWN)
     manifest = read_manifest(scan)
     tables = {name: _open(scan, name) for name in checked.tables}
@@ -114,10 +114,10 @@ def list_tables(scan: Path | None) -> int:
     """Print every table with its columns and what they mean; with a scan, how many rows it has of each."""
     counts = {} if scan is None else _counts(scan)
     console = _console()
-    console.print("[bold]Facts[/]: what controls are asked of. NULL means not known.")
+    console.print("[bold]Facts[/]: the input of the controls. NULL means unknown.")
     for name in TABLES:
         _describe(console, name, counts, ((c.name, type_name(c.type), c.doc) for c in columns(name)))
-    console.print("\n[bold]Inventory[/]: what was read, before anything was concluded.")
+    console.print("\n[bold]Inventory[/]: what was read, before evaluation.")
     for name, row in INVENTORY_TABLES.items():
         _describe(
             console, name, counts, ((f.name, type_name(get_type_hints(row)[f.name]), "") for f in fields(row))

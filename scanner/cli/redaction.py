@@ -28,8 +28,8 @@ def pseudonyms(key: Key) -> Pseudonyms | None:
     except OSError as problem:
         raise UsageError(f"{key} cannot be read: {problem.strerror or problem}.") from problem
     if len(secret) > _MOST:
-        raise UsageError(f"{key} is no key: it has more than {_MOST:,} bytes.")
+        raise UsageError(f"{key} is not a key: it has more than {_MOST:,} bytes.")
     try:
         return Pseudonyms(secret)
     except ValueError as problem:
-        raise UsageError(f"{key}: {problem}. Make one: openssl rand -hex 32 > FILE") from problem
+        raise UsageError(f"{key}: {problem}. Create one with: openssl rand -hex 32 > FILE") from problem

@@ -31,9 +31,9 @@ def print_estimate(found: "Estimate", console: Console) -> None:
         console.print(f"  not {escape(entry.account)}: {escape(entry.reason)}")
     console.print(f"Regions ({len(scope.regions)}): {_some(scope.regions)}")
     if found.skipped:
-        console.print(f"  skipped in {found.caller}, which has not enabled them: {_some(found.skipped)}")
+        console.print(f"  skipped in {found.caller}, where they are not enabled: {_some(found.skipped)}")
     if [account for account in scope.accounts if account != found.caller]:
-        console.print("  which of them another account has not enabled is asked there; those are skipped.")
+        console.print("  Regions that another account has not enabled are determined there and skipped.")
     console.print()
     console.print(_table(found))
     console.print()
@@ -56,15 +56,15 @@ def _sums(found: "Estimate") -> "Iterable[str]":
         f"At least {found.calls} calls: {found.asked} for the organisation, {found.per_account} in each "
         f"account, {found.per_region} in each account-Region."
     )
-    yield "  Plus those per vault, plan, table and so on: their number is known once they are listed."
-    yield "  Each list is counted as one page."
+    yield "  Plus calls per vault, plan, table and so on, whose number is known once these are listed."
+    yield "  Each list counts as one page."
     yield (
-        "  Keys that one account names and another one owns are described by their owner at the end: "
+        "  Keys that belong to another account are read there at the end: "
         "kms:DescribeKey and kms:GetKeyPolicy, once per key."
     )
     yield (
         f"About {duration(found.seconds)} for these calls with --concurrency {found.concurrency}: an "
-        f"estimate that takes a call to last {found.latency:g} s, and keeps to AWS's published rates."
+        f"estimate that assumes {found.latency:g} s per call and AWS's published rates."
     )
     yield "Nothing was written."
 

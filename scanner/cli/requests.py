@@ -40,7 +40,7 @@ def _mistakes_of(words: Sequence[str]) -> tuple[Mistake, ...]:
 def folder_of(goal: Destination, target: Target, now: datetime) -> Path:
     """Choose the folder of a scan, new or resumed. UsageError where another scan lies already."""
     if target.resume is not None and target.out is not None and goal.place is None:
-        raise UsageError("--resume names the folder: leave --out out.")
+        raise UsageError("--resume cannot be combined with --out.")
     if target.resume is not None:
         return target.resume
     return temporary() if goal.place else _new_folder(goal.folder, now)
@@ -49,17 +49,17 @@ def folder_of(goal: Destination, target: Target, now: datetime) -> Path:
 def _new_folder(out: Path | None, now: datetime) -> Path:
     folder = out or Path(f"audit-{now:%Y%m%dT%H%M%SZ}")
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is no folder: name another one with --out.")
+        raise UsageError(f"{folder} is not a folder: specify another one with --out.")
     past = _past(folder)
     if past is not None and past.scope is None:
         return folder  # a scan that ended before it had begun to read
     if past is not None and not (folder / FINDINGS).exists():
         raise UsageError(
-            f"{folder} holds a scan that is not done: go on with `audit run --resume {folder}`, "
-            "or name another folder with --out."
+            f"{folder} contains an unfinished scan: resume it with `audit run --resume {folder}`, "
+            "or specify another folder with --out."
         )
     if past is not None or (folder / _MANIFEST).exists() or (folder / "evidence").exists():
-        raise UsageError(f"{folder} holds a scan already: name another folder with --out.")
+        raise UsageError(f"{folder} already contains a scan: specify another folder with --out.")
     return folder
 
 
@@ -67,4 +67,4 @@ def _past(folder: Path) -> Past | None:
     try:
         return read_journal(folder)
     except BundleError as problem:
-        raise UsageError(f"{problem} Name another folder with --out.") from problem
+        raise UsageError(f"{problem} Specify another folder with --out.") from problem

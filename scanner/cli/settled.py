@@ -20,7 +20,7 @@ def tier_lines(scan: Scan) -> Iterator[str]:
 
 
 def _tier(name: str, figures: Figures) -> str:
-    words = {NONE: "no tier", NOT_KNOWN: "tier not known"}.get(name, name)
+    words = {NONE: "no tier", NOT_KNOWN: "tier unknown"}.get(name, name)
     if not figures.total:
         return f"{words} matches nothing" if name not in (NONE, NOT_KNOWN) else ""
     return f"{words} {figures.passed:,} of {figures.judged:,} pass, {figures.open:,} unknown"
@@ -40,6 +40,6 @@ def _waiver(use: WaiverUse) -> str:
         case WaiverState.UNUSED:
             return f"{name} covers no failure."
         case WaiverState.UNDECIDED:
-            return f"{name} covers no failure; {use.open:,} findings that it is about are unknown."
+            return f"{name} covers no failure; {use.open:,} of its findings are unknown."
         case _:
             return ""

@@ -67,8 +67,8 @@ def _score(assessment: Assessment) -> str:
     """Say the score in one line, with its numerator and denominator, and what is open beside it."""
     total = assessment.score.total
     if total.score is None:
-        return f"Score: no subjects were judged, {total.open:,} checks are unknown."
-    share = f"{total.passed:,} of {total.judged:,} judged checks pass"
+        return f"Score: none; no check could be evaluated ({total.open:,} unknown)."
+    share = f"{total.passed:,} of {total.judged:,} evaluated checks passed"
     score = f"[bold]Score {int(total.score * 10) / 10:g} of 100[/]"
     return f"{score}, weighted by severity ({share}); {total.open:,} unknown."
 
@@ -77,11 +77,11 @@ def _completeness(scan: Scan) -> str:
     scope = scan.manifest.scope
     places = len(scope.accounts) * len(scope.regions)
     if not scan.gaps:
-        return f"\nAll reads of {places} account-Regions were made and answered."
+        return f"\nAll {places} account-Regions were fully read."
     where = len({(gap.account, gap.region) for gap in scan.gaps})
     return (
-        f"\n[yellow]{len(scan.gaps)} reads are missing in {where} places; "
-        f"{places} account-Regions were asked for. What rests on a missing read is unknown.[/]"
+        f"\n[yellow]{len(scan.gaps)} reads are missing in {where} account-Regions; {places} are in scope. "
+        "Checks that need a missing read are unknown.[/]"
     )
 
 
@@ -92,4 +92,4 @@ def _accounts_not_entered(scan: Scan) -> Iterator[str]:
     )
     yield from sentences[:_MOST_ACCOUNTS]
     if (rest := len(sentences) - _MOST_ACCOUNTS) > 0:
-        yield f"{rest:,} more accounts could not be entered."
+        yield f"{rest:,} other accounts could not be entered."

@@ -77,7 +77,7 @@ class Tally:
         with self._lock:
             sentences = tuple(self._refusals)
         rest = len(sentences) - _MOST_REFUSALS
-        more = (f"{rest:,} more accounts could not be entered.",) if rest > 0 else ()
+        more = (f"{rest:,} other accounts could not be entered.",) if rest > 0 else ()
         return (*sentences[:_MOST_REFUSALS], *more)
 
     def _count(self, shard: Shard) -> None:
@@ -95,7 +95,7 @@ class Tally:
 
     def done(self) -> str:
         """Say how far it got."""
-        return f"{self.accounts} of {len(self._left)} accounts, {self.shards} of {self.total} shards"
+        return f"{self.accounts} of {len(self._left)} accounts, {self.shards} of {self.total} account-Regions"
 
     def line(self) -> str:
         """Say what was called, what came of it, and how long the rest may take."""
@@ -104,7 +104,7 @@ class Tally:
         if self.throttles:
             parts.append(f"{self.throttles} throttled")
         if self.retries:
-            parts.append(f"{self.retries} tried again")
+            parts.append(f"{self.retries} retried")
         if self.unreached:
             parts.append(f"{self.unreached} not reached")
         if left := self.seconds_left():

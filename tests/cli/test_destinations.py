@@ -174,7 +174,7 @@ def test_a_scan_that_is_gone_on_with_stays_where_it_is_and_may_go_to_a_bucket(tm
     target = Target("s3://bucket/x", resume=tmp_path)
     assert folder_of(destination_of(target, Settings()), target, now) == tmp_path
     here = Target("here", resume=tmp_path)
-    with pytest.raises(UsageError, match="leave --out out"):
+    with pytest.raises(UsageError, match="cannot be combined with --out"):
         folder_of(destination_of(here, Settings()), here, now)
     new = Target(None)
     assert folder_of(destination_of(new, Settings()), new, now) == Path("audit-20261122T000000Z")
@@ -205,7 +205,7 @@ def test_what_did_not_arrive_is_kept(bucket: Any, bundle: Path) -> None:
     assert done.exit_code == 5
     (kept,) = Path(os.environ["TMPDIR"]).iterdir()
     assert (kept / "findings.json").is_file()
-    assert f"it is kept in {kept}" in done.output.replace("\n", "")
+    assert f"the files are in {kept}" in done.output.replace("\n", "")
 
 
 def test_a_folder_is_kept_where_it_is_the_users_own(bucket: Any, tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_a_control_that_does_not_exist(tmp_path: Path, bundle: Path) -> None:
     [
         (("--format", "docx"), "docx"),
         (("--as-of", "yesterday"), "yesterday"),
-        (("--as-of", "9999-12-31"), "years from 1970"),
-        (("--as-of", "0001-01-01T00:00:00+14:00"), "years from 1970"),
+        (("--as-of", "9999-12-31"), "year must be from 1970"),
+        (("--as-of", "0001-01-01T00:00:00+14:00"), "year must be from 1970"),
         (("--fail-on", "bad"), "bad"),
         (("--config", "nowhere.yaml"), "nowhere.yaml"),
     ],

@@ -180,7 +180,7 @@ def test_a_framework_that_could_not_be_described_is_not_known(builder: BundleBui
     lines = refuse(builder.lines(), "backup:DescribeFramework")
     code, files, err = imported(builder.write(lines), "hidden")
     assert (code, files) == (2, [])
-    assert "What framework 'hidden' asks is not known: backup:DescribeFramework of hidden in" in err
+    assert "The controls of framework 'hidden' are unknown: backup:DescribeFramework of hidden in" in err
     assert "was refused (AccessDenied" in err
 
 
@@ -221,7 +221,7 @@ def test_nothing_to_import(builder: BundleBuilder) -> None:
     framework(builder.shard(), "strange", control("BACKUP_OF_TOMORROW"))
     code, files, err = imported(builder.write(), "strange")
     assert (code, files) == (2, [])
-    assert "has no control that is known here" in err
+    assert "has no known control" in err
 
 
 def test_files_that_are_there_stay(builder: BundleBuilder) -> None:
@@ -231,7 +231,7 @@ def test_files_that_are_there_stay(builder: BundleBuilder) -> None:
     files[0].write_text("mine")
     code, _, err = imported(bundle, "production")
     assert code == 2
-    assert "is there already" in err
+    assert "already exists" in err
     assert files[0].read_text() == "mine"
 
 

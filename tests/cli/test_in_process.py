@@ -73,8 +73,8 @@ def test_no_path_of_this_machine_is_filed(judged: tuple[Path, Result]) -> None:
 def test_plain_progress_says_what_was_read(capsys: pytest.CaptureFixture[str]) -> None:
     tell(PlainProgress())
     told = capsys.readouterr().err.splitlines()
-    assert told[0] == "Reading 4 shards of 2 accounts ..."
-    assert told[-1].startswith("1 of 2 accounts, 2 of 4 shards: 2 calls, ")
+    assert told[0] == "Reading 4 account-Regions in 2 accounts ..."
+    assert told[-1].startswith("1 of 2 accounts, 2 of 4 account-Regions: 2 calls, ")
     assert told[-1].endswith("/s, 1 refused or failed, 1 throttled, 2 tried again, 1 not reached")
     assert len(told) == 2
 
@@ -96,8 +96,8 @@ def test_accounts_that_could_not_be_entered_are_named_at_the_end(
 def test_a_resumed_scan_counts_what_is_there_once(capsys: pytest.CaptureFixture[str]) -> None:
     tell(PlainProgress(), GLOBAL, Shard(SHARD.account, ORG))
     told = capsys.readouterr().err.splitlines()
-    assert told[0] == "Reading 4 shards of 2 accounts; 1 of them read before ..."
-    assert told[-1].startswith("1 of 2 accounts, 2 of 4 shards: ")
+    assert told[0] == "Reading 4 account-Regions in 2 accounts; 1 already read ..."
+    assert told[-1].startswith("1 of 2 accounts, 2 of 4 account-Regions: ")
 
 
 def test_plain_progress_speaks_up_when_no_shard_ends(capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +119,7 @@ def test_live_progress_draws_a_bar() -> None:
     tell(LiveProgress(console))
     drawn = console.export_text()
     assert "Reading evidence" in drawn
-    assert "1 of 2 accounts, 2 of 4 shards: 2 calls" in drawn
+    assert "1 of 2 accounts, 2 of 4 account-Regions: 2 calls" in drawn
 
 
 def test_quiet_progress_only_counts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,7 +161,7 @@ def fail(problem: BaseException) -> int:
     ("problem", "code", "told"),
     [
         (BundleError("the bundle is cut off"), 6, "error: the bundle is cut off\n"),
-        (KeyboardInterrupt(), INTERRUPTED, "Interrupted. What was collected so far is kept on disk.\n"),
+        (KeyboardInterrupt(), INTERRUPTED, "Interrupted. Collected evidence is kept on disk.\n"),
     ],
 )
 def test_errors_are_one_sentence(
@@ -175,4 +175,4 @@ def test_our_own_mistakes_come_with_their_traceback(capsys: pytest.CaptureFixtur
     assert guarded(lambda: fail(ZeroDivisionError("oops"))) == BROKEN
     told = capsys.readouterr().err
     assert "Traceback" in told
-    assert told.endswith("Please report it with the lines above.\n")
+    assert told.endswith("internal error (please report it with the lines above)\n")

@@ -82,7 +82,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
 def test_no_waiver_covers_waivers(tmp_path: Path) -> None:
     waiver = WAIVER.format(control="waiver-expired", subject="*", expires="2030-01-01")
     (told,) = mistakes(tmp_path, f"waivers:\n{waiver}")
-    assert told.startswith("2: waiver-expired is never waived")
+    assert told.startswith("2: waiver-expired cannot be waived")
 
 
 def test_mistakes_are_told_before_anything_is_asked(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_the_summary_tells_tiers_waivers_and_scores(scan: Path) -> None:
     assert "Tiers: critical 0 of 1 pass" in out
     assert "Waiver old expired on 2026-11-21: 1 failure counts again." in out
     assert "Waiver idle covers no failure." in out
-    assert "Waiver open covers no failure; 1 findings that it is about are unknown." in out
+    assert "Waiver open covers no failure; 1 of its findings are unknown." in out
 
 
 def test_a_waiver_that_has_expired_is_a_finding_in_every_count(scan: Path) -> None:

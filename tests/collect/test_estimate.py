@@ -76,9 +76,9 @@ def test_the_command(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     done = CliRunner().invoke(audit, ["run", "--dry-run", *options])
     assert done.exit_code == 0, done.output
     assert f"Accounts (1): {CALLER}" in done.stdout
-    assert f"skipped in {CALLER}, which has not enabled them: af-south-1" in done.stdout
+    assert f"skipped in {CALLER}, where they are not enabled: af-south-1" in done.stdout
     assert "s3:ListAllMyBuckets" in done.stdout
-    assert "an estimate that takes a call to last 0.1 s" in done.stdout
+    assert "an estimate that assumes 0.1 s per call" in done.stdout
     assert "Keys that one account names and another one owns are described by their owner" in done.stdout
     assert list(tmp_path.iterdir()) == []
     refused = CliRunner().invoke(audit, ["run", "--dry-run", "--resume", "scan"])

@@ -49,7 +49,7 @@ def test_from_the_first_call_to_a_finished_scan(command: Audit, aws: FakeAws, tm
     done = command("collect", "--resume", "scan")
     assert (done.exit_code, done.stdout) == (0, "scan\n")
     assert len(aws.requests) > asked
-    assert "1 of them read before" in done.stderr
+    assert "1 already read" in done.stderr
 
     asked = len(aws.requests)
     again = command("collect", "--resume", "scan", "--region", "eu-west-1")
@@ -90,14 +90,14 @@ def test_credentials_that_ended(command: Audit, aws: FakeAws, tmp_path: Path) ->
     aws.script["sts:GetCallerIdentity"] = xml_error("ExpiredToken", 403, "It has expired.")
     ended = command("collect", "--resume", "scan")
     assert ended.exit_code == 2
-    assert "Go on with: audit collect --resume scan" in ended.stderr
+    assert "Resume with: audit collect --resume scan" in ended.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("--resume", "nowhere"), "Nothing was begun in nowhere"),
-        (("--resume", "a", "--out", "b"), "leave --out out"),
+        (("--resume", "a", "--out", "b"), "cannot be combined with --out"),
     ],
 )
 def test_what_cannot_be_resumed(command: Audit, arguments: tuple[str, ...], told: str) -> None:
@@ -116,8 +116,8 @@ def test_a_journal_of_another_version_is_in_the_way(command: Audit, tmp_path: Pa
 @pytest.mark.parametrize(
     ("problem", "code", "told"),
     [
-        (KeyboardInterrupt(), INTERRUPTED, "kept on disk. Go on with: audit run --resume "),
-        (OutputError("The disk is full."), 5, "error: The disk is full. Go on with: audit run --resume "),
+        (KeyboardInterrupt(), INTERRUPTED, "kept on disk. Resume with: audit run --resume "),
+        (OutputError("The disk is full."), 5, "error: The disk is full. Resume with: audit run --resume "),
         (UsageError("Wrong."), 2, "error: Wrong.\n"),
     ],
 )
