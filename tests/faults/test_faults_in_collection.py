@@ -70,8 +70,8 @@ def test_what_does_not_pass_is_a_gap(laboratory: Laboratory, start: int) -> None
 def disturbances(draw: st.DrawFn) -> list[tuple[str, str, str]]:
     """A few faults in a few operations, each once, every second or third time, or for ever.
 
-    Tokens are made up for each page or for none: a service that takes one of another's tokens for the end of a
-    list loses rows, and no client can see that.
+    Tokens are made up for each page or for none: a service that takes an unknown token for the end of a list
+    loses rows, and no client can see that.
     """
     faults = {**LASTING, **HARMLESS}
     once = [name for name in sorted(faults) if not isinstance(faults[name](), Paged)]
