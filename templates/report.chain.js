@@ -6,9 +6,9 @@ const KINDS = { resource: "Resource", parent: "Through", plan: "Backup plan", se
 function chain(told) {
   if (!told || !told.chain) return "";
   const { tree, picture, spoken } = told.chain;
-  const words = make("details.in-words", {}, make("summary", {}, "The same in words, with the evidence of every link"), make("div.chain", {}, make("ul", {}, link(tree))));
-  return make("section", {}, make("h3", {}, "The chain that protects it"),
-    make("div.picture", { tabindex: "0", role: "region", "aria-label": "The chain as a picture" }, pictureOf(picture, spoken)), words);
+  const words = make("details.in-words", {}, make("summary", {}, "As text, with the evidence of each link"), make("div.chain", {}, make("ul", {}, link(tree))));
+  return make("section", {}, make("h3", {}, "Protection chain"),
+    make("div.picture", { tabindex: "0", role: "region", "aria-label": "Protection chain as a picture" }, pictureOf(picture, spoken)), words);
 }
 function pictureOf(picture, spoken) {
   const svg = drawn("svg", { viewBox: `0 0 ${picture.width} ${picture.height}`, width: picture.width, height: picture.height, role: "img", "aria-label": visible(spoken) },

@@ -36,7 +36,7 @@ const severity = (rank) => make(`span.severity.${head.severities[rank][0]}`, {},
 const controlTitle = (id) => (head.controls[id] || [id])[0];
 const accountName = (id) => head.accounts[id] || id;
 const typeName = (key) => head.types[key] || key;
-const ownerName = (owner) => (owner === null ? "not known" : owner || "nobody is named");
+const ownerName = (owner) => (owner === null ? "not known" : owner || "no owner");
 
 /* As words.short_name, words.title and words.beside do */
 function short(subject) {
@@ -112,7 +112,7 @@ function toast(text) {
   setTimeout(() => box.classList.remove("shown"), 2400);
 }
 async function copy(text) {
-  try { await navigator.clipboard.writeText(text); toast("Copied"); } catch { toast("The browser does not allow copying here: select the text and copy it by hand."); }
+  try { await navigator.clipboard.writeText(text); toast("Copied"); } catch { toast("The browser does not allow copying here: select the text and copy it manually."); }
 }
 function copyButton(text, label = "Copy") {
   const button = make("button.copy-button", { type: "button" }, icon("copy"), make("span", {}, label));

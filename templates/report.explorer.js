@@ -28,7 +28,7 @@ function explorer(data, matching, view) {
     const state = view.state;
     const kept = chosen(state);
     const body = make("tbody", {}, [...kept.subarray(0, shown)].map(row));
-    if (!kept.length) body.append(make("tr", {}, make("td.nothing", { colspan: "7" }, data.rows ? "Nothing matches. Take a filter away, or search for less." : "There is no finding: nothing was asked.")));
+    if (!kept.length) body.append(make("tr", {}, make("td.nothing", { colspan: "7" }, data.rows ? "No findings match. Remove a filter." : "There are no findings.")));
     table.tBodies[0].replaceWith(body);
     $(".tally").replaceChildren(make("b", {}, number(kept.length)), ` of ${counted(head.total, "finding")}`, kept.length !== data.rows ? " match" : "",
       kept.length > shown ? `; the first ${number(shown)} are shown` : "", data.rows < head.total ? `; ${number(head.total - data.rows)} are not in this file` : "");
@@ -150,7 +150,7 @@ function finder(data, matching, view) {
     const text = input.value.trim();
     if (!text) { close(); return; }
     found = matching.subjectsLike(text, 8);
-    const rest = option(make("span.hit", {}, found.all > found.length ? `${number(found.all)} subjects are called so: search all findings` : "Search all findings"), found.length);
+    const rest = option(make("span.hit", {}, found.all > found.length ? `${number(found.all)} matching subjects: search all findings` : "Search all findings"), found.length);
     list.replaceChildren(...found.map(told), rest);
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");

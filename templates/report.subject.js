@@ -62,7 +62,7 @@ function subjects(data, view) {
         make("p.where", {}, `${typeName(data.types[data.type[subject]])} in `, bdi(accountName(account)), head.accounts[account] ? ` (${account})` : "", `, ${region}`, owner),
         make("p.full", {}, make("code", {}, bdi(arn)), copyButton(() => arn)),
         why(rows, told), remedies(subject, rows, told), chain(told), groups(subject, rows, told),
-        told ? "" : make("p.cut", {}, "This file leaves its details out to stay small: they are in findings.jsonl.gz beside it."))];
+        told ? "" : make("p.cut", {}, "Its details are not in this file; see findings.jsonl.gz."))];
   }
   const statusOf = (row) => statusKey(Math.floor(data.rank[row] / data.severities));
   const controlOf = (row) => data.controls[data.control[row]];
@@ -93,7 +93,7 @@ function subjects(data, view) {
     if (begin === undefined) return "";
     const others = rows.filter((row) => statusOf(row) === "fail").length - 1;
     const more = others ? make("p.fine", {}, `${counted(others, "other control fails", "other controls fail")} for it: ${others === 1 ? "it stands" : "each stands"} below with its own remedy.${first(begin) < 9 ? " Begin here: what fails below rests on it." : ""}`) : "";
-    return make("section.fix", {}, make("h3", {}, "What to type"), make("p.what", {}, "So that this holds: ", make("b", {}, controlTitle(controlOf(begin))), ` (${controlOf(begin)})`), remedy(subject, begin, told), more);
+    return make("section.fix", {}, make("h3", {}, "How to fix it"), make("p.what", {}, "To meet this requirement: ", make("b", {}, controlTitle(controlOf(begin))), ` (${controlOf(begin)})`), remedy(subject, begin, told), more);
   }
   /* What to do about this one finding, where the report says more than the remediation of its control. */
   function own(row, told) {
@@ -104,7 +104,7 @@ function subjects(data, view) {
   }
   function remedy(subject, row, told) {
     const advice = own(row, told);
-    return advice ? [advice, make("p.fine", {}, make("a", { href: `#control-${controlOf(row)}` }, "Other ways"), " stand with the control.")] : general(subject, row, told);
+    return advice ? [advice, make("p.fine", {}, make("a", { href: `#control-${controlOf(row)}` }, "Other ways"), " are listed with the control.")] : general(subject, row, told);
   }
   function general(subject, row, told) {
     const card = document.getElementById(`control-${controlOf(row)}`);
@@ -135,7 +135,7 @@ function subjects(data, view) {
   }
   /* What one would rather know before than after. */
   function replaces(text) {
-    return text.includes("put-backup-vault-access-policy") ? make("p.left", {}, make("b", {}, "This replaces the vault's whole access policy"), ": carry over the statements that shall stay.") : "";
+    return text.includes("put-backup-vault-access-policy") ? make("p.left", {}, make("b", {}, "This replaces the vault's entire access policy"), ": carry over the statements that shall stay.") : "";
   }
   function left(open, known) {
     if (!open.length) return "";
@@ -185,7 +185,7 @@ function subjects(data, view) {
     if (region !== "aws-global") set("REGION", region);
     set("ORGANIZATION_ID", head.organization);
     const role = `arn:${arn.split(":")[1] || "aws"}:iam::${account}:role/service-role/AWSBackupDefaultServiceRole`;
-    if (/^\d{12}$/.test(account)) offer("ROLE_ARN", [[role, "AWSBackupDefaultServiceRole"]], "Role that AWS Backup acts by; this one must exist");
+    if (/^\d{12}$/.test(account)) offer("ROLE_ARN", [[role, "AWSBackupDefaultServiceRole"]], "Role that AWS Backup assumes; it must exist");
     const here = (kind, value) => similar(kind, subject).map((each) => [value(data.arn[each]), called(data.arn[each], data.name[each])]).filter(([found]) => found);
     if (type === "vault") set("VAULT_NAME", short(arn));
     else if (type === "plan" || type === "rule") set("PLAN_ID", plan(arn));
@@ -225,8 +225,8 @@ function subjects(data, view) {
 
   /* What each control says, by status */
   function groups(subject, rows, told) {
-    const titles = { fail: "What fails", error: "What broke", unknown: "What is not known", waived: "What is waived", pass: "What passes", not_applicable: "What does not apply" };
-    return make("section", {}, make("h3", {}, "What each control says"), head.statuses.map(([key]) => {
+    const titles = { fail: "Failed", error: "Errors", unknown: "Unknown", waived: "Waived", pass: "Passed", not_applicable: "Not applicable" };
+    return make("section", {}, make("h3", {}, "Findings by control"), head.statuses.map(([key]) => {
       const members = rows.filter((row) => statusOf(row) === key);
       if (!members.length) return "";
       const group = make("details.said", {}, make("summary", {}, icon(key), make("b", {}, titles[key]), make("small", {}, number(members.length))), members.map((row) => finding(subject, row, told)));
@@ -239,7 +239,7 @@ function subjects(data, view) {
     const more = (told && told.findings[control]) || {};
     const key = statusOf(row);
     const isFirst = row === beginning(data.ofSubject(subject));
-    const card = make("details.finding", { "data-control": control, ...(isFirst ? { "data-first": "" } : {}) }, make("summary", {}, make("span.what", {}, bdi(data.reasons[data.reason[row]], "b"), make("span.reason", {}, `Must hold: ${controlTitle(control)} (${control})`)), severity(data.rank[row] % data.severities), icon("chevron")));
+    const card = make("details.finding", { "data-control": control, ...(isFirst ? { "data-first": "" } : {}) }, make("summary", {}, make("span.what", {}, bdi(data.reasons[data.reason[row]], "b"), make("span.reason", {}, `Requirement: ${controlTitle(control)} (${control})`)), severity(data.rank[row] % data.severities), icon("chevron")));
     let drawnOnce = false;
     const draw = () => {
       if (drawnOnce) return;
@@ -247,12 +247,12 @@ function subjects(data, view) {
       const pairs = Object.entries(more.details || {}).filter(([name]) => name !== "to_do");
       card.append(make("div.more-of-it", {},
         more.waiver ? waived(more.waiver) : "", more.owner_source ? make("p.fine", {}, `Owner according to ${more.owner_source}.`) : "",
-        isFirst ? make("p.fine", {}, "What to type stands above.") : ["fail", "waived"].includes(key) ? [make("h4", {}, "How to fix it"), remedy(subject, row, told)] : "",
+        isFirst ? make("p.fine", {}, "See the commands above.") : ["fail", "waived"].includes(key) ? [make("h4", {}, "How to fix it"), remedy(subject, row, told)] : "",
         key === "unknown" && own(row, told) ? [make("h4", {}, "To do"), own(row, told)] : "",
-        key === "unknown" ? make("p.fine", {}, "Nothing can be judged here before the reads that are missing are made. ", make("a", { href: "#completeness" }, "Which these are")) : "",
-        pairs.length ? [make("h4", {}, "What the answer rests on"), tree(pairs)] : "",
+        key === "unknown" ? make("p.fine", {}, "This cannot be evaluated until the missing data is read. ", make("a", { href: "#completeness" }, "Show missing reads")) : "",
+        pairs.length ? [make("h4", {}, "Details"), tree(pairs)] : "",
         (more.evidence || []).length ? [make("h4", {}, "Evidence"), make("ul.refs", {}, more.evidence.map(([file, line]) => make("li", {}, make("code", {}, file), ` line ${number(line)}`)))] : "",
-        make("p.fine", {}, make("a", { href: `#control-${control}` }, "What this control asks, and why"))));
+        make("p.fine", {}, make("a", { href: `#control-${control}` }, "About this control"))));
     };
     card.addEventListener("toggle", () => { if (card.open) draw(); });
     return card;

@@ -155,7 +155,7 @@ def product_arn(region: str, account: str) -> str:
 
 def _title(finding: Finding, view: ControlView | None) -> str:
     """Say what must hold: a title must not read as if what fails held."""
-    return f"Must hold: {view.control.title}" if view and view.control.title else finding.control
+    return f"Requirement: {view.control.title}" if view and view.control.title else finding.control
 
 
 def _provided(finding: Finding) -> Document:

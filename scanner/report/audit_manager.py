@@ -25,12 +25,12 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 COMPARISONS: Final[Mapping[Comparison, str]] = {
-    Comparison.EQUAL: "our parameters ask the same",
-    Comparison.STRICTER: "our parameters ask for more",
-    Comparison.WEAKER: "our parameters ask for less",
-    Comparison.NOT_COMPARABLE: "more in one parameter and less in another, or one cannot be compared",
-    Comparison.NOT_ASKED: "our control was not selected",
-    Comparison.NO_COUNTERPART: "none of our controls is known to do its work",
+    Comparison.EQUAL: "same parameters",
+    Comparison.STRICTER: "stricter parameters here",
+    Comparison.WEAKER: "weaker parameters here",
+    Comparison.NOT_COMPARABLE: "stricter in one parameter and weaker in another, or not comparable",
+    Comparison.NOT_ASKED: "the corresponding control was not selected",
+    Comparison.NO_COUNTERPART: "no corresponding control",
 }
 
 _Document = dict[str, Any]

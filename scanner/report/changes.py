@@ -16,20 +16,20 @@ from scanner.report.words import KIND_WORDS, given_name, percent
 Document = dict[str, Any]
 
 KIND_MEANINGS: Final = {
-    Kind.NEW: "fails, and was not known to fail",
-    Kind.REOPENED: "fails, did not in the former scan, and did before",
-    Kind.WAIVER_ENDED: "fails, and was waived",
+    Kind.NEW: "fails and did not fail before",
+    Kind.REOPENED: "fails again: did not fail in the former scan, but in an earlier one",
+    Kind.WAIVER_ENDED: "fails and was waived",
     Kind.CHANGED_RULE: (
-        "another verdict, but the control or its parameters changed: this says nothing about the resource"
+        "another result, but the control or its parameters changed, so the resource may be unchanged"
     ),
-    Kind.FIXED: "failed or was waived, and passes",
-    Kind.DELETED: "the lists that would show it were read to the end, and no longer have it",
+    Kind.FIXED: "failed or was waived, and now passes",
+    Kind.DELETED: "no longer in the lists, which were read completely",
     Kind.NO_LONGER_ASKED: (
-        "its plan, rule, selection or copy action was removed, or the control does not apply to it any more"
+        "its plan, rule, selection or copy action was removed, or the control no longer applies"
     ),
     Kind.GONE: "an earlier version counted it as deleted or no longer asked",
-    Kind.NEWLY_UNKNOWN: "did not fail, and is not known now",
-    Kind.NOT_KNOWN: "failed or was waived; whether it still does is not known: not fixed",
+    Kind.NEWLY_UNKNOWN: "did not fail and is now unknown",
+    Kind.NOT_KNOWN: "failed or was waived and is now unknown; not counted as fixed",
     Kind.CHANGED: "fails as before, with another severity, reason, tier or parameters",
 }
 

@@ -1,4 +1,4 @@
-"""What was asked for, what was reached, and what is missing."""
+"""Requirement for, what was reached, and what is missing."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from scanner.model.scan import Reconciliation, Scan
 from scanner.report.gaps import BLINDING_CONTROL, BlindGap, GapGroup, group_gaps
 
 SHARD_MEANINGS: Final = {
-    ShardStatus.COMPLETE: "every read was answered",
+    ShardStatus.COMPLETE: "fully read",
     ShardStatus.PARTIAL: "some reads are missing",
     ShardStatus.FAILED: "nothing could be read",
-    ShardStatus.MISSING: "asked for, but there is no evidence of it",
-    ShardStatus.SKIPPED: "the account has not enabled the Region: no gap",
+    ShardStatus.MISSING: "in scope, but without evidence",
+    ShardStatus.SKIPPED: "the Region is not enabled for the account; not a gap",
 }
 
 

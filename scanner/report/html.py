@@ -92,7 +92,7 @@ def _style() -> str:
 
 
 def _grid(view: View) -> tuple[object, ...]:
-    """Give the rows of the completeness grid that fit: those with something missing first."""
+    """Give the rows of the completeness grid that fit: those with missing reads first."""
     rows = sorted(view.completeness.rows, key=lambda row: row.whole)
     return tuple(rows[:ACCOUNTS])
 

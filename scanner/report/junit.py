@@ -120,7 +120,7 @@ def _case(finding: Finding, control: ControlView | None) -> str:
 _ELEMENTS: Final = {
     Status.FAIL: ("failure", ""),
     Status.UNKNOWN: ("error", "Unknown: "),
-    Status.ERROR: ("error", "The control broke: "),
+    Status.ERROR: ("error", "The control could not be evaluated: "),
     Status.WAIVED: ("skipped", "Waived: "),
     Status.NOT_APPLICABLE: ("skipped", "Not applicable: "),
 }

@@ -70,10 +70,10 @@ def _standing(view: View) -> str:
     given = [status for status in STATUS_WORDS if counts.of(status) or status in _ALWAYS]
     rows = "".join(f"\n{_answer(status, counts)}" for status in given)
     asked = f"{count_word(len(view.controls), 'control')} and {count_word(view.asked_resources, 'resource')}"
-    standing = f"{counts.failed:,} of {counts.asked:,} checks fail, {counts.open:,} could not be judged."
+    standing = f"{counts.failed:,} of {counts.asked:,} checks failed, {counts.open:,} could not be evaluated."
     lines = [
-        f"**{standing}** A check is one control asked of one subject; {asked} were asked.",
-        f"| Answer | Checks | Of those asked | Meaning |\n|---|---:|---:|---|{rows}",
+        f"**{standing}** A check evaluates one control for one subject; {asked} were checked.",
+        f"| Result | Checks | Share | Meaning |\n|---|---:|---:|---|{rows}",
     ]
     if counts.failed:
         told = ", ".join(f"{number:,} {severity.value}" for severity, number in view.failures if number)
@@ -82,7 +82,7 @@ def _standing(view: View) -> str:
         score = view.assessment.score.total
         lines.append(
             f"Score, weighted by severity: {percent(score.score)} of 100, "
-            f"over {count_word(score.judged, 'judged check')}."
+            f"over {count_word(score.judged, 'evaluated check')}."
         )
     return "\n\n".join(lines)
 
@@ -103,29 +103,29 @@ def _changes(view: View) -> str:
     was, now = trend.was, trend.now
     told = told or "nothing is new, fixed, deleted, changed or newly unknown"
     failed = (
-        f"Then {was.failed:,} of {was.judged:,} judged checks failed, now {now.failed:,} of {now.judged:,}"
+        f"Then {was.failed:,} of {was.judged:,} evaluated checks failed, now {now.failed:,} of {now.judged:,}"
     )
-    open_ = f"{was.open:,} of {was.asked:,} could not be judged, now {now.open:,} of {now.asked:,}"
+    open_ = f"{was.open:,} of {was.asked:,} could not be evaluated, now {now.open:,} of {now.asked:,}"
     lines = [f"**Since {instant(trend.since)}:** {told}. {failed}; {open_}."]
     if trend.score_was is not None and trend.score_now is not None:
         lines.append(f"The score was {percent(trend.score_was)}, and is {percent(trend.score_now)}.")
     notes = [f"- {inert(note, 400)}" for note in changes.notes[:_GROUPS]]
     if more := len(changes.notes) - len(notes):
         notes.append(f"- And {count_word(more, 'more difference')}.")
-    head = "\n\nThe two scans are not alike, and a change may come from that alone:\n\n" if notes else ""
+    head = "\n\nThe two scans differ, and a change may come from that alone:\n\n" if notes else ""
     return "\n\n" + " ".join(lines) + head + "\n".join(notes)
 
 
 def _unread(view: View) -> str:
     complete = view.completeness
     if complete.whole:
-        return "## What could not be read\n\nEverything that was asked for was read."
+        return "## What could not be read\n\nEverything in scope was read."
     tally = ", ".join(f"{number:,} {status.value}" for status, number in complete.tally)
     shards = f"Of {count_word(complete.shards, 'account-Region')}: {tally}."
     missing = f"Missing: {count_word(len(complete.gaps), 'read')}."
     lines = [
         "## What could not be read",
-        f"{missing} {shards} What rests on a missing read is unknown, and never a pass.",
+        f"{missing} {shards} Checks that need a missing read are unknown, never passed.",
         "\n".join(_group(group) for group in complete.groups[:_GROUPS]),
     ]
     if rest := sum(group.number for group in complete.groups[_GROUPS:]):
@@ -135,7 +135,7 @@ def _unread(view: View) -> str:
 
 def _group(group: GapGroup) -> str:
     why = f" ({code(group.code, 80)})" if group.code else ""
-    blinds = f" Controls that it blinds: {len(group.blinds):,}." if group.blinds else ""
+    blinds = f" Affected controls: {len(group.blinds):,}." if group.blinds else ""
     if group.is_no_entry:
         accounts = tuple(account for account, _ in group.where)
         answer = f" {inert(group.message, 400)}" if group.message else ""
@@ -160,14 +160,14 @@ def _worst(view: View, room: int) -> str:
     asked = [each for each in view.controls if each.standing in _OPEN]
     if not asked:
         return ""
-    sections = ["## What is worst, and what to do"]
+    sections = ["## Worst failures and what to do"]
     left = room - 200 - _size(sections[0])
     for number, each in enumerate(asked):
         section = _control(each, view)
         left -= _size(section)
         if left < 0 or number == _WORST_CONTROLS:
             sections.append(
-                f"{count_word(len(asked) - number, 'more control')} fail or are open: see the table."
+                f"{count_word(len(asked) - number, 'more control')} failed or are unknown: see the table."
             )
             break
         sections.append(section)
@@ -178,8 +178,8 @@ def _control(view: ControlView, whole: View) -> str:
     control, counts = view.control, view.counts
     shown = [each for each in view.findings if each.status in _OPEN][:_WORST]
     # The title says what must hold: a heading that said no more would say that it does.
-    opened = f"{counts.open:,} could not be judged" if counts.open else ""
-    failed = f"{counts.failed:,} of {counts.asked:,} fail" if counts.failed else ""
+    opened = f"{counts.open:,} could not be evaluated" if counts.open else ""
+    failed = f"{counts.failed:,} of {counts.asked:,} failed" if counts.failed else ""
     parts = [
         f"### {failed or opened}: {inert(control.title)}",
         f"{code(control.id)}, {control.severity.value}{f'; {opened}' if failed and opened else ''}.",
@@ -213,7 +213,7 @@ def _controls(view: View) -> str:
         return ""
     head = (
         "## Controls\n\n"
-        "| Control | Severity | Fail | Could not be judged | Waived | Pass | Not applicable |\n"
+        "| Control | Severity | Fail | Unknown | Waived | Pass | Not applicable |\n"
         "|---|---|---:|---:|---:|---:|---:|"
     )
     rows = [_row(each) for each in view.controls[:_CONTROLS]]
@@ -239,7 +239,7 @@ def _waivers(view: View) -> str:
     ]
     more = len(view.waivers) - len(lines)
     behind = f"\n\n{count_word(more, 'more waiver')} are in the full report." if more else ""
-    return "## Failures that somebody accepted\n\n" + "\n".join(lines) + behind
+    return "## Waived failures\n\n" + "\n".join(lines) + behind
 
 
 def _unsupported(view: View) -> str:

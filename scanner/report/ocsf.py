@@ -199,7 +199,7 @@ def _asked(finding: Finding, view: ControlView | None) -> _Asked:
     parameters = [{"name": name, "value": text} for name, text in view.parameters] if view else []
     return _Asked(
         title=title,
-        headline=f"Must hold: {title}" if view else control,
+        headline=f"Requirement: {title}" if view else control,
         compliance={
             "control": control,
             "desc": title,

@@ -9,4 +9,4 @@ def asked(owner: Owner | None) -> str:
         return ""
     if owner.name is None:
         return f"not known, {owner.source}"
-    return owner.name or "nobody is named"
+    return owner.name or "no owner"

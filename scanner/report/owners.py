@@ -12,7 +12,7 @@ MOST: Final = 5_000
 
 _OTHERS: Final = "others"
 _Key = tuple[str, str]
-_KINDS: Final = {"unknown": "Not known", "nobody": "Nobody is named", _OTHERS: "All others"}
+_KINDS: Final = {"unknown": "Not known", "nobody": "No owner", _OTHERS: "All others"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def _run(view: View, left_out: int) -> Document:
 NOTIFICATIONS: Final[Mapping[str, str]] = {
     "missing-read": "A read that the scan asked for was refused, failed, was cut off or never made.",
     "shard-not-read": "An account-Region could not be read completely.",
-    "control-broke": "A control broke: it judged nothing.",
+    "control-broke": "A control could not be evaluated because of an error.",
     "redacted": "Names are pseudonyms.",
     "results-left-out": "There are more results than a file may hold.",
 }

@@ -37,7 +37,7 @@ def rule(view: ControlView) -> Document:
     return {
         "id": control.id,
         # GitHub makes it the title of an alert: it must not read as if what fails held.
-        "shortDescription": {"text": f"Must hold: {visible(control.title)}"},
+        "shortDescription": {"text": f"Requirement: {visible(control.title)}"},
         "fullDescription": {"text": visible(text)},
         "help": {"text": _help_text(view), "markdown": _help_markdown(view)},
         "defaultConfiguration": {"level": LEVELS[control.severity]},

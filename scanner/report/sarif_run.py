@@ -72,7 +72,9 @@ def _notifications(view: View, left_out: int) -> Iterator[Document]:
         )
     if view.counts.error:
         yield _notification(
-            "control-broke", "error", f"{count_word(view.counts.error, 'answer')} broke: nothing was judged."
+            "control-broke",
+            "error",
+            f"{count_word(view.counts.error, 'answer')} could not be evaluated because of an error.",
         )
     if view.completeness.broken_shards:
         yield _notification("shard-not-read", "error", _shards(view))
@@ -95,7 +97,7 @@ def _shards(view: View) -> str:
 
 def _missing(group: GapGroup) -> str:
     code = f" ({group.code})" if group.code else ""
-    blinds = f" It blinds {_some(group.blinds, _NAMED)}." if group.blinds else ""
+    blinds = f" Affected controls: {_some(group.blinds, _NAMED)}." if group.blinds else ""
     said = f" AWS said: {group.message}" if group.message else ""
     if group.is_no_entry:
         accounts = tuple(account for account, _ in group.where)

@@ -16,7 +16,7 @@ def unsupported_sentence(found: UnsupportedKinds | None) -> str:
     one = found.number == 1
     subject = f"{count_word(found.number, 'resource')} {'is' if one else 'are'}"
     data = "its data" if one else "their data"
-    return f"{subject} of a kind that AWS Backup cannot back up: something else must save {data}."
+    return f"{subject} of a kind that AWS Backup cannot back up. Protect {data} in another way."
 
 
 def unsupported_document(found: UnsupportedKinds | None) -> Document:

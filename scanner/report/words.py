@@ -19,12 +19,12 @@ STATUS_WORDS: Final = {
 """The statuses in the order in which a reader should see them: worst first."""
 
 STATUS_MEANINGS: Final = {
-    Status.FAIL: "judged, and what must hold does not",
-    Status.ERROR: "the control itself broke: nothing was judged",
-    Status.UNKNOWN: "could not be judged: a read that the answer needs is missing",
-    Status.WAIVED: "would fail; somebody has accepted that until a day",
-    Status.PASS: "judged, and what must hold does",
-    Status.NOT_APPLICABLE: "the question does not arise for this subject",
+    Status.FAIL: "check failed",
+    Status.ERROR: "the control could not be evaluated because of an error",
+    Status.UNKNOWN: "check could not be evaluated because data is missing",
+    Status.WAIVED: "failure accepted until the waiver expires",
+    Status.PASS: "check passed",
+    Status.NOT_APPLICABLE: "the control does not apply to this subject",
 }
 
 STATUS_ORDER: Final = {status: rank for rank, status in enumerate(STATUS_WORDS)}
@@ -92,7 +92,7 @@ KIND_WORDS: Final = {
     Kind.REOPENED: "Reopened",
     Kind.WAIVER_ENDED: "Waiver ended",
     Kind.CHANGED_RULE: "Changed rule",
-    Kind.NOT_KNOWN: "Failed, not known now",
+    Kind.NOT_KNOWN: "Failed, now unknown",
     Kind.NEWLY_UNKNOWN: "Newly unknown",
     Kind.CHANGED: "Changed",
     Kind.STILL_OPEN: "Still open",

@@ -93,8 +93,8 @@ def test_a_vault_tells_who_fills_it(scan: Path) -> None:
         name: [child["label"] for child in document(scan, vault_arn(name))["chain"]["children"]]
         for name in ("main", "other")
     }
-    assert "Filled by" in filled["main"]
-    assert "Filled by nothing" in filled["other"]
+    assert "Used by" in filled["main"]
+    assert "Not used" in filled["other"]
 
 
 def test_a_bare_id_that_only_one_thing_has_is_enough(scan: Path) -> None:
@@ -142,4 +142,4 @@ def test_a_folder_without_facts_says_so(tmp_path: Path) -> None:
     bundle.shard()
     done = run(bundle.write(), "vol-1")
     assert done.exit_code == 6
-    assert "holds no judged scan" in done.stderr
+    assert "contains no evaluated scan" in done.stderr

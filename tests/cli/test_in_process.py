@@ -75,7 +75,7 @@ def test_plain_progress_says_what_was_read(capsys: pytest.CaptureFixture[str]) -
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "Reading 4 account-Regions in 2 accounts ..."
     assert told[-1].startswith("1 of 2 accounts, 2 of 4 account-Regions: 2 calls, ")
-    assert told[-1].endswith("/s, 1 refused or failed, 1 throttled, 2 tried again, 1 not reached")
+    assert told[-1].endswith("/s, 1 refused or failed, 1 throttled, 2 retried, 1 not reached")
     assert len(told) == 2
 
 

@@ -82,7 +82,7 @@ def test_mended(tmp_path: Path, old: Path) -> None:
         assert text in page
     summary = (folder / "summary.md").read_text("utf-8")
     assert "1 new, 1 fixed, 1 deleted" in summary
-    assert "Then 2 of 3 judged checks failed, now 1 of 3" in summary
+    assert "Then 2 of 3 evaluated checks failed, now 1 of 3" in summary
 
 
 def test_subjects_that_are_in_the_report_are_linked_and_others_are_not(tmp_path: Path, old: Path) -> None:
@@ -100,7 +100,7 @@ def test_what_was_refused_is_not_known_and_never_fixed(tmp_path: Path, old: Path
     judged(folder, "--since", str(old))
     told = changes(folder)["counts"]
     assert (told["not_known"], told["fixed"], told["deleted"]) == (2, 0, 0)
-    assert "Failed, not known now" in (folder / "report.html").read_text("utf-8")
+    assert "Failed, now unknown" in (folder / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(("refused", "kind"), [(False, "deleted"), (True, "not_known")])

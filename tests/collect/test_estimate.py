@@ -79,7 +79,7 @@ def test_the_command(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert f"skipped in {CALLER}, where they are not enabled: af-south-1" in done.stdout
     assert "s3:ListAllMyBuckets" in done.stdout
     assert "an estimate that assumes 0.1 s per call" in done.stdout
-    assert "Keys that one account names and another one owns are described by their owner" in done.stdout
+    assert "Keys that belong to another account are read there at the end" in done.stdout
     assert list(tmp_path.iterdir()) == []
     refused = CliRunner().invoke(audit, ["run", "--dry-run", "--resume", "scan"])
     assert refused.exit_code == 2

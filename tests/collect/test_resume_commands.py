@@ -54,7 +54,7 @@ def test_from_the_first_call_to_a_finished_scan(command: Audit, aws: FakeAws, tm
     asked = len(aws.requests)
     again = command("collect", "--resume", "scan", "--region", "eu-west-1")
     assert again.exit_code == 0
-    assert "nothing was asked" in again.stderr
+    assert "no calls were made" in again.stderr
     assert len(aws.requests) == asked
 
 

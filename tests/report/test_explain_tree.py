@@ -233,9 +233,9 @@ def test_whom_a_vault_policy_leaves_out_of_its_denial_is_named() -> None:
     }
     vault = {**RELATED.vaults[MAIN], "protected_by": "", "deletion_guards": [guard]}
     related = Related(rules=RELATED.rules, vaults={MAIN: vault})
-    (link,) = find(chain(volume(), related), NodeKind.LINK, "Deletion by hand")
+    (link,) = find(chain(volume(), related), NodeKind.LINK, "Manual deletion is denied")
     assert link.verdict is Verdict.HOLDS
-    assert link.facts == (("except for", "arn:x:role/a, somebody whom the policy names by an id"),)
+    assert link.facts == (("except for", "arn:x:role/a, a principal that the policy names by an id"),)
 
 
 def test_what_a_later_version_tells_of_losses_shows_without_a_change_here() -> None:

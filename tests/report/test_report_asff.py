@@ -342,7 +342,7 @@ def test_a_subject_that_is_cut_is_told_as_far_as_there_is_room(scan: Scan) -> No
     ("owner", "told"),
     [
         (Owner("team-a", "tag owner"), ("team-a", "tag owner")),
-        (Owner("", "nobody is named"), (None, "nobody is named")),
+        (Owner("", "no owner"), (None, "no owner")),
         (Owner(None, "tags were not read"), (None, "tags were not read")),
         (None, (None, None)),
     ],

@@ -126,6 +126,6 @@ def test_pdf_tells_them_on_few_pages(held: Scan) -> None:
 def test_markdown_says_it_in_a_paragraph(scan: Scan, score: float | None, told: bool) -> None:  # noqa: FBT001
     text = b"".join(summary_md(build(replace(scan, changes=changes(score))))).decode()
     assert "**Since 15 Nov 2026, 18:00:00 UTC:** 1,000 new, 1,001 reopened" in text
-    assert "Then 1,234 of 5,555 judged checks failed" in text
+    assert "Then 1,234 of 5,555 evaluated checks failed" in text
     assert ("The score was 41.2" in text) == (told and build(scan).assessment is not None)
     assert "<script" not in re.sub(r"`[^`]*`", "", text)

@@ -183,10 +183,8 @@ def test_the_blocks_tell_details_evidence_waivers_and_the_chain(scan: Scan, page
 def test_the_summary_says_numbers_with_denominators(html: str, scan: Scan) -> None:
     counts = build(scan).counts
     flat = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html))
-    assert f"of {counts.judged} judged answers say" in flat
-    assert (
-        f"{counts.asked} answers asked for, and {counts.not_applicable} questions that do not apply" in flat
-    )
+    assert f"of {counts.judged} evaluated checks failed" in flat
+    assert f"{counts.asked} checks, and {counts.not_applicable} that do not apply" in flat
     assert not re.search(r"\d ?%(?!})", flat.split("Content", maxsplit=1)[0][:200])
     for control in build(scan).controls:
         assert f"{control.counts.failed} of {control.counts.judged} fail" in flat
@@ -242,14 +240,14 @@ def test_it_is_accessible_in_its_bones(page: Page) -> None:
 
 def test_an_empty_scan_has_a_sensible_page(empty: Scan) -> None:
     page = Page(report_html(build(empty)).decode())
-    assert "questions were asked: the scan found nothing" in page.text
+    assert "checks: the scan found nothing" in page.text
     assert "Account 111111111111" in page.text
     assert list(page.rows()) == []
 
 
 def test_a_scan_that_knows_nothing_claims_nothing(blind: Scan) -> None:
     text = Page(report_html(build(blind)).decode()).text
-    assert "none could be judged. This scan proves nothing." in re.sub(r"\s+", " ", text)
+    assert "none could be evaluated. This scan proves nothing." in re.sub(r"\s+", " ", text)
 
 
 def test_a_large_organisation_stays_small_and_says_what_is_cut(scan: Scan) -> None:
@@ -266,7 +264,7 @@ def test_a_large_organisation_stays_small_and_says_what_is_cut(scan: Scan) -> No
     assert "15,000 pass" in page.text
     assert "findings.jsonl.gz" in page.text
     assert len(page.told()) < 25_000
-    assert f"The details of the worst {len(page.told()):,} are here" in page.text
+    assert f"The details of the worst {len(page.told()):,} are included" in page.text
 
 
 def test_when_rows_find_no_room_the_worst_stay_in_their_order(scan: Scan) -> None:
@@ -320,10 +318,10 @@ def test_waivers_stand_with_what_they_cover_and_until_when(scan: Scan, empty: Sc
 
 def test_owners_are_counted_where_findings_name_any(scan: Scan, html: str) -> None:
     assert "By owner" not in html
-    owners = (Owner("payments <team>", "tag owner"), Owner("", "nobody is named"), Owner(None, "not read"))
+    owners = (Owner("payments <team>", "tag owner"), Owner("", "no owner"), Owner(None, "not read"))
     found = tuple(replace(each, owner=owners[number % 3]) for number, each in enumerate(scan.findings))
     text = report_html(build(replace(scan, findings=found))).decode()
     group = text.partition('aria-label="By owner"')[2].partition("</section>")[0]
     assert 'href="#/?owner=payments%20%3Cteam%3E"' in group
-    assert 'href="#/?owner=nobody%20is%20named"' in group
+    assert 'href="#/?owner=no%20owner"' in group
     assert 'href="#/?owner=not%20known"' in group

@@ -160,7 +160,7 @@ def test_what_was_planted_stays_text(scan: Scan) -> None:
     ("owner", "line"),
     [
         (Owner("team-a", "tag owner"), "Owner: team-a"),
-        (Owner("", "nobody is named"), "Owner: nobody is named"),
+        (Owner("", "no owner"), "Owner: no owner"),
         (Owner(None, "tags were not read"), "Owner: not known, tags were not read"),
     ],
 )

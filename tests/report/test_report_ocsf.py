@@ -131,7 +131,7 @@ def test_a_failure_says_what_to_do_and_a_waiver_who_accepted_it(scan: Scan) -> N
 
 def test_a_title_does_not_read_as_if_what_fails_held(scan: Scan) -> None:
     event = only(scan)
-    assert event["finding_info"]["title"] == f"Must hold: {event['compliance']['desc']}"
+    assert event["finding_info"]["title"] == f"Requirement: {event['compliance']['desc']}"
 
 
 def test_a_control_that_is_not_defined_has_no_remediation(scan: Scan) -> None:
@@ -168,7 +168,7 @@ def test_the_organisation_and_the_unit_of_an_account(scan: Scan, empty: Scan) ->
     ("owner", "name", "told"),
     [
         (Owner("team-a", "tag owner"), "team-a", "team-a"),
-        (Owner("", "nobody is named"), None, ""),
+        (Owner("", "no owner"), None, ""),
         (Owner(None, "tags were not read"), None, None),
     ],
 )

@@ -84,11 +84,8 @@ def test_every_section_is_there_and_in_the_bookmarks(reader: pypdf.PdfReader, te
 
 def test_its_numbers_are_the_view_s(scan: Scan, text: str) -> None:
     counts = build(scan).counts
-    assert (
-        f"{counts.asked} answers were asked for. {counts.judged} could be judged: {counts.failed} fail"
-        in text
-    )
-    assert f"{counts.open} could not be judged. {counts.not_applicable} questions do not apply." in text
+    assert f"{counts.judged} of {counts.asked} checks could be evaluated: {counts.failed} failed" in text
+    assert f"{counts.open} could not be evaluated. {counts.not_applicable} more checks do not apply." in text
     assert "W-17" in text
     assert "backup:GetBackupVaultAccessPolicy" in text.replace("Po licy", "Policy")
 
@@ -100,7 +97,7 @@ def test_findings_go_by_names_and_missing_reads_say_what_they_blind(named: Scan)
     assert "<bdi>gold / daily \u2192 central</bdi>" in html
     assert "<small>resource-cross-account-copy, vault-manual-deletion-denied</small>" in html
     unasked = build(replace(named, findings=(), controls=()))
-    assert '<span class="none">not told</span>' in document_html(unasked, ())
+    assert '<span class="none">not recorded</span>' in document_html(unasked, ())
 
 
 def test_the_collector_of_garbage_is_back_at_work(document: bytes) -> None:
@@ -140,7 +137,7 @@ def test_two_runs_give_the_same_bytes_and_say_nothing(blind: Scan, capfd: pytest
 
 def test_an_empty_scan_has_a_document(empty: Scan) -> None:
     reader = pypdf.PdfReader(io.BytesIO(report_pdf(build(empty))))
-    assert "The scan found nothing that a control asks about." in reader.pages[2].extract_text()
+    assert "The scan found nothing that a control applies to." in reader.pages[2].extract_text()
 
 
 @pytest.mark.parametrize(
@@ -224,7 +221,7 @@ def test_the_population_is_attached_where_it_is_known(scan: Scan, tmp_path: Path
 
 def test_the_sample_can_be_drawn_again_and_ticked(scan: Scan, text: str) -> None:
     drawn = build(scan).sample
-    chapter = text.partition("nobody chose them")[2].partition("No waiver was applied")[0]
+    chapter = text.partition("not chosen manually")[2].partition("No waiver was applied")[0]
     squeezed = chapter.replace(" ", "")
     assert drawn.seed in squeezed
     assert drawn.query.replace(" ", "") in squeezed

@@ -201,7 +201,7 @@ def test_a_finding_of_a_control_that_nobody_defined_has_no_index(scan: Scan) -> 
     [
         (None, {}),
         (Owner(None, "tags were not read"), {"owner": None, "ownerSource": "tags were not read"}),
-        (Owner("", "nobody is named"), {"owner": "", "ownerSource": "nobody is named"}),
+        (Owner("", "no owner"), {"owner": "", "ownerSource": "no owner"}),
         (Owner("team-a", "tag owner"), {"owner": "team-a", "ownerSource": "tag owner"}),
     ],
 )

@@ -62,7 +62,7 @@ def test_every_waiver_stands_with_what_became_of_it(pages: dict[str, str], name:
     text = pages[name]
     for number, state in enumerate(("In use", "Expired", "Unused", "Undecided", "Not asked"), start=1):
         assert re.search(rf"W-{number} {state}", text), state
-    assert "5 answers unknown" in text
+    assert "5 checks unknown" in text
     assert "&lt;i&gt;because&lt;/i&gt;" in text
 
 

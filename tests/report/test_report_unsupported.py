@@ -77,7 +77,7 @@ def test_without_such_resources_there_is_no_section(
 
 def test_the_sentence_agrees_with_the_number() -> None:
     assert unsupported_sentence(replace(FOUND, number=1)) == (
-        "1 resource is of a kind that AWS Backup cannot back up: something else must save its data."
+        "1 resource is of a kind that AWS Backup cannot back up. Protect its data in another way."
     )
     assert not unsupported_sentence(None)
     assert not unsupported_sentence(UnsupportedKinds())

@@ -29,7 +29,7 @@ def explain(scan: Path, wanted: str) -> Explanation:
     """
     manifest = read_manifest(scan)
     if not (scan / "facts").is_dir():
-        raise BundleError(f"{scan} holds no judged scan: judge it first with audit evaluate.")
+        raise BundleError(f"{scan} contains no evaluated scan: run audit evaluate first.")
     found = find(scan / "facts", wanted)
     root = tell(found, gather(scan / "facts", found))
     told, owner = advice(scan, root)

@@ -32,12 +32,12 @@ _TOLD: Final = frozenset(
 
 def around(row: Row) -> Iterator[Node]:
     """Tell what bears on a resource's protection beside the rules that cover it."""
-    yield from _grouped("Selections that come nearest", _near_misses(row))
-    yield from _grouped("Selections that leave it out", (*_passed_over(row), *_opt_in(row)))
+    yield from _grouped("Nearest selections", _near_misses(row))
+    yield from _grouped("Selections that exclude it", (*_passed_over(row), *_opt_in(row)))
     yield from _grouped("Losses", tuple(_losses(row)))
     if "key_kind" in row:
         yield from _grouped("Its own encryption", (key_node(row),))
-    yield from _grouped("What else is not known of it", tuple(doubts(row)))
+    yield from _grouped("Other unknown data", tuple(doubts(row)))
 
 
 def _grouped(label: str, nodes: tuple[Node, ...]) -> Iterator[Node]:

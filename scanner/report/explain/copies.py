@@ -32,7 +32,7 @@ def copy_nodes(resource: Row, rule: str, related: Related) -> Iterator[Node]:
         if text(copy, "rule") == rule:
             yield _copy(copy, chains.get(_key(copy), NOTHING), resource, related)
     if not complete and "copies" in resource and not copies:
-        because = reasons(resource, "copies") or "Whether it has copies is not known."
+        because = reasons(resource, "copies") or "Whether it has copies is unknown."
         yield Node(kind=NodeKind.MORE, label="Copies", verdict=Verdict.UNKNOWN, because=because)
 
 

@@ -85,9 +85,9 @@ def _why(row: Row, covered: Ternary) -> str:
     if text(row, "not_applicable_because"):
         return text(row, "not_applicable_because")
     if covered is None:
-        return reasons(row, *_COVERAGE) or "It is not known whether a backup rule covers it."
+        return reasons(row, *_COVERAGE) or "Whether a backup rule covers it is unknown."
     if covered is False:
-        return "No backup rule covers it: nothing makes backups of it."
+        return "No backup rule covers it."
     rules, _ = members(row.get("rules"))
     return f"{count_word(len(rules), 'backup rule')} {'covers' if len(rules) == 1 else 'cover'} it."
 
@@ -152,7 +152,7 @@ def _rule(rule: str, terms: Row, row: Row, related: Related, told: set[str]) -> 
         label=text(terms, "name") or text(stored, "name") or short_name(rule),
         verdict=verdict,
         subject=rule,
-        because="Told above." if again else because,
+        because="See above." if again else because,
         facts=() if again else rule_facts({**stored, **terms}),
         evidence=references(stored, "") or references(row, "rules"),
         children=() if again else below,
@@ -180,7 +180,7 @@ def _places_left(row: Row) -> Iterator[Node]:
     points, complete = members(row.get(column))
     left = [told_point(point, references(row, column)) for point in points if not _is_filled(point, row)]
     if has_points(row) and not complete:
-        because = reasons(row, column) or "There may be recovery points that were not seen."
+        because = reasons(row, column) or "There may be recovery points that were not read."
         left.append(Node(kind=NodeKind.MORE, label="More places", verdict=Verdict.UNKNOWN, because=because))
     if left:
         yield Node(kind=NodeKind.GROUP, label="Recovery points elsewhere", children=tuple(left))

@@ -10,7 +10,7 @@ def standing(rule: Row) -> tuple[Verdict, str]:
     """Return whether a rule makes backups at all, by its row; without a row nothing speaks against it."""
     if ternary(rule, "schedule_valid") is False:
         because = sentence(text(rule, "schedule_reason"))
-        return Verdict.BROKEN, f"{text(rule, 'schedule')} is no AWS cron expression. {because}".rstrip()
+        return Verdict.BROKEN, f"{text(rule, 'schedule')} is not an AWS cron expression. {because}".rstrip()
     if "schedule_valid" in rule and ternary(rule, "schedule_valid") is None:
         because = sentence(text(rule, "schedule_reason"))
         return (

@@ -42,7 +42,7 @@ def vault_node(row: Row, related: Related) -> Node:
 
 def _points_in(row: Row) -> Node:
     has = ternary(row, "has_recovery_points")
-    words = {True: "It holds recovery points", False: "It holds no recovery point"}
+    words = {True: "It contains recovery points", False: "It contains no recovery points"}
     return Node(
         kind=NodeKind.RECOVERY_POINT,
         label="Recovery points" if has is None else words[has],
@@ -60,13 +60,13 @@ def _filled_by(row: Row, related: Related) -> Iterator[Node]:
         copies.append(Node(kind=NodeKind.MORE, label=label))
     targeted = ternary(row, "targeted")
     if targeted is None and not rules and not copies:
-        because = reasons(row, "targeted") or "It is not known whether anything fills it."
-        yield Node(kind=NodeKind.MORE, label="Filled by", verdict=Verdict.UNKNOWN, because=because)
+        because = reasons(row, "targeted") or "Whether a rule or copy action uses it is unknown."
+        yield Node(kind=NodeKind.MORE, label="Used by", verdict=Verdict.UNKNOWN, because=because)
     elif rules or copies:
-        yield Node(kind=NodeKind.GROUP, label="Filled by", children=(*rules, *copies))
+        yield Node(kind=NodeKind.GROUP, label="Used by", children=(*rules, *copies))
     else:
         because = "No rule of a scanned account targets it or copies into it."
-        yield Node(kind=NodeKind.GROUP, label="Filled by nothing", because=because)
+        yield Node(kind=NodeKind.GROUP, label="Not used", because=because)
 
 
 def _filling(row: Row, kind: NodeKind) -> Node:
@@ -183,7 +183,7 @@ def copy_action_node(row: Row, related: Related, *, alone: bool = True) -> Node:
     )
     because = reasons(row, "destination_exists") if exists is None else ""
     if exists is False:
-        because = "There is no vault of that name: nothing arrives."
+        because = "The vault does not exist, so no copy can succeed."
     rule = related.rules.get(text(row, "rule"), NOTHING)
     about_rule = (_rule_line(rule),) if alone and rule else ()
     return Node(
@@ -191,7 +191,7 @@ def copy_action_node(row: Row, related: Related, *, alone: bool = True) -> Node:
         label=short_name(text(row, "destination")),
         verdict=verdict_of(all_of((exists, not blocked))),
         subject=text(row, "subject"),
-        because=because or ("Keys are in the way of what it copies." if blocked else ""),
+        because=because or ("Keys prevent some of its copies." if blocked else ""),
         facts=facts(("goes to", reach(row)), ("in", place(text(row, "destination"))), ("kept", _kept(row))),
         evidence=references(row, "", "destination_exists"),
         children=(*about_rule, *vault_facts(related.vaults.get(text(row, "destination"), NOTHING)), *keys),
@@ -262,12 +262,12 @@ def _backup_of(row: Row, related: Related) -> Node:
     arn = text(row, "resource")
     resource = related.resources.get(arn)
     gone = ternary(row, "orphaned")
-    because = "The resource no longer exists: this is what is left of it." if gone else ""
+    because = "The resource no longer exists; this is what remains." if gone else ""
     return Node(
         kind=NodeKind.RESOURCE,
         label=named(resource) if resource else short_name(arn),
         subject=arn,
-        because=because or ("" if resource else "The scan has no resource of that name."),
+        because=because or ("" if resource else "The scan has no resource with that name."),
         facts=facts(("backup of", text(row, "resource_type"))),
         evidence=references(resource, "") if resource else (),
     )

@@ -121,7 +121,7 @@ def explanation_svg(told: Explanation) -> bytes:
             box_width=WIDTH,
             title=clip(one_line(told.name or told.subject), 60),
             subject=clip(one_line(told.subject), max(60, drawn.width // 9)),
-            place=one_line(f"{told.account_name or told.account} / {told.region}, as judged at {told.as_of}"),
+            place=one_line(f"{told.account_name or told.account} / {told.region}, as of {told.as_of}"),
             description=description(told.root),
             words=WORDS,
             marks=MARKS,

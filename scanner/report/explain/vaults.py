@@ -37,7 +37,7 @@ def lock_node(vault: Row) -> Node:
     """Tell the vault's lock, which decides who may delete and how long is kept."""
     mode = text(vault, "lock_mode")
     if not mode:
-        because = reasons(vault, "lock_mode") or "Whether the vault is locked is not known."
+        because = reasons(vault, "lock_mode") or "Whether the vault is locked is unknown."
         return Node(kind=NodeKind.LINK, label="Lock", verdict=Verdict.UNKNOWN, because=because)
     grace = text(vault, "lock_grace_until")
     words = {"none": "No lock", "governance": "Governance lock", "compliance": "Compliance lock"}.get(
@@ -63,14 +63,14 @@ def key_node(row: Row, column: str = "key_kind") -> Node:
     enabled = ternary(row, "key_enabled")
     label = _KEY_KINDS.get(kind, kind)
     if not kind:
-        because = reasons(row, column) or "Who manages its key is not known."
+        because = reasons(row, column) or "Who manages its key is unknown."
         return Node(kind=NodeKind.KEY, label="Key", verdict=Verdict.UNKNOWN, because=because)
     going = text(row, "key_deletion_at")
     usable = "key_enabled" in row and kind != "none"
     verdict = verdict_of(enabled) if usable and enabled is not True else Verdict.STATED
     because = reasons(row, "key_enabled") if verdict is Verdict.UNKNOWN else ""
     if verdict is Verdict.BROKEN:
-        because = "The key is not enabled: what it encrypts cannot be restored."
+        because = "The key is not enabled, so backups that it encrypts cannot be restored."
     return Node(
         kind=NodeKind.KEY,
         label=label,
@@ -106,14 +106,14 @@ def _exceptions(guards: list[Row]) -> str:
     """Name those whom the policy leaves out of its denial; one that cannot be named is somebody."""
     told = [str(each) for guard in guards for each in guard.get("exceptions") or () if each is not None]
     if any(guard.get("spares_unnamed") for guard in guards):
-        told.append("somebody whom the policy names by an id")
+        told.append("a principal that the policy names by an id")
     return ", ".join(dict.fromkeys(told))
 
 
 def _guard(verdict: Verdict, because: str, refs: tuple[EvidenceRef, ...], exceptions: str = "") -> Node:
     return Node(
         kind=NodeKind.LINK,
-        label="Deletion by hand is ruled out",
+        label="Manual deletion is denied",
         verdict=verdict,
         because=because,
         facts=facts(("except for", exceptions)),
@@ -131,7 +131,7 @@ def target_node(rule: Row, terms: Row, resource: Row, related: Related, copies: 
     because = ""
     if verdict is not Verdict.HOLDS and rule:
         because = reasons(rule, "target_exists", "within_lock") or text(rule, "lock_reason")
-        because = "There is no vault of that name: nothing can be kept." if exists is False else because
+        because = "The vault does not exist, so it cannot hold backups." if exists is False else because
     points = (point_node(arn or name, resource, own=True),) if has_points(resource) else ()
     return Node(
         kind=NodeKind.VAULT,
@@ -160,12 +160,12 @@ def point_node(vault: str, resource: Row, *, own: bool) -> Node:
     for point in points:
         if vault in (text(point, "vault"), text(point, "vault_name"), short_name(text(point, "vault"))):
             return told_point(point, references(resource, column))
-    because = "Its newest usable recovery point here is not known."
+    because = "Its newest usable recovery point here is unknown."
     if not complete:
         because = " ".join(filter(None, (because, reasons(resource, column))))
     return Node(
         kind=NodeKind.RECOVERY_POINT,
-        label="No usable recovery point was seen" if not complete else "No usable recovery point",
+        label="No usable recovery point was read" if not complete else "No usable recovery point",
         verdict=Verdict.BROKEN if complete else Verdict.UNKNOWN,
         because="It has no usable recovery point in this vault." if complete else because,
     )
