@@ -167,6 +167,9 @@ def test_times_that_are_hard(value: Any) -> None:
 @example(1763827200.9999997)
 @example(0.9999995)
 @example(253402300799.9999999)
+@example(144115188076.25)
+@example(4503599627.3705)
+@example(4503599626.9999995)
 def test_numbers_as_times(value: float) -> None:
     assert ours(value) == as_botocore(value)
 
