@@ -23,6 +23,7 @@ from scanner.report.explain.document import explanation_document, explanation_js
 from scanner.report.explain.find import Found
 from scanner.report.explain.rows import Related, Selects
 from scanner.report.explain.svg import explanation_svg
+from scanner.report.explain.vaults import told_point
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
@@ -185,6 +186,13 @@ def test_a_place_that_was_not_seen_is_unknown_and_an_empty_one_broken() -> None:
     for places, verdict in (([None], Verdict.UNKNOWN), ([], Verdict.BROKEN)):
         points = list(find(chain(volume(places=places)), NodeKind.RECOVERY_POINT))
         assert {point.verdict for point in points} == {verdict}
+
+
+@pytest.mark.parametrize(("absent", "verdict"), [(False, Verdict.HOLDS), (None, Verdict.UNKNOWN)])
+def test_a_point_that_its_vault_may_not_hold_is_unknown(absent: Any, verdict: Verdict) -> None:
+    node = told_point({"arn": "a", "vault": "v", "age_hours": 3.0, "absent": absent}, ())
+    assert node.verdict is verdict
+    assert bool(node.because) is (verdict is Verdict.UNKNOWN)
 
 
 def test_what_aws_reports_of_the_newest_jobs_is_shown() -> None:

@@ -172,13 +172,15 @@ def point_node(vault: str, resource: Row, *, own: bool) -> Node:
 
 
 def told_point(point: Row, refs: tuple[EvidenceRef, ...]) -> Node:
-    """Tell one recovery point: how old it is and when it was made."""
+    """Return the node of one recovery point: its age, and whether the vault holds it for sure."""
     age = number(point, "age_hours")
+    is_doubtful = "absent" in point and point["absent"] is None  # a restore-access vault, or of unread type
     continuous = "continuous" if point.get("continuous") is True else ""
     return Node(
         kind=NodeKind.RECOVERY_POINT,
         label=f"Newest usable recovery point, {hours(age)} old",
-        verdict=Verdict.HOLDS,
+        verdict=Verdict.UNKNOWN if is_doubtful else Verdict.HOLDS,
+        because="The vault lists it, but may not hold it." if is_doubtful else "",
         subject=text(point, "arn"),
         facts=facts(("made", text(point, "created_at")), ("kind", continuous)),
         evidence=refs,
