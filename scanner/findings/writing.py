@@ -1,0 +1,207 @@
+"""Writing findings: one file an account, in row groups that depend on that account's findings alone."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scanner.errors import OutputError
+from scanner.findings.schema import FILED, NO_ACCOUNT, WITHOUT_TEXTS
+from scanner.model.finding import Finding
+from scanner.model.unicode import mended
+
+ROW_GROUP: Final = 50_000
+"""Findings of one account that are in memory before they are written, and the rows of a row group."""
+
+_REPEATED: Final = (
+    "control",
+    "status",
+    "subject",
+    "subject_type",
+    "account",
+    "region",
+    "evidence.list.element.file",
+    "tier",
+    "parameters",
+    "owner",
+    "owner_source",
+)
+"""Columns whose values come again and again, and are written once a row group."""
+
+_BATCH: Final = 10_000
+
+
+class FindingFiles:
+    """Writes the findings of many accounts. Use it as a context; `folder` is there and empty.
+
+    Findings of one account come in filing order, those of several accounts in any. An account that is
+    finished has its file; one that never came has none.
+
+    Raises:
+        OutputError: a file cannot be written (no room, no permission).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.total = 0
+        self._open: dict[str, _AccountFile] = {}
+        self._done: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, account: str, batch: pa.RecordBatch) -> None:
+        """Add findings of one account, with the columns of FILED."""
+        name = account or NO_ACCOUNT
+        if name in self._done:
+            raise ValueError(f"the findings of {name} are written already")
+        if name not in self._open:
+            self._open[name] = _AccountFile(self.folder / f"{name}.parquet")
+        self._open[name].add(batch)
+        self.total += batch.num_rows
+
+    def add_findings(self, findings: Iterable[Finding]) -> None:
+        """Add findings with all their texts, whatever their status."""
+        waiting: dict[str, list[Finding]] = {}
+        for finding in findings:
+            found = waiting.setdefault(finding.account, [])
+            found.append(finding)
+            if len(found) >= _BATCH:
+                self.add(finding.account, batch_of(waiting.pop(finding.account)))
+        for account, found in waiting.items():
+            self.add(account, batch_of(found))
+
+    def finish(self, accounts: Iterable[str]) -> None:
+        """Write the rest of the findings of accounts that have no more."""
+        for account in accounts:
+            name = account or NO_ACCOUNT
+            self._done.add(name)
+            if (file := self._open.pop(name, None)) is not None:
+                file.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.finish(tuple(self._open))
+        for file in self._open.values():
+            file.abandon()
+
+
+class _AccountFile:
+    """The findings of one account: held in memory up to a row group, then on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self._waiting: list[pa.RecordBatch] = []
+        self._rows = 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self._waiting.append(batch)
+        self._rows += batch.num_rows
+        while self._rows >= ROW_GROUP:
+            self._write(ROW_GROUP)
+
+    def _write(self, rows: int) -> None:
+        table = pa.Table.from_batches(self._waiting, FILED)
+        group, rest = table.slice(0, rows).combine_chunks(), table.slice(rows)
+        try:
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(
+                    self._part, FILED, compression="zstd", use_dictionary=list(_REPEATED), store_schema=False
+                )
+            self._writer.write_table(group, row_group_size=ROW_GROUP)
+        except OSError as error:
+            raise self._failure(error) from error
+        self._waiting = [batch for batch in rest.to_batches() if batch.num_rows]
+        self._rows = rest.num_rows
+
+    def close(self) -> None:
+        """Give the file its name, with all that was added."""
+        try:
+            if self._rows:
+                self._write(self._rows)
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+                self._part.replace(self._path)
+        except OSError as error:
+            self.abandon()
+            raise self._failure(error) from error
+        except BaseException:
+            self.abandon()
+            raise
+
+    def abandon(self) -> None:
+        """Leave nothing."""
+        with suppress(OSError):  # the first failure is the one that is reported
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
+
+    def _failure(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"{self._path} could not be written: {error.strerror or error}. Free some room there, "
+            "or choose another folder with --out."
+        )
+
+
+def batch_of(findings: list[Finding], *, whole: bool = True) -> pa.RecordBatch:
+    """Build the rows of findings. `whole` False: without the texts that are not filed."""
+    columns = _columns(findings, whole=whole)
+    arrays = [_array(columns[field.name], field.type) for field in FILED]
+    return pa.RecordBatch.from_arrays(arrays, schema=FILED)
+
+
+def _columns(findings: list[Finding], *, whole: bool) -> dict[str, list[object]]:
+    has_texts = [whole or each.status not in WITHOUT_TEXTS for each in findings]
+    texts = ("control", "status", "subject", "subject_type", "account", "region")
+    rows = tuple(zip(findings, has_texts, strict=True))
+    return {
+        **{name: [str(getattr(each, name)) for each in findings] for name in texts},
+        "reason": [each.reason if filed else None for each, filed in rows],
+        "details": [details_text(each.details) if filed else None for each, filed in rows],
+        "evidence": [
+            [{"file": ref.file, "line": ref.line} for ref in each.evidence] if filed else None
+            for each, filed in rows
+        ],
+        "tier": [_tier(each) for each in findings],
+        "parameters": [_parameters(each) for each in findings],
+        "waiver": [each.document()["waiver"] if each.waiver else None for each in findings],
+        "owner": [each.owner.name if each.owner else None for each in findings],
+        "owner_source": [each.owner.source if each.owner else None for each in findings],
+    }
+
+
+def _tier(finding: Finding) -> str | None:
+    tier = finding.details.get("tier", "")
+    return tier if isinstance(tier, str) else None
+
+
+def _parameters(finding: Finding) -> str | None:
+    told = finding.details.get("parameters")
+    return details_text(told) if isinstance(told, dict) else None
+
+
+def details_text(content: object) -> str:
+    """Write details as JSON. A lone surrogate, which is no Unicode, becomes U+FFFD."""
+    try:
+        return orjson.dumps(content).decode()
+    except TypeError:
+        return orjson.dumps(mended(content)).decode()
+
+
+def _array(values: list[object], kind: pa.DataType) -> pa.Array:
+    try:
+        return pa.array(values, kind)
+    except UnicodeEncodeError:
+        return pa.array(mended(values), kind)
