@@ -1,5 +1,6 @@
 """The filed findings of a scan, read from their files: all of them in order, or those that a query picks."""
 
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,25 +74,32 @@ class Filed:
         self._words = words
         self._number: int | None = None
 
+    def with_words(self, words: Words | None) -> "Filed":
+        """Return the same findings with texts from `words`. None: the texts that are not filed are empty."""
+        return Filed(self.files, self.controls.values(), words)
+
     @contextmanager
     def database(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open DuckDB with the view TABLE of the filed columns. BundleError: what it raises of the files."""
-        with duckdb.connect(":memory:", config=dict(_SETTINGS)) as connection:
+        with (
+            tempfile.TemporaryDirectory(prefix="vaultproof-") as spill,
+            duckdb.connect(":memory:", config={**_SETTINGS, "temp_directory": spill}) as connection,
+        ):
             try:
-                self._open(connection)
+                self.attach(connection)
                 yield connection
             except duckdb.Error as error:
                 raise BundleError(
                     f"The filed findings cannot be read: {error}. Run audit evaluate on the bundle again."
                 ) from error
 
-    def _open(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def attach(self, connection: duckdb.DuckDBPyConnection, name: str = TABLE) -> None:
+        """Create the view `name` of the filed columns in another database."""
         if not self.files:
-            connection.register(TABLE, FILED.empty_table())
+            connection.register(name, FILED.empty_table())
             return
-        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in self.files)
         connection.execute("SET parquet_metadata_cache = true")
-        connection.execute(f"CREATE VIEW {TABLE} AS SELECT {_COLUMNS} FROM read_parquet([{listed}])")  # noqa: S608 -- names of the model, files of the scan
+        connection.execute(f"CREATE VIEW {name} AS SELECT {_COLUMNS} FROM {read_parquet(self.files)}")  # noqa: S608 -- names of the model, files of the scan
 
     def __len__(self) -> int:
         """Count the findings, once."""
@@ -154,5 +162,22 @@ class Filed:
         )
         return FiledRow(finding, row["reason"] is not None, row["tier"], row["parameters"])
 
+
+def read_parquet(files: Iterable[Path]) -> str:
+    """Write the table function that reads these files, whatever characters their names have."""
+    return f"read_parquet([{', '.join(map(literal, map(pattern, files)))}])"
+
+
+def pattern(path: Path) -> str:
+    """Return the pattern that matches this path only: DuckDB takes every name for a pattern."""
+    return "".join(f"[{char}]" if char in _WILDCARDS else char for char in str(path))
+
+
+def literal(text: str) -> str:
+    """Return a text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+_WILDCARDS: Final = frozenset("*?[")
 
 _STATUSES: Final[Mapping[str, Status]] = {status.value: status for status in Status}

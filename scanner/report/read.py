@@ -1,9 +1,12 @@
 """Reading a judged scan back from its files, so that `audit report SCAN_DIR` can draw it again.
 
+A scan of schema 2 has filed findings (`findings/ACCOUNT.parquet`), one of schema 1 has findings.jsonl.gz.
+
 `findings.json` of another program has only what the contract names: then there are no definitions of
 controls (they are named by their ids), no gaps and no reconciliation, and the limitations say so.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -15,6 +18,8 @@ import orjson
 from scanner.errors import BundleError
 from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import read_manifest, rfc3339
+from scanner.findings.filed import Filed
+from scanner.findings.schema import FOLDER
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding, Severity, finding_from_document
@@ -34,6 +39,8 @@ from scanner.storage.rows import StoredRows
 FINDINGS: Final = "findings.json"
 SUMMARY: Final = "summary.json"
 
+_IS_FILED: Final = re.compile(rf"{FOLDER}/[^/]+\.parquet")
+
 FOREIGN: Final = (
     "findings.json carries no definitions of its controls, missing reads or reconciliation: "
     "these findings were written by another program, and this report can say no more than they do."
@@ -44,19 +51,55 @@ _NO_DOCUMENT = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def read_scan(folder: Path) -> Scan:
-    """Read the scan that lies in `folder`. Its findings stay there, and are read when they are gone through.
+    """Read the scan in `folder`. Its findings stay in their files, and are read whenever they are iterated.
+
+    Those of schema 2 are a `Filed` without words: texts that are not filed are empty (`Filed.with_words`).
 
     Raises:
         BundleError: a file is missing, is no JSON, or has not the shape of the contract.
     """
     manifest = read_manifest(folder)
-    stored = stored_findings(folder)
     resources = _resources(folder)
     summary = _own_summary(folder, manifest)
+    if files := filed_files(folder, manifest):
+        document = _document(folder / FINDINGS) if summary is None else summary
+        return replace(_filed_scan(manifest, document, files), resources=resources)
+    stored = stored_findings(folder)
     if summary is not None and stored is not None:
         ordered = _is_unchanged(stored, manifest)  # what was written here was written in order
         return replace(scan_from_documents(manifest, summary, stored, ordered=ordered), resources=resources)
     return replace(scan_from_documents(manifest, _document(folder / FINDINGS), stored), resources=resources)
+
+
+def filed_files(folder: Path, manifest: Manifest) -> tuple[Path, ...]:
+    """Return the files of the filed findings, in the order of accounts. Empty: the scan is of schema 1.
+
+    Raises:
+        BundleError: a file that the manifest names is missing.
+    """
+    names = sorted(name for name in manifest.files if _IS_FILED.fullmatch(name))
+    for name in names:
+        if not (folder / name).is_file():
+            raise BundleError(f"{folder / name} is missing. Run audit evaluate on the bundle again.")
+    return tuple(folder / name for name in names)
+
+
+def _filed_scan(manifest: Manifest, document: object, files: tuple[Path, ...]) -> Scan:
+    """Build a scan of schema 2 from its summary. BundleError: it has other numbers of findings."""
+    if not isinstance(document, dict) or not isinstance(document.get("controls"), list):
+        raise BundleError(
+            f"{SUMMARY} does not define the controls of the filed findings. "
+            "Run audit evaluate on the bundle again."
+        )
+    scan = scan_from_documents(manifest, {**document, "findings": [], "truncated": None}, None)
+    filed = Filed(files, scan.controls)
+    counted = sum(sum(statuses.values()) for statuses in document["summary"]["controls"].values())
+    if len(filed) != counted:
+        raise BundleError(
+            f"The files in {files[0].parent} have {len(filed):,} findings, {SUMMARY} counts {counted:,}: "
+            "files are missing or of another scan. Run audit evaluate on the bundle again."
+        )
+    return replace(scan, findings=filed)
 
 
 def scan_from_documents(

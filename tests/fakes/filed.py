@@ -1,0 +1,85 @@
+"""A judged scan whose findings are filed by account (schema 2), made of the lines that it has."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from scanner.evidence.bundle import file_sha256
+from scanner.findings.filed import Filed, FiledRow
+from scanner.findings.schema import FOLDER
+from scanner.findings.writing import FindingFiles, batch_of
+from scanner.model.finding import Finding
+from scanner.model.scan import Scan
+from scanner.report.read import read_scan
+from scanner.report.stored import StoredFindings
+
+Key = tuple[str, str, str, str]
+
+
+@dataclass
+class RecordedWords:
+    """Words that were recorded, in place of rendered ones; they count what was asked for."""
+
+    findings: Mapping[Key, Finding]
+    rendered: list[Key] = field(default_factory=list)
+
+    def some(self, rows: Sequence[FiledRow]) -> list[Finding]:
+        """Return the findings of rows with their texts."""
+        return [self._whole(row) for row in rows]
+
+    def all(self, control: str, rows: Iterator[FiledRow]) -> Iterator[Finding]:
+        """Return all findings of a control with their texts."""
+        for row in rows:
+            assert row.finding.control == control
+            yield self._whole(row)
+
+    def _whole(self, row: FiledRow) -> Finding:
+        if row.has_texts:
+            return row.finding
+        self.rendered.append(row.finding.order)
+        recorded = self.findings[row.finding.order]
+        return replace(
+            row.finding, reason=recorded.reason, details=recorded.details, evidence=recorded.evidence
+        )
+
+
+def write_filed(folder: Path, findings: Sequence[Finding], *, whole: bool = False) -> tuple[Path, ...]:
+    """Write findings, which are in filing order, as files of their accounts."""
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+    with FindingFiles(folder / FOLDER) as files:
+        for account in sorted({each.account for each in findings}):
+            own = [each for each in findings if each.account == account]
+            files.add(account, batch_of(own, whole=whole))
+    return tuple(sorted((folder / FOLDER).glob("*.parquet")))
+
+
+def file_findings(folder: Path) -> RecordedWords:
+    """Turn a judged scan into one of schema 2, without lines; return the words of what is not filed."""
+    lines = folder / "findings.jsonl.gz"
+    findings = tuple(StoredFindings(lines))
+    written = write_filed(folder, findings)
+    lines.unlink()
+    (folder / "findings.json").unlink(missing_ok=True)
+    manifest = _document(folder / "manifest.json")
+    names = {name: sha for name, sha in manifest["files"].items() if name != lines.name}
+    names |= {str(path.relative_to(folder)): file_sha256(path) for path in written}
+    manifest["files"] = dict(sorted(names.items()))
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    summary = _document(folder / "summary.json")
+    summary["scan"]["files"] = manifest["files"]
+    (folder / "summary.json").write_text(json.dumps(summary), "utf-8")
+    return RecordedWords({each.order: each for each in findings})
+
+
+def read_filed(folder: Path, words: RecordedWords) -> Scan:
+    """Read a scan of schema 2 with recorded words."""
+    scan = read_scan(folder)
+    assert isinstance(scan.findings, Filed)
+    return replace(scan, findings=scan.findings.with_words(words))
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_bytes())
+    return document
