@@ -13,21 +13,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from scanner.app.judged import read_judged
 from scanner.cli.exits import say
 from scanner.errors import BundleError, UsageError
 from scanner.evaluate.database import Table as Facts
 from scanner.evaluate.docs import type_name
 from scanner.evaluate.query import Answer, answered, check_query
 from scanner.evidence.manifest import read_manifest
+from scanner.findings.queried import COLUMNS, FindingsTable
 from scanner.model.facts import TABLES, columns
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.report.cells import harmless
 from scanner.report.words import visible
-from scanner.storage import findings_table
 from scanner.storage.parquet import open_parquet
 
-_FINDINGS: Final = "findings.jsonl.gz"
-_KNOWN: Final = frozenset({*TABLES, *INVENTORY_TABLES, findings_table.NAME})
+_KNOWN: Final = frozenset({*TABLES, *INVENTORY_TABLES, FindingsTable.name})
 _UNKNOWN: Final = "-"
 _WIDTH: Final = 200
 
@@ -38,8 +38,9 @@ def query(scan: Path | None, sql: str | None, form: str, limit: int) -> int:
         raise UsageError('Specify a scan and a query: audit query SCAN_DIR "SELECT ..."')
     checked = check_query(sql, _KNOWN)
     manifest = read_manifest(scan)
-    tables = {name: _open(scan, name) for name in checked.tables}
-    with answered(tables, checked, as_of=manifest.evaluated_as_of) as answer:
+    tables = {name: _open(scan, name) for name in checked.tables if name != FindingsTable.name}
+    findings = FindingsTable(read_judged(scan)) if FindingsTable.name in checked.tables else None
+    with answered(tables, checked, as_of=manifest.evaluated_as_of, findings=findings) as answer:
         if form == "csv":
             _write_csv(answer)
         elif form == "json":
@@ -50,9 +51,7 @@ def query(scan: Path | None, sql: str | None, form: str, limit: int) -> int:
 
 
 def _open(scan: Path, name: str) -> Facts:
-    """Open one table of a scan. BundleError: the scan was not judged, or by another version."""
-    if name == findings_table.NAME:
-        return findings_table.read_findings(scan / _FINDINGS)
+    """Open a table of facts or inventory. BundleError: the scan was not judged, or by another version."""
     folder, row = ("facts", TABLES[name]) if name in TABLES else ("inventory", INVENTORY_TABLES[name])
     return open_parquet(scan / folder, name, row)
 
@@ -122,9 +121,9 @@ def list_tables(scan: Path | None) -> int:
         _describe(
             console, name, counts, ((f.name, type_name(get_type_hints(row)[f.name]), "") for f in fields(row))
         )
-    console.print("\n[bold]Findings[/]")
-    texts = ((name, "text", "") for name in findings_table.SCHEMA.names)
-    _describe(console, findings_table.NAME, counts, texts)
+    console.print("\n[bold]Findings[/]: one row per control and subject.")
+    texts = ((name, "text", doc) for name, doc in COLUMNS.items())
+    _describe(console, FindingsTable.name, counts, texts)
     return 0
 
 
@@ -145,8 +144,8 @@ def _counts(scan: Path) -> dict[str, int]:
 
 def _count(scan: Path, name: str) -> Iterator[int]:
     try:
-        table = _open(scan, name)
+        yield (
+            len(read_judged(scan).findings) if name == FindingsTable.name else _open(scan, name).count_rows()
+        )
     except BundleError as problem:
         say(f"warning: {problem}")
-        return
-    yield table.num_rows if name == findings_table.NAME else table.count_rows()

@@ -3,7 +3,7 @@
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,13 +59,21 @@ def numbered(table: str) -> str:
     return f"{table}#"
 
 
+Creating = Callable[[duckdb.DuckDBPyConnection], tuple[str, ...]]
+"""Creates a table in the database before it is locked, and returns the paths of the files that it reads."""
+
+
 @contextmanager
 def opened(
-    tables: Mapping[str, Table], columns: Mapping[str, Iterable[str]], as_of: datetime, limits: Limits
+    tables: Mapping[str, Table],
+    columns: Mapping[str, Iterable[str]],
+    as_of: datetime,
+    limits: Limits,
+    creating: Iterable[Creating] = (),
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database that holds `columns` of `tables`, in the order of findings, and is locked.
+    """Open a locked database that contains `columns` of `tables`, in the order of findings.
 
-    Beside each table there is its view with the number of each row (`numbered`).
+    Each table also has a view with the number of each row (`numbered`). `creating` adds further tables.
     """
     with (
         tempfile.TemporaryDirectory(prefix="vaultproof-") as spill,
@@ -73,7 +81,8 @@ def opened(
     ):
         for statement in macro_statements(as_of):
             connection.execute(statement)
-        _fill(connection, tables, columns, limits)
+        files = _fill(connection, tables, columns, limits)
+        _allow(connection, [*files, *(path for create in creating for path in create(connection))])
         _lock(connection)
         yield connection
 
@@ -83,10 +92,10 @@ def _fill(
     tables: Mapping[str, Table],
     columns: Mapping[str, Iterable[str]],
     limits: Limits,
-) -> None:
+) -> list[str]:
+    """Create the tables, and return the paths of the files that stay where they are."""
     order = ORDER.split(", ")
     filed = {name: files_in_order(tables[name], order, limits.rows) for name in columns}
-    _allow(connection, [file for files in filed.values() for file in files])
     try:
         for name, wanted in columns.items():
             if filed[name]:
@@ -98,6 +107,7 @@ def _fill(
             f"The facts do not fit into {limits.memory} of memory and the disk of {tempfile.gettempdir()}: "
             f"{first_line(error)}. Free some room there, or set TMPDIR to a folder on another disk."
         ) from error
+    return [file for files in filed.values() for file in files]
 
 
 def _allow(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:

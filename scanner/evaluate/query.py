@@ -6,8 +6,8 @@ so that even what the check would let through reaches neither a file nor the net
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,7 +17,10 @@ import duckdb
 from scanner.errors import UsageError
 from scanner.evaluate.database import Deadline, Limits, Table, opened
 from scanner.evaluate.problem import RefusedError, suggestion
+from scanner.evaluate.query_filter import excludes, nodes
 from scanner.evaluate.tree import parse_query
+from scanner.findings.queried import FindingsTable
+from scanner.findings.schema import WITHOUT_TEXTS
 
 Rows = Iterator[tuple[Any, ...]]
 
@@ -37,11 +40,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A checked query: which tables it reads, and which names it uses as columns (None: perhaps all)."""
+    """A checked query: which tables it reads, and which names it uses as columns (None: perhaps all).
+
+    `passes`: it may return findings whose texts are not filed.
+    """
 
     sql: str
     tables: frozenset[str]
     names: frozenset[str] | None
+    passes: bool = True
 
 
 def check_query(sql: str, known: Iterable[str]) -> Query:
@@ -70,14 +77,17 @@ class _Check:
 
     def run(self, sql: str, statement: Any) -> Query:  # noqa: ANN401 -- a tree of JSON
         self._inner = {name.lower() for name in _names_of_with(statement)}
-        for node in _nodes(statement):
+        for node in nodes(statement):
             self._note(node)
-        return Query(sql, frozenset(self._tables), None if self._all else frozenset(self._names))
+        names = None if self._all else frozenset(self._names)
+        passes = not excludes(statement, FindingsTable.name, WITHOUT_TEXTS)
+        return Query(sql, frozenset(self._tables), names, passes)
 
     def _note(self, node: Mapping[str, Any]) -> None:
         match node.get("type"):
             case "BASE_TABLE":
                 self._note_table(node)
+                self._all = self._all or bool(node.get("column_name_alias"))  # which go by position
             case "TABLE_FUNCTION":
                 self._refuse_function(str(node["function"].get("function_name", "")).lower())
             case "SHOW_REF" | "STAR" | "PIVOT":
@@ -110,42 +120,45 @@ class _Check:
             )
 
 
-def _nodes(tree: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 -- a tree of JSON
-    todo = [tree]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, dict):
-            yield node
-            todo += node.values()
-        elif isinstance(node, list):
-            todo += node
-
-
 def _names_of_with(tree: Any) -> Iterator[str]:  # noqa: ANN401 -- a tree of JSON
-    for node in _nodes(tree):
+    for node in nodes(tree):
         entries = (node.get("cte_map") or {}).get("map") or ()
         yield from (str(entry["key"]) for entry in entries)
 
 
 @contextmanager
 def answered(
-    tables: Mapping[str, Table], query: Query, *, as_of: datetime, limits: Limits | None = None
+    tables: Mapping[str, Table],
+    query: Query,
+    *,
+    as_of: datetime,
+    findings: FindingsTable | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[Answer]:
-    """Run a checked query. UsageError: DuckDB cannot make sense of it, or it takes too long or too much."""
+    """Run a checked query. UsageError: DuckDB cannot make sense of it, or it takes too long or too much.
+
+    `findings`: the table of that name, where the query reads it and `tables` does not have it.
+    """
     limits = limits or Limits()
-    columns = {name: _columns(tables[name], query) for name in sorted(query.tables)}
-    with opened(tables, columns, as_of, limits) as connection:
+    named = {name: tables[name].schema.names for name in sorted(query.tables & tables.keys())}
+    columns = {name: _columns(names, query) for name, names in named.items()}
+    known = {name for names in named.values() for name in names}
+    with ExitStack() as stack:
+        creating = []
+        if findings is not None:
+            wanted = _columns(findings.names, query)
+            creating.append(stack.enter_context(findings.creating(wanted, passes=query.passes)))
+            known.update(findings.names)
+        connection = stack.enter_context(opened(tables, columns, as_of, limits, creating))
         deadline = Deadline(connection, limits.seconds)
-        known = {name for table in query.tables for name in tables[table].schema.names}
         with deadline, _told(deadline, limits, known):
             relation = connection.execute(query.sql)
             names = tuple(column[0] for column in relation.description or ())
             yield Answer(names, _rows(connection))
 
 
-def _columns(table: Table, query: Query) -> tuple[str, ...]:
-    """Give the columns to load: those whose name the query uses anywhere; one at least, for count(*)."""
-    names = table.schema.names
+def _columns(names: Sequence[str], query: Query) -> tuple[str, ...]:
+    """Return the columns to load: those whose name the query uses anywhere; at least one, for count(*)."""
     used = [name for name in names if query.names is None or name.lower() in query.names]
     return tuple(used or names[:1])
 

@@ -1,0 +1,186 @@
+"""The table `findings` of `audit query`: every column of a finding as text, over the filed findings.
+
+Where the findings are filed, a query reads their files. Two kinds of queries need more, and a temporary
+Parquet file contains all findings for them: those that may return texts of passes, which are rendered, and
+those of a scan of schema 1, whose lines are read.
+"""
+
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scanner.errors import OutputError
+from scanner.findings.filed import TABLE, Filed, pattern, read_parquet
+from scanner.findings.schema import FILED
+from scanner.findings.writing import batch_of, details_text
+from scanner.model.finding import Finding
+from scanner.model.scan import Scan
+from scanner.model.unicode import mended
+
+TEXTS: Final = frozenset({"reason", "details", "evidence"})
+"""Columns that are not filed for every finding."""
+
+COLUMNS: Final[Mapping[str, str]] = {
+    "control": "Id of the control.",
+    "title": "Title of the control.",
+    "status": "pass, fail, not_applicable, unknown, error or waived.",
+    "severity": "critical, high, medium, low or info.",
+    "subject": "What was evaluated: an ARN, or a name that starts with aws:.",
+    "subject_type": "AWS Backup's resource type, or plan, rule, selection, copy_action, vault and others.",
+    "account": "Id of the account.",
+    "account_name": "Name of the account; empty: it has none, or it was not read.",
+    "region": "The Region; aws-global for subjects that have none.",
+    "fingerprint": "SHA-256 of control and subject: the same in every scan.",
+    "reason": "Why the finding has its status.",
+    "details": "JSON: the values that the status depends on.",
+    "evidence": "FILE:LINE of the recorded answers, with blanks between.",
+    "frameworks": "JSON: the requirements of each framework that the control serves.",
+    "tier": "Name of the tier; empty: none, or no tiers are set; NULL: not known.",
+    "parameters": "JSON: the control's parameters where a tier or an override sets some for this subject.",
+    "waiver": "JSON: the waiver that covers the failure; NULL: none does.",
+    "owner": "Who owns the subject; empty: nobody is named; NULL: not known, or nothing names owners.",
+    "owner_source": "What names the owner; NULL: nothing in audit.yaml names owners.",
+}
+"""The columns with what they mean. All are text, and the same for scans of every schema."""
+
+_EXPRESSIONS: Final = {
+    "fingerprint": "sha256(control || chr(10) || subject)",
+    "title": "coalesce(of_control.title, '')",
+    "severity": "of_control.severity",
+    "frameworks": "of_control.frameworks",
+    "account_name": "coalesce(of_account.name, '')",
+    "evidence": "array_to_string(list_transform(evidence, lambda ref: ref.file || ':' || ref.line), ' ')",
+    "waiver": "CASE WHEN waiver IS NOT NULL THEN CAST(to_json(waiver) AS VARCHAR) END",
+}
+"""How columns follow from those that are filed, and from the definitions of controls and accounts."""
+
+_OF_CONTROL: Final = frozenset({"title", "severity", "frameworks"})
+_OWN: Final = pa.schema(
+    [pa.field("severity", pa.string()), pa.field("frameworks", pa.string())],
+)
+"""Columns of a temporary file beside those of FILED: another program's findings may differ in them."""
+
+_BATCH: Final = 10_000
+
+Creating = Callable[[duckdb.DuckDBPyConnection], tuple[str, ...]]
+"""Creates the table in a database, and returns the paths of the files that it reads."""
+
+
+class FindingsTable:
+    """The findings of a scan as the table `findings`. `len` counts its rows."""
+
+    name: Final = TABLE
+    names: Final = tuple(COLUMNS)
+
+    def __init__(self, scan: Scan) -> None:
+        self._scan = scan
+
+    def __len__(self) -> int:
+        """Count the findings."""
+        return len(self._scan.findings)
+
+    @contextmanager
+    def creating(self, columns: Collection[str], *, passes: bool = True) -> Iterator[Creating]:
+        """Return what creates the table with these columns. Its temporary file is removed at the end.
+
+        `passes` False: the texts that are not filed are not needed.
+
+        Raises:
+            BundleError: the findings cannot be read.
+            OutputError: there is no room for the temporary file.
+        """
+        findings = self._scan.findings
+        if isinstance(findings, Filed) and not (passes and TEXTS & set(columns)):
+            yield self._creating(findings.files, columns, own=frozenset())
+            return
+        with tempfile.TemporaryDirectory(prefix="vaultproof-") as folder:
+            file = Path(folder) / f"{TABLE}.parquet"
+            _write(file, findings)
+            yield self._creating((file,), columns, own=frozenset(_OWN.names))
+
+    def _creating(self, files: tuple[Path, ...], columns: Collection[str], own: frozenset[str]) -> Creating:
+        def create(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+            source = _source(connection, files)
+            joined = [source]
+            if _OF_CONTROL & set(columns):
+                _load(connection, "of_control", self._controls())
+                joined.append("LEFT JOIN of_control ON of_control.id = control")
+            if "account_name" in columns:
+                _load(connection, "of_account", self._accounts())
+                joined.append("LEFT JOIN of_account ON of_account.id = account")
+            selected = ", ".join(_selected(name, own) for name in columns)
+            connection.execute(f"CREATE VIEW {TABLE} AS SELECT {selected} FROM {' '.join(joined)}")  # noqa: S608 -- names of the model, files of the scan
+            return tuple(path for file in files for path in (str(file), pattern(file)))
+
+        return create
+
+    def _controls(self) -> pa.Table:
+        controls = self._scan.controls
+        columns = {
+            "id": [control.id for control in controls],
+            "title": [control.title for control in controls],
+            "severity": [control.severity.value for control in controls],
+            "frameworks": [_frameworks(control.frameworks) for control in controls],
+        }
+        return _texts(columns)
+
+    def _accounts(self) -> pa.Table:
+        accounts = {each.id: each.name for each in self._scan.manifest.accounts}
+        return _texts({"id": list(accounts), "name": list(accounts.values())})
+
+
+def _selected(name: str, own: frozenset[str]) -> str:
+    """Write a column of the table. `own`: columns that the file has itself."""
+    if name in own:
+        return f"filed.{name}"
+    return f"{_EXPRESSIONS[name]} AS {name}" if name in _EXPRESSIONS else f"filed.{name}"
+
+
+def _source(connection: duckdb.DuckDBPyConnection, files: tuple[Path, ...]) -> str:
+    if files:
+        return f"{read_parquet(files)} AS filed"
+    connection.register("nothing_filed", FILED.empty_table())
+    return "nothing_filed AS filed"
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    connection.register("arriving", table)
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM arriving")  # noqa: S608 -- a name of ours
+    connection.unregister("arriving")
+
+
+def _texts(columns: Mapping[str, Iterable[str]]) -> pa.Table:
+    return pa.table({name: pa.array(mended(list(values)), pa.string()) for name, values in columns.items()})
+
+
+def _frameworks(frameworks: Mapping[str, Iterable[str]]) -> str:
+    return details_text({name: list(ids) for name, ids in frameworks.items()})
+
+
+def _write(file: Path, findings: Iterable[Finding]) -> None:
+    """Write findings with all their texts, a batch in memory at a time."""
+    schema = pa.schema([*FILED, *_OWN])
+    waiting = iter(findings)
+    try:
+        with pq.ParquetWriter(file, schema, compression="zstd", store_schema=False) as writer:
+            while batch := list(islice(waiting, _BATCH)):
+                writer.write_batch(_batch(batch, schema))
+    except OSError as error:
+        raise OutputError(
+            f"The findings do not fit on the disk of {tempfile.gettempdir()}: {error.strerror or error}. "
+            "Free some room there, or set TMPDIR to a folder on another disk."
+        ) from error
+
+
+def _batch(findings: list[Finding], schema: pa.Schema) -> pa.RecordBatch:
+    severities = pa.array([each.severity.value for each in findings], pa.string())
+    frameworks = pa.array([_frameworks(each.frameworks) for each in findings], pa.string())
+    columns = [*batch_of(findings).columns, severities, frameworks]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
