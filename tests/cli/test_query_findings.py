@@ -78,7 +78,7 @@ def test_every_column_is_the_same_in_both_schemas(lines: Path, filed: Path, scan
 
 def test_the_columns_say_what_the_findings_say(filed: Path, scan: Scan) -> None:
     rows = asked(filed, f"FROM findings {ORDER}")
-    names = {each.id: each.name for each in scan.manifest.accounts}
+    names = {str(each.id): each.name for each in scan.manifest.accounts}
     for row, finding in zip(rows, scan.findings, strict=True):
         document = finding.document()
         for name in ("control", "status", "severity", "subject", "account", "region", "fingerprint"):
