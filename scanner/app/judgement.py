@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from scanner.app import FINDINGS, TOOL
 from scanner.errors import UsageError
-from scanner.evaluate.assessment import Cell, assess, counted
+from scanner.evaluate.assessment import Cell, assess, counted, counts_of
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.engine import evaluate as judge
 from scanner.evaluate.frameworks import frameworks_beside
@@ -136,7 +136,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         gaps=told.gaps,
         reconciliation=told.reconciliation,
         limitations=(*LIMITATIONS, *report_notes()),
-        assessment=assess(cells, _asked(judgement), judgement.standards, units),
+        assessment=assess(counts_of(cells), _asked(judgement), judgement.standards, units),
         resources=StoredRows(out / "facts", "resource", TABLES["resource"], POPULATION),
         frameworks=frameworks_beside(out, _in_effect(judgement)),
         tiers=judgement.tiers,

@@ -1,13 +1,14 @@
 """Findings to figures: the score, and how the requirements of frameworks stand.
 
-Findings stream through once and are counted by what they have in common (`counted`); everything else is made
-of these counts, so that nothing grows with findings times requirements. One check is one control asked of one
-subject; a score never counts what is unknown as passed, and has no value where nothing was judged.
+Everything is computed from counts of findings (`FindingCounts`), so that nothing grows with findings times
+requirements. One check is one control and one subject; a score never counts what is unknown as passed, and
+has no value where nothing was evaluated.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 
 from scanner.evaluate.standards import Standards
 from scanner.model.compliance import (
@@ -22,6 +23,9 @@ from scanner.model.compliance import (
 )
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status
+from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount
+
+K = TypeVar("K", bound=tuple[str, ...])
 
 NONE: Final = ""
 """The key of what has no tier, or whose organizational unit is not known."""
@@ -46,6 +50,9 @@ class Cell(NamedTuple):
 
 Cells = Mapping[Cell, int]
 
+_Group = tuple[Severity, Status, int]
+"""So many findings with one severity and one status."""
+
 
 def counted(findings: Iterable[Finding], cells: Counter[Cell]) -> Iterator[Finding]:
     """Count findings into `cells` as they pass. Memory by what differs between them, subjects aside."""
@@ -68,51 +75,82 @@ def _tier(details: Mapping[str, Any]) -> str:
     return tier if isinstance(tier, str) else NOT_KNOWN
 
 
+def counts_of(cells: Cells) -> FindingCounts:
+    """Build the counts of findings that were counted one by one."""
+    controls = _summed_by(cells, lambda cell: (cell.control, cell.type, cell.severity, cell.status))
+    return FindingCounts(
+        controls=tuple(ControlCount(*key, number) for key, number in controls),
+        accounts=_group_counts(cells, lambda cell: cell.account),
+        regions=_group_counts(cells, lambda cell: cell.region),
+        tiers=_group_counts(cells, lambda cell: cell.tier),
+    )
+
+
+def _group_counts(cells: Cells, key: Callable[[Cell], str]) -> tuple[GroupCount, ...]:
+    numbers = _summed_by(cells, lambda cell: (key(cell), cell.severity, cell.status))
+    return tuple(GroupCount(*group, number) for group, number in numbers)
+
+
+def _summed_by(cells: Cells, key: Callable[[Cell], K]) -> list[tuple[K, int]]:
+    numbers: Counter[K] = Counter()
+    for cell, number in cells.items():
+        numbers[key(cell)] += number
+    return sorted(numbers.items())
+
+
 def assess(
-    cells: Cells,
+    counts: FindingCounts,
     controls: Iterable[Control],
     standards: Standards,
     units: Mapping[str, tuple[str, ...]],
 ) -> Assessment:
-    """Say what counted findings come to.
+    """Compute scores and standings from the counts of all findings.
 
     `units` are the organizational units above each account whose place is known, the root among them: an
     account counts in each of them, so that the figures of a unit are those of everything below it.
     """
     asked = tuple(controls)
-    by_control = {each.id: Figures() for each in asked}
-    by_control |= _grouped(cells, standards.weights, lambda cell: (cell.control,))
+    figures = partial(_figures, weights=standards.weights)
+    by_control = {each.id: Figures() for each in asked} | figures(
+        (row.control, (row.severity, row.status, row.number)) for row in counts.controls
+    )
     groups = {
         "control": by_control,
-        "account": _grouped(cells, standards.weights, lambda cell: (cell.account,)),
-        "ou": _grouped(cells, standards.weights, lambda cell: units.get(cell.account, (NONE,))),
-        "region": _grouped(cells, standards.weights, lambda cell: (cell.region,)),
-        "type": _grouped(cells, standards.weights, lambda cell: (cell.type,)),
-        "tier": _grouped(cells, standards.weights, lambda cell: (cell.tier,)),
+        "account": figures(map(_keyed, counts.accounts)),
+        "ou": figures((unit, _keyed(row)[1]) for row in counts.accounts for unit in _units_of(row, units)),
+        "region": figures(map(_keyed, counts.regions)),
+        "type": figures(map(_keyed, counts.types)),
+        "tier": figures(map(_keyed, counts.tiers)),
     }
     score = Score(standards.weights, summed(by_control.values()), groups)
     views = (_framework(each, asked, standards.known, by_control) for each in standards.frameworks)
     return Assessment(score, tuple(views))
 
 
-def _grouped(
-    cells: Cells, weights: Mapping[str, float], keys: Callable[[Cell], tuple[str, ...]]
-) -> dict[str, Figures]:
-    found: defaultdict[str, dict[Cell, int]] = defaultdict(dict)
-    for cell, number in cells.items():
-        for key in keys(cell):
-            found[key][cell] = number
-    return {name: _figures(found[name], weights) for name in sorted(found)}
+def _keyed(row: GroupCount) -> tuple[str, _Group]:
+    return NOT_KNOWN if row.key is None else row.key, (row.severity, row.status, row.number)
 
 
-def _figures(cells: Cells, weights: Mapping[str, float]) -> Figures:
+def _units_of(row: GroupCount, units: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return units.get(row.key or "", (NONE,))
+
+
+def _figures(rows: Iterable[tuple[str, _Group]], weights: Mapping[str, float]) -> dict[str, Figures]:
+    """Compute the figures of each group, from rows of its key and some of its findings."""
+    groups: defaultdict[str, Counter[tuple[Severity, Status]]] = defaultdict(Counter)
+    for key, (severity, status, number) in rows:
+        groups[key][severity, status] += number
+    return {key: _figures_of(groups[key], weights) for key in sorted(groups)}
+
+
+def _figures_of(numbers: Mapping[tuple[Severity, Status], int], weights: Mapping[str, float]) -> Figures:
     counts: Counter[Status] = Counter()
     passed = judged = 0.0
-    for cell, number in sorted(cells.items()):  # sorted: the same sum whatever the order of the findings
-        counts[cell.status] += number
-        weight = weights.get(cell.severity, 1.0) * number
-        passed += weight if cell.status is Status.PASS else 0.0
-        judged += weight if cell.status in _JUDGED else 0.0
+    for (severity, status), number in sorted(numbers.items()):  # sorted: the same sum whatever the order
+        counts[status] += number
+        weight = weights.get(severity, 1.0) * number
+        passed += weight if status is Status.PASS else 0.0
+        judged += weight if status in _JUDGED else 0.0
     return Figures({status: counts[status] for status in Status if counts[status]}, passed, judged)
 
 

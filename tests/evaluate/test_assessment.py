@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 
-from scanner.evaluate.assessment import Cell, assess, counted
+from scanner.evaluate.assessment import Cell, assess, counted, counts_of
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.standards import load_standards
 from scanner.model.compliance import Assessment, FrameworkView, Standing
@@ -36,7 +36,7 @@ def assessed(findings: Iterable[Finding], *ids: str) -> Assessment:
     asked = [each for each in KNOWN if each.id in ids]
     cells: Counter[Cell] = Counter()
     assert tuple(counted(findings, cells)) == tuple(findings)
-    return assess(cells, asked, STANDARDS, {"111111111111": ("r-1", "ou-1")})
+    return assess(counts_of(cells), asked, STANDARDS, {"111111111111": ("r-1", "ou-1")})
 
 
 def framework(found: Assessment, name: str) -> FrameworkView:
@@ -123,7 +123,7 @@ def test_an_account_counts_in_every_unit_above_it() -> None:
     findings = [replace(finding(Status.PASS), account=account) for account in accounts]
     assert len([*counted(findings, cells)]) == len(findings)
     units = {accounts[0]: ("r-1", "ou-a", "ou-b"), accounts[1]: ("r-1", "ou-a")}
-    found = assess(cells, KNOWN, STANDARDS, units).score
+    found = assess(counts_of(cells), KNOWN, STANDARDS, units).score
     told = {unit: each.judged for unit, each in found.groups["ou"].items()}
     assert told == {"r-1": 2, "ou-a": 2, "ou-b": 1, "": 1}
     assert found.total.judged == len(findings)

@@ -16,7 +16,7 @@ import pytest
 import weasyprint
 
 from scanner.errors import OutputError, UsageError
-from scanner.evaluate.assessment import Cell, assess, counted
+from scanner.evaluate.assessment import Cell, assess, counted, counts_of
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.standards import load_standards
 from scanner.model.finding import Finding, Status
@@ -266,7 +266,7 @@ def test_a_large_organisation_has_sixty_pages_at_most(scan: Scan) -> None:
         controls=controls,
         findings=findings,
         manifest=replace(scan.manifest, scope=scope),
-        assessment=assess(_cells(findings), controls, load_standards(controls), {}),
+        assessment=assess(counts_of(_cells(findings)), controls, load_standards(controls), {}),
     )
     reader = pypdf.PdfReader(io.BytesIO(report_pdf(build(large))))
     assert len(reader.pages) <= 60

@@ -1,0 +1,58 @@
+"""Counting in SQL gives what counting one by one gives."""
+
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+
+from scanner.errors import BundleError
+from scanner.evaluate.assessment import NOT_KNOWN, Cell, counted, counts_of
+from scanner.findings.counts import counts
+from scanner.findings.filed import Filed
+from scanner.model.finding import Finding, Status
+from scanner.model.finding_counts import FindingCounts, GroupCount
+from tests.fakes.filed import write_filed
+from tests.fakes.findings import CONTROLS, findings
+
+
+def counted_in_sql(filed: Filed) -> FindingCounts:
+    with filed.database() as connection:
+        return counts(filed, connection)
+
+
+def groups(rows: tuple[GroupCount, ...]) -> set[tuple[str, str, str, int]]:
+    """Return rows of groups in no order."""
+    return {(NOT_KNOWN if row.key is None else row.key, row.severity, row.status, row.number) for row in rows}
+
+
+@settings(max_examples=40)
+@given(findings())
+def test_sql_counts_what_counting_one_by_one_counts(found: tuple[Finding, ...]) -> None:
+    cells: Counter[Cell] = Counter()
+    assert tuple(counted(found, cells)) == found
+    expected = counts_of(cells)
+    with TemporaryDirectory() as folder:
+        actual = counted_in_sql(Filed(write_filed(Path(folder), found), CONTROLS))
+    assert set(actual.controls) == set(expected.controls)
+    assert actual.total == len(found)
+    for name in ("accounts", "regions", "types", "tiers"):
+        rows = getattr(actual, name)
+        assert groups(rows) == groups(getattr(expected, name)), name
+        assert len(rows) == len(groups(rows)), name
+
+
+def test_a_control_that_the_scan_does_not_define_is_an_error(tmp_path: Path) -> None:
+    finding = Finding(
+        control="z-control",
+        status=Status.FAIL,
+        severity=CONTROLS[0].severity,
+        subject="s",
+        subject_type="EBS",
+        account="111111111111",
+        region="eu-west-1",
+        reason="r",
+    )
+    with pytest.raises(BundleError, match=r"of the control z-control, which the scan does not define"):
+        counted_in_sql(Filed(write_filed(tmp_path, [finding]), CONTROLS))
