@@ -1,10 +1,12 @@
 """One client for each service and Region, shared by all accounts and threads of a scan.
 
-Making a client costs tens of milliseconds; a client a shard would cost hours in a large organisation.
+Creating the first client of a service costs ten milliseconds and more, any further one about two; a client
+for each shard would cost hours in a large organisation.
 """
 
 import re
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Final
@@ -19,10 +21,16 @@ from botocore.session import Session
 from scanner.collect.bounded import BoundedSession
 from scanner.collect.credentials import ContextCredentials, Wallet
 from scanner.collect.parsing.parsers import install
+from scanner.collect.sharing import ClientCreator
 from scanner.collect.soundness import refuse_broken_answer, refuse_strange_answer
 from scanner.model.names import RegionName
 
 _LEAST_POOL: Final = 10
+_REVIEWED: Final = "1.44.8"
+"""The botocore whose `Session.create_client` was read: after its first call, threads may call it at once.
+
+botocore does not promise that. With any other version clients are created one at a time.
+"""
 _HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
 
@@ -66,6 +74,8 @@ class Clients:
         self._declared = declared
         self._timeouts = timeouts
         self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._is_concurrent = False
         self._clients: dict[tuple[str, str, str], BaseClient] = {}
         self._config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
@@ -80,20 +90,35 @@ class Clients:
         session.register("before-parse", refuse_broken_answer)
         session.register("after-call", refuse_strange_answer)
         install(session)
+        self._creator = ClientCreator(session)
+
+    @property
+    def shares(self) -> bool:
+        """Whether the clients of a service share its model, class and endpoint rules."""
+        return self._creator.shares
 
     def of(self, service: str, region: RegionName, endpoint: str = "") -> BaseClient:
-        """Give the client of a service in a Region. botocore's session is not safe for threads: a lock.
+        """Return the client of a service in a Region; it is created when it is first needed.
 
         `endpoint`: the host that endpoint discovery named (Amazon Timestream's DescribeEndpoints). It
         gives way to an endpoint of the configuration (AWS_ENDPOINT_URL). ForeignEndpointError: it is
         none of AWS's.
         """
         key = (service, region, endpoint)
-        with self._lock:
-            client = self._clients.get(key)
-            if client is None:
-                client = self._clients[key] = self._bounded(self._make(service, region, endpoint))
-            return client
+        client = self._clients.get(key)
+        if client is None:
+            with self._locks.setdefault(service, threading.Lock()):
+                client = self._clients.get(key)
+                if client is None:
+                    client = self._clients[key] = self._create(service, region, endpoint)
+        return client
+
+    def _create(self, service: str, region: RegionName, endpoint: str) -> BaseClient:
+        """Create a client, the first of all alone: with it botocore makes the parts of its session."""
+        with nullcontext() if self._is_concurrent else self._lock:
+            client = self._bounded(self._make(service, region, endpoint))
+        self._is_concurrent = is_reviewed()
+        return client
 
     def _bounded(self, client: BaseClient) -> BaseClient:
         http: Any = vars(client)["_endpoint"]  # there is no other door to the HTTP session
@@ -101,29 +126,33 @@ class Clients:
         return client
 
     def _make(self, service: str, region: RegionName, endpoint: str) -> BaseClient:
-        plain: BaseClient = self._session.create_client(service, region_name=region, config=self._config)
+        plain = self._creator.create(service, region_name=region, config=self._config)
         if not endpoint:
             return plain
         # (the stubs do not know this setting)
         apart = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]
         unconfigured = self._config.merge(apart)
-        usual = self._session.create_client(service, region_name=region, config=unconfigured)
+        usual = self._creator.create(service, region_name=region, config=unconfigured)
         url = plain.meta.endpoint_url
         if url == usual.meta.endpoint_url:
             url = f"https://{_own_host(endpoint, usual.meta.endpoint_url, region)}"
         # With an endpoint of its own a client leaves botocore's discovery alone: it is asked for on record.
-        return self._session.create_client(service, region_name=region, config=self._config, endpoint_url=url)
+        return self._creator.create(service, region_name=region, config=self._config, endpoint_url=url)
 
     def close(self) -> None:
         """Close all connections."""
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
+        for client in tuple(self._clients.values()):
+            client.close()
 
     def _refuse_undeclared(self, **event: Any) -> None:  # noqa: ANN401 -- botocore's signature
         name = _key(event["model"])
         if name not in self._declared:
             raise UndeclaredOperationError(f"{name} is not declared by any collector.")
+
+
+def is_reviewed() -> bool:
+    """Check whether this botocore's clients may be created in several threads at once."""
+    return botocore.__version__ == _REVIEWED
 
 
 def _user_agent() -> str:

@@ -1,13 +1,13 @@
 """The caller's own session, and what goes wrong before the first call is answered."""
 
-from functools import cache
 from typing import Final
 
 import botocore.exceptions as aws
 from botocore.credentials import Credentials
-from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 
+from scanner.collect.hooks import open_hooked_session
+from scanner.collect.models import model_loader
 from scanner.collect.retry import FinalError
 from scanner.errors import CredentialsError, EndpointError, VaultproofError
 from scanner.model.names import RegionName, partition_of
@@ -52,22 +52,16 @@ _FALLBACK_REGIONS: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-
 
 
 def open_session(profile: str | None) -> Session:
-    """Make a botocore session of the profile. CredentialsError: there is no such profile."""
-    session = Session(profile=profile)
+    """Return a botocore session of the profile. CredentialsError: there is no such profile."""
+    session = open_hooked_session(profile)
     try:
         session.get_scoped_config()
-        session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+        session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
         # The global endpoint of STS lies in one Region, and exists in one partition only.
         session.set_config_variable("sts_regional_endpoints", "regional")
     except _NO_CREDENTIALS as problem:
         raise _unusable(problem) from problem
     return session
-
-
-@cache
-def _loader(data_path: str | None) -> Loader:
-    """Read botocore's models once in a process, rather than once a session."""
-    return create_loader(data_path)
 
 
 def own_credentials(session: Session) -> Credentials:

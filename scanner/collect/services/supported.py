@@ -13,6 +13,7 @@ from typing import Final
 from botocore.session import Session
 
 from scanner.collect.calls import Caller
+from scanner.collect.models import model_loader
 from scanner.collect.operations import Operation
 from scanner.model.names import RegionName, partition_of
 from scanner.model.supported import TYPE_OF_SERVICE, is_unsupported
@@ -52,4 +53,6 @@ def _read_regions(service: str, partition: str) -> frozenset[str]:
 
 @cache
 def _session() -> Session:
-    return Session()
+    session = Session()
+    session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
+    return session
