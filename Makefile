@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format bench sample-reports pictures lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format bench bench-check bench-record sample-reports pictures lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -55,8 +55,14 @@ format: setup ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
-bench: setup ## measure what collecting costs, and print tables; BENCH=parsing runs one
-	@$(BIN)/python -m bench $(BENCH)
+bench: setup ## measure what collecting, judging and reports cost; BENCH=stages runs one
+	@$(WITH_PANGO) $(BIN)/python -m bench $(BENCH)
+
+bench-check: setup ## fail when a stage takes 1.3 times the processor time that was recorded for it, relative to decoding
+	@$(WITH_PANGO) $(BIN)/python -m bench.check
+
+bench-record: setup ## record what each stage takes, for bench-check
+	@$(WITH_PANGO) $(BIN)/python -m bench.check --record
 
 sample-reports: setup ## make sample_reports/ again; RECORD=1 records a fresh demo organisation first
 	@$(WITH_PANGO) $(BIN)/python scripts/sample_reports.py $(if $(RECORD),--record)

@@ -1,10 +1,13 @@
-"""`python -m bench`: all benches, or those that are named. `--tiny` only shows that they work."""
+"""`python -m bench`: all benches, or those that are named. `--tiny` only shows that they work.
+
+More resources than usual: `python -m bench.stages 100000 1000000`.
+"""
 
 import argparse
 from collections.abc import Callable
 from typing import Final
 
-from bench import calls, clients, judging, latency, memory, page, parsing, reports, semantics
+from bench import calls, clients, latency, memory, page, parsing, semantics, stages
 from bench.measure import Table
 
 BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
@@ -14,8 +17,7 @@ BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
     "memory": memory.tables,
     "calls": calls.tables,
     "semantics": semantics.tables,
-    "judging": judging.tables,
-    "reports": reports.tables,
+    "stages": stages.tables,
     "page": page.tables,
 }
 

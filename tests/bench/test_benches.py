@@ -9,6 +9,7 @@ import pytest
 
 from bench.__main__ import BENCHES
 from bench.measure import Table, ratio
+from bench.stages import NAMES as STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 TITLES = {
@@ -19,8 +20,7 @@ TITLES = {
     "calls": ("### A scan of 2 small accounts in 2 Regions", "| ec2:DescribeVolumes"),
     "semantics": ("### Selecting and relating", "| 200 ", "### Asking each", "### All facts of a shard"),
     "page": ("### The HTML report in Chromium", "| 200 "),
-    "reports": ("### Reports of 2,000 findings", "| reading ", "| html "),
-    "judging": ("### Judging all shipped controls", "| reading once |", "| findings     |"),
+    "stages": ("### Stages: 137 resources", *(f"| {name} " for name in STAGES)),
 }
 
 

@@ -35,7 +35,7 @@ def test_make_test_ends_with_pytest() -> None:
 def test_ci_runs_what_a_reader_can_run() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     commands = [line for line in lines if line and not line.startswith(("#", "set ", "cd "))]
-    assert commands == ["make test-ci", "make fresh SMOKE=1"]
+    assert commands == ["make test-ci", "make bench-check", "make fresh SMOKE=1"]
 
 
 @pytest.mark.parametrize("script", ["scripts/setup.sh", "scripts/fresh.sh"])
