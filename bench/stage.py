@@ -123,7 +123,7 @@ def report(format_: str, folders: Folders) -> Work:
 
 
 def _facts(folders: Folders) -> dict[str, Table]:
-    return {name: open_parquet(folders.judged / "facts", name, row) for name, row in TABLES.items()}
+    return {name: open_parquet(folders.judged / "facts", name, row, new=True) for name, row in TABLES.items()}
 
 
 STAGES: Final[Mapping[str, Stage]] = {

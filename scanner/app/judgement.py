@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +24,8 @@ from scanner.evaluate.unsupported_rows import unsupported_of
 from scanner.evaluate.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.waivers import WaiverRule, Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
-from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document
+from scanner.evidence.manifest import JUDGED_SCHEMA, NAME, manifest_bytes, manifest_document
+from scanner.evidence.scan_files import FACTS, INVENTORY, judged_files
 from scanner.facts.build import FactsRequest
 from scanner.history.since import Since
 from scanner.inventory.contacts import parse_contacts
@@ -34,6 +36,7 @@ from scanner.judging.workers import workers_for
 from scanner.model.control import Control
 from scanner.model.explanation import Explanation
 from scanner.model.facts import TABLES
+from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.owner import Ownership, Way
 from scanner.model.scan import POPULATION, Scan
@@ -50,6 +53,8 @@ from scanner.report.write import Written, write_reports
 from scanner.storage.files import write_atomically
 from scanner.storage.parquet import open_parquet
 from scanner.storage.rows import StoredRows
+from scanner.storage.table_files import table_files
+from scanner.storage.tables import columns_digests
 
 SHARED: Final = "redacted"
 """The folder within a scan's that redacted reports go to, unless another is named."""
@@ -113,7 +118,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     )
     told = write_tables(bundle, out, request, workers_for(bundle, jobs))
     waivers = Waivers(judgement.waivers, as_of, _home(bundle.manifest))
-    tables = {name: open_parquet(out / "facts", name, row) for name, row in TABLES.items()}
+    tables = {name: open_parquet(out / FACTS, name, row, new=True) for name, row in TABLES.items()}
     units = _units(bundle)
     judged = judge(
         tables,
@@ -137,7 +142,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         reconciliation=told.reconciliation,
         limitations=(*LIMITATIONS, *report_notes()),
         assessment=assess(counts_of(cells), _asked(judgement), judgement.standards, units),
-        resources=StoredRows(out / "facts", "resource", TABLES["resource"], POPULATION),
+        resources=StoredRows(partial(table_files, out / FACTS), "resource", TABLES["resource"], POPULATION),
         frameworks=frameworks_beside(out, _in_effect(judgement)),
         tiers=judgement.tiers,
         count_inherited_backup=judgement.count_inherited_backup,
@@ -253,10 +258,7 @@ def _in_effect(judgement: Judgement) -> dict[str, dict[str, Any]]:
 
 def _judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
     """Give the manifest of a judged scan: the bundle's own, or one that names the bundle's."""
-    folders = (out / "inventory", out / "facts")
-    tables = (path for folder in folders for path in sorted(folder.glob("*.parquet")))
-    made = (*tables, out / FINDINGS)
-    files = {str(path.relative_to(out)): file_sha256(path) for path in made}
+    files = judged_files(out)
     here = out.resolve() == bundle.folder.resolve()
     evidence = {name: sha for name, sha in bundle.manifest.files.items() if name.startswith("evidence/")}
     return replace(
@@ -267,13 +269,21 @@ def _judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
         tool_name=bundle.manifest.tool_name or TOOL,
         tool_version=bundle.manifest.tool_version or version(TOOL),
         capabilities_as_of=capabilities_as_of(),
+        columns=_columns(),
+        schema=JUDGED_SCHEMA,
     )
+
+
+def _columns() -> dict[str, str]:
+    """Return the digests of the columns of all tables, by the names that the manifest has for them."""
+    digests = {FACTS: columns_digests(TABLES), INVENTORY: columns_digests(INVENTORY_TABLES)}
+    return {f"{folder}/{name}": digest for folder, of in digests.items() for name, digest in of.items()}
 
 
 def _write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None:
     """Write a judged scan's manifest. In the bundle itself, keys of another program are kept."""
     document = manifest_document(manifest)
     if out.resolve() == bundle.folder.resolve():
-        judged = ("evaluated_as_of", "files", "capabilities_as_of")
+        judged = ("schema", "evaluated_as_of", "files", "capabilities_as_of", "columns")
         document = {**bundle.document, **{key: document[key] for key in judged}}
     write_atomically(out / NAME, manifest_bytes(document))

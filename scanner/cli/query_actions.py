@@ -20,12 +20,13 @@ from scanner.evaluate.database import Table as Facts
 from scanner.evaluate.docs import type_name
 from scanner.evaluate.query import Answer, answered, check_query
 from scanner.evidence.manifest import read_manifest
+from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.findings.queried import COLUMNS, FindingsTable
 from scanner.model.facts import TABLES, columns
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.report.cells import harmless
 from scanner.report.words import visible
-from scanner.storage.parquet import open_parquet
+from scanner.storage.parquet import open_table
 
 _KNOWN: Final = frozenset({*TABLES, *INVENTORY_TABLES, FindingsTable.name})
 _UNKNOWN: Final = "-"
@@ -38,7 +39,10 @@ def query(scan: Path | None, sql: str | None, form: str, limit: int) -> int:
         raise UsageError('Specify a scan and a query: audit query SCAN_DIR "SELECT ..."')
     checked = check_query(sql, _KNOWN)
     manifest = read_manifest(scan)
-    tables = {name: _open(scan, name) for name in checked.tables if name != FindingsTable.name}
+    files = ScanFiles(scan, manifest)
+    tables = {
+        name: _open(files, name, checked.names) for name in checked.tables if name != FindingsTable.name
+    }
     findings = FindingsTable(read_judged(scan)) if FindingsTable.name in checked.tables else None
     with answered(tables, checked, as_of=manifest.evaluated_as_of, findings=findings) as answer:
         if form == "csv":
@@ -50,10 +54,19 @@ def query(scan: Path | None, sql: str | None, form: str, limit: int) -> int:
     return 0
 
 
-def _open(scan: Path, name: str) -> Facts:
-    """Open a table of facts or inventory. BundleError: the scan was not judged, or by another version."""
-    folder, row = ("facts", TABLES[name]) if name in TABLES else ("inventory", INVENTORY_TABLES[name])
-    return open_parquet(scan / folder, name, row)
+def _open(files: ScanFiles, name: str, used: frozenset[str] | None) -> Facts:
+    """Open a table of facts or inventory with the columns that are used; None: all.
+
+    BundleError: the scan was not judged, or by another version, or a file is not the one of the manifest.
+    """
+    folder, row = (FACTS, TABLES[name]) if name in TABLES else (INVENTORY, INVENTORY_TABLES[name])
+    return open_table(files.table(folder, name), row, _columns(row, used))
+
+
+def _columns(row: type, used: frozenset[str] | None) -> tuple[str, ...] | None:
+    """Return the columns of a table that a query uses, one at least; None: all."""
+    names = tuple(field.name for field in fields(row))
+    return None if used is None else tuple(name for name in names if name in used) or names[:1]
 
 
 def _write_csv(answer: Answer) -> None:
@@ -139,13 +152,15 @@ def _describe(
 
 
 def _counts(scan: Path) -> dict[str, int]:
-    return {name: count for name in sorted(_KNOWN) for count in _count(scan, name)}
+    files = ScanFiles(scan, read_manifest(scan))
+    return {name: count for name in sorted(_KNOWN) for count in _count(scan, files, name)}
 
 
-def _count(scan: Path, name: str) -> Iterator[int]:
+def _count(scan: Path, files: ScanFiles, name: str) -> Iterator[int]:
     try:
-        yield (
-            len(read_judged(scan).findings) if name == FindingsTable.name else _open(scan, name).count_rows()
-        )
+        if name == FindingsTable.name:
+            yield len(read_judged(scan).findings)
+        else:
+            yield _open(files, name, frozenset()).count_rows()
     except BundleError as problem:
         say(f"warning: {problem}")

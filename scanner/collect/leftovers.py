@@ -1,6 +1,7 @@
 """What a scan that was killed leaves in its folder, and nobody needs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -8,14 +9,21 @@ from typing import Final
 from scanner.errors import OutputError
 from scanner.evidence.reader import SUFFIXES, shard_stem
 from scanner.model.names import ORG, AccountId, Shard
+from scanner.storage.files import parts_of, remove_folders
 
 _PATTERNS: Final = (".*.part", "evidence/*.part", "evidence/*/*.part", "inventory/*.part", "facts/*.part")
 
+_REPLACED: Final = ("facts", "findings")
+"""Folders that a new evaluation replaces as a whole."""
+
 
 def remove_parts(folder: Path) -> None:
-    """Remove the files that were being written. OutputError: one cannot be removed."""
+    """Remove the files and folders that were being written. OutputError: one cannot be removed."""
     for path in chain.from_iterable(folder.glob(pattern) for pattern in _PATTERNS):
         _remove(path)
+    for path in chain.from_iterable(parts_of(folder / name) for name in _REPLACED):
+        with _removing(path):
+            remove_folders(path)
 
 
 def remove_unfinished(folder: Path, finished: Iterable[Shard]) -> None:
@@ -37,7 +45,13 @@ def remove_organization(folder: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    try:
+    with _removing(path):
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _removing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as problem:
         raise OutputError(f"{path} cannot be removed: {problem.strerror}. Remove it yourself.") from problem

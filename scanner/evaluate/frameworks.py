@@ -167,7 +167,7 @@ def _counts(
     cells = [_cells(number, *scope) for number, scope in enumerate(alike)]
     with duckdb.connect(":memory:", config=_SETTINGS) as connection:
         connection.register("scopes", pa.Table.from_pylist(cells, _SCOPES))
-        connection.register("facts", open_parquet(facts, table, TABLES[table]))
+        connection.register("facts", open_parquet(facts, table, TABLES[table], new=True))
         rows = connection.execute(_COUNT.format(_IN_SCOPE[table == "resource"])).fetchall()
     counts = {number: (every, covered, doubtful) for number, every, covered, doubtful in rows}
     members = enumerate(alike.values())

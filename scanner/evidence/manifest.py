@@ -20,6 +20,11 @@ from scanner.model.names import ORG, AccountId, RegionName, Shard
 from scanner.model.reading import EvidenceRef
 
 SCHEMA: Final = "backup-audit/manifest/1"
+"""The schema of a bundle, and of a scan that was judged before facts were stored by account."""
+
+JUDGED_SCHEMA: Final = "backup-audit/manifest/2"
+"""The schema of a judged scan."""
+
 NAME: Final = "manifest.json"
 CLOCK_YEARS: Final = range(1970, 9000)
 """Years that an evaluation may take for the present: schedules are counted from there, and ages to there."""
@@ -38,8 +43,10 @@ def read_document(bundle: Path) -> dict[str, Any]:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as problem:
         raise BundleError(f"{NAME}: line {problem.lineno} is no JSON: {problem}.") from problem
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise BundleError(f"{NAME}: the schema is not {SCHEMA!r}. This version reads no other.")
+    if not isinstance(document, dict) or document.get("schema") not in (SCHEMA, JUDGED_SCHEMA):
+        raise BundleError(
+            f"{NAME}: the schema is neither {SCHEMA!r} nor {JUDGED_SCHEMA!r}. This version reads no other."
+        )
     return document
 
 
@@ -79,6 +86,8 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
         shards=_shards(shape, bundle),
         source_sha256=source.text("manifest_sha256") or "",
         files=_files(shape),
+        columns=shape.mapping("columns", str),
+        schema=shape.text("schema") or SCHEMA,
         capabilities_as_of=shape.text("capabilities_as_of") or "",
     )
 
@@ -171,8 +180,9 @@ def _within_evidence(name: str) -> bool:
 
 def manifest_document(manifest: Manifest) -> dict[str, Any]:
     """Give the JSON document of the contract, its keys in the contract's order."""
+    columns = {"columns": dict(sorted(manifest.columns.items()))} if manifest.columns else {}
     return {
-        "schema": SCHEMA,
+        "schema": manifest.schema or SCHEMA,
         "scan_id": manifest.scan_id,
         "tool": {"name": manifest.tool_name, "version": manifest.tool_version},
         "started_at": rfc3339(manifest.started_at),
@@ -186,6 +196,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         "files": dict(sorted(manifest.files.items())),
         "signature": None,
         "capabilities_as_of": manifest.capabilities_as_of,
+        **columns,
     }
 
 

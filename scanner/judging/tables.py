@@ -5,11 +5,12 @@ organisation's accounts and policies are read here, before them. The tables, the
 sources know are in the order of the shards, and the same however many processes there are.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest
@@ -25,8 +26,23 @@ from scanner.model.inventory import Organization
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation
+from scanner.storage.account_tables import AccountTable
+from scanner.storage.files import replaced
 from scanner.storage.parquet import ParquetTable
 from scanner.storage.spool import Spool, temporary_folder
+
+
+class _Table(Protocol):
+    """What writes a table: into one file, or into one for each account."""
+
+    def write(self, rows: Iterable[object]) -> None:
+        """Add rows."""
+
+    def write_encoded(self, data: bytes) -> None:
+        """Add rows that another process made into bytes."""
+
+
+W = TypeVar("W", bound=_Table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +56,8 @@ class Tables:
 def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int) -> Tables:
     """Write `out`/inventory and `out`/facts, on so many processes; 1: here.
 
+    The facts take the place of earlier ones in one step, when all tables are complete.
+
     `request`: without what the organisation's policies give, which is read here. BundleError: the evidence
     cannot be trusted. OutputError: no room, here or for temporary files. LostWorkerError: a process died.
     """
@@ -50,8 +68,9 @@ def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int)
     reconciliation: list[Reconciliation] = []
     with (
         closing(_judged(bundle, organization, request, workers)) as shards,
-        _open(out / "facts", TABLES) as facts,
-        _open(out / "inventory", INVENTORY_TABLES) as inventory,
+        replaced(out / "facts") as folder,
+        _open(AccountTable, folder, TABLES) as facts,
+        _open(ParquetTable, out / "inventory", INVENTORY_TABLES) as inventory,
     ):
         inventory["accounts"].write(account_rows(organization.accounts.values()))
         _write(inventory, governance.rows)
@@ -90,17 +109,19 @@ def _together(
 
 
 @contextmanager
-def _open(folder: Path, rows: Mapping[str, type]) -> Iterator[dict[str, ParquetTable]]:
+def _open(
+    kind: Callable[[Path, str, type], AbstractContextManager[W]], folder: Path, rows: Mapping[str, type]
+) -> Iterator[dict[str, W]]:
     with ExitStack() as stack:
-        yield {name: stack.enter_context(ParquetTable(folder, name, row)) for name, row in rows.items()}
+        yield {name: stack.enter_context(kind(folder, name, row)) for name, row in rows.items()}
 
 
-def _write(tables: Mapping[str, ParquetTable], rows: Mapping[str, Iterable[object]]) -> None:
+def _write(tables: Mapping[str, _Table], rows: Mapping[str, Iterable[object]]) -> None:
     for name, added in rows.items():
         tables[name].write(added)
 
 
-def _append(tables: Mapping[str, ParquetTable], rows: Mapping[str, bytes]) -> None:
+def _append(tables: Mapping[str, _Table], rows: Mapping[str, bytes]) -> None:
     for name, data in rows.items():
         tables[name].write_encoded(data)
 

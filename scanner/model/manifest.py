@@ -43,7 +43,10 @@ class ShardRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Provenance of a scan. Times are aware, in UTC; None where another program left them out."""
+    """Provenance of a scan. Times are aware, in UTC; None where another program left them out.
+
+    `columns`: a digest of the names and types of the columns of each table, by its name (`facts/resource`).
+    """
 
     evaluated_as_of: datetime
     scope: Scope
@@ -58,4 +61,6 @@ class Manifest:
     shards: tuple[ShardRecord, ...] = ()
     source_sha256: str = ""  # of the manifest that was evaluated again; empty for an original
     files: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
     capabilities_as_of: str = ""
+    schema: str = ""  # empty: that of a bundle

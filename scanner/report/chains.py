@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from scanner.errors import BundleError
 from scanner.model.explanation import Node
 from scanner.report.explain.many import resource_chains
 from scanner.report.view import View
 from scanner.report.words import title
 from scanner.storage.rows import StoredRows
+from scanner.storage.table_files import NoTableError
 
 
 def chains(view: View, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
@@ -20,10 +20,10 @@ def chains(view: View, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
     told: set[str] = set()
     if isinstance(view.inventory, StoredRows) and not view.notice:
         try:
-            for subject, node in resource_chains(view.inventory.folder, subjects):
+            for subject, node in resource_chains(view.inventory.tables, subjects):
                 told.add(subject)
                 yield subject, node
-        except BundleError:  # the details of findings tell less, and are there
+        except NoTableError:  # the details of findings tell less, and are there
             pass
     for each in view.resources:
         if each.subject in subjects and each.subject not in told and each.chain.told:

@@ -16,8 +16,9 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import read_manifest, rfc3339
+from scanner.evidence.scan_files import FACTS, ScanFiles
+from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
 from scanner.findings.filed import Filed
 from scanner.findings.schema import FOLDER
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
@@ -35,6 +36,7 @@ from scanner.report.settled import tiers_of, waivers_of
 from scanner.report.stored import LINES, StoredFindings, stored_findings
 from scanner.report.unsupported import unsupported_of
 from scanner.storage.rows import StoredRows
+from scanner.storage.table_files import NoTableError
 
 FINDINGS: Final = "findings.json"
 SUMMARY: Final = "summary.json"
@@ -56,10 +58,13 @@ def read_scan(folder: Path) -> Scan:
     Those of schema 2 are a `Filed` without words: texts that are not filed are empty (`Filed.with_words`).
 
     Raises:
-        BundleError: a file is missing, is no JSON, or has not the shape of the contract.
+        BundleError: a file is missing, is no JSON, has not the shape of the contract, or is not the one that
+            the manifest names.
     """
     manifest = read_manifest(folder)
-    resources = _resources(folder)
+    checked = ScanFiles(folder, manifest)
+    checked.checked(*FINDINGS_FILES, FACTS)
+    resources = _resources(checked)
     summary = _own_summary(folder, manifest)
     if files := filed_files(folder, manifest):
         document = _document(folder / FINDINGS) if summary is None else summary
@@ -133,8 +138,7 @@ def _all_findings(document: _Document, stored: StoredFindings | None, *, ordered
 
 
 def _is_unchanged(stored: StoredFindings, manifest: Manifest) -> bool:
-    known = manifest.files.get(stored.path.name)
-    return known is not None and known == file_sha256(stored.path)
+    return stored.path.name in manifest.files  # its checksum was compared
 
 
 def _in_order(stored: StoredFindings) -> Stream[Finding]:
@@ -170,11 +174,11 @@ def _document(path: Path) -> object:
         raise BundleError(f"{path.name}: line {problem.lineno} is no JSON: {problem}.") from problem
 
 
-def _resources(folder: Path) -> StoredRows | None:
-    """Give the population, where the scan's own tables lie beside it."""
+def _resources(files: ScanFiles) -> StoredRows | None:
+    """Return the population; None: the scan is one of another program, without facts."""
     try:
-        return StoredRows(folder / "facts", "resource", TABLES["resource"], POPULATION)
-    except BundleError:
+        return StoredRows(files.facts, "resource", TABLES["resource"], POPULATION)
+    except NoTableError:
         return None
 
 

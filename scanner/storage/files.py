@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -71,3 +72,53 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
 def _output_error(path: Path, problem: OSError) -> OutputError:
     advice = _ADVICE.get(problem.errno or 0, "Check the folder, or name another one with --out.")
     return OutputError(f"{path} could not be written: {problem.strerror or problem}. {advice}")
+
+
+def parts_of(folder: Path) -> tuple[Path, Path]:
+    """Return the folders that `replaced` uses: the new content, and the old one for a moment."""
+    return folder.with_name(f"{folder.name}.part"), folder.with_name(f"{folder.name}.old.part")
+
+
+@contextlib.contextmanager
+def replaced(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `folder` in one step when the block ends well.
+
+    When the block raises, what was written is removed, and `folder` is as it was.
+
+    Raises:
+        OutputError: a folder cannot be made, renamed or removed.
+    """
+    part, old = parts_of(folder)
+    try:
+        remove_folders(part, old)
+        part.mkdir(parents=True)
+    except OSError as problem:
+        raise _output_error(part, problem) from problem
+    try:
+        yield part
+        _exchange(folder, part, old)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(folder: Path, part: Path, old: Path) -> None:
+    try:
+        if folder.is_symlink() or folder.exists():
+            folder.rename(old)
+        part.rename(folder)
+    except OSError as problem:
+        if not folder.exists() and old.exists():
+            with contextlib.suppress(OSError):
+                old.rename(folder)
+        raise _output_error(folder, problem) from problem
+
+
+def remove_folders(*folders: Path) -> None:
+    """Remove folders with all that is in them; those that are not there are no error. OSError: it failed."""
+    for folder in folders:
+        if folder.is_symlink() or folder.is_file():
+            folder.unlink()
+        elif folder.exists():
+            shutil.rmtree(folder)

@@ -1,14 +1,14 @@
 """Single rows of large Parquet tables: read by row group, with the columns that decide read first.
 
-A table of a million rows is never in memory: per row group the statistics are asked, then the one column
-that is compared, and only where it matches the whole rows, a few thousand at a time.
+A table of a million rows is never in memory: the statistics of files and row groups come first, then the
+column that is compared, and only where it matches the whole rows, a few thousand at a time.
 """
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+from re import compile as pattern
 from typing import Any, Final
 
 import pyarrow as pa
@@ -16,6 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from scanner.errors import BundleError
+from scanner.storage.table_files import TableFiles, open_file, unreadable
+
+_ACCOUNT: Final = pattern(r"\b\d{12}\b")
 
 _BATCH: Final = 2_048
 """Rows that are decoded at once where a row group has a match."""
@@ -43,115 +46,181 @@ class Holding:
     complete: bool
 
 
+_Range = tuple[str, str] | None
+"""The least and the greatest text of a column in a row group; None: not stated."""
+
+_OWN: Final = ("subject", "plan", "rule")
+"""Columns with an ARN whose account is, as a rule, that of the row: its file is searched first."""
+
+
 class StoredTable:
-    """One table of a folder, `FOLDER/TABLE.parquet`. BundleError: it is missing or cannot be read."""
+    """One table of a scan, in one file or in one per account.
 
-    def __init__(self, folder: Path, table: str) -> None:
-        self.path = folder / f"{table}.parquet"
+    Of a file that was opened once, the ranges of its plain columns are remembered, so that it is opened
+    again only where it may have a match.
 
-    @cached_property
-    def _file(self) -> pq.ParquetFile:
-        with self._told():
-            return pq.ParquetFile(self.path)
+    Raises:
+        BundleError: a file cannot be read, or has no such column.
+    """
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, pa.ArrowException) as error:
-            raise BundleError(
-                f"{self.path} cannot be read: {error}. Run audit evaluate on the bundle again."
-            ) from error
+    def __init__(self, files: TableFiles) -> None:
+        self._files = files
+        self._ranges: dict[Path, dict[str, list[_Range]]] = {}
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Give the names of its columns."""
-        return tuple(self._file.schema_arrow.names)
+        """Return the names of its columns; none: no account has a row."""
+        for path in self._files.paths[:1]:
+            with self._opened(path) as file:
+                return tuple(file.schema_arrow.names)
+        return ()
 
     def rows(
         self, column: str, values: Collection[str], *, without: Collection[str] = (), limit: int | None = None
     ) -> list[dict[str, Any]]:
-        """Give the rows whose `column` (a text) is one of `values`, without the columns not wanted."""
-        found: list[dict[str, Any]] = []
-        wanted = [name for name in self.columns if name not in without]
-        for group, mask in self._matches(column, values):
-            for batch in self._taken(group, mask, wanted):
-                found += batch.to_pylist()
-                if limit is not None and len(found) >= limit:
-                    return found[:limit]
-        return found
+        """Return the rows whose `column` (a text) is one of `values`, without the columns not wanted.
+
+        The rows of the accounts that the values name come first; others are read only while a value of a
+        column that names its own row's account has no row yet.
+        """
+        rows: list[dict[str, Any]] = []
+        for match in self._matches(column, values):
+            wanted = [name for name in match.file.schema_arrow.names if name not in without]
+            for batch in match.batches(wanted):
+                rows += batch.to_pylist()
+                if limit is not None and len(rows) >= limit:
+                    return rows[:limit]
+        return rows
 
     def count(self, column: str, value: str) -> int:
         """Count the rows whose `column` is `value`."""
-        return sum(pc.sum(mask).as_py() or 0 for _, mask in self._matches(column, (value,)))
+        return sum(pc.sum(match.mask).as_py() or 0 for match in self._matches(column, (value,)))
 
     def members(self, subject: str, column: str, *, asked: str = "", limit: int = 20) -> Members:
-        """Tell of a row's list of texts what fits on a page; the list itself stays where it is."""
-        for group, mask in self._matches("subject", (subject,)):
-            for batch in self._taken(group, mask, [column]):
+        """Return what fits on a page of a row's list of texts; the list itself is not kept in memory."""
+        for match in self._matches("subject", (subject,)):
+            for batch in match.batches([column]):
                 return _members(batch.column(0)[0].values, asked, limit)
         return Members(0, (), holds=False, complete=False)
 
     def holding(
         self, column: str, values: Collection[str], members: str, asked: Collection[str]
     ) -> dict[str, Holding]:
-        """Tell, by subject, which of `asked` are in the list `members` of the rows with one of `values`."""
+        """Return, by subject, which of `asked` are in the list `members` of the rows with one of `values`."""
         wanted = pa.array(sorted(asked), pa.string())
-        found: dict[str, Holding] = {}
-        for group, mask in self._matches(column, values):
-            for batch in self._taken(group, mask, ["subject", members]):
+        holdings: dict[str, Holding] = {}
+        for match in self._matches(column, values):
+            for batch in match.batches(["subject", members]):
                 for subject, content in zip(batch.column(0), batch.column(1), strict=True):
-                    found[subject.as_py()] = _holding(content.values, wanted)
-        return found
+                    holdings[subject.as_py()] = _holding(content.values, wanted)
+        return holdings
 
     def names(self, matching: Callable[[pa.Table], pa.Array], limit: int) -> list[dict[str, Any]]:
-        """Give `subject`, `name`, `account`, `region` of the rows that an Arrow predicate picks."""
-        found: list[dict[str, Any]] = []
+        """Return `subject`, `name`, `account`, `region` of the rows that an Arrow predicate picks."""
+        names: list[dict[str, Any]] = []
         columns = ["subject", "name", "account", "region"]
-        with self._told():
-            for group in range(self._file.num_row_groups):
-                table = self._file.read_row_group(group, columns=columns)
-                found += table.filter(matching(table)).slice(0, limit - len(found)).to_pylist()
-                if len(found) >= limit:
-                    break
-        return found
+        for path in self._files.paths:
+            with self._opened(path) as file:
+                for group in range(file.num_row_groups):
+                    table = file.read_row_group(group, columns=columns)
+                    names += table.filter(matching(table)).slice(0, limit - len(names)).to_pylist()
+                    if len(names) >= limit:
+                        return names
+        return names
 
-    def _matches(self, column: str, values: Collection[str]) -> Iterator[tuple[int, pa.Array]]:
-        """Give the row groups that have a match, each with a mask of its rows."""
+    def _matches(self, column: str, values: Collection[str]) -> Iterator["_Match"]:
+        """Yield the row groups that have a match."""
+        missing = set(values)
+        for path, is_named in self._in_turn(values) if values else ():
+            if not missing and column in _OWN and not is_named:
+                return
+            if not self._may_hold(path, column, values):
+                continue
+            with self._opened(path) as file:
+                for match in self._in_file(path, file, column, values):
+                    missing -= match.values
+                    yield match
+
+    def _in_turn(self, values: Collection[str]) -> Iterator[tuple[Path, bool]]:
+        """Yield all files, first those of accounts that a value names, and whether it is one of these."""
+        accounts = {part for value in values for part in _ACCOUNT.findall(value)}
+        named = [path for path in self._files.paths if path.stem in accounts]
+        yield from ((path, True) for path in named)
+        yield from ((path, False) for path in self._files.paths if path.stem not in accounts)
+
+    def _in_file(
+        self, path: Path, file: pq.ParquetFile, column: str, values: Collection[str]
+    ) -> Iterator["_Match"]:
         wanted = pa.array(sorted(values), pa.string())
-        with self._told():
-            for group in range(self._file.num_row_groups if values else 0):
-                if not self._may_hold(group, column, wanted):
-                    continue
-                read = self._file.read_row_group(group, columns=[column]).column(0)
-                mask = pc.is_in(read, value_set=wanted)
+        for group, group_range in enumerate(self._ranges[path][column]):
+            if _is_within(group_range, values):
+                texts = file.read_row_group(group, columns=[column]).column(0)
+                mask = pc.is_in(texts, value_set=wanted)
                 if pc.any(mask).as_py():
-                    yield group, mask
+                    yield _Match(file, group, mask, frozenset(texts.filter(mask).to_pylist()))
 
-    def _may_hold(self, group: int, column: str, wanted: pa.Array) -> bool:
-        meta = self._file.metadata.row_group(group)
-        for number in range(meta.num_columns):
-            chunk = meta.column(number)
-            if chunk.path_in_schema == column:
-                stats = chunk.statistics
-                if stats is None or not stats.has_min_max:
-                    return True
-                return any(stats.min <= value <= stats.max for value in wanted.to_pylist())
-        raise BundleError(f"{self.path} has no plain column {column}.")
+    def _may_hold(self, path: Path, column: str, values: Collection[str]) -> bool:
+        if path not in self._ranges:
+            with self._opened(path):
+                pass
+        if column not in self._ranges[path]:
+            raise BundleError(f"{path} has no plain column {column}.")
+        return any(_is_within(group_range, values) for group_range in self._ranges[path][column])
 
-    def _taken(self, group: int, mask: pa.Array, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        """Give the rows of a row group that a mask picks, a batch at a time."""
-        start, left = 0, pc.sum(mask).as_py()
-        with self._told():
-            for batch in self._file.iter_batches(_BATCH, row_groups=[group], columns=columns):
-                picked = mask.slice(start, batch.num_rows)
-                start += batch.num_rows
-                if pc.any(picked).as_py():
-                    taken = batch.filter(picked.combine_chunks())
-                    yield taken
-                    left -= taken.num_rows
-                if not left:
-                    return
+    @contextmanager
+    def _opened(self, path: Path) -> Iterator[pq.ParquetFile]:
+        """Open a file, and remember its ranges; what Arrow raises while it is open becomes a BundleError."""
+        with open_file(self._files, path) as file:
+            try:
+                if path not in self._ranges:
+                    self._ranges[path] = _ranges_of(file.metadata)
+                yield file
+            except (OSError, pa.ArrowException) as error:
+                raise unreadable(path, error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """A row group with a mask of its rows that match, and the values that they have."""
+
+    file: pq.ParquetFile
+    group: int
+    mask: pa.Array
+    values: frozenset[str]
+
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that match, a batch at a time."""
+        start, left = 0, pc.sum(self.mask).as_py()
+        for batch in self.file.iter_batches(_BATCH, row_groups=[self.group], columns=columns):
+            picked = self.mask.slice(start, batch.num_rows)
+            start += batch.num_rows
+            if pc.any(picked).as_py():
+                rows = batch.filter(picked.combine_chunks())
+                yield rows
+                left -= rows.num_rows
+            if not left:
+                return
+
+
+def _ranges_of(metadata: pq.FileMetaData) -> dict[str, list[_Range]]:
+    """Return the ranges of the columns of plain texts, by row group."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    columns = ((number, metadata.schema.column(number)) for number in range(metadata.num_columns))
+    return {
+        column.path: [_range_of(group.column(number).statistics) for group in groups]
+        for number, column in columns
+        if "." not in column.path and column.physical_type == "BYTE_ARRAY"
+    }
+
+
+def _range_of(statistics: pq.Statistics | None) -> _Range:
+    if statistics is None or not statistics.has_min_max:
+        return None
+    return statistics.min, statistics.max
+
+
+def _is_within(group_range: _Range, values: Collection[str]) -> bool:
+    return group_range is None or any(group_range[0] <= value <= group_range[1] for value in values)
 
 
 def _members(values: pa.Array | None, asked: str, limit: int) -> Members:

@@ -1,20 +1,24 @@
-"""Tables in Parquet files, `FOLDER/TABLE.parquet`: written as a stream, there only when complete."""
+"""Tables in Parquet files, written as a stream and there only when complete; and opening them again."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from scanner.errors import BundleError, OutputError
+from scanner.errors import OutputError
+from scanner.storage.table_files import TableFiles, check_columns, open_file, table_files
 from scanner.storage.tables import decoded_rows, row_schema, table_of
 
 ROW_GROUP: Final = 50_000
 """Rows that are held in memory before they are written, and the rows of a row group."""
+
+_SMALL: Final = 1_000
+"""Rows below which a file has no dictionaries: with a hundred columns, they cost more than the rows."""
 
 
 class ParquetTable:
@@ -35,7 +39,7 @@ class ParquetTable:
     def __enter__(self) -> Self:
         try:
             self._part.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._part, row_schema(self._row), compression="zstd")
+            self._part.unlink(missing_ok=True)
         except OSError as error:
             raise self._failure(error) from error
         return self
@@ -51,8 +55,12 @@ class ParquetTable:
 
     def write_encoded(self, data: bytes) -> None:
         """Add rows that another process made into bytes (`encoded_rows`). The file is the same either way."""
+        self.append(decoded_rows(self._row, data))
+
+    def append(self, table: pa.Table) -> None:
+        """Add rows that are an Arrow table already, of the schema of the row's dataclass."""
         self._settle()
-        self._encoded.append(decoded_rows(self._row, data))
+        self._encoded.append(table)
         while self._held >= self._row_group:
             self._flush()
 
@@ -69,12 +77,13 @@ class ParquetTable:
     def _flush(self) -> None:
         """Write a row group, or what there is where that is less."""
         self._settle()
-        if not self._encoded or self._writer is None:
+        if not self._encoded:
             return
         table = pa.concat_tables(self._encoded)
         group, rest = table.slice(0, self._row_group), table.slice(self._row_group)
         try:
-            self._writer.write_table(group.combine_chunks(), row_group_size=self._row_group)
+            writer = self._opened(group.num_rows)
+            writer.write_table(group.combine_chunks(), row_group_size=self._row_group)
         except OSError as error:
             raise self._failure(error) from error
         self._encoded = [rest] if rest.num_rows else []
@@ -87,6 +96,7 @@ class ParquetTable:
             return
         try:
             self._flush()
+            self._opened(0)
             self._close()
             self._part.replace(self.path)
         except OSError as failed:
@@ -95,6 +105,13 @@ class ParquetTable:
         except BaseException:
             self._abandon()
             raise
+
+    def _opened(self, rows: int) -> pq.ParquetWriter:
+        """Return the writer; it is opened when the size of the first row group is known."""
+        if self._writer is None:
+            schema = row_schema(self._row)
+            self._writer = pq.ParquetWriter(self._part, schema, **_writer_options(schema, rows))
+        return self._writer
 
     def _close(self) -> None:
         if self._writer is not None:
@@ -121,20 +138,40 @@ def write_parquet(folder: Path, table: str, row: type, rows: Iterable[object]) -
     return writer.path
 
 
-def open_parquet(folder: Path, table: str, row: type) -> ds.Dataset:
-    """Open a table that was written, without reading its rows.
+def _writer_options(schema: pa.Schema, rows: int) -> dict[str, Any]:
+    """Return the options that cost least for a schema of a hundred nested columns and few rows.
 
-    BundleError: it is not there, is no Parquet file, or lacks a column of `row`.
+    Statistics of nested columns are never used to skip a row group. Arrow's own copy of the schema is left
+    out: Parquet's own schema has the same types.
     """
-    path = folder / f"{table}.parquet"
-    try:
-        dataset = ds.dataset(path, format="parquet")
-        missing = set(row_schema(row).names) - set(dataset.schema.names)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise BundleError(
-            f"{path} cannot be read: {error}. Run audit evaluate on the bundle again."
-        ) from error
-    if missing:
-        names = ", ".join(sorted(missing))
-        raise BundleError(f"{path} lacks the columns {names}. Run audit evaluate on the bundle again.")
-    return dataset
+    plain = [column.name for column in schema if not pa.types.is_nested(column.type)]
+    return {
+        "compression": "zstd",
+        "write_statistics": plain,
+        "use_dictionary": rows >= _SMALL,
+        "store_schema": False,
+    }
+
+
+def open_parquet(folder: Path, table: str, row: type, *, new: bool = False) -> ds.Dataset:
+    """Open a table of a folder, without reading its rows. `new`, and errors: as `open_table`."""
+    return open_table(table_files(folder, table), row, new=new)
+
+
+def open_table(
+    files: TableFiles, row: type, columns: Collection[str] | None = None, *, new: bool = False
+) -> ds.Dataset:
+    """Open a table as a dataset of its files, without reading its rows; `columns` None: all of `row`.
+
+    `new`: this version has just written the files, so that their columns need not be checked.
+
+    Raises:
+        BundleError: a file is missing, is no Parquet file, or lacks a column.
+    """
+    schema = row_schema(row)
+    if columns is not None:
+        schema = pa.schema([field for field in schema if field.name in columns])
+    for path in () if new else files.paths:  # Arrow would read a column that is missing as NULL
+        with open_file(files, path) as file:
+            check_columns(path, file.schema_arrow, schema)
+    return ds.dataset([str(path) for path in files.paths], schema=schema, format="parquet")

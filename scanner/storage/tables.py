@@ -5,7 +5,7 @@ tuple becomes a list, a dataclass a struct. Columns are built one by one, childr
 dictionary is made for a row.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache
@@ -17,6 +17,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 import pyarrow as pa
 
 from scanner.model.facts import TABLES
+from scanner.storage.table_files import columns_digest
 
 _SCALARS: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
@@ -25,6 +26,11 @@ _SCALARS: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool:
 def arrow_schema(table: str) -> pa.Schema:
     """Give the Arrow schema of a fact table. KeyError: there is no such table."""
     return row_schema(TABLES[table])  # type: ignore[arg-type]  # mypy asks the instances' hash
+
+
+def columns_digests(rows: Mapping[str, type]) -> dict[str, str]:
+    """Return the `columns_digest` of tables, by their names."""
+    return {name: columns_digest(row_schema(row)) for name, row in rows.items()}
 
 
 @cache

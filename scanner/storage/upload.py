@@ -104,7 +104,7 @@ def _files(folder: Path) -> Iterator[str]:
     """Name the files of a folder and those below it, less what is hidden or half written."""
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in parts) or path.suffix == ".part"
+        hidden = any(part.startswith(".") or part.endswith(".part") for part in parts)
         if path.is_file() and not path.is_symlink() and not hidden:
             yield "/".join(parts)
 

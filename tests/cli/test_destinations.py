@@ -148,7 +148,8 @@ def test_what_is_judged_goes_to_a_bucket_and_is_reported_from_there(bucket: Any,
     done = command("evaluate", bundle, "--controls", "vault-locked", "--out", place, "--format", "json")
     assert done.exit_code == 0, done.output
     assert f"{place}/findings.json" in done.output.replace("\n", "")
-    known = {"manifest.json", "findings.json", "summary.json", "findings.jsonl.gz", "facts/resource.parquet"}
+    known = {"manifest.json", "findings.json", "summary.json", "findings.jsonl.gz"}
+    known |= {f"facts/{table}/{ACCOUNT}.parquet" for table in ("account_region", "resource", "vault")}
     assert {f"audits/one/{name}" for name in known} <= keys(bucket)
     assert command("report", place, "--format", "csv").exit_code == 0
     assert "audits/one/findings.csv" in keys(bucket)

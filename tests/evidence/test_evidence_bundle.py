@@ -67,7 +67,7 @@ def test_the_end_of_the_collection_is_the_clock_where_no_other_is_given(tmp_path
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"schema": "backup-audit/manifest/2"}, "schema"),
+        ({"schema": "backup-audit/manifest/3"}, "schema"),
         ({"schema": "left out"}, "schema"),
         ({"evaluated_as_of": "left out"}, "evaluated_as_of"),
         ({"evaluated_as_of": "today"}, "evaluated_as_of"),

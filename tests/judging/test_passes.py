@@ -31,7 +31,7 @@ def write(folder: Path, out: Path, workers: int) -> Tables:
 
 
 def tables_in(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.glob("*/*.parquet")}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def test_several_processes_write_what_one_does(
     monkeypatch.setenv("SQLITE_TMPDIR", str(aside))
     assert write(SAMPLE, tmp_path / "out", workers) == alone.tables
     assert tables_in(tmp_path / "out") == tables_in(alone.out)
-    assert {"facts/account.parquet", "inventory/accounts.parquet"} <= tables_in(alone.out).keys()
+    assert {"facts/account/111111111111.parquet", "inventory/accounts.parquet"} <= tables_in(alone.out).keys()
     assert not list(aside.iterdir())
 
 

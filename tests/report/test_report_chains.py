@@ -1,7 +1,10 @@
 """The chains that a report draws of many resources are those that `explain` tells of each."""
 
+import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -13,8 +16,10 @@ from scanner.report.explain import explain
 from scanner.report.explain.many import resource_chains
 from scanner.report.read import read_scan
 from scanner.report.view import build
+from scanner.storage.table_files import table_files
 from tests.fakes.bundles import BundleBuilder, copy_to, rule, volume_arn
 
+SCHEMA_1 = Path(__file__).parents[1] / "data" / "scan_schema_1"
 FAR = "eu-central-1"
 GONE = f"arn:aws:backup:{FAR}:111111111111:backup-vault:gone"
 RESOURCES = tuple(volume_arn(f"vol-{number}") for number in (1, 2, 3, 4))
@@ -40,7 +45,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_many_chains_at_once_are_the_chains_of_each(judged: Path) -> None:
-    told = dict(resource_chains(judged / "facts", RESOURCES))
+    told = dict(resource_chains(partial(table_files, judged / "facts"), RESOURCES))
     assert sorted(told) == sorted(RESOURCES)
     for subject, root in told.items():
         assert root == explain(judged, subject).root
@@ -66,11 +71,13 @@ def test_otherwise_it_tells_what_findings_tell(judged: Path, change: str) -> Non
         assert not root.evidence
 
 
-def test_a_table_that_is_gone_is_no_reason_to_tell_nothing(judged: Path) -> None:
-    scan = read_scan(judged)
-    kept = {path.name: path.read_bytes() for path in (judged / "facts").iterdir()}
-    (judged / "facts" / "rule.parquet").unlink()
-    try:
-        assert sorted(dict(chains(build(scan), RESOURCES))) == sorted(RESOURCES)
-    finally:
-        (judged / "facts" / "rule.parquet").write_bytes(kept["rule.parquet"])
+def test_a_scan_of_schema_1_without_a_table_has_the_chains_of_its_findings(tmp_path: Path) -> None:
+    folder = copytree(SCHEMA_1, tmp_path / "scan")
+    (folder / "facts" / "rule.parquet").unlink()
+    for name in ("manifest.json", "summary.json"):
+        document = json.loads((folder / name).read_bytes())
+        del (document.get("scan") or document)["files"]["facts/rule.parquet"]
+        (folder / name).write_text(json.dumps(document))
+    told = dict(chains(build(read_scan(folder)), [volume_arn("vol-1")]))
+    assert told[volume_arn("vol-1")].verdict is Verdict.HOLDS
+    assert not told[volume_arn("vol-1")].evidence

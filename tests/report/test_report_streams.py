@@ -3,6 +3,7 @@
 import gzip
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -86,11 +87,16 @@ def test_what_a_view_does_not_hold_is_counted(scan: Scan, monkeypatch: pytest.Mo
     assert small.asked_resources == whole.asked_resources == len(resources)
 
 
-def written(scan: Scan, folder: Path, *formats: str) -> None:
+def written(scan: Scan, folder: Path, *formats: str) -> Scan:
+    """Write a scan whose manifest names its findings, and return it."""
     folder.mkdir(exist_ok=True)
+    content = b"".join(findings_jsonl_gz(scan.findings))
+    (folder / "findings.jsonl.gz").write_bytes(content)
+    files = {"findings.jsonl.gz": sha256(content).hexdigest()}
+    scan = replace(scan, manifest=replace(scan.manifest, files=files))
     (folder / "manifest.json").write_bytes(manifest_bytes(manifest_document(scan.manifest)))
-    (folder / "findings.jsonl.gz").write_bytes(b"".join(findings_jsonl_gz(scan.findings)))
     write_reports(build(scan), folder, formats)
+    return scan
 
 
 def test_summary_json_is_findings_json_without_the_findings(scan: Scan) -> None:
@@ -101,7 +107,7 @@ def test_summary_json_is_findings_json_without_the_findings(scan: Scan) -> None:
 
 
 def test_a_scan_is_read_from_its_summary_and_its_lines(scan: Scan, tmp_path: Path) -> None:
-    written(scan, tmp_path, "summary", "json")
+    scan = written(scan, tmp_path, "summary", "json")
     (tmp_path / "findings.json").write_bytes(b"not even looked at")
     again = read_scan(tmp_path)
     assert isinstance(again.findings, StoredFindings)
@@ -112,7 +118,7 @@ def test_a_scan_is_read_from_its_summary_and_its_lines(scan: Scan, tmp_path: Pat
 
 def test_a_summary_of_another_judgement_is_not_believed(scan: Scan, tmp_path: Path) -> None:
     written(replace(scan, limitations=("stale",)), tmp_path, "summary")
-    later = replace(scan, manifest=replace(scan.manifest, files={"findings.jsonl.gz": "ee" * 32}))
+    later = replace(scan, manifest=replace(scan.manifest, files={"inventory/x.parquet": "ee" * 32}))
     (tmp_path / "manifest.json").write_bytes(manifest_bytes(manifest_document(later.manifest)))
     write_reports(build(later), tmp_path, ["json"])
     assert read_scan(tmp_path).limitations == scan.limitations
@@ -120,9 +126,19 @@ def test_a_summary_of_another_judgement_is_not_believed(scan: Scan, tmp_path: Pa
 
 def test_lines_out_of_order_are_put_in_order(scan: Scan, tmp_path: Path) -> None:
     written(scan, tmp_path, "summary")
+    unnamed = replace(scan.manifest, files={})  # as another program may leave it
+    (tmp_path / "manifest.json").write_bytes(manifest_bytes(manifest_document(unnamed)))
+    write_reports(build(replace(scan, manifest=unnamed)), tmp_path, ("summary",))
     lines = gzip.decompress((tmp_path / "findings.jsonl.gz").read_bytes()).splitlines(keepends=True)
     (tmp_path / "findings.jsonl.gz").write_bytes(gzip.compress(b"".join(reversed(lines))))
     assert tuple(read_scan(tmp_path).findings) == tuple(scan.findings)
+
+
+def test_lines_that_are_not_those_of_the_manifest_are_refused(scan: Scan, tmp_path: Path) -> None:
+    written(scan, tmp_path, "summary")
+    (tmp_path / "findings.jsonl.gz").write_bytes(b"".join(findings_jsonl_gz(tuple(scan.findings)[1:])))
+    with pytest.raises(BundleError, match=r"findings\.jsonl\.gz is not the file that manifest\.json names"):
+        read_scan(tmp_path)
 
 
 def test_lines_that_break_off_are_told_when_they_are_read(scan: Scan, tmp_path: Path) -> None:

@@ -66,6 +66,17 @@ MANIFEST: dict[str, Any] = {
     "files": {"findings.jsonl.gz": "0" * 64},
     "signature": None,
 }
+JUDGED_MANIFEST: dict[str, Any] = {
+    **MANIFEST,
+    "schema": "backup-audit/manifest/2",
+    "files": {
+        "facts/resource/111111111111.parquet": "0" * 64,
+        "facts/account_region/aws-organization.parquet": "0" * 64,
+        "findings/111111111111.parquet": "0" * 64,
+        "inventory/plans.parquet": "0" * 64,
+    },
+    "columns": {"facts/resource": "0" * 64},
+}
 FOREIGN_MANIFEST: dict[str, Any] = {
     "schema": "backup-audit/manifest/1",
     "evaluated_as_of": "2026-11-22T18:00:00+00:00",
@@ -143,6 +154,7 @@ def test_a_schema_is_itself_valid(name: str) -> None:
     ("name", "document"),
     [
         ("manifest", MANIFEST),
+        ("manifest", JUDGED_MANIFEST),
         ("manifest", FOREIGN_MANIFEST),
         ("manifest", FOREIGN_MANIFEST | {"a_later_key": 1}),
         ("evidence-line", ANSWER),
@@ -161,7 +173,10 @@ def test_what_the_contract_allows_is_valid(name: str, document: dict[str, Any]) 
 REMOVED = object()
 
 WRONG: list[tuple[str, dict[str, Any], tuple[str | int, ...], object]] = [
-    ("manifest", MANIFEST, ("schema",), "backup-audit/manifest/2"),
+    ("manifest", MANIFEST, ("schema",), "backup-audit/manifest/3"),
+    ("manifest", JUDGED_MANIFEST, ("files",), REMOVED),
+    ("manifest", JUDGED_MANIFEST, ("files", "facts/resource.parquet"), "0" * 64),
+    ("manifest", JUDGED_MANIFEST, ("columns", "facts/resource"), "abc"),
     ("manifest", MANIFEST, ("evaluated_as_of",), "yesterday"),
     ("manifest", MANIFEST, ("evaluated_as_of",), REMOVED),
     ("manifest", MANIFEST, ("scope", "accounts"), REMOVED),
@@ -185,7 +200,7 @@ WRONG: list[tuple[str, dict[str, Any], tuple[str | int, ...], object]] = [
     ("finding", finding(Status.WAIVED, WAIVER), ("waiver", "approver"), REMOVED),
     ("finding", finding(Status.WAIVED, WAIVER), ("status",), "pass"),
     ("findings", FINDINGS, ("scan", "shards"), []),
-    ("findings", FINDINGS, ("scan", "schema"), "backup-audit/manifest/2"),
+    ("findings", FINDINGS, ("scan", "schema"), "backup-audit/manifest/3"),
     ("findings", FINDINGS, ("findings", 0, "status"), "ok"),
     ("findings", FINDINGS, ("summary", "controls", "x"), {"good": 1}),
     ("findings", FINDINGS, ("truncated",), REMOVED),

@@ -8,6 +8,7 @@ import pytest
 from scanner.errors import BundleError
 from scanner.storage.lookup import Holding, Members, StoredTable, is_called, resembles
 from scanner.storage.parquet import ParquetTable
+from scanner.storage.table_files import table_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ def table(tmp_path: Path) -> StoredTable:
     with ParquetTable(tmp_path, "line", Line, row_group=7) as writer:
         writer.write(line(number) for number in range(50))
         writer.write([line(50, ("a", "b", "c")), line(51, ("a", None))])
-    return StoredTable(tmp_path, "line")
+    return StoredTable(table_files(tmp_path, "line"))
 
 
 def test_rows_are_found_in_any_row_group(table: StoredTable) -> None:
@@ -72,7 +73,7 @@ def test_a_table_that_is_missing_or_no_parquet_is_told(tmp_path: Path) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"no parquet")
     for name in ("missing", "broken"):
         with pytest.raises(BundleError, match="Run audit evaluate"):
-            StoredTable(tmp_path, name).rows("subject", ["x"])
+            StoredTable(table_files(tmp_path, name)).rows("subject", ["x"])
 
 
 def test_a_column_that_an_older_version_did_not_write_is_told(table: StoredTable) -> None:

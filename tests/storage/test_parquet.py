@@ -119,7 +119,6 @@ def test_a_full_disk_is_told_and_nothing_is_left(tmp_path: Path) -> None:
 
     def on_a_full_disk(writer: Any) -> None:
         with writer:
-            writer._writer.close()
             writer._writer = Full()
             writer.write(lines(1))
 

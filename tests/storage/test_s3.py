@@ -63,9 +63,10 @@ def scan(tmp_path: Path) -> Path:
         "report.html": b"<p>",
         "findings.csv": b"a,b",
         "evidence/111111111111/eu-west-1.jsonl.gz": os.urandom(100),
-        "facts/resource.parquet": os.urandom(6 << 20),
+        "facts/resource/111111111111.parquet": os.urandom(6 << 20),
         ".hidden.part": b"half",
         "facts/vault.parquet.part": b"half",
+        "facts.part/vault/111111111111.parquet": b"of an evaluation that was killed",
     }
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +77,7 @@ def scan(tmp_path: Path) -> Path:
 
 WHOLE = (
     "evidence/111111111111/eu-west-1.jsonl.gz",
-    "facts/resource.parquet",
+    "facts/resource/111111111111.parquet",
     "findings.csv",
     "manifest.json",
     "report.html",
@@ -109,25 +110,27 @@ def test_each_object_is_encrypted_has_its_checksum_and_its_type(client: Any, sca
 def test_a_key_of_kms_encrypts_what_it_is_named_for(client: Any, scan: Path) -> None:
     means = Means(kms_key=KEY)
     upload(scan, Place(BUCKET), means, sizes=Sizes(one_request=1 << 20, part=5 << 20))
-    for name in ("report.html", "facts/resource.parquet"):
+    for name in ("report.html", "facts/resource/111111111111.parquet"):
         head = client.head_object(Bucket=BUCKET, Key=name)
         assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", KEY)
 
 
 def test_large_files_go_in_parts(client: Any, scan: Path, tmp_path: Path) -> None:
     upload(scan, Place(BUCKET), PLAIN, sizes=Sizes(one_request=1 << 20, part=5 << 20))
-    assert client.head_object(Bucket=BUCKET, Key="facts/resource.parquet")["ETag"].endswith('-2"')
+    assert client.head_object(Bucket=BUCKET, Key="facts/resource/111111111111.parquet")["ETag"].endswith(
+        '-2"'
+    )
     download(Place(BUCKET), tmp_path / "back", PLAIN, without=("evidence",))
     assert not (tmp_path / "back/evidence").exists()
-    whole = (scan / "facts/resource.parquet").read_bytes()
-    assert (tmp_path / "back/facts/resource.parquet").read_bytes() == whole
+    whole = (scan / "facts/resource/111111111111.parquet").read_bytes()
+    assert (tmp_path / "back/facts/resource/111111111111.parquet").read_bytes() == whole
 
 
 def test_parts_that_cannot_be_sent_leave_nothing(client: Any, scan: Path) -> None:
     """S3 takes no part below 5 MiB but the last: completing fails, and what was begun is given up."""
     with pytest.raises(OutputError, match="EntityTooSmall"):
         upload(scan, Place(BUCKET), PLAIN, sizes=Sizes(one_request=1 << 20, part=1 << 20))
-    assert "facts/resource.parquet" not in keys(client)
+    assert "facts/resource/111111111111.parquet" not in keys(client)
     assert "manifest.json" not in keys(client)
     assert not client.list_multipart_uploads(Bucket=BUCKET).get("Uploads")
 

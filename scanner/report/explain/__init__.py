@@ -9,8 +9,10 @@ from pathlib import Path
 
 from scanner.errors import BundleError
 from scanner.evidence.manifest import read_manifest, rfc3339
+from scanner.evidence.scan_files import FACTS, FINDINGS, ScanFiles
 from scanner.model.explanation import Explanation, Node
 from scanner.report.explain.advice import advice
+from scanner.report.explain.facts import Facts
 from scanner.report.explain.find import Found, find
 from scanner.report.explain.gather import gather
 from scanner.report.explain.resource import resource_node
@@ -25,13 +27,16 @@ def explain(scan: Path, wanted: str) -> Explanation:
 
     Raises:
         UsageError: nothing is called that, or several things are.
-        BundleError: the folder holds no judged scan.
+        BundleError: the folder holds no judged scan, or a file is not the one that its manifest names.
     """
     manifest = read_manifest(scan)
-    if not (scan / "facts").is_dir():
+    if not (scan / FACTS).is_dir():
         raise BundleError(f"{scan} contains no evaluated scan: run audit evaluate first.")
-    found = find(scan / "facts", wanted)
-    root = tell(found, gather(scan / "facts", found))
+    files = ScanFiles(scan, manifest)
+    facts = Facts(files.facts)
+    found = find(facts, wanted)
+    root = tell(found, gather(facts, found))
+    files.checked(*FINDINGS)
     told, owner = advice(scan, root)
     account = text(found.row, "account")
     names = {each.id: each.name for each in manifest.accounts}

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Final
 
 from scanner.errors import UsageError
+from scanner.report.explain.facts import Facts
 from scanner.report.explain.rows import Row, text
 from scanner.report.words import clip, visible
-from scanner.storage.lookup import StoredTable, is_called, resembles
+from scanner.storage.lookup import is_called, resembles
 
 _SEARCHED: Final = ("resource", "vault", "plan", "rule", "selection", "copy_action")
 _SHOWN: Final = 10
@@ -26,7 +26,7 @@ class Found:
     row: Row
 
 
-def find(facts: Path, wanted: str) -> Found:
+def find(facts: Facts, wanted: str) -> Found:
     """Find the subject that `wanted` names. UsageError: nothing is called that, or several things are."""
     asked = wanted.strip().encode(errors="replace").decode()
     if not asked or len(asked) > _LONGEST:
@@ -45,9 +45,9 @@ def find(facts: Path, wanted: str) -> Found:
     return found
 
 
-def _exact(facts: Path, asked: str) -> Found | None:
+def _exact(facts: Facts, asked: str) -> Found | None:
     for table in _tables_of(asked):
-        for row in StoredTable(facts, table).rows("subject", (asked,), without=("selected",), limit=1):
+        for row in facts.table(table).rows("subject", (asked,), without=("selected",), limit=1):
             return Found(table, row)
     return None
 
@@ -67,13 +67,13 @@ def _tables_of(asked: str) -> tuple[str, ...]:
     return ("resource", "recovery_point") if asked.startswith("arn:") else ()
 
 
-def _called(facts: Path, asked: str) -> list[str]:
+def _called(facts: Facts, asked: str) -> list[str]:
     """Give the subjects that people call so: recovery points only where nothing else is."""
     for tables in (_SEARCHED, ("recovery_point",)):
         found = {
             text(row, "subject"): None
             for table in tables
-            for row in StoredTable(facts, table).names(is_called(asked), _SHOWN + 1)
+            for row in facts.table(table).names(is_called(asked), _SHOWN + 1)
         }
         if found:
             return list(found)
@@ -86,7 +86,7 @@ def _ambiguous(asked: str, called: list[str]) -> str:
     return f"{_quoted(asked)} names more than one thing. Say which, by its ARN:{shown}{more}"
 
 
-def _nearest(facts: Path, asked: str) -> str:
+def _nearest(facts: Facts, asked: str) -> str:
     """Suggest what may have been meant."""
     short = asked.rpartition(":")[2].rpartition("/")[2] or asked
     names: dict[str, str] = {}
@@ -101,11 +101,11 @@ def _nearest(facts: Path, asked: str) -> str:
     return " Did you mean:" + "".join(f"\n  {visible(subject)}" for subject in list(meant)[:3])
 
 
-def _candidates(facts: Path, short: str) -> Iterator[tuple[str, str]]:
+def _candidates(facts: Facts, short: str) -> Iterator[tuple[str, str]]:
     """Give subjects and names that are nearly called so; more loosely where nothing is."""
     for narrow in (True, False):
         alike = resembles(short, narrow=narrow)
-        rows = [row for table in _SEARCHED for row in StoredTable(facts, table).names(alike, _FEW)]
+        rows = [row for table in _SEARCHED for row in facts.table(table).names(alike, _FEW)]
         yield from ((text(row, "subject"), text(row, "name")) for row in rows)
         if rows:
             return

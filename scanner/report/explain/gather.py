@@ -1,57 +1,19 @@
 """Reading the rows that a subject's chain names: few, whatever the size of the scan."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from scanner.report.explain.facts import Facts
 from scanner.report.explain.find import Found
 from scanner.report.explain.rows import Related, Row, Selects, members, text
-from scanner.storage.lookup import Holding, StoredTable
 
 _FILLERS: Final = 25
 """Rules, and copy actions, that are told of one vault."""
 
-_LONG: Final = ("covered_keys", "covered_types", "covered_supports", "selected")
-"""Columns with an entry for each resource of a rule: nothing here needs them, and they may be long."""
 
-
-class Facts:
-    """The fact tables of a scan's folder, asked for single rows."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def rows(
-        self, table: str, column: str, values: Iterable[str], limit: int | None = None
-    ) -> dict[str, Row]:
-        """Give the rows whose column is one of the values, by subject."""
-        wanted: Collection[str] = {value for value in values if value}
-        if not wanted:
-            return {}
-        rows = StoredTable(self._folder, table).rows(column, wanted, without=_LONG, limit=limit)
-        return {text(row, "subject"): row for row in rows}
-
-    def count(self, table: str, column: str, value: str) -> int:
-        """Count the rows whose column is a value."""
-        return StoredTable(self._folder, table).count(column, value)
-
-    def selections(self, plans: Iterable[str], arn: str = "") -> tuple[Selects, ...]:
-        """Give the selections of plans, and whether each selects `arn`."""
-        return tuple(self.selects(row, arn) for row in self.rows("selection", "plan", plans).values())
-
-    def holding(self, plans: Collection[str], arns: Collection[str]) -> dict[str, Holding]:
-        """Tell which of `arns` the selections of plans select, by the selections' subjects."""
-        return StoredTable(self._folder, "selection").holding("plan", plans, "selected", arns)
-
-    def selects(self, row: Row, arn: str = "") -> Selects:
-        """Tell a selection's list of resources."""
-        told = StoredTable(self._folder, "selection").members(text(row, "subject"), "selected", asked=arn)
-        return Selects(row, told.count, told.first, told.holds, told.complete)
-
-
-def gather(folder: Path, found: Found) -> Related:
-    """Give the rows that the chain of `found` names."""
-    return _GATHERED.get(found.table, _of_resource)(Facts(folder), found.row)
+def gather(facts: Facts, found: Found) -> Related:
+    """Return the rows that the chain of `found` names."""
+    return _GATHERED.get(found.table, _of_resource)(facts, found.row)
 
 
 def _of_resource(facts: Facts, row: Row) -> Related:

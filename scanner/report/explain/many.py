@@ -2,29 +2,29 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from scanner.model.explanation import Node
-from scanner.report.explain.gather import Facts
+from scanner.report.explain.facts import Facts
 from scanner.report.explain.resource import resource_node
 from scanner.report.explain.rows import Related, Row, Selects, members, text
-from scanner.storage.lookup import Holding, StoredTable
+from scanner.storage.lookup import Holding
+from scanner.storage.table_files import TableSource
 
 _AT_ONCE: Final = 250
 """Rows of resources that are in memory at once: some tens of kilobytes each."""
 
 
-def resource_chains(folder: Path, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
-    """Tell the chains of resources from the fact tables in `folder`, by subject; others are left out.
+def resource_chains(tables: TableSource, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
+    """Yield the chains of resources by subject; others are left out. `tables`: the scan's fact tables.
 
     Raises:
         BundleError: a table is missing or cannot be read.
     """
-    wanted = list(subjects)
+    wanted, facts = list(subjects), Facts(tables)
     for start in range(0, len(wanted), _AT_ONCE):
-        rows = StoredTable(folder, "resource").rows("subject", wanted[start : start + _AT_ONCE])
-        around = _around(Facts(folder), rows)
+        rows = facts.table("resource").rows("subject", wanted[start : start + _AT_ONCE])
+        around = _around(facts, rows)
         for row in rows:
             yield text(row, "subject"), resource_node(row, around.of(row))
 

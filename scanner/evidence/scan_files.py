@@ -1,0 +1,123 @@
+"""The files of a judged scan, checked against its manifest before they are read.
+
+A scan of schema 2 names every file of facts, findings and inventory: one that is missing, that is not
+named, or that has another SHA-256 belongs to another scan, or was changed. In a scan of schema 1 files that
+are not named are tolerated: earlier versions and other programs did not name all.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from scanner.errors import BundleError
+from scanner.evidence.bundle import file_sha256
+from scanner.evidence.manifest import JUDGED_SCHEMA, NAME
+from scanner.evidence.reader import names_a_file
+from scanner.model.manifest import Manifest
+from scanner.storage.table_files import TableFiles, TableSource, table_files
+
+FACTS: Final = "facts"
+INVENTORY: Final = "inventory"
+FINDINGS: Final = ("findings", "findings.jsonl.gz", "findings.jsonl")
+"""What holds the findings: a folder of files by account, or one file with a finding a line."""
+
+_FOLDERS: Final = (FACTS, "findings", INVENTORY)
+_PARQUET: Final = ".parquet"
+
+
+class ScanFiles:
+    """The files of the judged scan in `folder`. Each is read once for its checksum, before it is opened."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._folder, self._manifest = folder, manifest
+        self._is_complete = manifest.schema == JUDGED_SCHEMA  # whether the manifest names all files
+        self._checked: set[str] = set()
+
+    def names(self, prefix: str) -> tuple[str, ...]:
+        """Return the names of the files in a folder or of a table, or the file of that name, sorted.
+
+        BundleError: a file that the manifest names is missing, or one that it does not name is there.
+        """
+        named = {name for name in self._manifest.files if _is_below(name, prefix)}
+        there = set(_files_below(self._folder, prefix))
+        for name in sorted(named - there):
+            raise BundleError(
+                f"{self._folder / name} is missing, and {NAME} names it. "
+                "Restore it from a copy, or run audit evaluate on the bundle again."
+            )
+        for name in sorted(there - named) if self._is_complete else ():
+            raise BundleError(
+                f"{self._folder / name} is not named in {NAME}: it belongs to another scan. "
+                "Remove it, or run audit evaluate on the bundle again."
+            )
+        return tuple(sorted(there, key=_order))
+
+    def check(self, name: str) -> None:
+        """Raise BundleError unless a file has the SHA-256 that the manifest states, if it states any."""
+        if name in self._checked:
+            return
+        sha256 = self._manifest.files.get(name)
+        if sha256 is not None and file_sha256(self._folder / name) != sha256:
+            raise BundleError(
+                f"{self._folder / name} is not the file that {NAME} names: its SHA-256 differs. "
+                "Restore it from a copy, or run audit evaluate on the bundle again."
+            )
+        self._checked.add(name)
+
+    def checked(self, *prefixes: str) -> tuple[Path, ...]:
+        """Return the files in folders, of tables, or of these names, after checking all. BundleError: as above."""
+        names = [name for prefix in prefixes for name in self.names(prefix)]
+        for name in names:
+            self.check(name)
+        return tuple(self._folder / name for name in names)
+
+    def table(self, folder: str, table: str) -> TableFiles:
+        """Return the files of one table of `facts` or `inventory`; each is checked before it is opened.
+
+        BundleError: as `names`. NoTableError: a scan of schema 1 has no such table.
+        """
+        prefix = f"{folder}/{table}"
+        names = self.names(prefix)
+        if not names and not (self._is_complete and folder == FACTS):
+            return table_files(self._folder / folder, table)
+        return TableFiles(
+            paths=tuple(self._folder / name for name in names),
+            columns=self._manifest.columns.get(prefix, ""),
+            verify=lambda path: self.check(path.relative_to(self._folder).as_posix()),
+        )
+
+    @property
+    def facts(self) -> TableSource:
+        """Return what gives the files of a fact table by its name."""
+        return partial(self.table, FACTS)
+
+
+def judged_files(folder: Path) -> Mapping[str, str]:
+    """Return what `files` of a judged scan's manifest states: each file that was judged, and its SHA-256."""
+    names = [name for prefix in (*_FOLDERS, *FINDINGS[1:]) for name in _files_below(folder, prefix)]
+    return {name: file_sha256(folder / name) for name in sorted(names)}
+
+
+def _files_below(folder: Path, prefix: str) -> Iterator[str]:
+    """Yield the Parquet files in a folder or of a table, or the file of that very name."""
+    if (folder / prefix).is_dir():
+        for path in (folder / prefix).rglob(f"*{_PARQUET}"):
+            yield path.relative_to(folder).as_posix()
+    for name in (prefix, f"{prefix}{_PARQUET}"):
+        if (folder / name).is_file():
+            yield name
+
+
+def _is_below(name: str, prefix: str) -> bool:
+    """Whether a name of the manifest is that of a file in a folder or of a table, or this very name."""
+    if name not in (prefix, f"{prefix}{_PARQUET}") and not name.startswith(f"{prefix}/"):
+        return False
+    if not all(map(names_a_file, PurePosixPath(name).parts)):
+        raise BundleError(f"{NAME}: files names {name[:80]!r}, which is no file of a scan.")
+    return True
+
+
+def _order(name: str) -> tuple[str, ...]:
+    """Sort by the names of folders and accounts, without the ending."""
+    return PurePosixPath(name.removesuffix(_PARQUET)).parts

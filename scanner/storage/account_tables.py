@@ -1,0 +1,93 @@
+"""Tables in one Parquet file per account, `FOLDER/TABLE/ACCOUNT_ID.parquet`.
+
+The bytes of a file depend on the rows of its account alone, so that they are the same whichever process
+writes which accounts. An account without rows has no file.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner.errors import OutputError
+from scanner.storage.parquet import ROW_GROUP, ParquetTable
+from scanner.storage.tables import decoded_rows
+
+ORGANIZATION: Final = "aws-organization"
+"""The name of the file of rows that belong to no account."""
+
+
+class AccountTable:
+    """Writes the rows of one table, which come account by account. Use it as a context.
+
+    Raises:
+        ValueError: an account comes again after its file was closed, or cannot name a file.
+        OutputError: a file cannot be written (no room, no permission).
+    """
+
+    def __init__(self, folder: Path, table: str, row: type, *, row_group: int = ROW_GROUP) -> None:
+        self.folder = folder / table
+        self._row, self._row_group = row, row_group
+        self._account = ""
+        self._file: ParquetTable | None = None
+        self._closed: set[str] = set()
+
+    def __enter__(self) -> Self:
+        """Make the folder, also for a table without a row."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.folder} could not be made: {error.strerror}.") from error
+        return self
+
+    def write(self, rows: Iterable[object]) -> None:
+        """Add rows, instances of the table's dataclass."""
+        for account, of_account in groupby(rows, key=attrgetter("account")):
+            self._file_of(account).write(of_account)
+
+    def write_encoded(self, data: bytes) -> None:
+        """Add rows that another process made into bytes (`encoded_rows`)."""
+        for account, of_account in _by_account(decoded_rows(self._row, data)):
+            self._file_of(account).append(of_account)
+
+    def _file_of(self, account: str) -> ParquetTable:
+        if self._file is None or account != self._account:
+            self._close()
+            self._account, self._file = account, self._opened(account)
+        return self._file
+
+    def _opened(self, account: str) -> ParquetTable:
+        name = account or ORGANIZATION
+        if name in self._closed:
+            raise ValueError(f"{self.folder / name}.parquet is complete, but further rows of {name} came")
+        if Path(name).name != name:
+            raise ValueError(f"{name!r} cannot be the name of a file")
+        return ParquetTable(self.folder, name, self._row, row_group=self._row_group).__enter__()
+
+    def _close(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            file.__exit__(None, None, None)
+            self._closed.add(self._account or ORGANIZATION)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._close()
+        elif self._file is not None:
+            self._file.__exit__(kind, error, trace)
+
+
+def _by_account(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Split rows where the account changes."""
+    runs = pc.run_end_encode(table.column("account").combine_chunks())
+    start = 0
+    for end, account in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
+        yield account, table.slice(start, end - start)
+        start = end

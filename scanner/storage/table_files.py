@@ -1,0 +1,115 @@
+"""The Parquet files of a table: `FOLDER/TABLE.parquet`, or one per account, `FOLDER/TABLE/ACCOUNT.parquet`.
+
+Facts are stored by account, inventory is not. Scans of schema 1 have one file per table for both.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scanner.errors import BundleError
+
+
+def _trust(_: Path) -> None:
+    """Check nothing: the files were just written."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFiles:
+    """The files of one table, in the order of their accounts; none: no account has a row.
+
+    `columns`: the `columns_digest` that every file must have; empty: not stated. `verify` is called with
+    each file before it is opened, and raises BundleError where the file cannot be trusted.
+    """
+
+    paths: tuple[Path, ...]
+    columns: str = ""
+    verify: Callable[[Path], None] = field(default=_trust, compare=False)
+
+
+TableSource: TypeAlias = Callable[[str], TableFiles]
+"""Returns the files of a table by its name."""
+
+
+class NoTableError(BundleError):
+    """A scan has no file of a table at all."""
+
+
+def table_files(folder: Path, table: str) -> TableFiles:
+    """Return the files of a table that are in `folder`.
+
+    NoTableError: there is none, and the folder is not one by account, where a table may have no file.
+    """
+    single = folder / f"{table}.parquet"
+    if single.is_file():
+        return TableFiles((single,))
+    if not (folder / table).is_dir() and not _is_by_account(folder):
+        raise no_table(single)
+    return TableFiles(tuple(sorted((folder / table).glob("*.parquet"), key=lambda path: path.stem)))
+
+
+def no_table(path: Path) -> NoTableError:
+    """Build the error for a table of which a scan has no file."""
+    return NoTableError(f"{path} cannot be read: it is missing. Run audit evaluate on the bundle again.")
+
+
+def _is_by_account(folder: Path) -> bool:
+    return folder.is_dir() and any(path.is_dir() for path in folder.iterdir())
+
+
+def columns_digest(schema: pa.Schema) -> str:
+    """Return the SHA-256 of the names and types of all columns, in their order."""
+    return sha256("\n".join(f"{each.name} {_type_name(each.type)}" for each in schema).encode()).hexdigest()
+
+
+def _type_name(kind: pa.DataType) -> str:
+    """Name a type without the names that Parquet and Arrow give the members of a list."""
+    if pa.types.is_list(kind):
+        return f"list<{_type_name(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{', '.join(f'{each.name}: {_type_name(each.type)}' for each in kind)}>"
+    return str(kind)
+
+
+def open_file(files: TableFiles, path: Path) -> pq.ParquetFile:
+    """Open one file of a table. BundleError: it cannot be read, or has other columns than stated."""
+    files.verify(path)
+    try:
+        file = pq.ParquetFile(path)
+        schema = file.schema_arrow
+    except FileNotFoundError as error:
+        raise no_table(path) from error
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(path, error) from error
+    if files.columns and columns_digest(schema) != files.columns:
+        raise BundleError(
+            f"{path} has other columns than the manifest states: it belongs to another scan, or was written "
+            "by another version. Run audit evaluate on the bundle again."
+        )
+    return file
+
+
+def unreadable(path: Path, error: Exception) -> BundleError:
+    """Build the error for a file that is no Parquet file, or a broken one."""
+    return BundleError(f"{path} cannot be read: {error}. Run audit evaluate on the bundle again.")
+
+
+def check_columns(path: Path, schema: pa.Schema, needed: pa.Schema) -> None:
+    """Raise BundleError if a file lacks a column, or has it with another type."""
+    missing = sorted(set(needed.names) - set(schema.names))
+    if missing:
+        raise BundleError(
+            f"{path} lacks the columns {', '.join(missing)}. Run audit evaluate on the bundle again."
+        )
+    for column in needed:
+        kind = schema.field(column.name).type
+        if kind != column.type:
+            raise BundleError(
+                f"{path} has the column {column.name} as {kind} instead of {column.type}. "
+                "Run audit evaluate on the bundle again."
+            )
