@@ -66,7 +66,10 @@ class ScanFiles:
         self._checked.add(name)
 
     def checked(self, *prefixes: str) -> tuple[Path, ...]:
-        """Return the files in folders, of tables, or of these names, after checking all. BundleError: as above."""
+        """Return the files in folders, of tables, or of these names, after checking all.
+
+        BundleError: as `names` and `check`.
+        """
         names = [name for prefix in prefixes for name in self.names(prefix)]
         for name in names:
             self.check(name)
