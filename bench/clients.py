@@ -1,19 +1,89 @@
-"""What empty shards cost: clients shared by all accounts, against a boto3 session and clients for each."""
+"""What clients and empty shards cost: clients shared by all accounts, against a boto3 session for each."""
 
 import json
+import os
 import subprocess
 import sys
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
+from typing import Any, Final
+from unittest import mock
+
+import boto3
 
 from bench.endpoint import Estate
-from bench.measure import ROOT, SHARED, Table, environment, ratio, scan, serving
+from bench.measure import ROOT, SHARED, Table, cheapest, environment, ratio, scan, serving
+from scanner.collect.catalogue import OPERATIONS
+from scanner.collect.clients import Clients
+from scanner.collect.credentials import Wallet
+from scanner.collect.models import model_loader
+from scanner.collect.session import open_session
 
 _SAMPLE: Final = 2
 """How many accounts are read with a session for each; the rest is multiplied."""
 
 
+Create = Callable[[str, str], object]
+"""Creates the client of a service in a Region."""
+
+
 def tables(*, tiny: bool = False) -> list[Table]:
-    """Read the empty shards of 100 accounts in 17 Regions, both ways."""
+    """Measure what a client costs, and the empty shards of 100 accounts in 17 Regions, both ways."""
+    return [*_creating(tiny=tiny), *_shards(tiny=tiny)]
+
+
+def _creating(*, tiny: bool) -> list[Table]:
+    """Create the clients of all services in 17 Regions by botocore alone, and sharing what they can."""
+    services = sorted({operation.service for operation in OPERATIONS.values()})[: 2 if tiny else None]
+    first, *others = Estate(regions=2 if tiny else 17).region_names()
+    turns = 1 if tiny else 5
+    with _settings():
+        beginnings = cheapest(turns, *(_work(make, services, [first]) for make in (_boto3, _ours)))
+        everything = cheapest(turns, *(_work(make, services, [first, *others]) for make in (_boto3, _ours)))
+    rows = []
+    for name, beginning, whole in zip(("boto3", "ours"), beginnings, everything, strict=True):
+        each = (whole - beginning) / len(services) / len(others)
+        rows.append((name, f"{beginning / len(services):.1f}", f"{each:.2f}", f"{whole / 1000:.2f}"))
+    load = os.getloadavg()[0]
+    return [
+        Table(
+            f"Creating the clients of {len(services)} services in {1 + len(others)} Regions",
+            ("clients", "ms a client, first of its service", "ms a client, others", "CPU s, all"),
+            rows,
+            (f"Processor time, the least of {turns} turns, at a load of {load:.1f}.",),
+        )
+    ]
+
+
+def _work(make: Callable[[], Create], services: list[str], regions: list[str]) -> Callable[[], None]:
+    def create_all() -> None:
+        create = make()
+        for service, region in product(services, regions):
+            create(service, region)
+
+    return create_all
+
+
+def _boto3() -> Create:
+    session: Any = boto3.Session()
+    return lambda service, region: session.client(service, region_name=region)
+
+
+def _ours() -> Create:
+    model_loader.cache_clear()
+    clients: Any = Clients(open_session(None), Wallet(), frozenset(OPERATIONS), 16)
+    return clients.of  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """Have sessions of this process ask nobody: the address is never called."""
+    with mock.patch.dict(os.environ, environment("http://127.0.0.1:9"), clear=True):
+        yield
+
+
+def _shards(*, tiny: bool) -> list[Table]:
     estate = Estate(accounts=2 if tiny else 100, regions=1 if tiny else 17)
     sample = 1 if tiny else _SAMPLE
     with serving(estate) as url:

@@ -1,5 +1,6 @@
 """The commands and their options. What a command does is in `..._actions`, which is loaded when it runs."""
 
+import gc
 import sys
 from importlib import import_module
 from importlib.metadata import entry_points, version
@@ -19,6 +20,12 @@ from scanner.cli.query import query
 
 PLUGINS: Final = "vaultproof.commands"
 DEFAULT_CONCURRENCY: Final = 16
+NEW_OBJECTS: Final = 10_000
+"""New objects after which Python looks for reference cycles to free.
+
+With Python's own figure (700) a run takes a tenth more processor time, and its peak of memory is the same:
+hardly any object of the models, tables and findings is in a cycle.
+"""
 
 audit = typer.Typer(
     name="audit",
@@ -33,6 +40,7 @@ audit = typer.Typer(
 
 def main() -> None:
     """Be the command `audit`."""
+    gc.set_threshold(NEW_OBJECTS)
     for entry in sorted(entry_points(group=PLUGINS), key=lambda entry: entry.name):
         try:
             audit.command(entry.name)(entry.load())

@@ -5,6 +5,7 @@ this one. None outlives a parent that was killed: each watches for its end, and 
 reaches all of a terminal's processes; the workers leave it to the parent, which ends them.
 """
 
+import gc
 import os
 import pickle
 import signal
@@ -89,7 +90,7 @@ def in_order(
 def _hire(start: Start[T, R], sweep: Sweep) -> _Worker[T]:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(start, theirs, sweep), daemon=True)
+    process = context.Process(target=_serve, args=(start, theirs, sweep, gc.get_threshold()), daemon=True)
     with _ctrl_c_held():
         process.start()
     theirs.close()
@@ -174,8 +175,14 @@ def _lost(worker: _Worker[T]) -> LostWorkerError:
     )
 
 
-def _serve(start: Start[T, R], pipe: "Connection[Any, Any]", sweep: Sweep) -> None:
-    """Be a worker: do what comes through the pipe until None comes, or until the parent is gone."""
+def _serve(
+    start: Start[T, R], pipe: "Connection[Any, Any]", sweep: Sweep, collection: tuple[int, int, int]
+) -> None:
+    """Be a worker: do what comes through the pipe until None comes, or until the parent is gone.
+
+    `collection`: the parent's settings of the garbage collector.
+    """
+    gc.set_threshold(*collection)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     watch = Thread(target=_end_with_parent, args=(sweep,), daemon=True)
     watch.start()

@@ -14,7 +14,11 @@ from bench.stages import NAMES as STAGES
 ROOT = Path(__file__).resolve().parents[2]
 TITLES = {
     "parsing": ("### Reading a page", "backup:ListRecoveryPointsByBackupVault | 2"),
-    "clients": ("### CPU of 2 accounts x 1 Regions", "| one boto3 session an account"),
+    "clients": (
+        "### Creating the clients of 2 services in 2 Regions",
+        "### CPU of 2 accounts x 1 Regions",
+        "| one boto3 session an account",
+    ),
     "latency": ("### Wall time with 50 ms", "| 1 small account in 1 Region"),
     "memory": ("### One vault in one Region", "| 1,500"),
     "calls": ("### A scan of 2 small accounts in 2 Regions", "| ec2:DescribeVolumes"),

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from scanner.cli.commands import NEW_OBJECTS
+
 LOADED = """
 import sys
 from scanner.cli import main
@@ -37,6 +39,14 @@ def test_help_of_a_command_loads_what_typer_needs_and_no_more(command: str) -> N
 
 def test_the_version_is_printed_without_rich() -> None:
     assert "rich" not in loaded("--version")
+
+
+def test_the_command_looks_for_garbage_less_often_than_python() -> None:
+    source = LOADED.replace("print(", "import gc; print(gc.get_threshold()[0], ")
+    done = subprocess.run(
+        [sys.executable, "-c", source, "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.split()[0] == str(NEW_OBJECTS)
 
 
 def test_a_list_of_controls_loads_no_database() -> None:

@@ -1,5 +1,6 @@
 """What the workers of test_crew.py do: each imports it by its name."""
 
+import gc
 import os
 import signal
 import time
@@ -65,3 +66,8 @@ def interrupted() -> Callable[[int], int]:
         return number
 
     return work
+
+
+def collection() -> Callable[[object], tuple[int, int, int]]:
+    """Say after how many new objects the worker looks for garbage."""
+    return lambda _: gc.get_threshold()

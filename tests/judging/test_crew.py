@@ -1,5 +1,6 @@
 """Work shared among processes."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,6 +29,15 @@ def test_without_tasks_there_are_no_results() -> None:
 def test_the_work_is_done_by_others_unless_there_is_one() -> None:
     assert set(in_order(work.who, range(3), 1)) == {os.getpid()}
     assert os.getpid() not in set(in_order(work.who, range(3), 2))
+
+
+def test_a_worker_collects_garbage_as_its_parent_does() -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(12_345, 6, 7)
+    try:
+        assert set(in_order(work.collection, range(2), 2)) == {(12_345, 6, 7)}
+    finally:
+        gc.set_threshold(*before)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
