@@ -203,6 +203,7 @@ def _backup(estate: Estate) -> dict[str, Callable[[Asked], bytes]]:
         {
             "BackupPlanId": f"plan-{number}",
             "BackupPlanName": f"daily-{number}",
+            "BackupPlanArn": f"{arn}:backup-plan:plan-{number}",
             "CreationDate": 1763827200.123,
         }
         for number in range(estate.plans)
