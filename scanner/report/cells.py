@@ -7,6 +7,7 @@ follows a character at which the spreadsheets of other countries cut (OWASP, "CS
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from scanner.report.encoding import encode
@@ -24,12 +25,26 @@ _INNER: Final = re.compile(r"([;\t\r\n]\s*)(?=[=+@\-\uff1d\uff0b\uff20\uff0d\ufe
 
 def harmless(cell: str) -> str:
     """Keep a spreadsheet from taking a cell, or what it cuts out of it, for a formula."""
-    if cell.isascii() and cell[:1].isalnum() and cell.isprintable() and ";" not in cell:
-        return cell  # most are, and this is quicker to see
+    if cell.isascii() and cell[:1].isalnum() and cell.isprintable():  # most cells; this is quicker to see
+        return _INNER.sub(rf"\1{_PREFIX}", cell) if ";" in cell else cell
     shown = visible(cell)
     if _begins_formula(cell) or _begins_formula(shown):
         shown = _PREFIX + shown
     return _INNER.sub(rf"\1{_PREFIX}", shown) if ";" in shown or "\n" in shown or "\t" in shown else shown
+
+
+def csv_cell(text: str) -> str:
+    """Return a harmless cell as a line of a CSV file has it, in quotes where it needs them (RFC 4180)."""
+    cell = harmless(text)
+    if '"' in cell:
+        cell = cell.replace('"', '""')
+    elif "," not in cell and "\n" not in cell and "\r" not in cell:
+        return cell
+    return f'"{cell}"'
+
+
+repeated_cell: Final = lru_cache(maxsize=8_192)(csv_cell)
+"""Return the same as `csv_cell`, quicker for texts of columns that have few of them."""
 
 
 def _begins_formula(cell: str) -> bool:

@@ -1,13 +1,13 @@
 """`findings.csv`: one row a finding, for spreadsheets."""
 
-import csv
-import io
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Final
 
 from scanner.model.finding import Finding
 from scanner.model.owner import Owner
-from scanner.report.cells import harmless
+from scanner.report.by_control import ByControl
+from scanner.report.cells import csv_cell, repeated_cell
 from scanner.report.view import View
 from scanner.report.words import given_name
 
@@ -33,50 +33,57 @@ COLUMNS: Final = (
     "to_do",
 )
 
-_PIECE: Final = 1_000_000
-"""Characters that are gathered before they are written."""
+_BATCH: Final = 1_000
+"""Rows that are written at once."""
 
 
 def findings_csv(view: View) -> Iterator[bytes]:
-    """Give findings.csv in pieces: UTF-8 with a byte order mark (Excel asks for it), CRLF, as filed."""
-    titles = {each.control.id: each.control.title for each in view.controls}
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    """Return findings.csv in pieces: UTF-8 with a byte order mark (Excel needs it), CRLF, in filing order."""
+    rows = _Rows(view)
     yield b"\xef\xbb\xbf"
-    for finding in view.findings:
-        cells = _row(finding, titles.get(finding.control, ""), view.names.get(finding.account, ""))
-        writer.writerow([harmless(cell) for cell in cells])
-        if text.tell() > _PIECE:
-            yield text.getvalue().encode()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue().encode()
+    lines = chain([",".join(COLUMNS) + "\r\n"], map(rows.line, view.findings))
+    while batch := "".join(islice(lines, _BATCH)):
+        yield batch.encode()
 
 
-def _row(finding: Finding, title: str, account_name: str) -> tuple[str, ...]:
-    return (
-        finding.status.value,
-        finding.severity.value,
-        finding.control,
-        title,
-        finding.subject,
-        finding.subject_type,
-        finding.account,
-        account_name,
-        finding.region,
-        finding.reason,
-        finding.waiver.id if finding.waiver else "",
-        finding.waiver.expires if finding.waiver else "",
-        "; ".join(f"{name} {', '.join(ids)}" for name, ids in finding.frameworks.items()),
-        "; ".join(f"{ref.file}:{ref.line}" for ref in finding.evidence),
-        finding.fingerprint,
-        given_name(finding.details),
-        *_owner(finding.owner),
-        finding.to_do.text if finding.to_do else "",
-    )
+class _Rows:
+    """Writes rows. Cells that are the same for many findings are made once."""
+
+    def __init__(self, view: View) -> None:
+        self._titles = {each.control.id: each.control.title for each in view.controls}
+        self._accounts = view.names
+        self._frameworks = ByControl(_frameworks)
+
+    def line(self, finding: Finding) -> str:
+        """Return the row of a finding, with its line break."""
+        waiver, to_do = finding.waiver, finding.to_do
+        cells = (
+            finding.status.value,
+            finding.severity.value,
+            repeated_cell(finding.control),
+            repeated_cell(self._titles.get(finding.control, "")),
+            csv_cell(finding.subject),
+            repeated_cell(finding.subject_type),
+            repeated_cell(finding.account),
+            repeated_cell(self._accounts.get(finding.account, "")),
+            repeated_cell(finding.region),
+            csv_cell(finding.reason),
+            repeated_cell(waiver.id) if waiver else "",
+            repeated_cell(waiver.expires) if waiver else "",
+            self._frameworks.of(finding),
+            csv_cell("; ".join([f"{ref.file}:{ref.line}" for ref in finding.evidence])),
+            finding.fingerprint,
+            csv_cell(given_name(finding.details)),
+            *_owner(finding.owner),
+            csv_cell(to_do.text) if to_do else "",
+        )
+        return ",".join(cells) + "\r\n"
+
+
+def _frameworks(finding: Finding) -> str:
+    return csv_cell("; ".join(f"{name} {', '.join(ids)}" for name, ids in finding.frameworks.items()))
 
 
 def _owner(owner: Owner | None) -> tuple[str, str]:
-    """Give two cells; an owner that is not known has a source that says so."""
-    return ("", "") if owner is None else (owner.name or "", owner.source)
+    """Return two cells; an owner that is not known has a source that says so."""
+    return ("", "") if owner is None else (repeated_cell(owner.name or ""), repeated_cell(owner.source))

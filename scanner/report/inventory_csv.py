@@ -3,15 +3,14 @@
 `yes`, `no`, `none` and `unknown` are written out: an empty cell never says that something was not read.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import Any, Final
 
 from scanner.errors import OutputError
 from scanner.model.finding import Status
 from scanner.model.scan import Row, Stream
-from scanner.report.cells import harmless, json_cell
+from scanner.report.cells import csv_cell, json_cell
 from scanner.report.overview import STRUCTURES
 from scanner.report.view import View
 from scanner.storage.counts_aside import CountsAside, SubjectCounts
@@ -33,12 +32,12 @@ COLUMNS: Final = (
 
 _UNKNOWN: Final = "unknown"
 _TERNARY: Final = {True: "yes", False: "no", None: _UNKNOWN}
-_PIECE: Final = 1_000_000
-"""Characters that are gathered before they are written."""
+_BATCH: Final = 1_000
+"""Rows that are written at once."""
 
 
 def inventory_csv(view: View) -> Iterator[bytes]:
-    """Give inventory.csv in pieces: UTF-8 with a byte order mark, CRLF, in the order of the inventory.
+    """Return inventory.csv in pieces: UTF-8 with a byte order mark, CRLF, in the order of the inventory.
 
     Raises:
         OutputError: the population is not known, or the numbers find no room on the disk.
@@ -48,17 +47,12 @@ def inventory_csv(view: View) -> Iterator[bytes]:
             "inventory.csv needs the facts of the scan, and this folder has none of them: judge its evidence "
             "again with audit evaluate."
         )
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
     yield b"\xef\xbb\xbf"
-    for cells in _rows(view, view.inventory):
-        writer.writerow([harmless(cell) for cell in cells])
-        if text.tell() > _PIECE:
-            yield text.getvalue().encode()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue().encode()
+    lines = (
+        ",".join(map(csv_cell, cells)) + "\r\n" for cells in chain([COLUMNS], _rows(view, view.inventory))
+    )
+    while batch := "".join(islice(lines, _BATCH)):
+        yield batch.encode()
 
 
 def _rows(view: View, resources: Stream[Row]) -> Iterator[tuple[str, ...]]:
