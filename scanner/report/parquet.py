@@ -7,13 +7,13 @@ from scanner.evidence.manifest import rfc3339
 from scanner.report.json import SCHEMA
 from scanner.report.view import View
 from scanner.report.words import given_name
-from scanner.storage.findings_parquet import FindingRow, parquet_pieces
+from scanner.storage.findings_parquet import Names, parquet_pieces
 
 TABLE_SCHEMA: Final = "vaultproof/findings-table/1"
 
 
 def findings_parquet(view: View) -> Iterator[bytes]:
-    """Give findings.parquet in pieces, a row group after the other, in the order of filing."""
+    """Return findings.parquet in pieces, a row group after the other, in filing order."""
     manifest = view.manifest
     metadata = {
         "vaultproof.schema": TABLE_SCHEMA,
@@ -25,14 +25,9 @@ def findings_parquet(view: View) -> Iterator[bytes]:
         "vaultproof.findings": str(view.counts.total),
         **({"vaultproof.notice": view.notice} if view.notice else {}),
     }
-    titles = {each.control.id: each.control.title for each in view.controls}
-    rows = (
-        FindingRow(
-            finding=finding,
-            title=titles.get(finding.control, ""),
-            name=given_name(finding.details),
-            account_name=view.names.get(finding.account, ""),
-        )
-        for finding in view.findings
+    names = Names(
+        titles={each.control.id: each.control.title for each in view.controls},
+        accounts=view.names,
+        of_subject=lambda finding: given_name(finding.details),
     )
-    yield from parquet_pieces(rows, metadata)
+    yield from parquet_pieces(view.findings, names, metadata)

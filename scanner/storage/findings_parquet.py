@@ -1,9 +1,9 @@
 """The table of `findings.parquet`: typed columns, written a row group at a time as bytes that pass by."""
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate, groupby, islice
 from typing import Any, Final
 
 import orjson
@@ -58,13 +58,12 @@ _BATCH: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindingRow:
-    """A finding, and what a table says beside it."""
+class Names:
+    """What the table says beyond the findings: titles by control, names by account, the name of a subject."""
 
-    finding: Finding
-    title: str
-    name: str
-    account_name: str
+    titles: Mapping[str, str]
+    accounts: Mapping[str, str]
+    of_subject: Callable[[Finding], str]
 
 
 class _Passing(io.RawIOBase):
@@ -88,11 +87,11 @@ class _Passing(io.RawIOBase):
         return piece
 
 
-def parquet_pieces(rows: Iterable[FindingRow], metadata: Mapping[str, str]) -> Iterator[bytes]:
-    """Give a Parquet file in pieces. `metadata` goes into its footer."""
+def parquet_pieces(findings: Iterable[Finding], names: Names, metadata: Mapping[str, str]) -> Iterator[bytes]:
+    """Return a Parquet file in pieces. `metadata` goes into its footer."""
     schema = SCHEMA.with_metadata({name: mended(text) for name, text in metadata.items()})
     passing = _Passing()
-    batches = _batches(iter(rows), schema)
+    batches = _batches(iter(findings), names, schema)
     with pq.ParquetWriter(passing, schema, compression="zstd") as writer:
         while group := tuple(islice(batches, ROW_GROUP // _BATCH)):
             writer.write_table(pa.Table.from_batches(group, schema), row_group_size=ROW_GROUP)
@@ -100,57 +99,63 @@ def parquet_pieces(rows: Iterable[FindingRow], metadata: Mapping[str, str]) -> I
     yield passing.taken()
 
 
-def _batches(rows: Iterator[FindingRow], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Turn rows into Arrow's own, in which they take a tenth of the room."""
-    while batch := tuple(islice(rows, _BATCH)):
-        columns = _columns(batch)
+def _batches(findings: Iterator[Finding], names: Names, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Turn findings into Arrow's columns, in which they take a tenth of the room."""
+    while batch := tuple(islice(findings, _BATCH)):
+        columns = _columns(batch, names)
         arrays = [_array(columns[field.name], field.type) for field in schema]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _columns(batch: tuple[FindingRow, ...]) -> dict[str, Any]:
-    """Give the values of each column; those of lists are arrays already."""
-    found = [row.finding for row in batch]
-    texts = (
-        "control",
-        "status",
-        "severity",
-        "subject",
-        "subject_type",
-        "account",
-        "region",
-        "fingerprint",
-        "reason",
-    )
+def _columns(found: tuple[Finding, ...], names: Names) -> dict[str, Any]:
+    """Return the values of each column; those of lists are arrays already."""
     return {
-        **{name: [str(getattr(each, name)) for each in found] for name in texts},
-        "title": [row.title for row in batch],
-        "name": [row.name for row in batch],
-        "account_name": [row.account_name for row in batch],
+        "control": [each.control for each in found],
+        "title": [names.titles.get(each.control, "") for each in found],
+        "status": [each.status.value for each in found],
+        "severity": [each.severity.value for each in found],
+        "subject": [each.subject for each in found],
+        "subject_type": [each.subject_type for each in found],
+        "name": [names.of_subject(each) for each in found],
+        "account": [each.account for each in found],
+        "account_name": [names.accounts.get(each.account, "") for each in found],
+        "region": [each.region for each in found],
+        "fingerprint": [each.fingerprint for each in found],
+        "reason": [each.reason for each in found],
         "details": [_json(each.details) for each in found],
-        "evidence": _list("evidence", [[(ref.file, ref.line) for ref in each.evidence] for each in found]),
-        "frameworks": _list("frameworks", [_requirements(each) for each in found]),
+        "evidence": _evidence(found),
+        "frameworks": _frameworks(found),
         "waiver": [each.document()["waiver"] if each.waiver else None for each in found],
         "owner": [each.owner.name if each.owner else None for each in found],
         "owner_source": [each.owner.source if each.owner else None for each in found],
     }
 
 
-def _requirements(finding: Finding) -> list[tuple[str, str]]:
-    return [(name, each) for name, requirements in finding.frameworks.items() for each in requirements]
+def _evidence(found: tuple[Finding, ...]) -> pa.Array:
+    files = [ref.file for each in found for ref in each.evidence]
+    lines = [ref.line for each in found for ref in each.evidence]
+    return _list("evidence", [len(each.evidence) for each in found], (files, lines))
 
 
-def _list(name: str, values: list[list[tuple[str, Any]]]) -> pa.Array:
-    """Build a column of lists of pairs at once: no dictionary is made for a pair."""
+def _frameworks(found: tuple[Finding, ...]) -> pa.Array:
+    """Build the column of frameworks. Those of one control are together, and equal: they are built once."""
+    distinct: list[list[tuple[str, str]]] = []
+    numbers: list[int] = []
+    for frameworks, run in groupby(found, key=lambda each: each.frameworks):
+        numbers += [len(distinct)] * sum(1 for _ in run)
+        distinct.append([(name, each) for name, ids in frameworks.items() for each in ids])
+    members = zip(*(pair for pairs in distinct for pair in pairs), strict=True)
+    lists = _list("frameworks", [len(pairs) for pairs in distinct], tuple(map(list, members)) or ([], []))
+    return lists.take(pa.array(numbers, pa.int32()))
+
+
+def _list(name: str, lengths: list[int], members: tuple[list[Any], ...]) -> pa.Array:
+    """Build a column of lists of pairs from all first and all second members: no object for each pair."""
     kind = SCHEMA.field(name).type
-    pairs = [pair for members in values for pair in members]
-    offsets = pa.array([0, *accumulate(map(len, values))], pa.int32())
-    members = [
-        _array([pair[position] for pair in pairs], field.type)
-        for position, field in enumerate(kind.value_type)
-    ]
+    offsets = pa.array([0, *accumulate(lengths)], pa.int32())
+    arrays = [_array(values, field.type) for values, field in zip(members, kind.value_type, strict=True)]
     return pa.ListArray.from_arrays(
-        offsets, pa.StructArray.from_arrays(members, fields=list(kind.value_type)), kind
+        offsets, pa.StructArray.from_arrays(arrays, fields=list(kind.value_type)), kind
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.reading import EvidenceRef
-from scanner.storage.findings_parquet import ROW_GROUP, SCHEMA, FindingRow, parquet_pieces
+from scanner.storage.findings_parquet import ROW_GROUP, SCHEMA, Names, parquet_pieces
 
 FINDING = Finding(
     control="vault-locked",
@@ -26,12 +26,15 @@ FINDING = Finding(
 )
 
 
-def row(finding: Finding) -> FindingRow:
-    return FindingRow(finding=finding, title="The vault is locked", name="main", account_name="payments")
+NAMES = Names(
+    titles={"vault-locked": "The vault is locked"},
+    accounts={"111111111111": "payments"},
+    of_subject=lambda _: "main",
+)
 
 
 def file(*findings: Finding, **metadata: str) -> bytes:
-    return b"".join(parquet_pieces(map(row, findings), metadata))
+    return b"".join(parquet_pieces(findings, NAMES, metadata))
 
 
 def test_a_finding_comes_back_typed() -> None:
@@ -48,6 +51,18 @@ def test_a_finding_comes_back_typed() -> None:
     ]
     assert told["waiver"]["expires"] == "2026-12-31"
     assert told["fingerprint"] == FINDING.fingerprint
+
+
+def test_names_and_frameworks_stand_with_their_findings() -> None:
+    other = replace(FINDING, account="222222222222", frameworks={"dora": ("9(2)",)})
+    none = replace(FINDING, control="another", frameworks={})
+    told = pq.read_table(io.BytesIO(file(none, FINDING, FINDING, other, FINDING))).to_pylist()
+    assert [each["title"] for each in told] == ["", *["The vault is locked"] * 4]
+    assert [each["account_name"] for each in told] == ["payments", "payments", "payments", "", "payments"]
+    assert {each["name"] for each in told} == {"main"}
+    requirements = [[each["requirement"] for each in row["frameworks"]] for row in told]
+    whole = ["CP-9", "CP-6", "12(1)"]
+    assert requirements == [[], whole, whole, ["9(2)"], whole]
 
 
 def test_no_waiver_is_null_and_no_evidence_is_empty() -> None:
@@ -79,13 +94,13 @@ def test_text_that_is_no_unicode_is_written_all_the_same() -> None:
 def test_row_groups_leave_before_the_next_is_read() -> None:
     read = 0
 
-    def rows() -> Iterator[FindingRow]:
+    def rows() -> Iterator[Finding]:
         nonlocal read
         for number in range(2 * ROW_GROUP + 5):
             read += 1
-            yield row(replace(FINDING, subject=f"s{number}", details={}))
+            yield replace(FINDING, subject=f"s{number}", details={})
 
-    pieces = parquet_pieces(rows(), {})
+    pieces = parquet_pieces(rows(), NAMES, {})
     first = next(pieces)
     assert read == ROW_GROUP
     whole = pq.ParquetFile(io.BytesIO(first + b"".join(pieces)))
