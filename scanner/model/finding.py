@@ -113,12 +113,13 @@ class Finding:
             "details": dict(self.details),
             "evidence": [{"file": ref.file, "line": ref.line} for ref in self.evidence],
             "frameworks": {name: list(ids) for name, ids in self.frameworks.items()},
-            "waiver": None if self.waiver is None else _waiver_document(self.waiver),
+            "waiver": None if self.waiver is None else waiver_document(self.waiver),
             **({} if self.owner is None else {"owner": self.owner.name, "owner_source": self.owner.source}),
         }
 
 
-def _waiver_document(waiver: Waiver) -> dict[str, str]:
+def waiver_document(waiver: Waiver) -> dict[str, str]:
+    """Return the JSON document of a waiver, its keys in the contract's order."""
     return {
         "id": waiver.id,
         "owner": waiver.owner,

@@ -44,6 +44,12 @@ def parse_arn(text: str) -> ArnParts | None:
     return ArnParts(partition, service, RegionName(region), AccountId(account), resource)
 
 
+def partition_in(arn: str) -> str:
+    """Return the partition that an ARN names; empty: the text is no ARN, or names none."""
+    fields = arn.split(":", _ARN_FIELDS - 1)
+    return fields[1] if len(fields) == _ARN_FIELDS and fields[0] == "arn" else ""
+
+
 def partition_of(region: str) -> str:
     """Tell the partition of a Region by its name: `aws`, `aws-cn`, `aws-us-gov` ..."""
     for prefix, partition in _PARTITIONS.items():

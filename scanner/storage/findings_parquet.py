@@ -10,7 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scanner.model.finding import Finding
+from scanner.model.finding import Finding, waiver_document
 from scanner.model.unicode import mended
 
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
@@ -125,7 +125,7 @@ def _columns(found: tuple[Finding, ...], names: Names) -> dict[str, Any]:
         "details": [_json(each.details) for each in found],
         "evidence": _evidence(found),
         "frameworks": _frameworks(found),
-        "waiver": [each.document()["waiver"] if each.waiver else None for each in found],
+        "waiver": [waiver_document(each.waiver) if each.waiver else None for each in found],
         "owner": [each.owner.name if each.owner else None for each in found],
         "owner_source": [each.owner.source if each.owner else None for each in found],
     }
