@@ -1,6 +1,7 @@
 """Identifiers: account ids, Regions, ARNs, and the names that findings give to things without an ARN."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NewType
 
 AccountId = NewType("AccountId", str)
@@ -50,6 +51,7 @@ def partition_in(arn: str) -> str:
     return fields[1] if len(fields) == _ARN_FIELDS and fields[0] == "arn" else ""
 
 
+@lru_cache(maxsize=1_024)
 def partition_of(region: str) -> str:
     """Tell the partition of a Region by its name: `aws`, `aws-cn`, `aws-us-gov` ..."""
     for prefix, partition in _PARTITIONS.items():

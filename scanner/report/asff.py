@@ -10,7 +10,11 @@ missing". A waived failure is FAILED, and its workflow SUPPRESSED.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final
+
+import orjson
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.finding import Finding, Severity, Status, Waiver
@@ -19,8 +23,9 @@ from scanner.model.owner import Owner
 from scanner.model.reading import EvidenceRef
 from scanner.report.asff_batches import Batches
 from scanner.report.asff_resources import resource_id, resources
-from scanner.report.asff_text import fitted, told
-from scanner.report.encoding import encode
+from scanner.report.asff_text import field, fitted, repeated_field, told
+from scanner.report.by_control import ByControl
+from scanner.report.encoding import encode, fragment
 from scanner.report.to_do import to_do
 from scanner.report.view import ControlView, View
 from scanner.report.words import FRAMEWORK_WORDS, given_name, short_name
@@ -64,7 +69,6 @@ MAX_REASON: Final = 512
 MAX_RECOMMENDATION: Final = 512
 MAX_GENERATOR: Final = 512
 
-_LONG: Final = ("Subject", "Evidence")
 _QUIET: Final = (Status.PASS, Status.NOT_APPLICABLE)
 _NAME: Final = 256
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
@@ -82,6 +86,16 @@ def asff(view: View) -> Iterator[bytes]:
     yield from batches.rest()
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all findings of a control share. Fragments are encoded once."""
+
+    generator: str
+    title: str
+    control: str
+    requirements: orjson.Fragment | None  # None: no framework asks for it
+
+
 class _Hub:
     """Makes findings as Security Hub takes them."""
 
@@ -90,56 +104,72 @@ class _Hub:
         self._time = rfc3339(view.manifest.evaluated_as_of) or ""
         self._home = home(view.manifest.scope.regions)
         self._controls = {each.control.id: each for each in view.controls}
+        self._shared = ByControl(lambda finding: _shared(finding, self._controls.get(finding.control)))
 
     def region(self, finding: Finding) -> str:
-        """Give the Region that a finding is sent to."""
-        return finding.region if _REGION.fullmatch(finding.region) else self._home
+        """Return the Region that a finding is sent to."""
+        return finding.region if _is_regional(finding.region) else self._home
 
     def finding(self, finding: Finding, region: str) -> Document:
-        """Give a finding as it is sent to a Region."""
-        view = self._controls.get(finding.control)
-        generator = fitted(f"vaultproof/{told(finding.control)}", MAX_GENERATOR)
-        remediation = _recommendation(finding, view)
+        """Return a finding as it is sent to a Region."""
+        shared, status, fingerprint = self._shared.of(finding), finding.status, finding.fingerprint
+        name, identifier = given_name(finding.details), resource_id(finding)
+        remediation = self._remediation(finding)
         return {
             "SchemaVersion": "2018-10-08",
-            "Id": f"vaultproof/{finding.fingerprint}",
+            "Id": f"vaultproof/{fingerprint}",
             "ProductArn": product_arn(region, finding.account),
-            "GeneratorId": generator,
+            "GeneratorId": shared.generator,
             "AwsAccountId": finding.account,
             "CreatedAt": self._time,
             "UpdatedAt": self._time,
             "LastObservedAt": self._time,
-            "Title": fitted(told(_title(finding, view)), MAX_TITLE),
-            "Description": fitted(told(finding.reason), MAX_DESCRIPTION),
-            "FindingProviderFields": _provided(finding),
+            "Title": shared.title,
+            "Description": field(finding.reason, MAX_DESCRIPTION),
+            "FindingProviderFields": _provided(status, finding.severity),
             **({"Remediation": remediation} if remediation else {}),
-            "Resources": resources(finding),
-            "Compliance": _compliance(finding),
-            "Workflow": {"Status": WORKFLOW[finding.status]},
-            "RecordState": "ARCHIVED" if finding.status is Status.NOT_APPLICABLE else "ACTIVE",
-            "ProductFields": dict(self._fields(finding)),
+            "Resources": resources(finding, identifier, name),
+            "Compliance": _compliance(finding, name, shared),
+            "Workflow": {"Status": WORKFLOW[status]},
+            "RecordState": "ARCHIVED" if status is Status.NOT_APPLICABLE else "ACTIVE",
+            "ProductFields": self._fields(finding, fingerprint, name, identifier),
         }
 
-    def _fields(self, finding: Finding) -> Iterator[tuple[str, str]]:
-        """Give what the format has no attribute for; nothing that is empty."""
-        told_of: dict[str, str] = {
-            "Status": finding.status.value,
-            "Fingerprint": finding.fingerprint,
-            "Scan": self._view.manifest.scan_id,
-            "SubjectType": finding.subject_type,
-            "Subject": "" if resource_id(finding) == finding.subject else finding.subject,
-            "Region": finding.region,
-            "AccountName": self._view.names.get(finding.account, ""),
-            "Name": given_name(finding.details),
+    def _remediation(self, finding: Finding) -> Document | None:
+        view = self._controls.get(finding.control)
+        advice = to_do(finding, view.control if view else None)
+        if advice is None:
+            return None
+        return {"Recommendation": {"Text": repeated_field(advice.text, MAX_RECOMMENDATION)}}
+
+    def _fields(self, finding: Finding, fingerprint: str, name: str, identifier: str) -> Mapping[str, str]:
+        """Return what the format has no attribute for; nothing that is blank."""
+        subject = "" if identifier == finding.subject else finding.subject
+        account = self._view.names.get(finding.account, "")
+        fields = {
+            "vaultproof/Status": finding.status.value,
+            "vaultproof/Fingerprint": fingerprint,
+            "vaultproof/Scan": _repeated(self._view.manifest.scan_id),
+            "vaultproof/SubjectType": _repeated(finding.subject_type),
+            "vaultproof/Subject": subject and _optional(subject, MAX_VALUE),
+            "vaultproof/Region": _repeated(finding.region),
+            "vaultproof/AccountName": _repeated(account),
+            "vaultproof/Name": name and _optional(name),
             **_owner(finding.owner),
             **_waiver(finding.waiver),
-            "Evidence": _evidence(finding.evidence),
-            "Notice": self._view.notice,
+            "vaultproof/Evidence": _optional(_evidence(finding.evidence), MAX_VALUE),
+            "vaultproof/Notice": _repeated(self._view.notice),
         }
-        for key, text in told_of.items():
-            if text.strip():
-                limit = MAX_VALUE if key in _LONG else MAX_VALUE // 2
-                yield f"vaultproof/{key}", fitted(told(text), limit)
+        return {key: text for key, text in fields.items() if text}
+
+
+def _optional(text: str, limit: int = MAX_VALUE // 2) -> str:
+    """Return the text of a product field; empty where it is blank: then the field is left out."""
+    return field(text, limit) if text.strip() else ""
+
+
+_repeated: Final = lru_cache(maxsize=8_192)(_optional)
+_is_regional: Final = lru_cache(maxsize=1_024)(lambda region: _REGION.fullmatch(region) is not None)
 
 
 def home(regions: tuple[str, ...]) -> str:
@@ -153,47 +183,48 @@ def product_arn(region: str, account: str) -> str:
     return f"arn:{partition_of(region)}:securityhub:{region}:{account}:product/{account}/default"
 
 
+def _shared(finding: Finding, view: ControlView | None) -> _Shared:
+    requirements = [
+        field(f"{FRAMEWORK_WORDS.get(name, name)} {each}", _NAME)
+        for name, ids in finding.frameworks.items()
+        for each in ids
+    ]
+    return _Shared(
+        generator=fitted(f"vaultproof/{told(finding.control)}", MAX_GENERATOR),
+        title=field(_title(finding, view), MAX_TITLE),
+        control=field(finding.control, _NAME),
+        requirements=fragment(requirements[:MAX_REQUIREMENTS]) if requirements else None,
+    )
+
+
 def _title(finding: Finding, view: ControlView | None) -> str:
-    """Say what must hold: a title must not read as if what fails held."""
+    """Return what must hold: a title must not read as if what fails held."""
     return f"Requirement: {view.control.title}" if view and view.control.title else finding.control
 
 
-def _provided(finding: Finding) -> Document:
-    """Give severity and types where a provider puts them: Security Hub makes its own fields of them.
+@cache
+def _provided(status: Status, of_control: Severity) -> orjson.Fragment:
+    """Return severity and types where a provider puts them: Security Hub makes its own fields of them.
 
     What passes is informational, as the findings of Security Hub's own controls are; `Original` keeps the
     control's word.
     """
-    severity = Severity.INFO if finding.status in _QUIET else finding.severity
-    return {
-        "Severity": {"Label": LABELS[severity], "Original": finding.severity.value},
-        "Types": [TYPE],
-    }
+    severity = Severity.INFO if status in _QUIET else of_control
+    document = {"Severity": {"Label": LABELS[severity], "Original": of_control.value}, "Types": [TYPE]}
+    return fragment(document)
 
 
-def _recommendation(finding: Finding, view: ControlView | None) -> Document | None:
-    advice = to_do(finding, view.control if view else None)
-    return {"Recommendation": {"Text": fitted(told(advice.text), MAX_RECOMMENDATION)}} if advice else None
-
-
-def _compliance(finding: Finding) -> Document:
-    requirements = [
-        fitted(told(f"{FRAMEWORK_WORDS.get(name, name)} {each}"), _NAME)
-        for name, ids in finding.frameworks.items()
-        for each in ids
-    ]
+def _compliance(finding: Finding, name: str, shared: _Shared) -> Document:
+    reason = {"ReasonCode": finding.status.name, "Description": field(_why(finding, name), MAX_REASON)}
     return {
         "Status": COMPLIANCE[finding.status],
-        "SecurityControlId": fitted(told(finding.control), _NAME),
-        **({"RelatedRequirements": requirements[:MAX_REQUIREMENTS]} if requirements else {}),
-        "StatusReasons": [
-            {"ReasonCode": finding.status.name, "Description": fitted(told(_why(finding)), MAX_REASON)}
-        ],
+        "SecurityControlId": shared.control,
+        **({"RelatedRequirements": shared.requirements} if shared.requirements else {}),
+        "StatusReasons": [reason],
     }
 
 
-def _why(finding: Finding) -> str:
-    name = given_name(finding.details)
+def _why(finding: Finding, name: str) -> str:
     subject = f"{name}: " if name and len(name) < MAX_REASON // 4 else f"{short_name(finding.subject)}: "
     waiver = finding.waiver
     accepted = f"Waived until {waiver.expires} ({waiver.id}): {waiver.reason} " if waiver else ""
@@ -202,18 +233,21 @@ def _why(finding: Finding) -> str:
 
 def _owner(owner: Owner | None) -> Mapping[str, str]:
     """Say who is asked; an owner that is not known has a source that says so."""
-    return {} if owner is None else {"Owner": owner.name or "", "OwnerSource": owner.source}
+    if owner is None:
+        return {}
+    name = _repeated(owner.name or "")
+    return {"vaultproof/Owner": name, "vaultproof/OwnerSource": _repeated(owner.source)}
 
 
 def _waiver(waiver: Waiver | None) -> Mapping[str, str]:
     if waiver is None:
         return {}
     return {
-        "Waiver": waiver.id,
-        "WaiverOwner": waiver.owner,
-        "WaiverApprover": waiver.approver,
-        "WaiverReason": waiver.reason,
-        "WaiverExpires": waiver.expires,
+        "vaultproof/Waiver": _repeated(waiver.id),
+        "vaultproof/WaiverOwner": _repeated(waiver.owner),
+        "vaultproof/WaiverApprover": _repeated(waiver.approver),
+        "vaultproof/WaiverReason": _repeated(waiver.reason),
+        "vaultproof/WaiverExpires": _repeated(waiver.expires),
     }
 
 

@@ -4,13 +4,11 @@ The names of the types are those of Security Hub's `ResourceDetails`; what has n
 reference asks for. An account is named as Security Hub itself names it: `AWS::::Account:111111111111`.
 """
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from scanner.model.finding import Finding
-from scanner.model.names import AWS_GLOBAL, parse_arn, partition_of
-from scanner.report.asff_text import fitted, told
-from scanner.report.words import given_name
+from scanner.model.names import AWS_GLOBAL, parse_arn, partition_in, partition_of
+from scanner.report.asff_text import field
 
 TYPES: Final = {
     "EC2": "AwsEc2Instance",
@@ -45,37 +43,41 @@ _PLAN: Final = "AwsBackupBackupPlan"
 Document = dict[str, Any]
 
 
-def resources(finding: Finding) -> list[Document]:
-    """Give the subject, and behind it the plan that a rule, a selection or a copy action is a part of."""
-    return list(_resources(finding))
+def resources(finding: Finding, identifier: str, name: str) -> list[Document]:
+    """Return the subject, and after it the plan that a rule, a selection or a copy action is a part of.
+
+    `identifier` is its `resource_id`, `name` what people call it; empty: it has no name.
+    """
+    subject = finding.subject
+    place = _place(partition_in(subject) or partition_of(finding.region), finding.region)
+    found = [
+        {
+            "Type": TYPES.get(finding.subject_type, OTHER),
+            "Id": identifier,
+            **place,
+            **({"Details": {"Other": {"Name": field(name, MAX_ID)}}} if name else {}),
+        }
+    ]
+    if "#" in subject and (plan := _plan(subject)):
+        found.append({"Type": _PLAN, "Id": field(plan, MAX_ID), **place})
+    return found
 
 
 def resource_id(finding: Finding) -> str:
     """Name the subject as the format does. Longer names than it takes are cut; `MAX_ID`."""
     if TYPES.get(finding.subject_type) == _ACCOUNT and finding.account:
         return f"AWS::::Account:{finding.account}"
-    return fitted(told(finding.subject), MAX_ID)
+    return field(finding.subject, MAX_ID)
 
 
-def _resources(finding: Finding) -> Iterator[Document]:
-    place = _place(finding)
-    name = given_name(finding.details)
-    yield {
-        "Type": TYPES.get(finding.subject_type, OTHER),
-        "Id": resource_id(finding),
-        **place,
-        **({"Details": {"Other": {"Name": fitted(told(name), MAX_ID)}}} if name else {}),
-    }
-    plan, mark, _ = finding.subject.partition("#")
-    if mark and ":backup-plan:" in plan and parse_arn(plan) is not None:
-        yield {"Type": _PLAN, "Id": fitted(told(plan), MAX_ID), **place}
+def _plan(subject: str) -> str:
+    """Return the ARN of the plan that a subject is a part of; empty: of none."""
+    plan = subject.partition("#")[0]
+    return plan if ":backup-plan:" in plan and parse_arn(plan) is not None else ""
 
 
-def _place(finding: Finding) -> Document:
-    """Give partition and Region, as far as the format has words for them: none for a global service."""
-    arn = parse_arn(finding.subject)
-    partition = arn.partition if arn and arn.partition else partition_of(finding.region)
-    region = finding.region
+def _place(partition: str, region: str) -> Document:
+    """Return partition and Region, as far as the format has words for them: none for a global service."""
     regional = region and region != AWS_GLOBAL and len(region) <= MAX_REGION
     return {
         **({"Partition": partition} if partition in PARTITIONS else {}),

@@ -34,6 +34,8 @@ LEFT_OUT: Final = (Status.PASS, Status.NOT_APPLICABLE)
 _BATCH: Final = 500
 _GZIP: Final = 16 + zlib.MAX_WBITS
 """zlib's word for a gzip header."""
+_LEVEL: Final = 3
+"""Of compression. Level 6 takes more than twice the time for files that are a quarter smaller."""
 
 Document = dict[str, Any]
 
@@ -88,8 +90,8 @@ def findings_jsonl(findings: Iterable[Finding]) -> Iterator[bytes]:
 
 
 def findings_jsonl_gz(findings: Iterable[Finding]) -> Iterator[bytes]:
-    """Give findings.jsonl.gz in pieces: without a name or a time, so that equal findings are equal bytes."""
-    packed = zlib.compressobj(wbits=_GZIP)
+    """Return findings.jsonl.gz in pieces: no name, no time, so that equal findings are equal bytes."""
+    packed = zlib.compressobj(_LEVEL, wbits=_GZIP)
     lines = findings_jsonl(findings)
     while batch := b"".join(islice(lines, _BATCH)):
         yield packed.compress(batch)

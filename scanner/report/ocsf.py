@@ -233,7 +233,7 @@ def _shared(finding: Finding, view: ControlView | None) -> _Shared:
         headline=f"Requirement: {title}" if view else control,
         analytic=fragment({"uid": control, "name": title, "type_id": 1, "type": "Rule"}),
         compliance={},
-        remediation=remediation and fragment(remediation),
+        remediation=fragment(remediation) if remediation else None,
     )
 
 

@@ -22,7 +22,7 @@ from scanner.model.scan import REDACTED, Scan
 from scanner.report.asff import asff, home, product_arn
 from scanner.report.asff_batches import Batches, wire_bytes
 from scanner.report.asff_resources import TYPES
-from scanner.report.asff_text import fitted, units
+from scanner.report.asff_text import field, fitted, told, units
 from scanner.report.view import build
 from tests.fakes.hostile import HOSTILE, WAIVER, planted
 
@@ -388,6 +388,13 @@ def test_a_text_is_cut_to_what_it_may_be_and_no_further(text: str) -> None:
     size = len(text.encode("utf-16-le")) // 2
     assert (cut == text) == (size <= 20)
     assert len(cut.encode("utf-16-le")) // 2 in range(min(size, 18), 21)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \t", "plain", " plain ", "x" * 30, "é" * 30, "a\nb\u202ec", "\U0001f4be" * 12]
+)
+def test_a_field_is_one_line_that_is_cut(text: str) -> None:
+    assert field(text, 20) == fitted(told(text), 20)
 
 
 def test_the_bytes_of_a_call_are_those_that_boto3_sends() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.report.cells import harmless, json_cell
+from scanner.report.cells import csv_cell, harmless, json_cell, repeated_cell
 
 # OWASP, "CSV Injection": what a cell must not begin with, and the full-width forms that some programs fold.
 BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -64,6 +64,14 @@ def test_whatever_the_text_it_comes_back_as_one_cell_without_a_formula(text: str
     assert following == "next"
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
     assert made.getvalue().encode()
+
+
+@given(st.text(alphabet="a,;\"'\n\r\t =é\u202e", max_size=12))
+def test_a_cell_is_quoted_as_python_s_csv_module_does(text: str) -> None:
+    made = io.StringIO(newline="")
+    csv.writer(made, lineterminator="\r\n").writerow([harmless(text), "next"])
+    assert f"{csv_cell(text)},next\r\n" == made.getvalue()
+    assert repeated_cell(text) == csv_cell(text)
 
 
 @given(st.dictionaries(st.text(max_size=8), st.text(max_size=8), max_size=3))

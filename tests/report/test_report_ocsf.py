@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 from py_ocsf_models.objects.cloud import Cloud
 
@@ -14,7 +16,7 @@ from scanner.model.finding import Finding, Severity, Status
 from scanner.model.owner import Owner
 from scanner.model.scan import REDACTED, Scan
 from scanner.model.unicode import mended
-from scanner.report.ocsf import ocsf
+from scanner.report.ocsf import _NAMESPACE, event_uid, ocsf
 from scanner.report.view import build
 from tests.fakes.hostile import HOSTILE, WAIVER, planted
 
@@ -187,6 +189,26 @@ def test_events_of_two_scans_differ_and_their_findings_do_not(scan: Scan) -> Non
         assert one["metadata"]["uid"] != two["metadata"]["uid"]
         assert UUID(one["metadata"]["uid"]).version == 5
     assert len({each["metadata"]["uid"] for each in events(scan)}) == len(scan.findings)
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_the_id_of_an_event_is_a_uuid_of_version_5(name: str) -> None:
+    assert event_uid(name) == str(uuid5(_NAMESPACE, name))
+    assert UUID(event_uid(name)).version == 5
+
+
+def test_events_that_share_a_control_keep_what_is_their_own(scan: Scan) -> None:
+    failure = next(each for each in scan.findings if each.status is Status.FAIL)
+    found = (
+        replace(failure, control="not-defined", severity=Severity.LOW, frameworks={"dora": ("12",)}),
+        replace(failure, control="not-defined", severity=Severity.HIGH, frameworks={"dora": ("12",)}),
+        replace(failure, control="not-defined", severity=Severity.HIGH, frameworks={"hipaa": ("1",)}),
+        replace(failure, control="not-defined", severity=Severity.HIGH, status=Status.PASS, frameworks={}),
+    )
+    told = [each["compliance"] for each in events(replace(scan, findings=found))]
+    assert [each["requirements"] for each in told] == [["DORA 12"], ["DORA 12"], ["HIPAA 1"], []]
+    assert [each["checks"][0]["severity"] for each in told] == ["Low", "High", "High", "High"]
+    assert [each["status"] for each in told] == ["Fail", "Fail", "Fail", "Pass"]
 
 
 def test_what_was_planted_stays_text(scan: Scan) -> None:
