@@ -3,13 +3,14 @@
 The floor is unpacking and decoding the same evidence, measured in the same run. Each stage is measured in a
 process of its own, without what it prepares; commands of `audit` are measured from their start to their end.
 
-`python -m bench.stages 100000 1000000` measures as many resources as are named.
+`python -m bench.stages 100000 1000000` measures as many resources as are named, `--only STAGE` one stage.
 """
 
+import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -111,18 +112,27 @@ def _findings(judged: Path) -> int:
     return sum(sum(statuses.values()) for statuses in summary["controls"].values())
 
 
-def tables(*, tiny: bool = False, sizes: Iterable[int] = SIZES) -> list[Table]:
+def tables(*, tiny: bool = False) -> list[Table]:
     """Measure all stages of bundles of growing size."""
-    return [_table(size) for size in ((RESOURCES,) if tiny else sizes)]
+    return [_table(size, NAMES) for size in ((RESOURCES,) if tiny else SIZES)]
 
 
-def _table(resources: int) -> Table:
+def _table(resources: int, names: Sequence[str]) -> Table:
     with tempfile.TemporaryDirectory(prefix="vaultproof-bench-") as folder:
         stages = Stages(resources, Path(folder))
-        stages.measure(*(name for name in NAMES if name not in stages.costs))
+        stages.measure(*(name for name in names if name not in stages.costs))
         return stages.table()
 
 
+def main() -> None:
+    """Measure as many resources as the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m bench.stages")
+    parser.add_argument("resources", type=int, nargs="*", default=SIZES)
+    parser.add_argument("--only", metavar="STAGE", action="append", choices=NAMES, help=", ".join(NAMES))
+    wanted = parser.parse_args()
+    for resources in wanted.resources:
+        print(_table(resources, wanted.only or NAMES).text(), flush=True)
+
+
 if __name__ == "__main__":
-    for each in tables(sizes=map(int, sys.argv[1:]) if sys.argv[1:] else SIZES):
-        print(each.text(), flush=True)
+    main()
