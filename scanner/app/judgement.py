@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scanner.app import FINDINGS, TOOL
+from scanner.app.judged import read_judged
 from scanner.errors import UsageError
 from scanner.evaluate.assessment import Cell, assess, counted, counts_of
 from scanner.evaluate.engine import Parameters
@@ -45,7 +46,6 @@ from scanner.protection.capabilities import capabilities_as_of
 from scanner.protection.limitations import LIMITATIONS, report_notes
 from scanner.report.explain import explain as explain_subject
 from scanner.report.json import findings_jsonl_gz
-from scanner.report.read import read_scan
 from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
 from scanner.report.stored import StoredFindings
 from scanner.report.view import View, build
@@ -174,7 +174,7 @@ def report(
     """
     if since is not None:
         since.keep_from(scan_folder)
-    scan = _held_against(read_scan(scan_folder), since)
+    scan = _held_against(read_judged(scan_folder), since)
     if redaction is None:
         return write_reports(build(scan), out or scan_folder, formats)
     folder = out or scan_folder / SHARED
@@ -194,7 +194,7 @@ def former_scan(folder: Path | None, before: Sequence[Path] = ()) -> Since | Non
         if before:
             raise UsageError("--before requires --since.")
         return None
-    since = Since(folder, read_scan(folder), tuple(map(read_scan, before)))
+    since = Since(folder, read_judged(folder), tuple(map(read_judged, before)))
     since.check()
     return since
 

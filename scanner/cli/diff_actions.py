@@ -1,7 +1,7 @@
 """What `audit diff` does: reads two scans, compares them, and writes what became of findings."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,18 +9,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from scanner.app.judged import read_judged
 from scanner.cli.exits import FINDINGS
 from scanner.errors import UsageError
-from scanner.history.compare import compare
-from scanner.history.criteria import criteria_of
+from scanner.history.comparison import Comparison
 from scanner.history.notes import notes_of
-from scanner.history.reach import reach_of
 from scanner.history.tally import Tally
-from scanner.model.changes import Change, Changes, Kind
+from scanner.model.changes import Changes, Kind
 from scanner.model.finding import Severity
-from scanner.model.scan import Scan
 from scanner.report.diff_formats import diff_csv, diff_json, diff_json_tail, diff_markdown
-from scanner.report.read import read_scan
 from scanner.report.words import KIND_WORDS, visible
 from scanner.storage.files import write_atomically
 
@@ -39,40 +36,28 @@ def diff(  # noqa: PLR0913, PLR0917 -- the options of the contract
     """Write what became of findings. 10: something at or above `fail_on` is new."""
     if out is not None and out.is_dir():
         raise UsageError(f"--out {out} is a folder: name a file.")
-    was, now = read_scan(old), read_scan(new)
-    earlier = [read_scan(each).findings for each in before]
-    judging = (criteria_of(was), criteria_of(now))
-    changes = compare(was.findings, now.findings, reach_of(now), earlier, judging)
-    tally, notes = Tally(_SHOWN), notes_of(was, now)
+    comparison = Comparison(read_judged(old), read_judged(new), tuple(map(read_judged, before)))
+    tally, notes = Tally(_SHOWN), notes_of(comparison.old, comparison.new)
     if form == "table" and out is None:
-        told = _counted(tally, changes, notes)
-        _print(told, Console())
+        _print(comparison.count(tally, notes, _LISTED), Console())
     else:
-        _write(_pieces(form, (was, now), notes, tally, changes), out)
+        _write(_pieces(form, comparison, notes, tally), out)
     alarm = tally.changes(notes).alarm
     return FINDINGS if fail_on is not None and alarm is not None and alarm.rank <= fail_on.rank else 0
 
 
-def _counted(tally: Tally, changes: Iterable[Change], notes: tuple[str, ...]) -> Changes:
-    for _ in tally.watched(changes):
-        pass
-    return tally.changes(notes)
-
-
-def _pieces(
-    form: str, scans: tuple[Scan, Scan], notes: tuple[str, ...], tally: Tally, changes: Iterable[Change]
-) -> Iterator[bytes]:
+def _pieces(form: str, comparison: Comparison, notes: tuple[str, ...], tally: Tally) -> Iterator[bytes]:
     if form == "json":
-        yield from diff_json(*scans, notes, tally.watched(changes))
+        yield from diff_json(comparison.old, comparison.new, notes, comparison.changes(tally))
         yield diff_json_tail(tally.changes(notes))
     elif form == "csv":
-        yield from diff_csv(tally.watched(changes))
+        yield from diff_csv(comparison.changes(tally))
     elif form == "markdown":
-        yield from diff_markdown(_counted(tally, changes, notes))
+        yield from diff_markdown(comparison.count(tally, notes))
     else:
         console = Console(width=_WIDTH, highlight=False, color_system=None)
         with console.capture() as captured:
-            _print(_counted(tally, changes, notes), console)
+            _print(comparison.count(tally, notes, _LISTED), console)
         yield captured.get().encode()
 
 

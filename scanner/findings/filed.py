@@ -96,7 +96,8 @@ class Filed:
     def attach(self, connection: duckdb.DuckDBPyConnection, name: str = TABLE) -> None:
         """Create the view `name` of the filed columns in another database."""
         if not self.files:
-            connection.register(name, FILED.empty_table())
+            connection.register("nothing_filed", FILED.empty_table())
+            connection.execute(f"CREATE TABLE {name} AS FROM nothing_filed")
             return
         connection.execute("SET parquet_metadata_cache = true")
         connection.execute(f"CREATE VIEW {name} AS SELECT {_COLUMNS} FROM {read_parquet(self.files)}")  # noqa: S608 -- names of the model, files of the scan

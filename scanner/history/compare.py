@@ -13,6 +13,9 @@ from scanner.model.finding import Finding
 
 Key = tuple[str, str, str, str]
 
+Pair = tuple[Finding | None, Finding | None]
+"""What OLD and NEW have of one control and subject; a pair has one side at least."""
+
 _FIGURES: Final = re.compile(r"\d[\d.,:TZ+-]*")
 _JUDGED_BY: Final = ("tier", "parameters")
 
@@ -36,11 +39,26 @@ def compare(
     Raises:
         BundleError: findings of a scan are not in filing order, or one is filed twice.
     """
+    return changes_of(pairs_of(old, new), reach, before, judging)
+
+
+def changes_of(
+    pairs: Iterable[Pair],
+    reach: Reach,
+    before: Iterable[Iterable[Finding]] = (),
+    judging: Judging | None = None,
+) -> Iterator[Change]:
+    """Return what became of each pair, which come in filing order. As `compare` otherwise."""
     earlier = [_Cursor(filed(each, "--before")) for each in before]
-    for was, now in _pairs(filed(old, "OLD"), filed(new, "NEW")):
-        told = now or was
-        if told is not None:
-            yield _change(was, now, reach, judging, earlier=_any_open(earlier, told.order))
+    for was, now in pairs:
+        finding = now or was
+        if finding is not None:
+            yield _change(was, now, reach, judging, earlier=_any_open(earlier, finding.order))
+
+
+def pairs_of(old: Iterable[Finding], new: Iterable[Finding]) -> Iterator[Pair]:
+    """Return the findings of both scans by control and subject. BundleError as in `compare`."""
+    return _pairs(filed(old, "OLD"), filed(new, "NEW"))
 
 
 def _any_open(earlier: list["_Cursor"], key: Key) -> bool:
@@ -88,9 +106,7 @@ def filed(findings: Iterable[Finding], scan: str) -> Iterator[tuple[Key, Finding
         yield key, finding
 
 
-def _pairs(
-    old: Iterator[tuple[Key, Finding]], new: Iterator[tuple[Key, Finding]]
-) -> Iterator[tuple[Finding | None, Finding | None]]:
+def _pairs(old: Iterator[tuple[Key, Finding]], new: Iterator[tuple[Key, Finding]]) -> Iterator[Pair]:
     left, right = next(old, None), next(new, None)
     while left is not None or right is not None:
         if right is None or (left is not None and left[0] < right[0]):

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from scanner.errors import UsageError
-from scanner.history.compare import compare, filed
-from scanner.history.criteria import criteria_of
+from scanner.findings.filed import Filed
+from scanner.findings.order import check_order
+from scanner.history.compare import filed
+from scanner.history.comparison import Comparison
 from scanner.history.notes import IN_REPORT, notes_of
-from scanner.history.reach import reach_of
 from scanner.history.tally import Tally
 from scanner.model.changes import LISTED, Changes, Former
 from scanner.model.scan import Scan
@@ -27,13 +28,17 @@ class Since:
     before: tuple[Scan, ...] = ()
 
     def check(self) -> None:
-        """Go through the findings of these scans once, so that what is wrong with them is told at once.
+        """Check the order of the findings of these scans, so that what is wrong with them is reported early.
 
         Raises:
             BundleError: they cannot be read, are not in filing order, or one is filed twice.
         """
         for scan in (self.old, *self.before):
-            deque(filed(scan.findings, "--since" if scan is self.old else "--before"), maxlen=0)
+            option = "--since" if scan is self.old else "--before"
+            if isinstance(scan.findings, Filed):
+                check_order(scan.findings, option)
+            else:
+                deque(filed(scan.findings, option), maxlen=0)
 
     def keep_from(self, folder: Path) -> None:
         """Make sure that a folder is another: UsageError, where a scan would be held against itself."""
@@ -41,15 +46,10 @@ class Since:
             raise UsageError(f"--since {self.folder} is the scan itself: name the folder of a former one.")
 
     def changes(self, now: Scan) -> Changes:
-        """Say what became of findings, bounded: see LISTED and NAMED. BundleError as in `check`."""
-        tally = Tally(NAMED)
-        earlier = [scan.findings for scan in self.before]
-        judging = (criteria_of(self.old), criteria_of(now))
-        changes = compare(self.old.findings, now.findings, reach_of(now), earlier, judging)
-        deque(tally.watched(changes), maxlen=0)
-        told = tally.changes(notes_of(self.old, now, IN_REPORT))
-        worst = {kind: told.worst[kind] for kind in LISTED if kind in told.worst}
-        return replace(told, worst=worst, former=_former(self.old))
+        """Return what became of findings, bounded: see LISTED and NAMED. BundleError as in `check`."""
+        comparison = Comparison(self.old, now, self.before)
+        changes = comparison.count(Tally(NAMED), notes_of(self.old, now, IN_REPORT), LISTED)
+        return replace(changes, former=_former(self.old))
 
 
 def _former(scan: Scan) -> Former:

@@ -1,7 +1,7 @@
 """Changes as they go by: counted, and the worst of each kind kept."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from scanner.model.changes import ALARMING, Change, Changes, Kind
@@ -35,6 +35,15 @@ class Tally:
             if change.kind not in _UNTOLD:
                 self._keep(change)
             yield change
+
+    def count_same(self, control: str, number: int, old: Mapping["Status", int]) -> None:
+        """Count findings of a control that are the same, without going through them.
+
+        `old`: how many of them the older scan has, by status.
+        """
+        if number:
+            self._counts[control, Kind.SAME] += number
+        self._totals.update({status: count for status, count in old.items() if count})
 
     def _keep(self, change: Change) -> None:
         kept = self._kept[change.kind, change.severity.rank]

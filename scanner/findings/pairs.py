@@ -1,0 +1,77 @@
+"""The filed findings of two scans, paired by control and subject."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from scanner.findings.counts import counts
+from scanner.findings.filed import BATCH, TABLE, Filed, literal
+from scanner.findings.schema import FILED, WITHOUT_TEXTS
+from scanner.findings.texts import without_texts
+from scanner.model.finding import Finding, Status
+
+Pair = tuple[Finding | None, Finding | None]
+
+_OLD: Final = "old_findings"
+_NAMES: Final = tuple(FILED.names)
+_WITHOUT: Final = ", ".join(literal(status.value) for status in sorted(WITHOUT_TEXTS))
+
+_PAIRS: Final = f"""
+SELECT {", ".join(f"was.{name} AS was_{name}, now.{name} AS now_{name}" for name in _NAMES)}
+FROM (FROM {_OLD} WHERE control = $control) AS was
+FULL JOIN (FROM {TABLE} WHERE control = $control) AS now
+    ON was.account = now.account AND was.region = now.region AND was.subject = now.subject
+WHERE now.status IS NULL OR now.status NOT IN ({_WITHOUT}) OR was.status NOT IN ({_WITHOUT})
+ORDER BY coalesce(now.account, was.account), coalesce(now.region, was.region),
+    coalesce(now.subject, was.subject)
+"""  # noqa: S608 -- names and words of the model
+
+
+class Pairs:
+    """Pairs of an older and a newer scan. `old`, `new`: how many findings each has, by control and status."""
+
+    def __init__(self, old: Filed, new: Filed) -> None:
+        self._old, self._new = old, new
+        self.old, self.new = _numbers(old), _numbers(new)
+
+    @property
+    def controls(self) -> list[str]:
+        """The controls of both, in filing order."""
+        return sorted({control for control, _ in (*self.old, *self.new)})
+
+    def __iter__(self) -> Iterator[Pair]:
+        """Iterate in filing order over the pairs in which a side is neither pass nor not_applicable.
+
+        A pair whose newer side is missing is one of them, one whose older side is missing only where the
+        newer one is neither. Findings are as they are filed.
+        """
+        with self._new.database() as connection:
+            self._old.attach(connection, _OLD)
+            for control in self.controls:
+                yield from self._of(connection, control)
+
+    def _of(self, connection: duckdb.DuckDBPyConnection, control: str) -> Iterator[Pair]:
+        with connection.cursor() as cursor:
+            for batch in cursor.sql(_PAIRS, params={"control": control}).to_arrow_reader(BATCH):
+                yield from zip(_side(self._old, batch, "was"), _side(self._new, batch, "now"), strict=True)
+
+
+def _numbers(filed: Filed) -> Counter[tuple[str, Status]]:
+    """Count findings by control and status."""
+    numbers: Counter[tuple[str, Status]] = Counter()
+    with filed.database() as connection:
+        for count in counts(filed, connection).controls:
+            numbers[count.control, count.status] += count.number
+    return numbers
+
+
+def _side(filed: Filed, batch: pa.RecordBatch, prefix: str) -> Iterator[Finding | None]:
+    columns = pa.RecordBatch.from_arrays(
+        [batch.column(f"{prefix}_{name}") for name in _NAMES], names=list(_NAMES)
+    )
+    exists = columns.column("control").is_valid()
+    findings = map(without_texts, filed.rows(columns.filter(exists)))
+    return (next(findings) if here else None for here in exists.to_pylist())

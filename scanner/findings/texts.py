@@ -1,0 +1,63 @@
+"""Findings without their texts, and the texts of a few of them."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+import orjson
+import pyarrow as pa
+
+from scanner.findings.filed import BATCH, TABLE, Filed, FiledRow, literal
+from scanner.findings.schema import WITHOUT_TEXTS
+from scanner.model.finding import Finding, Status
+
+_KEYS: Final = "wanted"
+
+
+def without_texts(row: FiledRow) -> Finding:
+    """Return a finding as it is filed. One without texts has tier and parameters in its details."""
+    if row.has_texts:
+        return row.finding
+    details = {"tier": row.tier} if row.tier else {}
+    if row.parameters is not None:
+        details["parameters"] = orjson.loads(row.parameters)
+    return replace(row.finding, details=details) if details else row.finding
+
+
+def all_without_texts(filed: Filed, statuses: Collection[Status] = tuple(Status)) -> Iterator[Finding]:
+    """Iterate over the findings with one of these statuses as they are filed, in filing order."""
+    # DuckDB makes a join of a long IN, and a join does not keep the order of the files.
+    among = " OR ".join(f"status = {literal(status.value)}" for status in statuses)
+    with filed.database() as connection:
+        controls = connection.execute(f"SELECT DISTINCT control FROM {TABLE}").fetchall()  # noqa: S608 -- a name of ours
+        for (control,) in sorted(controls):
+            sql = f"SELECT * FROM {TABLE} WHERE control = $control AND ({among})"  # noqa: S608 -- words of the model
+            with connection.cursor() as cursor:
+                for batch in cursor.sql(sql, params={"control": control}).to_arrow_reader(BATCH):
+                    yield from map(without_texts, filed.rows(batch))
+
+
+def with_texts(filed: Filed, findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings of `filed` with their texts, in the same order."""
+    lacking = [each for each in findings if each.status in WITHOUT_TEXTS and not each.reason]
+    if not lacking:
+        return list(findings)
+    whole = {each.order: each for each in _read(filed, lacking)}
+    return [whole.get(each.order, each) for each in findings]
+
+
+def _read(filed: Filed, findings: Sequence[Finding]) -> list[Finding]:
+    keys = pa.table(
+        {
+            "control": pa.array([each.control for each in findings], pa.string()),
+            "subject": pa.array([each.subject for each in findings], pa.string()),
+        }
+    )
+    accounts = ", ".join(literal(account) for account in sorted({each.account for each in findings}))
+    with filed.database() as connection:
+        connection.register(_KEYS, keys)
+        return filed.chosen(
+            connection,
+            f"SELECT {TABLE}.* FROM {TABLE} SEMI JOIN {_KEYS} USING (control, subject) "  # noqa: S608 -- names of ours
+            f"WHERE account IN ({accounts})",
+        )

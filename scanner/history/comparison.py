@@ -1,0 +1,136 @@
+"""Two judged scans, compared without rendering the texts of findings that stay the same.
+
+Where the findings of both scans are filed, the database pairs them: pairs that passed and pass are only
+counted. Else they are merged one by one. Either way findings come as they are filed, and only the changes
+that are shown get the texts of their passes. The results are those of `compare` over whole findings.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final, TypeVar
+
+from scanner.findings.filed import Filed
+from scanner.findings.order import check_order
+from scanner.findings.pairs import Pairs
+from scanner.findings.schema import WITHOUT_TEXTS
+from scanner.findings.texts import all_without_texts, with_texts
+from scanner.history.compare import Pair, changes_of, pairs_of
+from scanner.history.criteria import criteria_of
+from scanner.history.reach import reach_of
+from scanner.history.tally import Tally
+from scanner.history.transition import OPEN
+from scanner.model.changes import Change, Changes, Kind
+from scanner.model.finding import Finding, Status
+from scanner.model.scan import Scan, Stream
+
+_BATCH: Final = 5_000
+"""Changes that are in memory while the texts of their passes are read."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An older and a newer scan. `before`: scans older than `old`, in any order.
+
+    Raises:
+        BundleError, when changes are iterated: findings of a scan cannot be read, or are not in filing order.
+    """
+
+    old: Scan
+    new: Scan
+    before: tuple[Scan, ...] = ()
+
+    def changes(self, tally: Tally) -> Iterator[Change]:
+        """Iterate over the changes in filing order, with all their texts. `tally` counts the same, too."""
+        changed = (change for change in self._counted(tally) if change.kind is not Kind.SAME)
+        for batch in _batches(changed):
+            yield from self._whole(batch)
+
+    def count(self, tally: Tally, notes: tuple[str, ...], kinds: Sequence[Kind] = tuple(Kind)) -> Changes:
+        """Return the counts of all changes, and the worst of some kinds with all their texts."""
+        deque(self._counted(tally), maxlen=0)
+        changes = tally.changes(notes)
+        worst = {kind: tuple(self._whole(changes.worst[kind])) for kind in kinds if kind in changes.worst}
+        return replace(changes, worst=worst)
+
+    def _counted(self, tally: Tally) -> Iterator[Change]:
+        old, new = self.old.findings, self.new.findings
+        if isinstance(old, Filed) and isinstance(new, Filed):
+            check_order(old, "OLD")
+            check_order(new, "NEW")
+            pairs = Pairs(old, new)
+            seen = _Seen()
+            yield from tally.watched(self._changes_of(seen.watched(pairs)))
+            seen.count_rest(pairs, tally)
+        else:
+            yield from tally.watched(self._changes_of(pairs_of(as_filed(old), as_filed(new))))
+
+    def _changes_of(self, pairs: Iterable[Pair]) -> Iterator[Change]:
+        earlier = [as_filed(scan.findings, tuple(OPEN)) for scan in self.before]
+        judging = (criteria_of(self.old), criteria_of(self.new))
+        return changes_of(self._with_absent(pairs), reach_of(self.new), earlier, judging)
+
+    def _with_absent(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Read the texts of recovery points that only OLD has: their details name the vault of each."""
+        for batch in _batches(pairs):
+            absent = [was for was, now in batch if now is None and was is not None and _is_point(was)]
+            whole = iter(_texts(self.old.findings, absent))
+            for was, now in batch:
+                is_absent = now is None and was is not None and _is_point(was)
+                yield (next(whole) if is_absent else was), now
+
+    def _whole(self, changes: Sequence[Change]) -> Iterator[Change]:
+        """Return changes with the texts of both sides."""
+        old = iter(_texts(self.old.findings, [each.old for each in changes if each.old is not None]))
+        new = iter(_texts(self.new.findings, [each.new for each in changes if each.new is not None]))
+        for change in changes:
+            yield replace(
+                change,
+                old=None if change.old is None else next(old),
+                new=None if change.new is None else next(new),
+            )
+
+
+class _Seen:
+    """The findings of the pairs that went by, so that the others of both scans can be counted."""
+
+    def __init__(self) -> None:
+        self._old: Counter[tuple[str, Status]] = Counter()
+        self._new: Counter[tuple[str, Status]] = Counter()
+
+    def watched(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        for was, now in pairs:
+            if was is not None:
+                self._old[was.control, was.status] += 1
+            if now is not None:
+                self._new[now.control, now.status] += 1
+            yield was, now
+
+    def count_rest(self, pairs: Pairs, tally: Tally) -> None:
+        """Count the pairs that did not go by: no side fails, nor is it unknown."""
+        old, new = pairs.old - self._old, pairs.new - self._new
+        for control in pairs.controls:
+            rest = sum(new[control, status] for status in WITHOUT_TEXTS)
+            tally.count_same(control, rest, {status: old[control, status] for status in WITHOUT_TEXTS})
+
+
+def as_filed(findings: Stream[Finding], statuses: Sequence[Status] = tuple(Status)) -> Iterable[Finding]:
+    """Return findings without rendering a text. `statuses`: those that are needed, where that is cheaper."""
+    return all_without_texts(findings, statuses) if isinstance(findings, Filed) else findings
+
+
+def _is_point(finding: Finding) -> bool:
+    return finding.subject_type == "recovery_point"
+
+
+def _texts(findings: Stream[Finding], some: Sequence[Finding]) -> Sequence[Finding]:
+    return with_texts(findings, some) if isinstance(findings, Filed) else some
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, _BATCH)):
+        yield batch
