@@ -146,7 +146,7 @@ finding_sets = st.dictionaries(keys, drawn, max_size=12).map(
     st.sampled_from([30, 60]),
     st.sampled_from(["all", "old", "new", "old new"]),
 )
-def test_filed_and_mixed_scans_compare_as_streams_do(
+def test_filed_and_mixed_scans_compare_as_streams_do(  # noqa: PLR0913, PLR0917 -- what is drawn
     tmp_path_factory: pytest.TempPathFactory,
     old: tuple[Finding, ...],
     new: tuple[Finding, ...],
