@@ -1,58 +1,92 @@
 """Counting the filed findings: every grouping that reports and scores need, from one pass over the files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-import duckdb
-
 from scanner.errors import BundleError
-from scanner.findings.filed import TABLE, Filed
-from scanner.model.finding import Severity, Status
-from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount
+from scanner.findings.filed import TABLE, Connection, Filed
+from scanner.model.finding import Severity, Status, Waiver
+from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount, OwnerCount
 
 _GROUPED: Final = f"""
-SELECT grouping(control) = 0, grouping(account) = 0, grouping(region) = 0,
-       control, subject_type, account, region, tier, severity, status, count(*)
-FROM {TABLE} LEFT JOIN (SELECT unnest($controls) AS control, unnest($severities) AS severity) USING (control)
+SELECT grouping(control) = 0, grouping(account) = 0, grouping(region) = 0, grouping(tier) = 0,
+       grouping(owner) = 0,
+       control, subject_type, severity, status, account, region, tier, owned, owner, waiver, count(*)
+FROM (
+    SELECT * EXCLUDE (reason, details, evidence), owner_source IS NOT NULL AS owned
+    FROM {TABLE}
+    LEFT JOIN (SELECT unnest($controls) AS control, unnest($severities) AS severity) USING (control))
 GROUP BY GROUPING SETS (
     (control, subject_type, severity, status),
     (account, severity, status),
     (region, severity, status),
-    (tier, severity, status))
+    (tier, severity, status),
+    (owned, owner, status),
+    (waiver))
 ORDER BY ALL
+"""  # noqa: S608 -- a name of the model
+_KINDS: Final = 5
+"""The first columns of a row: whether it is of the first, second … grouping. The sixth has none."""
+
+_FIRST_OWNERS: Final = f"""
+SELECT owner FROM {TABLE} WHERE owner <> '' AND owner_source IS NOT NULL
+GROUP BY owner ORDER BY min({{'a': control, 'b': account, 'c': region, 'd': subject}}) LIMIT $number
+"""  # noqa: S608 -- a name of the model
+
+_PLACES: Final = f"""
+SELECT control, account, region, status, count(*) FROM {TABLE}
+WHERE (account, region) IN (SELECT (unnest($accounts), unnest($regions))) GROUP BY ALL ORDER BY ALL
 """  # noqa: S608 -- a name of the model
 
 _Row = tuple[Any, ...]
 
 
-def counts(filed: Filed, connection: duckdb.DuckDBPyConnection) -> FindingCounts:
-    """Count the filed findings by control and type, by account, by Region and by tier.
+def counts(filed: Filed, connection: Connection) -> FindingCounts:
+    """Count the filed findings by control and type, account, Region, tier, owner and waiver.
 
-    `connection` is that of `filed.database()`. Memory grows with the number of accounts, not of findings.
+    `connection` is that of `filed.database()`. Memory grows with accounts and owners, not with findings.
 
     Raises:
         BundleError: a finding is of a control that the scan does not define.
     """
     severities = {name: control.severity.value for name, control in filed.controls.items()}
     parameters = {"controls": [*severities], "severities": [*severities.values()]}
-    rows = connection.execute(_GROUPED, parameters).fetchall()
-    by_control = [row[3:] for row in rows if row[0]]
+    groups: list[list[_Row]] = [[] for _ in range(_KINDS + 1)]
+    for row in connection.execute(_GROUPED, parameters).fetchall():
+        kinds, values = row[:_KINDS], row[_KINDS:]
+        groups[kinds.index(True) if True in kinds else _KINDS].append(values)
+    controls, accounts, regions, tiers, owners, waivers = groups
     return FindingCounts(
-        controls=tuple(map(_control_count, by_control)),
-        accounts=_group_counts((row[5], *row[8:]) for row in rows if row[1]),
-        regions=_group_counts((row[6], *row[8:]) for row in rows if row[2]),
-        tiers=_group_counts((row[7], *row[8:]) for row in rows if not any(row[:3])),
+        controls=tuple(_control_count(row) for row in controls),
+        accounts=tuple(_group_count(row[4], row) for row in accounts),
+        regions=tuple(_group_count(row[5], row) for row in regions),
+        tiers=tuple(_group_count(row[6], row) for row in tiers),
+        owners=tuple(OwnerCount(row[8], Status(row[3]), row[-1]) for row in owners if row[7]),
+        waivers=tuple((Waiver(**row[9]), row[-1]) for row in waivers if row[9] is not None),
     )
 
 
 def _control_count(row: _Row) -> ControlCount:
-    control, subject_type, _, _, _, severity, status, number = row
+    control, subject_type, severity, status = row[:4]
     if severity is None:
         raise BundleError(f"A finding is of the control {control}, which the scan does not define.")
-    return ControlCount(control, subject_type, Severity(severity), Status(status), number)
+    return ControlCount(control, subject_type, Severity(severity), Status(status), row[-1])
 
 
-def _group_counts(rows: Iterable[_Row]) -> tuple[GroupCount, ...]:
-    return tuple(
-        GroupCount(key, Severity(severity), Status(status), number) for key, severity, status, number in rows
-    )
+def _group_count(key: str | None, row: _Row) -> GroupCount:
+    return GroupCount(key, Severity(row[2]), Status(row[3]), row[-1])
+
+
+def first_owners(connection: Connection, number: int) -> list[str]:
+    """Return the first named owners in filing order."""
+    return [row[0] for row in connection.execute(_FIRST_OWNERS, {"number": number}).fetchall()]
+
+
+def counts_of_places(
+    connection: Connection, places: Iterable[tuple[str, str]]
+) -> Iterator[tuple[str, str, str, Status, int]]:
+    """Return control, account, Region, status and number of the findings in some accounts and Regions."""
+    accounts, regions = zip(*places, strict=True) if (places := tuple(places)) else ((), ())
+    parameters = {"accounts": list(accounts), "regions": list(regions)}
+    for control, account, region, status, number in connection.execute(_PLACES, parameters).fetchall():
+        yield control, account, region, Status(status), number

@@ -3,20 +3,22 @@
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import duckdb
-import orjson
 import pyarrow as pa
 
 from scanner.errors import BundleError
-from scanner.findings.schema import FILED
+from scanner.findings.filing_order import Controls, in_filing_order
+from scanner.findings.rows import FiledRow, read_rows
+from scanner.findings.schema import FILED, NO_ACCOUNT
 from scanner.model.control import Control
-from scanner.model.finding import Finding, Status, Waiver
-from scanner.model.owner import Owner
-from scanner.model.reading import EvidenceRef
+from scanner.model.finding import Finding
+
+Connection = duckdb.DuckDBPyConnection
+"""An open database (`Filed.database`), for rooms that do not know DuckDB."""
 
 BATCH: Final = 5_000
 """Findings that are in memory at once."""
@@ -35,16 +37,6 @@ _NAMES: Final = tuple(FILED.names)
 _COLUMNS: Final = ", ".join(_NAMES)
 
 
-@dataclass(frozen=True, slots=True)
-class FiledRow:
-    """A finding as it is filed. Where it `has_texts` not, reason, details and evidence are empty."""
-
-    finding: Finding
-    has_texts: bool
-    tier: str | None  # None: not known; "": none, or there are no tiers
-    parameters: str | None  # JSON text of what tiers and overrides set; None: they set nothing
-
-
 class Words(Protocol):
     """Renders the texts that are not filed, from facts and controls."""
 
@@ -60,7 +52,7 @@ class Words(Protocol):
 class Filed:
     """The findings of a scan. Iterating goes through all of them, with their texts, in filing order.
 
-    `files` are in the order of accounts; `controls` give severity and frameworks.
+    `files` are those of the accounts, in any order; `controls` give severity and frameworks.
 
     Raises:
         BundleError: a file cannot be read, or a finding is of a control that is not among `controls`.
@@ -69,7 +61,7 @@ class Filed:
     def __init__(
         self, files: Sequence[Path], controls: Iterable[Control], words: Words | None = None
     ) -> None:
-        self.files = tuple(files)
+        self.files = tuple(sorted(files, key=_account))
         self.controls = {control.id: control for control in controls}
         self._words = words
         self._number: int | None = None
@@ -79,7 +71,7 @@ class Filed:
         return Filed(self.files, self.controls.values(), words)
 
     @contextmanager
-    def database(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def database(self) -> Iterator[Connection]:
         """Open DuckDB with the view TABLE of the filed columns. BundleError: what it raises of the files."""
         with (
             tempfile.TemporaryDirectory(prefix="vaultproof-") as spill,
@@ -93,7 +85,7 @@ class Filed:
                     f"The filed findings cannot be read: {error}. Run audit evaluate on the bundle again."
                 ) from error
 
-    def attach(self, connection: duckdb.DuckDBPyConnection, name: str = TABLE) -> None:
+    def attach(self, connection: Connection, name: str = TABLE) -> None:
         """Create the view `name` of the filed columns in another database."""
         if not self.files:
             connection.register("nothing_filed", FILED.empty_table())
@@ -111,57 +103,36 @@ class Filed:
 
     def __iter__(self) -> Iterator[Finding]:
         with self.database() as connection:
-            for control in sorted(self._filed_controls(connection)):
-                rows = self._rows_of(connection, control)
+            for control, batches in self.in_order(connection, f"SELECT * FROM {TABLE}"):  # noqa: S608
+                rows = chain.from_iterable(map(self.rows, batches))
                 if self._words is None:
                     yield from (row.finding for row in rows)
                 else:
                     yield from self._words.all(control, rows)
 
-    def _filed_controls(self, connection: duckdb.DuckDBPyConnection) -> list[str]:
-        found = connection.execute(f"SELECT DISTINCT control FROM {TABLE}").fetchall()  # noqa: S608
-        return [str(row[0]) for row in found]
+    def in_order(self, connection: Connection, sql: str) -> Controls:
+        """Return what a query without ORDER BY picks from TABLE, in filing order.
 
-    def _rows_of(self, connection: duckdb.DuckDBPyConnection, control: str) -> Iterator[FiledRow]:
-        """Read a control's rows. The files are in order, and so is each of them: nothing is sorted."""
-        with connection.cursor() as cursor:
-            sql = f"SELECT * FROM {TABLE} WHERE control = $control"  # noqa: S608
-            for batch in cursor.sql(sql, params={"control": control}).to_arrow_reader(BATCH):
-                yield from self.rows(batch)
+        It selects the column `control`. OutputError: rows have to wait on the disk, and there is no room.
+        """
+        # The files are in the order of accounts, and each is in filing order: only controls are sorted.
+        return in_filing_order(connection.sql(sql).to_arrow_reader(BATCH))
 
-    def chosen(self, connection: duckdb.DuckDBPyConnection, sql: str) -> list[Finding]:
+    def chosen(
+        self, connection: Connection, sql: str, parameters: Mapping[str, Any] | None = None
+    ) -> list[Finding]:
         """Return the findings that a query over TABLE picks (it selects all columns), with their texts."""
-        rows = [row for batch in connection.sql(sql).to_arrow_reader(BATCH) for row in self.rows(batch)]
+        batches = connection.sql(sql, params=parameters).to_arrow_reader(BATCH)
+        rows = [row for batch in batches for row in self.rows(batch)]
         return [row.finding for row in rows] if self._words is None else self._words.some(rows)
 
     def rows(self, batch: pa.RecordBatch) -> Iterator[FiledRow]:
         """Read rows of TABLE."""
-        columns = (batch.column(name).to_pylist() for name in _NAMES)
-        for values in zip(*columns, strict=True):
-            yield self._row(dict(zip(_NAMES, values, strict=True)))
+        return read_rows(batch, self.controls)
 
-    def _row(self, row: Mapping[str, Any]) -> FiledRow:
-        control = self.controls.get(row["control"])
-        if control is None:
-            raise BundleError(
-                f"A finding is of the control {row['control']}, which the scan does not define."
-            )
-        finding = Finding(
-            control=control.id,
-            status=_STATUSES[row["status"]],
-            severity=control.severity,
-            subject=row["subject"],
-            subject_type=row["subject_type"],
-            account=row["account"],
-            region=row["region"],
-            reason=row["reason"] or "",
-            details=orjson.loads(row["details"]) if row["details"] else {},
-            evidence=tuple(EvidenceRef(ref["file"], ref["line"]) for ref in row["evidence"] or ()),
-            frameworks=control.frameworks,
-            waiver=None if row["waiver"] is None else Waiver(**row["waiver"]),
-            owner=None if row["owner_source"] is None else Owner(row["owner"], row["owner_source"]),
-        )
-        return FiledRow(finding, row["reason"] is not None, row["tier"], row["parameters"])
+
+def _account(file: Path) -> str:
+    return "" if file.stem == NO_ACCOUNT else file.stem
 
 
 def read_parquet(files: Iterable[Path]) -> str:
@@ -180,5 +151,3 @@ def literal(text: str) -> str:
 
 
 _WILDCARDS: Final = frozenset("*?[")
-
-_STATUSES: Final[Mapping[str, Status]] = {status.value: status for status in Status}

@@ -5,6 +5,7 @@ details and evidence are filed where the status is neither pass nor not_applicab
 which parameters apply. Elsewhere they are NULL: they are rendered from facts and controls when they are read.
 """
 
+import re
 from typing import Final
 
 import pyarrow as pa
@@ -16,6 +17,8 @@ FOLDER: Final = "findings"
 
 NO_ACCOUNT: Final = "aws-organization"
 """The name, in place of an account, of the file with findings that belong to no account."""
+
+_FILE: Final = re.compile(rf"{FOLDER}/[^/]+\.parquet")
 
 WAIVER: Final = pa.struct([(name, pa.string()) for name in ("id", "owner", "approver", "reason", "expires")])
 EVIDENCE: Final = pa.list_(pa.struct([("file", pa.string()), ("line", pa.int64())]))
@@ -51,3 +54,8 @@ FILED: Final = pa.schema(
 
 WITHOUT_TEXTS: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 """Statuses whose texts are not filed."""
+
+
+def is_findings_file(name: str) -> bool:
+    """Check whether a name of the manifest is that of a file of filed findings."""
+    return _FILE.fullmatch(name) is not None

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from scanner.model.finding import Severity, Status
+from scanner.model.finding import Severity, Status, Waiver
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,14 +30,29 @@ class GroupCount:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerCount:
+    """The findings of one owner that have one status. `name` as in `Owner`."""
+
+    name: str | None
+    status: Status
+    number: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingCounts:
-    """All findings of a scan, counted once in each of these ways."""
+    """All findings of a scan, counted once in each of these ways.
+
+    `owners` counts only findings that say who owns the subject, or that it is not known; `waivers` those that
+    a waiver covers.
+    """
 
     controls: tuple[ControlCount, ...]
     accounts: tuple[GroupCount, ...]
     regions: tuple[GroupCount, ...]
     tiers: tuple[GroupCount, ...]
+    owners: tuple[OwnerCount, ...] = ()
+    waivers: tuple[tuple[Waiver, int], ...] = ()
 
     @property
     def total(self) -> int:

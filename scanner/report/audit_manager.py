@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scanner.model.audit_manager import Comparison, ControlBeside, FrameworkBeside
-from scanner.model.finding import Finding
+from scanner.model.finding import Finding, Status
 from scanner.model.names import AWS_GLOBAL
 from scanner.model.reading import ASSUME_ROLE
 from scanner.model.scan import Scan
@@ -106,13 +106,17 @@ class FoundBeside:
     """Counts what was found where frameworks are, by control, account and Region."""
 
     def __init__(self, frameworks: Iterable[FrameworkBeside]) -> None:
-        self._places = frozenset((each.account, each.region) for each in frameworks)
+        self.places = frozenset((each.account, each.region) for each in frameworks)
         self._tally: Tally[tuple[str, str, str]] = Tally()
 
     def add(self, finding: Finding) -> None:
         """Count a finding, where a framework is."""
-        if (finding.account, finding.region) in self._places:
-            self._tally.add((finding.control, finding.account, finding.region), finding.status)
+        if (finding.account, finding.region) in self.places:
+            self.count(finding.control, finding.account, finding.region, finding.status)
+
+    def count(self, control: str, account: str, region: str, status: Status, number: int = 1) -> None:
+        """Count findings of one control in one of the places that have one status."""
+        self._tally.add((control, account, region), status, number)
 
     def counts(self) -> Mapping[tuple[str, str, str], Counts]:
         """Give what was counted."""

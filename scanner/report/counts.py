@@ -91,12 +91,12 @@ class Tally(Generic[K]):
     def __init__(self) -> None:
         self._found: dict[K, Counter[Status]] = {}
 
-    def add(self, key: K, status: Status) -> None:
-        """Count one answer."""
+    def add(self, key: K, status: Status, number: int = 1) -> None:
+        """Count findings that have one status."""
         found = self._found.get(key)
         if found is None:
             found = self._found[key] = Counter()
-        found[status] += 1
+        found[status] += number
 
     def counts(self) -> dict[K, Counts]:
         """Give what was counted, by key."""

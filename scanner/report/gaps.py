@@ -88,13 +88,16 @@ class Blinding:
         self._told: dict[_Place, set[str]] = {}
 
     def add(self, finding: Finding) -> None:
-        """Read what a finding of BLINDING_CONTROL tells; others tell nothing."""
-        if finding.control != BLINDING_CONTROL:
-            return
-        for read in _missing_reads(finding.details):
-            asked = (str(read["operation"]), str(read.get("about") or ""))
-            for account, region in _reaches(finding.account, finding.region):
-                self._told.setdefault((account, region, *asked), set()).update(_ids(read.get("blinds")))
+        """Read the missing reads of a finding of BLINDING_CONTROL; others have none."""
+        if finding.control == BLINDING_CONTROL:
+            self.read(finding.account, finding.region, finding.details)
+
+    def read(self, account: str, region: str, details: Mapping[str, Any]) -> None:
+        """Read the missing reads of an account-Region from the details of its finding."""
+        for missing in _missing_reads(details):
+            operation = (str(missing["operation"]), str(missing.get("about") or ""))
+            for place in _reaches(account, region):
+                self._told.setdefault((*place, *operation), set()).update(_ids(missing.get("blinds")))
 
     def of(self, gaps: Iterable[Gap]) -> tuple[BlindGap, ...]:
         """Give missing reads with the controls that each blinds."""

@@ -1,11 +1,14 @@
-"""What one pass through the findings of a scan tells, however many there are."""
+"""What a view counts and picks of the findings of a scan, in one pass through them, however many there are.
+
+`scanner.report.overview_filed` gives the same of filed findings, by queries.
+"""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Final
 
-from scanner.model.finding import Finding, Severity, Waiver
+from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.scan import Scan
 from scanner.report.audit_manager import FoundBeside
 from scanner.report.counts import Counts, Tally, count, total
@@ -19,6 +22,9 @@ SHOWN: Final = 20_000
 
 SHOWN_OF_CONTROL: Final = 400
 """Findings of one control that a view holds."""
+
+UNLISTED: Final = frozenset((Status.PASS, Status.NOT_APPLICABLE))
+"""Statuses whose findings are not listed with their control."""
 
 STRUCTURES: Final = frozenset(
     (
@@ -38,7 +44,11 @@ STRUCTURES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Everything that is counted or picked. `asked_resources`: those that the control asked of most has."""
+    """Everything that is counted or picked.
+
+    `worst_of` has no findings of the statuses UNLISTED. `asked_resources` is the number of resources that the
+    control with most of them was evaluated for.
+    """
 
     counts: Counts
     controls: Mapping[str, Counts]
@@ -47,8 +57,8 @@ class Overview:
     types: Mapping[str, Counts]
     severities: Mapping[str, Counts]
     owners: tuple[OwnerGroup, ...]
-    worst: tuple[Finding, ...]
-    worst_of: Mapping[str, tuple[Finding, ...]]  # by control
+    worst: Sequence[Finding]
+    worst_of: Mapping[str, Sequence[Finding]]  # by control
     sample: Sample
     waivers: tuple[tuple[Waiver, int], ...]  # those that cover something, the first to expire first
     asked_resources: int
@@ -92,9 +102,10 @@ class _Gathered:
         self.by_severity.add(finding.severity, status)
         self.by_owner.add(finding)
         self.worst.add(finding)
-        if control not in self.worst_of:
-            self.worst_of[control] = Worst(SHOWN_OF_CONTROL)
-        self.worst_of[control].add(finding)
+        if status not in UNLISTED:
+            if control not in self.worst_of:
+                self.worst_of[control] = Worst(SHOWN_OF_CONTROL)
+            self.worst_of[control].add(finding)
         self.draw.add(finding)
         if finding.waiver is not None:
             self.waivers[finding.waiver] += 1
@@ -117,7 +128,7 @@ class _Gathered:
             worst=tuple(self.worst),
             worst_of={control: tuple(kept) for control, kept in self.worst_of.items()},
             sample=self.draw.drawn(),
-            waivers=tuple(sorted(self.waivers.items(), key=lambda each: (each[0].expires, each[0].id))),
+            waivers=in_order_of_expiry(self.waivers.items()),
             asked_resources=max(self.resources.values(), default=0),
             gaps=self.blinding.of(scan.gaps),
             beside=self.beside.counts(),
@@ -128,3 +139,8 @@ def failures(severities: Mapping[str, Counts]) -> tuple[tuple[Severity, int], ..
     """Give the number of failures of every severity, worst first."""
     none = count(())
     return tuple((severity, severities.get(severity, none).failed) for severity in Severity)
+
+
+def in_order_of_expiry(waivers: Iterable[tuple[Waiver, int]]) -> tuple[tuple[Waiver, int], ...]:
+    """Sort waivers, the first to expire first."""
+    return tuple(sorted(waivers, key=lambda each: (each[0].expires, each[0].id, astuple(each[0]))))

@@ -1,6 +1,6 @@
 """The findings by who is asked about them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -34,16 +34,20 @@ class OwnerGroup:
 
 
 class ByOwner:
-    """Counts findings by their owners, where they have any."""
+    """Counts findings by their owners, where they have any. `first`: owners that come before all others."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: Iterable[str] = ()) -> None:
         self._tally: Tally[_Key] = Tally()
-        self._seen: set[_Key] = set()
+        self._seen: set[_Key] = {("named", name) for name in first}
 
     def add(self, finding: Finding) -> None:
         """Count one finding."""
         if finding.owner is not None:
-            self._tally.add(self._key(finding.owner.name), finding.status)
+            self.count(finding.owner.name, finding.status)
+
+    def count(self, name: str | None, status: Status, number: int = 1) -> None:
+        """Count findings of an owner that have one status. `name` as in `Owner`."""
+        self._tally.add(self._key(name), status, number)
 
     def _key(self, name: str | None) -> _Key:
         if not name:

@@ -6,7 +6,6 @@ A scan of schema 2 has filed findings (`findings/ACCOUNT.parquet`), one of schem
 controls (they are named by their ids), no gaps and no reconciliation, and the limitations say so.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -20,7 +19,7 @@ from scanner.evidence.manifest import read_manifest, rfc3339
 from scanner.evidence.scan_files import FACTS, ScanFiles
 from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
 from scanner.findings.filed import Filed
-from scanner.findings.schema import FOLDER
+from scanner.findings.schema import is_findings_file
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding, Severity, finding_from_document
@@ -40,8 +39,6 @@ from scanner.storage.table_files import NoTableError
 
 FINDINGS: Final = "findings.json"
 SUMMARY: Final = "summary.json"
-
-_IS_FILED: Final = re.compile(rf"{FOLDER}/[^/]+\.parquet")
 
 FOREIGN: Final = (
     "findings.json carries no definitions of its controls, missing reads or reconciliation: "
@@ -82,7 +79,7 @@ def filed_files(folder: Path, manifest: Manifest) -> tuple[Path, ...]:
     Raises:
         BundleError: a file that the manifest names is missing.
     """
-    names = sorted(name for name in manifest.files if _IS_FILED.fullmatch(name))
+    names = sorted(name for name in manifest.files if is_findings_file(name))
     for name in names:
         if not (folder / name).is_file():
             raise BundleError(f"{folder / name} is missing. Run audit evaluate on the bundle again.")

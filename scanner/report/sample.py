@@ -1,6 +1,6 @@
 """A sample of what was judged, that nobody chose and anybody can draw again.
 
-The seed is the checksum of the findings themselves: whoever has them can draw the same sample, and nobody can
+The seed is a checksum of the findings themselves: whoever has them can draw the same sample, and nobody can
 look for a seed that suits. Passes are drawn like failures: a sample is there to re-perform what was said.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from scanner.findings.schema import is_findings_file
 from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
 
@@ -41,7 +42,16 @@ class Sample:
 
 
 def seed_of(manifest: Manifest) -> str:
-    """Give the seed: the checksum of the findings, else the name of the scan, in letters and digits."""
+    """Return the seed, in letters and digits.
+
+    Schema 2: the SHA-256 of the lines `NAME SHA256` that the manifest has of the files of findings, sorted,
+    each with a newline. Schema 1: the SHA-256 of findings.jsonl.gz. Without both: that of the scan's id.
+    """
+    filed = sorted(
+        f"{name} {checksum}\n" for name, checksum in manifest.files.items() if is_findings_file(name)
+    )
+    if filed:
+        return hashlib.sha256("".join(filed).encode()).hexdigest()
     return manifest.files.get(_FINDINGS) or hashlib.sha256(manifest.scan_id.encode()).hexdigest()
 
 

@@ -7,11 +7,12 @@ Memory does not grow with the organisation: the view holds counts and the worst 
 all of them goes through `findings`, which come in the order in which they are filed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from scanner.findings.filed import Filed
 from scanner.model.changes import Changes
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
@@ -26,6 +27,7 @@ from scanner.report.changes import Trend, trend
 from scanner.report.completeness import Completeness, completeness
 from scanner.report.counts import Counts, Group, count, groups
 from scanner.report.overview import STRUCTURES, Overview, failures, look_over
+from scanner.report.overview_filed import findings_of_subjects, look_over_filed
 from scanner.report.owners import OwnerGroup
 from scanner.report.sample import Sample
 from scanner.report.settled import ParameterSet, parameter_sets
@@ -44,7 +46,7 @@ class ControlView:
     control: Control
     parameters: tuple[tuple[str, str], ...]
     counts: Counts
-    findings: tuple[Finding, ...]  # the worst, worst first; `counts` has all
+    findings: Sequence[Finding]  # the worst that neither pass nor are not applicable; `counts` has all
     sets: tuple[ParameterSet, ...] = ()  # what tiers and overrides of audit.yaml set of it
 
     @property
@@ -94,7 +96,7 @@ class View:
     counts: Counts
     controls: tuple[ControlView, ...]
     by_control: Mapping[str, Counts]  # all that a finding names, and all that were asked
-    worst: tuple[Finding, ...]  # worst first: all, where there are few
+    worst: Sequence[Finding]  # worst first: all, where there are few
     accounts: tuple[Group, ...]
     regions: tuple[Group, ...]
     types: tuple[Group, ...]
@@ -187,7 +189,8 @@ class View:
         """The worst of the resources that a control was asked of, each with all its findings, worst first."""
         few = len(self.worst) == self.counts.total
         chosen = dict.fromkeys(each.subject for each in self.worst if each.subject_type not in STRUCTURES)
-        return _resources([*chosen][:RESOURCES], self.worst if few else self.findings)
+        subjects = [*chosen][:RESOURCES]
+        return _resources(subjects, self.worst if few else findings_of_subjects(self.findings, subjects))
 
     @property
     def organization(self) -> str:
@@ -203,13 +206,14 @@ class View:
 
 
 def build(scan: Scan) -> View:
-    """Build the view of a scan. Goes through its findings once.
+    """Build the view of a scan. Goes through its findings once, or counts them where they are filed.
 
     Raises:
         BundleError: they cannot be read.
     """
     names: dict[str, str] = {account.id: account.name for account in scan.manifest.accounts if account.name}
-    seen = look_over(scan)
+    filed = scan.findings
+    seen = look_over_filed(scan, filed) if isinstance(filed, Filed) else look_over(scan)
     return View(
         scan=scan,
         counts=seen.counts,

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from scanner.evidence.bundle import file_sha256
-from scanner.findings.filed import Filed, FiledRow
+from scanner.findings.filed import Filed
+from scanner.findings.rows import FiledRow
 from scanner.findings.schema import FOLDER
 from scanner.findings.writing import FindingFiles, batch_of
 from scanner.model.finding import Finding

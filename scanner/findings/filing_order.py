@@ -1,0 +1,80 @@
+"""Filing order: by control, account, Region and subject. The files of the findings are by account first."""
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner.errors import OutputError
+
+IN_MEMORY: Final = 64_000_000
+"""Bytes of rows that are held in memory; more of them wait in a nameless file."""
+
+ROWS: Final = 20_000
+"""Rows that are sorted by control together."""
+
+Controls = Iterator[tuple[str, Iterator[pa.RecordBatch]]]
+"""The id of each control with its rows. The rows of one are read before the next control."""
+
+
+def in_filing_order(batches: Iterable[pa.RecordBatch], in_memory: int = IN_MEMORY) -> Controls:
+    """Bring rows that are in order within each control into filing order, in one pass over them.
+
+    Raises:
+        OutputError: there is no room for the file of the rows that wait.
+    """
+    waiting = iter(batches)
+    if (first := next(waiting, None)) is None:
+        return
+    with tempfile.SpooledTemporaryFile(in_memory) as file:
+        try:
+            places = _write(file, first, waiting)
+        except OSError as error:
+            raise OutputError(
+                f"The findings do not fit on the disk of {tempfile.gettempdir()}: {error.strerror or error}. "
+                "Free some room there, or set TMPDIR to a folder on another disk."
+            ) from error
+        reader = pa.ipc.open_file(file)
+        for control in sorted(places):
+            yield control, map(reader.get_batch, places[control])
+
+
+def _write(
+    file: tempfile.SpooledTemporaryFile[bytes], first: pa.RecordBatch, waiting: Iterator[pa.RecordBatch]
+) -> dict[str, list[int]]:
+    """Write rows, and return the numbers of the batches that each control has."""
+    places: dict[str, list[int]] = {}
+    number = 0
+    with pa.ipc.new_file(file, first.schema) as writer:
+        for batch in _larger(chain((first,), waiting)):
+            for control, rows in _by_control(batch):
+                writer.write_batch(rows)
+                places.setdefault(control, []).append(number)
+                number += 1
+    return places
+
+
+def _larger(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join batches: DuckDB gives those of each file by themselves, and an account may have few rows."""
+    joined: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        joined.append(batch)
+        rows += batch.num_rows
+        if rows >= ROWS:
+            yield pa.concat_batches(joined)
+            joined, rows = [], 0
+    if joined:
+        yield pa.concat_batches(joined)
+
+
+def _by_control(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    ordered = batch.take(pc.sort_indices(batch.column("control")))  # equals keep their order
+    runs = pc.run_end_encode(ordered.column("control"))
+    start = 0
+    for end, control in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
+        yield control, ordered.slice(start, end - start)
+        start = end

@@ -1,0 +1,75 @@
+"""Picking filed findings: the first of each control and status, a sample, those of some subjects.
+
+A query picks by columns that are quick to read; only the rows that it picks are read in full.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+
+from scanner.findings.filed import TABLE, Connection, Filed
+from scanner.model.finding import Finding, Status
+
+Pair = tuple[str, Status]
+"""A control and one of the statuses of its findings."""
+
+_FIRST: Final = f"""
+WITH wanted AS MATERIALIZED (
+    SELECT unnest($controls) AS control, unnest($statuses) AS status, unnest($numbers) AS number),
+by_account AS (
+    SELECT control, status, account, any_value(number) AS number, count(*) AS findings
+    FROM {TABLE} JOIN wanted USING (control, status) GROUP BY control, status, account),
+room AS MATERIALIZED (
+    SELECT control, status, account,
+           number - sum(findings) OVER (PARTITION BY control, status ORDER BY account) + findings AS room
+    FROM by_account QUALIFY room > 0),
+keys AS MATERIALIZED (
+    SELECT control, account, region, subject FROM {TABLE} JOIN room USING (control, status, account)
+    QUALIFY row_number() OVER (PARTITION BY control, status, account ORDER BY region, subject) <= room)
+"""  # noqa: S608 -- a name of the model
+"""An account has room for what the accounts before it leave of the number."""
+
+_DRAWN: Final = f"""
+WITH keys AS MATERIALIZED (
+    SELECT control, account, region, subject, sha256($seed || sha256(control || chr(10) || subject)) AS place
+    FROM {TABLE} WHERE status IN (SELECT unnest($statuses)) ORDER BY place LIMIT $size)
+"""  # noqa: S608 -- a name of the model
+
+_OF_SUBJECTS: Final = f"SELECT * FROM {TABLE} WHERE subject IN (SELECT unnest($subjects))"  # noqa: S608
+
+_DETAILS: Final = (
+    f"SELECT account, region, details FROM {TABLE} WHERE control = $control AND details IS NOT NULL"  # noqa: S608
+)
+
+_WHOLE: Final = f"SELECT {TABLE}.* FROM {TABLE} JOIN keys USING (control, account, region, subject)"  # noqa: S608
+_IN_ORDER: Final = " ORDER BY control, account, region, subject"
+
+
+def first_findings(filed: Filed, connection: Connection, wanted: Mapping[Pair, int]) -> list[Finding]:
+    """Return the first findings of controls and statuses, `wanted` of each, in filing order."""
+    parameters = {
+        "controls": [control for control, _ in wanted],
+        "statuses": [status.value for _, status in wanted],
+        "numbers": list(wanted.values()),
+    }
+    return filed.chosen(connection, _FIRST + _WHOLE + _IN_ORDER, parameters)
+
+
+def draw(
+    filed: Filed, connection: Connection, seed: str, statuses: Iterable[Status], size: int
+) -> list[Finding]:
+    """Return those whose fingerprints with the seed before them have the least SHA-256, least first."""
+    parameters = {"seed": seed, "statuses": [each.value for each in statuses], "size": size}
+    return filed.chosen(connection, f"{_DRAWN}{_WHOLE} ORDER BY place", parameters)
+
+
+def findings_of(filed: Filed, connection: Connection, subjects: Iterable[str]) -> list[Finding]:
+    """Return all findings of some subjects, in filing order."""
+    return filed.chosen(connection, _OF_SUBJECTS + _IN_ORDER, {"subjects": list(subjects)})
+
+
+def filed_details(connection: Connection, control: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Return account, Region and details of the findings of a control whose texts are filed, in no order."""
+    rows = connection.execute(_DETAILS, {"control": control}).fetchall()
+    return ((account, region, orjson.loads(details)) for account, region, details in rows)

@@ -1,0 +1,76 @@
+"""Rows of the filed findings as objects: a finding each, with the texts that are filed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner.errors import BundleError
+from scanner.findings.schema import FILED
+from scanner.model.control import Control
+from scanner.model.finding import Finding, Status, Waiver
+from scanner.model.owner import Owner
+from scanner.model.reading import EvidenceRef
+
+
+@dataclass(frozen=True, slots=True)
+class FiledRow:
+    """A finding as it is filed. Where it `has_texts` not, reason, details and evidence are empty."""
+
+    finding: Finding
+    has_texts: bool
+    tier: str | None  # None: not known; "": none, or there are no tiers
+    parameters: str | None  # JSON text of what tiers and overrides set; None: they set nothing
+
+
+def read_rows(batch: pa.RecordBatch, controls: Mapping[str, Control]) -> Iterator[FiledRow]:
+    """Read rows of the filed columns. `controls` give severity and frameworks.
+
+    Raises:
+        BundleError: a finding is of a control that is not among `controls`.
+    """
+    evidence = _evidence(batch.column("evidence"))
+    columns = (batch.column(name).to_pylist() for name in FILED.names if name != "evidence")
+    for values, refs in zip(zip(*columns, strict=True), evidence, strict=True):
+        yield _row(values, refs, controls)
+
+
+def _evidence(column: pa.ListArray) -> Iterator[tuple[EvidenceRef, ...]]:
+    references = column.flatten()
+    files, lines = (references.field(name).to_pylist() for name in ("file", "line"))
+    every = map(EvidenceRef, files, lines)
+    for length in pc.fill_null(pc.list_value_length(column), 0).to_pylist():
+        yield tuple(islice(every, length))
+
+
+def _row(
+    values: tuple[Any, ...], evidence: tuple[EvidenceRef, ...], controls: Mapping[str, Control]
+) -> FiledRow:
+    """Build a row. `values` are those of FILED in its order, without the evidence."""
+    (name, status, subject, subject_type, account, region, reason, details, tier, parameters) = values[:10]
+    waiver, owner, owner_source = values[10:]
+    if (control := controls.get(name)) is None:
+        raise BundleError(f"A finding is of the control {name}, which the scan does not define.")
+    finding = Finding(
+        control=control.id,
+        status=_STATUSES[status],
+        severity=control.severity,
+        subject=subject,
+        subject_type=subject_type,
+        account=account,
+        region=region,
+        reason=reason or "",
+        details=orjson.loads(details) if details else {},
+        evidence=evidence,
+        frameworks=control.frameworks,
+        waiver=None if waiver is None else Waiver(**waiver),
+        owner=None if owner_source is None else Owner(owner, owner_source),
+    )
+    return FiledRow(finding, reason is not None, tier, parameters)
+
+
+_STATUSES: Final[Mapping[str, Status]] = {status.value: status for status in Status}
