@@ -7,7 +7,8 @@ from typing import Final
 import orjson
 import pyarrow as pa
 
-from scanner.findings.filed import BATCH, TABLE, Filed, FiledRow, literal
+from scanner.findings.filed import TABLE, Filed, literal
+from scanner.findings.rows import FiledRow
 from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.model.finding import Finding, Status
 
@@ -28,13 +29,11 @@ def all_without_texts(filed: Filed, statuses: Collection[Status] = tuple(Status)
     """Iterate over the findings with one of these statuses as they are filed, in filing order."""
     # DuckDB makes a join of a long IN, and a join does not keep the order of the files.
     among = " OR ".join(f"status = {literal(status.value)}" for status in statuses)
+    sql = f"SELECT * FROM {TABLE} WHERE {among}"  # noqa: S608 -- words of the model
     with filed.database() as connection:
-        controls = connection.execute(f"SELECT DISTINCT control FROM {TABLE}").fetchall()  # noqa: S608 -- a name of ours
-        for (control,) in sorted(controls):
-            sql = f"SELECT * FROM {TABLE} WHERE control = $control AND ({among})"  # noqa: S608 -- words of the model
-            with connection.cursor() as cursor:
-                for batch in cursor.sql(sql, params={"control": control}).to_arrow_reader(BATCH):
-                    yield from map(without_texts, filed.rows(batch))
+        for _, batches in filed.in_order(connection, sql):
+            for batch in batches:
+                yield from map(without_texts, filed.rows(batch))
 
 
 def with_texts(filed: Filed, findings: Sequence[Finding]) -> list[Finding]:
