@@ -1,5 +1,6 @@
 """What clients and empty shards cost: clients shared by all accounts, against a boto3 session for each."""
 
+import gc
 import json
 import os
 import subprocess
@@ -11,14 +12,17 @@ from typing import Any, Final
 from unittest import mock
 
 import boto3
+from botocore.httpsession import URLLib3Session, get_cert_path
 
 from bench.endpoint import Estate
 from bench.measure import ROOT, SHARED, Table, cheapest, environment, ratio, scan, serving
+from scanner.cli.commands import NEW_OBJECTS
 from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Clients
 from scanner.collect.credentials import Wallet
 from scanner.collect.models import model_loader
 from scanner.collect.session import open_session
+from scanner.collect.trust import SharedTrust
 
 _SAMPLE: Final = 2
 """How many accounts are read with a session for each; the rest is multiplied."""
@@ -29,8 +33,8 @@ Create = Callable[[str, str], object]
 
 
 def tables(*, tiny: bool = False) -> list[Table]:
-    """Measure what a client costs, and the empty shards of 100 accounts in 17 Regions, both ways."""
-    return [*_creating(tiny=tiny), *_shards(tiny=tiny)]
+    """Measure what clients, connections, and empty shards of 100 accounts in 17 Regions cost, both ways."""
+    return [*_creating(tiny=tiny), *_trusting(tiny=tiny), *_shards(tiny=tiny)]
 
 
 def _creating(*, tiny: bool) -> list[Table]:
@@ -51,7 +55,10 @@ def _creating(*, tiny: bool) -> list[Table]:
             f"Creating the clients of {len(services)} services in {1 + len(others)} Regions",
             ("clients", "ms a client, first of its service", "ms a client, others", "CPU s, all"),
             rows,
-            (f"Processor time, the least of {turns} turns, at a load of {load:.1f}.",),
+            (
+                f"Processor time, the least of {turns} turns, at a load of {load:.1f}. Garbage is",
+                "collected as `audit` does it; with Python's own settings both take more.",
+            ),
         )
     ]
 
@@ -76,11 +83,42 @@ def _ours() -> Create:
     return clients.of  # type: ignore[no-any-return]
 
 
+def _trusting(*, tiny: bool) -> list[Table]:
+    """Load the trusted authorities as urllib3 does for each connection: two connections of some clients."""
+    clients, connections, turns = 2 if tiny else 20, 2, 1 if tiny else 5
+
+    def connect(trust: SharedTrust | None) -> None:
+        for session in [URLLib3Session() for _ in range(clients)]:
+            if trust is not None:
+                trust.share(session)
+            pool: dict[str, Any] = vars(session)["_manager"].connection_pool_kw
+            for _ in range(connections):
+                pool["ssl_context"].load_verify_locations(get_cert_path(True))  # noqa: FBT003 -- botocore's
+
+    least = cheapest(turns, lambda: connect(None), lambda: connect(SharedTrust()))
+    return [
+        Table(
+            f"The trusted authorities of {connections} TLS connections of {clients} clients",
+            ("clients", "ms a connection"),
+            [
+                (name, f"{ms / clients / connections:.2f}")
+                for name, ms in zip(("boto3", "ours"), least, strict=True)
+            ],
+            (f"Processor time, the least of {turns} turns, without the handshake.",),
+        )
+    ]
+
+
 @contextmanager
 def _settings() -> Iterator[None]:
-    """Have sessions of this process ask nobody: the address is never called."""
-    with mock.patch.dict(os.environ, environment("http://127.0.0.1:9"), clear=True):
-        yield
+    """Have sessions of this process ask nobody, and collect garbage as `audit` does."""
+    collection = gc.get_threshold()
+    gc.set_threshold(NEW_OBJECTS)
+    try:
+        with mock.patch.dict(os.environ, environment("http://127.0.0.1:9"), clear=True):
+            yield
+    finally:
+        gc.set_threshold(*collection)
 
 
 def _shards(*, tiny: bool) -> list[Table]:

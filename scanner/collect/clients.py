@@ -23,6 +23,7 @@ from scanner.collect.credentials import ContextCredentials, Wallet
 from scanner.collect.parsing.parsers import install
 from scanner.collect.sharing import ClientCreator
 from scanner.collect.soundness import refuse_broken_answer, refuse_strange_answer
+from scanner.collect.trust import SharedTrust
 from scanner.model.names import RegionName
 
 _LEAST_POOL: Final = 10
@@ -91,6 +92,7 @@ class Clients:
         session.register("after-call", refuse_strange_answer)
         install(session)
         self._creator = ClientCreator(session)
+        self._trust = SharedTrust()
 
     @property
     def shares(self) -> bool:
@@ -122,6 +124,7 @@ class Clients:
 
     def _bounded(self, client: BaseClient) -> BaseClient:
         http: Any = vars(client)["_endpoint"]  # there is no other door to the HTTP session
+        self._trust.share(http.http_session)
         http.http_session = BoundedSession(http.http_session, self._timeouts.body)
         return client
 
