@@ -15,11 +15,11 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.evidence.manifest import read_manifest, rfc3339
+from scanner.evidence.manifest import JUDGED_SCHEMA, NAME, read_manifest, rfc3339
 from scanner.evidence.scan_files import FACTS, ScanFiles
 from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
 from scanner.findings.filed import Filed
-from scanner.findings.schema import is_findings_file
+from scanner.findings.schema import FOLDER
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding, Severity, finding_from_document
@@ -63,27 +63,15 @@ def read_scan(folder: Path) -> Scan:
     checked.checked(*FINDINGS_FILES, FACTS)
     resources = _resources(checked)
     summary = _own_summary(folder, manifest)
-    if files := filed_files(folder, manifest):
+    stored = stored_findings(folder)
+    files = checked.checked(FOLDER)
+    if files or (manifest.schema == JUDGED_SCHEMA and stored is None):
         document = _document(folder / FINDINGS) if summary is None else summary
         return replace(_filed_scan(manifest, document, files), resources=resources)
-    stored = stored_findings(folder)
     if summary is not None and stored is not None:
         ordered = _is_unchanged(stored, manifest)  # what was written here was written in order
         return replace(scan_from_documents(manifest, summary, stored, ordered=ordered), resources=resources)
     return replace(scan_from_documents(manifest, _document(folder / FINDINGS), stored), resources=resources)
-
-
-def filed_files(folder: Path, manifest: Manifest) -> tuple[Path, ...]:
-    """Return the files of the filed findings, in the order of accounts. Empty: the scan is of schema 1.
-
-    Raises:
-        BundleError: a file that the manifest names is missing.
-    """
-    names = sorted(name for name in manifest.files if is_findings_file(name))
-    for name in names:
-        if not (folder / name).is_file():
-            raise BundleError(f"{folder / name} is missing. Run audit evaluate on the bundle again.")
-    return tuple(folder / name for name in names)
 
 
 def _filed_scan(manifest: Manifest, document: object, files: tuple[Path, ...]) -> Scan:
@@ -98,8 +86,8 @@ def _filed_scan(manifest: Manifest, document: object, files: tuple[Path, ...]) -
     counted = sum(sum(statuses.values()) for statuses in document["summary"]["controls"].values())
     if len(filed) != counted:
         raise BundleError(
-            f"The files in {files[0].parent} have {len(filed):,} findings, {SUMMARY} counts {counted:,}: "
-            "files are missing or of another scan. Run audit evaluate on the bundle again."
+            f"The files {FOLDER}/*.parquet that {NAME} names have {len(filed):,} findings, {SUMMARY} counts "
+            f"{counted:,}: files are missing or of another scan. Run audit evaluate on the bundle again."
         )
     return replace(scan, findings=filed)
 

@@ -12,15 +12,12 @@ from typer.testing import CliRunner
 from scanner.app import judged
 from scanner.cli.commands import audit
 from scanner.evaluate.database import Limits, opened
-from scanner.evidence.manifest import manifest_bytes, manifest_document
 from scanner.findings.filed import Filed
 from scanner.findings.queried import COLUMNS, FindingsTable
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
-from scanner.report.json import findings_jsonl_gz
 from scanner.report.view import build
-from scanner.report.write import write_reports
-from tests.fakes.filed import RecordedWords, file_findings, read_filed
+from tests.fakes.filed import RecordedWords, file_findings, read_filed, write_lines
 from tests.report.conftest import CLOCK, made_scan
 
 ORDER = "ORDER BY control, account, region, subject"
@@ -33,10 +30,7 @@ def scan() -> Scan:
 
 
 def written(scan: Scan, folder: Path) -> Path:
-    folder.mkdir()
-    (folder / "manifest.json").write_bytes(manifest_bytes(manifest_document(scan.manifest)))
-    (folder / "findings.jsonl.gz").write_bytes(b"".join(findings_jsonl_gz(scan.findings)))
-    write_reports(build(scan), folder, ("summary",))
+    write_lines(scan, folder)
     return folder
 
 

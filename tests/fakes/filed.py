@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from scanner.evidence.bundle import file_sha256
+from scanner.evidence.manifest import JUDGED_SCHEMA, manifest_bytes, manifest_document
 from scanner.findings.filed import Filed
 from scanner.findings.rows import FiledRow
 from scanner.findings.schema import FOLDER
 from scanner.findings.writing import FindingFiles, batch_of
 from scanner.model.finding import Finding
 from scanner.model.scan import Scan
+from scanner.report.json import findings_jsonl_gz
 from scanner.report.read import read_scan
 from scanner.report.stored import StoredFindings
+from scanner.report.view import build
+from scanner.report.write import write_reports
 
 Key = tuple[str, str, str, str]
 
@@ -63,15 +67,30 @@ def file_findings(folder: Path) -> RecordedWords:
     written = write_filed(folder, findings)
     lines.unlink()
     (folder / "findings.json").unlink(missing_ok=True)
-    manifest = _document(folder / "manifest.json")
+    manifest = _document(folder / "manifest.json") | {"schema": JUDGED_SCHEMA}
     names = {name: sha for name, sha in manifest["files"].items() if name != lines.name}
     names |= {str(path.relative_to(folder)): file_sha256(path) for path in written}
     manifest["files"] = dict(sorted(names.items()))
+    name_files(folder, manifest)
+    return RecordedWords({each.order: each for each in findings})
+
+
+def name_files(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write a manifest, and its files into the summary, which is of that very scan."""
     (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     summary = _document(folder / "summary.json")
     summary["scan"]["files"] = manifest["files"]
     (folder / "summary.json").write_text(json.dumps(summary), "utf-8")
-    return RecordedWords({each.order: each for each in findings})
+
+
+def write_lines(scan: Scan, folder: Path) -> None:
+    """Write a judged scan of schema 1: its manifest, its summary, and its findings as lines."""
+    folder.mkdir(exist_ok=True)
+    lines = folder / "findings.jsonl.gz"
+    lines.write_bytes(b"".join(findings_jsonl_gz(scan.findings)))
+    scan = replace(scan, manifest=replace(scan.manifest, files={lines.name: file_sha256(lines)}))
+    (folder / "manifest.json").write_bytes(manifest_bytes(manifest_document(scan.manifest)))
+    write_reports(build(scan), folder, ("summary",))
 
 
 def read_filed(folder: Path, words: RecordedWords) -> Scan:

@@ -1,27 +1,23 @@
 """A scan of schema 2, read back from the files of its accounts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scanner.errors import BundleError
-from scanner.evidence.manifest import manifest_bytes, manifest_document
 from scanner.findings.filed import Filed
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
-from scanner.report.json import findings_json, findings_jsonl_gz
+from scanner.report.json import findings_json
 from scanner.report.read import read_scan
 from scanner.report.view import build
-from scanner.report.write import write_reports
-from tests.fakes.filed import RecordedWords, file_findings, read_filed
+from tests.fakes.filed import RecordedWords, file_findings, name_files, read_filed, write_lines
 
 
 def filed(scan: Scan, folder: Path) -> RecordedWords:
-    folder.mkdir(exist_ok=True)
-    (folder / "manifest.json").write_bytes(manifest_bytes(manifest_document(scan.manifest)))
-    (folder / "findings.jsonl.gz").write_bytes(b"".join(findings_jsonl_gz(scan.findings)))
-    write_reports(build(scan), folder, ("summary",))
+    write_lines(scan, folder)
     return file_findings(folder)
 
 
@@ -60,15 +56,30 @@ def test_a_missing_part_is_named(scan: Scan, tmp_path: Path) -> None:
         read_scan(tmp_path)
 
 
-def test_a_part_that_the_manifest_no_longer_names_is_missed(scan: Scan, tmp_path: Path) -> None:
+@pytest.mark.parametrize("removed", ["one", "all"])
+def test_parts_that_the_manifest_does_not_name_are_missed(removed: str, scan: Scan, tmp_path: Path) -> None:
     filed(scan, tmp_path)
-    for name in ("manifest.json", "summary.json"):
-        document = json.loads((tmp_path / name).read_bytes())
-        files = document["files"] if name == "manifest.json" else document["scan"]["files"]
-        del files[max(name for name in files if name.startswith("findings/"))]
-        (tmp_path / name).write_text(json.dumps(document), "utf-8")
-    with pytest.raises(BundleError, match=r"summary\.json counts"):
+    manifest = json.loads((tmp_path / "manifest.json").read_bytes())
+    names = [name for name in manifest["files"] if name.startswith("findings/")]
+    for name in names[:1] if removed == "one" else names:
+        del manifest["files"][name]
+        (tmp_path / name).unlink()
+    name_files(tmp_path, manifest)
+    with pytest.raises(BundleError, match=r"findings/\*\.parquet .* summary\.json counts"):
         read_scan(tmp_path)
+
+
+def test_a_changed_part_is_named(scan: Scan, tmp_path: Path) -> None:
+    filed(scan, tmp_path)
+    part = max((tmp_path / "findings").iterdir())
+    part.write_bytes(part.read_bytes() + b" ")
+    with pytest.raises(BundleError, match=part.name):
+        read_scan(tmp_path)
+
+
+def test_a_scan_without_findings(scan: Scan, tmp_path: Path) -> None:
+    filed(replace(scan, findings=()), tmp_path)
+    assert tuple(read_scan(tmp_path).findings) == ()
 
 
 def test_without_definitions_of_controls_nothing_is_read(scan: Scan, tmp_path: Path) -> None:
