@@ -10,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 _BATCH: Final = 65_536
 _PATTERNS: Final = frozenset("*?[")
@@ -21,13 +22,24 @@ def files_in_order(table: pa.Table | ds.Dataset, order: Sequence[str], more_than
 
     Empty: it is shorter, in another order, in memory, or its files have names that DuckDB takes for patterns.
     """
+    files = parquet_files(table)
+    if not files or not set(order) <= set(table.schema.names):
+        return ()
+    if sum(map(rows_of, files)) <= more_than or not _sorted(table, order):
+        return ()
+    return files
+
+
+def parquet_files(table: pa.Table | ds.Dataset) -> tuple[str, ...]:
+    """Return the Parquet files of a table; none: it is in memory, or a name is a pattern for DuckDB."""
     if not isinstance(table, ds.FileSystemDataset) or not isinstance(table.format, ds.ParquetFileFormat):
         return ()
-    if any(_PATTERNS & set(file) for file in table.files) or not set(order) <= set(table.schema.names):
-        return ()
-    if table.count_rows() <= more_than or not _sorted(table, order):
-        return ()
-    return tuple(table.files)
+    return () if any(_PATTERNS & set(file) for file in table.files) else tuple(table.files)
+
+
+def rows_of(file: str) -> int:
+    """Return the number of rows that a Parquet file states."""
+    return int(pq.read_metadata(file).num_rows)
 
 
 def _sorted(table: ds.Dataset, order: Sequence[str]) -> bool:
@@ -47,7 +59,7 @@ def _sorted(table: ds.Dataset, order: Sequence[str]) -> bool:
 
 def _batches(table: ds.Dataset, order: Sequence[str]) -> Iterator[pa.RecordBatch]:
     scanned = table.to_batches(
-        columns=list(order), batch_size=_BATCH, batch_readahead=2, fragment_readahead=1
+        columns=list(order), batch_size=_BATCH, batch_readahead=2, fragment_readahead=1, cache_metadata=False
     )
     return (batch for batch in scanned if batch.num_rows)
 

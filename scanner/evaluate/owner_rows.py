@@ -24,7 +24,7 @@ def resources(table: ds.Dataset, keys: frozenset[str]) -> Iterator[Subject]:
     """Go through the fact table `resource`. Of the tags, only those with one of `keys` are read."""
     columns = [*_COLUMNS, *(["tags"] if keys else [])]
     for batch in table.to_batches(
-        columns=columns, batch_size=_BATCH, batch_readahead=1, fragment_readahead=1
+        columns=columns, batch_size=_BATCH, batch_readahead=1, fragment_readahead=1, cache_metadata=False
     ):
         tags = _tags(batch.column("tags"), keys) if keys else [()] * batch.num_rows
         told = zip(*(batch.column(name).to_pylist() for name in _COLUMNS), tags, strict=True)

@@ -17,7 +17,8 @@ _COLUMNS: Final = ("account", "region", "subject", "subject_type", "name", "unsu
 
 def unsupported_of(table: ds.Dataset) -> UnsupportedKinds:
     """Return how many resources are of a kind that AWS Backup cannot back up, and the first of them."""
-    rows = table.to_table(columns=list(_COLUMNS), filter=pc.field("unsupported_kind") != "")
+    is_unsupported = pc.field("unsupported_kind") != ""
+    rows = table.to_table(columns=list(_COLUMNS), filter=is_unsupported, cache_metadata=False)
     rows = rows.sort_by([("account", "ascending"), ("region", "ascending"), ("subject", "ascending")])
     kinds = Counter(rows.column("unsupported_kind").to_pylist())
     return UnsupportedKinds(

@@ -147,11 +147,14 @@ def test_what_was_being_written_is_removed(world: FakeAws, tmp_path: Path) -> No
             "evidence/org.jsonl.gz.part",
             f"evidence/{OTHER}/eu-west-1.jsonl.gz.part",
             "facts/resource.parquet.part",
+            "facts.part/resource/111111111111.parquet",
+            "facts.old.part/resource.parquet",
+            "findings.part/111111111111.parquet",
             "inventory/accounts.parquet.part",
         )
     ]
     for part in parts:
-        part.parent.mkdir(exist_ok=True)
+        part.parent.mkdir(parents=True, exist_ok=True)
         part.touch()
     again(tmp_path)
     assert not [part for part in parts if part.exists()]

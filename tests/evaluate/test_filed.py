@@ -13,11 +13,13 @@ import pytest
 
 from scanner.evaluate.answered import UNWRITTEN
 from scanner.evaluate.asking import BATCH
-from scanner.evaluate.database import ORDER, Limits, opened
+from scanner.evaluate.database import ORDER, POSITION, Limits, numbered, opened
 from scanner.evaluate.engine import evaluate
 from scanner.evaluate.filed import files_in_order
-from scanner.model.facts import Row
+from scanner.model.facts import ResourceFacts, Row
 from scanner.model.finding import Finding, Status
+from scanner.storage.account_tables import AccountTable
+from scanner.storage.parquet import open_parquet
 from scanner.storage.tables import arrow_table
 
 AS_OF = datetime.fromisoformat("2026-11-22T18:00:00Z")
@@ -127,3 +129,31 @@ def test_a_text_that_breaks_is_an_error_of_its_subject_alone(
 
 def test_the_order_of_findings_is_that_of_the_files() -> None:
     assert tuple(ORDER.split(", ")) == KEY
+
+
+def by_account(rows: Sequence[Row], folder: Path) -> ds.Dataset:
+    with AccountTable(folder, "resource", ResourceFacts) as table:
+        table.write(rows)
+    return open_parquet(folder, "resource", ResourceFacts)
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_files_by_account_are_numbered_and_judged_as_one_table(
+    resource: Any, control: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, joined: bool
+) -> None:
+    if joined:
+        monkeypatch.setattr("scanner.evaluate.database._MANY", 1)
+    rows = [
+        resource(f"arn:{number:03}", account=f"{account:03}", region="r", covered=number % 2 == 0)
+        for account in range(9)
+        for number in range(account + 1)
+    ]
+    table = by_account(rows, tmp_path)
+    assert len(files_in_order(table, KEY, 0)) == 9
+    with opened({"resource": table}, {"resource": KEY}, AS_OF, FILED) as connection:
+        found = connection.table(f'"{numbered("resource")}"').order(f'"{POSITION}"').fetchall()
+        assert found == [(row.account, row.region, row.subject, at) for at, row in enumerate(rows)]
+    asked = [control(id="a", reason="{name} {covered}"), control(id="b", evidence=("tags",))]
+    in_memory = judged(arrow_table("resource", rows), *asked)
+    assert judged(table, *asked, limits=FILED) == in_memory
+    assert judged(table, *asked, limits=Limits(threads=2)) == in_memory

@@ -1,11 +1,12 @@
 """Single rows of Parquet tables, found by a column, and lists that are told without being read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from scanner.errors import BundleError
+from scanner.storage.account_tables import AccountTable
 from scanner.storage.lookup import Holding, Members, StoredTable, is_called, resembles
 from scanner.storage.parquet import ParquetTable
 from scanner.storage.table_files import table_files
@@ -79,3 +80,59 @@ def test_a_table_that_is_missing_or_no_parquet_is_told(tmp_path: Path) -> None:
 def test_a_column_that_an_older_version_did_not_write_is_told(table: StoredTable) -> None:
     with pytest.raises(BundleError, match="no plain column later"):
         table.rows("later", ["x"])
+
+
+def accounts(tmp_path: Path, *names: str) -> tuple[StoredTable, list[str]]:
+    """Return a table of a line per account, and the list of the files that are opened."""
+    opened: list[str] = []
+    with AccountTable(tmp_path, "line", Line) as table:
+        for name in names:
+            arn = f"arn:aws:ec2:r:{name}:volume/vol-{name}"
+            table.write([Line(arn, f"name {name}", name, "r", ())])
+    files = replace(table_files(tmp_path, "line"), verify=lambda path: opened.append(path.stem))
+    return StoredTable(files), opened
+
+
+ACCOUNTS = tuple(str(number) * 12 for number in range(1, 7))
+
+
+def test_an_arn_is_looked_for_in_the_files_of_its_account(tmp_path: Path) -> None:
+    table, opened = accounts(tmp_path, *ACCOUNTS)
+    wanted = [f"arn:aws:ec2:r:{account}:volume/vol-{account}" for account in (ACCOUNTS[4], ACCOUNTS[1])]
+    assert [row["account"] for row in table.rows("subject", wanted)] == [ACCOUNTS[1], ACCOUNTS[4]]
+    assert set(opened) == {ACCOUNTS[1], ACCOUNTS[4]}
+
+
+def test_an_arn_of_another_account_is_found_all_the_same(tmp_path: Path) -> None:
+    table, opened = accounts(tmp_path, *ACCOUNTS)
+    with AccountTable(tmp_path / "more", "line", Line) as more:
+        more.write([Line(f"arn:aws:ec2:r:{ACCOUNTS[0]}:volume/shared", "shared", ACCOUNTS[5], "r", ())])
+    (tmp_path / "more" / "line" / f"{ACCOUNTS[5]}.parquet").replace(
+        tmp_path / "line" / f"{ACCOUNTS[5]}.parquet"
+    )
+    (row,) = table.rows("subject", [f"arn:aws:ec2:r:{ACCOUNTS[0]}:volume/shared"])
+    assert row["account"] == ACCOUNTS[5]
+    assert opened[0] == ACCOUNTS[0]
+
+
+def test_a_file_is_opened_again_only_where_it_may_have_a_match(tmp_path: Path) -> None:
+    table, opened = accounts(tmp_path, *ACCOUNTS)
+    assert table.rows("account", ["0"]) == []
+    assert sorted(opened) == sorted(ACCOUNTS)
+    opened.clear()
+    assert table.count("account", ACCOUNTS[2]) == 1
+    assert table.rows("account", ["0"]) == []
+    assert opened == [ACCOUNTS[2]]
+
+
+def test_names_are_found_in_all_files(tmp_path: Path) -> None:
+    table, _ = accounts(tmp_path, *ACCOUNTS)
+    found = table.names(is_called(f"name {ACCOUNTS[3]}"), 9)
+    assert [row["account"] for row in found] == [ACCOUNTS[3]]
+    assert len(table.names(resembles("name", narrow=False), 4)) == 4
+
+
+def test_a_table_that_no_account_has_rows_of_has_none(tmp_path: Path) -> None:
+    table, _ = accounts(tmp_path)
+    assert table.rows("subject", ["x"]) == []
+    assert (table.columns, table.count("subject", "x")) == ((), 0)
