@@ -1,6 +1,6 @@
 """`findings.csv`: one row a finding, for spreadsheets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Final
 
@@ -37,11 +37,16 @@ _BATCH: Final = 1_000
 """Rows that are written at once."""
 
 
-def findings_csv(view: View) -> Iterator[bytes]:
-    """Return findings.csv in pieces: UTF-8 with a byte order mark (Excel needs it), CRLF, in filing order."""
+def findings_csv(view: View, findings: Iterable[Finding] | None = None) -> Iterator[bytes]:
+    """Return findings.csv in pieces: UTF-8 with a byte order mark (Excel needs it), CRLF, in filing order.
+
+    `findings`: a part of those of the view; None: all.
+    """
     rows = _Rows(view)
     yield b"\xef\xbb\xbf"
-    lines = chain([",".join(COLUMNS) + "\r\n"], map(rows.line, view.findings))
+    lines = chain(
+        [",".join(COLUMNS) + "\r\n"], map(rows.line, view.findings if findings is None else findings)
+    )
     while batch := "".join(islice(lines, _BATCH)):
         yield batch.encode()
 

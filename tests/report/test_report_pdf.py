@@ -6,6 +6,7 @@ import logging
 import re
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +28,14 @@ from scanner.report.pdf import (
     FINDINGS,
     LEAST_FINDINGS,
     Paper,
-    attachments,
     chapters,
     document_html,
     fetcher,
+    page_class,
     report_pdf,
 )
+from scanner.report.pdf_attachments import attachments
+from scanner.report.templates import asset
 from scanner.report.view import build
 from scanner.report.write import write_reports
 
@@ -118,14 +121,38 @@ def test_all_findings_and_the_manifest_are_attached(
     scan: Scan, reader: pypdf.PdfReader, tmp_path: Path, text: str
 ) -> None:
     attached = {name: content[0] for name, content in reader.attachments.items()}
-    told = attachments(build(scan), tmp_path)
-    assert attached == {each.name: each.path.read_bytes() for each in told}
-    for each in told:
+    files = attachments(build(scan), tmp_path)
+    assert attached == {each.name: zlib.decompress(each.path.read_bytes()) for each in files}
+    for each in files:
         assert each.sha256 == hashlib.sha256(attached[each.name]).hexdigest()
         assert f"{each.bytes:,}" in text
+        assert each.description in text
     rows = list(csv.reader(io.StringIO(attached["findings.csv"].decode("utf-8-sig"), newline="")))
     assert len(rows) == 1 + len(scan.findings)
     assert attached["findings.csv"] == b"".join(findings_csv(build(scan)))
+
+
+def test_the_document_names_size_and_checksum_of_each_attachment(reader: pypdf.PdfReader) -> None:
+    names: Any = reader.root_object
+    files = names["/Names"]["/EmbeddedFiles"]["/Names"][1::2]
+    for file in files:
+        stream = file.get_object()["/EF"]["/F"].get_object()
+        content = stream.get_data()
+        checksum = hashlib.md5(content, usedforsecurity=False).digest()
+        assert stream["/Params"]["/Size"] == len(content)
+        assert bytes.fromhex(stream["/Params"]["/CheckSum"].original_bytes.hex()) == checksum
+        assert file.get_object()["/AFRelationship"] == "/Data"
+
+
+def test_style_sheets_without_unused_pseudo_elements_draw_the_same_document(empty: Scan) -> None:
+    html = document_html(build(empty), ())
+    plain, lean = (kind(string=html) for kind in (weasyprint.HTML, page_class(weasyprint.HTML)))
+    style = weasyprint.CSS(string=asset("pdf.css"), url_fetcher=fetcher(weasyprint.urls.URLFetcherResponse))
+    drawn = [each.write_pdf(stylesheets=[style], pdf_identifier=b"same") for each in (plain, lean)]
+    assert drawn[0] == drawn[1]
+    pseudos = [entry[3] for sheet in lean._ua_stylesheets() for entry in sheet.matcher.other_selectors]
+    assert len(pseudos) > 1
+    assert set(pseudos) == {None}
 
 
 def test_two_runs_give_the_same_bytes_and_say_nothing(blind: Scan, capfd: pytest.CaptureFixture[str]) -> None:
