@@ -20,7 +20,7 @@ from scanner.evidence.scan_files import FACTS, ScanFiles
 from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
 from scanner.findings.filed import Filed
 from scanner.findings.schema import FOLDER
-from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
+from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding, Severity, finding_from_document
 from scanner.model.manifest import Manifest
@@ -30,6 +30,7 @@ from scanner.model.scan import POPULATION, Reconciliation, Scan, Stream
 from scanner.report.assessment import assessment_of
 from scanner.report.audit_manager import frameworks_of
 from scanner.report.changes import changes_of
+from scanner.report.definitions import control_of
 from scanner.report.json import SCHEMA
 from scanner.report.settled import tiers_of, waivers_of
 from scanner.report.stored import LINES, StoredFindings, stored_findings
@@ -173,7 +174,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
     foreign = (FOREIGN,) if definitions is None else ()
     return Scan(
         manifest=manifest,
-        controls=_unnamed(summary, findings) if definitions is None else tuple(map(_control, definitions)),
+        controls=_unnamed(summary, findings) if definitions is None else tuple(map(control_of, definitions)),
         parameters={each["id"]: each["parameters"] for each in definitions or ()},
         findings=findings,
         gaps=tuple(_gap(each) for each in summary.get("gaps", ())),
@@ -204,32 +205,6 @@ def _unnamed(summary: _Document, findings: Iterable[Finding]) -> tuple[Control, 
     return tuple(
         Control(id=name, title=name, severity=severity, subject="", population="", require="", reason="")
         for name, severity in sorted(severities.items())
-    )
-
-
-def _control(document: _Document) -> Control:
-    return Control(
-        id=document["id"],
-        title=document["title"],
-        severity=Severity(document["severity"]),
-        subject=document["subject"],
-        population=document["population"],
-        require=document["require"],
-        reason=document["reason"],
-        reasons=document["reasons"],
-        reason_cases={
-            status: tuple(ReasonCase(each["when"], each["text"]) for each in cases)
-            for status, cases in document.get("reason_cases", {}).items()
-        },
-        parameters=document["defaults"],
-        parameter_rules={
-            name: ParameterRule(doc=doc) for name, doc in document.get("parameter_docs", {}).items()
-        },
-        evidence=tuple(document["evidence"]),
-        motivation=document["motivation"],
-        remediation=Remediation(**document["remediation"]),
-        frameworks={name: tuple(ids) for name, ids in document["frameworks"].items()},
-        audit_manager=document["audit_manager"],
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from scanner.errors import BundleError
 from scanner.evidence.manifest import read_manifest, rfc3339
 from scanner.evidence.scan_files import FACTS, FINDINGS, ScanFiles
+from scanner.findings.schema import FOLDER
 from scanner.model.explanation import Explanation, Node
 from scanner.report.explain.advice import advice
 from scanner.report.explain.facts import Facts
@@ -37,7 +38,7 @@ def explain(scan: Path, wanted: str) -> Explanation:
     found = find(facts, wanted)
     root = tell(found, gather(facts, found))
     files.checked(*FINDINGS)
-    told, owner = advice(scan, root)
+    told, owner = advice(scan, root, files.checked(FOLDER))
     account = text(found.row, "account")
     names = {each.id: each.name for each in manifest.accounts}
     return Explanation(

@@ -1,18 +1,25 @@
-"""What the controls said of the subjects in a chain, and what to do about it; read from the judged scan."""
+"""What the controls said of the subjects in a chain, and what to do about it; read from the judged scan.
+
+Filed findings are picked by their subject, and texts of passes are not rendered: none is shown. Those of
+schema 1 are read line by line.
+"""
 
 import gzip
 import mmap
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
 from scanner.errors import BundleError
+from scanner.findings.filed import Filed
+from scanner.findings.lookup import findings_of
 from scanner.model.explanation import Advice, Node, Verdict
 from scanner.model.finding import Finding, Status, finding_from_document
 from scanner.model.owner import Owner
+from scanner.report.definitions import control_of
 from scanner.report.words import STATUS_ORDER
 
 _MOST: Final = 12
@@ -23,20 +30,22 @@ _REMEDIED: Final = (Status.FAIL, Status.WAIVED)
 _DEFINITIONS: Final = b',"controls":['
 
 
-def advice(scan: Path, root: Node) -> tuple[tuple[Advice, ...], Owner | None]:
-    """Give what does not pass of the subject itself, and what fails of the links below it; worst first.
+def advice(scan: Path, root: Node, files: Sequence[Path] = ()) -> tuple[tuple[Advice, ...], Owner | None]:
+    """Return what does not pass of the subject itself, and what fails of the links below it; worst first.
 
-    With it comes the owner of the subject. None: no finding tells.
+    With it comes the owner of the subject. None: no finding names one. `files`: those of the filed findings;
+    none: the scan is of schema 1.
     """
     broken = {node.subject for node in root.walk() if node.verdict is not Verdict.HOLDS} - {"", root.subject}
-    every = list(_findings(scan, {root.subject, *broken}))
+    subjects = {root.subject, *broken}
+    definitions = _definitions(scan)
+    every = _filed(files, definitions, subjects) if files else list(_lines(scan, subjects))
     found = [
         finding
         for finding in every
         if finding.status in _TOLD and (finding.subject == root.subject or finding.status is Status.FAIL)
     ]
     found.sort(key=lambda each: (STATUS_ORDER[each.status], each.severity.rank, *each.order))
-    definitions = _definitions(scan) if found else {}
     owner = next((each.owner for each in every if each.subject == root.subject), None)
     return tuple(_advice(each, definitions.get(each.control, {})) for each in found[:_MOST]), owner
 
@@ -57,8 +66,22 @@ def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
     )
 
 
-def _findings(scan: Path, subjects: Collection[str]) -> Iterator[Finding]:
-    """Read the findings of some subjects. The others are passed over as bytes, and never parsed."""
+def _filed(
+    files: Sequence[Path], definitions: Mapping[str, Mapping[str, Any]], subjects: Collection[str]
+) -> list[Finding]:
+    """Read the filed findings of some subjects, without the texts that are not filed.
+
+    BundleError: they cannot be read, or a finding is of a control that the scan does not define.
+    """
+    try:
+        controls = tuple(map(control_of, definitions.values()))
+    except (KeyError, TypeError, ValueError) as problem:
+        raise BundleError(f"The scan's controls have not the shape of the contract: {problem}.") from problem
+    return findings_of(Filed(files, controls), subjects)
+
+
+def _lines(scan: Path, subjects: Collection[str]) -> Iterator[Finding]:
+    """Read the findings of some subjects. The others are skipped as bytes, and never parsed."""
     path = scan / "findings.jsonl.gz"
     needles = [b'"subject":' + orjson.dumps(subject) for subject in subjects]
     try:
@@ -77,16 +100,23 @@ def _findings(scan: Path, subjects: Collection[str]) -> Iterator[Finding]:
 
 
 def _definitions(scan: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Read the controls from the end of findings.json: the findings before them may be many."""
+    """Read the controls of summary.json, or from the end of findings.json, which may have many findings.
+
+    Empty: neither is there, or has definitions. Findings of schema 1 can be shown without.
+    """
+    return _controls(scan / "summary.json") or _controls(scan / "findings.json")
+
+
+def _controls(file: Path) -> Mapping[str, Mapping[str, Any]]:
     try:
         with (
-            (scan / "findings.json").open("rb") as file,
-            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text,
+            file.open("rb") as opened,
+            mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text,
         ):
             start = text.rfind(_DEFINITIONS)
             document = orjson.loads(b"{" + text[start + 1 :] if start >= 0 else text[:])
-    except (OSError, ValueError):  # findings alone can be told without
+    except (OSError, ValueError):
         return {}
     controls = document.get("controls") if isinstance(document, dict) else None
-    found = [each for each in controls or () if isinstance(each, dict)]
-    return {str(each.get("id")): each for each in found}
+    definitions = [each for each in controls or () if isinstance(each, dict)]
+    return {str(each.get("id")): each for each in definitions}
