@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from scanner.errors import BundleError
 from scanner.findings.filed import TABLE, Connection, Filed
+from scanner.model.control import Control
 from scanner.model.finding import Severity, Status, Waiver
 from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount, OwnerCount
 
@@ -57,7 +57,7 @@ def counts(filed: Filed, connection: Connection) -> FindingCounts:
         groups[kinds.index(True) if True in kinds else _KINDS].append(values)
     controls, accounts, regions, tiers, owners, waivers = groups
     return FindingCounts(
-        controls=tuple(_control_count(row) for row in controls),
+        controls=tuple(_control_count(filed.control(row[0]), row) for row in controls),
         accounts=tuple(_group_count(row[4], row) for row in accounts),
         regions=tuple(_group_count(row[5], row) for row in regions),
         tiers=tuple(_group_count(row[6], row) for row in tiers),
@@ -66,11 +66,8 @@ def counts(filed: Filed, connection: Connection) -> FindingCounts:
     )
 
 
-def _control_count(row: _Row) -> ControlCount:
-    control, subject_type, severity, status = row[:4]
-    if severity is None:
-        raise BundleError(f"A finding is of the control {control}, which the scan does not define.")
-    return ControlCount(control, subject_type, Severity(severity), Status(status), row[-1])
+def _control_count(control: Control, row: _Row) -> ControlCount:
+    return ControlCount(control.id, row[1], control.severity, Status(row[3]), row[-1])
 
 
 def _group_count(key: str | None, row: _Row) -> GroupCount:

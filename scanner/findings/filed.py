@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from scanner.errors import BundleError
 from scanner.findings.filing_order import Controls, in_filing_order
-from scanner.findings.rows import FiledRow, read_rows
+from scanner.findings.rows import FiledRow, defined, read_rows
 from scanner.findings.schema import FILED, NO_ACCOUNT
 from scanner.model.control import Control
-from scanner.model.finding import Finding
+from scanner.model.finding import Finding, Status
 
 Connection = duckdb.DuckDBPyConnection
 """An open database (`Filed.database`), for rooms that do not know DuckDB."""
@@ -126,9 +126,21 @@ class Filed:
         rows = [row for batch in batches for row in self.rows(batch)]
         return [row.finding for row in rows] if self._words is None else self._words.some(rows)
 
+    def control(self, control: str) -> Control:
+        """Return the control with this id. BundleError: the scan does not define it."""
+        return defined(self.controls, control)
+
     def rows(self, batch: pa.RecordBatch) -> Iterator[FiledRow]:
         """Read rows of TABLE."""
         return read_rows(batch, self.controls)
+
+
+def having(statuses: Iterable[Status]) -> str:
+    """Write the condition that a row of TABLE has one of these statuses.
+
+    DuckDB turns a long IN into a join, which does not keep the order of the files.
+    """
+    return " OR ".join(f"status = {literal(status.value)}" for status in statuses)
 
 
 def _account(file: Path) -> str:

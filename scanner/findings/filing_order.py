@@ -20,7 +20,7 @@ Controls = Iterator[tuple[str, Iterator[pa.RecordBatch]]]
 """The id of each control with its rows. The rows of one are read before the next control."""
 
 
-def in_filing_order(batches: Iterable[pa.RecordBatch], in_memory: int = IN_MEMORY) -> Controls:
+def in_filing_order(batches: Iterable[pa.RecordBatch]) -> Controls:
     """Bring rows that are in order within each control into filing order, in one pass over them.
 
     Raises:
@@ -29,7 +29,7 @@ def in_filing_order(batches: Iterable[pa.RecordBatch], in_memory: int = IN_MEMOR
     waiting = iter(batches)
     if (first := next(waiting, None)) is None:
         return
-    with tempfile.SpooledTemporaryFile(in_memory) as file:
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
         try:
             places = _write(file, first, waiting)
         except OSError as error:

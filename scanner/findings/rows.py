@@ -39,6 +39,13 @@ def read_rows(batch: pa.RecordBatch, controls: Mapping[str, Control]) -> Iterato
         yield _row(values, refs, controls)
 
 
+def defined(controls: Mapping[str, Control], name: str) -> Control:
+    """Return the control of a finding. BundleError: it is not among `controls`."""
+    if (control := controls.get(name)) is None:
+        raise BundleError(f"A finding is of the control {name}, which the scan does not define.")
+    return control
+
+
 def _evidence(column: pa.ListArray) -> Iterator[tuple[EvidenceRef, ...]]:
     references = column.flatten()
     files, lines = (references.field(name).to_pylist() for name in ("file", "line"))
@@ -53,8 +60,7 @@ def _row(
     """Build a row. `values` are those of FILED in its order, without the evidence."""
     (name, status, subject, subject_type, account, region, reason, details, tier, parameters) = values[:10]
     waiver, owner, owner_source = values[10:]
-    if (control := controls.get(name)) is None:
-        raise BundleError(f"A finding is of the control {name}, which the scan does not define.")
+    control = defined(controls, name)
     finding = Finding(
         control=control.id,
         status=_STATUSES[status],

@@ -7,7 +7,7 @@ from typing import Final
 import orjson
 import pyarrow as pa
 
-from scanner.findings.filed import TABLE, Filed, literal
+from scanner.findings.filed import TABLE, Filed, having, literal
 from scanner.findings.rows import FiledRow
 from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.model.finding import Finding, Status
@@ -27,9 +27,7 @@ def without_texts(row: FiledRow) -> Finding:
 
 def all_without_texts(filed: Filed, statuses: Collection[Status] = tuple(Status)) -> Iterator[Finding]:
     """Iterate over the findings with one of these statuses as they are filed, in filing order."""
-    # DuckDB makes a join of a long IN, and a join does not keep the order of the files.
-    among = " OR ".join(f"status = {literal(status.value)}" for status in statuses)
-    sql = f"SELECT * FROM {TABLE} WHERE {among}"  # noqa: S608 -- words of the model
+    sql = f"SELECT * FROM {TABLE} WHERE {having(statuses)}"  # noqa: S608 -- words of the model
     with filed.database() as connection:
         for _, batches in filed.in_order(connection, sql):
             for batch in batches:

@@ -12,10 +12,12 @@ from itertools import islice
 from typing import Any, Final
 
 from scanner.evidence.manifest import manifest_document
+from scanner.findings.documents import documents
+from scanner.findings.filed import Filed
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
 from scanner.model.reading import Gap
-from scanner.model.scan import Reconciliation
+from scanner.model.scan import Reconciliation, Stream
 from scanner.report.assessment import assessment_document
 from scanner.report.audit_manager import side_by_side_document
 from scanner.report.changes import changes_document
@@ -42,19 +44,24 @@ Document = dict[str, Any]
 
 def findings_json(view: View) -> Iterator[bytes]:
     """Give the text of findings.json in pieces: one line, the same bytes for the same scan."""
-    kept: Iterable[Finding] = view.findings
     truncated = None
     if view.counts.total > MAX_FINDINGS:
-        kept = (finding for finding in kept if finding.status not in LEFT_OUT)
         left_out = sum(view.counts.of(status) for status in LEFT_OUT)
         truncated = {"left_out": left_out, "statuses": [status.value for status in LEFT_OUT]}
     head, tail = _around(view, truncated)
     yield encode(head)[:-1] + b',"findings":['
     between = b""
-    for text in _joined(encode(finding.document()) for finding in kept):
+    for text in _findings(view.findings, LEFT_OUT if truncated else ()):
         yield between + text
         between = b","
     yield b"]," + encode(tail)[1:] + b"\n"
+
+
+def _findings(findings: Stream[Finding], left_out: tuple[Status, ...]) -> Iterator[bytes]:
+    """Give the documents of findings but those of some statuses: many at a time, joined by commas."""
+    if left_out and isinstance(findings, Filed):
+        return documents(findings, [status for status in Status if status not in left_out])
+    return _joined(encode(each.document()) for each in findings if each.status not in left_out)
 
 
 def summary_json(view: View) -> Iterator[bytes]:

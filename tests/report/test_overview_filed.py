@@ -1,6 +1,7 @@
 """The view of filed findings is that of the same findings one by one."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -22,6 +23,7 @@ from scanner.model.reading import Gap, GapKind
 from scanner.model.scan import Scan
 from scanner.report import overview, overview_filed, owners
 from scanner.report import view as views
+from scanner.report.json import findings_json
 from scanner.report.overview import Overview, look_over
 from scanner.report.overview_filed import look_over_filed
 from scanner.report.sample import seed_of
@@ -158,3 +160,14 @@ def test_the_seed_of_filed_findings_is_that_of_their_names_and_checksums(scan: S
     manifest = replace(scan.manifest, files={**other, **files})
     assert seed_of(manifest) == hashlib.sha256(lines.encode()).hexdigest()
     assert seed_of(replace(manifest, files=other)) == "d" * 64
+
+
+def test_findings_json_is_the_same_above_its_limit(
+    scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanner.report.json.MAX_FINDINGS", 100)
+    expected = b"".join(findings_json(build(scan)))
+    found = filed(scan, tmp_path, whole=False)
+    actual = b"".join(findings_json(build(replace(scan, findings=found))))
+    assert json.loads(actual)["truncated"]["statuses"] == ["pass", "not_applicable"]
+    assert actual == expected
