@@ -1,11 +1,12 @@
 """The JSON documents of filed findings (evidence format, "findings"), written from columns."""
 
-import hashlib
 from collections.abc import Collection, Iterator
+from hashlib import sha256
 from typing import Any, Final
 
 import orjson
 import pyarrow as pa
+from orjson import Fragment
 
 from scanner.findings.filed import TABLE, Filed, having
 from scanner.findings.schema import WITHOUT_TEXTS
@@ -52,12 +53,12 @@ class _Template:
         self._control = control.id
         self._severity = control.severity.value
         frameworks = {name: list(ids) for name, ids in control.frameworks.items()}
-        self._frameworks = orjson.Fragment(orjson.dumps(frameworks))
+        self._frameworks = Fragment(orjson.dumps(frameworks))
 
     def encode(self, batch: pa.RecordBatch) -> bytes:
         """Return the documents of rows, joined by commas."""
         columns = (batch.column(name).to_pylist() for name in _COLUMNS)
-        return orjson.dumps([self._document(*row) for row in zip(*columns, strict=True)])[1:-1]
+        return orjson.dumps(list(map(self._document, *columns)))[1:-1]
 
     def _document(  # noqa: PLR0913, PLR0917 -- a finding has that many parts
         self,
@@ -81,10 +82,10 @@ class _Template:
             "subject_type": subject_type,
             "account": account,
             "region": region,
-            "fingerprint": hashlib.sha256(f"{self._control}\n{subject}".encode()).hexdigest(),
+            "fingerprint": sha256(f"{self._control}\n{subject}".encode()).hexdigest(),
             "reason": reason or "",
-            "details": orjson.Fragment(details or "{}"),
-            "evidence": orjson.Fragment(evidence or "[]"),
+            "details": Fragment(details or "{}"),
+            "evidence": Fragment(evidence or "[]"),
             "frameworks": self._frameworks,
             "waiver": waiver,
         }

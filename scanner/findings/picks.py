@@ -30,10 +30,12 @@ keys AS MATERIALIZED (
 """  # noqa: S608 -- a name of the model
 """An account has room for what the accounts before it leave of the number."""
 
+_PLACE: Final = "sha256($seed || sha256(control || chr(10) || subject))"
+
 _DRAWN: Final = f"""
 WITH keys AS MATERIALIZED (
-    SELECT control, account, region, subject, sha256($seed || sha256(control || chr(10) || subject)) AS place
-    FROM {TABLE} WHERE status IN (SELECT unnest($statuses)) ORDER BY place LIMIT $size)
+    SELECT control, account, region, subject FROM {TABLE}
+    WHERE status IN (SELECT unnest($statuses)) ORDER BY {_PLACE} LIMIT $size)
 """  # noqa: S608 -- a name of the model
 
 _OF_SUBJECTS: Final = f"SELECT * FROM {TABLE} WHERE subject IN (SELECT unnest($subjects))"  # noqa: S608
@@ -42,7 +44,7 @@ _DETAILS: Final = (
     f"SELECT account, region, details FROM {TABLE} WHERE control = $control AND details IS NOT NULL"  # noqa: S608
 )
 
-_WHOLE: Final = f"SELECT {TABLE}.* FROM {TABLE} JOIN keys USING (control, account, region, subject)"  # noqa: S608
+_WHOLE: Final = f"SELECT * FROM {TABLE} SEMI JOIN keys USING (control, account, region, subject)"  # noqa: S608
 _IN_ORDER: Final = " ORDER BY control, account, region, subject"
 
 
@@ -61,7 +63,7 @@ def draw(
 ) -> list[Finding]:
     """Return those whose fingerprints with the seed before them have the least SHA-256, least first."""
     parameters = {"seed": seed, "statuses": [each.value for each in statuses], "size": size}
-    return filed.chosen(connection, f"{_DRAWN}{_WHOLE} ORDER BY place", parameters)
+    return filed.chosen(connection, f"{_DRAWN}{_WHOLE} ORDER BY {_PLACE}", parameters)
 
 
 def findings_of(filed: Filed, connection: Connection, subjects: Iterable[str]) -> list[Finding]:

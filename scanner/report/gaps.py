@@ -96,8 +96,9 @@ class Blinding:
         """Read the missing reads of an account-Region from the details of its finding."""
         for missing in _missing_reads(details):
             operation = (str(missing["operation"]), str(missing.get("about") or ""))
+            controls = frozenset(_ids(missing.get("blinds")))
             for place in _reaches(account, region):
-                self._told.setdefault((*place, *operation), set()).update(_ids(missing.get("blinds")))
+                self._told.setdefault((*place, *operation), set()).update(controls)
 
     def of(self, gaps: Iterable[Gap]) -> tuple[BlindGap, ...]:
         """Give missing reads with the controls that each blinds."""
