@@ -48,11 +48,10 @@ and the same for scans of every version:
 Findings are filed in columns, one file per account (`findings/ACCOUNT.parquet`). A query reads the columns
 that it names, and severity, title, frameworks, names of accounts and fingerprints are only computed where
 it names them. `reason`, `details` and `evidence` are not filed where the status is `pass` or
-`not_applicable`. They
-are rendered from facts and controls where a query may return them. Then all findings are written to a
-temporary Parquet file first, which takes about 50 bytes and 15 microseconds of CPU per finding, and the
-rendering: for 700,000 findings 35 MB in the folder for temporary files (`TMPDIR`). Memory stays that of a few
-thousand findings. A query that filters by status does not need that file:
+`not_applicable`. They are rendered from facts and controls where a query may return them. Then all findings
+are written to a temporary Parquet file first, which takes about 50 bytes and 15 microseconds of CPU per
+finding, and the rendering: for 700,000 findings 35 MB in the folder for temporary files (`TMPDIR`). Memory
+stays that of a few thousand findings. A query that filters by status does not need that file:
 
 ```sql
 SELECT control, subject, reason FROM findings WHERE status IN ('fail', 'unknown')
@@ -222,7 +221,7 @@ def _columns(name: str, schema: pa.Schema) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the document to the file that is named, else to docs/athena.md; --table NAME prints a statement."""
+    """Write the document to the file that is named, else to docs/athena.md; --table NAME prints DDL."""
     match arguments:
         case ["--table", table]:
             sys.stdout.write(f"{facts_table(table)}\n")
