@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from scanner.findings.filed import TABLE, Connection, Filed
+from scanner.findings.filed import BATCH, TABLE, Connection, Filed
 from scanner.model.control import Control
 from scanner.model.finding import Severity, Status, Waiver
 from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount, OwnerCount
@@ -36,6 +36,11 @@ GROUP BY owner ORDER BY min({{'a': control, 'b': account, 'c': region, 'd': subj
 _PLACES: Final = f"""
 SELECT control, account, region, status, count(*) FROM {TABLE}
 WHERE (account, region) IN (SELECT (unnest($accounts), unnest($regions))) GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608 -- a name of the model
+
+_SUBJECTS: Final = f"""
+SELECT account, region, subject, status, count(*) FROM {TABLE}
+WHERE subject_type NOT IN (SELECT unnest($types)) GROUP BY ALL
 """  # noqa: S608 -- a name of the model
 
 _Row = tuple[Any, ...]
@@ -87,3 +92,13 @@ def counts_of_places(
     parameters = {"accounts": list(accounts), "regions": list(regions)}
     for control, account, region, status, number in connection.execute(_PLACES, parameters).fetchall():
         yield control, account, region, Status(status), number
+
+
+def counts_of_subjects(filed: Filed, without: Iterable[str]) -> Iterator[tuple[str, str, str, str, int]]:
+    """Return account, Region, subject, status and number of findings, in no order.
+
+    `without`: types of subjects that are not counted.
+    """
+    with filed.database() as connection:
+        for batch in connection.sql(_SUBJECTS, params={"types": list(without)}).to_arrow_reader(BATCH):
+            yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

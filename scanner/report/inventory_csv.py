@@ -8,7 +8,9 @@ from itertools import chain, islice
 from typing import Any, Final
 
 from scanner.errors import OutputError
-from scanner.model.finding import Status
+from scanner.findings.counts import counts_of_subjects
+from scanner.findings.filed import Filed
+from scanner.model.finding import Finding, Status
 from scanner.model.scan import Row, Stream
 from scanner.report.cells import csv_cell, json_cell
 from scanner.report.overview import STRUCTURES
@@ -57,17 +59,24 @@ def inventory_csv(view: View) -> Iterator[bytes]:
 
 def _rows(view: View, resources: Stream[Row]) -> Iterator[tuple[str, ...]]:
     with CountsAside() as aside:
-        aside.add(
-            (_place(each.account, each.region), each.subject, each.status.value)
-            for each in view.findings
-            if each.subject_type not in STRUCTURES
-        )
+        aside.add(_answers(view.findings))
         here, counts = "", aside.of("")
         for row in resources:
             place = _place(row["account"], row["region"])
             if place != here:  # the rows come shard by shard
                 here, counts = place, aside.of(place)
             yield _row(row, view.names.get(row["account"], ""), counts)
+
+
+def _answers(findings: Stream[Finding]) -> Iterator[tuple[str, str, str, int]]:
+    """Return place, resource, status and number of findings."""
+    if isinstance(findings, Filed):
+        for account, region, subject, status, number in counts_of_subjects(findings, STRUCTURES):
+            yield _place(account, region), subject, status, number
+        return
+    for each in findings:
+        if each.subject_type not in STRUCTURES:
+            yield _place(each.account, each.region), each.subject, each.status.value, 1
 
 
 def _place(account: str, region: str) -> str:

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Final
 
 from scanner.evidence.manifest import manifest_bytes, manifest_document
+from scanner.findings.filed import Filed
+from scanner.findings.schema import is_findings_file
+from scanner.findings.texts import all_without_texts
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.manifest import Manifest
 from scanner.report.csv import findings_csv
 from scanner.report.inventory_csv import inventory_csv
 from scanner.report.json import LEFT_OUT, MAX_FINDINGS
+from scanner.report.stored import LINES
 from scanner.report.view import View
 from scanner.report.words import STATUS_ORDER
 from scanner.storage.files import write_atomically
@@ -113,7 +117,11 @@ def _attachments(view: View, folder: Path) -> Iterator[Attached]:
 
 def chosen_findings(findings: Iterable[Finding], chosen: Extent) -> Iterable[Finding]:
     """Return the findings to attach, in their order: of each rank as many as the extent has."""
-    return findings if chosen.has_all else _up_to(findings, chosen.numbers)
+    if chosen.has_all:
+        return findings
+    statuses = [status for (status, _), number in chosen.numbers.items() if number]
+    filed = all_without_texts(findings, statuses) if isinstance(findings, Filed) else findings
+    return _up_to(filed, chosen.numbers)
 
 
 def _up_to(findings: Iterable[Finding], numbers: Mapping[Rank, int]) -> Iterator[Finding]:
@@ -137,7 +145,7 @@ def where_all_are(manifest: Manifest) -> str:
 
 def is_of_findings(name: str) -> bool:
     """Whether a file that the manifest names has findings of the scan."""
-    return name.startswith(("findings.jsonl", "findings/"))
+    return name in LINES or is_findings_file(name)
 
 
 def _attached(folder: Path, name: str, pieces: Iterable[bytes], description: str) -> Attached:

@@ -27,7 +27,9 @@ class CountsAside:
         self._database = sqlite3.connect("")
         self._database.execute(f"PRAGMA cache_size = {_CACHE}")
         self._database.execute("PRAGMA synchronous = OFF")
-        self._database.execute("CREATE TABLE told (place INTEGER, subject INTEGER, answer TEXT)")
+        self._database.execute(
+            "CREATE TABLE told (place INTEGER, subject INTEGER, answer TEXT, number INTEGER)"
+        )
         self._places: dict[str, int] = {}
         self._indexed = False
 
@@ -40,14 +42,14 @@ class CountsAside:
         """Forget everything."""
         self._database.close()
 
-    def add(self, answers: Iterable[tuple[str, str, str]]) -> None:
-        """Count answers: place, subject, answer."""
+    def add(self, answers: Iterable[tuple[str, str, str, int]]) -> None:
+        """Add answers: place, subject, answer, and how often it was given."""
         rows = (
-            (self._places.setdefault(place, len(self._places)), _number(subject), answer)
-            for place, subject, answer in answers
+            (self._places.setdefault(place, len(self._places)), _number(subject), answer, number)
+            for place, subject, answer, number in answers
         )
         try:
-            self._database.executemany("INSERT INTO told VALUES (?, ?, ?)", rows)
+            self._database.executemany("INSERT INTO told VALUES (?, ?, ?, ?)", rows)
         except sqlite3.OperationalError as problem:
             raise _full(problem) from problem
 
@@ -65,7 +67,7 @@ class CountsAside:
                 self._database.execute("CREATE INDEX by_place ON told (place)")
                 self._indexed = True
             yield from self._database.execute(
-                "SELECT subject, answer, count(*) FROM told WHERE place = ? GROUP BY subject, answer",
+                "SELECT subject, answer, sum(number) FROM told WHERE place = ? GROUP BY subject, answer",
                 (place,),
             )
         except sqlite3.OperationalError as problem:

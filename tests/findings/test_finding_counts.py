@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from scanner.errors import BundleError
 from scanner.evaluate.assessment import NOT_KNOWN, Cell, counted, counts_of
-from scanner.findings.counts import counts
+from scanner.findings.counts import counts, counts_of_subjects
 from scanner.findings.filed import Filed
 from scanner.model.finding import Finding, Status
 from scanner.model.finding_counts import FindingCounts, GroupCount
@@ -41,6 +41,21 @@ def test_sql_counts_what_counting_one_by_one_counts(found: tuple[Finding, ...]) 
         rows = getattr(actual, name)
         assert groups(rows) == groups(getattr(expected, name)), name
         assert len(rows) == len(groups(rows)), name
+
+
+@settings(max_examples=20)
+@given(findings())
+def test_sql_counts_the_findings_of_each_subject(found: tuple[Finding, ...]) -> None:
+    expected = Counter(
+        (each.account, each.region, each.subject, each.status.value)
+        for each in found
+        if each.subject_type not in {"vault", "account_region"}
+    )
+    with TemporaryDirectory() as folder:
+        filed = Filed(write_filed(Path(folder), found), CONTROLS)
+        rows = list(counts_of_subjects(filed, ("vault", "account_region")))
+    assert {row[:4]: row[4] for row in rows} == expected
+    assert len(rows) == len(expected)
 
 
 def test_a_control_that_the_scan_does_not_define_is_an_error(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from scanner.report.pdf import document_html
 from scanner.report.pdf_attachments import Attached, attachments, extent, where_all_are
 from scanner.report.view import View, build
 from scanner.report.worst import rank
+from tests.fakes.filed import file_findings, read_filed, write_lines
 
 Key = tuple[str, str, str, str]
 
@@ -89,6 +90,21 @@ def test_of_too_many_failures_the_worst_are_attached_in_filing_order(
     html = document_html(view, files)
     assert "of this control in the attached findings.csv" not in html
     assert "of this control; Integrity names the files with all findings." in html
+
+
+@pytest.mark.parametrize("share", [2, 5])
+def test_of_filed_findings_the_same_are_attached_and_no_text_is_rendered(
+    share: int, scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(scan, tmp_path / "scan")
+    words = file_findings(tmp_path / "scan")
+    one_by_one, filed = build(scan), build(read_filed(tmp_path / "scan", words))
+    _limit(monkeypatch, one_by_one.counts.total // share)
+    assert extent(filed) == extent(one_by_one)
+    words.rendered.clear()
+    expected, files = (attachments(each, tmp_path / "files") for each in (one_by_one, filed))
+    assert files[0] == expected[0]
+    assert words.rendered == []
 
 
 def test_the_numbers_of_the_extent_add_up_for_every_limit(

@@ -3,16 +3,19 @@ import io
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scanner.errors import OutputError
+from scanner.findings.filed import Filed
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.scan import Row, Scan
 from scanner.model.ternary import Ternary
 from scanner.report.inventory_csv import COLUMNS, inventory_csv
 from scanner.report.view import build
+from tests.fakes.filed import RecordedWords, write_filed
 from tests.fakes.hostile import planted
 
 
@@ -132,3 +135,22 @@ def test_what_was_planted_begins_no_formula(scan: Scan) -> None:
     assert len(rows) == 1 + len(whole.resources)
     assert {len(each) for each in rows} == {len(COLUMNS)}
     assert not [cell for each in rows for cell in each if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_filed_findings_give_the_same_numbers_and_no_text_is_rendered(scan: Scan, tmp_path: Path) -> None:
+    rows = tuple(row(number) for number in range(3))
+    statuses = (Status.PASS, Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE)
+    controls = tuple(control.id for control in scan.controls)
+    findings = tuple(
+        finding(about, control, statuses[(number + place) % len(statuses)])
+        for number, about in enumerate(rows)
+        for place, control in enumerate(controls)
+    )
+    ordered = tuple(sorted(findings, key=lambda each: each.order))
+    words = RecordedWords({each.order: each for each in ordered})
+    one_by_one = build(replace(scan, resources=rows, findings=ordered))
+    filed = Filed(write_filed(tmp_path, ordered), scan.controls, words)
+    assert b"".join(inventory_csv(replace(one_by_one, scan=replace(one_by_one.scan, findings=filed)))) == (
+        b"".join(inventory_csv(one_by_one))
+    )
+    assert words.rendered == []
