@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 import duckdb
@@ -15,18 +16,22 @@ from scanner.model.finding import Finding, Status
 
 Pair = tuple[Finding | None, Finding | None]
 
+AT_ONCE: Final = 100_000
+"""Findings of both scans that are joined at once, where that is more than one control."""
+
 _OLD: Final = "old_findings"
 _NAMES: Final = tuple(FILED.names)
 _WITHOUT: Final = ", ".join(literal(status.value) for status in sorted(WITHOUT_TEXTS))
 
 _PAIRS: Final = f"""
 SELECT {", ".join(f"was.{name} AS was_{name}, now.{name} AS now_{name}" for name in _NAMES)}
-FROM (FROM {_OLD} WHERE control = $control) AS was
-FULL JOIN (FROM {TABLE} WHERE control = $control) AS now
-    ON was.account = now.account AND was.region = now.region AND was.subject = now.subject
+FROM (FROM {_OLD} WHERE control BETWEEN $first AND $last) AS was
+FULL JOIN (FROM {TABLE} WHERE control BETWEEN $first AND $last) AS now
+    ON was.control = now.control AND was.account = now.account
+    AND was.region = now.region AND was.subject = now.subject
 WHERE now.status IS NULL OR now.status NOT IN ({_WITHOUT}) OR was.status NOT IN ({_WITHOUT})
-ORDER BY coalesce(now.account, was.account), coalesce(now.region, was.region),
-    coalesce(now.subject, was.subject)
+ORDER BY coalesce(now.control, was.control), coalesce(now.account, was.account),
+    coalesce(now.region, was.region), coalesce(now.subject, was.subject)
 """  # noqa: S608 -- names and words of the model
 
 
@@ -50,12 +55,26 @@ class Pairs:
         """
         with self._new.database() as connection:
             self._old.attach(connection, _OLD)
-            for control in self.controls:
-                yield from self._of(connection, control)
+            for first, last in self._ranges():
+                yield from self._within(connection, first, last)
 
-    def _of(self, connection: duckdb.DuckDBPyConnection, control: str) -> Iterator[Pair]:
+    def _ranges(self) -> Iterator[tuple[str, str]]:
+        """Divide the controls into ranges of about AT_ONCE findings, each with one control at least."""
+        numbers: Counter[str] = Counter()
+        for (control, _), number in (*self.old.items(), *self.new.items()):
+            numbers[control] += number
+        first, total = "", 0
+        for control, following in pairwise([*self.controls, None]):
+            assert control is not None  # noqa: S101 -- only the last of them is
+            first, total = first or control, total + numbers[control]
+            if following is None or total + numbers[following] > AT_ONCE:
+                yield first, control
+                first, total = "", 0
+
+    def _within(self, connection: duckdb.DuckDBPyConnection, first: str, last: str) -> Iterator[Pair]:
         with connection.cursor() as cursor:
-            for batch in cursor.sql(_PAIRS, params={"control": control}).to_arrow_reader(BATCH):
+            parameters = {"first": first, "last": last}
+            for batch in cursor.sql(_PAIRS, params=parameters).to_arrow_reader(BATCH):
                 yield from zip(_side(self._old, batch, "was"), _side(self._new, batch, "now"), strict=True)
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scanner.app.judgement import Judgement, evaluate
 from scanner.errors import BundleError
 from scanner.evaluate.loader import load_controls
+from scanner.findings import pairs
 from scanner.findings.filed import Filed
 from scanner.history.compare import compare
 from scanner.history.comparison import Comparison
@@ -221,7 +222,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scan, Scan]:
     return was, read_scan(folders[1])
 
 
-def test_the_demo_compares_as_streams_do(demo: tuple[Scan, Scan], tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 2_000, 100_000])
+def test_the_demo_compares_as_streams_do(
+    demo: tuple[Scan, Scan], tmp_path: Path, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "AT_ONCE", at_once)
     old, new = demo
     fewer = replace(new, findings=tuple(each for n, each in enumerate(new.findings) if n % 7))
     expected = by_streams(old, fewer, [old])
