@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import zip_longest
 from typing import Final
 
 import duckdb
@@ -64,10 +64,10 @@ class Pairs:
         for (control, _), number in (*self.old.items(), *self.new.items()):
             numbers[control] += number
         first, total = "", 0
-        for control, following in pairwise([*self.controls, None]):
-            assert control is not None  # noqa: S101 -- only the last of them is
+        controls = self.controls
+        for control, following in zip_longest(controls, controls[1:], fillvalue=""):
             first, total = first or control, total + numbers[control]
-            if following is None or total + numbers[following] > AT_ONCE:
+            if not following or total + numbers[following] > AT_ONCE:
                 yield first, control
                 first, total = "", 0
 
