@@ -12,9 +12,9 @@ from typing import Any, Final
 import orjson
 
 from scanner.model.explanation import Node
-from scanner.model.finding import Finding
+from scanner.model.finding import Finding, waiver_document
 from scanner.report.blocks import block
-from scanner.report.chains import chains
+from scanner.report.chains import Chains
 from scanner.report.encoding import encode
 from scanner.report.picture import told
 from scanner.report.view import View
@@ -25,8 +25,8 @@ LARGEST: Final = 40_000
 BLOCK: Final = 250_000
 """Bytes of a block before it is compressed, at least: what is inflated to show one subject."""
 
-_AT_ONCE: Final = 100
-"""Subjects whose chains are told at once."""
+_AT_ONCE: Final = 250
+"""Subjects whose chains are read at once: each time the files of all their accounts are opened."""
 
 _HIDDEN: Final = "name"
 """The detail that is the subject's title, and no news below it."""
@@ -69,9 +69,9 @@ def _subjects(view: View) -> Iterator[tuple[str, int, bytes]]:
     for finding in view.worst:
         by_subject.setdefault(finding.subject, []).append(finding)
     whole = {each.subject: each.findings for each in view.resources}
-    subjects = iter(by_subject)
+    chains, subjects = Chains(view), iter(by_subject)
     while batch := list(islice(subjects, _AT_ONCE)):
-        nodes = dict(chains(view, [subject for subject in batch if subject in whole]))
+        nodes = chains.of([subject for subject in batch if subject in whole])
         for subject in batch:
             found = whole.get(subject) or by_subject[subject]
             yield subject, len(found), _told(found, nodes.get(subject))
@@ -85,19 +85,27 @@ def _told(findings: list[Finding] | tuple[Finding, ...], chain: Node | None) -> 
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    details = {key: _bounded(value) for key, value in finding.details.items() if key != _HIDDEN}
-    document = finding.document()
+    waiver, owner = finding.waiver, finding.owner
     parts = {
-        "details": details,
+        "details": _details({key: value for key, value in finding.details.items() if key != _HIDDEN}),
         "evidence": [[ref.file, ref.line] for ref in finding.evidence],
-        "waiver": document["waiver"],
-        "owner_source": document.get("owner_source"),
+        "waiver": waiver and waiver_document(waiver),
+        "owner_source": owner and owner.source,
     }
     return {key: content for key, content in parts.items() if content}
 
 
-def _bounded(content: object) -> object:
-    text = encode(content)
+def _details(details: Mapping[str, Any]) -> object:
+    """Return details encoded, without those that are too large; None: there are none."""
+    if not details:
+        return None
+    whole = encode(details)
+    if len(whole) > LARGEST:
+        whole = encode({key: _bounded(encode(value)) for key, value in details.items()})
+    return orjson.Fragment(whole)
+
+
+def _bounded(text: bytes) -> object:
     if len(text) <= LARGEST:
         return orjson.Fragment(text)
     return f"{len(text):,} bytes, left out here: see findings.jsonl.gz"

@@ -66,7 +66,7 @@ class ControlView:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ResourceView:
     """One resource: what every control says of it, and the chain that protects it."""
 
@@ -75,7 +75,11 @@ class ResourceView:
     account: str
     region: str
     findings: tuple[Finding, ...]  # worst first
-    chain: Chain
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The chain that protects it, as far as its findings have it."""
+        return chain(each.details for each in self.findings)
 
     @property
     def name(self) -> str:
@@ -281,5 +285,4 @@ def _resource(subject: str, findings: list[Finding]) -> ResourceView:
         account=first.account,
         region=first.region,
         findings=tuple(findings),
-        chain=chain(each.details for each in findings),
     )

@@ -11,8 +11,9 @@ import pytest
 from scanner.app.judgement import Judgement, evaluate
 from scanner.evaluate.loader import load_controls
 from scanner.model.explanation import NodeKind, Verdict
-from scanner.report.chains import chains
+from scanner.report.chains import Chains
 from scanner.report.explain import explain
+from scanner.report.explain.facts import Facts
 from scanner.report.explain.many import resource_chains
 from scanner.report.read import read_scan
 from scanner.report.view import build
@@ -45,7 +46,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_many_chains_at_once_are_the_chains_of_each(judged: Path) -> None:
-    told = dict(resource_chains(partial(table_files, judged / "facts"), RESOURCES))
+    told = dict(resource_chains(Facts(partial(table_files, judged / "facts")), RESOURCES))
     assert sorted(told) == sorted(RESOURCES)
     for subject, root in told.items():
         assert root == explain(judged, subject).root
@@ -55,7 +56,7 @@ def test_many_chains_at_once_are_the_chains_of_each(judged: Path) -> None:
 
 def test_a_report_takes_the_facts_where_they_are_the_scan_s_own(judged: Path) -> None:
     view = build(read_scan(judged))
-    told = dict(chains(view, RESOURCES))
+    told = Chains(view).of(RESOURCES)
     assert told[volume_arn("vol-2")].verdict is Verdict.BROKEN
     assert all(told[subject].evidence for subject in RESOURCES)
 
@@ -64,7 +65,7 @@ def test_a_report_takes_the_facts_where_they_are_the_scan_s_own(judged: Path) ->
 def test_otherwise_it_tells_what_findings_tell(judged: Path, change: str) -> None:
     scan = read_scan(judged)
     scan = replace(scan, redacted=True) if change == "redacted" else replace(scan, resources=None)
-    told = dict(chains(build(scan), RESOURCES))
+    told = Chains(build(scan)).of(RESOURCES)
     assert sorted(told) == sorted(RESOURCES)
     for subject, root in told.items():
         assert (root.subject, root.verdict) == (subject, explain(judged, subject).root.verdict)
@@ -78,6 +79,6 @@ def test_a_scan_of_schema_1_without_a_table_has_the_chains_of_its_findings(tmp_p
         document = json.loads((folder / name).read_bytes())
         del (document.get("scan") or document)["files"]["facts/rule.parquet"]
         (folder / name).write_text(json.dumps(document))
-    told = dict(chains(build(read_scan(folder)), [volume_arn("vol-1")]))
+    told = Chains(build(read_scan(folder))).of([volume_arn("vol-1")])
     assert told[volume_arn("vol-1")].verdict is Verdict.HOLDS
     assert not told[volume_arn("vol-1")].evidence

@@ -9,19 +9,18 @@ from scanner.report.explain.facts import Facts
 from scanner.report.explain.resource import resource_node
 from scanner.report.explain.rows import Related, Row, Selects, members, text
 from scanner.storage.lookup import Holding
-from scanner.storage.table_files import TableSource
 
 _AT_ONCE: Final = 250
 """Rows of resources that are in memory at once: some tens of kilobytes each."""
 
 
-def resource_chains(tables: TableSource, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
-    """Yield the chains of resources by subject; others are left out. `tables`: the scan's fact tables.
+def resource_chains(facts: Facts, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
+    """Yield the chains of resources by subject; others are left out.
 
     Raises:
         BundleError: a table is missing or cannot be read.
     """
-    wanted, facts = list(subjects), Facts(tables)
+    wanted = list(subjects)
     for start in range(0, len(wanted), _AT_ONCE):
         rows = facts.table("resource").rows("subject", wanted[start : start + _AT_ONCE])
         around = _around(facts, rows)

@@ -203,6 +203,8 @@ def _cut(text: str, columns: int) -> str:
 
 def _fit(text: str, columns: int) -> int:
     """Count how many characters of a text fit; those of East Asia are two wide."""
+    if text.isascii():
+        return min(len(text), columns)
     used = 0
     for position, character in enumerate(text):
         used += 2 if east_asian_width(character) in "WF" else 1
