@@ -2,7 +2,9 @@
 
 import base64
 import gzip
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
 from scanner.report.encoding import encode
@@ -31,6 +33,6 @@ class Dictionary:
         return list(self.numbers)
 
 
-def deltas(numbers: list[int]) -> list[int]:
+def deltas(numbers: Sequence[int]) -> list[int]:
     """Write numbers as the steps between them: of numbers that climb one by one, nothing but ones."""
-    return [number - former for former, number in zip([0, *numbers], numbers, strict=False)]
+    return [number - former for former, number in zip(chain((0,), numbers), numbers, strict=False)]

@@ -4,7 +4,7 @@ A block holds some subjects, worst first, each with all that its findings tell a
 it. When the room is used up the rest is left out, and counted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -25,8 +25,14 @@ LARGEST: Final = 40_000
 BLOCK: Final = 250_000
 """Bytes of a block before it is compressed, at least: what is inflated to show one subject."""
 
-_AT_ONCE: Final = 250
-"""Subjects whose chains are read at once: each time the files of all their accounts are opened."""
+_FIRST: Final = 300
+"""Subjects whose chains are read at first. They show how many find room."""
+
+_AT_ONCE: Final = 1_000
+"""Subjects whose chains are read later, at most: each time, the files of all their accounts are opened."""
+
+_MORE: Final = 50
+"""Subjects that are read beyond those that are expected to find room."""
 
 _HIDDEN: Final = "name"
 """The detail that is the subject's title, and no news below it."""
@@ -43,41 +49,82 @@ class Details:
 
 def embed_details(view: View, room: int) -> Details:
     """Put the details of the worst subjects into `room` characters, or one block more."""
-    blocks: list[str] = []
-    places: dict[str, int] = {}
-    waiting: dict[str, orjson.Fragment] = {}
-    size = used = findings = 0
-    for subject, found, text in _subjects(view):
-        places[subject] = len(blocks)
-        waiting[subject] = orjson.Fragment(text)
-        findings += found
-        size += len(text)
-        if size > BLOCK:
-            blocks.append(block(waiting))
-            used += len(blocks[-1])
-            waiting, size = {}, 0
-            if used >= room:
+    subjects, packed, number = _Subjects(view), _Packed(room), _FIRST
+    while not packed.is_full and (batch := subjects.next(number)):
+        for subject, findings, chain in batch:
+            packed.add(subject, len(findings), _told(findings, chain))
+            if packed.is_full:
                 break
-    if waiting:
-        blocks.append(block(waiting))
-    return Details(tuple(blocks), places, findings)
+        number = packed.fitting
+    packed.finish()
+    return Details(tuple(packed.blocks), packed.places, packed.findings)
 
 
-def _subjects(view: View) -> Iterator[tuple[str, int, bytes]]:
-    """Give the subjects, worst first, with the number of their findings and what is told of them."""
-    by_subject: dict[str, list[Finding]] = {}
-    for finding in view.worst:
-        by_subject.setdefault(finding.subject, []).append(finding)
-    whole = {each.subject: each.findings for each in view.resources}
-    chains, subjects = Chains(view), iter(by_subject)
-    while batch := list(islice(subjects, _AT_ONCE)):
-        nodes = chains.of([subject for subject in batch if subject in whole])
-        for subject in batch:
-            found = whole.get(subject) or by_subject[subject]
-            yield subject, len(found), _told(found, nodes.get(subject))
+class _Packed:
+    """Blocks of details, as many as `room` has place for, or one more."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._waiting: dict[str, orjson.Fragment] = {}
+        self._size = self._used = 0
+        self.blocks: list[str] = []
+        self.places: dict[str, int] = {}
+        self.findings = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the room is used up."""
+        return self._used >= self._room
+
+    @property
+    def fitting(self) -> int:
+        """Return how many subjects may still find room, judging by the former ones, and some more."""
+        share = self._used / (len(self.places) - len(self._waiting) or 1)
+        return min(_AT_ONCE, int((self._room - self._used) / share) + _MORE) if share else _FIRST
+
+    def add(self, subject: str, findings: int, text: bytes) -> None:
+        """Add what is known of a subject."""
+        self.places[subject] = len(self.blocks)
+        self._waiting[subject] = orjson.Fragment(text)
+        self.findings += findings
+        self._size += len(text)
+        if self._size > BLOCK:
+            self.finish()
+
+    def finish(self) -> None:
+        """Pack what waits, if anything does."""
+        if self._waiting:
+            self.blocks.append(block(self._waiting))
+            self._used += len(self.blocks[-1])
+            self._waiting, self._size = {}, 0
 
 
-def _told(findings: list[Finding] | tuple[Finding, ...], chain: Node | None) -> bytes:
+_Subject = tuple[str, Sequence[Finding], Node | None]
+"""A subject, its findings, and the chain that protects it."""
+
+
+class _Subjects:
+    """The subjects of a view's worst findings, worst first."""
+
+    def __init__(self, view: View) -> None:
+        self._found: dict[str, list[Finding]] = {}
+        for finding in view.worst:
+            self._found.setdefault(finding.subject, []).append(finding)
+        self._resources = {each.subject: each.findings for each in view.resources}
+        self._chains = Chains(view)
+        self._left = iter(self._found)
+
+    def next(self, number: int) -> list[_Subject]:
+        """Return the next subjects; none: there are no more."""
+        batch = list(islice(self._left, number))
+        nodes = self._chains.of([subject for subject in batch if subject in self._resources])
+        return [
+            (subject, self._resources.get(subject) or self._found[subject], nodes.get(subject))
+            for subject in batch
+        ]
+
+
+def _told(findings: Sequence[Finding], chain: Node | None) -> bytes:
     document: dict[str, Any] = {"findings": {each.control: _finding(each) for each in findings}}
     if chain is not None:
         document["chain"] = told(chain)

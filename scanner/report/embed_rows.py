@@ -5,6 +5,7 @@ said of a subject (its ARN, name, type, account, Region and owner) and each reas
 order the numbers climb evenly, which is what makes them small.
 """
 
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,6 +21,11 @@ SEVERITIES: Final = len(Severity)
 _Key = tuple[str, str, str, str]  # subject, type, account, Region
 
 _STATUSES: Final = {rank: status for status, rank in STATUS_ORDER.items()}
+_RANKS: Final = {
+    (status, severity): place * SEVERITIES + severity.rank
+    for status, place in STATUS_ORDER.items()
+    for severity in Severity
+}
 _SPARE: Final = 0.93
 """What is tried next, of the share that would just fit: rows are not all alike."""
 
@@ -36,7 +42,7 @@ class Subjects:
     owner_numbers: dict[str | None, int] = field(default_factory=dict)  # None: not known; empty: nobody
 
     def number(self, finding: Finding) -> int:
-        """Give the number of a finding's subject; what it is called stands as soon as a finding tells it."""
+        """Return the number of a finding's subject; the first of its findings that has its name tells it."""
         key = (finding.subject, finding.subject_type, finding.account, finding.region)
         number = self.numbers.setdefault(key, len(self.numbers))
         if number == len(self.names):
@@ -61,47 +67,53 @@ class Rows:
     cut: Counts
 
 
+def _numbers() -> "array[int]":
+    return array("I")
+
+
 @dataclass(slots=True)
 class _Columns:
     controls: Dictionary = field(default_factory=Dictionary)
     subjects: Subjects = field(default_factory=Subjects)
     reasons: Dictionary = field(default_factory=Dictionary)
-    rows: list[tuple[int, int, int, int]] = field(default_factory=list)  # control, subject, rank, reason
+    control: "array[int]" = field(default_factory=_numbers)
+    subject: "array[int]" = field(default_factory=_numbers)
+    rank: "array[int]" = field(default_factory=_numbers)
+    reason: "array[int]" = field(default_factory=_numbers)
 
     def add(self, finding: Finding) -> None:
-        self.rows.append(
-            (
-                self.controls.number(finding.control),
-                self.subjects.number(finding),
-                STATUS_ORDER[finding.status] * SEVERITIES + finding.severity.rank,
-                self.reasons.number(finding.reason),
-            )
-        )
+        self.control.append(self.controls.number(finding.control))
+        self.subject.append(self.subjects.number(finding))
+        self.rank.append(_RANKS[finding.status, finding.severity])
+        self.reason.append(self.reasons.number(finding.reason))
 
     def worst(self, number: int) -> "_Columns":
-        """Give the worst rows alone, with the texts that they need."""
-        places = sorted(range(len(self.rows)), key=lambda place: self.rows[place][2])[:number]
+        """Return the worst rows alone, with the texts that they need."""
+        places = sorted(range(len(self.rank)), key=self.rank.__getitem__)[:number]
         fewer = _Columns(controls=self.controls, subjects=Subjects(owner_numbers=self.subjects.owner_numbers))
         subjects, reasons = list(self.subjects.numbers), self.reasons.texts
-        for control, subject, rank, reason in (self.rows[place] for place in sorted(places)):
+        for place in sorted(places):
+            subject = self.subject[place]
             kept = fewer.subjects.numbers.setdefault(subjects[subject], len(fewer.subjects.numbers))
             if kept == len(fewer.subjects.names):
                 fewer.subjects.names.append(self.subjects.names[subject])
                 fewer.subjects.owners.append(self.subjects.owners[subject])
-            fewer.rows.append((control, kept, rank, fewer.reasons.number(reasons[reason])))
+            fewer.control.append(self.control[place])
+            fewer.subject.append(kept)
+            fewer.rank.append(self.rank[place])
+            fewer.reason.append(fewer.reasons.number(reasons[self.reason[place]]))
         return fewer
 
     def texts(self) -> tuple[str, str]:
-        """Give the two blocks: rows with their subjects, and reasons."""
-        controls, subjects, ranks, reasons = zip(*self.rows, strict=True) if self.rows else ((),) * 4
+        """Return the two blocks: rows with their subjects, and reasons."""
         return block(
             {
                 "controls": self.controls.texts,
                 "subjects": _subjects(self.subjects),
-                "control": deltas(list(controls)),
-                "subject": deltas(list(subjects)),
-                "rank": list(ranks),
-                "reason": deltas(list(reasons)),
+                "control": deltas(self.control),
+                "subject": deltas(self.subject),
+                "rank": self.rank.tolist(),
+                "reason": deltas(self.reason),
             }
         ), block(self.reasons.texts)
 
@@ -109,15 +121,15 @@ class _Columns:
 def embed_rows(view: View, room: int, limit: int) -> Rows:
     """Put the rows of a view into no more than `room` characters, the worst where not all fit."""
     columns = _Columns()
-    for finding in _worst(view, limit):
+    for finding in view.findings if view.counts.total <= limit else _worst(view, limit):
         columns.add(finding)
     text, reasons = columns.texts()
     while len(text) + len(reasons) > room:
-        columns = columns.worst(int(len(columns.rows) * room / (len(text) + len(reasons)) * _SPARE))
+        columns = columns.worst(int(len(columns.rank) * room / (len(text) + len(reasons)) * _SPARE))
         text, reasons = columns.texts()
-    shown = count(_STATUSES[rank // SEVERITIES] for _, _, rank, _ in columns.rows)
+    shown = count(_STATUSES[rank // SEVERITIES] for rank in columns.rank)
     numbers = {key[0]: number for key, number in columns.subjects.numbers.items()}
-    return Rows(text, reasons, len(columns.rows), numbers, view.counts.less(shown))
+    return Rows(text, reasons, len(columns.rank), numbers, view.counts.less(shown))
 
 
 def _worst(view: View, limit: int) -> Iterator[Finding]:

@@ -169,8 +169,12 @@ class StoredTable:
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[pq.ParquetFile]:
-        """Open a file, and remember its ranges; what Arrow raises while it is open becomes a BundleError."""
-        with open_file(self._files, path) as file:
+        """Open a file, and remember its ranges; what Arrow raises while it is open becomes a BundleError.
+
+        Only a file that is opened for the first time is checked against the manifest.
+        """
+        files = TableFiles(self._files.paths) if path in self._ranges else self._files
+        with open_file(files, path) as file:
             try:
                 if path not in self._ranges:
                     self._ranges[path] = _ranges_of(file.metadata)
