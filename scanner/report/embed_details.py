@@ -50,12 +50,12 @@ class Details:
 def embed_details(view: View, room: int) -> Details:
     """Put the details of the worst subjects into `room` characters, or one block more."""
     subjects, packed, number = _Subjects(view), _Packed(room), _FIRST
-    while not packed.is_full and (batch := subjects.next(number)):
+    while not packed.is_full() and (batch := subjects.next(number)):
         for subject, findings, chain in batch:
             packed.add(subject, len(findings), _told(findings, chain))
-            if packed.is_full:
+            if packed.is_full():
                 break
-        number = packed.fitting
+        number = packed.fitting()
     packed.finish()
     return Details(tuple(packed.blocks), packed.places, packed.findings)
 
@@ -71,12 +71,10 @@ class _Packed:
         self.places: dict[str, int] = {}
         self.findings = 0
 
-    @property
     def is_full(self) -> bool:
-        """Whether the room is used up."""
+        """Check whether the room is used up."""
         return self._used >= self._room
 
-    @property
     def fitting(self) -> int:
         """Return how many subjects may still find room, judging by the former ones, and some more."""
         share = self._used / (len(self.places) - len(self._waiting) or 1)
