@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from scanner.app import judged
+from scanner.cli import query_actions
 from scanner.cli.commands import audit
 from scanner.evaluate.database import Limits, opened
 from scanner.findings.filed import Filed
@@ -41,8 +41,14 @@ def lines(scan: Scan, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def words(scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedWords:
-    words = file_findings(written(scan, tmp_path / "[schema] 2"))
-    monkeypatch.setattr(judged, "words_of", lambda _folder, _scan: words)
+    folder = written(scan, tmp_path / "[schema] 2")
+    words = file_findings(folder)
+    read = query_actions.read_judged
+    monkeypatch.setattr(
+        query_actions,
+        "read_judged",
+        lambda asked: read_filed(asked, words) if asked == folder else read(asked),
+    )
     return words
 
 
