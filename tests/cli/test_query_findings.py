@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from scanner.cli import query_actions
+from scanner.app.judged import read_judged
 from scanner.cli.commands import audit
 from scanner.evaluate.database import Limits, opened
 from scanner.findings.filed import Filed
@@ -43,11 +43,9 @@ def lines(scan: Scan, tmp_path: Path) -> Path:
 def words(scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RecordedWords:
     folder = written(scan, tmp_path / "[schema] 2")
     words = file_findings(folder)
-    read = query_actions.read_judged
     monkeypatch.setattr(
-        query_actions,
-        "read_judged",
-        lambda asked: read_filed(asked, words) if asked == folder else read(asked),
+        "scanner.cli.query_actions.read_judged",
+        lambda asked: read_filed(asked, words) if asked == folder else read_judged(asked),
     )
     return words
 
