@@ -101,8 +101,12 @@ def scan(url: str, estate: Estate, concurrency: int = 16, regions: int = 0) -> S
 
 
 def environment(url: str) -> dict[str, str]:
-    """The environment that leads a scan to an endpoint and nowhere else."""
+    """Build the environment that leads a scan to an endpoint and nowhere else.
+
+    Bytecode is cached, as it is where the program is installed.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return kept | {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": f"AKIA{MANAGEMENT}BENCH",

@@ -4,15 +4,15 @@ They hold the operations and shapes of each service, its endpoint rules, and the
 """
 
 import gzip
-import os
 from collections.abc import Callable
 from functools import cache
-from typing import Any, BinaryIO, Final, cast
+from pathlib import Path
+from typing import Any, Final
 
 import orjson
 from botocore.loaders import JSONFileLoader, Loader, create_loader
 
-_OPENERS: Final[dict[str, Callable[[str, str], Any]]] = {".json": open, ".json.gz": gzip.open}
+_UNPACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {".json": bytes, ".json.gz": gzip.decompress}
 """The files that botocore looks for, in its order."""
 
 
@@ -29,11 +29,11 @@ class FastFiles(JSONFileLoader):
 
     def load_file(self, file_path: str) -> Any:  # noqa: ANN401 -- whatever a file holds
         """Return what a file holds (named without its extension); None: there is no such file."""
-        for extension, opener in _OPENERS.items():
-            if os.path.isfile(file_path + extension):  # noqa: PTH113 -- some hundred times at start-up
+        for extension, unpack in _UNPACKERS.items():
+            file = Path(file_path + extension)
+            if file.is_file():
                 try:
-                    with opener(file_path + extension, "rb") as file:
-                        return orjson.loads(cast("BinaryIO", file).read())
+                    return orjson.loads(unpack(file.read_bytes()))
                 except orjson.JSONDecodeError:
                     break  # botocore's parser accepts more, or has an error of its own
         return super().load_file(file_path)
