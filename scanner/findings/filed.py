@@ -91,7 +91,6 @@ class Filed:
             connection.register("nothing_filed", FILED.empty_table())
             connection.execute(f"CREATE TABLE {name} AS FROM nothing_filed")
             return
-        connection.execute("SET parquet_metadata_cache = true")
         connection.execute(f"CREATE VIEW {name} AS SELECT {_COLUMNS} FROM {read_parquet(self.files)}")  # noqa: S608 -- names of the model, files of the scan
 
     def __len__(self) -> int:

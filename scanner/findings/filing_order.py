@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from scanner.errors import OutputError
 
-IN_MEMORY: Final = 64_000_000
+IN_MEMORY: Final = 32_000_000
 """Bytes of rows that are held in memory; more of them wait in a nameless file."""
 
-ROWS: Final = 20_000
+ROWS: Final = 10_000
 """Rows that are sorted by control together."""
 
 Controls = Iterator[tuple[str, Iterator[pa.RecordBatch]]]
