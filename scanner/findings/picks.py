@@ -66,8 +66,8 @@ def draw(
     return filed.chosen(connection, f"{_DRAWN}{_WHOLE} ORDER BY {_PLACE}", parameters)
 
 
-def findings_of(filed: Filed, connection: Connection, subjects: Iterable[str]) -> list[Finding]:
-    """Return all findings of some subjects, in filing order."""
+def whole_findings_of(filed: Filed, connection: Connection, subjects: Iterable[str]) -> list[Finding]:
+    """Return all findings of some subjects with their texts, in filing order."""
     return filed.chosen(connection, _OF_SUBJECTS + _IN_ORDER, {"subjects": list(subjects)})
 
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from scanner.findings.counts import counts, counts_of_places, first_owners
 from scanner.findings.filed import Connection, Filed
-from scanner.findings.picks import draw, filed_details, findings_of
+from scanner.findings.picks import draw, filed_details, whole_findings_of
 from scanner.model.finding import Finding
 from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount
 from scanner.model.scan import Scan, Stream
@@ -53,7 +53,7 @@ def findings_of_subjects(findings: Stream[Finding], subjects: Sequence[str]) -> 
     """Return all findings of some subjects, in filing order."""
     if isinstance(findings, Filed):
         with findings.database() as connection:
-            return findings_of(findings, connection, subjects)
+            return whole_findings_of(findings, connection, subjects)
     wanted = frozenset(subjects)
     return (each for each in findings if each.subject in wanted)
 
