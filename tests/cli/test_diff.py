@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from scanner.app.judgement import Judgement, evaluate
 from scanner.cli.commands import audit
 from scanner.evaluate.loader import load_controls
+from scanner.evidence.manifest import SCHEMA as SCHEMA_1
 from tests.fakes.bundles import REGION, BundleBuilder, instance_arn, refuse, rule, volume_arn
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/diff.schema.json").read_text("utf-8"))
@@ -185,14 +187,22 @@ def test_a_control_that_was_not_run_before_has_no_new_failures(tmp_path: Path) -
     assert told(new, old)["vol-daily"] == ("not_asked", "The control was not run.")
 
 
+def written_by_another_program(scan: Path) -> None:
+    """Leave what the contract of schema 1 names: no definitions of controls, and findings in one file."""
+    (scan / "summary.json").unlink()
+    shutil.rmtree(scan / "findings", ignore_errors=True)
+    document = json.loads((scan / "findings.json").read_bytes())
+    del document["controls"]
+    (scan / "findings.json").write_text(json.dumps(document), "utf-8")
+    manifest = json.loads((scan / "manifest.json").read_bytes()) | {"schema": SCHEMA_1}
+    manifest["files"] = {name: sha for name, sha in manifest["files"].items() if "findings/" not in name}
+    (scan / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+
+
 def test_a_scan_that_does_not_record_parameters_is_compared_by_status(tmp_path: Path) -> None:
     lax = judged(tmp_path / "lax", retention(35), RETENTION)
     strict = judged(tmp_path / "strict", retention(90), RETENTION)
-    (Path(lax) / "summary.json").unlink()
-    path = Path(lax) / "findings.json"
-    document = json.loads(path.read_bytes())
-    del document["controls"]
-    path.write_text(json.dumps(document), "utf-8")
+    written_by_another_program(Path(lax))
     assert told(lax, strict)["vol-daily"][0] == "new"
 
 
