@@ -1,7 +1,8 @@
-"""What DuckDB answers, as findings: column by column, and what many findings share is made once."""
+"""What DuckDB answers, as texts and as findings: what many of them share is made once."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -9,74 +10,133 @@ import orjson
 import pyarrow as pa
 
 from scanner.evaluate.to_do import MissingRead, to_do_of
-from scanner.model.control import Control
+from scanner.model.control import Compiled
 from scanner.model.finding import TO_DO, Finding, Status
 from scanner.model.reading import EvidenceRef
+
+UNWRITTEN: Final = "The control could not be evaluated: {} for this subject could not be written."
+
+MAX_CAUSES: Final = 5
+"""Causes that the reason of an unknown names at most."""
+
+MAX_MISSING: Final = 50
+"""Missing reads that the advice about an unknown is made of at most."""
 
 _REMEMBERED: Final = 100_000
 """Evidence lines that are remembered while a control is judged."""
 
+_UNKNOWN: Final = Status.UNKNOWN.value
+_READ: Final = ("operation", "of", "account", "region", "kind", "code")
 
-Document = dict[str, Any]
 
-UNWRITTEN: Final = "The control could not be evaluated: {} for this subject could not be written."
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Status, reason and details (JSON text) of the rows of a batch, in its order."""
+
+    statuses: Sequence[Status]
+    reasons: Sequence[str]
+    details: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What keeps an answer open: the causes in words, and what to do about them as JSON text."""
+
+    causes: str
+    to_do: str
 
 
 class Answered:
-    """Makes findings of the rows of a verdict (`verdict_sql`) of one control."""
+    """Makes texts of the rows of a verdict (`verdict_sql`) of one control."""
 
-    def __init__(self, control: Control) -> None:
+    def __init__(self, compiled: Compiled) -> None:
         """Take the control whose verdicts they are."""
-        self._control = control
+        self._compiled, self._control = compiled, compiled.control
+        self._judging = tuple(sorted(compiled.judges))
         self._lines: dict[tuple[str, int], EvidenceRef] = {}
-        self._advice: dict[tuple[MissingRead, ...], Document] = {}
+        self._open: dict[tuple[tuple[str, ...], ...], _Open] = {}
 
-    def findings(
-        self, batch: pa.RecordBatch, more: Iterator[Mapping[str, Any]] | None = None
-    ) -> Iterator[Finding]:
-        """Give the findings of a batch, in its order. `more`: what else the details of each row say."""
-        control = self._control
-        statuses = map(_STATUSES.__getitem__, _texts(batch, "status"))
-        names = ("account", "region", "subject", "subject_type", "reason")
-        columns = (_texts(batch, name) for name in names)
-        details = map(_details, _texts(batch, "details"))
-        to_dos = map(self._to_do, _column(batch, "remedy"), _column(batch, "missing"))
+    def texts(self, batch: pa.RecordBatch) -> Texts:
+        """Write the texts of a batch. What cannot be written makes an error of the answer."""
+        statuses = [_STATUSES[each] for each in _values(batch, "status")]
+        reasons, details = _values(batch, "reason"), _values(batch, "details")
+        self._complete_unknowns(batch, statuses, reasons, details)
+        for row, remedy in enumerate(_values(batch, "remedy")):
+            if remedy is not None:
+                details[row] = _with_to_do(details[row], orjson.dumps(remedy).decode())
+        for row, (reason, text) in enumerate(zip(reasons, details, strict=True)):
+            if failure := _failure(reason, text):
+                statuses[row], reasons[row] = Status.ERROR, failure
+                details[row] = text or "{}"
+            elif "NaN" in text or "Infinity" in text:
+                details[row] = _finite(text)
+        return Texts(statuses, reasons, details)
+
+    def _complete_unknowns(
+        self,
+        batch: pa.RecordBatch,
+        statuses: list[Status],
+        reasons: list[str | None],
+        details: list[str | None],
+    ) -> None:
+        """Add to the reasons of unknowns what was not read, and to their details what to do about it."""
+        if Status.UNKNOWN not in statuses:
+            return
+        asked, unread = _values(batch, "is_asked"), _values(batch, "unread")
+        notes = _notes(batch.column("notes"))
+        for row, status in enumerate(statuses):
+            if status is Status.UNKNOWN:
+                known = self._opened(notes[row])
+                causes = known.causes or self._unread(unread[row], is_asked=asked[row] is not None)
+                reason = reasons[row]
+                reasons[row] = None if reason is None else f"{reason} {causes}".strip(" ")
+                details[row] = _with_to_do(details[row], known.to_do)
+
+    def _opened(self, notes: tuple[tuple[str, ...], ...]) -> _Open:
+        if (known := self._open.get(notes)) is None:
+            if len(self._open) > _REMEMBERED:
+                self._open.clear()
+            reads = sorted({note[1:] for note in notes})[:MAX_MISSING]
+            to_do = to_do_of(tuple(MissingRead(*read) for read in reads))
+            written = orjson.dumps({"text": to_do.text, "cli": to_do.cli}).decode()
+            known = self._open[notes] = _Open(_causes(sorted({note[0] for note in notes})), written)
+        return known
+
+    def _unread(self, is_open: Sequence[bool | None] | None, *, is_asked: bool) -> str:
+        """Name the columns that are NULL or incomplete; all of them where that cannot be told."""
+        columns = self._compiled.require if is_asked else self._compiled.population
+        names = [name for name in self._judging if name in columns]
+        flags = dict(zip(self._judging, is_open or (), strict=False))
+        listed = ", ".join(name for name in names if flags.get(name))
+        return f"Unknown: {listed or ', '.join(names) or 'the data that it needs'}."
+
+    def findings(self, batch: pa.RecordBatch) -> Iterator[Finding]:
+        """Return the findings of a batch, in its order."""
+        control, texts = self._control, self.texts(batch)
+        names = ("account", "region", "subject", "subject_type")
+        columns = (_values(batch, name) for name in names)
         evidence = self._evidence(batch.column("evidence"))
-        for status, account, region, subject, subject_type, reason, told, lines, to_do in zip(
-            statuses, *columns, details, evidence, to_dos, strict=True
+        for status, reason, details, account, region, subject, subject_type, lines in zip(
+            texts.statuses, texts.reasons, texts.details, *columns, evidence, strict=True
         ):
-            failure = _failure(reason, told)
             yield Finding(
                 control=control.id,
-                status=Status.ERROR if failure else status,
+                status=status,
                 severity=control.severity,
                 subject=subject,
                 subject_type=subject_type,
                 account=account,
                 region=region,
-                reason=failure or reason,
-                details={**(told or {}), **to_do, **(next(more) if more else {})},
+                reason=reason,
+                details=orjson.loads(details),
                 evidence=lines,
                 frameworks=control.frameworks,
             )
 
-    def _to_do(self, remedy: Document | None, missing: list[Document] | None) -> Document:
-        """Give the detail that says what to do; empty where the remediation of the control says it all."""
-        if remedy is not None:
-            return {TO_DO: remedy}
-        if missing is None:
-            return {}
-        reads = tuple(MissingRead(**each) for each in missing)
-        if (known := self._advice.get(reads)) is None:
-            told = to_do_of(reads)
-            known = self._advice[reads] = {TO_DO: {"text": told.text, "cli": told.cli}}
-        return known
-
     def _evidence(self, column: pa.ListArray) -> Iterator[tuple[EvidenceRef, ...]]:
-        """Give the evidence lines of each row. Those of all rows lie in one array, one after the other."""
-        offsets = column.offsets.to_pylist()
-        files = column.values.field("file").to_pylist()
-        numbers = column.values.field("line").to_pylist()
+        """Return the evidence lines of each row. Those of all rows lie in one array, one after the other."""
+        offsets, values = _members(column)
+        files, numbers = (values.field(name).to_pylist() for name in ("file", "line"))
         if len(self._lines) > _REMEMBERED:
             self._lines.clear()
         known = self._lines
@@ -89,34 +149,46 @@ class Answered:
         return (tuple(members[start:end]) for start, end in pairwise(offsets))
 
 
-_STATUSES: Final = {status.value: status for status in Status}
+_STATUSES: Final[Mapping[str, Status]] = {status.value: status for status in Status}
 
 
-def _texts(batch: pa.RecordBatch, name: str) -> list[Any]:
-    column = batch.column(name)
-    return list(column.to_pylist())
-
-
-def _column(batch: pa.RecordBatch, name: str) -> list[Any]:
-    """Give the values of a column; NULLs where the batch lacks it, which is of a control that broke."""
-    if name not in batch.schema.names:
-        return [None] * batch.num_rows
+def _values(batch: pa.RecordBatch, name: str) -> list[Any]:
     return list(batch.column(name).to_pylist())
 
 
-def _failure(reason: str | None, details: dict[str, Any] | None) -> str:
+def _notes(column: pa.ListArray) -> list[tuple[tuple[str, ...], ...]]:
+    """Return the notes of each row as tuples: the reason, then the read that is missing."""
+    offsets, values = _members(column)
+    members = tuple(zip(*(values.field(name).to_pylist() for name in ("reason", *_READ)), strict=True))
+    return [members[start:end] for start, end in pairwise(offsets)]
+
+
+def _members(column: pa.ListArray) -> tuple[list[int], pa.StructArray]:
+    """Return the members of all lists of a column, and where each list begins among them."""
+    offsets = column.offsets.to_pylist()
+    first, last = offsets[0], offsets[-1]
+    return [each - first for each in offsets], column.values.slice(first, last - first)
+
+
+def _causes(reasons: Sequence[str]) -> str:
+    more = f" {len(reasons) - MAX_CAUSES} more causes." if len(reasons) > MAX_CAUSES else ""
+    return " ".join(reasons[:MAX_CAUSES]) + more
+
+
+def _with_to_do(details: str | None, to_do: str) -> str | None:
+    if details is None:
+        return None
+    between = "" if details == "{}" else ","
+    return f'{details[:-1]}{between}"{TO_DO}":{to_do}}}'
+
+
+def _failure(reason: str | None, details: str | None) -> str:
     """Say what could not be written; an empty text: nothing."""
     if reason is None:
         return UNWRITTEN.format("its reason")
     return UNWRITTEN.format("its details") if details is None else ""
 
 
-def _details(text: str | None) -> dict[str, Any] | None:
-    """Read the details. DuckDB writes Infinity and NaN, which JSON lacks: they become null."""
-    if text is None:
-        return None
-    try:
-        details: dict[str, Any] = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        details = json.loads(text, parse_constant=lambda _: None)
-    return details
+def _finite(text: str) -> str:
+    """Write null for Infinity and NaN, which DuckDB writes and JSON lacks."""
+    return orjson.dumps(json.loads(text, parse_constant=lambda _: None)).decode()

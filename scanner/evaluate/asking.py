@@ -1,18 +1,43 @@
-"""One control asked with one set of parameters, of all subjects or of some."""
+"""One control asked with one set of parameters: the status of every row, and the texts of some."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from scanner.evaluate.allowance import Allowance
+from scanner.evaluate.allowance import Allowance, BrokenControlError
+from scanner.evaluate.answered import Answered
 from scanner.evaluate.database import POSITION, numbered
+from scanner.evaluate.verdict import STATUS_OF
 from scanner.model.control import Compiled
+from scanner.model.finding import Finding, Status
 
 BATCH: Final = 10_000
 """Findings that are in memory at once."""
+
+IN_MEMORY: Final = 50_000
+"""Rows of an answer that are held in memory whole: the query is then bound once, and not twice."""
+
+LETTERS: Final[dict[Status, int]] = {
+    status: ord(status.value[0]) for status in Status if status is not Status.WAIVED
+}
+"""The letter of each status in bytes that have one for every row of a table."""
+
+ERROR: Final = LETTERS[Status.ERROR]
+
+_BROKEN: Final = len(STATUS_OF)
+"""The number in place of NULL."""
+
+_LETTER_OF: Final = bytes((*(LETTERS[status] for status in STATUS_OF), ERROR))
+_TO_LETTERS: Final = bytes.maketrans(bytes(range(_BROKEN + 1)), _LETTER_OF)
+
+_UNEXPLAINED: Final = "The control could not be evaluated for this subject."
+_SECONDS: Final = 10.0
+"""How long it may take to find out why."""
 
 _ROWS: Final = "_rows"
 """The name by which the chosen rows are bound: no parameter of a control begins like this."""
@@ -20,38 +45,93 @@ _ROWS: Final = "_rows"
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """`parameters` are all that the control has; `rows`: the chosen ones, as bits; None: all."""
+    """`parameters` are all that the control has."""
 
     compiled: Compiled
     parameters: Mapping[str, Any]
-    rows: str | None = None
 
-    @property
-    def bound(self) -> dict[str, Any]:
-        """Give what is bound to the SQL."""
-        values = {name: self.parameters[name] for name in self.compiled.parameters}
-        return values if self.rows is None else {**values, _ROWS: self.rows}
+    def letters(self, connection: duckdb.DuckDBPyConnection, allowance: Allowance) -> bytes:
+        """Return the status of every row of the table as a letter of LETTERS, in the order of the table.
 
-    @property
-    def _head(self) -> str:
-        """Put the chosen rows in the place of the table. DuckDB keeps their order."""
-        if self.rows is None:
-            return ""
+        Where the control cannot be evaluated for a row, that row alone has ERROR. BrokenControlError: it
+        cannot be evaluated at all.
+        """
+        bound = {name: self.parameters[name] for name in self.compiled.status_parameters}
+        sql = self.compiled.status_sql
+        batches = _batches(connection, sql, bound, allowance, in_memory=True)
+        return b"".join(map(_letters, batches))
+
+    def failure(self, connection: duckdb.DuckDBPyConnection, position: int) -> str:
+        """Say why the control cannot be evaluated for a row."""
         table = self.compiled.control.subject
-        return (
-            f'WITH "{table}" AS NOT MATERIALIZED (SELECT * FROM "{numbered(table)}" '  # noqa: S608 -- a name of the model
-            f'WHERE get_bit(CAST(${_ROWS} AS BIT), CAST("{POSITION}" AS INTEGER)) = 1) '
-        )
+        row = f'(SELECT * FROM "{numbered(table)}" WHERE "{POSITION}" = {position})'  # noqa: S608 -- a name of the model
+        sql = f'WITH "{table}" AS {row} {self.compiled.status_sql.replace("TRY(", "(", 1)}'
+        bound = {name: self.parameters[name] for name in self.compiled.status_parameters}
+        try:
+            Allowance(_SECONDS).spend(connection, lambda: connection.execute(sql, bound).fetchall())
+        except BrokenControlError as failure:
+            return str(failure)
+        return _UNEXPLAINED
 
-    def batches(
-        self, connection: duckdb.DuckDBPyConnection, allowance: Allowance
-    ) -> Iterator[pa.RecordBatch]:
-        """Stream rows; DuckDB keeps the order in which they were inserted (`preserve_insertion_order`)."""
-        sql = f"{self._head}{self.compiled.sql}"
+    def findings(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        allowance: Allowance,
+        answered: Answered,
+        rows: bytes,
+    ) -> Iterator[Finding]:
+        """Return the findings of chosen rows, in the order of the table. `rows`: "1" or "0" each.
 
-        def open_reader() -> pa.RecordBatchReader:
-            return connection.sql(sql, params=self.bound).to_arrow_reader(BATCH)
+        BrokenControlError: the control broke. None of the rows may be one that it cannot be evaluated for.
+        """
+        number = rows.count(b"1")
+        if not number:
+            return
+        sql, bound = self.compiled.sql, {name: self.parameters[name] for name in self.compiled.parameters}
+        if number < len(rows):
+            sql = f"{_chosen(self.compiled.control.subject)}{sql}"
+            bound[_ROWS] = rows.decode("ascii")
+        for batch in _batches(connection, sql, bound, allowance, in_memory=number <= IN_MEMORY):
+            yield from answered.findings(batch)
 
-        reader = allowance.spend(connection, open_reader)
-        while batch := allowance.spend(connection, lambda: next(reader, None)):
-            yield batch
+
+def _chosen(table: str) -> str:
+    """Put the chosen rows in the place of the table. DuckDB keeps their order."""
+    return (
+        f'WITH "{table}" AS NOT MATERIALIZED (SELECT * FROM "{numbered(table)}" '  # noqa: S608 -- a name of the model
+        f'WHERE get_bit(CAST(${_ROWS} AS BIT), CAST("{POSITION}" AS INTEGER)) = 1) '
+    )
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    bound: Mapping[str, Any],
+    allowance: Allowance,
+    *,
+    in_memory: bool,
+) -> Iterator[pa.RecordBatch]:
+    """Stream an answer; DuckDB keeps the order in which rows were inserted (`preserve_insertion_order`).
+
+    Only `sql` streams, and it binds the query twice, which takes most of the time that few rows take.
+    """
+
+    def whole() -> pa.Table:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # that rows are copied once more
+            return connection.execute(sql, dict(bound)).to_arrow_table()
+
+    if in_memory:
+        yield from allowance.spend(connection, whole).to_batches(max_chunksize=BATCH)
+        return
+    streamed = allowance.spend(
+        connection, lambda: connection.sql(sql, params=dict(bound)).to_arrow_reader(BATCH)
+    )
+    while batch := allowance.spend(connection, lambda: next(streamed, None)):
+        yield batch
+
+
+def _letters(batch: pa.RecordBatch) -> bytes:
+    column = pc.cast(pc.fill_null(batch.column(0), _BROKEN), pa.uint8())
+    start = column.offset
+    numbers: bytes = column.buffers()[1].to_pybytes()
+    return numbers[start : start + len(column)].translate(_TO_LETTERS)

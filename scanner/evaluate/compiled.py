@@ -19,6 +19,7 @@ from scanner.storage.cache import Cache
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _LANGUAGE: Final = ("evaluate", "model", "storage/tables.py")
 """What decides which SQL a control becomes, and whether it is refused."""
+_SETS: Final = ("population", "require", "columns", "parameters", "status_parameters")
 
 
 def compile_control(control: Control) -> Compiled:
@@ -58,15 +59,15 @@ def _compile(content: _Content) -> Compiled:
 
 
 def _document(compiled: Compiled) -> dict[str, Any]:
-    names = {name: sorted(getattr(compiled, name)) for name in ("judges", "columns", "parameters")}
-    return {"sql": compiled.sql, **names}
+    names = {name: sorted(getattr(compiled, name)) for name in _SETS}
+    return {"sql": compiled.sql, "status_sql": compiled.status_sql, **names}
 
 
 def _read(control: Control, document: Mapping[str, Any]) -> Compiled | None:
     """Return what a document of the cache says of a control; None: it does not say all."""
     try:
-        names = (frozenset(map(str, document[name])) for name in ("judges", "columns", "parameters"))
-        return Compiled(control, str(document["sql"]), *names)
+        names = (frozenset(map(str, document[name])) for name in _SETS)
+        return Compiled(control, str(document["sql"]), str(document["status_sql"]), *names)
     except (KeyError, TypeError):
         return None
 

@@ -11,7 +11,7 @@ from scanner.evaluate.database import bound_types
 from scanner.evaluate.expression import Expression, Vocabulary, check
 from scanner.evaluate.problem import Problem, RefusedError
 from scanner.evaluate.reasons import joined, literal, pieces, shown
-from scanner.evaluate.verdict import Details, Parts, Texts, verdict_sql
+from scanner.evaluate.verdict import Details, Parts, Texts, status_sql, verdict_sql
 from scanner.model.control import Compiled, Control
 from scanner.storage.tables import arrow_schema
 
@@ -148,14 +148,16 @@ class _Compiler:
         return expression
 
     def finish(self, parts: Parts) -> Compiled:
-        judges = parts.population.columns | parts.require.columns
         columns = frozenset(IDENTITY).union(*(expression.columns for expression in self.used))
         return Compiled(
             self.control,
             verdict_sql(self.control.subject, self.schema, parts),
-            judges,
+            status_sql(self.control.subject, parts),
+            parts.population.columns,
+            parts.require.columns,
             columns,
             frozenset().union(*(expression.parameters for expression in self.used)),
+            parts.population.parameters | parts.require.parameters,
         )
 
 

@@ -1,8 +1,9 @@
 """Facts and controls to findings, in the order of the contract.
 
-Each control judges its subjects once, and findings stream, a batch at a time, with their reasons and
-details. A control that breaks gives an `error` for each subject that has no finding yet, and the next one
-goes on. Where a reason or details cannot be written, that finding alone is an `error`.
+Findings stream, a batch at a time, with their reasons and details. A subject that a control cannot be
+evaluated for is an `error`, and no other. A control that breaks as a whole gives an `error` for each subject
+that has no finding yet, and the next one goes on. Where a reason or details cannot be written, that finding
+alone is an `error`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,8 +14,7 @@ from typing import Any
 import duckdb
 
 from scanner.evaluate.allowance import Allowance, BrokenControlError
-from scanner.evaluate.answered import Answered
-from scanner.evaluate.asking import BATCH, Asking
+from scanner.evaluate.asking import Asking
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import Limits, Table, opened
@@ -22,6 +22,7 @@ from scanner.evaluate.problem import RefusedError
 from scanner.evaluate.tier_rows import TableRows, columns_asked, table_rows
 from scanner.evaluate.tiered import Tiered
 from scanner.evaluate.tiers import Tiering, conditions
+from scanner.evaluate.verdicts import Broken, ByTier, Plain, Verdicts
 from scanner.evaluate.waivers import EXPIRED, Waivers
 from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding
@@ -29,9 +30,6 @@ from scanner.model.tier import Tiers
 
 Parameters = Mapping[str, Mapping[str, Any]]
 """By control id, what audit.yaml sets; the rest keeps the control's defaults."""
-
-_Some = tuple[int, Iterable[Finding]]
-"""So many findings."""
 
 
 def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends on
@@ -54,15 +52,19 @@ def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends o
     compiled = [_compiled(control) for control in sorted(controls, key=lambda control: control.id)]
     columns = _columns(compiled, tiering, tables)
     with opened(tables, columns, as_of, limits) as connection:
-        judge = _Judge(connection, tiering, columns)
+        judge = Judge(connection, tiering, columns, limits)
         expired = waivers.findings()
         for each in compiled:
             if each.control.id > EXPIRED:
                 yield from expired
-            settings = {**each.control.parameters, **(parameters or {}).get(each.control.id, {})}
-            for finding in judge.findings(each, settings, limits):
+            for finding in judge.verdicts(each, in_effect(each.control, parameters)).findings():
                 yield waivers.apply(finding)
         yield from expired
+
+
+def in_effect(control: Control, parameters: Parameters | None) -> dict[str, Any]:
+    """Return the parameters of a control: its defaults, and what audit.yaml sets."""
+    return {**control.parameters, **(parameters or {}).get(control.id, {})}
 
 
 def _compiled(control: Control) -> Compiled:
@@ -85,50 +87,31 @@ def _columns(
     return columns
 
 
-class _Judge:
-    """Judges the tables of an open database."""
+class Judge:
+    """Asks controls of the tables of an open database."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, tiering: Tiering, tables: Iterable[str]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tiering: Tiering,
+        tables: Iterable[str],
+        limits: Limits,
     ) -> None:
-        self._connection, self._tiering = connection, tiering
+        self._connection, self._tiering, self._limits = connection, tiering, limits
         self._tables = tuple(tables)
         self._rows = cache(self._table_rows)
 
     def _table_rows(self, table: str) -> TableRows:
         return table_rows(self._connection, table, self._tiering, self._tables)
 
-    def findings(self, compiled: Compiled, settings: Mapping[str, Any], limits: Limits) -> Iterator[Finding]:
-        """Give the findings of a control; from where it breaks on, they are errors."""
-        allowance = Allowance(limits.seconds)
-        told = self._tiered(compiled, settings, allowance) if self._tiering.tiers else None
-        given = 0
+    def verdicts(self, compiled: Compiled, settings: Mapping[str, Any]) -> Verdicts:
+        """Ask a control with these parameters, and with those of tiers and overrides."""
+        allowance = Allowance(self._limits.seconds)
         try:
-            for number, findings in told or self._plain(Asking(compiled, settings), allowance):
-                yield from findings
-                given += number
+            if self._tiering.tiers:
+                rows = self._rows(compiled.control.subject)
+                tiered = Tiered(compiled, settings, self._tiering.tiers, rows)
+                return ByTier(self._connection, compiled, allowance, tiered, rows)
+            return Plain(self._connection, compiled, allowance, Asking(compiled, settings))
         except BrokenControlError as failure:
-            yield from self._errors(compiled.control, str(failure), given)
-
-    def _plain(self, asking: Asking, allowance: Allowance) -> Iterator[_Some]:
-        answered = Answered(asking.compiled.control)
-        for batch in asking.batches(self._connection, allowance):
-            yield batch.num_rows, answered.findings(batch)
-
-    def _tiered(
-        self, compiled: Compiled, settings: Mapping[str, Any], allowance: Allowance
-    ) -> Iterator[_Some]:
-        rows = self._rows(compiled.control.subject)
-        tiered = Tiered(compiled, settings, self._tiering.tiers, rows)
-        yield from ((1, (each,)) for each in tiered.findings(self._connection, allowance))
-
-    def _errors(self, control: Control, failure: str, given: int) -> Iterator[Finding]:
-        """Give an `error` for each subject that has no finding yet."""
-        sql = (
-            "SELECT account, region, subject, subject_type, 'error' AS status, $failure AS reason, "  # noqa: S608 -- a table of the model
-            "'{}' AS details, CAST([] AS STRUCT(file VARCHAR, line BIGINT)[]) AS evidence "
-            f'FROM "{control.subject}" OFFSET {given}'
-        )
-        answered = Answered(control)
-        for batch in self._connection.sql(sql, params={"failure": failure}).to_arrow_reader(BATCH):
-            yield from answered.findings(batch)
+            return Broken(self._connection, compiled, allowance, str(failure))

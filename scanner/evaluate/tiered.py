@@ -1,20 +1,15 @@
 """A control asked with the parameters that tiers and overrides give to each subject.
 
-There is one pass for each distinct set of parameters, over the subjects that it may hold for. A subject of
+It is asked with each distinct set of parameters, of the subjects that the set may hold for. A subject of
 which it is not known which set holds is asked with every one that may: where all answers are the same, that
 is the answer; else it is not known.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import duckdb
-import pyarrow as pa
-
-from scanner.evaluate.allowance import Allowance, BrokenControlError
-from scanner.evaluate.answered import Answered
+from scanner.evaluate.allowance import BrokenControlError
 from scanner.evaluate.asking import Asking
 from scanner.evaluate.tier_rows import Alike, TableRows
 from scanner.evaluate.tiers import MAX_CHOICES, Choice, choices
@@ -34,7 +29,7 @@ _ANSWERS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
+class Standing:
     """What rows of one number are asked with: choices, and the number of the parameter set of each."""
 
     choices: tuple[Choice, ...]  # empty: too many
@@ -59,12 +54,13 @@ class Tiered:
         self._compiled, self._settings = compiled, settings
         self._tiers, self._rows = tiers, rows
         self._sets: list[Mapping[str, Any]] = []
-        self._standings = [self._standing(each) for each in rows.alike]
+        self.standings = tuple(self._standing(each) for each in rows.alike)
+        self.askings = tuple(Asking(compiled, {**settings, **values}) for values in self._sets)
 
-    def _standing(self, alike: Alike) -> _Standing:
+    def _standing(self, alike: Alike) -> Standing:
         found = choices(self._tiers, self._compiled.control.id, alike.signature)
         sets = tuple(map(self._number, found or (Choice("", {}),)))
-        return _Standing(found, sets, alike.why, tuple(dict.fromkeys(sets)), self._told(found))
+        return Standing(found, sets, alike.why, tuple(dict.fromkeys(sets)), self._told(found))
 
     def _told(self, found: tuple[Choice, ...]) -> dict[str, Any]:
         """Give the tier (None: it is not known), and the parameters where something sets them."""
@@ -84,33 +80,14 @@ class Tiered:
             self._sets.append(read)
         return self._sets.index(read)
 
-    def findings(self, connection: duckdb.DuckDBPyConnection, allowance: Allowance) -> Iterator[Finding]:
-        """Give a finding of each row, in the order of the table. BrokenControlError: it broke."""
-        answered = Answered(self._compiled.control)
-        with ExitStack() as open_cursors:
-            streams = []
-            for number in range(len(self._sets)):
-                cursor = open_cursors.enter_context(closing(connection.cursor()))
-                batches = self._asking(number).batches(cursor, allowance)
-                streams.append(_stream(batches, answered, self._told_of(number)))
-            for row in self._rows:
-                standing = self._standings[row]
-                if standing.is_certain:
-                    yield next(streams[standing.asked[0]])
-                else:
-                    yield self._finding(standing, {each: next(streams[each]) for each in standing.asked})
+    def finding(self, standing: Standing, found: Mapping[int, Finding]) -> Finding:
+        """Return the finding of a row. `found`: the answer to each parameter set that may hold for it."""
+        answers = {
+            number: replace(each, details={**each.details, **standing.told}) for number, each in found.items()
+        }
+        return answers[standing.asked[0]] if standing.is_certain else self._decide(standing, answers)
 
-    def _told_of(self, number: int) -> Iterator[Mapping[str, Any]]:
-        """Give what the details of each row say that is asked with a parameter set."""
-        by_row = [each.told if number in each.asked else None for each in self._standings]
-        return (told for row in self._rows if (told := by_row[row]) is not None)
-
-    def _asking(self, number: int) -> Asking:
-        chosen = [number in each.asked for each in self._standings]
-        rows = None if all(chosen) else self._rows.mask(chosen)
-        return Asking(self._compiled, {**self._settings, **self._sets[number]}, rows)
-
-    def _finding(self, standing: _Standing, found: Mapping[int, Finding]) -> Finding:
+    def _decide(self, standing: Standing, found: Mapping[int, Finding]) -> Finding:
         """Make one finding of the answers to all sets that may hold."""
         first = next(iter(found.values()))
         if any(each.subject != first.subject for each in found.values()):
@@ -127,7 +104,7 @@ class Tiered:
             details = {name: content for name, content in details.items() if name != TO_DO}
         return replace(decided, details=details, evidence=evidence)
 
-    def _possible(self, standing: _Standing, found: Mapping[int, Finding]) -> dict[str, Any]:
+    def _possible(self, standing: Standing, found: Mapping[int, Finding]) -> dict[str, Any]:
         """Give what the details say where it is not known what is asked."""
         possible = [
             {"tier": choice.tier, "parameters": self._full(choice), "status": found[number].status.value}
@@ -135,7 +112,7 @@ class Tiered:
         ]
         return {"parameters": None, "possible": possible}
 
-    def _decided(self, standing: _Standing, found: Mapping[int, Finding]) -> Finding:
+    def _decided(self, standing: Standing, found: Mapping[int, Finding]) -> Finding:
         """Say what answers to several parameter sets come to."""
         first = next(iter(found.values()))
         if broken := [each for each in found.values() if each.status is Status.ERROR]:
@@ -154,7 +131,7 @@ class Tiered:
             return "tier applies"
         return f"{'tier and ' if self._tiers.tiers else ''}overrides apply"
 
-    def _answers(self, standing: _Standing, found: Mapping[int, Finding]) -> str:
+    def _answers(self, standing: Standing, found: Mapping[int, Finding]) -> str:
         options = list(zip(standing.choices, standing.sets, strict=True))
         told = [
             f"{self._words(choice)} {_ANSWERS[found[number].status]}" for choice, number in options[:TOLD]
@@ -172,17 +149,7 @@ class Tiered:
         return {**self._settings, **choice.parameters}
 
 
-def _stream(
-    batches: Iterator[pa.RecordBatch], answered: Answered, told: Iterator[Mapping[str, Any]]
-) -> Iterator[Finding]:
-    for batch in batches:
-        yield from answered.findings(batch, told)
-    raise BrokenControlError(
-        "The control could not be evaluated: DuckDB returned fewer answers than there are subjects."
-    )
-
-
-def _not_read(standing: _Standing) -> str:
+def _not_read(standing: Standing) -> str:
     return " ".join(standing.why)
 
 

@@ -12,15 +12,10 @@ import pyarrow as pa
 
 from scanner.evaluate.expression import Expression
 from scanner.evaluate.reasons import literal
+from scanner.model.finding import Status
 
 MAX_REFERENCES: Final = 50
 """Evidence lines that a finding names at most."""
-
-MAX_CAUSES: Final = 5
-"""Causes that the reason of an unknown names at most."""
-
-MAX_MISSING: Final = 50
-"""Missing reads that the advice about an unknown is made of at most."""
 
 Details = tuple[tuple[str, Expression], ...]
 
@@ -47,17 +42,48 @@ def verdict_sql(table: str, schema: pa.Schema, parts: Parts) -> str:
     """Write the SELECT.
 
     Its columns: account, region, subject, subject_type, status, reason, details (JSON), evidence, remedy (of
-    a failure), missing (the reads that keep an unknown open). A reason or details that cannot be written for
-    a row are NULL (TRY), whatever the other rows are.
+    a failure). Of an unknown, the reason is what the control says; `notes` are the notes of the row about
+    what keeps the answer open; `unread` says, where there is no note, which of the columns that judge
+    (`judging_columns`) are NULL or incomplete; `is_asked` is NULL where the population is not known. A reason
+    or details that cannot be written for a row are NULL (TRY), whatever the other rows are.
     """
     asked = f"((not_applicable_because = '') AND ({parts.population.sql}))"
     return (
         "SELECT account, region, subject, subject_type, status_ AS status, "  # noqa: S608 -- checked SQL
-        f"TRY({_reason(schema, parts)}) AS reason, TRY({_details(parts.details)}) AS details, "
-        f"{_distinct('places_')} AS evidence, {_remedy(parts)} AS remedy, {_missing(parts)} AS missing "
+        f"TRY({_reason(parts)}) AS reason, TRY({_details(parts.details)}) AS details, "
+        f"{_distinct('places_')} AS evidence, {_remedy(parts)} AS remedy, asked_ AS is_asked, "
+        f"{_open_notes(parts)} AS notes, {_unread(schema, parts)} AS unread "
         f"FROM (SELECT *, {_status()} AS status_, {_places(parts)} AS places_ "
         f'FROM (SELECT *, {asked} AS asked_, ({parts.require.sql}) AS held_ FROM "{table}"))'
     )
+
+
+def judging_columns(parts: Parts) -> tuple[str, ...]:
+    """Return the columns that `unread` tests, in its order."""
+    return tuple(sorted(parts.population.columns | parts.require.columns))
+
+
+def status_sql(table: str, parts: Parts) -> str:
+    """Write the SELECT that gives the status of each row alone, as a number that STATUS_OF reads.
+
+    Both expressions are evaluated once a row. Where one of them cannot be evaluated for a row, that row alone
+    has NULL (TRY).
+    """
+    asked = f"(not_applicable_because = '') AND ({parts.population.sql})"
+    return (
+        f"SELECT TRY(coalesce(CAST(({asked}) AS UTINYINT), 2) * 3 "  # noqa: S608 -- checked SQL
+        f'+ coalesce(CAST(({parts.require.sql}) AS UTINYINT), 2)) AS status FROM "{table}"'
+    )
+
+
+STATUS_OF: Final = (
+    *[Status.NOT_APPLICABLE] * 3,
+    Status.FAIL,
+    Status.PASS,
+    Status.UNKNOWN,
+    *[Status.UNKNOWN] * 3,
+)
+"""The status by 3 x population + requirement, each of them 0 (false), 1 (true) or 2 (not known)."""
 
 
 def _status() -> str:
@@ -67,16 +93,12 @@ def _status() -> str:
     )
 
 
-def _reason(schema: pa.Schema, parts: Parts) -> str:
+def _reason(parts: Parts) -> str:
     texts = parts.texts.by_status
-    population = _causes(schema, parts.population.columns)
-    requirement = _causes(schema, parts.require.columns)
     return (
         f"CASE status_ WHEN 'fail' THEN {texts['fail']} WHEN 'pass' THEN {texts['pass']} "
         f"WHEN 'not_applicable' THEN CASE WHEN not_applicable_because <> '' THEN not_applicable_because "
-        f"ELSE {texts['not_applicable']} END "
-        f"ELSE trim({texts['unknown']} || ' ' || "
-        f"CASE WHEN asked_ IS NULL THEN {population} ELSE {requirement} END) END"
+        f"ELSE {texts['not_applicable']} END ELSE {texts['unknown']} END"
     )
 
 
@@ -88,62 +110,30 @@ def _remedy(parts: Parts) -> str:
     return f"CASE WHEN status_ = 'fail' AND {told}.text <> '' THEN {told} END"
 
 
-def _missing(parts: Parts) -> str:
-    """Give the reads whose absence keeps the answer open, by the notes of the row; NULL: it is not open."""
+def _open_notes(parts: Parts) -> str:
+    """Give the notes of an unknown row: about the columns that keep it open, else all that it has."""
     population, requirement = (_notes(each.columns) for each in (parts.population, parts.require))
-    return (
-        "CASE WHEN status_ = 'unknown' THEN list_sort(list_distinct(list_transform("
-        f"CASE WHEN asked_ IS NULL THEN {population} ELSE {requirement} END, {_READ})))[:{MAX_MISSING}] END"
-    )
+    chosen = f"CASE WHEN asked_ IS NULL THEN {population} ELSE {requirement} END"
+    return f"CASE WHEN status_ = 'unknown' THEN list_transform({chosen}, {_NOTE}) END"
 
 
-_READ: Final = (
-    "lambda n: struct_pack(operation := n.operation, of := n.of, account := n.account, region := n.region, "
-    "kind := n.kind, code := n.code)"
+_NOTE: Final = (
+    "lambda n: struct_pack(reason := n.reason, operation := n.operation, of := n.of, account := n.account, "
+    "region := n.region, kind := n.kind, code := n.code)"
 )
 
 
 def _notes(columns: Iterable[str]) -> str:
     """Give the notes about these columns; all notes where there is none about them."""
-    about = _about(columns)
+    names = _literals(sorted(columns))
+    about = f"list_filter(not_known, lambda n: split_part(n.about, '.', 1) IN ({names}))"
     return f"CASE WHEN len({about}) > 0 THEN {about} ELSE not_known END"
 
 
-def _about(columns: Iterable[str]) -> str:
-    names = _literals(sorted(columns))
-    return f"list_filter(not_known, lambda n: split_part(n.about, '.', 1) IN ({names}))"
-
-
-def _causes(schema: pa.Schema, columns: Iterable[str]) -> str:
-    """Say what was not known: what the row says of these columns, else all that it says, else their names."""
-    names = sorted(columns)
-    about = _texts_of(_about(names))
-    anything = _texts_of("not_known")
-    return (
-        f"CASE WHEN len({about}) > 0 THEN {_sentences(about)} "
-        f"WHEN len({anything}) > 0 THEN {_sentences(anything)} ELSE {_unread(schema, names)} END"
-    )
-
-
-def _texts_of(entries: str) -> str:
-    return f"list_sort(list_distinct(list_transform({entries}, lambda n: n.reason)))"
-
-
-def _sentences(texts: str) -> str:
-    more = (
-        f"CASE WHEN len({texts}) > {MAX_CAUSES} THEN "
-        f"' ' || CAST(len({texts}) - {MAX_CAUSES} AS VARCHAR) || ' more causes.' ELSE '' END"
-    )
-    return f"array_to_string({texts}[:{MAX_CAUSES}], ' ') || {more}"
-
-
-def _unread(schema: pa.Schema, names: list[str]) -> str:
-    """Name the columns that are NULL or incomplete; all of them where that cannot be told."""
-    tests = [f"CASE WHEN {_is_open(schema.field(name))} THEN {literal(name)} END" for name in names]
-    found = f"list_filter([{', '.join(tests)}], lambda n: n IS NOT NULL)" if tests else "[]"
-    listed = f"array_to_string({found}, ', ')"
-    everything = literal(", ".join(names) or "the data that it needs")
-    return f"'Unknown: ' || CASE WHEN {listed} = '' THEN {everything} ELSE {listed} END || '.'"
+def _unread(schema: pa.Schema, parts: Parts) -> str:
+    """Give, of an unknown row without notes, whether each of the judging columns is open."""
+    tests = ", ".join(f"({_is_open(schema.field(name))})" for name in judging_columns(parts))
+    return f"CASE WHEN status_ = 'unknown' AND len(not_known) = 0 THEN CAST([{tests}] AS BOOLEAN[]) END"
 
 
 def _is_open(field: pa.Field) -> str:

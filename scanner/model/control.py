@@ -74,10 +74,18 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A control that can be run. `judges` are the columns of population and require."""
+    """A control that can be run."""
 
     control: Control
-    sql: str
-    judges: frozenset[str]
+    sql: str  # status and texts of each row
+    status_sql: str  # the status alone
+    population: frozenset[str]  # the columns that the population reads
+    require: frozenset[str]  # the columns that the requirement reads
     columns: frozenset[str]  # all that must be loaded
-    parameters: frozenset[str]  # all that must be bound
+    parameters: frozenset[str]  # all that must be bound to `sql`
+    status_parameters: frozenset[str]  # those of them that are bound to `status_sql`
+
+    @property
+    def judges(self) -> frozenset[str]:
+        """Return the columns that the verdict rests on."""
+        return self.population | self.require

@@ -1,0 +1,195 @@
+"""What a control says of the rows of its table: the status of all of them, and the findings of some.
+
+The statuses come first, since they take a fortieth of the time that the texts take: a filed scan has texts
+only where a finding is neither a pass nor not applicable.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from itertools import compress, count, islice
+from typing import Final
+
+import duckdb
+
+from scanner.evaluate.allowance import Allowance, BrokenControlError
+from scanner.evaluate.answered import Answered
+from scanner.evaluate.asking import ERROR, Asking
+from scanner.evaluate.database import POSITION, numbered
+from scanner.evaluate.rows import all_rows, both, is_one_of, neither
+from scanner.evaluate.tier_rows import TableRows
+from scanner.evaluate.tiered import Standing, Tiered
+from scanner.model.control import Compiled, Control
+from scanner.model.finding import Finding, Status
+
+UNCERTAIN: Final = ord("?")
+"""In place of a status: it is not known with which parameters the row is asked."""
+
+_BATCH: Final = 10_000
+
+
+class Verdicts(ABC):
+    """One control, asked of a loaded table. `letters` has one of LETTERS, or UNCERTAIN, for each row."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, compiled: Compiled, allowance: Allowance, letters: bytes
+    ) -> None:
+        self._connection, self._compiled, self._allowance = connection, compiled, allowance
+        self.letters = letters
+
+    @property
+    def _control(self) -> Control:
+        return self._compiled.control
+
+    def standing(self, position: int) -> Standing | None:  # noqa: ARG002 -- it is the same for all
+        """Return what a row is asked with; None: with the parameters that hold for all."""
+        return None
+
+    @abstractmethod
+    def _written(self, rows: bytes) -> Iterator[Finding]:
+        """Return the findings of rows that the control can be evaluated for.
+
+        BrokenControlError: it breaks all the same.
+        """
+
+    @abstractmethod
+    def _failure(self, position: int) -> str:
+        """Say why the control cannot be evaluated for a row."""
+
+    def findings(self, rows: bytes | None = None) -> Iterator[Finding]:
+        """Return the findings of chosen rows, in the order of the table. `rows`: "1" or "0" each; None: all.
+
+        Rows that the control cannot be evaluated for are errors. Where it breaks on the way, so are the rest.
+        """
+        chosen = all_rows(len(self.letters)) if rows is None else rows
+        broken = is_one_of(self.letters, (ERROR,))
+        written = self._written(both(chosen, neither(broken)))
+        errors = self._errors(both(chosen, broken), self._failure)
+        given = 0
+        try:
+            for letter in compress(self.letters, map(ord("1").__eq__, chosen)):
+                yield next(errors) if letter == ERROR else next(written)
+                given += 1
+        except (BrokenControlError, StopIteration) as failure:
+            said = str(failure) or _FEWER
+            yield from islice(self._errors(chosen, lambda _: said), given, None)
+
+    def _errors(self, rows: bytes, failure: Callable[[int], str]) -> Iterator[Finding]:
+        """Return an error for each of the rows. Those of an account have the reason of its first."""
+        if b"1" not in rows:
+            return
+        positions = compress(count(), map(ord("1").__eq__, rows))
+        sql = (
+            f'SELECT account, region, subject, subject_type FROM "{numbered(self._control.subject)}" '  # noqa: S608 -- a table of the model
+            f'WHERE get_bit(CAST($rows AS BIT), CAST("{POSITION}" AS INTEGER)) = 1'
+        )
+        reasons: dict[str, str] = {}
+        relation = self._connection.cursor().sql(sql, params={"rows": rows.decode("ascii")})
+        for batch in relation.to_arrow_reader(_BATCH):
+            columns = (batch.column(name).to_pylist() for name in batch.schema.names)
+            for position, account, region, subject, subject_type in zip(positions, *columns, strict=False):
+                if account not in reasons:
+                    reasons[account] = failure(position)
+                standing = self.standing(position)
+                yield Finding(
+                    control=self._control.id,
+                    status=Status.ERROR,
+                    severity=self._control.severity,
+                    subject=subject,
+                    subject_type=subject_type,
+                    account=account,
+                    region=region,
+                    reason=reasons[account],
+                    details={} if standing is None else dict(standing.told),
+                    frameworks=self._control.frameworks,
+                )
+
+
+_FEWER: Final = "The control could not be evaluated: DuckDB returned fewer answers than there are subjects."
+
+
+class Plain(Verdicts):
+    """All rows are asked with the same parameters."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        compiled: Compiled,
+        allowance: Allowance,
+        asking: Asking,
+        letters: bytes | None = None,
+    ) -> None:
+        """Ask. `letters`: what the asking gave already. BrokenControlError: it cannot be evaluated at all."""
+        self._asking = asking
+        known = asking.letters(connection, allowance) if letters is None else letters
+        super().__init__(connection, compiled, allowance, known)
+
+    def _written(self, rows: bytes) -> Iterator[Finding]:
+        answered = Answered(self._compiled)
+        return self._asking.findings(self._connection, self._allowance, answered, rows)
+
+    def _failure(self, position: int) -> str:
+        return self._asking.failure(self._connection, position)
+
+
+class Broken(Verdicts):
+    """The control cannot be evaluated at all: every row is an error."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, compiled: Compiled, allowance: Allowance, reason: str
+    ) -> None:
+        sql = f'SELECT count(*) FROM "{compiled.control.subject}"'  # noqa: S608 -- a table of the model
+        ((number,),) = connection.execute(sql).fetchall()
+        super().__init__(connection, compiled, allowance, bytes([ERROR]) * number)
+        self._reason = reason
+
+    def _written(self, rows: bytes) -> Iterator[Finding]:  # noqa: ARG002 -- no row can be
+        return iter(())
+
+    def _failure(self, position: int) -> str:  # noqa: ARG002 -- it is the same for all
+        return self._reason
+
+
+class ByTier(Verdicts):
+    """Rows are asked with what tiers and overrides set for each of them."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        compiled: Compiled,
+        allowance: Allowance,
+        tiered: Tiered,
+        rows: TableRows,
+    ) -> None:
+        self._tiered, self._rows = tiered, tuple(rows)
+        self._letters = [each.letters(connection, allowance) for each in tiered.askings]
+        super().__init__(connection, compiled, allowance, self._merged())
+
+    def _merged(self) -> bytes:
+        letters = bytearray()
+        for position, number in enumerate(self._rows):
+            standing = self._tiered.standings[number]
+            certain = standing.is_certain
+            letters.append(self._letters[standing.asked[0]][position] if certain else UNCERTAIN)
+        return bytes(letters)
+
+    def standing(self, position: int) -> Standing | None:
+        """Return what a row is asked with."""
+        return self._tiered.standings[self._rows[position]]
+
+    def _written(self, rows: bytes) -> Iterator[Finding]:
+        with ExitStack() as open_cursors:
+            answers = []
+            for number, asking in enumerate(self._tiered.askings):
+                cursor = open_cursors.enter_context(closing(self._connection.cursor()))
+                asked = [number in each.asked for each in self._tiered.standings]
+                chosen = both(rows, bytes(b"01"[asked[each]] for each in self._rows))
+                single = Plain(cursor, self._compiled, self._allowance, asking, self._letters[number])
+                answers.append(single.findings(chosen))
+            for row in compress(self._rows, map(ord("1").__eq__, rows)):
+                standing = self._tiered.standings[row]
+                yield self._tiered.finding(standing, {each: next(answers[each]) for each in standing.asked})
+
+    def _failure(self, position: int) -> str:
+        standing = self._tiered.standings[self._rows[position]]
+        return self._tiered.askings[standing.asked[0]].failure(self._connection, position)
