@@ -49,8 +49,8 @@ def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends o
     limits = limits or Limits()
     waivers = waivers or Waivers((), as_of)
     tiering = tiering or Tiering(Tiers())
-    compiled = [_compiled(control) for control in sorted(controls, key=lambda control: control.id)]
-    columns = _columns(compiled, tiering, tables)
+    compiled = [compile_loaded(control) for control in sorted(controls, key=lambda control: control.id)]
+    columns = loaded_columns(compiled, tiering, tables)
     with opened(tables, columns, as_of, limits) as connection:
         judge = Judge(connection, tiering, columns, limits)
         expired = waivers.findings()
@@ -67,7 +67,7 @@ def in_effect(control: Control, parameters: Parameters | None) -> dict[str, Any]
     return {**control.parameters, **(parameters or {}).get(control.id, {})}
 
 
-def _compiled(control: Control) -> Compiled:
+def compile_loaded(control: Control) -> Compiled:
     """Compile a control that the loader has let through. ValueError: it has not been through the loader."""
     try:
         return compile_control(control)
@@ -75,7 +75,7 @@ def _compiled(control: Control) -> Compiled:
         raise ValueError(f"control {control.id}: {refused}") from refused
 
 
-def _columns(
+def loaded_columns(
     compiled: Iterable[Compiled], tiering: Tiering, tables: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
     """Give the columns to load: those that controls read, and those that tiers and overrides ask."""

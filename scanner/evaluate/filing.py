@@ -1,30 +1,207 @@
-"""Facts and controls to filed findings: judged a group of accounts at a time, and written account by account.
+"""Facts and controls to filed findings: judged a group of accounts at a time, written account by account.
 
 The statuses of all rows come first. Texts are made of the rows whose findings are neither passes nor not
 applicable, and of those of which it is not known with which parameters they are asked.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from itertools import compress
-from typing import Any, Final
+from datetime import datetime
+from itertools import islice
+from typing import Final
 
 import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
 from scanner.evaluate.asking import LETTERS
 from scanner.evaluate.database import Limits, opened
-from scanner.evaluate.engine import Judge, Parameters, compiled_controls, in_effect, loaded_columns
-from scanner.evaluate.groups import Group
-from scanner.evaluate.owners import Owners, owner_columns
-from scanner.evaluate.rows import both, is_one_of
-from scanner.evaluate.tiers import Tiering
+from scanner.evaluate.engine import Judge, Parameters, compile_loaded, in_effect, loaded_columns
+from scanner.evaluate.groups import groups
+from scanner.evaluate.owners import BACKUP, Owners, owned
+from scanner.evaluate.rows import is_one_of
+from scanner.evaluate.subjects import SubjectBatch, Subjects
+from scanner.evaluate.tier_rows import EVERYWHERE, TAGGED, columns_asked
+from scanner.evaluate.tiered import Standing
+from scanner.evaluate.tiers import Tiering, conditions
 from scanner.evaluate.verdicts import UNCERTAIN, Verdicts
 from scanner.evaluate.waivers import EXPIRED, Waivers
 from scanner.findings.schema import FILED, WITHOUT_TEXTS
 from scanner.findings.writing import FindingFiles, batch_of
 from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding, Status
+from scanner.model.tier import Tiers
+
+_SOURCE: Final = "resource"
+"""The column of recovery points that says what they are backups of: its owner is theirs."""
+
+_TEXTS: Final = frozenset(
+    (*(letter for status, letter in LETTERS.items() if status not in WITHOUT_TEXTS), UNCERTAIN)
+)
+"""The letters of rows whose findings have texts."""
+
+_ONE: Final = pa.scalar(ord("1"), pa.uint8())
+_STATUSES: Final = tuple(LETTERS)
+_TO_INDICES: Final = bytes.maketrans(
+    bytes((*LETTERS.values(), UNCERTAIN)), bytes((*range(len(_STATUSES)), _STATUSES.index(Status.UNKNOWN)))
+)
+
+
+def file_findings(  # noqa: PLR0913 -- each is another thing that a verdict depends on
+    tables: Mapping[str, ds.Dataset],
+    controls: Iterable[Control],
+    parameters: Parameters,
+    files: FindingFiles,
+    *,
+    as_of: datetime,
+    waivers: Waivers,
+    tiering: Tiering | None = None,
+    owners: Owners | None = None,
+    limits: Limits | None = None,
+) -> None:
+    """Judge fact tables whose files are named after accounts, and write the findings.
+
+    `as_of` (aware) is the one clock of the evaluation. OutputError: a file cannot be written.
+    """
+    limits = limits or Limits()
+    filing = _Filing(
+        compiled=[compile_loaded(each) for each in sorted(controls, key=lambda control: control.id)],
+        parameters=parameters,
+        files=files,
+        waivers=waivers,
+        tiering=tiering or Tiering(Tiers()),
+        owners=owners,
+        limits=limits,
+    )
+    filing.file(tables, as_of)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Filing:
+    compiled: list[Compiled]
+    parameters: Parameters
+    files: FindingFiles
+    waivers: Waivers
+    tiering: Tiering
+    owners: Owners | None
+    limits: Limits
+
+    def file(self, tables: Mapping[str, ds.Dataset], as_of: datetime) -> None:
+        asked = Counter(each.control.subject for each in self.compiled)
+        columns = loaded_columns(self.compiled, self.tiering, tables)
+        if self.owners is not None and BACKUP in columns:
+            columns[BACKUP] = tuple(dict.fromkeys((*columns[BACKUP], _SOURCE)))
+        elsewhere = self._elsewhere(tables, columns)
+        expired = tuple(owned(self.waivers.findings(), self.owners))
+        for group in groups(tables, asked, self.limits.rows):
+            due = [each for each in expired if each.account in group.accounts]
+            with opened({**group.tables, **elsewhere}, columns, as_of, self.limits) as connection:
+                self._judge(connection, Judge(connection, self.tiering, columns, self.limits), due)
+            self.files.finish(group.accounts)
+            expired = () if due else expired
+        self.files.add_findings(expired)
+
+    def _elsewhere(
+        self, tables: Mapping[str, ds.Dataset], columns: dict[str, tuple[str, ...]]
+    ) -> dict[str, ds.Dataset]:
+        """Return the tables that are loaded of all accounts, and add their columns to those to load."""
+        by_tag = columns_asked(conditions(each.match for each in self.tiering.tiers), columns)
+        if BACKUP not in columns or TAGGED not in by_tag:
+            return {}
+        columns[EVERYWHERE] = by_tag[TAGGED]
+        return {EVERYWHERE: tables[TAGGED]}
+
+    def _judge(self, connection: duckdb.DuckDBPyConnection, judge: Judge, expired: list[Finding]) -> None:
+        """Judge the loaded tables by every control. `expired`: findings among those of this group."""
+        subjects: dict[str, Subjects] = {}
+        for each in self.compiled:
+            if each.control.id > EXPIRED:
+                self.files.add_findings(expired)
+                expired = []
+            table = each.control.subject
+            if table not in subjects:
+                subjects[table] = Subjects(connection, table, self.owners)
+            verdicts = judge.verdicts(each, in_effect(each.control, self.parameters))
+            self._add(each.control, verdicts, subjects[table])
+        self.files.add_findings(expired)
+
+    def _add(self, control: Control, verdicts: Verdicts, subjects: Subjects) -> None:
+        """Add the findings of a control: a batch of rows at a time, each account's by itself."""
+        chosen = is_one_of(verdicts.letters, _TEXTS)
+        findings = verdicts.findings(chosen)
+        for batch in subjects:
+            written = islice(findings, chosen.count(b"1", batch.start, batch.end))
+            texts = batch_of([self.waivers.apply(each) for each in written])
+            done = 0
+            for account, first, last in batch.accounts:
+                number = chosen.count(b"1", first, last)
+                part = _Part(control.id, batch, first, last, verdicts, texts.slice(done, number))
+                self.files.add(account, last - first, part.rows)
+                done += number
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The findings of one control and account among a batch of rows, from position `first` to `last`."""
+
+    control: str
+    batch: SubjectBatch
+    first: int
+    last: int
+    verdicts: Verdicts
+    texts: pa.RecordBatch  # of those that have texts
+
+    def rows(self) -> pa.RecordBatch:
+        """Build the rows as they are filed."""
+        letters = self.verdicts.letters[self.first : self.last]
+        number = len(letters)
+        has_text = is_one_of(letters, _TEXTS)
+        columns = {
+            "control": pa.repeat(self.control, number),
+            "status": _words(letters.translate(_TO_INDICES), _STATUSES),
+            **self.batch.columns(self.first, self.last),
+            **self._standings(number),
+            "waiver": pa.nulls(number, FILED.field("waiver").type),
+            **{name: pa.nulls(number, FILED.field(name).type) for name in ("reason", "details", "evidence")},
+        }
+        if self.texts.num_rows:
+            columns |= self._with_texts(columns["status"], has_text)
+        return pa.RecordBatch.from_arrays([columns[name] for name in FILED.names], schema=FILED)
+
+    def _with_texts(self, status: pa.Array, has_text: bytes) -> dict[str, pa.Array]:
+        flags = pc.equal(_bytes(has_text), _ONE)
+        at = pc.subtract(pc.cumulative_sum(pc.cast(flags, pa.int32())), 1)
+        places = pc.if_else(flags, at, pa.scalar(None, pa.int32()))
+        taken = {
+            name: self.texts.column(name).take(places) for name in ("reason", "details", "evidence", "waiver")
+        }
+        return {**taken, "status": pc.replace_with_mask(status, flags, self.texts.column("status"))}
+
+    def _standings(self, number: int) -> dict[str, pa.Array]:
+        """Build the columns `tier` and `parameters`."""
+        standings = self.verdicts.standings()
+        if standings is None:
+            return {"tier": pa.repeat("", number), "parameters": pa.nulls(number, pa.string())}
+        numbers = standings.numbers.slice(self.first, number).combine_chunks()
+        known = {
+            "tier": [each.told.get("tier", "") for each in standings.known],
+            "parameters": [_parameters(each) for each in standings.known],
+        }
+        return {name: pa.array(values, pa.string()).take(numbers) for name, values in known.items()}
+
+
+def _parameters(standing: Standing) -> str | None:
+    told = standing.told.get("parameters") if standing.is_certain else None
+    return None if told is None else orjson.dumps(told).decode()
+
+
+def _words(indices: bytes, words: Iterable[str]) -> pa.Array:
+    """Build a column of texts from a byte for each row."""
+    return pa.array([str(word) for word in words], pa.string()).take(_bytes(indices))
+
+
+def _bytes(content: bytes) -> pa.UInt8Array:
+    return pa.Array.from_buffers(pa.uint8(), len(content), [None, pa.py_buffer(content)])

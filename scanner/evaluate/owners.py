@@ -6,7 +6,7 @@ that ask for tags; a recovery point has the owner of what it is a backup of.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -18,6 +18,9 @@ from scanner.model.owner import NOBODY, ContactWay, OwnedBy, Owner, Ownership, R
 from scanner.model.ternary import Ternary
 
 Tags = tuple[tuple[str, str], ...]
+
+BACKUP: Final = "recovery_point"
+"""The type of subjects that have the owner of what they are backups of."""
 
 _REMEMBERED: Final = 50_000
 _UNITS = re.compile(r"(?:ou|r)-[0-9a-z-]+")
@@ -182,24 +185,24 @@ class Owners:
         self._index: Index[Owner] = Index((each.subject, self._of(each)) for each in resources)
 
     def of(self, finding: Finding) -> Owner:
-        """Give the owner of a finding's subject."""
-        owner = self._index.get(finding.subject)
-        if owner is None and finding.subject_type == "recovery_point":
-            owner = self._source(finding.details)
-        return owner or self._of(
-            Subject(
-                subject=finding.subject,
-                type=finding.subject_type,
-                account=finding.account,
-                region=finding.region,
-                tagged=False,
-            )
+        """Return the owner of a finding's subject."""
+        source = finding.details.get("resource") if finding.subject_type == BACKUP else None
+        return self.of_row(
+            finding.subject,
+            finding.subject_type,
+            finding.account,
+            finding.region,
+            source if isinstance(source, str) else None,
         )
 
-    def _source(self, details: Mapping[str, object]) -> Owner | None:
-        """Give the owner of what a recovery point is a backup of, where that is still there."""
-        resource = details.get("resource")
-        return self._index.get(resource) if isinstance(resource, str) else None
+    def of_row(self, subject: str, kind: str, account: str, region: str, source: str | None) -> Owner:
+        """Return the owner of a subject. `source`: what a recovery point is a backup of; None: not known."""
+        owner = self._index.get(subject)
+        if owner is None and source is not None:
+            owner = self._index.get(source)
+        if owner is not None:
+            return owner
+        return self._of(Subject(subject=subject, type=kind, account=account, region=region, tagged=False))
 
     def _of(self, asked: Subject) -> Owner:
         matched = tuple(_is_like(asked.subject, patterns) for patterns in self._patterns)

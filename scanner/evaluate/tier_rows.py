@@ -20,6 +20,8 @@ from scanner.evaluate.tiers import Condition, Place, Signature, Signatures, Tier
 BATCH: Final = 100_000
 TAGGED: Final = "resource"
 """The table that has tags."""
+EVERYWHERE: Final = "resource of all accounts"
+"""TAGGED of all accounts, where only some are loaded: a copy may be in another account than its resource."""
 BACKUPS: Final = "recovery_point"
 """The table whose rows have the tags and the type of what they are backups of."""
 
@@ -79,7 +81,8 @@ def table_rows(
 ) -> TableRows:
     """Number the rows of a loaded table. `known`: the tables that are loaded."""
     signatures = Signatures(tiering)
-    sql = _Asked(table, signatures.conditions, is_tagged=TAGGED in set(known)).sql()
+    tagged = next((name for name in (EVERYWHERE, TAGGED) if name in set(known)), "")
+    sql = _Asked(table, signatures.conditions, tagged).sql()
     numbers: dict[str, int] = {}
     chunks = [_encoded(batch.column(0), numbers) for batch in connection.sql(sql).to_arrow_reader(BATCH)]
     alike: dict[Alike, int] = {}
@@ -112,7 +115,7 @@ class _Asked:
 
     table: str
     conditions: tuple[Condition, ...]
-    is_tagged: bool
+    tagged: str  # the table in which the tags of what recovery points are of are looked up; empty: none
 
     def sql(self) -> str:
         """Write it. The rows come in the order of the table."""
@@ -128,7 +131,7 @@ class _Asked:
     @property
     def looks_elsewhere(self) -> bool:
         """Whether tags are those of another table's rows."""
-        return self.table == BACKUPS and self.is_tagged and bool(self.by_tag)
+        return self.table == BACKUPS and bool(self.tagged) and bool(self.by_tag)
 
     def letters(self) -> str:
         return " || ".join(["''", *map(self.letter, self.conditions)])
@@ -156,7 +159,7 @@ class _Asked:
         letters = " || ".join(map(_tag_letter, self.by_tag))
         sources = (
             f"SELECT subject AS source_, max({letters}) AS told_, max({_unread()}) AS why_ "  # noqa: S608 -- as above
-            f'FROM "{TAGGED}" GROUP BY subject'
+            f'FROM "{self.tagged}" GROUP BY subject'
         )
         joined = f"SELECT * FROM {rows} LEFT JOIN ({sources}) ON resource = source_"  # noqa: S608 -- as above
         return f'({joined}) ORDER BY "{POSITION}"'

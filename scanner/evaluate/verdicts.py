@@ -7,10 +7,12 @@ only where a finding is neither a pass nor not applicable.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from itertools import compress, count, islice
 from typing import Final
 
 import duckdb
+import pyarrow as pa
 
 from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
@@ -28,6 +30,14 @@ UNCERTAIN: Final = ord("?")
 _BATCH: Final = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """What the rows of a table are asked with. `numbers`: for each row, its place in `known`."""
+
+    numbers: pa.ChunkedArray
+    known: tuple[Standing, ...]
+
+
 class Verdicts(ABC):
     """One control, asked of a loaded table. `letters` has one of LETTERS, or UNCERTAIN, for each row."""
 
@@ -43,6 +53,10 @@ class Verdicts(ABC):
 
     def standing(self, position: int) -> Standing | None:  # noqa: ARG002 -- it is the same for all
         """Return what a row is asked with; None: with the parameters that hold for all."""
+        return None
+
+    def standings(self) -> "Standings | None":
+        """Return what all rows are asked with; None: with the parameters that hold for all."""
         return None
 
     @abstractmethod
@@ -161,7 +175,7 @@ class ByTier(Verdicts):
         tiered: Tiered,
         rows: TableRows,
     ) -> None:
-        self._tiered, self._rows = tiered, tuple(rows)
+        self._tiered, self._rows, self._numbers = tiered, tuple(rows), rows.numbers
         self._letters = [each.letters(connection, allowance) for each in tiered.askings]
         super().__init__(connection, compiled, allowance, self._merged())
 
@@ -176,6 +190,10 @@ class ByTier(Verdicts):
     def standing(self, position: int) -> Standing | None:
         """Return what a row is asked with."""
         return self._tiered.standings[self._rows[position]]
+
+    def standings(self) -> Standings:
+        """Return what all rows are asked with."""
+        return Standings(self._numbers, self._tiered.standings)
 
     def _written(self, rows: bytes) -> Iterator[Finding]:
         with ExitStack() as open_cursors:

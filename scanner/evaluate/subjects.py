@@ -1,0 +1,91 @@
+"""The subjects of a loaded fact table, with their owners: what the findings of all its controls share."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner.evaluate.owners import BACKUP, Owners
+from scanner.model.owner import Owner
+
+BATCH: Final = 50_000
+"""Rows that are in memory at once."""
+
+_COLUMNS: Final = ("account", "region", "subject", "subject_type")
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectBatch:
+    """Rows from position `start` to `end` of a table. `accounts`: each with its positions, from and to."""
+
+    start: int
+    end: int
+    accounts: tuple[tuple[str, int, int], ...]
+    rows: pa.RecordBatch
+    owners: tuple[pa.StringArray, pa.StringArray]  # the name and the source of each
+
+    def columns(self, first: int, last: int) -> dict[str, pa.Array]:
+        """Return the columns of filed findings for some of its positions."""
+        offset, number = first - self.start, last - first
+        name, source = (each.slice(offset, number) for each in self.owners)
+        rows = {column: self.rows.column(column).slice(offset, number) for column in _COLUMNS}
+        return {**rows, "owner": name, "owner_source": source}
+
+
+class Subjects:
+    """The subjects of a table, batch by batch, as often as there are controls. One batch is kept."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, table: str, owners: Owners | None) -> None:
+        self._connection, self._table, self._owners = connection, table, owners
+        self._only: SubjectBatch | None = None
+        self._known: list[tuple[pa.StringArray, pa.StringArray]] = []
+
+    def __iter__(self) -> Iterator[SubjectBatch]:
+        if self._only is not None:
+            yield self._only
+            return
+        start = 0
+        for number, rows in enumerate(self._batches()):
+            batch = SubjectBatch(
+                start, start + rows.num_rows, _runs(rows, start), rows, self._owners_of(number, rows)
+            )
+            yield batch
+            start = batch.end
+            self._only = batch if number == 0 else None
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        names = (*_COLUMNS, *(["resource"] if self._table == BACKUP and self._owners is not None else []))
+        sql = f'SELECT {", ".join(names)} FROM "{self._table}"'  # noqa: S608 -- names of the model
+        yield from self._connection.cursor().sql(sql).to_arrow_reader(BATCH)
+
+    def _owners_of(self, number: int, rows: pa.RecordBatch) -> tuple[pa.StringArray, pa.StringArray]:
+        """Return the owners of a batch; they are worked out once."""
+        if self._owners is None:
+            none = pa.nulls(rows.num_rows, pa.string())
+            return none, none
+        if number == len(self._known):
+            found = [*self._named(self._owners, rows)]
+            names = pa.array([each.name for each in found], pa.string())
+            self._known.append((names, pa.array([each.source for each in found], pa.string())))
+        return self._known[number]
+
+    def _named(self, owners: Owners, rows: pa.RecordBatch) -> Iterator[Owner]:
+        texts = (rows.column(name).to_pylist() for name in ("subject", "subject_type", "account", "region"))
+        sources = (
+            rows.column("resource").to_pylist() if "resource" in rows.schema.names else [None] * rows.num_rows
+        )
+        for subject, kind, account, region, source in zip(*texts, sources, strict=True):
+            yield owners.of_row(subject, kind, account, region, source)
+
+
+def _runs(rows: pa.RecordBatch, start: int) -> tuple[tuple[str, int, int], ...]:
+    """Return where each account begins and ends. Rows are sorted by account."""
+    encoded = pc.run_end_encode(rows.column("account"))
+    ends = encoded.run_ends.to_pylist()
+    accounts = encoded.values.to_pylist()
+    places = pairwise((start, *(start + end for end in ends)))
+    return tuple((account, first, last) for account, (first, last) in zip(accounts, places, strict=True))
