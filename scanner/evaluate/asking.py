@@ -13,7 +13,7 @@ from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
 from scanner.evaluate.database import POSITION, numbered
 from scanner.evaluate.verdict import STATUS_OF
-from scanner.model.control import Compiled
+from scanner.model.control import Compiled, Query
 from scanner.model.finding import Finding, Status
 
 BATCH: Final = 10_000
@@ -56,17 +56,19 @@ class Asking:
         Where the control cannot be evaluated for a row, that row alone has ERROR. BrokenControlError: it
         cannot be evaluated at all.
         """
-        bound = {name: self.parameters[name] for name in self.compiled.status_parameters}
-        sql = self.compiled.status_sql
-        batches = _batches(connection, sql, bound, allowance, in_memory=True)
+        query = self.compiled.status_sql
+        batches = _batches(connection, query.sql, self._bound(query), allowance, in_memory=True)
         return b"".join(map(_letters, batches))
+
+    def _bound(self, query: Query) -> dict[str, Any]:
+        return {name: self.parameters[name] for name in query.parameters}
 
     def failure(self, connection: duckdb.DuckDBPyConnection, position: int) -> str:
         """Say why the control cannot be evaluated for a row."""
         table = self.compiled.control.subject
         row = f'(SELECT * FROM "{numbered(table)}" WHERE "{POSITION}" = {position})'  # noqa: S608 -- a name of the model
-        sql = f'WITH "{table}" AS {row} {self.compiled.status_sql.replace("TRY(", "(", 1)}'
-        bound = {name: self.parameters[name] for name in self.compiled.status_parameters}
+        query = self.compiled.status_sql
+        sql, bound = f'WITH "{table}" AS {row} {query.sql.replace("TRY(", "(", 1)}', self._bound(query)
         try:
             Allowance(_SECONDS).spend(connection, lambda: connection.execute(sql, bound).fetchall())
         except BrokenControlError as failure:
@@ -79,15 +81,18 @@ class Asking:
         allowance: Allowance,
         answered: Answered,
         rows: bytes,
+        *,
+        calm: bool = True,
     ) -> Iterator[Finding]:
         """Return the findings of chosen rows, in the order of the table. `rows`: "1" or "0" each.
 
-        BrokenControlError: the control broke. None of the rows may be one that it cannot be evaluated for.
+        `calm` False: none of them passes, or is not applicable. BrokenControlError: the control broke. None of the rows may be one that it cannot be evaluated for.
         """
         number = rows.count(b"1")
         if not number:
             return
-        sql, bound = self.compiled.sql, {name: self.parameters[name] for name in self.compiled.parameters}
+        query = self.compiled.sql if calm else self.compiled.open_sql
+        sql, bound = query.sql, self._bound(query)
         if number < len(rows):
             sql = f"{_chosen(self.compiled.control.subject)}{sql}"
             bound[_ROWS] = rows.decode("ascii")

@@ -13,13 +13,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from scanner.model.control import Compiled, Control
+from scanner.model.control import Compiled, Control, Query
 from scanner.storage.cache import Cache
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _LANGUAGE: Final = ("evaluate", "model", "storage/tables.py")
 """What decides which SQL a control becomes, and whether it is refused."""
-_SETS: Final = ("population", "require", "columns", "parameters", "status_parameters")
+_QUERIES: Final = ("sql", "open_sql", "status_sql")
+_COLUMNS: Final = ("population", "require", "columns")
 
 
 def compile_control(control: Control) -> Compiled:
@@ -59,17 +60,25 @@ def _compile(content: _Content) -> Compiled:
 
 
 def _document(compiled: Compiled) -> dict[str, Any]:
-    names = {name: sorted(getattr(compiled, name)) for name in _SETS}
-    return {"sql": compiled.sql, "status_sql": compiled.status_sql, **names}
+    queries = {name: getattr(compiled, name) for name in _QUERIES}
+    return {
+        **{name: {"sql": each.sql, "parameters": sorted(each.parameters)} for name, each in queries.items()},
+        **{name: sorted(getattr(compiled, name)) for name in _COLUMNS},
+    }
 
 
 def _read(control: Control, document: Mapping[str, Any]) -> Compiled | None:
     """Return what a document of the cache says of a control; None: it does not say all."""
     try:
-        names = (frozenset(map(str, document[name])) for name in _SETS)
-        return Compiled(control, str(document["sql"]), str(document["status_sql"]), *names)
+        queries = {name: _query(document[name]) for name in _QUERIES}
+        columns = {name: frozenset(map(str, document[name])) for name in _COLUMNS}
     except (KeyError, TypeError):
         return None
+    return Compiled(control=control, **queries, **columns)
+
+
+def _query(document: Mapping[str, Any]) -> Query:
+    return Query(str(document["sql"]), frozenset(map(str, document["parameters"])))
 
 
 @cache

@@ -12,7 +12,7 @@ from scanner.evaluate.expression import Expression, Vocabulary, check
 from scanner.evaluate.problem import Problem, RefusedError
 from scanner.evaluate.reasons import joined, literal, pieces, shown
 from scanner.evaluate.verdict import Details, Parts, Texts, status_sql, verdict_sql
-from scanner.model.control import Compiled, Control
+from scanner.model.control import Compiled, Control, Query
 from scanner.storage.tables import arrow_schema
 
 Path = tuple[str | int, ...]
@@ -38,6 +38,8 @@ _DEFAULTS: Final = {
     "unknown": "",
 }
 _REMEDY: Final = 'STRUCT("text" VARCHAR, cli VARCHAR)'
+_LITERAL: Final = re.compile(r"'[^']*'")
+_PARAMETER: Final = re.compile(r"\$([A-Za-z_]\w*)")
 _NAMED: Final = re.compile(
     r"(?P<expression>.+?)\s+as\s+(?P<name>[a-z][a-z0-9_]*)\s*", re.IGNORECASE | re.DOTALL
 )
@@ -149,16 +151,21 @@ class _Compiler:
 
     def finish(self, parts: Parts) -> Compiled:
         columns = frozenset(IDENTITY).union(*(expression.columns for expression in self.used))
+        table = self.control.subject
         return Compiled(
-            self.control,
-            verdict_sql(self.control.subject, self.schema, parts),
-            status_sql(self.control.subject, parts),
-            parts.population.columns,
-            parts.require.columns,
-            columns,
-            frozenset().union(*(expression.parameters for expression in self.used)),
-            parts.population.parameters | parts.require.parameters,
+            control=self.control,
+            sql=_query(verdict_sql(table, self.schema, parts)),
+            open_sql=_query(verdict_sql(table, self.schema, parts, calm=False)),
+            status_sql=_query(status_sql(table, parts)),
+            population=parts.population.columns,
+            require=parts.require.columns,
+            columns=columns,
         )
+
+
+def _query(sql: str) -> Query:
+    """Find the parameters that must be bound to a statement: DuckDB takes no others."""
+    return Query(sql, frozenset(_PARAMETER.findall(_LITERAL.sub("", sql))))
 
 
 def needed_columns(controls: Iterable[Compiled]) -> dict[str, tuple[str, ...]]:

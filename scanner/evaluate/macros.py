@@ -4,6 +4,7 @@ DuckDB's own list functions drop NULLs (`list_bool_or([false, NULL])` is false),
 these alone (catalogue, ruling 2): the known members decide where they can, else the answer is NULL.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -23,6 +24,20 @@ class Macro:
     def definition(self) -> str:
         """The statement that makes the macro."""
         return f"CREATE MACRO {self.name}({', '.join(self.arguments)}) AS ({self.sql})"
+
+
+def _once(
+    name: str, arguments: tuple[str, ...], doc: str, sql: str, lists: frozenset[int] = frozenset()
+) -> Macro:
+    """Make a macro that evaluates its first argument once.
+
+    DuckDB puts the argument in every place of the body: calls within calls grow without end.
+    """
+    variable = f"{name}_once"
+    body = re.sub(rf"\b{arguments[0]}\b", variable, sql)
+    return Macro(
+        name, arguments, doc, f"list_transform([{arguments[0]}], lambda {variable}: {body})[1]", lists
+    )
 
 
 # True when every member of the list is known: list_count leaves NULLs out.
@@ -105,47 +120,47 @@ VERDICT_MACROS: Final = (
 """What `population` and `require` may call, besides the whitelisted functions of DuckDB."""
 
 REASON_MACROS: Final = (
-    Macro(
+    _once(
         "days",
         ("number",),
         "'35 days', '1 day', 'for ever' for 999999 and more, 'an unknown number of days'.",
         "CASE WHEN number IS NULL THEN 'an unknown number of days' WHEN number >= 999999 THEN 'for ever' "
         "WHEN number = 1 THEN '1 day' ELSE shown_number(number) || ' days' END",
     ),
-    Macro(
+    _once(
         "for_days",
         ("number",),
         "'for 35 days', 'for 1 day', 'for ever' for 999999 and more, 'for an unknown number of days'.",
         "CASE WHEN number >= 999999 THEN 'for ever' ELSE 'for ' || days(number) END",
     ),
-    Macro(
+    _once(
         "hours",
         ("number",),
         "'52 hours', '1 hour', 'never' for 999999 and more, 'an unknown number of hours'.",
         "CASE WHEN number IS NULL THEN 'an unknown number of hours' WHEN number >= 999999 THEN 'never' "
         "WHEN number = 1 THEN '1 hour' ELSE shown_number(number) || ' hours' END",
     ),
-    Macro(
+    _once(
         "counted",
         ("number", "noun"),
         "'3 rules', '1 rule', 'an unknown number of rules': counted(len(rules), 'rule').",
         "CASE WHEN number IS NULL THEN 'an unknown number of ' || noun || 's' "
         "WHEN number = 1 THEN '1 ' || noun ELSE shown_number(number) || ' ' || noun || 's' END",
     ),
-    Macro(
+    _once(
         "short_name",
         ("arn",),
         "The last part of an ARN: a vault's or a role's own name.",
         "regexp_extract(arn, '([^:]*)$', 1)",
     ),
-    Macro(
+    _once(
         "sentences",
         ("list",),
         "Sentences as one text, each once and at most five; empty where there is none.",
         "coalesce(array_to_string(list_sort(list_distinct(list))[:5], ' '), '')",
         _FIRST,
     ),
-    Macro(
+    _once(
         "names",
         ("list",),
         "A list of texts as one: 'a, b, c', at most five of them; no text twice.",
@@ -160,16 +175,21 @@ REASON_MACROS: Final = (
 """What reasons may call, too. They are for people and decide nothing."""
 
 # Two decimals at most; a whole number without any.
-_SHOWN_NUMBER: Final = (
-    "CREATE MACRO shown_number(number) AS (CASE WHEN abs(number) = CAST('inf' AS DOUBLE) THEN 'none' "
-    "ELSE regexp_replace(printf('%.2f', CAST(number AS DOUBLE)), '\\.?0+$', '') END)"
+_SHOWN_NUMBER: Final = _once(
+    "shown_number",
+    ("number",),
+    "",
+    "CASE WHEN abs(number) = CAST('inf' AS DOUBLE) THEN 'none' "
+    "ELSE regexp_replace(printf('%.2f', CAST(number AS DOUBLE)), '\\.?0+$', '') END",
 )
 # A division by zero, an overflow or a text like 'nan' gives no number: what rests on it is not known.
 _FINITE: Final = "CREATE MACRO finite(number) AS (CASE WHEN isfinite(number) THEN number END)"
-_SHOWN_MOMENT: Final = (
-    "CREATE MACRO shown_moment(moment) AS (CASE WHEN regexp_matches(moment, "
-    "'^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d[0-9:.]*(Z|\\+00:00)$') "
-    "THEN moment[1:10] || ' ' || moment[12:16] || ' UTC' ELSE moment END)"
+_SHOWN_MOMENT: Final = _once(
+    "shown_moment",
+    ("moment",),
+    "",
+    "CASE WHEN regexp_matches(moment, '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d[0-9:.]*(Z|\\+00:00)$') "
+    "THEN moment[1:10] || ' ' || moment[12:16] || ' UTC' ELSE moment END",
 )
 
 
@@ -184,7 +204,7 @@ def macro_statements(as_of: datetime) -> tuple[str, ...]:
         now,
         _FINITE,
         *(m.definition for m in reversed(VERDICT_MACROS)),
-        _SHOWN_NUMBER,
-        _SHOWN_MOMENT,
+        _SHOWN_NUMBER.definition,
+        _SHOWN_MOMENT.definition,
     )
     return (*by_need, *(macro.definition for macro in REASON_MACROS))

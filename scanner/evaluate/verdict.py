@@ -38,8 +38,8 @@ class Parts:
     remedy: Expression | None = None  # what to do about a failure of this one subject: text and cli
 
 
-def verdict_sql(table: str, schema: pa.Schema, parts: Parts) -> str:
-    """Write the SELECT.
+def verdict_sql(table: str, schema: pa.Schema, parts: Parts, *, calm: bool = True) -> str:
+    """Write the SELECT. `calm` False: without the reasons of passes, and of what is not applicable.
 
     Its columns: account, region, subject, subject_type, status, reason, details (JSON), evidence, remedy (of
     a failure). Of an unknown, the reason is what the control says; `notes` are the notes of the row about
@@ -50,7 +50,7 @@ def verdict_sql(table: str, schema: pa.Schema, parts: Parts) -> str:
     asked = f"((not_applicable_because = '') AND ({parts.population.sql}))"
     return (
         "SELECT account, region, subject, subject_type, status_ AS status, "  # noqa: S608 -- checked SQL
-        f"TRY({_reason(parts)}) AS reason, TRY({_details(parts.details)}) AS details, "
+        f"TRY({_reason(parts, calm=calm)}) AS reason, TRY({_details(parts.details)}) AS details, "
         f"{_distinct('places_')} AS evidence, {_remedy(parts)} AS remedy, asked_ AS is_asked, "
         f"{_open_notes(parts)} AS notes, {_unread(schema, parts)} AS unread "
         f"FROM (SELECT *, {_status()} AS status_, {_places(parts)} AS places_ "
@@ -93,12 +93,16 @@ def _status() -> str:
     )
 
 
-def _reason(parts: Parts) -> str:
+def _reason(parts: Parts, *, calm: bool) -> str:
     texts = parts.texts.by_status
-    return (
-        f"CASE status_ WHEN 'fail' THEN {texts['fail']} WHEN 'pass' THEN {texts['pass']} "
+    others = (
+        f"WHEN 'pass' THEN {texts['pass']} "
         f"WHEN 'not_applicable' THEN CASE WHEN not_applicable_because <> '' THEN not_applicable_because "
-        f"ELSE {texts['not_applicable']} END ELSE {texts['unknown']} END"
+        f"ELSE {texts['not_applicable']} END "
+    )
+    return (
+        f"CASE status_ WHEN 'fail' THEN {texts['fail']} {others if calm else ''}"
+        f"WHEN 'unknown' THEN {texts['unknown']} END"
     )
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
-from scanner.evaluate.asking import ERROR, Asking
+from scanner.evaluate.asking import ERROR, LETTERS, Asking
 from scanner.evaluate.database import POSITION, numbered
 from scanner.evaluate.rows import all_rows, both, is_one_of, neither
 from scanner.evaluate.tier_rows import TableRows
@@ -27,6 +27,7 @@ from scanner.model.finding import Finding, Status
 UNCERTAIN: Final = ord("?")
 """In place of a status: it is not known with which parameters the row is asked."""
 
+_CALM: Final = (LETTERS[Status.PASS], LETTERS[Status.NOT_APPLICABLE])
 _BATCH: Final = 10_000
 
 
@@ -140,7 +141,8 @@ class Plain(Verdicts):
 
     def _written(self, rows: bytes) -> Iterator[Finding]:
         answered = Answered(self._compiled)
-        return self._asking.findings(self._connection, self._allowance, answered, rows)
+        calm = b"1" in both(rows, is_one_of(self.letters, _CALM))
+        return self._asking.findings(self._connection, self._allowance, answered, rows, calm=calm)
 
     def _failure(self, position: int) -> str:
         return self._asking.failure(self._connection, position)

@@ -73,19 +73,31 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Query:
+    """SQL, and the names of the parameters that are bound to it."""
+
+    sql: str
+    parameters: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
     """A control that can be run."""
 
     control: Control
-    sql: str  # status and texts of each row
-    status_sql: str  # the status alone
+    sql: Query  # status and texts of each row
+    open_sql: Query  # the same, without the reasons of passes and of what is not applicable
+    status_sql: Query  # the status alone
     population: frozenset[str]  # the columns that the population reads
     require: frozenset[str]  # the columns that the requirement reads
     columns: frozenset[str]  # all that must be loaded
-    parameters: frozenset[str]  # all that must be bound to `sql`
-    status_parameters: frozenset[str]  # those of them that are bound to `status_sql`
 
     @property
     def judges(self) -> frozenset[str]:
         """Return the columns that the verdict rests on."""
         return self.population | self.require
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """Return the parameters that verdict or texts read."""
+        return self.sql.parameters
