@@ -86,7 +86,8 @@ class Asking:
     ) -> Iterator[Finding]:
         """Return the findings of chosen rows, in the order of the table. `rows`: "1" or "0" each.
 
-        `calm` False: none of them passes, or is not applicable. BrokenControlError: the control broke. None of the rows may be one that it cannot be evaluated for.
+        `calm` False: none of them passes, or is not applicable. None may be one that the control cannot be
+        evaluated for. BrokenControlError: the control broke.
         """
         number = rows.count(b"1")
         if not number:

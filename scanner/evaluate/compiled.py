@@ -70,11 +70,18 @@ def _document(compiled: Compiled) -> dict[str, Any]:
 def _read(control: Control, document: Mapping[str, Any]) -> Compiled | None:
     """Return what a document of the cache says of a control; None: it does not say all."""
     try:
-        queries = {name: _query(document[name]) for name in _QUERIES}
-        columns = {name: frozenset(map(str, document[name])) for name in _COLUMNS}
+        population, require, columns = (frozenset(map(str, document[name])) for name in _COLUMNS)
+        return Compiled(
+            control=control,
+            sql=_query(document["sql"]),
+            open_sql=_query(document["open_sql"]),
+            status_sql=_query(document["status_sql"]),
+            population=population,
+            require=require,
+            columns=columns,
+        )
     except (KeyError, TypeError):
         return None
-    return Compiled(control=control, **queries, **columns)
 
 
 def _query(document: Mapping[str, Any]) -> Query:

@@ -27,6 +27,17 @@ from scanner.storage.tables import arrow_schema
 Table: TypeAlias = pa.Table | ds.Dataset
 """Facts in memory, or in Parquet files that are read as they are needed."""
 
+
+@dataclass(frozen=True, slots=True)
+class FactFiles:
+    """The files of a fact table as a scan writes them, in the order of findings, and the rows of each."""
+
+    paths: tuple[str, ...]
+    rows: tuple[int, ...]
+
+
+Facts: TypeAlias = Table | FactFiles
+
 ORDER: Final = "account, region, subject"
 """The order of findings within a control (evidence format, "Bytes"); DuckDB compares texts by code points."""
 
@@ -36,6 +47,9 @@ POSITION: Final = "_position"
 _MANY: Final = 20
 _SMALL: Final = 1 << 20
 """More files than that, of less than so many bytes on average, are joined before they are read."""
+
+_FEW: Final = 2_000
+"""Rows of a table that are copied into memory: opening its files for every query would cost more."""
 
 _JOINED_GROUP: Final = 20_480
 """Rows of a row group of joined files, which is in memory while it is written."""
@@ -72,7 +86,7 @@ Creating = Callable[[duckdb.DuckDBPyConnection], tuple[str, ...]]
 
 @contextmanager
 def opened(
-    tables: Mapping[str, Table],
+    tables: Mapping[str, Facts],
     columns: Mapping[str, Iterable[str]],
     as_of: datetime,
     limits: Limits,
@@ -96,28 +110,31 @@ def opened(
 
 def _fill(
     connection: duckdb.DuckDBPyConnection,
-    tables: Mapping[str, Table],
+    tables: Mapping[str, Facts],
     columns: Mapping[str, Iterable[str]],
     limits: Limits,
     spill: Path,
 ) -> list[str]:
     """Create the tables, and return the paths of the files that are read by every query."""
-    order = ORDER.split(", ")
-    filed = {name: files_in_order(tables[name], order, limits.rows) for name in columns}
+    viewed: list[str] = []
     try:
         for name, wanted in columns.items():
-            if _are_many_small(filed[name]):
-                filed[name] = (_joined(connection, spill / f"{name}.parquet", filed[name], wanted),)
-            if filed[name]:
-                _view(connection, name, filed[name], wanted)
+            files, table = _files(tables[name], limits.rows), tables[name]
+            if files is None or not files.paths:
+                _load(connection, name, _empty(name) if isinstance(table, FactFiles) else table, wanted)
+            elif sum(files.rows) <= _FEW:
+                _copy(connection, name, files, wanted)
             else:
-                _load(connection, name, tables[name], wanted)
+                if _are_many_small(files.paths):
+                    files = _joined(connection, spill / f"{name}.parquet", files, wanted)
+                _view(connection, name, files, wanted)
+                viewed += files.paths
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
         raise VaultproofError(
             f"The facts do not fit into {limits.memory} of memory and the disk of {tempfile.gettempdir()}: "
             f"{first_line(error)}. Free some room there, or set TMPDIR to a folder on another disk."
         ) from error
-    return [file for files in filed.values() for file in files]
+    return viewed
 
 
 def _allow(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
@@ -132,40 +149,58 @@ def _are_many_small(files: tuple[str, ...]) -> bool:
 
 
 def _joined(
-    connection: duckdb.DuckDBPyConnection, path: Path, files: tuple[str, ...], wanted: Iterable[str]
-) -> str:
-    """Copy the wanted columns of many files into one, in the order of the files, and return its path."""
-    selected = ", ".join(f'"{column}"' for column in wanted)
-    listed = ", ".join(map(literal, files))
+    connection: duckdb.DuckDBPyConnection, path: Path, files: FactFiles, wanted: Iterable[str]
+) -> FactFiles:
+    """Copy the wanted columns of many files into one, in the order of the files."""
     connection.execute(
-        f"COPY (SELECT {selected} FROM read_parquet([{listed}])) TO {literal(str(path))} "  # noqa: S608 -- names of the model, files of the scan
-        f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_JOINED_GROUP})"
+        f"COPY (SELECT {_selected(wanted)} FROM read_parquet({_parquet(files)})) TO {literal(str(path))} "  # noqa: S608 -- names of the model, files of the scan
+        f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_JOINED_GROUP})"
     )
-    return str(path)
+    return FactFiles((str(path),), (sum(files.rows),))
 
 
-def _view(
-    connection: duckdb.DuckDBPyConnection, name: str, files: tuple[str, ...], wanted: Iterable[str]
-) -> None:
-    """Leave a table where it lies."""
-    selected = ", ".join(f'"{column}"' for column in wanted)
-    listed = ", ".join(map(literal, files))
-    connection.execute(f'CREATE VIEW "{name}" AS SELECT {selected} FROM read_parquet([{listed}])')  # noqa: S608 -- names of the model, files of the scan
-    connection.execute(f'CREATE VIEW "{numbered(name)}" AS {_positions(selected, files)}')
+def _files(table: Facts, more_than: int) -> FactFiles | None:
+    """Return the files of a table; None: it is in memory, is short, or is not in the order of findings."""
+    if isinstance(table, FactFiles):
+        return table
+    paths = files_in_order(table, ORDER.split(", "), more_than)
+    return FactFiles(paths, tuple(map(rows_of, paths))) if paths else None
 
 
-def _positions(selected: str, files: tuple[str, ...]) -> str:
-    """Write the SELECT that numbers the rows of files from the first row of the first file on.
-
-    One read of all files: DuckDB would take seconds to bind a thousand reads of one file each.
-    """
-    starts = list(accumulate((rows_of(file) for file in files[:-1]), initial=0))
-    start = f"list_extract({starts}, CAST(file_index AS BIGINT) + 1)"
-    listed = ", ".join(map(literal, files))
-    return (
-        f'SELECT {selected}, file_row_number + {start} AS "{POSITION}" '  # noqa: S608 -- as above
-        f"FROM read_parquet([{listed}], file_row_number = true)"
+def _view(connection: duckdb.DuckDBPyConnection, name: str, files: FactFiles, wanted: Iterable[str]) -> None:
+    """Leave a table where it is. One read of all files: DuckDB would take seconds to bind a thousand."""
+    selected, source = _selected(wanted), _parquet(files)
+    connection.execute(f'CREATE VIEW "{name}" AS SELECT {selected} FROM read_parquet({source})')  # noqa: S608 -- names of the model, files of the scan
+    starts = list(accumulate(files.rows[:-1], initial=0))
+    position = f"file_row_number + list_extract({starts}, CAST(file_index AS BIGINT) + 1)"
+    connection.execute(
+        f'CREATE VIEW "{numbered(name)}" AS SELECT {selected}, {position} AS "{POSITION}" '  # noqa: S608 -- as above
+        f"FROM read_parquet({source}, file_row_number = true)"
     )
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, name: str, files: FactFiles, wanted: Iterable[str]) -> None:
+    """Copy the wanted columns of files, which are in the order of findings."""
+    connection.execute(
+        f'CREATE TABLE "{name}" AS SELECT {_selected(wanted)} FROM read_parquet({_parquet(files)})'  # noqa: S608 -- as above
+    )
+    _number(connection, name)
+
+
+def _number(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    connection.execute(f'CREATE VIEW "{numbered(name)}" AS SELECT *, rowid AS "{POSITION}" FROM "{name}"')  # noqa: S608 -- as above
+
+
+def _selected(columns: Iterable[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+def _parquet(files: FactFiles) -> str:
+    return f"[{', '.join(map(literal, files.paths))}]"
+
+
+def _empty(table: str) -> pa.Table:
+    return arrow_schema(table).empty_table()
 
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted: Iterable[str]) -> None:
@@ -173,11 +208,11 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted
     connection.register("arriving", table)
     files = parquet_files(table)  # Arrow would keep half a megabyte for each file that it has read
     source = f"read_parquet([{', '.join(map(literal, files))}])" if files else "arriving"
-    selected = ", ".join(f'"{column}"' for column in wanted)
+    selected = _selected(wanted)
     order = f"ORDER BY {ORDER}" if set(ORDER.split(", ")) <= set(table.schema.names) else ""
     connection.execute(f'CREATE TABLE "{name}" AS SELECT {selected} FROM {source} {order}')  # noqa: S608 -- names of the model
     connection.unregister("arriving")
-    connection.execute(f'CREATE VIEW "{numbered(name)}" AS SELECT *, rowid AS "{POSITION}" FROM "{name}"')  # noqa: S608 -- as above
+    _number(connection, name)
 
 
 def _lock(connection: duckdb.DuckDBPyConnection) -> None:

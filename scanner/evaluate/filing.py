@@ -15,10 +15,9 @@ import duckdb
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
 from scanner.evaluate.asking import LETTERS
-from scanner.evaluate.database import Limits, opened
+from scanner.evaluate.database import FactFiles, Limits, opened
 from scanner.evaluate.engine import Judge, Parameters, compile_loaded, in_effect, loaded_columns
 from scanner.evaluate.groups import groups
 from scanner.evaluate.owners import BACKUP, Owners, owned
@@ -51,7 +50,7 @@ _TO_INDICES: Final = bytes.maketrans(
 
 
 def file_findings(  # noqa: PLR0913 -- each is another thing that a verdict depends on
-    tables: Mapping[str, ds.Dataset],
+    tables: Mapping[str, FactFiles],
     controls: Iterable[Control],
     parameters: Parameters,
     files: FindingFiles,
@@ -89,7 +88,7 @@ class _Filing:
     owners: Owners | None
     limits: Limits
 
-    def file(self, tables: Mapping[str, ds.Dataset], as_of: datetime) -> None:
+    def file(self, tables: Mapping[str, FactFiles], as_of: datetime) -> None:
         asked = Counter(each.control.subject for each in self.compiled)
         columns = loaded_columns(self.compiled, self.tiering, tables)
         if self.owners is not None and BACKUP in columns:
@@ -105,8 +104,8 @@ class _Filing:
         self.files.add_findings(expired)
 
     def _elsewhere(
-        self, tables: Mapping[str, ds.Dataset], columns: dict[str, tuple[str, ...]]
-    ) -> dict[str, ds.Dataset]:
+        self, tables: Mapping[str, FactFiles], columns: dict[str, tuple[str, ...]]
+    ) -> dict[str, FactFiles]:
         """Return the tables that are loaded of all accounts, and add their columns to those to load."""
         by_tag = columns_asked(conditions(each.match for each in self.tiering.tiers), columns)
         if BACKUP not in columns or TAGGED not in by_tag:

@@ -51,6 +51,7 @@ class Tables:
 
     gaps: tuple[Gap, ...]
     reconciliation: tuple[Reconciliation, ...]
+    rows: Mapping[str, Mapping[str, int]]  # of facts: by table and account
 
 
 def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int) -> Tables:
@@ -80,7 +81,7 @@ def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int)
             _append(inventory, shard.inventory)
             gaps.update(dict.fromkeys(shard.gaps))
             reconciliation += shard.reconciliation
-    return Tables(tuple(gaps), tuple(reconciliation))
+    return Tables(tuple(gaps), tuple(reconciliation), {name: each.rows for name, each in facts.items()})
 
 
 def _judged(

@@ -4,6 +4,7 @@ The bytes of a file depend on the rows of its account alone, so that they are th
 writes which accounts. An account without rows has no file.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import attrgetter
@@ -36,6 +37,7 @@ class AccountTable:
         self._account = ""
         self._file: ParquetTable | None = None
         self._closed: set[str] = set()
+        self.rows: Counter[str] = Counter()  # by account, as files are named
 
     def __enter__(self) -> Self:
         """Make the folder, also for a table without a row."""
@@ -48,12 +50,15 @@ class AccountTable:
     def write(self, rows: Iterable[object]) -> None:
         """Add rows, instances of the table's dataclass."""
         for account, of_account in groupby(rows, key=attrgetter("account")):
-            self._file_of(account).write(of_account)
+            listed = tuple(of_account)
+            self._file_of(account).write(listed)
+            self.rows[account or ORGANIZATION] += len(listed)
 
     def write_encoded(self, data: bytes) -> None:
         """Add rows that another process made into bytes (`encoded_rows`)."""
         for account, of_account in _by_account(decoded_rows(self._row, data)):
             self._file_of(account).append(of_account)
+            self.rows[account or ORGANIZATION] += of_account.num_rows
 
     def _file_of(self, account: str) -> ParquetTable:
         if self._file is None or account != self._account:
