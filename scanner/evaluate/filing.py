@@ -43,6 +43,7 @@ _TEXTS: Final = frozenset(
 """The letters of rows whose findings have texts."""
 
 _ONE: Final = pa.scalar(ord("1"), pa.uint8())
+_OF_TEXTS: Final = ("reason", "details", "evidence", "waiver")
 _STATUSES: Final = tuple(LETTERS)
 _TO_INDICES: Final = bytes.maketrans(
     bytes((*LETTERS.values(), UNCERTAIN)), bytes((*range(len(_STATUSES)), _STATUSES.index(Status.UNKNOWN)))
@@ -134,62 +135,46 @@ class _Filing:
         for batch in subjects:
             written = islice(findings, chosen.count(b"1", batch.start, batch.end))
             texts = batch_of([self.waivers.apply(each) for each in written])
-            done = 0
+            rows = _rows(control.id, batch, verdicts, texts)
             for account, first, last in batch.accounts:
-                number = chosen.count(b"1", first, last)
-                part = _Part(control.id, batch, first, last, verdicts, texts.slice(done, number))
-                self.files.add(account, last - first, part.rows)
-                done += number
+                self.files.add(account, rows.slice(first - batch.start, last - first))
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The findings of one control and account among a batch of rows, from position `first` to `last`."""
+def _rows(control: str, batch: SubjectBatch, verdicts: Verdicts, texts: pa.RecordBatch) -> pa.RecordBatch:
+    """Build the filed findings of a batch of rows. `texts`: those that have texts, in full."""
+    letters = verdicts.letters[batch.start : batch.end]
+    number = len(letters)
+    columns = {
+        "control": pa.DictionaryArray.from_arrays(_bytes(bytes(number)), [control]),
+        "status": _words(letters.translate(_TO_INDICES), _STATUSES),
+        **batch.columns,
+        **_standings(verdicts, batch),
+        **{name: pa.nulls(number, FILED.field(name).type) for name in _OF_TEXTS},
+    }
+    if texts.num_rows:
+        columns |= _with_texts(columns["status"], is_one_of(letters, _TEXTS), texts)
+    return pa.RecordBatch.from_arrays([columns[name] for name in FILED.names], names=FILED.names)
 
-    control: str
-    batch: SubjectBatch
-    first: int
-    last: int
-    verdicts: Verdicts
-    texts: pa.RecordBatch  # of those that have texts
 
-    def rows(self) -> pa.RecordBatch:
-        """Build the rows as they are filed."""
-        letters = self.verdicts.letters[self.first : self.last]
-        number = len(letters)
-        has_text = is_one_of(letters, _TEXTS)
-        columns = {
-            "control": pa.repeat(self.control, number),
-            "status": _words(letters.translate(_TO_INDICES), _STATUSES),
-            **self.batch.columns(self.first, self.last),
-            **self._standings(number),
-            "waiver": pa.nulls(number, FILED.field("waiver").type),
-            **{name: pa.nulls(number, FILED.field(name).type) for name in ("reason", "details", "evidence")},
-        }
-        if self.texts.num_rows:
-            columns |= self._with_texts(columns["status"], has_text)
-        return pa.RecordBatch.from_arrays([columns[name] for name in FILED.names], schema=FILED)
+def _with_texts(status: pa.Array, has_text: bytes, texts: pa.RecordBatch) -> dict[str, pa.Array]:
+    flags = pc.equal(_bytes(has_text), _ONE)
+    at = pc.subtract(pc.cumulative_sum(pc.cast(flags, pa.int32())), 1)
+    places = pc.if_else(flags, at, pa.scalar(None, pa.int32()))
+    taken = {name: texts.column(name).take(places) for name in _OF_TEXTS}
+    return {**taken, "status": pc.replace_with_mask(status, flags, texts.column("status"))}
 
-    def _with_texts(self, status: pa.Array, has_text: bytes) -> dict[str, pa.Array]:
-        flags = pc.equal(_bytes(has_text), _ONE)
-        at = pc.subtract(pc.cumulative_sum(pc.cast(flags, pa.int32())), 1)
-        places = pc.if_else(flags, at, pa.scalar(None, pa.int32()))
-        taken = {
-            name: self.texts.column(name).take(places) for name in ("reason", "details", "evidence", "waiver")
-        }
-        return {**taken, "status": pc.replace_with_mask(status, flags, self.texts.column("status"))}
 
-    def _standings(self, number: int) -> dict[str, pa.Array]:
-        """Build the columns `tier` and `parameters`."""
-        standings = self.verdicts.standings()
-        if standings is None:
-            return {"tier": pa.repeat("", number), "parameters": pa.nulls(number, pa.string())}
-        numbers = standings.numbers.slice(self.first, number).combine_chunks()
-        known = {
-            "tier": [each.told.get("tier", "") for each in standings.known],
-            "parameters": [_parameters(each) for each in standings.known],
-        }
-        return {name: pa.array(values, pa.string()).take(numbers) for name, values in known.items()}
+def _standings(verdicts: Verdicts, batch: SubjectBatch) -> dict[str, pa.Array]:
+    """Build the columns `tier` and `parameters`."""
+    number, standings = batch.end - batch.start, verdicts.standings()
+    if standings is None:
+        return {"tier": pa.repeat("", number), "parameters": pa.nulls(number, pa.string())}
+    numbers = standings.numbers.slice(batch.start, number).combine_chunks()
+    known = {
+        "tier": [each.told.get("tier", "") for each in standings.known],
+        "parameters": [_parameters(each) for each in standings.known],
+    }
+    return {name: pa.array(values, pa.string()).take(numbers) for name, values in known.items()}
 
 
 def _parameters(standing: Standing) -> str | None:

@@ -28,12 +28,15 @@ class SubjectBatch:
     rows: pa.RecordBatch
     owners: tuple[pa.StringArray, pa.StringArray]  # the name and the source of each
 
-    def columns(self, first: int, last: int) -> dict[str, pa.Array]:
-        """Return the columns of filed findings for some of its positions."""
-        offset, number = first - self.start, last - first
-        name, source = (each.slice(offset, number) for each in self.owners)
-        rows = {column: self.rows.column(column).slice(offset, number) for column in _COLUMNS}
-        return {**rows, "owner": name, "owner_source": source}
+    @property
+    def columns(self) -> dict[str, pa.Array]:
+        """Return the columns of filed findings that are the same for all controls."""
+        name, source = self.owners
+        return {
+            **{column: self.rows.column(column) for column in _COLUMNS},
+            "owner": name,
+            "owner_source": source,
+        }
 
 
 class Subjects:

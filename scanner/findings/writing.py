@@ -1,8 +1,9 @@
 """Writing findings: one file an account, in row groups that depend on that account's findings alone."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -36,9 +37,6 @@ _REPEATED: Final = (
 
 _BATCH: Final = 10_000
 
-Rows = Callable[[], pa.RecordBatch]
-"""Builds rows: what waits to be written is held in a smaller form."""
-
 
 class FindingFiles:
     """Writes the findings of many accounts. Use it as a context; `folder` is there and empty.
@@ -59,15 +57,15 @@ class FindingFiles:
     def __enter__(self) -> Self:
         return self
 
-    def add(self, account: str, number: int, rows: Rows) -> None:
-        """Add so many findings of one account. `rows` builds them, with the columns of FILED."""
+    def add(self, account: str, batch: pa.RecordBatch) -> None:
+        """Add findings of one account, with the columns of FILED; texts may be in dictionaries."""
         name = account or NO_ACCOUNT
         if name in self._done:
             raise ValueError(f"the findings of {name} are written already")
         if name not in self._open:
             self._open[name] = _AccountFile(self.folder / f"{name}.parquet")
-        self._open[name].add(number, rows)
-        self.total += number
+        self._open[name].add(batch)
+        self.total += batch.num_rows
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Add findings with all their texts, whatever their status."""
@@ -81,8 +79,7 @@ class FindingFiles:
             self._add_batch(account, found)
 
     def _add_batch(self, account: str, findings: list[Finding]) -> None:
-        batch = batch_of(findings)
-        self.add(account, batch.num_rows, lambda: batch)
+        self.add(account, batch_of(findings))
 
     def finish(self, accounts: Iterable[str]) -> None:
         """Write the rest of the findings of accounts that have no more."""
@@ -107,18 +104,18 @@ class _AccountFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._part = path.with_name(f"{path.name}.part")
-        self._waiting: list[Rows] = []
+        self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._writer: pq.ParquetWriter | None = None
 
-    def add(self, number: int, rows: Rows) -> None:
-        self._waiting.append(rows)
-        self._rows += number
+    def add(self, batch: pa.RecordBatch) -> None:
+        self._waiting.append(batch)
+        self._rows += batch.num_rows
         while self._rows >= ROW_GROUP:
             self._write(ROW_GROUP)
 
     def _write(self, rows: int) -> None:
-        table = pa.Table.from_batches([build() for build in self._waiting], FILED)
+        table = _joined(self._waiting)
         group, rest = table.slice(0, rows).combine_chunks(), table.slice(rows)
         try:
             if self._writer is None:
@@ -128,7 +125,7 @@ class _AccountFile:
             self._writer.write_table(group, row_group_size=ROW_GROUP)
         except OSError as error:
             raise self._failure(error) from error
-        self._waiting = [partial(_same, batch) for batch in rest.to_batches() if batch.num_rows]
+        self._waiting = [batch for batch in rest.to_batches() if batch.num_rows]
         self._rows = rest.num_rows
 
     def close(self) -> None:
@@ -163,8 +160,10 @@ class _AccountFile:
         )
 
 
-def _same(batch: pa.RecordBatch) -> pa.RecordBatch:
-    return batch
+def _joined(batches: Sequence[pa.RecordBatch]) -> pa.Table:
+    """Join batches to a table with the columns of FILED. Casting one by one would take most of the time."""
+    alike = [pa.Table.from_batches(list(run)) for _, run in groupby(batches, key=attrgetter("schema"))]
+    return pa.concat_tables([each.unify_dictionaries().cast(FILED) for each in alike])
 
 
 def batch_of(findings: list[Finding], *, whole: bool = True) -> pa.RecordBatch:

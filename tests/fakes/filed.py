@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +56,7 @@ def write_filed(folder: Path, findings: Sequence[Finding], *, whole: bool = Fals
     with FindingFiles(folder / FOLDER) as files:
         for account in sorted({each.account for each in findings}):
             own = [each for each in findings if each.account == account]
-            files.add(account, len(own), partial(batch_of, own, whole=whole))
+            files.add(account, batch_of(own, whole=whole))
     return tuple(sorted((folder / FOLDER).glob("*.parquet")))
 
 
