@@ -3,9 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from scanner.findings.filed import Filed, Words
+from scanner.evaluate.words import RenderedWords
+from scanner.evidence.scan_files import ScanFiles
+from scanner.findings.filed import Filed
 from scanner.model.scan import Scan
 from scanner.report.read import read_scan
+from scanner.report.stored import stored_findings
 
 
 def read_judged(folder: Path) -> Scan:
@@ -17,10 +20,18 @@ def read_judged(folder: Path) -> Scan:
     scan = read_scan(folder)
     if not isinstance(scan.findings, Filed):
         return scan
-    return replace(scan, findings=scan.findings.with_words(words_of(folder, scan)))
+    return replace(scan, findings=_with_texts(folder, scan, scan.findings))
 
 
-def words_of(folder: Path, scan: Scan) -> Words | None:
-    """Return what renders the texts that a scan did not file. None: these texts stay empty."""
-    del folder, scan
-    return None
+def _with_texts(folder: Path, scan: Scan, filed: Filed) -> Filed:
+    """Add what gives the texts that are not filed: the lines where there are some, and the facts."""
+    words = RenderedWords(
+        facts=ScanFiles(folder, scan.manifest).facts,
+        controls=filed.controls,
+        parameters=scan.parameters,
+        as_of=scan.manifest.evaluated_as_of,
+        has_tiers=bool(scan.tiers.tiers),
+    )
+    lines = stored_findings(folder)
+    with_words = filed.with_words(words)
+    return with_words if lines is None else with_words.with_lines(lines)

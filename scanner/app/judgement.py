@@ -1,7 +1,6 @@
 """Evidence to findings and reports, and what is made of a judged scan later."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -12,22 +11,28 @@ from typing import Any, Final
 from scanner.app import FINDINGS, TOOL
 from scanner.app.judged import read_judged
 from scanner.errors import UsageError
-from scanner.evaluate.assessment import Cell, assess, counted, counts_of
+from scanner.evaluate.assessment import assess
+from scanner.evaluate.database import FactFiles
 from scanner.evaluate.engine import Parameters
-from scanner.evaluate.engine import evaluate as judge
+from scanner.evaluate.filing import file_findings
 from scanner.evaluate.frameworks import frameworks_beside
 from scanner.evaluate.owner_rows import owners_of
-from scanner.evaluate.owners import owned, units_above
+from scanner.evaluate.owners import units_above
 from scanner.evaluate.reads import blinds
 from scanner.evaluate.standards import Standards
 from scanner.evaluate.tiers import Tiering
 from scanner.evaluate.unsupported_rows import unsupported_of
 from scanner.evaluate.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.waivers import WaiverRule, Waivers
+from scanner.evaluate.words import RenderedWords
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import JUDGED_SCHEMA, NAME, manifest_bytes, manifest_document
 from scanner.evidence.scan_files import FACTS, INVENTORY, judged_files
 from scanner.facts.build import FactsRequest
+from scanner.findings.counts import counts
+from scanner.findings.filed import Filed
+from scanner.findings.schema import FOLDER
+from scanner.findings.writing import FindingFiles
 from scanner.history.since import Since
 from scanner.inventory.contacts import parse_contacts
 from scanner.inventory.organization import parse_organization
@@ -50,11 +55,17 @@ from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
 from scanner.report.stored import StoredFindings
 from scanner.report.view import View, build
 from scanner.report.write import Written, write_reports
-from scanner.storage.files import write_atomically
+from scanner.storage.files import replaced, write_atomically
 from scanner.storage.parquet import open_parquet
 from scanner.storage.rows import StoredRows
 from scanner.storage.table_files import table_files
 from scanner.storage.tables import columns_digests
+
+LINES: Final = "jsonl"
+"""The format of the findings as lines. In a scan's own folder it is evidence, and its manifest names it."""
+
+MOST_LINES: Final = 250_000
+"""Findings that are written as lines, too, whether or not that is asked for (evidence format, "Layout")."""
 
 SHARED: Final = "redacted"
 """The folder within a scan's that redacted reports go to, unless another is named."""
@@ -116,46 +127,83 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         blinds=blinds(judgement.controls),
         count_inherited_backup=judgement.count_inherited_backup,
     )
-    told = write_tables(bundle, out, request, workers_for(bundle, jobs))
-    waivers = Waivers(judgement.waivers, as_of, _home(bundle.manifest))
-    tables = {name: open_parquet(out / FACTS, name, row, new=True) for name, row in TABLES.items()}
+    tables = write_tables(bundle, out, request, workers_for(bundle, jobs))
     units = _units(bundle)
-    judged = judge(
-        tables,
-        judgement.controls,
-        judgement.parameters,
-        as_of=as_of,
-        waivers=waivers,
-        tiering=Tiering(judgement.tiers, units, unread(bundle.organization_answers())),
-    )
-    cells: Counter[Cell] = Counter()
-    judged = owned(judged, owners_of(_ownership(bundle, judgement.owners, units), tables["resource"]))
-    write_atomically(out / FINDINGS, findings_jsonl_gz(counted(judged, cells)))
+    waivers = Waivers(judgement.waivers, as_of, _home(bundle.manifest))
+    facts = {name: open_parquet(out / FACTS, name, row, new=True) for name, row in TABLES.items()}
+    with replaced(out / FOLDER) as folder, FindingFiles(folder) as files:
+        file_findings(
+            {name: _fact_files(out, name, rows) for name, rows in tables.rows.items()},
+            judgement.controls,
+            judgement.parameters,
+            files,
+            as_of=as_of,
+            waivers=waivers,
+            tiering=Tiering(judgement.tiers, units, unread(bundle.organization_answers())),
+            owners=owners_of(_ownership(bundle, judgement.owners, units), facts["resource"]),
+        )
+    filed = _filed(out, judgement, as_of)
+    _write_lines(out, filed, wanted=LINES in formats)
     manifest = _judged_manifest(bundle, out, as_of)
     _write_judged_manifest(bundle, out, manifest)
+    with filed.database() as connection:
+        assessment = assess(counts(filed, connection), _asked(judgement), judgement.standards, units)
     scan = Scan(
         manifest=manifest,
         controls=_asked(judgement),
         parameters=_in_effect(judgement),
-        findings=StoredFindings(out / FINDINGS, cells.total()),
-        gaps=told.gaps,
-        reconciliation=told.reconciliation,
+        findings=_with_lines(out, filed),
+        gaps=tables.gaps,
+        reconciliation=tables.reconciliation,
         limitations=(*LIMITATIONS, *report_notes()),
-        assessment=assess(counts_of(cells), _asked(judgement), judgement.standards, units),
+        assessment=assessment,
         resources=StoredRows(partial(table_files, out / FACTS), "resource", TABLES["resource"], POPULATION),
         frameworks=frameworks_beside(out, _in_effect(judgement)),
         tiers=judgement.tiers,
         count_inherited_backup=judgement.count_inherited_backup,
         waivers=waivers.uses([control.id for control in judgement.controls]),
-        unsupported=unsupported_of(tables["resource"]),
+        unsupported=unsupported_of(facts["resource"]),
         unit_names=bundle.parsed(lambda: unit_names(bundle.organization_answers())),
     )
     view = build(_held_against(scan, since))
+    formats = tuple(name for name in formats if name != LINES)  # written with the findings
     if redaction is None:
         return Outcome(view, write_reports(view, out, (*ALWAYS, *formats)))
     kept = write_reports(view, out, ALWAYS)
     shared = _share(view.scan, redaction, out / SHARED, formats)
     return Outcome(view, (*kept, *shared))
+
+
+def _fact_files(out: Path, table: str, rows: Mapping[str, int]) -> FactFiles:
+    paths = {account: out / FACTS / table / f"{account}.parquet" for account in sorted(rows)}
+    return FactFiles(tuple(map(str, paths.values())), tuple(rows[account] for account in paths))
+
+
+def _filed(out: Path, judgement: Judgement, as_of: datetime) -> Filed:
+    """Return the findings that were just filed."""
+    controls = {control.id: control for control in (*judgement.controls, WAIVER_CONTROL)}
+    words = RenderedWords(
+        facts=partial(table_files, out / FACTS),
+        controls=controls,
+        parameters=_in_effect(judgement),
+        as_of=as_of,
+        has_tiers=bool(judgement.tiers.tiers),
+    )
+    return Filed(tuple((out / FOLDER).glob("*.parquet")), controls.values(), words)
+
+
+def _write_lines(out: Path, filed: Filed, *, wanted: bool) -> None:
+    """Write the findings as lines where they are few or wanted; else remove those of an earlier judgement."""
+    path = out / FINDINGS
+    if wanted or len(filed) <= MOST_LINES:
+        write_atomically(path, findings_jsonl_gz(filed))
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _with_lines(out: Path, filed: Filed) -> Filed:
+    path = out / FINDINGS
+    return filed.with_lines(StoredFindings(path, len(filed))) if path.is_file() else filed
 
 
 def report(
@@ -176,7 +224,10 @@ def report(
         since.keep_from(scan_folder)
     scan = _held_against(read_judged(scan_folder), since)
     if redaction is None:
+        if LINES in formats and (out or scan_folder).resolve() == scan_folder.resolve():
+            raise UsageError("findings.jsonl.gz is part of a scan: name another folder with --out.")
         return write_reports(build(scan), out or scan_folder, formats)
+    formats = tuple(name for name in formats if name != LINES)  # always written
     folder = out or scan_folder / SHARED
     if (folder / NAME).exists():
         raise UsageError(f"{folder} holds a scan: name another folder for redacted reports with --out.")

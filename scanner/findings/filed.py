@@ -1,11 +1,11 @@
 """The filed findings of a scan, read from their files: all of them in order, or those that a query picks."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 import duckdb
 import pyarrow as pa
@@ -37,6 +37,12 @@ _NAMES: Final = tuple(FILED.names)
 _COLUMNS: Final = ", ".join(_NAMES)
 
 
+ReadControl: TypeAlias = Callable[[str, Collection[str | None], Iterator[FiledRow]], Iterator[Finding]]
+"""Returns all findings of a control with their texts, in filing order.
+
+Its arguments: the control, the `parameters` of its rows without texts (each once), and all its rows."""
+
+
 class Words(Protocol):
     """Renders the texts that are not filed, from facts and controls."""
 
@@ -44,8 +50,8 @@ class Words(Protocol):
         """Return the findings of rows, in their order, with their texts. BundleError: the facts differ."""
         ...
 
-    def all(self, control: str, rows: Iterator[FiledRow]) -> Iterator[Finding]:
-        """Return all findings of a control, with their texts. `rows`: every row of it, in filing order."""
+    def reader(self) -> AbstractContextManager[ReadControl]:
+        """Open what renders all findings of one control after the other. BundleError: the facts differ."""
         ...
 
 
@@ -59,16 +65,25 @@ class Filed:
     """
 
     def __init__(
-        self, files: Sequence[Path], controls: Iterable[Control], words: Words | None = None
+        self,
+        files: Sequence[Path],
+        controls: Iterable[Control],
+        words: Words | None = None,
+        lines: Iterable[Finding] | None = None,
     ) -> None:
+        """Take the files. `lines`: the same findings with all texts, where a scan has them in a file, too."""
         self.files = tuple(sorted(files, key=_account))
         self.controls = {control.id: control for control in controls}
-        self._words = words
+        self._words, self._lines = words, lines
         self._number: int | None = None
 
     def with_words(self, words: Words | None) -> "Filed":
         """Return the same findings with texts from `words`. None: the texts that are not filed are empty."""
-        return Filed(self.files, self.controls.values(), words)
+        return Filed(self.files, self.controls.values(), words, self._lines)
+
+    def with_lines(self, lines: Iterable[Finding]) -> "Filed":
+        """Return the same findings, of which all are read from `lines` when they are iterated."""
+        return Filed(self.files, self.controls.values(), self._words, lines)
 
     @contextmanager
     def database(self) -> Iterator[Connection]:
@@ -101,13 +116,26 @@ class Filed:
         return self._number
 
     def __iter__(self) -> Iterator[Finding]:
-        with self.database() as connection:
+        if self._lines is not None:
+            yield from self._lines
+            return
+        reader = nullcontext(None) if self._words is None else self._words.reader()
+        with self.database() as connection, reader as read:
+            sets = self._parameter_sets(connection)
             for control, batches in self.in_order(connection, f"SELECT * FROM {TABLE}"):  # noqa: S608
                 rows = chain.from_iterable(map(self.rows, batches))
-                if self._words is None:
+                if read is None or control not in sets:
                     yield from (row.finding for row in rows)
                 else:
-                    yield from self._words.all(control, rows)
+                    yield from read(control, sets[control], rows)
+
+    def _parameter_sets(self, connection: Connection) -> Mapping[str, Collection[str | None]]:
+        """Return the `parameters` of the rows without texts, by control."""
+        sql = f"SELECT DISTINCT control, parameters FROM {TABLE} WHERE reason IS NULL ORDER BY ALL"  # noqa: S608
+        sets: dict[str, list[str | None]] = {}
+        for control, parameters in connection.execute(sql).fetchall():
+            sets.setdefault(control, []).append(parameters)
+        return sets
 
     def in_order(self, connection: Connection, sql: str) -> Controls:
         """Return what a query without ORDER BY picks from TABLE, in filing order.

@@ -8,6 +8,7 @@ Format = Literal[
     "pdf-letter",
     "summary",
     "json",
+    "jsonl",
     "csv",
     "inventory",
     "parquet",

@@ -10,7 +10,7 @@ from scanner.report.asff import asff
 from scanner.report.csv import findings_csv
 from scanner.report.html import report_html
 from scanner.report.inventory_csv import inventory_csv
-from scanner.report.json import findings_json, summary_json
+from scanner.report.json import findings_json, findings_jsonl_gz, summary_json
 from scanner.report.junit import junit
 from scanner.report.markdown import summary_md
 from scanner.report.ocsf import ocsf
@@ -37,6 +37,7 @@ class Format:
 FORMATS: Final[Mapping[str, Format]] = {
     "summary": Format("summary.json", summary_json),
     "json": Format("findings.json", findings_json),
+    "jsonl": Format("findings.jsonl.gz", lambda view: findings_jsonl_gz(view.findings)),
     "csv": Format("findings.csv", findings_csv),
     "inventory": Format("inventory.csv", inventory_csv),
     "parquet": Format("findings.parquet", findings_parquet),

@@ -1,14 +1,15 @@
 """A judged scan whose findings are filed by account (schema 2), made of the lines that it has."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import JUDGED_SCHEMA, manifest_bytes, manifest_document
-from scanner.findings.filed import Filed
+from scanner.findings.filed import Filed, ReadControl
 from scanner.findings.rows import FiledRow
 from scanner.findings.schema import FOLDER
 from scanner.findings.writing import FindingFiles, batch_of
@@ -34,8 +35,13 @@ class RecordedWords:
         """Return the findings of rows with their texts."""
         return [self._whole(row) for row in rows]
 
-    def all(self, control: str, rows: Iterator[FiledRow]) -> Iterator[Finding]:
-        """Return all findings of a control with their texts."""
+    @contextmanager
+    def reader(self) -> Iterator[ReadControl]:
+        """Return what gives all findings of a control with their texts."""
+        yield self._all
+
+    def _all(self, control: str, sets: Collection[str | None], rows: Iterator[FiledRow]) -> Iterator[Finding]:
+        assert sets
         for row in rows:
             assert row.finding.control == control
             yield self._whole(row)

@@ -1,0 +1,184 @@
+"""The texts of findings that are not filed, rendered from facts by the controls that judged them.
+
+The facts must be those that were judged: a verdict that comes out otherwise than it is filed is an error.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import duckdb
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scanner.errors import BundleError
+from scanner.evaluate.answered import Answered
+from scanner.evaluate.asking import BATCH
+from scanner.evaluate.compiler import needed_columns
+from scanner.evaluate.database import FactFiles, Limits, numbered, opened
+from scanner.evaluate.engine import compile_loaded
+from scanner.findings.filed import ReadControl
+from scanner.findings.rows import FiledRow
+from scanner.model.control import Compiled, Control
+from scanner.model.facts import TABLES
+from scanner.model.finding import Finding
+from scanner.storage.table_files import TableSource
+
+Key = tuple[str, str, str]
+"""Account, Region and subject: what a row of a fact table is of."""
+
+_LIMITS: Final = Limits(memory="400MB")
+_KEYS: Final = "chosen rows"
+_CHANGED: Final = (
+    "The facts of the scan do not give the finding of {} for {} that is filed. They were changed, or another "
+    "version of the program judged them. Run audit evaluate on the bundle again."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedWords:
+    """Renders texts of a judged scan.
+
+    `facts` returns the files of a fact table; `parameters` are those in effect for all subjects, by control;
+    `has_tiers`: whether the details of a finding say its tier.
+    """
+
+    facts: TableSource
+    controls: Mapping[str, Control]
+    parameters: Mapping[str, Mapping[str, Any]]
+    as_of: datetime
+    has_tiers: bool
+
+    def some(self, rows: Sequence[FiledRow]) -> list[Finding]:
+        """Return the findings of rows, in their order, with their texts. BundleError: the facts differ."""
+        due = _Due(row for row in rows if not row.has_texts)
+        rendered = self._rendered(due) if due.sets else {}
+        return [
+            row.finding if row.has_texts else self._worded(row, rendered.get(_identity(row.finding)))
+            for row in rows
+        ]
+
+    def _rendered(self, due: "_Due") -> dict[tuple[str, Key], Finding]:
+        compiled = {control: compile_loaded(self.controls[control]) for control, _ in due.sets}
+        columns = needed_columns(compiled.values())
+        tables = {name: self._files(name, due.accounts) for name in columns}
+        found: dict[tuple[str, Key], Finding] = {}
+        with opened(tables, columns, self.as_of, _LIMITS, (due.create,)) as connection:
+            for number, (control, parameters) in enumerate(due.sets):
+                table = compiled[control].control.subject
+                chosen = (
+                    f'WITH "{table}" AS (SELECT t.* FROM "{numbered(table)}" AS t SEMI JOIN '  # noqa: S608 -- names of the model
+                    f'(SELECT * FROM "{_KEYS}" WHERE number = {number}) AS k '
+                    "ON t.account = k.account AND t.region = k.region AND t.subject = k.subject) "
+                )
+                for each in self._answers(connection, compiled[control], parameters, chosen):
+                    found[_identity(each)] = each
+        return found
+
+    @contextmanager
+    def reader(self) -> Iterator[ReadControl]:
+        """Open the facts of all controls, to render one control after the other."""
+        compiled = {
+            name: compile_loaded(control)
+            for name, control in self.controls.items()
+            if control.subject in TABLES  # findings about waivers rest on no facts, and have their texts
+        }
+        columns = needed_columns(compiled.values())
+        tables = {name: self._files(name, None) for name in columns}
+        with opened(tables, columns, self.as_of, _LIMITS) as connection:
+            yield partial(self._all, connection, compiled)
+
+    def _all(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        compiled: Mapping[str, Compiled],
+        control: str,
+        sets: Collection[str | None],
+        rows: Iterator[FiledRow],
+    ) -> Iterator[Finding]:
+        with ExitStack() as cursors:
+            answers = {
+                each: self._answers(
+                    cursors.enter_context(closing(connection.cursor())), compiled[control], each
+                )
+                for each in sets
+            }
+            for row in rows:
+                rendered = {each: next(answer, None) for each, answer in answers.items()}
+                yield row.finding if row.has_texts else self._worded(row, rendered[row.parameters])
+
+    def _answers(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        compiled: Compiled,
+        parameters: str | None,
+        chosen: str = "",
+    ) -> Iterator[Finding]:
+        """Return what a control says with one set of parameters, in the order of its table."""
+        values = self.parameters[compiled.control.id] if parameters is None else orjson.loads(parameters)
+        bound = {name: values[name] for name in compiled.sql.parameters}
+        answered = Answered(compiled)
+        for batch in connection.sql(f"{chosen}{compiled.sql.sql}", params=bound).to_arrow_reader(BATCH):
+            yield from answered.findings(batch)
+
+    def _files(self, table: str, accounts: frozenset[str] | None) -> FactFiles:
+        """Return the files of a table, those of `accounts` alone where they are named."""
+        files = self.facts(table)
+        paths = [path for path in files.paths if accounts is None or path.stem in {table, *accounts}]
+        for path in paths:
+            files.verify(path)
+        return FactFiles(tuple(map(str, paths)), tuple(pq.read_metadata(path).num_rows for path in paths))
+
+    def _worded(self, row: FiledRow, rendered: Finding | None) -> Finding:
+        filed = row.finding
+        if rendered is None or rendered.subject != filed.subject or rendered.status is not filed.status:
+            raise BundleError(_CHANGED.format(filed.control, filed.subject))
+        details = {
+            **rendered.details,
+            **({"tier": row.tier} if self.has_tiers else {}),
+            **({} if row.parameters is None else {"parameters": orjson.loads(row.parameters)}),
+        }
+        return Finding(
+            control=filed.control,
+            status=filed.status,
+            severity=filed.severity,
+            subject=filed.subject,
+            subject_type=filed.subject_type,
+            account=filed.account,
+            region=filed.region,
+            reason=rendered.reason,
+            details=details,
+            evidence=rendered.evidence,
+            frameworks=filed.frameworks,
+            waiver=filed.waiver,
+            owner=filed.owner,
+        )
+
+
+def _identity(finding: Finding) -> tuple[str, Key]:
+    return finding.control, (finding.account, finding.region, finding.subject)
+
+
+class _Due:
+    """Rows whose texts are to be rendered, by control and parameters."""
+
+    def __init__(self, rows: Iterable[FiledRow]) -> None:
+        self.sets: dict[tuple[str, str | None], list[Key]] = defaultdict(list)
+        for row in rows:
+            self.sets[row.finding.control, row.parameters].append(_identity(row.finding)[1])
+        self.accounts = frozenset(account for keys in self.sets.values() for account, _, _ in keys)
+
+    def create(self, connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+        """Create the table of the keys, each with the number of its set."""
+        keys = [(number, *key) for number, each in enumerate(self.sets.values()) for key in each]
+        names = ("number", "account", "region", "subject")
+        table = pa.table(dict(zip(names, map(list, zip(*keys, strict=True)), strict=True)))
+        connection.register("arriving", table)
+        connection.execute(f'CREATE TABLE "{_KEYS}" AS FROM arriving')
+        connection.unregister("arriving")
+        return ()
