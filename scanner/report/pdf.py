@@ -23,6 +23,8 @@ from typing import Any, Final
 
 from scanner.errors import OutputError
 from scanner.evidence.manifest import rfc3339
+from scanner.findings.filed import Filed
+from scanner.findings.picks import Pair, first_findings
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
 from scanner.report.completeness import SHARD_MEANINGS
@@ -38,6 +40,7 @@ from scanner.report.pdf_attachments import (
 from scanner.report.templates import FONTS, asset, environment, font
 from scanner.report.view import ControlView, View
 from scanner.report.words import STATUS_MEANINGS, day
+from scanner.report.worst import rank
 
 TEMPLATE: Final = "report.pdf.html.j2"
 STYLE: Final = "pdf.css"
@@ -59,6 +62,9 @@ SHARES: Final = {
 
 GROWTH: Final = 5
 """How many times its share a control shows at most, where few controls share the room."""
+
+MOST: Final = GROWTH * max(SHARES.values())
+"""How many findings of a control are shown at most."""
 
 ROWS: Final = 40
 """How many rows every other table has at most; the attachments hold all."""
@@ -201,10 +207,31 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
 
 def chapters(view: View) -> tuple[Chapter, ...]:
     """Share the room for findings out among the controls that have failing or open ones."""
-    owed = [(each, [found for found in each.findings if found.status in OWED]) for each in view.controls]
-    owed = [(each, found) for each, found in owed if found]
+    worst = _worst_of_controls(view)
+    owed = [(each, worst[each.control.id]) for each in view.controls if worst.get(each.control.id)]
     room = FINDINGS / max(1, sum(SHARES[each.control.severity] for each, _ in owed))
     return tuple(_chapter(each, found[: _share(each.control.severity, room)]) for each, found in owed)
+
+
+def _worst_of_controls(view: View) -> Mapping[str, list[Finding]]:
+    """Return the worst failing and open findings of each control: no more than a chapter may show."""
+    if not isinstance(view.findings, Filed):
+        return {
+            each.control.id: [finding for finding in each.findings if finding.status in OWED][:MOST]
+            for each in view.controls
+        }
+    wanted: dict[Pair, int] = {}
+    for each in view.controls:
+        room = MOST
+        for status in OWED:
+            if number := min(room, each.counts.of(status)):
+                wanted[each.control.id, status] = number
+                room -= number
+    worst: dict[str, list[Finding]] = {}
+    with view.findings.database() as connection:  # the view would read thousands more
+        for finding in sorted(first_findings(view.findings, connection, wanted), key=rank):
+            worst.setdefault(finding.control, []).append(finding)
+    return worst
 
 
 def _share(severity: Severity, room: float) -> int:

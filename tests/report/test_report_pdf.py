@@ -16,7 +16,7 @@ import pypdf
 import pytest
 import weasyprint
 
-from scanner.errors import OutputError, UsageError
+from scanner.errors import BundleError, OutputError, UsageError
 from scanner.evaluate.assessment import Cell, assess, counted, counts_of
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.standards import load_standards
@@ -38,6 +38,7 @@ from scanner.report.pdf_attachments import attachments
 from scanner.report.templates import asset
 from scanner.report.view import build
 from scanner.report.write import write_reports
+from tests.fakes.filed import file_findings, read_filed, write_lines
 
 
 @pytest.fixture(scope="session")
@@ -189,6 +190,19 @@ def test_the_room_for_findings_is_shared_and_the_rest_counted(scan: Scan) -> Non
     assert all(each.cut == 0 or len(each.findings) >= LEAST_FINDINGS for each in told)
     assert sum(len(each.findings) for each in told) <= FINDINGS
     assert sum(len(each.findings) + each.cut for each in told) == view.counts.failed + view.counts.open
+
+
+def test_of_filed_findings_the_same_are_shown_and_only_these_are_read(scan: Scan, tmp_path: Path) -> None:
+    write_lines(scan, tmp_path)
+    filed = build(read_filed(tmp_path, file_findings(tmp_path)))
+    shown = chapters(filed)
+    expected = chapters(build(scan))
+    assert [(each.findings, each.cut) for each in shown] == [(each.findings, each.cut) for each in expected]
+    assert sum(len(each.findings) for each in shown) > 0
+    for file in (tmp_path / "findings").iterdir():
+        file.unlink()
+    with pytest.raises(BundleError):
+        list(filed.worst)
 
 
 def test_without_pango_everything_else_is_written_and_one_sentence_says_what_to_install(
