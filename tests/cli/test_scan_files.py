@@ -251,3 +251,15 @@ def test_an_evaluation_into_a_scan_of_schema_1_leaves_nothing_of_it(tmp_path: Pa
     evaluate(scan, scan, Judgement(controls=load_controls(("resource-in-backup-plan",))), ())
     assert not list((scan / "facts").glob("*.parquet"))
     assert run("explain", scan, volume_arn("vol-1")).exit_code == 0
+
+
+def test_an_evaluation_that_fails_leaves_the_scan_as_it_was(good: Path, tmp_path: Path) -> None:
+    scan = copytree(good, tmp_path / "scan")
+    before = {path: path.read_bytes() for path in scan.rglob("*") if path.is_file()}
+    evidence = scan / "evidence" / OTHER / "eu-west-1.jsonl"
+    evidence.write_text(evidence.read_text() + "{")
+    done = run("evaluate", scan, "--controls", "vault-locked", "--format", "json")
+    assert done.exit_code == 6
+    del before[evidence]
+    evidence.unlink()
+    assert {path: path.read_bytes() for path in scan.rglob("*") if path.is_file()} == before
