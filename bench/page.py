@@ -25,6 +25,7 @@ from scanner.app import judgement as app
 from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
 from scanner.evidence.bundle import file_sha256
+from scanner.evidence.manifest import SCHEMA
 from scanner.report.html import report_html
 from scanner.report.read import read_scan
 from scanner.report.view import build
@@ -101,9 +102,8 @@ def _written(judged: Path, folder: Path, size: int) -> tuple[Path, float]:
         lines.writelines(_grown(judged / findings.name, size))
     for name in ("manifest.json", "summary.json"):
         document = orjson.loads((judged / name).read_bytes())
-        (document if name == "manifest.json" else document["scan"])["files"][findings.name] = file_sha256(
-            findings
-        )
+        manifest = document if name == "manifest.json" else document["scan"]
+        manifest |= {"schema": SCHEMA, "files": {findings.name: file_sha256(findings)}}  # without facts
         (folder / name).write_bytes(orjson.dumps(document))
     begun = time.perf_counter()
     file = folder / "report.html"

@@ -31,7 +31,7 @@ from scanner.evidence.scan_files import FACTS, INVENTORY, judged_files
 from scanner.facts.build import FactsRequest
 from scanner.findings.counts import counts
 from scanner.findings.filed import Filed
-from scanner.findings.schema import FOLDER
+from scanner.findings.schema import FILED, FOLDER
 from scanner.findings.writing import FindingFiles
 from scanner.history.since import Since
 from scanner.inventory.contacts import parse_contacts
@@ -58,7 +58,7 @@ from scanner.report.write import Written, write_reports
 from scanner.storage.files import replaced, write_atomically
 from scanner.storage.parquet import open_parquet
 from scanner.storage.rows import StoredRows
-from scanner.storage.table_files import table_files
+from scanner.storage.table_files import columns_digest, table_files
 from scanner.storage.tables import columns_digests
 
 LINES: Final = "jsonl"
@@ -328,7 +328,8 @@ def _judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
 def _columns() -> dict[str, str]:
     """Return the digests of the columns of all tables, by the names that the manifest has for them."""
     digests = {FACTS: columns_digests(TABLES), INVENTORY: columns_digests(INVENTORY_TABLES)}
-    return {f"{folder}/{name}": digest for folder, of in digests.items() for name, digest in of.items()}
+    tables = {f"{folder}/{name}": digest for folder, of in digests.items() for name, digest in of.items()}
+    return {**tables, FOLDER: columns_digest(FILED)}
 
 
 def _write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None:

@@ -15,7 +15,7 @@ from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import JUDGED_SCHEMA, NAME
 from scanner.evidence.reader import names_a_file
 from scanner.model.manifest import Manifest
-from scanner.storage.table_files import TableFiles, TableSource, table_files
+from scanner.storage.table_files import TableFiles, TableSource, open_file, table_files
 
 FACTS: Final = "facts"
 INVENTORY: Final = "inventory"
@@ -54,7 +54,10 @@ class ScanFiles:
         return tuple(sorted(there, key=_order))
 
     def check(self, name: str) -> None:
-        """Raise BundleError unless a file has the SHA-256 that the manifest states, if it states any."""
+        """Raise BundleError unless a file has the SHA-256 that the manifest states, if it states any.
+
+        Files of findings must have the stated columns, too; those of tables when they are opened (`table`).
+        """
         if name in self._checked:
             return
         sha256 = self._manifest.files.get(name)
@@ -63,7 +66,13 @@ class ScanFiles:
                 f"{self._folder / name} is not the file that {NAME} names: its SHA-256 differs. "
                 "Restore it from a copy, or run audit evaluate on the bundle again."
             )
+        if name.startswith(f"{FINDINGS[0]}/"):
+            self._check_columns(name)
         self._checked.add(name)
+
+    def _check_columns(self, name: str) -> None:
+        path, columns = self._folder / name, self._manifest.columns.get(FINDINGS[0], "")
+        open_file(TableFiles((path,), columns), path).close()
 
     def checked(self, *prefixes: str) -> tuple[Path, ...]:
         """Return the files in folders, of tables, or of these names, after checking all.

@@ -141,6 +141,16 @@ def test_a_part_with_other_columns_is_named_though_its_checksum_is_stated(
 
 
 @pytest.mark.parametrize("command", ["report", "explain", "diff", "report --since"])
+def test_findings_with_other_columns_are_named(good: Path, tmp_path: Path, command: str) -> None:
+    scan = copytree(good, tmp_path / "scan")
+    name = f"findings/{ACCOUNT}.parquet"
+    pq.write_table(pq.read_table(scan / name).drop_columns(["reason"]), scan / name)
+    state(scan, name)
+    done = run(*COMMANDS[command](scan, good))
+    assert (done.exit_code, f"{name} has other columns" in " ".join(done.output.split())) == (6, True)
+
+
+@pytest.mark.parametrize("command", ["report", "explain", "diff", "report --since"])
 def test_findings_of_another_scan_are_named(good: Path, foreign: Path, tmp_path: Path, command: str) -> None:
     scan = copytree(good, tmp_path / "scan")
     name = next(iter(sorted(name for name in files_of(good) if name.startswith("findings"))))
