@@ -57,8 +57,8 @@ class Asking:
         cannot be evaluated at all.
         """
         query = self.compiled.status_sql
-        batches = _batches(connection, query.sql, self._bound(query), allowance, in_memory=True)
-        return b"".join(map(_letters, batches))
+        answer = batches(connection, query.sql, self._bound(query), in_memory=True)
+        return b"".join(map(_letters, _allowed(connection, allowance, answer)))
 
     def _bound(self, query: Query) -> dict[str, Any]:
         return {name: self.parameters[name] for name in query.parameters}
@@ -97,7 +97,8 @@ class Asking:
         if number < len(rows):
             sql = f"{_chosen(self.compiled.control.subject)}{sql}"
             bound[_ROWS] = rows.decode("ascii")
-        for batch in _batches(connection, sql, bound, allowance, in_memory=number <= IN_MEMORY):
+        answer = batches(connection, sql, bound, in_memory=number <= IN_MEMORY)
+        for batch in _allowed(connection, allowance, answer):
             yield from answered.findings(batch)
 
 
@@ -109,30 +110,26 @@ def _chosen(table: str) -> str:
     )
 
 
-def _batches(
-    connection: duckdb.DuckDBPyConnection,
-    sql: str,
-    bound: Mapping[str, Any],
-    allowance: Allowance,
-    *,
-    in_memory: bool,
+def batches(
+    connection: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, Any], *, in_memory: bool
 ) -> Iterator[pa.RecordBatch]:
     """Stream an answer; DuckDB keeps the order in which rows were inserted (`preserve_insertion_order`).
 
     Only `sql` streams, and it binds the query twice, which takes most of the time that few rows take.
     """
-
-    def whole() -> pa.Table:
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # that rows are copied once more
-            return connection.execute(sql, dict(bound)).to_arrow_table()
-
     if in_memory:
-        yield from allowance.spend(connection, whole).to_batches(max_chunksize=BATCH)
-        return
-    streamed = allowance.spend(
-        connection, lambda: connection.sql(sql, params=dict(bound)).to_arrow_reader(BATCH)
-    )
-    while batch := allowance.spend(connection, lambda: next(streamed, None)):
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # that rows are copied once more
+            answer: pa.Table = connection.execute(sql, dict(bound)).to_arrow_table()
+        yield from answer.to_batches(max_chunksize=BATCH)
+    else:
+        yield from connection.sql(sql, params=dict(bound)).to_arrow_reader(BATCH)
+
+
+def _allowed(
+    connection: duckdb.DuckDBPyConnection, allowance: Allowance, answer: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Stream an answer within the time that a control may take."""
+    while batch := allowance.spend(connection, lambda: next(answer, None)):
         yield batch
 
 

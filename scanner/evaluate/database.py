@@ -51,8 +51,8 @@ _SMALL: Final = 1 << 20
 _FEW: Final = 2_000
 """Rows of a table that are copied into memory: opening its files for every query would cost more."""
 
-_JOINED_GROUP: Final = 20_480
-"""Rows of a row group of joined files, which is in memory while it is written."""
+_JOINED_GROUP: Final = 2_048
+"""Rows of a row group of joined files: ten times as many take 300 MB of memory, and more time."""
 
 _QUIET: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
@@ -71,8 +71,12 @@ class Limits:
 
     def settings(self, spill: str) -> dict[str, str]:
         """Give DuckDB's settings. `spill` is a folder for what does not fit into memory."""
-        threads = self.threads or os.cpu_count() or 1
-        return {**_QUIET, "memory_limit": self.memory, "threads": str(threads), "temp_directory": spill}
+        return {**_QUIET, "memory_limit": self.memory, "threads": str(self.cores), "temp_directory": spill}
+
+    @property
+    def cores(self) -> int:
+        """Return the number of threads."""
+        return self.threads or os.cpu_count() or 1
 
 
 def numbered(table: str) -> str:
@@ -126,7 +130,7 @@ def _fill(
                 _copy(connection, name, files, wanted)
             else:
                 if _are_many_small(files.paths):
-                    files = _joined(connection, spill / f"{name}.parquet", files, wanted)
+                    files = _joined(connection, spill / f"{name}.parquet", files, wanted, limits.cores)
                 _view(connection, name, files, wanted)
                 viewed += files.paths
     except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
@@ -149,13 +153,18 @@ def _are_many_small(files: tuple[str, ...]) -> bool:
 
 
 def _joined(
-    connection: duckdb.DuckDBPyConnection, path: Path, files: FactFiles, wanted: Iterable[str]
+    connection: duckdb.DuckDBPyConnection, path: Path, files: FactFiles, wanted: Iterable[str], threads: int
 ) -> FactFiles:
-    """Copy the wanted columns of many files into one, in the order of the files."""
+    """Copy the wanted columns of many files into one, in the order of the files.
+
+    Several threads would take twice the processor time and memory: each holds the columns of other files.
+    """
+    connection.execute("SET threads = 1")
     connection.execute(
         f"COPY (SELECT {_selected(wanted)} FROM read_parquet({_parquet(files)})) TO {literal(str(path))} "  # noqa: S608 -- names of the model, files of the scan
         f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_JOINED_GROUP})"
     )
+    connection.execute(f"SET threads = {threads}")
     return FactFiles((str(path),), (sum(files.rows),))
 
 

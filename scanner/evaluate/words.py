@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from scanner.errors import BundleError
 from scanner.evaluate.answered import Answered
-from scanner.evaluate.asking import BATCH
+from scanner.evaluate.asking import IN_MEMORY, batches
 from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import FactFiles, Limits, numbered, opened
 from scanner.evaluate.engine import compile_loaded
@@ -76,7 +76,7 @@ class RenderedWords:
                     f'(SELECT * FROM "{_KEYS}" WHERE number = {number}) AS k '
                     "ON t.account = k.account AND t.region = k.region AND t.subject = k.subject) "
                 )
-                for each in self._answers(connection, compiled[control], parameters, chosen):
+                for each in self._answers(connection, compiled[control], parameters, chosen, in_memory=True):
                     found[_identity(each)] = each
         return found
 
@@ -91,23 +91,22 @@ class RenderedWords:
         columns = needed_columns(compiled.values())
         tables = {name: self._files(name, None) for name in columns}
         with opened(tables, columns, self.as_of, _LIMITS) as connection:
-            yield partial(self._all, connection, compiled)
+            yield partial(self._all, _Opened(connection, compiled, tables))
 
     def _all(
         self,
-        connection: duckdb.DuckDBPyConnection,
-        compiled: Mapping[str, Compiled],
+        facts: "_Opened",
         control: str,
         sets: Collection[str | None],
         rows: Iterator[FiledRow],
     ) -> Iterator[Finding]:
+        compiled = facts.compiled[control]
+        is_short = sum(facts.tables[compiled.control.subject].rows) <= IN_MEMORY
         with ExitStack() as cursors:
-            answers = {
-                each: self._answers(
-                    cursors.enter_context(closing(connection.cursor())), compiled[control], each
-                )
-                for each in sets
-            }
+            answers = {}
+            for each in sets:
+                cursor = cursors.enter_context(closing(facts.connection.cursor()))
+                answers[each] = self._answers(cursor, compiled, each, in_memory=is_short)
             for row in rows:
                 rendered = {each: next(answer, None) for each, answer in answers.items()}
                 yield row.finding if row.has_texts else self._worded(row, rendered[row.parameters])
@@ -118,12 +117,14 @@ class RenderedWords:
         compiled: Compiled,
         parameters: str | None,
         chosen: str = "",
+        *,
+        in_memory: bool,
     ) -> Iterator[Finding]:
         """Return what a control says with one set of parameters, in the order of its table."""
         values = self.parameters[compiled.control.id] if parameters is None else orjson.loads(parameters)
         bound = {name: values[name] for name in compiled.sql.parameters}
         answered = Answered(compiled)
-        for batch in connection.sql(f"{chosen}{compiled.sql.sql}", params=bound).to_arrow_reader(BATCH):
+        for batch in batches(connection, f"{chosen}{compiled.sql.sql}", bound, in_memory=in_memory):
             yield from answered.findings(batch)
 
     def _files(self, table: str, accounts: frozenset[str] | None) -> FactFiles:
@@ -158,6 +159,15 @@ class RenderedWords:
             waiver=filed.waiver,
             owner=filed.owner,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The facts of all controls in an open database."""
+
+    connection: duckdb.DuckDBPyConnection
+    compiled: Mapping[str, Compiled]
+    tables: Mapping[str, FactFiles]
 
 
 def _identity(finding: Finding) -> tuple[str, Key]:
