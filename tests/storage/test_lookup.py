@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from scanner.errors import BundleError
 from scanner.storage.account_tables import AccountTable
 from scanner.storage.lookup import Holding, Members, StoredTable, is_called, resembles
 from scanner.storage.parquet import ParquetTable
-from scanner.storage.table_files import table_files
+from scanner.storage.table_files import TableFiles, open_file, table_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +116,23 @@ def test_an_arn_of_another_account_is_found_all_the_same(tmp_path: Path) -> None
     assert opened[0] == ACCOUNTS[0]
 
 
-def test_a_file_is_opened_again_only_where_it_may_have_a_match(tmp_path: Path) -> None:
-    table, opened = accounts(tmp_path, *ACCOUNTS)
+def test_a_file_is_opened_again_only_where_it_may_have_a_match(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, checked = accounts(tmp_path, *ACCOUNTS)
     assert table.rows("account", ["0"]) == []
-    assert sorted(opened) == sorted(ACCOUNTS)
-    opened.clear()
+    assert sorted(checked) == sorted(ACCOUNTS)
+    opened: list[str] = []
+
+    def open_and_note(files: TableFiles, path: Path) -> pq.ParquetFile:
+        opened.append(path.stem)
+        return open_file(files, path)
+
+    monkeypatch.setattr("scanner.storage.lookup.open_file", open_and_note)
     assert table.count("account", ACCOUNTS[2]) == 1
     assert table.rows("account", ["0"]) == []
     assert opened == [ACCOUNTS[2]]
+    assert len(checked) == len(ACCOUNTS)  # each once
 
 
 def test_names_are_found_in_all_files(tmp_path: Path) -> None:
