@@ -55,6 +55,7 @@ class Answered:
         self._judging = tuple(sorted(compiled.judges))
         self._lines: dict[tuple[str, int], EvidenceRef] = {}
         self._open: dict[tuple[tuple[str, ...], ...], _Open] = {}
+        self._to_dos: dict[tuple[tuple[str, ...], ...], str] = {}
 
     def texts(self, batch: pa.RecordBatch) -> Texts:
         """Write the texts of a batch. What cannot be written makes an error of the answer."""
@@ -96,10 +97,18 @@ class Answered:
         if (known := self._open.get(notes)) is None:
             if len(self._open) > _REMEMBERED:
                 self._open.clear()
-            reads = sorted({note[1:] for note in notes})[:MAX_MISSING]
+            reads = tuple(sorted({note[1:] for note in notes})[:MAX_MISSING])
+            known = self._open[notes] = _Open(
+                _causes(sorted({note[0] for note in notes})), self._to_do(reads)
+            )
+        return known
+
+    def _to_do(self, reads: tuple[tuple[str, ...], ...]) -> str:
+        if (known := self._to_dos.get(reads)) is None:
+            if len(self._to_dos) > _REMEMBERED:
+                self._to_dos.clear()
             to_do = to_do_of(tuple(MissingRead(*read) for read in reads))
-            written = orjson.dumps({"text": to_do.text, "cli": to_do.cli}).decode()
-            known = self._open[notes] = _Open(_causes(sorted({note[0] for note in notes})), written)
+            known = self._to_dos[reads] = orjson.dumps({"text": to_do.text, "cli": to_do.cli}).decode()
         return known
 
     def _unread(self, is_open: Sequence[bool | None] | None, *, is_asked: bool) -> str:
@@ -109,6 +118,17 @@ class Answered:
         flags = dict(zip(self._judging, is_open or (), strict=False))
         listed = ", ".join(name for name in names if flags.get(name))
         return f"Unknown: {listed or ', '.join(names) or 'the data that it needs'}."
+
+    def columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return `status`, `reason`, `details` and `evidence` of a batch as they are filed."""
+        texts = self.texts(batch)
+        arrays = {
+            "status": pa.array([status.value for status in texts.statuses], pa.string()),
+            "reason": pa.array(texts.reasons, pa.string()),
+            "details": pa.array(texts.details, pa.string()),
+            "evidence": batch.column("evidence"),
+        }
+        return pa.RecordBatch.from_arrays([*arrays.values()], names=[*arrays])
 
     def findings(self, batch: pa.RecordBatch) -> Iterator[Finding]:
         """Return the findings of a batch, in its order."""

@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.evaluate.allowance import Allowance, BrokenControlError
-from scanner.evaluate.answered import Answered
 from scanner.evaluate.database import POSITION, numbered
 from scanner.evaluate.verdict import STATUS_OF
 from scanner.model.control import Compiled, Query
-from scanner.model.finding import Finding, Status
+from scanner.model.finding import Status
 
 BATCH: Final = 10_000
 """Findings that are in memory at once."""
@@ -75,16 +74,10 @@ class Asking:
             return str(failure)
         return _UNEXPLAINED
 
-    def findings(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        allowance: Allowance,
-        answered: Answered,
-        rows: bytes,
-        *,
-        calm: bool = True,
-    ) -> Iterator[Finding]:
-        """Return the findings of chosen rows, in the order of the table. `rows`: "1" or "0" each.
+    def answers(
+        self, connection: duckdb.DuckDBPyConnection, allowance: Allowance, rows: bytes, *, calm: bool = True
+    ) -> Iterator[pa.RecordBatch]:
+        """Return the verdicts of chosen rows, in the order of the table. `rows`: "1" or "0" each.
 
         `calm` False: none of them passes, or is not applicable. None may be one that the control cannot be
         evaluated for. BrokenControlError: the control broke.
@@ -98,8 +91,7 @@ class Asking:
             sql = f"{_chosen(self.compiled.control.subject)}{sql}"
             bound[_ROWS] = rows.decode("ascii")
         answer = batches(connection, sql, bound, in_memory=number <= IN_MEMORY)
-        for batch in _allowed(connection, allowance, answer):
-            yield from answered.findings(batch)
+        yield from _allowed(connection, allowance, answer)
 
 
 def _chosen(table: str) -> str:

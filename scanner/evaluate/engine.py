@@ -47,7 +47,7 @@ def evaluate(  # noqa: PLR0913 -- each is another thing that a verdict depends o
     `as_of` (aware) is the one clock of the evaluation. KeyError: the table of a control is missing.
     """
     limits = limits or Limits()
-    waivers = waivers or Waivers((), as_of)
+    waivers = Waivers((), as_of) if waivers is None else waivers
     tiering = tiering or Tiering(Tiers())
     compiled = [compile_loaded(control) for control in sorted(controls, key=lambda control: control.id)]
     columns = loaded_columns(compiled, tiering, tables)

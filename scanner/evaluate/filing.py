@@ -5,10 +5,9 @@ applicable, and of those of which it is not known with which parameters they are
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Final
 
 import duckdb
@@ -26,10 +25,10 @@ from scanner.evaluate.subjects import SubjectBatch, Subjects
 from scanner.evaluate.tier_rows import EVERYWHERE, TAGGED, columns_asked
 from scanner.evaluate.tiered import Standing
 from scanner.evaluate.tiers import Tiering, conditions
-from scanner.evaluate.verdicts import UNCERTAIN, Verdicts
+from scanner.evaluate.verdicts import UNCERTAIN, Verdicts, texts_of
 from scanner.evaluate.waivers import EXPIRED, Waivers
 from scanner.findings.schema import FILED, WITHOUT_TEXTS
-from scanner.findings.writing import FindingFiles, batch_of
+from scanner.findings.writing import FindingFiles
 from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding, Status
 from scanner.model.tier import Tiers
@@ -131,16 +130,37 @@ class _Filing:
     def _add(self, control: Control, verdicts: Verdicts, subjects: Subjects) -> None:
         """Add the findings of a control: a batch of rows at a time, each account's by itself."""
         chosen = is_one_of(verdicts.letters, _TEXTS)
-        findings = verdicts.findings(chosen)
+        waived = texts_of(map(self.waivers.apply, verdicts.findings(chosen)))
+        texts = _Texts(waived if self.waivers else verdicts.texts(chosen))
         for batch in subjects:
-            written = islice(findings, chosen.count(b"1", batch.start, batch.end))
-            texts = batch_of([self.waivers.apply(each) for each in written])
-            rows = _rows(control.id, batch, verdicts, texts)
+            written = texts.take(chosen.count(b"1", batch.start, batch.end))
+            rows = _rows(control.id, batch, verdicts, written)
             for account, first, last in batch.accounts:
                 self.files.add(account, rows.slice(first - batch.start, last - first))
 
 
-def _rows(control: str, batch: SubjectBatch, verdicts: Verdicts, texts: pa.RecordBatch) -> pa.RecordBatch:
+class _Texts:
+    """Filed columns of rows that have texts, taken as many at a time as there are in a batch of rows."""
+
+    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
+        self._batches, self._waiting = batches, 0
+        self._held: list[pa.RecordBatch] = []
+
+    def take(self, number: int) -> pa.Table:
+        """Take the next rows."""
+        while self._waiting < number:
+            batch = next(self._batches)
+            self._held.append(batch)
+            self._waiting += batch.num_rows
+        if not number:
+            return pa.table({})
+        held = pa.Table.from_batches(self._held)
+        self._held = held.slice(number).to_batches()
+        self._waiting -= number
+        return held.slice(0, number)
+
+
+def _rows(control: str, batch: SubjectBatch, verdicts: Verdicts, texts: pa.Table) -> pa.RecordBatch:
     """Build the filed findings of a batch of rows. `texts`: those that have texts, in full."""
     letters = verdicts.letters[batch.start : batch.end]
     number = len(letters)
@@ -156,12 +176,13 @@ def _rows(control: str, batch: SubjectBatch, verdicts: Verdicts, texts: pa.Recor
     return pa.RecordBatch.from_arrays([columns[name] for name in FILED.names], names=FILED.names)
 
 
-def _with_texts(status: pa.Array, has_text: bytes, texts: pa.RecordBatch) -> dict[str, pa.Array]:
+def _with_texts(status: pa.Array, has_text: bytes, texts: pa.Table) -> dict[str, pa.Array]:
     flags = pc.equal(_bytes(has_text), _ONE)
     at = pc.subtract(pc.cumulative_sum(pc.cast(flags, pa.int32())), 1)
     places = pc.if_else(flags, at, pa.scalar(None, pa.int32()))
-    taken = {name: texts.column(name).take(places) for name in _OF_TEXTS}
-    return {**taken, "status": pc.replace_with_mask(status, flags, texts.column("status"))}
+    columns = {name: texts.column(name).combine_chunks() for name in texts.column_names}
+    taken = {name: columns[name].take(places) for name in _OF_TEXTS if name in columns}
+    return {**taken, "status": pc.replace_with_mask(status, flags, columns["status"])}
 
 
 def _standings(verdicts: Verdicts, batch: SubjectBatch) -> dict[str, pa.Array]:

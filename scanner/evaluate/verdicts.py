@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from itertools import compress, count, islice
+from itertools import chain, compress, count, islice
 from typing import Final
 
 import duckdb
@@ -21,6 +21,7 @@ from scanner.evaluate.database import POSITION, numbered
 from scanner.evaluate.rows import all_rows, both, is_one_of, neither
 from scanner.evaluate.tier_rows import TableRows
 from scanner.evaluate.tiered import Standing, Tiered
+from scanner.findings.writing import batch_of
 from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding, Status
 
@@ -70,6 +71,10 @@ class Verdicts(ABC):
     @abstractmethod
     def _failure(self, position: int) -> str:
         """Say why the control cannot be evaluated for a row."""
+
+    def texts(self, rows: bytes) -> Iterator[pa.RecordBatch]:
+        """Return `status`, `reason`, `details` and `evidence` of chosen rows as they are filed."""
+        return texts_of(self.findings(rows))
 
     def findings(self, rows: bytes | None = None) -> Iterator[Finding]:
         """Return the findings of chosen rows, in the order of the table. `rows`: "1" or "0" each; None: all.
@@ -123,6 +128,12 @@ class Verdicts(ABC):
 _FEWER: Final = "The control could not be evaluated: DuckDB returned fewer answers than there are subjects."
 
 
+def texts_of(findings: Iterator[Finding]) -> Iterator[pa.RecordBatch]:
+    """Return findings as filed columns."""
+    while written := [*islice(findings, _BATCH)]:
+        yield batch_of(written)
+
+
 class Plain(Verdicts):
     """All rows are asked with the same parameters."""
 
@@ -141,8 +152,27 @@ class Plain(Verdicts):
 
     def _written(self, rows: bytes) -> Iterator[Finding]:
         answered = Answered(self._compiled)
+        return chain.from_iterable(map(answered.findings, self._answers(rows)))
+
+    def _answers(self, rows: bytes) -> Iterator[pa.RecordBatch]:
         calm = b"1" in both(rows, is_one_of(self.letters, _CALM))
-        return self._asking.findings(self._connection, self._allowance, answered, rows, calm=calm)
+        return self._asking.answers(self._connection, self._allowance, rows, calm=calm)
+
+    def texts(self, rows: bytes) -> Iterator[pa.RecordBatch]:
+        """Return `status`, `reason`, `details` and `evidence` of chosen rows, and make no finding of them."""
+        broken = is_one_of(self.letters, (ERROR,))
+        given = 0
+        if b"1" not in both(rows, broken):
+            answered = Answered(self._compiled)
+            try:
+                for batch in self._answers(rows):
+                    yield answered.columns(batch)
+                    given += batch.num_rows
+            except BrokenControlError:
+                pass  # it breaks once more below, where the rest become errors
+            else:
+                return
+        yield from texts_of(islice(self.findings(rows), given, None))
 
     def _failure(self, position: int) -> str:
         return self._asking.failure(self._connection, position)

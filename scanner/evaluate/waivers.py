@@ -71,6 +71,10 @@ class Waivers:
         self._covered: Counter[WaiverRule] = Counter()
         self._open: Counter[WaiverRule] = Counter()
 
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self._rules)
+
     def _has_expired(self, rule: WaiverRule) -> bool:
         return date.fromisoformat(rule.waiver.expires) < self._today
 
