@@ -1,7 +1,9 @@
 """Writing findings: one file an account, in row groups that depend on that account's findings alone."""
 
+import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -35,6 +37,9 @@ _REPEATED: Final = (
 )
 """Columns whose values come again and again, and are written once a row group."""
 
+HELD: Final = 64 << 20
+"""Bytes of all accounts' findings that wait in memory; more of them wait on the disk."""
+
 _BATCH: Final = 10_000
 
 
@@ -53,6 +58,8 @@ class FindingFiles:
         self.total = 0
         self._open: dict[str, _AccountFile] = {}
         self._done: set[str] = set()
+        self._held = 0
+        self._spool = _Spool()
 
     def __enter__(self) -> Self:
         return self
@@ -63,9 +70,14 @@ class FindingFiles:
         if name in self._done:
             raise ValueError(f"the findings of {name} are written already")
         if name not in self._open:
-            self._open[name] = _AccountFile(self.folder / f"{name}.parquet")
+            self._open[name] = _AccountFile(self.folder / f"{name}.parquet", self._spool)
         self._open[name].add(batch)
         self.total += batch.num_rows
+        self._held += batch.nbytes
+        if self._held > HELD:
+            for file in self._open.values():
+                file.set_aside()
+            self._held = 0
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Add findings with all their texts, whatever their status."""
@@ -96,13 +108,55 @@ class FindingFiles:
             self.finish(tuple(self._open))
         for file in self._open.values():
             file.abandon()
+        self._spool.close()
+
+
+class _Spool:
+    """A temporary file without a name for rows that wait to be written."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the files that are written
+        self._end = 0
+
+    def put(self, batch: pa.RecordBatch) -> "_Place":
+        """Keep rows. OutputError: there is no room."""
+        content = batch.serialize()
+        try:
+            self._file.seek(self._end)
+            self._file.write(content)
+        except OSError as error:
+            raise OutputError(
+                f"Temporary files cannot be written to {tempfile.gettempdir()}: {error.strerror}. "
+                "Free some room there, or set TMPDIR to a folder on another disk."
+            ) from error
+        self._end += content.size
+        return _Place(self._end - content.size, content.size)
+
+    def get(self, place: "_Place") -> pa.RecordBatch:
+        """Return rows that were put aside."""
+        self._file.seek(place.start)
+        return pa.ipc.read_record_batch(pa.py_buffer(self._file.read(place.size)), FILED)
+
+    def close(self) -> None:
+        """Remove all."""
+        with suppress(OSError):
+            self._file.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where rows are in the spool, in bytes."""
+
+    start: int
+    size: int
 
 
 class _AccountFile:
     """The findings of one account: held in memory up to a row group, then on the disk."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, spool: _Spool) -> None:
+        self._path, self._spool = path, spool
+        self._aside: list[_Place] = []  # before what waits
         self._part = path.with_name(f"{path.name}.part")
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
@@ -114,8 +168,16 @@ class _AccountFile:
         while self._rows >= ROW_GROUP:
             self._write(ROW_GROUP)
 
+    def set_aside(self) -> None:
+        """Hold what waits on the disk. OutputError: there is no room."""
+        if self._waiting:
+            rows = _joined(self._waiting).combine_chunks()
+            self._aside += [self._spool.put(batch) for batch in rows.to_batches()]
+            self._waiting = []
+
     def _write(self, rows: int) -> None:
-        table = _joined(self._waiting)
+        table = _joined([*map(self._spool.get, self._aside), *self._waiting])
+        self._aside = []
         group, rest = table.slice(0, rows).combine_chunks(), table.slice(rows)
         try:
             if self._writer is None:
