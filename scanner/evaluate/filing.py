@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.evaluate.asking import LETTERS
-from scanner.evaluate.database import FactFiles, Limits, opened
+from scanner.evaluate.database import FactFiles, Facts, Limits, opened
 from scanner.evaluate.engine import Judge, Parameters, compile_loaded, in_effect, loaded_columns
 from scanner.evaluate.groups import groups
 from scanner.evaluate.owners import BACKUP, Owners, owned
@@ -32,6 +32,7 @@ from scanner.findings.writing import FindingFiles
 from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding, Status
 from scanner.model.tier import Tiers
+from scanner.storage.tables import arrow_schema
 
 _SOURCE: Final = "resource"
 """The column of recovery points that says what they are backups of: its owner is theirs."""
@@ -105,13 +106,14 @@ class _Filing:
 
     def _elsewhere(
         self, tables: Mapping[str, FactFiles], columns: dict[str, tuple[str, ...]]
-    ) -> dict[str, FactFiles]:
+    ) -> dict[str, Facts]:
         """Return the tables that are loaded of all accounts, and add their columns to those to load."""
         by_tag = columns_asked(conditions(each.match for each in self.tiering.tiers), columns)
         if BACKUP not in columns or TAGGED not in by_tag:
             return {}
         columns[EVERYWHERE] = by_tag[TAGGED]
-        return {EVERYWHERE: tables[TAGGED]}
+        everywhere = tables[TAGGED]
+        return {EVERYWHERE: everywhere if everywhere.paths else arrow_schema(TAGGED).empty_table()}
 
     def _judge(self, connection: duckdb.DuckDBPyConnection, judge: Judge, expired: list[Finding]) -> None:
         """Judge the loaded tables by every control. `expired`: findings among those of this group."""

@@ -107,7 +107,7 @@ class Verdicts(ABC):
         relation = self._connection.cursor().sql(sql, params={"rows": rows.decode("ascii")})
         for batch in relation.to_arrow_reader(_BATCH):
             columns = (batch.column(name).to_pylist() for name in batch.schema.names)
-            for position, account, region, subject, subject_type in zip(positions, *columns, strict=False):
+            for account, region, subject, subject_type, position in zip(*columns, positions, strict=False):
                 if account not in reasons:
                     reasons[account] = failure(position)
                 standing = self.standing(position)

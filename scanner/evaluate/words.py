@@ -27,6 +27,7 @@ from scanner.findings.rows import FiledRow
 from scanner.model.control import Compiled, Control
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding
+from scanner.storage.account_tables import ORGANIZATION
 from scanner.storage.table_files import TableSource
 
 Key = tuple[str, str, str]
@@ -130,7 +131,8 @@ class RenderedWords:
     def _files(self, table: str, accounts: frozenset[str] | None) -> FactFiles:
         """Return the files of a table, those of `accounts` alone where they are named."""
         files = self.facts(table)
-        paths = [path for path in files.paths if accounts is None or path.stem in {table, *accounts}]
+        named = {table, *(account or ORGANIZATION for account in accounts or ())}
+        paths = [path for path in files.paths if accounts is None or path.stem in named]
         for path in paths:
             files.verify(path)
         return FactFiles(tuple(map(str, paths)), tuple(pq.read_metadata(path).num_rows for path in paths))
