@@ -16,6 +16,10 @@ from scanner.model.reading import EvidenceRef
 
 UNWRITTEN: Final = "The control could not be evaluated: {} for this subject could not be written."
 
+WITHOUT_WORDS: Final = "The result is certain, but {} for this subject could not be written."
+
+_CALM: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
+
 MAX_CAUSES: Final = 5
 """Causes that the reason of an unknown names at most."""
 
@@ -58,7 +62,10 @@ class Answered:
         self._to_dos: dict[tuple[tuple[str, ...], ...], str] = {}
 
     def texts(self, batch: pa.RecordBatch) -> Texts:
-        """Write the texts of a batch. What cannot be written makes an error of the answer."""
+        """Write the texts of a batch. What cannot be written makes an error of the answer.
+
+        A pass, and what is not applicable, stays what it is: the status does not depend on its texts.
+        """
         statuses = [_STATUSES[each] for each in _values(batch, "status")]
         reasons, details = _values(batch, "reason"), _values(batch, "details")
         self._complete_unknowns(batch, statuses, reasons, details)
@@ -66,8 +73,10 @@ class Answered:
             if remedy is not None:
                 details[row] = _with_to_do(details[row], orjson.dumps(remedy).decode())
         for row, (reason, text) in enumerate(zip(reasons, details, strict=True)):
-            if failure := _failure(reason, text):
-                statuses[row], reasons[row] = Status.ERROR, failure
+            if missing := _missing(reason, text):
+                is_calm = statuses[row] in _CALM
+                statuses[row] = statuses[row] if is_calm else Status.ERROR
+                reasons[row] = (WITHOUT_WORDS if is_calm else UNWRITTEN).format(missing)
                 details[row] = text or "{}"
             elif "NaN" in text or "Infinity" in text:
                 details[row] = _finite(text)
@@ -202,11 +211,11 @@ def _with_to_do(details: str | None, to_do: str) -> str | None:
     return f'{details[:-1]}{between}"{TO_DO}":{to_do}}}'
 
 
-def _failure(reason: str | None, details: str | None) -> str:
+def _missing(reason: str | None, details: str | None) -> str:
     """Say what could not be written; an empty text: nothing."""
     if reason is None:
-        return UNWRITTEN.format("its reason")
-    return UNWRITTEN.format("its details") if details is None else ""
+        return "its reason"
+    return "its details" if details is None else ""
 
 
 def _finite(text: str) -> str:

@@ -21,6 +21,7 @@ from scanner.evaluate.filed import files_in_order, parquet_files, rows_of
 from scanner.evaluate.macros import macro_statements
 from scanner.evaluate.problem import Problem, RefusedError
 from scanner.evaluate.reasons import literal
+from scanner.findings.filed import pattern
 from scanner.model.facts import TABLES
 from scanner.storage.tables import arrow_schema
 
@@ -144,7 +145,8 @@ def _fill(
 def _allow(connection: duckdb.DuckDBPyConnection, files: list[str]) -> None:
     """Let these files, and nothing else, be reached once the database is locked."""
     if files:
-        connection.execute(f"SET allowed_paths = [{', '.join(map(literal, files))}]")
+        listed = dict.fromkeys(name for file in files for name in (file, pattern(Path(file))))
+        connection.execute(f"SET allowed_paths = [{', '.join(map(literal, listed))}]")
 
 
 def _are_many_small(files: tuple[str, ...]) -> bool:
@@ -205,7 +207,7 @@ def _selected(columns: Iterable[str]) -> str:
 
 
 def _parquet(files: FactFiles) -> str:
-    return f"[{', '.join(map(literal, files.paths))}]"
+    return f"[{', '.join(literal(pattern(Path(path))) for path in files.paths)}]"
 
 
 def _empty(table: str) -> pa.Table:

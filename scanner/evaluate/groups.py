@@ -27,7 +27,7 @@ def groups(
 
     A group has no more than `rows` rows of a table, and `most` findings, unless it is of one account.
     """
-    findings = _findings(tables, controls, most // rows)
+    findings = _findings(tables, controls, most // max(rows, 1))
     waiting: list[str] = []
     for account in sorted(findings):
         if waiting and sum(findings[each] for each in (*waiting, account)) > most:

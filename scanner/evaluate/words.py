@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 import duckdb
@@ -17,18 +18,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scanner.errors import BundleError
+from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
-from scanner.evaluate.asking import IN_MEMORY, batches
+from scanner.evaluate.asking import ERROR, Asking, batches
 from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import FactFiles, Limits, numbered, opened
 from scanner.evaluate.engine import compile_loaded
+from scanner.evaluate.rows import is_one_of, neither
 from scanner.findings.filed import ReadControl
 from scanner.findings.rows import FiledRow
 from scanner.model.control import Compiled, Control
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding
-from scanner.storage.account_tables import ORGANIZATION
-from scanner.storage.table_files import TableSource
+from scanner.storage.table_files import ORGANIZATION, TableSource
 
 Key = tuple[str, str, str]
 """Account, Region and subject: what a row of a fact table is of."""
@@ -77,7 +79,7 @@ class RenderedWords:
                     f'(SELECT * FROM "{_KEYS}" WHERE number = {number}) AS k '
                     "ON t.account = k.account AND t.region = k.region AND t.subject = k.subject) "
                 )
-                for each in self._answers(connection, compiled[control], parameters, chosen, in_memory=True):
+                for each in self._answers(connection, compiled[control], parameters, chosen):
                     found[_identity(each)] = each
         return found
 
@@ -92,7 +94,7 @@ class RenderedWords:
         columns = needed_columns(compiled.values())
         tables = {name: self._files(name, None) for name in columns}
         with opened(tables, columns, self.as_of, _LIMITS) as connection:
-            yield partial(self._all, _Opened(connection, compiled, tables))
+            yield partial(self._all, _Opened(connection, compiled))
 
     def _all(
         self,
@@ -102,31 +104,52 @@ class RenderedWords:
         rows: Iterator[FiledRow],
     ) -> Iterator[Finding]:
         compiled = facts.compiled[control]
-        is_short = sum(facts.tables[compiled.control.subject].rows) <= IN_MEMORY
         with ExitStack() as cursors:
-            answers = {}
-            for each in sets:
-                cursor = cursors.enter_context(closing(facts.connection.cursor()))
-                answers[each] = self._answers(cursor, compiled, each, in_memory=is_short)
+            answers = {
+                each: self._whole(cursors.enter_context(closing(facts.connection.cursor())), compiled, each)
+                for each in sets
+            }
             for row in rows:
                 rendered = {each: next(answer, None) for each, answer in answers.items()}
                 yield row.finding if row.has_texts else self._worded(row, rendered[row.parameters])
+
+    def _whole(
+        self, connection: duckdb.DuckDBPyConnection, compiled: Compiled, parameters: str | None
+    ) -> Iterator[Finding | None]:
+        """Return what a control says of each row of its table; None: it cannot be evaluated for the row.
+
+        BundleError: it cannot be evaluated at all.
+        """
+        asking = Asking(compiled, self._values(compiled, parameters))
+        allowance = Allowance(_LIMITS.seconds)
+        try:
+            broken = is_one_of(asking.letters(connection, allowance), (ERROR,))
+            answers = asking.answers(connection, allowance, neither(broken))
+            findings = chain.from_iterable(map(Answered(compiled).findings, answers))
+            for flag in broken:
+                yield None if flag == ord("1") else next(findings, None)
+        except BrokenControlError as error:
+            raise BundleError(f"The texts of {compiled.control.id} cannot be rendered: {error}") from error
 
     def _answers(
         self,
         connection: duckdb.DuckDBPyConnection,
         compiled: Compiled,
         parameters: str | None,
-        chosen: str = "",
-        *,
-        in_memory: bool,
+        chosen: str,
     ) -> Iterator[Finding]:
-        """Return what a control says with one set of parameters, in the order of its table."""
-        values = self.parameters[compiled.control.id] if parameters is None else orjson.loads(parameters)
+        """Return what a control says of chosen rows with one set of parameters."""
+        values = self._values(compiled, parameters)
         bound = {name: values[name] for name in compiled.sql.parameters}
         answered = Answered(compiled)
-        for batch in batches(connection, f"{chosen}{compiled.sql.sql}", bound, in_memory=in_memory):
+        for batch in batches(connection, f"{chosen}{compiled.sql.sql}", bound, in_memory=True):
             yield from answered.findings(batch)
+
+    def _values(self, compiled: Compiled, parameters: str | None) -> Mapping[str, Any]:
+        if parameters is None:
+            return self.parameters[compiled.control.id]
+        values: dict[str, Any] = orjson.loads(parameters)
+        return values
 
     def _files(self, table: str, accounts: frozenset[str] | None) -> FactFiles:
         """Return the files of a table, those of `accounts` alone where they are named."""
@@ -169,7 +192,6 @@ class _Opened:
 
     connection: duckdb.DuckDBPyConnection
     compiled: Mapping[str, Compiled]
-    tables: Mapping[str, FactFiles]
 
 
 def _identity(finding: Finding) -> tuple[str, Key]:

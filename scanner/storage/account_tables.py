@@ -10,17 +10,15 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.errors import OutputError
 from scanner.storage.parquet import ROW_GROUP, ParquetTable
+from scanner.storage.table_files import ORGANIZATION
 from scanner.storage.tables import decoded_rows
-
-ORGANIZATION: Final = "aws-organization"
-"""The name of the file of rows that belong to no account."""
 
 
 class AccountTable:

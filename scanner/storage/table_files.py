@@ -7,12 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scanner.errors import BundleError
+
+ORGANIZATION: Final = "aws-organization"
+"""The name of the file of rows that belong to no account."""
 
 
 def _trust(_: Path) -> None:
@@ -50,7 +53,12 @@ def table_files(folder: Path, table: str) -> TableFiles:
         return TableFiles((single,))
     if not (folder / table).is_dir() and not _is_by_account(folder):
         raise no_table(single)
-    return TableFiles(tuple(sorted((folder / table).glob("*.parquet"), key=lambda path: path.stem)))
+    return TableFiles(tuple(sorted((folder / table).glob("*.parquet"), key=account_of)))
+
+
+def account_of(path: Path) -> str:
+    """Return the account of the rows of a file by account; empty: they belong to none."""
+    return "" if path.stem == ORGANIZATION else path.stem
 
 
 def no_table(path: Path) -> NoTableError:

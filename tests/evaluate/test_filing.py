@@ -1,6 +1,6 @@
 """Filed findings are those of the engine, with the same words, whichever accounts are judged together."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from scanner.evaluate import database, groups, subjects, verdicts
+from scanner.evaluate import asking, database, subjects, verdicts
+from scanner.evaluate.answered import WITHOUT_WORDS
 from scanner.evaluate.cases import built
 from scanner.evaluate.database import FactFiles, Limits
 from scanner.evaluate.engine import Parameters, evaluate
@@ -173,7 +174,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> World:
     as_of = bundle.manifest.evaluated_as_of
     tables = write_tables(bundle, out, FactsRequest(as_of=as_of, blinds=blinds(controls)), 1)
     return World(
-        facts=out / "facts", rows=tables.rows, controls=controls, parameters={}, ownership=OWNERSHIP, as_of=as_of
+        facts=out / "facts",
+        rows=tables.rows,
+        controls=controls,
+        parameters={},
+        ownership=OWNERSHIP,
+        as_of=as_of,
     )
 
 
@@ -238,6 +244,7 @@ def _row(draw: st.DrawFn, kind: type = ResourceFacts) -> Any:
         }
     else:
         values |= {
+            "subject_type": "recovery_point",
             "resource": f"arn:{draw(st.sampled_from(ACCOUNTS))}:{region}:{name}",
             "resource_type": "EBS",
             "encrypted": draw(TERNARY),
@@ -254,7 +261,7 @@ def rows_of(kind: type, most: int = 12) -> st.SearchStrategy[list[Any]]:
     return unique.map(lambda rows: sorted(rows, key=lambda each: (each.account, each.region, each.subject)))
 
 
-def asked(name: str, require: str, **more: Any) -> Control:
+def control_of(name: str, require: str, **more: Any) -> Control:
     values: dict[str, Any] = {
         "id": name,
         "title": name,
@@ -269,18 +276,27 @@ def asked(name: str, require: str, **more: Any) -> Control:
 
 
 CONTROLS: Final = (
-    asked("a-covered", "covered", reason="It is <b>not</b>.", parameters={}, evidence=("tags",)),
-    asked("b-number", "CAST(state AS INTEGER) >= $least"),
-    asked("c-population", "covered", population="CAST(state AS INTEGER) = 1", parameters={}, reason="-"),
-    asked(
+    control_of("a-covered", "covered", reason="It is <b>not</b>.", parameters={}, evidence=("tags",)),
+    control_of("b-number", "CAST(state AS INTEGER) >= $least"),
+    control_of("c-population", "covered", population="CAST(state AS INTEGER) = 1", parameters={}, reason="-"),
+    control_of(
         "d-cases",
         "length(name) >= $least AND NOT one_of(name, $words) AND versioned",
         reasons={"pass": "{name} is long.", "unknown": "Not known whether {name} is long."},
         reason_cases={"fail": (ReasonCase("covered", "Covered, but {name}."),)},
     ),
-    asked("e-reason", "covered", reason="{CAST(state AS INTEGER)}", parameters={}),
-    asked(
-        "f-recovery-point", "encrypted", subject="recovery_point", population="true", reason="-", parameters={}
+    control_of("e-reason", "covered", reason="{CAST(state AS INTEGER)}", parameters={}),
+    control_of(
+        "f-recovery-point",
+        "encrypted",
+        subject="recovery_point",
+        population="true",
+        reason="-",
+        parameters={},
+        evidence=("resource",),
+    ),
+    control_of(
+        "g-details", "covered", reason="-", parameters={}, evidence=("CAST(state AS INTEGER) as number",)
     ),
 )
 TIERS: Final = Tiers(
@@ -299,7 +315,9 @@ TIERS: Final = Tiers(
 )
 
 
-def write(folder: Path, rows: Mapping[str, Sequence[Any]], controls: tuple[Control, ...], **more: Any) -> World:
+def write(
+    folder: Path, rows: Mapping[str, Sequence[Any]], controls: tuple[Control, ...], **more: Any
+) -> World:
     """Write fact tables by account."""
     numbers = {}
     for name, of_table in rows.items():
@@ -309,7 +327,7 @@ def write(folder: Path, rows: Mapping[str, Sequence[Any]], controls: tuple[Contr
     return World(facts=folder / "facts", rows=numbers, controls=controls, parameters={}, **more)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(
     rows_of(ResourceFacts),
     rows_of(RecoveryPointFacts, 5),
@@ -325,3 +343,154 @@ def test_any_rows_are_filed_as_they_are_judged(
         rows = {"resource": resources, "recovery_point": points}
         world = write(folder, rows, CONTROLS, tiers=tiers, waivers=waivers, ownership=ownership)
         check(world, folder / "findings")
+
+
+def fixed_rows(make: Callable[..., Any], number: int = 24) -> list[Any]:
+    """Return rows of three accounts that have every status, several kinds of errors among them."""
+    tags = (None, [{"key": "tier", "value": "golden"}], [{"key": "team", "value": "<b>é"}], [])
+    rows = [
+        make(
+            f"arn:{account}:{region}:{at:03}é",
+            account=account,
+            region=region,
+            name=("1", "long enough", "vol")[at % 3],
+            state=("1", "2", f"running {account}", "stopped")[(at + int(account[0])) % 4],
+            covered=(True, False, None)[at % 3],
+            versioned=(True, None, False, True, True)[at % 5],
+            tags=tags[at % 4],
+            evidence=[{"about": "covered", "file": f"f{at % 7}", "line": at + 1}],
+        )
+        for account in ("111111111111", "222222222222", "333333333333")
+        for region in ("aws-global", "eu-west-1")
+        for at in range(number)
+    ]
+    return sorted(rows, key=lambda each: (each.account, each.region, each.subject))
+
+
+ON_RESOURCES: Final = tuple(each for each in CONTROLS if each.subject == "resource")
+
+
+@pytest.fixture(params=["plain", "tiers"])
+def world(tmp_path: Path, resource: Any, request: pytest.FixtureRequest) -> World:
+    """Return a world in a folder whose name DuckDB would take for a pattern."""
+    rows = {"resource": fixed_rows(resource)}
+    tiers = Tiers() if request.param == "plain" else TIERS
+    folder = tmp_path / "a [b] 'c' *?"
+    return write(folder, rows, ON_RESOURCES, tiers=tiers, waivers=WAIVERS, ownership=OWNERSHIP)
+
+
+LAYOUTS: Final[Mapping[str, tuple[Limits, Mapping[Any, Any]]]] = {
+    "each account alone": (Limits(rows=1), {}),
+    "no rows in memory": (Limits(rows=0), {}),
+    "one thread": (Limits(threads=1), {}),
+    "three threads": (Limits(threads=3), {}),
+    "viewed": (Limits(), {(database, "_FEW"): 0}),
+    "joined": (Limits(), {(database, "_FEW"): 0, (database, "_MANY"): 1}),
+    "alone and viewed": (Limits(rows=1), {(database, "_FEW"): 0}),
+    "streamed": (Limits(), {(asking, "IN_MEMORY"): 0, (asking, "BATCH"): 2}),
+    "small batches": (Limits(), {(subjects, "BATCH"): 5, (verdicts, "_BATCH"): 3, (asking, "BATCH"): 2}),
+    "small batches, viewed": (
+        Limits(threads=1),
+        {(database, "_FEW"): 0, (subjects, "BATCH"): 7, (verdicts, "_BATCH"): 4},
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_bytes_are_the_same_however_accounts_are_judged(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
+) -> None:
+    expected = world.filed(tmp_path / "expected")
+    limits, patches = LAYOUTS[layout]
+    for (module, name), value in patches.items():
+        monkeypatch.setattr(module, name, value)
+    filed = world.filed(tmp_path / "findings", limits)
+    assert bytes_of(filed) == bytes_of(expected)
+    assert len(bytes_of(filed)) == 3
+    assert documents(filed) == documents(expected)
+
+
+def test_accounts_with_errors_are_filed_as_they_are_judged(world: World, tmp_path: Path) -> None:
+    check(world, tmp_path / "findings")
+
+
+def test_an_error_is_of_its_row_alone_in_the_words_of_its_account(world: World, tmp_path: Path) -> None:
+    filed = world.filed(tmp_path / "findings")
+    rows = {row.subject: row for row in fixed_rows(built_resource)}
+    found = [each for each in filed if each.control == "c-population"]
+    assert len(found) == len(rows)
+    for finding in found:
+        state = rows[finding.subject].state
+        assert (finding.status is Status.ERROR) == (not state.isdecimal())
+    for account in ("111111111111", "222222222222", "333333333333"):
+        errors = [each for each in found if each.account == account and each.status is Status.ERROR]
+        states = {rows[each.subject].state for each in errors}
+        assert len(states) == 2
+        (reason,) = {each.reason for each in errors}
+        assert f"Could not convert string '{rows[errors[0].subject].state}' to INT32" in reason
+
+
+def built_resource(subject: str, **given: Any) -> Any:
+    values = {"subject": subject, "subject_type": "EBS", "assessable": True, **given}
+    return built(ResourceFacts, values, ("row",))
+
+
+def test_errors_in_many_batches_have_the_tiers_of_their_own_rows(
+    resource: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "_BATCH", 3)
+    rows = [replace(each, state="running") for each in fixed_rows(resource)]
+    critical = Tiers((Tier("long", Match(subjects=("*1é", "*2é"))),))
+    world = write(tmp_path, {"resource": rows}, (CONTROLS[1],), tiers=critical)
+    for finding in world.filed(tmp_path / "findings"):
+        tier = "long" if finding.subject.endswith(("1é", "2é")) else ""
+        assert (finding.status, finding.details["tier"]) == (Status.ERROR, tier)
+
+
+def test_a_control_that_takes_too_long_is_an_error_of_all_its_rows(resource: Any, tmp_path: Path) -> None:
+    rows = [replace(each, rules=built_rules(60)) for each in fixed_rows(resource)]
+    inner = "any_of([any_of([a.name || b.name || c.name = 'y' for c in rules]) for b in rules])"
+    slow = control_of("slow", f"any_of([{inner} for a in rules])", parameters={}, reason="-")
+    world = write(tmp_path, {"resource": rows}, (slow, CONTROLS[0]))
+    filed = world.filed(tmp_path / "findings", Limits(seconds=0.3, threads=1))
+    found = list(filed)
+    assert len(found) == 2 * len(rows)
+    reasons = {each.reason for each in found if each.control == "slow"}
+    assert reasons == {"The control took longer than 0.3 s and was stopped."}
+    assert Status.ERROR not in {each.status for each in found if each.control != "slow"}
+
+
+def built_rules(number: int) -> Any:
+    return built_resource("x", rules=[{"name": "x"}] * number).rules
+
+
+def test_a_pass_whose_texts_cannot_be_written_stays_a_pass(resource: Any, tmp_path: Path) -> None:
+    rows = [replace(each, covered=True) for each in fixed_rows(resource)]
+    world = write(tmp_path, {"resource": rows}, (CONTROLS[-1],))
+    filed = check(world, tmp_path / "findings")
+    assert {each.status for each in filed} == {Status.PASS}
+    said = [each.reason for each in filed if "number" not in each.details]
+    assert set(said) == {WITHOUT_WORDS.format("its details")}
+
+
+def test_a_reason_of_a_million_characters_is_filed(resource: Any, tmp_path: Path) -> None:
+    rows = fixed_rows(resource, 3)
+    long = control_of("long", "covered", reason="x" * 1_000_000, parameters={})
+    filed = check(write(tmp_path, {"resource": rows}, (long,)), tmp_path / "findings")
+    assert max(len(each.reason) for each in filed) >= 1_000_000
+    assert sum(map(len, bytes_of(filed).values())) < 100_000
+    assert all(pq.read_metadata(path).num_rows for path in filed.files)
+
+
+def test_an_account_without_subjects_has_no_file(resource: Any, tmp_path: Path) -> None:
+    rows = fixed_rows(resource, 2)
+    plain = CONTROLS[:1]
+    world = write(
+        tmp_path,
+        {"resource": rows, "vault": [], "recovery_point": []},
+        (*plain, *load_controls(("vault-locked",))),
+    )
+    filed = check(world, tmp_path / "findings")
+    assert len(filed.files) == 3
+    empty = write(tmp_path / "empty", {"resource": []}, plain)
+    assert bytes_of(check(empty, tmp_path / "nothing")) == {}
