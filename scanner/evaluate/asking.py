@@ -68,10 +68,11 @@ class Asking:
         row = f'(SELECT * FROM "{numbered(table)}" WHERE "{POSITION}" = {position})'  # noqa: S608 -- a name of the model
         query = self.compiled.status_sql
         sql, bound = f'WITH "{table}" AS {row} {query.sql.replace("TRY(", "(", 1)}', self._bound(query)
-        try:
-            Allowance(_SECONDS).spend(connection, lambda: connection.execute(sql, bound).fetchall())
-        except BrokenControlError as failure:
-            return str(failure)
+        with connection.cursor() as cursor:  # answers of the connection itself may still be streaming
+            try:
+                Allowance(_SECONDS).spend(cursor, lambda: cursor.execute(sql, bound).fetchall())
+            except BrokenControlError as failure:
+                return str(failure)
         return _UNEXPLAINED
 
     def answers(

@@ -275,18 +275,20 @@ def test_a_control_that_breaks_leaves_the_others_alone(resource: Any, control: A
     assert "SELECT" not in errors[0].reason
 
 
-def test_a_control_that_breaks_in_the_middle_gives_each_subject_one_finding(
-    resource: Any, control: Any
-) -> None:
+def test_a_control_that_breaks_for_some_rows_is_an_error_of_these_alone(resource: Any, control: Any) -> None:
     one_row = resource(covered=True, state="1")
     rows = [replace(one_row, subject=f"arn:{at:06}") for at in range(60_000)]
-    rows[-1] = replace(rows[-1], state="running")
+    broken = {7: "stopped", 55_000: "running"}  # the second while answers of the rows before it stream
+    for at, state in broken.items():
+        rows[at] = replace(rows[at], account=f"{at:012}", state=state)
+    rows.sort(key=lambda row: (row.account, row.region, row.subject))
     found = judge(rows, control("CAST(state AS INTEGER) = 1"), limits=Limits(threads=1))
     assert [finding.subject for finding in found] == [row.subject for row in rows]
-    statuses = [finding.status for finding in found]
-    broken = statuses.index(Status.ERROR)
-    assert set(statuses[:broken]) <= {Status.PASS}
-    assert set(statuses[broken:]) == {Status.ERROR}
+    errors = {finding.subject: finding.reason for finding in found if finding.status is Status.ERROR}
+    assert {finding.status for finding in found if finding.subject not in errors} == {Status.PASS}
+    assert errors.keys() == {f"arn:{at:06}" for at in broken}
+    for at, state in broken.items():
+        assert f"Could not convert string '{state}' to INT32" in errors[f"arn:{at:06}"]
 
 
 def test_a_control_that_takes_too_long_is_stopped(resource: Any, control: Any) -> None:

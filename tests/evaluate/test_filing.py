@@ -1,7 +1,7 @@
 """Filed findings are those of the engine, with the same words, whichever accounts are judged together."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,7 +56,7 @@ class World:
     rows: Mapping[str, Mapping[str, int]]
     controls: tuple[Control, ...]
     parameters: Parameters
-    tiers: Tiers = Tiers()
+    tiers: Tiers = field(default_factory=Tiers)
     waivers: tuple[WaiverRule, ...] = ()
     ownership: Ownership | None = None
     as_of: Any = AS_OF
@@ -122,7 +122,7 @@ def check(world: World, folder: Path) -> Filed:
     expected = world.judged()
     filed = world.filed(folder)
     with filed.database() as connection:
-        sql = f"SELECT * FROM {TABLE}"
+        sql = f"FROM {TABLE}"
         batches = connection.sql(f"{sql} ORDER BY control, account, region, subject").to_arrow_reader(1_000)
         rows = [row for batch in batches for row in filed.rows(batch)]
         chosen = filed.chosen(connection, f"{sql} ORDER BY control, account, region, subject")
@@ -324,7 +324,7 @@ def write(
         with AccountTable(folder / "facts", name, TABLES[name]) as table:
             table.write(of_table)
         numbers[name] = table.rows
-    return World(facts=folder / "facts", rows=numbers, controls=controls, parameters={}, **more)
+    return World(facts=folder / "facts", rows=numbers, controls=tuple(controls), parameters={}, **more)
 
 
 @settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
@@ -485,11 +485,8 @@ def test_a_reason_of_a_million_characters_is_filed(resource: Any, tmp_path: Path
 def test_an_account_without_subjects_has_no_file(resource: Any, tmp_path: Path) -> None:
     rows = fixed_rows(resource, 2)
     plain = CONTROLS[:1]
-    world = write(
-        tmp_path,
-        {"resource": rows, "vault": [], "recovery_point": []},
-        (*plain, *load_controls(("vault-locked",))),
-    )
+    asked_of = (*plain, *load_controls(("vault-locked",)))
+    world = write(tmp_path, {"resource": rows, "vault": [], "recovery_point": []}, asked_of)
     filed = check(world, tmp_path / "findings")
     assert len(filed.files) == 3
     empty = write(tmp_path / "empty", {"resource": []}, plain)
