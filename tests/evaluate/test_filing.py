@@ -347,7 +347,12 @@ def test_any_rows_are_filed_as_they_are_judged(
 
 def fixed_rows(make: Callable[..., Any], number: int = 24) -> list[Any]:
     """Return rows of three accounts that have every status, several kinds of errors among them."""
-    tags = (None, [{"key": "tier", "value": "golden"}], [{"key": "team", "value": "<b>é"}], [])
+    tags: tuple[Any, ...] = (
+        None,
+        [{"key": "tier", "value": "golden"}],
+        [{"key": "team", "value": "<b>é"}],
+        [],
+    )
     rows = [
         make(
             f"arn:{account}:{region}:{at:03}é",
