@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 
-from scanner.evaluate.assessment import Cell, assess, counted, counts_of
+from scanner.evaluate.assessment import assess
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.standards import load_standards
 from scanner.model.compliance import Assessment, FrameworkView, Standing
 from scanner.model.finding import Finding, Severity, Status
 from scanner.report.assessment import assessment_document, assessment_of
+from tests.fakes.counted import Cell, counted, counts_of
 
 KNOWN = load_controls(("restore-tested", "restore-time-target", "resource-in-backup-plan"))
 STANDARDS = load_standards(KNOWN)

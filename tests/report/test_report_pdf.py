@@ -17,7 +17,7 @@ import pytest
 import weasyprint
 
 from scanner.errors import BundleError, OutputError, UsageError
-from scanner.evaluate.assessment import Cell, assess, counted, counts_of
+from scanner.evaluate.assessment import assess
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.standards import load_standards
 from scanner.model.finding import Finding, Status
@@ -38,6 +38,7 @@ from scanner.report.pdf_attachments import attachments
 from scanner.report.templates import asset
 from scanner.report.view import build
 from scanner.report.write import write_reports
+from tests.fakes.counted import Cell, counted, counts_of
 from tests.fakes.filed import file_findings, read_filed, write_lines
 
 
