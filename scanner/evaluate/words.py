@@ -35,7 +35,7 @@ from scanner.storage.table_files import ORGANIZATION, TableSource
 Key = tuple[str, str, str]
 """Account, Region and subject: what a row of a fact table is of."""
 
-_LIMITS: Final = Limits(memory="400MB")
+_LIMITS: Final = Limits(memory="400MB", threads=1)
 _KEYS: Final = "chosen rows"
 _CHANGED: Final = (
     "The facts of the scan do not give the finding of {} for {} that is filed. They were changed, or another "

@@ -66,7 +66,7 @@ def read_scan(folder: Path) -> Scan:
     summary = _own_summary(folder, manifest)
     stored = stored_findings(folder)
     files = checked.checked(FOLDER)
-    if files or (manifest.schema == JUDGED_SCHEMA and stored is None):
+    if files or manifest.schema == JUDGED_SCHEMA:
         document = _document(folder / FINDINGS) if summary is None else summary
         return replace(_filed_scan(manifest, document, files), resources=resources)
     if summary is not None and stored is not None:
