@@ -130,9 +130,9 @@ def named(entry: str, one: Resource) -> bool:
         return False
     fields = entry.split(":", 5)
     own = one.arn.split(":", 5)
-    return (
-        len(fields) == 6 and fields[2] == own[2] and not fields[5].startswith("*")
-    ) or entry == "arn:aws:s3:::*"
+    if len(fields) != 6 or fields[2] != own[2]:
+        return False
+    return own[2] == "s3" or not fields[5].startswith("*")  # S3's ARNs are buckets, whatever their names
 
 
 def truth(
