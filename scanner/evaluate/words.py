@@ -146,10 +146,18 @@ class RenderedWords:
             yield from answered.findings(batch)
 
     def _values(self, compiled: Compiled, parameters: str | None) -> Mapping[str, Any]:
+        """Return the parameters of a control. BundleError: they are not those that it has."""
         if parameters is None:
             return self.parameters[compiled.control.id]
-        values: dict[str, Any] = orjson.loads(parameters)
-        return values
+        try:
+            values = orjson.loads(parameters)
+            return {name: values[name] for name in compiled.parameters}
+        except (KeyError, TypeError, ValueError) as error:
+            raise BundleError(
+                f"The parameters of {compiled.control.id} that are filed are not those of the control. They "
+                "were changed, or another version of the program judged them. Run audit evaluate on the "
+                "bundle again."
+            ) from error
 
     def _files(self, table: str, accounts: frozenset[str] | None) -> FactFiles:
         """Return the files of a table, those of `accounts` alone where they are named."""
