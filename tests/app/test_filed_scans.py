@@ -124,6 +124,7 @@ def test_every_format_is_the_same_without_lines(
     scans: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, redacted: bool
 ) -> None:
     lines, filed = map(read_judged, scans)
+    assert isinstance(filed.findings, Filed)
     whole = replace(filed, findings=filed.findings.with_lines(tuple(lines.findings)))
     contents = []
     for number, scan in enumerate((whole, filed)):
@@ -207,14 +208,14 @@ def renamed(row: dict[str, Any]) -> dict[str, Any]:
     return row | ({"subject": row["subject"] + "x"} if row.get("reason") is None else {})
 
 
-_CHANGE: Final[dict[str, tuple[str, Any]]] = {
-    "control": ("findings", lambda row: row | {"control": "foreign"}),
-    "status": ("findings", passed),
-    "subject": ("findings", renamed),
-    "parameters": ("findings", lambda row: row | {"parameters": "{}"}),
-    "no JSON": ("findings", lambda row: row | {"parameters": "{"}),
-    "facts": ("facts/resource", renamed),
-    "verdict": ("facts/resource", lambda row: row | {"assessable": None, "covered": None}),
+_CHANGE: Final[dict[str, tuple[str, str, Any]]] = {
+    "control": ("findings", "the control foreign", lambda row: row | {"control": "foreign"}),
+    "status": ("findings", "the finding of", passed),
+    "subject": ("findings", "the finding of", renamed),
+    "parameters": ("findings", "The parameters of", lambda row: row | {"parameters": "{}"}),
+    "no JSON": ("findings", "The parameters of", lambda row: row | {"parameters": "{"}),
+    "facts": ("facts/resource", "the finding of", renamed),
+    "verdict": ("facts/resource", "the finding of", lambda row: row | {"assessable": None, "covered": None}),
 }
 
 
@@ -224,7 +225,7 @@ def test_what_was_changed_after_judging_is_refused(
     scans: tuple[Path, Path], tmp_path: Path, change: str, *, stated: bool
 ) -> None:
     scan = copytree(scans[1], tmp_path / "scan")
-    folder, changing = _CHANGE[change]
+    folder, said, changing = _CHANGE[change]
     name = f"{folder}/{ACCOUNT}.parquet"
     table = pq.read_table(scan / name)
     rows = [changing(row) for row in table.to_pylist()]
@@ -237,7 +238,7 @@ def test_what_was_changed_after_judging_is_refused(
     assert done.exit_code == 6, (done.stdout, done.stderr, done.exception)
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out" / "findings.csv").exists()
-    assert ("audit evaluate" if stated else name) in done.stderr
+    assert (said if stated else name) in done.stderr
 
 
 _FULL: Final = """
