@@ -4,6 +4,7 @@
 and a time in UTC, a list of texts as "a, b and c"; what is not known is called so. `{{` and `}}` are braces.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,8 @@ from scanner.evaluate.problem import Problem, RefusedError
 _NUMBERS: Final = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "UINTEGER", "DOUBLE", "FLOAT"}
 )
+
+_BRACE: Final = re.compile("[{}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +32,26 @@ def pieces(template: str) -> tuple[Piece, ...]:
 
 
 def _pieces(template: str) -> Iterator[Piece]:
-    words, position = "", 0
+    words: list[str] = []
+    position = 0
     while position < len(template):
         here = template[position : position + 2]
         if here in ("{{", "}}"):
-            words, position = words + here[0], position + 2
+            words.append(here[0])
+            position += 2
         elif here[0] == "{":
             end = _closing(template, position)
-            yield Piece(words, is_expression=False)
+            yield Piece("".join(words), is_expression=False)
             yield Piece(_inside(template[position + 1 : end]), is_expression=True)
-            words, position = "", end + 1
+            words, position = [], end + 1
         elif here[0] == "}":
             raise RefusedError(Problem("a brace is closed that was not opened", "write }} for the character"))
         else:
-            words, position = words + here[0], position + 1
-    yield Piece(words, is_expression=False)
+            brace = _BRACE.search(template, position)
+            end = brace.start() if brace else len(template)
+            words.append(template[position:end])
+            position = end
+    yield Piece("".join(words), is_expression=False)
 
 
 def _inside(text: str) -> str:

@@ -19,6 +19,7 @@ from scanner.evaluate import allowance
 from scanner.evaluate.cases import built
 from scanner.evaluate.database import Limits, opened
 from scanner.evaluate.engine import evaluate
+from scanner.evaluate.reasons import pieces
 from scanner.evaluate.waivers import WaiverRule, Waivers
 from scanner.model.control import Control, ReasonCase
 from scanner.model.facts import PlanFacts, ResourceFacts, Row
@@ -224,6 +225,20 @@ def test_reasons_are_readable(resource: Any, control: Any, template: str, reason
     )
     parameters = {"limit": 24, "wanted": ("a", "b")}
     assert one(row, control(reason=template, parameters=parameters)).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("", ()),
+        ("{a}", (("a", True),)),
+        ("{{a}} {b} c }}{d}", (("{a} ", False), ("b", True), (" c }", False), ("d", True))),
+        ("{{" * 3 + "}}", (("{{{}", False),)),
+        ("{'{'}{\"}\"}", (("'{'", True), ('"}"', True))),
+    ],
+)
+def test_a_template_is_taken_apart(template: str, expected: tuple[tuple[str, bool], ...]) -> None:
+    assert tuple((piece.text, piece.is_expression) for piece in pieces(template)) == expected
 
 
 def test_control_characters_of_hostile_names_do_not_reach_a_reason(resource: Any, control: Any) -> None:
