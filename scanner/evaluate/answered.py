@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 
 from scanner.evaluate.to_do import MissingRead, to_do_of
+from scanner.findings.schema import EVIDENCE
 from scanner.model.control import Compiled
 from scanner.model.finding import TO_DO, Finding, Status
 from scanner.model.reading import EvidenceRef
@@ -17,6 +18,9 @@ from scanner.model.reading import EvidenceRef
 UNWRITTEN: Final = "The control could not be evaluated: {} for this subject could not be written."
 
 WITHOUT_WORDS: Final = "The result is certain, but {} for this subject could not be written."
+
+COLUMNS: Final = ("status", "reason", "details", "evidence")
+"""The filed columns that are made of an answer."""
 
 _CALM: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
@@ -135,9 +139,9 @@ class Answered:
             "status": pa.array([status.value for status in texts.statuses], pa.string()),
             "reason": pa.array(texts.reasons, pa.string()),
             "details": pa.array(texts.details, pa.string()),
-            "evidence": batch.column("evidence"),
+            "evidence": batch.column("evidence").cast(EVIDENCE),
         }
-        return pa.RecordBatch.from_arrays([*arrays.values()], names=[*arrays])
+        return pa.RecordBatch.from_arrays([arrays[name] for name in COLUMNS], names=COLUMNS)
 
     def findings(self, batch: pa.RecordBatch) -> Iterator[Finding]:
         """Return the findings of a batch, in its order."""

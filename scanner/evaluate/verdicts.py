@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from scanner.evaluate.allowance import Allowance, BrokenControlError
-from scanner.evaluate.answered import Answered
+from scanner.evaluate.answered import COLUMNS, Answered
 from scanner.evaluate.asking import ERROR, LETTERS, Asking
 from scanner.evaluate.database import POSITION, numbered
 from scanner.evaluate.rows import all_rows, both, is_one_of, neither
@@ -172,7 +172,8 @@ class Plain(Verdicts):
                 pass  # it breaks once more below, where the rest become errors
             else:
                 return
-        yield from texts_of(islice(self.findings(rows), given, None))
+        for batch in texts_of(islice(self.findings(rows), given, None)):
+            yield pa.RecordBatch.from_arrays([batch.column(name) for name in COLUMNS], names=COLUMNS)
 
     def _failure(self, position: int) -> str:
         return self._asking.failure(self._connection, position)

@@ -1,6 +1,7 @@
 """Filed findings are those of the engine, with the same words, whichever accounts are judged together."""
 
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from scanner.evaluate import asking, database, subjects, verdicts
+from scanner.evaluate.allowance import BrokenControlError
 from scanner.evaluate.answered import WITHOUT_WORDS
+from scanner.evaluate.asking import Asking
 from scanner.evaluate.cases import built
 from scanner.evaluate.database import FactFiles, Limits
 from scanner.evaluate.engine import Parameters, evaluate
@@ -391,6 +394,10 @@ LAYOUTS: Final[Mapping[str, tuple[Limits, Mapping[Any, Any]]]] = {
     "three threads": (Limits(threads=3), {}),
     "viewed": (Limits(), {(database, "_FEW"): 0}),
     "joined": (Limits(), {(database, "_FEW"): 0, (database, "_MANY"): 1}),
+    "joined in an odd folder": (
+        Limits(),
+        {(database, "_FEW"): 0, (database, "_MANY"): 1, (tempfile, "tempdir"): "[tmp] 'a' *"},
+    ),
     "alone and viewed": (Limits(rows=1), {(database, "_FEW"): 0}),
     "streamed": (Limits(), {(asking, "IN_MEMORY"): 0, (asking, "BATCH"): 2}),
     "small batches": (Limits(), {(subjects, "BATCH"): 5, (verdicts, "_BATCH"): 3, (asking, "BATCH"): 2}),
@@ -407,6 +414,8 @@ def test_the_bytes_are_the_same_however_accounts_are_judged(
 ) -> None:
     expected = world.filed(tmp_path / "expected")
     limits, patches = LAYOUTS[layout]
+    (tmp_path / "[tmp] 'a' *").mkdir()
+    monkeypatch.chdir(tmp_path)
     for (module, name), value in patches.items():
         monkeypatch.setattr(module, name, value)
     filed = world.filed(tmp_path / "findings", limits)
@@ -467,6 +476,36 @@ def test_a_control_that_takes_too_long_is_an_error_of_all_its_rows(resource: Any
 
 def built_rules(number: int) -> Any:
     return built_resource("x", rules=[{"name": "x"}] * number).rules
+
+
+@pytest.mark.parametrize("waivers", [(), WAIVERS])
+def test_texts_that_take_too_long_are_errors_of_the_rest(
+    resource: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waivers: tuple[WaiverRule, ...]
+) -> None:
+    """Statuses are known already: passes stay, and what has no words yet is no failure without a reason."""
+    rows = fixed_rows(resource)
+    world = write(tmp_path, {"resource": rows}, CONTROLS[:1], waivers=waivers)
+    monkeypatch.setattr(asking, "BATCH", 4)
+    answers = Asking.answers
+
+    def slow(*arguments: Any, **options: Any) -> Iterator[Any]:
+        for number, batch in enumerate(answers(*arguments, **options)):
+            if number == 2:
+                raise BrokenControlError("It took too long.")
+            yield batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Asking, "answers", slow)
+        filed = world.filed(tmp_path / "findings")
+    found = [each for each in filed if each.control == CONTROLS[0].id]
+    expected = [each for each in world.judged() if each.control == CONTROLS[0].id]
+    broken = [each for each in found if each.status is Status.ERROR]
+    assert {each.reason for each in broken} == {"It took too long."}
+    calm = [each for each in expected if each.status in WITHOUT_TEXTS]
+    assert len(found) == len(expected) == len(broken) + 8 + len(calm)
+    whole = [each for each in found if each.status is not Status.ERROR]
+    by_order = {each.order: each for each in expected}
+    assert documents(whole) == documents(by_order[each.order] for each in whole)
 
 
 def test_a_pass_whose_texts_cannot_be_written_stays_a_pass(resource: Any, tmp_path: Path) -> None:
