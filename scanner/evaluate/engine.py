@@ -3,7 +3,7 @@
 Findings stream, a batch at a time, with their reasons and details. A subject that a control cannot be
 evaluated for is an `error`, and no other. A control that breaks as a whole gives an `error` for each subject
 that has no finding yet, and the next one goes on. Where a reason or details cannot be written, that finding
-alone is an `error`.
+alone is an `error`; what passes or is not applicable stays so, since its status does not depend on its texts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

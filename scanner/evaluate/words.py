@@ -170,7 +170,7 @@ class RenderedWords:
 
     def _worded(self, row: FiledRow, rendered: Finding | None) -> Finding:
         filed = row.finding
-        if rendered is None or rendered.subject != filed.subject or rendered.status is not filed.status:
+        if rendered is None or rendered.status is not filed.status or rendered.order != filed.order:
             raise BundleError(_CHANGED.format(filed.control, filed.subject))
         details = {
             **rendered.details,
