@@ -10,32 +10,46 @@ import json
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
 import orjson
+import pyarrow.parquet as pq
 
 from scanner.app import FINDINGS
+from scanner.app.judged import read_judged
+from scanner.app.judgement import Judgement
 from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.compiler import needed_columns
-from scanner.evaluate.database import Limits, Table, opened
-from scanner.evaluate.engine import evaluate
+from scanner.evaluate.database import FactFiles, Limits, opened
+from scanner.evaluate.engine import Judge, loaded_columns
+from scanner.evaluate.filing import file_findings
+from scanner.evaluate.groups import groups
 from scanner.evaluate.reads import blinds
+from scanner.evaluate.tiers import Tiering
+from scanner.evaluate.waivers import Waivers
+from scanner.evaluate.words import RenderedWords
 from scanner.evidence.bundle import Bundle
+from scanner.evidence.scan_files import FACTS
 from scanner.facts.build import FactsRequest
+from scanner.findings.filed import Filed
+from scanner.findings.writing import FindingFiles
 from scanner.judging.tables import write_tables
 from scanner.model.facts import TABLES
+from scanner.model.tier import Tiers
 from scanner.report.json import findings_jsonl_gz
 from scanner.report.read import read_scan
 from scanner.report.view import build
 from scanner.report.write import FORMATS, write_reports
 from scanner.storage.files import write_atomically
 from scanner.storage.parquet import open_parquet
+from scanner.storage.table_files import table_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +79,15 @@ def floor(folders: Folders) -> Work:
 
 def tables(folders: Folders, workers: int = 1) -> Work:
     """Parse the evidence and write the tables of the inventory and of the facts."""
-    bundle, judgement = Bundle(folders.bundle), judgement_of(settings_of(None), None, None)
-    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=blinds(judgement.controls))
+    bundle, controls = Bundle(folders.bundle), _judgement().controls
+    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=blinds(controls))
     return lambda: write_tables(bundle, folders.out, request, workers)
 
 
 def facts(folders: Folders) -> Work:
     """Read all columns of the facts that any control needs, and do nothing with them."""
-    stored = _facts(folders)
-    needed = needed_columns(map(compile_control, judgement_of(settings_of(None), None, None).controls))
+    stored = {name: open_parquet(folders.judged / FACTS, name, row, new=True) for name, row in TABLES.items()}
+    needed = needed_columns(map(compile_control, _judgement().controls))
 
     def work() -> None:
         for name, columns in needed.items():
@@ -83,47 +97,77 @@ def facts(folders: Folders) -> Work:
     return work
 
 
-def verdicts(folders: Folders) -> Work:
-    """Ask every control for the status of every subject, and count them; no reasons, nothing is written."""
-    compiled = tuple(map(compile_control, judgement_of(settings_of(None), None, None).controls))
-    stored, as_of = _facts(folders), Bundle(folders.bundle).manifest.evaluated_as_of
+def statuses(folders: Folders) -> Work:
+    """Compute the status of every subject under every control. No texts, nothing is written."""
+    files, as_of, limits = _fact_files(folders), Bundle(folders.bundle).manifest.evaluated_as_of, Limits()
+    compiled, tiering = [compile_control(control) for control in _judgement().controls], Tiering(Tiers())
+    columns = loaded_columns(compiled, tiering, files)
+    asked = Counter(each.control.subject for each in compiled)
 
     def work() -> None:
-        with opened(stored, needed_columns(compiled), as_of, Limits()) as connection:
-            for control in compiled:
-                sql = f"SELECT status, count(*) FROM ({control.sql}) GROUP BY status"  # noqa: S608 -- checked SQL
-                connection.execute(
-                    sql, {name: control.control.parameters[name] for name in control.parameters}
-                )
+        for group in groups(files, asked, limits.rows):
+            with opened(group.tables, columns, as_of, limits) as connection:
+                judge = Judge(connection, tiering, columns, limits)
+                for each in compiled:
+                    judge.verdicts(each, each.control.parameters)
 
     return work
 
 
 def findings(folders: Folders) -> Work:
     """Load the controls, judge the facts and file the findings."""
-    stored, as_of = _facts(folders), Bundle(folders.bundle).manifest.evaluated_as_of
+    files, as_of = _fact_files(folders), Bundle(folders.bundle).manifest.evaluated_as_of
 
     def work() -> None:
-        judgement = judgement_of(settings_of(None), None, None)
-        judged = evaluate(stored, judgement.controls, judgement.parameters, as_of=as_of)
-        write_atomically(folders.out / FINDINGS, findings_jsonl_gz(judged))
+        controls = _judgement().controls
+        with FindingFiles(folders.out) as filed:
+            file_findings(files, controls, {}, filed, as_of=as_of, waivers=Waivers((), as_of))
 
     return work
 
 
 def view(folders: Folders) -> Work:
     """Read the judged scan back, count its findings and pick those that reports show."""
-    return lambda: build(read_scan(folders.judged))
+    return lambda: build(read_judged(folders.judged))
+
+
+def lines(folders: Folders) -> Work:
+    """Write all findings as lines; texts that are not filed are rendered from the facts."""
+    scan = read_scan(folders.judged)
+    assert isinstance(scan.findings, Filed)  # noqa: S101 -- this version filed them
+    words = RenderedWords(
+        facts=partial(table_files, folders.judged / FACTS),
+        controls=scan.findings.controls,
+        parameters=scan.parameters,
+        as_of=scan.manifest.evaluated_as_of,
+        has_tiers=False,
+    )
+    filed = scan.findings.with_words(words)
+    return lambda: write_atomically(folders.out / FINDINGS, findings_jsonl_gz(filed))
 
 
 def report(format_: str, folders: Folders) -> Work:
     """Write a format of a view that is there already."""
-    shown = build(read_scan(folders.judged))
+    shown = build(read_judged(folders.judged))
     return lambda: write_reports(shown, folders.out, (format_,))
 
 
-def _facts(folders: Folders) -> dict[str, Table]:
-    return {name: open_parquet(folders.judged / "facts", name, row, new=True) for name, row in TABLES.items()}
+@cache
+def _judgement() -> Judgement:
+    """Load the packaged controls, without any settings."""
+    return judgement_of(settings_of(None), None, None)
+
+
+def _fact_files(folders: Folders) -> dict[str, FactFiles]:
+    """Return the files of facts, with the number of rows that each states."""
+    paths = {name: table_files(folders.judged / FACTS, name).paths for name in TABLES}
+    return {
+        name: FactFiles(tuple(map(str, every)), tuple(map(_rows, every))) for name, every in paths.items()
+    }
+
+
+def _rows(path: Path) -> int:
+    return int(pq.read_metadata(path).num_rows)
 
 
 STAGES: Final[Mapping[str, Stage]] = {
@@ -131,10 +175,11 @@ STAGES: Final[Mapping[str, Stage]] = {
     "tables": tables,
     "tables on 2 processes": partial(tables, workers=2),
     "facts read once": facts,
-    "verdicts": verdicts,
+    "statuses": statuses,
     "findings": findings,
     "view": view,
     **{name: partial(report, name) for name in FORMATS if name != "pdf-letter"},
+    "jsonl": lines,
 }
 
 
