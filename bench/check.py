@@ -28,7 +28,7 @@ _AGAIN: Final = 2
 _LEFT_OUT: Final = frozenset(
     {FLOOR, "tables on 2 processes", "audit evaluate, 2 processes", "audit evaluate, html, pdf"}
 )
-"""The floor, whose ratio is 1; stages that depend on how many cores there are; and a sum of checked stages."""
+"""The floor itself; stages that depend on how many cores there are; and a sum of checked stages."""
 
 CHECKED: Final = tuple(name for name in NAMES if name not in _LEFT_OUT)
 
