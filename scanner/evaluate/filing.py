@@ -32,6 +32,7 @@ from scanner.findings.writing import FindingFiles
 from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding, Status
 from scanner.model.tier import Tiers
+from scanner.storage.memory import release_memory
 from scanner.storage.tables import arrow_schema
 
 _SOURCE: Final = "resource"
@@ -103,6 +104,7 @@ class _Filing:
             with opened({**group.tables, **elsewhere}, columns, as_of, self.limits) as connection:
                 self._judge(connection, Judge(connection, self.tiering, columns, self.limits), due)
             self.files.finish(group.accounts)
+            release_memory()
             expired = () if due else expired
         self.files.add_findings(expired)
 

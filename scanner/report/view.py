@@ -34,6 +34,7 @@ from scanner.report.settled import ParameterSet, parameter_sets
 from scanner.report.unsupported import unsupported_sentence
 from scanner.report.words import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type_word, value
 from scanner.report.worst import rank
+from scanner.report.worst_filed import Picked
 
 RESOURCES: Final = 2_000
 """Resources that a view holds with all that was found about them: the worst."""
@@ -181,6 +182,13 @@ class View:
     def assessment(self) -> Assessment | None:
         """Score and frameworks; None: another program judged."""
         return self.scan.assessment
+
+    def forget(self) -> None:
+        """Drop the findings that were read for one format, where the next can read them again."""
+        self.__dict__.pop("resources", None)
+        for findings in (self.worst, *(control.findings for control in self.controls)):
+            if isinstance(findings, Picked):
+                findings.forget()
 
     @cached_property
     def left_out(self) -> Counts:

@@ -22,6 +22,10 @@ class _FirstFindings:
     def __init__(self, filed: Filed, wanted: Mapping[Pair, int]) -> None:
         self._filed, self._wanted = filed, wanted
 
+    def forget(self) -> None:
+        """Drop what was read: it is read again when it is needed."""
+        self.__dict__.pop("by_pair", None)
+
     @cached_property
     def by_pair(self) -> Mapping[Pair, Sequence[Finding]]:
         """Return them in filing order. BundleError: the files have changed since they were counted."""
@@ -43,6 +47,12 @@ class Picked(Sequence[Finding]):
     def __init__(self, parts: Sequence[tuple[_FirstFindings, Pair, int]]) -> None:
         self._parts = parts
         self._number = sum(number for _, _, number in parts)
+
+    def forget(self) -> None:
+        """Drop what was read: it is read again when it is needed."""
+        self.__dict__.pop("_all", None)
+        for first, _, _ in self._parts:
+            first.forget()
 
     def __len__(self) -> int:
         return self._number

@@ -20,8 +20,12 @@ from scanner.report.pdf import Paper, report_pdf
 from scanner.report.sarif import sarif
 from scanner.report.view import View
 from scanner.storage.files import Measured, write_atomically
+from scanner.storage.memory import release_memory
 
 CHECKSUMS: Final = "reports.sha256"
+
+MANY: Final = 250_000
+"""Findings of a scan of which each format reads the worst anew: they are not in memory beside the pages."""
 
 _DIGEST_LENGTH: Final = 64
 
@@ -77,6 +81,9 @@ def write_reports(view: View, folder: Path, formats: Collection[str]) -> tuple[W
     written: list[Written] = []
     problems: list[str] = []
     for name in chosen:
+        if view.counts.total > MANY:
+            view.forget()
+        release_memory()
         try:
             written.append(_write(name, FORMATS[name], view, folder))
         except OutputError as problem:
