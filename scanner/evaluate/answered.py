@@ -19,7 +19,7 @@ UNWRITTEN: Final = "The control could not be evaluated: {} for this subject coul
 
 WITHOUT_WORDS: Final = "The result is certain, but {} for this subject could not be written."
 
-COLUMNS: Final = ("status", "reason", "details", "evidence")
+COLUMNS: Final = ("subject", "status", "reason", "details", "evidence")
 """The filed columns that are made of an answer."""
 
 _CALM: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
@@ -133,9 +133,10 @@ class Answered:
         return f"Unknown: {listed or ', '.join(names) or 'the data that it needs'}."
 
     def columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """Return `status`, `reason`, `details` and `evidence` of a batch as they are filed."""
+        """Return `subject`, `status`, `reason`, `details` and `evidence` of a batch as they are filed."""
         texts = self.texts(batch)
         arrays = {
+            "subject": batch.column("subject"),
             "status": pa.array([status.value for status in texts.statuses], pa.string()),
             "reason": pa.array(texts.reasons, pa.string()),
             "details": pa.array(texts.details, pa.string()),

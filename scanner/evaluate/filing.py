@@ -15,6 +15,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scanner.errors import VaultproofError
 from scanner.evaluate.asking import LETTERS
 from scanner.evaluate.database import FactFiles, Facts, Limits, opened
 from scanner.evaluate.engine import Judge, Parameters, compile_loaded, in_effect, loaded_columns
@@ -47,6 +48,9 @@ _TEXTS: Final = frozenset(
 """The letters of rows whose findings have texts."""
 
 _ONE: Final = pa.scalar(ord("1"), pa.uint8())
+_REORDERED: Final = (
+    "Findings of {} could not be filed: DuckDB returned them in another order than their subjects."
+)
 _OF_TEXTS: Final = ("reason", "details", "evidence", "waiver")
 _STATUSES: Final = tuple(LETTERS)
 _TO_INDICES: Final = bytes.maketrans(
@@ -178,12 +182,14 @@ def _rows(control: str, batch: SubjectBatch, verdicts: Verdicts, texts: pa.Table
         **{name: pa.nulls(number, FILED.field(name).type) for name in _OF_TEXTS},
     }
     if texts.num_rows:
-        columns |= _with_texts(columns["status"], is_one_of(letters, _TEXTS), texts)
+        flags = pc.equal(_bytes(is_one_of(letters, _TEXTS)), _ONE)
+        if not columns["subject"].filter(flags).equals(texts.column("subject").combine_chunks()):
+            raise VaultproofError(_REORDERED.format(control))
+        columns |= _with_texts(columns["status"], flags, texts)
     return pa.RecordBatch.from_arrays([columns[name] for name in FILED.names], names=FILED.names)
 
 
-def _with_texts(status: pa.Array, has_text: bytes, texts: pa.Table) -> dict[str, pa.Array]:
-    flags = pc.equal(_bytes(has_text), _ONE)
+def _with_texts(status: pa.Array, flags: pa.BooleanArray, texts: pa.Table) -> dict[str, pa.Array]:
     at = pc.subtract(pc.cumulative_sum(pc.cast(flags, pa.int32())), 1)
     places = pc.if_else(flags, at, pa.scalar(None, pa.int32()))
     columns = {name: texts.column(name).combine_chunks() for name in texts.column_names}

@@ -8,11 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from scanner.errors import VaultproofError
 from scanner.evaluate import asking, database, subjects, verdicts
 from scanner.evaluate.allowance import BrokenControlError
 from scanner.evaluate.answered import WITHOUT_WORDS
@@ -535,3 +537,20 @@ def test_an_account_without_subjects_has_no_file(resource: Any, tmp_path: Path) 
     assert len(filed.files) == 3
     empty = write(tmp_path / "empty", {"resource": []}, plain)
     assert bytes_of(check(empty, tmp_path / "nothing")) == {}
+
+
+def test_texts_in_another_order_are_never_filed(
+    resource: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = verdicts.Plain._answers
+
+    def reversed_answers(self: Any, rows: bytes) -> Iterator[pa.RecordBatch]:
+        for batch in answers(self, rows):
+            yield batch.take(pa.array(reversed(range(batch.num_rows))))
+
+    monkeypatch.setattr(verdicts.Plain, "_answers", reversed_answers)
+    rows = [replace(each, covered=False) for each in fixed_rows(resource)]
+    world = write(tmp_path, {"resource": rows}, (control_of("covered", "covered"),))
+    with pytest.raises(VaultproofError, match="in another order"):
+        world.filed(tmp_path / "findings")
+    assert not list((tmp_path / "findings").iterdir())
