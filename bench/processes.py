@@ -63,7 +63,7 @@ def measure(command: Sequence[str]) -> tuple[Cost, bytes]:
 
 @contextmanager
 def _memory(pid: int) -> Iterator[list[int]]:
-    """Give a list to which the memory of a tree of processes is appended while the block runs, in bytes."""
+    """Yield a list to which the memory of a tree of processes is appended while the block runs, in bytes."""
     readings, ended = [0], Event()
 
     def read() -> None:
@@ -84,11 +84,16 @@ def _memory(pid: int) -> Iterator[list[int]]:
 
 
 def _tree(pid: int) -> Iterator[int]:
-    """Give a process and its descendants, as far as /proc lists them."""
+    """Yield a process and its descendants, as far as /proc lists them.
+
+    A child that has not started its program yet is left out: its memory is still that of its parent.
+    """
     yield pid
+    program = _read(Path(f"/proc/{pid}/cmdline"))
     for file in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in _read(file).split():
-            yield from _tree(int(child))
+            if _read(Path(f"/proc/{child}/cmdline")) != program:
+                yield from _tree(int(child))
 
 
 def _bytes(pid: int, line: str) -> int:

@@ -23,6 +23,12 @@ def test_memory_of_a_child_counts() -> None:
     assert 150 < cost.peak < 400
 
 
+def test_memory_of_a_parent_counts_once_when_it_starts_a_child() -> None:
+    starts = "import subprocess\nheld = b'x' * 200_000_000\nfor _ in range(300): subprocess.run(['true'])"
+    cost, _ = measure([sys.executable, "-c", starts])
+    assert 200 < cost.peak < 350
+
+
 def test_a_failure_says_what_the_command_said() -> None:
     with pytest.raises(CommandFailedError, match="no such thing"):
         measure([sys.executable, "-c", "import sys; sys.exit('no such thing')"])
