@@ -87,6 +87,9 @@ def judgement(*controls: Control) -> Judgement:
     )
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def scans(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Return the same scan twice: with lines, and without, in a folder with an odd name."""

@@ -410,6 +410,7 @@ LAYOUTS: Final[Mapping[str, tuple[Limits, Mapping[Any, Any]]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_bytes_are_the_same_however_accounts_are_judged(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
