@@ -19,7 +19,7 @@ RECORDED: Final = Path(__file__).with_name("recorded.json")
 RESOURCES: Final = 2_000
 
 _FACTOR: Final = 1.3
-_SLACK: Final = 0.5
+_SLACK: Final = 1.0
 """Floors that a stage may take more in any case: what takes next to nothing varies more than that."""
 
 _AGAIN: Final = 2
