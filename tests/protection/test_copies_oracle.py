@@ -230,4 +230,6 @@ def test_one_read_that_is_missing_leaves_no_more_open_than_it_must(world: World,
     read = replace(Read(), **{taken: False})
     possible = {truth(each) for each in agreeing(world, read)}
     found = case(world, read).verdict()
-    assert {found} == possible or (found is None and len(possible) == 2)
+    # A policy that does not share a key is not asked while the kind of the key is not known.
+    cautious = found is None and taken == "key" and not world.shared
+    assert {found} == possible or (found is None and len(possible) == 2) or cautious
