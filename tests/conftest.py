@@ -19,9 +19,11 @@ os.environ.setdefault(FOLDER, str(Path(__file__).resolve().parents[1] / ".pytest
 settings.register_profile(
     "mutation", max_examples=30, derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate)
 )
-# How long an example takes says more about what else the machine does than about the code.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("mutation" if _MUTATING else "unhurried")
+# How long an example takes says more about what else the machine does than about the code. The same examples
+# in every run: a red build has to be about the change. `--hypothesis-profile exploring` looks for new ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True)
+settings.register_profile("exploring", deadline=None, max_examples=1_000)
+settings.load_profile("mutation" if _MUTATING else "repeatable")
 
 
 @pytest.fixture(scope="session", autouse=True)
