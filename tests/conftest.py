@@ -1,5 +1,6 @@
 """What all tests rest on, wherever they are started from."""
 
+import gc
 import os
 import signal
 import sys
@@ -41,3 +42,9 @@ def nothing_remembered() -> None:
         for thing in vars(module).values():
             if forget := getattr(thing, "cache_clear", None):
                 forget()
+
+
+def pytest_collection_finish() -> None:
+    """Keep the modules and tests out of garbage collections: `release_memory` would go through all of them each time."""
+    gc.collect()
+    gc.freeze()
