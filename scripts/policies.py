@@ -1,6 +1,7 @@
 """Writes the policies that `audit policy` prints into tests/collect/golden/, where the tests compare them.
 
-Run it after a change of what is declared, and look at the diff: it is what users will have to allow.
+The templates of the role are written where users deploy them from: deploy/. Run it after a change of what is
+declared, and look at the diff: it is what users will have to allow.
 """
 
 from pathlib import Path
@@ -10,15 +11,21 @@ from typer.testing import CliRunner
 
 from scanner.cli.commands import audit
 
-GOLDEN: Final = Path(__file__).parent.parent / "tests" / "collect" / "golden"
-ENDINGS: Final = {"json": "json", "cloudformation": "yaml", "terraform": "tf"}
-PARTS: Final = ("member", "caller")
+ROOT: Final = Path(__file__).parent.parent
+_GOLDEN: Final = "tests/collect/golden"
 FILES: Final = {
-    f"{part}.{ending}": ("--part", part, "--format", name)
-    for name, ending in ENDINGS.items()
-    for part in PARTS
-} | {"trust.json": ("--part", "trust", "--trusted-principal", "111111111111", "--external-id", "vaultproof")}
-"""What `audit policy` is asked for, by the file's name."""
+    "deploy/member-role.yaml": ("--format", "cloudformation"),
+    "deploy/terraform/member/main.tf": ("--format", "terraform"),
+    f"{_GOLDEN}/member.json": (),
+    f"{_GOLDEN}/trust.json": (
+        *("--part", "trust", "--trusted-principal", "111111111111"),
+        *("--trusted-role", "VaultproofScan", "--external-id", "vaultproof"),
+    ),
+    f"{_GOLDEN}/caller.json": ("--part", "caller", "--organization-id", "o-0123456789"),
+    f"{_GOLDEN}/caller.yaml": ("--part", "caller", "--format", "cloudformation"),
+    f"{_GOLDEN}/caller.tf": ("--part", "caller", "--format", "terraform"),
+}
+"""The arguments of `audit policy`, by the path of the file in the repository."""
 
 
 def printed(*arguments: str) -> str:
@@ -31,9 +38,9 @@ def printed(*arguments: str) -> str:
 
 def main() -> None:
     """Write all of them."""
-    GOLDEN.mkdir(exist_ok=True)
     for name, arguments in FILES.items():
-        (GOLDEN / name).write_text(printed(*arguments), encoding="utf-8")
+        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / name).write_text(printed(*arguments), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from scanner.errors import UsageError
 DEFAULT_ROLE: Final = "VaultproofReadOnly"
 _ROLE_NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _EXTERNAL_ID: Final = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+_ORGANIZATION_ID: Final = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
 _PRINCIPAL: Final = re.compile(r"\d{12}|arn:[a-z-]+:(iam|sts)::\d{12}:(root|[\w+=,.@/-]+)", re.ASCII)
 
 
@@ -63,6 +64,20 @@ PrincipalOption = Annotated[
 ExternalIdOption = Annotated[
     str | None, typer.Option("--external-id", metavar="ID", help="The external id that the role requires.")
 ]
+TrustedRoleOption = Annotated[
+    str | None,
+    typer.Option(
+        "--trusted-role",
+        metavar="NAME",
+        help="With an account as --trusted-principal: the name of its only role that may assume the role.",
+    ),
+]
+OrganizationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--organization-id", metavar="ID", help="Let the caller assume the role only in this organization."
+    ),
+]
 PartitionOption = Annotated[
     Partition,
     typer.Option(
@@ -78,8 +93,15 @@ class _Asked:
     part: PolicyPart
     role_name: str | None
     principal: str | None
+    trusted_role: str | None
     external_id: str | None
+    organization_id: str | None
     partition: Partition
+
+    @property
+    def concerns_trust(self) -> bool:
+        """Whether an option of the trust policy was named."""
+        return bool(self.principal or self.trusted_role or self.external_id)
 
 
 def policy(  # noqa: PLR0913 -- one parameter an option
@@ -88,19 +110,22 @@ def policy(  # noqa: PLR0913 -- one parameter an option
     part: PartOption = PolicyPart.MEMBER,
     role_name: RoleNameOption = None,
     trusted_principal: PrincipalOption = None,
+    trusted_role: TrustedRoleOption = None,
     external_id: ExternalIdOption = None,
+    organization_id: OrganizationOption = None,
     partition: PartitionOption = Partition.AWS,
 ) -> None:
     """Print the least-privilege IAM policy for a scan, generated from the calls that the scanner can make.
 
     No action in it reads data or changes anything. sts:GetCallerIdentity needs no permission: it is left out.
     """
-    asked = _Asked(part, role_name, trusted_principal, external_id, partition)
+    asked = _Asked(part, role_name, trusted_principal, trusted_role, external_id, organization_id, partition)
     raise typer.Exit(guarded(lambda: _print(format_, asked)))
 
 
 def _print(format_: PolicyFormat, asked: _Asked) -> int:
     _check_words(asked)
+    _check_combination(asked)
     typer.echo(_json(asked) if format_ is PolicyFormat.JSON else _template(format_, asked), nl=False)
     return 0
 
@@ -110,10 +135,19 @@ def _check_words(asked: _Asked) -> None:
     for option, value, form in (
         ("--role-name", asked.role_name, _ROLE_NAME),
         ("--trusted-principal", asked.principal, _PRINCIPAL),
+        ("--trusted-role", asked.trusted_role, _ROLE_NAME),
         ("--external-id", asked.external_id, _EXTERNAL_ID),
+        ("--organization-id", asked.organization_id, _ORGANIZATION_ID),
     ):
         if value is not None and not form.fullmatch(value):
             raise UsageError(f"{option} {value}: not a valid IAM name.")
+
+
+def _check_combination(asked: _Asked) -> None:
+    if asked.trusted_role and asked.principal and asked.principal.startswith("arn:"):
+        raise UsageError("--trusted-role requires an account id as --trusted-principal, not an ARN.")
+    if asked.organization_id and asked.part is not PolicyPart.CALLER:
+        raise UsageError("--organization-id is valid only for --part caller.")
 
 
 def _json(asked: _Asked) -> str:
@@ -123,12 +157,15 @@ def _json(asked: _Asked) -> str:
             raise UsageError(
                 "--part trust requires --trusted-principal (the account or role that the role trusts)."
             )
-        document = permissions.trust_document(asked.principal, asked.external_id)
+        document = permissions.trust_document(asked.principal, asked.external_id, asked.trusted_role)
     else:
-        if asked.principal or asked.external_id:
+        if asked.concerns_trust:
             raise UsageError("The trusted principal and the external id are valid only for --part trust.")
         role = permissions.role_arn(asked.role_name or DEFAULT_ROLE, asked.partition.value)
-        document = permissions.policy_document(permissions.statements(permissions.Part(asked.part), role))
+        granted = permissions.statements(
+            permissions.Part(asked.part), role, organization_id=asked.organization_id
+        )
+        document = permissions.policy_document(granted)
     return json.dumps(document, indent=2) + "\n"
 
 
@@ -138,10 +175,15 @@ def _template(format_: PolicyFormat, asked: _Asked) -> str:
         raise UsageError(
             "--part trust requires --format json; the template of --part member contains the trust policy."
         )
-    if asked.part is PolicyPart.CALLER and (asked.principal or asked.external_id):
+    if asked.part is PolicyPart.CALLER and asked.concerns_trust:
         raise UsageError("The trusted principal and the external id are valid only for --part member.")
     wanted = formats.Wanted(
-        formats.Part(asked.part), asked.role_name or DEFAULT_ROLE, asked.principal, asked.external_id
+        formats.Part(asked.part),
+        asked.role_name or DEFAULT_ROLE,
+        asked.principal,
+        asked.external_id,
+        asked.trusted_role,
+        asked.organization_id,
     )
     write = formats.cloudformation if format_ is PolicyFormat.CLOUDFORMATION else formats.terraform
     text: str = write(wanted)

@@ -4,31 +4,34 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.collect.permissions import Part, Statement, role_arn, statements
+from scanner.collect.permissions import RESOURCE_ORGANIZATION, Part, Statement, role_arn, statements
 
 _MADE_BY: Final = "Made by `audit policy`; make it again after an update of Vaultproof."
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the templates are made for. None: the one who deploys them is asked."""
+    """The defaults of a template's parameters. None: the parameter has no default, or is optional."""
 
     part: Part
     role_name: str
     principal: str | None = None
     external_id: str | None = None
+    trusted_role: str | None = None
+    organization_id: str | None = None
 
 
 def cloudformation(wanted: Wanted) -> str:
     """Give a CloudFormation template: the role with its policies, or the policy of who starts the scan."""
     if wanted.part is Part.CALLER:
-        return _lines(*_head(_CALLER_ABOUT), *_parameters(wanted), *_caller_policy())
-    return _lines(*_head(_MEMBER_ABOUT), *_parameters(wanted), *_CONDITIONS, *_member_role())
+        return _lines(*_head(_CALLER_ABOUT), *_parameters(wanted), *_CALLER_CONDITIONS, *_caller_policy())
+    return _lines(*_head(_MEMBER_ABOUT), *_parameters(wanted), *_MEMBER_CONDITIONS, *_member_role())
 
 
 def terraform(wanted: Wanted) -> str:
     """Give Terraform without modules: the role with its policies, or the policy of who starts the scan."""
-    granted = statements(wanted.part, role_arn("${var.role_name}", "${data.aws_partition.current.partition}"))
+    role = role_arn("${var.role_name}", "${data.aws_partition.current.partition}")
+    granted = statements(wanted.part, role, organization_id=_ANY_ORGANIZATION)
     document = (*_data("read"), *_hcl_statements(granted), "}")
     variables = _variables(wanted)
     if wanted.part is Part.CALLER:
@@ -45,6 +48,11 @@ _CALLER_ABOUT: Final = "What the principal needs that starts a scan of Vaultproo
 _ROLE_NAME_ABOUT: Final = "Name of the role, the same in every account."
 _PRINCIPAL_ABOUT: Final = "Who starts the scan: the id of an account, or the ARN of a role or user."
 _EXTERNAL_ID_ABOUT: Final = "The external id that the scan has to name."
+_TRUSTED_ROLE_ABOUT: Final = "Name of the only role of that account that may assume this one."
+_BOUNDARY_ABOUT: Final = "ARN of the permissions boundary of the role."
+_ORGANIZATION_ABOUT: Final = "Id of the organization in whose accounts the role may be assumed."
+_ANY_ORGANIZATION: Final = "template"
+"""Stands for the organization in a statement: a template takes it from its own parameter."""
 
 
 def _head(about: str) -> tuple[str, ...]:
@@ -54,12 +62,18 @@ def _head(about: str) -> tuple[str, ...]:
 def _parameters(wanted: Wanted) -> tuple[str, ...]:
     name = ("", "Parameters:", *_parameter("RoleName", _ROLE_NAME_ABOUT, wanted.role_name))
     if wanted.part is Part.CALLER:
-        return name
+        return (*name, *_optional("OrganizationId", _ORGANIZATION_ABOUT, wanted.organization_id, "any"))
     return (
         *name,
         *_parameter("TrustedPrincipal", _PRINCIPAL_ABOUT, wanted.principal),
-        *_parameter("ExternalId", f"{_EXTERNAL_ID_ABOUT} Empty: none.", wanted.external_id or ""),
+        *_optional("TrustedRoleName", _TRUSTED_ROLE_ABOUT, wanted.trusted_role, "any"),
+        *_optional("ExternalId", _EXTERNAL_ID_ABOUT, wanted.external_id),
+        *_optional("PermissionsBoundaryArn", _BOUNDARY_ABOUT, None),
     )
+
+
+def _optional(name: str, about: str, default: str | None, empty: str = "none") -> tuple[str, ...]:
+    return _parameter(name, f"{about} Empty: {empty}.", default or "")
 
 
 def _parameter(name: str, about: str, default: str | None) -> tuple[str, ...]:
@@ -67,17 +81,23 @@ def _parameter(name: str, about: str, default: str | None) -> tuple[str, ...]:
     return (f"  {name}:", "    Type: String", f'    Description: "{about}"', *known)
 
 
-_CONDITIONS: Final = (
-    "",
-    "Conditions:",
-    '  HasExternalId: !Not [!Equals [!Ref ExternalId, ""]]',
-)
+_MEMBER_CONDITIONS: Final = """
+Conditions:
+  HasExternalId: !Not [!Equals [!Ref ExternalId, ""]]
+  HasTrustedRole: !Not [!Equals [!Ref TrustedRoleName, ""]]
+  HasBoundary: !Not [!Equals [!Ref PermissionsBoundaryArn, ""]]
+  IsRestricted: !Or [!Condition HasExternalId, !Condition HasTrustedRole]""".splitlines()
+
+_CALLER_CONDITIONS: Final = """
+Conditions:
+  HasOrganization: !Not [!Equals [!Ref OrganizationId, ""]]""".splitlines()
 
 _TRUST: Final = """\
   Role:
     Type: AWS::IAM::Role
     Properties:
       RoleName: !Ref RoleName
+      PermissionsBoundary: !If [HasBoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]
       ManagedPolicyArns:
         - !Ref Policy
       AssumeRolePolicyDocument:
@@ -89,9 +109,15 @@ _TRUST: Final = """\
               AWS: !Ref TrustedPrincipal
             Action: sts:AssumeRole
             Condition: !If
-              - HasExternalId
-              - StringEquals:
-                  sts:ExternalId: !Ref ExternalId
+              - IsRestricted
+              - StringEquals: !If
+                  - HasExternalId
+                  - sts:ExternalId: !Ref ExternalId
+                  - !Ref AWS::NoValue
+                ArnLike: !If
+                  - HasTrustedRole
+                  - aws:PrincipalArn: !Sub "arn:*:iam::*:role/${TrustedRoleName}"
+                  - !Ref AWS::NoValue
               - !Ref AWS::NoValue""".splitlines()
 
 
@@ -102,7 +128,9 @@ def _member_role() -> tuple[str, ...]:
 
 
 def _caller_policy() -> tuple[str, ...]:
-    granted = statements(Part.CALLER, role_arn("${RoleName}", "${AWS::Partition}"))
+    granted = statements(
+        Part.CALLER, role_arn("${RoleName}", "${AWS::Partition}"), organization_id=_ANY_ORGANIZATION
+    )
     output = ("", "Outputs:", "  PolicyArn:", "    Value: !Ref Policy")
     return ("", "Resources:", *_managed_policy(granted), *output)
 
@@ -126,20 +154,34 @@ def _yaml_statement(one: Statement) -> tuple[str, ...]:
         "            Action:",
         *(f"              - {action}" for action in one.actions),
         f"            Resource: {resource}",
+        *(_YAML_CONDITION if one.organization_id is not None else ()),
     )
+
+
+_YAML_CONDITION: Final = f"""\
+            Condition: !If
+              - HasOrganization
+              - StringEquals:
+                  {RESOURCE_ORGANIZATION}: !Ref OrganizationId
+              - !Ref AWS::NoValue""".splitlines()
 
 
 def _variables(wanted: Wanted) -> tuple[str, ...]:
     name = _variable("role_name", _ROLE_NAME_ABOUT, f'"{wanted.role_name}"')
     if wanted.part is Part.CALLER:
-        return name
+        return (*name, *_nullable("organization_id", _ORGANIZATION_ABOUT, wanted.organization_id, "any"))
     principal = None if wanted.principal is None else f'"{wanted.principal}"'
-    external_id = "null" if wanted.external_id is None else f'"{wanted.external_id}"'
     return (
         *name,
         *_variable("trusted_principal", _PRINCIPAL_ABOUT, principal),
-        *_variable("external_id", f"{_EXTERNAL_ID_ABOUT} Null: none.", external_id),
+        *_nullable("trusted_role_name", _TRUSTED_ROLE_ABOUT, wanted.trusted_role, "any"),
+        *_nullable("external_id", _EXTERNAL_ID_ABOUT, wanted.external_id),
+        *_nullable("permissions_boundary_arn", _BOUNDARY_ABOUT, None),
     )
+
+
+def _nullable(name: str, about: str, default: str | None, null: str = "none") -> tuple[str, ...]:
+    return _variable(name, f"{about} Null: {null}.", "null" if default is None else f'"{default}"')
 
 
 def _variable(name: str, about: str, default: str | None) -> tuple[str, ...]:
@@ -169,8 +211,21 @@ def _hcl_statement(one: Statement) -> tuple[str, ...]:
         "    actions = [",
         *(f'      "{action}",' for action in one.actions),
         "    ]",
+        *(_HCL_CONDITION if one.organization_id is not None else ()),
         "  }",
     )
+
+
+_HCL_CONDITION: Final = f"""
+    dynamic "condition" {{
+      for_each = var.organization_id == null ? [] : [var.organization_id]
+
+      content {{
+        test     = "StringEquals"
+        variable = "{RESOURCE_ORGANIZATION}"
+        values   = [condition.value]
+      }}
+    }}""".splitlines()
 
 
 _HCL_MEMBER: Final = """
@@ -193,6 +248,16 @@ data "aws_iam_policy_document" "trust" {
         values   = [condition.value]
       }
     }
+
+    dynamic "condition" {
+      for_each = var.trusted_role_name == null ? [] : [var.trusted_role_name]
+
+      content {
+        test     = "ArnLike"
+        variable = "aws:PrincipalArn"
+        values   = ["arn:*:iam::*:role/${condition.value}"]
+      }
+    }
   }
 }
 
@@ -202,8 +267,9 @@ resource "aws_iam_policy" "read" {
 }
 
 resource "aws_iam_role" "scan" {
-  name               = var.role_name
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name                 = var.role_name
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy_attachment" "read" {

@@ -25,6 +25,8 @@ VERSION: Final = "2012-10-17"
 MANAGED_POLICY_LIMIT: Final = 6144
 """Characters of a managed policy, white space not counted (IAM User Guide, "IAM and AWS STS quotas")."""
 
+RESOURCE_ORGANIZATION: Final = "aws:ResourceOrgID"
+
 _ALWAYS_ALLOWED: Final = "sts:GetCallerIdentity"
 _ASSUME_ROLE: Final = "sts:AssumeRole"
 _ORGANIZATIONS: Final = "organizations"
@@ -43,22 +45,34 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An Allow: its Sid, the actions in order, and the one resource that they are allowed on."""
+    """An Allow: its Sid, the actions in order, and the one resource that they are allowed on.
+
+    `organization_id` limits it to resources of that organization (aws:ResourceOrgID).
+    """
 
     sid: str
     actions: tuple[str, ...]
     resource: str = "*"
+    organization_id: str | None = None
 
 
 def statements(
-    part: Part, role: str, operations: Iterable[Operation] = OPERATIONS.values()
+    part: Part,
+    role: str,
+    operations: Iterable[Operation] = OPERATIONS.values(),
+    *,
+    organization_id: str | None = None,
 ) -> tuple[Statement, ...]:
-    """Give what a part has to be allowed, by service. `role` is the ARN of the role in every account."""
+    """Return the statements that a part needs, by service.
+
+    `role` is the ARN of the role in every account. With `organization_id`, the caller may assume the role
+    only in accounts of that organization.
+    """
     asked = tuple(operations)
     mine = (one for one in asked if part is Part.CALLER or is_asked_of_members(one))
     read = _by_service({action for one in mine for action in one.actions})
     if part is Part.CALLER and any(one.key == _ASSUME_ROLE for one in asked):
-        return (*read, Statement("AssumeRole", (_ASSUME_ROLE,), role))
+        return (*read, Statement("AssumeRole", (_ASSUME_ROLE,), role, organization_id))
     return read
 
 
@@ -88,26 +102,45 @@ def role_arn(role_name: str, partition: str = "aws") -> str:
 
 
 def policy_document(granted: Iterable[Statement]) -> dict[str, Any]:
-    """Give a policy as IAM takes it."""
-    return {
-        "Version": VERSION,
-        "Statement": [
-            {"Sid": one.sid, "Effect": "Allow", "Action": list(one.actions), "Resource": one.resource}
-            for one in granted
-        ],
+    """Build a policy document."""
+    return {"Version": VERSION, "Statement": [_allow(statement) for statement in granted]}
+
+
+def _allow(statement: Statement) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "Sid": statement.sid,
+        "Effect": "Allow",
+        "Action": list(statement.actions),
+        "Resource": statement.resource,
     }
+    if statement.organization_id is not None:
+        document["Condition"] = {"StringEquals": {RESOURCE_ORGANIZATION: statement.organization_id}}
+    return document
 
 
-def trust_document(principal: str, external_id: str | None) -> dict[str, Any]:
-    """Give the trust policy of the role. `principal`: an account's id, or the ARN of a user or role."""
+def trust_document(
+    principal: str, external_id: str | None, trusted_role: str | None = None
+) -> dict[str, Any]:
+    """Build the trust policy of the role.
+
+    `principal` is the id of an account, or the ARN of a user or role. `trusted_role` limits an account to
+    its role of that name. A condition does that, not the principal: AWS refuses a trust policy that names
+    a role that does not exist yet, and breaks the trust when that role is created again (IAM User Guide,
+    "AWS JSON policy elements: Principal").
+    """
     statement: dict[str, Any] = {
         "Sid": "Scan",
         "Effect": "Allow",
         "Principal": {"AWS": principal},
         "Action": _ASSUME_ROLE,
     }
+    condition: dict[str, Any] = {}
     if external_id is not None:
-        statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+        condition["StringEquals"] = {"sts:ExternalId": external_id}
+    if trusted_role is not None:
+        condition["ArnLike"] = {"aws:PrincipalArn": role_arn(trusted_role, "*")}
+    if condition:
+        statement["Condition"] = condition
     return {"Version": VERSION, "Statement": [statement]}
 
 

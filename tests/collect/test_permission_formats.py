@@ -9,10 +9,11 @@ import yaml
 
 from scanner.collect.permission_formats import Wanted, cloudformation, terraform
 from scanner.collect.permissions import Part, policy_document, role_arn, statements, trust_document
-from scripts.policies import FILES, GOLDEN, printed
+from scripts.policies import FILES, ROOT, printed
 
 ROLE = "VaultproofReadOnly"
 ACCOUNT = "111111111111"
+ORGANIZATION = "o-0123456789"
 
 
 class Template(yaml.SafeLoader):
@@ -45,35 +46,63 @@ def resolve(value: Any, template: Mapping[str, Any], given: Mapping[str, str]) -
         case {"Sub": text}:
             return re.sub(r"\$\{([\w:]+)\}", lambda found: given[found.group(1)], text)
         case {"If": [name, yes, no]}:
-            assert template["Conditions"][name] == {"Not": [{"Equals": [{"Ref": "ExternalId"}, ""]}]}
-            return resolve(yes if given["ExternalId"] else no, template, given)
+            return resolve(yes if holds({"Condition": name}, template, given) else no, template, given)
         case dict():
             resolved = {key: resolve(one, template, given) for key, one in value.items()}
             return {key: one for key, one in resolved.items() if one is not None}
     return value
 
 
-def expected(part: Part) -> dict[str, Any]:
-    return policy_document(statements(part, role_arn(ROLE)))
+def holds(condition: Any, template: Mapping[str, Any], given: Mapping[str, str]) -> bool:
+    match condition:
+        case {"Condition": name}:
+            return holds(template["Conditions"][name], template, given)
+        case {"Not": [inner]}:
+            return not holds(inner, template, given)
+        case {"Or": inner}:
+            return any(holds(one, template, given) for one in inner)
+        case {"Equals": [left, right]}:
+            return bool(resolve(left, template, given) == resolve(right, template, given))
+    raise AssertionError(condition)
 
 
+def expected(part: Part, organization: str | None = None) -> dict[str, Any]:
+    return policy_document(statements(part, role_arn(ROLE), organization_id=organization))
+
+
+@pytest.mark.parametrize("organization", ["", ORGANIZATION])
 @pytest.mark.parametrize("part", Part)
-def test_cloudformation_grants_what_json_grants(part: Part) -> None:
+def test_cloudformation_grants_what_json_grants(part: Part, organization: str) -> None:
     template = load(part)
-    given = {"RoleName": ROLE, "AWS::Partition": "aws"}
+    given = {"RoleName": ROLE, "AWS::Partition": "aws", "OrganizationId": organization}
     policy = template["Resources"]["Policy"]
     assert policy["Type"] == "AWS::IAM::ManagedPolicy"
-    assert resolve(policy["Properties"]["PolicyDocument"], template, given) == expected(part)
+    assert resolve(policy["Properties"]["PolicyDocument"], template, given) == expected(
+        part, organization or None
+    )
 
 
+@pytest.mark.parametrize("boundary", ["", "arn:aws:iam::aws:policy/ReadOnlyAccess"])
+@pytest.mark.parametrize("trusted_role", ["", "VaultproofScan"])
 @pytest.mark.parametrize("external_id", ["", "x-1"])
-def test_the_role_of_the_template_trusts_whom_it_should(external_id: str) -> None:
+def test_the_role_of_the_template_trusts_whom_it_should(
+    external_id: str, trusted_role: str, boundary: str
+) -> None:
     template = load(Part.MEMBER)
-    given = {"RoleName": ROLE, "TrustedPrincipal": ACCOUNT, "ExternalId": external_id, "Policy": "its-arn"}
+    given = {
+        "RoleName": ROLE,
+        "TrustedPrincipal": ACCOUNT,
+        "TrustedRoleName": trusted_role,
+        "ExternalId": external_id,
+        "PermissionsBoundaryArn": boundary,
+        "Policy": "its-arn",
+    }
     role = resolve(template["Resources"]["Role"]["Properties"], template, given)
     assert role["RoleName"] == ROLE
     assert role["ManagedPolicyArns"] == ["its-arn"]
-    assert role["AssumeRolePolicyDocument"] == trust_document(ACCOUNT, external_id or None)
+    assert role.get("PermissionsBoundary", "") == boundary
+    trust = trust_document(ACCOUNT, external_id or None, trusted_role or None)
+    assert role["AssumeRolePolicyDocument"] == trust
 
 
 def test_what_is_known_is_a_default_and_what_is_not_is_asked_for() -> None:
@@ -81,13 +110,15 @@ def test_what_is_known_is_a_default_and_what_is_not_is_asked_for() -> None:
     assert {name: one.get("Default") for name, one in asked.items()} == {
         "RoleName": ROLE,
         "TrustedPrincipal": None,
+        "TrustedRoleName": "",
         "ExternalId": "",
+        "PermissionsBoundaryArn": "",
     }
     known = load(Part.MEMBER, principal=ACCOUNT, external_id="x-1")["Parameters"]
     assert known["TrustedPrincipal"]["Default"] == ACCOUNT
     assert known["ExternalId"]["Default"] == "x-1"
     assert {one["Type"] for one in asked.values()} == {"String"}
-    assert list(load(Part.CALLER)["Parameters"]) == ["RoleName"]
+    assert list(load(Part.CALLER)["Parameters"]) == ["RoleName", "OrganizationId"]
 
 
 _BLOCK = re.compile(r'(\w+)((?: "[^"]+")*) \{(\})?')
@@ -124,25 +155,28 @@ def read(part: Part, **more: Any) -> dict[tuple[str, ...], Block]:
 def granted(document: Block) -> dict[str, Any]:
     fill = {"${var.role_name}": ROLE, "${data.aws_partition.current.partition}": "aws"}
     rows = []
-    for kind, _, attributes, _ in document[3]:
+    for kind, _, attributes, dynamic in document[3]:
         assert kind == "statement"
         (resource,) = _LIST.findall(attributes["resources"])
         for name, value in fill.items():
             resource = resource.replace(name, value)
-        rows.append(
-            {
-                "Sid": attributes["sid"].strip('"'),
-                "Effect": "Allow",  # what aws_iam_policy_document says by itself
-                "Action": _LIST.findall(attributes["actions"]),
-                "Resource": resource,
-            }
-        )
+        row = {
+            "Sid": attributes["sid"].strip('"'),
+            "Effect": "Allow",  # what aws_iam_policy_document says by itself
+            "Action": _LIST.findall(attributes["actions"]),
+            "Resource": resource,
+        }
+        for _, _, each, ((_, _, content, _),) in dynamic:
+            assert each["for_each"] == "var.organization_id == null ? [] : [var.organization_id]"
+            test, key = content["test"].strip('"'), content["variable"].strip('"')
+            row["Condition"] = {test: {key: ORGANIZATION}}
+        rows.append(row)
     return {"Version": "2012-10-17", "Statement": rows}
 
 
 @pytest.mark.parametrize("part", Part)
 def test_terraform_grants_what_json_grants(part: Part) -> None:
-    assert granted(read(part)["data", "aws_iam_policy_document", "read"]) == expected(part)
+    assert granted(read(part)["data", "aws_iam_policy_document", "read"]) == expected(part, ORGANIZATION)
 
 
 @pytest.mark.parametrize("part", Part)
@@ -159,13 +193,19 @@ def test_terraform_names_nothing_that_is_not_there(part: Part) -> None:
 def test_the_role_of_terraform_trusts_whom_it_should() -> None:
     ((_, _, attributes, inner),) = read(Part.MEMBER)["data", "aws_iam_policy_document", "trust"][3]
     assert _LIST.findall(attributes["actions"]) == ["sts:AssumeRole"]
-    (_, _, principals, _), (_, _, condition, (content,)) = inner
+    (_, _, principals, _), (_, _, condition, (content,)), (_, _, role, (limit,)) = inner
     assert (principals["type"], principals["identifiers"]) == ('"AWS"', "[var.trusted_principal]")
     assert condition["for_each"] == "var.external_id == null ? [] : [var.external_id]"
     assert content[2] == {
         "test": '"StringEquals"',
         "variable": '"sts:ExternalId"',
         "values": "[condition.value]",
+    }
+    assert role["for_each"] == "var.trusted_role_name == null ? [] : [var.trusted_role_name]"
+    assert limit[2] == {
+        "test": '"ArnLike"',
+        "variable": '"aws:PrincipalArn"',
+        "values": '["arn:*:iam::*:role/${condition.value}"]',
     }
 
 
@@ -180,5 +220,5 @@ def test_variables_have_the_defaults_that_are_known() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_printed_is_what_was_reviewed(name: str) -> None:
-    reviewed = (GOLDEN / name).read_text(encoding="utf-8")
+    reviewed = (ROOT / name).read_text(encoding="utf-8")
     assert printed(*FILES[name]) == reviewed, "look at it, then run: .venv/bin/python scripts/policies.py"

@@ -6,6 +6,12 @@ variable "role_name" {
   default     = "VaultproofReadOnly"
 }
 
+variable "organization_id" {
+  type        = string
+  description = "Id of the organization in whose accounts the role may be assumed. Null: any."
+  default     = null
+}
+
 data "aws_partition" "current" {}
 
 data "aws_iam_policy_document" "read" {
@@ -255,6 +261,16 @@ data "aws_iam_policy_document" "read" {
     actions = [
       "sts:AssumeRole",
     ]
+
+    dynamic "condition" {
+      for_each = var.organization_id == null ? [] : [var.organization_id]
+
+      content {
+        test     = "StringEquals"
+        variable = "aws:ResourceOrgID"
+        values   = [condition.value]
+      }
+    }
   }
 }
 

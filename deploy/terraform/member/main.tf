@@ -11,9 +11,21 @@ variable "trusted_principal" {
   description = "Who starts the scan: the id of an account, or the ARN of a role or user."
 }
 
+variable "trusted_role_name" {
+  type        = string
+  description = "Name of the only role of that account that may assume this one. Null: any."
+  default     = null
+}
+
 variable "external_id" {
   type        = string
   description = "The external id that the scan has to name. Null: none."
+  default     = null
+}
+
+variable "permissions_boundary_arn" {
+  type        = string
+  description = "ARN of the permissions boundary of the role. Null: none."
   default     = null
 }
 
@@ -265,6 +277,16 @@ data "aws_iam_policy_document" "trust" {
         values   = [condition.value]
       }
     }
+
+    dynamic "condition" {
+      for_each = var.trusted_role_name == null ? [] : [var.trusted_role_name]
+
+      content {
+        test     = "ArnLike"
+        variable = "aws:PrincipalArn"
+        values   = ["arn:*:iam::*:role/${condition.value}"]
+      }
+    }
   }
 }
 
@@ -274,8 +296,9 @@ resource "aws_iam_policy" "read" {
 }
 
 resource "aws_iam_role" "scan" {
-  name               = var.role_name
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name                 = var.role_name
+  assume_role_policy   = data.aws_iam_policy_document.trust.json
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_role_policy_attachment" "read" {
