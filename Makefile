@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format bench bench-check bench-record sample-reports pictures lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format deploy-lint deploy-lock bench bench-check bench-record sample-reports pictures lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -55,6 +55,14 @@ format: setup ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
+deploy-lint: setup ## check the templates in deploy/ with cfn-lint, checkov and asl-validator
+	@sh scripts/deploy_lint.sh
+
+deploy-lock: setup ## resolve the linters of deploy-lint anew into deploy/lint/requirements.lock
+	@$(BIN)/uv pip compile deploy/lint/requirements.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make deploy-lock" \
+	  --quiet -o deploy/lint/requirements.lock $(if $(UPGRADE),--upgrade)
+
 bench: setup ## measure what collecting, judging and reports cost; BENCH=stages runs one
 	@$(WITH_PANGO) $(BIN)/python -m bench $(BENCH)
 
@@ -76,6 +84,6 @@ lock: setup ## resolve the dependencies anew into requirements.lock
 	  --quiet -o requirements.lock $(if $(UPGRADE),--upgrade)
 
 clean: ## remove everything that the other targets made, .venv included
-	@rm -rf .venv demo-report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .lint demo-report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@rm -f .coverage .coverage.*
 	@find scanner tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,69 +1,24 @@
 """CloudFormation and Terraform grant exactly what the JSON policy grants."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 
 from scanner.collect.permission_formats import Wanted, cloudformation, terraform
 from scanner.collect.permissions import Part, policy_document, role_arn, statements, trust_document
 from scripts.policies import FILES, ROOT, printed
+from tests.fakes.cloudformation import read_template, resolve
 
 ROLE = "VaultproofReadOnly"
 ACCOUNT = "111111111111"
 ORGANIZATION = "o-0123456789"
 
 
-class Template(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as what they stand for."""
-
-
-def _function(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.SequenceNode):
-        return {suffix: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.ScalarNode)
-    return {suffix: loader.construct_scalar(node)}
-
-
-Template.add_multi_constructor("!", _function)
-
-
 def load(part: Part, **more: Any) -> dict[str, Any]:
     text = cloudformation(Wanted(part, ROLE, **more))
-    loaded: dict[str, Any] = yaml.load(text, Template)  # noqa: S506 -- a SafeLoader
-    return loaded
-
-
-def resolve(value: Any, template: Mapping[str, Any], given: Mapping[str, str]) -> Any:
-    """What CloudFormation makes of a value: parameters filled in, conditions decided."""
-    match value:
-        case list():
-            return [resolve(one, template, given) for one in value]
-        case {"Ref": name}:
-            return None if name == "AWS::NoValue" else given[name]
-        case {"Sub": text}:
-            return re.sub(r"\$\{([\w:]+)\}", lambda found: given[found.group(1)], text)
-        case {"If": [name, yes, no]}:
-            return resolve(yes if holds({"Condition": name}, template, given) else no, template, given)
-        case dict():
-            resolved = {key: resolve(one, template, given) for key, one in value.items()}
-            return {key: one for key, one in resolved.items() if one is not None}
-    return value
-
-
-def holds(condition: Any, template: Mapping[str, Any], given: Mapping[str, str]) -> bool:
-    match condition:
-        case {"Condition": name}:
-            return holds(template["Conditions"][name], template, given)
-        case {"Not": [inner]}:
-            return not holds(inner, template, given)
-        case {"Or": inner}:
-            return any(holds(one, template, given) for one in inner)
-        case {"Equals": [left, right]}:
-            return bool(resolve(left, template, given) == resolve(right, template, given))
-    raise AssertionError(condition)
+    return read_template(text)
 
 
 def expected(part: Part, organization: str | None = None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The two commands of the README, as far as they can be held without running them."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -35,17 +36,26 @@ def test_make_test_ends_with_pytest() -> None:
 def test_ci_runs_what_a_reader_can_run() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     commands = [line for line in lines if line and not line.startswith(("#", "set ", "cd "))]
-    assert commands == ["make test-ci", "make bench-check", "make fresh SMOKE=1"]
+    assert commands == ["make test-ci", "make deploy-lint", "make bench-check", "make fresh SMOKE=1"]
 
 
-@pytest.mark.parametrize("script", ["scripts/setup.sh", "scripts/fresh.sh"])
+@pytest.mark.parametrize("script", ["scripts/setup.sh", "scripts/fresh.sh", "scripts/deploy_lint.sh"])
 def test_a_script_is_posix_shell(script: str) -> None:
     subprocess.run(["/bin/sh", "-n", ROOT / script], check=True)
 
 
-def test_the_lock_names_no_registry_and_hashes_every_package() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "deploy/lint/requirements.lock"])
+def test_the_lock_names_no_registry_and_hashes_every_package(name: str) -> None:
+    lock = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", lock)
     packages = re.split(r"\n(?=[a-z0-9])", lock.partition("\n")[2].partition("\n")[2])
     assert len(packages) > 30
     assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+
+
+def test_the_lock_of_npm_names_no_registry_and_hashes_every_package() -> None:
+    lock = json.loads((ROOT / "deploy" / "lint" / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert len(packages) > 10
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert [name for name, package in packages.items() if "sha512-" not in package["integrity"]] == []

@@ -30,6 +30,8 @@ variable "permissions_boundary_arn" {
 }
 
 data "aws_iam_policy_document" "read" {
+  # checkov:skip=CKV_AWS_356:Lists take no resource, and every resource of the account is described.
+
   statement {
     sid       = "ReadBackupGateway"
     resources = ["*"]
