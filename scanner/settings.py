@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from scanner.errors import ConfigurationError, Mistake
-from scanner.model.finding import Waiver
+from scanner.model.finding import Severity, Waiver
 from scanner.model.formats import Format
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
 from scanner.settings_base import Section, Text, Texts, UnitText
@@ -147,6 +147,9 @@ class Settings(Section):
     owners: tuple[OwnerSettings, ...] = ()
     outputs: OutputSettings = OutputSettings()
     score: ScoreSettings = ScoreSettings()
+    fail_on: Severity | None = None
+    require_complete: bool = False
+    allow_partial: bool = False
 
     _file: str = PrivateAttr("audit.yaml")
     _document: YamlDocument | None = PrivateAttr(None)

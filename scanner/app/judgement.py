@@ -45,6 +45,7 @@ from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.owner import Ownership, Way
+from scanner.model.reach import reach_of
 from scanner.model.scan import POPULATION, Scan
 from scanner.model.tier import Tiers
 from scanner.protection.capabilities import capabilities_as_of
@@ -147,7 +148,8 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     manifest = _judged_manifest(bundle, out, as_of)
     _write_judged_manifest(bundle, out, manifest)
     with filed.database() as connection:
-        assessment = assess(counts(filed, connection), _asked(judgement), judgement.standards, units)
+        reach = reach_of(status for _, status in bundle.scope())
+        assessment = assess(counts(filed, connection), _asked(judgement), judgement.standards, units, reach)
     scan = Scan(
         manifest=manifest,
         controls=_asked(judgement),

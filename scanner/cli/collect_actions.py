@@ -7,13 +7,16 @@ import typer
 
 from scanner.app import collection
 from scanner.cli.destination import Destination, destination_of, look_ahead, published
-from scanner.cli.exits import advising_to_resume, say
+from scanner.cli.exits import INCOMPLETE, advising_to_resume, say
 from scanner.cli.options import ScopeOptions, Target
 from scanner.cli.progress import progress
 from scanner.cli.rehearsal import print_estimate, wide_console
 from scanner.cli.requests import folder_of, settings_of
 from scanner.cli.scope import collect_request, given_anew
+from scanner.cli.unread import report_unread_accounts
 from scanner.errors import UsageError
+from scanner.evidence.manifest import read_manifest
+from scanner.model.reading import Gap
 from scanner.settings import Settings
 
 
@@ -34,15 +37,19 @@ def rehearse(scope: ScopeOptions, config: Path | None, target: Target, *, quiet:
     return 0
 
 
-def collect(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
-    """Collect, and print where the bundle is."""
+def collect(
+    scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool, allow_partial: bool = False
+) -> int:
+    """Collect, and print where the bundle is and which accounts could not be read."""
     settings = settings_of(config)
     goal, folder = goal_of(target, settings, scope)
     with advising_to_resume("collect", folder):
-        gather(settings, scope, folder, None, is_new=target.resume is None, quiet=quiet)
+        refusals = gather(settings, scope, folder, None, is_new=target.resume is None, quiet=quiet)
+    manifest = read_manifest(folder)
     with published(goal, folder, keep=target.resume is not None):
         typer.echo(f"{goal.place or folder}")
-    return 0
+    unread = report_unread_accounts(manifest, refusals, f"{goal.place or folder}")
+    return INCOMPLETE if unread and not (allow_partial or settings.allow_partial) else 0
 
 
 def gather(  # noqa: PLR0913 -- one scan, new or not
@@ -53,8 +60,8 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
     *,
     is_new: bool,
     quiet: bool,
-) -> None:
-    """Collect what is left to be collected."""
+) -> tuple[Gap, ...]:
+    """Collect what is left to be collected, and return why accounts could not be entered."""
     request = collect_request(settings, scope)
     if is_new:
         with progress(quiet=quiet) as watcher:
@@ -69,3 +76,4 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
             "Credentials expired before everything was read; missing data is unknown. Log in again, "
             f"then run: audit run --resume {folder}"
         )
+    return watcher.tally.refusals()

@@ -92,6 +92,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
     as_of: options.AsOf = None,
     fail_on: options.FailOn = None,
     require_complete: options.RequireComplete = False,
+    allow_partial: options.AllowPartial = False,
     fail_on_unknown: options.FailOnUnknown = False,
     jobs: options.Jobs = None,
     out: options.Out = None,
@@ -108,7 +109,9 @@ def run(  # noqa: PLR0913 -- the options of the contract
 ) -> None:
     """Collect evidence, evaluate the controls and write reports."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
-    judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
+    judged = JudgementOptions(
+        controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs, allow_partial
+    )
     target = Target(out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
     if dry_run:
         raise typer.Exit(guarded(lambda: _actions("collect").rehearse(scope, config, target, quiet=quiet)))
@@ -127,6 +130,7 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     profile: options.Profile = None,
     concurrency: options.Concurrency = DEFAULT_CONCURRENCY,
     config: options.Config = None,
+    allow_partial: options.AllowPartial = False,
     out: options.Out = None,
     resume: options.Resume = None,
     sse_kms_key: options.KmsKey = None,
@@ -136,7 +140,10 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     """Collect evidence into a bundle without evaluating it."""
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
     target = Target(out, resume, kms_key=sse_kms_key, bucket_owner=bucket_owner)
-    raise typer.Exit(guarded(lambda: _actions("collect").collect(scope, config, target, quiet=quiet)))
+    collecting = _actions("collect").collect
+    raise typer.Exit(
+        guarded(lambda: collecting(scope, config, target, quiet=quiet, allow_partial=allow_partial))
+    )
 
 
 @audit.command(epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")

@@ -6,7 +6,9 @@
 | 1 | an error of the program itself, or a control that broke |
 | 2 | usage, configuration, credentials, an endpoint that does not answer |
 | 3 | nothing in scope |
-| 4 | --require-complete and a read is missing, or --fail-on-unknown and something is unknown |
+| 4 | an account in scope could not be read at all (`run` and `collect`, without --allow-partial) |
+| 4 | --require-complete and a read is missing, or --fail-on-unknown and a result is unknown |
+| 4 | `audit check`: something that a scan needs is missing |
 | 5 | a requested output could not be made |
 | 6 | a bundle is missing, corrupt, or not what its checksums say |
 | 10 | findings at or above --fail-on; of `audit diff`: new ones |
@@ -74,10 +76,22 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def code_of(view: "View", *, fail_on: Severity | None, require_complete: bool, fail_on_unknown: bool) -> int:
-    """Give the exit code of a judged scan: the first that applies, in the order of the contract."""
+def code_of(
+    view: "View",
+    *,
+    fail_on: Severity | None,
+    require_complete: bool,
+    fail_on_unknown: bool,
+    has_unread_account: bool = False,
+) -> int:
+    """Return the exit code of a judged scan: the first that applies, in the order of the contract.
+
+    `has_unread_account`: nothing of an account in scope was read, and the user does not allow that.
+    """
     if view.counts.error:
         return BROKEN
+    if has_unread_account:
+        return INCOMPLETE
     if require_complete and view.scan.gaps:
         return INCOMPLETE
     if fail_on_unknown and view.counts.unknown:

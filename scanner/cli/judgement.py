@@ -1,12 +1,14 @@
 """What a bundle is judged against: options count for more than audit.yaml."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from scanner.app.judgement import Judgement
 from scanner.cli.exits import say
 from scanner.cli.naming import Named
+from scanner.cli.options import JudgementOptions
 from scanner.cli.tiers import NamedTiers
 from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.packs import names_of
@@ -42,6 +44,16 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
         count_inherited_backup=settings.parameters.count_inherited_backup,
         as_of=as_of,
         standards=load_standards(selection.known, _weights(settings), map(Path, words)),
+    )
+
+
+def with_settings(judged: JudgementOptions, settings: Settings) -> JudgementOptions:
+    """Add what audit.yaml says of exit codes. Options win; what the file demands, they cannot take back."""
+    return replace(
+        judged,
+        fail_on=judged.fail_on or settings.fail_on,
+        require_complete=judged.require_complete or settings.require_complete,
+        allow_partial=judged.allow_partial or settings.allow_partial,
     )
 
 

@@ -103,6 +103,14 @@ RequireComplete = Annotated[
     bool,
     typer.Option("--require-complete", help="Exit 4 if a read is missing.", rich_help_panel=JUDGEMENT),
 ]
+AllowPartial = Annotated[
+    bool,
+    typer.Option(
+        "--allow-partial",
+        help="Do not exit 4 if an account in scope could not be read at all.",
+        rich_help_panel=JUDGEMENT,
+    ),
+]
 FailOnUnknown = Annotated[
     bool,
     typer.Option("--fail-on-unknown", help="Exit 4 if a result is unknown.", rich_help_panel=JUDGEMENT),
@@ -265,6 +273,7 @@ class JudgementOptions:
     require_complete: bool
     fail_on_unknown: bool
     jobs: int | None = None
+    allow_partial: bool = False
 
 
 def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]:

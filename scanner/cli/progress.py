@@ -7,7 +7,6 @@ from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -15,7 +14,6 @@ from scanner.cli.tally import Tally
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import Shard
 from scanner.model.reading import Gap
-from scanner.report.words import visible
 
 _PLAIN_SECONDS: Final = 60.0
 _FRAMES_A_SECOND: Final = 4
@@ -54,7 +52,7 @@ class QuietProgress:
 
     def account_not_entered(self, gap: Gap) -> None:
         """Remember why an account could not be entered."""
-        self.tally.refuse(visible(gap.sentence()))
+        self.tally.refuse(gap)
 
     def shard_finished(self, record: ShardRecord) -> None:
         """Count a shard."""
@@ -82,8 +80,6 @@ class PlainProgress(QuietProgress):
         self._teller.join()
         if self.tally.is_known:
             self._tell()
-        for line in self.tally.refusals():
-            self._say(line)
 
     def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
         """Say what is coming."""
@@ -142,8 +138,6 @@ class LiveProgress(QuietProgress):
     ) -> None:
         """Leave the bar as it stands."""
         self._bar.stop()
-        for line in self.tally.refusals():
-            self._bar.console.print(escape(line), soft_wrap=True, highlight=False)
 
     def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
         """Learn how long the bar is, and how far it reaches already."""

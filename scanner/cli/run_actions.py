@@ -5,7 +5,7 @@ from scanner.cli.collect_actions import gather, goal_of
 from scanner.cli.destination import published, shown_at
 from scanner.cli.exits import advising_to_resume
 from scanner.cli.judge_actions import conclude
-from scanner.cli.judgement import judgement_of
+from scanner.cli.judgement import judgement_of, with_settings
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.redaction import pseudonyms
 from scanner.cli.requests import settings_of
@@ -16,6 +16,7 @@ def run(
 ) -> int:
     """Collect, judge, report. Every mistake of the user is told before the first call to AWS."""
     settings = settings_of(judged.config, judged.controls)
+    judged = with_settings(judged, settings)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
@@ -29,4 +30,4 @@ def run(
             folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
         )
     with published(goal, folder, keep=target.resume is not None):
-        return conclude(outcome, shown_at(goal, folder), judged, quiet=quiet)
+        return conclude(outcome, shown_at(goal, folder), judged, f"{goal.place or folder}", quiet=quiet)

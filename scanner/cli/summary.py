@@ -1,6 +1,6 @@
 """The table at the end of a scan: what each control found, in numbers with their denominators."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +12,9 @@ from scanner.app.judgement import Outcome
 from scanner.cli.settled import tier_lines, waiver_lines
 from scanner.model.compliance import Assessment
 from scanner.model.finding import Status
-from scanner.model.reading import ASSUME_ROLE
+from scanner.model.reach import unread_accounts
 from scanner.model.scan import Scan
 from scanner.report.view import View
-from scanner.report.words import visible
 
 _COLUMNS: Final = (
     (Status.PASS, "pass", "green"),
@@ -25,8 +24,6 @@ _COLUMNS: Final = (
     (Status.NOT_APPLICABLE, "n/a", "dim"),
     (Status.ERROR, "error", "magenta"),
 )
-
-_MOST_ACCOUNTS: Final = 10
 
 
 def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Console) -> None:
@@ -39,8 +36,6 @@ def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Conso
     console.print(_completeness(scan), soft_wrap=True)
     if sentence := outcome.view.unsupported_sentence:
         console.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True, highlight=False)
-    for line in _accounts_not_entered(scan):
-        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
     for line in tier_lines(scan):
         console.print(escape(line), soft_wrap=True, highlight=False)
     for line in waiver_lines(scan):
@@ -66,6 +61,8 @@ def _table(view: View) -> Table:
 def _score(assessment: Assessment) -> str:
     """Say the score in one line, with its numerator and denominator, and what is open beside it."""
     total = assessment.score.total
+    if assessment.score.withheld:
+        return f"Score: none; {assessment.score.withheld}."
     if total.score is None:
         return f"Score: none; no check could be evaluated ({total.open:,} unknown)."
     share = f"{total.passed:,} of {total.judged:,} evaluated checks passed"
@@ -79,17 +76,9 @@ def _completeness(scan: Scan) -> str:
     if not scan.gaps:
         return f"\nAll {places} account-Regions were fully read."
     where = len({(gap.account, gap.region) for gap in scan.gaps})
+    unread = len(unread_accounts(scan.manifest))
+    accounts = f" Of {len(scope.accounts)} accounts {unread} could not be read at all." if unread else ""
     return (
-        f"\n[yellow]{len(scan.gaps)} reads are missing in {where} account-Regions; {places} are in scope. "
-        "Checks that need a missing read are unknown.[/]"
+        f"\n[yellow]{len(scan.gaps)} reads are missing in {where} account-Regions; {places} are in scope."
+        f"{accounts} Checks that need a missing read are unknown.[/]"
     )
-
-
-def _accounts_not_entered(scan: Scan) -> Iterator[str]:
-    """Give a line for each account whose role could not be assumed, as far as they are few."""
-    sentences = list(
-        dict.fromkeys(visible(gap.sentence()) for gap in scan.gaps if gap.operation == ASSUME_ROLE)
-    )
-    yield from sentences[:_MOST_ACCOUNTS]
-    if (rest := len(sentences) - _MOST_ACCOUNTS) > 0:
-        yield f"{rest:,} other accounts could not be entered."

@@ -9,10 +9,10 @@ from typing import Final
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, Shard
+from scanner.model.reading import Gap
 
 _ENOUGH_SHARDS: Final = 5
 _ENOUGH_SECONDS: Final = 10.0
-_MOST_REFUSALS: Final = 10
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 
@@ -31,7 +31,7 @@ class Tally:
         self._lock = threading.Lock()
         self._started = clock()
         self._left: Counter[AccountId] = Counter()
-        self._refusals: dict[str, None] = {}
+        self._refusals: dict[AccountId, Gap] = {}
         self._taken_over: frozenset[Shard] = frozenset()
         self._paced = 0  # shards that this run read: those that are skipped cost nothing
         self._known_at = self._started
@@ -67,18 +67,15 @@ class Tally:
                 self._count(shard)
                 self._paced += record.status is not ShardStatus.SKIPPED
 
-    def refuse(self, sentence: str) -> None:
+    def refuse(self, gap: Gap) -> None:
         """Note that an account could not be entered, and why."""
         with self._lock:
-            self._refusals[sentence] = None
+            self._refusals[gap.account] = gap
 
-    def refusals(self) -> tuple[str, ...]:
-        """Return a line for each account that could not be entered; after ten, how many more there are."""
+    def refusals(self) -> tuple[Gap, ...]:
+        """Return the refusal of each account that could not be entered."""
         with self._lock:
-            sentences = tuple(self._refusals)
-        rest = len(sentences) - _MOST_REFUSALS
-        more = (f"{rest:,} other accounts could not be entered.",) if rest > 0 else ()
-        return (*sentences[:_MOST_REFUSALS], *more)
+            return tuple(self._refusals.values())
 
     def _count(self, shard: Shard) -> None:
         self.shards += 1

@@ -2,11 +2,12 @@
 
 Everything is computed from counts of findings (`FindingCounts`), so that nothing grows with findings times
 requirements. One check is one control and one subject; a score never counts what is unknown as passed, and
-has no value where nothing was evaluated.
+has no value where nothing was evaluated, nor where less than half of the scope was judged.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -24,6 +25,7 @@ from scanner.model.compliance import (
 from scanner.model.control import Control
 from scanner.model.finding import Severity, Status
 from scanner.model.finding_counts import FindingCounts, GroupCount
+from scanner.model.reach import Reach
 
 NONE: Final = ""
 """The key of what has no tier, or whose organizational unit is not known."""
@@ -43,14 +45,16 @@ def assess(
     controls: Iterable[Control],
     standards: Standards,
     units: Mapping[str, tuple[str, ...]],
+    reach: Reach | None = None,
 ) -> Assessment:
-    """Compute scores and standings from the counts of all findings.
+    """Compute scores and standings from the counts of all findings. `reach`: how much of the scope was read.
 
     `units` are the organizational units above each account whose place is known, the root among them: an
     account counts in each of them, so that the figures of a unit are those of everything below it.
     """
     asked = tuple(controls)
-    figures = partial(_figures, weights=standards.weights)
+    reason = _reason_to_withhold(counts, reach)
+    figures = partial(_figures, weights=standards.weights, withheld=bool(reason))
     by_control = {each.id: Figures() for each in asked} | figures(
         (row.control, (row.severity, row.status, row.number)) for row in counts.controls
     )
@@ -62,9 +66,22 @@ def assess(
         "type": figures(map(_keyed, counts.types)),
         "tier": figures(map(_keyed, counts.tiers)),
     }
-    score = Score(standards.weights, summed(by_control.values()), groups)
+    score = Score(standards.weights, summed(by_control.values()), groups, reason)
     views = (_framework(each, asked, standards.known, by_control) for each in standards.frameworks)
     return Assessment(score, tuple(views))
+
+
+def _reason_to_withhold(counts: FindingCounts, reach: Reach | None) -> str:
+    """Return why there is no score: less than half of the scope was judged. Empty: there may be one."""
+    if reach is not None and reach.is_minor:
+        return f"only {reach.read:,} of {reach.in_scope:,} account-Regions in scope could be read"
+    numbers: Counter[bool] = Counter()
+    for row in counts.controls:
+        if row.status is not Status.NOT_APPLICABLE:
+            numbers[row.status in _JUDGED] += row.number
+    if numbers[True] and numbers[True] < numbers[False]:
+        return f"only {numbers[True]:,} of {numbers.total():,} checks could be evaluated"
+    return ""
 
 
 def _keyed(row: GroupCount) -> tuple[str, _Group]:
@@ -75,12 +92,15 @@ def _units_of(row: GroupCount, units: Mapping[str, tuple[str, ...]]) -> tuple[st
     return units.get(row.key or "", (NONE,))
 
 
-def _figures(rows: Iterable[tuple[str, _Group]], weights: Mapping[str, float]) -> dict[str, Figures]:
+def _figures(
+    rows: Iterable[tuple[str, _Group]], weights: Mapping[str, float], *, withheld: bool
+) -> dict[str, Figures]:
     """Compute the figures of each group, from rows of its key and some of its findings."""
     groups: defaultdict[str, Counter[tuple[Severity, Status]]] = defaultdict(Counter)
     for key, (severity, status, number) in rows:
         groups[key][severity, status] += number
-    return {key: _figures_of(groups[key], weights) for key in sorted(groups)}
+    figures = {key: _figures_of(groups[key], weights) for key in sorted(groups)}
+    return {key: replace(each, withheld=withheld) for key, each in figures.items()}
 
 
 def _figures_of(numbers: Mapping[tuple[Severity, Status], int], weights: Mapping[str, float]) -> Figures:
@@ -104,6 +124,7 @@ def summed(figures: Iterable[Figures]) -> Figures:
         {status: counts[status] for status in Status if counts[status]},
         sum(each.weight_passed for each in every),
         sum(each.weight_judged for each in every),
+        any(each.withheld for each in every),
     )
 
 

@@ -37,11 +37,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many checks have each status, and what the judged ones weigh."""
+    """How many checks have each status, and what the judged ones weigh.
+
+    `withheld`: shares have no value, because too little of the scope was judged (`Score.withheld`).
+    """
 
     counts: Mapping[Status, int] = field(default_factory=dict)
     weight_passed: float = 0.0
     weight_judged: float = 0.0
+    withheld: bool = False
 
     def of(self, status: Status) -> int:
         """Give the number of checks with a status."""
@@ -74,13 +78,13 @@ class Figures:
 
     @property
     def percent(self) -> float | None:
-        """The share that passed, 0 to 100; None: no subject was judged, which is not 100."""
-        return 100 * self.passed / self.judged if self.judged else None
+        """The share that passed, 0 to 100; None: no subject was judged (which is not 100), or withheld."""
+        return 100 * self.passed / self.judged if self.judged and not self.withheld else None
 
     @property
     def score(self) -> float | None:
         """The weighted share that passed, 0 to 100; None as above."""
-        return 100 * self.weight_passed / self.weight_judged if self.judged else None
+        return 100 * self.weight_passed / self.weight_judged if self.judged and not self.withheld else None
 
     @property
     def standing(self) -> Standing:
@@ -152,11 +156,15 @@ class FrameworkView:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The score of a scan: all checks, and by `control`, `account`, `ou`, `region`, `type`, `tier`."""
+    """The score of a scan: all checks, and by `control`, `account`, `ou`, `region`, `type`, `tier`.
+
+    `withheld`: why there is no score, although checks were judged; empty where there is one.
+    """
 
     weights: Mapping[str, float]  # by severity
     total: Figures
     groups: Mapping[str, Mapping[str, Figures]]
+    withheld: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The score and the frameworks of findings.json: written, and read back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from scanner.model.compliance import (
@@ -26,14 +27,16 @@ def assessment_document(assessment: Assessment | None) -> Document:
     groups = {
         name: {key: _figures(each) for key, each in members.items()} for name, members in score.groups.items()
     }
+    withheld = {"withheld": score.withheld} if score.withheld else {}
+    total = _figures(score.total)
     return {
-        "score": {"weights": dict(score.weights), "total": _figures(score.total), "groups": groups},
+        "score": {"weights": dict(score.weights), **withheld, "total": total, "groups": groups},
         "frameworks": [_framework(each) for each in assessment.frameworks],
     }
 
 
 def _figures(figures: Figures) -> Document:
-    """Give every status with its number, and shares with numerator and denominator; null: none was judged."""
+    """Return every status with its number, and the shares; null: none was judged, or they are withheld."""
     return {
         **{status.value: figures.of(status) for status in Status},
         "judged": figures.judged,
@@ -80,35 +83,46 @@ def assessment_of(summary: Mapping[str, Any]) -> Assessment | None:
     if "score" not in summary:
         return None
     document = summary["score"]
+    withheld = str(document.get("withheld", ""))
+    figures = partial(_read_figures, withheld=bool(withheld))
     groups = {
-        name: {key: _read_figures(each) for key, each in members.items()}
+        name: {key: figures(each) for key, each in members.items()}
         for name, members in document["groups"].items()
     }
-    score = Score(document["weights"], _read_figures(document["total"]), groups)
-    views = (_read_framework(each, groups["control"]) for each in summary.get("frameworks", ()))
+    score = Score(document["weights"], figures(document["total"]), groups, withheld)
+    views = (_read_framework(each, groups["control"], figures) for each in summary.get("frameworks", ()))
     return Assessment(score, tuple(views))
 
 
-def _read_figures(document: Mapping[str, Any]) -> Figures:
+_ReadFigures = Callable[[Mapping[str, Any]], Figures]
+
+
+def _read_figures(document: Mapping[str, Any], *, withheld: bool) -> Figures:
     counts = {status: int(document[status.value]) for status in Status if document[status.value]}
-    return Figures(counts, float(document["weight_passed"]), float(document["weight_judged"]))
+    return Figures(
+        counts, float(document["weight_passed"]), float(document["weight_judged"]), withheld and bool(counts)
+    )
 
 
-def _read_framework(document: Mapping[str, Any], by_control: Mapping[str, Figures]) -> FrameworkView:
+def _read_framework(
+    document: Mapping[str, Any], by_control: Mapping[str, Figures], figures: _ReadFigures
+) -> FrameworkView:
     return FrameworkView(
         document["id"],
         document["title"],
         document["source"],
-        _read_figures(document["figures"]),
-        tuple(_read_requirement(each, by_control) for each in document["requirements"]),
+        figures(document["figures"]),
+        tuple(_read_requirement(each, by_control, figures) for each in document["requirements"]),
     )
 
 
-def _read_requirement(document: Mapping[str, Any], by_control: Mapping[str, Figures]) -> RequirementView:
+def _read_requirement(
+    document: Mapping[str, Any], by_control: Mapping[str, Figures], figures: _ReadFigures
+) -> RequirementView:
     return RequirementView(
         Requirement(document["id"], document["title"], Source(document["source"])),
         Standing(document["standing"]),
-        _read_figures(document["figures"]),
+        figures(document["figures"]),
         int(document["subjects"]),
         tuple((name, by_control[name]) for name in document["controls"]),
     )

@@ -6,6 +6,7 @@ GitHub takes comments of 65,536 characters. What does not fit is counted, and th
 from collections.abc import Iterator
 from typing import Final
 
+from scanner.model.compliance import Score
 from scanner.model.finding import Finding, Status
 from scanner.model.reading import ASSUME_ROLE
 from scanner.report.changes import kinds
@@ -79,12 +80,15 @@ def _standing(view: View) -> str:
         told = ", ".join(f"{number:,} {severity.value}" for severity, number in view.failures if number)
         lines.append(f"Failures by severity: {told}.")
     if view.assessment is not None:
-        score = view.assessment.score.total
-        lines.append(
-            f"Score, weighted by severity: {percent(score.score)} of 100, "
-            f"over {count_word(score.judged, 'evaluated check')}."
-        )
+        lines.append(_score(view.assessment.score))
     return "\n\n".join(lines)
+
+
+def _score(score: Score) -> str:
+    if score.withheld:
+        return f"No score: {score.withheld}."
+    share, judged = percent(score.total.score), count_word(score.total.judged, "evaluated check")
+    return f"Score, weighted by severity: {share} of 100, over {judged}."
 
 
 def _answer(status: Status, counts: Counts) -> str:

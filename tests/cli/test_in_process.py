@@ -79,18 +79,13 @@ def test_plain_progress_says_what_was_read(capsys: pytest.CaptureFixture[str]) -
     assert len(told) == 2
 
 
-@pytest.mark.parametrize("live", [False, True])
-def test_accounts_that_could_not_be_entered_are_named_at_the_end(
-    capsys: pytest.CaptureFixture[str], *, live: bool
-) -> None:
+def test_progress_remembers_once_why_an_account_could_not_be_entered() -> None:
     role = f"arn:aws:iam::{SHARD.account}:role/Scan"
     refusal = Gap(SHARD.account, AWS_GLOBAL, "sts:AssumeRole", role, GapKind.REFUSED, "AccessDenied", "No.")
-    with LiveProgress(Console(stderr=True)) if live else PlainProgress() as watcher:
+    with QuietProgress() as watcher:
         watcher.account_not_entered(refusal)
         watcher.account_not_entered(refusal)
-    errors = capsys.readouterr().err
-    sentence = f"Account {SHARD.account} could not be entered: sts:AssumeRole of {role} was refused"
-    assert errors.count(f"{sentence} (AccessDenied: No).") == 1
+    assert watcher.tally.refusals() == (refusal,)
 
 
 def test_a_resumed_scan_counts_what_is_there_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from scanner.evaluate.loader import load_controls
 from scanner.evaluate.standards import load_standards
 from scanner.model.compliance import Assessment, FrameworkView, Standing
 from scanner.model.finding import Finding, Severity, Status
+from scanner.model.reach import Reach
 from scanner.report.assessment import assessment_document, assessment_of
 from tests.fakes.counted import Cell, counted, counts_of
 
@@ -128,6 +129,34 @@ def test_an_account_counts_in_every_unit_above_it() -> None:
     told = {unit: each.judged for unit, each in found.groups["ou"].items()}
     assert told == {"r-1": 2, "ou-a": 2, "ou-b": 1, "": 1}
     assert found.total.judged == len(findings)
+
+
+def test_no_score_where_less_than_half_of_the_scope_was_read() -> None:
+    cells: Counter[Cell] = Counter()
+    findings = [finding(Status.PASS, n=1), finding(Status.FAIL, n=2)]
+    assert len([*counted(findings, cells)]) == len(findings)
+    half, less = (assess(counts_of(cells), KNOWN, STANDARDS, {}, Reach(read, 4)) for read in (2, 1))
+    assert (half.score.withheld, half.score.total.score) == ("", 50)
+    assert less.score.withheld == "only 1 of 4 account-Regions in scope could be read"
+    figures = [less.score.total, *(each for group in less.score.groups.values() for each in group.values())]
+    figures += [each.figures for each in less.frameworks]
+    assert {(each.score, each.percent) for each in figures} == {(None, None)}
+    assert less.score.total.judged == 2  # counts stay
+    document = assessment_document(less)
+    assert (document["score"]["withheld"], document["score"]["total"]["score"]) == (
+        less.score.withheld,
+        None,
+    )
+    assert assessment_of(document) == less
+
+
+def test_no_score_where_less_than_half_of_the_checks_were_evaluated() -> None:
+    known = [finding(Status.PASS, n=1), finding(Status.UNKNOWN, n=2)]
+    assert assessed(known, "restore-tested").score.total.score == 100
+    score = assessed([*known, finding(Status.ERROR, n=3)], "restore-tested").score
+    assert (score.total.score, score.withheld) == (None, "only 1 of 3 checks could be evaluated")
+    not_asked = finding(Status.NOT_APPLICABLE, n=3)
+    assert assessed([*known, not_asked], "restore-tested").score.withheld == ""
 
 
 def test_a_requirement_stands_as_the_worst_of_its_checks_for_every_mix() -> None:
