@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from scanner.cli import options
+from scanner.cli.check import check
 from scanner.cli.controls import controls as controls_commands
 from scanner.cli.diff import diff
 from scanner.cli.exits import guarded, say
@@ -194,6 +195,7 @@ def report(  # noqa: PLR0913 -- as `run`
     raise typer.Exit(guarded(lambda: _actions("judge").report(scan, target, formats, quiet=quiet)))
 
 
+audit.command(epilog="Example: [bold]audit check --org --external-id ID[/]")(check)
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
 audit.command(epilog="Example: [bold]audit diff last-week today --fail-on high[/]")(diff)
 audit.command(epilog="Example: [bold]audit policy --format cloudformation > role.yaml[/]")(policy)

@@ -1,0 +1,298 @@
+"""Whether a scan can read what it needs, found out with few calls before the first scan.
+
+The caller's identity, the organization, the role in every account, and there one operation of each service
+in one Region. The answers are not evidence: nothing of them is kept but whether they came.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from threading import Lock
+from typing import Final
+
+from scanner.collect.access_fixes import (
+    RoleSettings,
+    fix_for_read,
+    fix_for_role,
+    result_of,
+    statement_for,
+)
+from scanner.collect.calls import Caller, Held
+from scanner.collect.catalogue import OPERATIONS
+from scanner.collect.opening import Opening, open_scan
+from scanner.collect.pool import Pool
+from scanner.collect.request import CollectRequest
+from scanner.collect.retry import FinalError, Halted
+from scanner.collect.roles import Roles
+from scanner.collect.scope import Resolved, check_request
+from scanner.collect.services import ec2, organizations
+from scanner.collect.services.supported import is_doubtful
+from scanner.collect.station import Station, set_up
+from scanner.collect.survey import ask
+from scanner.collect.watch import Unwatched
+from scanner.errors import EmptyScopeError, VaultproofError
+from scanner.evidence.answers import pagination
+from scanner.evidence.writer import Call
+from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessStep
+from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
+
+SAMPLES: Final = (
+    "backup:ListBackupVaults",
+    "ec2:DescribeVolumes",
+    "rds:DescribeDBInstances",
+    "dynamodb:ListTables",
+    "efs:DescribeFileSystems",
+    "fsx:DescribeFileSystems",
+    "storagegateway:ListVolumes",
+    "dsql:ListClusters",
+    "redshift:DescribeClusters",
+    "redshift-serverless:ListNamespaces",
+    "timestream-write:DescribeEndpoints",
+    "backup-gateway:ListHypervisors",
+    "cloudformation:DescribeStacks",
+    "ssm-sap:ListDatabases",
+    "eks:ListClusters",
+    "resourcegroupstaggingapi:GetResources",
+    "kms:ListAliases",
+)
+"""The operation of each service that is called in one Region of each account."""
+
+GLOBAL_SAMPLES: Final = ("iam:ListRoles", "s3:ListBuckets")
+"""The operations of services that answer once for an account."""
+
+_ANY: Final = AccountId("*")
+_IDENTITY: Final = "sts:GetCallerIdentity"
+_ASSUME_ROLE: Final = "sts:AssumeRole"
+
+
+def check_access(
+    request: CollectRequest,
+    progress: Callable[[int, int], None] = lambda _done, _of: None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> AccessReport:
+    """Call what a scan of `request` would need. `progress`: the accounts that are done, and their number.
+
+    Raises UsageError (CredentialsError) and EndpointError if the caller's own credentials do not work, or
+    something that was named does not exist; EmptyScopeError. Everything else is a row of the report.
+    """
+    check_request(request)
+    station = set_up(request, Unwatched(), clock)
+    opening = open_scan(station.wiring, station.wallet, station.own, station.home)
+    check = _Check(request, station, opening)
+    held = Held()
+    try:
+        resolved = ask(request, station, opening, held)
+    except EmptyScopeError:
+        raise
+    except VaultproofError as problem:
+        if not any(call.is_gap for call in held.recorded):
+            raise
+        rows = (*check.identity(), *check.organization(held, str(problem)))
+        return check.report(None, rows)
+    by_account = check.accounts(resolved, progress)
+    station.wiring.clients.close()
+    rows = (*check.identity(), *check.organization(held), *(row for rows in by_account for row in rows))
+    return check.report(resolved, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """One check of access: its calls, and the rows that they make."""
+
+    request: CollectRequest
+    station: Station
+    opening: Opening
+
+    @property
+    def _role(self) -> RoleSettings:
+        opening, request = self.opening, self.request
+        return RoleSettings(
+            caller=opening.account,
+            partition=opening.partition,
+            name=request.role_name,
+            has_external_id=request.external_id is not None,
+        )
+
+    def report(self, resolved: Resolved | None, rows: tuple[AccessRow, ...]) -> AccessReport:
+        """Put the report together. `resolved` None: the accounts of the organization are not known."""
+        scope = resolved.scope if resolved else None
+        return AccessReport(
+            caller_arn=self.opening.arn,
+            caller_account=self.opening.account,
+            role_name=self.request.role_name,
+            accounts=scope.accounts if scope else (),
+            regions=scope.regions if scope else (),
+            excluded=tuple((each.account, each.reason) for each in scope.excluded) if scope else (),
+            rows=rows,
+        )
+
+    def identity(self) -> Iterator[AccessRow]:
+        """Return the row of the caller, whose credentials work."""
+        yield AccessRow(
+            step=AccessStep.IDENTITY,
+            account=self.opening.account,
+            region=self.station.home,
+            operation=_IDENTITY,
+            result=AccessResult.OK,
+            message=self.opening.arn,
+        )
+
+    def organization(self, held: Held, problem: str = "") -> Iterator[AccessRow]:
+        """Return a row for each operation that was called for the organization, the worst of its calls.
+
+        `problem`: why the scope is not known.
+        """
+        worst: dict[str, Call] = {}
+        for call in held.recorded:
+            name = f"{call.service}:{call.operation}"
+            if name not in worst or (call.is_gap and not worst[name].is_gap):
+                worst[name] = call
+        for call in worst.values():
+            row = self._row(AccessStep.ORGANIZATION, call, "the caller")
+            is_cause = problem and call.is_gap and call.operation == "ListAccounts"
+            yield replace(row, fix=problem) if is_cause else row
+
+    def accounts(
+        self, resolved: Resolved, progress: Callable[[int, int], None]
+    ) -> list[tuple[AccessRow, ...]]:
+        """Check all accounts side by side, and return their rows in the order of the accounts."""
+        accounts = resolved.scope.accounts
+        found: dict[AccountId, tuple[AccessRow, ...]] = {}
+        pool, lock = Pool(self.request.concurrency), Lock()
+
+        def check(account: AccountId) -> None:
+            try:
+                rows = tuple(self._account(account, resolved.scope.regions))
+            except Halted:
+                return
+            with lock:
+                found[account] = rows
+                progress(len(found), len(accounts))
+
+        progress(0, len(accounts))
+        try:
+            for account in accounts:
+                pool.enter(partial(check, account), account)
+            problem = pool.join()
+        except KeyboardInterrupt:
+            self.station.wiring.halt.set()
+            pool.drop()
+            raise
+        finally:
+            pool.close()
+        if problem is not None:
+            raise problem
+        return [found[account] for account in accounts]
+
+    def _account(self, account: AccountId, regions: tuple[RegionName, ...]) -> Iterator[AccessRow]:
+        if account != self.opening.account:
+            role = self._assume(account)
+            yield role
+            if role.result is not AccessResult.OK:
+                return
+        calls, home = Held(), self.station.home
+        everywhere = Caller(self.station.wiring, Shard(account, AWS_GLOBAL), calls, home)
+        enabled = ec2.regions(everywhere)
+        for operation in GLOBAL_SAMPLES:
+            _sample(everywhere, operation)
+        if self.request.organization:
+            organizations.effective_backup_policy(everywhere)
+        region = next((each for each in _nearest(home, regions) if (enabled or {}).get(each, True)), None)
+        if region is not None:
+            there = Caller(self.station.wiring, Shard(account, region), calls, region)
+            for operation in SAMPLES:
+                if not is_doubtful(operation.partition(":")[0], region):
+                    _sample(there, operation)
+        yield from (self._row(AccessStep.READ, call, self._principal(account)) for call in calls.recorded)
+        yield from _not_called(account, region)
+
+    def _assume(self, account: AccountId) -> AccessRow:
+        opening, station = self.opening, self.station
+        roles = Roles(self.request, station.wiring, opening.account, opening.partition, station.home)
+        source = roles.source(account)
+        operation = OPERATIONS[_ASSUME_ROLE]
+        row = AccessRow(
+            step=AccessStep.ROLE,
+            account=account,
+            region=station.home,
+            operation=operation.key,
+            result=AccessResult.OK,
+            message=roles.arn(account),
+        )
+        try:
+            source()
+        except FinalError as problem:
+            failure = problem.failure
+            result = result_of(failure)
+            return replace(
+                row,
+                result=result,
+                code=failure.code,
+                message=failure.message,
+                fix=fix_for_role(failure, account, self._role),
+                statement=_statement(result, statement_for(operation, self._role.arn(_ANY))),
+            )
+        station.wallet.put(account, source)
+        return row
+
+    def _principal(self, account: AccountId) -> str:
+        return "the caller" if account == self.opening.account else self._role.arn(account)
+
+    def _row(self, step: AccessStep, call: Call, principal: str) -> AccessRow:
+        operation = OPERATIONS[f"{call.service}:{call.operation}"]
+        row = AccessRow(
+            step=step,
+            account=call.shard.account,
+            region=call.shard.region,
+            operation=operation.key,
+            result=AccessResult.OK,
+        )
+        if call.failure is None or not call.is_gap:
+            return row
+        result = result_of(call.failure)
+        return replace(
+            row,
+            result=result,
+            code=call.failure.code,
+            message=call.failure.message,
+            fix=fix_for_read(call.failure, operation, principal),
+            statement=_statement(result, statement_for(operation)),
+        )
+
+
+def _statement(result: AccessResult, statement: str) -> str:
+    return statement if result is AccessResult.DENIED else ""
+
+
+def _nearest(home: RegionName, regions: tuple[RegionName, ...]) -> tuple[RegionName, ...]:
+    """Order the Regions of the scope: that of the caller first, where clients and connections exist."""
+    return tuple(sorted(regions, key=lambda region: (region != home, region)))
+
+
+def _sample(caller: Caller, operation: str) -> None:
+    """Call an operation once: a list's first page. The recorder has the outcome."""
+    service, _, name = operation.partition(":")
+    if operation in pagination():
+        next(caller.pages(service, name), None)
+    else:
+        caller.call(service, name)
+
+
+def _not_called(account: AccountId, region: RegionName | None) -> Iterator[AccessRow]:
+    """Return a row for each service that was not sampled, and why."""
+    for operation in SAMPLES:
+        if region is None or is_doubtful(operation.partition(":")[0], region):
+            message = (
+                "The account has enabled no Region of the scope."
+                if region is None
+                else f"The service may not exist in {region}; a scan asks AWS Backup about that."
+            )
+            yield AccessRow(
+                step=AccessStep.READ,
+                account=account,
+                region=region or "",
+                operation=operation,
+                result=AccessResult.SKIPPED,
+                message=message,
+            )
