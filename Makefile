@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format deploy-lint deploy-lock bench bench-check bench-record sample-reports pictures lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports pictures lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -28,11 +28,11 @@ demo: setup ## audit a simulated organisation; no AWS account needed
 
 test: browser ## check style and types, and run the tests, less those that take long
 	@$(MAKE) --no-print-directory lint
-	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow and not exhaustive"
+	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow and not exhaustive and not image"
 
 test-ci: browser ## what CI runs: the slow tests too; COV=1 measures coverage
 	@$(MAKE) --no-print-directory lint
-	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not exhaustive" $(if $(COV),--cov --cov-branch)
+	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not exhaustive and not image" $(if $(COV),--cov --cov-branch)
 
 test-exhaustive: setup ## every fault in every operation, every permission taken away: by hand, it takes half an hour
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist load -m exhaustive
@@ -58,10 +58,19 @@ format: setup ## format the code and mend what ruff can mend
 deploy-lint: setup ## check the templates in deploy/ with cfn-lint, checkov and asl-validator
 	@sh scripts/deploy_lint.sh
 
-deploy-lock: setup ## resolve the linters of deploy-lint anew into deploy/lint/requirements.lock
+deploy-lock: setup ## resolve the linters of deploy-lint, and what builds the image, into their lock files
 	@$(BIN)/uv pip compile deploy/lint/requirements.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make deploy-lock" \
 	  --quiet -o deploy/lint/requirements.lock $(if $(UPGRADE),--upgrade)
+	@$(BIN)/uv pip compile deploy/build.in --constraints requirements.lock --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make deploy-lock" \
+	  --quiet -o deploy/build.lock $(if $(UPGRADE),--upgrade)
+
+image: setup ## build deploy/Dockerfile on a bare Debian or Ubuntu, as root, and test the image; OPTIONAL=1: where that is possible
+	@sh scripts/image.sh $(if $(OPTIONAL),optional)
+
+emulator: setup ## test the Lambda handler under AWS's runtime interface emulator
+	@$(WITH_PANGO) $(BIN)/python -m pytest -m image tests/image/test_handler_emulated.py
 
 bench: setup ## measure what collecting, judging and reports cost; BENCH=stages runs one
 	@$(WITH_PANGO) $(BIN)/python -m bench $(BENCH)
@@ -84,6 +93,6 @@ lock: setup ## resolve the dependencies anew into requirements.lock
 	  --quiet -o requirements.lock $(if $(UPGRADE),--upgrade)
 
 clean: ## remove everything that the other targets made, .venv included
-	@rm -rf .venv .lint demo-report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .bare .lint demo-report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@rm -f .coverage .coverage.*
 	@find scanner tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +

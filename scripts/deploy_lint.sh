@@ -25,8 +25,7 @@ check() {
 install_linters() {
     stamp=$(cat deploy/lint/requirements.lock deploy/lint/package-lock.json | cksum)
     [ "$(cat .lint/installed.stamp 2>/dev/null)" = "$stamp" ] && return
-    rm -rf .lint
-    "$python" -m venv --without-pip .lint
+    "$python" -m venv --clear --without-pip .lint
     .venv/bin/uv pip install --quiet --python .lint/bin/python --require-hashes -r deploy/lint/requirements.lock || {
         say "the linters of deploy/lint/requirements.lock could not be installed; see uv's message above"
         exit 2

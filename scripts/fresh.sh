@@ -7,56 +7,13 @@
 set -eu
 cd "$(dirname "$0")/.."
 mode=${1:-full}
-packages=python3,python3-venv,make,ca-certificates,git
-
-say() { printf '%s\n' "fresh: $*" >&2; }
-
-# What is missing on this machine is no fault of the checkout: the smoke test leaves it out.
-impossible() {
-    if [ "$mode" = smoke ]; then
-        say "left out: $*"
-        exit 0
-    fi
-    say "$*"
-    exit 2
-}
-
-install_debootstrap() {
-    apt-get update || true
-    apt-get -q -y -o DPkg::Lock::Timeout=60 install --no-install-recommends debootstrap
-}
+program=fresh
+optional=$([ "$mode" = smoke ] && echo yes || echo no)
+. scripts/bare.sh
 
 check_machine() {
-    [ "$(id -u)" = 0 ] || impossible "only root can make a bare installation: sudo make fresh"
-    command -v apt-get >/dev/null || impossible "the bare installation is made on Debian or Ubuntu only"
-    command -v debootstrap >/dev/null || install_debootstrap >/dev/null 2>&1 </dev/null ||
-        impossible "debootstrap could not be installed: apt-get install debootstrap"
+    check_debootstrap
     unshare --mount --pid --fork true 2>/dev/null || impossible "this machine allows no namespaces (unshare --mount --pid)"
-}
-
-# The mirror from which this machine gets its own release.
-find_mirror() {
-    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
-        awk -v release="$release" '$1 == release { print $2; exit }')
-    [ -n "$mirror" ] || impossible "apt-get knows no package source of $release"
-}
-
-# Folders and files keep their paths. Those of the home directory are root's on both sides.
-copy_settings() {
-    for path in /etc/apt /usr/share/keyrings /usr/local/share/ca-certificates /etc/ssl/certs/ca-certificates.crt \
-        /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/xdg/pip /etc/uv "$HOME/.config/pip" "$HOME/.pip" "$HOME/.config/uv"; do
-        if [ -e "$path" ]; then
-            mkdir -p "$root$(dirname "$path")"
-            cp -RL "$path" "$root$(dirname "$path")/"
-        fi
-    done
-    mkdir -p "$root$HOME"
-}
-
-# The environment of the commands: nothing of this shell but what says how packages are had.
-settings() {
-    env | grep -E '^(PIP_|UV_|SSL_CERT_|REQUESTS_CA_BUNDLE=|CURL_CA_BUNDLE=|(https?|all|no)_proxy=|(HTTPS?|ALL|NO)_PROXY=)' || true
 }
 
 in_root() {
@@ -74,11 +31,7 @@ use_memory() {
 
 make_root() {
     use_memory
-    say "making a bare $release in $root ..."
-    debootstrap --variant=minbase --include="$packages" "$release" "$root" "$mirror" >"$root.log" 2>&1 || {
-        tail -n 5 "$root.log" >&2
-        impossible "debootstrap could not make a bare $release from $mirror"
-    }
+    make_bare_root
     copy_settings
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"

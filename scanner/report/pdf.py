@@ -124,6 +124,11 @@ MISSING_ENGINE: Final = (
     "or leave pdf out of --format."
 )
 
+MISSING_EXTRA: Final = (
+    "The PDF could not be made: {package} is not installed. Install it (pip install 'vaultproof[pdf]'), "
+    "or leave pdf out of --format."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
@@ -138,7 +143,7 @@ def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
     """Draw the document.
 
     Raises:
-        OutputError: Pango, which WeasyPrint draws with, is not installed.
+        OutputError: WeasyPrint, or Pango, which it draws with, is not installed.
     """
     clock = view.manifest.evaluated_as_of
     with _quiet(), _fixed_clock(clock), _no_collection(), TemporaryDirectory() as place:
@@ -294,6 +299,8 @@ def _press(paper: Paper) -> _Press:
     except OSError as problem:
         name = str(problem).partition(":")[0].replace("cannot load library", "").strip()
         raise OutputError(MISSING_ENGINE.format(problem=name)) from problem
+    except ModuleNotFoundError as problem:
+        raise OutputError(MISSING_EXTRA.format(package=problem.name)) from problem
     fetch = fetcher(weasyprint.urls.URLFetcherResponse)
     fonts = FontConfiguration()
     style = weasyprint.CSS(string=asset(STYLE) + _PAGES[paper], url_fetcher=fetch, font_config=fonts)

@@ -74,10 +74,13 @@ class Cache:
 
 
 def _is_ours(file: Path) -> bool:
-    """Check that no other user could have written the file: what is cached is trusted like code."""
+    """Check that no other user could have written the file: what is cached is trusted like code.
+
+    Root could have written the code, too: a container image holds a cache of root's, which its user reads.
+    """
     status = file.stat()
     writable_by_others = status.st_mode & 0o022
-    return status.st_uid == os.geteuid() and not writable_by_others
+    return status.st_uid in {0, os.geteuid()} and not writable_by_others
 
 
 def _folder() -> Path | None:

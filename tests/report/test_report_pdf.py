@@ -206,18 +206,30 @@ def test_of_filed_findings_the_same_are_shown_and_only_these_are_read(scan: Scan
         list(filed.worst)
 
 
-def test_without_pango_everything_else_is_written_and_one_sentence_says_what_to_install(
-    scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (
+            "raise OSError(\"cannot load library 'libpango-1.0-0': not found\")",
+            r"cannot load Pango \('libpango-1\.0-0'\).*apt-get install",
+        ),
+        (
+            "import a_package_that_is_missing",
+            r"a_package_that_is_missing is not.*pip install 'vaultproof\[pdf\]'",
+        ),
+    ],
+    ids=["Pango", "the extra"],
+)
+def test_without_an_engine_everything_else_is_written_and_one_sentence_says_what_to_install(
+    scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: str, sentence: str
 ) -> None:
     broken = tmp_path / "broken"
     broken.mkdir()
-    (broken / "weasyprint.py").write_text(
-        "raise OSError(\"cannot load library 'libpango-1.0-0': not found\")\n"
-    )
+    (broken / "weasyprint.py").write_text(f"{failure}\n", encoding="utf-8")
     monkeypatch.syspath_prepend(broken)
     monkeypatch.delitem(sys.modules, "weasyprint")
     out = tmp_path / "out"
-    with pytest.raises(OutputError, match=r"cannot load Pango \('libpango-1\.0-0'\).*apt-get install"):
+    with pytest.raises(OutputError, match=sentence):
         write_reports(build(scan), out, ["pdf", "html", "json", "csv"])
     assert sorted(each.name for each in out.iterdir()) == [
         "findings.csv",

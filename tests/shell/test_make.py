@@ -36,20 +36,26 @@ def test_make_test_ends_with_pytest() -> None:
 def test_ci_runs_what_a_reader_can_run() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     commands = [line for line in lines if line and not line.startswith(("#", "set ", "cd "))]
-    assert commands == ["make test-ci", "make deploy-lint", "make bench-check", "make fresh SMOKE=1"]
+    assert commands == [
+        "make test-ci",
+        "make deploy-lint",
+        "make bench-check",
+        "make fresh SMOKE=1",
+        "make image OPTIONAL=1",
+    ]
 
 
-@pytest.mark.parametrize("script", ["scripts/setup.sh", "scripts/fresh.sh", "scripts/deploy_lint.sh"])
-def test_a_script_is_posix_shell(script: str) -> None:
-    subprocess.run(["/bin/sh", "-n", ROOT / script], check=True)
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").glob("*.sh")), ids=lambda script: script.name)
+def test_a_script_is_posix_shell(script: Path) -> None:
+    subprocess.run(["/bin/sh", "-n", script], check=True)
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "deploy/lint/requirements.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "deploy/build.lock", "deploy/lint/requirements.lock"])
 def test_the_lock_names_no_registry_and_hashes_every_package(name: str) -> None:
     lock = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", lock)
     packages = re.split(r"\n(?=[a-z0-9])", lock.partition("\n")[2].partition("\n")[2])
-    assert len(packages) > 30
+    assert len(packages) > 5
     assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
 
 

@@ -77,3 +77,11 @@ def test_off_writes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert not folder.exists()
     assert not Path(OFF).exists()
     assert Cache("controls", "1").get("a") is None
+
+
+def test_only_a_file_of_ones_own_or_of_root_is_trusted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(a={"sql": "SELECT 1"})
+    (file,) = folder.iterdir()
+    owner = file.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    assert (Cache("controls", "1").get("a") is not None) == (owner == 0)
