@@ -20,15 +20,14 @@ import pyarrow.parquet as pq
 from scanner.errors import BundleError
 from scanner.evaluate.allowance import Allowance, BrokenControlError
 from scanner.evaluate.answered import Answered
-from scanner.evaluate.asking import ERROR, Asking, batches
+from scanner.evaluate.asking import Asking, batches
 from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import FactFiles, Limits, numbered, opened
 from scanner.evaluate.engine import compile_loaded
-from scanner.evaluate.rows import is_one_of, neither
 from scanner.findings.filed import ReadControl
 from scanner.findings.rows import FiledRow
+from scanner.findings.selected import Masks
 from scanner.model.control import Compiled, Control
-from scanner.model.facts import TABLES
 from scanner.model.finding import Finding
 from scanner.storage.table_files import ORGANIZATION, TableSource
 
@@ -84,50 +83,39 @@ class RenderedWords:
         return found
 
     @contextmanager
-    def reader(self) -> Iterator[ReadControl]:
-        """Open the facts of all controls, to render one control after the other."""
-        compiled = {
-            name: compile_loaded(control)
-            for name, control in self.controls.items()
-            if control.subject in TABLES  # findings about waivers rest on no facts, and have their texts
-        }
+    def reader(self, controls: Collection[str]) -> Iterator[ReadControl]:
+        """Open the facts of some controls, to render one control after the other."""
+        compiled = {name: compile_loaded(self.controls[name]) for name in sorted(controls)}
         columns = needed_columns(compiled.values())
         tables = {name: self._files(name, None) for name in columns}
         with opened(tables, columns, self.as_of, _LIMITS) as connection:
             yield partial(self._all, _Opened(connection, compiled))
 
     def _all(
-        self,
-        facts: "_Opened",
-        control: str,
-        sets: Collection[str | None],
-        rows: Iterator[FiledRow],
+        self, facts: "_Opened", control: str, masks: Masks, rows: Iterator[FiledRow]
     ) -> Iterator[Finding]:
         compiled = facts.compiled[control]
         with ExitStack() as cursors:
             answers = {
-                each: self._whole(cursors.enter_context(closing(facts.connection.cursor())), compiled, each)
-                for each in sets
+                parameters: self._chosen(
+                    cursors.enter_context(closing(facts.connection.cursor())), compiled, parameters, mask
+                )
+                for parameters, mask in masks.items()
             }
             for row in rows:
-                rendered = {each: next(answer, None) for each, answer in answers.items()}
-                yield row.finding if row.has_texts else self._worded(row, rendered[row.parameters])
+                yield row.finding if row.has_texts else self._worded(row, next(answers[row.parameters], None))
 
-    def _whole(
-        self, connection: duckdb.DuckDBPyConnection, compiled: Compiled, parameters: str | None
-    ) -> Iterator[Finding | None]:
-        """Return what a control says of each row of its table; None: it cannot be evaluated for the row.
+    def _chosen(
+        self, connection: duckdb.DuckDBPyConnection, compiled: Compiled, parameters: str | None, mask: bytes
+    ) -> Iterator[Finding]:
+        """Return what a control says of chosen rows of its table.
 
-        BundleError: it cannot be evaluated at all.
+        BundleError: it cannot be evaluated for one of them, for which it could be when it was filed.
         """
         asking = Asking(compiled, self._values(compiled, parameters))
-        allowance = Allowance(_LIMITS.seconds)
         try:
-            broken = is_one_of(asking.letters(connection, allowance), (ERROR,))
-            answers = asking.answers(connection, allowance, neither(broken))
-            findings = chain.from_iterable(map(Answered(compiled).findings, answers))
-            for flag in broken:
-                yield None if flag == ord("1") else next(findings, None)
+            answers = asking.answers(connection, Allowance(_LIMITS.seconds), mask)
+            yield from chain.from_iterable(map(Answered(compiled).findings, answers))
         except BrokenControlError as error:
             raise BundleError(f"The texts of {compiled.control.id} cannot be rendered: {error}") from error
 

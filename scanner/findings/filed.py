@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -13,7 +13,8 @@ import pyarrow as pa
 from scanner.errors import BundleError
 from scanner.findings.filing_order import Controls, in_filing_order
 from scanner.findings.rows import FiledRow, defined, read_rows
-from scanner.findings.schema import FILED, NO_ACCOUNT
+from scanner.findings.schema import FILED, NO_ACCOUNT, WITHOUT_TEXTS
+from scanner.findings.selected import Masks, Numbers, SelectedRows
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
 
@@ -37,10 +38,10 @@ _NAMES: Final = tuple(FILED.names)
 _COLUMNS: Final = ", ".join(_NAMES)
 
 
-ReadControl: TypeAlias = Callable[[str, Collection[str | None], Iterator[FiledRow]], Iterator[Finding]]
-"""Returns all findings of a control with their texts, in filing order.
+ReadControl: TypeAlias = Callable[[str, Masks, Iterator[FiledRow]], Iterator[Finding]]
+"""Returns findings of a control with their texts, in filing order.
 
-Its arguments: the control, the `parameters` of its rows without texts (each once), and all its rows."""
+Its arguments: the control, which of its rows need rendered texts, and the rows that are read."""
 
 
 class Words(Protocol):
@@ -50,8 +51,8 @@ class Words(Protocol):
         """Return the findings of rows, in their order, with their texts. BundleError: the facts differ."""
         ...
 
-    def reader(self) -> AbstractContextManager[ReadControl]:
-        """Open what renders all findings of one control after the other. BundleError: the facts differ."""
+    def reader(self, controls: Collection[str]) -> AbstractContextManager[ReadControl]:
+        """Open what renders findings of one control after the other. BundleError: the facts differ."""
         ...
 
 
@@ -119,23 +120,31 @@ class Filed:
         if self._lines is not None:
             yield from self._lines
             return
-        reader = nullcontext(None) if self._words is None else self._words.reader()
-        with self.database() as connection, reader as read:
-            sets = self._parameter_sets(connection)
-            for control, batches in self.in_order(connection, f"SELECT * FROM {TABLE}"):  # noqa: S608
-                rows = chain.from_iterable(map(self.rows, batches))
-                if read is None or control not in sets:
+        yield from self._read(None)
+
+    def first(self, numbers: Mapping[str, Numbers]) -> Iterator[Finding]:
+        """Return the first findings of controls, so many of each status, in filing order with their texts."""
+        return self._read(numbers)
+
+    def _read(self, numbers: Mapping[str, Numbers] | None) -> Iterator[Finding]:
+        with self.database() as connection, ExitStack() as stack:
+            controls = self._without_texts(connection, numbers)
+            read = stack.enter_context(self._words.reader(controls)) if self._words and controls else None
+            where = "" if numbers is None else f" WHERE {_of_controls(numbers)}"
+            for control, batches in self.in_order(connection, f"SELECT * FROM {TABLE}{where}"):  # noqa: S608
+                selected = SelectedRows(batches, None if numbers is None else numbers[control])
+                rows = chain.from_iterable(map(self.rows, selected.batches()))
+                if read is None or control not in controls:
                     yield from (row.finding for row in rows)
                 else:
-                    yield from read(control, sets[control], rows)
+                    yield from read(control, selected.masks(), rows)
 
-    def _parameter_sets(self, connection: Connection) -> Mapping[str, Collection[str | None]]:
-        """Return the `parameters` of the rows without texts, by control."""
-        sql = f"SELECT DISTINCT control, parameters FROM {TABLE} WHERE reason IS NULL ORDER BY ALL"  # noqa: S608
-        sets: dict[str, list[str | None]] = {}
-        for control, parameters in connection.execute(sql).fetchall():
-            sets.setdefault(control, []).append(parameters)
-        return sets
+    def _without_texts(self, connection: Connection, numbers: Mapping[str, Numbers] | None) -> frozenset[str]:
+        """Return the controls of which findings are read that have no filed texts."""
+        if numbers is not None:
+            return frozenset(each for each, wanted in numbers.items() if WITHOUT_TEXTS & wanted.keys())
+        sql = f"SELECT DISTINCT control FROM {TABLE} WHERE reason IS NULL"  # noqa: S608
+        return frozenset(control for (control,) in connection.execute(sql).fetchall())
 
     def in_order(self, connection: Connection, sql: str) -> Controls:
         """Return what a query without ORDER BY picks from TABLE, in filing order.
@@ -168,6 +177,11 @@ def having(statuses: Iterable[Status]) -> str:
     DuckDB turns a long IN into a join, which does not keep the order of the files.
     """
     return " OR ".join(f"status = {literal(status.value)}" for status in statuses)
+
+
+def _of_controls(controls: Iterable[str]) -> str:
+    """Write the condition that a row of TABLE is of one of these controls."""
+    return " OR ".join(f"control = {literal(control)}" for control in controls) or "false"
 
 
 def _account(file: Path) -> str:

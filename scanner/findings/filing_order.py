@@ -1,7 +1,7 @@
 """Filing order: by control, account, Region and subject. The files of the findings are by account first."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -16,7 +16,7 @@ IN_MEMORY: Final = 32_000_000
 ROWS: Final = 10_000
 """Rows that are sorted by control together."""
 
-Controls = Iterator[tuple[str, Iterator[pa.RecordBatch]]]
+Controls = Iterator[tuple[str, "Batches"]]
 """The id of each control with its rows. The rows of one are read before the next control."""
 
 
@@ -39,7 +39,17 @@ def in_filing_order(batches: Iterable[pa.RecordBatch]) -> Controls:
             ) from error
         reader = pa.ipc.open_file(file)
         for control in sorted(places):
-            yield control, map(reader.get_batch, places[control])
+            yield control, Batches(reader, places[control])
+
+
+class Batches(Iterable[pa.RecordBatch]):
+    """The rows of a control. They may be iterated more than once, and are read from the file each time."""
+
+    def __init__(self, reader: pa.ipc.RecordBatchFileReader, numbers: Sequence[int]) -> None:
+        self._reader, self._numbers = reader, numbers
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        return map(self._reader.get_batch, self._numbers)
 
 
 def _write(

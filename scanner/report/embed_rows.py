@@ -6,10 +6,11 @@ order the numbers climb evenly, which is what makes them small.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from scanner.findings.filed import Filed
 from scanner.model.finding import Finding, Severity, Status
 from scanner.report.blocks import Dictionary, block, deltas
 from scanner.report.counts import Counts, count
@@ -133,7 +134,10 @@ def embed_rows(view: View, room: int, limit: int) -> Rows:
 
 
 def _worst(view: View, limit: int) -> Iterator[Finding]:
-    """Give the worst findings in filing order; of the last status and severity that fits, the first."""
+    """Return the worst findings in filing order; of the last status and severity that fits, the first."""
+    if isinstance(view.findings, Filed):
+        yield from view.findings.first(_numbers(view, view.findings, limit))
+        return
     places = {
         (status, Severity(group.key)): number
         for group in view.severities
@@ -149,6 +153,22 @@ def _worst(view: View, limit: int) -> Iterator[Finding]:
         if left.get(place, 0) > 0:
             left[place] -= 1
             yield finding
+
+
+def _numbers(view: View, filed: Filed, room: int) -> Mapping[str, Mapping[Status, int]]:
+    """Return how many of the worst findings are of each control and status, `room` in all."""
+    numbers: dict[str, dict[Status, int]] = {}
+    pairs = [(control, pair) for control, counts in view.by_control.items() for pair in counts.parts()]
+
+    def order(pair: tuple[str, tuple[Status, int]]) -> tuple[int, int, str]:
+        control, (status, _) = pair
+        return STATUS_ORDER[status], filed.control(control).severity.rank, control
+
+    for control, (status, number) in sorted(pairs, key=order):
+        if room > 0 < number:
+            numbers.setdefault(control, {})[status] = min(number, room)
+            room -= number
+    return numbers
 
 
 def _subjects(subjects: Subjects) -> dict[str, object]:

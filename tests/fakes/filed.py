@@ -11,6 +11,7 @@ from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import JUDGED_SCHEMA, manifest_bytes, manifest_document
 from scanner.findings.filed import Filed, ReadControl
 from scanner.findings.rows import FiledRow
+from scanner.findings.selected import Masks
 from scanner.findings.schema import FOLDER
 from scanner.findings.writing import FindingFiles, batch_of
 from scanner.model.finding import Finding
@@ -36,13 +37,15 @@ class RecordedWords:
         return [self._whole(row) for row in rows]
 
     @contextmanager
-    def reader(self) -> Iterator[ReadControl]:
-        """Return what gives all findings of a control with their texts."""
+    def reader(self, controls: Collection[str]) -> Iterator[ReadControl]:
+        """Return what gives findings of a control with their texts."""
+        assert controls
         yield self._all
 
-    def _all(self, control: str, sets: Collection[str | None], rows: Iterator[FiledRow]) -> Iterator[Finding]:
-        assert sets
-        for row in rows:
+    def _all(self, control: str, masks: Masks, rows: Iterator[FiledRow]) -> Iterator[Finding]:
+        read = list(rows)
+        assert sum(mask.count(b"1") for mask in masks.values()) == sum(not row.has_texts for row in read)
+        for row in read:
             assert row.finding.control == control
             yield self._whole(row)
 
