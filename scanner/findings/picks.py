@@ -50,12 +50,22 @@ _IN_ORDER: Final = " ORDER BY control, account, region, subject"
 
 def first_findings(filed: Filed, connection: Connection, wanted: Mapping[Pair, int]) -> list[Finding]:
     """Return the first findings of controls and statuses, `wanted` of each, in filing order."""
-    parameters = {
+    return filed.chosen(connection, _FIRST + _WHOLE + _IN_ORDER, _bound(wanted))
+
+
+def first_subjects(connection: Connection, wanted: Mapping[Pair, int]) -> Iterator[tuple[Pair, str, str]]:
+    """Return pair, subject and type of the first findings of controls and statuses, in filing order."""
+    sql = _FIRST + _WHOLE.replace("*", "control, status, subject, subject_type", 1) + _IN_ORDER
+    for control, status, subject, subject_type in connection.execute(sql, _bound(wanted)).fetchall():
+        yield (control, Status(status)), subject, subject_type
+
+
+def _bound(wanted: Mapping[Pair, int]) -> Mapping[str, Any]:
+    return {
         "controls": [control for control, _ in wanted],
         "statuses": [status.value for _, status in wanted],
         "numbers": list(wanted.values()),
     }
-    return filed.chosen(connection, _FIRST + _WHOLE + _IN_ORDER, parameters)
 
 
 def draw(

@@ -23,17 +23,16 @@ class Chains:
         inventory = view.inventory
         has_facts = isinstance(inventory, StoredRows) and not view.notice
         self._facts = Facts(inventory.tables) if has_facts and isinstance(inventory, StoredRows) else None
-        self._resources = {each.subject: each for each in view.resources}
 
-    def of(self, subjects: Collection[str]) -> dict[str, Node]:
-        """Return the chains of `subjects`, from facts where there are some; of unknown ones, none.
+    def of(self, resources: Collection[ResourceView]) -> dict[str, Node]:
+        """Return the chains of resources by subject, from facts where there are some.
 
         Raises:
             BundleError: a table cannot be read.
         """
-        nodes = self._from_facts(subjects)
-        resources = (self._resources.get(subject) for subject in subjects if subject not in nodes)
-        return nodes | {each.subject: _of_findings(each) for each in resources if each and each.chain.told}
+        nodes = self._from_facts([each.subject for each in resources])
+        others = (each for each in resources if each.subject not in nodes)
+        return nodes | {each.subject: _of_findings(each) for each in others if each.chain.told}
 
     def _from_facts(self, subjects: Collection[str]) -> dict[str, Node]:
         if self._facts is not None:

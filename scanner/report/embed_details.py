@@ -11,13 +11,15 @@ from typing import Any, Final
 
 import orjson
 
+from scanner.findings.filed import Filed
 from scanner.model.explanation import Node
 from scanner.model.finding import Finding, waiver_document
 from scanner.report.blocks import block
 from scanner.report.chains import Chains
 from scanner.report.encoding import encode
+from scanner.report.overview import STRUCTURES, UNLISTED
 from scanner.report.picture import told
-from scanner.report.view import View
+from scanner.report.view import ResourceView, View
 
 LARGEST: Final = 40_000
 """Bytes of one detail at most: a list of thousands of resources is for the files beside the report."""
@@ -105,21 +107,23 @@ class _Subjects:
     """The subjects of a view's worst findings, worst first."""
 
     def __init__(self, view: View) -> None:
-        self._found: dict[str, list[Finding]] = {}
-        for finding in view.worst:
-            self._found.setdefault(finding.subject, []).append(finding)
-        self._resources = {each.subject: each.findings for each in view.resources}
+        self._view = view
         self._chains = Chains(view)
-        self._left = iter(self._found)
+        self._left = iter(view.worst_subjects.items())
 
     def next(self, number: int) -> list[_Subject]:
-        """Return the next subjects; none: there are no more."""
-        batch = list(islice(self._left, number))
-        nodes = self._chains.of([subject for subject in batch if subject in self._resources])
-        return [
-            (subject, self._resources.get(subject) or self._found[subject], nodes.get(subject))
-            for subject in batch
-        ]
+        """Return the next subjects; none: there are no more. `number`: how many are read at once."""
+        # Findings that are not filed in columns are read from the first to the last for each batch.
+        types = dict(islice(self._left, number if isinstance(self._view.findings, Filed) else _AT_ONCE))
+        subjects = self._view.resources_of(tuple(types))
+        nodes = self._chains.of([each for each in subjects if types[each.subject] not in STRUCTURES])
+        return [(each.subject, self._shown(each), nodes.get(each.subject)) for each in subjects]
+
+    def _shown(self, subject: ResourceView) -> Sequence[Finding]:
+        """Return the findings that are shown: of a structure of a large scan, those that are listed."""
+        if self._view.has_all or subject.subject_type not in STRUCTURES:
+            return subject.findings
+        return [each for each in subject.findings if each.status not in UNLISTED]
 
 
 def _told(findings: Sequence[Finding], chain: Node | None) -> bytes:

@@ -10,6 +10,7 @@ all of them goes through `findings`, which come in the order in which they are f
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Final
 
 from scanner.findings.filed import Filed
@@ -36,7 +37,7 @@ from scanner.report.words import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type
 from scanner.report.worst import rank
 from scanner.report.worst_filed import Picked
 
-RESOURCES: Final = 2_000
+RESOURCES: Final = 50
 """Resources that a view holds with all that was found about them: the worst."""
 
 
@@ -185,7 +186,8 @@ class View:
 
     def forget(self) -> None:
         """Drop the findings that were read for one format, where the next can read them again."""
-        self.__dict__.pop("resources", None)
+        for name in ("resources", "worst_subjects"):
+            self.__dict__.pop(name, None)
         for findings in (self.worst, *(control.findings for control in self.controls)):
             if isinstance(findings, Picked):
                 findings.forget()
@@ -196,13 +198,29 @@ class View:
         shown = count(finding.status for finding in self.worst)
         return self.counts.less(shown)
 
+    @property
+    def has_all(self) -> bool:
+        """Whether `worst` has all findings."""
+        return len(self.worst) == self.counts.total
+
+    @cached_property
+    def worst_subjects(self) -> Mapping[str, str]:
+        """The subjects of the worst findings, worst first, and the type of each."""
+        worst = self.worst
+        if isinstance(worst, Picked):
+            return _first_of_each(worst.subjects())
+        return _first_of_each((each.subject, each.subject_type) for each in worst)
+
+    def resources_of(self, subjects: Sequence[str]) -> tuple[ResourceView, ...]:
+        """Return some subjects of `worst_subjects`, each with all its findings, worst first."""
+        findings = self.worst if self.has_all else findings_of_subjects(self.findings, subjects)
+        return _resources(subjects, findings)
+
     @cached_property
     def resources(self) -> tuple[ResourceView, ...]:
         """The worst of the resources that a control was asked of, each with all its findings, worst first."""
-        few = len(self.worst) == self.counts.total
-        chosen = dict.fromkeys(each.subject for each in self.worst if each.subject_type not in STRUCTURES)
-        subjects = [*chosen][:RESOURCES]
-        return _resources(subjects, self.worst if few else findings_of_subjects(self.findings, subjects))
+        resources = (each for each, kind in self.worst_subjects.items() if kind not in STRUCTURES)
+        return self.resources_of(tuple(islice(resources, RESOURCES)))
 
     @property
     def organization(self) -> str:
@@ -275,6 +293,13 @@ def _control_order(view: ControlView) -> tuple[int, int, int, str]:
 def _parameters(control: Control, in_effect: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
     names = dict.fromkeys([*control.parameters, *in_effect])
     return tuple((name, value(in_effect.get(name, control.parameters.get(name)))) for name in names)
+
+
+def _first_of_each(subjects: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    types: dict[str, str] = {}
+    for subject, subject_type in subjects:
+        types.setdefault(subject, subject_type)
+    return types
 
 
 def _resources(subjects: Iterable[str], findings: Iterable[Finding]) -> tuple[ResourceView, ...]:

@@ -4,16 +4,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
-from typing import overload
+from typing import Final, overload
 
 from scanner.errors import BundleError
 from scanner.findings.filed import Filed
-from scanner.findings.picks import Pair, first_findings
+from scanner.findings.picks import Pair, first_findings, first_subjects
 from scanner.model.finding import Finding
 from scanner.model.finding_counts import FindingCounts
 from scanner.report import overview
 from scanner.report.overview import UNLISTED
 from scanner.report.words import STATUS_ORDER
+
+HEAD: Final = 50
+"""Findings at the beginning of a list that are read without the rest of it."""
 
 
 class _FirstFindings:
@@ -37,20 +40,41 @@ class _FirstFindings:
             raise BundleError("The filed findings changed while they were read. Run the command again.")
         return findings
 
+    def subjects(self) -> Mapping[Pair, Sequence[tuple[str, str]]]:
+        """Return subject and type of each, by control and status."""
+        subjects: defaultdict[Pair, list[tuple[str, str]]] = defaultdict(list)
+        with self._filed.database() as connection:
+            for pair, subject, subject_type in first_subjects(connection, self._wanted):
+                subjects[pair].append((subject, subject_type))
+        return subjects
+
 
 class Picked(Sequence[Finding]):
     """Findings that are read when they are needed. Their number is known before.
 
-    `parts`: how many of the first findings of a control and status it has, in their order.
+    `parts`: how many of the first findings of a control and status it has, in their order. `head`: its first
+    HEAD findings, where fewer are read together than for `parts`.
     """
 
-    def __init__(self, parts: Sequence[tuple[_FirstFindings, Pair, int]]) -> None:
-        self._parts = parts
+    def __init__(
+        self, parts: Sequence[tuple[_FirstFindings, Pair, int]], head: Sequence[Finding] | None = None
+    ) -> None:
+        self._parts, self._head = parts, head
         self._number = sum(number for _, _, number in parts)
+
+    def subjects(self) -> list[tuple[str, str]]:
+        """Return subject and type of each finding, without reading the findings."""
+        read: dict[int, Mapping[Pair, Sequence[tuple[str, str]]]] = {}
+        for first, _, _ in self._parts:
+            if id(first) not in read:
+                read[id(first)] = first.subjects()
+        return [each for first, pair, number in self._parts for each in read[id(first)][pair][:number]]
 
     def forget(self) -> None:
         """Drop what was read: it is read again when it is needed."""
         self.__dict__.pop("_all", None)
+        if isinstance(self._head, Picked):
+            self._head.forget()
         for first, _, _ in self._parts:
             first.forget()
 
@@ -68,6 +92,8 @@ class Picked(Sequence[Finding]):
     def __getitem__(self, place: slice) -> tuple[Finding, ...]: ...
 
     def __getitem__(self, place: int | slice) -> Finding | tuple[Finding, ...]:
+        if self._head is not None and isinstance(place, slice) and 0 <= (place.stop or -1) <= HEAD:
+            return tuple(self._head)[place]
         return self._all[place]
 
     @cached_property
@@ -85,18 +111,29 @@ def pick_worst(filed: Filed, counted: FindingCounts) -> tuple[Picked, Mapping[st
     worst_of = {
         control: _fill(pairs, overview.SHOWN_OF_CONTROL) for control, pairs in _listed(numbers).items()
     }
-    wanted: Counter[Pair] = Counter()
-    for parts in (worst, *worst_of.values()):
-        for pair, number in parts:
-            wanted[pair] = max(wanted[pair], number)
-    # Texts of the statuses UNLISTED are not filed: they are rendered only if somebody goes that far.
-    quick = _FirstFindings(filed, {pair: each for pair, each in wanted.items() if pair[1] not in UNLISTED})
-    slow = _FirstFindings(filed, {pair: each for pair, each in wanted.items() if pair[1] in UNLISTED})
+    whole = _reading(filed, (worst, *worst_of.values()))
+    heads = _reading(filed, (_fill(parts, HEAD) for parts in (worst, *worst_of.values())))
 
-    def picked(parts: Iterable[tuple[Pair, int]]) -> Picked:
-        return Picked([(slow if pair[1] in UNLISTED else quick, pair, number) for pair, number in parts])
+    def picked(parts: Sequence[tuple[Pair, int]]) -> Picked:
+        head = Picked([(heads[pair], pair, number) for pair, number in _fill(parts, HEAD)])
+        return Picked([(whole[pair], pair, number) for pair, number in parts], head)
 
     return picked(worst), {control: picked(parts) for control, parts in worst_of.items()}
+
+
+def _reading(filed: Filed, picks: Iterable[Iterable[tuple[Pair, int]]]) -> Mapping[Pair, _FirstFindings]:
+    """Return what reads the findings of each control and status: few queries for all of them.
+
+    Texts of the statuses UNLISTED are not filed: they are rendered only where a reader goes that far.
+    """
+    wanted: Counter[Pair] = Counter()
+    for parts in picks:
+        for pair, number in parts:
+            wanted[pair] = max(wanted[pair], number)
+    listed = {pair: number for pair, number in wanted.items() if pair[1] not in UNLISTED}
+    unlisted = {pair: number for pair, number in wanted.items() if pair[1] in UNLISTED}
+    readings = [(_FirstFindings(filed, numbers), numbers) for numbers in (listed, unlisted)]
+    return {pair: reading for reading, numbers in readings for pair in numbers}
 
 
 def _numbers(counted: FindingCounts) -> Mapping[Pair, int]:

@@ -56,7 +56,7 @@ def test_many_chains_at_once_are_the_chains_of_each(judged: Path) -> None:
 
 def test_a_report_takes_the_facts_where_they_are_the_scan_s_own(judged: Path) -> None:
     view = build(read_scan(judged))
-    told = Chains(view).of(RESOURCES)
+    told = Chains(view).of(view.resources_of(RESOURCES))
     assert told[volume_arn("vol-2")].verdict is Verdict.BROKEN
     assert all(told[subject].evidence for subject in RESOURCES)
 
@@ -65,7 +65,8 @@ def test_a_report_takes_the_facts_where_they_are_the_scan_s_own(judged: Path) ->
 def test_otherwise_it_tells_what_findings_tell(judged: Path, change: str) -> None:
     scan = read_scan(judged)
     scan = replace(scan, redacted=True) if change == "redacted" else replace(scan, resources=None)
-    told = Chains(build(scan)).of(RESOURCES)
+    view = build(scan)
+    told = Chains(view).of(view.resources_of(RESOURCES))
     assert sorted(told) == sorted(RESOURCES)
     for subject, root in told.items():
         assert (root.subject, root.verdict) == (subject, explain(judged, subject).root.verdict)
@@ -79,6 +80,7 @@ def test_a_scan_of_schema_1_without_a_table_has_the_chains_of_its_findings(tmp_p
         document = json.loads((folder / name).read_bytes())
         del (document.get("scan") or document)["files"]["facts/rule.parquet"]
         (folder / name).write_text(json.dumps(document))
-    told = Chains(build(read_scan(folder))).of([volume_arn("vol-1")])
+    view = build(read_scan(folder))
+    told = Chains(view).of(view.resources_of([volume_arn("vol-1")]))
     assert told[volume_arn("vol-1")].verdict is Verdict.HOLDS
     assert not told[volume_arn("vol-1")].evidence

@@ -84,7 +84,7 @@ def test_what_a_view_does_not_hold_is_counted(scan: Scan, monkeypatch: pytest.Mo
     assert [each.counts for each in small.controls] == [each.counts for each in whole.controls]
     assert small.resources == resources[:2]  # each with all its findings
     assert once.passes == 2
-    assert small.asked_resources == whole.asked_resources == len(resources)
+    assert small.asked_resources == whole.asked_resources > len(resources)
 
 
 def written(scan: Scan, folder: Path, *formats: str) -> Scan:
