@@ -136,7 +136,7 @@ def embed_rows(view: View, room: int, limit: int) -> Rows:
 def _worst(view: View, limit: int) -> Iterator[Finding]:
     """Return the worst findings in filing order; of the last status and severity that fits, the first."""
     if isinstance(view.findings, Filed):
-        yield from view.findings.first(_numbers(view, view.findings, limit))
+        yield from view.findings.first(_worst_numbers(view, view.findings, limit))
         return
     places = {
         (status, Severity(group.key)): number
@@ -155,7 +155,7 @@ def _worst(view: View, limit: int) -> Iterator[Finding]:
             yield finding
 
 
-def _numbers(view: View, filed: Filed, room: int) -> Mapping[str, Mapping[Status, int]]:
+def _worst_numbers(view: View, filed: Filed, room: int) -> Mapping[str, Mapping[Status, int]]:
     """Return how many of the worst findings are of each control and status, `room` in all."""
     numbers: dict[str, dict[Status, int]] = {}
     pairs = [(control, pair) for control, counts in view.by_control.items() for pair in counts.parts()]
