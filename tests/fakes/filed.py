@@ -11,8 +11,8 @@ from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import JUDGED_SCHEMA, manifest_bytes, manifest_document
 from scanner.findings.filed import Filed, ReadControl
 from scanner.findings.rows import FiledRow
-from scanner.findings.selected import Masks
 from scanner.findings.schema import FOLDER
+from scanner.findings.selected import Masks
 from scanner.findings.writing import FindingFiles, batch_of
 from scanner.model.finding import Finding
 from scanner.model.scan import Scan
