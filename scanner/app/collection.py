@@ -23,11 +23,16 @@ from scanner.storage.files import write_atomically
 
 
 def collect(
-    request: CollectRequest, out: Path, watcher: Watcher | None = None, as_of: datetime | None = None
+    request: CollectRequest,
+    out: Path,
+    watcher: Watcher | None = None,
+    as_of: datetime | None = None,
+    *,
+    scan_id: str = "",
 ) -> Manifest:
     """Record the evidence of a scope in `out`. What was read is kept when the collection is cut short."""
     with _cut_short(out):
-        collected = collect_evidence(request, out, watcher, as_of=as_of)
+        collected = collect_evidence(request, out, watcher, as_of=as_of, scan_id=scan_id)
     manifest = _manifest(collected)
     _write_manifest(out, manifest)
     return manifest

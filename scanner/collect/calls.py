@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Final, Protocol, Self
 
 from scanner.collect.clients import Clients
+from scanner.collect.deadline import Deadline
 from scanner.collect.limits import Limits
 from scanner.collect.operations import Operation
 from scanner.collect.pages import MOST_FRUITLESS, Progress
@@ -83,6 +84,7 @@ class Wiring:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     max_pages: int = _MAX_PAGES
     time: Time = field(default_factory=Time)
+    deadline: Deadline | None = None
 
 
 class Asked:
@@ -145,6 +147,7 @@ class Caller:
             time=wiring.time,
             limits=Limits(wiring.time.now),
             budget=Budget(wiring.retries.budget, wiring.time.now),
+            deadline=wiring.deadline,
         )
 
     def at(self, endpoint: str) -> Self:

@@ -71,6 +71,7 @@ class Clients:
         timeouts: Timeouts = Timeouts(),
     ) -> None:
         self.wallet = wallet
+        self.made_for: object = None  # what decides whether another collection can use them
         self._session = session
         self._declared = declared
         self._timeouts = timeouts

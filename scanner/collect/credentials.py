@@ -51,6 +51,10 @@ class Wallet:
     def __init__(self) -> None:
         self._sources: dict[AccountId, Source] = {}
 
+    def clear(self) -> None:
+        """Forget all credentials: those of another scan may be of another role."""
+        self._sources.clear()
+
     def __contains__(self, account: AccountId) -> bool:
         """Whether there are credentials for an account."""
         return account in self._sources

@@ -37,6 +37,10 @@ Buckets = Later[Mapping[RegionName, Iterable[str]]]
 """An account's buckets by Region: its Regions are read while they are being listed."""
 
 
+class DeadlinePassedError(Exception):
+    """The time is over, and not all was read."""
+
+
 class NoEntryError(Exception):
     """An account cannot be read at all: its role cannot be assumed."""
 
@@ -52,7 +56,8 @@ class Orders:
     `finished` are shards that an earlier run read to their end: they are not asked again. `keys` are those
     that they name and that other shards own. `note` is told of every record that this run finishes
     undisturbed, once its file has its name, and of such keys; from several threads, and it may raise
-    OutputError.
+    OutputError. `accounts`: those of the scope that this crew reads; None: all. The owners of keys that
+    others name are asked only when it is all: somebody else does it when all crews are through.
     """
 
     wiring: Wiring
@@ -65,6 +70,8 @@ class Orders:
     finished: Mapping[Shard, ShardRecord] = field(default_factory=dict)
     keys: KeysByShard = field(default_factory=dict)
     note: Callable[[ShardRecord, tuple[str, ...]], None] = lambda _record, _keys: None
+    accounts: tuple[AccountId, ...] | None = None
+    shards_at_most: int | None = None
 
 
 class Crew:
@@ -79,17 +86,38 @@ class Crew:
         self._lock = threading.Lock()
         self._pool = Pool(1)
         self.has_more = False
-        """Whether credentials expired before a shard was through: reading it again may give more."""
+        """Whether a resumption may give more: credentials expired within a shard, or the time was over."""
 
     def run(self, concurrency: int) -> None:
         """Read all. However it ends, files are finished first: OutputError, KeyboardInterrupt."""
         self._pool = Pool(concurrency)
         try:
             self._read_all()
+        except DeadlinePassedError:
+            self.has_more = True
+            self._wiring.halt.set()
+            self._wind_up()
         except BaseException:
             self._wiring.halt.set()
             self._wind_up()
             raise
+        finally:
+            self._pool.close()
+
+    def ask_owners_of(self, records: Mapping[Shard, ShardRecord], concurrency: int) -> None:
+        """Ask for the keys of others only: `records` are of shards that were read elsewhere."""
+        self._records = dict(records)
+        self._pool = Pool(concurrency)
+        try:
+            if not self._is_late():
+                self._ask_owners()
+                self._join()
+        except BaseException as ending:
+            self._wiring.halt.set()
+            self._pool.drop()
+            if not isinstance(ending, DeadlinePassedError):
+                raise
+            self.has_more = True
         finally:
             self._pool.close()
 
@@ -99,15 +127,29 @@ class Crew:
             return tuple(self._records[shard] for shard in sorted(self._records))
 
     def _read_all(self) -> None:
-        for account in self._orders.scope.accounts:
+        accounts = self._orders.scope.accounts if self._orders.accounts is None else self._orders.accounts
+        for account in accounts:
             self._pool.enter(partial(self._unless_halted, partial(self._enter, account)), account)
         self._join()
-        self._ask_owners()
-        self._join()
+        if self._orders.accounts is None and not self._is_late():
+            self._ask_owners()
+            self._join()
 
     def _join(self) -> None:
-        if (error := self._pool.join()) is not None:
+        """Wait until all is done. DeadlinePassedError: the time was over before."""
+        deadline = self._wiring.deadline
+        if (error := self._pool.join(None if deadline is None else deadline.left)) is not None:
             raise error
+        if not self._pool.is_idle:
+            raise DeadlinePassedError
+
+    def _is_late(self) -> bool:
+        """Whether nothing is begun any more; then a resumption has something left to do."""
+        deadline = self._wiring.deadline
+        if deadline is None or not deadline.is_near:
+            return False
+        self.has_more = True
+        return True
 
     def _ask_owners(self) -> None:
         """Ask for keys that one account-Region names and another one owns; all have been read by now."""
@@ -170,6 +212,8 @@ class Crew:
     def _enter(self, account: AccountId) -> None:
         """Read an account's global services, and begin its Regions."""
         shard = Shard(account, AWS_GLOBAL)
+        if self._is_late():
+            return
         if shard in self._orders.finished:
             self._go_on_with(shard)
             return
@@ -234,7 +278,9 @@ class Crew:
                 left.append(shard)
             else:
                 self._file(ShardRecord(account=account, region=shard.region, status=ShardStatus.SKIPPED))
-        return tuple(left)
+        if self._orders.shards_at_most is not None and len(left) > self._orders.shards_at_most:
+            self.has_more = True
+        return tuple(left[: self._orders.shards_at_most])
 
     def _read(self, left: Iterable[Shard], buckets: Buckets) -> None:
         for shard in left:
@@ -245,7 +291,11 @@ class Crew:
             self._submit(partial(self._give_up_region, shard, failure), shard)
 
     def _submit(self, begin: Callable[[], None], shard: Shard) -> None:
-        self._pool.submit(partial(self._unless_halted, begin), shard.account, BEGINS)
+        def begin_in_time() -> None:
+            if not self._is_late():
+                begin()
+
+        self._pool.submit(partial(self._unless_halted, begin_in_time), shard.account, BEGINS)
 
     def _read_region(self, shard: Shard, buckets: Buckets) -> None:
         aliases: dict[str, str] = {}

@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +38,9 @@ from scanner.model.reading import EvidenceRef
 from scanner.storage.files import write_atomically
 
 NAME: Final = "journal.jsonl"
+
+Finished = Callable[[ShardRecord], None]
+"""Called for each shard whose evidence and journal line are written; from several threads."""
 
 
 def read_journal(folder: Path) -> Past | None:
@@ -82,6 +85,7 @@ class Journal:
     def __init__(self, path: Path, stream: BinaryIO) -> None:
         self._path, self._stream = path, stream
         self._lock = threading.Lock()
+        self.finished: Finished = lambda _record: None
         self._size = stream.seek(0, os.SEEK_END)
 
     @classmethod
@@ -117,6 +121,7 @@ class Journal:
         """Write down that a shard was read to its end. `keys`: those that it names and another shard owns."""
         named = {"keys": list(keys)} if keys else {}
         self._append({"shard": shard_document(record), **named})
+        self.finished(record)
 
     def end(self, at: datetime) -> None:
         """Write down that all was read."""

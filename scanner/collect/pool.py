@@ -120,6 +120,12 @@ class Pool:
             error, self._error = self._error, None
             return error
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was submitted is done."""
+        with self._lock:
+            return not self._pending
+
     def drop(self) -> None:
         """Forget the tasks that nobody has begun."""
         with self._lock:

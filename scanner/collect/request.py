@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from scanner.collect.clients import Timeouts
+from scanner.collect.deadline import Deadline
 from scanner.collect.past import Asked
 from scanner.collect.retry import RetryPolicy
 from scanner.errors import OutputError
@@ -20,7 +21,8 @@ class CollectRequest:
 
     Without `organization`, and without `accounts`, the caller's own account is read. `regions` empty:
     those that the caller's account has enabled. `duration_seconds` is the life of an assumed role's
-    session; it is renewed by itself.
+    session; it is renewed by itself. `deadline`: when collecting stops, whether or not all is read.
+    `keeps_clients`: the clients are not closed at the end, but used by the next collection of the process.
     """
 
     organization: bool = False
@@ -36,6 +38,8 @@ class CollectRequest:
     concurrency: int = 16
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     timeouts: Timeouts = field(default_factory=Timeouts)
+    deadline: Deadline | None = None
+    keeps_clients: bool = False
 
     def asked(self) -> Asked:
         """Give what a journal keeps of it."""

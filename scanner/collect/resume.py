@@ -69,14 +69,14 @@ def resume(
     """
     journal, past = Journal.reopen(folder)
     with journal:
-        request = _request(given, means, past)
+        request = journal_request(given, means, past)
         past = held_against_files(past, folder)
         remove_parts(folder)
         if past.scope is None:
             remove_organization(folder)
         if past.scope is not None and past.finished_at is not None:
             return Resumed(_complete(past, past.scope, past.finished_at), had_all=True)
-        _check_means(means, past)
+        check_means(means, past)
         station = set_up(request, watcher or Unwatched(), clock, past.header.home)
         opening = _open(past, station)
         remove_unfinished(folder, past.finished)
@@ -93,7 +93,7 @@ def resume(
         return Resumed(_go_on(undertaking, past), had_all=False)
 
 
-def _request(given: Given, means: CollectRequest, past: Past) -> CollectRequest:
+def journal_request(given: Given, means: CollectRequest, past: Past) -> CollectRequest:
     """Give the request of the journal. UsageError: an option says otherwise."""
     asked = past.header.asked
     for field, option in _OPTIONS.items():
@@ -122,7 +122,7 @@ def _told(value: object) -> str:
     return "none" if value is False else str(value)
 
 
-def _check_means(means: CollectRequest, past: Past) -> None:
+def check_means(means: CollectRequest, past: Past) -> None:
     """Refuse what would make the rest of the evidence another scan's. UsageError."""
     here = version("vaultproof")
     if past.header.tool_version != here:

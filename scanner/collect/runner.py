@@ -1,7 +1,8 @@
 """A collection from its request to its evidence, top to bottom; and one that goes on where another ended."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,7 +22,7 @@ from scanner.collect.survey import survey
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.errors import OutputError
 from scanner.model.manifest import ShardRecord
-from scanner.model.names import Shard
+from scanner.model.names import AccountId, Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,29 +42,62 @@ class Undertaking:
     keys: KeysByShard = field(default_factory=dict)
 
 
-def collect(
+def collect(  # noqa: PLR0913 -- a request, where and when it is carried out, and what it is called
     request: CollectRequest,
     folder: Path,
     watcher: Watcher | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     *,
     as_of: datetime | None = None,
+    scan_id: str = "",
 ) -> Collected:
     """Record what `request` asks for as evidence files under `folder`, and how far it got in a journal.
 
     A read that fails is a line of the evidence, not an error here. Raises UsageError (CredentialsError),
     EndpointError and EmptyScopeError before the first shard is read; then CutShortError when the disk is
-    full and Interrupted on Ctrl-C, both with what was collected. `as_of` is noted for a resumption.
+    full and Interrupted on Ctrl-C, both with what was collected. `as_of` is noted for a resumption. Without
+    a `scan_id` the scan gets one.
     """
+    with _undertaken(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as undertaking:
+        return begin(undertaking)
+
+
+def open_collection(  # noqa: PLR0913 -- as collect
+    request: CollectRequest,
+    folder: Path,
+    watcher: Watcher | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    *,
+    as_of: datetime | None = None,
+    scan_id: str = "",
+) -> Resolved:
+    """Resolve the scope and read the organization; read no account. `account.collect_account` goes on.
+
+    Raises what `collect` raises.
+    """
+    with _undertaken(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as undertaking:
+        resolved, _ = resolve_scope(undertaking)
+        return resolved
+
+
+@contextmanager
+def _undertaken(
+    request: CollectRequest,
+    folder: Path,
+    watcher: Watcher,
+    clock: Callable[[], datetime],
+    named: tuple[datetime | None, str],
+) -> Iterator[Undertaking]:
+    """Yield a collection whose journal was begun. `named`: the clock of the evaluation, and its id."""
     check_request(request)
     started = clock()
-    station = set_up(request, watcher or Unwatched(), clock)
+    station = set_up(request, watcher, clock)
     opening = open_scan(station.wiring, station.wallet, station.own, station.home)
     header = Header(
-        scan_id=str(uuid.uuid4()),
+        scan_id=named[1] or str(uuid.uuid4()),
         tool_version=version("vaultproof"),
         started_at=started,
-        as_of=as_of,
+        as_of=named[0],
         caller_arn=opening.arn,
         caller_account=opening.account,
         home=station.home,
@@ -71,7 +105,7 @@ def collect(
     )
     with Journal.create(folder, header) as journal:
         remove_organization(folder)
-        undertaking = Undertaking(
+        yield Undertaking(
             request=request,
             folder=folder,
             station=station,
@@ -79,21 +113,25 @@ def collect(
             header=header,
             journal=journal,
         )
-        return begin(undertaking)
 
 
 def begin(undertaking: Undertaking) -> Collected:
     """Resolve the scope, and read it."""
+    return read(undertaking, *resolve_scope(undertaking))
+
+
+def resolve_scope(undertaking: Undertaking) -> tuple[Resolved, tuple[ShardRecord, ...]]:
+    """Resolve the scope, and write it into the journal."""
     here = undertaking
     resolved, records = survey(here.request, here.station, here.opening, here.folder)
     undertaking.journal.begin(resolved.scope, resolved.accounts, records)
-    return read(undertaking, resolved, records)
+    return resolved, records
 
 
 def read(undertaking: Undertaking, resolved: Resolved, records: tuple[ShardRecord, ...]) -> Collected:
     """Read the shards of the scope. `records` are those that come before them: the organisation's."""
     station, journal = undertaking.station, undertaking.journal
-    crew = _crew(undertaking, resolved)
+    crew = crew_of(undertaking, resolved)
 
     def collected(at: datetime) -> Collected:
         return collected_of(undertaking.header, resolved, (*records, *crew.records()), at)
@@ -107,7 +145,7 @@ def read(undertaking: Undertaking, resolved: Resolved, records: tuple[ShardRecor
         raise Interrupted(collected(station.wiring.clock())) from None
     except OutputError as problem:
         raise CutShortError(str(problem), collected(station.wiring.clock())) from problem
-    station.wiring.clients.close()
+    station.release()
     return collected(ended)
 
 
@@ -128,7 +166,13 @@ def collected_of(
     )
 
 
-def _crew(undertaking: Undertaking, resolved: Resolved) -> Crew:
+def crew_of(
+    undertaking: Undertaking,
+    resolved: Resolved,
+    accounts: tuple[AccountId, ...] | None = None,
+    shards_at_most: int | None = None,
+) -> Crew:
+    """Return who reads the scope, or only these of its accounts."""
     station, opening, scope = undertaking.station, undertaking.opening, resolved.scope
     station.wiring.watcher.scope_known(scope, undertaking.finished)
     return Crew(
@@ -145,5 +189,7 @@ def _crew(undertaking: Undertaking, resolved: Resolved) -> Crew:
             finished=undertaking.finished,
             keys=undertaking.keys,
             note=undertaking.journal.note,
+            accounts=accounts,
+            shards_at_most=shards_at_most,
         )
     )

@@ -9,6 +9,7 @@ from botocore import xform_name
 
 from scanner.collect import redact
 from scanner.collect.clients import Clients
+from scanner.collect.deadline import Deadline
 from scanner.collect.credentials import acting_for
 from scanner.collect.limits import Limits
 from scanner.collect.operations import Operation
@@ -32,6 +33,7 @@ class Sender:
     time: Time
     limits: Limits
     budget: Budget
+    deadline: Deadline | None = None
 
     def send(
         self, operation: Operation, parameters: Mapping[str, Any], endpoint: str = ""
@@ -43,7 +45,7 @@ class Sender:
             return self._ask(operation, parameters, endpoint)
 
         def pause(failure: Failure, seconds: float) -> bool:
-            if seconds > self.budget.left():
+            if seconds > self.budget.left() or self._is_out_of_time():
                 return False
             self.watcher.retried(self.shard, operation.key, failure.code, seconds)
             self._wait(seconds)
@@ -53,9 +55,7 @@ class Sender:
 
     def _keep_to_limits(self, operation: Operation) -> None:
         """Wait for a token. Halted; FinalError: AWS throttled or failed for so long that no time is left."""
-        self._stop_if_halted()
-        if self.budget.left() <= 0:
-            raise FinalError(self._too_late())
+        self._stop_if_too_late()
         seconds, throttled = self.limits.take(operation.service, operation.name)
         if seconds <= 0:
             return
@@ -63,9 +63,18 @@ class Sender:
             self._wait(min(seconds, self.budget.left()))
         else:
             self.time.wait(self.halt, seconds)
+        self._stop_if_too_late()
+
+    def _stop_if_too_late(self) -> None:
+        """Raise Halted when the scan is being stopped, FinalError when no time is left for the call."""
         self._stop_if_halted()
+        if self.deadline is not None and self.deadline.forbids_calls:
+            raise FinalError(self.deadline.failure())
         if self.budget.left() <= 0:
             raise FinalError(self._too_late())
+
+    def _is_out_of_time(self) -> bool:
+        return self.deadline is not None and self.deadline.forbids_calls
 
     def _wait(self, seconds: float) -> None:
         with self.budget.waiting():

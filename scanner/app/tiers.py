@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scanner.cli.naming import Named
+from scanner.app.naming import Named
 from scanner.errors import Mistake
 from scanner.evaluate.tier_checks import check_tier
 from scanner.model.control import Control

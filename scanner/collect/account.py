@@ -1,0 +1,137 @@
+"""One account of an opened scan, collected by itself: a resumption of the scan's journal for that account.
+
+The journal of `runner.open_collection` has the scope. The process that collects an account adds its shards to a
+copy of it, and may stop and go on as often as it has to. Keys that the account names and others own are
+asked of their owners when all accounts are through (`ask_owners`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scanner.collect.foreign_keys import KeysByShard, by_owner, can_be_asked
+from scanner.collect.journal import Finished, Journal
+from scanner.collect.opening import open_scan
+from scanner.collect.past import Past
+from scanner.collect.request import CollectRequest
+from scanner.collect.resume import Given, check_means, journal_request
+from scanner.collect.runner import Undertaking, crew_of
+from scanner.collect.scope import Resolved
+from scanner.collect.station import set_up
+from scanner.collect.watch import Unwatched, Watcher
+from scanner.errors import BundleError
+from scanner.model.manifest import ShardRecord
+from scanner.model.names import AWS_GLOBAL, ORG, AccountId, Shard
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCollected:
+    """How far the reading of an account got. `records`: of all its shards that are settled or were begun."""
+
+    records: tuple[ShardRecord, ...]
+    has_more: bool
+
+
+def collect_account(  # noqa: PLR0913 -- what is read, with which means, and who is informed
+    means: CollectRequest,
+    folder: Path,
+    account: AccountId,
+    finished: Finished,
+    *,
+    watcher: Watcher | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    shards_at_most: int | None = None,
+) -> AccountCollected:
+    """Read what is left of an account. The journal in `folder` has the scope, and the account's shards so far.
+
+    Of those the evidence of the global services must be there. Raises what `resume` raises. `finished` may
+    raise OutputError, which ends the reading. `shards_at_most`: no more Regions than these are read.
+    """
+    with _undertaken(means, folder, account, watcher or Unwatched(), clock, finished) as (here, resolved):
+        crew = crew_of(here, resolved, (account,), shards_at_most)
+        crew.run(means.concurrency)
+        here.station.release()
+        return AccountCollected(crew.records(), crew.has_more)
+
+
+def ask_owners(
+    means: CollectRequest,
+    folder: Path,
+    finished: Finished,
+    records: Mapping[Shard, ShardRecord],
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> bool:
+    """Ask the owners of keys that others name, as the last part of a collection; whether something is left.
+
+    The journal in `folder` has all accounts. Of the evidence the files of the `owners` must be there.
+    """
+    with _undertaken(means, folder, None, Unwatched(), clock, finished) as (here, resolved):
+        crew = crew_of(here, resolved)
+        crew.ask_owners_of(records, means.concurrency)
+        here.station.release()
+        return crew.has_more
+
+
+def owners(past: Past, records: Mapping[Shard, ShardRecord]) -> tuple[ShardRecord, ...]:
+    """Return the shards that own keys which others name, as far as they can be asked."""
+    asked = (records.get(shard) for shard in by_owner(past.keys))
+    return tuple(record for record in asked if record is not None and can_be_asked(record))
+
+
+@contextmanager
+def _undertaken(  # noqa: PLR0913 -- as collect_account
+    means: CollectRequest,
+    folder: Path,
+    account: AccountId | None,
+    watcher: Watcher,
+    clock: Callable[[], datetime],
+    finished: Finished,
+) -> Iterator[tuple[Undertaking, Resolved]]:
+    journal, past = Journal.reopen(folder)
+    with journal:
+        journal.finished = finished
+        if past.scope is None:
+            raise BundleError(
+                f"{folder}: the journal has no scope: the scan was not opened. Start another one."
+            )
+        check_means(means, past)
+        request = journal_request(Given(), means, past)
+        station = set_up(request, watcher, clock, past.header.home)
+        caller = past.header.caller_account
+        opening = open_scan(
+            station.wiring,
+            station.wallet,
+            station.own,
+            station.home,
+            expected=caller,
+            asks_regions=account == caller and Shard(caller, AWS_GLOBAL) not in past.finished,
+        )
+        done = _of(past.finished, account)
+        keys: KeysByShard = (
+            past.keys if account is None else {shard: past.keys.get(shard, ()) for shard in done}
+        )
+        yield (
+            Undertaking(
+                request=request,
+                folder=folder,
+                station=station,
+                opening=opening,
+                header=past.header,
+                journal=journal,
+                finished=done,
+                keys=keys,
+            ),
+            Resolved(past.scope, past.accounts),
+        )
+
+
+def _of(finished: Mapping[Shard, ShardRecord], account: AccountId | None) -> dict[Shard, ShardRecord]:
+    """Return the finished shards of one account, or of all."""
+    return {
+        shard: record
+        for shard, record in finished.items()
+        if shard.region != ORG and account in (None, shard.account)
+    }
