@@ -1,7 +1,7 @@
 """One account of an opened scan, collected by itself: a resumption of the scan's journal for that account.
 
-The journal of `runner.open_collection` has the scope. The process that collects an account adds its shards to a
-copy of it, and may stop and go on as often as it has to. Keys that the account names and others own are
+The journal of `runner.open_collection` has the scope. The process that collects an account adds its shards
+to a copy of it, and may stop and go on as often as it has to. Keys that the account names and others own are
 asked of their owners when all accounts are through (`ask_owners`).
 """
 
@@ -44,10 +44,11 @@ def collect_account(  # noqa: PLR0913 -- what is read, with which means, and who
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     shards_at_most: int | None = None,
 ) -> AccountCollected:
-    """Read what is left of an account. The journal in `folder` has the scope, and the account's shards so far.
+    """Read what is left of an account. The journal in `folder` has the scope and the shards so far.
 
-    Of those the evidence of the global services must be there. Raises what `resume` raises. `finished` may
-    raise OutputError, which ends the reading. `shards_at_most`: no more Regions than these are read.
+    The evidence of the account's global services must be there, if it is among those. Raises what `resume`
+    raises. `finished` may raise OutputError, which ends the reading. No more Regions are read than
+    `shards_at_most`.
     """
     with _undertaken(means, folder, account, watcher or Unwatched(), clock, finished) as (here, resolved):
         crew = crew_of(here, resolved, (account,), shards_at_most)
@@ -82,7 +83,7 @@ def owners(past: Past, records: Mapping[Shard, ShardRecord]) -> tuple[ShardRecor
 
 
 @contextmanager
-def _undertaken(  # noqa: PLR0913 -- as collect_account
+def _undertaken(  # noqa: PLR0913, PLR0917 -- as collect_account
     means: CollectRequest,
     folder: Path,
     account: AccountId | None,

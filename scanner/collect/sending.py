@@ -9,8 +9,8 @@ from botocore import xform_name
 
 from scanner.collect import redact
 from scanner.collect.clients import Clients
-from scanner.collect.deadline import Deadline
 from scanner.collect.credentials import acting_for
+from scanner.collect.deadline import Deadline
 from scanner.collect.limits import Limits
 from scanner.collect.operations import Operation
 from scanner.collect.patience import Budget, Time

@@ -1,5 +1,6 @@
 """What is there before the first call: the caller's session and credentials, and the clients."""
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ _idle_lock: Final = threading.Lock()
 
 def _clients_of(request: CollectRequest) -> Clients:
     """Return clients: new ones, or where the request keeps them, those of an earlier collection."""
-    made_for = (request.profile, request.concurrency, request.timeouts)
+    made_for = (request.profile, request.concurrency, request.timeouts, os.environ.get("AWS_ENDPOINT_URL"))
     with _idle_lock:
         for kept in [kept for kept in _idle if request.keeps_clients and kept.made_for == made_for]:
             _idle.remove(kept)

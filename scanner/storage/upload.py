@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -86,7 +86,7 @@ def upload(
     Raises:
         OutputError, CredentialsError, EndpointError: as `telling`. What had arrived by then stays.
     """
-    found = tuple(sorted(_files(folder) if names is None else names))
+    found = tuple(sorted(files_of(folder) if names is None else names))
     sender = _Sender(open_s3(means), folder, place, means, sizes or Sizes())
     before = [name for name in found if name != LAST]
     with telling(place, means, writes=True), ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -100,7 +100,12 @@ def upload(
     return found
 
 
-def _files(folder: Path) -> Iterator[str]:
+def content_type(name: str) -> str:
+    """Return the media type of a file by its name."""
+    return _TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
+
+
+def files_of(folder: Path) -> Iterator[str]:
     """Name the files of a folder and those below it, less what is hidden or half written."""
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
@@ -120,7 +125,7 @@ class _Sender:
         """Send one file."""
         path = self._folder / name
         where = {"Bucket": self._place.bucket, "Key": self._place.key(name), **self._means.owner}
-        made = {**self._means.encryption, "ContentType": _TYPES.get(path.suffix, "application/octet-stream")}
+        made = {**self._means.encryption, "ContentType": content_type(name)}
         try:
             with path.open("rb") as file:
                 size = path.stat().st_size

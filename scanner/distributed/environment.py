@@ -1,0 +1,77 @@
+"""The environment of the Lambda function: its buckets, and who owns them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from scanner.errors import UsageError
+from scanner.storage.place import Place, place_of
+from scanner.storage.s3 import Means
+
+EVIDENCE: Final = "VAULTPROOF_EVIDENCE_BUCKET"
+WORK: Final = "VAULTPROOF_WORK_BUCKET"
+OWNER: Final = "VAULTPROOF_BUCKET_OWNER"
+
+_ACCOUNT: Final = re.compile("[0-9]{12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What the deployment decides. `config`: the place of audit.yaml; None: there is none."""
+
+    evidence_bucket: str
+    work_bucket: str
+    bucket_owner: str
+    kms_key: str = ""
+    topic: str = ""
+    event_bus: str = ""
+    security_hub: bool = False
+    config: Place | None = None
+    role_name: str | None = None
+    external_id: str | None = None
+
+    @property
+    def means(self) -> Means:
+        """Return how the buckets are accessed."""
+        return Means(kms_key=self.kms_key, bucket_owner=self.bucket_owner)
+
+    def evidence(self, scan_id: str) -> Place:
+        """Return where a scan is kept."""
+        return Place(self.evidence_bucket, f"scans/{scan_id}")
+
+    def work(self, scan_id: str) -> Place:
+        """Return where the steps of a scan leave what later steps read."""
+        return Place(self.work_bucket, f"work/{scan_id}")
+
+
+def environment_of(variables: Mapping[str, str]) -> Environment:
+    """Parse the environment variables. UsageError: one is missing or malformed."""
+    missing = [name for name in (EVIDENCE, WORK, OWNER) if not variables.get(name)]
+    if missing:
+        raise UsageError(f"The function has no environment variable {', '.join(missing)}: deploy it again.")
+    owner = variables[OWNER]
+    if not _ACCOUNT.fullmatch(owner):
+        raise UsageError(f"{OWNER} is {owner[:40]!r}: set it to the id of the account that owns the buckets.")
+    config = variables.get("VAULTPROOF_CONFIG", "")
+    return Environment(
+        evidence_bucket=_bucket(variables, EVIDENCE),
+        work_bucket=_bucket(variables, WORK),
+        bucket_owner=owner,
+        kms_key=variables.get("VAULTPROOF_KMS_KEY", ""),
+        topic=variables.get("VAULTPROOF_TOPIC", ""),
+        event_bus=variables.get("VAULTPROOF_EVENT_BUS", ""),
+        security_hub=variables.get("VAULTPROOF_SECURITY_HUB", "") == "1",
+        config=place_of(config) if config else None,
+        role_name=variables.get("VAULTPROOF_ROLE_NAME") or None,
+        external_id=variables.get("VAULTPROOF_EXTERNAL_ID") or None,
+    )
+
+
+def _bucket(variables: Mapping[str, str], name: str) -> str:
+    place = place_of(f"s3://{variables[name]}")
+    if place.prefix:
+        raise UsageError(
+            f"{name} is {variables[name][:80]!r}: set it to the name of a bucket, without a prefix."
+        )
+    return place.bucket

@@ -1,0 +1,127 @@
+"""Events of the Lambda function: JSON that is validated before anything else happens."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from scanner.errors import UsageError
+
+LONGEST_SESSION: Final = 3600
+"""Seconds: a role that is assumed by a role has no longer session (IAM user guide, "Role chaining")."""
+
+AccountText = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+ScanId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ScanOptions(_Part):
+    """The scope of a scan and what it is judged against. What is left out is taken from audit.yaml."""
+
+    organization: bool | None = None
+    accounts: tuple[AccountText, ...] = ()
+    organizational_units: tuple[Text, ...] = ()
+    regions: tuple[Text, ...] = ()
+    role_name: Text | None = None
+    external_id: Text | None = None
+    session_name: Text | None = None
+    session_seconds: Annotated[int, Field(ge=900, le=43_200)] | None = None
+    concurrency: Annotated[int, Field(ge=1, le=256)] = 16
+    controls: tuple[Text, ...] = ()
+    formats: tuple[Text, ...] = ()
+    as_of: datetime | None = None
+
+
+class _Step(_Part):
+    scan_id: ScanId
+    scan: ScanOptions = ScanOptions()
+
+
+class Scan(_Part):
+    """A whole scan in one invocation. Without `scan_id`, the request's own id is taken."""
+
+    action: Literal["scan"]
+    scan_id: ScanId | None = None
+    scan: ScanOptions = ScanOptions()
+
+
+class Open(_Step):
+    """Resolve the scope, and list the accounts to collect."""
+
+    action: Literal["open"]
+
+
+class Collect(_Step):
+    """Collect an account, or go on with it."""
+
+    action: Literal["collect"]
+    account: AccountText
+
+
+class Failed(BaseModel):
+    """What Step Functions says of a task that failed; its own keys are its own affair."""
+
+    model_config = ConfigDict(frozen=True)
+
+    Error: str = ""
+    Cause: str = ""
+
+
+class Note(_Step):
+    """Record that an account could not be read."""
+
+    action: Literal["note"]
+    account: AccountText
+    error: Failed = Failed()
+
+
+class Gather(_Step):
+    """Put together what the accounts have, and pack the batches to judge."""
+
+    action: Literal["gather"]
+
+
+class Judge(_Step):
+    """Judge a batch of accounts."""
+
+    action: Literal["judge"]
+    batch: Annotated[int, Field(ge=0)]
+
+
+class Finish(_Step):
+    """Write the scan into the evidence bucket, with its reports."""
+
+    action: Literal["finish"]
+
+
+Event = Scan | Open | Collect | Note | Gather | Judge | Finish
+
+_EVENTS: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discriminator="action")])
+
+
+def parse_event(document: object) -> Event:
+    """Parse an event. UsageError: it is none of this function's."""
+    if not isinstance(document, dict):
+        raise UsageError('The event is not a JSON object: send {"action": "scan", "scan": {...}}.')
+    try:
+        event = _EVENTS.validate_python({"action": "scan", **document})
+    except ValidationError as problem:
+        raise UsageError(f"The event is not one of this function's: {_first(problem)}") from None
+    seconds = event.scan.session_seconds
+    if seconds is not None and seconds > LONGEST_SESSION:
+        raise UsageError(
+            f"session_seconds is {seconds}: AWS ends the session of a role that is assumed by a role after "
+            f"one hour. Set it to {LONGEST_SESSION} or less; sessions are renewed as long as the scan runs."
+        )
+    return event
+
+
+def _first(problem: ValidationError) -> str:
+    """Return the first mistake in words. What was sent is not repeated: it may be anything."""
+    detail = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in detail["loc"][1:]) or "action"
+    return f"{place}: {detail['msg'][:300]}."

@@ -1,0 +1,80 @@
+"""Options of an event and audit.yaml as requests to collect and to judge: options win."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scanner.app.criteria import criteria_of
+from scanner.app.judgement import Judgement
+from scanner.collect.deadline import Deadline
+from scanner.collect.request import DEFAULT_ROLE, CollectRequest
+from scanner.distributed.environment import Environment
+from scanner.distributed.events import LONGEST_SESSION, ScanOptions
+from scanner.distributed.workspace import Workspace
+from scanner.errors import UsageError
+from scanner.model.formats import DEFAULT_FORMATS
+from scanner.model.manifest import Excluded
+from scanner.model.names import AccountId
+from scanner.report.write import known_formats
+from scanner.settings import Settings, load_settings
+from scanner.storage.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a scan was asked to do, by its event, its audit.yaml and its deployment."""
+
+    options: ScanOptions
+    settings: Settings
+    environment: Environment
+
+    def collecting(self, deadline: Deadline | None = None, *, whole: bool = False) -> CollectRequest:
+        """Return the scope and how to reach it. `whole`: without a scope, the own account; else all.
+
+        UsageError: the sessions of roles would be longer than AWS allows.
+        """
+        options, scope = self.options, self.settings.scope
+        accounts = options.accounts or scope.accounts
+        organization = options.organization if options.organization is not None else scope.organization
+        seconds = options.session_seconds or scope.session_seconds or LONGEST_SESSION
+        if seconds > LONGEST_SESSION:
+            raise UsageError(
+                f"scope.session_seconds of audit.yaml is {seconds}: in AWS Lambda roles are assumed by a "
+                f"role, and AWS ends such sessions after one hour. Set it to {LONGEST_SESSION} or less."
+            )
+        return CollectRequest(
+            organization=(not whole and not accounts) if organization is None else organization,
+            accounts=tuple(accounts),
+            organizational_units=tuple(options.organizational_units or scope.organizational_units),
+            regions=tuple(options.regions or scope.regions),
+            excluded=tuple(Excluded(AccountId(each.account), each.reason) for each in scope.exclude),
+            role_name=options.role_name or scope.role_name or self.environment.role_name or DEFAULT_ROLE,
+            external_id=options.external_id or scope.external_id or self.environment.external_id,
+            session_name=options.session_name or scope.session_name or "vaultproof",
+            duration_seconds=seconds,
+            concurrency=options.concurrency,
+            deadline=deadline,
+            keeps_clients=True,
+        )
+
+    def judging(self) -> Judgement:
+        """Return what the evidence is judged against. ConfigurationError: a mistake in audit.yaml."""
+        return criteria_of(self.settings, self.options.controls, self.options.as_of).judgement
+
+    def formats(self) -> tuple[str, ...]:
+        """Return the reports to write. UsageError: there is no such format."""
+        return known_formats(self.options.formats or self.settings.outputs.formats or DEFAULT_FORMATS)
+
+
+def asked_of(options: ScanOptions, environment: Environment, s3: Any, folder: Path) -> Asked:  # noqa: ANN401 -- a client
+    """Load audit.yaml, if the deployment names one, into `folder`. ConfigurationError: it has mistakes."""
+    if options.as_of is not None and options.as_of.tzinfo is None:
+        raise UsageError("as_of has no time zone: write it like 2026-11-22T18:00:00Z.")
+    if environment.config is None:
+        return Asked(options, Settings(), environment)
+    path = folder / "audit.yaml"
+    where, _, name = environment.config.prefix.rpartition("/")
+    place = Place(environment.config.bucket, where)
+    if not name or not Workspace(s3, place, environment.means).fetch(name, path):
+        raise UsageError(f"VAULTPROOF_CONFIG names {environment.config}, and there is no such object.")
+    return Asked(options, load_settings(path), environment)

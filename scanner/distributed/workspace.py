@@ -1,0 +1,217 @@
+"""A prefix of a bucket as a folder: what one step leaves there, and another one reads.
+
+Each request names the account that must own the bucket. S3 checks the SHA-256 of what it is sent, and
+botocore that of what it returns. Objects are encrypted as the deployment says.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from botocore.exceptions import ClientError
+
+from scanner.errors import BundleError, OutputError
+from scanner.storage.files import write_atomically
+from scanner.storage.place import Place
+from scanner.storage.s3 import CONNECTIONS, Means, code_of, telling
+from scanner.storage.upload import content_type
+
+_CHUNK: Final = 1 << 20
+_NOT_THERE: Final = frozenset(("404", "NoSuchKey", "NotFound"))
+_IS_THERE: Final = frozenset(("412", "PreconditionFailed"))
+_CONFLICT: Final = frozenset(("409", "ConditionalRequestConflict"))
+
+
+class Workspace:
+    """The objects below a place, by their names below it. Safe for threads.
+
+    Raises:
+        BundleError, OutputError: the bucket refuses, does not exist, or belongs to another account.
+        CredentialsError, EndpointError: as `storage.s3.telling`.
+    """
+
+    def __init__(self, client: Any, place: Place, means: Means) -> None:  # noqa: ANN401 -- a client
+        self._client, self.place, self._means = client, place, means
+
+    def names(self, prefix: str = "") -> Mapping[str, int]:
+        """Return the names of the objects that begin with `prefix`, and their sizes in bytes."""
+        start = self.place.key("")
+        with telling(self.place, self._means, writes=False):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self.place.bucket, Prefix=start + prefix, **self._means.owner
+            )
+            return {
+                row["Key"].removeprefix(start): row["Size"]
+                for page in pages
+                for row in page.get("Contents", ())
+            }
+
+    def read(self, name: str) -> bytes | None:
+        """Return an object's bytes; None: there is none of that name."""
+        pieces = self._pieces(name)
+        return None if pieces is None else b"".join(pieces)
+
+    def read_json(self, name: str) -> Any:  # noqa: ANN401 -- JSON of any shape; None: there is no such object
+        """Return what a JSON object says; None: there is none. BundleError: it is no JSON."""
+        content = self.read(name)
+        try:
+            return None if content is None else orjson.loads(content)
+        except orjson.JSONDecodeError as problem:
+            raise BundleError(f"{self.place}/{name} is not JSON: start the scan again.") from problem
+
+    def fetch(self, name: str, path: Path) -> bool:
+        """Write an object to a file; whether there was one."""
+        pieces = self._pieces(name)
+        if pieces is None:
+            return False
+        with telling(self.place, self._means, writes=False):
+            write_atomically(path, pieces)
+        return True
+
+    def fetch_all(self, names: Iterable[str], folder: Path) -> None:
+        """Write objects to files of the same names. BundleError: one is missing."""
+
+        def fetch(name: str) -> None:
+            if not self.fetch(name, folder / checked(name)):
+                raise BundleError(f"{self.place}/{name} is missing: start the scan again.")
+
+        _side_by_side(fetch, names)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write an object, in place of one that may be there."""
+        self._put(name, content, hashlib.sha256(content).digest(), {})
+
+    def write_json(self, name: str, document: object) -> None:
+        """Write an object of JSON."""
+        self.write(name, orjson.dumps(document))
+
+    def write_file(self, name: str, path: Path) -> None:
+        """Write a file, in place of an object that may be there."""
+        self._put_file(name, path, {})
+
+    def write_files(self, folder: Path, names: Iterable[str]) -> None:
+        """Write files under their names below `folder`."""
+        _side_by_side(lambda name: self.write_file(name, folder / name), names)
+
+    def keep_files(self, folder: Path, names: Iterable[str]) -> None:
+        """Write files that are not there yet. OutputError: another object is there under one of the names.
+
+        S3 itself refuses to write the second one (If-None-Match), so no retry makes a second version.
+        """
+        _side_by_side(lambda name: self._keep_file(folder / name, name), names)
+
+    def keep_copies(self, source: "Workspace", names: Mapping[str, str]) -> None:
+        """Copy objects of `source` that are not here yet, within S3. `names`: with their SHA-256 in hex."""
+        there = self.names()
+
+        def keep(name: str) -> None:
+            if name in there or not self._copy(source, name):
+                self._check_same(name, bytes.fromhex(names[name]))
+
+        _side_by_side(keep, names)
+
+    def _copy(self, source: "Workspace", name: str) -> bool:
+        """Copy an object; False: one is there already."""
+        owner = {
+            f"ExpectedSource{key.removeprefix('Expected')}": value for key, value in self._means.owner.items()
+        }
+        origin = {"Bucket": source.place.bucket, "Key": source.place.key(name)}
+
+        def copy() -> None:
+            self._client.copy_object(
+                CopySource=origin, ChecksumAlgorithm="SHA256", IfNoneMatch="*", **owner, **self._made(name)
+            )
+
+        return self._is_new(copy)
+
+    def _keep_file(self, path: Path, name: str) -> None:
+        if not self._is_new(lambda: self._put_file(name, path, {"IfNoneMatch": "*"})):
+            self._check_same(name, _digest(path))
+
+    def _is_new(self, write: Callable[[], None]) -> bool:
+        """Write unless there is an object already; whether there was none."""
+        with telling(self.place, self._means, writes=True):
+            try:
+                write()
+            except ClientError as problem:
+                if code_of(problem) in _IS_THERE:
+                    return False
+                if code_of(problem) in _CONFLICT:  # another writer is at work on the same object right now
+                    raise OutputError(
+                        f"{self.place} is being written by another execution: run this step again."
+                    ) from problem
+                raise
+        return True
+
+    def _check_same(self, name: str, digest: bytes) -> None:
+        """Check that the object that is there has these bytes. OutputError: it has others."""
+        with telling(self.place, self._means, writes=True):
+            head = self._client.head_object(ChecksumMode="ENABLED", **self._where(name))
+        if head.get("ChecksumSHA256", "") != base64.b64encode(digest).decode():
+            raise OutputError(
+                f"{self.place}/{name} is there already, with other content: a scan is written once. "
+                "Start another scan, with another id."
+            )
+
+    def _put_file(self, name: str, path: Path, more: Mapping[str, str]) -> None:
+        digest = _digest(path)
+        with path.open("rb") as file:
+            self._put(name, file, digest, more)
+
+    def _put(self, name: str, body: object, digest: bytes, more: Mapping[str, str]) -> None:
+        checksum = {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": base64.b64encode(digest).decode()}
+
+        def put() -> None:
+            self._client.put_object(Body=body, **checksum, **more, **self._made(name))
+
+        if more:
+            put()
+            return
+        with telling(self.place, self._means, writes=True):
+            put()
+
+    def _pieces(self, name: str) -> Iterator[bytes] | None:
+        with telling(self.place, self._means, writes=False):
+            try:
+                answer = self._client.get_object(ChecksumMode="ENABLED", **self._where(name))
+            except ClientError as problem:
+                if code_of(problem) in _NOT_THERE:
+                    return None
+                raise
+            pieces: Iterator[bytes] = answer["Body"].iter_chunks(_CHUNK)
+            return pieces
+
+    def _where(self, name: str) -> dict[str, str]:
+        return {"Bucket": self.place.bucket, "Key": self.place.key(name), **self._means.owner}
+
+    def _made(self, name: str) -> dict[str, str]:
+        return {**self._where(name), **self._means.encryption, "ContentType": content_type(name)}
+
+
+def checked(name: str) -> str:
+    """Return a name that stays within a folder. BundleError: it does not."""
+    if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in name.split("/")):
+        raise BundleError(f"{name[:80]!r} is not the name of a file of a scan: the work bucket was changed.")
+    return name
+
+
+def _side_by_side(work: Callable[[str], None], names: Iterable[str]) -> None:
+    """Do the work for each name, a few at a time. The first error is raised, and the rest is left."""
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        try:
+            list(pool.map(work, names))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as problem:
+        raise OutputError(f"{path} could not be read: {problem.strerror or problem}.") from problem

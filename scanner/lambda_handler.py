@@ -1,0 +1,78 @@
+"""AWS Lambda's door: an event becomes a step of a scan, its result a small JSON answer.
+
+Set the function's handler to `scanner.lambda_handler.handler`. docs/distributed.md describes the events.
+"""
+
+import json
+import logging
+import os
+import time
+from functools import cache
+from typing import Any, Final, Protocol
+
+from scanner.distributed.environment import Environment, environment_of
+from scanner.distributed.events import parse_event
+from scanner.distributed.steps import carry_out
+from scanner.errors import VaultproofError
+from scanner.storage.s3 import open_s3
+
+_RESERVE: Final = 0.06
+"""The part of the remaining time that is left to the last uploads and to the runtime."""
+
+_LOG: Final = logging.getLogger("vaultproof")
+
+
+class Context(Protocol):
+    """What is used of the context object of AWS Lambda."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until the invocation is ended."""
+
+
+def handler(event: object, context: Context) -> dict[str, Any]:
+    """Carry out an event; return a JSON object. VaultproofError: a sentence that says what to do."""
+    _LOG.setLevel(logging.INFO)
+    started = time.monotonic()
+    try:
+        parsed = parse_event(event)
+        environment = environment_of(os.environ)
+        seconds = context.get_remaining_time_in_millis() / 1000 * (1 - _RESERVE)
+        answer = carry_out(
+            parsed,
+            environment,
+            _s3(environment, os.environ.get("AWS_ENDPOINT_URL")),
+            context.aws_request_id,
+            seconds,
+        )
+    except Exception as problem:
+        _log(event, started, outcome="failed", error=type(problem).__name__, message=_sentence(problem))
+        if isinstance(problem, VaultproofError):
+            raise problem.with_traceback(None) from None
+        raise
+    _log(event, started, outcome="done", **answer)
+    return answer
+
+
+@cache
+def _s3(environment: Environment, _endpoint: str | None) -> Any:  # noqa: ANN401 -- a client
+    """Return the client of S3; a warm sandbox has it already."""
+    return open_s3(environment.means)
+
+
+def _sentence(problem: Exception) -> str:
+    if isinstance(problem, VaultproofError):
+        return str(problem)
+    return f"{problem} (an error of the program itself: please report it with the lines below)"
+
+
+def _log(event: object, started: float, **outcome: object) -> None:
+    """Write one line of JSON: which step of which scan, how it ended, and how long it took."""
+    known = event if isinstance(event, dict) else {}
+    named = {
+        key: known[key]
+        for key in ("action", "scan_id", "account", "batch")
+        if isinstance(known.get(key), str | int)
+    }
+    _LOG.info(json.dumps({**named, **outcome, "seconds": round(time.monotonic() - started, 3)}))

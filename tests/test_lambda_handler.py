@@ -1,0 +1,94 @@
+"""The Lambda handler over the simulated organisation: a whole scan in one invocation."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from scanner.demo.clock import DEMO_CLOCK
+from scanner.demo.server import DEFAULT_SEED, Demo, serve
+from scanner.errors import UsageError, VaultproofError
+from scanner.lambda_handler import handler
+
+EVIDENCE: Final = "evidence-of-the-handler"
+
+
+class Context:
+    """What AWS Lambda passes: the request's id, and a clock."""
+
+    def __init__(self, request: str, seconds: float = 300.0) -> None:
+        self.aws_request_id = request
+        self._seconds = seconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self._seconds * 1000)
+
+
+@pytest.fixture
+def demo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Demo]:
+    with serve(DEFAULT_SEED) as running:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            monkeypatch.delenv(name)
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("VAULTPROOF_EVIDENCE_BUCKET", EVIDENCE)
+        monkeypatch.setenv("VAULTPROOF_WORK_BUCKET", "work-of-the-handler")
+        monkeypatch.setenv("VAULTPROOF_BUCKET_OWNER", running.management_account)
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=EVIDENCE)
+        yield running
+
+
+def test_a_small_scan_is_written_once(demo: Demo, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "vaultproof")
+    options = {"regions": [demo.regions[0]], "as_of": DEMO_CLOCK.isoformat(), "formats": ["json"]}
+    event = {"scan": {**options, "controls": ["vault-locked"]}}
+    answer = handler(event, Context("request-1"))
+    assert answer["complete"]
+    assert answer["location"] == f"s3://{EVIDENCE}/scans/request-1"
+    assert json.loads(caplog.records[-1].message)["outcome"] == "done"
+    assert "manifest.json" in keys("request-1")
+    with pytest.raises(UsageError, match="is not empty"):
+        handler(event, Context("request-1"))
+    assert all(len(versions) == 1 for versions in keys("request-1").values())
+
+
+def test_a_scan_that_runs_out_of_time_says_what_it_lacks(demo: Demo) -> None:
+    options = {"regions": list(demo.regions), "organization": True, "role_name": demo.role_name}
+    event = {"scan": {**options, "controls": ["account-region-assessed"], "formats": ["json"]}}
+    answer = handler(event, Context("request-2", seconds=1.0))
+    assert not answer["complete"]
+    body = boto3.client("s3", region_name="us-east-1").get_object(
+        Bucket=EVIDENCE, Key="scans/request-2/findings.json"
+    )
+    document = json.load(body["Body"])
+    whole = {(record["account"], record["region"]) for record in shards("request-2")}
+    assessed = {finding["subject"] for finding in document["findings"] if finding["status"] == "pass"}
+    assert len(document["findings"]) == 20
+    assert all(tuple(subject.removeprefix("aws:account-region:").split("/")) in whole for subject in assessed)
+    assert len(assessed) < 10
+
+
+def shards(scan: str) -> list[dict[str, Any]]:
+    body = boto3.client("s3", region_name="us-east-1").get_object(
+        Bucket=EVIDENCE, Key=f"scans/{scan}/manifest.json"
+    )["Body"]
+    return [record for record in json.load(body)["shards"] if record["status"] in ("complete", "skipped")]
+
+
+def test_a_bucket_that_does_not_exist_is_one_sentence(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert demo
+    monkeypatch.setenv("VAULTPROOF_EVIDENCE_BUCKET", "no-such-bucket")
+    with pytest.raises(VaultproofError, match="There is no bucket no-such-bucket"):
+        handler({}, Context("request-3"))
+
+
+def keys(scan: str) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    s3 = boto3.client("s3", region_name="us-east-1")
+    for row in s3.list_object_versions(Bucket=EVIDENCE, Prefix=f"scans/{scan}/")["Versions"]:
+        found.setdefault(row["Key"].removeprefix(f"scans/{scan}/"), []).append(row["VersionId"])
+    return found
