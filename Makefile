@@ -28,11 +28,11 @@ demo: setup ## audit a simulated organisation; no AWS account needed
 
 test: browser ## check style and types, and run the tests, less those that take long
 	@$(MAKE) --no-print-directory lint
-	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow and not exhaustive and not image"
+	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not slow and not exhaustive and not image"
 
 test-ci: browser ## what CI runs: the slow tests too; COV=1 measures coverage
 	@$(MAKE) --no-print-directory lint
-	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not exhaustive and not image" $(if $(COV),--cov --cov-branch)
+	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not exhaustive and not image" $(if $(COV),--cov --cov-branch)
 
 test-exhaustive: setup ## every fault in every operation, every permission taken away: by hand, it takes half an hour
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist load -m exhaustive

@@ -4,10 +4,13 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import Phase, settings
 
 from scanner.storage.cache import FOLDER
@@ -35,6 +38,15 @@ def heard_ctrl_c() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def models_read_once() -> Iterator[None]:
+    """Decode each of botocore's models once, not in each session: EC2's alone takes a tenth of a second."""
+    load_file = cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load_file(path))
+        yield
+
+
 @pytest.fixture(autouse=_MUTATING)
 def nothing_remembered() -> None:
     """Forget what cached functions know: what one version of the code answered is no answer of the next."""
@@ -44,7 +56,24 @@ def nothing_remembered() -> None:
                 forget()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have most slow tests: with several workers, none waits for the last file."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
+
+
 def pytest_collection_finish() -> None:
     """Exclude modules and tests from garbage collection: `release_memory` takes a third of a second else."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+    """Exclude what fixtures hold for many tests, too: the simulated organisation, a judged scan."""
+    value = yield
+    if fixturedef.scope != "function":
+        gc.collect()
+        gc.freeze()
+    return value

@@ -65,6 +65,7 @@ def test_what_another_account_has_is_judged_here(bundle: BundleBuilder, tmp_path
     }
 
 
+@pytest.mark.slow
 def test_what_was_not_read_there_is_unknown_here(bundle: BundleBuilder, tmp_path: Path) -> None:
     lines, there = bundle.lines(), f"evidence/{OTHER}/{FAR}"
     for operation in ("backup:ListRecoveryPointsByBackupVault", "backup:ListRestoreJobs"):

@@ -283,7 +283,12 @@ def test_credentials_that_end_in_the_middle_are_gaps(aws: FakeAws, scan: Callabl
         ended.set()
         return {}
 
+    def until_the_end(_: Request) -> Answer:
+        assert ended.wait(60)
+        return {"TableNames": ["one"], "LastEvaluatedTableName": "one"}
+
     aws.script |= {"sts:AssumeRole": assume_for_a_while, "backup:ListBackupJobs": end}
+    aws.script |= {"dynamodb:ListTables": until_the_end}  # its second page is asked for with no credentials
     done = scan(accounts=(OTHER,))
     lines = done.lines(OTHER, "eu-west-1")
     assert {line["error"]["code"] for line in lines if "error" in line} == {"ExpiredToken"}

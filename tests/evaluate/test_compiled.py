@@ -31,6 +31,7 @@ def forget() -> None:
     module._compile.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_cached_control_equals_a_compiled_one(folder: Path) -> None:
     controls = load_controls()
     save_compiled()

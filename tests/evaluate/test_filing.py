@@ -201,6 +201,7 @@ SAMPLE_TIERS: Final = Tiers(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tiers", [Tiers(), SAMPLE_TIERS], ids=["plain", "tiers"])
 def test_the_sample_is_filed_as_it_is_judged(sample: World, tmp_path: Path, tiers: Tiers) -> None:
     filed = check(replace(sample, tiers=tiers, waivers=WAIVERS), tmp_path / "findings")
@@ -332,6 +333,7 @@ def write(
     return World(facts=folder / "facts", rows=numbers, controls=tuple(controls), parameters={}, **more)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(
     rows_of(ResourceFacts),

@@ -334,6 +334,7 @@ def test_the_files_say_what_memory_says(whole: Facts, tmp_path: Path) -> None:
     assert dict(answers(facts_of(organisation(tmp_path).write()))) == dict(answers(whole))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["left out", "refused"])
 def test_each_read_taken_away(memory: Memory, whole: Facts, how: str) -> None:
     mistakes: list[str] = []

@@ -25,7 +25,7 @@ from tests.faults.proxy import Proxy, Rule, proxy_before
 from tests.faults.replay import Replay
 
 AS_OF = datetime(2026, 11, 20, 6, tzinfo=UTC)
-ATTEMPTS = 4
+ATTEMPTS = 3
 REQUEST = CollectRequest(
     organization=True,
     accounts=("333333333333",),
