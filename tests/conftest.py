@@ -40,10 +40,18 @@ def heard_ctrl_c() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def models_read_once() -> Iterator[None]:
-    """Decode each of botocore's models once, not in each session: EC2's alone takes a tenth of a second."""
-    load_file = cache(JSONFileLoader().load_file)
+    """Decode each of botocore's models once, not in each session: EC2's alone takes a tenth of a second.
+
+    Not that of S3: each client of botocore removes the bucket from the URLs in its model, which moto needs.
+    """
+    decode = JSONFileLoader().load_file
+    decode_once = cache(decode)
+
+    def load_file(_: JSONFileLoader, path: str) -> object:
+        return decode(path) if f"{os.sep}s3{os.sep}" in path else decode_once(path)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda _, path: load_file(path))
+        patch.setattr(JSONFileLoader, "load_file", load_file)
         yield
 
 
