@@ -7,12 +7,14 @@ import typer
 
 from scanner.app import collection
 from scanner.cli.destination import Destination, destination_of, look_ahead, published
-from scanner.cli.exits import INCOMPLETE, advising_to_resume, say
+from scanner.cli.exits import INCOMPLETE, advising_to_resume
+from scanner.cli.logs import say
 from scanner.cli.options import ScopeOptions, Target
 from scanner.cli.progress import progress
 from scanner.cli.rehearsal import print_estimate, wide_console
 from scanner.cli.requests import folder_of, settings_of
 from scanner.cli.scope import collect_request, given_anew
+from scanner.cli.streams import losing_output
 from scanner.cli.unread import report_unread_accounts
 from scanner.errors import UsageError
 from scanner.evidence.manifest import read_manifest
@@ -46,7 +48,7 @@ def collect(
     with advising_to_resume("collect", folder):
         refusals = gather(settings, scope, folder, None, is_new=target.resume is None, quiet=quiet)
     manifest = read_manifest(folder)
-    with published(goal, folder, keep=target.resume is not None):
+    with published(goal, folder, keep=target.resume is not None), losing_output():
         typer.echo(f"{goal.place or folder}")
     unread = report_unread_accounts(manifest, refusals, f"{goal.place or folder}")
     return INCOMPLETE if unread and not (allow_partial or settings.allow_partial) else 0

@@ -11,13 +11,17 @@ import typer
 
 from scanner.cli import options
 from scanner.cli.check import check
+from scanner.cli.common import PREFIX, with_common_options
 from scanner.cli.controls import controls as controls_commands
 from scanner.cli.diff import diff
-from scanner.cli.exits import guarded, say
+from scanner.cli.exits import guarded
 from scanner.cli.explain import explain
+from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target
 from scanner.cli.policy import policy
 from scanner.cli.query import query
+from scanner.cli.signals import handle_termination
+from scanner.cli.streams import flush_at_exit, open_missing_streams
 
 PLUGINS: Final = "vaultproof.commands"
 DEFAULT_CONCURRENCY: Final = 16
@@ -34,6 +38,7 @@ audit = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    context_settings={"auto_envvar_prefix": PREFIX, "help_option_names": ["--help", "-h"]},
     help="Proof that an organisation's AWS backups would be there when needed.",
     epilog="Example: [bold]audit run --org --format html,pdf[/]",
 )
@@ -41,13 +46,21 @@ audit = typer.Typer(
 
 def main() -> None:
     """Be the command `audit`."""
+    open_missing_streams()
+    handle_termination()
     gc.set_threshold(NEW_OBJECTS)
     for entry in sorted(entry_points(group=PLUGINS), key=lambda entry: entry.name):
         try:
             audit.command(entry.name)(entry.load())
         except ImportError as problem:
             say(f"warning: the command {entry.name} cannot be loaded: {problem}")
-    sys.exit(guarded(_invoke))
+    try:
+        code = guarded(_invoke)
+    except SystemExit as end:
+        flush_at_exit()
+        raise end from None
+    flush_at_exit()
+    sys.exit(code)
 
 
 def _invoke() -> int:
@@ -71,13 +84,14 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 -- typer's callback
 def about(
     *,
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Proof that an organisation's AWS backups would be there when needed."""
 
 
 @audit.command(epilog="Example: [bold]audit run --org --region eu-west-1 --out scan --fail-on high[/]")
+@with_common_options
 def run(  # noqa: PLR0913 -- the options of the contract
     *,
     org: options.Organization = False,
@@ -120,6 +134,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
 
 
 @audit.command(epilog="Example: [bold]audit collect --org --out bundle[/]")
+@with_common_options
 def collect(  # noqa: PLR0913 -- the options of the contract
     *,
     org: options.Organization = False,
@@ -148,6 +163,7 @@ def collect(  # noqa: PLR0913 -- the options of the contract
 
 
 @audit.command(epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")
+@with_common_options
 def evaluate(  # noqa: PLR0913 -- the options of the contract
     bundle: options.Bundle,
     *,
@@ -177,6 +193,7 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
 
 
 @audit.command(epilog="Example: [bold]audit report scan --format pdf[/]")
+@with_common_options
 def report(  # noqa: PLR0913 -- as `run`
     scan: options.ScanDir,
     *,
@@ -195,7 +212,9 @@ def report(  # noqa: PLR0913 -- as `run`
     raise typer.Exit(guarded(lambda: _actions("judge").report(scan, target, formats, quiet=quiet)))
 
 
-audit.command(epilog="Example: [bold]audit check --org --external-id ID[/]")(check)
+audit.command(epilog="Example: [bold]audit check --org --external-id ID[/]")(
+    with_common_options(check, ("format",))
+)
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
 audit.command(epilog="Example: [bold]audit diff last-week today --fail-on high[/]")(diff)
 audit.command(epilog="Example: [bold]audit policy --format cloudformation > role.yaml[/]")(policy)

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from scanner.cli.control_list import loaded
-from scanner.cli.exits import BROKEN, say
+from scanner.cli.exits import BROKEN
+from scanner.cli.logs import say
 from scanner.cli.rehearsal import wide_console
 from scanner.errors import ConfigurationError, OutputError, UsageError
 from scanner.evaluate.cases import Outcome, cases_file, load_cases, run_cases

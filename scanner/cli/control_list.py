@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from scanner.cli.exits import say
+from scanner.cli.logs import say
 from scanner.cli.rehearsal import wide_console
 from scanner.evaluate.selection import select
 from scanner.model.control import Control

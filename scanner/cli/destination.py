@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from scanner.cli.exits import say
+from scanner.cli.logs import say
 from scanner.cli.options import Target
 from scanner.errors import UsageError
 from scanner.settings import Settings

@@ -12,17 +12,18 @@
 | 5 | a requested output could not be made |
 | 6 | a bundle is missing, corrupt, or not what its checksums say |
 | 10 | findings at or above --fail-on; of `audit diff`: new ones |
-| 130 | interrupted |
+| 130 | interrupted by Ctrl-C |
+| 129, 143 | ended by SIGHUP or SIGTERM, as if interrupted |
 """
 
-import os
-import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from scanner.cli.logs import say, say_exception
+from scanner.cli.signals import exit_code
+from scanner.cli.streams import discard_stdout
 from scanner.errors import CredentialsError, EndpointError, OutputError, VaultproofError
 from scanner.model.finding import Severity
 
@@ -44,14 +45,13 @@ def guarded(command: Callable[[], int]) -> int:
         say(" ".join([f"error: {problem}", *_notes(problem)]))
         return problem.exit_code
     except BrokenPipeError:  # whoever read the output has seen enough: `audit query ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()
         return 0
     except KeyboardInterrupt as problem:
         say(" ".join(["Interrupted. Collected evidence is kept on disk.", *_notes(problem)]))
-        return INTERRUPTED
-    except Exception:  # noqa: BLE001 -- whatever it is, it is our mistake, and it is told as such
-        traceback.print_exc()
-        say("internal error (please report it with the lines above)")
+        return exit_code()
+    except Exception as problem:  # noqa: BLE001 -- whatever it is, it is our mistake, and it is told as such
+        say_exception("internal error (please report it with the lines above)", problem)
         return BROKEN
 
 
@@ -69,11 +69,6 @@ def advising_to_resume(command: str, folder: Path) -> Iterator[None]:
         if (folder / JOURNAL).exists():
             problem.add_note(f"Resume with: audit {command} --resume {folder}")
         raise
-
-
-def say(text: str) -> None:
-    """Tell something on stderr, where progress goes; results go to stdout or files."""
-    sys.stderr.write(text + "\n")
 
 
 def code_of(

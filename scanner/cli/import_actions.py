@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from scanner.cli.exits import say
+from scanner.cli.logs import say
 from scanner.errors import OutputError, UsageError
 from scanner.evaluate.audit_manager_pack import ImportedPack, import_frameworks
 from scanner.evaluate.framework_search import Found, find_frameworks, told

@@ -15,7 +15,8 @@ from scanner.cli.judgement import judgement_of, with_settings
 from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
 from scanner.cli.redaction import pseudonyms
 from scanner.cli.requests import settings_of
-from scanner.cli.summary import print_summary
+from scanner.cli.streams import losing_output
+from scanner.cli.summary import one_line, print_summary
 from scanner.cli.unread import report_unread_accounts
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
@@ -59,7 +60,8 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
         written = app.report(source, wanted, folder, redaction, since)
         base = folder or source
         names = [each.path.relative_to(base).as_posix() for each in written]
-        with published(goal, base, [*names, *_beside(written, base)], keep=base == source):
+        names += _beside(written, base)
+        with published(goal, base, names, keep=base == source), losing_output():
             for each in written if not quiet else ():
                 typer.echo(shown_at(goal, base)(each.path))
     return 0
@@ -89,8 +91,11 @@ def conclude(
     quiet: bool,
 ) -> int:
     """Print the summary and the accounts that could not be read, and return the exit code."""
-    if not quiet:
-        print_summary(outcome, shown, Console())
+    with losing_output():
+        if quiet:
+            typer.echo(f"{one_line(outcome.view)} {scan_place}")
+        else:
+            print_summary(outcome, shown, Console())
     scan = outcome.view.scan
     unread = report_unread_accounts(scan.manifest, scan.gaps, scan_place)
     return code_of(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from scanner.app.criteria import criteria_of
 from scanner.app.judgement import Judgement
-from scanner.cli.exits import say
+from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions
 from scanner.settings import Settings
 

@@ -216,7 +216,7 @@ Formats = Annotated[
 ]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Show no progress and no summary.", rich_help_panel=OUTPUT),
+    typer.Option("--quiet", "-q", help="Show no progress, and one line as summary.", rich_help_panel=OUTPUT),
 ]
 
 

@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from scanner.cli.exits import say
+from scanner.cli.logs import say
 from scanner.cli.rehearsal import wide_console
 from scanner.evaluate.pack_docs import pack_section
 from scanner.evaluate.selection import select

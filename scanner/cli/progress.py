@@ -1,8 +1,9 @@
 """What is told while evidence is read: a live bar in a terminal, plain lines elsewhere, or nothing."""
 
-import sys
+import logging
 import threading
 from collections.abc import Collection
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from scanner.cli.logs import has_lines, say
 from scanner.cli.tally import Tally
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import Shard
@@ -17,6 +19,8 @@ from scanner.model.reading import Gap
 
 _PLAIN_SECONDS: Final = 60.0
 _FRAMES_A_SECOND: Final = 4
+
+_log: Final = logging.getLogger(__name__)
 
 
 class QuietProgress:
@@ -38,14 +42,18 @@ class QuietProgress:
         self.tally.know(scope, kept)
 
     def shard_started(self, shard: Shard) -> None:
-        """A shard is being read."""
+        """Log that a shard is being read."""
+        _log.debug("Reading %s in %s", shard.region, shard.account)
 
-    def called(self, shard: Shard, operation: str, *, ok: bool) -> None:  # noqa: ARG002 -- the watcher's shape
+    def called(self, shard: Shard, operation: str, *, ok: bool) -> None:
         """Count a call."""
+        _log.debug("%s %s in %s/%s", operation, "answered" if ok else "failed", shard.account, shard.region)
         self.tally.add(calls=1, errors=not ok)
 
-    def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:  # noqa: ARG002 -- as above
+    def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:
         """Count a second attempt, and whether AWS had asked for slowness."""
+        place = f"{shard.account}/{shard.region}"
+        _log.debug("%s in %s: %s, trying again in %.1f s", operation, place, code, delay)
         from scanner.collect.retry import THROTTLING_CODES  # noqa: PLC0415 -- whoever tries again has loaded it
 
         self.tally.add(retries=1, throttles=code in THROTTLING_CODES)
@@ -57,6 +65,10 @@ class QuietProgress:
     def shard_finished(self, record: ShardRecord) -> None:
         """Count a shard."""
         self.tally.finish(record)
+        _log.info(
+            "Read %s in %s: %s, %d calls, %d failed",
+            *(record.region, record.account, record.status.value, record.calls, record.errors),
+        )
 
 
 class PlainProgress(QuietProgress):
@@ -97,8 +109,7 @@ class PlainProgress(QuietProgress):
         self._say(f"{begun}: {self.tally.line()}")
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+        say(text)
 
 
 class _TallyColumn(ProgressColumn):
@@ -136,8 +147,9 @@ class LiveProgress(QuietProgress):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the bar as it stands."""
-        self._bar.stop()
+        """Leave the bar as it stands. A terminal that was closed takes no more of it."""
+        with suppress(OSError, ValueError):
+            self._bar.stop()
 
     def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
         """Learn how long the bar is, and how far it reaches already."""
@@ -155,4 +167,4 @@ def progress(*, quiet: bool) -> QuietProgress:
     if quiet:
         return QuietProgress()
     console = Console(stderr=True)
-    return LiveProgress(console) if console.is_terminal else PlainProgress()
+    return LiveProgress(console) if console.is_terminal and not has_lines() else PlainProgress()

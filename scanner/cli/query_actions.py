@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanner.app.judged import read_judged
-from scanner.cli.exits import say
+from scanner.cli.logs import say
 from scanner.errors import BundleError, UsageError
 from scanner.evaluate.database import Table as Facts
 from scanner.evaluate.docs import type_name

@@ -25,6 +25,8 @@ _COLUMNS: Final = (
     (Status.ERROR, "error", "magenta"),
 )
 
+_ALWAYS_COUNTED: Final = (Status.PASS, Status.FAIL, Status.UNKNOWN)
+
 
 def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Console) -> None:
     """Print the summary of a judged scan. `shown` says where a file is found."""
@@ -42,6 +44,18 @@ def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Conso
         console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
     for written in outcome.written:
         console.print(f"  {escape(shown(written.path))}", highlight=False, soft_wrap=True)
+
+
+def one_line(view: View) -> str:
+    """Return the counts and the score in one line, for logs and mails of a schedule."""
+    counts = ", ".join(
+        f"{view.counts.of(status):,} {title}"
+        for status, title, _ in _COLUMNS
+        if status is not Status.NOT_APPLICABLE and (view.counts.of(status) or status in _ALWAYS_COUNTED)
+    )
+    assessment = view.assessment
+    score = assessment.score.total.score if assessment is not None else None
+    return f"{counts}; score {'none' if score is None else f'{int(score * 10) / 10:g} of 100'};"
 
 
 def _table(view: View) -> Table:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from scanner.cli.exits import say
+from scanner.cli.logs import say
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId
 from scanner.model.reach import unread_accounts
