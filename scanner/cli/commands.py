@@ -21,6 +21,7 @@ from scanner.cli.options import JudgementOptions, ScopeOptions, Target
 from scanner.cli.policy import policy
 from scanner.cli.query import query
 from scanner.cli.signals import handle_termination
+from scanner.cli.status import status
 from scanner.cli.streams import flush_at_exit, open_missing_streams
 
 PLUGINS: Final = "vaultproof.commands"
@@ -102,6 +103,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
     external_id: options.ExternalId = None,
     profile: options.Profile = None,
     concurrency: options.Concurrency = DEFAULT_CONCURRENCY,
+    distributed: options.Distributed = None,
     controls: options.Controls = None,
     config: options.Config = None,
     as_of: options.AsOf = None,
@@ -128,6 +130,10 @@ def run(  # noqa: PLR0913 -- the options of the contract
         controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs, allow_partial
     )
     target = Target(out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
+    if distributed is not None and not dry_run:
+        actions = _actions("distributed")
+        asked = actions.Distributed(distributed, scope, judged, target, formats)
+        raise typer.Exit(guarded(lambda: actions.run(asked, quiet=quiet)))
     if dry_run:
         raise typer.Exit(guarded(lambda: _actions("collect").rehearse(scope, config, target, quiet=quiet)))
     raise typer.Exit(guarded(lambda: _actions("run").run(scope, judged, target, formats, quiet=quiet)))
@@ -214,6 +220,9 @@ def report(  # noqa: PLR0913 -- as `run`
 
 audit.command(epilog="Example: [bold]audit check --org --external-id ID[/]")(
     with_common_options(check, ("format",))
+)
+audit.command(epilog="Example: [bold]audit status vaultproof --limit 3[/]")(
+    with_common_options(status, ("format",))
 )
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
 audit.command(epilog="Example: [bold]audit diff last-week today --fail-on high[/]")(diff)

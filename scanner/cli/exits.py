@@ -48,7 +48,8 @@ def guarded(command: Callable[[], int]) -> int:
         discard_stdout()
         return 0
     except KeyboardInterrupt as problem:
-        say(" ".join(["Interrupted. Collected evidence is kept on disk.", *_notes(problem)]))
+        sentence = str(problem) or "Interrupted. Collected evidence is kept on disk."
+        say(" ".join([sentence, *_notes(problem)]))
         return exit_code()
     except Exception as problem:  # noqa: BLE001 -- whatever it is, it is our mistake, and it is told as such
         say_exception("internal error (please report it with the lines above)", problem)

@@ -197,6 +197,15 @@ Resume = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Distributed = Annotated[
+    str | None,
+    typer.Option(
+        "--distributed",
+        metavar="STACK",
+        help="Run the scan in AWS, by the scanner that this CloudFormation stack deployed.",
+        rich_help_panel=SCOPE,
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option(

@@ -32,7 +32,7 @@ def test_help_loads_no_heavy_library(word: str) -> None:
     assert not loaded(word) & HEAVY
 
 
-@pytest.mark.parametrize("command", ["run", "collect", "check", "explain", "query", "controls"])
+@pytest.mark.parametrize("command", ["run", "collect", "check", "status", "explain", "query", "controls"])
 def test_help_of_a_command_loads_what_typer_needs_and_no_more(command: str) -> None:
     assert not loaded(command, "--help") & (HEAVY - {"pydantic"})
 

@@ -1,0 +1,171 @@
+"""What `audit run --distributed STACK` and `audit status STACK` do: a scan in AWS, watched from here."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from scanner.app.judged import read_judged
+from scanner.app.judgement import Outcome
+from scanner.cli.judge_actions import conclude
+from scanner.cli.logs import say
+from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of
+from scanner.cli.rehearsal import wide_console
+from scanner.cli.tally import duration
+from scanner.distributed.client import StackClient, failure_of, open_stack, scan_id_of
+from scanner.distributed.runs import MapCounts, Run, RunState
+from scanner.errors import UsageError
+from scanner.report.view import build
+from scanner.report.write import Written
+from scanner.storage.place import is_place
+
+SCHEMA: Final = "backup-audit/runs/1"
+_INTERRUPTED: Final = "Interrupted. The scan goes on in AWS: look at it with `audit status {stack}`"
+
+
+@dataclass(frozen=True, slots=True)
+class Distributed:
+    """The command line of a scan in AWS."""
+
+    stack: str
+    scope: ScopeOptions
+    judged: JudgementOptions
+    target: Target
+    formats: str | None
+
+
+def run(asked: Distributed, *, quiet: bool) -> int:
+    """Start a scan, wait for its end, fetch its reports, and return the exit code of a local run."""
+    _check(asked)
+    client = open_stack(asked.stack, asked.scope.profile)
+    scan = scan_input(asked)
+    scan_id = scan_id_of(client.stack, scan, datetime.now(UTC))
+    folder = _new_folder(asked.target.out, scan_id)
+    execution = client.start(scan_id, scan)
+    say(f"Scan {scan_id} was started: {execution}")
+    try:
+        state = client.wait(execution, _silent if quiet else _Shown())
+    except KeyboardInterrupt:
+        later = f"audit report {client.place(scan_id)} --out {folder}"
+        raise KeyboardInterrupt(
+            f"{_INTERRUPTED.format(stack=asked.stack)}, and fetch its reports later with `{later}`."
+        ) from None
+    if not client.has_scan(scan_id):
+        raise failure_of(state, scan_id)
+    if state.status != "SUCCEEDED":
+        say(f"warning: The execution ended with {state.status}, but the scan is complete in the bucket.")
+    client.fetch(scan_id, folder)
+    return _conclude(asked, folder, f"{client.place(scan_id)}", quiet=quiet)
+
+
+def _check(asked: Distributed) -> None:
+    """Refuse what a scan in AWS cannot do. UsageError."""
+    target, judged = asked.target, asked.judged
+    local = {
+        "--resume": target.resume,
+        "--config (the stack has its own audit.yaml)": judged.config,
+        "--since": target.since,
+        "--before": target.before,
+        "--redact": target.redact or target.redact_key,
+        "--jobs": judged.jobs,
+        "--sse-kms-key": target.kms_key,
+        "--bucket-owner": target.bucket_owner,
+    }
+    if refused := [name for name, value in local.items() if value]:
+        raise UsageError(
+            f"{', '.join(refused)} cannot be combined with --distributed. Report the scan again afterwards."
+        )
+    if target.out is not None and is_place(target.out):
+        raise UsageError("--distributed keeps the scan in the stack's bucket: name a folder with --out.")
+    if not (asked.scope.organization or asked.scope.accounts):
+        raise UsageError("--distributed needs --org, or the accounts with --account.")
+
+
+def scan_input(asked: Distributed) -> dict[str, Any]:
+    """Return the options of the scan, as the function's events have them; what is left out is not set."""
+    scope, judged = asked.scope, asked.judged
+    formats = formats_of(asked.formats, ()) if asked.formats else ()
+    said = {
+        "organization": scope.organization or None,
+        "accounts": scope.accounts,
+        "organizational_units": scope.units,
+        "regions": scope.regions,
+        "role_name": scope.role_name,
+        "external_id": scope.external_id,
+        "controls": judged.controls,
+        "formats": list(formats),
+        "as_of": judged.as_of,
+    }
+    return {key: value for key, value in said.items() if value}
+
+
+def _new_folder(out: str | None, scan_id: str) -> Path:
+    folder = Path(out) if out else Path(f"audit-{scan_id}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is not an empty folder: name another one with --out.")
+    return folder
+
+
+def _silent(_state: RunState, _counts: tuple[MapCounts, ...]) -> None:
+    """Show nothing."""
+
+
+class _Shown:
+    """Says how far the maps are, whenever that changed."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, state: RunState, counts: tuple[MapCounts, ...]) -> None:
+        """Say it."""
+        line = "; ".join(each.line() for each in counts) or state.status.capitalize()
+        if line != self._last:
+            say(line)
+        self._last = line
+
+
+def _conclude(asked: Distributed, folder: Path, place: str, *, quiet: bool) -> int:
+    view = build(read_judged(folder))
+    written = tuple(
+        Written(path.suffix.removeprefix("."), path, path.stat().st_size, "")
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.stem.split(".")[0] in ("report", "findings", "summary", "inventory")
+    )
+    return conclude(Outcome(view, written), str, asked.judged, f"{folder} ({place})", quiet=quiet)
+
+
+def status(stack: str, limit: int, format_: str, profile: str | None) -> int:
+    """Print the last scans of a stack."""
+    client = open_stack(stack, profile)
+    runs = client.runs(limit)
+    if format_ == "json":
+        document = {"schema": SCHEMA, "stack": stack, "runs": [run.document() for run in runs]}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        print_runs(client, runs, wide_console())
+    return 0
+
+
+def print_runs(client: StackClient, runs: tuple[Run, ...], console: Console) -> None:
+    """Print scans as a table, the newest first."""
+    if not runs:
+        console.print(f"The state machine of {escape(client.stack.name)} has run no scan yet.")
+        return
+    table = Table(header_style="bold", pad_edge=False, box=None)
+    for name in ("started", "state", "took", "accounts", "fail", "unknown", "score", "address"):
+        is_number = name in ("accounts", "fail", "unknown", "score")
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for each in runs:
+        counts = each.counts or {}
+        took = duration((each.ended_at - each.started_at).total_seconds()) if each.ended_at else ""
+        numbers = (each.accounts, counts.get("fail"), counts.get("unknown"), each.score)
+        cells = ["not known" if number is None else f"{number:,}" for number in numbers]
+        started = f"{each.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+        table.add_row(started, each.state, took, *cells, escape(each.address))
+    console.print(table)

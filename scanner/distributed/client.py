@@ -1,0 +1,260 @@
+"""The client of a deployed scanner: start a scan in AWS, watch it, fetch its reports, list the last ones.
+
+A stack says by its outputs where it is. An execution of its state machine is a scan: its name is the scan's
+id. Whether a scan succeeded is decided by what is in the evidence bucket, not by the state of the execution.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+from botocore import exceptions as aws
+from botocore.config import Config
+
+from scanner.distributed.runs import RUNNING, MapCounts, Run, RunState, numbers_of
+from scanner.errors import CredentialsError, EndpointError, OutputError, UsageError, VaultproofError
+from scanner.model.names import parse_arn
+from scanner.storage.download import download
+from scanner.storage.place import Place
+from scanner.storage.s3 import Means, code_of, open_s3, telling
+
+Progress = Callable[[RunState, tuple[MapCounts, ...]], None]
+
+OUTPUTS: Final = ("StateMachineArn", "EvidenceBucket")
+NOT_FETCHED: Final = ("evidence", "inventory")
+"""Folders of a scan that stay in the bucket: no report is made of them."""
+
+_CONFIG: Final = Config(
+    retries={"mode": "standard", "total_max_attempts": 5},
+    connect_timeout=10,
+    read_timeout=60,
+    user_agent_extra="vaultproof",
+)
+_INTERVAL: Final = 5.0
+_SUMMARY: Final = "summary.json"
+_CREDENTIALS: Final = (
+    aws.NoCredentialsError,
+    aws.PartialCredentialsError,
+    aws.ProfileNotFound,
+    aws.CredentialRetrievalError,
+    aws.TokenRetrievalError,
+    aws.SSOError,
+    aws.LoginError,
+)
+_EXPIRED: Final = frozenset(
+    ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException")
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Where a deployed scanner is. `owner`: the account that the state machine and the buckets belong to."""
+
+    name: str
+    region: str
+    state_machine: str
+    evidence_bucket: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackClient:
+    """Calls the state machine and the evidence bucket of a stack."""
+
+    stack: Stack
+    states: Any  # boto3's client of Step Functions
+    means: Means
+
+    def place(self, scan_id: str) -> Place:
+        """Return where a scan is kept."""
+        return Place(self.stack.evidence_bucket, f"scans/{scan_id}")
+
+    def start(self, scan_id: str, scan: Mapping[str, Any]) -> str:
+        """Start an execution, and return its ARN. UsageError: a scan with other options has this id."""
+        with _translated("states:StartExecution"):
+            try:
+                answer = self.states.start_execution(
+                    stateMachineArn=self.stack.state_machine,
+                    name=scan_id,
+                    input=json.dumps({"scan": dict(scan)}, sort_keys=True),
+                )
+            except aws.ClientError as problem:
+                if code_of(problem) == "ExecutionAlreadyExists":
+                    raise UsageError(
+                        f"There is a scan {scan_id} already: try again in a second."
+                    ) from problem
+                raise
+        return str(answer["executionArn"])
+
+    def wait(
+        self, execution: str, progress: Progress, pause: Callable[[float], None] | None = None
+    ) -> RunState:
+        """Wait until an execution ends. `progress` is called after each look at it."""
+        while True:
+            state = self.state(execution)
+            progress(state, self.counts(execution))
+            if not state.is_running:
+                return state
+            (pause or time.sleep)(_INTERVAL)
+
+    def state(self, execution: str) -> RunState:
+        """Return how an execution stands."""
+        with _translated("states:DescribeExecution"):
+            answer = self.states.describe_execution(executionArn=execution)
+        return RunState(str(answer["status"]), str(answer.get("error") or ""), str(answer.get("cause") or ""))
+
+    def counts(self, execution: str) -> tuple[MapCounts, ...]:
+        """Return how many items each map has done; none where that cannot be read: it is for show only."""
+        try:
+            runs = self.states.list_map_runs(executionArn=execution)["mapRuns"]
+            answers = [self.states.describe_map_run(mapRunArn=run["mapRunArn"]) for run in runs]
+        except (aws.ClientError, aws.BotoCoreError, KeyError):
+            return ()
+        ordered = sorted(answers, key=lambda answer: str(answer.get("startDate", "")))
+        return tuple(MapCounts.of(answer["mapRunArn"], answer["itemCounts"]) for answer in ordered)
+
+    def runs(self, most: int) -> tuple[Run, ...]:
+        """Return the last executions, the newest first, with what their summaries say."""
+        found = []
+        with _translated("states:ListExecutions"):
+            pages = self.states.get_paginator("list_executions").paginate(
+                stateMachineArn=self.stack.state_machine, PaginationConfig={"MaxItems": most}
+            )
+            found = [row for page in pages for row in page["executions"]]
+        s3 = open_s3(self.means)
+        return tuple(self._run(row, s3) for row in found)
+
+    def _run(self, row: Mapping[str, Any], s3: Any) -> Run:  # noqa: ANN401 -- a client
+        scan_id = str(row["name"])
+        accounts, counts, score = numbers_of(self._summary(s3, scan_id))
+        return Run(
+            scan_id=scan_id,
+            state=str(row["status"]),
+            started_at=row["startDate"],
+            ended_at=None if row["status"] in RUNNING else row.get("stopDate"),
+            address=str(self.place(scan_id)),
+            accounts=accounts,
+            counts=counts,
+            score=score,
+        )
+
+    def _summary(self, s3: Any, scan_id: str) -> Mapping[str, Any] | None:  # noqa: ANN401 -- a client
+        """Read the summary of a scan. None: there is none (yet), or it cannot be read."""
+        place = self.place(scan_id)
+        where = {"Bucket": place.bucket, "Key": place.key(_SUMMARY), **self.means.owner}
+        try:
+            document = json.loads(s3.get_object(**where)["Body"].read())
+        except (aws.ClientError, aws.BotoCoreError, ValueError):
+            return None
+        return document if isinstance(document, dict) else None
+
+    def has_scan(self, scan_id: str) -> bool:
+        """Whether a whole scan is in the evidence bucket: its manifest is written last."""
+        place = self.place(scan_id)
+        where = {"Bucket": place.bucket, "Key": place.key("manifest.json"), **self.means.owner}
+        with telling(place, self.means, writes=False):
+            try:
+                open_s3(self.means).head_object(**where)
+            except aws.ClientError as problem:
+                if code_of(problem) in ("404", "NoSuchKey", "NotFound"):
+                    return False
+                raise
+        return True
+
+    def fetch(self, scan_id: str, folder: Path) -> int:
+        """Fetch reports, findings and facts of a scan into a folder, and return the number of files."""
+        return download(self.place(scan_id), folder, self.means, NOT_FETCHED)
+
+
+def open_stack(name: str, profile: str | None = None) -> StackClient:
+    """Read the outputs of a stack, and return its client.
+
+    Raises:
+        UsageError: there is no such stack, or it is not one of this program's.
+        CredentialsError, EndpointError: AWS does not answer.
+    """
+    with _translated("cloudformation:DescribeStacks"):
+        try:
+            session = boto3.Session(profile_name=profile)
+            client = session.client("cloudformation", config=_CONFIG)
+            answer = client.describe_stacks(StackName=name)
+        except aws.NoRegionError as problem:
+            raise UsageError("No Region is set: name that of the stack with AWS_REGION.") from problem
+        except (aws.ClientError, aws.ParamValidationError) as problem:
+            if "does not exist" in str(problem) or isinstance(problem, aws.ParamValidationError):
+                region = session.region_name
+                raise UsageError(
+                    f"There is no stack {name} in {region}: check the name, AWS_REGION and the profile."
+                ) from problem
+            raise
+    stack = _stack(name, str(client.meta.region_name), answer)
+    states = session.client("stepfunctions", region_name=stack.region, config=_CONFIG)
+    return StackClient(stack, states, Means(bucket_owner=stack.owner, profile=profile))
+
+
+def _stack(name: str, region: str, answer: Mapping[str, Any]) -> Stack:
+    rows = answer["Stacks"][0].get("Outputs", ()) if answer.get("Stacks") else ()
+    outputs = {row["OutputKey"]: row["OutputValue"] for row in rows}
+    missing = [key for key in OUTPUTS if not outputs.get(key)]
+    if missing:
+        raise UsageError(
+            f"The stack {name} has no output {' and '.join(missing)}: it is not the scanner's, or is not "
+            "complete yet (docs/deploy.md)."
+        )
+    arn = parse_arn(outputs["StateMachineArn"])
+    return Stack(
+        name=name,
+        region=region,
+        state_machine=outputs["StateMachineArn"],
+        evidence_bucket=outputs["EvidenceBucket"],
+        owner=arn.account if arn is not None else "",
+    )
+
+
+def scan_id_of(stack: Stack, scan: Mapping[str, Any], now: datetime) -> str:
+    """Return the id of a scan and the name of its execution, made from the time and what is scanned.
+
+    A command that is repeated within the second names the same execution, and does not start a second one.
+    """
+    text = json.dumps([stack.state_machine, dict(scan)], sort_keys=True)
+    return f"{now:%Y%m%dT%H%M%SZ}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
+def failure_of(state: RunState, scan_id: str) -> VaultproofError:
+    """Return the error of an execution that ended without a scan."""
+    because = ": ".join(part for part in (state.error, " ".join(state.cause.split())[:500]) if part)
+    why = f" ({because})" if because else ""
+    return OutputError(
+        f"Scan {scan_id} ended with {state.status}{why} and left no scan in the evidence bucket. Look at the "
+        "execution in the Step Functions console, and at the log group of the function."
+    )
+
+
+@contextmanager
+def _translated(action: str) -> Iterator[None]:
+    """Turn errors of AWS into one sentence. `action`: the permission that the block needs."""
+    try:
+        yield
+    except aws.ClientError as problem:
+        code = code_of(problem)
+        message = str(problem.response.get("Error", {}).get("Message") or code)
+        if code in _EXPIRED:
+            raise CredentialsError(
+                f"AWS does not accept the credentials ({message}). Log in again."
+            ) from problem
+        if "AccessDenied" in code:
+            raise UsageError(f"{action} was refused ({message}). Allow it to the caller.") from problem
+        raise EndpointError(f"{action} failed ({code}: {message}).") from problem
+    except _CREDENTIALS as problem:
+        raise CredentialsError(f"The credentials cannot be used: {problem}. Log in again.") from problem
+    except (aws.HTTPClientError, aws.ConnectionError) as problem:
+        raise EndpointError(f"AWS does not answer {action}: {problem}. Check the network.") from problem
+    except aws.BotoCoreError as problem:
+        raise EndpointError(f"{action} failed: {problem}.") from problem
