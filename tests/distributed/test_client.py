@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,7 +17,6 @@ from moto.stepfunctions.models import stepfunctions_backends
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
-from scanner.distributed import client as module
 from scanner.distributed.client import Stack, StackClient, open_stack, scan_id_of
 from scanner.distributed.events import Open, parse_event
 from scanner.distributed.runs import MapCounts, RunState, numbers_of
@@ -113,7 +113,7 @@ def test_a_scan_is_started_watched_and_fetched(
     aws: Any, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names: list[str] = []
-    monkeypatch.setattr(module.time, "sleep", lambda _: names.extend(end(scan=scan)))
+    monkeypatch.setattr(time, "sleep", lambda _: names.extend(end(scan=scan)))
     words = (
         "run",
         "--org",
@@ -146,7 +146,7 @@ def test_a_scan_is_started_watched_and_fetched(
 
 def test_quiet_prints_one_line(aws: Any, scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert aws
-    monkeypatch.setattr(module.time, "sleep", lambda _: end(scan=scan))
+    monkeypatch.setattr(time, "sleep", lambda _: end(scan=scan))
     done = command("run", "--org", "--distributed", STACK, "--out", "out", "-q")
     (line,) = done.stdout.splitlines()
     assert (done.exit_code, f"s3://{BUCKET}/scans/" in line) == (0, True)
@@ -154,7 +154,7 @@ def test_quiet_prints_one_line(aws: Any, scan: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_execution_that_leaves_no_scan_is_an_error(aws: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert aws
-    monkeypatch.setattr(module.time, "sleep", lambda _: end("FAILED"))
+    monkeypatch.setattr(time, "sleep", lambda _: end("FAILED"))
     done = command("run", "--org", "--distributed", STACK, "--out", "out")
     assert (done.exit_code, "ended with FAILED" in done.stderr) == (5, True)
 
@@ -163,7 +163,7 @@ def test_a_scan_in_the_bucket_counts_more_than_the_state(
     aws: Any, scan: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert aws
-    monkeypatch.setattr(module.time, "sleep", lambda _: end("TIMED_OUT", scan))
+    monkeypatch.setattr(time, "sleep", lambda _: end("TIMED_OUT", scan))
     done = command("run", "--org", "--distributed", STACK, "--out", "out", "-q")
     assert (done.exit_code, "warning: The execution ended with TIMED_OUT" in done.stderr) == (0, True)
 
@@ -172,7 +172,7 @@ def test_interrupting_leaves_the_scan_running(aws: Any, monkeypatch: pytest.Monk
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module.time, "sleep", interrupt)
+    monkeypatch.setattr(time, "sleep", interrupt)
     done = command("run", "--org", "--distributed", STACK, "--out", "out")
     assert done.exit_code == 130
     assert f"audit status {STACK}" in done.stderr
