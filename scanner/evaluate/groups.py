@@ -8,7 +8,7 @@ from typing import Final
 
 from scanner.evaluate.database import FactFiles
 
-MOST: Final = 600_000
+MOST: Final = 100_000
 """Findings of a group, unless one account has more."""
 
 
