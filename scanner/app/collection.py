@@ -33,7 +33,7 @@ def collect(
     """Record the evidence of a scope in `out`. What was read is kept when the collection is cut short."""
     with _cut_short(out):
         collected = collect_evidence(request, out, watcher, as_of=as_of, scan_id=scan_id)
-    manifest = _manifest(collected)
+    manifest = manifest_of(collected)
     _write_manifest(out, manifest)
     return manifest
 
@@ -48,7 +48,7 @@ def resume(
     """Go on with the collection in `out`; False when there was nothing left to collect."""
     with _cut_short(out, as_of):
         resumed = resume_evidence(given, means, out, watcher)
-    manifest = _manifest(resumed.collected, as_of)
+    manifest = manifest_of(resumed.collected, as_of)
     if not (resumed.had_all and _is_written(out, manifest)):
         _write_manifest(out, manifest)
     return not resumed.had_all
@@ -72,7 +72,7 @@ def _cut_short(out: Path, as_of: datetime | None = None) -> Iterator[None]:
         yield
     except (Interrupted, CutShortError) as cut:
         with suppress(OutputError):
-            _write_manifest(out, _manifest(cut.collected, as_of))
+            _write_manifest(out, manifest_of(cut.collected, as_of))
         raise
 
 
@@ -86,7 +86,8 @@ def _is_written(out: Path, manifest: Manifest) -> bool:
     return same_scan and rfc3339(known.finished_at) == rfc3339(manifest.finished_at)
 
 
-def _manifest(collected: Collected, as_of: datetime | None = None) -> Manifest:
+def manifest_of(collected: Collected, as_of: datetime | None = None) -> Manifest:
+    """Return the manifest of what was collected."""
     return Manifest(
         scan_id=collected.scan_id,
         tool_name=TOOL,

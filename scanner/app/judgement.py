@@ -37,7 +37,7 @@ from scanner.history.since import Since
 from scanner.inventory.contacts import parse_contacts
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.units import paths, unit_names, unread
-from scanner.judging.tables import write_tables
+from scanner.judging.tables import Tables, write_tables
 from scanner.judging.workers import workers_for
 from scanner.model.control import Control
 from scanner.model.explanation import Explanation
@@ -122,33 +122,67 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         since.keep_from(out)
     bundle = Bundle(bundle_folder)
     bundle.check()
-    as_of = judgement.as_of or bundle.manifest.evaluated_as_of
-    request = FactsRequest(
-        as_of=as_of,
+    request = facts_request(bundle, judgement)
+    as_of = request.as_of
+    tables = write_tables(bundle, out, request, workers_for(bundle, jobs))
+    waivers = Waivers(judgement.waivers, as_of, home_of(bundle.manifest))
+    write_findings(bundle, out, judgement, tables.rows, waivers)
+    return conclude(bundle, out, judgement, formats, tables, waivers, redaction=redaction, since=since)
+
+
+def facts_request(bundle: Bundle, judgement: Judgement) -> FactsRequest:
+    """Return what the facts of a scan depend on besides the evidence."""
+    return FactsRequest(
+        as_of=judgement.as_of or bundle.manifest.evaluated_as_of,
         blinds=blinds(judgement.controls),
         count_inherited_backup=judgement.count_inherited_backup,
     )
-    tables = write_tables(bundle, out, request, workers_for(bundle, jobs))
+
+
+def write_findings(
+    bundle: Bundle,
+    out: Path,
+    judgement: Judgement,
+    rows: Mapping[str, Mapping[str, int]],
+    waivers: Waivers,
+) -> None:
+    """Judge the facts in `out`, and file the findings there. `rows`: of facts, by table and account."""
     units = _units(bundle)
-    waivers = Waivers(judgement.waivers, as_of, _home(bundle.manifest))
-    facts = {name: open_parquet(out / FACTS, name, row, new=True) for name, row in TABLES.items()}
+    facts = open_parquet(out / FACTS, "resource", TABLES["resource"], new=True)
     with replaced(out / FOLDER) as folder, FindingFiles(folder) as files:
         file_findings(
-            {name: _fact_files(out, name, rows) for name, rows in tables.rows.items()},
+            {name: _fact_files(out, name, of_table) for name, of_table in rows.items()},
             judgement.controls,
             judgement.parameters,
             files,
-            as_of=as_of,
+            as_of=judgement.as_of or bundle.manifest.evaluated_as_of,
             waivers=waivers,
             tiering=Tiering(judgement.tiers, units, unread(bundle.organization_answers())),
-            owners=owners_of(_ownership(bundle, judgement.owners, units), facts["resource"]),
+            owners=owners_of(_ownership(bundle, judgement.owners, units), facts),
         )
+
+
+def conclude(  # noqa: PLR0913, PLR0917 -- a judged scan, and what is made of it
+    bundle: Bundle,
+    out: Path,
+    judgement: Judgement,
+    formats: tuple[str, ...],
+    tables: Tables,
+    waivers: Waivers,
+    *,
+    redaction: Pseudonyms | None = None,
+    since: Since | None = None,
+) -> Outcome:
+    """Write the manifest and the reports of a scan whose facts, inventory and findings are in `out`."""
+    as_of = judgement.as_of or bundle.manifest.evaluated_as_of
+    units = _units(bundle)
+    resources = open_parquet(out / FACTS, "resource", TABLES["resource"], new=True)
     filed = _filed(out, judgement, as_of)
     _write_lines(out, filed, wanted=LINES in formats)
     manifest = _judged_manifest(bundle, out, as_of)
     _write_judged_manifest(bundle, out, manifest)
     with filed.database() as connection:
-        reach = reach_of(status for _, status in bundle.scope())
+        reach = reach_of(status for _, status in bundle.whole_scope())
         assessment = assess(counts(filed, connection), _asked(judgement), judgement.standards, units, reach)
     scan = Scan(
         manifest=manifest,
@@ -164,7 +198,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         tiers=judgement.tiers,
         count_inherited_backup=judgement.count_inherited_backup,
         waivers=waivers.uses([control.id for control in judgement.controls]),
-        unsupported=unsupported_of(facts["resource"]),
+        unsupported=unsupported_of(resources),
         unit_names=bundle.parsed(lambda: unit_names(bundle.organization_answers())),
     )
     view = build(_held_against(scan, since))
@@ -270,7 +304,7 @@ def explain(scan_folder: Path, wanted: str, redaction: Pseudonyms | None = None)
     return told if redaction is None else redacted_explanation(told, redaction)
 
 
-def _home(manifest: Manifest) -> str:
+def home_of(manifest: Manifest) -> str:
     """Give the account that findings about audit.yaml are filed under: what they say belongs to none."""
     scope = manifest.scope
     known = (scope.management_account, manifest.caller_account, *scope.accounts)

@@ -3,34 +3,20 @@
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scanner.distributed import whole
+from scanner.distributed.collecting import collect, note
 from scanner.distributed.environment import Environment
-from scanner.distributed.events import Event, Scan
-from scanner.distributed.options import Asked, asked_of
+from scanner.distributed.events import Collect, Event, Finish, Gather, Judge, Note, Open, Scan
+from scanner.distributed.finishing import finish
+from scanner.distributed.gathering import gather
+from scanner.distributed.invocation import Answer, Invocation
+from scanner.distributed.judging import judge
+from scanner.distributed.opening import open_scan
+from scanner.distributed.options import asked_of
 from scanner.distributed.workspace import Workspace
-
-Answer = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
-    """What a step works with. `ends_at`: when the process ends, on the clock of `time.monotonic`."""
-
-    scan_id: str
-    asked: Asked
-    evidence: Workspace
-    work: Workspace
-    folder: Path
-    ends_at: float
-
-    @property
-    def seconds(self) -> float:
-        """Return the time that is left."""
-        return max(0.0, self.ends_at - time.monotonic())
 
 
 def carry_out(event: Event, environment: Environment, s3: Any, request_id: str, seconds: float) -> Answer:  # noqa: ANN401 -- a client
@@ -55,4 +41,12 @@ def _scan(_event: Scan, here: Invocation) -> Answer:
     return whole.summary_of(done, here.evidence)
 
 
-_STEPS: Mapping[type, Callable[[Any, Invocation], Answer]] = {Scan: _scan}
+_STEPS: Mapping[type, Callable[[Any, Invocation], Answer]] = {
+    Scan: _scan,
+    Open: lambda _event, here: open_scan(here),
+    Collect: collect,
+    Note: note,
+    Gather: lambda _event, here: gather(here),
+    Judge: judge,
+    Finish: lambda _event, here: finish(here),
+}

@@ -104,22 +104,25 @@ class Workspace:
         """
         _side_by_side(lambda name: self._keep_file(folder / name, name), names)
 
-    def keep_copies(self, source: "Workspace", names: Mapping[str, str]) -> None:
-        """Copy objects of `source` that are not here yet, within S3. `names`: with their SHA-256 in hex."""
+    def keep_copies(self, source: "Workspace", names: Mapping[str, str], prefix: str = "") -> None:
+        """Copy objects of `source` that are not here yet, within S3. `names`: with their SHA-256.
+
+        `prefix`: what their names begin with there.
+        """
         there = self.names()
 
         def keep(name: str) -> None:
-            if name in there or not self._copy(source, name):
+            if name in there or not self._copy(source, prefix + name, name):
                 self._check_same(name, bytes.fromhex(names[name]))
 
         _side_by_side(keep, names)
 
-    def _copy(self, source: "Workspace", name: str) -> bool:
+    def _copy(self, source: "Workspace", origin_name: str, name: str) -> bool:
         """Copy an object; False: one is there already."""
         owner = {
             f"ExpectedSource{key.removeprefix('Expected')}": value for key, value in self._means.owner.items()
         }
-        origin = {"Bucket": source.place.bucket, "Key": source.place.key(name)}
+        origin = {"Bucket": source.place.bucket, "Key": source.place.key(origin_name)}
 
         def copy() -> None:
             self._client.copy_object(

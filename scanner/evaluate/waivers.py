@@ -119,6 +119,16 @@ class Waivers:
             return WaiverState.NOT_ASKED
         return WaiverState.UNDECIDED if self._open[rule] else WaiverState.UNUSED
 
+    def tally(self) -> list[list[int]]:
+        """Return for each waiver, in the order of the file, how many findings it covers and leaves open."""
+        return [[self._covered[rule], self._open[rule]] for rule in self._rules]
+
+    def add(self, tally: Sequence[Sequence[int]]) -> None:
+        """Add what other accounts came to. ValueError: it is of other waivers."""
+        for rule, (covered, still_open) in zip(self._rules, tally, strict=True):
+            self._covered[rule] += covered
+            self._open[rule] += still_open
+
     def findings(self) -> Iterator[Finding]:
         """Give a failure for each waiver that has expired, in the order in which findings are filed."""
         if self._account is None:

@@ -1,8 +1,9 @@
 """An evidence bundle as a whole: its manifest, its shards, and the answers of each."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -26,17 +27,37 @@ _MOST_LINES: Final = 20
 
 
 class Bundle:
-    """A folder with manifest.json and evidence/. BundleError wherever it cannot be trusted."""
+    """A folder with manifest.json and evidence/. BundleError wherever it cannot be trusted.
 
-    def __init__(self, folder: Path) -> None:
+    With `accounts`, only their evidence and the organization's is there and is read.
+    """
+
+    def __init__(self, folder: Path, accounts: Collection[str] | None = None) -> None:
         self.folder = folder
+        self._only = None if accounts is None else frozenset(accounts)
         self.document = read_document(folder)
         self.manifest = parse_manifest(self.document, folder)
         self._records = {Shard(r.account, r.region): r for r in self.manifest.shards}
         self._malformed = Malformed()
         self._account: Answers | None = None
 
+    def opening(self) -> "Callable[[], Bundle]":
+        """Return what opens this bundle again, here or in another process."""
+        return partial(Bundle, self.folder, self._only)
+
+    @property
+    def accounts(self) -> tuple[AccountId, ...]:
+        """The accounts of the scope whose evidence is read here, in the order of the manifest."""
+        return tuple(account for account in self.manifest.scope.accounts if self._reads(account))
+
+    def _reads(self, account: str) -> bool:
+        return self._only is None or account in self._only
+
     def scope(self) -> Iterator[tuple[Shard, ShardStatus]]:
+        """Give each account-Region that is read here, in order, and how far its reading got."""
+        return ((shard, status) for shard, status in self.whole_scope() if self._reads(shard.account))
+
+    def whole_scope(self) -> Iterator[tuple[Shard, ShardStatus]]:
         """Give each account-Region that was asked for, in order, and how far its reading got."""
         excluded = {entry.account for entry in self.manifest.scope.excluded}
         for account in sorted(set(self.manifest.scope.accounts) - excluded):
@@ -60,7 +81,7 @@ class Bundle:
         """Give the shard's file. A file that the manifest names and that is gone is a corrupt bundle."""
         record = self._records.get(shard)
         if record is not None and record.file:
-            if not (self.folder / record.file).is_file():
+            if self._reads(shard.account) and not (self.folder / record.file).is_file():
                 raise BundleError(
                     f"{record.file} is missing, and {NAME} lists it. Restore it from a copy, or scan again."
                 )
@@ -144,7 +165,13 @@ class Bundle:
     def _expected(self) -> dict[str, str]:
         expected = {record.file: record.sha256 for record in self.manifest.shards if record.file}
         files = self.manifest.files.items()
-        return expected | {name: sha256 for name, sha256 in files if name.startswith("evidence/")}
+        named = expected | {name: sha256 for name, sha256 in files if name.startswith("evidence/")}
+        return {name: sha256 for name, sha256 in named.items() if self._has(name)}
+
+    def _has(self, name: str) -> bool:
+        """Whether an evidence file, `evidence/ACCOUNT/REGION` or `evidence/org`, is one that is read here."""
+        _, *folders, _ = name.split("/")
+        return not folders or self._reads(folders[0])
 
 
 class Malformed:

@@ -29,13 +29,14 @@ from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import inventory_rows
 from scanner.judging.crew import in_order
+from scanner.judging.summaries import decoded_summary, encoded_summary
 from scanner.model.facts import TABLES, Row
 from scanner.model.inventory import Organization, ShardInventory, ShardStatus
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.names import Shard
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation
-from scanner.storage.pickled import Pickled, unpickled
+from scanner.storage.line_files import Lines, lines_of
 from scanner.storage.spool import Encoded, Spool, SpoolReader, encoded
 from scanner.storage.tables import encoded_rows
 
@@ -43,7 +44,7 @@ Scope = tuple[Shard, ShardStatus]
 """An account-Region, and how far its reading got: what a process is given."""
 
 _SPOOL: Final = "aside.sqlite"
-_SUMMARIES: Final = "summaries.pickle"
+_SUMMARIES: Final = "summaries.jsonl"
 
 _SWEEPS: Final = 100
 _BETWEEN_SWEEPS: Final = 0.02
@@ -85,7 +86,7 @@ class Shared:
 
     def opened(self) -> Beyond:
         """Open it in this process."""
-        plane = ControlPlane(self.organization, unpickled(self.folder / _SUMMARIES))
+        plane = ControlPlane(self.organization, map(decoded_summary, lines_of(self.folder / _SUMMARIES)))
         return Beyond(plane, SpoolReader(self.folder / _SPOOL).of)
 
     def sweep(self) -> None:
@@ -104,9 +105,9 @@ def look_over(bundle: Bundle, organization: Organization, spool: Spool) -> Beyon
     """Make the first pass in this process: what shards have of others is put aside in `spool`."""
 
     def summaries() -> Iterator[ShardSummary]:
-        for summarised in map(_summarising(bundle.folder), bundle.scope()):
-            spool.put_encoded(summarised.aside)
-            yield summarised.summary
+        for shard in summarised(bundle):
+            spool.put_encoded(shard.aside)
+            yield shard.summary
 
     return Beyond(ControlPlane(organization, summaries()), spool.of)
 
@@ -117,34 +118,39 @@ def look_over_together(bundle: Bundle, organization: Organization, folder: Path,
     OutputError: there is no room in it.
     """
     shared = Shared(organization, folder)
-    start = partial(_summarising, bundle.folder)
+    start = partial(_summarising, bundle.opening())
     with (
         Spool(folder / _SPOOL) as spool,
-        Pickled(folder / _SUMMARIES) as summaries,
+        Lines(folder / _SUMMARIES) as summaries,
         closing(in_order(start, bundle.scope(), workers, shared.sweep)) as done,
     ):
-        for summarised in done:
-            spool.put_encoded(summarised.aside)
-            summaries.put(summarised.summary)
+        for shard in done:
+            spool.put_encoded(shard.aside)
+            summaries.put(encoded_summary(shard.summary))
         spool.share()
     return shared
 
 
 def judged(bundle: Bundle, beyond: Beyond, request: FactsRequest) -> Iterator[Judged]:
     """Make the second pass in this process: give the rows of one shard after the other."""
-    return map(_judging(bundle.folder, lambda: beyond, request), bundle.scope())
+    return map(_judging(bundle.opening(), lambda: beyond, request), bundle.scope())
 
 
 def judged_together(
     bundle: Bundle, shared: Shared, request: FactsRequest, workers: int
 ) -> Generator[Judged, None, None]:
     """Make the second pass on so many processes. Use it to its end, or close it."""
-    start = partial(_judging, bundle.folder, shared.opened, request)
+    start = partial(_judging, bundle.opening(), shared.opened, request)
     return in_order(start, bundle.scope(), workers, shared.sweep)
 
 
-def _summarising(folder: Path) -> Callable[[Scope], Summarised]:
-    bundle = Bundle(folder)
+def summarised(bundle: Bundle) -> Iterator[Summarised]:
+    """Make the first pass: give what each shard contributes to what others know."""
+    return map(_summarising(bundle.opening()), bundle.scope())
+
+
+def _summarising(opened: Callable[[], Bundle]) -> Callable[[Scope], Summarised]:
+    bundle = opened()
     buckets = BucketRegions(bundle)
     return lambda scope: _summarised(inventory_of(bundle, scope, buckets))
 
@@ -154,8 +160,10 @@ def _summarised(inventory: ShardInventory) -> Summarised:
     return Summarised(summarise(inventory), tuple(aside))
 
 
-def _judging(folder: Path, opened: Callable[[], Beyond], request: FactsRequest) -> Callable[[Scope], Judged]:
-    bundle, beyond = Bundle(folder), opened()
+def _judging(
+    opening: Callable[[], Bundle], opened: Callable[[], Beyond], request: FactsRequest
+) -> Callable[[Scope], Judged]:
+    bundle, beyond = opening(), opened()
     buckets = BucketRegions(bundle)
     return lambda scope: _judged(inventory_of(bundle, scope, buckets), beyond, request)
 

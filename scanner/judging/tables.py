@@ -63,22 +63,22 @@ def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int)
     cannot be trusted. OutputError: no room, here or for temporary files. LostWorkerError: a process died.
     """
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
-    governance = bundle.parsed(partial(_governance, bundle))
+    governance = bundle.parsed(partial(governance_of, bundle))
     request = replace(request, governed=governed(governance.accounts, governance.organization, organization))
     gaps: dict[Gap, None] = dict.fromkeys(governance.gaps)
     reconciliation: list[Reconciliation] = []
     with (
         closing(_judged(bundle, organization, request, workers)) as shards,
         replaced(out / "facts") as folder,
-        _open(AccountTable, folder, TABLES) as facts,
-        _open(ParquetTable, out / "inventory", INVENTORY_TABLES) as inventory,
+        opened_tables(AccountTable, folder, TABLES) as facts,
+        opened_tables(ParquetTable, out / "inventory", INVENTORY_TABLES) as inventory,
     ):
         inventory["accounts"].write(account_rows(organization.accounts.values()))
-        _write(inventory, governance.rows)
+        write_rows(inventory, governance.rows)
         facts["account"].write(request.governed.rows)
         for shard in shards:
-            _append(facts, shard.facts)
-            _append(inventory, shard.inventory)
+            append_rows(facts, shard.facts)
+            append_rows(inventory, shard.inventory)
             gaps.update(dict.fromkeys(shard.gaps))
             reconciliation += shard.reconciliation
     return Tables(tuple(gaps), tuple(reconciliation), {name: each.rows for name, each in facts.items()})
@@ -110,43 +110,46 @@ def _together(
 
 
 @contextmanager
-def _open(
+def opened_tables(
     kind: Callable[[Path, str, type], AbstractContextManager[W]], folder: Path, rows: Mapping[str, type]
 ) -> Iterator[dict[str, W]]:
+    """Open a table of each kind of row, by name. They are complete when the block ends well."""
     with ExitStack() as stack:
         yield {name: stack.enter_context(kind(folder, name, row)) for name, row in rows.items()}
 
 
-def _write(tables: Mapping[str, _Table], rows: Mapping[str, Iterable[object]]) -> None:
+def write_rows(tables: Mapping[str, _Table], rows: Mapping[str, Iterable[object]]) -> None:
+    """Add rows to tables, by the tables' names."""
     for name, added in rows.items():
         tables[name].write(added)
 
 
-def _append(tables: Mapping[str, _Table], rows: Mapping[str, bytes]) -> None:
+def append_rows(tables: Mapping[str, _Table], rows: Mapping[str, bytes]) -> None:
+    """Add rows that are encoded to tables, by the tables' names."""
     for name, data in rows.items():
         tables[name].write_encoded(data)
 
 
 @dataclass(frozen=True, slots=True)
-class _Governance:
-    """What the organisation's backup policies are and give each account, and the reads that are missing."""
+class Governance:
+    """The backup policies of the organisation and of each account, and the reads that are missing."""
 
     organization: BackupGovernance
     accounts: tuple[AccountInventory, ...]
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
+        """The reads that are missing, the organisation's first."""
         return (*self.organization.gaps, *(gap for account in self.accounts for gap in account.gaps))
 
     @property
     def rows(self) -> Mapping[str, Iterable[object]]:
+        """The rows that belong to no account-Region, by table."""
         return {**governance_rows(self.organization, self.accounts), "gaps": gap_rows(self.gaps)}
 
 
-def _governance(bundle: Bundle) -> _Governance:
+def governance_of(bundle: Bundle) -> Governance:
+    """Parse the backup policies of the organisation and of the accounts that are read here."""
     organization = bundle.organization_answers()
-    accounts = (
-        parse_account(bundle.account_answers(account), organization)
-        for account in bundle.manifest.scope.accounts
-    )
-    return _Governance(parse_governance(organization), tuple(accounts))
+    accounts = (parse_account(bundle.account_answers(account), organization) for account in bundle.accounts)
+    return Governance(parse_governance(organization), tuple(accounts))

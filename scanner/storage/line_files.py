@@ -1,16 +1,15 @@
-"""Objects in a file of our own, one after the other, for other processes of the same judgement."""
+"""Lines of a temporary file, for other processes of the same judgement."""
 
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from scanner.errors import OutputError
 
 
-class Pickled:
-    """Writes objects into a file. Use it as a context. OutputError: there is no room."""
+class Lines:
+    """Writes lines into a file. Use it as a context. OutputError: there is no room."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -23,12 +22,12 @@ class Pickled:
             raise _full(problem) from problem
         return self
 
-    def put(self, thing: object) -> None:
-        """Write one object."""
+    def put(self, line: bytes) -> None:
+        """Write one line, without its end."""
         if self._stream is None:
             raise ValueError("used outside of its context")
         try:
-            pickle.dump(thing, self._stream, pickle.HIGHEST_PROTOCOL)
+            self._stream.write(line + b"\n")
         except OSError as problem:
             raise _full(problem) from problem
 
@@ -39,18 +38,15 @@ class Pickled:
             if self._stream is not None:
                 self._stream.close()
         except OSError as problem:
-            if kind is None:  # else the first failure is the one that is told
+            if kind is None:  # else the first failure is the one that is reported
                 raise _full(problem) from problem
 
 
-def unpickled(file: Path) -> Iterator[Any]:
-    """Give the objects of a file that this program wrote, and nobody else could."""
+def lines_of(file: Path) -> Iterator[bytes]:
+    """Yield the lines of a file that `Lines` wrote."""
     with file.open("rb") as stream:
-        while True:
-            try:
-                yield pickle.load(stream)  # noqa: S301 -- our own, in a folder that only we can write to
-            except EOFError:
-                return
+        for line in stream:
+            yield line.rstrip(b"\n")
 
 
 def _full(problem: OSError) -> OutputError:

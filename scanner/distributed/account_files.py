@@ -1,0 +1,113 @@
+"""The files of one account in the work bucket: its journal, its state, its evidence."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from scanner.collect.journal import NAME as JOURNAL
+from scanner.collect.journal import read_journal
+from scanner.collect.past import Past
+from scanner.distributed import names
+from scanner.distributed.workspace import Workspace
+from scanner.errors import BundleError
+from scanner.evidence.manifest import parse_record, shard_document
+from scanner.evidence.shape import Shape
+from scanner.model.manifest import ShardRecord
+from scanner.model.names import AccountId, Shard
+from scanner.model.reading import EvidenceRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """How far an account is. `finished`: shards when the last round began; `stale`: rounds without a new one.
+
+    `records`: of all its shards, when it is `done`. `failure`: why it could not be read.
+    """
+
+    rounds: int = 0
+    finished: int = 0
+    stale: int = 0
+    done: bool = False
+    failure: str = ""
+    records: tuple[ShardRecord, ...] = field(default=())
+
+
+def read_state(work: Workspace, account: AccountId) -> State:
+    """Read how far an account is; nothing was done where there is no such file."""
+    document = work.read_json(names.account_state(account))
+    return State() if document is None else parse_state(document, account)
+
+
+def parse_state(document: Any, account: AccountId) -> State:  # noqa: ANN401 -- JSON
+    """Parse what `write_state` wrote. BundleError: it is malformed."""
+    if not isinstance(document, dict):
+        raise BundleError(f"{names.account_state(account)} is malformed: start the scan again.")
+    line = Shape(document, names.account_state(account), EvidenceRef(names.account_state(account), 1))
+    return State(
+        rounds=line.integer("rounds") or 0,
+        finished=line.integer("finished") or 0,
+        stale=line.integer("stale") or 0,
+        done=line.flag("done") or False,
+        failure=line.text("failure") or "",
+        records=tuple(parse_record(record) for record in line.children("records")),
+    )
+
+
+def write_state(work: Workspace, account: AccountId, state: State) -> None:
+    """Write how far an account is."""
+    document = {
+        "rounds": state.rounds,
+        "finished": state.finished,
+        "stale": state.stale,
+        "done": state.done,
+        "failure": state.failure,
+        "records": [shard_document(record) for record in state.records],
+    }
+    work.write_json(names.account_state(account), document)
+
+
+class AccountJournal:
+    """The journal of an opened scan in a folder, with the lines of one account. What is added is uploaded."""
+
+    def __init__(self, work: Workspace, account: AccountId, folder: Path) -> None:
+        self._work, self._account, self._folder = work, account, folder
+        self._lock = Lock()
+        opened = work.read(names.OPENED)
+        if opened is None:
+            raise BundleError(
+                f"{work.place} has no {names.OPENED}: the scan was not opened, or its files expired."
+            )
+        self._opened = len(opened)
+        own = work.read(names.account_journal(account)) or b""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / JOURNAL).write_bytes(opened + own)
+
+    def past(self) -> Past:
+        """Return what the journal says."""
+        past = read_journal(self._folder)
+        if past is None:
+            raise BundleError(f"{self._work.place}/{names.OPENED} is no journal: start the scan again.")
+        return past
+
+    def upload(self, record: ShardRecord) -> None:
+        """Upload the evidence of a shard that was finished, and then its line of the journal."""
+        self._work.write_file(record.file, self._folder / record.file)
+        with self._lock:
+            lines = (self._folder / JOURNAL).read_bytes()[self._opened :]
+            self._work.write(names.account_journal(self._account), lines)
+
+
+def own_records(past: Past, account: AccountId) -> Mapping[Shard, ShardRecord]:
+    """Return the finished shards of an account."""
+    return {
+        shard: record
+        for shard, record in past.finished.items()
+        if record.account == account and record.file.startswith(f"evidence/{account}/")
+    }
+
+
+def fetch_missing(work: Workspace, files: Iterable[str], folder: Path) -> None:
+    """Fetch those of the files that are not in the folder yet."""
+    work.fetch_all([file for file in files if file and not (folder / file).is_file()], folder)

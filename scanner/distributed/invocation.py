@@ -1,0 +1,28 @@
+"""What a step works with."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scanner.distributed.options import Asked
+from scanner.distributed.workspace import Workspace
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """A step of a scan. `folder`: for its files. `ends_at`: when the process ends, by `time.monotonic`."""
+
+    scan_id: str
+    asked: Asked
+    evidence: Workspace
+    work: Workspace
+    folder: Path
+    ends_at: float
+
+    @property
+    def seconds(self) -> float:
+        """Return the time that is left."""
+        return max(0.0, self.ends_at - time.monotonic())

@@ -1,0 +1,80 @@
+"""Judge: the facts and findings of a batch of accounts."""
+
+from pathlib import Path
+from typing import Any
+
+from scanner.app.judgement import facts_request, home_of, write_findings
+from scanner.distributed import names
+from scanner.distributed.events import Judge
+from scanner.distributed.invocation import Answer, Invocation
+from scanner.errors import BundleError
+from scanner.evaluate.waivers import Waivers
+from scanner.evidence.bundle import Bundle, file_sha256
+from scanner.evidence.manifest import read_manifest
+from scanner.judging.batches import notes_document, write_batch
+from scanner.model.manifest import Manifest
+
+
+def judge(event: Judge, here: Invocation) -> Answer:
+    """Judge a batch, and write its files into the work bucket. Doing it again changes nothing."""
+    if here.work.names(names.batch_notes(event.batch)):
+        return {"batch": event.batch}
+    plan = plan_of(here)
+    if event.batch >= len(plan["batches"]):
+        raise BundleError(f"The scan has {len(plan['batches'])} batches, and no batch {event.batch}.")
+    accounts = plan["batches"][event.batch]
+    manifest = fetch_manifest(here)
+    _fetch_evidence(here, manifest, accounts, frozenset(plan["rewritten"]))
+    here.work.fetch_all([names.PLANE], here.folder)
+    bundle = Bundle(here.folder, accounts)
+    bundle.check()
+    judgement = here.asked.judging()
+    out = here.folder / "judged"
+    rows, notes = write_batch(bundle, here.folder / names.PLANE, out, facts_request(bundle, judgement))
+    home = home_of(manifest)
+    is_home = home in accounts or (event.batch == 0 and not any(home in batch for batch in plan["batches"]))
+    as_of = judgement.as_of or manifest.evaluated_as_of
+    waivers = Waivers(judgement.waivers, as_of, home if is_home else None)
+    write_findings(bundle, out, judgement, rows, waivers)
+    document = {
+        "notes": notes_document(notes),
+        "waivers": waivers.tally(),
+        "files": _upload(here, out, event.batch),
+    }
+    here.work.write_json(names.batch_notes(event.batch), document)
+    return {"batch": event.batch, "accounts": len(accounts)}
+
+
+def plan_of(here: Invocation) -> dict[str, Any]:
+    """Return the plan that Gather left. BundleError: there is none."""
+    plan = here.work.read_json(names.PLAN)
+    if not isinstance(plan, dict):
+        raise BundleError(f"{here.work.place} has no {names.PLAN}: the accounts were not gathered.")
+    return plan
+
+
+def fetch_manifest(here: Invocation) -> Manifest:
+    """Fetch the manifest and the organization's evidence. BundleError: the accounts were not gathered."""
+    here.work.fetch_all([names.MANIFEST], here.folder)
+    manifest = read_manifest(here.folder)
+    if any(record.file == names.ORGANIZATION for record in manifest.shards):
+        here.work.fetch_all([names.ORGANIZATION], here.folder)
+    return manifest
+
+
+def _fetch_evidence(here: Invocation, manifest: Manifest, accounts: list[str], again: frozenset[str]) -> None:
+    files = {record.file for record in manifest.shards if record.account in accounts and record.file}
+    files.discard(names.ORGANIZATION)
+    here.work.fetch_all(sorted(files - again), here.folder)
+    for file in sorted(files & again):
+        here.work.fetch(names.rewritten(file), here.folder / file)
+
+
+def _upload(here: Invocation, out: Path, batch: int) -> dict[str, str]:
+    """Upload facts and findings under their names in the scan, parts of the inventory under the batch's."""
+    named = {path.relative_to(out).as_posix(): path for path in sorted(out.rglob("*.parquet"))}
+    kept = {name: file_sha256(path) for name, path in named.items() if not name.startswith("inventory/")}
+    here.work.write_files(out, kept)
+    for name in sorted(named.keys() - kept.keys()):
+        here.work.write_file(f"{names.batch_folder(batch)}/{name}", named[name])
+    return kept

@@ -1,0 +1,123 @@
+"""Tables of a batch of accounts, and of a scan from those of its batches.
+
+A batch writes the facts of its accounts, which need nothing else, and parts of the inventory's tables, which
+are put together in the order of the batches.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from scanner.evidence.bundle import Bundle
+from scanner.facts.build import FactsRequest
+from scanner.facts.governance import governed
+from scanner.inventory.assurance_tables import governance_rows
+from scanner.inventory.backup_policies import parse_governance
+from scanner.inventory.organization import parse_organization
+from scanner.inventory.tables import account_rows, gap_rows
+from scanner.judging.passes import judged
+from scanner.judging.plane import read_plane
+from scanner.judging.tables import Tables, append_rows, governance_of, opened_tables, write_rows
+from scanner.model.facts import TABLES
+from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.model.reading import Gap
+from scanner.model.scan import Reconciliation
+from scanner.storage.account_tables import AccountTable
+from scanner.storage.files import replaced
+from scanner.storage.parquet import ParquetTable, open_parquet
+from scanner.storage.spool import Spool
+
+GOVERNED: Final = "inventory/governed"
+"""The folder of a batch with the rows that belong to no Region."""
+
+SHARDS: Final = "inventory/shards"
+"""The folder of a batch with the rows of its account-Regions."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNotes:
+    """What a batch met: gaps of its accounts, then of its Regions, and what second sources know."""
+
+    account_gaps: tuple[Gap, ...]
+    shard_gaps: tuple[Gap, ...]
+    reconciliation: tuple[Reconciliation, ...]
+
+
+_NOTES: Final = TypeAdapter(BatchNotes)
+
+
+def notes_document(notes: BatchNotes) -> Any:  # noqa: ANN401 -- JSON
+    """Return notes as JSON."""
+    return _NOTES.dump_python(notes, mode="json")
+
+
+def parse_notes(document: object) -> BatchNotes:
+    """Parse what `notes_document` gave. ValueError: it is none."""
+    return _NOTES.validate_python(document)
+
+
+def write_batch(
+    bundle: Bundle, plane: Path, out: Path, request: FactsRequest
+) -> tuple[Mapping[str, Mapping[str, int]], BatchNotes]:
+    """Write the facts of the accounts of `bundle`, and their parts of the inventory, into `out`.
+
+    Return the rows of facts by table and account, and the notes. `plane`: the plane file of the whole scan.
+    """
+    organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
+    found = bundle.parsed(partial(governance_of, bundle))
+    request = replace(request, governed=governed(found.accounts, found.organization, organization))
+    account_gaps = tuple(gap for account in found.accounts for gap in account.gaps)
+    shard_gaps: dict[Gap, None] = {}
+    reconciliation: list[Reconciliation] = []
+    with (
+        Spool() as spool,
+        replaced(out / "facts") as folder,
+        opened_tables(AccountTable, folder, TABLES) as facts,
+        opened_tables(ParquetTable, out / GOVERNED, INVENTORY_TABLES) as governed_tables,
+        opened_tables(ParquetTable, out / SHARDS, INVENTORY_TABLES) as inventory,
+    ):
+        effective = governance_rows(found.organization, found.accounts)["effective_policies"]
+        write_rows(governed_tables, {"effective_policies": effective, "gaps": gap_rows(account_gaps)})
+        facts["account"].write(request.governed.rows)
+        for shard in judged(bundle, read_plane(plane, organization, spool), request):
+            append_rows(facts, shard.facts)
+            append_rows(inventory, shard.inventory)
+            shard_gaps.update(dict.fromkeys(shard.gaps))
+            reconciliation += shard.reconciliation
+    rows = {name: table.rows for name, table in facts.items()}
+    return rows, BatchNotes(account_gaps, tuple(shard_gaps), tuple(reconciliation))
+
+
+def assemble(bundle: Bundle, parts: Iterable[Path], notes: Iterable[BatchNotes], out: Path) -> Tables:
+    """Write `out`/inventory from the parts of all batches, in their order, and join the notes."""
+    organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
+    governance = bundle.parsed(lambda: parse_governance(bundle.organization_answers()))
+    folders, noted = list(parts), list(notes)
+    with opened_tables(ParquetTable, out / "inventory", INVENTORY_TABLES) as inventory:
+        inventory["accounts"].write(account_rows(organization.accounts.values()))
+        policies = governance_rows(governance, ())["backup_policies"]
+        write_rows(inventory, {"backup_policies": policies, "gaps": gap_rows(governance.gaps)})
+        for kind in (GOVERNED, SHARDS):
+            for folder in folders:
+                _append_part(inventory, folder / kind)
+    return Tables(
+        gaps=tuple(dict.fromkeys((*governance.gaps, *_gaps(noted)))),
+        reconciliation=tuple(row for each in noted for row in each.reconciliation),
+        rows={},
+    )
+
+
+def _gaps(notes: list[BatchNotes]) -> Iterator[Gap]:
+    for each in notes:
+        yield from each.account_gaps
+    for each in notes:
+        yield from each.shard_gaps
+
+
+def _append_part(inventory: Mapping[str, ParquetTable], folder: Path) -> None:
+    for name, row in INVENTORY_TABLES.items():
+        inventory[name].append(open_parquet(folder, name, row).to_table())

@@ -1,0 +1,57 @@
+"""Plane files: what the shards of accounts contribute to the control plane, for workers elsewhere.
+
+Lines of JSON, gzipped. `{"summary": {...}}` is a shard's summary, `{"wanted_by": NAME, "row": ...}` a row
+that a shard puts aside for another one. Files of several accounts are put together by writing one behind the
+other, in the order of the accounts. Whoever can write such a file can spoil an evaluation, as with the
+evidence itself, but cannot make its reader run code.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from scanner.errors import BundleError
+from scanner.evidence.bundle import Bundle
+from scanner.graph.control_plane import ControlPlane, ShardSummary
+from scanner.judging.passes import Beyond, summarised
+from scanner.judging.summaries import decoded_summary, encoded_summary
+from scanner.model.inventory import Organization
+from scanner.storage.files import write_atomically
+from scanner.storage.spool import Spool
+
+
+def write_plane(bundle: Bundle, path: Path) -> None:
+    """Write what the shards of a bundle contribute. OutputError: no room."""
+    lines = b"".join(line + b"\n" for line in _lines(bundle))
+    write_atomically(path, gzip.compress(lines, 6, mtime=0))
+
+
+def _lines(bundle: Bundle) -> Iterator[bytes]:
+    for shard in summarised(bundle):
+        yield b'{"summary":' + encoded_summary(shard.summary) + b"}"
+        for name, row in shard.aside:
+            yield orjson.dumps({"wanted_by": name, "row": orjson.Fragment(row)})
+
+
+def read_plane(path: Path, organization: Organization, spool: Spool) -> Beyond:
+    """Return what is known of all shards; rows put aside go into `spool`. BundleError: the file is broken."""
+
+    def summaries() -> Iterator[ShardSummary]:
+        try:
+            with gzip.open(path) as lines:
+                for line in lines:
+                    document = orjson.loads(line)
+                    if "summary" in document:
+                        yield decoded_summary(orjson.dumps(document["summary"]))
+                    else:
+                        spool.put([(document["wanted_by"], document["row"])])
+        except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as problem:
+            raise BundleError(
+                f"The control plane of the scan cannot be read ({problem}): scan again."
+            ) from problem
+
+    plane = ControlPlane(organization, summaries())
+    return Beyond(plane, spool.of)
