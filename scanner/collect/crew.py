@@ -138,7 +138,7 @@ class Crew:
     def _join(self) -> None:
         """Wait until all is done. DeadlinePassedError: the time was over before."""
         deadline = self._wiring.deadline
-        if (error := self._pool.join(None if deadline is None else deadline.left)) is not None:
+        if (error := self._pool.join(None if deadline is None else deadline.patience)) is not None:
             raise error
         if not self._pool.is_idle:
             raise DeadlinePassedError
@@ -146,7 +146,7 @@ class Crew:
     def _is_late(self) -> bool:
         """Whether nothing is begun any more; then a resumption has something left to do."""
         deadline = self._wiring.deadline
-        if deadline is None or not deadline.is_near:
+        if deadline is None or deadline.gives_up or not deadline.is_near:
             return False
         self.has_more = True
         return True

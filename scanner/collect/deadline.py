@@ -9,6 +9,8 @@ from scanner.evidence.writer import Failure
 
 EXCEEDED: Final = "DeadlineExceeded"
 """The code of calls that were not made because the time was over."""
+_GRACE: Final = 30.0
+"""Seconds that calls which are under way have when no other is made any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,11 @@ class Deadline:
     def left(self) -> float:
         """Return the seconds that are left; never less than none."""
         return max(0.0, self.at - self.now())
+
+    @property
+    def patience(self) -> float:
+        """Return the seconds to wait for what is under way. Without further calls it ends soon."""
+        return self.left + (_GRACE if self.gives_up else 0.0)
 
     @property
     def is_near(self) -> bool:

@@ -18,6 +18,7 @@ from scanner.distributed.account_files import (
 )
 from scanner.distributed.events import Collect, Failed, Note
 from scanner.distributed.invocation import Answer, Invocation
+from scanner.errors import VaultproofError
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document
 from scanner.evidence.writer import Call, Failure, ShardWriter
@@ -31,6 +32,9 @@ _SHARE: Final = 0.85
 _BEFORE: Final = 0.25
 """The part of the time, before collecting stops, in which no Region is begun any more."""
 
+_MOST_STALE: Final = 4
+"""Rounds in a row without a finished Region after which the account is given up."""
+
 _PATIENCE: Final = 2
 """Rounds in a row without a finished Region after which the next one is recorded as far as it was read."""
 
@@ -41,6 +45,11 @@ def collect(event: Collect, here: Invocation) -> Answer:
     state = read_state(here.work, account)
     if state.done:
         return {"more": False, "rounds": state.rounds}
+    if state.stale > _MOST_STALE:
+        raise VaultproofError(
+            f"Nothing new was read of account {account} in {state.stale} rounds. "
+            "Give the function more time or memory, and start another scan."
+        )
     journal = AccountJournal(here.work, account, here.folder)
     done = own_records(journal.past(), account)
     state = _begun(state, len(done))

@@ -13,6 +13,9 @@ EVIDENCE: Final = "VAULTPROOF_EVIDENCE_BUCKET"
 WORK: Final = "VAULTPROOF_WORK_BUCKET"
 OWNER: Final = "VAULTPROOF_BUCKET_OWNER"
 
+BATCH_BYTES: Final = 8 << 20
+"""Bytes of evidence, compressed, that a batch has at most, unless one account alone has more."""
+
 _ACCOUNT: Final = re.compile("[0-9]{12}")
 
 
@@ -30,6 +33,7 @@ class Environment:
     config: Place | None = None
     role_name: str | None = None
     external_id: str | None = None
+    batch_bytes: int = BATCH_BYTES
 
     @property
     def means(self) -> Means:
@@ -64,8 +68,17 @@ def environment_of(variables: Mapping[str, str]) -> Environment:
         security_hub=variables.get("VAULTPROOF_SECURITY_HUB", "") == "1",
         config=place_of(config) if config else None,
         role_name=variables.get("VAULTPROOF_ROLE_NAME") or None,
+        batch_bytes=_bytes(variables.get("VAULTPROOF_BATCH_BYTES", "")),
         external_id=variables.get("VAULTPROOF_EXTERNAL_ID") or None,
     )
+
+
+def _bytes(text: str) -> int:
+    if text and not (text.isascii() and text.isdecimal() and int(text)):
+        raise UsageError(
+            f"VAULTPROOF_BATCH_BYTES is {text[:40]!r}: set it to a number of bytes, or remove it."
+        )
+    return int(text) if text else BATCH_BYTES
 
 
 def _bucket(variables: Mapping[str, str], name: str) -> str:

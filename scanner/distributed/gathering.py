@@ -23,9 +23,6 @@ from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, Shard
 from scanner.storage.s3 import CONNECTIONS
 
-BATCH: Final = 8 << 20
-"""Bytes of evidence, compressed, that a batch has at most, unless one account alone has more."""
-
 MOST: Final = 250
 """Accounts that a batch has at most."""
 
@@ -41,7 +38,11 @@ def gather(here: Invocation) -> Answer:
     changed = _ask_owners(here, past, records)
     records |= changed
     _write_plane(here, past, records, changed)
-    batches = pack(_sizes(past.scope.accounts, records.values()), single=_needs_all(here))
+    batches = pack(
+        _sizes(past.scope.accounts, records.values()),
+        here.asked.environment.batch_bytes,
+        single=_needs_all(here),
+    )
     organization = tuple(record for shard, record in past.finished.items() if shard.region == ORG)
     collected = collected_of(
         past.header,
@@ -57,14 +58,17 @@ def gather(here: Invocation) -> Answer:
     return {"batches": len(batches)}
 
 
-def pack(sizes: Mapping[AccountId, int], *, single: bool = False) -> list[list[AccountId]]:
-    """Pack accounts into batches by their bytes of evidence, in their order. `single`: all into one."""
+def pack(sizes: Mapping[AccountId, int], most: int, *, single: bool = False) -> list[list[AccountId]]:
+    """Pack accounts into batches of at most `most` bytes of evidence, in their order.
+
+    An account that alone has more is a batch of its own. `single`: all are one batch.
+    """
     batches: list[list[AccountId]] = []
     room = 0
     for account, size in sizes.items():
         if not batches or (not single and (size > room or len(batches[-1]) >= MOST)):
             batches.append([])
-            room = BATCH
+            room = most
         batches[-1].append(account)
         room -= size
     return batches
