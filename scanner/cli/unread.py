@@ -7,7 +7,7 @@ from scanner.cli.logs import say
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId
 from scanner.model.reach import unread_accounts
-from scanner.model.reading import ASSUME_ROLE, Gap, GapKind
+from scanner.model.reading import ASSUME_ROLE, ENTRY, Gap, GapKind
 from scanner.report.words import visible
 
 
@@ -27,7 +27,7 @@ def unread_lines(accounts: Iterable[AccountId], gaps: Iterable[Gap], scan: str) 
     wanted = set(accounts)
     first: dict[AccountId, Gap] = {}
     for gap in gaps:
-        if gap.account in wanted and (gap.account not in first or gap.operation == ASSUME_ROLE):
+        if gap.account in wanted and (gap.account not in first or gap.operation in ENTRY):
             first[gap.account] = gap
     for account in sorted(wanted):
         why = first.get(account)
@@ -38,7 +38,7 @@ def unread_lines(accounts: Iterable[AccountId], gaps: Iterable[Gap], scan: str) 
 def _reason(account: AccountId, gap: Gap | None) -> str:
     if gap is None:
         return f"Account {account} was not read: the scan ended before."
-    if gap.operation == ASSUME_ROLE:
+    if gap.operation in ENTRY:
         return gap.sentence()
     return f"Account {account} could not be read: nothing was answered. First: {gap.sentence()}"
 

@@ -71,4 +71,5 @@ def _identity(caller: Caller) -> Mapping[str, Any]:
 
 def _impatient(wiring: Wiring) -> Wiring:
     """A person waits for the first answer, and most of what is wrong then does not pass by itself."""
-    return replace(wiring, retries=replace(wiring.retries, attempts=min(2, wiring.retries.attempts)))
+    retries = replace(wiring.retries, attempts=min(2, wiring.retries.attempts))
+    return replace(wiring, retries=retries, deadline=None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from scanner.evaluate.compiled import compile_control
 from scanner.model.control import Control
 from scanner.model.facts import columns
-from scanner.model.reading import ASSUME_ROLE
+from scanner.model.reading import ENTRY
 
 
 def reads_of(control: Control) -> frozenset[str]:
@@ -27,5 +27,6 @@ def blinds(controls: Iterable[Control]) -> Mapping[str, tuple[str, ...]]:
         for operation in (reads := reads_of(control)):
             by_operation[operation].append(control.id)
         if reads:
-            by_operation[ASSUME_ROLE].append(control.id)
+            for entry in ENTRY:
+                by_operation[entry].append(control.id)
     return {operation: tuple(by_operation[operation]) for operation in sorted(by_operation)}

@@ -6,7 +6,7 @@ from scanner.facts.notes import Notes
 from scanner.model.facts import AccountRegionFacts, MissingRead
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.names import account_region_subject
-from scanner.model.reading import ASSUME_ROLE, Gap
+from scanner.model.reading import ENTRY, Gap
 
 
 def account_region_row(
@@ -33,7 +33,7 @@ def account_region_row(
         not_applicable_because="The Region is not enabled for this account." if skipped else "",
         status=inventory.status.value,
         skipped=skipped,
-        not_entered=next((gap.not_entered() for gap in missing if gap.operation == ASSUME_ROLE), ""),
+        not_entered=next((gap.not_entered() for gap in missing if gap.operation in ENTRY), ""),
         missing_reads=tuple(_missing(gap, blinds[gap.operation]) for gap in sorted(missing, key=_order)),
         not_known=(),
         evidence=notes.references,

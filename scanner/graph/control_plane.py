@@ -22,7 +22,7 @@ from scanner.model.inventory import (
     Vault,
 )
 from scanner.model.names import AccountId, Arn, Shard, parse_arn, partition_of, vault_arn
-from scanner.model.reading import ASSUME_ROLE, NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
+from scanner.model.reading import ENTRY, NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.destination import Destination
 from scanner.protection.keys import KeyOf, key_of
@@ -205,7 +205,7 @@ class ControlPlane:
         if summary is None:
             return Gap(owner.account, owner.region, operation, name, GapKind.OUT_OF_SCOPE)
         unread = summary.vaults_read
-        if isinstance(unread, Unread) and unread.gap.operation == ASSUME_ROLE:
+        if isinstance(unread, Unread) and unread.gap.operation in ENTRY:
             return unread.gap
         return Gap(owner.account, owner.region, operation, name, GapKind.NEVER_ASKED)
 

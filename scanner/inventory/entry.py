@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from scanner.evidence.answers import Answers
-from scanner.model.reading import ASSUME_ROLE, Gap
+from scanner.model.reading import ENTRY, Gap
 
 
 def entry_refusal(*read: Answers) -> Gap | None:
@@ -14,9 +14,10 @@ def entry_refusal(*read: Answers) -> Gap | None:
     in, hides nothing.
     """
     answers = next((each for each in read if each.operations), read[0])
-    if answers.operations != {ASSUME_ROLE}:
+    if len(answers.operations) != 1 or not answers.operations <= ENTRY:
         return None
-    refused = answers.every(ASSUME_ROLE)
+    (operation,) = answers.operations
+    refused = answers.every(operation)
     if any(answer.gap is None for answer in refused):
         return None
     last = refused[-1]

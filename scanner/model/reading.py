@@ -10,6 +10,12 @@ from scanner.model.names import AccountId, RegionName
 ASSUME_ROLE: Final = "sts:AssumeRole"
 """The read that all others of an account wait for: without it nothing of the account was read."""
 
+NOT_COLLECTED: Final = "sts:Collect"
+"""No call of AWS: the line that says why a worker of a distributed scan could not read an account."""
+
+ENTRY: Final = frozenset((ASSUME_ROLE, NOT_COLLECTED))
+"""The operations of gaps that stand for all reads of an account."""
+
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -66,7 +72,7 @@ class Gap:
 
     def sentence(self) -> str:
         """Return one sentence that says what was not read, where, and why."""
-        if self.operation == ASSUME_ROLE:
+        if self.operation in ENTRY:
             return f"{self.not_entered()}."
         about = f" of {self.about}" if self.about else ""
         where = f"{self.account}/{self.region}"
@@ -78,7 +84,9 @@ class Gap:
         return f"{self.operation}{about} in {where} {_WHAT_HAPPENED[self.kind]}{code}."
 
     def not_entered(self) -> str:
-        """Return that the account could not be entered, by which role and what AWS answered; no full stop."""
+        """Return that the account could not be entered or read, and why; no full stop."""
+        if self.operation == NOT_COLLECTED:
+            return f"Account {self.account}{self.message.removeprefix('The account').rstrip('. ')}"
         role = f" of {self.about}" if self.about else ""
         answer = ": ".join(part for part in (self.code, self.message.rstrip(". ")) if part)
         because = f" ({answer})" if answer else ""

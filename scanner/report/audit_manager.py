@@ -10,7 +10,7 @@ from typing import Any, Final
 from scanner.model.audit_manager import Comparison, ControlBeside, FrameworkBeside
 from scanner.model.finding import Finding, Status
 from scanner.model.names import AWS_GLOBAL
-from scanner.model.reading import ASSUME_ROLE
+from scanner.model.reading import ENTRY
 from scanner.model.scan import Scan
 from scanner.report.counts import Counts, Tally, count
 from scanner.report.words import count_word, value
@@ -126,9 +126,7 @@ class FoundBeside:
 def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> SideBySide:
     """Lay both tools' scope side by side. `counts`: what was found where frameworks are."""
     missing = {(gap.account, gap.region) for gap in scan.gaps}
-    unlisted = {
-        (gap.account, gap.region) for gap in scan.gaps if gap.operation in (LIST_FRAMEWORKS, ASSUME_ROLE)
-    }
+    unlisted = {(gap.account, gap.region) for gap in scan.gaps if gap.operation in (LIST_FRAMEWORKS, *ENTRY)}
     in_effect = {
         control.id: {**control.parameters, **scan.parameters.get(control.id, {})} for control in scan.controls
     }

@@ -74,7 +74,7 @@ def deployed() -> Iterator[Account]:
     with mock_aws(config=config), serve(DEFAULT_SEED) as demo:
         account = Account(demo, queue.Queue())
         before = LambdaSimpleBackend.invoke
-        LambdaSimpleBackend.invoke = _invoking(account)
+        LambdaSimpleBackend.invoke = _invoking(account)  # type: ignore[method-assign]
         environment = demo.scrubbed(os.environ) | {
             "PYTHONPATH": str(ROOT),
             "VAULTPROOF_EVIDENCE_BUCKET": EVIDENCE,
@@ -92,7 +92,7 @@ def deployed() -> Iterator[Account]:
                 s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
             yield account
         finally:
-            LambdaSimpleBackend.invoke = before
+            LambdaSimpleBackend.invoke = before  # type: ignore[method-assign]
             for worker in workers:
                 worker.kill()
                 worker.communicate()
