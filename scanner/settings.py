@@ -147,6 +147,7 @@ class Settings(Section):
     owners: tuple[OwnerSettings, ...] = ()
     outputs: OutputSettings = OutputSettings()
     score: ScoreSettings = ScoreSettings()
+    since: Text | None = None
     fail_on: Severity | None = None
     require_complete: bool = False
     allow_partial: bool = False

@@ -1,10 +1,12 @@
 """Where what is written goes: into a folder, or by way of one into a bucket."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +40,7 @@ def destination_of(target: Target, settings: Settings, profile: str | None = Non
     Raises:
         UsageError: it names no place that can be written to, or asks of a folder what only S3 has.
     """
-    out = target.out or settings.outputs.directory
+    out = dated(target.out or settings.outputs.directory, datetime.now(UTC))
     outputs = settings.outputs
     kms_key, owner = target.kms_key or outputs.kms_key, target.bucket_owner or outputs.bucket_owner
     if out is None or not is_place(out):
@@ -52,12 +54,25 @@ def destination_of(target: Target, settings: Settings, profile: str | None = Non
     )
 
 
+def dated(out: str | None, now: datetime) -> str | None:
+    """Replace `{date}` (2026-11-30) and `{time}` (20261130T054000Z) in `--out` by the time in UTC.
+
+    UsageError: there is another name in braces.
+    """
+    if out is None:
+        return None
+    filled = out.replace("{date}", f"{now:%Y-%m-%d}").replace("{time}", f"{now:%Y%m%dT%H%M%SZ}")
+    if unknown := re.search(r"\{\w*\}", filled):
+        raise UsageError(f"--out {out}: {unknown[0]} is not known; use {{date}} or {{time}}.")
+    return filled
+
+
 def look_ahead(destination: Destination) -> None:
     """See before a scan whether it can go where it should, as far as the caller may ask that."""
     if destination.place is not None:
         from scanner.storage.upload import check_place  # noqa: PLC0415 -- loads the AWS client
 
-        check_place(destination.place, _means(destination))
+        check_place(destination.place, means_of(destination))
 
 
 def temporary() -> Path:
@@ -88,7 +103,7 @@ def published(
     from scanner.storage.upload import upload  # noqa: PLC0415 -- loads the AWS client
 
     try:
-        sent = upload(folder, destination.place, _means(destination), names)
+        sent = upload(folder, destination.place, means_of(destination), names)
     except BaseException as problem:
         problem.add_note(
             f"Nothing is lost: the files are in {folder}. "
@@ -113,7 +128,7 @@ def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[P
 
     place, folder = place_of(source), temporary()
     owner = destination.bucket_owner if destination.place in (None, place) else ""
-    means = _means(Destination(folder=None, bucket_owner=owner, profile=destination.profile))
+    means = means_of(Destination(folder=None, bucket_owner=owner, profile=destination.profile))
     try:
         download(place, folder, means, () if whole else _UNREAD)
         yield folder
@@ -124,7 +139,8 @@ def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[P
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _means(destination: Destination) -> "Means":
+def means_of(destination: Destination) -> "Means":
+    """Return how a destination in S3 is accessed."""
     from scanner.storage.s3 import Means  # noqa: PLC0415 -- loads the AWS client
 
     return Means(

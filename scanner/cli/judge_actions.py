@@ -11,6 +11,7 @@ from scanner.app import FINDINGS
 from scanner.app import judgement as app
 from scanner.cli.destination import Destination, destination_of, fetched, published, shown_at, temporary
 from scanner.cli.exits import code_of
+from scanner.cli.former import former_scan
 from scanner.cli.judgement import judgement_of, with_settings
 from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
 from scanner.cli.redaction import pseudonyms
@@ -34,15 +35,15 @@ def evaluate(
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
-    since = app.former_scan(target.since, target.before)
     goal = destination_of(target, Settings())
     if is_place(bundle) and target.out is None:
         raise UsageError("Specify the output with --out: a folder or s3://BUCKET/PREFIX.")
     with fetched(bundle, goal, whole=True) as source:
         folder = temporary() if goal.place else goal.folder or source
-        outcome = app.evaluate(
-            source, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
-        )
+        with former_scan(target, settings, goal, folder) as since:
+            outcome = app.evaluate(
+                source, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
+            )
         with published(goal, folder):
             # The collection of this bundle ended with 4 for its accounts; here --require-complete does.
             judged = replace(judged, allow_partial=True)
@@ -53,11 +54,11 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
     """Write reports of a judged scan, and print where they are. Without --out they lie beside the scan."""
     wanted = formats_of(formats, ())
     redaction = pseudonyms(target.redact_key or target.redact)
-    since = app.former_scan(target.since, target.before)
     goal = destination_of(replace(target, out=target.out or (scan if is_place(scan) else None)), Settings())
     with fetched(scan, goal, whole=False) as source:
         folder = _reports_folder(goal, is_beside=goal.place is not None and target.out is None)
-        written = app.report(source, wanted, folder, redaction, since)
+        with former_scan(target, Settings(), goal, source) as since:
+            written = app.report(source, wanted, folder, redaction, since)
         base = folder or source
         names = [each.path.relative_to(base).as_posix() for each in written]
         names += _beside(written, base)

@@ -131,7 +131,7 @@ Out = Annotated[
     typer.Option(
         "--out",
         metavar="DIR",
-        help="The folder to write to, or s3://BUCKET/PREFIX.",
+        help="The folder to write to, or s3://BUCKET/PREFIX; {date} and {time} are filled in.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -153,11 +153,11 @@ RedactKey = Annotated[
     ),
 ]
 Since = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--since",
         metavar="SCAN_DIR",
-        help="An earlier evaluated scan; the reports compare the findings with it.",
+        help="An earlier evaluated scan to compare with: a folder, s3://BUCKET/PREFIX, or `latest`.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -267,7 +267,7 @@ class Target:
     redact_key: Path | None = None
     kms_key: str | None = None
     bucket_owner: str | None = None
-    since: Path | None = None
+    since: str | None = None
     before: tuple[Path, ...] = ()
 
 

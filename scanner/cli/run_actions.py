@@ -4,6 +4,7 @@ from scanner.app import judgement as app
 from scanner.cli.collect_actions import gather, goal_of
 from scanner.cli.destination import published, shown_at
 from scanner.cli.exits import advising_to_resume
+from scanner.cli.former import former_scan
 from scanner.cli.judge_actions import conclude
 from scanner.cli.judgement import judgement_of, with_settings
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
@@ -20,11 +21,10 @@ def run(
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
-    since = app.former_scan(target.since, target.before)
     goal, folder = goal_of(target, settings, scope)
-    if since is not None:
-        since.keep_from(folder)
-    with advising_to_resume("run", folder):
+    with former_scan(target, settings, goal, folder) as since, advising_to_resume("run", folder):
+        if since is not None:
+            since.keep_from(folder)
         gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
         outcome = app.evaluate(
             folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
