@@ -1,9 +1,17 @@
 """Events of the Lambda function: JSON that is validated before anything else happens."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from scanner.errors import UsageError
 
@@ -12,6 +20,9 @@ LONGEST_SESSION: Final = 3600
 
 AccountText = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Instant = Annotated[datetime, AfterValidator(lambda at: at.replace(tzinfo=at.tzinfo or UTC))]
+"""A time; UTC where it has no offset, as `--as-of`."""
+
 ScanId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$")]
 
 
@@ -33,7 +44,7 @@ class ScanOptions(_Part):
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     controls: tuple[Text, ...] = ()
     formats: tuple[Text, ...] = ()
-    as_of: datetime | None = None
+    as_of: Instant | None = None
 
 
 class _Step(_Part):

@@ -68,8 +68,6 @@ class Asked:
 
 def asked_of(options: ScanOptions, environment: Environment, s3: Any, folder: Path) -> Asked:  # noqa: ANN401 -- a client
     """Load audit.yaml, if the deployment names one, into `folder`. ConfigurationError: it has mistakes."""
-    if options.as_of is not None and options.as_of.tzinfo is None:
-        raise UsageError("as_of has no time zone: write it like 2026-11-22T18:00:00Z.")
     if environment.config is None:
         return Asked(options, Settings(), environment)
     path = folder / "audit.yaml"

@@ -66,3 +66,10 @@ def test_a_missing_variable_is_named(name: str) -> None:
 def test_an_owner_that_is_no_account_is_refused() -> None:
     with pytest.raises(UsageError, match="VAULTPROOF_BUCKET_OWNER"):
         environment_of({**VARIABLES, "VAULTPROOF_BUCKET_OWNER": "us"})
+
+
+def test_a_time_without_an_offset_is_utc() -> None:
+    for text in ("2026-11-22", "2026-11-22T00:00:00", "2026-11-22T00:00:00Z"):
+        as_of = parse_event({"scan": {"as_of": text}}).scan.as_of
+        assert as_of is not None
+        assert as_of.isoformat() == "2026-11-22T00:00:00+00:00"
