@@ -2,8 +2,6 @@
 
 Every mistake in the file is told at once, with its line, before the first call to AWS. What a key leaves
 out is None or empty here, which means "not said": the command line and the program's defaults decide.
-Sections that are planned but not carried out yet are refused, since a setting that does nothing would
-let somebody believe in it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,9 +27,6 @@ from scanner.settings_base import Section, Text, Texts, UnitText
 from scanner.settings_tiers import OverrideSettings, TierSettings, listed, repeated, written
 from scanner.yamlfile import MAX_BYTES, YamlDocument, read_yaml
 from scanner.yamlfile import Path as KeyPath
-
-PLANNED: Final = frozenset({"notify"})
-"""Sections of the design that this version does not carry out."""
 
 AccountText = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 RegionText = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}$")]
@@ -135,6 +130,36 @@ class ScoreSettings(Section):
     )
 
 
+# SNS and EventBridge API references: Publish, PutEvents.
+TopicText = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,251}(\.fifo)?$")
+]
+EventBusText = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/)?[/.A-Za-z0-9_-]{1,256}$"
+    ),
+]
+
+
+class SecurityHubSettings(Section):
+    """Which findings are imported into Security Hub, and the role that imports them in each account."""
+
+    role_name: RoleText | None = None
+    external_id: ExternalIdText | None = None
+    passed: bool = False
+
+
+class NotifySettings(Section):
+    """Where notifications about a scan go: an SNS topic, an EventBridge event bus, Security Hub."""
+
+    topic: TopicText | None = None
+    severity: Severity = Severity.HIGH
+    always: bool = False
+    event_bus: EventBusText | None = None
+    security_hub: SecurityHubSettings | None = None
+
+
 class Settings(Section):
     """The whole file. An empty file, and none at all, are `Settings()`."""
 
@@ -147,6 +172,7 @@ class Settings(Section):
     owners: tuple[OwnerSettings, ...] = ()
     outputs: OutputSettings = OutputSettings()
     score: ScoreSettings = ScoreSettings()
+    notify: NotifySettings = NotifySettings()
     since: Text | None = None
     fail_on: Severity | None = None
     require_complete: bool = False
@@ -220,8 +246,6 @@ def _explain(detail: ErrorDetails, document: YamlDocument, file: str, tier_names
     name = ".".join(str(step) for step in in_file) or "the file"
     line = document.line(in_file)
     match detail["type"]:
-        case "extra_forbidden" if path[0] in PLANNED:
-            return Mistake(file, line, f"{path[0]} is not supported in this version", "remove the section")
         case "extra_forbidden":
             return Mistake(file, line, f"unknown key {name}", _suggest(str(path[-1]), _keys(path[:-1])))
         case "missing":
@@ -257,6 +281,8 @@ _HINTS: Final = {
     "organizational_units": "like ou-ab12-34cd56ef, or r-ab12 for the root",
     "regions": "like eu-west-1",
     "role_name": "the name of the role alone, no ARN",
+    "topic": "the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111111111111:backup-audit",
+    "event_bus": "the name or ARN of an event bus, like default",
     "name": "of letters, digits, `.`, `_` and `-`",
     "tags": "values are texts: put quotes around a number",
 }

@@ -98,7 +98,17 @@ def test_an_account_id_keeps_its_leading_zeros_without_quotes(write: Writer) -> 
             "outputs:\n  zzz: 1",
             "2: unknown key outputs.zzz (known are bucket_owner, directory, formats, kms_key)",
         ),
-        ("notify: {}", "1: notify is not supported in this version (remove the section)"),
+        (
+            "notify:\n  topic: backup-audit",
+            (
+                '2: notify.topic: must be written as AWS writes it, not "backup-audit" '
+                "(the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111111111111:backup-audit)"
+            ),
+        ),
+        (
+            "notify: {security_hub: {role: x}}",
+            "1: unknown key notify.security_hub.role (did you mean role_name?)",
+        ),
         (
             "scope:\n  accounts:\n    - 111111111111\n    - 12345",
             "4: scope.accounts.1: must be text, not 12345 (an account id has twelve digits)",

@@ -17,6 +17,7 @@ from scanner.cli.diff import diff
 from scanner.cli.exits import guarded
 from scanner.cli.explain import explain
 from scanner.cli.logs import say
+from scanner.cli.notify import notify
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target
 from scanner.cli.policy import policy
 from scanner.cli.query import query
@@ -226,6 +227,7 @@ audit.command(epilog="Example: [bold]audit status vaultproof --limit 3[/]")(
 )
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
 audit.command(epilog="Example: [bold]audit diff last-week today --fail-on high[/]")(diff)
+audit.command(epilog="Example: [bold]audit notify scan --since last-night --topic ARN --dry-run[/]")(notify)
 audit.command(epilog="Example: [bold]audit policy --format cloudformation > role.yaml[/]")(policy)
 audit.command(
     epilog='Example: [bold]audit query scan "SELECT account, count(*) FROM resource WHERE NOT covered '

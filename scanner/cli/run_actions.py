@@ -1,15 +1,21 @@
-"""What `audit run` does: collect, then judge and report."""
+"""What `audit run` does: collect, judge and report, then notify."""
+
+import os
+import shutil
 
 from scanner.app import judgement as app
+from scanner.app.notification import Notice, record_first_seen, targets_of
 from scanner.cli.collect_actions import gather, goal_of
 from scanner.cli.destination import published, shown_at
 from scanner.cli.exits import advising_to_resume
 from scanner.cli.former import former_scan
 from scanner.cli.judge_actions import conclude
 from scanner.cli.judgement import judgement_of, with_settings
+from scanner.cli.notify_actions import conclude as told_of
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.redaction import pseudonyms
 from scanner.cli.requests import settings_of
+from scanner.notify.sending import Sender
 
 
 def run(
@@ -29,5 +35,17 @@ def run(
         outcome = app.evaluate(
             folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
         )
-    with published(goal, folder, keep=target.resume is not None):
-        return conclude(outcome, shown_at(goal, folder), judged, f"{goal.place or folder}", quiet=quiet)
+    targets = targets_of(settings, os.environ)
+    if targets.security_hub is not None:
+        record_first_seen(folder, outcome.view, since)
+    keep = target.resume is not None
+    with published(goal, folder, keep=keep or bool(targets)):
+        code = conclude(outcome, shown_at(goal, folder), judged, f"{goal.place or folder}", quiet=quiet)
+    if targets:
+        address = str(goal.place or folder.resolve())
+        notice = Notice(outcome.view, folder, address, targets, since)
+        told = told_of(notice.send(Sender(scope.profile, targets.security_hub)), quiet=quiet)
+        code = code or told
+        if goal.place is not None and not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    return code

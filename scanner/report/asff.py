@@ -78,7 +78,7 @@ Document = dict[str, Any]
 
 def asff(view: View) -> Iterator[bytes]:
     """Give findings.asff.jsonl in pieces, a call each."""
-    hub = _Hub(view)
+    hub = Hub(view)
     batches = Batches()
     for finding in view.findings:
         region = hub.region(finding)
@@ -96,8 +96,8 @@ class _Shared:
     requirements: orjson.Fragment | None  # None: no framework asks for it
 
 
-class _Hub:
-    """Makes findings as Security Hub takes them."""
+class Hub:
+    """Builds findings as Security Hub accepts them."""
 
     def __init__(self, view: View) -> None:
         self._view = view

@@ -1,0 +1,198 @@
+"""Notifications about a judged scan: what they say, and to whom they go.
+
+`run`, the last step of a distributed scan and `audit notify` send them from here. A notification that fails
+changes no finding.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from scanner.app.judged import read_judged
+from scanner.history.comparison import Comparison
+from scanner.history.first_seen import first_seen, read_first_seen, write_first_seen
+from scanner.history.since import Since
+from scanner.history.tally import Tally
+from scanner.model.changes import ALARMING, Change, Changes, Former, Kind
+from scanner.model.finding import Status
+from scanner.model.notification import (
+    Call,
+    ChangedFinding,
+    Delivery,
+    DeliveryStatus,
+    FormerScan,
+    ScanSummary,
+    SecurityHubTarget,
+    Targets,
+)
+from scanner.notify.notify import import_calls, notify, planned_calls
+from scanner.notify.sending import Sender
+from scanner.report.asff_import import import_batches
+from scanner.report.to_do import to_do
+from scanner.report.view import View, build
+from scanner.report.words import given_name
+from scanner.settings import Settings
+
+TOPIC: Final = "VAULTPROOF_TOPIC"
+EVENT_BUS: Final = "VAULTPROOF_EVENT_BUS"
+
+
+def targets_of(settings: Settings, environment: Mapping[str, str]) -> Targets:
+    """Return the targets of audit.yaml; VAULTPROOF_TOPIC and VAULTPROOF_EVENT_BUS go before it."""
+    section = settings.notify
+    hub = section.security_hub
+    return Targets(
+        topic=environment.get(TOPIC, "").strip() or section.topic or "",
+        severity=section.severity,
+        always=section.always,
+        event_bus=environment.get(EVENT_BUS, "").strip() or section.event_bus or "",
+        security_hub=None
+        if hub is None
+        else SecurityHubTarget(
+            role_name=hub.role_name or "", external_id=hub.external_id or "", passed=hub.passed
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A judged scan and the targets to tell of it. `address`: where its reports are, a folder or in S3."""
+
+    view: View
+    folder: Path
+    address: str
+    targets: Targets
+    since: Since | None = None
+
+    @property
+    def summary(self) -> ScanSummary:
+        """What the event and the message say."""
+        return summary_of(self.view, self.address)
+
+    def batches(self) -> Iterator[bytes]:
+        """Return the findings for Security Hub."""
+        hub = self.targets.security_hub
+        if hub is None:
+            return iter(())
+        times = self._first_seen()
+        return import_batches(self.view, times, self._changes(), passed=hub.passed)
+
+    def _first_seen(self) -> Mapping[str, datetime]:
+        stored = read_first_seen(self.folder) if self.since is None else None
+        return first_seen(self.view.scan, self.since) if stored is None else stored
+
+    def _changes(self) -> Iterator[Change]:
+        """Iterate over what became of findings since the earlier scan; none is known without its folder."""
+        if self.since is None:
+            return iter(())
+        return Comparison(self.since.old, self.view.scan, self.since.before).changes(Tally())
+
+    def calls(self) -> Iterator[Call | Delivery]:
+        """Return the requests that `send` would make: for `--dry-run`."""
+        yield from planned_calls(self.summary, self.targets)
+        yield from import_calls(self.batches())
+
+    def send(self, sender: Sender | None = None) -> tuple[Delivery, ...]:
+        """Tell all targets. No error of AWS is raised; the results have them."""
+        return notify(self.summary, self.targets, self.batches(), sender)
+
+
+def notice_of(folder: Path, address: str, targets: Targets, since: Since | None = None) -> Notice:
+    """Read a judged scan to tell of it. `since`: an earlier scan; None: the one it was compared with, if any.
+
+    Raises:
+        BundleError: the folder contains no judged scan, or a file of it is missing or changed.
+        UsageError: `since` is the scan itself.
+    """
+    scan = read_judged(folder)
+    if since is not None:
+        since.keep_from(folder)
+        scan = replace(scan, changes=since.changes(scan))
+    return Notice(build(scan), folder, address, targets, since)
+
+
+def notify_scan(
+    folder: Path, address: str, targets: Targets, since: Since | None = None
+) -> tuple[Delivery, ...]:
+    """Tell all targets of the judged scan in a folder, and return what became of each.
+
+    The last step of a distributed scan calls it with the address of the evidence bucket and
+    `targets_of(settings, os.environ)`.
+    """
+    return notice_of(folder, address, targets, since).send() if targets else ()
+
+
+def record_first_seen(folder: Path, view: View, since: Since | None) -> None:
+    """Write since when findings are open, for the next scan and for `audit notify`."""
+    write_first_seen(folder, view.scan, first_seen(view.scan, since))
+
+
+def failures(deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
+    """Return the results that failed."""
+    return tuple(each for each in deliveries if each.status is DeliveryStatus.FAILED)
+
+
+def summary_of(view: View, address: str) -> ScanSummary:
+    """Return what notifications say of a scan."""
+    scan, manifest = view.scan, view.manifest
+    changes, assessment = scan.changes, scan.assessment
+    summary = ScanSummary(
+        scan_id=manifest.scan_id,
+        evaluated_as_of=manifest.evaluated_as_of,
+        address=address,
+        organization_id=manifest.scope.organization_id,
+        accounts=len(manifest.scope.accounts),
+        regions=tuple(map(str, manifest.scope.regions)),
+        counts={status: view.counts.of(status) for status in Status},
+        failed=dict(view.failures),
+        gaps=len(scan.gaps),
+        score=None if assessment is None else assessment.score.total.score,
+    )
+    return summary if changes is None else _compared(summary, view, changes)
+
+
+def _compared(summary: ScanSummary, view: View, changes: Changes) -> ScanSummary:
+    former = changes.former
+    controls = {each.control.id: each.control for each in view.controls}
+
+    def named(change: Change) -> ChangedFinding:
+        finding = change.finding
+        control = controls.get(finding.control)
+        advice = to_do(finding, control)
+        return ChangedFinding(
+            kind=change.kind,
+            control=finding.control,
+            title=_title(control.title if control else finding.control),
+            severity=finding.severity,
+            subject=finding.subject,
+            subject_type=finding.subject_type,
+            name=given_name(finding.details),
+            account=finding.account,
+            account_name=view.names.get(finding.account, ""),
+            region=finding.region,
+            reason=change.reason,
+            to_do=advice.text if advice else "",
+            fingerprint=finding.fingerprint,
+        )
+
+    worst = [each for kind in ALARMING for each in changes.worst.get(kind, ())]
+    worst.sort(key=lambda change: change.severity.rank)
+    return replace(
+        summary,
+        former=None if former is None else _former(former),
+        changes=changes.counts,
+        new=tuple(map(named, worst)),
+        fixed=tuple(map(named, changes.worst.get(Kind.FIXED, ()))),
+        alarm=changes.alarm,
+    )
+
+
+def _former(former: Former) -> FormerScan:
+    return FormerScan(scan_id=former.scan_id, evaluated_as_of=former.evaluated_as_of, score=former.score)
+
+
+def _title(requirement: str) -> str:
+    """Return what a failed check is called: its requirement, marked as such."""
+    return f"not met: {requirement}"

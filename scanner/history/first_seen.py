@@ -1,0 +1,87 @@
+"""Since when findings are open: `first-seen.json.gz` of a scan, continued from one scan to the next.
+
+A finding keeps its time as long as each scan has it open (failed, waived, unknown or error). Where the
+earlier scan has no such file, its open findings date from that scan itself, or from the scans before it.
+"""
+
+import gzip
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from scanner.errors import BundleError
+from scanner.history.comparison import as_filed
+from scanner.history.since import Since
+from scanner.model.finding import Finding, Status
+from scanner.model.scan import Scan
+from scanner.storage.files import write_atomically
+
+NAME: Final = "first-seen.json.gz"
+SCHEMA: Final = "backup-audit/first-seen/1"
+OPEN: Final = (Status.FAIL, Status.WAIVED, Status.UNKNOWN, Status.ERROR)
+
+FirstSeen = Mapping[str, datetime]
+"""By fingerprint of an open finding."""
+
+
+def first_seen(scan: Scan, since: Since | None) -> dict[str, datetime]:
+    """Return since when the open findings of a scan are open.
+
+    Raises:
+        BundleError: the file of the earlier scan cannot be read.
+    """
+    earlier = {} if since is None else _of_former(since)
+    return _continued(scan, earlier)
+
+
+def _of_former(since: Since) -> FirstSeen:
+    stored = read_first_seen(since.folder)
+    if stored is not None:
+        return stored
+    times: FirstSeen = {}
+    scans: Sequence[Scan] = sorted(since.before, key=lambda scan: scan.manifest.evaluated_as_of)
+    for scan in (*scans, since.old):
+        times = _continued(scan, times)
+    return times
+
+
+def _continued(scan: Scan, earlier: FirstSeen) -> dict[str, datetime]:
+    now = scan.manifest.evaluated_as_of
+    findings: Iterable[Finding] = as_filed(scan.findings, OPEN)
+    return {
+        finding.fingerprint: earlier.get(finding.fingerprint, now)
+        for finding in findings
+        if finding.status in OPEN
+    }
+
+
+def read_first_seen(folder: Path) -> FirstSeen | None:
+    """Read the file of a scan; None: it has none. BundleError: it cannot be read."""
+    path = folder / NAME
+    if not path.is_file():
+        return None
+    try:
+        document: dict[str, Any] = orjson.loads(gzip.decompress(path.read_bytes()))
+        times = document["times"]
+        return {
+            fingerprint: datetime.fromisoformat(times[number])
+            for fingerprint, number in document["findings"].items()
+        }
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError) as problem:
+        raise BundleError(f"{path} cannot be read: {problem}. Remove it, or name an older scan.") from problem
+
+
+def write_first_seen(folder: Path, scan: Scan, times: FirstSeen) -> None:
+    """Write the file of a scan. OutputError: it cannot be written."""
+    distinct = sorted(set(times.values()))
+    numbers = {time: number for number, time in enumerate(distinct)}
+    document = {
+        "schema": SCHEMA,
+        "scan_id": scan.manifest.scan_id,
+        "times": [time.isoformat() for time in distinct],
+        "findings": {fingerprint: numbers[time] for fingerprint, time in sorted(times.items())},
+    }
+    write_atomically(folder / NAME, gzip.compress(orjson.dumps(document), mtime=0))

@@ -1,0 +1,222 @@
+"""Making the requests, and saying in a sentence what failed.
+
+A request that AWS throttles or fails is repeated by boto3; what AWS accepted in part only is repeated here.
+No error of a target keeps the others from being told.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import boto3
+from botocore import exceptions as aws
+from botocore.config import Config
+
+from scanner.model.names import partition_of
+from scanner.model.notification import Call, Delivery, DeliveryStatus, SecurityHubTarget
+from scanner.notify.text import count_of, one_line
+
+ATTEMPTS: Final = 4
+"""How often what was refused in part is sent, at most."""
+
+MAX_REASON: Final = 300
+SECURITY_HUB: Final = "Security Hub"
+_CONFIG: Final = Config(
+    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    connect_timeout=10,
+    read_timeout=30,
+    user_agent_extra="vaultproof",
+)
+_PASSING: Final = frozenset(
+    ("InternalFailure", "InternalException", "LimitExceededException", "ThrottlingException")
+)
+"""Errors of parts of a request after which it is worth sending them again."""
+
+_METHODS: Final = {
+    "PutEvents": "put_events",
+    "Publish": "publish",
+    "BatchImportFindings": "batch_import_findings",
+}
+
+Sleep = Callable[[float], None]
+
+
+class NotSentError(Exception):
+    """A request could not be made, or AWS refused it; the message says why and what to do."""
+
+
+class Sender:
+    """Makes requests, each with the credentials of the account that it has to come from."""
+
+    def __init__(
+        self,
+        profile: str | None = None,
+        security_hub: SecurityHubTarget | None = None,
+        sleep: Sleep = time.sleep,
+    ) -> None:
+        self._profile, self._hub, self._sleep = profile, security_hub, sleep
+        self._sessions: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self._own: str | None = None
+        self._refused: dict[str, NotSentError] = {}
+
+    def send(self, call: Call) -> int:
+        """Make a request; return how many of its events, messages or findings AWS accepted.
+
+        Raises:
+            NotSentError: AWS refused all of it, or part of it again and again.
+        """
+        try:
+            return self._send(call)
+        except aws.ClientError as problem:
+            raise NotSentError(_refusal(problem, call)) from problem
+        except aws.BotoCoreError as problem:
+            raise NotSentError(one_line(str(problem), MAX_REASON)) from problem
+
+    def _send(self, call: Call) -> int:
+        method = getattr(self._client(call), _METHODS[call.operation])
+        if call.operation == "Publish":
+            method(**call.parameters)
+            return 1
+        name = "Entries" if call.operation == "PutEvents" else "Findings"
+        parts: Sequence[Mapping[str, Any]] = call.parameters[name]
+        total = len(parts)
+        for attempt in range(ATTEMPTS):
+            refused = _refused(parts, method(**{name: list(parts)}))
+            parts = [part for part, code, _ in refused if code in _PASSING]
+            if len(parts) < len(refused) or (refused and attempt == ATTEMPTS - 1):
+                raise NotSentError(_partial(refused, total, call))
+            if not parts:
+                return total
+            self._sleep(2.0**attempt)
+        return total
+
+    def _client(self, call: Call) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        key = (call.service, call.region, call.account)
+        if key not in self._clients:
+            region = {"region_name": call.region} if call.region else {}
+            session = self._session(call.account, call.region)
+            self._clients[key] = session.client(call.service, config=_CONFIG, **region)
+        return self._clients[key]
+
+    def _session(self, account: str, region: str) -> Any:  # noqa: ANN401 -- of boto3
+        own = self._sessions.setdefault("", boto3.Session(profile_name=self._profile))
+        if not account:
+            return own
+        if account in self._refused:
+            raise self._refused[account]
+        if account not in self._sessions:
+            try:
+                self._sessions[account] = self._entered(own, account, region)
+            except NotSentError as problem:
+                self._refused[account] = problem
+                raise
+        return self._sessions[account]
+
+    def _entered(self, own: Any, account: str, region: str) -> Any:  # noqa: ANN401 -- of boto3
+        """Return a session of an account: the caller's own, or one of the role that is named for it."""
+        sts = own.client("sts", region_name=region, config=_CONFIG)
+        if self._own is None:
+            self._own = str(sts.get_caller_identity()["Account"])
+        if self._own == account:
+            return own
+        if self._hub is None or not self._hub.role_name:
+            raise NotSentError(
+                f"account {account} is not the caller's own ({self._own}), and Security Hub accepts findings "
+                "from the account itself only. Set notify.security_hub.role_name in audit.yaml"
+            )
+        role = f"arn:{partition_of(region)}:iam::{account}:role/{self._hub.role_name}"
+        external = {"ExternalId": self._hub.external_id} if self._hub.external_id else {}
+        try:
+            keys = sts.assume_role(RoleArn=role, RoleSessionName="vaultproof-notify", **external)[
+                "Credentials"
+            ]
+        except aws.ClientError as problem:
+            code = problem.response.get("Error", {}).get("Code", "")
+            raise NotSentError(f"{role} could not be assumed ({code}). Check its trust policy") from problem
+        return boto3.Session(
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+
+
+Part = tuple[Mapping[str, Any], str, str]
+"""An event or finding that was refused, with AWS's code and message."""
+
+
+def _refused(parts: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> list[Part]:
+    """List what an answer says was not accepted."""
+    if "Entries" in answer:  # PutEvents answers in the order of the request
+        results = zip(parts, answer["Entries"], strict=True)
+        return [
+            (part, each["ErrorCode"], each.get("ErrorMessage", ""))
+            for part, each in results
+            if each.get("ErrorCode")
+        ]
+    by_id = {part["Id"]: part for part in parts}
+    failed = answer.get("FailedFindings", ())
+    return [
+        (by_id[each["Id"]], each["ErrorCode"], each.get("ErrorMessage", ""))
+        for each in failed
+        if each["Id"] in by_id
+    ]
+
+
+def _partial(refused: Sequence[Part], total: int, call: Call) -> str:
+    part, code, text = next((each for each in refused if each[1] not in _PASSING), refused[0])
+    name = f", first {part['Id']}" if "Id" in part else ""
+    return one_line(
+        f"{call.operation} did not accept {len(refused):,} of {total:,}{name}: {code}: {text}", MAX_REASON
+    )
+
+
+_ADVICE: Final = {
+    "InvalidAccessException": "Enable Security Hub there",
+    "NotFound": "Check the ARN of the topic",
+    "NotFoundException": "Check the ARN of the topic",
+    "ResourceNotFoundException": "Check the name of the event bus",
+    "ExpiredToken": "Log in again",
+    "ExpiredTokenException": "Log in again",
+}
+_DENIED: Final = frozenset(
+    ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException")
+)
+
+
+def _refusal(problem: aws.ClientError, call: Call) -> str:
+    """Return a sentence for a refusal: the code, AWS's message, what to do."""
+    error = problem.response.get("Error", {})
+    code = str(error.get("Code", ""))
+    advice = _ADVICE.get(code, "")
+    if code in _DENIED:
+        advice = f"Allow {call.service}:{call.operation}, see docs/notifications.md"
+    text = one_line(f"{code}: {error.get('Message', '')}", MAX_REASON).rstrip(".")
+    return f"{text}. {advice}".rstrip(". ")
+
+
+def deliver(calls: Iterable[Call], sender: Sender) -> tuple[Delivery, ...]:
+    """Make requests; return one result for each target that accepted some, and one for each failing place."""
+    accepted: dict[str, int] = defaultdict(int)
+    places: dict[str, set[str]] = defaultdict(set)
+    failures: dict[str, str] = {}
+    for call in calls:
+        place = f"{call.target} {call.account} {call.region}" if call.account else call.target
+        try:
+            accepted[call.target] += sender.send(call)
+            places[call.target].add(place)
+        except NotSentError as problem:
+            failures.setdefault(place, str(problem))
+    sent = (
+        Delivery(target, DeliveryStatus.SENT, _sent(target, number, len(places[target])))
+        for target, number in accepted.items()
+    )
+    failed = (Delivery(place, DeliveryStatus.FAILED, text) for place, text in failures.items())
+    return (*sent, *failed)
+
+
+def _sent(target: str, number: int, places: int) -> str:
+    if target == SECURITY_HUB:
+        return f"{count_of(number, 'finding')} imported in {count_of(places, 'account-Region')}"
+    return "sent"
