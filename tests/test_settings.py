@@ -171,7 +171,7 @@ def test_a_mistake_says_where_what_and_what_to_do(write: Writer, text: str, mist
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(write: Writer) -> None:
-    text = "scope:\n  regions: [x]\n  bogus: 1\nnotify: {}\nscope: {}\noutputs: {formats: [svg]}\n"
+    text = "scope:\n  regions: [x]\n  bogus: 1\nnotify: []\nscope: {}\noutputs: {formats: [svg]}\n"
     assert [mistake.split(":")[0] for mistake in write.mistakes(text)] == ["2", "3", "4", "5", "6"]
 
 

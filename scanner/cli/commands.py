@@ -227,7 +227,9 @@ audit.command(epilog="Example: [bold]audit status vaultproof --limit 3[/]")(
 )
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
 audit.command(epilog="Example: [bold]audit diff last-week today --fail-on high[/]")(diff)
-audit.command(epilog="Example: [bold]audit notify scan --since last-night --topic ARN --dry-run[/]")(notify)
+audit.command(epilog="Example: [bold]audit notify scan --since last-night --topic ARN --dry-run[/]")(
+    with_common_options(notify)
+)
 audit.command(epilog="Example: [bold]audit policy --format cloudformation > role.yaml[/]")(policy)
 audit.command(
     epilog='Example: [bold]audit query scan "SELECT account, count(*) FROM resource WHERE NOT covered '

@@ -9,7 +9,7 @@
 | 4 | an account in scope could not be read at all (`run` and `collect`, without --allow-partial) |
 | 4 | --require-complete and a read is missing, or --fail-on-unknown and a result is unknown |
 | 4 | `audit check`: something that a scan needs is missing |
-| 5 | a requested output could not be made |
+| 5 | a requested output could not be made, or a notification could not be sent |
 | 6 | a bundle is missing, corrupt, or not what its checksums say |
 | 10 | findings at or above --fail-on; of `audit diff`: new ones |
 | 130 | interrupted by Ctrl-C |

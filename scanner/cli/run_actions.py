@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 from scanner.app import judgement as app
 from scanner.app.notification import Notice, record_first_seen, targets_of
@@ -11,11 +12,15 @@ from scanner.cli.exits import advising_to_resume
 from scanner.cli.former import former_scan
 from scanner.cli.judge_actions import conclude
 from scanner.cli.judgement import judgement_of, with_settings
-from scanner.cli.notify_actions import conclude as told_of
+from scanner.cli.logs import say
+from scanner.cli.notify_actions import conclude as conclude_notifications
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.redaction import pseudonyms
 from scanner.cli.requests import settings_of
+from scanner.errors import VaultproofError
+from scanner.history.since import Since
 from scanner.notify.sending import Sender
+from scanner.report.view import View
 
 
 def run(
@@ -37,15 +42,22 @@ def run(
         )
     targets = targets_of(settings, os.environ)
     if targets.security_hub is not None:
-        record_first_seen(folder, outcome.view, since)
+        _record_first_seen(folder, outcome.view, since)
     keep = target.resume is not None
     with published(goal, folder, keep=keep or bool(targets)):
         code = conclude(outcome, shown_at(goal, folder), judged, f"{goal.place or folder}", quiet=quiet)
     if targets:
-        address = str(goal.place or folder.resolve())
-        notice = Notice(outcome.view, folder, address, targets, since)
-        told = told_of(notice.send(Sender(scope.profile, targets.security_hub)), quiet=quiet)
-        code = code or told
+        notice = Notice(outcome.view, folder, str(goal.place or folder.resolve()), targets, since)
+        deliveries = notice.send(Sender(scope.profile, targets.security_hub))
+        code = code or conclude_notifications(deliveries, quiet=quiet)
         if goal.place is not None and not keep:
             shutil.rmtree(folder, ignore_errors=True)
     return code
+
+
+def _record_first_seen(folder: Path, view: View, since: Since | None) -> None:
+    """Write since when findings are open; a scan does not fail because that is not known."""
+    try:
+        record_first_seen(folder, view, since)
+    except VaultproofError as problem:
+        say(f"warning: since when findings are open is not recorded: {problem}")

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from scanner.errors import VaultproofError
 from scanner.model.notification import Call, Delivery, DeliveryStatus, ScanSummary, Targets
 from scanner.notify.event import event_call
 from scanner.notify.sending import SECURITY_HUB, Sender, deliver
@@ -24,9 +25,17 @@ def notify(
     for planned in planned_calls(summary, targets):
         results += [planned] if isinstance(planned, Delivery) else deliver([planned], sender)
     if targets.security_hub is not None:
-        imported = deliver(import_calls(batches), sender)
-        results += imported or (Delivery(SECURITY_HUB, DeliveryStatus.SKIPPED, "no findings to import"),)
+        results += _imported(batches, sender)
     return tuple(results)
+
+
+def _imported(batches: Iterable[bytes], sender: Sender) -> tuple[Delivery, ...]:
+    """Import findings. What is wrong with the files of a scan is a result, too: other targets were told."""
+    try:
+        imported = deliver(import_calls(batches), sender)
+    except VaultproofError as problem:
+        return (Delivery(SECURITY_HUB, DeliveryStatus.FAILED, str(problem).rstrip(".")),)
+    return imported or (Delivery(SECURITY_HUB, DeliveryStatus.SKIPPED, "no findings to import"),)
 
 
 def planned_calls(summary: ScanSummary, targets: Targets) -> Iterator[Call | Delivery]:

@@ -204,7 +204,8 @@ def deliver(calls: Iterable[Call], sender: Sender) -> tuple[Delivery, ...]:
     for call in calls:
         place = f"{call.target} {call.account} {call.region}" if call.account else call.target
         try:
-            accepted[call.target] += sender.send(call)
+            number = sender.send(call)
+            accepted[call.target] += number
             places[call.target].add(place)
         except NotSentError as problem:
             failures.setdefault(place, str(problem))
