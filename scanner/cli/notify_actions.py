@@ -10,15 +10,17 @@ from typing import Any, Final
 import orjson
 import typer
 
-from scanner.app.judgement import former_scan
 from scanner.app.notification import Notice, failures, notice_of, targets_of
 from scanner.cli.destination import Destination, fetched
+from scanner.cli.former import former_scan
 from scanner.cli.logs import say
+from scanner.cli.options import Target
 from scanner.cli.requests import settings_of
 from scanner.errors import OutputError, UsageError
 from scanner.model.notification import Delivery, DeliveryStatus, SecurityHubTarget, Targets
 from scanner.notify.sending import Sender
-from scanner.storage.place import is_place
+from scanner.settings import Settings
+from scanner.storage.place import is_place, place_of
 
 SHOWN: Final = 10
 """Failures that are printed one by one."""
@@ -31,7 +33,7 @@ class Wanted:
     config: Path | None
     chosen: Mapping[str, Any]
     security_hub: bool
-    since: Path | None
+    since: str | None
     before: tuple[Path, ...]
     profile: str | None
     bucket_owner: str | None
@@ -69,11 +71,15 @@ def rehearse(scan: str, wanted: Wanted) -> int:
 @contextmanager
 def _notice(scan: str, wanted: Wanted) -> Iterator[Notice]:
     targets = wanted.targets()
-    since = former_scan(wanted.since, wanted.before)
-    goal = Destination(folder=None, bucket_owner=wanted.bucket_owner or "", profile=wanted.profile)
-    with fetched(scan, goal, whole=False) as folder:
-        address = scan.rstrip("/") if is_place(scan) else str(folder.resolve())
-        yield notice_of(folder, address, targets, since)
+    goal = Destination(
+        folder=None,
+        place=place_of(scan) if is_place(scan) else None,
+        bucket_owner=wanted.bucket_owner or "",
+        profile=wanted.profile,
+    )
+    former = Target(out=None, since=wanted.since, before=wanted.before)
+    with fetched(scan, goal, whole=False) as folder, former_scan(former, Settings(), goal, folder) as since:
+        yield notice_of(folder, str(goal.place or folder.resolve()), targets, since)
 
 
 def conclude(deliveries: tuple[Delivery, ...], *, quiet: bool) -> int:

@@ -33,25 +33,26 @@ def run(
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
     goal, folder = goal_of(target, settings, scope)
-    with former_scan(target, settings, goal, folder) as since, advising_to_resume("run", folder):
+    targets = targets_of(settings, os.environ)
+    with former_scan(target, settings, goal, folder) as since:
         if since is not None:
             since.keep_from(folder)
-        gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
-        outcome = app.evaluate(
-            folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
-        )
-    targets = targets_of(settings, os.environ)
-    if targets.security_hub is not None:
-        _record_first_seen(folder, outcome.view, since)
-    keep = target.resume is not None
-    with published(goal, folder, keep=keep or bool(targets)):
-        code = conclude(outcome, shown_at(goal, folder), judged, f"{goal.place or folder}", quiet=quiet)
-    if targets:
-        notice = Notice(outcome.view, folder, str(goal.place or folder.resolve()), targets, since)
-        deliveries = notice.send(Sender(scope.profile, targets.security_hub))
-        code = code or conclude_notifications(deliveries, quiet=quiet)
-        if goal.place is not None and not keep:
-            shutil.rmtree(folder, ignore_errors=True)
+        with advising_to_resume("run", folder):
+            gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
+            outcome = app.evaluate(
+                folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
+            )
+        if targets.security_hub is not None:
+            _record_first_seen(folder, outcome.view, since)
+        keep = target.resume is not None
+        with published(goal, folder, keep=keep or bool(targets)):
+            code = conclude(outcome, shown_at(goal, folder), judged, f"{goal.place or folder}", quiet=quiet)
+        if targets:
+            notice = Notice(outcome.view, folder, str(goal.place or folder.resolve()), targets, since)
+            deliveries = notice.send(Sender(scope.profile, targets.security_hub))
+            code = code or conclude_notifications(deliveries, quiet=quiet)
+            if goal.place is not None and not keep:
+                shutil.rmtree(folder, ignore_errors=True)
     return code
 
 

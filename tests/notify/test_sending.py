@@ -7,21 +7,18 @@ import orjson
 import pytest
 from botocore.exceptions import ClientError, NoRegionError
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 
 from scanner.model.notification import Call, DeliveryStatus, SecurityHubTarget, Targets
 from scanner.notify.event import event_call
-from scanner.notify.notify import SECURITY_HUB, notify
-from scanner.notify.sending import NotSentError, Sender, deliver
-from tests.notify.conftest import REGION, summary_with
+from scanner.notify.notify import notify
+from scanner.notify.sending import SECURITY_HUB, NotSentError, Sender, deliver
+from tests.notify.conftest import ACCOUNT, REGION, summary_with
 
 OTHER = "222222222222"
 ROLE = "VaultproofSecurityHub"
 
 
-def finding(
-    number: int, account: str = DEFAULT_ACCOUNT_ID, region: str = REGION, **more: Any
-) -> dict[str, Any]:
+def finding(number: int, account: str = ACCOUNT, region: str = REGION, **more: Any) -> dict[str, Any]:
     arn = f"arn:aws:securityhub:{region}:{account}:product/{account}/default"
     return {
         "SchemaVersion": "2018-10-08",
@@ -38,7 +35,7 @@ def finding(
     }
 
 
-def imported(account: str = DEFAULT_ACCOUNT_ID, region: str = REGION) -> list[str]:
+def imported(account: str = ACCOUNT, region: str = REGION) -> list[str]:
     from moto.securityhub.models import securityhub_backends  # noqa: PLC0415 -- within the simulation
 
     return [each.id for each in securityhub_backends[account][region].findings]
@@ -68,9 +65,12 @@ class Scripted:
 
 
 def sender_of(client: Scripted, waits: list[float] | None = None) -> Sender:
-    sender = Sender(sleep=(waits if waits is not None else []).append)
-    sender._client = lambda _: client  # type: ignore[method-assign]
-    return sender
+    class OfClient(Sender):
+        def _client(self, call: Call) -> Any:
+            assert call
+            return client
+
+    return OfClient(sleep=(waits if waits is not None else []).append)
 
 
 def failed(code: str, *ids: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def import_of(*numbers: int) -> Call:
         operation="BatchImportFindings",
         parameters={"Findings": [finding(number) for number in numbers]},
         region=REGION,
-        account=DEFAULT_ACCOUNT_ID,
+        account=ACCOUNT,
     )
 
 
