@@ -55,9 +55,7 @@ validate_state_machine() {
 install_linters
 check cfn-lint .lint/bin/cfn-lint deploy/*.yaml
 check "checkov (CloudFormation)" checkov --framework cloudformation -f deploy/*.yaml
-if [ ! -e deploy/scan.asl.json ]; then
-    say "asl-validator: left out, there is no deploy/scan.asl.json"
-elif [ -x .lint/node_modules/.bin/asl-validator ]; then
+if [ -x .lint/node_modules/.bin/asl-validator ]; then
     check asl-validator validate_state_machine
 else
     say "asl-validator: left out, npm is not installed"

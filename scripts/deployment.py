@@ -4,6 +4,7 @@ The policy for reading comes from what the collectors declare, the state machine
 A test fails when the template is not current.
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -23,16 +24,26 @@ def current(template: str) -> str:
     """Return the template with its generated parts written again."""
     reads = tuple(one for one in statements(Part.CALLER, "") if one.sid != "AssumeRole")
     with_reads = _filled(template, _READS, yaml_statements(reads))
-    if not STATE_MACHINE.exists():
-        return with_reads
     return _filled(with_reads, _DEFINITION, _definition(STATE_MACHINE.read_text(encoding="utf-8")))
 
 
 def _definition(text: str) -> tuple[str, ...]:
-    return (
-        "      DefinitionString: |",
-        *(f"        {line}".rstrip() for line in text.splitlines()),
+    """Return the definition, one line for each state: a file above 51,200 bytes cannot be deployed."""
+    machine = json.loads(text)
+    states = machine.pop("States")
+    *members, last = (f"{_compact(name)}:{_compact(state)}" for name, state in states.items())
+    lines = (
+        f"{_compact(machine)[:-1]},",
+        '"States":{',
+        *(f"{member}," for member in members),
+        last,
+        "}}",
     )
+    return ("      DefinitionString: |", *(f"        {line}" for line in lines))
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _filled(template: str, name: str, lines: tuple[str, ...]) -> str:

@@ -38,7 +38,7 @@ def demo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Demo]:
         monkeypatch.setenv("VAULTPROOF_EVIDENCE_BUCKET", EVIDENCE)
         monkeypatch.setenv("VAULTPROOF_WORK_BUCKET", "work-of-the-handler")
         monkeypatch.setenv("VAULTPROOF_BUCKET_OWNER", running.management_account)
-        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=EVIDENCE)
+        boto3.Session().client("s3", region_name="us-east-1").create_bucket(Bucket=EVIDENCE)
         yield running
 
 
@@ -61,8 +61,10 @@ def test_a_scan_that_runs_out_of_time_says_what_it_lacks(demo: Demo) -> None:
     event = {"scan": {**options, "controls": ["account-region-assessed"], "formats": ["json"]}}
     answer = handler(event, Context("request-2", seconds=1.0))
     assert not answer["complete"]
-    body = boto3.client("s3", region_name="us-east-1").get_object(
-        Bucket=EVIDENCE, Key="scans/request-2/findings.json"
+    body = (
+        boto3.Session()
+        .client("s3", region_name="us-east-1")
+        .get_object(Bucket=EVIDENCE, Key="scans/request-2/findings.json")
     )
     document = json.load(body["Body"])
     whole = {(record["account"], record["region"]) for record in shards("request-2")}
@@ -73,9 +75,11 @@ def test_a_scan_that_runs_out_of_time_says_what_it_lacks(demo: Demo) -> None:
 
 
 def shards(scan: str) -> list[dict[str, Any]]:
-    body = boto3.client("s3", region_name="us-east-1").get_object(
-        Bucket=EVIDENCE, Key=f"scans/{scan}/manifest.json"
-    )["Body"]
+    body = (
+        boto3.Session()
+        .client("s3", region_name="us-east-1")
+        .get_object(Bucket=EVIDENCE, Key=f"scans/{scan}/manifest.json")["Body"]
+    )
     return [record for record in json.load(body)["shards"] if record["status"] in ("complete", "skipped")]
 
 
@@ -88,7 +92,7 @@ def test_a_bucket_that_does_not_exist_is_one_sentence(demo: Demo, monkeypatch: p
 
 def keys(scan: str) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
-    s3 = boto3.client("s3", region_name="us-east-1")
+    s3 = boto3.Session().client("s3", region_name="us-east-1")
     for row in s3.list_object_versions(Bucket=EVIDENCE, Prefix=f"scans/{scan}/")["Versions"]:
         found.setdefault(row["Key"].removeprefix(f"scans/{scan}/"), []).append(row["VersionId"])
     return found

@@ -21,7 +21,10 @@ _ACCOUNT: Final = re.compile("[0-9]{12}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What the deployment decides. `config`: the place of audit.yaml; None: there is none."""
+    """What the deployment decides. `config`: the place of audit.yaml; None: there is none.
+
+    `regions` are scanned when neither the event nor audit.yaml names any.
+    """
 
     evidence_bucket: str
     work_bucket: str
@@ -34,6 +37,7 @@ class Environment:
     role_name: str | None = None
     external_id: str | None = None
     batch_bytes: int = BATCH_BYTES
+    regions: tuple[str, ...] = ()
 
     @property
     def means(self) -> Means:
@@ -70,6 +74,9 @@ def environment_of(variables: Mapping[str, str]) -> Environment:
         role_name=variables.get("VAULTPROOF_ROLE_NAME") or None,
         batch_bytes=_bytes(variables.get("VAULTPROOF_BATCH_BYTES", "")),
         external_id=variables.get("VAULTPROOF_EXTERNAL_ID") or None,
+        regions=tuple(
+            name.strip() for name in variables.get("VAULTPROOF_REGIONS", "").split(",") if name.strip()
+        ),
     )
 
 

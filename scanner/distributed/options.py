@@ -46,7 +46,7 @@ class Asked:
             organization=(not whole and not accounts) if organization is None else organization,
             accounts=tuple(accounts),
             organizational_units=tuple(options.organizational_units or scope.organizational_units),
-            regions=tuple(options.regions or scope.regions),
+            regions=tuple(options.regions or scope.regions or self.environment.regions),
             excluded=tuple(Excluded(AccountId(each.account), each.reason) for each in scope.exclude),
             role_name=options.role_name or scope.role_name or self.environment.role_name or DEFAULT_ROLE,
             external_id=options.external_id or scope.external_id or self.environment.external_id,

@@ -8,6 +8,8 @@ import pytest
 
 from scanner.cli.policy import DEFAULT_ROLE
 from scanner.collect.permissions import Part, policy_document, role_arn, size, statements
+from scanner.distributed.environment import environment_of
+from scanner.distributed.events import parse_event
 from scripts.deployment import STATE_MACHINE, TEMPLATE, current
 from tests.fakes.cloudformation import holds, read_template, resolve, with_defaults
 
@@ -189,15 +191,12 @@ def test_what_holds_evidence_outlives_the_stack() -> None:
     assert kept >= {"EvidenceBucket", "DataKey", "SigningKey", "FunctionLog"}
 
 
-@pytest.mark.parametrize(
-    ("regions", "expected"),
-    [("", []), ("eu-west-1", ["eu-west-1"]), ("eu-west-1,eu-central-1", ["eu-west-1", "eu-central-1"])],
-)
-def test_the_schedule_starts_a_scan_of_the_organization(regions: str, expected: list[str]) -> None:
-    target = deployed(Regions=regions)["ScanSchedule"]["Properties"]["Target"]
+def test_the_schedule_starts_a_scan_of_the_organization() -> None:
+    target = deployed()["ScanSchedule"]["Properties"]["Target"]
     assert target["Arn"] == "StateMachine"
-    assert json.loads(target["Input"]) == {"scan": {"organization": True, "regions": expected}}
     assert target["DeadLetterConfig"] == {"Arn": "arn:Undelivered"}
+    event = parse_event({**json.loads(target["Input"]), "action": "open", "scan_id": "x"})
+    assert event.scan.organization is True
 
 
 def test_the_alarm_watches_each_hour_and_counts_silence_as_failure() -> None:
@@ -231,25 +230,35 @@ def test_the_function_knows_its_buckets_their_owner_and_its_key() -> None:
     }
 
 
+@pytest.mark.parametrize("parameters", [{}, EVERYTHING], ids=["defaults", "everything"])
+def test_the_function_understands_its_environment(parameters: dict[str, str]) -> None:
+    variables = deployed(**parameters)["Function"]["Properties"]["Environment"]["Variables"]
+    known = {**variables, "VAULTPROOF_EVIDENCE_BUCKET": "evidence", "VAULTPROOF_WORK_BUCKET": "work"}
+    environment = environment_of(known)
+    assert environment.role_name == DEFAULT_ROLE
+    assert environment.regions == (("eu-west-1", "eu-central-1") if parameters else ())
+    assert environment.external_id == parameters.get("ExternalId")
+    assert (environment.config is None) == (not parameters)
+
+
 def test_what_is_optional_reaches_the_function() -> None:
     function = deployed(**EVERYTHING)["Function"]["Properties"]
     variables = function["Environment"]["Variables"]
     assert variables["VAULTPROOF_EXTERNAL_ID"] == "x-1"
     assert variables["VAULTPROOF_CONFIG"] == "s3://our-config/audit.yaml"
     assert variables["VAULTPROOF_SECURITY_HUB"] == "1"
+    assert variables["VAULTPROOF_REGIONS"] == "eu-west-1,eu-central-1"
     assert function["VpcConfig"] == {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
 
 
-def test_every_placeholder_of_the_state_machine_is_substituted() -> None:
+def test_cloudformation_gets_the_state_machine_with_every_placeholder_substituted() -> None:
     machine = RAW["Resources"]["StateMachine"]["Properties"]
-    if STATE_MACHINE.exists():
-        assert machine["DefinitionString"] == STATE_MACHINE.read_text(encoding="utf-8")
-    given = machine["DefinitionSubstitutions"]
     text = machine["DefinitionString"]
-    for name in given:
+    assert json.loads(text) == json.loads(STATE_MACHINE.read_text(encoding="utf-8"))
+    for name in machine["DefinitionSubstitutions"]:
+        assert f"${{{name}}}" in text
         text = text.replace(f"${{{name}}}", "8")
     assert "${" not in text
-    assert json.loads(text)["StartAt"]
 
 
 def test_exceptions_from_rules_have_a_reason() -> None:

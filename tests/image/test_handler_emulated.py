@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.error import HTTPError
 
 import boto3
+import orjson
 import pytest
 
 from scanner.demo.clock import DEMO_CLOCK
@@ -146,6 +147,50 @@ def test_a_time_out_leaves_no_scan_that_looks_whole(aws: dict[str, str], tmp_pat
         assert starts(running) == 2
     for number in range(2):
         assert "manifest.json" not in objects(aws, f"short-{number}")
+
+
+def test_the_steps_of_a_scan_get_through_with_a_time_out_of_five_seconds(
+    aws: dict[str, str], scanner: Function, tmp_path: Path
+) -> None:
+    event = {"scan_id": "steps", "scan": {**SCAN, "organization": True}}
+    with function(tmp_path, aws, seconds=5) as hasty:
+        until_done(hasty, {**event, "action": "open"})
+        for item in items(aws, "steps", "accounts"):
+            until_done(hasty, {**event, "action": "collect", "account": item["account"]})
+    # Judging starts anew after a time-out, so it gets the time that it needs.
+    until_done(scanner, {**event, "action": "gather"})
+    for item in items(aws, "steps", "batches"):
+        until_done(scanner, {**event, "action": "judge", "batch": item["batch"]})
+    until_done(scanner, {**event, "action": "finish"})
+    scan = objects(aws, "steps")
+    manifest = orjson.loads(scan["manifest.json"])
+    statuses = {
+        shard["account"]: shard["status"] for shard in manifest["shards"] if shard["region"] == "eu-west-1"
+    }
+    assert statuses.pop("555555555555", "failed") == "failed"  # the account that refuses the role
+    assert len(statuses) >= 3
+    assert set(statuses.values()) <= {"complete", "partial"}
+    until_done(scanner, {**event, "action": "finish"})
+    assert objects(aws, "steps") == scan
+
+
+def until_done(running: Function, event: dict[str, Any]) -> None:
+    """Repeat a step as the state machine does: after a time-out, and while it says that there is more."""
+    for _ in range(20):
+        answer = running.invoke(event)
+        if "timed out" in str(answer):
+            continue
+        assert "errorType" not in answer, answer
+        if not answer.get("more"):
+            return
+    pytest.fail(f"{event} makes no progress")
+
+
+def items(environment: dict[str, str], scan_id: str, name: str) -> list[dict[str, Any]]:
+    """The items of a map, as the state machine reads them."""
+    body = client(environment).get_object(Bucket=WORK, Key=f"work/{scan_id}/{name}.json")["Body"].read()
+    rows: list[dict[str, Any]] = orjson.loads(body)
+    return rows
 
 
 def test_a_function_without_its_environment_says_which_variable(aws: dict[str, str], tmp_path: Path) -> None:
