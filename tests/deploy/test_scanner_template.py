@@ -24,7 +24,7 @@ EVERYTHING = {
     "ConfigBucket": "our-config",
     "AccessLogBucket": "our-logs",
     "AlarmEmail": "backup@example.com",
-    "SecurityHub": "true",
+    "SecurityHubRoleName": "VaultproofSecurityHub",
     "PermissionsBoundaryArn": "arn:aws:iam::111111111111:policy/boundary",
     "SubnetIds": "subnet-1,subnet-2",
     "SecurityGroupIds": "sg-1",
@@ -241,12 +241,20 @@ def test_the_function_understands_its_environment(parameters: dict[str, str]) ->
     assert (environment.config is None) == (not parameters)
 
 
+def test_findings_are_imported_with_a_role_of_the_organization_or_in_the_own_account() -> None:
+    actions = allowed("ScanRole", deployed(SecurityHubRoleName="Import"))
+    where = "arn:aws:securityhub:*:111111111111:product/111111111111/default"
+    assert actions["securityhub:BatchImportFindings"] == [(where, "null")]
+    roles = dict(actions["sts:AssumeRole"])
+    condition = json.dumps({"StringEquals": {"aws:ResourceOrgID": ORGANIZATION}})
+    assert roles == {role_arn(DEFAULT_ROLE): condition, role_arn("Import"): condition}
+
+
 def test_what_is_optional_reaches_the_function() -> None:
     function = deployed(**EVERYTHING)["Function"]["Properties"]
     variables = function["Environment"]["Variables"]
     assert variables["VAULTPROOF_EXTERNAL_ID"] == "x-1"
     assert variables["VAULTPROOF_CONFIG"] == "s3://our-config/audit.yaml"
-    assert variables["VAULTPROOF_SECURITY_HUB"] == "1"
     assert variables["VAULTPROOF_REGIONS"] == "eu-west-1,eu-central-1"
     assert function["VpcConfig"] == {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
 

@@ -56,8 +56,6 @@ def test_the_scanner_has_a_variable_for_each_parameter_with_the_same_default() -
         found = default(variables[snake(name)])
         if parameter["Type"] == "CommaDelimitedList":
             found = ",".join(found) if isinstance(found, list) else found
-        if isinstance(found, bool):
-            found = str(found).lower()
         assert str(found) == str(expected), name
         assert ("default" in variables[snake(name)]) == ("Default" in parameter), name
 

@@ -27,7 +27,7 @@ resource "aws_cloudformation_stack" "scanner" {
     TopicArn               = var.topic_arn
     AlarmEmail             = var.alarm_email
     EventBusName           = var.event_bus_name
-    SecurityHub            = var.security_hub
+    SecurityHubRoleName    = var.security_hub_role_name
     ScanRoleName           = var.scan_role_name
     PermissionsBoundaryArn = var.permissions_boundary_arn
     SubnetIds              = join(",", var.subnet_ids)

@@ -128,10 +128,10 @@ variable "event_bus_name" {
   default     = "default"
 }
 
-variable "security_hub" {
-  type        = bool
-  description = "Whether findings may be imported into Security Hub in this account."
-  default     = false
+variable "security_hub_role_name" {
+  type        = string
+  description = "Name of the role of security-hub-role.yaml, with which findings are imported into Security Hub. Empty: none."
+  default     = ""
 }
 
 variable "scan_role_name" {
