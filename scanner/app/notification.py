@@ -33,26 +33,30 @@ from scanner.report.asff_import import import_batches
 from scanner.report.to_do import to_do
 from scanner.report.view import View, build
 from scanner.report.words import given_name
-from scanner.settings import Settings
+from scanner.settings import SecurityHubSettings, Settings
 
 TOPIC: Final = "VAULTPROOF_TOPIC"
 EVENT_BUS: Final = "VAULTPROOF_EVENT_BUS"
+SECURITY_HUB: Final = "VAULTPROOF_SECURITY_HUB"
 
 
 def targets_of(settings: Settings, environment: Mapping[str, str]) -> Targets:
-    """Return the targets of audit.yaml; VAULTPROOF_TOPIC and VAULTPROOF_EVENT_BUS go before it."""
+    """Return the targets of audit.yaml; those of the environment take precedence."""
     section = settings.notify
-    hub = section.security_hub
     return Targets(
         topic=environment.get(TOPIC, "").strip() or section.topic or "",
         severity=section.severity,
         always=section.always,
         event_bus=environment.get(EVENT_BUS, "").strip() or section.event_bus or "",
-        security_hub=None
-        if hub is None
-        else SecurityHubTarget(
-            role_name=hub.role_name or "", external_id=hub.external_id or "", passed=hub.passed
-        ),
+        security_hub=_security_hub(section.security_hub, is_wanted=environment.get(SECURITY_HUB) == "1"),
+    )
+
+
+def _security_hub(section: SecurityHubSettings | None, *, is_wanted: bool) -> SecurityHubTarget | None:
+    if section is None:
+        return SecurityHubTarget() if is_wanted else None
+    return SecurityHubTarget(
+        role_name=section.role_name or "", external_id=section.external_id or "", passed=section.passed
     )
 
 
@@ -72,12 +76,10 @@ class Notice:
         return summary_of(self.view, self.address)
 
     def batches(self) -> Iterator[bytes]:
-        """Return the findings for Security Hub."""
+        """Iterate over the findings for Security Hub, a call each. BundleError: a file cannot be read."""
         hub = self.targets.security_hub
-        if hub is None:
-            return iter(())
-        times = self._first_seen()
-        return import_batches(self.view, times, self._changes(), passed=hub.passed)
+        if hub is not None:
+            yield from import_batches(self.view, self._first_seen(), self._changes(), passed=hub.passed)
 
     def _first_seen(self) -> Mapping[str, datetime]:
         stored = read_first_seen(self.folder) if self.since is None else None

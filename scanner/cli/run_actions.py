@@ -50,7 +50,8 @@ def run(
         if targets:
             notice = Notice(outcome.view, folder, str(goal.place or folder.resolve()), targets, since)
             deliveries = notice.send(Sender(scope.profile, targets.security_hub))
-            code = code or conclude_notifications(deliveries, quiet=quiet)
+            of_notifications = conclude_notifications(deliveries, quiet=quiet)
+            code = code or of_notifications
             if goal.place is not None and not keep:
                 shutil.rmtree(folder, ignore_errors=True)
     return code

@@ -181,5 +181,7 @@ def test_targets_come_from_audit_yaml_and_the_environment(
     monkeypatch.setenv("VAULTPROOF_TOPIC", f"{TOPIC}-2")
     assert requests(now, "--config", str(config))[1]["parameters"]["TopicArn"] == f"{TOPIC}-2"
     monkeypatch.setenv("VAULTPROOF_EVENT_BUS", "other")
+    monkeypatch.setenv("VAULTPROOF_SECURITY_HUB", "1")
     calls = requests(now)
+    assert [each["target"] for each in calls] == ["EventBridge", "SNS", "Security Hub"]
     assert calls[0]["parameters"]["Entries"][0]["EventBusName"] == "other"
