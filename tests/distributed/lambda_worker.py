@@ -1,6 +1,7 @@
 """A warm sandbox: reads events from stdin, a line each, and writes what the handler made of them."""
 
 import json
+import resource
 import sys
 from typing import Any
 
@@ -23,9 +24,10 @@ def answered(line: str) -> dict[str, Any]:
     """Carry out a line: `{"event": ..., "seconds": ...}`."""
     asked = json.loads(line)
     try:
-        return {"answer": handler(asked["event"], Context(asked["seconds"]))}
+        answer = handler(asked["event"], Context(asked["seconds"]))
     except Exception as problem:  # noqa: BLE001 -- what the runtime would report
         return {"error": {"errorType": type(problem).__name__, "errorMessage": str(problem)}}
+    return {"answer": answer, "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024}
 
 
 if __name__ == "__main__":
