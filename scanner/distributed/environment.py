@@ -44,6 +44,11 @@ class Environment:
         """Return how the buckets are accessed."""
         return Means(kms_key=self.kms_key, bucket_owner=self.bucket_owner)
 
+    @property
+    def scans(self) -> Place:
+        """Return what all scans are below."""
+        return Place(self.evidence_bucket, "scans")
+
     def evidence(self, scan_id: str) -> Place:
         """Return where a scan is kept."""
         return Place(self.evidence_bucket, f"scans/{scan_id}")

@@ -5,8 +5,10 @@ from typing import Any
 
 from scanner.app.judgement import Outcome, conclude, home_of
 from scanner.distributed import names
+from scanner.distributed.former import earlier_scan
 from scanner.distributed.invocation import Answer, Invocation
 from scanner.distributed.judging import fetch_manifest, plan_of
+from scanner.distributed.notifying import notify, remember_first_seen
 from scanner.errors import BundleError
 from scanner.evaluate.waivers import Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
@@ -18,11 +20,12 @@ from scanner.storage.upload import files_of
 
 def finish(here: Invocation) -> Answer:
     """Write the scan. Doing it again writes nothing twice."""
+    answer = {"location": f"{here.evidence.place}"}
     if NAME in here.evidence.names():
-        return {"location": f"{here.evidence.place}", "again": True}
+        return {**answer, "again": True, **notify(here)}
     outcome, manifest = _conclude(here)
     _keep(here, manifest, frozenset(plan_of(here)["rewritten"]))
-    return {"location": f"{here.evidence.place}", "findings": outcome.view.counts.total}
+    return {**answer, "findings": outcome.view.counts.total, **notify(here)}
 
 
 def _conclude(here: Invocation) -> tuple[Outcome, Manifest]:
@@ -48,7 +51,10 @@ def _conclude(here: Invocation) -> tuple[Outcome, Manifest]:
     waivers = Waivers(judgement.waivers, judgement.as_of or manifest.evaluated_as_of, home_of(manifest))
     for batch in batches:
         waivers.add(batch["waivers"])
-    return conclude(bundle, here.folder, judgement, here.asked.formats(), tables, waivers), manifest
+    with earlier_scan(here, manifest) as since:
+        outcome = conclude(bundle, here.folder, judgement, here.asked.formats(), tables, waivers, since=since)
+        remember_first_seen(here, outcome.view, since)
+    return outcome, manifest
 
 
 def _batch(here: Invocation, number: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from scanner.distributed.finishing import finish
 from scanner.distributed.gathering import gather
 from scanner.distributed.invocation import Answer, Invocation
 from scanner.distributed.judging import judge
+from scanner.distributed.notifying import notify
 from scanner.distributed.opening import open_scan
 from scanner.distributed.options import asked_of
 from scanner.distributed.workspace import Workspace
@@ -38,7 +39,7 @@ def carry_out(event: Event, environment: Environment, s3: Any, request_id: str, 
 
 def _scan(_event: Scan, here: Invocation) -> Answer:
     done = whole.scan(here.asked, here.evidence, here.scan_id, here.folder, here.seconds)
-    return whole.summary_of(done, here.evidence)
+    return {**whole.summary_of(done, here.evidence), **notify(here)}
 
 
 _STEPS: Mapping[type, Callable[[Any, Invocation], Answer]] = {

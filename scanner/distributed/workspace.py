@@ -37,6 +37,10 @@ class Workspace:
     def __init__(self, client: Any, place: Place, means: Means) -> None:  # noqa: ANN401 -- a client
         self._client, self.place, self._means = client, place, means
 
+    def at(self, place: Place) -> "Workspace":
+        """Return the workspace of another place, spoken to in the same way."""
+        return Workspace(self._client, place, self._means)
+
     def names(self, prefix: str = "") -> Mapping[str, int]:
         """Return the names of the objects that begin with `prefix`, and their sizes in bytes."""
         start = self.place.key("")

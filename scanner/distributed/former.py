@@ -1,0 +1,61 @@
+"""The scan of the night before: what reports and notifications compare with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from scanner.app.judgement import former_scan
+from scanner.distributed.invocation import Invocation
+from scanner.distributed.workspace import Workspace
+from scanner.errors import VaultproofError
+from scanner.evidence.manifest import NAME
+from scanner.history.since import Since
+from scanner.model.manifest import Manifest
+from scanner.storage.beside import judged_scans
+from scanner.storage.download import download
+from scanner.storage.place import Place
+
+FORMER: Final = "former.json"
+"""The scan that is compared with, in the work bucket: a step that is repeated compares with the same one."""
+
+_WITHOUT: Final = ("evidence", "inventory")
+
+
+@contextmanager
+def earlier_scan(here: Invocation, manifest: Manifest) -> Iterator[Since | None]:
+    """Fetch the newest earlier scan of the same organization. None: there is none, or it cannot be read."""
+    chosen = here.work.read_json(FORMER)
+    if chosen is None:
+        chosen = {"prefix": _newest(here, manifest)}
+        here.work.write_json(FORMER, chosen)
+    yield _fetched(here, chosen["prefix"]) if chosen["prefix"] else None
+
+
+def _newest(here: Invocation, manifest: Manifest) -> str:
+    """Return the prefix of the newest earlier scan; empty: there is none."""
+    means = here.asked.environment.means
+    for place in judged_scans(here.asked.environment.scans, means):
+        if place != here.evidence.place and _is_of(here.evidence.at(place), manifest):
+            return place.prefix
+    return ""
+
+
+def _is_of(earlier: Workspace, manifest: Manifest) -> bool:
+    """Whether a scan is of the same organization, or without one of the same accounts."""
+    document = earlier.read_json(NAME)
+    scope = document.get("scope") if isinstance(document, dict) else None
+    if not isinstance(scope, dict):
+        return False
+    if manifest.scope.organization_id is not None:
+        return bool(scope.get("organization_id") == manifest.scope.organization_id)
+    return bool(scope.get("accounts") == list(manifest.scope.accounts))
+
+
+def _fetched(here: Invocation, prefix: str) -> Since | None:
+    """Return an earlier scan. One that cannot be read must not end the scan of tonight."""
+    folder = here.folder.with_name("former")
+    try:
+        download(Place(here.evidence.place.bucket, prefix), folder, here.asked.environment.means, _WITHOUT)
+        return former_scan(folder)
+    except VaultproofError:
+        return None

@@ -1,0 +1,42 @@
+"""Notifications about a scan that is in the evidence bucket, once."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from scanner.app.notification import failures, notify_scan, record_first_seen, targets_of
+from scanner.distributed.invocation import Invocation
+from scanner.errors import VaultproofError
+from scanner.history.since import Since
+from scanner.report.view import View
+from scanner.storage.download import download
+
+NOTIFIED: Final = "notified.json"
+"""The outcome of the notifications, in the work bucket. Where there is one, nobody is notified again."""
+
+_WITHOUT: Final = ("evidence", "inventory")
+
+
+def remember_first_seen(here: Invocation, view: View, since: Since | None) -> None:
+    """Write since when findings are open. A scan does not fail because that is unknown."""
+    if targets_of(here.asked.settings, os.environ).security_hub is not None:
+        with suppress(VaultproofError):
+            record_first_seen(here.folder, view, since)
+
+
+def notify(here: Invocation) -> Mapping[str, Any]:
+    """Notify the targets of the deployment and of audit.yaml; a notification that fails fails no scan."""
+    targets = targets_of(here.asked.settings, os.environ)
+    if not targets or here.work.read_json(NOTIFIED) is not None:
+        return {}
+    if not here.folder.is_dir():  # a step that is repeated: the scan is complete, and was not reported
+        download(here.evidence.place, here.folder, here.asked.environment.means, _WITHOUT)
+    deliveries = notify_scan(here.folder, f"{here.evidence.place}", targets)
+    failed = [each.text for each in failures(deliveries)]
+    outcome = {
+        "notified": len(deliveries) - len(failed),
+        "not_notified": [text[:500] for text in failed[:10]],
+    }
+    here.work.write_json(NOTIFIED, outcome)
+    return outcome
