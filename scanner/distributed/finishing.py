@@ -9,6 +9,7 @@ from scanner.distributed.former import earlier_scan
 from scanner.distributed.invocation import Answer, Invocation
 from scanner.distributed.judging import fetch_manifest, plan_of
 from scanner.distributed.notifying import notify, remember_first_seen
+from scanner.distributed.reports import makeable, not_written
 from scanner.errors import BundleError
 from scanner.evaluate.waivers import Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
@@ -25,7 +26,7 @@ def finish(here: Invocation) -> Answer:
         return {**answer, "again": True, **notify(here)}
     outcome, manifest = _conclude(here)
     _keep(here, manifest, frozenset(plan_of(here)["rewritten"]))
-    return {**answer, "findings": outcome.view.counts.total, **notify(here)}
+    return {**answer, "findings": outcome.view.counts.total, **not_written(here.folder), **notify(here)}
 
 
 def _conclude(here: Invocation) -> tuple[Outcome, Manifest]:
@@ -51,8 +52,9 @@ def _conclude(here: Invocation) -> tuple[Outcome, Manifest]:
     waivers = Waivers(judgement.waivers, judgement.as_of or manifest.evaluated_as_of, home_of(manifest))
     for batch in batches:
         waivers.add(batch["waivers"])
+    formats = makeable(here.asked.formats(), here.folder)
     with earlier_scan(here, manifest) as since:
-        outcome = conclude(bundle, here.folder, judgement, here.asked.formats(), tables, waivers, since=since)
+        outcome = conclude(bundle, here.folder, judgement, formats, tables, waivers, since=since)
         remember_first_seen(here, outcome.view, since)
     return outcome, manifest
 

@@ -8,6 +8,7 @@ from scanner.app import collection
 from scanner.app import judgement as app
 from scanner.collect.deadline import Deadline
 from scanner.distributed.options import Asked
+from scanner.distributed.reports import makeable, not_written
 from scanner.distributed.workspace import Workspace
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
@@ -23,10 +24,11 @@ _BEFORE: Final = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A scan that is in its bucket."""
+    """A scan that is in its bucket. `left_out`: what the answer says about a report that is not."""
 
     view: View
     complete: bool
+    left_out: dict[str, str]
 
 
 def scan(asked: Asked, evidence: Workspace, scan_id: str, folder: Path, seconds: float) -> Done:
@@ -41,14 +43,19 @@ def scan(asked: Asked, evidence: Workspace, scan_id: str, folder: Path, seconds:
     request = asked.collecting(deadline, whole=True)
     collection.collect(request, folder, None, judgement.as_of, scan_id=scan_id)
     complete = not collection.has_more(folder)
-    outcome = app.evaluate(folder, folder, judgement, formats)
+    outcome = app.evaluate(folder, folder, judgement, makeable(formats, folder))
     names = sorted(files_of(folder))
     evidence.keep_files(folder, [name for name in names if name != NAME])
     evidence.keep_files(folder, [NAME])
-    return Done(outcome.view, complete)
+    return Done(outcome.view, complete, not_written(folder))
 
 
 def summary_of(done: Done, evidence: Workspace) -> dict[str, Any]:
     """Return what the caller gets: counts, and where the scan is."""
     counts = done.view.counts
-    return {"findings": counts.total, "complete": done.complete, "location": f"{evidence.place}"}
+    return {
+        "findings": counts.total,
+        "complete": done.complete,
+        "location": f"{evidence.place}",
+        **done.left_out,
+    }

@@ -292,7 +292,17 @@ class _Press:
         )
 
 
-def _press(paper: Paper) -> _Press:
+def missing_engine() -> str | None:
+    """Return why no PDF can be made on this machine; None: one can."""
+    try:
+        _engine()
+    except OutputError as problem:
+        return str(problem)
+    return None
+
+
+def _engine() -> tuple[Any, Any]:
+    """Import WeasyPrint and its configuration of fonts. OutputError: one of its parts is not installed."""
     try:
         import weasyprint  # noqa: PLC0415 -- see the module's docstring
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415 -- as above
@@ -301,8 +311,13 @@ def _press(paper: Paper) -> _Press:
         raise OutputError(MISSING_ENGINE.format(problem=name)) from problem
     except ModuleNotFoundError as problem:
         raise OutputError(MISSING_EXTRA.format(package=problem.name)) from problem
+    return weasyprint, FontConfiguration
+
+
+def _press(paper: Paper) -> _Press:
+    weasyprint, configuration = _engine()
     fetch = fetcher(weasyprint.urls.URLFetcherResponse)
-    fonts = FontConfiguration()
+    fonts = configuration()
     style = weasyprint.CSS(string=asset(STYLE) + _PAGES[paper], url_fetcher=fetch, font_config=fonts)
     return _Press(weasyprint, page_class(weasyprint.HTML), fetch, fonts, style)
 

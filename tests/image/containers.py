@@ -2,6 +2,10 @@
 
 import os
 from collections.abc import Iterable
+from typing import Final
+
+PANGO_HIDDEN: Final = ("--volume", "/dev/null:/usr/lib/x86_64-linux-gnu/libpango-1.0.so.0:ro")
+"""Options with which a container has no Pango."""
 
 
 def container(*options: str, arguments: Iterable[str] = ()) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from tests.image.containers import container
+from tests.image.containers import PANGO_HIDDEN, container
 
 ROOT: Final = Path(__file__).parents[2]
 _INVOKE: Final = "/2015-03-31/functions/function/invocations"
@@ -43,7 +43,9 @@ class Function:
 
 
 @contextmanager
-def function(folder: Path, environment: Mapping[str, str], seconds: int) -> Iterator[Function]:
+def function(
+    folder: Path, environment: Mapping[str, str], seconds: int, *, without_pango: bool = False
+) -> Iterator[Function]:
     """Start the function with a time-out, and end it afterwards."""
     port, runtime_port = free_port(), free_port()
     # Without addresses the emulator listens on all interfaces.
@@ -55,7 +57,7 @@ def function(folder: Path, environment: Mapping[str, str], seconds: int) -> Iter
     log = folder / f"emulator-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            _command(arguments, variables),
+            _command(arguments, variables, PANGO_HIDDEN if without_pango else ()),
             env=_own_environment(variables),
             stdout=output,
             stderr=output,
@@ -69,20 +71,13 @@ def function(folder: Path, environment: Mapping[str, str], seconds: int) -> Iter
             process.wait(timeout=30)
 
 
-def _command(arguments: list[str], variables: Mapping[str, str]) -> list[str]:
+def _command(arguments: list[str], variables: Mapping[str, str], more: tuple[str, ...]) -> list[str]:
     emulator = emulator_path()
     if "VAULTPROOF_IMAGE" not in os.environ:
         return [emulator, *arguments, str(ROOT / "deploy" / "entrypoint.sh")]
     named = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
-    options = (
-        "--network",
-        "host",
-        "--volume",
-        f"{emulator}:/emulator:ro",
-        "--entrypoint",
-        "/emulator",
-        *named,
-    )
+    volume = f"{emulator}:/emulator:ro"
+    options = ("--network", "host", "--volume", volume, "--entrypoint", "/emulator", *more, *named)
     return container(*options, arguments=[*arguments, "/usr/local/bin/vaultproof-entrypoint"])
 
 

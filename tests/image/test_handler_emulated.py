@@ -15,7 +15,7 @@ import pytest
 
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.server import serve
-from tests.image.emulator import Function, function
+from tests.image.emulator import ROOT, Function, function
 
 EVIDENCE: Final = "vaultproof-evidence"
 WORK: Final = "vaultproof-work"
@@ -199,6 +199,38 @@ def test_a_function_without_its_environment_says_which_variable(aws: dict[str, s
         answer = running.invoke({"action": "scan", "scan": SCAN})
     assert answer["errorType"] == "UsageError"
     assert "VAULTPROOF_WORK_BUCKET" in answer["errorMessage"]
+
+
+@pytest.mark.parametrize("steps", [False, True], ids=["whole", "steps"])
+def test_without_pango_the_scan_is_kept_and_one_sentence_says_what_is_missing(
+    aws: dict[str, str], tmp_path: Path, *, steps: bool
+) -> None:
+    scan_id = f"no-pango-{steps}"
+    event = {"scan_id": scan_id, "scan": {**SCAN, "formats": ["json", "pdf"], "controls": ["vault-locked"]}}
+    # Of the checkout WeasyPrint itself is hidden, of the image Pango.
+    (tmp_path / "weasyprint.py").write_text("raise OSError(\"cannot load library 'libpango-1.0-0'\")\n")
+    hidden = aws | {"PYTHONPATH": f"{tmp_path}:{ROOT}"} if "VAULTPROOF_IMAGE" not in os.environ else aws
+    with function(tmp_path, hidden, seconds=120, without_pango=True) as running:
+        answer = every_step(running, aws, event) if steps else running.invoke({**event, "action": "scan"})
+        log = running.log.read_text(encoding="utf-8", errors="replace")
+    kept = objects(aws, scan_id)
+    assert {"manifest.json", "findings.json", "summary.json"} <= set(kept)
+    assert "report.pdf" not in kept
+    assert "Pango" in answer["not_written"]
+    assert kept["reports-not-written.txt"].decode().strip() == answer["not_written"]
+    assert answer["not_written"] in log
+
+
+def every_step(running: Function, environment: dict[str, str], event: dict[str, Any]) -> dict[str, Any]:
+    scan_id = event["scan_id"]
+    running.invoke({**event, "action": "open"})
+    for item in items(environment, scan_id, "accounts"):
+        until_done(running, {**event, "action": "collect", "account": item["account"]})
+    running.invoke({**event, "action": "gather"})
+    for item in items(environment, scan_id, "batches"):
+        running.invoke({**event, "action": "judge", "batch": item["batch"]})
+    answer: dict[str, Any] = running.invoke({**event, "action": "finish"})
+    return answer
 
 
 @pytest.mark.skipif("VAULTPROOF_IMAGE" in os.environ, reason="the folder of the image is its own")
