@@ -45,9 +45,14 @@ def evaluate(
                 source, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
             )
         with published(goal, folder):
-            # The collection of this bundle ended with 4 for its accounts; here --require-complete does.
-            judged = replace(judged, allow_partial=True)
-            return conclude(outcome, shown_at(goal, folder), judged, f"{goal.place or folder}", quiet=quiet)
+            return conclude(
+                outcome,
+                shown_at(goal, folder),
+                judged,
+                f"{goal.place or folder}",
+                quiet=quiet,
+                is_recorded=True,
+            )
 
 
 def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> int:
@@ -83,26 +88,32 @@ def _beside(written: tuple[Written, ...], base: Path) -> set[str]:
     return {path.relative_to(base).as_posix() for path in found if path.exists()}
 
 
-def conclude(
+def conclude(  # noqa: PLR0913 -- a scan, and how its end is told
     outcome: app.Outcome,
     shown: Callable[[Path], str],
     judged: JudgementOptions,
     scan_place: str,
     *,
     quiet: bool,
+    is_recorded: bool = False,
 ) -> int:
-    """Print the summary and the accounts that could not be read, and return the exit code."""
+    """Print the summary and the accounts that could not be read, and return the exit code.
+
+    `is_recorded`: the evidence was collected before. Its collection ended with 4 for these accounts and named
+    them; here they are named unless `quiet`, and --require-complete asks for 4.
+    """
     with losing_output():
         if quiet:
             typer.echo(f"{one_line(outcome.view)} {scan_place}")
         else:
             print_summary(outcome, shown, Console())
     scan = outcome.view.scan
-    unread = report_unread_accounts(scan.manifest, scan.gaps, scan_place)
+    is_accepted, is_silent = judged.allow_partial or is_recorded, is_recorded and quiet
+    unread = () if is_silent else report_unread_accounts(scan.manifest, scan.gaps, scan_place)
     return code_of(
         outcome.view,
         fail_on=judged.fail_on,
         require_complete=judged.require_complete,
         fail_on_unknown=judged.fail_on_unknown,
-        has_unread_account=bool(unread) and not judged.allow_partial,
+        has_unread_account=bool(unread) and not is_accepted,
     )

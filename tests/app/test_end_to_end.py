@@ -150,7 +150,8 @@ def test_nothing_in_scope(demo: Demo, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_was_collected(demo: Demo, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_keeps_what_was_collected(demo: Demo, tmp_path: Path, number: int, exit_code: int) -> None:
     running = command(
         "run", "--org", "--role-name", demo.role_name, "--out", "s", "--as-of", AS_OF,
         "--region", "eu-west-1", "--region", "us-east-1", "--region", "eu-central-1",
@@ -159,10 +160,11 @@ def test_ctrl_c_keeps_what_was_collected(demo: Demo, tmp_path: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not list((tmp_path / "s").glob("evidence/*/*.jsonl.gz")):
         time.sleep(0.02)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     code, _, err = finish(running)
-    assert code == 130
+    assert code == exit_code
     assert "kept" in err
+    assert "Resume with: audit run --resume s" in err
     manifest = json.loads((tmp_path / "s" / "manifest.json").read_bytes())
     assert manifest["shards"]
 

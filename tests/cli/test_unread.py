@@ -87,9 +87,10 @@ def evaluated(folder: Path, *words: str) -> Result:
 
 def test_evaluating_says_it_and_ends_with_4_only_when_asked_to(tmp_path: Path) -> None:
     folder = bundle(tmp_path / "bundle", closed=1)
-    done = evaluated(folder, "--format", "json", "-q")
+    done = evaluated(folder, "--format", "json")
     (warning,) = done.stderr.splitlines()
     assert (done.exit_code, f"Account {OTHER} could not be entered" in warning) == (0, True)
+    assert evaluated(folder, "--format", "json", "-q").stderr == ""
     assert evaluated(folder, "--format", "json", "-q", "--require-complete").exit_code == 4
     (tmp_path / "audit.yaml").write_text("require_complete: true\n")
     again = evaluated(folder, "--format", "json", "--config", str(tmp_path / "audit.yaml"))
