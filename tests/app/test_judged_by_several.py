@@ -62,7 +62,7 @@ def commands_of(session: int) -> dict[int, bytes]:
 
 def wait_for_second_pass(process: "subprocess.Popen[bytes]", tmp_path: Path) -> list[int]:
     """Wait until workers judge: tables are being written, and what was put aside is complete."""
-    until(lambda: any((tmp_path / "aside").glob("*/summaries.pickle")) and two(process.pid))
+    until(lambda: any((tmp_path / "aside").glob("*/summaries.jsonl")) and two(process.pid))
     return workers_of(process.pid)
 
 
