@@ -41,7 +41,8 @@ def test_files_of_accounts_one_behind_the_other_are_those_of_all(tmp_path: Path)
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no gzip", gzip.compress(b"{"), gzip.compress(b"[]\n"), gzip.compress(b'{"summary":{}}\n')],
+    [b"", b"no gzip", *(gzip.compress(line, mtime=0) for line in (b"{", b"[]\n", b'{"summary":{}}\n'))],
+    ids=["empty", "no gzip", "no JSON", "no object", "no summary"],
 )
 def test_a_broken_file_is_a_broken_bundle(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "plane").write_bytes(content)
