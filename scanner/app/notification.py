@@ -38,6 +38,7 @@ from scanner.settings import SecurityHubSettings, Settings
 TOPIC: Final = "VAULTPROOF_TOPIC"
 EVENT_BUS: Final = "VAULTPROOF_EVENT_BUS"
 SECURITY_HUB: Final = "VAULTPROOF_SECURITY_HUB"
+SECURITY_HUB_ROLE: Final = "VAULTPROOF_SECURITY_HUB_ROLE"
 
 
 def targets_of(settings: Settings, environment: Mapping[str, str]) -> Targets:
@@ -48,15 +49,20 @@ def targets_of(settings: Settings, environment: Mapping[str, str]) -> Targets:
         severity=section.severity,
         always=section.always,
         event_bus=environment.get(EVENT_BUS, "").strip() or section.event_bus or "",
-        security_hub=_security_hub(section.security_hub, is_wanted=environment.get(SECURITY_HUB) == "1"),
+        security_hub=_security_hub(section.security_hub, environment),
     )
 
 
-def _security_hub(section: SecurityHubSettings | None, *, is_wanted: bool) -> SecurityHubTarget | None:
-    if section is None:
-        return SecurityHubTarget() if is_wanted else None
+def _security_hub(
+    section: SecurityHubSettings | None, environment: Mapping[str, str]
+) -> SecurityHubTarget | None:
+    if section is None and environment.get(SECURITY_HUB) != "1":
+        return None
+    section = section or SecurityHubSettings()
     return SecurityHubTarget(
-        role_name=section.role_name or "", external_id=section.external_id or "", passed=section.passed
+        role_name=section.role_name or environment.get(SECURITY_HUB_ROLE, ""),
+        external_id=section.external_id or "",
+        passed=section.passed,
     )
 
 

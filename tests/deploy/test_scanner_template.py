@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from scanner.app.notification import targets_of
 from scanner.cli.policy import DEFAULT_ROLE
 from scanner.collect.permissions import Part, policy_document, role_arn, size, statements
 from scanner.distributed.environment import environment_of
 from scanner.distributed.events import parse_event
+from scanner.settings import Settings
 from scripts.deployment import STATE_MACHINE, TEMPLATE, current
 from tests.fakes.cloudformation import holds, read_template, resolve, with_defaults
 
@@ -256,6 +258,9 @@ def test_what_is_optional_reaches_the_function() -> None:
     assert variables["VAULTPROOF_EXTERNAL_ID"] == "x-1"
     assert variables["VAULTPROOF_CONFIG"] == "s3://our-config/audit.yaml"
     assert variables["VAULTPROOF_REGIONS"] == "eu-west-1,eu-central-1"
+    hub = targets_of(Settings(), variables).security_hub
+    assert hub is not None
+    assert hub.role_name == "VaultproofSecurityHub"
     assert function["VpcConfig"] == {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
 
 
