@@ -67,20 +67,22 @@ def test_a_scan_that_runs_out_of_time_says_what_it_lacks(demo: Demo) -> None:
         .get_object(Bucket=EVIDENCE, Key="scans/request-2/findings.json")
     )
     document = json.load(body["Body"])
-    whole = {(record["account"], record["region"]) for record in shards("request-2")}
+    read = {(record["account"], record["region"]) for record in shards("request-2")}
     assessed = {finding["subject"] for finding in document["findings"] if finding["status"] == "pass"}
     assert len(document["findings"]) == 20
-    assert all(tuple(subject.removeprefix("aws:account-region:").split("/")) in whole for subject in assessed)
+    assert all(tuple(subject.removeprefix("aws:account-region:").split("/")) in read for subject in assessed)
     assert len(assessed) < 10
 
 
 def shards(scan: str) -> list[dict[str, Any]]:
+    """Return the account-Regions of which every call was answered. Keys of other accounts come last."""
     body = (
         boto3.Session()
         .client("s3", region_name="us-east-1")
         .get_object(Bucket=EVIDENCE, Key=f"scans/{scan}/manifest.json")["Body"]
     )
-    return [record for record in json.load(body)["shards"] if record["status"] in ("complete", "skipped")]
+    records = json.load(body)["shards"]
+    return [each for each in records if each["status"] != "failed" and not each["errors"]]
 
 
 def test_a_bucket_that_does_not_exist_is_one_sentence(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:

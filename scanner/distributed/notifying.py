@@ -6,8 +6,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from scanner.app.notification import failures, notify_scan, record_first_seen, targets_of
+from scanner.distributed.former import earlier_scan
 from scanner.distributed.invocation import Invocation
 from scanner.errors import VaultproofError
+from scanner.evidence.manifest import read_manifest
 from scanner.history.since import Since
 from scanner.report.view import View
 from scanner.storage.download import download
@@ -32,7 +34,9 @@ def notify(here: Invocation) -> Mapping[str, Any]:
         return {}
     if not here.folder.is_dir():  # a step that is repeated: the scan is complete, and was not reported
         download(here.evidence.place, here.folder, here.asked.environment.means, _WITHOUT)
-    deliveries = notify_scan(here.folder, f"{here.evidence.place}", targets)
+    # Security Hub closes what is fixed since the earlier scan.
+    with earlier_scan(here, read_manifest(here.folder)) as since:
+        deliveries = notify_scan(here.folder, f"{here.evidence.place}", targets, since)
     failed = [each.text for each in failures(deliveries)]
     outcome = {
         "notified": len(deliveries) - len(failed),
