@@ -15,6 +15,7 @@ from hypothesis import Phase, settings
 
 from scanner.storage.cache import FOLDER
 
+_SIMULATION = Path(__file__).parent / "demo"
 _MUTATING = "MUTANT_UNDER_TEST" in os.environ  # `make mutation`
 
 # Controls are compiled once for all tests and the commands that they start, and not in the user's own folder.
@@ -66,9 +67,13 @@ def nothing_remembered() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that have most slow tests: with several workers, none waits for the last file."""
+    """Begin with the files that have most slow tests: with several workers, none waits for the last file.
+
+    Before them come the tests of the simulation: they share one, which another simulation in the process, or
+    `mock_aws`, would empty.
+    """
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    items.sort(key=lambda item: (_SIMULATION not in item.path.parents, -slow[item.path]))
 
 
 def pytest_collection_finish() -> None:

@@ -102,7 +102,16 @@ class Scan:
         options += [word for control in CONTROLS for word in ("--controls", control)]
         with self.demo.log.listening() as calls:
             process = subprocess.Popen(
-                [sys.executable, "-m", "scanner", "run", *target, str(self.folder), *options],
+                [
+                    sys.executable,
+                    "-m",
+                    "scanner",
+                    "run",
+                    "--allow-partial",
+                    *target,
+                    str(self.folder),
+                    *options,
+                ],
                 env=self.demo.scrubbed(os.environ) | {"PYTHONPATH": str(ROOT)},
                 stderr=subprocess.PIPE,
             )

@@ -59,7 +59,11 @@ sys.exit(exits.guarded(work))
 )
 def test_a_signal_ends_a_command_as_ctrl_c_does(number: int, code: int) -> None:
     child = subprocess.Popen(
-        [sys.executable, "-c", WAIT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        # Whoever started the tests may ignore SIGHUP (nohup), and a child inherits that.
+        [sys.executable, "-c", f"import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n{WAIT}"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "ready\n"
