@@ -69,11 +69,11 @@ def nothing_remembered() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that have most slow tests: with several workers, none waits for the last file.
 
-    Before them come the tests of the simulation: they share one, which another simulation in the process, or
-    `mock_aws`, would empty.
+    The tests of the simulation come last: they share one until the end of the session, which `mock_aws` in
+    another test of the process would empty.
     """
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: (_SIMULATION not in item.path.parents, -slow[item.path]))
+    items.sort(key=lambda item: (_SIMULATION in item.path.parents, -slow[item.path]))
 
 
 def pytest_collection_finish() -> None:
