@@ -1,4 +1,4 @@
-"""Notifications about a judged scan: what they say, and to whom they go.
+"""Notifications about a judged scan: what they say, and where they go.
 
 `run`, the last step of a distributed scan and `audit notify` send them from here. A notification that fails
 changes no finding.
@@ -68,7 +68,7 @@ def _security_hub(
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A judged scan and the targets to tell of it. `address`: where its reports are, a folder or in S3."""
+    """A judged scan and whom to notify. `address`: where its reports are, a folder or in S3."""
 
     view: View
     folder: Path
@@ -103,12 +103,12 @@ class Notice:
         yield from import_calls(self.batches())
 
     def send(self, sender: Sender | None = None) -> tuple[Delivery, ...]:
-        """Tell all targets. No error of AWS is raised; the results have them."""
+        """Send to all targets. No error of AWS is raised; the results have them."""
         return notify(self.summary, self.targets, self.batches(), sender)
 
 
 def notice_of(folder: Path, address: str, targets: Targets, since: Since | None = None) -> Notice:
-    """Read a judged scan to tell of it. `since`: an earlier scan; None: the one it was compared with, if any.
+    """Read a judged scan. `since`: an earlier scan; None: the one it was compared with, if any.
 
     Raises:
         BundleError: the folder contains no judged scan, or a file of it is missing or changed.
@@ -124,7 +124,7 @@ def notice_of(folder: Path, address: str, targets: Targets, since: Since | None 
 def notify_scan(
     folder: Path, address: str, targets: Targets, since: Since | None = None
 ) -> tuple[Delivery, ...]:
-    """Tell all targets of the judged scan in a folder, and return what became of each.
+    """Send the notifications about the judged scan in a folder, and return the result of each.
 
     The last step of a distributed scan calls it with the address of the evidence bucket and
     `targets_of(settings, os.environ)`.

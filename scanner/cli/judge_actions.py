@@ -88,7 +88,7 @@ def _beside(written: tuple[Written, ...], base: Path) -> set[str]:
     return {path.relative_to(base).as_posix() for path in found if path.exists()}
 
 
-def conclude(  # noqa: PLR0913 -- a scan, and how its end is told
+def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
     outcome: app.Outcome,
     shown: Callable[[Path], str],
     judged: JudgementOptions,

@@ -1,4 +1,4 @@
-"""Standard streams as cron leaves them: closed, or with nobody who reads."""
+"""Standard streams as cron leaves them: closed, or without a reader."""
 
 import errno
 import os
@@ -37,7 +37,7 @@ def discard_stdout() -> None:
 
 @contextmanager
 def losing_output() -> Iterator[None]:
-    """Print in the block what is nice to have: that nobody can read it does not end the command.
+    """Print in the block what is nice to have: a stream without a reader does not end the command.
 
     A scan that is judged and stored must not fail, or end with another exit code, because its summary could
     not be printed.
@@ -45,7 +45,7 @@ def losing_output() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except SystemExit:  # rich ends the program where nobody reads (Console.on_broken_pipe)
+    except SystemExit:  # rich ends the program when the reader is gone (Console.on_broken_pipe)
         discard_stdout()
     except OSError as problem:
         if problem.errno not in _LOST:

@@ -52,7 +52,7 @@ _TRUSTED_ROLE_ABOUT: Final = "Name of the only role of that account that may ass
 _BOUNDARY_ABOUT: Final = "ARN of the permissions boundary of the role."
 _ORGANIZATION_ABOUT: Final = "Id of the organization in whose accounts the role may be assumed."
 _ANY_ORGANIZATION: Final = "template"
-"""Stands for the organization in a statement: a template takes it from its own parameter."""
+"""The organization in a statement of a template, which has it as a parameter."""
 
 
 def _head(about: str) -> tuple[str, ...]:

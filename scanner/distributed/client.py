@@ -105,7 +105,7 @@ class StackClient:
             (pause or time.sleep)(_INTERVAL)
 
     def state(self, execution: str) -> RunState:
-        """Return how an execution stands."""
+        """Return the state of an execution."""
         with _translated("states:DescribeExecution"):
             answer = self.states.describe_execution(executionArn=execution)
         return RunState(str(answer["status"]), str(answer.get("error") or ""), str(answer.get("cause") or ""))

@@ -30,9 +30,6 @@ class Environment:
     work_bucket: str
     bucket_owner: str
     kms_key: str = ""
-    topic: str = ""
-    event_bus: str = ""
-    security_hub: bool = False
     config: Place | None = None
     role_name: str | None = None
     external_id: str | None = None
@@ -72,9 +69,6 @@ def environment_of(variables: Mapping[str, str]) -> Environment:
         work_bucket=_bucket(variables, WORK),
         bucket_owner=owner,
         kms_key=variables.get("VAULTPROOF_KMS_KEY", ""),
-        topic=variables.get("VAULTPROOF_TOPIC", ""),
-        event_bus=variables.get("VAULTPROOF_EVENT_BUS", ""),
-        security_hub=variables.get("VAULTPROOF_SECURITY_HUB", "") == "1",
         config=place_of(config) if config else None,
         role_name=variables.get("VAULTPROOF_ROLE_NAME") or None,
         batch_bytes=_bytes(variables.get("VAULTPROOF_BATCH_BYTES", "")),

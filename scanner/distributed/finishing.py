@@ -81,11 +81,12 @@ def _fetch_parts(here: Invocation, batches: int, folder: Path) -> None:
         here.work.fetch_all(wanted, folder)
 
 
-def _keep(here: Invocation, manifest: Manifest, again: frozenset[str]) -> None:
+def _keep(here: Invocation, manifest: Manifest, rewritten: frozenset[str]) -> None:
     """Write every object of the scan that is not there yet, the manifest last."""
     evidence = {record.file: record.sha256 for record in manifest.shards if record.file}
-    here.evidence.keep_copies(here.work, {name: sha for name, sha in evidence.items() if name not in again})
-    here.evidence.keep_copies(here.work, {name: evidence[name] for name in again}, prefix="rewritten/")
+    as_collected = {name: sha for name, sha in evidence.items() if name not in rewritten}
+    here.evidence.keep_copies(here.work, as_collected)
+    here.evidence.keep_copies(here.work, {name: evidence[name] for name in rewritten}, prefix="rewritten/")
     local = [
         name
         for name in sorted(files_of(here.folder))

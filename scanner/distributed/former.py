@@ -1,5 +1,6 @@
 """The scan of the night before: what reports and notifications compare with."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -19,6 +20,7 @@ FORMER: Final = "former.json"
 """The scan that is compared with, in the work bucket: a step that is repeated compares with the same one."""
 
 _WITHOUT: Final = ("evidence", "inventory")
+_LOG: Final = logging.getLogger("vaultproof")
 
 
 @contextmanager
@@ -59,5 +61,6 @@ def _fetched(here: Invocation, prefix: str) -> Since | None:
             return former_scan(folder)
         download(Place(here.evidence.place.bucket, prefix), folder, here.asked.environment.means, _WITHOUT)
         return former_scan(folder)
-    except VaultproofError:
+    except VaultproofError as problem:
+        _LOG.warning("Nothing is compared: the earlier scan %s cannot be read: %s", prefix, problem)
         return None

@@ -62,11 +62,13 @@ def fetch_manifest(here: Invocation) -> Manifest:
     return manifest
 
 
-def _fetch_evidence(here: Invocation, manifest: Manifest, accounts: list[str], again: frozenset[str]) -> None:
+def _fetch_evidence(
+    here: Invocation, manifest: Manifest, accounts: list[str], rewritten: frozenset[str]
+) -> None:
     files = {record.file for record in manifest.shards if record.account in accounts and record.file}
     files.discard(names.ORGANIZATION)
-    here.work.fetch_all(sorted(files - again), here.folder)
-    for file in sorted(files & again):
+    here.work.fetch_all(sorted(files - rewritten), here.folder)
+    for file in sorted(files & rewritten):
         here.work.fetch(names.rewritten(file), here.folder / file)
 
 

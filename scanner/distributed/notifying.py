@@ -1,5 +1,6 @@
 """Notifications about a scan that is in the evidence bucket, once."""
 
+import logging
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,13 +12,20 @@ from scanner.distributed.invocation import Invocation
 from scanner.errors import VaultproofError
 from scanner.evidence.manifest import read_manifest
 from scanner.history.since import Since
+from scanner.model.notification import Targets
 from scanner.report.view import View
 from scanner.storage.download import download
 
 NOTIFIED: Final = "notified.json"
-"""The outcome of the notifications, in the work bucket. Where there is one, nobody is notified again."""
+"""The outcome of the notifications, in the work bucket. They are not sent again where it exists."""
 
 _WITHOUT: Final = ("evidence", "inventory")
+
+_MOST: Final = 10
+_LONGEST: Final = 500
+"""Failures in an answer, and characters of each: Step Functions takes 256 KB."""
+
+_LOG: Final = logging.getLogger("vaultproof")
 
 
 def remember_first_seen(here: Invocation, view: View, since: Since | None) -> None:
@@ -28,10 +36,21 @@ def remember_first_seen(here: Invocation, view: View, since: Since | None) -> No
 
 
 def notify(here: Invocation) -> Mapping[str, Any]:
-    """Notify the targets of the deployment and of audit.yaml; a notification that fails fails no scan."""
+    """Notify the targets of the deployment and of audit.yaml, once.
+
+    The scan is written by now: what goes wrong here is in the answer and in the log, and fails no scan.
+    """
     targets = targets_of(here.asked.settings, os.environ)
-    if not targets or here.work.read_json(NOTIFIED) is not None:
+    if not targets:
         return {}
+    try:
+        return {} if here.work.read_json(NOTIFIED) is not None else _notified(here, targets)
+    except VaultproofError as problem:
+        _LOG.warning("The notifications were not sent: %s", problem)
+        return {"notified": 0, "not_notified": [str(problem)[:_LONGEST]]}
+
+
+def _notified(here: Invocation, targets: Targets) -> Mapping[str, Any]:
     if not here.folder.is_dir():  # a step that is repeated: the scan is complete, and was not reported
         download(here.evidence.place, here.folder, here.asked.environment.means, _WITHOUT)
     # Security Hub closes what is fixed since the earlier scan.
@@ -40,7 +59,7 @@ def notify(here: Invocation) -> Mapping[str, Any]:
     failed = [each.text for each in failures(deliveries)]
     outcome = {
         "notified": len(deliveries) - len(failed),
-        "not_notified": [text[:500] for text in failed[:10]],
+        "not_notified": [text[:_LONGEST] for text in failed[:_MOST]],
     }
     here.work.write_json(NOTIFIED, outcome)
     return outcome

@@ -7,7 +7,7 @@ from typing import Final
 from scanner.report.pdf import missing_engine
 
 NOT_WRITTEN: Final = "reports-not-written.txt"
-"""Beside the reports of a scan: why one of them is missing."""
+"""The file of a scan that says why one of its reports is missing."""
 
 _PDF: Final = "pdf"
 _LOG: Final = logging.getLogger("vaultproof")

@@ -45,6 +45,10 @@ _DETAILS: Final = (
 )
 
 _WHOLE: Final = f"SELECT * FROM {TABLE} SEMI JOIN keys USING (control, account, region, subject)"  # noqa: S608
+_NAMED: Final = (
+    "SELECT control, status, subject, subject_type "  # noqa: S608 -- a name of the model
+    f"FROM {TABLE} SEMI JOIN keys USING (control, account, region, subject)"
+)
 _IN_ORDER: Final = " ORDER BY control, account, region, subject"
 
 
@@ -55,8 +59,8 @@ def first_findings(filed: Filed, connection: Connection, wanted: Mapping[Pair, i
 
 def first_subjects(connection: Connection, wanted: Mapping[Pair, int]) -> Iterator[tuple[Pair, str, str]]:
     """Return pair, subject and type of the first findings of controls and statuses, in filing order."""
-    sql = _FIRST + _WHOLE.replace("*", "control, status, subject, subject_type", 1) + _IN_ORDER
-    for control, status, subject, subject_type in connection.execute(sql, _bound(wanted)).fetchall():
+    rows = connection.execute(_FIRST + _NAMED + _IN_ORDER, _bound(wanted)).fetchall()
+    for control, status, subject, subject_type in rows:
         yield (control, Status(status)), subject, subject_type
 
 

@@ -27,7 +27,7 @@ class SecurityHubTarget:
 class Targets:
     """Where notifications go. What is empty gets none.
 
-    `topic`: ARN of an SNS topic. `severity`: the least severity that the topic is told of. `always`: send to
+    `topic`: ARN of an SNS topic. `severity`: the least severity of a message to it. `always`: send to
     the topic when nothing is new, too. `event_bus`: name or ARN of an EventBridge event bus.
     """
 

@@ -16,7 +16,7 @@ from scanner.notify.topic import topic_call
 def notify(
     summary: ScanSummary, targets: Targets, batches: Iterable[bytes] = (), sender: Sender | None = None
 ) -> tuple[Delivery, ...]:
-    """Tell every target of a scan; return what became of each. No error of AWS is raised.
+    """Send to every target; return the result of each. No error of AWS is raised.
 
     `batches`: findings for Security Hub, each a JSON array for one call of one account and Region.
     """
@@ -30,7 +30,7 @@ def notify(
 
 
 def _imported(batches: Iterable[bytes], sender: Sender) -> tuple[Delivery, ...]:
-    """Import findings. What is wrong with the files of a scan is a result, too: other targets were told."""
+    """Import findings. A broken file of the scan is a result, too: it must not hold up other targets."""
     try:
         imported = deliver(import_calls(batches), sender)
     except VaultproofError as problem:
@@ -39,7 +39,7 @@ def _imported(batches: Iterable[bytes], sender: Sender) -> tuple[Delivery, ...]:
 
 
 def planned_calls(summary: ScanSummary, targets: Targets) -> Iterator[Call | Delivery]:
-    """Build the event and the message; a Delivery says why a target is told nothing."""
+    """Build the event and the message; a Delivery says why nothing is sent to a target."""
     if targets.event_bus:
         yield event_call(summary, targets.event_bus)
     if targets.topic:

@@ -1,7 +1,7 @@
 """Making the requests, and saying in a sentence what failed.
 
 A request that AWS throttles or fails is repeated by boto3; what AWS accepted in part only is repeated here.
-No error of a target keeps the others from being told.
+An error of one target does not hold up the others.
 """
 
 import time

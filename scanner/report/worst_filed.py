@@ -64,11 +64,8 @@ class Picked(Sequence[Finding]):
 
     def subjects(self) -> list[tuple[str, str]]:
         """Return subject and type of each finding, without reading the findings."""
-        read: dict[int, Mapping[Pair, Sequence[tuple[str, str]]]] = {}
-        for first, _, _ in self._parts:
-            if id(first) not in read:
-                read[id(first)] = first.subjects()
-        return [each for first, pair, number in self._parts for each in read[id(first)][pair][:number]]
+        by_pair = {first: first.subjects() for first in {first for first, _, _ in self._parts}}
+        return [each for first, pair, number in self._parts for each in by_pair[first][pair][:number]]
 
     def forget(self) -> None:
         """Drop what was read: it is read again when it is needed."""

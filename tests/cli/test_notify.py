@@ -71,8 +71,8 @@ def findings(folder: Path, *words: str) -> dict[str, dict[str, Any]]:
     """Return what would be imported, by the volume that it concerns."""
     calls = requests(folder, "--security-hub", *words)
     assert all((each["account"], each["region"]) == (ACCOUNT, REGION) for each in calls)
-    told = [finding for each in calls for finding in each["parameters"]["Findings"]]
-    return {each["Resources"][0]["Id"].rpartition("/")[2]: each for each in told}
+    imported = [finding for each in calls for finding in each["parameters"]["Findings"]]
+    return {each["Resources"][0]["Id"].rpartition("/")[2]: each for each in imported}
 
 
 def test_a_dry_run_prints_every_request_and_needs_no_credentials(now: Path, old: Path) -> None:
@@ -98,32 +98,34 @@ def test_a_scan_that_was_compared_is_sent_again_without_the_earlier_one(now: Pat
 
 
 def test_security_hub_is_told_what_is_open_and_what_is_closed(now: Path, old: Path) -> None:
-    told = findings(now, "--since", str(old))
-    assert set(told) == {"vol-2", "vol-3", "vol-4"}
-    states = {name: (each["RecordState"], each["Compliance"]["Status"]) for name, each in told.items()}
+    imported = findings(now, "--since", str(old))
+    assert set(imported) == {"vol-2", "vol-3", "vol-4"}
+    states = {name: (each["RecordState"], each["Compliance"]["Status"]) for name, each in imported.items()}
     assert states == {
         "vol-2": ("ARCHIVED", "PASSED"),
         "vol-3": ("ARCHIVED", "NOT_AVAILABLE"),
         "vol-4": ("ACTIVE", "FAILED"),
     }
     assert (
-        told["vol-3"]["UpdatedAt"] == told["vol-4"]["CreatedAt"] == AS_OF.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+        imported["vol-3"]["UpdatedAt"]
+        == imported["vol-4"]["CreatedAt"]
+        == AS_OF.strftime("%Y-%m-%dT%H:%M:%S.000Z")
     )
 
 
 def test_what_could_not_be_read_is_never_closed(tmp_path: Path, old: Path) -> None:
     blind = scan(tmp_path / "blind", ("vol-1",), (), 0, refused=True)
-    told = findings(blind, "--since", str(old))
-    assert not [name for name, each in told.items() if each["RecordState"] == "ARCHIVED"]
+    imported = findings(blind, "--since", str(old))
+    assert not [name for name, each in imported.items() if each["RecordState"] == "ARCHIVED"]
 
 
 def test_a_finding_keeps_the_time_when_it_was_first_seen(tmp_path: Path, old: Path) -> None:
     middle = scan(tmp_path / "middle", ("vol-1",), ("vol-1", "vol-2"), 1)
     last = scan(tmp_path / "last", ("vol-1",), ("vol-1", "vol-2", "vol-5"), 0)
-    told = findings(last, "--since", str(middle), "--before", str(old))
+    imported = findings(last, "--since", str(middle), "--before", str(old))
     first = (AS_OF - timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    assert told["vol-2"]["CreatedAt"] == told["vol-2"]["FirstObservedAt"] == first
-    assert told["vol-5"]["CreatedAt"] == told["vol-5"]["UpdatedAt"]
+    assert imported["vol-2"]["CreatedAt"] == imported["vol-2"]["FirstObservedAt"] == first
+    assert imported["vol-5"]["CreatedAt"] == imported["vol-5"]["UpdatedAt"]
 
 
 def test_the_time_is_carried_from_scan_to_scan(tmp_path: Path, old: Path) -> None:
@@ -132,8 +134,8 @@ def test_the_time_is_carried_from_scan_to_scan(tmp_path: Path, old: Path) -> Non
     first = first_seen(scans, None)
     write_first_seen(middle, read_judged(middle), first)
     last = scan(tmp_path / "last", ("vol-1",), ("vol-1", "vol-2"), 0)
-    told = findings(last, "--since", str(middle))
-    assert told["vol-2"]["CreatedAt"].startswith((AS_OF - timedelta(days=3)).date().isoformat())
+    imported = findings(last, "--since", str(middle))
+    assert imported["vol-2"]["CreatedAt"].startswith((AS_OF - timedelta(days=3)).date().isoformat())
     assert read_first_seen(middle) == first
 
 

@@ -95,8 +95,8 @@ def test_the_message_names_the_place_in_s3_that_has_the_scan(tmp_path: Path, inb
 def test_a_failure_leaves_the_scan_as_it_is(tmp_path: Path, options: tuple[str, ...], code: int) -> None:
     topic = f"arn:aws:sns:{REGION}:{ACCOUNT}:missing"
     config = written(tmp_path, f"notify: {{topic: '{topic}', always: true}}\n")
-    told = run(tmp_path / "scan", config, *options, code=code)
-    assert "error: SNS: NotFound" in told
+    errors = run(tmp_path / "scan", config, *options, code=code)
+    assert "error: SNS: NotFound" in errors
     assert (tmp_path / "scan" / "findings.json").is_file()
 
 
@@ -107,7 +107,7 @@ def test_a_former_file_that_is_broken_costs_the_import_alone(tmp_path: Path, inb
     run(tmp_path / "one", written(tmp_path, "{}\n"))
     (tmp_path / "one" / NAME).write_bytes(b"no gzip")
     config = written(tmp_path, f"notify: {{topic: '{topic}', always: true, security_hub: {{}}}}\n")
-    told = run(tmp_path / "two", config, "--since", str(tmp_path / "one"), code=5)
-    assert "warning: since when findings are open is not recorded" in told
-    assert "error: Security Hub:" in told
+    errors = run(tmp_path / "two", config, "--since", str(tmp_path / "one"), code=5)
+    assert "warning: since when findings are open is not recorded" in errors
+    assert "error: Security Hub:" in errors
     assert len(received()) == 1

@@ -100,13 +100,13 @@ def deployed() -> Iterator[Account]:
 
 def s3_of(demo: Demo) -> Any:
     """Return a client of the simulated organisation's S3."""
-    told = demo.environment()
+    variables = demo.environment()
     return boto3.client(
         "s3",
         endpoint_url=demo.endpoint,
         region_name="us-east-1",
-        aws_access_key_id=told["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=told["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
     )
 
 

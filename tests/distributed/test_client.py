@@ -183,7 +183,7 @@ def test_interrupting_leaves_the_scan_running(aws: Any, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--org", "--distributed", "nowhere"), "There is no stack nowhere"),
         (("--org", "--distributed", "another"), "has no output StateMachineArn and EvidenceBucket"),
@@ -194,12 +194,12 @@ def test_interrupting_leaves_the_scan_running(aws: Any, monkeypatch: pytest.Monk
     ],
 )
 def test_mistakes_are_told_before_anything_is_started(
-    aws: Any, tmp_path: Path, words: tuple[str, ...], told: str
+    aws: Any, tmp_path: Path, words: tuple[str, ...], message: str
 ) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").touch()
     done = command("run", *words)
-    assert (done.exit_code, told in done.stderr) == (2, True), done.stderr
+    assert (done.exit_code, message in done.stderr) == (2, True), done.stderr
     machine = open_stack(STACK).stack.state_machine
     assert not aws("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
 

@@ -134,5 +134,5 @@ def test_hundreds_of_accounts_go_through_all_steps(capsys: pytest.CaptureFixture
     assert len(records) == ACCOUNTS * len(REGIONS)
     assert json.load(summary["Body"])["schema"]
     with capsys.disabled():
-        told = ", ".join(f"{action} {size} MiB" for action, size in memory.items())
-        sys.stdout.write(f"\n{ACCOUNTS} accounts, {finished['findings']} findings; peak memory: {told}\n")
+        peaks = ", ".join(f"{action} {size} MiB" for action, size in memory.items())
+        sys.stdout.write(f"\n{ACCOUNTS} accounts, {finished['findings']} findings; peak memory: {peaks}\n")

@@ -83,8 +83,8 @@ def test_a_rule_receives_the_event() -> None:
     events.put_targets(Rule="alarming", Targets=[{"Id": "queue", "Arn": arn}])
     targets = Targets(event_bus="default")
     for summary in (summary_with(changed()), summary_with()):
-        (told,) = notify(summary, targets)
-        assert told.status is DeliveryStatus.SENT
+        (delivery,) = notify(summary, targets)
+        assert delivery.status is DeliveryStatus.SENT
     (event,) = received(queue)
     assert event["source"] == "vaultproof"
     assert event["detail-type"] == "Vaultproof Scan Completed"
@@ -94,6 +94,6 @@ def test_a_rule_receives_the_event() -> None:
 @pytest.mark.usefixtures("aws")
 def test_a_bus_that_does_not_exist_is_a_failure_and_no_error() -> None:
     bus = f"arn:aws:events:{REGION}:123456789012:event-bus/missing"
-    (told,) = notify(summary_with(), Targets(event_bus=bus))
-    assert told.status is DeliveryStatus.FAILED
-    assert told.text.endswith("Check the name of the event bus")
+    (delivery,) = notify(summary_with(), Targets(event_bus=bus))
+    assert delivery.status is DeliveryStatus.FAILED
+    assert delivery.text.endswith("Check the name of the event bus")

@@ -112,8 +112,8 @@ def test_what_is_invalid_is_reported_at_once() -> None:
 def test_an_event_that_was_not_accepted_is_sent_again() -> None:
     refused = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure", "ErrorMessage": "x"}]}
     client = Scripted(refused, {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})
-    (told,) = deliver([event_call(summary_with(), "default")], sender_of(client))
-    assert told.status is DeliveryStatus.SENT
+    (delivery,) = deliver([event_call(summary_with(), "default")], sender_of(client))
+    assert delivery.status is DeliveryStatus.SENT
     assert len(client.sent) == 2
 
 
@@ -127,9 +127,9 @@ def test_an_event_that_was_not_accepted_is_sent_again() -> None:
 )
 def test_a_refusal_is_a_sentence_with_advice(code: str, advice: str) -> None:
     refusal = ClientError({"Error": {"Code": code, "Message": "No.\nNever\x1b[31m."}}, "BatchImportFindings")
-    with pytest.raises(NotSentError) as told:
+    with pytest.raises(NotSentError) as error:
         sender_of(Scripted(refusal)).send(import_of(1))
-    assert f"{told.value}" == f"{code}: No. Never [31m. {advice}".rstrip(". ")
+    assert f"{error.value}" == f"{code}: No. Never [31m. {advice}".rstrip(". ")
 
 
 @pytest.mark.usefixtures("aws")
@@ -142,8 +142,11 @@ def test_findings_go_to_their_account_and_region() -> None:
         batch(finding(3, region="eu-central-1")),
         batch(finding(4, OTHER)),
     ]
-    (told,) = notify(summary_with(), Targets(security_hub=target), batches)
-    assert (told.status, told.text) == (DeliveryStatus.SENT, "4 findings imported in 3 account-Regions")
+    (delivery,) = notify(summary_with(), Targets(security_hub=target), batches)
+    assert (delivery.status, delivery.text) == (
+        DeliveryStatus.SENT,
+        "4 findings imported in 3 account-Regions",
+    )
     assert imported() == ["vaultproof/1", "vaultproof/2"]
     assert imported(region="eu-central-1") == ["vaultproof/3"]
     assert imported(OTHER) == ["vaultproof/4"]
@@ -159,19 +162,19 @@ def test_the_same_scan_twice_leaves_no_second_record() -> None:
 @pytest.mark.usefixtures("aws")
 def test_without_a_role_other_accounts_are_failures_that_say_what_to_set() -> None:
     batches = [batch(finding(1, OTHER)), batch(finding(2))]
-    told = notify(summary_with(), Targets(security_hub=SecurityHubTarget()), batches)
-    assert [each.status for each in told] == [DeliveryStatus.SENT, DeliveryStatus.FAILED]
-    assert told[1].target == f"Security Hub {OTHER} {REGION}"
-    assert "Set notify.security_hub.role_name" in told[1].text
+    deliveries = notify(summary_with(), Targets(security_hub=SecurityHubTarget()), batches)
+    assert [each.status for each in deliveries] == [DeliveryStatus.SENT, DeliveryStatus.FAILED]
+    assert deliveries[1].target == f"Security Hub {OTHER} {REGION}"
+    assert "Set notify.security_hub.role_name" in deliveries[1].text
     assert imported() == ["vaultproof/2"]
 
 
 @pytest.mark.usefixtures("aws")
 def test_what_security_hub_refuses_of_a_batch_is_reported() -> None:
     bad = finding(1, Resources=[])
-    told = notify(summary_with(), Targets(security_hub=SecurityHubTarget()), [batch(bad, finding(2))])
-    assert [each.status for each in told] == [DeliveryStatus.FAILED]
-    assert "1 of 2, first vaultproof/1: InvalidInput" in told[0].text
+    deliveries = notify(summary_with(), Targets(security_hub=SecurityHubTarget()), [batch(bad, finding(2))])
+    assert [each.status for each in deliveries] == [DeliveryStatus.FAILED]
+    assert "1 of 2, first vaultproof/1: InvalidInput" in deliveries[0].text
     assert imported() == ["vaultproof/2"]
 
 
@@ -180,6 +183,6 @@ def test_without_credentials_or_region_it_is_a_failure(monkeypatch: pytest.Monke
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     with mock_aws():
-        (told,) = notify(summary_with(), Targets(event_bus="default"))
-    assert told.status is DeliveryStatus.FAILED
-    assert str(NoRegionError()).rstrip(".") in told.text
+        (delivery,) = notify(summary_with(), Targets(event_bus="default"))
+    assert delivery.status is DeliveryStatus.FAILED
+    assert str(NoRegionError()).rstrip(".") in delivery.text

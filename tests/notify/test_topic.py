@@ -64,9 +64,9 @@ def test_without_an_earlier_scan_nothing_is_known_to_be_new() -> None:
     call = topic_call(summary_with(former=None, changes={}), Targets(topic=TOPIC))
     assert isinstance(call, str)
     assert "--since" in call
-    told = topic_call(summary_with(former=None, changes={}), Targets(topic=TOPIC, always=True))
-    assert isinstance(told, Call)
-    assert "new" not in told.parameters["Subject"]
+    call = topic_call(summary_with(former=None, changes={}), Targets(topic=TOPIC, always=True))
+    assert isinstance(call, Call)
+    assert "new" not in call.parameters["Subject"]
 
 
 def test_a_number_that_is_not_known_is_said_to_be_at_least_so_many() -> None:
@@ -84,10 +84,10 @@ def test_what_people_write_adds_no_line_and_no_control_character(text: str) -> N
     finding = changed(name=text, reason=text, title=text, to_do=text, account_name=text, subject=text)
     plain = message(summary_with(changed()), Severity.HIGH)
     summary = summary_with(finding, scan_id=text, address=text)
-    told = message(summary, Severity.HIGH)
-    assert told.count("\n") == plain.count("\n")
-    assert all(line.isprintable() for line in told.splitlines())
-    assert told.encode()
+    text = message(summary, Severity.HIGH)
+    assert text.count("\n") == plain.count("\n")
+    assert all(line.isprintable() for line in text.splitlines())
+    assert text.encode()
 
 
 @pytest.mark.parametrize("severity", [*Severity])
@@ -145,15 +145,15 @@ def test_a_subscription_receives_what_it_filters_for() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_a_topic_that_does_not_exist_is_a_failure_that_names_it() -> None:
-    (told,) = notify(summary_with(changed()), Targets(topic=TOPIC))
-    assert told.status is DeliveryStatus.FAILED
-    assert "Check the ARN of the topic" in told.text
+    (delivery,) = notify(summary_with(changed()), Targets(topic=TOPIC))
+    assert delivery.status is DeliveryStatus.FAILED
+    assert "Check the ARN of the topic" in delivery.text
 
 
 @pytest.mark.usefixtures("aws")
 def test_one_target_that_fails_keeps_no_other_from_being_told() -> None:
-    told = notify(summary_with(changed()), Targets(topic=TOPIC, event_bus="default"))
-    assert {each.target: each.status for each in told} == {
+    deliveries = notify(summary_with(changed()), Targets(topic=TOPIC, event_bus="default"))
+    assert {each.target: each.status for each in deliveries} == {
         "EventBridge": DeliveryStatus.SENT,
         "SNS": DeliveryStatus.FAILED,
     }

@@ -46,19 +46,21 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_many_chains_at_once_are_the_chains_of_each(judged: Path) -> None:
-    told = dict(resource_chains(Facts(partial(table_files, judged / "facts")), RESOURCES))
-    assert sorted(told) == sorted(RESOURCES)
-    for subject, root in told.items():
+    chains = dict(resource_chains(Facts(partial(table_files, judged / "facts")), RESOURCES))
+    assert sorted(chains) == sorted(RESOURCES)
+    for subject, root in chains.items():
         assert root == explain(judged, subject).root
-    selections = [node.label for node in told[volume_arn("vol-3")].walk() if node.kind is NodeKind.SELECTION]
+    selections = [
+        node.label for node in chains[volume_arn("vol-3")].walk() if node.kind is NodeKind.SELECTION
+    ]
     assert len(selections) == 2
 
 
 def test_a_report_takes_the_facts_where_they_are_the_scan_s_own(judged: Path) -> None:
     view = build(read_scan(judged))
-    told = Chains(view).of(view.resources_of(RESOURCES))
-    assert told[volume_arn("vol-2")].verdict is Verdict.BROKEN
-    assert all(told[subject].evidence for subject in RESOURCES)
+    chains = Chains(view).of(view.resources_of(RESOURCES))
+    assert chains[volume_arn("vol-2")].verdict is Verdict.BROKEN
+    assert all(chains[subject].evidence for subject in RESOURCES)
 
 
 @pytest.mark.parametrize("change", ["another program judged", "redacted"])
@@ -66,9 +68,9 @@ def test_otherwise_it_tells_what_findings_tell(judged: Path, change: str) -> Non
     scan = read_scan(judged)
     scan = replace(scan, redacted=True) if change == "redacted" else replace(scan, resources=None)
     view = build(scan)
-    told = Chains(view).of(view.resources_of(RESOURCES))
-    assert sorted(told) == sorted(RESOURCES)
-    for subject, root in told.items():
+    chains = Chains(view).of(view.resources_of(RESOURCES))
+    assert sorted(chains) == sorted(RESOURCES)
+    for subject, root in chains.items():
         assert (root.subject, root.verdict) == (subject, explain(judged, subject).root.verdict)
         assert not root.evidence
 
@@ -81,6 +83,6 @@ def test_a_scan_of_schema_1_without_a_table_has_the_chains_of_its_findings(tmp_p
         del (document.get("scan") or document)["files"]["facts/rule.parquet"]
         (folder / name).write_text(json.dumps(document))
     view = build(read_scan(folder))
-    told = Chains(view).of(view.resources_of([volume_arn("vol-1")]))
-    assert told[volume_arn("vol-1")].verdict is Verdict.HOLDS
-    assert not told[volume_arn("vol-1")].evidence
+    chains = Chains(view).of(view.resources_of([volume_arn("vol-1")]))
+    assert chains[volume_arn("vol-1")].verdict is Verdict.HOLDS
+    assert not chains[volume_arn("vol-1")].evidence
