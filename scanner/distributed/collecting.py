@@ -25,6 +25,7 @@ from scanner.evidence.writer import Call, Failure, ShardWriter
 from scanner.judging.plane import write_plane
 from scanner.model.manifest import Manifest, ShardRecord
 from scanner.model.names import AWS_GLOBAL, AccountId, Shard
+from scanner.model.reading import NOT_COLLECTED
 
 _SHARE: Final = 0.85
 """The part of the time in which AWS is called; the summary of the account and uploads have the rest."""
@@ -105,12 +106,13 @@ def fail(here: Invocation, account: AccountId, reason: str, state: State) -> Sta
 
 def _failed(here: Invocation, shard: Shard, reason: str) -> ShardRecord:
     """Write the evidence of a shard that was not read, and why."""
+    service, _, operation = NOT_COLLECTED.partition(":")
     failure = Failure("AccountNotRead", f"The account could not be read, because {reason}", 0, 0)
     with ShardWriter(here.folder, shard) as writer:
         writer.write(
             Call(
-                service="sts",
-                operation="Collect",
+                service=service,
+                operation=operation,
                 parameters={},
                 at=datetime.now(UTC),
                 shard=shard,
