@@ -102,6 +102,7 @@ def manifest_of(collected: Collected, as_of: datetime | None = None) -> Manifest
         shards=collected.shards,
         files={record.file: record.sha256 for record in collected.shards if record.file},
         capabilities_as_of=capabilities_as_of(),
+        reads=collected.reads,
     )
 
 

@@ -191,7 +191,7 @@ def conclude(  # noqa: PLR0913, PLR0917 -- a judged scan, and what is made of it
         findings=_with_lines(out, filed),
         gaps=tables.gaps,
         reconciliation=tables.reconciliation,
-        limitations=(*LIMITATIONS, *report_notes()),
+        limitations=(*_collected(manifest), *LIMITATIONS, *report_notes()),
         assessment=assessment,
         resources=StoredRows(partial(table_files, out / FACTS), "resource", TABLES["resource"], POPULATION),
         frameworks=frameworks_beside(out, _in_effect(judgement)),
@@ -208,6 +208,11 @@ def conclude(  # noqa: PLR0913, PLR0917 -- a judged scan, and what is made of it
     kept = write_reports(view, out, ALWAYS)
     shared = _share(view.scan, redaction, out / SHARED, formats)
     return Outcome(view, (*kept, *shared))
+
+
+def _collected(manifest: Manifest) -> tuple[str, ...]:
+    """Return the limitation of a scan that did not collect everything."""
+    return () if manifest.reads is None else (manifest.reads.sentence(),)
 
 
 def _fact_files(out: Path, table: str, rows: Mapping[str, int]) -> FactFiles:

@@ -1,5 +1,6 @@
 """What the commands that call AWS do: `audit collect`, `--dry-run`, and the first half of `audit run`."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from scanner.app import collection
 from scanner.cli.destination import Destination, destination_of, look_ahead, published
 from scanner.cli.exits import INCOMPLETE, advising_to_resume
 from scanner.cli.logs import say
-from scanner.cli.options import ScopeOptions, Target
+from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of
 from scanner.cli.progress import progress
 from scanner.cli.rehearsal import print_estimate, wide_console
 from scanner.cli.requests import folder_of, settings_of
@@ -18,6 +19,7 @@ from scanner.cli.streams import losing_output
 from scanner.cli.unread import report_unread_accounts
 from scanner.errors import UsageError
 from scanner.evidence.manifest import read_manifest
+from scanner.model.collected import CollectedReads, CollectMode
 from scanner.model.reading import Gap
 from scanner.settings import Settings
 
@@ -29,29 +31,47 @@ def goal_of(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[De
     return goal, folder_of(goal, target, datetime.now(UTC))
 
 
-def rehearse(scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool) -> int:
+def reads_for(
+    settings: Settings, mode: CollectMode | None, controls: Sequence[str], formats: tuple[str, ...]
+) -> CollectedReads | None:
+    """Return what a scan collects for these words of --controls; None: everything. Loads what judges."""
+    if mode is CollectMode.ALL or (mode is None and not controls):
+        return None
+    from scanner.app.needs import reads_of  # noqa: PLC0415 -- collecting everything asks no control
+    from scanner.cli.judgement import judgement_of  # noqa: PLC0415
+
+    return reads_of(mode, controls, judgement_of(settings, list(controls) or None, None), formats)
+
+
+def rehearse(
+    scope: ScopeOptions, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
+) -> int:
     """Print what a scan would call. Nothing is written."""
     if target.resume is not None:
         raise UsageError("--dry-run cannot be combined with --resume.")
+    settings = settings_of(judged.config, judged.controls)
+    wanted = formats_of(formats, settings.outputs.formats)
+    reads = reads_for(settings, scope.collect, judged.controls or settings.controls, wanted)
     with progress(quiet=quiet) as watcher:
-        found = collection.rehearse(collect_request(settings_of(config), scope), watcher)
-    print_estimate(found, wide_console())
+        found = collection.rehearse(collect_request(settings, scope, reads), watcher)
+    print_estimate(found, wide_console(), reads)
     return 0
 
 
-def collect(
-    scope: ScopeOptions, config: Path | None, target: Target, *, quiet: bool, allow_partial: bool = False
-) -> int:
+def collect(scope: ScopeOptions, judged: JudgementOptions, target: Target, *, quiet: bool) -> int:
     """Collect, and print where the bundle is and which accounts could not be read."""
-    settings = settings_of(config)
+    settings = settings_of(judged.config, judged.controls)
+    reads = reads_for(settings, scope.collect, judged.controls or (), settings.outputs.formats)
     goal, folder = goal_of(target, settings, scope)
     with advising_to_resume("collect", folder):
-        refusals = gather(settings, scope, folder, None, is_new=target.resume is None, quiet=quiet)
+        refusals = gather(
+            settings, scope, folder, None, is_new=target.resume is None, quiet=quiet, reads=reads
+        )
     manifest = read_manifest(folder)
     with published(goal, folder, keep=target.resume is not None), losing_output():
         typer.echo(f"{goal.place or folder}")
     unread = report_unread_accounts(manifest, refusals, f"{goal.place or folder}")
-    return INCOMPLETE if unread and not (allow_partial or settings.allow_partial) else 0
+    return INCOMPLETE if unread and not (judged.allow_partial or settings.allow_partial) else 0
 
 
 def gather(  # noqa: PLR0913 -- one scan, new or not
@@ -62,9 +82,13 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
     *,
     is_new: bool,
     quiet: bool,
+    reads: CollectedReads | None = None,
 ) -> tuple[Gap, ...]:
-    """Collect what is left to be collected, and return why accounts could not be entered."""
-    request = collect_request(settings, scope)
+    """Collect what is left to be collected, and return why accounts could not be entered.
+
+    `reads`: what a new scan collects; None: everything. One that is resumed goes on as it was begun.
+    """
+    request = collect_request(settings, scope, reads)
     if is_new:
         with progress(quiet=quiet) as watcher:
             collection.collect(request, folder, watcher, as_of)

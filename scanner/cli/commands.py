@@ -104,6 +104,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
     external_id: options.ExternalId = None,
     profile: options.Profile = None,
     concurrency: options.Concurrency = DEFAULT_CONCURRENCY,
+    collect: options.Collect = None,
     distributed: options.Distributed = None,
     controls: options.Controls = None,
     config: options.Config = None,
@@ -126,7 +127,7 @@ def run(  # noqa: PLR0913 -- the options of the contract
     quiet: options.Quiet = False,
 ) -> None:
     """Collect evidence, evaluate the controls and write reports."""
-    scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
+    scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency, collect)
     judged = JudgementOptions(
         controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs, allow_partial
     )
@@ -136,7 +137,8 @@ def run(  # noqa: PLR0913 -- the options of the contract
         asked = actions.Distributed(distributed, scope, judged, target, formats)
         raise typer.Exit(guarded(lambda: actions.run(asked, quiet=quiet)))
     if dry_run:
-        raise typer.Exit(guarded(lambda: _actions("collect").rehearse(scope, config, target, quiet=quiet)))
+        rehearsing = _actions("collect").rehearse
+        raise typer.Exit(guarded(lambda: rehearsing(scope, judged, target, formats, quiet=quiet)))
     raise typer.Exit(guarded(lambda: _actions("run").run(scope, judged, target, formats, quiet=quiet)))
 
 
@@ -152,6 +154,8 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     external_id: options.ExternalId = None,
     profile: options.Profile = None,
     concurrency: options.Concurrency = DEFAULT_CONCURRENCY,
+    collect_: options.Collect = None,
+    controls: options.NeededControls = None,
     config: options.Config = None,
     allow_partial: options.AllowPartial = False,
     out: options.Out = None,
@@ -161,12 +165,19 @@ def collect(  # noqa: PLR0913 -- the options of the contract
     quiet: options.Quiet = False,
 ) -> None:
     """Collect evidence into a bundle without evaluating it."""
-    scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
+    scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency, collect_)
+    judged = JudgementOptions(
+        controls,
+        config,
+        as_of=None,
+        fail_on=None,
+        require_complete=False,
+        fail_on_unknown=False,
+        allow_partial=allow_partial,
+    )
     target = Target(out, resume, kms_key=sse_kms_key, bucket_owner=bucket_owner)
     collecting = _actions("collect").collect
-    raise typer.Exit(
-        guarded(lambda: collecting(scope, config, target, quiet=quiet, allow_partial=allow_partial))
-    )
+    raise typer.Exit(guarded(lambda: collecting(scope, judged, target, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")

@@ -99,6 +99,7 @@ def scan_input(asked: Distributed) -> dict[str, Any]:
         "role_name": scope.role_name,
         "external_id": scope.external_id,
         "controls": judged.controls,
+        "collect": scope.collect,
         "formats": list(formats),
         "as_of": judged.as_of,
     }

@@ -13,6 +13,7 @@ from scanner.cli.destination import Destination, destination_of, fetched, publis
 from scanner.cli.exits import code_of
 from scanner.cli.former import former_scan
 from scanner.cli.judgement import judgement_of, with_settings
+from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
 from scanner.cli.redaction import pseudonyms
 from scanner.cli.requests import settings_of
@@ -21,6 +22,8 @@ from scanner.cli.summary import one_line, print_summary
 from scanner.cli.unread import report_unread_accounts
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
+from scanner.model.reading import LEFT_OUT
+from scanner.model.scan import Scan
 from scanner.report.write import CHECKSUMS, Written
 from scanner.settings import Settings
 from scanner.storage.place import is_place
@@ -88,6 +91,16 @@ def _beside(written: tuple[Written, ...], base: Path) -> set[str]:
     return {path.relative_to(base).as_posix() for path in found if path.exists()}
 
 
+def _report_left_out(scan: Scan) -> None:
+    """Print that controls need what the scan did not collect."""
+    operations = sorted({gap.operation for gap in scan.gaps if gap.code == LEFT_OUT})
+    if operations:
+        say(
+            f"note: The scan did not collect everything that these controls need ({', '.join(operations)}): "
+            "what rests on it is unknown. Scan again with these controls, or with --collect all."
+        )
+
+
 def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
     outcome: app.Outcome,
     shown: Callable[[Path], str],
@@ -108,6 +121,7 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
         else:
             print_summary(outcome, shown, Console())
     scan = outcome.view.scan
+    _report_left_out(scan)
     is_accepted, is_silent = judged.allow_partial or is_recorded, is_recorded and quiet
     unread = () if is_silent else report_unread_accounts(scan.manifest, scan.gaps, scan_place)
     return code_of(

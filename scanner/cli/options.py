@@ -8,6 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from scanner.errors import UsageError
+from scanner.model.collected import CollectMode
 from scanner.model.finding import Severity
 from scanner.model.formats import DEFAULT_FORMATS, FORMATS
 
@@ -76,6 +77,15 @@ Controls = Annotated[
         metavar="ID|PACK|DIR",
         help="A control, a pack, a folder of controls, or all (repeatable) \\[all].",
         rich_help_panel=JUDGEMENT,
+    ),
+]
+NeededControls = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controls",
+        metavar="ID|PACK|DIR",
+        help="Only for what these controls need: a control, a pack or a folder of controls (repeatable).",
+        rich_help_panel=SCOPE,
     ),
 ]
 Config = Annotated[
@@ -197,6 +207,14 @@ Resume = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+Collect = Annotated[
+    CollectMode | None,
+    typer.Option(
+        "--collect",
+        help="Collect everything, or what the selected controls need \\[needed with --controls, else all].",
+        rich_help_panel=SCOPE,
+    ),
+]
 Distributed = Annotated[
     str | None,
     typer.Option(
@@ -252,6 +270,7 @@ class ScopeOptions:
     external_id: str | None
     profile: str | None
     concurrency: int
+    collect: CollectMode | None = None
 
 
 @dataclass(frozen=True, slots=True)

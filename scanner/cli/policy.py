@@ -5,12 +5,18 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
-from typing import Annotated, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from scanner.cli.exits import guarded
 from scanner.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from scanner.collect.operations import Operation
 
 DEFAULT_ROLE: Final = "VaultproofReadOnly"
 _ROLE_NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
@@ -78,6 +84,20 @@ OrganizationOption = Annotated[
         "--organization-id", metavar="ID", help="Let the caller assume the role only in this organization."
     ),
 ]
+ControlsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--controls",
+        metavar="ID|PACK|DIR",
+        help="Only what these controls need: a control, a pack or a folder of controls (repeatable).",
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="With --controls: the settings file (audit.yaml) of the scan."
+    ),
+]
 PartitionOption = Annotated[
     Partition,
     typer.Option(
@@ -97,6 +117,8 @@ class _Asked:
     external_id: str | None
     organization_id: str | None
     partition: Partition
+    controls: tuple[str, ...]
+    config: Path | None
 
     @property
     def concerns_trust(self) -> bool:
@@ -114,12 +136,25 @@ def policy(  # noqa: PLR0913 -- one parameter an option
     external_id: ExternalIdOption = None,
     organization_id: OrganizationOption = None,
     partition: PartitionOption = Partition.AWS,
+    controls: ControlsOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Print the least-privilege IAM policy for a scan, generated from the calls that the scanner can make.
 
     No action in it reads data or changes anything. sts:GetCallerIdentity needs no permission: it is left out.
+    With --controls, it is the policy for a scan that collects only what these controls need.
     """
-    asked = _Asked(part, role_name, trusted_principal, trusted_role, external_id, organization_id, partition)
+    asked = _Asked(
+        part,
+        role_name,
+        trusted_principal,
+        trusted_role,
+        external_id,
+        organization_id,
+        partition,
+        tuple(controls or ()),
+        config,
+    )
     raise typer.Exit(guarded(lambda: _print(format_, asked)))
 
 
@@ -148,6 +183,22 @@ def _check_combination(asked: _Asked) -> None:
         raise UsageError("--trusted-role requires an account id as --trusted-principal, not an ARN.")
     if asked.organization_id and asked.part is not PolicyPart.CALLER:
         raise UsageError("--organization-id is valid only for --part caller.")
+    if asked.controls and asked.part is PolicyPart.TRUST:
+        raise UsageError("--controls is valid only for --part member and --part caller.")
+    if asked.config is not None and not asked.controls:
+        raise UsageError("--config requires --controls: without it, the policy is for a scan of everything.")
+
+
+def _operations(asked: _Asked) -> "Iterable[Operation]":
+    """Return the operations of a scan: all, or those that the controls need."""
+    operations: Mapping[str, Operation] = import_module("scanner.collect.catalogue").OPERATIONS
+    if not asked.controls:
+        return operations.values()
+    settings = import_module("scanner.cli.requests").settings_of(asked.config, asked.controls)
+    reads = import_module("scanner.cli.collect_actions").reads_for(
+        settings, None, asked.controls, settings.outputs.formats
+    )
+    return [one for key, one in operations.items() if reads is None or reads.has(key)]
 
 
 def _json(asked: _Asked) -> str:
@@ -163,7 +214,7 @@ def _json(asked: _Asked) -> str:
             raise UsageError("The trusted principal and the external id are valid only for --part trust.")
         role = permissions.role_arn(asked.role_name or DEFAULT_ROLE, asked.partition.value)
         granted = permissions.statements(
-            permissions.Part(asked.part), role, organization_id=asked.organization_id
+            permissions.Part(asked.part), role, _operations(asked), organization_id=asked.organization_id
         )
         document = permissions.policy_document(granted)
     return json.dumps(document, indent=2) + "\n"
@@ -184,6 +235,7 @@ def _template(format_: PolicyFormat, asked: _Asked) -> str:
         asked.external_id,
         asked.trusted_role,
         asked.organization_id,
+        tuple(_operations(asked)),
     )
     write = formats.cloudformation if format_ is PolicyFormat.CLOUDFORMATION else formats.terraform
     text: str = write(wanted)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scanner.collect.estimate import Estimate
+    from scanner.model.collected import CollectedReads
 
 _SHOWN: Final = 24
 _WIDTH: Final = 160
@@ -23,8 +24,8 @@ def wide_console() -> Console:
     return console if console.is_terminal else Console(soft_wrap=True, highlight=False, width=_WIDTH)
 
 
-def print_estimate(found: "Estimate", console: Console) -> None:
-    """Print an estimate, and what it assumes."""
+def print_estimate(found: "Estimate", console: Console, reads: "CollectedReads | None" = None) -> None:
+    """Print an estimate, and what it assumes. `reads`: what the scan collects; None: everything."""
     scope = found.scope
     console.print(f"Accounts ({len(scope.accounts)}): {_some(scope.accounts)}")
     for entry in scope.excluded:
@@ -34,6 +35,10 @@ def print_estimate(found: "Estimate", console: Console) -> None:
         console.print(f"  skipped in {found.caller}, where they are not enabled: {_some(found.skipped)}")
     if [account for account in scope.accounts if account != found.caller]:
         console.print("  Regions that another account has not enabled are determined there and skipped.")
+    if reads is not None:
+        console.print(
+            f"Only what these controls need is collected ({len(reads.controls)}): {_some(reads.controls)}"
+        )
     console.print()
     console.print(_table(found))
     console.print()
@@ -58,10 +63,8 @@ def _sums(found: "Estimate") -> "Iterable[str]":
     )
     yield "  Plus calls per vault, plan, table and so on, whose number is known once these are listed."
     yield "  Each list counts as one page."
-    yield (
-        "  Keys that belong to another account are read there at the end: "
-        "kms:DescribeKey and kms:GetKeyPolicy, once per key."
-    )
+    if any(planned.operation.key == "kms:DescribeKey" for planned in found.operations):
+        yield "  Keys that belong to another account are read there at the end, once per key."
     yield (
         f"About {duration(found.seconds)} for these calls with --concurrency {found.concurrency}: an "
         f"estimate that assumes {found.latency:g} s per call and AWS's published rates."

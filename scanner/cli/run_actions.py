@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from scanner.app import judgement as app
+from scanner.app.needs import reads_of
 from scanner.app.notification import Notice, record_first_seen, targets_of
 from scanner.cli.collect_actions import gather, goal_of
 from scanner.cli.destination import published, shown_at
@@ -31,6 +32,7 @@ def run(
     judged = with_settings(judged, settings)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
     wanted = formats_of(formats, settings.outputs.formats)
+    reads = reads_of(scope.collect, judged.controls or settings.controls, judgement, wanted)
     redaction = pseudonyms(target.redact_key or target.redact)
     goal, folder = goal_of(target, settings, scope)
     targets = targets_of(settings, os.environ)
@@ -38,7 +40,15 @@ def run(
         if since is not None:
             since.keep_from(folder)
         with advising_to_resume("run", folder):
-            gather(settings, scope, folder, judgement.as_of, is_new=target.resume is None, quiet=quiet)
+            gather(
+                settings,
+                scope,
+                folder,
+                judgement.as_of,
+                is_new=target.resume is None,
+                quiet=quiet,
+                reads=reads,
+            )
             outcome = app.evaluate(
                 folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
             )

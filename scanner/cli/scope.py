@@ -3,13 +3,16 @@
 from scanner.cli.options import ScopeOptions
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest
 from scanner.collect.resume import Given
+from scanner.model.collected import CollectedReads, CollectMode
 from scanner.model.manifest import Excluded
 from scanner.model.names import AccountId
 from scanner.settings import Settings
 
 
-def collect_request(settings: Settings, options: ScopeOptions) -> CollectRequest:
-    """Give the scope and how to reach it."""
+def collect_request(
+    settings: Settings, options: ScopeOptions, reads: CollectedReads | None = None
+) -> CollectRequest:
+    """Give the scope and how to reach it. `reads`: what is collected; None: everything."""
     scope = settings.scope
     return CollectRequest(
         organization=options.organization or bool(scope.organization),
@@ -23,6 +26,7 @@ def collect_request(settings: Settings, options: ScopeOptions) -> CollectRequest
         duration_seconds=scope.session_seconds or 3600,
         profile=options.profile,
         concurrency=options.concurrency,
+        reads=reads,
     )
 
 
@@ -38,6 +42,7 @@ def given_anew(settings: Settings, options: ScopeOptions) -> Given:
         role_name=options.role_name or scope.role_name,
         session_name=scope.session_name,
         duration_seconds=scope.session_seconds,
+        collects_all=None if options.collect is None else options.collect is CollectMode.ALL,
     )
 
 

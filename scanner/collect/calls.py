@@ -19,6 +19,7 @@ from scanner.collect.sending import Sender
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.evidence.answers import Pagination, pagination
 from scanner.evidence.writer import Call, Failure
+from scanner.model.collected import CollectedReads, is_collected
 from scanner.model.names import AccountId, RegionName, Shard
 
 _MAX_PAGES: Final = 100_000
@@ -74,7 +75,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """What all callers of a scan share. `halt` is set to stop them."""
+    """What all callers of a scan share. `halt` is set to stop them; `reads` None: everything is collected."""
 
     clients: Clients
     operations: Mapping[str, Operation]
@@ -85,6 +86,7 @@ class Wiring:
     max_pages: int = _MAX_PAGES
     time: Time = field(default_factory=Time)
     deadline: Deadline | None = None
+    reads: CollectedReads | None = None
 
 
 class Asked:
@@ -112,6 +114,9 @@ class Asked:
 Read = Callable[["Caller"], Iterable[str] | None]
 """A part of a shard's reading: makes its calls, and gives the keys that it met."""
 
+Start = Callable[[Read], None]
+"""What starts a read for which a place was kept."""
+
 
 class Caller:
     """Calls AWS for one account in one Region, and records each call with its outcome.
@@ -126,7 +131,7 @@ class Caller:
         shard: Shard,
         recorder: Recorder,
         region: RegionName,
-        fork: "Callable[[Caller, Read], None] | None" = None,
+        reserve: "Callable[[Caller], Start] | None" = None,
     ) -> None:
         self.shard = shard
         self.region = region
@@ -134,7 +139,7 @@ class Caller:
         self.failures: dict[str, Failure] = {}
         self.recorder = recorder
         self._wiring = wiring
-        self._fork = fork
+        self._reserve = reserve
         self._asked = Asked()
         self._endpoint = ""
         self._sender = Sender(
@@ -171,18 +176,37 @@ class Caller:
         Gives the keys that they met, or none when they are done later: the keys go where those of the
         whole shard go. A read must not touch anything but its caller. None may wait for another.
         """
-        if self._fork is None:
+        if self._reserve is None:
             return {key for read in reads for key in read(self) or ()}
         for read in reads:
-            self._fork(self.branched(), read)
+            self.later()(read)
         return set()
 
+    def later(self) -> "Start":
+        """Keep a place for a read in the evidence, here; give what starts it. It must be started.
+
+        The keys that it meets go where those of the whole shard go. Where nothing runs side by side, it is
+        read by whoever starts it, and its keys are lost.
+        """
+        if self._reserve is None:
+            return self._at_once
+        return self._reserve(self.branched())
+
+    def _at_once(self, read: "Read") -> None:
+        read(self)
+
     def call(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any] | None:
-        """Ask once; None when it failed (which is on record) or was asked before."""
+        """Ask once; None when it failed (which is on record), was asked before, or is not collected."""
+        if not self.collects(f"{service}:{operation}"):
+            return None
         try:
             return self.demand(service, operation, **parameters)
         except (FinalError, AlreadyAskedError):
             return None
+
+    def collects(self, operation: str) -> bool:
+        """Return whether the scan collects what an operation (`service:Operation`) answers."""
+        return is_collected(operation, self._wiring.reads)
 
     def pages(self, service: str, operation: str, **parameters: object) -> Iterator[Mapping[str, Any]]:
         """Ask for page after page. A page that fails ends the list, which is on record as half read."""

@@ -25,6 +25,7 @@ from scanner.collect.shards import GLOBAL_STEPS, AccountView, guarded, region_st
 from scanner.errors import OutputError
 from scanner.evidence.answers import error_kind
 from scanner.evidence.writer import Failure, ShardWriter, append_calls
+from scanner.model.collected import is_collected
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
@@ -153,6 +154,8 @@ class Crew:
 
     def _ask_owners(self) -> None:
         """Ask for keys that one account-Region names and another one owns; all have been read by now."""
+        if not is_collected("kms:DescribeKey", self._wiring.reads):
+            return
         for shard, names in by_owner(self._keys).items():
             record = self._records.get(shard)
             if record is not None and can_be_asked(record):

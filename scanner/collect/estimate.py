@@ -50,7 +50,7 @@ _PER: Final = {
     "timestream-write:ListTables": "account that uses Timestream",
     "timestream-write:ListDatabases": "account that uses Timestream",
     "backup:GetPITRMalwareScanResults": "continuous recovery point that was scanned for malware",
-    "backup:DescribeProtectedResource": "resource that was ever backed up",
+    "backup:DescribeProtectedResource": "resource that was backed up, and not restored in 30 days",
     "storagegateway:DescribeCachediSCSIVolumes": "batch of cached volumes",
     "storagegateway:DescribeStorediSCSIVolumes": "batch of stored volumes",
     "fsx:DescribeVolumes": "account-Region that has ONTAP file systems",

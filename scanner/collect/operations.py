@@ -10,7 +10,8 @@ class Operation:
     `service` is boto3's client name, `name` the API's own spelling, `action` the IAM action that allows
     it (not always the same name: `s3:ListAllMyBuckets`), `also` what else the call needs. `page` is the
     page size asked for; 0: AWS's own. `secrets` are response fields that never reach the evidence:
-    `Reservations[].Instances[].UserData`.
+    `Reservations[].Instances[].UserData`. `after` are the operations (`service:Operation`) whose answers name
+    what it is called about: without them it is not called at all.
     """
 
     service: str
@@ -19,6 +20,7 @@ class Operation:
     page: int = 0
     secrets: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
     @property
     def actions(self) -> tuple[str, ...]:

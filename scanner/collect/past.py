@@ -6,8 +6,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from scanner.errors import BundleError
-from scanner.evidence.manifest import excluded_documents, parse_excluded, rfc3339
+from scanner.evidence.manifest import (
+    excluded_documents,
+    parse_excluded,
+    parse_reads,
+    reads_document,
+    rfc3339,
+)
 from scanner.evidence.shape import Shape
+from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account
 from scanner.model.manifest import Excluded, Scope, ShardRecord
 from scanner.model.names import AccountId, RegionName, Shard
@@ -17,7 +24,11 @@ SCHEMA: Final = "vaultproof/journal/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The options that decide what is read. `external_id`: whether there was one; it is not written down."""
+    """The options that decide what is read.
+
+    `external_id`: whether there was one; it is not written down. `reads`: what is collected; None:
+    everything.
+    """
 
     organization: bool
     accounts: tuple[str, ...]
@@ -28,6 +39,7 @@ class Asked:
     external_id: bool
     session_name: str
     duration_seconds: int
+    reads: CollectedReads | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +96,7 @@ def parse_header(line: Shape) -> Header:
             external_id=asked.flag("external_id") or False,
             session_name=asked.need("session_name"),
             duration_seconds=asked.integer("duration_seconds") or 0,
+            reads=parse_reads(asked),
         ),
     )
 
@@ -109,5 +122,6 @@ def header_document(header: Header) -> dict[str, Any]:
             "external_id": asked.external_id,
             "session_name": asked.session_name,
             "duration_seconds": asked.duration_seconds,
+            **reads_document(asked.reads),
         },
     }

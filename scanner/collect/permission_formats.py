@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from scanner.collect.catalogue import OPERATIONS
+from scanner.collect.operations import Operation
 from scanner.collect.permissions import RESOURCE_ORGANIZATION, Part, Statement, role_arn, statements
 
 _MADE_BY: Final = "Made by `audit policy`; make it again after an update of Vaultproof."
@@ -11,7 +13,10 @@ _MADE_BY: Final = "Made by `audit policy`; make it again after an update of Vaul
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The defaults of a template's parameters. None: the parameter has no default, or is optional."""
+    """The defaults of a template's parameters. None: the parameter has no default, or is optional.
+
+    `operations`: those that the scan calls.
+    """
 
     part: Part
     role_name: str
@@ -19,19 +24,22 @@ class Wanted:
     external_id: str | None = None
     trusted_role: str | None = None
     organization_id: str | None = None
+    operations: tuple[Operation, ...] = tuple(OPERATIONS.values())
 
 
 def cloudformation(wanted: Wanted) -> str:
     """Give a CloudFormation template: the role with its policies, or the policy of who starts the scan."""
     if wanted.part is Part.CALLER:
-        return _lines(*_head(_CALLER_ABOUT), *_parameters(wanted), *_CALLER_CONDITIONS, *_caller_policy())
-    return _lines(*_head(_MEMBER_ABOUT), *_parameters(wanted), *_MEMBER_CONDITIONS, *_member_role())
+        return _lines(
+            *_head(_CALLER_ABOUT), *_parameters(wanted), *_CALLER_CONDITIONS, *_caller_policy(wanted)
+        )
+    return _lines(*_head(_MEMBER_ABOUT), *_parameters(wanted), *_MEMBER_CONDITIONS, *_member_role(wanted))
 
 
 def terraform(wanted: Wanted) -> str:
     """Give Terraform without modules: the role with its policies, or the policy of who starts the scan."""
     role = role_arn("${var.role_name}", "${data.aws_partition.current.partition}")
-    granted = statements(wanted.part, role, organization_id=_ANY_ORGANIZATION)
+    granted = statements(wanted.part, role, wanted.operations, organization_id=_ANY_ORGANIZATION)
     document = (*_data("read"), *_hcl_statements(granted), "}")
     variables = _variables(wanted)
     if wanted.part is Part.CALLER:
@@ -121,15 +129,18 @@ _TRUST: Final = """\
               - !Ref AWS::NoValue""".splitlines()
 
 
-def _member_role() -> tuple[str, ...]:
-    granted = statements(Part.MEMBER, "")
+def _member_role(wanted: Wanted) -> tuple[str, ...]:
+    granted = statements(Part.MEMBER, "", wanted.operations)
     output = ("", "Outputs:", "  RoleArn:", "    Value: !GetAtt Role.Arn")
     return ("", "Resources:", *_TRUST, *_managed_policy(granted), *output)
 
 
-def _caller_policy() -> tuple[str, ...]:
+def _caller_policy(wanted: Wanted) -> tuple[str, ...]:
     granted = statements(
-        Part.CALLER, role_arn("${RoleName}", "${AWS::Partition}"), organization_id=_ANY_ORGANIZATION
+        Part.CALLER,
+        role_arn("${RoleName}", "${AWS::Partition}"),
+        wanted.operations,
+        organization_id=_ANY_ORGANIZATION,
     )
     output = ("", "Outputs:", "  PolicyArn:", "    Value: !Ref Policy")
     return ("", "Resources:", *_managed_policy(granted), *output)

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
-from scanner.collect.calls import Caller, Read, Wiring
+from scanner.collect.calls import Caller, Read, Start, Wiring
 from scanner.collect.pool import Pool
 from scanner.collect.retry import Halted
 from scanner.collect.shards import guarded
@@ -36,7 +36,7 @@ class Reading:
     def __init__(
         self, wiring: Wiring, pool: Pool, writer: ShardWriter, region: RegionName, ending: Ending
     ) -> None:
-        self.caller = Caller(wiring, writer.shard, writer.strand, region, self._fork)
+        self.caller = Caller(wiring, writer.shard, writer.strand, region, self._reserve)
         self._wiring = wiring
         self._pool = pool
         self._shard: Shard = writer.shard
@@ -50,22 +50,20 @@ class Reading:
         """Read a part beside the others; it is recorded as `service`'s if it breaks."""
         self.part_later(service)(read)
 
-    def part_later(self, service: str) -> Callable[[Read], None]:
+    def part_later(self, service: str) -> Start:
         """Keep a place for a part, in the evidence and in the count; give what starts it."""
         caller = self.caller.branched()
         caller.service = service
-        with self._lock:
-            self._under_way += 1
-        return partial(self._submit, caller)
+        return self._reserve(caller)
 
     def opened(self) -> None:
         """The opener is through."""
         self._end()
 
-    def _fork(self, caller: Caller, read: Read) -> None:
+    def _reserve(self, caller: Caller) -> Start:
         with self._lock:
             self._under_way += 1
-        self._submit(caller, read)
+        return partial(self._submit, caller)
 
     def _submit(self, caller: Caller, read: Read) -> None:
         self._pool.submit(partial(self._do, caller, read), self._shard.account)

@@ -1,6 +1,6 @@
 """A scan that is only rehearsed: the calls that tell its scope are made, and nothing is written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from botocore.session import Session
@@ -8,12 +8,14 @@ from botocore.session import Session
 from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.estimate import Estimate, estimate, plan
 from scanner.collect.opening import open_scan
+from scanner.collect.operations import Operation
 from scanner.collect.request import CollectRequest
 from scanner.collect.scope import check_request
 from scanner.collect.station import set_up
 from scanner.collect.survey import ask
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.evidence.writer import Call
+from scanner.model.collected import is_collected
 
 
 class _Count:
@@ -54,10 +56,15 @@ def rehearse(
         scope,
         opening.account,
         tuple(region for region in scope.regions if told.get(region) is False),
-        plan(OPERATIONS.values(), _required(station.session)),
+        plan(_operations(request), _required(station.session)),
         asked=asked.calls,
         concurrency=request.concurrency,
     )
+
+
+def _operations(request: CollectRequest) -> Iterator[Operation]:
+    """Return the operations that a scan calls."""
+    return (one for key, one in OPERATIONS.items() if is_collected(key, request.reads))
 
 
 def _required(session: Session) -> dict[str, tuple[str, ...]]:

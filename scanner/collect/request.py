@@ -9,6 +9,7 @@ from scanner.collect.deadline import Deadline
 from scanner.collect.past import Asked
 from scanner.collect.retry import RetryPolicy
 from scanner.errors import OutputError
+from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account
 from scanner.model.manifest import Excluded, Scope, ShardRecord
 
@@ -23,6 +24,7 @@ class CollectRequest:
     those that the caller's account has enabled. `duration_seconds` is the life of an assumed role's
     session; it is renewed by itself. `deadline`: when collecting stops, whether or not all is read.
     `keeps_clients`: the clients are not closed at the end, but used by the next collection of the process.
+    `reads`: what is collected; None: everything.
     """
 
     organization: bool = False
@@ -40,6 +42,7 @@ class CollectRequest:
     timeouts: Timeouts = field(default_factory=Timeouts)
     deadline: Deadline | None = None
     keeps_clients: bool = False
+    reads: CollectedReads | None = None
 
     def asked(self) -> Asked:
         """Give what a journal keeps of it."""
@@ -53,6 +56,7 @@ class CollectRequest:
             external_id=self.external_id is not None,
             session_name=self.session_name,
             duration_seconds=self.duration_seconds,
+            reads=self.reads,
         )
 
 
@@ -73,6 +77,7 @@ class Collected:
     caller_account: str
     started_at: datetime
     finished_at: datetime
+    reads: CollectedReads | None = None
 
 
 class Interrupted(KeyboardInterrupt):

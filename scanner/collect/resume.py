@@ -10,7 +10,7 @@ from typing import Final
 from scanner.collect.journal import Journal, held_against_files
 from scanner.collect.leftovers import remove_organization, remove_parts, remove_unfinished
 from scanner.collect.opening import Opening, open_scan
-from scanner.collect.past import Past
+from scanner.collect.past import Asked, Past
 from scanner.collect.request import Collected, CollectRequest
 from scanner.collect.runner import Undertaking, begin, collected_of, read
 from scanner.collect.scope import Resolved
@@ -30,6 +30,7 @@ _OPTIONS: Final = {
     "excluded": "scope.exclude",
     "role_name": "--role-name",
 }
+"""The fields of a request that are compared as they are, and their options."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ class Given:
     role_name: str | None = None
     session_name: str | None = None
     duration_seconds: int | None = None
+    collects_all: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ def resume(
 def journal_request(given: Given, means: CollectRequest, past: Past) -> CollectRequest:
     """Give the request of the journal. UsageError: an option says otherwise."""
     asked = past.header.asked
+    _check_reads(given, asked)
     for field, option in _OPTIONS.items():
         said, known = getattr(given, field), getattr(asked, field)
         if said is not None and _in_any_order(said) != _in_any_order(known):
@@ -106,8 +109,20 @@ def journal_request(given: Given, means: CollectRequest, past: Past) -> CollectR
     return replace(
         means,
         **{field: getattr(asked, field) for field in _OPTIONS},
+        reads=asked.reads,
         session_name=given.session_name or asked.session_name,
         duration_seconds=given.duration_seconds or asked.duration_seconds,
+    )
+
+
+def _check_reads(given: Given, asked: Asked) -> None:
+    """Refuse another --collect than that of the scan. UsageError."""
+    if given.collects_all is None or given.collects_all == (asked.reads is None):
+        return
+    known = "everything" if asked.reads is None else "only what its controls need"
+    raise UsageError(
+        f"The scan to be resumed collects {known}, and --collect says otherwise. Leave --collect out, "
+        "or start another scan with --out."
     )
 
 

@@ -163,6 +163,7 @@ def collected_of(
         caller_account=header.caller_account,
         started_at=header.started_at,
         finished_at=finished_at,
+        reads=header.asked.reads,
     )
 
 

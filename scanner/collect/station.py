@@ -80,6 +80,7 @@ def set_up(
             watcher=watcher,
             clock=clock,
             deadline=request.deadline,
+            reads=request.reads,
         ),
         home=home or home_region(session, request.regions),
     )

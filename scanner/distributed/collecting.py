@@ -156,6 +156,7 @@ def write_account_plane(
         scope=replace(past.scope, accounts=(account,)),
         accounts=past.accounts,
         shards=records,
+        reads=past.header.asked.reads,
     )
     (here.folder / NAME).write_bytes(manifest_bytes(manifest_document(manifest)))
     write_plane(Bundle(here.folder, (account,)), here.folder / names.account_plane(account))

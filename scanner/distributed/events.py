@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from scanner.errors import UsageError
+from scanner.model.collected import CollectMode
 
 LONGEST_SESSION: Final = 3600
 """Seconds: a role that is assumed by a role has no longer session (IAM user guide, "Role chaining")."""
@@ -43,6 +44,7 @@ class ScanOptions(_Part):
     session_seconds: Annotated[int, Field(ge=900, le=43_200)] | None = None
     concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     controls: tuple[Text, ...] = ()
+    collect: CollectMode | None = None
     formats: tuple[Text, ...] = ()
     as_of: Instant | None = None
 

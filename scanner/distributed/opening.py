@@ -1,5 +1,7 @@
 """Open: the scope is resolved, the organization is read, and the accounts are listed."""
 
+from dataclasses import replace
+
 from scanner.collect.journal import NAME as JOURNAL
 from scanner.collect.runner import open_collection
 from scanner.distributed import names
@@ -15,9 +17,8 @@ def open_scan(here: Invocation) -> Answer:
         )
     if (items := here.work.read_json(names.ACCOUNTS)) is not None:
         return {"accounts": len(items)}
-    here.asked.judging()  # a mistake in audit.yaml is reported before anything is read
-    here.asked.formats()
-    request = here.asked.collecting()
+    reads = here.asked.reads()  # a mistake in audit.yaml is reported before anything is read
+    request = replace(here.asked.collecting(), reads=reads)
     resolved = open_collection(request, here.folder, as_of=here.asked.options.as_of, scan_id=here.scan_id)
     if (here.folder / names.ORGANIZATION).is_file():
         here.work.write_file(names.ORGANIZATION, here.folder / names.ORGANIZATION)

@@ -6,12 +6,14 @@ from typing import Any
 
 from scanner.app.criteria import criteria_of
 from scanner.app.judgement import Judgement
+from scanner.app.needs import reads_of
 from scanner.collect.deadline import Deadline
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest
 from scanner.distributed.environment import Environment
 from scanner.distributed.events import LONGEST_SESSION, ScanOptions
 from scanner.distributed.workspace import Workspace
 from scanner.errors import UsageError
+from scanner.model.collected import CollectedReads
 from scanner.model.formats import DEFAULT_FORMATS
 from scanner.model.manifest import Excluded
 from scanner.model.names import AccountId
@@ -60,6 +62,11 @@ class Asked:
     def judging(self) -> Judgement:
         """Return what the evidence is judged against. ConfigurationError: a mistake in audit.yaml."""
         return criteria_of(self.settings, self.options.controls, self.options.as_of).judgement
+
+    def reads(self) -> CollectedReads | None:
+        """Return what is collected; None: everything. Raises what `judging` and `formats` raise."""
+        words = self.options.controls or self.settings.controls
+        return reads_of(self.options.collect, words, self.judging(), self.formats())
 
     def formats(self) -> tuple[str, ...]:
         """Return the reports to write. UsageError: there is no such format."""

@@ -1,6 +1,6 @@
 """A whole scan in one invocation: for one account or a few."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +40,7 @@ def scan(asked: Asked, evidence: Workspace, scan_id: str, folder: Path, seconds:
         raise UsageError(f"{evidence.place} is not empty: an id names one scan only. Use another scan_id.")
     judgement, formats = asked.judging(), asked.formats()
     deadline = Deadline.within(seconds * _SHARE, margin=seconds * _BEFORE)
-    request = asked.collecting(deadline, whole=True)
+    request = replace(asked.collecting(deadline, whole=True), reads=asked.reads())
     collection.collect(request, folder, None, judgement.as_of, scan_id=scan_id)
     complete = not collection.has_more(folder)
     outcome = app.evaluate(folder, folder, judgement, makeable(formats, folder))

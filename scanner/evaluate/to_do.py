@@ -13,7 +13,7 @@ from typing import Final
 from scanner.model.finding import ToDo
 from scanner.model.iam_actions import iam_actions
 from scanner.model.names import AWS_GLOBAL, ORG
-from scanner.model.reading import ASSUME_ROLE, NOT_ENABLED, GapKind
+from scanner.model.reading import ASSUME_ROLE, LEFT_OUT, NOT_ENABLED, GapKind
 
 _NAMED: Final = 4
 
@@ -28,6 +28,7 @@ class Cause(Enum):
     BROKEN = auto()
     FAILED = auto()
     HALF_READ = auto()
+    LEFT_OUT = auto()
     NEVER_ASKED = auto()
     OUT_OF_SCOPE = auto()
     NOT_ENABLED = auto()
@@ -57,6 +58,7 @@ class MissingRead:
 
 _BY_CODE: Final = (
     ((NOT_ENABLED,), Cause.NOT_ENABLED),
+    ((LEFT_OUT,), Cause.LEFT_OUT),
     (("OptInRequired", "SubscriptionRequired"), Cause.NOT_SUBSCRIBED),
     (("Throttl", "BudgetExceeded", "SlowDown", "TooManyRequests", "RequestLimitExceeded"), Cause.THROTTLED),
     (("MalformedAnswer",), Cause.BROKEN),
@@ -130,6 +132,10 @@ _TEXTS: Final = {
     ),
     Cause.FAILED: "AWS failed to answer {what}. Scan {where} again.",
     Cause.HALF_READ: "Pages of {what} are missing. Scan {where} again.",
+    Cause.LEFT_OUT: (
+        "The scan did not collect {what}: it collected only what its controls needed. "
+        "Scan {where} again with these controls, or with --collect all."
+    ),
     Cause.NEVER_ASKED: (
         "The bundle has no answer of {what}. Scan {where} again, or resume the scan if it was interrupted "
         "(audit run --resume SCAN_DIR)."
@@ -192,10 +198,10 @@ def _commands(by_cause: dict[Cause, list[MissingRead]]) -> Iterator[str]:
         if read.operation == "s3:ListBuckets":
             yield f"aws s3api get-bucket-location --bucket {shlex.quote(read.of)}"
     if reads:
-        yield _scan(reads, slowly=Cause.THROTTLED in by_cause)
+        yield _scan(reads, slowly=Cause.THROTTLED in by_cause, all_of_it=Cause.LEFT_OUT in by_cause)
 
 
-def _scan(reads: list[MissingRead], *, slowly: bool) -> str:
+def _scan(reads: list[MissingRead], *, slowly: bool, all_of_it: bool) -> str:
     accounts = sorted({read.account for read in reads if read.region != ORG})[:_NAMED]
     regions = sorted({read.region for read in reads} - {ORG, AWS_GLOBAL, ""})[:_NAMED]
     options = [
@@ -203,5 +209,6 @@ def _scan(reads: list[MissingRead], *, slowly: bool) -> str:
         *(f"--account {shlex.quote(account)}" for account in accounts if account),
         *(f"--region {shlex.quote(region)}" for region in regions),
         *(["--concurrency 2"] if slowly else ()),
+        *(["--collect all"] if all_of_it else ()),
     ]
     return " ".join(("audit run", *options, "--out NEW_SCAN_DIR"))

@@ -18,6 +18,7 @@ import orjson
 from scanner.errors import BundleError
 from scanner.evidence.lines import CallError, EvidenceLine
 from scanner.evidence.shape import Shape
+from scanner.model.collected import CollectedReads, named_left_out
 from scanner.model.names import Shard
 from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 
@@ -67,12 +68,21 @@ class Answers:
     """The answers of one shard, by operation and parameters.
 
     `failed`: the manifest records that the reading of the shard failed. Then no list counts as whole, not
-    even one whose last page is there; answers about one thing count (catalogue, ruling 16).
+    even one whose last page is there; answers about one thing count (catalogue, ruling 16). `reads`: what the
+    scan collected; None: everything.
     """
 
-    def __init__(self, shard: Shard, lines: Iterable[EvidenceLine], *, failed: bool = False) -> None:
+    def __init__(
+        self,
+        shard: Shard,
+        lines: Iterable[EvidenceLine],
+        *,
+        failed: bool = False,
+        reads: CollectedReads | None = None,
+    ) -> None:
         self.shard = shard
         self._failed = failed
+        self._reads = reads
         calls: dict[str, dict[Parameters, dict[str, EvidenceLine]]] = defaultdict(lambda: defaultdict(dict))
         for line in lines:
             parameters, token = _identity(line)
@@ -111,8 +121,9 @@ class Answers:
         return Known(None, answer.refs) if answer.gap is None else Unread(answer.gap)
 
     def gap(self, name: str, about: str, kind: GapKind) -> Gap:
-        """Make a gap of this shard."""
-        return Gap(self.shard.account, self.shard.region, name, about, kind)
+        """Make a gap of this shard; of a call that nobody made, whether the scan left it out."""
+        gap = Gap(self.shard.account, self.shard.region, name, about, kind)
+        return named_left_out(gap, self._reads)
 
     def _join(self, name: str, pages: Mapping[str, EvidenceLine]) -> Answer:
         tokens, gap = self._follow(name, pages)

@@ -114,9 +114,9 @@ class Bundle:
 
     def _answers(self, shard: Shard, name: str | None) -> Answers:
         if name is None:
-            return Answers(shard, ())
+            return Answers(shard, (), reads=self.manifest.reads)
         lines = map(self._malformed.told, read_lines(self.folder, name))
-        return Answers(shard, lines, failed=self._has_failed(shard))
+        return Answers(shard, lines, failed=self._has_failed(shard), reads=self.manifest.reads)
 
     def _has_failed(self, shard: Shard) -> bool:
         """Whether the manifest records that the reading of a shard failed; org.jsonl.gz has no account."""

@@ -14,6 +14,7 @@ import orjson
 from scanner.errors import BundleError, EmptyScopeError
 from scanner.evidence.reader import names_a_file, shard_file, shards_on_disk
 from scanner.evidence.shape import Shape
+from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account, ShardStatus
 from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, RegionName, Shard
@@ -89,6 +90,7 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
         columns=shape.mapping("columns", str),
         schema=shape.text("schema") or SCHEMA,
         capabilities_as_of=shape.text("capabilities_as_of") or "",
+        reads=parse_reads(shape),
     )
 
 
@@ -102,6 +104,30 @@ def parse_scope(scope: Shape) -> Scope:
         organization_id=scope.text("organization_id"),
         management_account=AccountId(management) if management else None,
     )
+
+
+def parse_reads(shape: Shape) -> CollectedReads | None:
+    """Read the key `reads` of a manifest or of a journal's request; None: everything was collected."""
+    reads = shape.child("reads")
+    if reads is None:
+        return None
+    if "operations" not in reads.data:
+        raise BundleError(
+            f"{reads.ref.file}: 'reads.operations' is missing: what was collected is not known."
+        )
+    return CollectedReads(
+        controls=reads.texts("controls"),
+        formats=reads.texts("formats"),
+        operations=tuple(sorted(set(reads.texts("operations")))),
+    )
+
+
+def reads_document(reads: CollectedReads | None) -> dict[str, Any]:
+    """Give the key `reads` as the contract writes it; nothing where everything was collected."""
+    if reads is None:
+        return {}
+    parts = {"controls": reads.controls, "formats": reads.formats, "operations": reads.operations}
+    return {"reads": {name: list(values) for name, values in parts.items()}}
 
 
 def parse_excluded(shape: Shape) -> tuple[Excluded, ...]:
@@ -197,6 +223,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         "signature": None,
         "capabilities_as_of": manifest.capabilities_as_of,
         **columns,
+        **reads_document(manifest.reads),
     }
 
 

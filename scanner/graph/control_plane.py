@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import networkx as nx
 
+from scanner.model.collected import CollectedReads, named_left_out
 from scanner.model.inventory import (
     Key,
     KeyKind,
@@ -84,8 +85,15 @@ def _unread_plans(inventory: ShardInventory) -> Gap | None:
 class ControlPlane:
     """The organisation and all shards' summaries, ready to be asked."""
 
-    def __init__(self, organization: Organization, summaries: Iterable[ShardSummary]) -> None:
+    def __init__(
+        self,
+        organization: Organization,
+        summaries: Iterable[ShardSummary],
+        reads: CollectedReads | None = None,
+    ) -> None:
+        """Take the summaries. `reads`: what the scan collected; None: everything."""
         self.organization = organization
+        self._reads = reads
         self.insiders = _insiders(organization)
         self._shards = {summary.shard: summary for summary in summaries}
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
@@ -207,7 +215,11 @@ class ControlPlane:
         unread = summary.vaults_read
         if isinstance(unread, Unread) and unread.gap.operation in ENTRY:
             return unread.gap
-        return Gap(owner.account, owner.region, operation, name, GapKind.NEVER_ASKED)
+        return self._never_asked(owner, operation, name)
+
+    def _never_asked(self, shard: Shard, operation: str, about: str) -> Gap:
+        gap = Gap(shard.account, shard.region, operation, about, GapKind.NEVER_ASKED)
+        return named_left_out(gap, self._reads)
 
     def described_key(self, vault: Vault) -> Key | None:
         """Give a vault's key as KMS described it, wherever that was; None when it was not seen."""
@@ -238,7 +250,7 @@ class ControlPlane:
             return key
         if key is not None:
             return replace(key, kind=replica.kind)
-        unread = Gap(shard.account, shard.region, "kms:GetKeyPolicy", name, GapKind.NEVER_ASKED)
+        unread = self._never_asked(shard, "kms:GetKeyPolicy", name)
         return Key(
             id=name,
             account=shard.account,

@@ -133,8 +133,13 @@ class RestoreHistory:
                 because = "the protected resources, with the dates of their latest restores, were not read"
                 unseen.append(Unseen(because, self._protected_read.gap, own=True))
             # One of many stands for all: they are noted on each resource of the type.
-            unseen += [missing for arn in arns if (missing := self._older(arn)) is not None][:1]
+            undescribed = (arn for arn in arns if not self._is_listed_as_completed(arn))
+            unseen += [missing for arn in undescribed if (missing := self._older(arn)) is not None][:1]
         return Restores((*proofs[:1], *open_ones[:1]), tuple(unseen))
+
+    def _is_listed_as_completed(self, arn: str) -> bool:
+        """Whether a completed restore is listed: then so is the latest one, which a description tells of."""
+        return any(job.state == "COMPLETED" for job in self._jobs.get(arn, ()))
 
     def _arns_of(self, kind: str) -> set[str]:
         by_job = {arn for arn, jobs in self._jobs.items() if any(job.resource_type == kind for job in jobs)}

@@ -43,7 +43,7 @@ from scanner.model.inventory import (
     Vault,
 )
 from scanner.model.names import Shard, partition_of
-from scanner.model.reading import NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
+from scanner.model.reading import LEFT_OUT, NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
 
 
 def parse_shard(
@@ -101,7 +101,8 @@ def parse_shard(
 def _status(recorded: ShardStatus, gaps: Gaps) -> ShardStatus:
     """Tell how far the reading got: what the evidence shows counts for more than what was recorded."""
     if recorded in (ShardStatus.COMPLETE, ShardStatus.PARTIAL):
-        return ShardStatus.PARTIAL if gaps.all() else ShardStatus.COMPLETE
+        is_partial = any(gap.code != LEFT_OUT for gap in gaps.all())
+        return ShardStatus.PARTIAL if is_partial else ShardStatus.COMPLETE
     return recorded
 
 

@@ -4,7 +4,7 @@ A batch writes the facts of its accounts, which need nothing else, and parts of 
 are put together in the order of the batches.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -71,6 +71,7 @@ def write_batch(
     found = bundle.parsed(partial(governance_of, bundle))
     request = replace(request, governed=governed(found.accounts, found.organization, organization))
     account_gaps = tuple(gap for account in found.accounts for gap in account.gaps)
+    missed = tuple(gap for gap in account_gaps if gap.matters_to(request.blinds))
     shard_gaps: dict[Gap, None] = {}
     reconciliation: list[Reconciliation] = []
     with (
@@ -83,19 +84,30 @@ def write_batch(
         effective = governance_rows(found.organization, found.accounts)["effective_policies"]
         write_rows(governed_tables, {"effective_policies": effective, "gaps": gap_rows(account_gaps)})
         facts["account"].write(request.governed.rows)
-        for shard in judged(bundle, read_plane(plane, organization, spool), request):
+        beyond = read_plane(plane, organization, spool, bundle.manifest.reads)
+        for shard in judged(bundle, beyond, request):
             append_rows(facts, shard.facts)
             append_rows(inventory, shard.inventory)
             shard_gaps.update(dict.fromkeys(shard.gaps))
             reconciliation += shard.reconciliation
     rows = {name: table.rows for name, table in facts.items()}
-    return rows, BatchNotes(account_gaps, tuple(shard_gaps), tuple(reconciliation))
+    return rows, BatchNotes(missed, tuple(shard_gaps), tuple(reconciliation))
 
 
-def assemble(bundle: Bundle, parts: Iterable[Path], notes: Iterable[BatchNotes], out: Path) -> Tables:
-    """Write `out`/inventory from the parts of all batches, in their order, and join the notes."""
+def assemble(
+    bundle: Bundle,
+    parts: Iterable[Path],
+    notes: Iterable[BatchNotes],
+    out: Path,
+    needed: Container[str],
+) -> Tables:
+    """Write `out`/inventory from the parts of all batches, in their order, and join the notes.
+
+    `needed`: the operations that a control rests on (`FactsRequest.blinds`).
+    """
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
     governance = bundle.parsed(lambda: parse_governance(bundle.organization_answers()))
+    missed = (gap for gap in governance.gaps if gap.matters_to(needed))
     folders, noted = list(parts), list(notes)
     with opened_tables(ParquetTable, out / "inventory", INVENTORY_TABLES) as inventory:
         inventory["accounts"].write(account_rows(organization.accounts.values()))
@@ -105,7 +117,7 @@ def assemble(bundle: Bundle, parts: Iterable[Path], notes: Iterable[BatchNotes],
             for folder in folders:
                 _append_part(inventory, folder / kind)
     return Tables(
-        gaps=tuple(dict.fromkeys((*governance.gaps, *_gaps(noted)))),
+        gaps=tuple(dict.fromkeys((*missed, *_gaps(noted)))),
         reconciliation=tuple(row for each in noted for row in each.reconciliation),
         rows={},
     )

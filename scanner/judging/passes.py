@@ -30,6 +30,7 @@ from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import inventory_rows
 from scanner.judging.crew import in_order
 from scanner.judging.summaries import decoded_summary, encoded_summary
+from scanner.model.collected import CollectedReads
 from scanner.model.facts import TABLES, Row
 from scanner.model.inventory import Organization, ShardInventory, ShardStatus
 from scanner.model.inventory_tables import INVENTORY_TABLES
@@ -83,10 +84,12 @@ class Shared:
 
     organization: Organization
     folder: Path
+    reads: CollectedReads | None = None
 
     def opened(self) -> Beyond:
         """Open it in this process."""
-        plane = ControlPlane(self.organization, map(decoded_summary, lines_of(self.folder / _SUMMARIES)))
+        summaries = map(decoded_summary, lines_of(self.folder / _SUMMARIES))
+        plane = ControlPlane(self.organization, summaries, self.reads)
         return Beyond(plane, SpoolReader(self.folder / _SPOOL).of)
 
     def sweep(self) -> None:
@@ -109,7 +112,7 @@ def look_over(bundle: Bundle, organization: Organization, spool: Spool) -> Beyon
             spool.put_encoded(shard.aside)
             yield shard.summary
 
-    return Beyond(ControlPlane(organization, summaries()), spool.of)
+    return Beyond(ControlPlane(organization, summaries(), bundle.manifest.reads), spool.of)
 
 
 def look_over_together(bundle: Bundle, organization: Organization, folder: Path, workers: int) -> Shared:
@@ -117,7 +120,7 @@ def look_over_together(bundle: Bundle, organization: Organization, folder: Path,
 
     OutputError: there is no room in it.
     """
-    shared = Shared(organization, folder)
+    shared = Shared(organization, folder, bundle.manifest.reads)
     start = partial(_summarising, bundle.opening())
     with (
         Spool(folder / _SPOOL) as spool,
@@ -173,7 +176,7 @@ def _judged(inventory: ShardInventory, beyond: Beyond, request: FactsRequest) ->
     return Judged(
         facts=dict(_encoded(_in_order(facts.tables), TABLES)),
         inventory=dict(_encoded(inventory_rows(inventory), INVENTORY_TABLES)),
-        gaps=(*inventory.gaps, *facts.needed),
+        gaps=tuple(gap for gap in (*inventory.gaps, *facts.needed) if gap.matters_to(request.blinds)),
         reconciliation=tuple(reconcile(inventory)),
     )
 

@@ -18,6 +18,7 @@ from scanner.evidence.bundle import Bundle
 from scanner.graph.control_plane import ControlPlane, ShardSummary
 from scanner.judging.passes import Beyond, summarised
 from scanner.judging.summaries import decoded_summary, encoded_summary
+from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Organization
 from scanner.storage.files import write_atomically
 from scanner.storage.spool import Spool
@@ -36,8 +37,13 @@ def _lines(bundle: Bundle) -> Iterator[bytes]:
             yield orjson.dumps({"wanted_by": name, "row": orjson.Fragment(row)})
 
 
-def read_plane(path: Path, organization: Organization, spool: Spool) -> Beyond:
-    """Return what is known of all shards; rows put aside go into `spool`. BundleError: the file is broken."""
+def read_plane(
+    path: Path, organization: Organization, spool: Spool, reads: CollectedReads | None = None
+) -> Beyond:
+    """Return what is known of all shards; rows put aside go into `spool`. BundleError: the file is broken.
+
+    `reads`: what the scan collected; None: everything.
+    """
 
     def summaries() -> Iterator[ShardSummary]:
         try:
@@ -53,5 +59,5 @@ def read_plane(path: Path, organization: Organization, spool: Spool) -> Beyond:
                 f"The control plane of the scan cannot be read ({problem}): scan again."
             ) from problem
 
-    plane = ControlPlane(organization, summaries())
+    plane = ControlPlane(organization, summaries(), reads)
     return Beyond(plane, spool.of)

@@ -65,7 +65,7 @@ def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int)
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
     governance = bundle.parsed(partial(governance_of, bundle))
     request = replace(request, governed=governed(governance.accounts, governance.organization, organization))
-    gaps: dict[Gap, None] = dict.fromkeys(governance.gaps)
+    gaps = dict.fromkeys(gap for gap in governance.gaps if gap.matters_to(request.blinds))
     reconciliation: list[Reconciliation] = []
     with (
         closing(_judged(bundle, organization, request, workers)) as shards,

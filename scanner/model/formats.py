@@ -23,3 +23,6 @@ Format = Literal[
 FORMATS: Final[tuple[str, ...]] = get_args(Format)
 DEFAULT_FORMATS: Final = ("html", "pdf", "json")
 """What a scan writes where nothing else is said."""
+
+POPULATION_FORMATS: Final = frozenset(("inventory",))
+"""The formats that tell of every resource whether it is covered, its newest recovery point and its tags."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account, ShardStatus
 from scanner.model.names import AccountId, RegionName
 
@@ -46,6 +47,7 @@ class Manifest:
     """Provenance of a scan. Times are aware, in UTC; None where another program left them out.
 
     `columns`: a digest of the names and types of the columns of each table, by its name (`facts/resource`).
+    `reads`: what was collected; None: everything.
     """
 
     evaluated_as_of: datetime
@@ -64,3 +66,4 @@ class Manifest:
     columns: Mapping[str, str] = field(default_factory=dict)
     capabilities_as_of: str = ""
     schema: str = ""  # empty: that of a bundle
+    reads: CollectedReads | None = None

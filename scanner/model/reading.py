@@ -1,6 +1,6 @@
 """What a read of AWS gave: a value with the evidence it rests on, or a gap."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
@@ -51,6 +51,12 @@ _WHAT_HAPPENED: Final = {
 NOT_ENABLED: Final = "not-opted-in"
 """The code of a gap in a Region that the account has not enabled (the OptInStatus of ec2:DescribeRegions)."""
 
+LEFT_OUT: Final = "not-collected"
+"""The code of a gap of a call that the scan left out, because none of its controls needs it."""
+
+
+_WHY_LEFT_OUT: Final = "no control that the scan was made for needs it (scan again with --collect all)"
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -80,8 +86,14 @@ class Gap:
             return f"{self.operation} in {where} was answered without {self.message or f'what{about} needs'}."
         if self.kind is GapKind.OUT_OF_SCOPE:
             return f"{self.operation}{about} was not called: {where} is outside the scope of the scan."
+        if self.code == LEFT_OUT:
+            return f"{self.operation}{about} in {where} was not collected: {_WHY_LEFT_OUT}."
         code = f" ({self.code})" if self.code else ""
         return f"{self.operation}{about} in {where} {_WHAT_HAPPENED[self.kind]}{code}."
+
+    def matters_to(self, needed: Container[str]) -> bool:
+        """Return whether the read is missed: a call that was left out is, where a control needs it."""
+        return self.code != LEFT_OUT or self.operation in needed
 
     def not_entered(self) -> str:
         """Return that the account could not be entered or read, and why; no full stop."""

@@ -3,12 +3,15 @@
 A framework sees one account and Region: what was judged there is held against what its scope covers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from scanner.model.audit_manager import Comparison, ControlBeside, FrameworkBeside
+from scanner.model.collected import is_collected
 from scanner.model.finding import Finding, Status
+from scanner.model.inventory import ShardStatus
+from scanner.model.manifest import Manifest
 from scanner.model.names import AWS_GLOBAL
 from scanner.model.reading import ENTRY
 from scanner.model.scan import Scan
@@ -127,6 +130,8 @@ def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> S
     """Lay both tools' scope side by side. `counts`: what was found where frameworks are."""
     missing = {(gap.account, gap.region) for gap in scan.gaps}
     unlisted = {(gap.account, gap.region) for gap in scan.gaps if gap.operation in (LIST_FRAMEWORKS, *ENTRY)}
+    if not is_collected(LIST_FRAMEWORKS, scan.manifest.reads):
+        unlisted.update(_read_places(scan.manifest))
     in_effect = {
         control.id: {**control.parameters, **scan.parameters.get(control.id, {})} for control in scan.controls
     }
@@ -138,6 +143,13 @@ def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> S
         controls = None if framework.controls is None else tuple(map(beside.row, framework.controls))
         rows.append(FrameworkRow(framework=framework, controls=controls, is_whole=is_whole))
     return SideBySide(tuple(rows), tuple(sorted(unlisted)))
+
+
+def _read_places(manifest: Manifest) -> Iterator[_Place]:
+    """Return the account-Regions of which something was read."""
+    for record in manifest.shards:
+        if record.region in manifest.scope.regions and record.status is not ShardStatus.SKIPPED:
+            yield record.account, record.region
 
 
 @dataclass(frozen=True, slots=True)

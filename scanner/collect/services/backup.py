@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from scanner.collect.calls import Caller
 from scanner.collect.fields import rows, text, texts
+from scanner.collect.later import Later
 from scanner.collect.operations import Operation
 from scanner.model.names import Shard, parse_arn
 
@@ -18,63 +19,117 @@ OPERATIONS: Final = (
     Operation("backup", "DescribeGlobalSettings", "backup:DescribeGlobalSettings"),
     Operation("backup", "DescribeRegionSettings", "backup:DescribeRegionSettings"),
     Operation("backup", "ListBackupVaults", "backup:ListBackupVaults", _PAGE),
-    Operation("backup", "GetBackupVaultAccessPolicy", "backup:GetBackupVaultAccessPolicy"),
-    Operation("backup", "GetBackupVaultNotifications", "backup:GetBackupVaultNotifications"),
-    Operation("backup", "ListRecoveryPointsByBackupVault", "backup:ListRecoveryPointsByBackupVault", _PAGE),
+    Operation(
+        "backup",
+        "GetBackupVaultAccessPolicy",
+        "backup:GetBackupVaultAccessPolicy",
+        after=("backup:ListBackupVaults",),
+    ),
+    Operation(
+        "backup",
+        "GetBackupVaultNotifications",
+        "backup:GetBackupVaultNotifications",
+        after=("backup:ListBackupVaults",),
+    ),
+    Operation(
+        "backup",
+        "ListRecoveryPointsByBackupVault",
+        "backup:ListRecoveryPointsByBackupVault",
+        _PAGE,
+        after=("backup:ListBackupVaults",),
+    ),
     # Asked of continuous recovery points that were scanned: the list has no result for a point in time.
-    Operation("backup", "GetPITRMalwareScanResults", "backup:GetPITRMalwareScanResults"),
+    Operation(
+        "backup",
+        "GetPITRMalwareScanResults",
+        "backup:GetPITRMalwareScanResults",
+        after=("backup:ListRecoveryPointsByBackupVault",),
+    ),
     Operation("backup", "ListBackupPlans", "backup:ListBackupPlans", _PAGE),
-    Operation("backup", "GetBackupPlan", "backup:GetBackupPlan"),
-    Operation("backup", "ListBackupSelections", "backup:ListBackupSelections", _PAGE),
-    Operation("backup", "GetBackupSelection", "backup:GetBackupSelection"),
+    Operation("backup", "GetBackupPlan", "backup:GetBackupPlan", after=("backup:ListBackupPlans",)),
+    Operation(
+        "backup",
+        "ListBackupSelections",
+        "backup:ListBackupSelections",
+        _PAGE,
+        after=("backup:ListBackupPlans",),
+    ),
+    Operation(
+        "backup", "GetBackupSelection", "backup:GetBackupSelection", after=("backup:ListBackupSelections",)
+    ),
     Operation("backup", "ListProtectedResources", "backup:ListProtectedResources", _PAGE),
     Operation("backup", "ListBackupJobs", "backup:ListBackupJobs", _PAGE),
     Operation("backup", "ListCopyJobs", "backup:ListCopyJobs", _PAGE),
     Operation("backup", "ListRestoreJobs", "backup:ListRestoreJobs", _PAGE),
     # Limited to ten a second: asked of the account's own resources, of which alone controls ask when they
     # were restored. The histories of jobs reach back 30 days only (catalogue, ruling 9).
-    Operation("backup", "DescribeProtectedResource", "backup:DescribeProtectedResource"),
+    Operation(
+        "backup",
+        "DescribeProtectedResource",
+        "backup:DescribeProtectedResource",
+        after=("backup:ListProtectedResources",),
+    ),
     # Limited to five a second: asked of the few vaults of whom the list leaves something out (facts 5).
-    Operation("backup", "DescribeBackupVault", "backup:DescribeBackupVault"),
+    Operation(
+        "backup", "DescribeBackupVault", "backup:DescribeBackupVault", after=("backup:ListBackupVaults",)
+    ),
     Operation("backup", "ListRestoreTestingPlans", "backup:ListRestoreTestingPlans", _PAGE),
-    Operation("backup", "GetRestoreTestingPlan", "backup:GetRestoreTestingPlan"),
-    Operation("backup", "ListRestoreTestingSelections", "backup:ListRestoreTestingSelections", _PAGE),
+    Operation(
+        "backup",
+        "GetRestoreTestingPlan",
+        "backup:GetRestoreTestingPlan",
+        after=("backup:ListRestoreTestingPlans",),
+    ),
+    Operation(
+        "backup",
+        "ListRestoreTestingSelections",
+        "backup:ListRestoreTestingSelections",
+        _PAGE,
+        after=("backup:ListRestoreTestingPlans",),
+    ),
     Operation(
         "backup",
         "GetRestoreTestingSelection",
         "backup:GetRestoreTestingSelection",
         # The model marks it as sensitive: metadata of a restore may hold the password of a directory.
         secrets=("RestoreTestingSelection.RestoreMetadataOverrides",),
+        after=("backup:ListRestoreTestingSelections",),
     ),
     Operation("backup", "ListLegalHolds", "backup:ListLegalHolds", _PAGE),
-    Operation("backup", "GetLegalHold", "backup:GetLegalHold"),
+    Operation("backup", "GetLegalHold", "backup:GetLegalHold", after=("backup:ListLegalHolds",)),
     Operation("backup", "ListFrameworks", "backup:ListFrameworks", _PAGE),
-    Operation("backup", "DescribeFramework", "backup:DescribeFramework"),
+    Operation("backup", "DescribeFramework", "backup:DescribeFramework", after=("backup:ListFrameworks",)),
     Operation("backup", "ListReportPlans", "backup:ListReportPlans", _PAGE),
     Operation("backup", "ListTieringConfigurations", "backup:ListTieringConfigurations", _PAGE),
-    Operation("backup", "GetTieringConfiguration", "backup:GetTieringConfiguration"),
+    Operation(
+        "backup",
+        "GetTieringConfiguration",
+        "backup:GetTieringConfiguration",
+        after=("backup:ListTieringConfigurations",),
+    ),
 )
 
 _AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"
 _DESCRIBED: Final = {"LOGICALLY_AIR_GAPPED_BACKUP_VAULT", "RESTORE_ACCESS_BACKUP_VAULT"}
 _CONTINUOUS: Final = ":continuous:"  # the model has no flag: the ARN says so (facts 9)
 _CANCELED: Final = "CANCELED"
-_LISTS: Final = (
-    "ListBackupJobs",
-    "ListCopyJobs",
-    "ListRestoreJobs",
-    "ListReportPlans",
-)
-"""What is listed and not asked about any further."""
+_COMPLETED: Final = "COMPLETED"
+
+Restored = Later[frozenset[str]]
+"""The resources of which the list of restore jobs shows a completed restore; empty where it was not read."""
 
 
 def collect(caller: Caller) -> set[str]:
     """Record all of AWS Backup in one account and Region; give the keys that were named."""
+    restored = Restored()
     return caller.beside(
         _vaults,
         _plans,
-        _protected_resources,
-        *(partial(_list, operation=operation) for operation in _LISTS),
+        partial(_protected_resources, restored=restored),
+        partial(_list, operation="ListBackupJobs"),
+        partial(_list, operation="ListCopyJobs"),
+        partial(_restore_jobs, restored=restored),
+        partial(_list, operation="ListReportPlans"),
         _restore_testing,
         _legal_holds,
         _frameworks,
@@ -137,12 +192,38 @@ def _scans(caller: Caller, vault: str, answer: Mapping[str, Any]) -> None:
             )
 
 
-def _protected_resources(caller: Caller) -> None:
-    """Ask each resource of this account and Region when it was restored last (catalogue, ruling 9)."""
+def _restore_jobs(caller: Caller, *, restored: Restored) -> None:
+    """Record restore jobs, those of restore testing plans too; tell which resources were restored."""
+    completed: set[str] = set()
+    found: frozenset[str] = frozenset()
+    try:
+        for answer in caller.pages("backup", "ListRestoreJobs"):
+            jobs = (row for row in rows(answer, "RestoreJobs") if row.get("Status") == _COMPLETED)
+            completed.update(text(row, "SourceResourceArn") for row in jobs)
+        if "backup:ListRestoreJobs" not in caller.failures:
+            found = frozenset(completed)
+    finally:  # the protected resources go on in any case
+        restored.tell(found)
+
+
+def _protected_resources(caller: Caller, *, restored: Restored) -> None:
+    """Ask the resources of this account and Region when they were restored last (catalogue, ruling 9).
+
+    A resource whose completed restore the list of restore jobs shows is left out: its latest restore is that
+    one, or is in the list as well.
+    """
     names: dict[str, None] = {}
     for answer in caller.pages("backup", "ListProtectedResources"):
         names |= dict.fromkeys(_own(answer, caller.shard))
-    caller.each(names, _latest_restore)
+    if not caller.collects("backup:DescribeProtectedResource"):
+        return
+    describe = caller.later()
+
+    def ask(listed: frozenset[str]) -> None:
+        open_ones = [name for name in names if name not in listed]
+        describe(lambda own: own.each(open_ones, _latest_restore))
+
+    restored.then(ask)
 
 
 def _own(answer: Mapping[str, Any], shard: Shard) -> Iterator[str]:

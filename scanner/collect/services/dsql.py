@@ -9,7 +9,7 @@ from scanner.collect.operations import Operation
 
 OPERATIONS: Final = (
     Operation("dsql", "ListClusters", "dsql:ListClusters", page=100),
-    Operation("dsql", "GetCluster", "dsql:GetCluster"),
+    Operation("dsql", "GetCluster", "dsql:GetCluster", after=("dsql:ListClusters",)),
 )
 
 

@@ -11,7 +11,7 @@ _PAGE: Final = 100
 
 OPERATIONS: Final = (
     Operation("dynamodb", "ListTables", "dynamodb:ListTables", _PAGE),
-    Operation("dynamodb", "DescribeTable", "dynamodb:DescribeTable"),
+    Operation("dynamodb", "DescribeTable", "dynamodb:DescribeTable", after=("dynamodb:ListTables",)),
 )
 
 

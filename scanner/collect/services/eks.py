@@ -15,6 +15,7 @@ OPERATIONS: Final = (
         "eks:DescribeCluster",
         # A connector's activation code is a secret; certificates are none, and nobody needs them.
         secrets=("cluster.connectorConfig", "cluster.certificateAuthority"),
+        after=("eks:ListClusters",),
     ),
 )
 

@@ -19,7 +19,12 @@ OPERATIONS: Final = (
         secrets=("FileSystems[].OntapConfiguration.FsxAdminPassword", "FileSystems[].AdministrativeActions"),
     ),
     Operation(
-        "fsx", "DescribeVolumes", "fsx:DescribeVolumes", _PAGE, secrets=("Volumes[].AdministrativeActions",)
+        "fsx",
+        "DescribeVolumes",
+        "fsx:DescribeVolumes",
+        _PAGE,
+        secrets=("Volumes[].AdministrativeActions",),
+        after=("fsx:DescribeFileSystems",),
     ),
 )
 

@@ -11,7 +11,7 @@ from scanner.model.names import Shard, parse_arn
 OPERATIONS: Final = (
     Operation("kms", "ListAliases", "kms:ListAliases", page=100),
     Operation("kms", "DescribeKey", "kms:DescribeKey"),
-    Operation("kms", "GetKeyPolicy", "kms:GetKeyPolicy"),
+    Operation("kms", "GetKeyPolicy", "kms:GetKeyPolicy", after=("kms:DescribeKey",)),
 )
 
 

@@ -17,8 +17,18 @@ OPERATIONS: Final = (
         "ListOrganizationalUnitsForParent",
         "organizations:ListOrganizationalUnitsForParent",
         _PAGE,
+        after=("organizations:ListRoots",),
     ),
-    Operation("organizations", "ListAccountsForParent", "organizations:ListAccountsForParent", _PAGE),
+    Operation(
+        "organizations",
+        "ListAccountsForParent",
+        "organizations:ListAccountsForParent",
+        _PAGE,
+        after=(
+            "organizations:ListRoots",
+            "organizations:ListOrganizationalUnitsForParent",
+        ),
+    ),
     Operation(
         "organizations", "ListDelegatedAdministrators", "organizations:ListDelegatedAdministrators", _PAGE
     ),
@@ -29,8 +39,19 @@ OPERATIONS: Final = (
         _PAGE,
     ),
     Operation("organizations", "ListPolicies", "organizations:ListPolicies", _PAGE),
-    Operation("organizations", "DescribePolicy", "organizations:DescribePolicy"),
-    Operation("organizations", "ListTargetsForPolicy", "organizations:ListTargetsForPolicy", _PAGE),
+    Operation(
+        "organizations",
+        "DescribePolicy",
+        "organizations:DescribePolicy",
+        after=("organizations:ListPolicies",),
+    ),
+    Operation(
+        "organizations",
+        "ListTargetsForPolicy",
+        "organizations:ListTargetsForPolicy",
+        _PAGE,
+        after=("organizations:ListPolicies",),
+    ),
     Operation(
         "organizations",
         "ListAccountsWithInvalidEffectivePolicy",

@@ -11,10 +11,34 @@ from scanner.model.names import RegionName
 OPERATIONS: Final = (
     # A page size makes S3 say each bucket's Region.
     Operation("s3", "ListBuckets", "s3:ListAllMyBuckets", page=10_000),
-    Operation("s3", "GetBucketLocation", "s3:GetBucketLocation"),
-    Operation("s3", "GetBucketTagging", "s3:GetBucketTagging"),
-    Operation("s3", "GetBucketVersioning", "s3:GetBucketVersioning"),
-    Operation("s3", "GetBucketEncryption", "s3:GetEncryptionConfiguration"),
+    Operation("s3", "GetBucketLocation", "s3:GetBucketLocation", after=("s3:ListBuckets",)),
+    Operation(
+        "s3",
+        "GetBucketTagging",
+        "s3:GetBucketTagging",
+        after=(
+            "s3:ListBuckets",
+            "s3:GetBucketLocation",
+        ),
+    ),
+    Operation(
+        "s3",
+        "GetBucketVersioning",
+        "s3:GetBucketVersioning",
+        after=(
+            "s3:ListBuckets",
+            "s3:GetBucketLocation",
+        ),
+    ),
+    Operation(
+        "s3",
+        "GetBucketEncryption",
+        "s3:GetEncryptionConfiguration",
+        after=(
+            "s3:ListBuckets",
+            "s3:GetBucketLocation",
+        ),
+    ),
 )
 
 # GetBucketLocation has old names for two Regions (Amazon S3 API Reference).

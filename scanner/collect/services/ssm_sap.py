@@ -9,7 +9,13 @@ from scanner.collect.operations import Operation
 OPERATIONS: Final = (
     Operation("ssm-sap", "ListDatabases", "ssm-sap:ListDatabases", page=50),
     # Which secret holds the database's password is nobody's business either.
-    Operation("ssm-sap", "GetDatabase", "ssm-sap:GetDatabase", secrets=("Database.Credentials",)),
+    Operation(
+        "ssm-sap",
+        "GetDatabase",
+        "ssm-sap:GetDatabase",
+        secrets=("Database.Credentials",),
+        after=("ssm-sap:ListDatabases",),
+    ),
 )
 
 

@@ -11,8 +11,18 @@ _PAGE: Final = 100
 
 OPERATIONS: Final = (
     Operation("storagegateway", "ListVolumes", "storagegateway:ListVolumes", _PAGE),
-    Operation("storagegateway", "DescribeCachediSCSIVolumes", "storagegateway:DescribeCachediSCSIVolumes"),
-    Operation("storagegateway", "DescribeStorediSCSIVolumes", "storagegateway:DescribeStorediSCSIVolumes"),
+    Operation(
+        "storagegateway",
+        "DescribeCachediSCSIVolumes",
+        "storagegateway:DescribeCachediSCSIVolumes",
+        after=("storagegateway:ListVolumes",),
+    ),
+    Operation(
+        "storagegateway",
+        "DescribeStorediSCSIVolumes",
+        "storagegateway:DescribeStorediSCSIVolumes",
+        after=("storagegateway:ListVolumes",),
+    ),
 )
 
 _KINDS: Final = {

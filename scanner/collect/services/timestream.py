@@ -13,8 +13,20 @@ _PAGE: Final = 20
 
 OPERATIONS: Final = (
     Operation("timestream-write", "DescribeEndpoints", "timestream:DescribeEndpoints"),
-    Operation("timestream-write", "ListTables", "timestream:ListTables", _PAGE),
-    Operation("timestream-write", "ListDatabases", "timestream:ListDatabases", _PAGE),
+    Operation(
+        "timestream-write",
+        "ListTables",
+        "timestream:ListTables",
+        _PAGE,
+        after=("timestream-write:DescribeEndpoints",),
+    ),
+    Operation(
+        "timestream-write",
+        "ListDatabases",
+        "timestream:ListDatabases",
+        _PAGE,
+        after=("timestream-write:ListTables",),
+    ),
 )
 
 

@@ -1,5 +1,6 @@
 """Which reads of AWS the columns rest on, in groups: operations as `service:Operation`."""
 
+from collections.abc import Mapping
 from typing import Final
 
 TAG_READS: Final = (
@@ -82,3 +83,19 @@ COPY_READS: Final = (
     "organizations:ListAccounts",
     "organizations:DescribeOrganization",
 )
+
+SUBJECT_READS: Final[Mapping[str, tuple[str, ...]]] = {
+    "resource": RESOURCE_READS,
+    "plan": ("backup:ListBackupPlans",),
+    "rule": PLAN_READS,
+    "selection": ("backup:ListBackupPlans", "backup:ListBackupSelections"),
+    "vault": VAULT_READS,
+    "recovery_point": POINT_READS,
+    "copy_action": PLAN_READS,
+    "account": (),
+    "account_region": (),
+}
+"""The reads that name the subjects of each fact table: without them the table has no rows.
+
+Accounts and Regions are the scope of the scan.
+"""

@@ -333,6 +333,7 @@ class _Redactor:
             source_sha256=_checksum(manifest.source_sha256),
             files={self._names.path(file): _checksum(sha256) for file, sha256 in manifest.files.items()},
             capabilities_as_of=told(manifest.capabilities_as_of),
+            reads=manifest.reads,
         )
 
     def _scope(self, scope: Scope) -> Scope:

@@ -1,0 +1,45 @@
+"""Which reads controls need: those of every column that their verdicts, reasons and details rest on.
+
+Nothing is listed by hand: the expressions of a control name columns, and each column declares its reads.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from scanner.evaluate.compiled import compile_control
+from scanner.model.control import Control
+from scanner.model.facts import columns
+from scanner.model.facts.reads import SUBJECT_READS
+from scanner.model.formats import POPULATION_FORMATS
+from scanner.model.scan import POPULATION
+
+_RESOURCE: Final = "resource"
+_TAGS: Final = ("tags",)
+
+
+def reads_needed(
+    controls: Iterable[Control], formats: Iterable[str] = (), *, by_tags: bool = False
+) -> frozenset[str]:
+    """Return the operations (`backup:GetBackupPlan`) that the controls and formats need.
+
+    `by_tags`: tiers, overrides or owners go by what resources there are, and by their tags.
+    """
+    found = {read for control in controls for read in _reads_of(control)}
+    if by_tags:
+        found.update(_reads_of_columns(_RESOURCE, _TAGS))
+    if not POPULATION_FORMATS.isdisjoint(formats):
+        found.update(_reads_of_columns(_RESOURCE, POPULATION))
+    return frozenset(found)
+
+
+def _reads_of(control: Control) -> Iterator[str]:
+    return _reads_of_columns(control.subject, compile_control(control).columns)
+
+
+def _reads_of_columns(table: str, names: Iterable[str]) -> Iterator[str]:
+    """Return the reads that name the subjects of a table, and those of the columns `names`."""
+    wanted = frozenset(names)
+    yield from SUBJECT_READS[table]
+    for column in columns(table):
+        if column.name in wanted:
+            yield from column.reads
