@@ -23,7 +23,7 @@ from scanner.model.inventory import (
     ShardInventory,
 )
 from scanner.model.names import Shard
-from scanner.model.reading import EvidenceRef, GapKind, Known, Unread, gap_of_texts
+from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Known, Unread, gap_of_texts
 from scanner.model.ternary import Ternary, all_of
 
 _VALIDATED: Final = ("SUCCESSFUL", None)  # None: no validation ran
@@ -179,8 +179,9 @@ class RestoreHistory:
         latest = self._latest.get(arn)
         if isinstance(latest, Known):
             return None
-        # It is asked for on demand only: that nobody asked is no gap of the shard.
-        gap = None if latest is None or latest.gap.kind is GapKind.NEVER_ASKED else latest.gap
+        # It is asked for on demand only: that nobody asked is no gap of the shard, unless it was left out.
+        unasked = latest is None or latest.gap.kind is GapKind.NEVER_ASKED
+        gap = None if latest is None or (unasked and latest.gap.code != LEFT_OUT) else latest.gap
         return Unseen(f"restores of {arn} older than 30 days were not read", gap, own=True)
 
     def _unread_in(self, shard: Shard) -> Unseen | None:

@@ -1,6 +1,7 @@
 """Backup, copy and restore jobs, and what AWS Backup lists as protected."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from scanner.evidence.answers import Answers
@@ -8,7 +9,7 @@ from scanner.evidence.shape import Shape
 from scanner.inventory.gaps import Gaps, created_by_rule, rows
 from scanner.model.inventory import Job, JobKind, LatestRestore, ProtectedResource
 from scanner.model.names import AccountId, Arn, Shard
-from scanner.model.reading import EvidenceRef, GapKind, Reading, Unread
+from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Reading, Unread
 
 _HISTORIES: Final = (
     (JobKind.BACKUP, "backup:ListBackupJobs", "BackupJobs", "BackupJobId", "RecoveryPointArn"),
@@ -103,9 +104,12 @@ def parse_latest_restores(
 def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRestore | None]:
     """Read the newest restore, which the histories of 30 days may not reach (catalogue, ruling 9).
 
-    It is asked for on demand only: that it was never asked for is no gap of the shard.
+    It is asked for on demand only: that it was never asked for is no gap of the shard, but that the scan left
+    it out for all resources is one.
     """
     answer = answers.one(_DESCRIBE, ResourceArn=arn)
+    if answer.gap is not None and answer.gap.code == LEFT_OUT:
+        return gaps.reading(None, replace(answer, gap=replace(answer.gap, about="")))
     if answer.gap is not None and answer.gap.kind is GapKind.NEVER_ASKED:
         return Unread(answer.gap)
     told = next((page for page in answer.pages if any(key in page.data for key in (_RESTORED, _TOOK))), None)

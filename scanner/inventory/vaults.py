@@ -14,10 +14,12 @@ from scanner.model.inventory import (
     VaultNotifications,
 )
 from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
-from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
+from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Known, Reading, Unread
 
 _POINTS = "backup:ListRecoveryPointsByBackupVault"
+_POINT_IN_TIME = "backup:GetPITRMalwareScanResults"
 _PLAIN = "BACKUP_VAULT"
+_CONTINUOUS = ":continuous:"  # AWS does not report it as a field: the ARN says so (facts 9)
 
 
 def parse_vaults(answers: Answers, gaps: Gaps) -> tuple[Vault, ...]:
@@ -111,9 +113,10 @@ def _points(answers: Answers, gaps: Gaps) -> Iterator[RecoveryPoint]:
     scans = _point_in_time_scans(answers, gaps)
     for row, ref, vault in _point_rows(answers):
         lifecycle = row.child("Lifecycle") or Shape({}, "Lifecycle", ref)
+        arn = row.need("RecoveryPointArn")
         calculated = row.child("CalculatedLifecycle") or Shape({}, "CalculatedLifecycle", ref)
         yield RecoveryPoint(
-            arn=Arn(row.need("RecoveryPointArn")),
+            arn=Arn(arn),
             vault=vault,
             account=answers.shard.account,
             region=answers.shard.region,
@@ -128,7 +131,9 @@ def _points(answers: Answers, gaps: Gaps) -> Iterator[RecoveryPoint]:
             temporary=lifecycle.text("DeleteAfterEvent") == "DELETE_AFTER_COPY",
             source_vault=row.text("SourceBackupVaultArn"),
             created_by_rule=created_by_rule(row, _plan_shard(row, answers.shard)),
-            scan=_scan(row.child("AggregatedScanResult"), scans.get(row.need("RecoveryPointArn"))),
+            scan=_scan(
+                row.child("AggregatedScanResult"), scans.get(arn) or _left_out_scan(answers, gaps, arn)
+            ),
             last_restored_at=row.instant("LastRestoreTime"),
             is_parent=bool(row.flag("IsParent")),
             parent=row.text("ParentRecoveryPointArn"),
@@ -174,8 +179,16 @@ def _scan(result: Shape | None, point_in_time: Reading[str | None] | None) -> Sc
 def _point_in_time_scans(answers: Answers, gaps: Gaps) -> Mapping[str, Reading[str | None]]:
     """Read the newest malware scans of continuous recovery points, by ARN (GetPITRMalwareScanResults)."""
     scans: dict[str, Reading[str | None]] = {}
-    for answer in answers.every("backup:GetPITRMalwareScanResults"):
+    for answer in answers.every(_POINT_IN_TIME):
         result = next((child for page in answer.pages if (child := page.child("ScanResult"))), None)
         status = result.text("ScanResultStatus") if result else None
         scans[str(answer.parameters.get("RecoveryPointArn", ""))] = gaps.reading(status, answer)
     return scans
+
+
+def _left_out_scan(answers: Answers, gaps: Gaps, arn: str) -> Reading[str | None] | None:
+    """Return that the newest scan of a continuous recovery point is not known, where the scan left it out."""
+    gap = answers.gap(_POINT_IN_TIME, "", GapKind.NEVER_ASKED)
+    if _CONTINUOUS not in arn or gap.code != LEFT_OUT:
+        return None
+    return gaps.known_unless(gap, None)

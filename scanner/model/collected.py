@@ -39,9 +39,9 @@ class CollectedReads:
         more = len(self.controls) - _NAMED
         some = f"{named} and {more} more" if more > 0 else named
         return (
-            f"The scan collected only what its controls need ({some}). What it left out is not known: where a "
-            "table of the inventory is empty for this reason, that does not show that there is nothing. To "
-            "collect everything, scan with --collect all."
+            f"The scan collected only what its controls need ({some}). What it left out is not known: a "
+            "table of the inventory may be empty for this reason, although there is something. To collect "
+            "everything, scan with --collect all."
         )
 
 

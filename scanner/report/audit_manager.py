@@ -12,7 +12,7 @@ from scanner.model.collected import is_collected
 from scanner.model.finding import Finding, Status
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Manifest
-from scanner.model.names import AWS_GLOBAL
+from scanner.model.names import AWS_GLOBAL, AccountId, RegionName
 from scanner.model.reading import ENTRY
 from scanner.model.scan import Scan
 from scanner.report.counts import Counts, Tally, count
@@ -145,7 +145,7 @@ def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> S
     return SideBySide(tuple(rows), tuple(sorted(unlisted)))
 
 
-def _read_places(manifest: Manifest) -> Iterator[_Place]:
+def _read_places(manifest: Manifest) -> Iterator[tuple[AccountId, RegionName]]:
     """Return the account-Regions of which something was read."""
     for record in manifest.shards:
         if record.region in manifest.scope.regions and record.status is not ShardStatus.SKIPPED:
