@@ -60,7 +60,8 @@ class ParquetTable:
     def append(self, table: pa.Table) -> None:
         """Add rows that are an Arrow table already, of the schema of the row's dataclass."""
         self._settle()
-        self._encoded.append(table)
+        if table.num_rows:  # without rows there is no row group, however often nothing is added
+            self._encoded.append(table)
         while self._held >= self._row_group:
             self._flush()
 

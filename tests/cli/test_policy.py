@@ -37,6 +37,30 @@ def test_the_trust_policy_names_principal_and_external_id() -> None:
     assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "x-1"}}
 
 
+def actions_of(out: str) -> set[str]:
+    return {action for statement in json.loads(out)["Statement"] for action in statement["Action"]}
+
+
+@pytest.mark.parametrize("part", ["member", "caller"])
+def test_the_policy_of_few_controls_is_a_part_of_the_whole(part: str) -> None:
+    code, narrow, err = run("--part", part, "--controls", "resource-in-backup-plan")
+    assert (code, err) == (0, "")
+    _, whole, _ = run("--part", part)
+    assert actions_of(narrow) < actions_of(whole)
+    assert "backup:GetBackupPlan" in actions_of(narrow)
+    assert "backup:ListRecoveryPointsByBackupVault" not in actions_of(narrow)
+    _, everything, _ = run("--part", part, "--controls", "all")
+    assert everything == whole
+
+
+@pytest.mark.parametrize("format_", ["cloudformation", "terraform"])
+def test_templates_follow_the_controls(format_: str) -> None:
+    code, out, _ = run("--format", format_, "--controls", "resource-in-backup-plan")
+    assert code == 0
+    assert "backup:GetBackupPlan" in out
+    assert "backup:ListRecoveryPointsByBackupVault" not in out
+
+
 @pytest.mark.parametrize("format_", ["cloudformation", "terraform"])
 def test_templates_hold_what_was_given(format_: str) -> None:
     arguments = ["--role-name", "Audit", "--external-id", "x-1", "--trusted-principal", "111111111111"]
@@ -67,6 +91,12 @@ def test_templates_hold_what_was_given(format_: str) -> None:
             ),
             "not an ARN",
         ),
+        (
+            ("--part", "trust", "--trusted-principal", "111111111111", "--controls", "vault-locked"),
+            "--controls is valid only",
+        ),
+        (("--config", "audit.yaml"), "--config requires --controls"),
+        (("--controls", "no-such-control"), "no-such-control"),
         (("--role-name", "a b"), "--role-name a b"),
         (("--role-name", "${x}"), "--role-name ${x}"),
         (("--part", "trust", "--trusted-principal", "*"), "--trusted-principal *"),

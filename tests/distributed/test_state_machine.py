@@ -57,15 +57,19 @@ def machine(account: Account) -> StateMachine:
 def local(account: Account, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scan the organisation with the command line."""
     folder = tmp_path_factory.mktemp("local") / "scan"
-    demo = account.demo
+    collected_here(account.demo, folder)
+    return folder
+
+
+def collected_here(demo: Demo, folder: Path, *more: str) -> None:
+    """Run a scan with the command line."""
     regions = [word for region in demo.regions for word in ("--region", region)]
     command = [
         sys.executable, "-m", "scanner", "run", "--org", "--role-name", demo.role_name, *regions,
-        "--as-of", AS_OF, "--format", "json", "--out", str(folder), "--quiet", "--allow-partial",
+        "--as-of", AS_OF, "--format", "json", "--out", str(folder), "--quiet", "--allow-partial", *more,
     ]  # fmt: skip
     environment = demo.scrubbed(os.environ) | {"PYTHONPATH": str(ROOT)}
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    return folder
 
 
 def options(demo: Demo) -> dict[str, Any]:
@@ -127,6 +131,21 @@ def test_two_executions_at_once_give_the_files_of_the_local_scan(
         assert set(contents(folder, "evidence")) == set(contents(local, "evidence"))
         Bundle(folder).check()
         assert set(versions(account.demo, name).values()) == {1}
+
+
+def test_a_scan_of_few_controls_collects_what_the_local_one_collects(
+    account: Account, machine: StateMachine, tmp_path: Path
+) -> None:
+    account.fault = lambda _event: 300.0
+    narrow = {**options(account.demo), "controls": ["resource-in-backup-plan", "account-region-assessed"]}
+    ended = machine.ended(machine.start("narrow", narrow))
+    assert ended["status"] == "SUCCEEDED", ended
+    folder, beside = fetched(account.demo, "narrow", tmp_path / "narrow"), tmp_path / "local"
+    collected_here(account.demo, beside, *(f"--controls={name}" for name in narrow["controls"]))
+    assert contents(folder, *JUDGED) == contents(beside, *JUDGED)
+    reads, ours = (json.loads((each / "manifest.json").read_text())["reads"] for each in (folder, beside))
+    assert reads == ours
+    assert "backup:ListRecoveryPointsByBackupVault" not in reads["operations"]
 
 
 def test_steps_that_are_repeated_leave_nothing_twice(

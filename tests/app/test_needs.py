@@ -1,0 +1,112 @@
+"""What a scan collects follows from its controls, formats, tiers and owners."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from scanner.app.criteria import criteria_of
+from scanner.app.judgement import Judgement
+from scanner.app.needs import ALWAYS, left_out, needed_reads, reads_of
+from scanner.collect.catalogue import OPERATIONS
+from scanner.evidence.manifest import parse_reads, reads_document
+from scanner.evidence.shape import Shape
+from scanner.model.collected import CollectMode
+from scanner.model.reading import EvidenceRef
+from scanner.settings import Settings, load_settings
+
+POINTS = "backup:ListRecoveryPointsByBackupVault"
+DESCRIBED = "backup:DescribeProtectedResource"
+
+
+def judgement(*words: str, settings: Settings | None = None) -> Judgement:
+    return criteria_of(settings or Settings(), words, None).judgement
+
+
+@pytest.mark.parametrize(
+    ("control", "needed", "not_needed"),
+    [
+        ("resource-in-backup-plan", "backup:GetBackupSelection", POINTS),
+        ("resource-backed-up-recently", POINTS, DESCRIBED),
+        ("restore-tested", DESCRIBED, POINTS),
+        ("vault-locked", "backup:ListBackupVaults", "iam:ListRoles"),
+        ("selection-role-usable", "iam:ListRoles", "kms:DescribeKey"),
+        ("vault-customer-managed-key", "kms:DescribeKey", "backup:GetBackupVaultNotifications"),
+        ("account-backup-policy", "organizations:DescribeEffectivePolicy", "backup:ListBackupPlans"),
+        ("recovery-point-clean", "backup:GetPITRMalwareScanResults", "backup:ListBackupPlans"),
+    ],
+)
+def test_a_control_needs_what_its_columns_rest_on(control: str, needed: str, not_needed: str) -> None:
+    reads = needed_reads(judgement(control))
+    assert reads.has(needed)
+    assert not reads.has(not_needed)
+    assert reads.controls == (control,)
+
+
+def test_several_controls_need_what_each_needs() -> None:
+    both = needed_reads(judgement("vault-locked", "restore-tested")).operations
+    alone = (needed_reads(judgement(name)).operations for name in ("vault-locked", "restore-tested"))
+    assert set(both) == set().union(*alone)
+
+
+def test_the_inventory_as_a_format_needs_recovery_points() -> None:
+    assert not needed_reads(judgement("vault-notifications"), ("html", "pdf")).has("backup:GetBackupPlan")
+    reads = needed_reads(judgement("vault-notifications"), ("inventory",))
+    assert reads.has(POINTS)
+    assert reads.has("backup:GetBackupPlan")
+    assert reads.formats == ("inventory",)
+
+
+OWNERS = "owners:\n  - tag: team\n"
+TIERS = """
+tiers:
+  - name: gold
+    match: {tags: {tier: gold}}
+    parameters: {restore-tested: {by: type}}
+"""
+
+
+@pytest.mark.parametrize("yaml", [OWNERS, TIERS])
+def test_tags_are_read_where_owners_or_tiers_go_by_them(tmp_path: Path, yaml: str) -> None:
+    file = tmp_path / "audit.yaml"
+    file.write_text(yaml, encoding="utf-8")
+    assert not needed_reads(judgement("vault-notifications")).has("s3:GetBucketTagging")
+    try:
+        settings = load_settings(file)
+    except Exception as problem:  # noqa: BLE001 -- shows the mistakes
+        pytest.fail(str(getattr(problem, "mistakes", problem)))
+    assert needed_reads(judgement("vault-notifications", settings=settings)).has("s3:GetBucketTagging")
+
+
+@pytest.mark.parametrize(
+    ("mode", "words", "is_narrow"),
+    [
+        (None, (), False),
+        (None, ("all",), False),
+        (None, ("all", "vault-locked"), False),
+        (None, ("vault-locked",), True),
+        (CollectMode.ALL, ("vault-locked",), False),
+        (CollectMode.NEEDED, (), True),
+    ],
+)
+def test_which_scan_collects_everything(
+    mode: CollectMode | None, words: tuple[str, ...], *, is_narrow: bool
+) -> None:
+    reads = reads_of(mode, words, judgement(*words or ("all",)))
+    assert (reads is not None) == is_narrow
+
+
+def test_what_every_scan_reads_has_a_reason_each() -> None:
+    named = [operation for group in ALWAYS.values() for operation in group]
+    assert len(named) == len(set(named))
+    assert set(named) <= OPERATIONS.keys()
+    assert all(reason.endswith(".") for reason in ALWAYS)
+
+
+def test_the_result_goes_through_json() -> None:
+    reads = needed_reads(judgement("vault-locked"), ("json",))
+    document = json.loads(json.dumps(reads_document(reads)))
+    assert parse_reads(Shape(document, "manifest", EvidenceRef("manifest.json", 1))) == reads
+    assert reads_document(None) == {}
+    assert set(left_out(reads)) == OPERATIONS.keys() - set(reads.operations)
+    assert left_out(None) == ()
