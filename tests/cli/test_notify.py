@@ -139,7 +139,11 @@ def test_the_time_is_carried_from_scan_to_scan(tmp_path: Path, old: Path) -> Non
     assert read_first_seen(middle) == first
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b"[]"), gzip.compress(b'{"times": []}')])
+@pytest.mark.parametrize(
+    "content",
+    [b"no gzip", gzip.compress(b"[]"), gzip.compress(b'{"times": []}')],
+    ids=["not gzip", "a list", "times as a list"],
+)
 def test_a_file_of_first_times_that_is_broken_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / NAME).write_bytes(content)
     with pytest.raises(BundleError, match=r"first-seen\.json\.gz"):
