@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from scanner.model.assurance import FrameworkControl
 from scanner.model.audit_manager import Comparison, Value
+from scanner.model.resource_types import RESOURCE_TYPES, AuditScope
 
 MOST: Final = 1_000_000
 """No number of hours, days or minutes that a control can be asked for is above it."""
@@ -182,15 +183,19 @@ def _restore_time(given: _Given) -> Parameters:
 
 
 _EVER_DAYS: Final = 36_500
-_RESTORABLE: Final = frozenset(("Aurora", "DynamoDB", "EBS", "EC2", "EFS", "FSx", "RDS", "S3"))
-_BACKED_UP: Final = _RESTORABLE | {"Storage Gateway", "VirtualMachine"}
-_AIR_GAPPED: Final = frozenset(("Aurora", "EBS", "EC2", "EFS", "S3", "Storage Gateway", "VirtualMachine"))
+
+
+def _audited(scope: AuditScope) -> frozenset[str]:
+    return frozenset(kind.name for kind in RESOURCE_TYPES if scope in kind.audited_as)
+
+
+_PROTECTED: Final = _audited(AuditScope.PROTECTED)
 _NO_TYPES: Final[frozenset[str]] = frozenset()
 
 COUNTERPARTS: Final[Mapping[str, Counterpart]] = MappingProxyType(
     {
         "BACKUP_RESOURCES_PROTECTED_BY_BACKUP_PLAN": Counterpart(
-            "resource-in-backup-plan", "resource", _BACKED_UP, _none
+            "resource-in-backup-plan", "resource", _PROTECTED, _none
         ),
         "BACKUP_PLAN_MIN_FREQUENCY_AND_MIN_RETENTION_CHECK": Counterpart(
             "plan-frequency-and-retention", "plan", _NO_TYPES, _frequency_and_retention
@@ -205,22 +210,22 @@ COUNTERPARTS: Final[Mapping[str, Counterpart]] = MappingProxyType(
             "recovery-point-retention", "recovery_point", _NO_TYPES, _retention
         ),
         "BACKUP_RESOURCES_PROTECTED_BY_CROSS_REGION": Counterpart(
-            "resource-cross-region-copy", "resource", _BACKED_UP, _regions
+            "resource-cross-region-copy", "resource", _PROTECTED, _regions
         ),
         "BACKUP_RESOURCES_PROTECTED_BY_CROSS_ACCOUNT": Counterpart(
-            "resource-cross-account-copy", "resource", _BACKED_UP, _accounts
+            "resource-cross-account-copy", "resource", _PROTECTED, _accounts
         ),
         "BACKUP_RESOURCES_PROTECTED_BY_BACKUP_VAULT_LOCK": Counterpart(
-            "vault-locked", "resource", _BACKED_UP, _lock
+            "vault-locked", "resource", _PROTECTED, _lock
         ),
         "BACKUP_LAST_RECOVERY_POINT_CREATED": Counterpart(
-            "resource-backed-up-recently", "resource", _BACKED_UP, _age
+            "resource-backed-up-recently", "resource", _PROTECTED, _age
         ),
         "RESTORE_TIME_FOR_RESOURCES_MEET_TARGET": Counterpart(
-            "restore-time-target", "resource", _RESTORABLE, _restore_time
+            "restore-time-target", "resource", _audited(AuditScope.RESTORED), _restore_time
         ),
         "RESOURCES_IN_LOGICALLY_AIR_GAPPED_VAULT": Counterpart(
-            "resource-in-air-gapped-vault", "resource", _AIR_GAPPED, _age
+            "resource-in-air-gapped-vault", "resource", _audited(AuditScope.AIR_GAPPED), _age
         ),
     }
 )

@@ -9,6 +9,7 @@ from typing import Final
 
 from scanner.evaluate.audit_manager import COUNTERPARTS, shown
 from scanner.model.assurance import FrameworkControl
+from scanner.model.resource_types import RESOURCE_TYPES
 
 _OWN: Final[Mapping[str, str]] = {
     "plan": "AWS::Backup::BackupPlan",
@@ -18,16 +19,7 @@ _OWN: Final[Mapping[str, str]] = {
 """AWS Config's names of what is no resource: a scope that names its own kind is no limit."""
 
 _CONFIG_TYPES: Final[Mapping[str, str]] = {
-    "AWS::BackupGateway::VirtualMachine": "VirtualMachine",
-    "AWS::DynamoDB::Table": "DynamoDB",
-    "AWS::EC2::Instance": "EC2",
-    "AWS::EC2::Volume": "EBS",
-    "AWS::EFS::FileSystem": "EFS",
-    "AWS::FSx::FileSystem": "FSx",
-    "AWS::RDS::DBCluster": "Aurora",
-    "AWS::RDS::DBInstance": "RDS",
-    "AWS::S3::Bucket": "S3",
-    "AWS::StorageGateway::Volume": "Storage Gateway",
+    kind.config_type: kind.name for kind in RESOURCE_TYPES if kind.config_type
 }
 
 

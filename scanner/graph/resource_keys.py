@@ -6,20 +6,10 @@ from scanner.graph.control_plane import ControlPlane
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Shard
 from scanner.model.reading import Unread
+from scanner.model.resource_types import RESOURCE_TYPES
 from scanner.protection.keys import ResourceKeys
 
-_OWNED_BY_DEFAULT: Final = frozenset(
-    (
-        "CloudFormation",
-        "DSQL",
-        "DynamoDB",
-        "EKS",
-        "Redshift Serverless",
-        "S3",
-        "Storage Gateway",
-    )
-)
-"""Types that are always encrypted, under a key that AWS owns where no other is named."""
+_OWNED_BY_DEFAULT: Final = frozenset(kind.name for kind in RESOURCE_TYPES if kind.owned_key_by_default)
 
 
 class KeysOfShard:

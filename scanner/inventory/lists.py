@@ -10,7 +10,7 @@ from typing import Final
 from scanner.evidence.answers import Answer, Answers
 from scanner.inventory.gaps import Gaps
 from scanner.inventory.unasked import spoken_for
-from scanner.model.names import parse_arn
+from scanner.model import resource_types
 from scanner.model.reading import GapKind, Known, Reading, Unread
 
 SHARD_LISTS: Final = (
@@ -49,40 +49,8 @@ SHARD_LISTS: Final = (
 ACCOUNT_LISTS: Final = ("s3:ListBuckets",)
 """Asked once an account; a gap here is a gap of each of its Regions."""
 
-RESOURCE_LISTS: Final = {
-    "backup-gateway:ListVirtualMachines": ("backup-gateway", "vm/"),
-    "cloudformation:DescribeStacks": ("cloudformation", "stack/"),
-    "dsql:ListClusters": ("dsql", "cluster/"),
-    "dynamodb:ListTables": ("dynamodb", "table/"),
-    "ec2:DescribeInstances": ("ec2", "instance/"),
-    "ec2:DescribeVolumes": ("ec2", "volume/"),
-    "efs:DescribeFileSystems": ("elasticfilesystem", "file-system/"),
-    "eks:ListClusters": ("eks", "cluster/"),
-    "fsx:DescribeFileSystems": ("fsx", "file-system/"),
-    "fsx:DescribeVolumes": ("fsx", "volume/"),
-    "rds:DescribeDBClusters": ("rds", "cluster:"),
-    "rds:DescribeDBInstances": ("rds", "db:"),
-    "redshift:DescribeClusters": ("redshift", "cluster:"),
-    "redshift-serverless:ListNamespaces": ("redshift-serverless", "namespace/"),
-    "s3:ListBuckets": ("s3", ""),
-    "ssm-sap:ListDatabases": ("ssm-sap", "HANA/"),
-    "storagegateway:ListVolumes": ("storagegateway", "gateway/"),
-    "timestream-write:ListTables": ("timestream", "database/"),
-}
-"""The lists that name resources: the service and the type's prefix in the ARNs of what they list."""
-
-
-def listed_by(resource: str) -> str | None:
-    """Return the list operation that a resource would be in, by its ARN; None: no list names it."""
-    parts = parse_arn(resource)
-    if parts is None:
-        return None
-    fitting = (
-        name
-        for name, (service, prefix) in RESOURCE_LISTS.items()
-        if service == parts.service and parts.resource.startswith(prefix)
-    )
-    return next(fitting, None)
+RESOURCE_LISTS: Final = resource_types.RESOURCE_LISTS
+listed_by: Final = resource_types.listed_by
 
 
 _WIDENING: Final = {"IncludeDeleted", "IncludeShared", "MaxBuckets", "ByShared", "include"}

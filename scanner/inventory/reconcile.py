@@ -4,31 +4,11 @@ ListProtectedResources knows what was backed up at least once, the tagging API w
 neither proves anything complete (architecture, "Reports").
 """
 
-import re
 from collections import Counter
-from typing import Final
 
 from scanner.model.inventory import ShardInventory
-from scanner.model.names import parse_arn
+from scanner.model.resource_types import type_of_arn
 from scanner.model.scan import Reconciliation
-
-_TAGGED_TYPES: Final = {
-    "VirtualMachine": re.compile(r"backup-gateway:vm/"),
-    "CloudFormation": re.compile(r"cloudformation:stack/"),
-    "DSQL": re.compile(r"dsql:cluster/"),
-    "DynamoDB": re.compile(r"dynamodb:table/"),
-    "EBS": re.compile(r"ec2:volume/"),
-    "EC2": re.compile(r"ec2:instance/"),
-    "EFS": re.compile(r"elasticfilesystem:file-system/"),
-    "EKS": re.compile(r"eks:cluster/"),
-    "Redshift": re.compile(r"redshift:cluster:"),
-    "Redshift Serverless": re.compile(r"redshift-serverless:namespace/"),
-    "SAP HANA on Amazon EC2": re.compile(r"ssm-sap:HANA/[^/]*/DB/"),
-    "Storage Gateway": re.compile(r"storagegateway:gateway/[^/]*/volume/"),
-    "Timestream": re.compile(r"timestream:database/[^/]*/table/"),
-}
-"""Types that an ARN alone tells apart, by its service and resource: members of database clusters look like
-databases of their own, and a file system of FSx may be one of ONTAP, which is no resource."""
 
 
 def reconcile(inventory: ShardInventory) -> tuple[Reconciliation, ...]:
@@ -40,7 +20,7 @@ def reconcile(inventory: ShardInventory) -> tuple[Reconciliation, ...]:
         if protected.arn not in known:
             elsewhere.setdefault(protected.type, set()).add(protected.arn)
     for arn in inventory.tagged:
-        kind = _type_of(arn)
+        kind = type_of_arn(arn)
         if kind and arn not in known:
             elsewhere.setdefault(kind, set()).add(arn)
     return tuple(
@@ -53,11 +33,3 @@ def reconcile(inventory: ShardInventory) -> tuple[Reconciliation, ...]:
         )
         for kind in sorted({*listed, *elsewhere})
     )
-
-
-def _type_of(arn: str) -> str:
-    parts = parse_arn(arn)
-    if parts is None:
-        return ""
-    named = f"{parts.service}:{parts.resource}"
-    return next((kind for kind, pattern in _TAGGED_TYPES.items() if pattern.match(named)), "")

@@ -7,29 +7,13 @@ so its service need not be asked there: it may have no endpoint at all (docs/ass
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
+from scanner.model.resource_types import RESOURCE_TYPES, TYPE_BY_NAME
+
 TYPE_OF_SERVICE: Final[Mapping[str, str]] = {
-    "backup-gateway": "VirtualMachine",
-    "cloudformation": "CloudFormation",
-    "dsql": "DSQL",
-    "eks": "EKS",
-    "fsx": "FSx",
-    "redshift": "Redshift",
-    "redshift-serverless": "Redshift Serverless",
-    "ssm-sap": "SAP HANA on Amazon EC2",
-    "storagegateway": "Storage Gateway",
-    "timestream-write": "Timestream",
+    kind.client: kind.name for kind in RESOURCE_TYPES if not kind.everywhere
 }
-"""By boto3's client name, the one type that is listed for AWS Backup. EC2, RDS, EFS, S3 and DynamoDB are
-everywhere, and are always asked."""
-
-_ELSEWHERE: Final = ("Aurora", "DocumentDB", "DynamoDB", "EBS", "EC2", "EFS", "Neptune", "RDS", "S3")
-
-_AS_NEW_AS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Redshift Serverless": ("DSQL", "EKS"),
-    "DSQL": ("EKS",),
-}
-"""Types that AWS's own text on the answer does not name, and those that AWS Backup supports since the same
-day or later (facts 1.1, document history): an answer that names one of these would name them, too."""
+"""By boto3's client name, the one type that is listed for AWS Backup. The services of the other types are in
+every Region, and are always called."""
 
 
 def _plain(name: str) -> str:
@@ -37,7 +21,7 @@ def _plain(name: str) -> str:
     return "".join(char for char in name.casefold() if char.isalnum())
 
 
-_KNOWN: Final = frozenset(map(_plain, (*TYPE_OF_SERVICE.values(), *_ELSEWHERE)))
+_KNOWN: Final = frozenset(map(_plain, TYPE_BY_NAME))
 
 
 def unknown_types(named: Iterable[str]) -> tuple[str, ...]:
@@ -55,6 +39,5 @@ def is_unsupported(service: str, named: Collection[str]) -> bool:
     plain = {_plain(name) for name in named}
     if kind is None or not plain or _plain(kind) in plain:
         return False
-    if kind not in _AS_NEW_AS:
-        return True
-    return plain <= _KNOWN and any(_plain(newer) in plain for newer in _AS_NEW_AS[kind])
+    newer_types = TYPE_BY_NAME[kind].newer_types
+    return not newer_types or (plain <= _KNOWN and any(_plain(newer) in plain for newer in newer_types))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from scanner.model.inventory import Resource
+from scanner.model.resource_types import TAGGING_API, TYPE_BY_NAME, TagSyntax
 
 _PLAIN: Final = re.compile(r"[\w.@+-]+(?:[/:][\w.@+-]+)*", re.ASCII)
 """Keys and values that the CLI's short form takes as they are."""
@@ -14,47 +15,29 @@ _PLAIN: Final = re.compile(r"[\w.@+-]+(?:[/:][\w.@+-]+)*", re.ASCII)
 _LONGEST: Final = (128, 256)
 """Characters of a tag's key and value (AWS General Reference, "Tag naming limits")."""
 
-_OWN_CALLS: Final = {
-    "RDS": "aws rds add-tags-to-resource --resource-name",
-    "Aurora": "aws rds add-tags-to-resource --resource-name",
-    "DocumentDB": "aws docdb add-tags-to-resource --resource-name",
-    "Neptune": "aws neptune add-tags-to-resource --resource-name",
-    "Storage Gateway": "aws storagegateway add-tags-to-resource --resource-arn",
-    "VirtualMachine": "aws backup-gateway tag-resource --resource-arn",
-    "Timestream": "aws timestream-write tag-resource --resource-arn",
-}
-"""Calls that take a list of keys and values. Of the other types the tagging API sets the tags."""
-
-_MAPPED: Final = {
-    "DSQL": "aws dsql tag-resource --resource-arn",
-    "SAP HANA on Amazon EC2": "aws ssm-sap tag-resource --resource-arn",
-    "EKS": "aws eks tag-resource --resource-arn",
-}
-"""Calls that take a mapping from keys to values."""
-
 
 def tagging_command(resource: Resource, tags: Iterable[tuple[str, str]]) -> str:
-    """Return the command that adds tags to a resource; empty: AWS takes no such tag, or it is a stack.
-
-    The tags of a CloudFormation stack are part of an update of the stack.
-    """
-    wanted = tuple(tags)
-    if not wanted or resource.type == "CloudFormation" or not all(map(_is_possible, wanted)):
+    """Return the command that adds tags to a resource; empty: no command does (or AWS takes no such tag)."""
+    pairs = tuple(tags)
+    kind = TYPE_BY_NAME.get(resource.type)
+    command = kind.tag_command if kind else TAGGING_API
+    if command is None or not pairs or not all(map(_is_possible, pairs)):
         return ""
-    region = f" --region {shlex.quote(resource.region)}"
-    if resource.type in ("EBS", "EC2"):
-        name = shlex.quote(resource.arn.rpartition("/")[2])
-        return f"aws ec2 create-tags --resources {name} --tags {_pairs(wanted)}{region}"
-    arn = shlex.quote(resource.arn)
-    if (call := _OWN_CALLS.get(resource.type)) is not None:
-        return f"{call} {arn} --tags {_pairs(wanted)}{region}"
-    if (call := _MAPPED.get(resource.type)) is not None:
-        return f"{call} {arn} --tags {_mapping(wanted)}{region}"
-    if resource.type == "Redshift Serverless":
-        listed = _pairs(wanted, key="key", value="value")
-        return f"aws redshift-serverless tag-resource --resource-arn {arn} --tags {listed}{region}"
-    call = "aws resourcegroupstaggingapi tag-resources --resource-arn-list"
-    return f"{call} {arn} --tags {_mapping(wanted)}{region}"
+    target = resource.arn.rpartition("/")[2] if command.takes_id else resource.arn
+    region = shlex.quote(resource.region)
+    return (
+        f"{command.command} {shlex.quote(target)} --tags {_written(pairs, command.syntax)} --region {region}"
+    )
+
+
+def _written(tags: tuple[tuple[str, str], ...], syntax: TagSyntax) -> str:
+    match syntax:
+        case TagSyntax.PAIRS:
+            return _pairs(tags)
+        case TagSyntax.LOWERCASE_PAIRS:
+            return _pairs(tags, key="key", value="value")
+        case TagSyntax.MAP:
+            return _mapping(tags)
 
 
 def _is_possible(tag: tuple[str, str]) -> bool:

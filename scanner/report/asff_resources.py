@@ -8,20 +8,11 @@ from typing import Any, Final
 
 from scanner.model.finding import Finding
 from scanner.model.names import AWS_GLOBAL, parse_arn, partition_in, partition_of
+from scanner.model.resource_types import RESOURCE_TYPES
 from scanner.report.asff_text import field
 
 TYPES: Final = {
-    "EC2": "AwsEc2Instance",
-    "EBS": "AwsEc2Volume",
-    "RDS": "AwsRdsDbInstance",
-    "Aurora": "AwsRdsDbCluster",
-    "DocumentDB": "AwsRdsDbCluster",  # Security Hub's own controls call both so
-    "Neptune": "AwsRdsDbCluster",
-    "DynamoDB": "AwsDynamoDbTable",
-    "S3": "AwsS3Bucket",
-    "Redshift": "AwsRedshiftCluster",
-    "CloudFormation": "AwsCloudFormationStack",
-    "EKS": "AwsEksCluster",
+    **{kind.name: kind.security_hub_type for kind in RESOURCE_TYPES if kind.security_hub_type},
     "plan": "AwsBackupBackupPlan",
     "vault": "AwsBackupBackupVault",
     "recovery_point": "AwsBackupRecoveryPoint",

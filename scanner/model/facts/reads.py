@@ -3,18 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from scanner.model.resource_types import RESOURCE_TYPES, distinct
+
 TAG_READS: Final = (
     "resourcegroupstaggingapi:GetResources",
-    "backup-gateway:ListTagsForResource",
-    "dsql:GetCluster",
-    "dsql:ListTagsForResource",
-    "dynamodb:ListTagsOfResource",
-    "eks:DescribeCluster",
-    "eks:ListTagsForResource",
-    "redshift-serverless:ListTagsForResource",
-    "s3:GetBucketTagging",
-    "storagegateway:ListTagsForResource",
-    "timestream-write:ListTagsForResource",
+    *sorted({read for kind in RESOURCE_TYPES for read in kind.tag_reads}),
 )
 SELECTION_READS: Final = (
     "backup:ListBackupPlans",
@@ -26,42 +19,19 @@ SELECTION_READS: Final = (
 OPT_IN_READS: Final = (*SELECTION_READS, "organizations:DescribeOrganization")
 RULE_READS: Final = (*SELECTION_READS, "backup:GetBackupPlan")
 PLAN_READS: Final = ("backup:ListBackupPlans", "backup:GetBackupPlan")
-RESOURCE_READS: Final = (
-    "ec2:DescribeInstances",
-    "ec2:DescribeVolumes",
-    "rds:DescribeDBInstances",
-    "rds:DescribeDBClusters",
-    "dynamodb:ListTables",
-    "dynamodb:DescribeTable",
-    "efs:DescribeFileSystems",
-    "fsx:DescribeFileSystems",
-    "fsx:DescribeVolumes",
-    "s3:ListBuckets",
-    "s3:GetBucketLocation",
-    "storagegateway:ListVolumes",
-    "storagegateway:DescribeCachediSCSIVolumes",
-    "storagegateway:DescribeStorediSCSIVolumes",
-    "dsql:ListClusters",
-    "dsql:GetCluster",
-    "redshift:DescribeClusters",
-    "redshift-serverless:ListNamespaces",
-    "timestream-write:ListTables",
-    "backup-gateway:ListVirtualMachines",
-    "cloudformation:DescribeStacks",
-    "ssm-sap:ListDatabases",
-    "ssm-sap:GetDatabase",
-    "eks:ListClusters",
-    "eks:DescribeCluster",
+RESOURCE_READS: Final = distinct(
+    operation
+    for kind in RESOURCE_TYPES
+    for operation in (*(listing.operation for listing in kind.lists), *kind.describes)
 )
-ENCRYPTION_READS: Final = ("s3:GetBucketEncryption", "timestream-write:ListDatabases")
+_KEY_READS: Final = sorted({read for kind in RESOURCE_TYPES for read in kind.key_reads})
+ENCRYPTION_READS: Final = tuple(read for read in _KEY_READS if read not in RESOURCE_READS)
+"""Reads that tell how a resource is encrypted and nothing else."""
+
 KEY_READS: Final = (
     "kms:DescribeKey",
     "kms:ListAliases",
-    "dsql:GetCluster",
-    "eks:DescribeCluster",
-    "fsx:DescribeFileSystems",
-    "storagegateway:DescribeCachediSCSIVolumes",
-    "storagegateway:DescribeStorediSCSIVolumes",
+    *(read for read in _KEY_READS if read in RESOURCE_READS),
     *ENCRYPTION_READS,
 )
 VAULT_READS: Final = ("backup:ListBackupVaults",)
