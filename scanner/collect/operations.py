@@ -11,7 +11,9 @@ class Operation:
     it (not always the same name: `s3:ListAllMyBuckets`), `also` what else the call needs. `page` is the
     page size asked for; 0: AWS's own. `secrets` are response fields that never reach the evidence:
     `Reservations[].Instances[].UserData`. `after` are the operations (`service:Operation`) whose answers name
-    what it is called about: without them it is not called at all.
+    what it is called about: without them it is not called at all. `own` are the members of the answer that
+    hold ARNs or ids of the account and Region that is called; `same` pairs a parameter with the member that
+    repeats it under another name (`response_identity`).
     """
 
     service: str
@@ -21,6 +23,8 @@ class Operation:
     secrets: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    same: tuple[tuple[str, str], ...] = ()
 
     @property
     def actions(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from scanner.collect.deadline import Deadline
 from scanner.collect.limits import Limits
 from scanner.collect.operations import Operation
 from scanner.collect.patience import Budget, Time
+from scanner.collect.response_identity import check_identity
 from scanner.collect.retry import FinalError, Halted, RetryPolicy, attempt, is_expired, is_throttling
 from scanner.collect.watch import Watcher
 from scanner.evidence.writer import Failure
@@ -101,6 +102,13 @@ class Sender:
             with acting_for(self.shard.account):
                 client = self.clients.of(operation.service, self.region, endpoint)
                 answer: dict[str, Any] = getattr(client, xform_name(operation.name))(**parameters)
+                check_identity(
+                    client.meta.service_model.operation_model(operation.name),
+                    operation,
+                    parameters,
+                    answer,
+                    Shard(self.shard.account, self.region),
+                )
         except Exception as problem:
             if is_throttling(problem):
                 self.limits.throttled(operation.service, operation.name)

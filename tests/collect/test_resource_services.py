@@ -96,7 +96,9 @@ def test_clusters_of_dsql_and_eks_are_described(aws: FakeAws, caller_of: Making)
         "connectorConfig": {"activationCode": "canary"},
         "encryptionConfig": [{"provider": {"keyArn": "k-2"}}],
     }
-    aws.script["eks:DescribeCluster"] = {"cluster": cluster}
+    aws.script["eks:DescribeCluster"] = lambda request: {
+        "cluster": cluster | {"name": request.parameters["name"]}
+    }
     caller, notes = caller_of()
     assert dsql.collect(caller) == {"k-1"}
     assert eks.collect(caller) == {"k-2"}

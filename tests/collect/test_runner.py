@@ -112,7 +112,11 @@ def test_everything_that_is_listed_is_asked_about_and_nothing_twice(
         "s3:GetBucketLocation": b"<LocationConstraint>EU</LocationConstraint>",
         "kms:ListAliases": {"Aliases": [{"AliasName": "alias/a", "TargetKeyId": "k-2"}]},
         "kms:DescribeKey": lambda request: {
-            "KeyMetadata": {"KeyId": "k", "Arn": request.parameters["KeyId"], "KeyManager": "CUSTOMER"}
+            "KeyMetadata": {
+                "KeyId": request.parameters["KeyId"].rpartition("/")[2],
+                "Arn": request.parameters["KeyId"],
+                "KeyManager": "CUSTOMER",
+            }
         },
         "s3:GetBucketEncryption": (
             b"<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
@@ -152,7 +156,9 @@ def test_keys_of_an_account_outside_the_scope_are_asked_for_by_arn(
 ) -> None:
     foreign = KEY.replace(CALLER, OTHER)
     aws.script["efs:DescribeFileSystems"] = {"FileSystems": [{"KmsKeyId": foreign}]}
-    aws.script["kms:DescribeKey"] = {"KeyMetadata": {"KeyId": "k", "Arn": foreign, "KeyManager": "CUSTOMER"}}
+    aws.script["kms:DescribeKey"] = {
+        "KeyMetadata": {"KeyId": "k-1", "Arn": foreign, "KeyManager": "CUSTOMER"}
+    }
     scan()
     assert [request.parameters for request in aws.asked("kms:DescribeKey")] == [{"KeyId": foreign}]
     assert not aws.asked("kms:GetKeyPolicy")

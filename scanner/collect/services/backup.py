@@ -18,18 +18,26 @@ _PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
 OPERATIONS: Final = (
     Operation("backup", "DescribeGlobalSettings", "backup:DescribeGlobalSettings"),
     Operation("backup", "DescribeRegionSettings", "backup:DescribeRegionSettings"),
-    Operation("backup", "ListBackupVaults", "backup:ListBackupVaults", _PAGE),
+    Operation(
+        "backup",
+        "ListBackupVaults",
+        "backup:ListBackupVaults",
+        _PAGE,
+        own=("BackupVaultList[].BackupVaultArn",),
+    ),
     Operation(
         "backup",
         "GetBackupVaultAccessPolicy",
         "backup:GetBackupVaultAccessPolicy",
         after=("backup:ListBackupVaults",),
+        own=("BackupVaultArn",),
     ),
     Operation(
         "backup",
         "GetBackupVaultNotifications",
         "backup:GetBackupVaultNotifications",
         after=("backup:ListBackupVaults",),
+        own=("BackupVaultArn",),
     ),
     Operation(
         "backup",
@@ -37,6 +45,7 @@ OPERATIONS: Final = (
         "backup:ListRecoveryPointsByBackupVault",
         _PAGE,
         after=("backup:ListBackupVaults",),
+        own=("RecoveryPoints[].BackupVaultArn",),
     ),
     # Asked of continuous recovery points that were scanned: the list has no result for a point in time.
     Operation(
@@ -45,8 +54,16 @@ OPERATIONS: Final = (
         "backup:GetPITRMalwareScanResults",
         after=("backup:ListRecoveryPointsByBackupVault",),
     ),
-    Operation("backup", "ListBackupPlans", "backup:ListBackupPlans", _PAGE),
-    Operation("backup", "GetBackupPlan", "backup:GetBackupPlan", after=("backup:ListBackupPlans",)),
+    Operation(
+        "backup", "ListBackupPlans", "backup:ListBackupPlans", _PAGE, own=("BackupPlansList[].BackupPlanArn",)
+    ),
+    Operation(
+        "backup",
+        "GetBackupPlan",
+        "backup:GetBackupPlan",
+        after=("backup:ListBackupPlans",),
+        own=("BackupPlanArn",),
+    ),
     Operation(
         "backup",
         "ListBackupSelections",
@@ -71,14 +88,25 @@ OPERATIONS: Final = (
     ),
     # Limited to five a second: asked of the few vaults of whom the list leaves something out (facts 5).
     Operation(
-        "backup", "DescribeBackupVault", "backup:DescribeBackupVault", after=("backup:ListBackupVaults",)
+        "backup",
+        "DescribeBackupVault",
+        "backup:DescribeBackupVault",
+        after=("backup:ListBackupVaults",),
+        own=("BackupVaultArn",),
     ),
-    Operation("backup", "ListRestoreTestingPlans", "backup:ListRestoreTestingPlans", _PAGE),
+    Operation(
+        "backup",
+        "ListRestoreTestingPlans",
+        "backup:ListRestoreTestingPlans",
+        _PAGE,
+        own=("RestoreTestingPlans[].RestoreTestingPlanArn",),
+    ),
     Operation(
         "backup",
         "GetRestoreTestingPlan",
         "backup:GetRestoreTestingPlan",
         after=("backup:ListRestoreTestingPlans",),
+        own=("RestoreTestingPlan.RestoreTestingPlanArn",),
     ),
     Operation(
         "backup",
@@ -95,17 +123,38 @@ OPERATIONS: Final = (
         secrets=("RestoreTestingSelection.RestoreMetadataOverrides",),
         after=("backup:ListRestoreTestingSelections",),
     ),
-    Operation("backup", "ListLegalHolds", "backup:ListLegalHolds", _PAGE),
-    Operation("backup", "GetLegalHold", "backup:GetLegalHold", after=("backup:ListLegalHolds",)),
-    Operation("backup", "ListFrameworks", "backup:ListFrameworks", _PAGE),
-    Operation("backup", "DescribeFramework", "backup:DescribeFramework", after=("backup:ListFrameworks",)),
-    Operation("backup", "ListReportPlans", "backup:ListReportPlans", _PAGE),
-    Operation("backup", "ListTieringConfigurations", "backup:ListTieringConfigurations", _PAGE),
+    Operation("backup", "ListLegalHolds", "backup:ListLegalHolds", _PAGE, own=("LegalHolds[].LegalHoldArn",)),
+    Operation(
+        "backup",
+        "GetLegalHold",
+        "backup:GetLegalHold",
+        after=("backup:ListLegalHolds",),
+        own=("LegalHoldArn",),
+    ),
+    Operation("backup", "ListFrameworks", "backup:ListFrameworks", _PAGE, own=("Frameworks[].FrameworkArn",)),
+    Operation(
+        "backup",
+        "DescribeFramework",
+        "backup:DescribeFramework",
+        after=("backup:ListFrameworks",),
+        own=("FrameworkArn",),
+    ),
+    Operation(
+        "backup", "ListReportPlans", "backup:ListReportPlans", _PAGE, own=("ReportPlans[].ReportPlanArn",)
+    ),
+    Operation(
+        "backup",
+        "ListTieringConfigurations",
+        "backup:ListTieringConfigurations",
+        _PAGE,
+        own=("TieringConfigurations[].TieringConfigurationArn",),
+    ),
     Operation(
         "backup",
         "GetTieringConfiguration",
         "backup:GetTieringConfiguration",
         after=("backup:ListTieringConfigurations",),
+        own=("TieringConfiguration.TieringConfigurationArn",),
     ),
 )
 

@@ -8,12 +8,18 @@ from scanner.collect.operations import Operation
 
 # How much comes at once is left to the service: its model names no largest page.
 OPERATIONS: Final = (
-    Operation("backup-gateway", "ListVirtualMachines", "backup-gateway:ListVirtualMachines"),
+    Operation(
+        "backup-gateway",
+        "ListVirtualMachines",
+        "backup-gateway:ListVirtualMachines",
+        own=("VirtualMachines[].ResourceArn",),
+    ),
     Operation(
         "backup-gateway",
         "ListHypervisors",
         "backup-gateway:ListHypervisors",
         after=("backup-gateway:ListVirtualMachines",),
+        own=("Hypervisors[].HypervisorArn",),
     ),
 )
 

@@ -14,6 +14,7 @@ OPERATIONS: Final = (
         secrets=("Stacks[].Parameters", "Stacks[].Outputs"),
         # Asked for no stack in particular, it needs leave to list them (API reference, "DescribeStacks").
         also=("cloudformation:ListStacks",),
+        own=("Stacks[].StackId",),
     ),
 )
 

@@ -8,8 +8,8 @@ from scanner.collect.fields import text, texts
 from scanner.collect.operations import Operation
 
 OPERATIONS: Final = (
-    Operation("dsql", "ListClusters", "dsql:ListClusters", page=100),
-    Operation("dsql", "GetCluster", "dsql:GetCluster", after=("dsql:ListClusters",)),
+    Operation("dsql", "ListClusters", "dsql:ListClusters", page=100, own=("clusters[].arn",)),
+    Operation("dsql", "GetCluster", "dsql:GetCluster", after=("dsql:ListClusters",), own=("arn",)),
 )
 
 

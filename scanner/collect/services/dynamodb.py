@@ -11,7 +11,13 @@ _PAGE: Final = 100
 
 OPERATIONS: Final = (
     Operation("dynamodb", "ListTables", "dynamodb:ListTables", _PAGE),
-    Operation("dynamodb", "DescribeTable", "dynamodb:DescribeTable", after=("dynamodb:ListTables",)),
+    Operation(
+        "dynamodb",
+        "DescribeTable",
+        "dynamodb:DescribeTable",
+        after=("dynamodb:ListTables",),
+        own=("Table.TableArn",),
+    ),
 )
 
 

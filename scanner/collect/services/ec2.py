@@ -19,6 +19,7 @@ OPERATIONS: Final = (
         "ec2:DescribeInstances",
         _PAGE,
         secrets=("Reservations[].Instances[].UserData",),
+        own=("Reservations[].OwnerId",),
     ),
     Operation("ec2", "DescribeVolumes", "ec2:DescribeVolumes", _PAGE),
 )

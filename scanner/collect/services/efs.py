@@ -7,7 +7,13 @@ from scanner.collect.fields import texts
 from scanner.collect.operations import Operation
 
 OPERATIONS: Final = (
-    Operation("efs", "DescribeFileSystems", "elasticfilesystem:DescribeFileSystems", page=100),
+    Operation(
+        "efs",
+        "DescribeFileSystems",
+        "elasticfilesystem:DescribeFileSystems",
+        page=100,
+        own=("FileSystems[].FileSystemArn",),
+    ),
 )
 
 

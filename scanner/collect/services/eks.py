@@ -16,6 +16,7 @@ OPERATIONS: Final = (
         # A connector's activation code is a secret; certificates are none, and nobody needs them.
         secrets=("cluster.connectorConfig", "cluster.certificateAuthority"),
         after=("eks:ListClusters",),
+        own=("cluster.arn",),
     ),
 )
 

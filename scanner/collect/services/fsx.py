@@ -17,6 +17,7 @@ OPERATIONS: Final = (
         _PAGE,
         # Administrative actions repeat whole file systems within file systems, passwords included.
         secrets=("FileSystems[].OntapConfiguration.FsxAdminPassword", "FileSystems[].AdministrativeActions"),
+        own=("FileSystems[].ResourceARN",),
     ),
     Operation(
         "fsx",
@@ -25,6 +26,7 @@ OPERATIONS: Final = (
         _PAGE,
         secrets=("Volumes[].AdministrativeActions",),
         after=("fsx:DescribeFileSystems",),
+        own=("Volumes[].ResourceARN",),
     ),
 )
 

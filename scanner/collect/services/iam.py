@@ -7,7 +7,7 @@ from scanner.collect.operations import Operation
 
 OPERATIONS: Final = (
     # One list tells of all roles that selections name, whether they exist and whom they trust.
-    Operation("iam", "ListRoles", "iam:ListRoles", page=1000),
+    Operation("iam", "ListRoles", "iam:ListRoles", page=1000, own=("Roles[].Arn",)),
 )
 
 

@@ -9,8 +9,8 @@ from scanner.collect.operations import Operation
 from scanner.model.names import Shard, parse_arn
 
 OPERATIONS: Final = (
-    Operation("kms", "ListAliases", "kms:ListAliases", page=100),
-    Operation("kms", "DescribeKey", "kms:DescribeKey"),
+    Operation("kms", "ListAliases", "kms:ListAliases", page=100, own=("Aliases[].AliasArn",)),
+    Operation("kms", "DescribeKey", "kms:DescribeKey", same=(("KeyId", "KeyMetadata.Arn"),)),
     Operation("kms", "GetKeyPolicy", "kms:GetKeyPolicy", after=("kms:DescribeKey",)),
 )
 

@@ -44,6 +44,7 @@ OPERATIONS: Final = (
         "DescribePolicy",
         "organizations:DescribePolicy",
         after=("organizations:ListPolicies",),
+        same=(("PolicyId", "Policy.PolicySummary.Id"),),
     ),
     Operation(
         "organizations",

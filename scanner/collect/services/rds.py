@@ -15,6 +15,7 @@ OPERATIONS: Final = (
         "rds:DescribeDBInstances",
         _PAGE,
         secrets=("DBInstances[].PendingModifiedValues.MasterUserPassword",),
+        own=("DBInstances[].DBInstanceArn",),
     ),
     Operation(
         "rds",
@@ -22,6 +23,7 @@ OPERATIONS: Final = (
         "rds:DescribeDBClusters",
         _PAGE,
         secrets=("DBClusters[].PendingModifiedValues.MasterUserPassword",),
+        own=("DBClusters[].DBClusterArn",),
     ),
 )
 

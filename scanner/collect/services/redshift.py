@@ -13,6 +13,7 @@ OPERATIONS: Final = (
         "redshift:DescribeClusters",
         page=100,
         secrets=("Clusters[].PendingModifiedValues.MasterUserPassword",),
+        own=("Clusters[].ClusterNamespaceArn",),
     ),
 )
 

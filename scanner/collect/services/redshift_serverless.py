@@ -7,7 +7,13 @@ from scanner.collect.fields import texts
 from scanner.collect.operations import Operation
 
 OPERATIONS: Final = (
-    Operation("redshift-serverless", "ListNamespaces", "redshift-serverless:ListNamespaces", page=100),
+    Operation(
+        "redshift-serverless",
+        "ListNamespaces",
+        "redshift-serverless:ListNamespaces",
+        page=100,
+        own=("namespaces[].namespaceArn",),
+    ),
 )
 
 _AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"  # stands where a key would: nobody can ask for that one

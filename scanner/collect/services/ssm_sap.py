@@ -7,7 +7,7 @@ from scanner.collect.fields import texts
 from scanner.collect.operations import Operation
 
 OPERATIONS: Final = (
-    Operation("ssm-sap", "ListDatabases", "ssm-sap:ListDatabases", page=50),
+    Operation("ssm-sap", "ListDatabases", "ssm-sap:ListDatabases", page=50, own=("Databases[].Arn",)),
     # Which secret holds the database's password is nobody's business either.
     Operation(
         "ssm-sap",
@@ -15,6 +15,7 @@ OPERATIONS: Final = (
         "ssm-sap:GetDatabase",
         secrets=("Database.Credentials",),
         after=("ssm-sap:ListDatabases",),
+        own=("Database.Arn",),
     ),
 )
 

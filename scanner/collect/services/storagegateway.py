@@ -10,18 +10,22 @@ from scanner.collect.operations import Operation
 _PAGE: Final = 100
 
 OPERATIONS: Final = (
-    Operation("storagegateway", "ListVolumes", "storagegateway:ListVolumes", _PAGE),
+    Operation(
+        "storagegateway", "ListVolumes", "storagegateway:ListVolumes", _PAGE, own=("VolumeInfos[].VolumeARN",)
+    ),
     Operation(
         "storagegateway",
         "DescribeCachediSCSIVolumes",
         "storagegateway:DescribeCachediSCSIVolumes",
         after=("storagegateway:ListVolumes",),
+        own=("CachediSCSIVolumes[].VolumeARN",),
     ),
     Operation(
         "storagegateway",
         "DescribeStorediSCSIVolumes",
         "storagegateway:DescribeStorediSCSIVolumes",
         after=("storagegateway:ListVolumes",),
+        own=("StorediSCSIVolumes[].VolumeARN",),
     ),
 )
 

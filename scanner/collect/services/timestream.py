@@ -19,6 +19,7 @@ OPERATIONS: Final = (
         "timestream:ListTables",
         _PAGE,
         after=("timestream-write:DescribeEndpoints",),
+        own=("Tables[].Arn",),
     ),
     Operation(
         "timestream-write",
@@ -26,6 +27,7 @@ OPERATIONS: Final = (
         "timestream:ListDatabases",
         _PAGE,
         after=("timestream-write:ListTables",),
+        own=("Databases[].Arn",),
     ),
 )
 
