@@ -18,7 +18,7 @@ from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.inventory import BackupSelection, ShardInventory
 from scanner.model.reading import Known
-from scanner.protection.candidates import Candidates
+from scanner.protection.equivalence import Candidates
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects
 

@@ -48,8 +48,7 @@ from scanner.model.owner import Ownership, Way
 from scanner.model.reach import reach_of
 from scanner.model.scan import POPULATION, Scan
 from scanner.model.tier import Tiers
-from scanner.protection.capabilities import capabilities_as_of
-from scanner.protection.limitations import LIMITATIONS, report_notes
+from scanner.protection.capabilities import LIMITATIONS, capabilities_as_of, report_notes
 from scanner.report.explain import explain as explain_subject
 from scanner.report.json import findings_jsonl_gz
 from scanner.report.redact import Pseudonyms, redacted, redacted_explanation

@@ -14,8 +14,8 @@ from scanner.protection.capabilities import (
     capabilities_as_of,
     capability_data,
     changes,
+    unsupported_kinds,
 )
-from scanner.protection.unsupported import unsupported_kinds
 
 FILE: Final = Path("docs/capabilities.md")
 

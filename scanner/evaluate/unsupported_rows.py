@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from scanner.model.scan import UnsupportedKinds, UnsupportedResource
-from scanner.protection.unsupported import kind_text
+from scanner.protection.capabilities import kind_text
 
 MOST_RESOURCES: Final = 1_000
 """Resources that are named; all are counted."""

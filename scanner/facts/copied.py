@@ -15,7 +15,7 @@ from scanner.model.reading import Gap
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.capabilities import Capability, capability_of
 from scanner.protection.copies import Destination, Link, notes_of
-from scanner.protection.keys import ResourceKeys
+from scanner.protection.key_kinds import ResourceKeys
 
 _SUPPORT = frozenset(
     (

@@ -29,12 +29,12 @@ from scanner.model.reading import Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction, negate
 from scanner.protection.backup_content import left_out
 from scanner.protection.capabilities import (
+    can_be_backed_up,
     capability_of,
     incremental_of,
     restore_test_leftover,
     skipped_state,
 )
-from scanner.protection.unsupported import can_be_backed_up
 
 R = TypeVar("R")
 

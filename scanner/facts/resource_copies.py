@@ -13,7 +13,7 @@ from scanner.model.facts import CopyLink, CopyLinks, Reference, ResourceCopy
 from scanner.model.reading import Gap
 from scanner.model.sentences import sentence
 from scanner.protection.copies import Link, crosses_accounts, notes_of
-from scanner.protection.distance import distance_km
+from scanner.protection.region_routes import distance_km
 
 
 @dataclass(frozen=True, slots=True)

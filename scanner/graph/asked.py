@@ -9,8 +9,7 @@ from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, any_of, negate
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import could_select, reach_of, selects
-from scanner.protection.tag_conditions import condition_holds, is_negative
-from scanner.protection.wildcards import wildcard
+from scanner.protection.tag_conditions import condition_holds, is_negative, wildcard
 
 
 def selects_in_graph(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Answer:

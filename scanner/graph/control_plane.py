@@ -26,7 +26,7 @@ from scanner.model.names import AccountId, Arn, Shard, parse_arn, partition_of, 
 from scanner.model.reading import ENTRY, NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.destination import Destination
-from scanner.protection.keys import KeyOf, key_of
+from scanner.protection.key_kinds import KeyOf, key_of
 
 T = TypeVar("T")
 

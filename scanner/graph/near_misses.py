@@ -20,8 +20,7 @@ from scanner.model.reading import Known
 from scanner.protection.capabilities import capability_of
 from scanner.protection.near_arns import Near, NearArns
 from scanner.protection.near_misses import NearMiss, near_miss
-from scanner.protection.near_tags import RANKS, Nearness, key_of, relevant_tags
-from scanner.protection.near_texts import folded, shown, shown_tag
+from scanner.protection.near_tags import RANKS, Nearness, folded, key_of, relevant_tags, shown, shown_tag
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects
 from scanner.protection.tagging import tagging_command

@@ -15,7 +15,7 @@ from scanner.model.ternary import Answer
 from scanner.protection.copies import context_of, organization_of
 from scanner.protection.lifecycle import lock_mode
 from scanner.protection.policy import parse
-from scanner.protection.policy.somebody import somebody_may
+from scanner.protection.policy.admits import somebody_may
 
 _DESTRUCTIVE: Final = (
     "backup:DeleteRecoveryPoint",

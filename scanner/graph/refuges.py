@@ -15,7 +15,7 @@ from scanner.model.inventory import KeyKind, RecoveryPoint, Resource, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Gap
 from scanner.model.ternary import Ternary
-from scanner.protection.keys import KeyOf, ResourceKeys
+from scanner.protection.key_kinds import KeyOf, ResourceKeys
 
 Doubt = tuple[str, Gap | None]
 """Why something is not known, and the read that is missing, where one is."""

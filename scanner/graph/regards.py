@@ -14,7 +14,7 @@ from scanner.model.inventory import BackupPlan, BackupSelection, Resource, Selec
 from scanner.model.names import rule_subject
 from scanner.model.reading import EvidenceRef, Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction
-from scanner.protection.likeness import Likeness
+from scanner.protection.equivalence import EquivalenceClass
 from scanner.protection.opt_in import OptIn, opted_in
 from scanner.protection.selection import Reach, reach_of
 
@@ -68,7 +68,7 @@ class Regards:
         self._managements = graph.opt_in(from_organization=True)
         self._asked = tuple(selections_of(graph))
         terms = (one.terms.value for _, one, _ in self._asked if isinstance(one.terms, Known))
-        self._likeness = Likeness(terms)
+        self._likeness = EquivalenceClass(terms)
         self._unlisted = tuple(graph.unread_selections())
         self._regards: dict[Hashable, Regard] = {}
 

@@ -7,7 +7,7 @@ from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Shard
 from scanner.model.reading import Unread
 from scanner.model.resource_types import RESOURCE_TYPES
-from scanner.protection.keys import ResourceKeys
+from scanner.protection.key_kinds import ResourceKeys
 
 _OWNED_BY_DEFAULT: Final = frozenset(kind.name for kind in RESOURCE_TYPES if kind.owned_key_by_default)
 

@@ -39,12 +39,11 @@ from scanner.model.inventory import (
 from scanner.model.names import Arn, Shard, rule_subject
 from scanner.model.reading import Gap, GapKind, Known, Unread
 from scanner.model.ternary import Answer, Ternary
-from scanner.protection.candidates import Candidates
-from scanner.protection.capabilities import skipped_state
+from scanner.protection.capabilities import can_be_backed_up, is_unsupported, skipped_state
 from scanner.protection.copies import Destination, Source, crosses_accounts
-from scanner.protection.keys import ResourceKeys
+from scanner.protection.equivalence import Candidates
+from scanner.protection.key_kinds import ResourceKeys
 from scanner.protection.opt_in import OptIn
-from scanner.protection.unsupported import can_be_backed_up, is_unsupported
 
 _VIA = {"EC2": "instance", STACK: "stack"}
 """What a covering rule is said to cover through, by the type of what is backed up."""

@@ -8,20 +8,20 @@ organisation, cross-account backup is on, and the keys allow it.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 from scanner.model.inventory import Account, BackupRule, CopyAction, Organization, Resource, Vault
 from scanner.model.names import AccountId, Shard, partition_of, vault_arn
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
-from scanner.protection.capabilities import Capability, incremental_of, rows_of
-from scanner.protection.copy_keys import context_of, key_in_the_way, key_links, organization_of
-from scanner.protection.copy_notes import CONTINUOUS, copy_changes, full_copies
+from scanner.protection.capabilities import Capability, Change, Incremental, changes, incremental_of, rows_of
+from scanner.protection.copy_keys import context_of, key_links, organization_of
 from scanner.protection.destination import EFS_VAULT, Destination, Link, Source, crosses_accounts
-from scanner.protection.keys import ResourceKeys
+from scanner.protection.key_kinds import ResourceKeys
 from scanner.protection.lifecycle import copy_kept_days, lock_admits
 from scanner.protection.policy import admits_account, parse
-from scanner.protection.routes import Route, air_gap_supported, copy_supported
+from scanner.protection.region_routes import Route, air_gap_supported, copy_supported, is_opt_in
 
 __all__ = [
     "COPY_INTO",
@@ -32,7 +32,6 @@ __all__ = [
     "context_of",
     "crosses_accounts",
     "effective",
-    "key_in_the_way",
     "member_link",
     "notes_of",
     "organization_of",
@@ -43,8 +42,12 @@ __all__ = [
 ]
 
 COPY_INTO: Final = "backup:CopyIntoBackupVault"
-
 _AIR_GAP: Final = "type can be air-gapped"
+CONTINUOUS: Final = (
+    "The rule is continuous: AWS Backup creates a snapshot for the copy and deletes it afterwards. The copy "
+    "has no point-in-time recovery."
+)
+_CHINA: Final = "aws-cn"
 
 
 def action_links(
@@ -303,3 +306,64 @@ def effective(links: tuple[Link, ...]) -> tuple[Answer, Gap | None]:
     verdict = conjunction(link.answer for link in links)
     gap = next((link.gap for link in links if link.answer == verdict and verdict.value is None), None)
     return verdict, gap
+
+
+# What AWS documents about the copies of a type, beyond whether they arrive: notes for reasons.
+#
+# Source: AWS Backup developer guide, "Copying backups across Regions", "Point-in-time recovery" and "Document
+# history" (facts 2.1).
+@cache
+def copy_changes(row: Capability | None, route: Route, *, air_gapped: bool) -> tuple[str, ...]:
+    """Return what AWS changed about the copies of a type along a route, each with its date.
+
+    `air_gapped`: the destination is a logically air-gapped vault. Empty for a type without a row.
+    """
+    if row is None:
+        return ()
+    features = _features(route, air_gapped=air_gapped)
+    return tuple(each.sentence for each in changes() if _concerns(each, row, route, features))
+
+
+def _features(route: Route, *, air_gapped: bool) -> frozenset[str]:
+    both = route.cross_region and route.cross_account
+    named = {
+        "copy": True,
+        "cross_account": route.cross_account,
+        "single_action": both,
+        "air_gapped": air_gapped,
+    }
+    return frozenset(name for name, holds in named.items() if holds)
+
+
+def _concerns(change: Change, row: Capability, route: Route, features: frozenset[str]) -> bool:
+    """Check whether a change with a date bears on this copy."""
+    if change.since is None or not features & set(change.about) or not _in_its_regions(change, route):
+        return False
+    return not change.types or row.key in change.types
+
+
+def _in_its_regions(change: Change, route: Route) -> bool:
+    ends = (route.source_region, route.destination_region)
+    match change.regions:
+        case "china":
+            return partition_of(route.source_region) == _CHINA
+        case "opt-in":
+            return any(is_opt_in(region) for region in ends)
+        case _:
+            return True
+
+
+@cache
+def full_copies(key: str, incremental: Incremental | None, route: Route) -> tuple[str, ...]:
+    """Say which copies to another Region are full ("Copying backups across Regions").
+
+    A continuous backup is copied as a snapshot, so that a type whose snapshots are full has full copies.
+    """
+    if not route.cross_region:
+        return ()
+    if incremental is None:
+        return ("The first copy to a Region is full; whether later ones are incremental is unknown.",)
+    if incremental is not Incremental.ALWAYS:
+        return (f"Every copy to another Region is full: snapshots of {key} are not incremental.",)
+    rekeyed = "; a copy of an EBS snapshot under another key is full again" if key == "EBS" else ""
+    return (f"The first copy to a Region is full, later ones are incremental{rekeyed}.",)

@@ -13,7 +13,7 @@ from scanner.model.names import AccountId, parse_arn, partition_of
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.destination import Destination, Link
-from scanner.protection.keys import KeyOf, ResourceKeys
+from scanner.protection.key_kinds import KeyOf, ResourceKeys
 from scanner.protection.policy import (
     FURTHER_KEY_ACTIONS,
     MINIMUM_KEY_ACTIONS,

@@ -8,7 +8,7 @@ from scanner.model.inventory import BackupRule, KeyKind, RegionSettings, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import EvidenceRef, Gap, Reading
 from scanner.model.ternary import Answer, Ternary
-from scanner.protection.keys import KeyOf
+from scanner.protection.key_kinds import KeyOf
 
 EFS_VAULT: Final = "aws/efs/automatic-backup-vault"
 RESERVED_VAULTS: Final = ("Default", EFS_VAULT)

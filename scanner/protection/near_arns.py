@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from scanner.model.names import ArnParts, parse_arn
-from scanner.protection.near_tags import Difference, Nearness
-from scanner.protection.near_texts import shown
-from scanner.protection.wildcards import wildcard
+from scanner.protection.near_tags import Difference, Nearness, shown
+from scanner.protection.tag_conditions import wildcard
 
 _SEPARATORS: Final = "/:-_."
 _FIELDS: Final = ("partition", "region", "account")

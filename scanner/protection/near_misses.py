@@ -11,12 +11,10 @@ from typing import Final
 from scanner.model.inventory import Resource, SelectionTerms, TagCondition, Tags
 from scanner.model.reading import Known
 from scanner.protection.near_arns import Near
-from scanner.protection.near_tags import RANKS, Difference, Nearness, key_of, tag_difference
-from scanner.protection.near_texts import shown
+from scanner.protection.near_tags import RANKS, Difference, Nearness, key_of, shown, tag_difference
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import Reach, reach_of
-from scanner.protection.tag_conditions import EQUALS, TAG_KEY, condition_holds, listed_tag_holds
-from scanner.protection.wildcards import wildcard
+from scanner.protection.tag_conditions import EQUALS, TAG_KEY, condition_holds, listed_tag_holds, wildcard
 
 _AS_A_TAG: Final = ("StringEquals", "StringLike")
 

@@ -14,11 +14,9 @@ from typing import Final
 from scanner.model.inventory import Resource, SelectionTerms, Tags
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction
-from scanner.protection.capabilities import restore_test_leftover
+from scanner.protection.capabilities import can_be_backed_up, restore_test_leftover
 from scanner.protection.opt_in import OptIn, opt_in_decides, opted_in
-from scanner.protection.tag_conditions import clause, condition_holds, listed_tag_holds
-from scanner.protection.unsupported import can_be_backed_up
-from scanner.protection.wildcards import could_match, wildcard
+from scanner.protection.tag_conditions import clause, condition_holds, could_match, listed_tag_holds, wildcard
 
 NOT_REACHED: Final = Answer(value=False, because="neither Resources nor ListOfTags matches it")
 _KEPT: Final = Answer(value=True)

@@ -8,7 +8,7 @@ from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Known, Reading
 from scanner.model.ternary import Answer
 from scanner.protection.copies import Destination, Link, Source, action_links, effective, resource_links
-from scanner.protection.keys import KeyOf, ResourceKeys
+from scanner.protection.key_kinds import KeyOf, ResourceKeys
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,

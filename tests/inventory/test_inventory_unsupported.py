@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.protection.unsupported import unsupported_kinds
+from scanner.protection.capabilities import unsupported_kinds
 from tests.fakes.bundles import REGION, ShardScript, parsed
 from tests.inventory.test_inventory_storage import ONTAP, fsx, volume
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model.inventory import Resource, SelectionTerms, TagCondition
-from scanner.protection.candidates import Candidates
+from scanner.protection.equivalence import Candidates
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects
 from tests.fakes.bundles import table_arn, volume_arn

@@ -19,7 +19,7 @@ from scanner.protection.capabilities import (
     restore_test_leftover,
     skipped_state,
 )
-from scanner.protection.routes import Route, copy_supported
+from scanner.protection.region_routes import Route, copy_supported
 from tests.fakes.bundles import FAR, REGION, table_arn
 from tests.fakes.models import UNREAD, resource, settings
 

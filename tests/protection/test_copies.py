@@ -10,7 +10,7 @@ from scanner.model.names import AccountId, RegionName, Shard
 from scanner.model.reading import Known
 from scanner.model.ternary import Ternary
 from scanner.protection.copies import Source, effective, policy_link
-from scanner.protection.keys import ResourceKeys
+from scanner.protection.key_kinds import ResourceKeys
 from tests.fakes.bundles import ACCOUNT, AS_OF, FAR, ORG_ID, OTHER, REGION, admits, shares_key, vault_arn
 from tests.fakes.copies import (
     AIR,

@@ -17,7 +17,7 @@ from scanner.model.inventory import Account, KeyKind, RegionSettings
 from scanner.model.names import AccountId
 from scanner.model.reading import Known
 from scanner.model.ternary import Answer
-from scanner.protection.keys import ResourceKeys
+from scanner.protection.key_kinds import ResourceKeys
 from tests.fakes.bundles import ACCOUNT, FAR, OTHER, REGION, admits, key_arn, shares_key, vault_arn
 from tests.fakes.copies import Case, key_of, organization, seen
 from tests.fakes.models import GAP, UNREAD, resource

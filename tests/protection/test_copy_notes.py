@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from scanner.model.facts import CopyActionFacts, ResourceFacts
-from scanner.protection.capabilities import Incremental, capability, changes
-from scanner.protection.copy_notes import CONTINUOUS, copy_changes, full_copies
-from scanner.protection.limitations import CHARGES, report_notes
-from scanner.protection.routes import Route
+from scanner.protection.capabilities import CHARGES, Incremental, capability, changes, report_notes
+from scanner.protection.copies import CONTINUOUS, copy_changes, full_copies
+from scanner.protection.region_routes import Route
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,

@@ -9,7 +9,7 @@ import pytest
 from scanner.model.inventory import Account, KeyKind, RegionSettings
 from scanner.model.names import AccountId
 from scanner.model.reading import Known
-from scanner.protection.keys import ResourceKeys
+from scanner.protection.key_kinds import ResourceKeys
 from tests.fakes.bundles import ACCOUNT, FAR, OTHER, REGION, admits, key_arn, shares_key, vault_arn
 from tests.fakes.copies import (
     AIR,

@@ -8,8 +8,8 @@ import pytest
 from scanner.model.inventory import KeyKind
 from scanner.model.reading import GapKind
 from scanner.protection.capabilities import capability
-from scanner.protection.keys import ResourceKeys
-from scanner.protection.routes import Route, copy_supported
+from scanner.protection.key_kinds import ResourceKeys
+from scanner.protection.region_routes import Route, copy_supported
 from tests.fakes.bundles import ACCOUNT, FAR, OTHER, REGION, vault_arn
 from tests.fakes.copies import AIR, NONE_ENCRYPTED, THERE, Case, at_vault, key_of, seen, under
 from tests.fakes.models import GAP, UNREAD, resource

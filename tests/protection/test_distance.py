@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.protection.distance import distance_km
+from scanner.protection.region_routes import distance_km
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scanner.protection.capabilities import Incremental, capabilities, capability
-from scanner.protection.routes import Route, air_gap_supported, copy_supported
+from scanner.protection.region_routes import Route, air_gap_supported, copy_supported
 
 HERE, THERE = "eu-west-1", "eu-central-1"
 SAME = Route(HERE, HERE, cross_account=False)

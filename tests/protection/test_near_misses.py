@@ -8,7 +8,7 @@ from scanner.model.inventory import RegionSettings, SelectionTerms
 from scanner.model.reading import Known
 from scanner.protection.near_arns import NearArns
 from scanner.protection.near_misses import NearMiss, near_miss
-from scanner.protection.near_texts import shown
+from scanner.protection.near_tags import shown
 from scanner.protection.opt_in import OptIn
 from tests.fakes.bundles import ACCOUNT, OTHER, volume_arn
 from tests.fakes.models import condition, resource, terms

@@ -14,7 +14,7 @@ from scanner.protection.capabilities import (
     incremental_of,
 )
 from scanner.protection.lifecycle import copy_kept_days
-from scanner.protection.routes import Route, air_gap_supported, copy_supported
+from scanner.protection.region_routes import Route, air_gap_supported, copy_supported
 from tests.fakes.bundles import table_arn
 from tests.fakes.models import copy, resource, rule
 

@@ -11,7 +11,7 @@ from scanner.model.inventory import Resource, SelectionTerms
 from scanner.model.reading import Known
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import could_select, selects
-from scanner.protection.wildcards import wildcard
+from scanner.protection.tag_conditions import wildcard
 from tests.fakes.bundles import ACCOUNT, REGION, table_arn, volume_arn
 from tests.fakes.models import UNREAD, condition, resource, settings, terms
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scanner.model.inventory import RegionSettings, Resource, SelectionTerms, TagCondition
 from scanner.model.reading import Known
 from scanner.model.ternary import Ternary
-from scanner.protection.candidates import Candidates
+from scanner.protection.equivalence import Candidates
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.protection.wildcards import could_match, wildcard
+from scanner.protection.tag_conditions import could_match, wildcard
 
 
 @pytest.mark.parametrize(

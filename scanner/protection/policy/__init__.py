@@ -14,6 +14,7 @@ stopped it. Source: IAM User Guide, "Policy evaluation logic"; ruling 11 of the 
 Session policies, identity policies, permission boundaries and SCPs are no part of it.
 """
 
+from scanner.protection.policy.actors import who_can
 from scanner.protection.policy.admits import (
     FURTHER_KEY_ACTIONS,
     MINIMUM_KEY_ACTIONS,
@@ -23,11 +24,10 @@ from scanner.protection.policy.admits import (
     key_allows_account,
 )
 from scanner.protection.policy.answers import Admission, Answer, Denial, Outsiders, Ternary, Undecided
+from scanner.protection.policy.context_keys import Context
 from scanner.protection.policy.denial import denied_to_all
 from scanner.protection.policy.document import Document, parse
-from scanner.protection.policy.known import Context
-from scanner.protection.policy.outside import admits_outside, outsiders
-from scanner.protection.policy.who import who_can
+from scanner.protection.policy.external_access import admits_outside, outsiders
 
 __all__ = [
     "FURTHER_KEY_ACTIONS",

@@ -7,17 +7,33 @@ or some of the requests, or is open: it cannot be told.
 Source: IAM User Guide, "Condition operators" and "Single-valued vs. multivalued context keys".
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import ipaddress
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
+from typing import Literal
 
-from scanner.protection.policy.document import Clause
-from scanner.protection.policy.domains import UNKNOWN, Domain
-from scanner.protection.policy.operators import Comparison, Operator, compare, operator_of
-from scanner.protection.policy.variables import resolved
+from scanner.protection.policy.context_keys import UNKNOWN, Domain
+from scanner.protection.policy.document import MAX_TEXT, Clause
+from scanner.protection.policy.match import (
+    arn_covers,
+    arn_overlaps,
+    covers,
+    has_wildcard,
+    is_no_principal,
+    overlaps,
+)
 
 # A clause with more values than this times cells is no clause of a policy that AWS would take.
 _MOST_COMPARISONS = 200_000
+Comparison = Callable[[str, str], bool | None]
+_OPEN = "${"
+
+# No real value has more of them; a longer one is left open.
+_MOST_VARIABLES = 8
 
 
 class Reach(Enum):
@@ -90,6 +106,28 @@ def _has_variable(clause: Clause) -> bool:
     return not clause.literal and any("${" in value for value in clause.values)
 
 
+# Condition operators: how one value of the policy compares with one cell of request values.
+#
+# Every comparison has three answers: True (each string of the cell compares), False (none does), None
+# (some do, or it cannot be told). Negated operators are the negation of the comparison over all the
+# values of the clause, which `conditions` does.
+#
+# Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator taken apart: `ForAnyValue:StringNotLikeIfExists` is any, StringLike, negated, if_exists."""
+
+    quantifier: Literal["", "any", "all"]
+    compare: Comparison | None
+    negated: bool
+    if_exists: bool
+
+    @property
+    def is_null(self) -> bool:
+        """Whether this is the Null operator, which asks for presence and compares nothing."""
+        return self.compare is None
+
+
 def _holds(operator: Operator, clause: Clause, domain: Domain) -> bool | None:
     """True for all requests, False for none, None for neither or not known."""
     if not clause.values:
@@ -147,3 +185,155 @@ def _any(answers: Iterable[bool | None]) -> bool | None:
 
 def _all(answers: Iterable[bool | None]) -> bool | None:
     return negate(_any(negate(answer) for answer in answers))
+
+
+def _equals(cell: str, value: str) -> bool | None:
+    if not has_wildcard(cell):
+        return cell == value
+    # The value is meant literally: a star of it is a star, which only a star of the cell can stand for.
+    return None if covers(cell, value) and not is_no_principal(value) else False
+
+
+def _equals_ignore_case(cell: str, value: str) -> bool | None:
+    return _equals(cell.lower(), value.lower())
+
+
+def _like(cell: str, value: str) -> bool | None:
+    if covers(value, cell):
+        return True
+    return None if overlaps(value, cell) else False
+
+
+def _arn_like(cell: str, value: str) -> bool | None:
+    if arn_covers(value, cell):
+        return True
+    return None if arn_overlaps(value, cell) is not False else False
+
+
+def _number(first: str, second: str) -> Decimal | None:
+    try:
+        return Decimal(first) - Decimal(second)
+    except ArithmeticError:  # of which decimal's exceptions are a kind
+        return None
+
+
+def _moment(text: str) -> Decimal:
+    """Seconds since 1970 of an ISO 8601 date or a count of seconds; ValueError when it is neither."""
+    if text.replace(".", "", 1).isdigit() and text.isascii():
+        return Decimal(text)
+    moment = datetime.fromisoformat(text)
+    return Decimal(str((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+
+
+def _date(first: str, second: str) -> Decimal | None:
+    try:
+        return _moment(first) - _moment(second)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _ordered(
+    difference: Callable[[str, str], Decimal | None], wanted: Callable[[Decimal], bool]
+) -> Comparison:
+    def compare(cell: str, value: str) -> bool | None:
+        found = difference(cell, value)
+        return None if found is None or not found.is_finite() else wanted(found)
+
+    return compare
+
+
+def _address(cell: str, value: str) -> bool | None:
+    try:
+        address, network = ipaddress.ip_address(cell), ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return None
+    return address in network
+
+
+_ORDERS: dict[str, Callable[[Decimal], bool]] = {
+    "equals": lambda found: found == 0,
+    "lessthan": lambda found: found < 0,
+    "lessthanequals": lambda found: found <= 0,
+    "greaterthan": lambda found: found > 0,
+    "greaterthanequals": lambda found: found >= 0,
+}
+
+
+def compare(how: Comparison, cell: str, value: str, *, literal: bool = False) -> bool | None:
+    """Compare one value with one cell; None for policy variables and texts no request could hold."""
+    if ("${" in value and not literal) or len(value) > MAX_TEXT:
+        return None
+    return how(cell, value)
+
+
+_COMPARISONS: dict[str, Comparison] = {
+    "stringequals": _equals,
+    "stringequalsignorecase": _equals_ignore_case,
+    "stringlike": _like,
+    # Documented to behave alike: both take wildcards.
+    "arnequals": _arn_like,
+    "arnlike": _arn_like,
+    "bool": _equals_ignore_case,
+    "binaryequals": _equals,
+    "ipaddress": _address,
+    **{f"numeric{name}": _ordered(_number, wanted) for name, wanted in _ORDERS.items()},
+    **{f"date{name}": _ordered(_date, wanted) for name, wanted in _ORDERS.items()},
+}
+_NEGATIONS = {
+    "stringnotequals": "stringequals",
+    "stringnotequalsignorecase": "stringequalsignorecase",
+    "stringnotlike": "stringlike",
+    "arnnotequals": "arnequals",
+    "arnnotlike": "arnlike",
+    "numericnotequals": "numericequals",
+    "datenotequals": "dateequals",
+    "notipaddress": "ipaddress",
+}
+_QUANTIFIERS: dict[str, Literal["any", "all"]] = {"foranyvalue:": "any", "forallvalues:": "all"}
+
+
+@lru_cache(maxsize=256)
+def operator_of(name: str) -> Operator | None:
+    """Take an operator's name apart; None when there is no such operator."""
+    rest = name.lower()
+    quantifier: Literal["", "any", "all"] = ""
+    for prefix, meaning in _QUANTIFIERS.items():
+        if rest.startswith(prefix):
+            quantifier, rest = meaning, rest.removeprefix(prefix)
+    if rest == "null":
+        return Operator("", None, negated=False, if_exists=False) if not quantifier else None
+    if_exists = rest.endswith("ifexists")
+    rest = rest.removesuffix("ifexists")
+    compare = _COMPARISONS.get(_NEGATIONS.get(rest, rest))
+    return Operator(quantifier, compare, rest in _NEGATIONS, if_exists) if compare else None
+
+
+# Policy variables: `${aws:PrincipalAccount}` in a condition, replaced where its value is known.
+#
+# Only documents of Version 2012-10-17 have them; in older ones, and in those without a Version, the text is
+# meant literally. Source: IAM User Guide, "Policy variables", "Version".
+def resolved(clause: Clause, domains: Mapping[str, Domain]) -> Clause:
+    """Give the clause with the variables replaced that have one known value; the others stay."""
+    if clause.literal or not any(_OPEN in value for value in clause.values):
+        return clause
+    return replace(clause, values=tuple(_filled(value, domains) for value in clause.values))
+
+
+def _filled(value: str, domains: Mapping[str, Domain]) -> str:
+    """Replace each variable by its value; a value with wildcards or a default stays as it is."""
+    if value.count(_OPEN) > _MOST_VARIABLES:
+        return value
+    head, *rest = value.split(_OPEN)
+    parts = [head]
+    for piece in rest:
+        name, closing, tail = piece.partition("}")
+        known = _value(domains.get(name.strip().lower())) if closing else None
+        parts.append(f"{_OPEN}{piece}" if known is None else known + tail)
+    return "".join(parts)
+
+
+def _value(domain: Domain | None) -> str | None:
+    if domain is None or domain.present is not True or len(domain.members) != 1:
+        return None
+    cells = domain.members[0]
+    return cells[0] if len(cells) == 1 and not has_wildcard(cells[0]) else None

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 
 from scanner.protection.policy.answers import Answer
 from scanner.protection.policy.conditions import ALL, NONE, Reach, Verdict, judge_all, meet
+from scanner.protection.policy.context_keys import PRINCIPAL, Domain, Population
 from scanner.protection.policy.document import Document, Patterns, Principals, Statement
-from scanner.protection.policy.domains import Domain
-from scanner.protection.policy.known import PRINCIPAL, Population
-from scanner.protection.policy.match import arn_part, covers, overlaps
-from scanner.protection.policy.patterns import session_of
+from scanner.protection.policy.match import arn_part, covers, overlaps, session_of
 
 _NONE = NONE
 Reached = Callable[[Statement], Verdict]

@@ -3,8 +3,8 @@
 import pytest
 
 from scanner.protection.policy.conditions import ALL, Reach, Verdict, judge, judge_all, meet
+from scanner.protection.policy.context_keys import ABSENT, UNKNOWN, Domain, exactly, within
 from scanner.protection.policy.document import Clause
-from scanner.protection.policy.domains import ABSENT, UNKNOWN, Domain, exactly, within
 
 X = exactly("x")
 PAIR = exactly("a", "b")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.protection.policy.patterns import Patterns, common, session_of, shared_by
+from scanner.protection.policy.match import Patterns, common, session_of, shared_by
 
 ROLE = "arn:aws:iam::111122223333:role/team/backup"
 ROLES = "arn:aws:iam::111122223333:role/*"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from scanner.model.ternary import Ternary
 from scanner.protection.policy import Context, parse
-from scanner.protection.policy.somebody import somebody_may
+from scanner.protection.policy.admits import somebody_may
 from tests.protection.policy.test_policy_oracle import (
     BOTH,
     DELETE,

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model.inventory import Resource, SelectionTerms
-from scanner.protection.likeness import Likeness
+from scanner.protection.equivalence import EquivalenceClass
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import reach_of
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, table_arn, volume_arn
@@ -57,7 +57,7 @@ def resources(draw: st.DrawFn) -> Resource:
 
 @given(st.lists(selections, max_size=3), st.lists(resources(), max_size=6))
 def test_what_is_alike_is_answered_alike(asked: list[SelectionTerms], found: list[Resource]) -> None:
-    likeness = Likeness(asked)
+    likeness = EquivalenceClass(asked)
     answers: dict[object, list[object]] = {}
     for one in found:
         told: list[object] = [reach_of(each, one, OPT_IN) for each in asked]
@@ -66,7 +66,7 @@ def test_what_is_alike_is_answered_alike(asked: list[SelectionTerms], found: lis
 
 @pytest.mark.parametrize("operator", ["StringLike", "StringNotLike"])
 def test_values_that_a_pattern_tells_apart_are_not_alike(operator: str) -> None:
-    likeness = Likeness([terms(("*",), {}, (condition(operator, "aws:ResourceTag/stage", "prod*"),))])
+    likeness = EquivalenceClass([terms(("*",), {}, (condition(operator, "aws:ResourceTag/stage", "prod*"),))])
     first, second, other = (
         likeness.of(resource(volume_arn("a"), tags={"stage": stage})) for stage in ("prod-1", "prod-2", "dev")
     )
@@ -75,7 +75,7 @@ def test_values_that_a_pattern_tells_apart_are_not_alike(operator: str) -> None:
 
 
 def test_a_name_that_no_selection_asks_for_makes_no_difference() -> None:
-    likeness = Likeness([terms(("arn:aws:ec2:*:*:volume/*", volume_arn("named")), {"backup": "yes"})])
+    likeness = EquivalenceClass([terms(("arn:aws:ec2:*:*:volume/*", volume_arn("named")), {"backup": "yes"})])
     keys = [
         likeness.of(resource(volume_arn(name), tags={"backup": "yes", "Name": name})) for name in ("a", "b")
     ]

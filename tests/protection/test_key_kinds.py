@@ -5,7 +5,7 @@ import pytest
 from scanner.model.inventory import Key, KeyKind
 from scanner.model.names import AccountId, RegionName
 from scanner.model.reading import Known
-from scanner.protection.keys import KeyOf, ResourceKeys, key_of
+from scanner.protection.key_kinds import KeyOf, ResourceKeys, key_of
 from tests.fakes.bundles import ACCOUNT, REGION, key_arn
 from tests.fakes.models import GAP, UNREAD
 

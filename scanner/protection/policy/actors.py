@@ -15,8 +15,8 @@ from scanner.model.ternary import Answer
 from scanner.protection.policy.admits import admits_service
 from scanner.protection.policy.answers import Admission, Undecided
 from scanner.protection.policy.conditions import Reach, shown
+from scanner.protection.policy.context_keys import PRINCIPAL_ARN, Context, Population, domains_of
 from scanner.protection.policy.document import Document, Statement
-from scanner.protection.policy.known import PRINCIPAL_ARN, Context, Population, domains_of
 from scanner.protection.policy.match import arn_part, covers, has_wildcard, is_account_id
 from scanner.protection.policy.statements import Request, decide, reach_of, reach_of_patterns
 

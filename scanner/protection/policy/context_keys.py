@@ -27,7 +27,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
-from scanner.protection.policy.domains import ABSENT, UNKNOWN, Domain, exactly, within
 from scanner.protection.policy.match import arn_part, is_account_id
 
 PRINCIPAL_ARN = "aws:principalarn"
@@ -91,6 +90,21 @@ class Population:
     def cells(self) -> tuple[str, ...]:
         """The values of aws:PrincipalArn that occur."""
         return (self.arn,) if self.arn else account_cells(self.account, self.partition)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What is known of a condition key.
+
+    `members` are the values that stand in one request side by side (one, for nearly all keys); each is
+    a tuple of cells, one of which holds the value. `present`: always, never, or not known. `varies`
+    names the group of a key that is known to differ from request to request, "" for what is merely
+    unknown: there, an undecided clause is open rather than reaching some.
+    """
+
+    members: tuple[tuple[str, ...], ...] = (("*",),)
+    present: bool | None = None
+    varies: str = ""
 
 
 class Domains(dict[str, Domain]):
@@ -169,3 +183,17 @@ def _paths(context: Context) -> Domain:
     if context.organization_id:
         return within(f"{context.organization_id}/*")
     return within("o-*/*", present=None)
+
+
+UNKNOWN = Domain()
+ABSENT = Domain(members=(), present=False)
+
+
+def exactly(*values: str) -> Domain:
+    """A key that has these values in every request."""
+    return Domain(members=tuple((value,) for value in values), present=True)
+
+
+def within(*cells: str, present: bool | None = True, varies: str = "") -> Domain:
+    """A key with one value, which lies in one of the cells."""
+    return Domain(members=(cells,), present=present, varies=varies)
