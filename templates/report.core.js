@@ -34,6 +34,8 @@ const statusKey = (rank) => head.statuses[rank][0];
 const status = (rank) => make(`span.status.${statusKey(rank)}`, {}, icon(statusKey(rank)), head.statuses[rank][1]);
 const severity = (rank) => make(`span.severity.${head.severities[rank][0]}`, {}, head.severities[rank][1]);
 const controlTitle = (id) => (head.controls[id] || [id])[0];
+const failureTitle = (id) => (head.controls[id] || [id, [], id])[2];
+const findingTitle = (id, key) => (["fail", "waived"].includes(key) ? failureTitle(id) : controlTitle(id));
 const accountName = (id) => head.accounts[id] || id;
 const typeName = (key) => head.types[key] || key;
 const ownerName = (owner) => (owner === null ? "not known" : owner || "no owner");

@@ -19,7 +19,7 @@ function explorer(data, matching, view) {
     const link = make("a.subject", { href: fragment({ ...view.state, ...goal }), title: visible(arn) }, bdi(called(arn, name)));
     const found = make("tr", {}, make("td", {}, status(Math.floor(rank / data.severities))), make("td", {}, severity(rank % data.severities)),
       make("td.wide", {}, make("div.named", {}, link, beside(arn, name) ? bdi(beside(arn, name), "bdi.short") : ""), make("small", {}, bdi(data.reasons[data.reason[each]]))),
-      make("td", {}, controlTitle(control), make("small", {}, make("code", {}, control))),
+      make("td", {}, findingTitle(control, statusKey(Math.floor(rank / data.severities))), make("small", {}, make("code", {}, control))),
       make("td", {}, bdi(accountName(data.accounts[data.account[subject]]))), make("td", {}, data.regions[data.region[subject]]), make("td", {}, typeName(data.types[data.type[subject]])));
     found.addEventListener("click", (event) => { if (!event.target.closest("a") && !String(getSelection())) view.change(goal, true); });
     return found;

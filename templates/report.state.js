@@ -25,7 +25,7 @@ function matcher(data) {
     if (!text) return [];
     haystack();
     reasons ||= lower(data.reasons);
-    controls ||= data.controls.map((id) => `${id}\n${controlTitle(id)}`.toLowerCase());
+    controls ||= data.controls.map((id) => `${id}\n${controlTitle(id)}\n${failureTitle(id)}`.toLowerCase());
     return text.toLowerCase().split(/\s+/).filter(Boolean).map((word) => [hits(subjects, word), hits(reasons, word), hits(controls, word)]);
   }
   const wanted = (texts, test) => Uint8Array.from(texts, (text) => (test(text) ? 1 : 0));

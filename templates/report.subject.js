@@ -239,7 +239,7 @@ function subjects(data, view) {
     const more = (told && told.findings[control]) || {};
     const key = statusOf(row);
     const isFirst = row === beginning(data.ofSubject(subject));
-    const card = make("details.finding", { "data-control": control, ...(isFirst ? { "data-first": "" } : {}) }, make("summary", {}, make("span.what", {}, bdi(data.reasons[data.reason[row]], "b"), make("span.reason", {}, `Requirement: ${controlTitle(control)} (${control})`)), severity(data.rank[row] % data.severities), icon("chevron")));
+    const card = make("details.finding", { "data-control": control, ...(isFirst ? { "data-first": "" } : {}) }, make("summary", {}, make("span.what", {}, bdi(data.reasons[data.reason[row]], "b"), make("span.reason", {}, `${["fail", "waived"].includes(key) ? failureTitle(control) : `Requirement: ${controlTitle(control)}`} (${control})`)), severity(data.rank[row] % data.severities), icon("chevron")));
     let drawnOnce = false;
     const draw = () => {
       if (drawnOnce) return;

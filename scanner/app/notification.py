@@ -172,7 +172,7 @@ def _compared(summary: ScanSummary, view: View, changes: Changes) -> ScanSummary
         return ChangedFinding(
             kind=change.kind,
             control=finding.control,
-            title=_title(control.title if control else finding.control),
+            title=control.failure if control else finding.control,
             severity=finding.severity,
             subject=finding.subject,
             subject_type=finding.subject_type,
@@ -199,8 +199,3 @@ def _compared(summary: ScanSummary, view: View, changes: Changes) -> ScanSummary
 
 def _former(former: Former) -> FormerScan:
     return FormerScan(scan_id=former.scan_id, evaluated_as_of=former.evaluated_as_of, score=former.score)
-
-
-def _title(requirement: str) -> str:
-    """Return what a failed check is called: its requirement, marked as such."""
-    return f"not met: {requirement}"

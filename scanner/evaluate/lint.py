@@ -61,7 +61,14 @@ def _lacks(control: Control) -> Iterator[tuple[str, str]]:
     for name in control.parameters:
         if not control.parameter_rules[name].doc:
             yield f"parameter {name} does not say what it means", "{default: ..., doc: ...}"
-    texts = (control.title, control.motivation, control.reason, *control.reasons.values(), remedy.text)
+    texts = (
+        control.title,
+        control.failure_title,
+        control.motivation,
+        control.reason,
+        *control.reasons.values(),
+        remedy.text,
+    )
     cases = (case.text for each in control.reason_cases.values() for case in each)
     if any(UNWRITTEN in text for text in (*texts, *cases, *(getattr(remedy, name) for name in _SNIPPETS))):
         yield f"a text still says {UNWRITTEN}", "write it"

@@ -57,7 +57,8 @@ def skeleton(answers: Answers) -> Skeleton:
 def _control(answers: Answers) -> str:
     return f"""\
 id: {answers.id}
-title: "{UNWRITTEN}: what holds when it passes, as a sentence"
+title: "{UNWRITTEN}: the requirement, for example Vault is locked"
+failure_title: "{UNWRITTEN}: the failure, for example Vault is not locked"
 severity: medium                # critical, high, medium, low, info
 subject: {_quoted(answers.subject)}
 population: {_quoted(answers.population)}

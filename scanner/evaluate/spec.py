@@ -87,6 +87,7 @@ class ControlSpec(Spec):
 
     id: Id
     title: Text
+    failure_title: Text | None = None
     severity: Literal["critical", "high", "medium", "low", "info"]
     subject: Text
     population: Text
@@ -141,6 +142,7 @@ class ControlSpec(Spec):
         reasons = self._reasons()
         return Control(
             **self.model_dump(include={"id", "title", "subject", "population", "require", "motivation"}),
+            failure_title=self.failure_title or "",
             severity=Severity(self.severity),
             reason=_last(reasons.pop("fail")),
             reasons={status: _last(reason) for status, reason in reasons.items() if reason},

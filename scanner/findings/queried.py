@@ -29,7 +29,7 @@ TEXTS: Final = frozenset({"reason", "details", "evidence"})
 
 COLUMNS: Final[Mapping[str, str]] = {
     "control": "Id of the control.",
-    "title": "Title of the control.",
+    "title": "Title of the failure if the finding failed or was waived, else the requirement of the control.",
     "status": "pass, fail, not_applicable, unknown, error or waived.",
     "severity": "critical, high, medium, low or info.",
     "subject": "What was evaluated: an ARN, or a name that starts with aws:.",
@@ -52,7 +52,8 @@ COLUMNS: Final[Mapping[str, str]] = {
 
 _EXPRESSIONS: Final = {
     "fingerprint": "sha256(control || chr(10) || subject)",
-    "title": "coalesce(of_control.title, '')",
+    "title": "coalesce(CASE WHEN status IN ('fail', 'waived') THEN of_control.failure "
+    "ELSE of_control.title END, '')",
     "severity": "of_control.severity",
     "frameworks": "of_control.frameworks",
     "account_name": "coalesce(of_account.name, '')",
@@ -126,6 +127,7 @@ class FindingsTable:
         columns = {
             "id": [control.id for control in controls],
             "title": [control.title for control in controls],
+            "failure": [control.failure for control in controls],
             "severity": [control.severity.value for control in controls],
             "frameworks": [_frameworks(control.frameworks) for control in controls],
         }

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from scanner.model.finding import Severity
+from scanner.model.finding import Severity, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Control:
 
     id: str
     title: str
+    failure_title: str = ""
     severity: Severity
     subject: str
     population: str
@@ -70,6 +71,29 @@ class Control:
     aliases: tuple[str, ...] = ()  # its ids of former times, which keep working
     file: str = ""
     line: int = 0
+
+    @property
+    def failure(self) -> str:
+        """Return the title of a failure, as `failure_title` does."""
+        return failure_title(self.id, self.title, self.failure_title)
+
+    def title_of(self, status: Status) -> str:
+        """Return the title for a finding: that of the failure if it failed, else the requirement."""
+        return self.failure if status in _FAILED else self.title
+
+
+_FAILED: Final = frozenset({Status.FAIL, Status.WAIVED})
+
+
+def failure_title(control: str, title: str, failure: str) -> str:
+    """Return the title of a failure of a control. Without one, the requirement is marked as not met.
+
+    A list of failures must not show the bare requirement: "Vault is locked" would read as if it were.
+    A control that is known by its id alone (of another program) has that as its title.
+    """
+    if failure or title == control:
+        return failure or title
+    return f"Not met: {title}"
 
 
 @dataclass(frozen=True, slots=True)

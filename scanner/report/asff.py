@@ -70,6 +70,7 @@ MAX_RECOMMENDATION: Final = 512
 MAX_GENERATOR: Final = 512
 
 _QUIET: Final = (Status.PASS, Status.NOT_APPLICABLE)
+_FAILED: Final = (Status.FAIL, Status.WAIVED)
 _NAME: Final = 256
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
 
@@ -91,7 +92,8 @@ class _Shared:
     """What all findings of a control share. Fragments are encoded once."""
 
     generator: str
-    title: str
+    requirement: str
+    failure: str
     control: str
     requirements: orjson.Fragment | None  # None: no framework asks for it
 
@@ -124,7 +126,7 @@ class Hub:
             "CreatedAt": self._time,
             "UpdatedAt": self._time,
             "LastObservedAt": self._time,
-            "Title": shared.title,
+            "Title": shared.failure if status in _FAILED else shared.requirement,
             "Description": field(finding.reason, MAX_DESCRIPTION),
             "FindingProviderFields": _provided(status, finding.severity),
             **({"Remediation": remediation} if remediation else {}),
@@ -191,15 +193,11 @@ def _shared(finding: Finding, view: ControlView | None) -> _Shared:
     ]
     return _Shared(
         generator=fitted(f"vaultproof/{told(finding.control)}", MAX_GENERATOR),
-        title=field(_title(finding, view), MAX_TITLE),
+        requirement=field(f"Requirement: {view.control.title}" if view else finding.control, MAX_TITLE),
+        failure=field(view.control.failure if view else finding.control, MAX_TITLE),
         control=field(finding.control, _NAME),
         requirements=fragment(requirements[:MAX_REQUIREMENTS]) if requirements else None,
     )
-
-
-def _title(finding: Finding, view: ControlView | None) -> str:
-    """Return what must hold: a title must not read as if what fails held."""
-    return f"Requirement: {view.control.title}" if view and view.control.title else finding.control
 
 
 @cache

@@ -55,18 +55,19 @@ class _Rows:
     """Writes rows. Cells that are the same for many findings are made once."""
 
     def __init__(self, view: View) -> None:
-        self._titles = {each.control.id: each.control.title for each in view.controls}
+        self._controls = {each.control.id: each.control for each in view.controls}
         self._accounts = view.names
         self._frameworks = ByControl(_frameworks)
 
     def line(self, finding: Finding) -> str:
         """Return the row of a finding, with its line break."""
         waiver, to_do = finding.waiver, finding.to_do
+        control = self._controls.get(finding.control)
         cells = (
             finding.status.value,
             finding.severity.value,
             repeated_cell(finding.control),
-            repeated_cell(self._titles.get(finding.control, "")),
+            repeated_cell(control.title_of(finding.status) if control else ""),
             csv_cell(finding.subject),
             repeated_cell(finding.subject_type),
             repeated_cell(finding.account),

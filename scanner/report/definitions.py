@@ -12,6 +12,7 @@ def control_of(document: Mapping[str, Any]) -> Control:
     return Control(
         id=document["id"],
         title=document["title"],
+        failure_title=document.get("failure_title", ""),
         severity=Severity(document["severity"]),
         subject=document["subject"],
         population=document["population"],

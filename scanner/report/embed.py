@@ -68,7 +68,8 @@ def _head(view: View) -> dict[str, object]:
         "statuses": [[status.value, word] for status, word in STATUS_WORDS.items()],
         "severities": [[severity.value, word] for severity, word in SEVERITY_WORDS.items()],
         "controls": {
-            each.control.id: [each.control.title, list(each.control.frameworks)] for each in view.controls
+            each.control.id: [each.control.title, list(each.control.frameworks), each.control.failure]
+            for each in view.controls
         },
         "frameworks": {
             name: FRAMEWORK_WORDS.get(name, name)

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from collections import defaultdict
 from typing import Final
 
 from markupsafe import Markup
@@ -53,7 +52,7 @@ def report_html(view: View, limits: Limits = LIMITS) -> bytes:
             embedded=data,
             policy=content_security_policy(style, script),
             rows=ROWS,
-            titles=defaultdict(str, {each.control.id: each.control.title for each in view.controls}),
+            by_id={each.control.id: each.control for each in view.controls},
             subjects=SUBJECTS,
             max_accounts=ACCOUNTS,
             grid=_grid(view),

@@ -154,6 +154,7 @@ def _control(control: Control, in_effect: Mapping[str, object]) -> Document:
     return {
         "id": control.id,
         "title": control.title,
+        "failure_title": control.failure_title,
         "severity": control.severity.value,
         "subject": control.subject,
         "population": control.population,

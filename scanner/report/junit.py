@@ -136,7 +136,8 @@ def _answer(finding: Finding, control: ControlView | None) -> str:
 
 def _body(finding: Finding, control: ControlView | None) -> str:
     """Say what a person needs who has nothing but this text."""
-    lines = [finding.reason, f"Subject: {finding.subject}"]
+    title = [control.control.title_of(finding.status)] if control else []
+    lines = [*title, finding.reason, f"Subject: {finding.subject}"]
     if name := given_name(finding.details):
         lines.append(f"Name: {name}")
     lines.append(f"Severity: {finding.severity.value}")

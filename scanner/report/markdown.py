@@ -181,11 +181,10 @@ def _worst(view: View, room: int) -> str:
 def _control(view: ControlView, whole: View) -> str:
     control, counts = view.control, view.counts
     shown = [each for each in view.findings if each.status in _OPEN][:_WORST]
-    # The title says what must hold: a heading that said no more would say that it does.
     opened = f"{counts.open:,} could not be evaluated" if counts.open else ""
     failed = f"{counts.failed:,} of {counts.asked:,} failed" if counts.failed else ""
     parts = [
-        f"### {failed or opened}: {inert(control.title)}",
+        f"### {failed or opened}: {inert(control.failure if counts.failed else control.title)}",
         f"{code(control.id)}, {control.severity.value}{f'; {opened}' if failed and opened else ''}.",
         "\n".join(_finding(each, whole) for each in shown),
     ]

@@ -91,7 +91,8 @@ def ocsf(view: View) -> Iterator[bytes]:
 class _Shared:
     """What all events of a control share. Fragments are encoded once."""
 
-    headline: str  # what a viewer shows at the head of a finding: it must not read as if what fails held
+    requirement: str  # the title of a finding that did not fail
+    failure: str
     analytic: orjson.Fragment
     compliance: dict[tuple[Status, Severity], orjson.Fragment]  # filled as they come
     remediation: orjson.Fragment | None  # None: the control's definition names none
@@ -162,7 +163,7 @@ class _Events:
     def _info(self, finding: Finding, shared: _Shared, fingerprint: str, reason: str) -> Document:
         return {
             "uid": fingerprint,
-            "title": shared.headline,
+            "title": shared.failure if finding.status in _REMEDIED else shared.requirement,
             "desc": reason,
             "created_time": self._time,
             "types": [finding.subject_type],
@@ -230,7 +231,8 @@ def _shared(finding: Finding, view: ControlView | None) -> _Shared:
     title = visible(view.control.title) if view else control
     remediation = _remediation(view.control.remediation) if view else None
     return _Shared(
-        headline=f"Requirement: {title}" if view else control,
+        requirement=f"Requirement: {title}" if view else control,
+        failure=visible(view.control.failure) if view else control,
         analytic=fragment({"uid": control, "name": title, "type_id": 1, "type": "Rule"}),
         compliance={},
         remediation=fragment(remediation) if remediation else None,

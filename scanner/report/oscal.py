@@ -103,11 +103,13 @@ def _observations(view: View, observed: Iterable[Finding]) -> Iterator[Document]
     origin = [{"actors": [{"type": ORIGIN, "actor-uuid": tool_uuid(view)}]}]
     shared = {"methods": ["TEST"], "types": ["control-objective"], "origins": origin}
     moment = collected(view)
-    titles = {each.control.id: each.control.title for each in view.controls}
+    controls = {each.control.id: each.control for each in view.controls}
     for name in sorted(view.by_control):
-        yield {**_of_control(view, name, titles.get(name, name)), **shared, "collected": moment}
+        title = controls[name].title if name in controls else name
+        yield {**_of_control(view, name, title), **shared, "collected": moment}
     for finding in observed:
-        title = titles.get(finding.control, finding.control)
+        control = controls.get(finding.control)
+        title = control.title_of(finding.status) if control else finding.control
         yield {**_of_subject(view, finding, title), **shared, "collected": moment}
 
 
@@ -116,7 +118,7 @@ def _of_control(view: View, name: str, title: str) -> Document:
     return {
         "uuid": control_uuid(view, name),
         "title": prose(title),
-        "description": prose(f"{name}: {counts.judged} of {count_word(counts.asked, 'subject')} judged."),
+        "description": prose(f"{name}: {counts.judged} of {count_word(counts.asked, 'subject')} evaluated."),
         "props": [
             prop("control", name),
             *([prop("unknown", "true")] if counts.open else []),

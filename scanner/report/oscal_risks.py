@@ -58,11 +58,11 @@ def _ordered(waived: Counter[Waiver]) -> list[tuple[Waiver, int]]:
 
 def _risk(name: str, status: str, told: str, view: View, defined: ControlView | None) -> Document:
     control = defined.control if defined else None
-    title = control.title if control else name
+    title = control.failure if control else name
     return {
         "uuid": uuid("risk", view.organization, name, status),
         "title": prose(f"{told}: {title}"),
-        "description": prose(f"{told} of what must hold: {title}."),
+        "description": prose(f"{told}. Requirement: {control.title if control else name}."),
         "statement": prose((control.motivation if control else "") or title),
         "props": [
             prop("control", name),

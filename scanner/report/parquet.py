@@ -26,7 +26,7 @@ def findings_parquet(view: View) -> Iterator[bytes]:
         **({"vaultproof.notice": view.notice} if view.notice else {}),
     }
     names = Names(
-        titles={each.control.id: each.control.title for each in view.controls},
+        controls={each.control.id: each.control for each in view.controls},
         accounts=view.names,
         of_subject=lambda finding: given_name(finding.details),
     )

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
+from scanner.model.control import Control
 from scanner.model.finding import Finding, Status, Waiver
 from scanner.model.owner import Owner
 from scanner.report.encoding import encode
@@ -97,12 +98,13 @@ NOTIFICATIONS: Final[Mapping[str, str]] = {
 def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Document:
     failed = finding.status in (Status.FAIL, Status.WAIVED)
     index = indices.get(finding.control)
+    control = None if index is None else view.controls[index].control
     return {
         "ruleId": finding.control,
         **({} if index is None else {"ruleIndex": index}),
         "kind": "fail" if failed else "open",
         "level": LEVELS[finding.severity] if failed else "none",
-        "message": {"text": message(_sentence(finding, view))},
+        "message": {"text": message(_sentence(finding, view, control))},
         "locations": [_location(finding)],
         **_related(finding),
         "partialFingerprints": {
@@ -114,13 +116,15 @@ def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Documen
     }
 
 
-def _sentence(finding: Finding, view: View) -> str:
+def _sentence(finding: Finding, view: View, control: Control | None) -> str:
     name = given_name(finding.details)
     short = short_name(finding.subject)
     subject = f"{name} ({short})" if name and name not in short else short
     word = "" if finding.status is Status.FAIL else f"{STATUS_WORDS[finding.status]}: "
+    # The rule's own text is the requirement, since results of one rule may fail or be unknown.
+    title = f"{control.failure}: " if control and finding.status in (Status.FAIL, Status.WAIVED) else ""
     where = f"{view.account(finding.account)}, {finding.region}"
-    return f"{word}{subject} in {where}: {finding.reason}"
+    return f"{word}{title}{subject} in {where}: {finding.reason}"
 
 
 def _location(finding: Finding) -> Document:

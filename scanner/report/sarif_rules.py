@@ -36,7 +36,7 @@ def rule(view: ControlView) -> Document:
     text = control.motivation or control.title
     return {
         "id": control.id,
-        # GitHub makes it the title of an alert: it must not read as if what fails held.
+        # GitHub shows it as the title of every alert, of unknown results too: it must not name a failure.
         "shortDescription": {"text": f"Requirement: {visible(control.title)}"},
         "fullDescription": {"text": visible(text)},
         "help": {"text": _help_text(view), "markdown": _help_markdown(view)},

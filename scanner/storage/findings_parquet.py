@@ -10,6 +10,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scanner.model.control import Control
 from scanner.model.finding import Finding, waiver_document
 from scanner.model.unicode import mended
 
@@ -59,9 +60,9 @@ _BATCH: Final = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """What the table says beyond the findings: titles by control, names by account, the name of a subject."""
+    """What the table adds to the findings: controls and account names by id, and the name of a subject."""
 
-    titles: Mapping[str, str]
+    controls: Mapping[str, Control]
     accounts: Mapping[str, str]
     of_subject: Callable[[Finding], str]
 
@@ -111,7 +112,7 @@ def _columns(found: tuple[Finding, ...], names: Names) -> dict[str, Any]:
     """Return the values of each column; those of lists are arrays already."""
     return {
         "control": [each.control for each in found],
-        "title": [names.titles.get(each.control, "") for each in found],
+        "title": [_title(each, names.controls) for each in found],
         "status": [each.status.value for each in found],
         "severity": [each.severity.value for each in found],
         "subject": [each.subject for each in found],
@@ -129,6 +130,11 @@ def _columns(found: tuple[Finding, ...], names: Names) -> dict[str, Any]:
         "owner": [each.owner.name if each.owner else None for each in found],
         "owner_source": [each.owner.source if each.owner else None for each in found],
     }
+
+
+def _title(finding: Finding, controls: Mapping[str, Control]) -> str:
+    control = controls.get(finding.control)
+    return control.title_of(finding.status) if control else ""
 
 
 def _evidence(found: tuple[Finding, ...]) -> pa.Array:

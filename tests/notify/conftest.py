@@ -22,7 +22,7 @@ def changed(number: int = 1, **given: Any) -> ChangedFinding:
     values: dict[str, Any] = {
         "kind": Kind.NEW,
         "control": "resource-in-backup-plan",
-        "title": "not met: The resource is in a backup plan",
+        "title": "Resource is not in any backup plan",
         "severity": Severity.CRITICAL,
         "subject": f"arn:aws:ec2:eu-west-1:111111111111:volume/vol-{number}",
         "subject_type": "EBS",

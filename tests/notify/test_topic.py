@@ -27,7 +27,7 @@ def test_people_read_what_where_and_what_to_do() -> None:
         "Reports: s3://audits/scans/scan-2",
         "4 fixed",
         "Not read: 3 reads failed. What depends on them is unknown.",
-        "1. CRITICAL (new): not met: The resource is in a backup plan",
+        "1. CRITICAL (new): Resource is not in any backup plan",
         "Resource: arn:aws:ec2:eu-west-1:111111111111:volume/vol-1 (orders)",
         "Account:  111111111111 (prod), eu-west-1",
         "Why:      No selection matches it.",

@@ -57,28 +57,43 @@ _COPIES: Final = {"nist-800-53-r5": ("CP-6", "CP-9(3)"), "iso-27001-2022": ("A.8
 _DELETION: Final = {"nist-800-53-r5": ("CP-9(8)", "SI-12"), "pci-dss-4": ("10.5.1",)}
 
 _CONTROLS: Final[tuple[tuple[str, str, str, str, Mapping[str, Any], Mapping[str, tuple[str, ...]]], ...]] = (
-    ("account-region-assessed", "Everything in scope could be read", "high", "account_region", {}, _NIST),
-    ("copy-customer-managed-key", "No AWS managed key is in a copy's way", "high", "copy_action",
+    ("account-region-assessed", "Account-Region was fully read", "high", "account_region", {}, _NIST),
+    ("copy-customer-managed-key", "No AWS managed key prevents the cross-account copy", "high", "copy_action",
      {"exempt_fully_managed": True}, _COPIES),
-    ("copy-destination-exists", "The copy's destination vault exists", "critical", "copy_action", {},
+    ("copy-destination-exists", "Destination vault of the copy exists", "critical", "copy_action", {},
      _COPIES),
-    ("plan-frequency-and-retention", "The plan backs up often and keeps long enough", "medium", "plan",
+    ("plan-frequency-and-retention", "Plan backs up often enough", "medium", "plan",
      {"max_interval_hours": 24, "min_retention_days": 35}, _NIST),
-    ("recovery-point-encrypted", "The recovery point is encrypted", "high", "recovery_point", {}, _NIST),
-    ("recovery-point-retention", "The recovery point is kept long enough", "medium", "recovery_point",
+    ("recovery-point-encrypted", "Recovery point is encrypted", "high", "recovery_point", {}, _NIST),
+    ("recovery-point-retention", "Recovery point is kept long enough", "medium", "recovery_point",
      {"min_days": 35}, _NIST),
-    ("resource-backed-up-recently", "The newest recovery point is recent", "high", "resource",
+    ("resource-backed-up-recently", "Resource has a recent recovery point", "high", "resource",
      {"max_age_hours": 24}, _NIST),
-    ("resource-cross-account-copy", "Backups are copied to another account", "high", "resource",
-     {"accounts": []}, _COPIES),
-    ("resource-cross-region-copy", "Backups are copied to another Region", "high", "resource",
+    ("resource-cross-account-copy", "Backups of the resource are copied to another account", "high",
+     "resource", {"accounts": []}, _COPIES),
+    ("resource-cross-region-copy", "Backups of the resource are copied to another Region", "high", "resource",
      {"regions": ["eu-west-1", "eu-central-1"]}, _COPIES),
-    ("resource-in-backup-plan", "The resource is in a backup plan", "critical", "resource", {}, _NIST),
-    ("vault-locked", "The vault is locked", "medium", "vault",
+    ("resource-in-backup-plan", "Resource is in a backup plan", "critical", "resource", {}, _NIST),
+    ("vault-locked", "Vault has a lock that meets the requirements", "medium", "vault",
      {"mode": "governance", "min_retention_days": 0, "max_retention_days": 0}, _DELETION),
-    ("vault-manual-deletion-denied", "Nobody can delete recovery points by hand", "high", "vault",
-     {"exempt_principal_arns": [], "strict": True}, _DELETION),
+    ("vault-manual-deletion-denied", "Recovery points in the vault cannot be deleted manually", "high",
+     "vault", {"exempt_principal_arns": [], "strict": True}, _DELETION),
 )  # fmt: skip
+
+_FAILURES: Final = {
+    "account-region-assessed": "Account-Region was not fully read",
+    "copy-customer-managed-key": "An AWS managed key prevents the cross-account copy",
+    "plan-frequency-and-retention": "Plan does not back up often enough",
+    "recovery-point-encrypted": "Recovery point is not encrypted",
+    "recovery-point-retention": "Recovery point expires too early",
+    "resource-backed-up-recently": "Resource has no recent recovery point",
+    "resource-cross-account-copy": "Backups of the resource are not copied to another account",
+    "resource-cross-region-copy": "Backups of the resource are not copied to another Region",
+    "resource-in-backup-plan": "Resource is not in any backup plan",
+    "vault-locked": "Vault has no lock, or a lock that is weaker than required",
+    "vault-manual-deletion-denied": "Recovery points in the vault can be deleted manually",
+}
+"""By control, the title of its failure. One has none, as a control of other people may."""
 
 _CLI: Final = """aws backup create-backup-selection \\
   --backup-plan-id PLAN_ID \\
@@ -112,6 +127,7 @@ def _control(row: tuple[str, str, str, str, Mapping[str, Any], Mapping[str, tupl
     return Control(
         id=name,
         title=title,
+        failure_title=_FAILURES.get(name, ""),
         severity=Severity(severity),
         subject=subject,
         population="assessable" if subject == "resource" else "true",

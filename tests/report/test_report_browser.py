@@ -106,7 +106,9 @@ def test_the_chain_is_a_picture_and_words_with_its_breaks_marked(
         words = here.page.locator(".in-words li.broken > .link").last.inner_text()
         assert "which no other account can use" in words
         said = here.page.locator(".finding[data-control='resource-cross-account-copy'] summary").inner_text()
-        assert "Requirement: Backups are copied to another account (resource-cross-account-copy)" in said
+        assert (
+            "Backups of the resource are not copied to another account (resource-cross-account-copy)" in said
+        )
 
 
 def test_every_finding_of_a_subject_tells_its_details_and_evidence(browser: Browser, report: Path) -> None:
@@ -250,7 +252,7 @@ def test_it_prints(browser: Browser, report: Path) -> None:
         printed = PdfReader(BytesIO(here.page.pdf(format="A4", print_background=True)))
         text = " ".join(page.extract_text() for page in printed.pages)
         assert len(printed.pages) > 3
-        for said in ("Backup audit", "Completeness", "Limitations", "The resource is in a backup plan"):
+        for said in ("Backup audit", "Completeness", "Limitations", "Resource is in a backup plan"):
             assert said in text
         assert here.page.locator("main details.control[open]").count() == 0
 

@@ -132,8 +132,11 @@ def test_a_failure_says_what_to_do_and_a_waiver_who_accepted_it(scan: Scan) -> N
 
 
 def test_a_title_does_not_read_as_if_what_fails_held(scan: Scan) -> None:
-    event = only(scan)
-    assert event["finding_info"]["title"] == f"Requirement: {event['compliance']['desc']}"
+    failed = only(scan, status=Status.FAIL)
+    assert failed["finding_info"]["title"] == "Account-Region was not fully read"
+    assert failed["compliance"]["desc"] == "Account-Region was fully read"
+    unknown = only(scan, status=Status.UNKNOWN)
+    assert unknown["finding_info"]["title"] == "Requirement: Account-Region was fully read"
 
 
 def test_a_control_that_is_not_defined_has_no_remediation(scan: Scan) -> None:

@@ -6,6 +6,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.reading import EvidenceRef
 from scanner.storage.findings_parquet import ROW_GROUP, SCHEMA, Names, parquet_pieces
@@ -25,9 +26,20 @@ FINDING = Finding(
     waiver=Waiver("W-1", "me", "you", "a lab", "2026-12-31"),
 )
 
+CONTROL = Control(
+    id="vault-locked",
+    title="Vault is locked",
+    failure_title="Vault is not locked",
+    severity=Severity.HIGH,
+    subject="vault",
+    population="true",
+    require="true",
+    reason="No Vault Lock is on.",
+)
+
 
 NAMES = Names(
-    titles={"vault-locked": "The vault is locked"},
+    controls={"vault-locked": CONTROL},
     accounts={"111111111111": "payments"},
     of_subject=lambda _: "main",
 )
@@ -56,8 +68,9 @@ def test_a_finding_comes_back_typed() -> None:
 def test_names_and_frameworks_stand_with_their_findings() -> None:
     other = replace(FINDING, account="222222222222", frameworks={"dora": ("9(2)",)})
     none = replace(FINDING, control="another", frameworks={})
-    told = pq.read_table(io.BytesIO(file(none, FINDING, FINDING, other, FINDING))).to_pylist()
-    assert [each["title"] for each in told] == ["", *["The vault is locked"] * 4]
+    passed = replace(FINDING, status=Status.PASS, waiver=None)
+    told = pq.read_table(io.BytesIO(file(none, FINDING, FINDING, other, passed))).to_pylist()
+    assert [each["title"] for each in told] == ["", *["Vault is not locked"] * 3, "Vault is locked"]
     assert [each["account_name"] for each in told] == ["payments", "payments", "payments", "", "payments"]
     assert {each["name"] for each in told} == {"main"}
     requirements = [[each["requirement"] for each in row["frameworks"]] for row in told]

@@ -16,6 +16,7 @@ import orjson
 from scanner.errors import BundleError
 from scanner.findings.filed import Filed
 from scanner.findings.lookup import findings_of
+from scanner.model.control import failure_title
 from scanner.model.explanation import Advice, Node, Verdict
 from scanner.model.finding import Finding, Status, finding_from_document
 from scanner.model.owner import Owner
@@ -55,7 +56,7 @@ def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
     own = finding.to_do
     return Advice(
         control=finding.control,
-        title=str(definition.get("title") or finding.control),
+        title=_title(finding, definition),
         status=finding.status,
         severity=finding.severity,
         subject=finding.subject,
@@ -64,6 +65,14 @@ def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
         cli=own.cli if own else str(remediation.get("cli") or "").strip(),
         owner=finding.owner,
     )
+
+
+def _title(finding: Finding, definition: Mapping[str, Any]) -> str:
+    """Return the title of a failure for what failed, else that of the requirement; without one, the id."""
+    requirement = str(definition.get("title") or finding.control)
+    if finding.status not in _REMEDIED:
+        return requirement
+    return failure_title(finding.control, requirement, str(definition.get("failure_title") or ""))
 
 
 def _filed(

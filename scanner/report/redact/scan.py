@@ -221,6 +221,7 @@ class _Redactor:
         return replace(
             control,
             title=told(control.title),
+            failure_title=told(control.failure_title),
             population=told(control.population),
             require=told(control.require),
             reason=told(control.reason),
