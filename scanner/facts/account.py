@@ -1,10 +1,14 @@
-"""The fact table `account`: one row an account of the scope, with the backup policy that reaches it."""
+"""The fact tables `account` and `account_region`: one row an account, one row an account-Region in scope."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from scanner.facts.notes import Notes, instant_text
 from scanner.model.backup_policies import AccountInventory, BackupGovernance, EffectivePolicy
-from scanner.model.facts import AccountFacts
-from scanner.model.names import AWS_GLOBAL, account_subject
-from scanner.model.reading import Known, Unread
+from scanner.model.facts import AccountFacts, AccountRegionFacts, MissingRead
+from scanner.model.inventory import Organization, ShardInventory, ShardStatus
+from scanner.model.names import AWS_GLOBAL, AccountId, account_region_subject, account_subject
+from scanner.model.reading import ENTRY, Gap, Known, Unread
 from scanner.model.ternary import Ternary
 
 
@@ -58,3 +62,69 @@ def _valid(
     if account.account in invalid.value:
         return False if reaches else None
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """The rows of the table `account`; `gaps` by account: they are missed in each of its Regions."""
+
+    rows: tuple[AccountFacts, ...] = ()
+    gaps: Mapping[AccountId, tuple[Gap, ...]] = field(default_factory=dict)
+
+
+def governed(
+    accounts: tuple[AccountInventory, ...], governance: BackupGovernance, organization: Organization
+) -> Governed:
+    """Make the rows of all accounts of the scope."""
+    members = organization.accounts
+    rows = (
+        account_row(each, governance, members[each.account].name if each.account in members else "")
+        for each in accounts
+    )
+    return Governed(tuple(rows), {each.account: each.gaps for each in accounts})
+
+
+def account_region_row(
+    inventory: ShardInventory, account_name: str, needed: Iterable[Gap], blinds: Mapping[str, tuple[str, ...]]
+) -> AccountRegionFacts:
+    """Make the row of one shard.
+
+    `needed` are gaps elsewhere that kept something of this shard open (a destination's vaults, the
+    organisation's settings); `blinds` names for each operation the selected controls that rest on it:
+    a read that none of them needs is not missed.
+    """
+    gaps = dict.fromkeys((*inventory.gaps, *needed))
+    missing = [gap for gap in gaps if gap.operation in blinds]
+    notes = Notes()
+    notes.evidence("missing_reads", sorted({gap.ref for gap in missing if gap.ref is not None}))
+    shard = inventory.shard
+    skipped = inventory.status is ShardStatus.SKIPPED
+    return AccountRegionFacts(
+        subject=account_region_subject(shard),
+        subject_type="account_region",
+        account=shard.account,
+        region=shard.region,
+        name=f"{account_name or shard.account} / {shard.region}",
+        not_applicable_because="The Region is not enabled for this account." if skipped else "",
+        status=inventory.status.value,
+        skipped=skipped,
+        not_entered=next((gap.not_entered() for gap in missing if gap.operation in ENTRY), ""),
+        missing_reads=tuple(_missing(gap, blinds[gap.operation]) for gap in sorted(missing, key=_order)),
+        not_known=(),
+        evidence=notes.references,
+    )
+
+
+def _missing(gap: Gap, blinds: tuple[str, ...]) -> MissingRead:
+    return MissingRead(
+        operation=gap.operation,
+        about=gap.about,
+        kind=gap.kind.value,
+        code=gap.code,
+        message=gap.message,
+        blinds=blinds,
+    )
+
+
+def _order(gap: Gap) -> tuple[str, str, str, str]:
+    return (gap.operation, gap.account, gap.region, gap.about)

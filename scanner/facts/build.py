@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from scanner.facts.account_region import account_region_row
+from scanner.facts.account import Governed, account_region_row
 from scanner.facts.copy_action import RuleReach, copy_action_row
-from scanner.facts.governance import Governed
-from scanner.facts.past import Past, past_of
 from scanner.facts.plan import plan_row
 from scanner.facts.recovery_point import recovery_point_row
 from scanner.facts.resource import ResourceTable
-from scanner.facts.rules import rule_rows
+from scanner.facts.resource_jobs import Past, past_of
+from scanner.facts.rule import rule_rows
 from scanner.facts.selection import selection_row
 from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane

@@ -1,17 +1,22 @@
 """The fact table `plan`: one row a backup plan, with the rhythm and retention of its rules."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from scanner.facts.copy_action import RuleReach
 from scanner.facts.notes import Notes
-from scanner.facts.overlaps import overlaps_of
-from scanner.facts.plan_selections import plan_selections
 from scanner.facts.rule import note_unknown_starts, rule_terms
+from scanner.graph.coverage import Doubt
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import BackupOption, PlanFacts, RuleOverlap, RuleTerms, ScanScope
-from scanner.model.inventory import BackupPlan
-from scanner.model.reading import Unread
+from scanner.model.inventory import BackupPlan, BackupRule
+from scanner.model.reading import Known, Unread
+from scanner.model.ternary import Ternary
+from scanner.protection.lifecycle import kept_days
+from scanner.protection.schedule import rhythm_of
+from scanner.protection.timetable import overlapping
 
 _OF_RULES: Final = (
     "rules",
@@ -71,3 +76,87 @@ def plan_row(
         evidence=notes.references,
     )
     return facts, notes
+
+
+# Rules of one plan that get in each other's way: overlapping start windows, and different retentions.
+#
+# Within the start windows AWS Backup makes one backup, under the rule that keeps it longer (AWS Backup
+# developer guide, "Backup plan options and configuration"; facts 2.1).
+def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> tuple[RuleOverlap, ...]:
+    """Give the pairs of a plan's rules that keep differently long and whose start windows overlap.
+
+    Two rules that keep equally long lose nothing by it.
+    """
+    found = []
+    for overlap in overlapping(rules, as_of):
+        longer, shorter = sorted((overlap.one, overlap.other), key=_days, reverse=True)
+        if _days(longer) == _days(shorter):
+            continue
+        if overlap.certain is None:
+            _note_doubt((longer, shorter), as_of, notes)
+        found.append(
+            RuleOverlap(
+                longer=longer.name,
+                longer_days=_days(longer),
+                shorter=shorter.name,
+                shorter_days=_days(shorter),
+                certain=overlap.certain,
+            )
+        )
+    return tuple(found)
+
+
+def _note_doubt(rules: tuple[BackupRule, BackupRule], as_of: datetime, notes: Notes) -> None:
+    if any(rhythm_of(rule, as_of).valid is None for rule in rules):
+        note_unknown_starts(rules, "overlapping_rules", as_of, notes)
+        return
+    zones = " and ".join(rule.timezone for rule in rules)
+    notes.unknown("overlapping_rules", f"how the time zones {zones} of two rules compare is unknown")
+
+
+def _days(rule: BackupRule) -> int:
+    return kept_days(rule.lifecycle)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSelections:
+    """How much a plan's selections select together; None: not known."""
+
+    selections: int | None
+    selects_resources: Ternary
+    selected_count: int | None
+    unsupported: tuple[str, ...]  # ARNs, sorted
+
+
+def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSelections:
+    """Make the columns of one plan. What two selections select counts once."""
+    doubts: list[Doubt] = []
+    if isinstance(plan.selections, Unread):
+        because = "its backup selections were not read"
+        notes.unknown("selections", because, plan.selections.gap)
+        doubts.append(Doubt(plan.name, because, plan.selections.gap, plan.arn))
+    elif plan.unlisted_selections is not None:
+        because = "not all its backup selections were listed"
+        notes.unknown("selections", because, plan.unlisted_selections)
+        doubts.append(Doubt(plan.name, because, plan.unlisted_selections, plan.arn))
+    listed = plan.selections.value if isinstance(plan.selections, Known) else ()
+    number = None if doubts else len(listed)
+    found: set[str] = set()
+    unsupported: set[str] = set()
+    for selection in listed:
+        selected = graph.selected_by(plan, selection)
+        found.update(resource.arn for resource in selected.resources)
+        unsupported.update(resource.arn for resource in selected.unsupported)
+        if isinstance(selection.terms, Known):
+            notes.evidence("selects_resources", selection.terms.refs)
+        if selected.doubt is not None:
+            doubts.append(selected.doubt)
+    for doubt in doubts[:1]:
+        for column in ("selected_count", *(() if found else ("selects_resources",))):
+            notes.unknown(column, doubt.because, doubt.gap)
+    return PlanSelections(
+        number,
+        bool(found) or (None if doubts else False),
+        None if doubts else len(found),
+        tuple(sorted(unsupported)),
+    )

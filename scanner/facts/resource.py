@@ -1,40 +1,56 @@
 """The fact table `resource`: one row a resource, with what covers it and where its copies go."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeVar
 
-from scanner.facts.notes import Notes, instant_text
-from scanner.facts.past import Past
-from scanner.facts.resource_copies import Copies
-from scanner.facts.resource_places import place_columns
-from scanner.facts.resource_regard import RegardTable
+from scanner.facts.notes import Notes, instant_text, local_text
+from scanner.facts.resource_jobs import Past
 from scanner.facts.resource_resilience import SurvivalTable
-from scanner.facts.resource_schedule import Schedules, SchedulesOfRules, continuous_supported
 from scanner.facts.rule import rule_terms
-from scanner.graph.coverage import Coverage, CoveringRule
+from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule
+from scanner.graph.history import Place, Whereabouts
+from scanner.graph.near_misses import NearMisses, nearest_in_words, remedy
 from scanner.graph.refuges import Backed
+from scanner.graph.regards import Regards
 from scanner.graph.resilience import Loss
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import (
+    BackupPlace,
+    CopyLink,
+    CopyLinks,
     CoveredBy,
+    NearMiss,
+    NewestRecoveryPoint,
+    PassedOver,
+    PlaceRecoveryPoint,
     Reference,
+    Remedy,
+    ResourceCopy,
     ResourceFacts,
     RuleTerms,
+    SkippedStart,
     Tag,
 )
-from scanner.model.inventory import RegionSettings, Resource
-from scanner.model.reading import Known, Reading, Unread
+from scanner.model.inventory import BackupRule, RecoveryPoint, RegionSettings, Resource
+from scanner.model.names import Shard
+from scanner.model.reading import Gap, Known, Reading, Unread
+from scanner.model.sentences import sentence
 from scanner.model.ternary import Answer, Ternary, conjunction, negate
 from scanner.protection.backup_content import left_out
 from scanner.protection.capabilities import (
+    Capability,
     can_be_backed_up,
+    capability,
     capability_of,
     incremental_of,
     restore_test_leftover,
     skipped_state,
 )
+from scanner.protection.copies import Link, crosses_accounts, notes_of
+from scanner.protection.region_routes import distance_km
+from scanner.protection.timetable import longest_wait
 
 R = TypeVar("R")
 
@@ -49,6 +65,7 @@ _OF_COVERAGE: Final = (
     "copies",
 )
 """The columns that a doubt whether a rule covers the resource keeps open."""
+_RECENCY = ("newest_recovery_points", "newest_recovery_point")
 
 
 class ResourceTable:
@@ -171,6 +188,25 @@ class ResourceTable:
         return known
 
 
+# The columns of a resource's schedule: how long it waits for a backup, and how many of them are continuous.
+#
+# Both depend on the covering rules alone, and are made once for resources that the same rules cover.
+@dataclass(frozen=True, slots=True)
+class Schedules:
+    """What the covering rules make together. More rules can only shorten the wait, so a doubt bounds it."""
+
+    waits: tuple[float | None, ...]
+    skips: tuple[SkippedStart, ...]
+    several_continuous: Ternary
+    doubts: tuple[str, ...]
+
+    def note(self, notes: Notes) -> None:
+        """Note why the wait may be shorter than what the known starts leave."""
+        for because in self.doubts:
+            notes.unknown("longest_wait_hours", because)
+            notes.unknown("rules.max_gap_hours", because)
+
+
 @dataclass(frozen=True, slots=True)
 class _Covered:
     """The columns of coverage, and the evidence that they rest on."""
@@ -251,3 +287,261 @@ def _assessable(resource: Resource, notes: Notes) -> tuple[Ternary, str]:
         notes.unknown("assessable", kind.because)
         notes.unknown("unsupported_kind", kind.because)
     return conjunction((kind, Answer(negate(skipped)))).value, ""
+
+
+# The columns of a resource's copies: how each fares, and the chain that decides it, link by link.
+#
+# Resources that fare alike share one tuple of fates (ShardGraph.copies), and so the columns made of it.
+# Others share single fates, and single links: each of them is told once.
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The columns that resources which fare alike share. `doubts`: why verdicts are open, and the gap."""
+
+    copies: tuple[ResourceCopy, ...]
+    links: tuple[CopyLinks, ...]
+    doubts: tuple[tuple[str, Gap | None], ...]
+
+    def note(self, notes: Notes) -> None:
+        """Note why it is not known whether copies arrive, or how far away."""
+        for because, gap in self.doubts:
+            notes.unknown("copies", because, gap)
+        for region in dict.fromkeys(
+            copy.destination_region for copy in self.copies if copy.distance_km is None
+        ):
+            notes.unknown(
+                "copies.distance_km",
+                f"the distance to {region} is unknown: AWS publishes no location for one of the two Regions",
+            )
+
+
+class Copies:
+    """Makes the columns of copies for one shard's resources."""
+
+    def __init__(self, graph: ShardGraph) -> None:
+        self._graph = graph
+        # By ids: whatever was told is kept alive beside what is told of it.
+        self._known: dict[int, tuple[tuple[CopyOfResource, ...], Copied]] = {}
+        self._fates: dict[int, tuple[CopyOfResource, ResourceCopy, CopyLinks]] = {}
+        self._links: dict[int, tuple[Link, CopyLink]] = {}
+
+    def of(self, fates: tuple[CopyOfResource, ...]) -> Copied:
+        """Give the columns of a resource whose copies fare like this."""
+        if (known := self._known.get(id(fates))) is None:
+            doubts = (
+                (f"copy to {fate.destination.arn}: {fate.verdict.because}", fate.gap)
+                for fate in fates
+                if fate.verdict.value is None
+            )
+            told = [self._told(fate) for fate in fates]
+            copies, links = (copy for _, copy, _ in told), (links for _, _, links in told)
+            copied = Copied(tuple(copies), tuple(links), tuple(doubts))
+            known = self._known[id(fates)] = (fates, copied)
+        return known[1]
+
+    def _told(self, fate: CopyOfResource) -> tuple[CopyOfResource, ResourceCopy, CopyLinks]:
+        if (known := self._fates.get(id(fate))) is None:
+            known = self._fates[id(fate)] = (fate, self._copy(fate), self._chain(fate))
+        return known
+
+    def _chain(self, fate: CopyOfResource) -> CopyLinks:
+        return CopyLinks(
+            copy_action=fate.subject,
+            destination=fate.destination.arn,
+            effective=fate.verdict.value,
+            links=tuple(map(self._link, fate.links)),
+        )
+
+    def _link(self, link: Link) -> CopyLink:
+        if (known := self._links.get(id(link))) is None:
+            known = self._links[id(link)] = (link, _link(link))
+        return known[1]
+
+    def _copy(self, fate: CopyOfResource) -> ResourceCopy:
+        destination = fate.destination
+        source = self._graph.source
+        return ResourceCopy(
+            copy_action=fate.subject,
+            rule=fate.covering.subject,
+            kind="air_gapped_target" if fate.copy.air_gapped else "copy_action",
+            destination=destination.arn,
+            destination_account=destination.account,
+            destination_region=destination.region,
+            cross_region=destination.region != source.shard.region,
+            distance_km=distance_km(source.shard.region, destination.region),
+            cross_account=crosses_accounts(source, destination),
+            effective=fate.verdict.value,
+            reason="" if fate.verdict.value else fate.verdict.because,
+            copied_as="snapshot" if fate.covering.rule.continuous else "",
+            air_gapped=destination.air_gapped,
+            notes=notes_of(fate.links, fate.covering.rule),
+        )
+
+
+def _link(link: Link) -> CopyLink:
+    """Tell a link, with the read that keeps it open and the evidence that it rests on."""
+    reason = sentence(link.answer.because)
+    if link.answer.value is None and link.gap is not None:
+        reason = f"{reason.rstrip('.')}: {link.gap.sentence()}" if reason else link.gap.sentence()
+    evidence = tuple(Reference(link.name, ref.file, ref.line) for ref in link.refs)
+    return CopyLink(name=link.name, holds=link.answer.value, reason=reason, evidence=evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceColumns:
+    """The columns: for recency those of the own account and Region, and all places there are."""
+
+    newest_recovery_points: tuple[PlaceRecoveryPoint | None, ...]
+    newest_recovery_point: NewestRecoveryPoint
+    places: tuple[BackupPlace | None, ...]
+
+
+def place_columns(whereabouts: Whereabouts, shard: Shard, notes: Notes) -> PlaceColumns:
+    """Make the columns of one resource of a shard; what may not have been seen ends a list with None."""
+    here: list[PlaceRecoveryPoint] = []
+    places: list[BackupPlace] = []
+    for place in whereabouts.places:
+        if place.stays is not None and place.stays_age_hours is not None:
+            places.append(_place(place, place.stays, place.stays_age_hours))
+            notes.evidence("places", place.stays.refs)
+        if place.newest is None or place.age_hours is None:
+            continue
+        if (place.account, place.region) == (shard.account, shard.region):
+            here.append(_recent(place.newest, place.age_hours))
+            notes.evidence("newest_recovery_points", place.newest.refs)
+    for unseen in whereabouts.unseen:
+        for column in ("places", *_RECENCY) if unseen.own else ("places",):
+            notes.unknown(column, unseen.because, unseen.gap)
+    for place in whereabouts.doubtful:
+        if place.newest is None or place.age_hours is None or place.doubt is None:
+            continue
+        here.append(replace(_recent(place.newest, place.age_hours), absent=None))
+        for column in _RECENCY:
+            notes.unknown(column, place.doubt.because, place.doubt.gap)
+    recent = (*here, None) if any(unseen.own for unseen in whereabouts.unseen) else tuple(here)
+    return PlaceColumns(
+        newest_recovery_points=recent,
+        newest_recovery_point=_newest(recent),
+        places=tuple(places) if whereabouts.complete else (*places, None),
+    )
+
+
+def _place(place: Place, newest: RecoveryPoint, age: float) -> BackupPlace:
+    return BackupPlace(
+        arn=newest.arn,
+        vault=place.arn,
+        vault_name=place.arn.partition(":backup-vault:")[2],
+        account=place.account,
+        region=place.region,
+        created_at=instant_text(newest.created_at),
+        age_hours=round(age, 4),
+        continuous=newest.continuous,
+        air_gapped=_air_gapped(place),
+        key=newest.key,
+    )
+
+
+def _air_gapped(place: Place) -> Ternary:
+    return None if place.vault is None else place.vault.air_gapped
+
+
+def _recent(newest: RecoveryPoint, age: float) -> PlaceRecoveryPoint:
+    return PlaceRecoveryPoint(newest.arn, newest.vault, instant_text(newest.created_at) or "", round(age, 4))
+
+
+def _newest(places: Iterable[PlaceRecoveryPoint | None]) -> NewestRecoveryPoint:
+    places = tuple(places)
+    known = [place for place in places if place is not None and place.absent is not None]
+    if not known:
+        return NewestRecoveryPoint(None if places else False, None, None, None, None)
+    newest = min(known, key=lambda place: (place.age_hours, place.arn))
+    return NewestRecoveryPoint(
+        exists=True,
+        arn=newest.arn,
+        vault=newest.vault,
+        created_at=newest.created_at,
+        age_hours=newest.age_hours,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RegardColumns:
+    """What the selections of its account and Region make of a resource."""
+
+    opt_in_decides: Ternary
+    opted_in: Ternary
+    opt_in_reason: str
+    passed_over: tuple[PassedOver | None, ...]
+    near_misses: tuple[NearMiss, ...]
+    nearest: str
+    remedy: Remedy
+    selections_asked: int | None
+
+
+class RegardTable:
+    """Makes the columns of one shard's resources."""
+
+    def __init__(self, graph: ShardGraph) -> None:
+        self._regards = Regards(graph)
+        self._near_misses = NearMisses(graph)
+
+    def columns(self, resource: Resource, coverage: Coverage, notes: Notes) -> RegardColumns:
+        """Build the columns of one resource. What a rule covers is passed over by none (ruling 3)."""
+        likeness = self._regards.likeness(resource)
+        regard = self._regards.of_likeness(resource, likeness)
+        near = self._near_misses.of(resource, likeness) if coverage.covered is False else ()
+        uncovered = coverage.covered is not True
+        for each in (*regard.opens, *self._regards.asked_open):
+            if uncovered or each.column != "passed_over":
+                notes.unknown(each.column, each.because, each.gap)
+        for column in ("opt_in_decides", "opted_in"):
+            notes.evidence(column, regard.settings_refs)
+        return RegardColumns(
+            opt_in_decides=regard.opt_in_decides,
+            opted_in=regard.opted_in,
+            opt_in_reason=regard.opt_in_reason,
+            passed_over=regard.passed_over if uncovered else (),
+            near_misses=tuple(candidate.fact for candidate in near),
+            nearest=nearest_in_words(near),
+            remedy=remedy(near, resource),
+            selections_asked=self._regards.asked,
+        )
+
+
+class SchedulesOfRules:
+    """Makes the columns for each set of covering rules once."""
+
+    def __init__(self, as_of: datetime) -> None:
+        self._as_of = as_of
+        self._known: dict[tuple[tuple[str, ...], bool], Schedules] = {}
+
+    def of(self, coverage: Coverage) -> Schedules:
+        """Return the columns of a coverage."""
+        rules = coverage.rules
+        likeness = (tuple(covering.subject for covering in rules), bool(coverage.doubts))
+        if (known := self._known.get(likeness)) is None:
+            made = tuple(covering.rule for covering in rules)
+            known = self._known[likeness] = _schedules(made, self._as_of, complete=not coverage.doubts)
+        return known
+
+
+def _schedules(rules: tuple[BackupRule, ...], as_of: datetime, *, complete: bool) -> Schedules:
+    wait = longest_wait(rules, as_of)
+    several = sum(rule.continuous for rule in rules) > 1
+    return Schedules(
+        waits=(wait.hours,) if complete and not wait.doubts else (wait.hours, None),
+        skips=tuple(
+            SkippedStart(skip.rule.name, local_text(skip.start), skip.rule.timezone) for skip in wait.skips
+        ),
+        several_continuous=several if several or complete else None,
+        doubts=wait.doubts,
+    )
+
+
+def continuous_supported(resource: Resource, row: Capability | None) -> Ternary:
+    """Check whether AWS Backup makes continuous backups of a resource's type; `row`: what applies to it.
+
+    No DynamoDB table has them, whichever features the Region settings, when they are read, give it.
+    """
+    if row is None and resource.capability == "DynamoDB":
+        row = capability("DynamoDB_BASIC")
+    return None if row is None else row.continuous

@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from scanner.facts.notes import Notes
-from scanner.facts.resource_failures import Failures, failures_of
-from scanner.facts.resource_jobs import PastColumns
+from scanner.facts.resource_jobs import Failures, PastColumns, failures_of
 from scanner.graph.refuges import Backed, Doubt, Held, Refuges
 from scanner.graph.resilience import Loss, Resilience, Survival
 from scanner.graph.shard_graph import ShardGraph

@@ -1,14 +1,205 @@
-"""A rule's schedule and retention, as the tables `resource` and `plan` tell them."""
+"""The fact table `rule`: one row a rule, and one a copy action of it: both keep backups in a vault."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from scanner.facts.copy_action import RuleReach
 from scanner.facts.notes import Notes, local_text
-from scanner.model.facts import FOREVER_DAYS, NEVER_HOURS, RuleTerms
-from scanner.model.inventory import BackupPlan, BackupRule
-from scanner.model.names import rule_subject
-from scanner.protection.lifecycle import kept_days
-from scanner.protection.schedule import rhythm_of, schedule_of
+from scanner.graph.shard_graph import ShardGraph
+from scanner.model.facts import FOREVER_DAYS, NEVER_HOURS, CoveredType, MalwareScan, RuleFacts, RuleTerms, Tag
+from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Lifecycle, Resource
+from scanner.model.names import Arn, copy_action_subject, partition_of, rule_subject, vault_arn
+from scanner.model.reading import Known
+from scanner.model.ternary import Answer, Ternary
+from scanner.protection.capabilities import capability_of, cold_supported, needs_archive_opt_in
+from scanner.protection.clock import clock_of
+from scanner.protection.copies import Destination
+from scanner.protection.lifecycle import copy_kept_days, kept_days, lock_admits
+from scanner.protection.schedule import Rhythm, rhythm_of, schedule_of, starts_within
+
+_YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keeping:
+    """What is kept where: by a rule in its target, or by a copy action in its destination."""
+
+    subject: str
+    subject_type: str
+    kind: str
+    name: str
+    vault: Arn
+    days: int
+    lifecycle: Lifecycle
+
+
+@dataclass(frozen=True, slots=True)
+class _Starts:
+    """How often a rule starts, and when it does next, as the clock of its time zone shows it."""
+
+    rhythm: Rhythm
+    now: datetime
+    next: datetime | None
+
+    @classmethod
+    def of(cls, rule: BackupRule, as_of: datetime) -> "_Starts":
+        """Return the starts of a rule."""
+        clock = clock_of(rule.timezone, as_of)
+        starts = starts_within(schedule_of(rule), clock)
+        return cls(rhythm_of(rule, as_of), clock.now, starts[0] if starts else None)
+
+    @property
+    def within_a_year(self) -> Ternary:
+        """Whether the rule starts within 365 days."""
+        if self.rhythm.valid is None:
+            return None
+        return self.next is not None and self.next <= self.now + _YEAR
+
+
+def rule_rows(
+    graph: ShardGraph, plan: BackupPlan, rule: BackupRule, reach: RuleReach, as_of: datetime
+) -> Iterator[tuple[RuleFacts, Notes]]:
+    """Make the rows of one rule and its copy actions. Two equal actions of one rule are one subject."""
+    shard = graph.inventory.shard
+    subject = rule_subject(plan.arn, rule.id)
+    target = vault_arn(partition_of(shard.region), shard, rule.target_vault)
+    name = f"{plan.name} / {rule.name}"
+    own = _Keeping(
+        subject=subject,
+        subject_type="rule",
+        kind="rule",
+        name=name,
+        vault=target,
+        days=kept_days(rule.lifecycle),
+        lifecycle=rule.lifecycle,
+    )
+    yield _row(graph, (plan, rule), own, reach, as_of)
+    for copy in {copy.destination: copy for copy in rule.copies}.values():
+        yield _row(graph, (plan, rule), _kept_by(copy, rule, subject, name), reach, as_of)
+
+
+def _kept_by(copy: CopyAction, rule: BackupRule, subject: str, name: str) -> _Keeping:
+    return _Keeping(
+        subject=copy_action_subject(subject, copy.destination),
+        subject_type="copy_action",
+        kind="air_gapped_target" if copy.air_gapped else "copy_action",
+        name=f"{name} -> {copy.destination.rpartition(':')[2]}",
+        vault=copy.destination,
+        days=copy_kept_days(rule, copy),
+        lifecycle=copy.lifecycle,
+    )
+
+
+def _row(
+    graph: ShardGraph,
+    made_by: tuple[BackupPlan, BackupRule],
+    keeping: _Keeping,
+    reach: RuleReach,
+    as_of: datetime,
+) -> tuple[RuleFacts, Notes]:
+    plan, rule = made_by
+    notes = Notes()
+    notes.evidence("", plan.rules.refs if isinstance(plan.rules, Known) else plan.refs)
+    shard = graph.inventory.shard
+    target = graph.plane.destination(keeping.vault)
+    within = _within_lock(target, keeping.days, notes)
+    starts = _Starts.of(rule, as_of)
+    if starts.rhythm.valid is None:
+        for column in ("schedule_valid", "next_start", "starts_within_a_year"):
+            notes.unknown(column, starts.rhythm.because)
+    if starts.rhythm.max_gap_hours is None:
+        notes.unknown("max_gap_hours", starts.rhythm.because)
+    cold = keeping.lifecycle.move_to_cold_after_days
+    facts = RuleFacts(
+        subject=keeping.subject,
+        subject_type=keeping.subject_type,
+        account=shard.account,
+        region=shard.region,
+        name=keeping.name,
+        not_applicable_because="",
+        plan=plan.arn,
+        plan_name=plan.name,
+        kind=keeping.kind,
+        schedule=schedule_of(rule),
+        timezone=rule.timezone,
+        schedule_valid=starts.rhythm.valid,
+        schedule_reason=starts.rhythm.because,
+        next_start=None if starts.rhythm.valid is None else local_text(starts.next),
+        max_gap_hours=starts.rhythm.max_gap_hours,
+        starts_within_a_year=starts.within_a_year,
+        start_window_minutes=rule.start_window_minutes or 0,
+        completion_window_minutes=rule.completion_window_minutes or 0,
+        recovery_point_tags=tuple(Tag(key, value) for key, value in rule.recovery_point_tags),
+        index_types=rule.index_types,
+        scan_actions=tuple(MalwareScan(each.scanner, each.mode) for each in rule.scan_actions),
+        continuous=rule.continuous,
+        retention_days=keeping.days,
+        keeps_forever=keeping.days == FOREVER_DAYS,
+        moves_to_cold=cold is not None,
+        cold_after_days=cold or 0,
+        archive_opt_in=keeping.lifecycle.archive_opt_in,
+        target=keeping.vault,
+        target_exists=_exists(target, notes),
+        within_lock=within.value,
+        lock_reason="" if within.value else within.because,
+        covers_resources=_covers(reach, notes),
+        covered_types=() if cold is None else _covered_types(graph, reach, keeping.lifecycle, notes),
+        not_known=notes.not_known,
+        evidence=notes.references,
+    )
+    return facts, notes
+
+
+def _exists(target: Destination, notes: Notes) -> Ternary:
+    if target.vault is not None:
+        notes.evidence("target_exists", target.vault.refs)
+    if target.exists.value is None:
+        notes.unknown("target_exists", target.exists.because, target.gap)
+    return target.exists.value
+
+
+def _within_lock(target: Destination, days: int, notes: Notes) -> Answer:
+    """Hold the retention against the lock of the vault; a vault that does not exist has none."""
+    if target.vault is None:
+        if target.exists.value is False:
+            return Answer(value=True)
+        notes.unknown("within_lock", target.exists.because, target.gap)
+        return Answer(None, target.exists.because)
+    notes.evidence("within_lock", target.vault.refs)
+    answer = lock_admits(target.vault, days)
+    if answer.value is None:
+        notes.unknown("within_lock", answer.because)
+    return answer
+
+
+def _covers(reach: RuleReach, notes: Notes) -> Ternary:
+    if reach.reaches_any is None and reach.doubt is not None:
+        notes.unknown("covers_resources", reach.doubt.because, reach.doubt.gap)
+    return reach.reaches_any
+
+
+def _covered_types(
+    graph: ShardGraph, reach: RuleReach, lifecycle: Lifecycle, notes: Notes
+) -> tuple[CoveredType | None, ...]:
+    types = tuple(_covered_type(graph, resource, lifecycle, notes) for resource in reach.resources)
+    if reach.doubt is None:
+        return types
+    notes.unknown("covered_types", reach.doubt.because, reach.doubt.gap)
+    return (*types, None)
+
+
+def _covered_type(graph: ShardGraph, resource: Resource, lifecycle: Lifecycle, notes: Notes) -> CoveredType:
+    row = capability_of(resource, graph.inventory.settings)
+    cold = None if row is None else cold_supported(row, lifecycle)
+    if cold is None:
+        notes.unknown("covered_types", f"whether {resource.arn} supports cold storage is unknown")
+    return CoveredType(
+        resource=resource.arn,
+        capability=resource.capability if row is None else row.key,
+        cold=cold,
+        needs_archive_opt_in=row is not None and needs_archive_opt_in(row, lifecycle),
+    )
 
 
 def rule_terms(plan: BackupPlan, rule: BackupRule, as_of: datetime) -> RuleTerms:

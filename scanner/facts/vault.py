@@ -1,17 +1,20 @@
 """The fact table `vault`: one row a backup vault, with its lock, its key, and who may delete from it."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from scanner.facts.notes import Notes, instant_text
-from scanner.facts.vault_key import key_columns
-from scanner.facts.vault_policy import policy_columns
 from scanner.graph.control_plane import ControlPlane
-from scanner.model.facts import FOREVER_DAYS, VaultFacts
-from scanner.model.inventory import Vault
-from scanner.model.reading import Known, Unread
+from scanner.model.facts import FOREVER_DAYS, DeletionGuard, VaultFacts
+from scanner.model.inventory import Key, KeyKind, Organization, Vault
+from scanner.model.names import partition_of
+from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Ternary
+from scanner.protection.copies import COPY_INTO, context_of
 from scanner.protection.lifecycle import lock_mode
+from scanner.protection.policy import Context, Document, denied_to_all, outsiders, parse, who_can
 
 DEPRECATED_EVENTS: Final = frozenset(
     {
@@ -25,9 +28,31 @@ DEPRECATED_EVENTS: Final = frozenset(
     }
 )
 """Events that AWS Backup takes and tells nobody of (API reference, PutBackupVaultNotifications)."""
-
 _NO_LIMIT: Final = {"min_retention_days": 0, "max_retention_days": FOREVER_DAYS}
 _EVENTS: Final = ("notification_topic", "notification_events", "notification_events_deprecated")
+
+# Of a multi-Region key "Updating" lasts for moments, and it goes on working (AWS KMS, "Key states").
+_WORKING: Final = frozenset({"Enabled", "Updating"})
+
+_BROKEN: Final = frozenset(
+    {"Creating", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable"}
+)
+
+DELETION_ACTIONS: Final = (
+    "backup:DeleteRecoveryPoint",
+    "backup:UpdateRecoveryPointLifecycle",
+    "backup:PutBackupVaultAccessPolicy",
+    "backup:DeleteBackupVaultAccessPolicy",
+)
+"""Whoever may do one of these can delete recovery points, shorten their life, or take the Deny away."""
+
+_COLUMNS: Final = (
+    "has_policy",
+    "deletion_guards",
+    "policy_stays_in_organization",
+    "outsiders",
+    "copying_principals",
+)
 
 
 def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: datetime) -> VaultFacts:
@@ -153,3 +178,190 @@ def _approval_team(vault: Vault, notes: Notes) -> str | None:
     because = "the description of the vault was not read"
     notes.unknown("approval_team", because, details.gap if isinstance(details, Unread) else None)
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyColumns:
+    """The columns of a vault's row that are about its key."""
+
+    key_kind: str | None
+    key_enabled: Ternary
+    key_deletion_at: str | None
+
+
+def key_columns(vault: Vault, plane: ControlPlane, notes: Notes) -> KeyColumns:
+    """Make the columns. A key that AWS manages or owns can be neither switched off nor deleted."""
+    named = plane.vault_key(vault)
+    kind = None if named is None else named.kind
+    if kind is None:
+        notes.unknown("key_kind", "who manages its key is unknown", named.kind_gap if named else None)
+    if kind in (KeyKind.AWS_MANAGED, KeyKind.AWS_OWNED):
+        return KeyColumns(key_kind=kind.value if kind else None, key_enabled=True, key_deletion_at="")
+    key = plane.described_key(vault)
+    if key is not None:
+        notes.evidence("key_enabled", key.refs)
+    enabled = key_works(key)
+    deletion = _deletion(key)
+    for column, value in (("key_enabled", enabled), ("key_deletion_at", deletion)):
+        if value is None:
+            notes.unknown(column, "the state of its key is unknown", _gap(vault, key))
+    return KeyColumns(
+        key_kind=kind.value if kind else None,
+        key_enabled=enabled,
+        key_deletion_at=deletion,
+    )
+
+
+def key_works(key: Key | None) -> Ternary:
+    """Whether a key is enabled and not scheduled for deletion (DescribeKey: KeyState, Enabled, DeletionDate).
+
+    A state that this version does not know is not known to be a working one.
+    """
+    if key is None:
+        return None
+    if key.deletion_at is not None or key.state in _BROKEN:
+        return False
+    if key.state is None:
+        return key.enabled
+    return True if key.state in _WORKING else None
+
+
+def _deletion(key: Key | None) -> str | None:
+    if key is None or (key.state is None and key.deletion_at is None):
+        return None
+    return instant_text(key.deletion_at) or ("" if not _is_going(key) else None)
+
+
+def _is_going(key: Key) -> bool:
+    """Whether its deletion is scheduled, though the day may not be told."""
+    return key.state in ("PendingDeletion", "PendingReplicaDeletion")
+
+
+def _gap(vault: Vault, key: Key | None) -> Gap | None:
+    """Give the read that is missing, if it is one."""
+    if key is None or isinstance(key.kind, Known):
+        return None
+    return key.kind.gap if isinstance(key.kind, Unread) and vault.key else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyColumns:
+    """The columns of a vault's row that rest on its access policy."""
+
+    has_policy: Ternary
+    deletion_guards: tuple[DeletionGuard, ...]
+    policy_stays_in_organization: Ternary
+    outsiders: tuple[str | None, ...]
+    copying_principals: tuple[str | None, ...]
+
+
+def policy_columns(vault: Vault, plane: ControlPlane, as_of: datetime, notes: Notes) -> PolicyColumns:
+    """Make the columns; the policy is parsed once, and asked as of the evaluation's clock."""
+    if isinstance(vault.policy, Unread):
+        for column in _COLUMNS:
+            notes.unknown(column, "its access policy was not read", vault.policy.gap)
+        return PolicyColumns(
+            has_policy=None,
+            deletion_guards=tuple(_unread_guards()),
+            policy_stays_in_organization=None,
+            outsiders=(None,),
+            copying_principals=(None,),
+        )
+    for column in _COLUMNS:
+        notes.evidence(column, vault.policy.refs)
+    document = parse(vault.policy.value)
+    organization = plane.organization
+    member = organization.accounts.get(vault.account)
+    context = context_of(organization, member.ou_path if member else None)
+    context = replace(context, as_of=as_of, partition=partition_of(vault.region))
+    if not document.readable:
+        notes.unknown("deletion_guards", f"its access policy could not be parsed: {document.problem}")
+    stays, outside = _outside(document, vault, plane, context, notes)
+    return PolicyColumns(
+        has_policy=document.exists,
+        deletion_guards=tuple(_guards(document, vault, context, notes)),
+        policy_stays_in_organization=stays,
+        outsiders=outside,
+        copying_principals=_copying(document, vault, plane, context, notes),
+    )
+
+
+def _unread_guards() -> Iterator[DeletionGuard]:
+    for action in DELETION_ACTIONS:
+        because = "the access policy was not read"
+        yield DeletionGuard(
+            action=_short(action), denied=None, exceptions=(None,), spares_unnamed=None, because=because
+        )
+
+
+def _guards(document: Document, vault: Vault, context: Context, notes: Notes) -> Iterator[DeletionGuard]:
+    for action in DELETION_ACTIONS:
+        denial = denied_to_all(
+            document, action=action, resource=vault.arn, vault_account=vault.account, context=context
+        )
+        if denial.denied is None and document.readable:
+            notes.unknown(
+                "deletion_guards", f"whether {_short(action)} is denied is unknown: {denial.because}"
+            )
+        yield DeletionGuard(
+            action=_short(action),
+            denied=denial.denied,
+            exceptions=denial.exceptions if denial.denied is not None else (None,),
+            spares_unnamed=None if denial.denied is None else None in denial.exceptions,
+            because=denial.because,
+        )
+
+
+def _short(action: str) -> str:
+    return action.removeprefix("backup:")
+
+
+def _outside(
+    document: Document, vault: Vault, plane: ControlPlane, context: Context, notes: Notes
+) -> tuple[Ternary, tuple[str | None, ...]]:
+    """Whether the policy admits nobody outside the organisation, and whom it admits there."""
+    organization = plane.organization
+    found = outsiders(
+        document,
+        organization_id=organization.id.value if isinstance(organization.id, Known) else None,
+        member_accounts=plane.insiders,
+        vault_account=vault.account,
+        # Without the management account's id, an account that is not listed may be that one (ruling 15).
+        complete=isinstance(organization.members, Known)
+        and isinstance(organization.management_account, Known),
+        resource=vault.arn,
+        context=context,
+    )
+    if None in found.who:
+        because = (
+            found.because
+            if found.admitted is None
+            else "it may allow other principals outside the organisation"
+        )
+        gap = _organization_gap(organization) if document.readable else None
+        notes.unknown("outsiders", because, gap)
+        if found.admitted is None:
+            notes.unknown("policy_stays_in_organization", because, gap)
+    stays = None if found.admitted is None else not found.admitted
+    return stays, found.who
+
+
+def _organization_gap(organization: Organization) -> Gap | None:
+    for reading in (organization.id, organization.members, organization.management_account):
+        if isinstance(reading, Unread):
+            return reading.gap
+    return None
+
+
+def _copying(
+    document: Document, vault: Vault, plane: ControlPlane, context: Context, notes: Notes
+) -> tuple[str | None, ...]:
+    """Whom the policy lets copy into the vault; ends with None where others may."""
+    found = who_can(
+        document, action=COPY_INTO, resource=vault.arn, context=context, member_accounts=plane.insiders
+    )
+    if found.complete and not found.undecided:
+        return found.allowed
+    because = "; ".join(f"{one.principals}: {one.because}" for one in found.undecided[:3]) or found.because
+    notes.unknown("copying_principals", f"which other principals may copy into it is unknown ({because})")
+    return (*found.allowed, None)

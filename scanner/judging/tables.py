@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from scanner.evidence.bundle import Bundle
+from scanner.facts.account import governed
 from scanner.facts.build import FactsRequest
-from scanner.facts.governance import governed
 from scanner.inventory.assurance_tables import governance_rows
 from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.inventory.organization import parse_organization

@@ -22,8 +22,8 @@ from scanner.evaluate.reads import blinds
 from scanner.evidence.answers import pagination
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME
+from scanner.facts.account import governed
 from scanner.facts.build import FactsRequest
-from scanner.facts.governance import governed
 from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.inventory.organization import parse_organization
 from scanner.judging.passes import judged, look_over

@@ -8,8 +8,8 @@ import pytest
 
 from scanner.evaluate.loader import load_controls
 from scanner.evaluate.reads import blinds
+from scanner.facts.account import Governed, governed
 from scanner.facts.build import FactsRequest, build_facts
-from scanner.facts.governance import Governed, governed
 from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.model.facts import AccountFacts
 from scanner.model.inventory import Account, Organization

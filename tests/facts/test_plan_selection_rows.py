@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scanner.facts.copied import RuleReach
+from scanner.facts.copy_action import RuleReach
 from scanner.facts.plan import plan_row
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import PlanFacts, SelectionFacts

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from scanner.facts.resource_failures import Failures, failures_of
-from scanner.facts.resource_jobs import PastColumns
+from scanner.facts.resource_jobs import Failures, PastColumns, failures_of
 from scanner.model.facts import BackupJobTold, CopyChain, RestoreTold
 from scanner.model.ternary import Ternary
 from tests.fakes.bundles import OTHER, vault_arn
