@@ -9,13 +9,13 @@ from scanner.facts.copy_action import RuleReach, copy_action_row
 from scanner.facts.plan import plan_row
 from scanner.facts.recovery_point import recovery_point_row
 from scanner.facts.resource import ResourceTable
-from scanner.facts.resource_jobs import Past, past_of
+from scanner.facts.resource_jobs import ShardHistory, past_of
 from scanner.facts.rule import rule_rows
 from scanner.facts.selection import selection_row
 from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Doubt
-from scanner.graph.elsewhere import NOTHING, Elsewhere
+from scanner.graph.cross_shard import NOTHING, CrossShardRows
 from scanner.graph.history import doubt_of, vaults_read
 from scanner.graph.jobs import JobHistory
 from scanner.graph.shard_graph import ShardGraph
@@ -44,7 +44,7 @@ class ShardFacts:
 
 
 def build_facts(
-    inventory: ShardInventory, plane: ControlPlane, request: FactsRequest, elsewhere: Elsewhere = NOTHING
+    inventory: ShardInventory, plane: ControlPlane, request: FactsRequest, elsewhere: CrossShardRows = NOTHING
 ) -> ShardFacts:
     """Make all fact rows of one shard. `elsewhere`: what other shards have of its resources."""
     graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup, as_of=request.as_of)
@@ -66,7 +66,7 @@ def build_facts(
 
 
 def _tables(
-    graph: ShardGraph, past: Past, request: FactsRequest, needed: dict[Gap, None]
+    graph: ShardGraph, past: ShardHistory, request: FactsRequest, needed: dict[Gap, None]
 ) -> Iterator[tuple[str, tuple[Row, ...]]]:
     """Make all rows but the account-Region's, each table by its name; gaps that they met go to `needed`."""
     inventory, as_of = graph.inventory, request.as_of
@@ -103,7 +103,7 @@ def _is_ours(gap: Gap, shard: Shard) -> bool:
 
 
 def _resources(
-    graph: ShardGraph, past: Past, request: FactsRequest, needed: dict[Gap, None]
+    graph: ShardGraph, past: ShardHistory, request: FactsRequest, needed: dict[Gap, None]
 ) -> Iterator[ResourceFacts]:
     table = ResourceTable(graph, past, request.as_of)
     for resource in graph.inventory.resources:

@@ -82,7 +82,7 @@ def copy_action_row(
     destination = graph.plane.destination(copy.destination)
     _note_destination(destination, notes)
     rule_name = rule_subject(plan.arn, rule.id)
-    links = graph.fates.links_of_action(rule_name, rule, copy)
+    links = graph.copy_outcomes.links_of_action(rule_name, rule, copy)
     copied = copied_columns(graph, reach, rule, destination, links, notes)
     units = _units(destination.account, graph.plane.organization, notes)
     told = copy_job_columns(jobs, made_by, reach, notes)
@@ -264,7 +264,7 @@ def _told(
     destination: Destination,
     closed: tuple[Link, ...],
 ) -> _Alike:
-    links = (*closed, *graph.fates.links_of_resource(resource, destination))
+    links = (*closed, *graph.copy_outcomes.links_of_resource(resource, destination))
     keys = graph.keys(resource)
     row = capability_of(resource, graph.inventory.settings)
     by_name = {link.name: link for link in links}

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from scanner.facts.notes import Notes, instant_text
-from scanner.graph.history import Doubtful
+from scanner.graph.history import LocationDoubt
 from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
 from scanner.model.inventory import RecoveryPoint, ScanResult
 from scanner.model.reading import Gap, Known, Unread
@@ -20,7 +20,7 @@ def recovery_point_row(
     as_of: datetime,
     exists: Answer,
     unread: Gap | None = None,
-    doubt: Doubtful | None = None,
+    doubt: LocationDoubt | None = None,
 ) -> RecoveryPointFacts:
     """Build the row of one recovery point.
 

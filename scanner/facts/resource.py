@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from scanner.facts.notes import Notes, instant_text, local_text
-from scanner.facts.resource_jobs import Past
+from scanner.facts.resource_jobs import ShardHistory
 from scanner.facts.resource_resilience import SurvivalTable
 from scanner.facts.rule import rule_terms
 from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule
-from scanner.graph.history import Place, Whereabouts
+from scanner.graph.history import BackupLocation, BackupLocations
 from scanner.graph.near_misses import NearMisses, nearest_in_words, remedy
-from scanner.graph.refuges import Backed
-from scanner.graph.regards import Regards
 from scanner.graph.resilience import Loss
+from scanner.graph.selection_results import SelectionResults
 from scanner.graph.shard_graph import ShardGraph
+from scanner.graph.surviving_copies import BackupState
 from scanner.model.facts import (
     BackupPlace,
     CopyLink,
@@ -71,7 +71,7 @@ _RECENCY = ("newest_recovery_points", "newest_recovery_point")
 class ResourceTable:
     """Makes the rows of one shard's resources; gathers the gaps that kept something open."""
 
-    def __init__(self, graph: ShardGraph, past: Past, as_of: datetime) -> None:
+    def __init__(self, graph: ShardGraph, past: ShardHistory, as_of: datetime) -> None:
         self._graph = graph
         self._as_of = as_of
         self._past = past
@@ -79,7 +79,7 @@ class ResourceTable:
         self._covered: dict[int, _Covered] = {}
         self._schedules = SchedulesOfRules(as_of)
         self._copies = Copies(graph)
-        self._regards = RegardTable(graph)
+        self._selection_results = SelectionTable(graph)
         self._survivals = SurvivalTable(graph, as_of)
 
     def row(self, resource: Resource) -> tuple[ResourceFacts, Notes]:
@@ -87,8 +87,8 @@ class ResourceTable:
         notes = Notes()
         notes.evidence("", resource.refs)
         coverage = self._graph.coverage(resource)
-        fates = self._graph.copies(resource, coverage)
-        copied = self._copies.of(fates)
+        copy_outcomes = self._graph.copies(resource, coverage)
+        copied = self._copies.of(copy_outcomes)
         keys = self._graph.keys(resource)
         row = capability_of(resource, self._graph.inventory.settings)
         assessable, not_applicable = _assessable(resource, notes)
@@ -98,9 +98,9 @@ class ResourceTable:
             notes.unknown(
                 "air_gap_supported", because, settings.gap if isinstance(settings, Unread) else None
             )
-        whereabouts = self._past.history.whereabouts(resource, coverage)
-        jobs = self._past.table.columns(resource, coverage, whereabouts.copies_in, notes)
-        places = place_columns(whereabouts, self._graph.inventory.shard, notes)
+        backup_locations = self._past.history.backup_locations(resource, coverage)
+        jobs = self._past.table.columns(resource, coverage, backup_locations.copies_in, notes)
+        places = place_columns(backup_locations, self._graph.inventory.shard, notes)
         if keys.kind is None:
             notes.unknown("key_kind", "who manages its key is unknown", keys.first_gap)
         covered = self._covered_of(coverage)
@@ -108,11 +108,11 @@ class ResourceTable:
         covered.schedules.note(notes)
         _note_doubts(coverage, notes)
         managed = None if row is None else row.fully_managed
-        backed = Backed(keys, whereabouts, coverage, fates, managed)
+        backed = BackupState(keys, backup_locations, coverage, copy_outcomes, managed)
         survivals = self._survivals.of(resource, backed)
         survivals.note(notes)
         survived = survivals.losses
-        regarded = self._regards.columns(resource, coverage, notes)
+        regarded = self._selection_results.columns(resource, coverage, notes)
         notes.share(covered.references)
         facts = ResourceFacts(
             subject=resource.arn,
@@ -321,26 +321,26 @@ class Copies:
         self._graph = graph
         # By ids: whatever was told is kept alive beside what is told of it.
         self._known: dict[int, tuple[tuple[CopyOfResource, ...], Copied]] = {}
-        self._fates: dict[int, tuple[CopyOfResource, ResourceCopy, CopyLinks]] = {}
+        self._copy_outcomes: dict[int, tuple[CopyOfResource, ResourceCopy, CopyLinks]] = {}
         self._links: dict[int, tuple[Link, CopyLink]] = {}
 
-    def of(self, fates: tuple[CopyOfResource, ...]) -> Copied:
+    def of(self, copy_outcomes: tuple[CopyOfResource, ...]) -> Copied:
         """Give the columns of a resource whose copies fare like this."""
-        if (known := self._known.get(id(fates))) is None:
+        if (known := self._known.get(id(copy_outcomes))) is None:
             doubts = (
                 (f"copy to {fate.destination.arn}: {fate.verdict.because}", fate.gap)
-                for fate in fates
+                for fate in copy_outcomes
                 if fate.verdict.value is None
             )
-            told = [self._told(fate) for fate in fates]
+            told = [self._told(fate) for fate in copy_outcomes]
             copies, links = (copy for _, copy, _ in told), (links for _, _, links in told)
             copied = Copied(tuple(copies), tuple(links), tuple(doubts))
-            known = self._known[id(fates)] = (fates, copied)
+            known = self._known[id(copy_outcomes)] = (copy_outcomes, copied)
         return known[1]
 
     def _told(self, fate: CopyOfResource) -> tuple[CopyOfResource, ResourceCopy, CopyLinks]:
-        if (known := self._fates.get(id(fate))) is None:
-            known = self._fates[id(fate)] = (fate, self._copy(fate), self._chain(fate))
+        if (known := self._copy_outcomes.get(id(fate))) is None:
+            known = self._copy_outcomes[id(fate)] = (fate, self._copy(fate), self._chain(fate))
         return known
 
     def _chain(self, fate: CopyOfResource) -> CopyLinks:
@@ -395,11 +395,11 @@ class PlaceColumns:
     places: tuple[BackupPlace | None, ...]
 
 
-def place_columns(whereabouts: Whereabouts, shard: Shard, notes: Notes) -> PlaceColumns:
+def place_columns(backup_locations: BackupLocations, shard: Shard, notes: Notes) -> PlaceColumns:
     """Make the columns of one resource of a shard; what may not have been seen ends a list with None."""
     here: list[PlaceRecoveryPoint] = []
     places: list[BackupPlace] = []
-    for place in whereabouts.places:
+    for place in backup_locations.places:
         if place.stays is not None and place.stays_age_hours is not None:
             places.append(_place(place, place.stays, place.stays_age_hours))
             notes.evidence("places", place.stays.refs)
@@ -408,24 +408,24 @@ def place_columns(whereabouts: Whereabouts, shard: Shard, notes: Notes) -> Place
         if (place.account, place.region) == (shard.account, shard.region):
             here.append(_recent(place.newest, place.age_hours))
             notes.evidence("newest_recovery_points", place.newest.refs)
-    for unseen in whereabouts.unseen:
+    for unseen in backup_locations.unseen:
         for column in ("places", *_RECENCY) if unseen.own else ("places",):
             notes.unknown(column, unseen.because, unseen.gap)
-    for place in whereabouts.doubtful:
+    for place in backup_locations.doubtful:
         if place.newest is None or place.age_hours is None or place.doubt is None:
             continue
         here.append(replace(_recent(place.newest, place.age_hours), absent=None))
         for column in _RECENCY:
             notes.unknown(column, place.doubt.because, place.doubt.gap)
-    recent = (*here, None) if any(unseen.own for unseen in whereabouts.unseen) else tuple(here)
+    recent = (*here, None) if any(unseen.own for unseen in backup_locations.unseen) else tuple(here)
     return PlaceColumns(
         newest_recovery_points=recent,
         newest_recovery_point=_newest(recent),
-        places=tuple(places) if whereabouts.complete else (*places, None),
+        places=tuple(places) if backup_locations.complete else (*places, None),
     )
 
 
-def _place(place: Place, newest: RecoveryPoint, age: float) -> BackupPlace:
+def _place(place: BackupLocation, newest: RecoveryPoint, age: float) -> BackupPlace:
     return BackupPlace(
         arn=newest.arn,
         vault=place.arn,
@@ -440,7 +440,7 @@ def _place(place: Place, newest: RecoveryPoint, age: float) -> BackupPlace:
     )
 
 
-def _air_gapped(place: Place) -> Ternary:
+def _air_gapped(place: BackupLocation) -> Ternary:
     return None if place.vault is None else place.vault.air_gapped
 
 
@@ -464,7 +464,7 @@ def _newest(places: Iterable[PlaceRecoveryPoint | None]) -> NewestRecoveryPoint:
 
 
 @dataclass(frozen=True, slots=True)
-class RegardColumns:
+class SelectionColumns:
     """What the selections of its account and Region make of a resource."""
 
     opt_in_decides: Ternary
@@ -477,25 +477,25 @@ class RegardColumns:
     selections_asked: int | None
 
 
-class RegardTable:
+class SelectionTable:
     """Makes the columns of one shard's resources."""
 
     def __init__(self, graph: ShardGraph) -> None:
-        self._regards = Regards(graph)
+        self._selection_results = SelectionResults(graph)
         self._near_misses = NearMisses(graph)
 
-    def columns(self, resource: Resource, coverage: Coverage, notes: Notes) -> RegardColumns:
+    def columns(self, resource: Resource, coverage: Coverage, notes: Notes) -> SelectionColumns:
         """Build the columns of one resource. What a rule covers is passed over by none (ruling 3)."""
-        likeness = self._regards.likeness(resource)
-        regard = self._regards.of_likeness(resource, likeness)
+        likeness = self._selection_results.likeness(resource)
+        regard = self._selection_results.of_likeness(resource, likeness)
         near = self._near_misses.of(resource, likeness) if coverage.covered is False else ()
         uncovered = coverage.covered is not True
-        for each in (*regard.opens, *self._regards.asked_open):
+        for each in (*regard.opens, *self._selection_results.asked_open):
             if uncovered or each.column != "passed_over":
                 notes.unknown(each.column, each.because, each.gap)
         for column in ("opt_in_decides", "opted_in"):
             notes.evidence(column, regard.settings_refs)
-        return RegardColumns(
+        return SelectionColumns(
             opt_in_decides=regard.opt_in_decides,
             opted_in=regard.opted_in,
             opt_in_reason=regard.opt_in_reason,
@@ -503,7 +503,7 @@ class RegardTable:
             near_misses=tuple(candidate.fact for candidate in near),
             nearest=nearest_in_words(near),
             remedy=remedy(near, resource),
-            selections_asked=self._regards.asked,
+            selections_asked=self._selection_results.asked,
         )
 
 

@@ -1,4 +1,4 @@
-"""The past of a resource: its backup jobs, copy jobs and restores, and which failed last (rulings 3, 9, 13)."""
+"""A resource's past: its backup jobs, copy jobs and restores, and which failed last (rulings 3, 9, 13)."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,11 +8,10 @@ from typing import Final
 from scanner.facts.notes import Notes
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Coverage
-from scanner.graph.elsewhere import NOTHING, Elsewhere
-from scanner.graph.existence import Existence
+from scanner.graph.cross_shard import NOTHING, CrossShardRows, Existence
 from scanner.graph.history import History, Unseen, counting
 from scanner.graph.jobs import JobHistory, Outcome, Outcomes
-from scanner.graph.restores import Restore, RestoreHistory
+from scanner.graph.restore_history import Restore, RestoreHistory
 from scanner.model.facts import NEVER_HOURS, BackupJobTold, CopyChain, RestoreTold
 from scanner.model.inventory import Resource, ShardInventory
 from scanner.model.names import Shard
@@ -27,7 +26,7 @@ Chain = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class PastColumns:
+class HistoryColumns:
     """The columns; a list that may be incomplete ends with None."""
 
     backup_jobs: tuple[BackupJobTold | None, ...]
@@ -36,16 +35,18 @@ class PastColumns:
     type_restores: tuple[RestoreTold | None, ...]
 
 
-class PastTable:
+class HistoryTable:
     """Makes the columns for one shard's resources."""
 
-    def __init__(self, inventory: ShardInventory, as_of: datetime, elsewhere: Elsewhere = NOTHING) -> None:
+    def __init__(
+        self, inventory: ShardInventory, as_of: datetime, elsewhere: CrossShardRows = NOTHING
+    ) -> None:
         self.jobs = JobHistory(inventory, as_of)
         self._restores = RestoreHistory(inventory, as_of, elsewhere)
 
     def columns(
         self, resource: Resource, coverage: Coverage, copies_in: Iterable[Shard], notes: Notes
-    ) -> PastColumns:
+    ) -> HistoryColumns:
         """Make the columns of one resource, copies of which lie in these account-Regions."""
         arns = counting(resource, coverage)
         backups = self.jobs.backups(arns, coverage.open_parents)
@@ -60,7 +61,7 @@ class PastTable:
         copies = tuple(
             self._chain(arns, rule, destination, outcomes) for (rule, destination), outcomes in chains.items()
         )
-        return PastColumns(
+        return HistoryColumns(
             backup_jobs=(*map(_backup, backups.jobs), *_end(backups.unseen)),
             copy_jobs=(*copies, *_end(unseen)),
             restores=(*map(_restore, restores.restores), *_end(restores.unseen)),
@@ -138,19 +139,21 @@ def _note(column: str, unseen: tuple[Unseen, ...], told: Iterable[object], notes
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ShardHistory:
     """The histories of one shard, ready to be asked."""
 
     history: History
-    table: PastTable
+    table: HistoryTable
     existence: Existence
 
 
-def past_of(inventory: ShardInventory, plane: ControlPlane, as_of: datetime, elsewhere: Elsewhere) -> Past:
+def past_of(
+    inventory: ShardInventory, plane: ControlPlane, as_of: datetime, elsewhere: CrossShardRows
+) -> ShardHistory:
     """Get the histories of a shard ready. `elsewhere`: what other shards have of its resources."""
-    return Past(
+    return ShardHistory(
         history=History(inventory, plane, as_of, elsewhere),
-        table=PastTable(inventory, as_of, elsewhere),
+        table=HistoryTable(inventory, as_of, elsewhere),
         existence=Existence(inventory, elsewhere.recall),
     )
 
@@ -170,7 +173,7 @@ class Failures:
         return None if self.open_ones else True
 
 
-def failures_of(past: PastColumns, actions: Collection[Chain], *, has_backup: Ternary) -> Failures:
+def failures_of(past: HistoryColumns, actions: Collection[Chain], *, has_backup: Ternary) -> Failures:
     """Say what failed last of a resource's backups, copies and restore tests.
 
     `actions`: the rules that copy it now, and where to; `has_backup`: whether a usable recovery point of it

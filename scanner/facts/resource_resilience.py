@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Final
 
 from scanner.facts.notes import Notes
-from scanner.facts.resource_jobs import Failures, PastColumns, failures_of
-from scanner.graph.refuges import Backed, Doubt, Held, Refuges
-from scanner.graph.resilience import Loss, Resilience, Survival
+from scanner.facts.resource_jobs import Failures, HistoryColumns, failures_of
+from scanner.graph.resilience import Loss, Resilience, Spread, Survival, spread_of
 from scanner.graph.shard_graph import ShardGraph
-from scanner.graph.three_two_one import Spread, spread_of
+from scanner.graph.surviving_copies import BackupsOfResource, BackupState, Doubt, SurvivingCopies
 from scanner.model.facts import ThreeTwoOneOneZero
 from scanner.model.inventory import Resource
 from scanner.model.ternary import Ternary, any_of
@@ -51,20 +50,20 @@ class SurvivalTable:
     """Makes the columns for one shard's resources."""
 
     def __init__(self, graph: ShardGraph, as_of: datetime) -> None:
-        self._refuges = Refuges(graph.inventory.shard, graph.plane)
+        self._surviving_copies = SurvivingCopies(graph.inventory.shard, graph.plane)
         self._resilience = Resilience(graph.plane, as_of)
-        self._known: dict[int, tuple[Held, Survivals]] = {}
+        self._known: dict[int, tuple[BackupsOfResource, Survivals]] = {}
         self._pieces: dict[object, _Pieces] = {}  # by the ids of survivals, which `_known` keeps alive
 
-    def of(self, resource: Resource, backed: Backed) -> Survivals:
+    def of(self, resource: Resource, backed: BackupState) -> Survivals:
         """Give which losses are survived by a resource that is backed up so."""
-        held = self._refuges.held(resource, backed)
+        held = self._surviving_copies.held(resource, backed)
         if (known := self._known.get(id(held))) is None:
             known = self._known[id(held)] = (held, self._survivals(held))
         return known[1]
 
     def three_two_one_one_zero(
-        self, survivals: Survivals, backed: Backed, past: PastColumns, notes: Notes
+        self, survivals: Survivals, backed: BackupState, past: HistoryColumns, notes: Notes
     ) -> ThreeTwoOneOneZero:
         """Give the pieces of 3-2-1-1-0; resources of which no job is known share those that lie alike."""
         jobs = (past.backup_jobs, past.copy_jobs, past.restores)
@@ -78,8 +77,8 @@ class SurvivalTable:
         _note(pieces, survivals, notes)
         return pieces.told
 
-    def _survivals(self, held: Held) -> Survivals:
-        lies = (refuge.lies for refuge in held.refuges if not refuge.planned)
+    def _survivals(self, held: BackupsOfResource) -> Survivals:
+        lies = (refuge.lies for refuge in held.surviving_copies if not refuge.planned)
         return Survivals(
             losses={loss: self._resilience.survives(loss, held) for loss in COLUMNS},
             spread=spread_of(held, self._resilience),
@@ -96,8 +95,8 @@ class _Pieces:
     failures: Failures
 
 
-def _pieces(survivals: Survivals, backed: Backed, past: PastColumns) -> _Pieces:
-    copied = backed.fates if past.copy_jobs else ()
+def _pieces(survivals: Survivals, backed: BackupState, past: HistoryColumns) -> _Pieces:
+    copied = backed.copy_outcomes if past.copy_jobs else ()
     actions = {(fate.covering.subject, str(fate.copy.destination)) for fate in copied}
     failures = failures_of(past, actions, has_backup=survivals.has_backup)
     spread = survivals.spread

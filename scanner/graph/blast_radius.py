@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from scanner.graph.refuges import Held
 from scanner.graph.resilience import Loss, Resilience
+from scanner.graph.surviving_copies import BackupsOfResource
 from scanner.model.names import Arn
 from scanner.model.ternary import Ternary
 
@@ -19,7 +19,7 @@ class Hit:
 
 
 def blast_radius(
-    resilience: Resilience, loss: Loss, name: str, held: Iterable[tuple[Arn, Held]]
+    resilience: Resilience, loss: Loss, name: str, held: Iterable[tuple[Arn, BackupsOfResource]]
 ) -> Iterator[Hit]:
     """Give the resources that lose every backup by a loss, or may; those that have none are among them.
 

@@ -1,13 +1,27 @@
 """What a shard's graph answers: covering rules, doubts, and how copies fare."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
-from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Resource
-from scanner.model.names import Arn, copy_action_subject
-from scanner.model.reading import EvidenceRef, Gap, Known
-from scanner.model.ternary import Answer, Ternary
+from scanner.model.inventory import (
+    BackupPlan,
+    BackupRule,
+    BackupSelection,
+    CopyAction,
+    Resource,
+    SelectionTerms,
+    ShardInventory,
+)
+from scanner.model.names import Arn, copy_action_subject, parse_arn
+from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Unread
+from scanner.model.ternary import Answer, Ternary, any_of, negate
 from scanner.protection.copies import Destination, Link
+from scanner.protection.opt_in import OptIn
+from scanner.protection.selection import could_select, reach_of, selects
+from scanner.protection.tag_conditions import condition_holds, is_negative, wildcard
+
+STACK: Final = "CloudFormation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +106,10 @@ class Selected:
     unsupported: tuple[Resource, ...] = ()
 
 
-def each_once(fates: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:
+def each_once(copy_outcomes: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:
     """Give each copy action once, and again where it fares differently; sorted by its name."""
     once: dict[tuple[str, Ternary], CopyOfResource] = {}
-    for fate in fates:
+    for fate in copy_outcomes:
         once.setdefault((fate.subject, fate.verdict.value), fate)
     return tuple(sorted(once.values(), key=lambda fate: fate.subject))
 
@@ -106,3 +120,118 @@ def likeness_of(resource: Resource) -> tuple[object, ...]:
     encryption = resource.encryption
     told = encryption.value if isinstance(encryption, Known) else encryption.gap
     return (resource.type, resource.capability, service, told, bool(resource.product_codes))
+
+
+def unlisted_instances(inventory: ShardInventory) -> Iterator[Resource]:
+    """Give the instances that volumes name and that are not listed since the list was not read to the end."""
+    instances = inventory.lists.get("ec2:DescribeInstances")
+    if not isinstance(instances, Unread):
+        return
+    listed = {resource.arn for resource in inventory.resources}
+    parents = {parent for resource in inventory.resources for parent in resource.attached_to}
+    named = {parent for parent in parents if not _is_stack(parent)}
+    for arn in sorted(named - listed):
+        yield Resource(
+            arn=arn,
+            type="EC2",
+            capability="EC2",
+            account=inventory.shard.account,
+            region=inventory.shard.region,
+            name=arn.rpartition("/")[2],
+            state=None,
+            tags=instances,
+            encryption=instances,
+        )
+
+
+def unlisted_stacks(inventory: ShardInventory) -> Iterator[Resource]:
+    """Give the CloudFormation stacks that resources name in their tag, and that may be there unlisted.
+
+    So do nested stacks, and recovery points. Where the list was read to the end, a stack that is not in it
+    is gone, and what it left behind is not backed up with it.
+    """
+    shard = inventory.shard
+    if isinstance(inventory.lists.get("cloudformation:DescribeStacks"), Known):
+        return
+    listed = {resource.arn for resource in inventory.resources}
+    named = {arn for resource in inventory.resources for arn in stack_of(resource)}
+    named |= {arn for resource in inventory.resources for arn in resource.attached_to if _is_stack(arn)}
+    named |= {Arn(point.resource) for point in inventory.recovery_points if _is_stack(point.resource)}
+    for arn in sorted(named - listed):
+        gap = Gap(shard.account, shard.region, "cloudformation:DescribeStacks", arn, GapKind.NEVER_ASKED)
+        yield Resource(
+            arn=arn,
+            type=STACK,
+            capability=STACK,
+            account=shard.account,
+            region=shard.region,
+            name=arn.split("/")[1] if "/" in arn else arn,
+            state=None,
+            tags=Unread(gap),
+            encryption=Unread(gap),
+        )
+
+
+def stack_of(resource: Resource) -> tuple[Arn, ...]:
+    """Give the ARN of the stack that made a resource, where its tag names one."""
+    return (Arn(resource.stack),) if resource.stack and _is_stack(resource.stack) else ()
+
+
+def _is_stack(arn: str) -> bool:
+    parts = parse_arn(arn)
+    return parts is not None and parts.service == "cloudformation"
+
+
+def selects_in_graph(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Answer:
+    """Say whether a selection selects a resource; of a stack that was not listed only by its name."""
+    if isinstance(selection.terms, Unread):
+        return Answer(None, f"the backup selection {selection.name} was not read")
+    if (
+        resource.type == STACK
+        and isinstance(resource.tags, Unread)
+        and not names_stacks(selection.terms.value)
+    ):
+        return Answer(value=False, because="it names no stack")
+    return selects(selection.terms.value, resource, opt_in)
+
+
+def names_stacks(terms: SelectionTerms) -> bool:
+    """Whether Resources names stacks. What selects all types selects the stack's resources themselves."""
+    return any(arn and arn.service == "cloudformation" for arn in map(parse_arn, terms.resources))
+
+
+def could_select_of(selection: BackupSelection, kind: tuple[str, str]) -> bool:
+    """Whether a selection could select resources of a kind: the service and the prefix of their ARNs."""
+    return isinstance(selection.terms, Unread) or could_select(selection.terms.value, *kind)
+
+
+def leaves_out(selection: BackupSelection, inside: Iterable[Resource]) -> Ternary:
+    """Whether the backup of a stack leaves something out that lies in it, or what that lies in.
+
+    NotResources and the conditions with Not leave out (AWS Backup developer guide, "CloudFormation stack
+    backups"; facts 3.4). None: tags that would say so were not read.
+    """
+    if isinstance(selection.terms, Unread):
+        return False  # then nothing is known of the selection at all, and its own answer says so
+    terms = selection.terms.value
+    return any_of(_left_out(terms, resource) for resource in inside)
+
+
+def _left_out(terms: SelectionTerms, resource: Resource) -> Ternary:
+    if any(wildcard(entry, resource.arn) for entry in terms.not_resources):
+        return True
+    tags = resource.tags.value if isinstance(resource.tags, Known) else None
+    return any_of(negate(condition_holds(one, tags)) for one in terms.conditions if is_negative(one))
+
+
+def missing_read(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Gap | None:
+    """Give the read without which it is not known whether a selection selects a resource."""
+    if isinstance(selection.terms, Unread):
+        return selection.terms.gap
+    reach = reach_of(selection.terms.value, resource, opt_in)
+    return None if reach is None else reach.gap(resource, opt_in)
+
+
+def may_name_stacks(selection: BackupSelection) -> bool:
+    """Whether a selection names stacks, or was not read."""
+    return isinstance(selection.terms, Unread) or names_stacks(selection.terms.value)

@@ -15,8 +15,8 @@ from operator import itemgetter
 
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Coverage, Doubt
-from scanner.graph.elsewhere import NOTHING, Elsewhere
-from scanner.graph.newest import Held, Newest, newest_by_place, newest_of
+from scanner.graph.cross_shard import NOTHING, CrossShardRows
+from scanner.graph.recovery_points import HeldPoints, NewestPoint, newest_by_place, newest_of
 from scanner.model.inventory import BackupPlan, JobKind, RecoveryPoint, Resource, ShardInventory, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Gap, Known, Reading, Unread
@@ -24,7 +24,7 @@ from scanner.protection.lifecycle import point_age_hours
 
 
 @dataclass(frozen=True, slots=True)
-class Doubtful:
+class LocationDoubt:
     """Why a vault that lists a recovery point may hold no backup (ruling 10), and the missing read."""
 
     because: str
@@ -32,7 +32,7 @@ class Doubtful:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class BackupLocation:
     """A vault in which a usable recovery point of a resource lies, and the newest one.
 
     `vault` None: it was not listed. `newest` None: there is only a point of untold status or date, which may
@@ -49,8 +49,8 @@ class Place:
     age_hours: float | None
     stays: RecoveryPoint | None
     stays_age_hours: float | None
-    lasting: tuple[Newest, ...]
-    doubt: Doubtful | None = None
+    lasting: tuple[NewestPoint, ...]
+    doubt: LocationDoubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +63,17 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
-class Whereabouts:
+class BackupLocations:
     """The places of a resource's recovery points, by the vault's ARN, and what keeps them from being all.
 
     `copies_in`: the other account-Regions in which copies lie, may lie, or lay within 30 days. `doubtful`:
     vaults of the own account and Region that list a recovery point and may not hold it.
     """
 
-    places: tuple[Place, ...]
+    places: tuple[BackupLocation, ...]
     unseen: tuple[Unseen, ...]
     copies_in: tuple[Shard, ...] = ()
-    doubtful: tuple[Place, ...] = ()
+    doubtful: tuple[BackupLocation, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -101,12 +101,12 @@ class History:
         inventory: ShardInventory,
         plane: ControlPlane,
         as_of: datetime,
-        elsewhere: Elsewhere = NOTHING,
+        elsewhere: CrossShardRows = NOTHING,
     ) -> None:
         self._shard = inventory.shard
         self._plane = plane
         self._as_of = as_of
-        self._elsewhere = elsewhere
+        self._cross_shard = elsewhere
         self._vaults = {vault.arn: vault for vault in inventory.vaults}
         self._vaults_read = vaults_read(inventory)
         self._plans = {plan.arn: plan for plan in inventory.plans}
@@ -121,7 +121,7 @@ class History:
         self._named: dict[int, tuple[Coverage, _Named]] = {}
         self._unread_far: dict[Arn, Unseen | None] = {}
 
-    def whereabouts(self, resource: Resource, coverage: Coverage) -> Whereabouts:
+    def backup_locations(self, resource: Resource, coverage: Coverage) -> BackupLocations:
         """Give the places of a resource's usable recovery points."""
         arns = counting(resource, coverage)
         named = self._named_by(coverage)
@@ -144,7 +144,7 @@ class History:
         ]
         copies_in = {Shard(place.account, place.region) for place, _ in listed}
         copies_in |= self._copied_into(arns, (*unread, *named.perhaps))
-        return Whereabouts(
+        return BackupLocations(
             places=tuple(place for place, _ in sorted(places, key=_by_vault)),
             unseen=tuple(unseen),
             copies_in=tuple(sorted(copies_in - {self._shard})),
@@ -157,7 +157,7 @@ class History:
         seen = (self._plane.destination(vault) for vault in (*jobs, *others))
         return {Shard(each.account, each.region) for each in seen if each.exists.value is not False}
 
-    def _here(self, arns: tuple[str, ...]) -> "Iterator[tuple[Place, Held]]":
+    def _here(self, arns: tuple[str, ...]) -> "Iterator[tuple[BackupLocation, HeldPoints]]":
         found = [self._points[arn] for arn in arns if arn in self._points]
         if len(found) == 1:
             for vault, held in sorted(found[0].items(), key=itemgetter(0)):
@@ -167,13 +167,13 @@ class History:
             held = newest_of(vaults[vault] for vaults in found if vault in vaults)
             yield self._place_here(vault, held), held
 
-    def _place_here(self, arn: Arn, held: Held) -> Place:
+    def _place_here(self, arn: Arn, held: HeldPoints) -> BackupLocation:
         vault = self._vaults.get(arn)
         place = self._place(arn, self._shard.account, self._shard.region, vault, held)
         return replace(place, doubt=doubt_of(arn, vault, self._vaults_read))
 
-    def _there(self, arns: tuple[str, ...]) -> "Iterator[tuple[Place, Held]]":
-        found = [self._elsewhere.points[arn] for arn in arns if arn in self._elsewhere.points]
+    def _there(self, arns: tuple[str, ...]) -> "Iterator[tuple[BackupLocation, HeldPoints]]":
+        found = [self._cross_shard.points[arn] for arn in arns if arn in self._cross_shard.points]
         for vault in {vault for vaults in found for vault in vaults}:
             held = newest_of(vaults[vault] for vaults in found if vault in vaults)
             seen = self._plane.destination(vault)
@@ -181,22 +181,22 @@ class History:
             listed = Known(None) if seen.gap is None else Unread(seen.gap)
             yield replace(place, doubt=doubt_of(vault, seen.vault, listed)), held
 
-    def _doubtful(self, listed: Iterable[Place]) -> Iterator[Unseen]:
+    def _doubtful(self, listed: Iterable[BackupLocation]) -> Iterator[Unseen]:
         """Say which vaults list a backup that they may not hold. For recency they are places of their own."""
         for place in listed:
             if place.doubt is not None:
                 own = self._is_own(place) and place.age_hours is None
                 yield Unseen(place.doubt.because, place.doubt.gap, own=own)
 
-    def _is_own(self, place: Place) -> bool:
+    def _is_own(self, place: BackupLocation) -> bool:
         return (place.account, place.region) == (self._shard.account, self._shard.region)
 
     def _place(
-        self, arn: Arn, account: AccountId, region: RegionName, vault: Vault | None, held: Held
-    ) -> Place:
+        self, arn: Arn, account: AccountId, region: RegionName, vault: Vault | None, held: HeldPoints
+    ) -> BackupLocation:
         newest, stays = held.newest, held.stays
         age = None if newest is None else point_age_hours(newest, self._as_of)
-        return Place(
+        return BackupLocation(
             arn=arn,
             account=account,
             region=region,
@@ -238,7 +238,7 @@ class History:
             because = f"whether backups of {arn} count for it is unknown"
             if arn in self._points:
                 yield Unseen(because, None, own=True)
-            elif arn in self._elsewhere.points:
+            elif arn in self._cross_shard.points:
                 yield Unseen(because, None, own=False)
 
     def _is_here(self, point: RecoveryPoint) -> bool:
@@ -277,7 +277,7 @@ def _destinations(plan: BackupPlan | None) -> tuple[Arn, ...] | None:
     return tuple(copy.destination for rule in plan.rules.value for copy in rule.copies)
 
 
-def _copied_to(inventory: ShardInventory, elsewhere: Elsewhere) -> Mapping[str, set[Arn]]:
+def _copied_to(inventory: ShardInventory, elsewhere: CrossShardRows) -> Mapping[str, set[Arn]]:
     """Give the vaults that copy jobs name, by the resource that is copied."""
     found = {resource: set(vaults) for resource, vaults in elsewhere.copied_to.items()}
     for job in inventory.jobs:
@@ -291,7 +291,7 @@ def vaults_read(inventory: ShardInventory) -> Reading[None]:
     return inventory.lists.get("backup:ListBackupVaults", Known(None))
 
 
-def doubt_of(arn: str, vault: Vault | None, vaults: Reading[None]) -> Doubtful | None:
+def doubt_of(arn: str, vault: Vault | None, vaults: Reading[None]) -> LocationDoubt | None:
     """Say why a vault that lists a recovery point may hold no backup; None: it is no restore-access vault.
 
     Only ListBackupVaults names the type of a vault.
@@ -299,12 +299,12 @@ def doubt_of(arn: str, vault: Vault | None, vaults: Reading[None]) -> Doubtful |
     if vault is not None:
         if not vault.restore_access:
             return None
-        return Doubtful(
+        return LocationDoubt(
             f"{arn} gives access to another vault, and whether a backup is there is unknown", None
         )
     if isinstance(vaults, Unread):
         because = f"whether {arn} holds backups, or only gives access to another vault, was not read"
-        return Doubtful(because, vaults.gap)
+        return LocationDoubt(because, vaults.gap)
     return None
 
 
@@ -327,11 +327,11 @@ def _untold_destination(arn: str) -> Unseen:
     return Unseen(f"a copy job of {arn} does not name its destination vault", None, own=False)
 
 
-def _untold_points(places: Iterable[tuple[Place, Held]]) -> Iterator[RecoveryPoint]:
+def _untold_points(places: Iterable[tuple[BackupLocation, HeldPoints]]) -> Iterator[RecoveryPoint]:
     return (held.untold for _, held in places if held.untold is not None)
 
 
-def _lasting_untold(places: Iterable[tuple[Place, Held]]) -> Iterator[RecoveryPoint]:
+def _lasting_untold(places: Iterable[tuple[BackupLocation, HeldPoints]]) -> Iterator[RecoveryPoint]:
     """Give what may last and be the newest that does, where a temporary point is newer still."""
     return (held.may_stay for _, held in places if held.may_stay not in (None, held.untold))
 
@@ -340,5 +340,5 @@ def _untold(point: RecoveryPoint, *, own: bool) -> Unseen:
     return Unseen(f"AWS does not report the status or date of {point.arn}", None, own)
 
 
-def _by_vault(found: tuple[Place, Held]) -> Arn:
+def _by_vault(found: tuple[BackupLocation, HeldPoints]) -> Arn:
     return found[0].arn

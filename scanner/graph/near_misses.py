@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.graph.regards import selections_of
+from scanner.graph.selection_results import selections_of
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import NearMiss as NearMissFact
 from scanner.model.facts import Remedy

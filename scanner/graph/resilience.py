@@ -11,10 +11,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from scanner.graph.access import DeletionAccess
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.lost_keys import KeyPlace, key_place, lost_together
-from scanner.graph.reach import Reach
-from scanner.graph.refuges import Doubt, Held, Refuge
+from scanner.graph.surviving_copies import (
+    BackupsOfResource,
+    Doubt,
+    KeyPlace,
+    SurvivingCopy,
+    key_place,
+    lost_together,
+)
 from scanner.model.names import AccountId, Shard
 from scanner.model.reading import Gap
 from scanner.model.ternary import Ternary, any_of, negate
@@ -22,6 +28,7 @@ from scanner.model.ternary import Ternary, any_of, negate
 _TOLD: Final = 3  # so many vaults, or doubts, are named in one sentence
 _TWO: Final = 2
 _NO_BACKUP: Final = "there is no usable permanent recovery point and no copy action that can succeed"
+_THREE: Final = 3
 
 
 class Loss(StrEnum):
@@ -65,12 +72,12 @@ class Resilience:
     """Answers for the resources of one scan."""
 
     def __init__(self, plane: ControlPlane, as_of: datetime) -> None:
-        self._reach = Reach(plane, as_of)
+        self._reach = DeletionAccess(plane, as_of)
         # By the id of the vault, which is kept alive beside the answer: one vault is a refuge of many.
         self._immutable: dict[int, tuple[object, Safe]] = {}
         self._beyond: dict[tuple[int, AccountId, AccountId], tuple[object, Safe]] = {}
 
-    def survives(self, loss: Loss, held: Held) -> Survival:
+    def survives(self, loss: Loss, held: BackupsOfResource) -> Survival:
         """Say whether a backup survives a loss, and thanks to what, or what is lost with everything."""
         match loss:
             case Loss.REGION:
@@ -84,7 +91,7 @@ class Resilience:
             case Loss.BACKUP_ACCOUNT:
                 return _two_of(held, lambda refuge: refuge.account, "account")
 
-    def left_after(self, loss: Loss, name: str, held: Held) -> Survival:
+    def left_after(self, loss: Loss, name: str, held: BackupsOfResource) -> Survival:
         """Say whether a backup is left after one given loss, whatever the resource's own place is.
 
         `name`: a Region; the id of an account, taken over (ACCOUNT) or closed (BACKUP_ACCOUNT); the ARN of a
@@ -92,7 +99,7 @@ class Resilience:
         """
         match loss:
             case Loss.REGION:
-                return _one_of(held, lambda refuge: _elsewhere(refuge.region, name))
+                return _one_of(held, lambda refuge: _cross_shard(refuge.region, name))
             case Loss.ACCOUNT:
                 attacked = replace(held, account=AccountId(name))
                 return _one_of(held, lambda refuge: self._out_of_reach(refuge, attacked))
@@ -103,13 +110,13 @@ class Resilience:
                 return _one_of(
                     held,
                     lambda refuge: (
-                        self.immutable(refuge) if refuge.arn == name else _elsewhere(refuge.arn, name)
+                        self.immutable(refuge) if refuge.arn == name else _cross_shard(refuge.arn, name)
                     ),
                 )
             case Loss.BACKUP_ACCOUNT:
-                return _one_of(held, lambda refuge: _elsewhere(refuge.account, name))
+                return _one_of(held, lambda refuge: _cross_shard(refuge.account, name))
 
-    def immutable(self, refuge: Refuge) -> Safe:
+    def immutable(self, refuge: SurvivingCopy) -> Safe:
         """Whether nobody at all can delete from a refuge: a compliance lock in force, or an air gap."""
         vault = refuge.vault
         if (known := self._immutable.get(id(vault))) is None:
@@ -117,14 +124,14 @@ class Resilience:
             known = self._immutable[id(vault)] = (vault, Safe(answer.value, f"which {answer.because}"))
         return known[1]
 
-    def _out_of_reach(self, refuge: Refuge, held: Held) -> Safe:
+    def _out_of_reach(self, refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
         """Whether no principal of the resource's own account can delete what is in a refuge."""
         asked = (id(refuge.vault), refuge.account, held.account)
         if (known := self._beyond.get(asked)) is None:
             known = self._beyond[asked] = (refuge.vault, self._ask_reach(refuge, held))
         return known[1]
 
-    def _ask_reach(self, refuge: Refuge, held: Held) -> Safe:
+    def _ask_reach(self, refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
         immutable = self.immutable(refuge)
         if immutable.value:
             return immutable
@@ -138,7 +145,7 @@ class Resilience:
             return Safe(None, f"{immutable.because}, and {because}")
         return Safe(answer.value, because, gap)
 
-    def _any_vault(self, held: Held) -> Survival:
+    def _any_vault(self, held: BackupsOfResource) -> Survival:
         """Whether any one vault may be lost: one that nobody can delete from, or backups in two."""
         kept = _one_of(held, self.immutable)
         if kept.survived:
@@ -147,11 +154,11 @@ class Resilience:
         return spread if spread.survived or kept.survived is False else kept
 
 
-def _one_of(held: Held, safe: Callable[[Refuge], Safe]) -> Survival:
+def _one_of(held: BackupsOfResource, safe: Callable[[SurvivingCopy], Safe]) -> Survival:
     """Whether one refuge is safe; else why it is not known of one, else why none is."""
     doubts: list[Doubt] = []
-    lost: list[tuple[Refuge, Safe]] = []  # put in words only where nothing is left
-    for refuge in held.refuges:
+    lost: list[tuple[SurvivingCopy, Safe]] = []  # put in words only where nothing is left
+    for refuge in held.surviving_copies:
         found = safe(refuge) if refuge.lies is not False else None
         if found is None:
             continue
@@ -166,14 +173,14 @@ def _one_of(held: Held, safe: Callable[[Refuge], Safe]) -> Survival:
     return Survival(survived=False, because=_told(_sentences(lost)) or _NO_BACKUP)
 
 
-def _sentences(lost: Iterable[tuple[Refuge, Safe]]) -> Iterable[str]:
+def _sentences(lost: Iterable[tuple[SurvivingCopy, Safe]]) -> Iterable[str]:
     return dict.fromkeys(f"{refuge.what}, {found.because}" for refuge, found in lost)
 
 
-def _two_of(held: Held, place: Callable[[Refuge], str], kind: str) -> Survival:
+def _two_of(held: BackupsOfResource, place: Callable[[SurvivingCopy], str], kind: str) -> Survival:
     """Whether backups lie in two places of a kind: then any one of them can be lost."""
-    sure = {place(refuge): refuge for refuge in reversed(held.refuges) if refuge.lies}
-    possible = {place(refuge): refuge for refuge in held.refuges if refuge.lies is not False}
+    sure = {place(refuge): refuge for refuge in reversed(held.surviving_copies) if refuge.lies}
+    possible = {place(refuge): refuge for refuge in held.surviving_copies if refuge.lies is not False}
     if len(sure) >= _TWO:
         one, other, *_ = (sure[name] for name in sorted(sure))
         return Survival(survived=True, because=f"{one.what}, and {other.what}", by=other.arn)
@@ -201,15 +208,15 @@ def _told(sentences: Iterable[str]) -> str:
     return "; ".join((*told[:_TOLD], *more))
 
 
-def _outside(refuge: Refuge, held: Held) -> Safe:
+def _outside(refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
     return _IN_REGION if refuge.region == held.region else _OUTSIDE
 
 
-def _elsewhere(place: str, lost: str) -> Safe:
+def _cross_shard(place: str, lost: str) -> Safe:
     return Safe(place != lost, f"which is {'lost' if place == lost else 'not affected'}")
 
 
-def _other_key(refuge: Refuge, held: Held) -> Safe:
+def _other_key(refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
     """Whether a backup needs no key that is lost together with the resource's own (ruling 6)."""
     if refuge.keys == ():
         return Safe(value=True, because="and needs no key that can be deleted")
@@ -223,7 +230,7 @@ def _other_key(refuge: Refuge, held: Held) -> Safe:
     return Safe(safe, _key_sentence(refuge, safe, known=held.keys is not None))
 
 
-def _key_sentence(refuge: Refuge, safe: Ternary, *, known: bool) -> str:
+def _key_sentence(refuge: SurvivingCopy, safe: Ternary, *, known: bool) -> str:
     names: Iterator[str] = (
         f"{key.id or 'an alias'} in {key.account}/{key.region}" for key in refuge.keys or ()
     )
@@ -232,3 +239,62 @@ def _key_sentence(refuge: Refuge, safe: Ternary, *, known: bool) -> str:
         own = "whose replicas are unknown" if known else "but the resource's own key is unknown"
         return f"{needs}, {own}"
     return f"{needs}, which is {'not ' if safe else ''}lost together with the resource's key"
+
+
+# Three copies of the data, in two accounts, one in another Region, one that nobody can delete.
+#
+# What counts is data that is there: the resource itself, and its usable recovery points, one for each vault
+# that holds one. A copy action that can arrive is no copy yet (catalogue, `three-two-one-one-zero`).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How a resource's data is spread; `copies` and `accounts` are those that are known, itself included."""
+
+    copies: int
+    three_copies: Ternary
+    accounts: int
+    two_accounts: Ternary
+    other_region: Ternary
+    immutable: Ternary
+
+
+def spread_of(held: BackupsOfResource, resilience: Resilience) -> Spread:
+    """Count the copies of a resource's data, itself included."""
+    lying = [refuge for refuge in held.surviving_copies if not refuge.planned and refuge.lies is not False]
+    complete = not held.unseen
+    copies, three = _counted(lying, lambda refuge: refuge.arn, {""}, _THREE, complete=complete)
+    accounts, two = _counted(lying, lambda refuge: refuge.account, {held.account}, _TWO, complete=complete)
+    return Spread(
+        copies=copies,
+        three_copies=three,
+        accounts=accounts,
+        two_accounts=two,
+        other_region=_any(lying, lambda refuge: refuge.region != held.region, complete=complete),
+        immutable=_any(lying, lambda refuge: resilience.immutable(refuge).value, complete=complete),
+    )
+
+
+def _counted(
+    surviving_copies: Iterable[SurvivingCopy],
+    place: Callable[[SurvivingCopy], str],
+    itself: set[str],
+    wanted: int,
+    *,
+    complete: bool,
+) -> tuple[int, Ternary]:
+    """Count the places of a kind that are known, and say whether there are as many as are wanted."""
+    sure = itself | {place(refuge) for refuge in surviving_copies if refuge.lies}
+    possible = itself | {place(refuge) for refuge in surviving_copies}
+    if len(sure) >= wanted:
+        return len(sure), True
+    return len(sure), None if len(possible) >= wanted or not complete else False
+
+
+def _any(
+    surviving_copies: Iterable[SurvivingCopy], holds: Callable[[SurvivingCopy], Ternary], *, complete: bool
+) -> Ternary:
+    """Whether something holds of one place where data lies."""
+    told = (
+        holds(refuge) if refuge.lies else None if holds(refuge) is not False else False
+        for refuge in surviving_copies
+    )
+    return any_of((*told, False if complete else None))

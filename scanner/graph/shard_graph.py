@@ -17,18 +17,24 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
-from scanner.graph.asked import (
+from scanner.graph.control_plane import ControlPlane
+from scanner.graph.copy_outcomes import CopyOutcomes, KeysOfShard
+from scanner.graph.coverage import (
+    STACK,
+    CopyOfResource,
+    Coverage,
+    CoveringRule,
+    Doubt,
+    Selected,
     could_select_of,
     leaves_out,
     may_name_stacks,
     missing_read,
     selects_in_graph,
+    stack_of,
+    unlisted_instances,
+    unlisted_stacks,
 )
-from scanner.graph.control_plane import ControlPlane
-from scanner.graph.copy_fates import CopyFates
-from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule, Doubt, Selected
-from scanner.graph.resource_keys import KeysOfShard
-from scanner.graph.unlisted import STACK, stack_of, unlisted_instances, unlisted_stacks
 from scanner.inventory.lists import RESOURCE_LISTS
 from scanner.model.inventory import (
     BackupPlan,
@@ -90,7 +96,7 @@ class ShardGraph:
         self._coverages: dict[str, Coverage] = {}
         self._alike: dict[tuple[tuple[str, ...], tuple[str, ...]], Coverage] = {}
         self._keys = KeysOfShard(inventory.shard, plane)
-        self._fates = CopyFates(inventory, plane, self._keys, as_of)
+        self._copy_outcomes = CopyOutcomes(inventory, plane, self._keys, as_of)
         self._plan_in_doubt: dict[str, Doubt] | None = None
         self._plan_doubts = tuple(self.unread_selections())
         for resource in inventory.resources:
@@ -379,17 +385,17 @@ class ShardGraph:
 
     def copies(self, resource: Resource, coverage: Coverage) -> tuple[CopyOfResource, ...]:
         """Tell how each copy action of the covering rules fares; whose copies fare alike share one tuple."""
-        return self._fates.of(resource, coverage)
+        return self._copy_outcomes.of(resource, coverage)
 
     @property
-    def fates(self) -> CopyFates:
+    def copy_outcomes(self) -> CopyOutcomes:
         """How copies fare, link by link."""
-        return self._fates
+        return self._copy_outcomes
 
     @property
     def source(self) -> Source:
         """This shard as the source of copies."""
-        return self._fates.source
+        return self._copy_outcomes.source
 
     def crosses_accounts(self, destination: Destination) -> bool:
         """Whether a copy from this shard to a destination leaves the account."""

@@ -22,8 +22,7 @@ from typing import Final
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
-from scanner.graph.elsewhere import Recall, put_aside, recalled
-from scanner.graph.existence import put_aside_existing
+from scanner.graph.cross_shard import Recall, put_aside, put_aside_existing, recalled
 from scanner.inventory.bucket_regions import BucketRegions
 from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard

@@ -17,7 +17,7 @@ from scanner.evidence.manifest import parse_manifest
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.facts.resource_resilience import COLUMNS
 from scanner.graph.control_plane import ControlPlane, summarise
-from scanner.graph.elsewhere import recalled
+from scanner.graph.cross_shard import recalled
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
 from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, RestoreTold, Row, ThreeTwoOneOneZero

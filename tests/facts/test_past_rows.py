@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scanner.facts.build import FactsRequest, build_facts
-from scanner.graph.elsewhere import recalled
+from scanner.graph.cross_shard import recalled
 from scanner.model.facts import CopyActionFacts, RecoveryPointFacts, ResourceFacts
 from scanner.model.ternary import Ternary
 from tests.fakes.bundles import (

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.graph.regards import PASSED_OVER_AT_MOST
+from scanner.graph.selection_results import PASSED_OVER_AT_MOST
 from scanner.model.facts import ResourceFacts
 from tests.fakes.bundles import (
     ACCOUNT,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scanner.facts.resource_jobs import Failures, PastColumns, failures_of
+from scanner.facts.resource_jobs import Failures, HistoryColumns, failures_of
 from scanner.model.facts import BackupJobTold, CopyChain, RestoreTold
 from scanner.model.ternary import Ternary
 from tests.fakes.bundles import OTHER, vault_arn
@@ -68,7 +68,7 @@ def failures(
     *,
     has_backup: Ternary = True,
 ) -> Failures:
-    past = PastColumns(backups, copies, restores, ())
+    past = HistoryColumns(backups, copies, restores, ())
     return failures_of(past, ACTIONS, has_backup=has_backup)
 
 

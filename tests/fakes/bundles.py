@@ -24,8 +24,7 @@ from scanner.evidence.bundle import Bundle
 from scanner.evidence.lines import parse_line
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
-from scanner.graph.elsewhere import Recall, put_aside, recalled
-from scanner.graph.existence import put_aside_existing
+from scanner.graph.cross_shard import Recall, put_aside, put_aside_existing, recalled
 from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
 from scanner.model.facts import Row

@@ -4,9 +4,8 @@ import pytest
 
 from scanner.graph.blast_radius import Hit, blast_radius
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.lost_keys import key_place
-from scanner.graph.refuges import Held, Keys, Refuge
 from scanner.graph.resilience import Loss, Resilience
+from scanner.graph.surviving_copies import BackupsOfResource, Keys, SurvivingCopy, key_place
 from scanner.model.inventory import Organization
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Known
@@ -29,10 +28,10 @@ def key(account: str, region: str) -> Keys:
     return (key_place("k", shard, None),)
 
 
-def refuge(account: str, region: str, *, air_gapped: bool = False) -> Refuge:
+def refuge(account: str, region: str, *, air_gapped: bool = False) -> SurvivingCopy:
     arn = Arn(vault_arn("v", account, region))
     kind = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT" if air_gapped else "BACKUP_VAULT"
-    return Refuge(
+    return SurvivingCopy(
         arn=arn,
         account=AccountId(account),
         region=RegionName(region),
@@ -46,12 +45,12 @@ def refuge(account: str, region: str, *, air_gapped: bool = False) -> Refuge:
 NEAR, AWAY, GAPPED = refuge(ACCOUNT, REGION), refuge(OTHER, FAR), refuge(OTHER, FAR, air_gapped=True)
 
 
-def hits(loss: Loss, name: str, *refuges: Refuge, complete: bool = True) -> list[Hit]:
-    held = Held(
+def hits(loss: Loss, name: str, *surviving_copies: SurvivingCopy, complete: bool = True) -> list[Hit]:
+    held = BackupsOfResource(
         account=AccountId(ACCOUNT),
         region=RegionName(REGION),
         keys=key(ACCOUNT, REGION),
-        refuges=refuges,
+        surviving_copies=surviving_copies,
         doubts=() if complete else (("there may be others", None),),
     )
     resilience = Resilience(ControlPlane(ORGANIZATION, ()), AS_OF)
@@ -80,8 +79,10 @@ def hits(loss: Loss, name: str, *refuges: Refuge, complete: bool = True) -> list
         (Loss.VAULT, vault_arn("w"), (), True),
     ],
 )
-def test_who_loses_the_last_backup(loss: Loss, name: str, refuges: tuple[Refuge, ...], hit: Ternary) -> None:
-    found = hits(loss, name, *refuges)
+def test_who_loses_the_last_backup(
+    loss: Loss, name: str, surviving_copies: tuple[SurvivingCopy, ...], hit: Ternary
+) -> None:
+    found = hits(loss, name, *surviving_copies)
     assert [(one.resource, one.lost) for one in found] == ([(VOLUME, True)] if hit else [])
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.coverage import Coverage, CoveringRule, Doubt
-from scanner.graph.elsewhere import recalled
-from scanner.graph.history import History, Whereabouts
+from scanner.graph.cross_shard import recalled
+from scanner.graph.history import BackupLocations, History
 from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS
 from scanner.model.inventory import (
     BackupPlan,
@@ -137,7 +137,7 @@ def test_ruling_10_places_and_what_leaves_them_open(
     holds: Holds,
     scanned: bool,  # noqa: FBT001 -- whether the other account lies in the scope
 ) -> None:
-    found = _whereabouts(far, holds, scanned=scanned)
+    found = _backup_locations(far, holds, scanned=scanned)
     ages: dict[str, int] = {}
     complete = not is_open(holds)
     if (own := newest(holds)) is not None:
@@ -155,7 +155,7 @@ def test_ruling_10_places_and_what_leaves_them_open(
     assert found.complete is complete
 
 
-def _whereabouts(far: tuple[Far, ...], holds: Holds, *, scanned: bool) -> Whereabouts:
+def _backup_locations(far: tuple[Far, ...], holds: Holds, *, scanned: bool) -> BackupLocations:
     sure = plan("sure", [each.arn for each in far if each.action])
     open_plan = plan("open", [each.arn for each in far if each.doubted])
     home = inventory(
@@ -192,7 +192,7 @@ def _whereabouts(far: tuple[Far, ...], holds: Holds, *, scanned: bool) -> Wherea
     ways = (CoveringRule(sure, only, "selection", None, (), "sure#r"),)
     coverage = Coverage(ways, (Doubt("open", "its tags were not read", None, open_plan.arn),))
     history = History(home, plane, AS_OF, recalled(home, put_aside_by(shards)))
-    return history.whereabouts(resource(VOLUME, tags={}), coverage)
+    return history.backup_locations(resource(VOLUME, tags={}), coverage)
 
 
 def test_a_plan_whose_rules_were_not_read_may_name_any_vault() -> None:
@@ -202,6 +202,6 @@ def test_a_plan_whose_rules_were_not_read_may_name_any_vault() -> None:
     )
     history = History(home, ControlPlane(organization, (summarise(home),)), AS_OF)
     coverage = Coverage((), (Doubt("a plan", "it was not listed", None),))
-    (unseen,) = history.whereabouts(resource(VOLUME, tags={}), coverage).unseen
+    (unseen,) = history.backup_locations(resource(VOLUME, tags={}), coverage).unseen
     assert (unseen.own, "it was not listed" in unseen.because) == (False, True)
-    assert history.whereabouts(resource(VOLUME, tags={}), Coverage((), ())).complete
+    assert history.backup_locations(resource(VOLUME, tags={}), Coverage((), ())).complete

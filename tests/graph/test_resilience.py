@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.lost_keys import key_place
-from scanner.graph.refuges import Held, Keys, Refuge
 from scanner.graph.resilience import Loss, Resilience
+from scanner.graph.surviving_copies import BackupsOfResource, Keys, SurvivingCopy, key_place
 from scanner.model.inventory import Account, Organization
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Known, Reading
@@ -49,7 +48,7 @@ def resilience(
     return Resilience(ControlPlane(organization, ()), AS_OF)
 
 
-def refuge(account: str = ACCOUNT, region: str = REGION, name: str = "v", **more: Any) -> Refuge:
+def refuge(account: str = ACCOUNT, region: str = REGION, name: str = "v", **more: Any) -> SurvivingCopy:
     arn = Arn(f"arn:aws:backup:{region}:{account}:backup-vault:{name}")
     told: dict[str, Any] = {
         "arn": arn,
@@ -61,15 +60,19 @@ def refuge(account: str = ACCOUNT, region: str = REGION, name: str = "v", **more
         "keys": placed(f"arn:aws:kms:{region}:{account}:key/vault"),
         "doubt": ("whether it lies there is not told", None),
     }
-    return Refuge(**(told | more))
+    return SurvivingCopy(**(told | more))
 
 
-def held(*refuges: Refuge, complete: bool = True, keys: Keys | None = placed(OWN_KEY)) -> Held:  # noqa: B008 -- frozen
-    return Held(
+def held(
+    *surviving_copies: SurvivingCopy,
+    complete: bool = True,
+    keys: Keys | None = placed(OWN_KEY),  # noqa: B008 -- frozen
+) -> BackupsOfResource:
+    return BackupsOfResource(
         account=AccountId(ACCOUNT),
         region=RegionName(REGION),
         keys=keys,
-        refuges=refuges,
+        surviving_copies=surviving_copies,
         doubts=() if complete else (DOUBT,),
     )
 
@@ -113,7 +116,7 @@ def test_without_a_backup_nothing_survives(loss: Loss) -> None:
         (refuge(keys=None), False, False, None),
     ],
 )
-def test_one_refuge(place: Refuge, region: Ternary, account: Ternary, key_loss: Ternary) -> None:
+def test_one_refuge(place: SurvivingCopy, region: Ternary, account: Ternary, key_loss: Ternary) -> None:
     found = resilience()
     wanted = {Loss.REGION: region, Loss.ACCOUNT: account, Loss.KEY: key_loss}
     assert {loss: found.survives(loss, held(place)).survived for loss in wanted} == wanted
@@ -292,11 +295,11 @@ def test_resources_of_which_no_key_is_lost(own: Keys | None, needed: Keys | None
     ],
 )
 def test_any_one_place_may_be_lost(
-    refuges: tuple[Refuge, ...], any_vault: Ternary, any_account: Ternary
+    surviving_copies: tuple[SurvivingCopy, ...], any_vault: Ternary, any_account: Ternary
 ) -> None:
     found = resilience()
-    assert found.survives(Loss.VAULT, held(*refuges)).survived is any_vault
-    assert found.survives(Loss.BACKUP_ACCOUNT, held(*refuges)).survived is any_account
+    assert found.survives(Loss.VAULT, held(*surviving_copies)).survived is any_vault
+    assert found.survives(Loss.BACKUP_ACCOUNT, held(*surviving_copies)).survived is any_account
 
 
 def test_one_refuge_that_survives_is_enough_and_is_named() -> None:

@@ -16,9 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.lost_keys import key_place
-from scanner.graph.refuges import Held, Refuge
 from scanner.graph.resilience import Loss, Resilience
+from scanner.graph.surviving_copies import BackupsOfResource, SurvivingCopy, key_place
 from scanner.model.inventory import Account, Organization
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Known, Reading
@@ -198,11 +197,11 @@ def answer(scene: Scene, loss: Loss) -> Ternary:
         accounts={AccountId(one): Account(AccountId(one), one, "ACTIVE", None) for one in accounts},
         cross_account_backup=Known(value=True),
     )
-    found = Held(
+    found = BackupsOfResource(
         account=AccountId(ACCOUNT),
         region=RegionName(REGION),
         keys=_placed(scene.own_key),
-        refuges=tuple(map(_refuge, scene.backups)),
+        surviving_copies=tuple(map(_refuge, scene.backups)),
         doubts=() if scene.complete else (("there may be others", None),),
     )
     return Resilience(ControlPlane(organization, ()), AS_OF).survives(loss, found).survived
@@ -215,12 +214,12 @@ def _placed(key: tuple[str, str] | None) -> Any:
     return (key_place("k", Shard(AccountId(account), RegionName(region)), None),)
 
 
-def _refuge(plain: Plain) -> Refuge:
+def _refuge(plain: Plain) -> SurvivingCopy:
     arn = Arn(plain.arn)
     seen = None
     if plain.lock is not None:
         seen = vault(plain.name, arn=arn, policy=_policy(plain.policy), **LOCKS[plain.lock])
-    return Refuge(
+    return SurvivingCopy(
         arn=arn,
         account=AccountId(plain.account),
         region=RegionName(plain.region),

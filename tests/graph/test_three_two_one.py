@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.refuges import Held, Refuge
-from scanner.graph.resilience import Resilience
-from scanner.graph.three_two_one import spread_of
+from scanner.graph.resilience import Resilience, spread_of
+from scanner.graph.surviving_copies import BackupsOfResource, SurvivingCopy
 from scanner.model.inventory import Organization
 from scanner.model.names import AccountId, Arn, RegionName
 from scanner.model.ternary import Ternary
@@ -29,10 +28,10 @@ KINDS: dict[str, dict[str, Any]] = {"plain": {}, "gapped": {"type": GAPPED}, "un
 Answers = tuple[Ternary, Ternary, Ternary, Ternary]
 
 
-def refuge(account: str, region: str, kind: str, lies: Ternary, *, planned: bool = False) -> Refuge:
+def refuge(account: str, region: str, kind: str, lies: Ternary, *, planned: bool = False) -> SurvivingCopy:
     """Make a refuge. `kind`: plain, gapped, or untold, whose lock is not known; it names the vault, too."""
     arn = Arn(vault_arn(kind, account, region))
-    return Refuge(
+    return SurvivingCopy(
         arn=arn,
         account=AccountId(account),
         region=RegionName(region),
@@ -43,19 +42,19 @@ def refuge(account: str, region: str, kind: str, lies: Ternary, *, planned: bool
     )
 
 
-def held(*refuges: Refuge, complete: bool = True) -> Held:
+def held(*surviving_copies: SurvivingCopy, complete: bool = True) -> BackupsOfResource:
     unseen = () if complete else (("there may be others", None),)
-    return Held(
+    return BackupsOfResource(
         account=AccountId(ACCOUNT),
         region=RegionName(REGION),
         keys=(),
-        refuges=refuges,
+        surviving_copies=surviving_copies,
         doubts=unseen,
         unseen=unseen,
     )
 
 
-def answers(found: Held) -> Answers:
+def answers(found: BackupsOfResource) -> Answers:
     spread = spread_of(found, Resilience(PLANE, AS_OF))
     return spread.three_copies, spread.two_accounts, spread.other_region, spread.immutable
 
@@ -70,15 +69,15 @@ REFUGES = st.builds(
 )
 
 
-def truth(lying: list[Refuge], immutable: list[bool]) -> tuple[bool, ...]:
+def truth(lying: list[SurvivingCopy], immutable: list[bool]) -> tuple[bool, ...]:
     vaults = {one.arn for one in lying} | {"the resource itself"}
     accounts = {one.account for one in lying} | {ACCOUNT}
     far = [one for one in lying if one.region != REGION]
     return len(vaults) >= 3, len(accounts) >= 2, bool(far), any(immutable)
 
 
-def worlds(refuges: list[Refuge], *, complete: bool) -> list[tuple[bool, ...]]:
-    seen = [one for one in refuges if not one.planned]
+def worlds(surviving_copies: list[SurvivingCopy], *, complete: bool) -> list[tuple[bool, ...]]:
+    seen = [one for one in surviving_copies if not one.planned]
     lies = [[True, False] if one.lies is None else [one.lies] for one in seen]
     names = sorted({one.arn for one in seen if one.arn.endswith(":untold")})
     found = []
@@ -93,18 +92,25 @@ def worlds(refuges: list[Refuge], *, complete: bool) -> list[tuple[bool, ...]]:
     return found
 
 
-@given(refuges=st.lists(REFUGES, max_size=4), complete=st.booleans())
-def test_what_every_possible_world_agrees_on_is_known(refuges: list[Refuge], *, complete: bool) -> None:
+@given(surviving_copies=st.lists(REFUGES, max_size=4), complete=st.booleans())
+def test_what_every_possible_world_agrees_on_is_known(
+    surviving_copies: list[SurvivingCopy], *, complete: bool
+) -> None:
     wanted = [
         column.pop() if len(column) == 1 else None
-        for column in map(set, zip(*worlds(refuges, complete=complete), strict=True))
+        for column in map(set, zip(*worlds(surviving_copies, complete=complete), strict=True))
     ]
-    assert list(answers(held(*refuges, complete=complete))) == wanted
+    assert list(answers(held(*surviving_copies, complete=complete))) == wanted
 
 
-@given(refuges=st.lists(REFUGES, max_size=3), more=REFUGES)
-def test_a_copy_more_never_turns_yes_into_no(refuges: list[Refuge], more: Refuge) -> None:
-    before, after = answers(held(*refuges)), answers(held(*refuges, replace(more, lies=True)))
+@given(surviving_copies=st.lists(REFUGES, max_size=3), more=REFUGES)
+def test_a_copy_more_never_turns_yes_into_no(
+    surviving_copies: list[SurvivingCopy], more: SurvivingCopy
+) -> None:
+    before, after = (
+        answers(held(*surviving_copies)),
+        answers(held(*surviving_copies, replace(more, lies=True))),
+    )
     assert all(new is True for old, new in zip(before, after, strict=True) if old)
 
 
@@ -120,7 +126,7 @@ def test_a_copy_more_never_turns_yes_into_no(refuges: list[Refuge], more: Refuge
     ],
 )
 def test_the_resource_itself_is_a_copy_and_each_vault_one_more(
-    refuges: tuple[Refuge, ...], copies: int, accounts: int
+    surviving_copies: tuple[SurvivingCopy, ...], copies: int, accounts: int
 ) -> None:
-    spread = spread_of(held(*refuges), Resilience(PLANE, AS_OF))
+    spread = spread_of(held(*surviving_copies), Resilience(PLANE, AS_OF))
     assert (spread.copies, spread.accounts) == (copies, accounts)

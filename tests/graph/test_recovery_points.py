@@ -6,7 +6,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.graph.newest import Held, newest_by_place, newest_of
+from scanner.graph.recovery_points import HeldPoints, newest_by_place, newest_of
 from scanner.model.inventory import RecoveryPoint
 from scanner.model.names import Arn
 from tests.fakes.bundles import AS_OF
@@ -59,7 +59,7 @@ def test_the_newest_of_each_place_is_that_of_the_oracle(given_points: list[Recov
             sure = [
                 (ages[0], one.arn) for one in here if len(ages := worlds(one)) == 1 and ages[0] is not None
             ]
-            held = found.get(resource, {}).get(Arn(vault), Held())
+            held = found.get(resource, {}).get(Arn(vault), HeldPoints())
             assert (held.newest.arn if held.newest else None) == (min(sure)[1] if sure else None)
             best = min(sure)[0] if sure else 1000
             open_ones = {
@@ -81,8 +81,8 @@ def test_the_order_of_the_stream_decides_nothing(given_points: list[RecoveryPoin
 @given(points())
 def test_what_was_found_in_parts_is_what_is_found_at_once(given_points: list[RecoveryPoint]) -> None:
     of_one = [point_ for point_ in given_points if (point_.resource, point_.vault) == ("r1", "v1")]
-    parts = [newest_by_place([one]).get("r1", {}).get(Arn("v1"), Held()) for one in of_one]
-    whole = newest_by_place(of_one).get("r1", {}).get(Arn("v1"), Held())
+    parts = [newest_by_place([one]).get("r1", {}).get(Arn("v1"), HeldPoints()) for one in of_one]
+    whole = newest_by_place(of_one).get("r1", {}).get(Arn("v1"), HeldPoints())
     joined = newest_of(parts)
     assert joined.newest == whole.newest
     assert (joined.untold is None) == (whole.untold is None)

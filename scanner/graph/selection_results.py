@@ -22,7 +22,7 @@ PASSED_OVER_AT_MOST: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Open:
+class UnknownColumn:
     """Why a column is not known, and the read that is missing."""
 
     column: str
@@ -31,7 +31,7 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
-class Regard:
+class SelectionResult:
     """What selections make of a resource.
 
     `opt_in_decides`: a selection reaches it and leaves it in by conditions and exclusions, and the opt-in
@@ -43,23 +43,23 @@ class Regard:
     opted_in: Ternary
     opt_in_reason: str
     passed_over: tuple[PassedOver | None, ...]
-    opens: tuple[Open, ...]
+    opens: tuple[UnknownColumn, ...]
     settings_refs: tuple[EvidenceRef, ...]
 
 
 @dataclass(slots=True)
-class _Told:
+class _Accumulator:
     """What was gathered so far of one likeness."""
 
     decides: list[Ternary] = field(default_factory=list)
     surely: list[Answer] = field(default_factory=list)  # what the opt-in says where it decides
     perhaps: list[Answer] = field(default_factory=list)  # … and where it may decide
     passed_over: list[PassedOver] = field(default_factory=list)
-    opens: list[Open] = field(default_factory=list)
+    opens: list[UnknownColumn] = field(default_factory=list)
     refs: dict[EvidenceRef, None] = field(default_factory=dict)
 
 
-class Regards:
+class SelectionResults:
     """The answers of one shard, made when they are asked for."""
 
     def __init__(self, graph: ShardGraph) -> None:
@@ -70,7 +70,7 @@ class Regards:
         terms = (one.terms.value for _, one, _ in self._asked if isinstance(one.terms, Known))
         self._likeness = EquivalenceClass(terms)
         self._unlisted = tuple(graph.unread_selections())
-        self._regards: dict[Hashable, Regard] = {}
+        self._selection_results: dict[Hashable, SelectionResult] = {}
 
     @property
     def asked(self) -> int | None:
@@ -78,11 +78,11 @@ class Regards:
         return None if self._unlisted else len(self._asked)
 
     @property
-    def asked_open(self) -> tuple[Open, ...]:
+    def asked_open(self) -> tuple[UnknownColumn, ...]:
         """Why it is not known how many were asked."""
-        return tuple(Open("selections_asked", doubt.because, doubt.gap) for doubt in self._unlisted)
+        return tuple(UnknownColumn("selections_asked", doubt.because, doubt.gap) for doubt in self._unlisted)
 
-    def of(self, resource: Resource) -> Regard:
+    def of(self, resource: Resource) -> SelectionResult:
         """Return what the selections make of a resource of the shard."""
         return self.of_likeness(resource, self.likeness(resource))
 
@@ -90,14 +90,14 @@ class Regards:
         """Return what is equal for resources that the selections cannot tell apart."""
         return self._likeness.of(resource)
 
-    def of_likeness(self, resource: Resource, likeness: Hashable) -> Regard:
+    def of_likeness(self, resource: Resource, likeness: Hashable) -> SelectionResult:
         """Return what the selections make of a resource whose likeness is known."""
-        if (known := self._regards.get(likeness)) is None:
-            known = self._regards[likeness] = self._regard(resource)
+        if (known := self._selection_results.get(likeness)) is None:
+            known = self._selection_results[likeness] = self._regard(resource)
         return known
 
-    def _regard(self, resource: Resource) -> Regard:
-        told = _Told()
+    def _regard(self, resource: Resource) -> SelectionResult:
+        told = _Accumulator()
         for plan, selection, opt_in in self._asked:
             if isinstance(selection.terms, Unread):
                 because = f"the backup selection {selection.name} of plan {plan.name} was not read"
@@ -111,20 +111,20 @@ class Regards:
         return self._joined(told, resource)
 
     def _not_told(
-        self, told: _Told, resource: Resource, opt_in: OptIn, because: str, gap: Gap | None
+        self, told: _Accumulator, resource: Resource, opt_in: OptIn, because: str, gap: Gap | None
     ) -> None:
-        told.opens += [Open(column, because, gap) for column in ("opt_in_decides", "passed_over")]
+        told.opens += [UnknownColumn(column, because, gap) for column in ("opt_in_decides", "passed_over")]
         told.decides.append(None)
         _decides(told, opted_in(resource, opt_in), None, opt_in, because)
 
-    def _joined(self, told: _Told, resource: Resource) -> Regard:
+    def _joined(self, told: _Accumulator, resource: Resource) -> SelectionResult:
         decides = any_of(told.decides)
         lets_through = self._lets_through(told, resource, decides)
         opens = [one for one in told.opens if one.column != "opt_in_decides" or decides is None]
         if lets_through.value is None:
             gap = _gap_of(self._own) or _gap_of(self._managements)
-            opens.append(Open("opted_in", lets_through.because, gap))
-        return Regard(
+            opens.append(UnknownColumn("opted_in", lets_through.because, gap))
+        return SelectionResult(
             opt_in_decides=decides,
             opted_in=lets_through.value,
             opt_in_reason="" if lets_through.value else lets_through.because,
@@ -133,7 +133,7 @@ class Regards:
             settings_refs=tuple(told.refs),
         )
 
-    def _lets_through(self, told: _Told, resource: Resource, decides: Ternary) -> Answer:
+    def _lets_through(self, told: _Accumulator, resource: Resource, decides: Ternary) -> Answer:
         """Say what the opt-in comes to; where it may decide, only what it would come to either way."""
         if decides:
             perhaps = (one if one.value else replace(one, value=None) for one in told.perhaps)
@@ -155,7 +155,7 @@ def selections_of(graph: ShardGraph) -> Iterator[tuple[BackupPlan, BackupSelecti
 
 
 def _ask(
-    told: _Told,
+    told: _Accumulator,
     resource: Resource,
     asked: tuple[BackupPlan, BackupSelection, OptIn],
     terms: SelectionTerms,
@@ -171,7 +171,7 @@ def _ask(
     gap = reach.gap(resource, opt_in)
     if decides is None:
         because = f"whether the opt-in applies to {name} is unknown: {verdict.because}"
-        told.opens.append(Open("opt_in_decides", because, gap))
+        told.opens.append(UnknownColumn("opt_in_decides", because, gap))
     if decides is not False:
         _decides(told, reach.opted_in, decides, opt_in, name)
     told.decides.append(decides)
@@ -181,7 +181,7 @@ def _ask(
         told.passed_over.append(PassedOver(subject, plan.name, selection.name, because))
     elif not certain:
         gap = gap or (plan.rules.gap if isinstance(plan.rules, Unread) else None)
-        told.opens.append(Open("passed_over", f"{name}: {because}", gap))
+        told.opens.append(UnknownColumn("passed_over", f"{name}: {because}", gap))
 
 
 def _passed_over(plan: BackupPlan, reach: Reach, verdict: Answer) -> tuple[str, bool]:
@@ -198,7 +198,7 @@ def _passed_over(plan: BackupPlan, reach: Reach, verdict: Answer) -> tuple[str, 
     return "" if plan.rules.value else "its plan has no rule", True
 
 
-def _decides(told: _Told, answer: Answer, decides: Ternary, opt_in: OptIn, where: str) -> None:
+def _decides(told: _Accumulator, answer: Answer, decides: Ternary, opt_in: OptIn, where: str) -> None:
     """Note what the opt-in says of the resource, where it decides for a selection, or may."""
     answer = Answer(answer.value, f"{answer.because} ({where})")
     (told.surely if decides else told.perhaps).append(answer)
@@ -206,7 +206,7 @@ def _decides(told: _Told, answer: Answer, decides: Ternary, opt_in: OptIn, where
         told.refs.update(dict.fromkeys(_refs(opt_in)))
 
 
-def _shown(told: _Told) -> tuple[PassedOver | None, ...]:
+def _shown(told: _Accumulator) -> tuple[PassedOver | None, ...]:
     kept: tuple[PassedOver | None, ...] = tuple(told.passed_over[:PASSED_OVER_AT_MOST])
     more = len(told.passed_over) > PASSED_OVER_AT_MOST
     return (*kept, None) if more or any(one.column == "passed_over" for one in told.opens) else kept

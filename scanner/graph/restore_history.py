@@ -12,8 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from scanner.graph.elsewhere import NOTHING, Elsewhere, home_of, own_names, restore_jobs, shard_name
-from scanner.graph.existence import RESTORES, asked_as
+from scanner.graph.cross_shard import (
+    NOTHING,
+    RESTORES,
+    CrossShardRows,
+    asked_as,
+    home_of,
+    own_names,
+    restore_jobs,
+    shard_name,
+)
 from scanner.graph.history import Unseen
 from scanner.graph.jobs import unread_list
 from scanner.model.inventory import (
@@ -80,7 +88,9 @@ class Restores:
 class RestoreHistory:
     """The restores of one shard's resources."""
 
-    def __init__(self, inventory: ShardInventory, as_of: datetime, elsewhere: Elsewhere = NOTHING) -> None:
+    def __init__(
+        self, inventory: ShardInventory, as_of: datetime, elsewhere: CrossShardRows = NOTHING
+    ) -> None:
         self._as_of = as_of
         self._protected = {str(each.arn): each.type for each in inventory.protected_resources}
         self._latest = {str(each.arn): each.latest_restore for each in inventory.protected_resources}

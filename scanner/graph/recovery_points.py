@@ -21,7 +21,7 @@ _ALWAYS: Final = datetime.max.replace(tzinfo=UTC)  # an AVAILABLE continuous poi
 
 
 @dataclass(frozen=True, slots=True)
-class Newest:
+class NewestPoint:
     """`newest`: the newest point that is usable for sure; None: none is.
 
     `untold`: a point that may be usable and newer than that, of untold status or date; None: there is none.
@@ -32,13 +32,13 @@ class Newest:
 
 
 @dataclass(frozen=True, slots=True)
-class Held(Newest):
+class HeldPoints(NewestPoint):
     """What a vault holds of a resource: the newest of all, temporary points among them.
 
     `lasting`: the newest of those that last, for each key that they are under; the newest of them first.
     """
 
-    lasting: tuple[Newest, ...] = ()
+    lasting: tuple[NewestPoint, ...] = ()
 
     @property
     def points(self) -> Iterator[RecoveryPoint]:
@@ -59,7 +59,7 @@ class Held(Newest):
         return next((one for one in untold if dated is None or (_dated(one) or _ALWAYS) > dated), None)
 
 
-NewestByPlace = Mapping[str, Mapping[Arn, Held]]
+NewestByPlace = Mapping[str, Mapping[Arn, HeldPoints]]
 """What each vault holds, by the ARN of the resource and that of the vault."""
 
 
@@ -74,67 +74,67 @@ def newest_by_place(points: Iterable[RecoveryPoint]) -> NewestByPlace:
     }
 
 
-def newest_of(helds: Iterable[Held]) -> Held:
+def newest_of(helds: Iterable[HeldPoints]) -> HeldPoints:
     """Join what one vault holds of a resource, and of what it is backed up through."""
     helds = tuple(helds)
     return helds[0] if len(helds) == 1 else _held([point for held in helds for point in held.points])
 
 
-def _held(points: Sequence[RecoveryPoint]) -> Held:
+def _held(points: Sequence[RecoveryPoint]) -> HeldPoints:
     if len(points) == 1 and not points[0].temporary:
         newest = _newest(points)
-        return Held(newest.newest, newest.untold, (newest,))
+        return HeldPoints(newest.newest, newest.untold, (newest,))
     kinds: dict[object, list[RecoveryPoint]] = {}
     for point in points:
         if not point.temporary:
             kinds.setdefault((point.key, point.encrypted, point.source_vault is None), []).append(point)
     lasting = [_newest(kind) for kind in kinds.values()]
     if len(lasting) == 1 and len(next(iter(kinds.values()))) == len(points):
-        return Held(lasting[0].newest, lasting[0].untold, tuple(lasting))
+        return HeldPoints(lasting[0].newest, lasting[0].untold, tuple(lasting))
     newest = _newest(points)
-    return Held(newest.newest, newest.untold, _newest_first(lasting))
+    return HeldPoints(newest.newest, newest.untold, _newest_first(lasting))
 
 
-def _newest_first(kinds: Iterable[Newest]) -> tuple[Newest, ...]:
+def _newest_first(kinds: Iterable[NewestPoint]) -> tuple[NewestPoint, ...]:
     """Order by the newest points; of one instant the smallest ARN counts as the newest, as it does above."""
     return tuple(sorted(sorted(kinds, key=_arn), key=_instant, reverse=True))
 
 
-def _arn(one: Newest) -> str:
+def _arn(one: NewestPoint) -> str:
     point = one.newest or one.untold
     return point.arn if point else ""
 
 
-def _instant(one: Newest) -> tuple[bool, datetime]:
+def _instant(one: NewestPoint) -> tuple[bool, datetime]:
     point = one.newest or one.untold
     never = datetime.min.replace(tzinfo=UTC)
     return one.newest is not None, (_dated(point) or never) if point else never
 
 
-def _newest(points: Iterable[RecoveryPoint]) -> Newest:
-    newest = Newest()
+def _newest(points: Iterable[RecoveryPoint]) -> NewestPoint:
+    newest = NewestPoint()
     for point in points:
         newest = _with(newest, point)
     return _decided(newest)
 
 
-def _with(held: Newest, point: RecoveryPoint) -> Newest:
+def _with(held: NewestPoint, point: RecoveryPoint) -> NewestPoint:
     dated = _dated(point)
     if dated is not None and point_usable(point):
         newer = held.newest is None or (dated, held.newest.arn) > (_dated(held.newest) or dated, point.arn)
-        return Newest(point, held.untold) if newer else held
+        return NewestPoint(point, held.untold) if newer else held
     untold = _dated(held.untold) if held.untold is not None else None
     if held.untold is None or (untold is not None and (dated is None or dated > untold)):
-        return Newest(held.newest, point)
+        return NewestPoint(held.newest, point)
     return held
 
 
-def _decided(held: Newest) -> Newest:
+def _decided(held: NewestPoint) -> NewestPoint:
     """Forget a point of untold status that cannot be newer than the newest usable one."""
     if held.newest is None or held.untold is None:
         return held
     untold, newest = _dated(held.untold) or _ALWAYS, _dated(held.newest)
-    return Newest(held.newest) if newest and untold <= newest else held
+    return NewestPoint(held.newest) if newest and untold <= newest else held
 
 
 def _dated(point: RecoveryPoint) -> datetime | None:

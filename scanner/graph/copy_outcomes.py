@@ -5,19 +5,47 @@ all resources that are alike in what decides them. An account has few of both, h
 """
 
 from datetime import datetime
+from typing import Final
 
 from scanner.graph.control_plane import ControlPlane
-from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule, each_once, likeness_of
-from scanner.graph.resource_keys import KeysOfShard
-from scanner.graph.unlisted import STACK
-from scanner.model.inventory import BackupRule, CopyAction, Resource, ShardInventory
+from scanner.graph.coverage import STACK, CopyOfResource, Coverage, CoveringRule, each_once, likeness_of
+from scanner.model.inventory import BackupRule, CopyAction, Encryption, Resource, ShardInventory
+from scanner.model.names import Shard
+from scanner.model.reading import Unread
+from scanner.model.resource_types import RESOURCE_TYPES
 from scanner.protection.copies import Destination, Link, Source, action_links, effective, resource_links
+from scanner.protection.key_kinds import ResourceKeys
 
 Likeness = tuple[object, ...]
-Fates = tuple[CopyOfResource, ...]
+CopiesOfResource = tuple[CopyOfResource, ...]
+_OWNED_BY_DEFAULT: Final = frozenset(kind.name for kind in RESOURCE_TYPES if kind.owned_key_by_default)
 
 
-class CopyFates:
+class KeysOfShard:
+    """What is known of the keys that the resources of one shard are encrypted under."""
+
+    def __init__(self, shard: Shard, plane: ControlPlane) -> None:
+        self._shard = shard
+        self._plane = plane
+        self._known: dict[tuple[Encryption, bool], ResourceKeys] = {}
+
+    def of(self, resource: Resource) -> ResourceKeys:
+        """Give the keys that a resource is encrypted under; those that are encrypted alike share them."""
+        if isinstance(resource.encryption, Unread):
+            return ResourceKeys(None, None, resource.encryption.gap)
+        key = (resource.encryption.value, resource.type in _OWNED_BY_DEFAULT)
+        if (known := self._known.get(key)) is None:
+            known = self._known[key] = self._look_up(*key)
+        return known
+
+    def _look_up(self, encryption: Encryption, owned_by_default: bool) -> ResourceKeys:  # noqa: FBT001 -- a memo's key
+        if encryption.encrypted and not encryption.keys and not owned_by_default:
+            return ResourceKeys(encryption.encrypted, None)  # encrypted, and its key is not told
+        keys = tuple(self._plane.key(name, self._shard) for name in encryption.keys)
+        return ResourceKeys(encryption.encrypted, keys)
+
+
+class CopyOutcomes:
     """The copies of one shard's resources."""
 
     def __init__(
@@ -30,31 +58,35 @@ class CopyFates:
         self.source = Source(inventory.shard, inventory.settings, ou_path, as_of)
         self._by_action: dict[tuple[str, CopyAction], tuple[Link, ...]] = {}
         self._by_likeness: dict[tuple[str, Likeness], tuple[Link, ...]] = {}
-        self._of_way: dict[tuple[str, str | None, Likeness], Fates] = {}
-        self._shared: dict[tuple[int, ...], Fates] = {}  # by the ids of fates, which `_of_way` keeps alive
+        self._of_way: dict[tuple[str, str | None, Likeness], CopiesOfResource] = {}
+        self._shared: dict[
+            tuple[int, ...], CopiesOfResource
+        ] = {}  # by the ids of fates, which `_of_way` keeps alive
 
-    def of(self, resource: Resource, coverage: Coverage) -> Fates:
+    def of(self, resource: Resource, coverage: Coverage) -> CopiesOfResource:
         """Tell how each copy action of the covering rules fares for a resource.
 
         Resources whose copies fare alike share one tuple.
         """
         own = (resource,)
         alike = likeness_of(resource)
-        fates = [
+        copy_outcomes = [
             fate
             for way in coverage.ways
             for fate in (
-                self._fates(way, own, alike)
+                self._copy_outcomes(way, own, alike)
                 if way.parent is None
-                else self._fates(way, *_inside(way.parent, resource, alike))
+                else self._copy_outcomes(way, *_inside(way.parent, resource, alike))
             )
         ]
-        key = tuple(map(id, fates))
+        key = tuple(map(id, copy_outcomes))
         if (known := self._shared.get(key)) is None:
-            known = self._shared[key] = each_once(fates)
+            known = self._shared[key] = each_once(copy_outcomes)
         return known
 
-    def _fates(self, way: CoveringRule, copied: tuple[Resource, ...], likeness: Likeness) -> Fates:
+    def _copy_outcomes(
+        self, way: CoveringRule, copied: tuple[Resource, ...], likeness: Likeness
+    ) -> CopiesOfResource:
         key = (way.subject, way.parent_arn, likeness)
         if (known := self._of_way.get(key)) is None:
             known = tuple(self._fate(way, copy, copied) for copy in way.rule.copies)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.graph.elsewhere import Elsewhere, home_of, put_aside, recalled
-from scanner.graph.existence import put_aside_existing
+from scanner.graph.cross_shard import CrossShardRows, home_of, put_aside, put_aside_existing, recalled
 from scanner.model.inventory import RecoveryPoint, RegionSettings, ShardInventory, ShardStatus
 from scanner.model.names import AccountId, Arn, Shard
 from scanner.model.reading import Known
@@ -45,7 +44,7 @@ def test_what_a_resource_is_at_home_in(resource: str, expected: str) -> None:
     assert home_of(resource) == expected
 
 
-def read_back(inventories: Iterable[ShardInventory], home: ShardInventory) -> Elsewhere:
+def read_back(inventories: Iterable[ShardInventory], home: ShardInventory) -> CrossShardRows:
     with Spool() as spool:
         for inventory in inventories:
             spool.put(put_aside(inventory))
@@ -71,7 +70,7 @@ def test_points_and_jobs_come_back_from_the_disk_as_they_were(tmp_path: Path) ->
         next(one for one in inventories_of(built.write()) if (one.shard.account, one.shard.region) == place)
         for place in ((ACCOUNT, REGION), (OTHER, FAR))
     )
-    expected = Elsewhere(
+    expected = CrossShardRows(
         points={VOLUME: read_back([far], home).points[VOLUME]},
         copied_to={VOLUME: frozenset({Arn(third)})},
         restores=tuple(job for job in far.jobs if job.id == "r"),

@@ -32,7 +32,7 @@ Told = tuple[Answer, Gap | None]
 _NOT_SEEN: Final = Answer(None, "was not read")
 
 
-class Reach:
+class DeletionAccess:
     """What accounts can do to vaults, each question asked once."""
 
     def __init__(self, plane: ControlPlane, as_of: datetime) -> None:
