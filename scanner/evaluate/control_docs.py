@@ -34,8 +34,8 @@ folders may be mixed. A pack of yours is `packs/ID.yaml` below a folder of contr
 _FRAMEWORKS: Final = """\
 # Frameworks
 
-Every requirement that concerns backup, titled in our words: the texts are the publishers'. A report says of
-each whether it is met, failed, unknown, not applicable, not asked or not covered by any control.
+Every requirement that concerns backup, with its official title where that is free to reproduce. A report
+shows for each whether it is met, failed, unknown, not applicable, not evaluated or not covered by any control.
 """
 _SNIPPETS: Final = (("cli", "sh"), ("terraform", "hcl"), ("cloudformation", "yaml"))
 

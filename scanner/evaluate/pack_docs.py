@@ -39,12 +39,15 @@ def _controls(pack: Pack) -> Iterator[str]:
 def framework_section(framework: Framework, controls: Iterable[Control]) -> Iterator[str]:
     """Give the lines about one framework: each requirement, who says so, and what serves it."""
     yield from (f"### Framework {framework.id}", "", f"**{framework.title}.** {_line(framework.source)}", "")
-    yield from ("| requirement | what it asks, in our words | source | served by |", "|---|---|---|---|")
+    titled = any(each.title for each in framework.requirements)
+    columns = ("requirement", *(["title"] if titled else []), "source", "supported by")
+    yield from (_cells(columns), "|" + "---|" * len(columns))
     every = tuple(controls)
     for each in framework.requirements:
         serving = (one for one in every if each.id in one.frameworks.get(framework.id, ()))
         links = ", ".join(f"[`{one.id}`](#{one.id})" for one in serving)
-        yield f"| {each.id} | {each.title} | {each.source.words} | {links or 'not covered by any control'} |"
+        title = [each.title] if titled else []
+        yield _cells((each.id, *title, each.source.words, links or "not covered by any control"))
     yield ""
 
 
@@ -59,6 +62,10 @@ def served(control: Control, frameworks: Mapping[str, Framework]) -> Iterator[st
             if (found := [one for one in ids if sources.get(one) is source])
         )
         yield f"- {known.title if known else name} (`{name}`): {'; '.join(parts) or ', '.join(ids)}"
+
+
+def _cells(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(texts)} |"
 
 
 def _line(text: str) -> str:

@@ -26,9 +26,9 @@ Weight = Annotated[int | float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class RequirementSpec(Spec):
-    """A requirement: what it asks in our words, and who says that a check serves it."""
+    """A requirement: its official title where that is free to use, and who says that a check serves it."""
 
-    title: Text
+    title: Text | None = None
     source: Literal["stated", "reading"]
 
 
@@ -116,7 +116,7 @@ def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
         )
         return None
     requirements = (
-        Requirement(name, each.title, Source(each.source)) for name, each in spec.requirements.items()
+        Requirement(name, each.title or "", Source(each.source)) for name, each in spec.requirements.items()
     )
     return Framework(spec.id, spec.title, spec.source, tuple(requirements))
 

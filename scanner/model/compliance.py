@@ -102,7 +102,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One requirement of a framework; the title is in our own words."""
+    """One requirement of a framework. `title`: the official one; empty where it is not free to reproduce."""
 
     id: str
     title: str

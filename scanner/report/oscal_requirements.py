@@ -167,7 +167,7 @@ def _finding(
     related = [control_uuid(view, name) for name in each.controls if name in view.by_control]
     related += [observation_uuid(view, finding) for finding in shown]
     left_out = sum(each.counts.values()) - each.counts.get(Status.NOT_APPLICABLE, 0) - len(shown)
-    title = f": {each.title}" if each.title != each.id else ""
+    title = f": {each.title}" if each.title not in {"", each.id} else ""
     associated = [name for control in each.controls for name in risks.get(control, ())]
     return {
         "uuid": uuid("finding", scan_key(view.manifest), each.framework, each.id),
