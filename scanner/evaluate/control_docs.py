@@ -35,7 +35,7 @@ _FRAMEWORKS: Final = """\
 # Frameworks
 
 Every requirement that concerns backup, with its official title where that is free to reproduce. A report
-shows for each whether it is met, failed, unknown, not applicable, not evaluated or not covered by any control.
+shows whether it is met, failed, unknown, not applicable, not evaluated, or not covered by any control.
 """
 _SNIPPETS: Final = (("cli", "sh"), ("terraform", "hcl"), ("cloudformation", "yaml"))
 

@@ -139,6 +139,9 @@ def test_a_framework_of_theirs_adds_requirements_and_a_wrong_one_is_told(tmp_pat
     file = tmp_path / "frameworks" / "ours.yaml"
     file.write_text('id: ours\ntitle: T\nsource: S\nrequirements:\n  "1": {title: R, source: reading}\n')
     assert "ours" in {each.id for each in load_standards((), folders=[tmp_path]).frameworks}
+    file.write_text('id: ours\ntitle: T\nsource: S\nrequirements:\n  "1": {source: reading}\n')
+    ours = next(each for each in load_standards((), folders=[tmp_path]).frameworks if each.id == "ours")
+    assert [each.title for each in ours.requirements] == [""]
     file.write_text('id: ours\ntitle: T\nsource: S\nrequirements:\n  "1": {title: R, source: guess}\n')
     with pytest.raises(ConfigurationError, match=r"ours\.yaml"):
         load_standards((), folders=[tmp_path])
