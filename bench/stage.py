@@ -28,12 +28,10 @@ from scanner.cli.requests import settings_of
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import FactFiles, Limits, opened
-from scanner.evaluate.engine import Judge, loaded_columns
-from scanner.evaluate.filing import file_findings
-from scanner.evaluate.groups import groups
-from scanner.evaluate.reads import blinds
-from scanner.evaluate.tiers import Tiering
-from scanner.evaluate.waivers import Waivers
+from scanner.evaluate.decisions.tiers import Tiering
+from scanner.evaluate.decisions.waivers import Waivers
+from scanner.evaluate.engine import Judge, affected_controls, loaded_columns
+from scanner.evaluate.filing import file_findings, groups
 from scanner.evaluate.words import RenderedWords
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.scan_files import FACTS
@@ -80,7 +78,7 @@ def floor(folders: Folders) -> Work:
 def tables(folders: Folders, workers: int = 1) -> Work:
     """Parse the evidence and write the tables of the inventory and of the facts."""
     bundle, controls = Bundle(folders.bundle), _judgement().controls
-    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=blinds(controls))
+    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=affected_controls(controls))
     return lambda: write_tables(bundle, folders.out, request, workers)
 
 

@@ -6,7 +6,6 @@
     │   └── CredentialsError           2   no credentials, or expired ones
     ├── EndpointError                  2   AWS (or AWS_ENDPOINT_URL) does not answer
     ├── EmptyScopeError                3   the scope holds no account or no Region
-    ├── IncompleteScanError            4   --require-complete, and a read is missing
     ├── OutputError                    5   a requested output could not be written
     └── BundleError                    6   a bundle is missing, corrupt, or not what its checksums say
 
@@ -67,12 +66,6 @@ class EmptyScopeError(VaultproofError):
     """The scope, after its filters, holds no account or no Region."""
 
     exit_code = 3
-
-
-class IncompleteScanError(VaultproofError):
-    """--require-complete was asked for, and a read is missing."""
-
-    exit_code = 4
 
 
 class OutputError(VaultproofError):

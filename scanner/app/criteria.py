@@ -9,12 +9,12 @@ from scanner.app.judgement import Judgement
 from scanner.app.naming import Named
 from scanner.app.tiers import NamedTiers
 from scanner.errors import ConfigurationError, Mistake
-from scanner.evaluate.packs import names_of
-from scanner.evaluate.parameters import check_parameters
+from scanner.evaluate.controls.packs import names_of
+from scanner.evaluate.controls.requirements import load_standards
+from scanner.evaluate.controls.selection import Selection, select
+from scanner.evaluate.controls.spec import check_parameters
+from scanner.evaluate.decisions.waivers import EXPIRED, WaiverRule
 from scanner.evaluate.problem import suggestion
-from scanner.evaluate.selection import Selection, select
-from scanner.evaluate.standards import load_standards
-from scanner.evaluate.waivers import EXPIRED, WaiverRule
 from scanner.model.control import Control
 from scanner.settings import Settings
 

@@ -11,19 +11,17 @@ from typing import Any, Final
 from scanner.app import FINDINGS, TOOL
 from scanner.app.judged import read_judged
 from scanner.errors import UsageError
-from scanner.evaluate.assessment import assess
+from scanner.evaluate.compliance.assessment import assess
+from scanner.evaluate.compliance.frameworks import frameworks_beside
+from scanner.evaluate.controls.requirements import Standards
 from scanner.evaluate.database import FactFiles
-from scanner.evaluate.engine import Parameters
+from scanner.evaluate.decisions.owners import owners_of, units_above
+from scanner.evaluate.decisions.tiers import Tiering
+from scanner.evaluate.decisions.waivers import CONTROL as WAIVER_CONTROL
+from scanner.evaluate.decisions.waivers import WaiverRule, Waivers
+from scanner.evaluate.engine import Parameters, affected_controls
 from scanner.evaluate.filing import file_findings
-from scanner.evaluate.frameworks import frameworks_beside
-from scanner.evaluate.owner_rows import owners_of
-from scanner.evaluate.owners import units_above
-from scanner.evaluate.reads import blinds
-from scanner.evaluate.standards import Standards
-from scanner.evaluate.tiers import Tiering
 from scanner.evaluate.unsupported_rows import unsupported_of
-from scanner.evaluate.waivers import CONTROL as WAIVER_CONTROL
-from scanner.evaluate.waivers import WaiverRule, Waivers
 from scanner.evaluate.words import RenderedWords
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import JUDGED_SCHEMA, NAME, manifest_bytes, manifest_document
@@ -133,7 +131,7 @@ def facts_request(bundle: Bundle, judgement: Judgement) -> FactsRequest:
     """Return what the facts of a scan depend on besides the evidence."""
     return FactsRequest(
         as_of=judgement.as_of or bundle.manifest.evaluated_as_of,
-        blinds=blinds(judgement.controls),
+        blinds=affected_controls(judgement.controls),
         count_inherited_backup=judgement.count_inherited_backup,
     )
 

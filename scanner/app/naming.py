@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from scanner.errors import Mistake
-from scanner.evaluate.selection import renamed
+from scanner.evaluate.controls.selection import renamed
 from scanner.model.control import Control
 from scanner.settings import Settings
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from scanner.app.judgement import Judgement
 from scanner.collect.catalogue import OPERATIONS, with_parents
-from scanner.evaluate.loader import ALL
+from scanner.evaluate.controls.loader import ALL
 from scanner.evaluate.needs import reads_needed
 from scanner.inventory.lists import RESOURCE_LISTS
 from scanner.inventory.unasked import SUPPORTED

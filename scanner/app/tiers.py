@@ -5,7 +5,7 @@ from typing import Any
 
 from scanner.app.naming import Named
 from scanner.errors import Mistake
-from scanner.evaluate.tier_checks import check_tier
+from scanner.evaluate.controls.tier_checks import check_tier
 from scanner.model.control import Control
 from scanner.model.tier import Tier, Tiers
 from scanner.settings import Settings

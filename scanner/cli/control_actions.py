@@ -13,11 +13,11 @@ from scanner.cli.exits import BROKEN
 from scanner.cli.logs import say
 from scanner.cli.rehearsal import wide_console
 from scanner.errors import ConfigurationError, OutputError, UsageError
-from scanner.evaluate.cases import Outcome, cases_file, load_cases, run_cases
 from scanner.evaluate.compiled import compile_control
-from scanner.evaluate.lint import lint
+from scanner.evaluate.controls.cases import Outcome, cases_file, load_cases, run_cases
+from scanner.evaluate.controls.lint import lint
+from scanner.evaluate.controls.skeleton import Answers, skeleton
 from scanner.evaluate.problem import suggestion
-from scanner.evaluate.skeleton import Answers, skeleton
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.storage.files import write_atomically

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from scanner.cli.logs import say
 from scanner.cli.rehearsal import wide_console
-from scanner.evaluate.selection import select
+from scanner.evaluate.controls.selection import select
 from scanner.model.control import Control
 
 
@@ -37,9 +37,9 @@ def loaded(words: Sequence[str] | None) -> tuple[Control, ...]:
 def show_controls(words: Sequence[str]) -> int:
     """Print packs and controls as docs/controls.md has them, and the reads that each control rests on."""
     from scanner.cli.pack_actions import show_pack  # noqa: PLC0415 -- a list needs none of this
-    from scanner.evaluate.control_docs import control_section  # noqa: PLC0415 -- as above
-    from scanner.evaluate.reads import reads_of  # noqa: PLC0415 -- as above
-    from scanner.evaluate.standards import load_frameworks  # noqa: PLC0415 -- as above
+    from scanner.evaluate.controls.control_docs import control_section  # noqa: PLC0415 -- as above
+    from scanner.evaluate.controls.requirements import load_frameworks  # noqa: PLC0415 -- as above
+    from scanner.evaluate.engine import reads_of  # noqa: PLC0415 -- as above
 
     selection = select(tuple(words))
     for pack in selection.chosen:

@@ -6,8 +6,8 @@ import typer
 
 from scanner.cli.logs import say
 from scanner.errors import OutputError, UsageError
-from scanner.evaluate.audit_manager_pack import ImportedPack, import_frameworks
-from scanner.evaluate.framework_search import Found, find_frameworks, told
+from scanner.evaluate.compliance.audit_manager_pack import ImportedPack, import_frameworks
+from scanner.evaluate.compliance.frameworks import Found, find_frameworks, told
 from scanner.storage.files import write_atomically
 
 

@@ -8,8 +8,8 @@ from rich.table import Table
 
 from scanner.cli.logs import say
 from scanner.cli.rehearsal import wide_console
-from scanner.evaluate.pack_docs import pack_section
-from scanner.evaluate.selection import select
+from scanner.evaluate.controls.control_docs import pack_section
+from scanner.evaluate.controls.selection import select
 from scanner.model.pack import Pack
 
 

@@ -16,8 +16,8 @@ from rich.table import Table
 from scanner.app.judged import read_judged
 from scanner.cli.logs import say
 from scanner.errors import BundleError, UsageError
+from scanner.evaluate.controls.facts_docs import type_name
 from scanner.evaluate.database import Table as Facts
-from scanner.evaluate.docs import type_name
 from scanner.evaluate.query import Answer, answered, check_query
 from scanner.evidence.manifest import read_manifest
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles

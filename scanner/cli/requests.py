@@ -28,7 +28,7 @@ def settings_of(config: Path | None, judged_by: Sequence[str] | None = ()) -> Se
 
 
 def _mistakes_of(words: Sequence[str]) -> tuple[Mistake, ...]:
-    from scanner.evaluate.selection import select  # noqa: PLC0415 -- for messages; collecting asks no control
+    from scanner.evaluate.controls.selection import select  # noqa: PLC0415 -- for messages; collecting asks no control
 
     try:
         select(tuple(words))

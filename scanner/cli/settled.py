@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from scanner.evaluate.assessment import NONE, NOT_KNOWN
+from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
 from scanner.model.compliance import Figures
 from scanner.model.scan import Scan
 from scanner.model.waivers import WaiverState, WaiverUse

@@ -11,8 +11,8 @@ from scanner.distributed.judging import fetch_manifest, plan_of
 from scanner.distributed.notifying import notify, remember_first_seen
 from scanner.distributed.reports import makeable, not_written
 from scanner.errors import BundleError
-from scanner.evaluate.reads import blinds
-from scanner.evaluate.waivers import Waivers
+from scanner.evaluate.decisions.waivers import Waivers
+from scanner.evaluate.engine import affected_controls
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME
 from scanner.judging.batches import GOVERNED, SHARDS, assemble, parse_notes
@@ -50,7 +50,7 @@ def _conclude(here: Invocation) -> tuple[Outcome, Manifest]:
     _fetch_parts(here, len(batches), parts)
     folders = [parts / names.batch_folder(number) for number in range(len(batches))]
     notes = [parse_notes(batch["notes"]) for batch in batches]
-    tables = assemble(bundle, folders, notes, here.folder, blinds(judgement.controls))
+    tables = assemble(bundle, folders, notes, here.folder, affected_controls(judgement.controls))
     waivers = Waivers(judgement.waivers, judgement.as_of or manifest.evaluated_as_of, home_of(manifest))
     for batch in batches:
         waivers.add(batch["waivers"])

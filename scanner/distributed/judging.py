@@ -8,7 +8,7 @@ from scanner.distributed import names
 from scanner.distributed.events import Judge
 from scanner.distributed.invocation import Answer, Invocation
 from scanner.errors import BundleError
-from scanner.evaluate.waivers import Waivers
+from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import read_manifest
 from scanner.judging.batches import notes_document, write_batch

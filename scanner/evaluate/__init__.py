@@ -2,17 +2,14 @@
 
 Read in this order:
 
-    spec         the shape of a control's YAML file
-    loader       files to controls, with every mistake of every file at once
-    expression   what an expression may say, checked on DuckDB's parse tree
-    macros       the functions that keep the third value
-    reasons      texts with expressions in braces
-    compiled     a control as checked SQL
-    database     DuckDB, filled and then locked
-    engine       facts and controls to findings
-    waivers      what changes a fail, and what became of each waiver
-    parameters   what audit.yaml may set
-    reads        which reads a control rests on
-    summary      counts and percentages with their denominators
-    cases        the examples beside a control, run
+    controls/        the YAML files of controls: shape, loading, parameters, cases, documentation
+    language/        what an expression may say, and the functions that keep the third value
+    compiler         a control as checked SQL (compiled: kept once it is)
+    database         DuckDB, filled and then locked
+    queries          what a control answers for each row, and the texts of the rows that need them
+    tier_evaluation  one answer a row, where tiers and overrides set parameters
+    engine           facts and controls to findings; which reads a control rests on
+    filing           findings of groups of accounts, written to files
+    decisions/       tiers, owners and waivers of audit.yaml
+    compliance/      requirements of frameworks, and frameworks of AWS Backup Audit Manager
 """

@@ -8,10 +8,10 @@ from typing import Final
 import pyarrow as pa
 
 from scanner.evaluate.database import bound_types
-from scanner.evaluate.expression import Expression, Vocabulary, check
+from scanner.evaluate.language.expression import Expression, Vocabulary, check
+from scanner.evaluate.language.reasons import joined, literal, pieces, shown
+from scanner.evaluate.language.verdict import Details, Parts, Texts, status_sql, verdict_sql
 from scanner.evaluate.problem import Problem, RefusedError
-from scanner.evaluate.reasons import joined, literal, pieces, shown
-from scanner.evaluate.verdict import Details, Parts, Texts, status_sql, verdict_sql
 from scanner.model.control import Compiled, Control, Query
 from scanner.storage.tables import arrow_schema
 

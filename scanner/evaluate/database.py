@@ -3,30 +3,37 @@
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from scanner.errors import VaultproofError
-from scanner.evaluate.filed import files_in_order, parquet_files, rows_of
-from scanner.evaluate.macros import macro_statements
+from scanner.evaluate.language.macros import macro_statements
+from scanner.evaluate.language.reasons import literal
 from scanner.evaluate.problem import Problem, RefusedError
-from scanner.evaluate.reasons import literal
 from scanner.findings.filed import pattern
 from scanner.model.facts import TABLES
 from scanner.storage.tables import arrow_schema
 
 Table: TypeAlias = pa.Table | ds.Dataset
 """Facts in memory, or in Parquet files that are read as they are needed."""
+T = TypeVar("T")
+_BATCH: Final = 65_536
+
+_PATTERNS: Final = frozenset("*?[")
+"""What makes a name a pattern for DuckDB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +51,8 @@ ORDER: Final = "account, region, subject"
 
 POSITION: Final = "_position"
 """The column of a numbered table that says which row it is, from 0, in the order of findings."""
-
 _MANY: Final = 20
+
 _SMALL: Final = 1 << 20
 """More files than that, of less than so many bytes on average, are joined before they are read."""
 
@@ -54,7 +61,6 @@ _FEW: Final = 2_000
 
 _JOINED_GROUP: Final = 2_048
 """Rows of a row group of joined files: ten times as many take 300 MB of memory, and more time."""
-
 _QUIET: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
@@ -288,3 +294,94 @@ def _workbench() -> duckdb.DuckDBPyConnection:
         _load(connection, name, arrow_schema(name).empty_table(), arrow_schema(name).names)
     _lock(connection)
     return connection
+
+
+class BrokenControlError(Exception):
+    """A control broke; the message says how, in a sentence. It never leaves this package."""
+
+
+class Allowance:
+    """The time that a control may take of DuckDB. What its findings are used for does not count."""
+
+    def __init__(self, seconds: float) -> None:
+        """Take the time in seconds."""
+        self._seconds, self._left = seconds, seconds
+
+    def spend(self, connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+        """Do a piece of work on a connection. BrokenControlError: it broke, or the time is up."""
+        deadline = Deadline(connection, max(self._left, 0.0))
+        begun = time.perf_counter()
+        try:
+            with deadline:
+                return work()
+        except (duckdb.Error, RuntimeError, OSError) as error:
+            if deadline.passed:
+                told = f"The control took longer than {self._seconds:g} s and was stopped."
+                raise BrokenControlError(told) from error
+            if isinstance(error, duckdb.InterruptException):
+                raise KeyboardInterrupt from error
+            raise BrokenControlError(f"The control could not be evaluated: {first_line(error)}") from error
+        finally:
+            self._left -= time.perf_counter() - begun
+
+
+# Facts that lie in Parquet files in the order of findings: DuckDB reads them where they lie.
+#
+# A scan writes its facts in that order. So a large table need neither be sorted nor be held in memory: each
+# control reads the columns that it asks, row group by row group.
+def files_in_order(table: pa.Table | ds.Dataset, order: Sequence[str], more_than: int) -> tuple[str, ...]:
+    """Give the Parquet files of a table of more than so many rows, when these are sorted by `order`.
+
+    Empty: it is shorter, in another order, in memory, or its files have names that DuckDB takes for patterns.
+    """
+    files = parquet_files(table)
+    if not files or not set(order) <= set(table.schema.names):
+        return ()
+    if sum(map(rows_of, files)) <= more_than or not _sorted(table, order):
+        return ()
+    return files
+
+
+def parquet_files(table: pa.Table | ds.Dataset) -> tuple[str, ...]:
+    """Return the Parquet files of a table; none: it is in memory, or a name is a pattern for DuckDB."""
+    if not isinstance(table, ds.FileSystemDataset) or not isinstance(table.format, ds.ParquetFileFormat):
+        return ()
+    return () if any(_PATTERNS & set(file) for file in table.files) else tuple(table.files)
+
+
+def rows_of(file: str) -> int:
+    """Return the number of rows that a Parquet file states."""
+    return int(pq.read_metadata(file).num_rows)
+
+
+def _sorted(table: ds.Dataset, order: Sequence[str]) -> bool:
+    last: list[pa.Array] | None = None
+    for batch in _batches(table, order):
+        columns = [batch.column(name) for name in order]
+        joined = (
+            columns
+            if last is None
+            else [pa.concat_arrays([*pair]) for pair in zip(last, columns, strict=True)]
+        )
+        if _falls(joined):
+            return False
+        last = [column.slice(len(column) - 1) for column in columns]
+    return True
+
+
+def _batches(table: ds.Dataset, order: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    scanned = table.to_batches(
+        columns=list(order), batch_size=_BATCH, batch_readahead=2, fragment_readahead=1, cache_metadata=False
+    )
+    return (batch for batch in scanned if batch.num_rows)
+
+
+def _falls(columns: list[pa.Array]) -> bool:
+    """Whether a row comes before the one above it; texts are compared by code points, as DuckDB does."""
+    same = pa.scalar(value=True)
+    for column in columns:
+        above, here = column[:-1], column[1:]
+        if pc.any(pc.and_(same, pc.less(here, above))).as_py():
+            return True
+        same = pc.and_(same, pc.equal(here, above))
+    return False

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -16,18 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.errors import VaultproofError
-from scanner.evaluate.asking import LETTERS
 from scanner.evaluate.database import FactFiles, Facts, Limits, opened
+from scanner.evaluate.decisions.owners import BACKUP, Owners, owned
+from scanner.evaluate.decisions.tier_rows import EVERYWHERE, TAGGED, columns_asked
+from scanner.evaluate.decisions.tiers import Tiering, conditions
+from scanner.evaluate.decisions.waivers import EXPIRED, Waivers
 from scanner.evaluate.engine import Judge, Parameters, compile_loaded, in_effect, loaded_columns
-from scanner.evaluate.groups import groups
-from scanner.evaluate.owners import BACKUP, Owners, owned
-from scanner.evaluate.rows import is_one_of
+from scanner.evaluate.queries import LETTERS
 from scanner.evaluate.subjects import SubjectBatch, Subjects
-from scanner.evaluate.tier_rows import EVERYWHERE, TAGGED, columns_asked
-from scanner.evaluate.tiered import Standing
-from scanner.evaluate.tiers import Tiering, conditions
-from scanner.evaluate.verdicts import UNCERTAIN, Verdicts, texts_of
-from scanner.evaluate.waivers import EXPIRED, Waivers
+from scanner.evaluate.tier_evaluation import RowStatus
+from scanner.evaluate.verdicts import UNCERTAIN, Verdicts, is_one_of, texts_of
 from scanner.findings.schema import FILED, WITHOUT_TEXTS
 from scanner.findings.writing import FindingFiles
 from scanner.model.control import Compiled, Control
@@ -46,16 +45,20 @@ _TEXTS: Final = frozenset(
     (*(letter for status, letter in LETTERS.items() if status not in WITHOUT_TEXTS), UNCERTAIN)
 )
 """The letters of rows whose findings have texts."""
-
 _ONE: Final = pa.scalar(ord("1"), pa.uint8())
+
 _REORDERED: Final = (
     "Findings of {} could not be filed: DuckDB returned them in another order than their subjects."
 )
 _OF_TEXTS: Final = ("reason", "details", "evidence", "waiver")
 _STATUSES: Final = tuple(LETTERS)
+
 _TO_INDICES: Final = bytes.maketrans(
     bytes((*LETTERS.values(), UNCERTAIN)), bytes((*range(len(_STATUSES)), _STATUSES.index(Status.UNKNOWN)))
 )
+
+MOST: Final = 100_000
+"""Findings of a group, unless one account has more."""
 
 
 def file_findings(  # noqa: PLR0913 -- each is another thing that a verdict depends on
@@ -210,7 +213,7 @@ def _standings(verdicts: Verdicts, batch: SubjectBatch) -> dict[str, pa.Array]:
     return {name: pa.array(values, pa.string()).take(numbers) for name, values in known.items()}
 
 
-def _parameters(standing: Standing) -> str | None:
+def _parameters(standing: RowStatus) -> str | None:
     told = standing.told.get("parameters") if standing.is_certain else None
     return None if told is None else orjson.dumps(told).decode()
 
@@ -222,3 +225,52 @@ def _words(indices: bytes, words: Iterable[str]) -> pa.Array:
 
 def _bytes(content: bytes) -> pa.UInt8Array:
     return pa.Array.from_buffers(pa.uint8(), len(content), [None, pa.py_buffer(content)])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Accounts, and their part of each fact table."""
+
+    accounts: tuple[str, ...]
+    tables: Mapping[str, FactFiles]
+
+
+def groups(
+    tables: Mapping[str, FactFiles], controls: Mapping[str, int], rows: int, most: int = MOST
+) -> Iterator[Group]:
+    """Return all accounts in groups, in order. `controls`: how many are asked of each table.
+
+    A group has no more than `rows` rows of a table, and `most` findings, unless it is of one account.
+    """
+    findings = _findings(tables, controls, most // max(rows, 1))
+    waiting: list[str] = []
+    for account in sorted(findings):
+        if waiting and sum(findings[each] for each in (*waiting, account)) > most:
+            yield _group(waiting, tables)
+            waiting = []
+        waiting.append(account)
+    if waiting:
+        yield _group(waiting, tables)
+
+
+def _findings(tables: Mapping[str, FactFiles], controls: Mapping[str, int], least: int) -> Mapping[str, int]:
+    """Return how many findings each account will have. A row counts as `least` findings, if it has fewer."""
+    findings: Counter[str] = Counter()
+    for name, files in tables.items():
+        for path, number in zip(files.paths, files.rows, strict=True):
+            findings[_account(path)] += number * max(controls.get(name, 0), least)
+    return findings
+
+
+def _account(path: str) -> str:
+    return Path(path).stem
+
+
+def _group(accounts: Iterable[str], tables: Mapping[str, FactFiles]) -> Group:
+    chosen = tuple(accounts)
+    return Group(chosen, {name: _part(files, frozenset(chosen)) for name, files in tables.items()})
+
+
+def _part(files: FactFiles, accounts: frozenset[str]) -> FactFiles:
+    chosen = [each for each in zip(files.paths, files.rows, strict=True) if _account(each[0]) in accounts]
+    return FactFiles(tuple(path for path, _ in chosen), tuple(number for _, number in chosen))

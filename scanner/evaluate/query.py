@@ -16,9 +16,9 @@ import duckdb
 
 from scanner.errors import UsageError
 from scanner.evaluate.database import Deadline, Limits, Table, opened
+from scanner.evaluate.language.tree import parse_query
 from scanner.evaluate.problem import RefusedError, suggestion
 from scanner.evaluate.query_filter import excludes, nodes
-from scanner.evaluate.tree import parse_query
 from scanner.findings.queried import FindingsTable
 from scanner.findings.schema import WITHOUT_TEXTS
 

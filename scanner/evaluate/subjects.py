@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from scanner.evaluate.owners import BACKUP, Owners
+from scanner.evaluate.decisions.owners import BACKUP, Owners
 from scanner.model.owner import Owner
 
 BATCH: Final = 50_000

@@ -5,7 +5,7 @@ only where a finding is neither a pass nor not applicable.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain, compress, count, islice
@@ -14,22 +14,19 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from scanner.evaluate.allowance import Allowance, BrokenControlError
-from scanner.evaluate.answered import COLUMNS, Answered
-from scanner.evaluate.asking import ERROR, LETTERS, Asking
-from scanner.evaluate.database import POSITION, numbered
-from scanner.evaluate.rows import all_rows, both, is_one_of, neither
-from scanner.evaluate.tier_rows import TableRows
-from scanner.evaluate.tiered import Standing, Tiered
+from scanner.evaluate.database import POSITION, Allowance, BrokenControlError, numbered
+from scanner.evaluate.decisions.tier_rows import TableRows
+from scanner.evaluate.queries import COLUMNS, ERROR, LETTERS, Answered, Asking
+from scanner.evaluate.tier_evaluation import RowStatus, Tiered
 from scanner.findings.writing import batch_of
 from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding, Status
 
 UNCERTAIN: Final = ord("?")
 """In place of a status: it is not known with which parameters the row is asked."""
-
 _CALM: Final = (LETTERS[Status.PASS], LETTERS[Status.NOT_APPLICABLE])
 _BATCH: Final = 10_000
+_FLIP = bytes.maketrans(b"01", b"10")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Standings:
     """What the rows of a table are asked with. `numbers`: for each row, its place in `known`."""
 
     numbers: pa.ChunkedArray
-    known: tuple[Standing, ...]
+    known: tuple[RowStatus, ...]
 
 
 class Verdicts(ABC):
@@ -53,7 +50,7 @@ class Verdicts(ABC):
     def _control(self) -> Control:
         return self._compiled.control
 
-    def standing(self, position: int) -> Standing | None:  # noqa: ARG002 -- it is the same for all
+    def standing(self, position: int) -> RowStatus | None:  # noqa: ARG002 -- it is the same for all
         """Return what a row is asked with; None: with the parameters that hold for all."""
         return None
 
@@ -221,7 +218,7 @@ class ByTier(Verdicts):
             letters.append(self._letters[standing.asked[0]][position] if certain else UNCERTAIN)
         return bytes(letters)
 
-    def standing(self, position: int) -> Standing | None:
+    def standing(self, position: int) -> RowStatus | None:
         """Return what a row is asked with."""
         return self._tiered.standings[self._rows[position]]
 
@@ -245,3 +242,26 @@ class ByTier(Verdicts):
     def _failure(self, position: int) -> str:
         standing = self._tiered.standings[self._rows[position]]
         return self._tiered.askings[standing.asked[0]].failure(self._connection, position)
+
+
+def all_rows(number: int) -> bytes:
+    """Choose every row."""
+    return b"1" * number
+
+
+def is_one_of(letters: bytes, wanted: Iterable[int]) -> bytes:
+    """Choose the rows whose letter is one of those wanted."""
+    ones = frozenset(wanted)
+    return letters.translate(bytes(b"01"[letter in ones] for letter in range(256)))
+
+
+def neither(rows: bytes) -> bytes:
+    """Choose the rows that are not chosen."""
+    return rows.translate(_FLIP)
+
+
+def both(rows: bytes, others: bytes) -> bytes:
+    """Choose the rows that are chosen twice."""
+    if not rows:
+        return rows
+    return format(int(rows, 2) & int(others, 2), f"0{len(rows)}b").encode("ascii")

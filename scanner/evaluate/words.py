@@ -18,12 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scanner.errors import BundleError
-from scanner.evaluate.allowance import Allowance, BrokenControlError
-from scanner.evaluate.answered import Answered
-from scanner.evaluate.asking import Asking, batches
 from scanner.evaluate.compiler import needed_columns
-from scanner.evaluate.database import FactFiles, Limits, numbered, opened
+from scanner.evaluate.database import Allowance, BrokenControlError, FactFiles, Limits, numbered, opened
 from scanner.evaluate.engine import compile_loaded
+from scanner.evaluate.queries import Answered, Asking, batches
 from scanner.findings.filed import ReadControl
 from scanner.findings.rows import FiledRow
 from scanner.findings.selected import Masks

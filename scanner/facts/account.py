@@ -90,8 +90,8 @@ def account_region_row(
     """Make the row of one shard.
 
     `needed` are gaps elsewhere that kept something of this shard open (a destination's vaults, the
-    organisation's settings); `blinds` names for each operation the selected controls that rest on it:
-    a read that none of them needs is not missed.
+    organisation's settings); `affected_controls` names for each operation the selected controls that rest
+    on it: a read that none of them needs is not missed.
     """
     gaps = dict.fromkeys((*inventory.gaps, *needed))
     missing = [gap for gap in gaps if gap.operation in blinds]

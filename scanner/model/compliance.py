@@ -23,7 +23,7 @@ class Source(StrEnum):
         return "stated by AWS or a conformance pack" if self is Source.STATED else "our reading"
 
 
-class Standing(StrEnum):
+class RequirementStatus(StrEnum):
     """How a requirement, or a control that serves it, stands; worst first."""
 
     FAILED = "failed"
@@ -87,17 +87,17 @@ class Figures:
         return 100 * self.weight_passed / self.weight_judged if self.judged and not self.withheld else None
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> RequirementStatus:
         """What these checks together come to."""
         for standing, number in (
-            (Standing.FAILED, self.failed),
-            (Standing.UNKNOWN, self.open),
-            (Standing.WAIVED, self.of(Status.WAIVED)),
-            (Standing.MET, self.passed),
+            (RequirementStatus.FAILED, self.failed),
+            (RequirementStatus.UNKNOWN, self.open),
+            (RequirementStatus.WAIVED, self.of(Status.WAIVED)),
+            (RequirementStatus.MET, self.passed),
         ):
             if number:
                 return standing
-        return Standing.NOT_APPLICABLE
+        return RequirementStatus.NOT_APPLICABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class RequirementView:
     """
 
     requirement: Requirement
-    standing: Standing
+    standing: RequirementStatus
     figures: Figures
     subjects: int
     controls: tuple[tuple[str, Figures], ...]
@@ -144,14 +144,14 @@ class FrameworkView:
     figures: Figures  # each check once, however many requirements its control serves
     requirements: tuple[RequirementView, ...]
 
-    def standing(self, standing: Standing) -> int:
+    def standing(self, standing: RequirementStatus) -> int:
         """Count the requirements that stand so."""
         return sum(each.standing is standing for each in self.requirements)
 
     @property
-    def tally(self) -> tuple[tuple[Standing, int], ...]:
+    def tally(self) -> tuple[tuple[RequirementStatus, int], ...]:
         """Give the standings that occur with their numbers, worst first."""
-        return tuple((each, number) for each in Standing if (number := self.standing(each)))
+        return tuple((each, number) for each in RequirementStatus if (number := self.standing(each)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from scanner.model.compliance import (
     Figures,
     FrameworkView,
     Requirement,
+    RequirementStatus,
     RequirementView,
     Score,
     Source,
-    Standing,
 )
 from scanner.model.finding import Status
 
@@ -121,7 +121,7 @@ def _read_requirement(
 ) -> RequirementView:
     return RequirementView(
         Requirement(document["id"], document["title"], Source(document["source"])),
-        Standing(document["standing"]),
+        RequirementStatus(document["standing"]),
         figures(document["figures"]),
         int(document["subjects"]),
         tuple((name, by_control[name]) for name in document["controls"]),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scanner.model.explanation import Node, Verdict
+from scanner.model.explanation import Node
 from scanner.model.ternary import Ternary
 from scanner.report.explain.resource import coverage, resource_node
 from scanner.report.explain.rows import Related
@@ -49,16 +49,3 @@ def chain(details: Iterable[Details]) -> Chain:
         newest_age=hours(newest.get("age_hours")),
         newest_exists=exists if isinstance(exists, bool) else None,
     )
-
-
-def compact(node: Node) -> dict[str, Any]:
-    """Give a node as the HTML report carries it: what is empty, or told elsewhere, is left out."""
-    told = {
-        "kind": node.kind.value,
-        "label": node.label,
-        "verdict": "" if node.verdict is Verdict.STATED else node.verdict.value,
-        "because": node.because,
-        "facts": [f"{name} {value}" for name, value in node.facts],
-        "children": [compact(child) for child in node.children],
-    }
-    return {key: content for key, content in told.items() if content}

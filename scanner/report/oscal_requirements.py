@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.model.compliance import Figures, Standing
+from scanner.model.compliance import Figures, RequirementStatus
 from scanner.model.finding import Finding, Status
 from scanner.report.oscal_parts import Document, control_id, line, prop, prose, scan_key, uuid
 from scanner.report.view import View
@@ -14,24 +14,24 @@ RELATED: Final = 200
 """Observations of subjects that a requirement's finding refers to, the worst; of its controls it has all."""
 
 OUTSIDE: Final = {
-    Standing.NOT_COVERED: "No control serves",
-    Standing.NOT_ASKED: "The controls were not selected that serve",
-    Standing.NOT_APPLICABLE: "Of no subject did the question arise that is asked for",
+    RequirementStatus.NOT_COVERED: "No control serves",
+    RequirementStatus.NOT_ASKED: "The controls were not selected that serve",
+    RequirementStatus.NOT_APPLICABLE: "Of no subject did the question arise that is asked for",
 }
 """Requirements without a finding: OSCAL knows satisfied and not-satisfied only, and they are neither."""
 
 _STATES: Final = {
-    Standing.MET: ("satisfied", "pass"),
-    Standing.FAILED: ("not-satisfied", "fail"),
-    Standing.UNKNOWN: ("not-satisfied", "other"),
-    Standing.WAIVED: ("not-satisfied", "other"),
+    RequirementStatus.MET: ("satisfied", "pass"),
+    RequirementStatus.FAILED: ("not-satisfied", "fail"),
+    RequirementStatus.UNKNOWN: ("not-satisfied", "other"),
+    RequirementStatus.WAIVED: ("not-satisfied", "other"),
 }
 _MEANINGS: Final = {
-    Standing.MET: "Every subject that was judged passed, and none is open.",
-    Standing.FAILED: "At least one subject fails.",
-    Standing.UNKNOWN: "Unknown: nothing failed, and something could not be judged. This is neither a pass "
-    "nor a failure; OSCAL has no third state.",
-    Standing.WAIVED: "Nothing is open, and at least one failure was accepted by a waiver.",
+    RequirementStatus.MET: "Every subject that was judged passed, and none is open.",
+    RequirementStatus.FAILED: "At least one subject fails.",
+    RequirementStatus.UNKNOWN: "Unknown: nothing failed, and something could not be judged. This is neither "
+    "a pass nor a failure; OSCAL has no third state.",
+    RequirementStatus.WAIVED: "Nothing is open, and at least one failure was accepted by a waiver.",
 }
 
 
@@ -43,7 +43,7 @@ class Reviewed:
     framework_title: str
     id: str
     title: str
-    standing: Standing
+    standing: RequirementStatus
     counts: Mapping[Status, int]
     controls: tuple[str, ...]
 

@@ -18,8 +18,8 @@ from scanner.app import judgement as app
 from scanner.app.judged import read_judged
 from scanner.app.judgement import Judgement, evaluate, report
 from scanner.cli.commands import audit
-from scanner.evaluate.loader import load_controls
-from scanner.evaluate.waivers import WaiverRule
+from scanner.evaluate.controls.loader import load_controls
+from scanner.evaluate.decisions.waivers import WaiverRule
 from scanner.evidence.bundle import file_sha256
 from scanner.findings.filed import Filed
 from scanner.history.since import Since

@@ -30,11 +30,11 @@ from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.credentials import AUDITOR
 from scanner.demo.server import Demo, serve
 from scanner.errors import CredentialsError
-from scanner.evaluate.reads import blinds
+from scanner.evaluate.engine import affected_controls
 from scanner.settings import Settings
 
 JUDGEMENT = judgement_of(Settings(), None, DEMO_CLOCK)
-SHIPPED = blinds(JUDGEMENT.controls)
+SHIPPED = affected_controls(JUDGEMENT.controls)
 ASSESSED = "account-region-assessed"
 
 

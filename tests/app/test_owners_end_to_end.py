@@ -10,7 +10,7 @@ import pytest
 
 from scanner.app import judgement as app
 from scanner.app.judgement import Judgement
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
 from scanner.report.explain.document import explanation_document
 from scanner.report.read import read_scan

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scanner.app.judgement import Judgement, evaluate
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.model.finding import Status
 from tests.fakes.bundles import (
     ACCOUNT,

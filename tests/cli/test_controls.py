@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scanner.cli.commands import audit
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.resources import controls_folder
 
 

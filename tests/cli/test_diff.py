@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from scanner.app.judgement import Judgement, evaluate
 from scanner.cli.commands import audit
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.evidence.manifest import SCHEMA as SCHEMA_1
 from tests.fakes.bundles import REGION, BundleBuilder, instance_arn, refuse, rule, volume_arn
 

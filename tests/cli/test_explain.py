@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from scanner.app.judgement import Judgement, evaluate
 from scanner.cli.commands import audit
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from tests.fakes.bundles import FAR, BundleBuilder, copy_to, plan_arn, rule, vault_arn, volume_arn
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/explanation.schema.json").read_bytes())

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from scanner.cli.commands import audit
-from scanner.evaluate.audit_manager import COUNTERPARTS
-from scanner.evaluate.selection import select
+from scanner.evaluate.compliance.audit_manager import COUNTERPARTS
+from scanner.evaluate.controls.selection import select
 from scanner.yamlfile import read_yaml
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, BundleBuilder, ShardScript, refuse
 

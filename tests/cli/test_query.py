@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from scanner.app.judgement import Judgement, evaluate
 from scanner.cli.commands import audit
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from tests.fakes.bundles import BundleBuilder, rule
 
 

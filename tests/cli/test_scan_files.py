@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from scanner.app.judgement import Judgement, evaluate
 from scanner.cli.commands import audit
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from tests.fakes.bundles import ACCOUNT, OTHER, BundleBuilder, rule, volume_arn
 
 FACTS = f"facts/resource/{ACCOUNT}.parquet"

@@ -13,7 +13,7 @@ from scanner.app.criteria import criteria_of
 from scanner.app.needs import ALWAYS, needed_reads
 from scanner.collect.catalogue import OPERATIONS, with_parents
 from scanner.evaluate.compiled import compile_control
-from scanner.evaluate.reads import blinds
+from scanner.evaluate.engine import affected_controls
 from scanner.model.control import Control
 from scanner.model.facts import TABLES, columns
 from scanner.model.reading import LEFT_OUT, GapKind
@@ -106,7 +106,7 @@ def _is_wrong(verdict: str, world: str) -> bool:
 @pytest.mark.slow
 def test_each_operation_that_is_left_out_opens_what_rests_on_it(sample: Recorded) -> None:
     """Leave out each operation that the sample has answers of: more than evidence lines changes."""
-    judging = blinds(CONTROLS)
+    judging = affected_controls(CONTROLS)
     recorded_here = set(operations(sample.lines))
     declared = {read for table in TABLES for column in columns(table) for read in column.reads}
     for operation in sorted(recorded_here.intersection(OPTIONAL, declared) - REDUNDANT):

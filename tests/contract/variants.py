@@ -17,8 +17,7 @@ import pyarrow as pa
 from scanner.app.judgement import Judgement
 from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
-from scanner.evaluate.engine import evaluate
-from scanner.evaluate.reads import blinds
+from scanner.evaluate.engine import affected_controls, evaluate
 from scanner.evidence.answers import pagination
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME
@@ -77,7 +76,7 @@ class Recorded:
 
     @cached_property
     def _blinds(self) -> Mapping[str, tuple[str, ...]]:
-        return blinds(self.judgement.controls)
+        return affected_controls(self.judgement.controls)
 
     def write(self, lines: Lines, manifest: Mapping[str, Any] | None = None) -> None:
         """Write a variant in place of the one before."""

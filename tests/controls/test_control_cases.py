@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.evaluate.lint import lint, reachable
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.lint import lint, reachable
+from scanner.evaluate.controls.loader import load_controls
 from scanner.model.finding import Status
 from scanner.resources import controls_folder
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.yamlfile import read_yaml
 
 FILE = Path(__file__).with_name("ids.yaml")

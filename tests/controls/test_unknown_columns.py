@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.evaluate.cases import AS_OF, Case, cases_file, load_cases
 from scanner.evaluate.compiled import compile_control
+from scanner.evaluate.controls.cases import AS_OF, Case, cases_file, load_cases
+from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.engine import evaluate
-from scanner.evaluate.loader import load_controls
 from scanner.model.control import Control
 from scanner.model.facts import Row
 from scanner.model.finding import Status

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from scanner.demo.accounts import MANAGEMENT, MEMBERS
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 
 Document = dict[str, Any]
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from scanner.cli.commands import audit
 from scanner.demo.accounts import FRANKFURT, IRELAND, PRODUCTION
 from scanner.demo.backup.audit_manager import CONTROLS
-from scanner.evaluate.audit_manager import COUNTERPARTS
+from scanner.evaluate.compliance.audit_manager import COUNTERPARTS
 from scanner.yamlfile import read_yaml
 
 pytestmark = pytest.mark.slow

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scanner.evaluate.cases import built
+from scanner.evaluate.controls.cases import built
 from scanner.model.control import Control
 from scanner.model.facts import ResourceFacts
 from scanner.model.finding import Severity

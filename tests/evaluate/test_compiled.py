@@ -8,12 +8,12 @@ import pytest
 from scanner.evaluate import compiled as module
 from scanner.evaluate.compiled import compile_control, save_compiled
 from scanner.evaluate.compiler import compiled
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.storage.cache import FOLDER
 
 LIST = """
 import sys
-from scanner.evaluate.selection import select
+from scanner.evaluate.controls.selection import select
 select(("all",))
 print("duckdb" in sys.modules, "pyarrow" in sys.modules)
 """

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.errors import VaultproofError
-from scanner.evaluate import allowance
-from scanner.evaluate.cases import built
+from scanner.evaluate import database
+from scanner.evaluate.controls.cases import built
 from scanner.evaluate.database import Limits, opened
+from scanner.evaluate.decisions.waivers import WaiverRule, Waivers
 from scanner.evaluate.engine import evaluate
-from scanner.evaluate.reasons import pieces
-from scanner.evaluate.waivers import WaiverRule, Waivers
+from scanner.evaluate.language.reasons import pieces
 from scanner.model.control import Control, ReasonCase
 from scanner.model.facts import PlanFacts, ResourceFacts, Row
 from scanner.model.finding import Finding, Severity, Status, Waiver
@@ -329,7 +329,7 @@ def test_ctrl_c_is_not_taken_for_a_broken_control(
 
         def __exit__(self, *_: object) -> None: ...
 
-    monkeypatch.setattr(allowance, "Deadline", Interrupted)
+    monkeypatch.setattr(database, "Deadline", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         one(resource(covered=True), control())
 

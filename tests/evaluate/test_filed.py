@@ -11,11 +11,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from scanner.evaluate.answered import UNWRITTEN
-from scanner.evaluate.asking import BATCH
-from scanner.evaluate.database import ORDER, POSITION, Limits, numbered, opened
+from scanner.evaluate.database import ORDER, POSITION, Limits, files_in_order, numbered, opened
 from scanner.evaluate.engine import evaluate
-from scanner.evaluate.filed import files_in_order
+from scanner.evaluate.queries import BATCH, UNWRITTEN
 from scanner.model.facts import ResourceFacts, Row
 from scanner.model.finding import Finding, Status
 from scanner.storage.account_tables import AccountTable

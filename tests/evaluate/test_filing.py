@@ -15,21 +15,17 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from scanner.errors import VaultproofError
-from scanner.evaluate import asking, database, subjects, verdicts
-from scanner.evaluate.allowance import BrokenControlError
-from scanner.evaluate.answered import WITHOUT_WORDS
-from scanner.evaluate.asking import Asking
-from scanner.evaluate.cases import built
-from scanner.evaluate.database import FactFiles, Limits
-from scanner.evaluate.engine import Parameters, evaluate
+from scanner.evaluate import database, queries, subjects, verdicts
+from scanner.evaluate.controls.cases import built
+from scanner.evaluate.controls.loader import load_controls
+from scanner.evaluate.database import BrokenControlError, FactFiles, Limits
+from scanner.evaluate.decisions.owners import owned, owners_of
+from scanner.evaluate.decisions.tiers import Tiering
+from scanner.evaluate.decisions.waivers import CONTROL as WAIVER_CONTROL
+from scanner.evaluate.decisions.waivers import WaiverRule, Waivers
+from scanner.evaluate.engine import Parameters, affected_controls, evaluate
 from scanner.evaluate.filing import file_findings
-from scanner.evaluate.loader import load_controls
-from scanner.evaluate.owner_rows import owners_of
-from scanner.evaluate.owners import owned
-from scanner.evaluate.reads import blinds
-from scanner.evaluate.tiers import Tiering
-from scanner.evaluate.waivers import CONTROL as WAIVER_CONTROL
-from scanner.evaluate.waivers import WaiverRule, Waivers
+from scanner.evaluate.queries import WITHOUT_WORDS, Asking
 from scanner.evaluate.words import RenderedWords
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest
@@ -177,7 +173,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> World:
     bundle = Bundle(SAMPLE)
     controls = tuple(load_controls())
     as_of = bundle.manifest.evaluated_as_of
-    tables = write_tables(bundle, out, FactsRequest(as_of=as_of, blinds=blinds(controls)), 1)
+    tables = write_tables(bundle, out, FactsRequest(as_of=as_of, blinds=affected_controls(controls)), 1)
     return World(
         facts=out / "facts",
         rows=tables.rows,
@@ -403,8 +399,8 @@ LAYOUTS: Final[Mapping[str, tuple[Limits, Mapping[Any, Any]]]] = {
         {(database, "_FEW"): 0, (database, "_MANY"): 1, (tempfile, "tempdir"): "[tmp] 'a' *"},
     ),
     "alone and viewed": (Limits(rows=1), {(database, "_FEW"): 0}),
-    "streamed": (Limits(), {(asking, "IN_MEMORY"): 0, (asking, "BATCH"): 2}),
-    "small batches": (Limits(), {(subjects, "BATCH"): 5, (verdicts, "_BATCH"): 3, (asking, "BATCH"): 2}),
+    "streamed": (Limits(), {(queries, "IN_MEMORY"): 0, (queries, "BATCH"): 2}),
+    "small batches": (Limits(), {(subjects, "BATCH"): 5, (verdicts, "_BATCH"): 3, (queries, "BATCH"): 2}),
     "small batches, viewed": (
         Limits(threads=1),
         {(database, "_FEW"): 0, (subjects, "BATCH"): 7, (verdicts, "_BATCH"): 4},
@@ -490,7 +486,7 @@ def test_texts_that_take_too_long_are_errors_of_the_rest(
     """Statuses are known already: passes stay, and what has no words yet is no failure without a reason."""
     rows = fixed_rows(resource)
     world = write(tmp_path, {"resource": rows}, CONTROLS[:1], waivers=waivers)
-    monkeypatch.setattr(asking, "BATCH", 4)
+    monkeypatch.setattr(queries, "BATCH", 4)
     answers = Asking.answers
 
     def slow(*arguments: Any, **options: Any) -> Iterator[Any]:

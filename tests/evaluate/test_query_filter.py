@@ -2,8 +2,8 @@
 
 import pytest
 
+from scanner.evaluate.language.tree import parse_query
 from scanner.evaluate.query_filter import excludes
-from scanner.evaluate.tree import parse_query
 from scanner.findings.schema import WITHOUT_TEXTS
 
 FILTERED = (

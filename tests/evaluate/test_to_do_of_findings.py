@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.engine import evaluate
-from scanner.evaluate.loader import load_controls
 from scanner.model.control import Control, Remediation
 from scanner.model.facts import ResourceFacts
 from scanner.model.finding import Finding, ToDo

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from scanner.app.judgement import Judgement, evaluate
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.model.finding import Status
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, BundleBuilder
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from scanner.evaluate.assessment import NONE, NOT_KNOWN
+from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount
 

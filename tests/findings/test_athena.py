@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from scanner.app.judgement import Judgement, evaluate
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.findings.athena import FILE, athena_document, facts_table, hive_type, main
 from scanner.findings.schema import FILED
 from scanner.model.facts import TABLES

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 from scanner.errors import BundleError
-from scanner.evaluate.assessment import NOT_KNOWN
+from scanner.evaluate.compliance.assessment import NOT_KNOWN
 from scanner.findings.counts import counts, counts_of_subjects
 from scanner.findings.filed import Filed
 from scanner.model.finding import Finding, Status

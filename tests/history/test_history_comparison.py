@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scanner.app.judgement import Judgement, evaluate
 from scanner.errors import BundleError
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.findings import pairs
 from scanner.findings.filed import Filed
 from scanner.history.compare import compare

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from scanner.errors import BundleError, OutputError
-from scanner.evaluate.loader import load_controls
-from scanner.evaluate.reads import blinds
+from scanner.evaluate.controls.loader import load_controls
+from scanner.evaluate.engine import affected_controls
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest
 from scanner.judging.tables import Tables, write_tables
@@ -26,7 +26,7 @@ ASKED = ("resource-in-backup-plan", "account-effective-policy-valid")
 def write(folder: Path, out: Path, workers: int) -> Tables:
     bundle = Bundle(folder)
     controls = tuple(control for control in load_controls() if control.id in ASKED)
-    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=blinds(controls))
+    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=affected_controls(controls))
     return write_tables(bundle, out, request, workers)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from scanner.evaluate.audit_manager import COUNTERPARTS
+from scanner.evaluate.compliance.audit_manager import COUNTERPARTS
 from scanner.model.facts import reads
 from scanner.model.resource_types import RESOURCE_LISTS as DERIVED_LISTS
 from scanner.model.resource_types import RESOURCE_TYPES, TYPE_BY_NAME, listed_by, type_of_arn

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from scanner.app.judgement import Judgement, evaluate
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.inventory import Account, ShardStatus

@@ -17,8 +17,8 @@ from pypdf import PdfReader
 
 from scanner.app import judgement as app
 from scanner.app.judgement import Judgement
-from scanner.evaluate.loader import load_controls
-from scanner.evaluate.waivers import WaiverRule
+from scanner.evaluate.controls.loader import load_controls
+from scanner.evaluate.decisions.waivers import WaiverRule
 from scanner.model.finding import Finding, Waiver
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
 from scanner.model.scan import REDACTED, Scan

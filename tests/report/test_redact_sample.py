@@ -11,7 +11,7 @@ import pytest
 
 from scanner.app import judgement as app
 from scanner.app.judgement import Judgement
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.model.owner import TagWay
 from scanner.report.read import read_scan
 from scanner.report.redact import Pseudonyms, redacted

@@ -9,7 +9,7 @@ from shutil import copytree
 import pytest
 
 from scanner.app.judgement import Judgement, evaluate
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.model.explanation import NodeKind, Verdict
 from scanner.report.chains import Chains
 from scanner.report.explain import explain

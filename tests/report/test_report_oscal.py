@@ -19,10 +19,10 @@ from scanner.model.compliance import (
     Figures,
     FrameworkView,
     Requirement,
+    RequirementStatus,
     RequirementView,
     Score,
     Source,
-    Standing,
 )
 from scanner.model.finding import Status
 from scanner.model.manifest import Manifest
@@ -88,7 +88,7 @@ def observed(scan: Scan, **changes: Any) -> dict[str, Any]:
     return only
 
 
-def standing(scan: Scan, standing: Standing, **counts: int) -> Scan:
+def standing(scan: Scan, standing: RequirementStatus, **counts: int) -> Scan:
     """Give a scan of which one requirement of one framework stands so."""
     figures = Figures({Status(name): number for name, number in counts.items()})
     requirement = Requirement("CP-9(3)", "Kept apart", Source.STATED)
@@ -187,14 +187,14 @@ def test_nothing_unknown_is_satisfied(blind: Scan) -> None:
 @pytest.mark.parametrize(
     ("how", "counts", "state", "reason"),
     [
-        (Standing.MET, {"pass": 3}, "satisfied", "pass"),
-        (Standing.FAILED, {"pass": 1, "fail": 2, "unknown": 1}, "not-satisfied", "fail"),
-        (Standing.UNKNOWN, {"pass": 1, "error": 1}, "not-satisfied", "other"),
-        (Standing.WAIVED, {"pass": 1, "waived": 1}, "not-satisfied", "other"),
+        (RequirementStatus.MET, {"pass": 3}, "satisfied", "pass"),
+        (RequirementStatus.FAILED, {"pass": 1, "fail": 2, "unknown": 1}, "not-satisfied", "fail"),
+        (RequirementStatus.UNKNOWN, {"pass": 1, "error": 1}, "not-satisfied", "other"),
+        (RequirementStatus.WAIVED, {"pass": 1, "waived": 1}, "not-satisfied", "other"),
     ],
 )
 def test_how_a_requirement_stands(
-    scan: Scan, how: Standing, counts: dict[str, int], state: str, reason: str
+    scan: Scan, how: RequirementStatus, counts: dict[str, int], state: str, reason: str
 ) -> None:
     made = result(standing(scan, how, **counts))
     (finding,) = made["findings"]
@@ -206,8 +206,10 @@ def test_how_a_requirement_stands(
     assert selection["include-controls"] == [{"control-id": "cp-9.3"}]
 
 
-@pytest.mark.parametrize("how", [Standing.NOT_COVERED, Standing.NOT_ASKED, Standing.NOT_APPLICABLE])
-def test_what_was_not_reviewed_has_no_finding_and_is_told(scan: Scan, how: Standing) -> None:
+@pytest.mark.parametrize(
+    "how", [RequirementStatus.NOT_COVERED, RequirementStatus.NOT_ASKED, RequirementStatus.NOT_APPLICABLE]
+)
+def test_what_was_not_reviewed_has_no_finding_and_is_told(scan: Scan, how: RequirementStatus) -> None:
     made = result(standing(scan, how))
     assert "findings" not in made
     assert "CP-9(3)" in made["reviewed-controls"]["remarks"]

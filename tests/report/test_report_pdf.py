@@ -17,9 +17,9 @@ import pytest
 import weasyprint
 
 from scanner.errors import BundleError, OutputError, UsageError
-from scanner.evaluate.assessment import assess
-from scanner.evaluate.loader import load_controls
-from scanner.evaluate.standards import load_standards
+from scanner.evaluate.compliance.assessment import assess
+from scanner.evaluate.controls.loader import load_controls
+from scanner.evaluate.controls.requirements import load_standards
 from scanner.model.finding import Finding, Status
 from scanner.model.names import AccountId, RegionName
 from scanner.model.scan import Scan

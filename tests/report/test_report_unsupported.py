@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from scanner.app.judgement import Judgement, evaluate
-from scanner.evaluate.loader import load_controls
+from scanner.evaluate.controls.loader import load_controls
 from scanner.model.scan import Scan, UnsupportedKinds, UnsupportedResource
 from scanner.report.html import report_html
 from scanner.report.json import summary_json

@@ -1,0 +1,1 @@
+"""Controls as frameworks ask for them: requirements assessed, and frameworks of AWS Backup Audit Manager."""

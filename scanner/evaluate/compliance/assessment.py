@@ -1,0 +1,169 @@
+"""Findings to figures: the score, and how the requirements of frameworks stand.
+
+Everything is computed from counts of findings (`FindingCounts`), so that nothing grows with findings times
+requirements. One check is one control and one subject; a score never counts what is unknown as passed, and
+has no value where nothing was evaluated, nor where less than half of the scope was judged.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from scanner.evaluate.controls.requirements import Standards
+from scanner.model.compliance import (
+    Assessment,
+    Figures,
+    Framework,
+    FrameworkView,
+    Requirement,
+    RequirementStatus,
+    RequirementView,
+    Score,
+)
+from scanner.model.control import Control
+from scanner.model.finding import Severity, Status
+from scanner.model.finding_counts import FindingCounts, GroupCount
+from scanner.model.reach import Reach
+
+NONE: Final = ""
+"""The key of what has no tier, or whose organizational unit is not known."""
+
+NOT_KNOWN: Final = "not known"
+"""The key of what has a tier, or none, and nobody knows which. No tier can be called so."""
+
+_JUDGED: Final = frozenset((Status.PASS, Status.FAIL, Status.WAIVED))
+
+
+_Group = tuple[Severity, Status, int]
+"""So many findings with one severity and one status."""
+
+
+def assess(
+    counts: FindingCounts,
+    controls: Iterable[Control],
+    standards: Standards,
+    units: Mapping[str, tuple[str, ...]],
+    reach: Reach | None = None,
+) -> Assessment:
+    """Compute scores and standings from the counts of all findings. `reach`: how much of the scope was read.
+
+    `units` are the organizational units above each account whose place is known, the root among them: an
+    account counts in each of them, so that the figures of a unit are those of everything below it.
+    """
+    asked = tuple(controls)
+    reason = _reason_to_withhold(counts, reach)
+    figures = partial(_figures, weights=standards.weights, withheld=bool(reason))
+    by_control = {each.id: Figures() for each in asked} | figures(
+        (row.control, (row.severity, row.status, row.number)) for row in counts.controls
+    )
+    groups = {
+        "control": by_control,
+        "account": figures(map(_keyed, counts.accounts)),
+        "ou": figures((unit, _keyed(row)[1]) for row in counts.accounts for unit in _units_of(row, units)),
+        "region": figures(map(_keyed, counts.regions)),
+        "type": figures(map(_keyed, counts.types)),
+        "tier": figures(map(_keyed, counts.tiers)),
+    }
+    score = Score(standards.weights, summed(by_control.values()), groups, reason)
+    views = (_framework(each, asked, standards.known, by_control) for each in standards.frameworks)
+    return Assessment(score, tuple(views))
+
+
+def _reason_to_withhold(counts: FindingCounts, reach: Reach | None) -> str:
+    """Return why there is no score: less than half of the scope was judged. Empty: there may be one."""
+    if reach is not None and reach.is_minor:
+        return f"only {reach.read:,} of {reach.in_scope:,} account-Regions in scope could be read"
+    numbers: Counter[bool] = Counter()
+    for row in counts.controls:
+        if row.status is not Status.NOT_APPLICABLE:
+            numbers[row.status in _JUDGED] += row.number
+    if numbers[True] and numbers[True] < numbers[False]:
+        return f"only {numbers[True]:,} of {numbers.total():,} checks could be evaluated"
+    return ""
+
+
+def _keyed(row: GroupCount) -> tuple[str, _Group]:
+    return NOT_KNOWN if row.key is None else row.key, (row.severity, row.status, row.number)
+
+
+def _units_of(row: GroupCount, units: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return units.get(row.key or "", (NONE,))
+
+
+def _figures(
+    rows: Iterable[tuple[str, _Group]], weights: Mapping[str, float], *, withheld: bool
+) -> dict[str, Figures]:
+    """Compute the figures of each group, from rows of its key and some of its findings."""
+    groups: defaultdict[str, Counter[tuple[Severity, Status]]] = defaultdict(Counter)
+    for key, (severity, status, number) in rows:
+        groups[key][severity, status] += number
+    figures = {key: _figures_of(groups[key], weights) for key in sorted(groups)}
+    return {key: replace(each, withheld=withheld) for key, each in figures.items()}
+
+
+def _figures_of(numbers: Mapping[tuple[Severity, Status], int], weights: Mapping[str, float]) -> Figures:
+    counts: Counter[Status] = Counter()
+    passed = judged = 0.0
+    for (severity, status), number in sorted(numbers.items()):  # sorted: the same sum whatever the order
+        counts[status] += number
+        weight = weights.get(severity, 1.0) * number
+        passed += weight if status is Status.PASS else 0.0
+        judged += weight if status in _JUDGED else 0.0
+    return Figures({status: counts[status] for status in Status if counts[status]}, passed, judged)
+
+
+def summed(figures: Iterable[Figures]) -> Figures:
+    """Put figures together."""
+    every = tuple(figures)
+    counts: Counter[Status] = Counter()
+    for each in every:
+        counts.update(each.counts)
+    return Figures(
+        {status: counts[status] for status in Status if counts[status]},
+        sum(each.weight_passed for each in every),
+        sum(each.weight_judged for each in every),
+        any(each.withheld for each in every),
+    )
+
+
+def _framework(
+    framework: Framework,
+    asked: tuple[Control, ...],
+    known: tuple[Control, ...],
+    by_control: Mapping[str, Figures],
+) -> FrameworkView:
+    serving = [each for each in asked if framework.id in each.frameworks]
+    possible = {one for each in known for one in each.frameworks.get(framework.id, ())}
+    views = (
+        _requirement(
+            each,
+            [one for one in serving if each.id in one.frameworks[framework.id]],
+            by_control,
+            RequirementStatus.NOT_ASKED if each.id in possible else RequirementStatus.NOT_COVERED,
+        )
+        for each in framework.requirements
+    )
+    total = summed(by_control[each.id] for each in serving)
+    return FrameworkView(framework.id, framework.title, framework.source, total, tuple(views))
+
+
+def _requirement(
+    requirement: Requirement,
+    serving: list[Control],
+    by_control: Mapping[str, Figures],
+    otherwise: RequirementStatus,
+) -> RequirementView:
+    figures = summed(by_control[each.id] for each in serving)
+    standing = figures.standing if serving else otherwise
+    controls = tuple((each.id, by_control[each.id]) for each in serving)
+    return RequirementView(requirement, standing, figures, _subjects(serving, by_control), controls)
+
+
+def _subjects(serving: Iterable[Control], by_control: Mapping[str, Figures]) -> int:
+    """Count the subjects: every control is asked of each row of its table, so the most of a table are all."""
+    most: defaultdict[str, int] = defaultdict(int)
+    for each in serving:
+        most[each.subject] = max(most[each.subject], by_control[each.id].total)
+    return sum(most.values())

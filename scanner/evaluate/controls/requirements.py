@@ -1,0 +1,145 @@
+"""Files of frameworks (`controls/frameworks/ID.yaml`) and the weights of the score (`controls/score/`)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from scanner import resources
+from scanner.errors import ConfigurationError, Mistake
+from scanner.evaluate.controls.spec import Id, Text
+from scanner.evaluate.controls.yamlspec import Spec, keys_of, read_document, shaped
+from scanner.evaluate.problem import suggestion
+from scanner.model.compliance import Framework, Requirement, Source
+from scanner.model.control import Control
+from scanner.model.finding import Severity
+from scanner.yamlfile import Path as KeyPath
+
+FOLDER: Final = "frameworks"
+WEIGHTS: Final = Path("score") / "weights.yaml"
+EVEN: Final[Mapping[str, float]] = MappingProxyType(dict.fromkeys(map(str, Severity), 1.0))
+
+Weight = Annotated[int | float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class RequirementSpec(Spec):
+    """A requirement: its official title where that is free to use, and who says that a check serves it."""
+
+    title: Text | None = None
+    source: Literal["stated", "reading"]
+
+
+class FrameworkSpec(Spec):
+    """A framework file."""
+
+    id: Id
+    title: Text
+    source: Text
+    requirements: Annotated[dict[Text, RequirementSpec], Field(min_length=1)]
+
+
+class WeightsSpec(Spec):
+    """The weight of each severity."""
+
+    critical: Weight
+    high: Weight
+    medium: Weight
+    low: Weight
+    info: Weight
+
+
+class WeightsFileSpec(Spec):
+    """The file of the weights."""
+
+    weights: WeightsSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """What findings are held against: frameworks, the controls that there are, and weights by severity."""
+
+    frameworks: tuple[Framework, ...] = ()
+    known: tuple[Control, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=lambda: EVEN)
+
+
+def load_standards(
+    known: Iterable[Control], weights: Mapping[str, float] | None = None, folders: Iterable[Path] = ()
+) -> Standards:
+    """Load the shipped frameworks and weights, and the frameworks below other folders of controls.
+
+    `weights` of audit.yaml replace the shipped ones, severity by severity. ConfigurationError carries every
+    mistake of every file.
+    """
+    mistakes: list[Mistake] = []
+    frameworks = _frameworks(folders, mistakes)
+    shipped = _weights(resources.controls_folder() / WEIGHTS, mistakes)
+    if mistakes:
+        raise ConfigurationError(tuple(mistakes))
+    return Standards(frameworks, tuple(known), {**shipped, **(weights or {})})
+
+
+def load_frameworks(folders: Iterable[Path] = ()) -> tuple[Framework, ...]:
+    """Load the shipped frameworks, and those below other folders; ConfigurationError as above."""
+    mistakes: list[Mistake] = []
+    frameworks = _frameworks(folders, mistakes)
+    if mistakes:
+        raise ConfigurationError(tuple(mistakes))
+    return frameworks
+
+
+def _frameworks(folders: Iterable[Path], mistakes: list[Mistake]) -> tuple[Framework, ...]:
+    found: dict[str, Framework] = {}
+    homes = {folder.resolve(): folder for folder in (resources.controls_folder(), *folders)}
+    for file in (file for home in homes.values() for file in sorted((home / FOLDER).glob("*.yaml"))):
+        framework = _framework(file, mistakes)
+        if framework is not None and found.setdefault(framework.id, framework) is not framework:
+            message = f"there is another framework {framework.id!r}"
+            mistakes.append(Mistake(str(file), 0, message, "choose another id"))
+    return tuple(found[name] for name in sorted(found))
+
+
+def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
+    document = read_document(file, mistakes)
+    if document is None:
+        return None
+    spec = shaped(FrameworkSpec, document, str(file), mistakes, _keys)
+    if spec is None:
+        return None
+    if spec.id != file.stem:
+        message = f"the file of {spec.id!r} is to be called {spec.id}.yaml"
+        mistakes.append(
+            Mistake(str(file), document.line(("id",)), message, "rename the file, or change the id")
+        )
+        return None
+    requirements = (
+        Requirement(name, each.title or "", Source(each.source)) for name, each in spec.requirements.items()
+    )
+    return Framework(spec.id, spec.title, spec.source, tuple(requirements))
+
+
+def _keys(path: KeyPath) -> list[str]:
+    return keys_of(RequirementSpec if path[0] == "requirements" else FrameworkSpec)
+
+
+def _weights(file: Path, mistakes: list[Mistake]) -> dict[str, float]:
+    document = read_document(file, mistakes)
+    if document is None:
+        return {}
+    spec = shaped(WeightsFileSpec, document, str(file), mistakes, lambda _: keys_of(WeightsSpec))
+    return {} if spec is None else {str(each): float(getattr(spec.weights, each)) for each in Severity}
+
+
+def unknown_requirements(control: Control, frameworks: Iterable[Framework]) -> Iterator[tuple[str, str]]:
+    """Tell what a control says it serves and no framework file has: message and hint."""
+    by_id = {each.id: {one.id for one in each.requirements} for each in frameworks}
+    for name, requirements in control.frameworks.items():
+        if name not in by_id:
+            yield f"frameworks: there is no framework {name!r}", suggestion(name, by_id)
+            continue
+        for one in requirements:
+            if one not in by_id[name]:
+                yield f"frameworks.{name}: there is no requirement {one!r}", suggestion(one, by_id[name])

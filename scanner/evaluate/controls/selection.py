@@ -1,0 +1,187 @@
+"""What the words of `--controls` mean: ids and their aliases, packs, folders and pack files, mixed."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from scanner import resources
+from scanner.errors import ConfigurationError, Mistake
+from scanner.evaluate.compiled import save_compiled
+from scanner.evaluate.controls.loader import ALL, control_files, duplicates, load_files
+from scanner.evaluate.controls.packs import FOLDER, load_pack, names_of, pack_files
+from scanner.evaluate.problem import suggestion
+from scanner.model.control import Control
+from scanner.model.pack import Pack
+
+_YAML: Final = ".yaml"
+_OWN_KEYS: Final = re.compile(r"^[\"']?(id|require|population)[\"']?\s*:", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Controls that are to be asked, and what there is besides.
+
+    `parameters` are those of the selected packs, by control id; `known` are all controls that were found,
+    selected or not; `packs` all packs; `chosen` the selected packs; `notices` are for stderr.
+    """
+
+    controls: tuple[Control, ...]
+    parameters: Mapping[str, Mapping[str, Any]]
+    known: tuple[Control, ...]
+    packs: tuple[Pack, ...]
+    chosen: tuple[Pack, ...]
+    notices: tuple[str, ...]
+
+
+def select(words: Sequence[str] = (ALL,)) -> Selection:
+    """Select controls.
+
+    Each word is `all` (what is shipped), an id, an alias or a pack of what is shipped or of a folder that
+    another word names, a folder of controls (with packs in `packs/` below it), or a pack's file.
+    ConfigurationError carries every mistake of every file.
+    """
+    mistakes: list[Mistake] = []
+    selection = _Catalogue(tuple(words) or (ALL,), mistakes).selection()
+    if mistakes:
+        raise ConfigurationError(tuple(dict.fromkeys(mistakes)))
+    save_compiled()
+    return selection
+
+
+class _Catalogue:
+    """All controls and packs within reach of some words."""
+
+    def __init__(self, words: Sequence[str], mistakes: list[Mistake]) -> None:
+        self._words = words
+        self._mistakes = mistakes
+        self._shipped = resources.controls_folder().resolve()
+        self._folders = [Path(word) for word in words if self._is_folder(word)]
+        self.known = self._controls()
+        self._by_id = {control.id: control for control in self.known}
+        self._by_name = names_of(self.known)
+        self.packs = self._packs()
+
+    def _controls(self) -> tuple[Control, ...]:
+        """Load what is shipped and what lies in folders; these may have a shipped id that is not asked."""
+        shipped = load_files(control_files(self._shipped), self._mistakes)
+        beside = (file for home in map(_home, self._files()) for file in control_files(home))
+        named = (file for folder in self._folders for file in control_files(folder))
+        files = _each_once((*filter(_may_be_control, beside), *named))
+        others = load_files(
+            (file for file in files if file.parent.resolve() != self._shipped), self._mistakes
+        )
+        ids = {control.id for control in others}
+        both = ids if ALL in self._words else ids.intersection(self._words)
+        found = (*(each for each in shipped if each.id not in ids or each.id in both), *others)
+        self._mistakes += duplicates(found)
+        return tuple(sorted(found, key=lambda control: control.id))
+
+    def _is_folder(self, word: str) -> bool:
+        return word != ALL and not self._is_shipped(word) and Path(word).is_dir()
+
+    def _is_shipped(self, word: str) -> bool:
+        """Whether a word names something shipped: a folder of the working directory does not hide it."""
+        names = (self._shipped / f"{word}{_YAML}", self._shipped / FOLDER / f"{word}{_YAML}")
+        return "/" not in word and any(name.is_file() for name in names)
+
+    def _files(self) -> list[Path]:
+        return [Path(word) for word in self._words if word.endswith(_YAML) and Path(word).is_file()]
+
+    def _packs(self) -> dict[str, Pack]:
+        folders = (self._shipped, *self._folders)
+        files = _each_once((*(file for folder in folders for file in pack_files(folder)), *self._files()))
+        packs: dict[str, Pack] = {}
+        for file in files:
+            pack = load_pack(file, self._by_id, self._mistakes)
+            if pack is not None and packs.setdefault(pack.id, pack) is not pack:
+                message = f"the id {pack.id!r} is taken by {packs[pack.id].file}"
+                self._mistakes.append(Mistake(pack.file, pack.line, message, "choose another id"))
+        return packs
+
+    def selection(self) -> Selection:
+        """Give what the words select."""
+        controls: dict[str, Control] = {}
+        chosen: dict[str, Pack] = {}
+        notices: dict[str, None] = {}
+        for word in self._words:
+            found, pack = self._meant(word)
+            controls |= {control.id: control for control in found}
+            if pack is not None:
+                chosen[pack.id] = pack
+            elif (one := self._by_name.get(word)) is not None and one.id != word:
+                notices[renamed(word, one.id)] = None
+        return Selection(
+            controls=tuple(sorted(controls.values(), key=lambda control: control.id)),
+            parameters=self._parameters(chosen.values()),
+            known=self.known,
+            packs=tuple(sorted(self.packs.values(), key=lambda pack: pack.id)),
+            chosen=tuple(chosen.values()),
+            notices=tuple(notices),
+        )
+
+    def _meant(self, word: str) -> tuple[Iterable[Control], Pack | None]:
+        if word == ALL:
+            return self._below(self._shipped), None
+        if word in self._by_name:
+            return (self._by_name[word],), None
+        pack = self.packs.get(Path(word).stem if Path(word) in self._files() else word)
+        if pack is not None:
+            return (self._by_id[name] for name in pack.controls), pack
+        if Path(word) in self._folders:
+            return self._of_folder(word), None
+        if Path(word) not in self._files():
+            hint = suggestion(word, [*self._by_name, *self.packs, ALL])
+            message = "this is neither a control, nor a pack, nor a folder that exists"
+            self._mistakes.append(Mistake(word, 0, message, hint))
+        return (), None
+
+    def _of_folder(self, word: str) -> Iterable[Control]:
+        folder = Path(word)
+        if not control_files(folder) and not pack_files(folder):
+            self._mistakes.append(
+                Mistake(word, 0, "the folder holds no control", "a control is a file ID.yaml")
+            )
+        return self._below(folder)
+
+    def _below(self, folder: Path) -> Iterator[Control]:
+        files = {str(file.resolve()) for file in control_files(folder)}
+        return (control for control in self.known if str(Path(control.file).resolve()) in files)
+
+    def _parameters(self, packs: Iterable[Pack]) -> dict[str, dict[str, Any]]:
+        """Put the packs' parameters together; two packs that differ in one are a mistake."""
+        merged: dict[str, dict[str, Any]] = {}
+        for pack in packs:
+            for control, values in pack.parameters.items():
+                ours = merged.setdefault(control, {})
+                for name, value in values.items():
+                    if ours.setdefault(name, value) != value:
+                        message = f"{control}: another selected pack sets {name} to {ours[name]!r}"
+                        hint = "select one of the packs"
+                        self._mistakes.append(Mistake(pack.file, pack.line, message, hint))
+        return merged
+
+
+def _home(file: Path) -> Path:
+    """Give the folder of controls that a pack's file belongs to: the one above `packs/`, else its own."""
+    return file.parent.parent if file.parent.name == FOLDER else file.parent / FOLDER
+
+
+def _may_be_control(file: Path) -> bool:
+    """Whether a file that nobody named has the look of a control: audit.yaml may lie beside `packs/`, too."""
+    try:
+        text = file.read_text("utf-8", errors="replace")
+    except OSError:
+        return True  # what is wrong with it is told when it is loaded
+    return _OWN_KEYS.search(text) is not None
+
+
+def _each_once(files: Iterable[Path]) -> list[Path]:
+    """Leave out files that were named twice, by another path too."""
+    return list({file.resolve(): file for file in reversed(list(files))}.values())[::-1]
+
+
+def renamed(old: str, new: str) -> str:
+    """Word the notice about an id of former times."""
+    return f"{old} is now called {new}: the old id keeps working, and the new one is better."

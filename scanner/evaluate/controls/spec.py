@@ -1,0 +1,234 @@
+"""The shape of a control's YAML file. What is not listed here is a mistake, and so is a wrong type."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+
+from scanner.evaluate.controls.yamlspec import Spec
+from scanner.evaluate.problem import Problem, suggestion
+from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
+from scanner.model.finding import Severity
+
+Scalar = bool | int | float | str
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_ID: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_NAME: Final = r"[a-z][a-z0-9_]*"
+Id = Annotated[str, StringConstraints(pattern=f"^{_ID}$", max_length=80)]
+Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$", max_length=60)]
+
+
+class ReasonSpec(Spec):
+    """One text of several; the last has no `when` and stands for all other cases."""
+
+    when: Text | None = None
+    text: Text
+
+
+class ReasonsSpec(Spec):
+    """The texts of the other statuses."""
+
+    passed: Text | list[ReasonSpec] | None = Field(None, alias="pass")
+    unknown: Text | list[ReasonSpec] | None = None
+    not_applicable: Text | list[ReasonSpec] | None = None
+
+
+class RemediationSpec(Spec):
+    """What to do about a failure."""
+
+    text: Text
+    effort: Literal["low", "medium", "high"] = "medium"
+    cli: str = ""
+    terraform: str = ""
+    cloudformation: str = ""
+    specific: str = ""
+
+
+class ParameterSpec(Spec):
+    """A parameter in full: its default, and what it may be set to."""
+
+    default: Scalar | list[Scalar]
+    minimum: float | None = None
+    maximum: float | None = None
+    one_of: list[Scalar] = Field(default_factory=list)
+    doc: str = ""
+
+    @field_validator("default")
+    @classmethod
+    def _of_one_type(cls, default: Scalar | list[Scalar]) -> Scalar | list[Scalar]:
+        members = default if isinstance(default, list) else [default]
+        if len({type(member) for member in members}) > 1:
+            raise ValueError("the members of a list are of one type")
+        if any(isinstance(member, float) and not math.isfinite(member) for member in members):
+            raise ValueError("a number is finite")
+        return default
+
+    @model_validator(mode="after")
+    def _within_its_own_rule(self) -> Self:
+        members = self.default if isinstance(self.default, list) else [self.default]
+        bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
+        if bounds != sorted(bounds):
+            raise ValueError(f"minimum {bounds[0]:g} is above maximum {bounds[1]:g}")
+        for member in members:
+            if bounds and (isinstance(member, str | bool)):
+                raise ValueError("minimum and maximum are for numbers")
+            if message := out_of_range(self.rule(), member):
+                raise ValueError(f"the default {member!r} {message}")
+        return self
+
+    def rule(self) -> ParameterRule:
+        """Give what the parameter may be set to."""
+        return ParameterRule(self.minimum, self.maximum, tuple(self.one_of), self.doc)
+
+
+class ControlSpec(Spec):
+    """A control file. `parameters` maps a name to its default, or to a ParameterSpec."""
+
+    id: Id
+    title: Text
+    failure_title: Text | None = None
+    severity: Literal["critical", "high", "medium", "low", "info"]
+    subject: Text
+    population: Text
+    require: Text
+    reason: Text | list[ReasonSpec]
+    reasons: ReasonsSpec = Field(default_factory=lambda: ReasonsSpec.model_validate({}))
+    parameters: dict[Name, ParameterSpec] = Field(default_factory=dict)
+    evidence: list[Text] = Field(default_factory=list)
+    motivation: Text
+    remediation: RemediationSpec
+    frameworks: dict[Id, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
+    audit_manager: str = ""
+    aliases: list[Id] = Field(default_factory=list)
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _in_full(cls, parameters: Any) -> Any:  # noqa: ANN401 -- before validation it is anything
+        if not isinstance(parameters, Mapping):
+            return parameters
+        return {
+            name: value if isinstance(value, Mapping) else {"default": value}
+            for name, value in parameters.items()
+        }
+
+    @field_validator("aliases")
+    @classmethod
+    def _each_once(cls, aliases: list[str], info: ValidationInfo) -> list[str]:
+        if len({*aliases, info.data.get("id")}) <= len(aliases):
+            raise ValueError("an alias is another id than the control's own, and stands there once")
+        return aliases
+
+    @model_validator(mode="after")
+    def _last_reason_stands_alone(self) -> Self:
+        for name, reason in self._reasons().items():
+            if isinstance(reason, list) and not (
+                reason and reason[-1].when is None and all(case.when for case in reason[:-1])
+            ):
+                message = f"{name}: each text but the last has a `when`, and the last has none"
+                raise ValueError(message)
+        return self
+
+    def _reasons(self) -> dict[str, str | list[ReasonSpec] | None]:
+        return {
+            "fail": self.reason,
+            "pass": self.reasons.passed,
+            "unknown": self.reasons.unknown,
+            "not_applicable": self.reasons.not_applicable,
+        }
+
+    def control(self, file: str, line: int) -> Control:
+        """Give the control of the model."""
+        reasons = self._reasons()
+        return Control(
+            **self.model_dump(include={"id", "title", "subject", "population", "require", "motivation"}),
+            failure_title=self.failure_title or "",
+            severity=Severity(self.severity),
+            reason=_last(reasons.pop("fail")),
+            reasons={status: _last(reason) for status, reason in reasons.items() if reason},
+            reason_cases={s: found for s, reason in self._reasons().items() if (found := _cases(reason))},
+            parameters={name: _frozen(each.default) for name, each in self.parameters.items()},
+            parameter_rules={name: each.rule() for name, each in self.parameters.items()},
+            evidence=tuple(self.evidence),
+            remediation=Remediation(**self.remediation.model_dump()),
+            frameworks={name: tuple(ids) for name, ids in self.frameworks.items()},
+            audit_manager=self.audit_manager,
+            aliases=tuple(self.aliases),
+            file=file,
+            line=line,
+        )
+
+
+def _last(reason: str | list[ReasonSpec] | None) -> str:
+    return reason[-1].text if isinstance(reason, list) else reason or ""
+
+
+def _cases(reason: str | list[ReasonSpec] | None) -> tuple[ReasonCase, ...]:
+    if not isinstance(reason, list):
+        return ()
+    return tuple(ReasonCase(case.when or "", case.text) for case in reason[:-1])
+
+
+def _frozen(default: Scalar | list[Scalar]) -> Scalar | tuple[Scalar, ...]:
+    return tuple(default) if isinstance(default, list) else default
+
+
+def check_parameters(
+    controls: Iterable[Control], parameters: Mapping[str, Mapping[str, Any]], known: Iterable[str] = ()
+) -> tuple[Problem, ...]:
+    """Give what is wrong with parameters; a problem's path is (control id, parameter).
+
+    `known` are the ids of controls that exist and are not selected: parameters for those are no mistake.
+    """
+    by_id = {control.id: control for control in controls}
+    problems: list[Problem] = []
+    for name, values in parameters.items():
+        if name in by_id:
+            problems += _check(by_id[name], values)
+        elif name not in set(known):
+            hint = suggestion(name, {*by_id, *known})
+            problems.append(Problem(f"there is no control {name!r}", hint, (name,)))
+    return tuple(problems)
+
+
+def _check(control: Control, values: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, value in values.items():
+        path = (control.id, name)
+        if name not in control.parameters:
+            hint = suggestion(name, control.parameters)
+            yield Problem(f"{control.id} has no parameter {name!r}", hint, path)
+            continue
+        rule = control.parameter_rules.get(name, ParameterRule())
+        message = _wrong_type(control.parameters[name], value) or out_of_range(rule, value)
+        if message:
+            yield Problem(f"{control.id}: {name} {message}", rule.doc, path)
+
+
+def _wrong_type(default: Any, value: Any) -> str:  # noqa: ANN401 -- a value of any type is judged
+    """Say what the value is to be, by the type of the default; empty when it is that."""
+    if isinstance(default, tuple | list):
+        member = default[0] if default else ""
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            return f"is to be a list, for example [{value}]"
+        return next(
+            (f"holds {each!r}, which {wrong}" for each in value if (wrong := _wrong_type(member, each))), ""
+        )
+    if isinstance(default, bool):
+        return "" if isinstance(value, bool) else "is to be true or false"
+    if isinstance(default, int | float):
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        return "" if number else "is to be a number"
+    return "" if isinstance(value, str) else "is to be a text: put quotes around it"
+
+
+def out_of_range(rule: ParameterRule, value: Any) -> str:  # noqa: ANN401 -- as above
+    """Say what a value of the right type is to be, by the rule of its parameter; empty when it is that."""
+    members = value if isinstance(value, tuple | list) else (value,)
+    for member in members:
+        if rule.one_of and member not in rule.one_of:
+            return f"is to be one of {', '.join(map(str, rule.one_of))}"
+        if rule.minimum is not None and member < rule.minimum:
+            return f"is to be at least {rule.minimum:g}"
+        if rule.maximum is not None and member > rule.maximum:
+            return f"is to be at most {rule.maximum:g}"
+    return ""

@@ -1,0 +1,74 @@
+"""What is wrong with a tier or an override, held against the controls that there are.
+
+A setting that can never come to anything is a mistake, too: somebody would believe in it.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from scanner.evaluate.controls.spec import check_parameters
+from scanner.evaluate.decisions.patterns import is_like
+from scanner.evaluate.decisions.tier_rows import BACKUPS, TAGGED
+from scanner.evaluate.problem import Problem, suggestion
+from scanner.model.control import Control
+from scanner.model.facts import TABLES
+from scanner.model.tier import Match, Tier
+from scanner.protection.capabilities import capabilities
+
+
+def check_tier(tier: Tier, known: Mapping[str, Control]) -> tuple[Problem, ...]:
+    """Give what is wrong. Paths begin at the tier: `("parameters", "vault-locked", "mode")`."""
+    return (*_types(tier.match), *_parameters(tier, known))
+
+
+def _types(match: Match) -> Iterator[Problem]:
+    every = subject_types()
+    for position, pattern in enumerate(match.types):
+        if not any(is_like(each, (pattern,)) for each in every):
+            path = ("match", "types", position)
+            yield Problem(f"no type is called {pattern!r}", suggestion(pattern, every), path)
+
+
+def _parameters(tier: Tier, known: Mapping[str, Control]) -> Iterator[Problem]:
+    for problem in check_parameters(known.values(), tier.parameters):
+        yield Problem(problem.message, problem.hint, ("parameters", *problem.path))
+    for name in tier.parameters:
+        if name in known and (why := _never(tier.match, known[name].subject)):
+            yield Problem(
+                f"{name} is never asked of what this matches: {why[0]}", why[1], ("parameters", name)
+            )
+
+
+def _never(match: Match, table: str) -> tuple[str, str] | None:
+    """Say why nothing in a table ever matches, and what to write instead; None: something may."""
+    if match.tags and table not in (TAGGED, BACKUPS):
+        told = f"of a {_words(table)} no tags are read"
+        return told, "write an entry for it that matches by `subjects` or `accounts`"
+    types = _types_of(table)
+    are_known = any(is_like(each, match.types) for each in subject_types())  # else that is the mistake
+    if are_known and not any(is_like(each, match.types) for each in types):
+        return f"it asks {', '.join(types)}", "leave the control out, or `types`"
+    return None
+
+
+def _words(table: str) -> str:
+    return table.replace("_", " ")
+
+
+def subject_types() -> tuple[str, ...]:
+    """Give all types that findings have."""
+    return tuple(dict.fromkeys(each for table in TABLES for each in _types_of(table)))
+
+
+@cache
+def _types_of(table: str) -> tuple[str, ...]:
+    if table == TAGGED:
+        return _resource_types()
+    if table == BACKUPS:
+        return (BACKUPS, *_resource_types())
+    return ("rule", "copy_action") if table == "rule" else (table,)
+
+
+@cache
+def _resource_types() -> tuple[str, ...]:
+    return tuple(sorted({each.opt_in_key for each in capabilities()}))  # the types by their names in findings

@@ -1,0 +1,306 @@
+"""Who is asked about a subject: the first of the ways of audit.yaml that gives a name.
+
+A way that cannot be told (the tags were not read) ends the search: whom a later way names may not be the
+one who is asked. Subjects of which the scan reads no tags (vaults, plans, accounts) are passed over by ways
+that ask for tags; a recovery point has the owner of what it is a backup of.
+"""
+
+import re
+from array import array
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final, Generic, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from scanner.evaluate.decisions.waivers import SUBJECT_TYPE as WAIVER
+from scanner.model.finding import Finding
+from scanner.model.owner import NOBODY, ContactWay, OwnedBy, Owner, Ownership, RuleWay, TagWay, Way
+from scanner.model.ternary import Ternary
+
+Tags = tuple[tuple[str, str], ...]
+
+BACKUP: Final = "recovery_point"
+"""The type of subjects that have the owner of what they are backups of."""
+_REMEMBERED: Final = 50_000
+_UNITS = re.compile(r"(?:ou|r)-[0-9a-z-]+")
+V = TypeVar("V", bound=Hashable)
+_MASK: Final = (1 << 64) - 1
+_BATCH: Final = 20_000
+_COLUMNS: Final = ("subject", "subject_type", "account", "region")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What decides who owns a subject.
+
+    `tags`: None where they were not read. `tagged` False: it is of a kind whose tags the scan never reads.
+    """
+
+    subject: str
+    type: str
+    account: str
+    region: str
+    tags: Tags | None = ()
+    tagged: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _NotKnown:
+    why: str
+
+
+_Answer = Owner | _NotKnown | None
+"""What a way says of a subject: an owner, that it cannot be told, or nothing."""
+
+
+def owner_of(asked: Subject, ownership: Ownership) -> Owner:
+    """Give the owner of one subject."""
+    doubts: list[str] = []
+    for way in ownership.ways:
+        answer = _answer(way, asked, ownership)
+        if isinstance(answer, _NotKnown):
+            doubts.append(answer.why)
+        elif answer is not None:
+            return _doubted(doubts, answer) if doubts else answer
+    return _doubted(doubts, NOBODY) if doubts else NOBODY
+
+
+def _doubted(doubts: list[str], otherwise: Owner) -> Owner:
+    named = f"otherwise {otherwise.name} ({otherwise.source})" if otherwise.name else "otherwise nobody"
+    return Owner(None, f"not known: {' and '.join(dict.fromkeys(doubts))}; {named}")
+
+
+def _answer(way: Way, asked: Subject, ownership: Ownership) -> _Answer:
+    match way:
+        case TagWay():
+            return _by_tag(way, asked)
+        case ContactWay():
+            return _by_contact(way, asked, ownership)
+        case RuleWay():
+            return _by_rule(way, asked, ownership)
+
+
+def _by_tag(way: TagWay, asked: Subject) -> _Answer:
+    if not asked.tagged:
+        return None
+    if asked.tags is None:
+        return _NotKnown("its tags were not read")
+    tags = dict(asked.tags)
+    for key in way.keys:
+        if value := tags.get(key, "").strip():
+            return Owner(value, f"tag {key}")
+    return None
+
+
+def _by_contact(way: ContactWay, asked: Subject, ownership: Ownership) -> _Answer:
+    contacts = ownership.contacts.get(asked.account)
+    if contacts is None:
+        return _NotKnown("the contacts of its account were not read")
+    for kind in way.kinds:
+        told = contacts.get(kind, "")
+        if told is None:
+            return _NotKnown(f"the {kind} of its account was not read")
+        if told.strip():
+            return Owner(told.strip(), f"account {kind}")
+    return None
+
+
+def _by_rule(way: RuleWay, asked: Subject, ownership: Ownership) -> _Answer:
+    concerned = concerns(way.concerns, asked, ownership)
+    if concerned is None:
+        tags_missing = way.concerns.tags and asked.tags is None
+        why = (
+            "its tags were not read"
+            if tags_missing
+            else "the organizational unit of its account was not read"
+        )
+        return _NotKnown(why)
+    return Owner(way.owner, f"rule {way.number}") if concerned else None
+
+
+def concerns(rule: OwnedBy, asked: Subject, ownership: Ownership) -> Ternary:
+    """Whether a rule concerns a subject; None: that rests on tags or on a unit that are not known."""
+    texts = (
+        (rule.accounts, asked.account),
+        (rule.types, asked.type),
+        (rule.regions, asked.region),
+        (rule.subjects, asked.subject),
+    )
+    if not all(_is_like(text, patterns) for patterns, text in texts if patterns):
+        return False
+    answers = (_has_tags(rule, asked), _lies_below(rule, asked, ownership))
+    if False in answers:
+        return False
+    return None if None in answers else True
+
+
+def _has_tags(rule: OwnedBy, asked: Subject) -> Ternary:
+    if not rule.tags:
+        return True
+    if not asked.tagged:
+        return False
+    if asked.tags is None:
+        return None
+    tags = dict(asked.tags)
+    return all(key in tags and _is_like(tags[key], values) for key, values in rule.tags)
+
+
+def _lies_below(rule: OwnedBy, asked: Subject, ownership: Ownership) -> Ternary:
+    if not rule.organizational_units:
+        return True
+    above = ownership.units.get(asked.account)
+    return None if above is None else not set(above).isdisjoint(rule.organizational_units)
+
+
+def _is_like(text: str, patterns: tuple[str, ...]) -> bool:
+    return any(_pattern(pattern).fullmatch(text) for pattern in patterns)
+
+
+@lru_cache(maxsize=4_096)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+
+
+def units_above(path: str | None) -> tuple[str, ...] | None:
+    """Give the units of a path `o-…/r-…/ou-…/ou-…/`; None: the path is not known."""
+    return None if not path else tuple(part for part in path.split("/") if _UNITS.fullmatch(part))
+
+
+def asked_tags(ownership: Ownership) -> frozenset[str]:
+    """Give the keys of the tags that decide about owners."""
+    by_tag = {key for way in ownership.ways if isinstance(way, TagWay) for key in way.keys}
+    by_rule = {key for way in ownership.ways if isinstance(way, RuleWay) for key, _ in way.concerns.tags}
+    return frozenset(by_tag | by_rule)
+
+
+class Owners:
+    """The owners of the subjects of one scan. Subjects that are alike are looked at once."""
+
+    def __init__(self, ownership: Ownership, resources: Iterable[Subject]) -> None:
+        """Look at the resources, one after the other; some twenty bytes of each are kept."""
+        self._ownership = ownership
+        self._patterns = tuple(
+            way.concerns.subjects
+            for way in ownership.ways
+            if isinstance(way, RuleWay) and way.concerns.subjects
+        )
+        self._known: dict[object, Owner] = {}
+        self._index: Index[Owner] = Index((each.subject, self._of(each)) for each in resources)
+
+    def of(self, finding: Finding) -> Owner:
+        """Return the owner of a finding's subject."""
+        source = finding.details.get("resource") if finding.subject_type == BACKUP else None
+        return self.of_row(
+            finding.subject,
+            finding.subject_type,
+            finding.account,
+            finding.region,
+            source if isinstance(source, str) else None,
+        )
+
+    def of_row(self, subject: str, kind: str, account: str, region: str, source: str | None) -> Owner:
+        """Return the owner of a subject. `source`: what a recovery point is a backup of; None: not known."""
+        owner = self._index.get(subject)
+        if owner is None and source is not None:
+            owner = self._index.get(source)
+        if owner is not None:
+            return owner
+        return self._of(Subject(subject=subject, type=kind, account=account, region=region, tagged=False))
+
+    def _of(self, asked: Subject) -> Owner:
+        matched = tuple(_is_like(asked.subject, patterns) for patterns in self._patterns)
+        alike = (asked.account, asked.type, asked.region, asked.tags, asked.tagged, matched)
+        known = self._known.get(alike)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[alike] = owner_of(asked, self._ownership)
+        return known
+
+
+def owned(findings: Iterable[Finding], owners: Owners | None) -> Iterator[Finding]:
+    """Put its owner on each finding as it passes; None: audit.yaml names no owners."""
+    for finding in findings:
+        if owners is None:
+            yield finding
+        elif finding.subject_type == WAIVER:
+            yield replace(finding, owner=Owner(str(finding.details["owner"]), "waiver"))
+        else:
+            owner = owners.of(finding)
+            yield replace(finding, owner=owner)
+
+
+class Index(Generic[V]):
+    """Looks texts up by 64 bits of their hash.
+
+    Two of a million texts share one with a probability of 1 in 37 million, and one of them then has the
+    value of the other: good enough to say who is asked, not to judge by.
+    """
+
+    def __init__(self, pairs: Iterable[tuple[str, V]]) -> None:
+        places: dict[V, int] = {}
+        hashes, values = array("Q"), array("I")
+        for text, value in pairs:
+            hashes.append(hash(text) & _MASK)
+            values.append(places.setdefault(value, len(places)))
+        self._told = tuple(places)
+        self._hashes, self._values = _sorted(hashes, values)
+
+    def get(self, text: str) -> V | None:
+        """Give the value of a text; None: it is not there."""
+        wanted = hash(text) & _MASK
+        at = bisect_left(self._hashes, wanted)
+        if at < len(self._hashes) and self._hashes[at] == wanted:
+            return self._told[self._values[at]]
+        return None
+
+
+def _sorted(hashes: "array[int]", values: "array[int]") -> "tuple[memoryview, memoryview]":
+    """Sort both by the hashes; equal hashes stay in their order."""
+    keys = pa.Array.from_buffers(pa.uint64(), len(hashes), [None, pa.py_buffer(hashes)])
+    told = pa.Array.from_buffers(pa.uint32(), len(values), [None, pa.py_buffer(values)])
+    order = pc.sort_indices(keys)
+    return _plain(keys.take(order), "Q"), _plain(told.take(order), "I")
+
+
+def _plain(numbers: pa.Array, kind: str) -> memoryview:
+    if not len(numbers):
+        return memoryview(array(kind))
+    return memoryview(numbers.buffers()[1]).cast("B")[: len(numbers) * array(kind).itemsize].cast(kind)  # type: ignore[call-overload,no-any-return]
+
+
+def owners_of(ownership: Ownership | None, table: ds.Dataset) -> Owners | None:
+    """Find out who owns the rows of the fact table `resource`. None: nothing says how owners are named."""
+    return None if ownership is None else Owners(ownership, resources(table, asked_tags(ownership)))
+
+
+def resources(table: ds.Dataset, keys: frozenset[str]) -> Iterator[Subject]:
+    """Go through the fact table `resource`. Of the tags, only those with one of `keys` are read."""
+    columns = [*_COLUMNS, *(["tags"] if keys else [])]
+    for batch in table.to_batches(
+        columns=columns, batch_size=_BATCH, batch_readahead=1, fragment_readahead=1, cache_metadata=False
+    ):
+        tags = _tags(batch.column("tags"), keys) if keys else [()] * batch.num_rows
+        told = zip(*(batch.column(name).to_pylist() for name in _COLUMNS), tags, strict=True)
+        for subject, kind, account, region, its_tags in told:
+            yield Subject(subject=subject, type=kind, account=account, region=region, tags=its_tags)
+
+
+def _tags(column: pa.ListArray, keys: frozenset[str]) -> list[Tags | None]:
+    """Give the tags with `keys` of each row; None where they are not known, or not all of them."""
+    parents, members = pc.list_parent_indices(column), column.flatten()
+    names, values = pc.struct_field(members, "key"), pc.struct_field(members, "value")
+    wanted = pc.is_in(names, value_set=pa.array(sorted(keys), pa.string()))
+    found: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    picked = (each.filter(wanted).to_pylist() for each in (parents, names, values))
+    for row, key, value in zip(*picked, strict=True):
+        found[row].append((key, value))
+    vague = pc.or_(pc.is_null(names), pc.and_(wanted, pc.is_null(values)))
+    unread = {*parents.filter(vague).to_pylist(), *pc.indices_nonzero(pc.is_null(column)).to_pylist()}
+    return [None if row in unread else tuple(found.get(row, ())) for row in range(len(column))]

@@ -1,0 +1,185 @@
+"""The rows of a fact table as tiers see them: a number each, the same for rows that are alike.
+
+DuckDB says of each row where it is, its type, and how it answers what matches ask of it; the rest is worked
+out once for rows that answer alike. Of recovery points, the tags are those of what they are backups of.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scanner.evaluate.database import POSITION, numbered
+from scanner.evaluate.decisions.patterns import like_any_sql
+from scanner.evaluate.decisions.tiers import Condition, Place, Signature, Signatures, Tiering
+from scanner.evaluate.language.reasons import literal
+
+BATCH: Final = 100_000
+TAGGED: Final = "resource"
+"""The table that has tags."""
+EVERYWHERE: Final = "resource of all accounts"
+"""TAGGED of all accounts, where only some are loaded: a copy may be in another account than its resource."""
+BACKUPS: Final = "recovery_point"
+"""The table whose rows have the tags and the type of what they are backups of."""
+
+UNREAD: Final = "Its tags were not read."
+GONE: Final = "The tags of its resource are unknown: the resource is not in the inventory."
+
+_UNIT, _RECORD = "\x1f", "\x1e"
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """What rows of one number have in common. `why`: what was not read, where something is in doubt."""
+
+    signature: Signature
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """The numbers of all rows, in the order of the table, and what each stands for."""
+
+    numbers: pa.ChunkedArray
+    alike: tuple[Alike, ...]
+
+    def mask(self, chosen: Sequence[bool]) -> str:
+        """Write the rows whose numbers are chosen as bits, for DuckDB."""
+        bits = pa.array([ord("1") if each else ord("0") for each in chosen], pa.uint8())
+        chunks = (bits.take(chunk) for chunk in self.numbers.chunks)
+        return "".join(_text(chunk) for chunk in chunks)
+
+    def __iter__(self) -> Iterator[int]:
+        """Give the number of each row."""
+        for chunk in self.numbers.chunks:
+            yield from chunk.to_pylist()
+
+
+def _text(chunk: pa.UInt8Array) -> str:
+    """Take bytes that are letters for text."""
+    start = chunk.offset
+    return chunk.buffers()[1].to_pybytes()[start : start + len(chunk)].decode("ascii") if len(chunk) else ""
+
+
+def columns_asked(conditions: Iterable[Condition], tables: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Give the columns of fact tables that signatures of `tables` rest on, beside those of every verdict."""
+    asked = dict.fromkeys(tables, ())
+    by_tag = any(each.key for each in conditions)
+    found: dict[str, tuple[str, ...]] = {}
+    if BACKUPS in asked:
+        found[BACKUPS] = ("resource", "resource_type")
+    if by_tag and (TAGGED in asked or BACKUPS in asked):
+        found[TAGGED] = ("subject", "tags", "not_known")
+    return found
+
+
+def table_rows(
+    connection: duckdb.DuckDBPyConnection, table: str, tiering: Tiering, known: Iterable[str]
+) -> TableRows:
+    """Number the rows of a loaded table. `known`: the tables that are loaded."""
+    signatures = Signatures(tiering)
+    tagged = next((name for name in (EVERYWHERE, TAGGED) if name in set(known)), "")
+    sql = _Asked(table, signatures.conditions, tagged).sql()
+    numbers: dict[str, int] = {}
+    chunks = [_encoded(batch.column(0), numbers) for batch in connection.sql(sql).to_arrow_reader(BATCH)]
+    alike: dict[Alike, int] = {}
+    told = [alike.setdefault(_alike(text, signatures, tiering), len(alike)) for text in numbers]
+    merged = pa.array(told, pa.uint32())
+    columns = [merged.take(chunk) for chunk in chunks]
+    return TableRows(pa.chunked_array(columns, pa.uint32()), tuple(alike))
+
+
+def _encoded(texts: pa.StringArray, numbers: dict[str, int]) -> pa.UInt32Array:
+    """Number texts; those that are new get the next numbers."""
+    encoded = pc.dictionary_encode(texts)
+    known = [numbers.setdefault(text, len(numbers)) for text in encoded.dictionary.to_pylist()]
+    return pa.array(known, pa.uint32()).take(encoded.indices)
+
+
+def _alike(text: str, signatures: Signatures, tiering: Tiering) -> Alike:
+    account, region, types, letters, why = text.split(_UNIT, 4)
+    place = Place(account, region, tuple(types.split(_RECORD)))
+    signature, doubts_unit = signatures.of(place, letters)
+    if all(is_certain for _, is_certain in signature):
+        return Alike(signature, ())
+    unit = f"The organizational unit of account {account} is unknown. {tiering.units_unread}".strip()
+    return Alike(signature, tuple(filter(None, (why, unit if doubts_unit else ""))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The SELECT that gives of each row its place, its answers and what was not read, as one text."""
+
+    table: str
+    conditions: tuple[Condition, ...]
+    tagged: str  # the table in which the tags of what recovery points are of are looked up; empty: none
+
+    def sql(self) -> str:
+        """Write it. The rows come in the order of the table."""
+        types = f"subject_type || '{_RECORD}' || resource_type" if self.table == BACKUPS else "subject_type"
+        parts = ("account", "region", types, self.letters(), self.why())
+        told = f" || '{_UNIT}' || ".join(f"({part})" for part in parts)
+        return f"SELECT {told} FROM {self.source()}"  # noqa: S608 -- names of the model, quoted patterns
+
+    @property
+    def by_tag(self) -> list[Condition]:
+        return [each for each in self.conditions if each.key]
+
+    @property
+    def looks_elsewhere(self) -> bool:
+        """Whether tags are those of another table's rows."""
+        return self.table == BACKUPS and bool(self.tagged) and bool(self.by_tag)
+
+    def letters(self) -> str:
+        return " || ".join(["''", *map(self.letter, self.conditions)])
+
+    def letter(self, condition: Condition) -> str:
+        if not condition.key:
+            return f"CASE WHEN {like_any_sql('subject', condition.patterns)} THEN 't' ELSE 'f' END"
+        if self.table == TAGGED:
+            return _tag_letter(condition)
+        if self.looks_elsewhere:
+            return f"coalesce(told_[{self.by_tag.index(condition) + 1}], '?')"
+        return "'?'" if self.table == BACKUPS else "'f'"
+
+    def why(self) -> str:
+        if self.table == TAGGED and self.by_tag:
+            return f"CASE WHEN contains({self.letters()}, '?') THEN {_unread()} ELSE '' END"
+        if self.looks_elsewhere:
+            return f"coalesce(why_, {literal(GONE)})"
+        return literal(GONE) if self.table == BACKUPS and self.by_tag else "''"
+
+    def source(self) -> str:
+        rows = f'"{numbered(self.table)}"'
+        if not self.looks_elsewhere:
+            return rows
+        letters = " || ".join(map(_tag_letter, self.by_tag))
+        sources = (
+            f"SELECT subject AS source_, max({letters}) AS told_, max({_unread()}) AS why_ "  # noqa: S608 -- as above
+            f'FROM "{self.tagged}" GROUP BY subject'
+        )
+        joined = f"SELECT * FROM {rows} LEFT JOIN ({sources}) ON resource = source_"  # noqa: S608 -- as above
+        return f'({joined}) ORDER BY "{POSITION}"'
+
+
+def _unread() -> str:
+    """Say what of the tags was not read, as the row tells."""
+    about = "list_filter(not_known, lambda n: split_part(n.about, '.', 1) = 'tags')"
+    texts = f"list_sort(list_distinct(list_transform({about}, lambda n: n.reason)))"
+    return f"CASE WHEN len({about}) > 0 THEN array_to_string({texts}, ' ') ELSE {literal(UNREAD)} END"
+
+
+def _tag_letter(condition: Condition) -> str:
+    """A key is there once: another value decides, however incomplete the list of tags is."""
+    name = literal(condition.key)
+    like = like_any_sql("t.value", condition.patterns)
+    same = f"list_filter(tags, lambda t: t.key = {name} AND {like})"
+    other = f"list_filter(tags, lambda t: t.key = {name} AND t.value IS NOT NULL)"
+    vague = "list_filter(tags, lambda t: t IS NULL OR t.key IS NULL OR t.value IS NULL)"
+    return (
+        f"(CASE WHEN tags IS NULL THEN '?' WHEN len({same}) > 0 THEN 't' "
+        f"WHEN len({other}) > 0 THEN 'f' WHEN len({vague}) > 0 THEN '?' ELSE 'f' END)"
+    )

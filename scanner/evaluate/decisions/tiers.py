@@ -1,0 +1,155 @@
+"""Which tier and overrides hold for a subject, as far as its tags and its place are known.
+
+Of each subject there is a signature: the tiers and overrides that match it, and those that may, because
+what they ask was not read. What may hold is worked out once a signature, of which there are few.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+from scanner.evaluate.decisions.patterns import is_like
+from scanner.model.ternary import Ternary
+from scanner.model.tier import Match, Tiers
+
+MAX_CHOICES: Final = 64
+"""Parameter sets that are weighed for one subject at most; beyond them what holds counts as not known."""
+
+Signature = tuple[tuple[int, bool], ...]
+"""Numbers of the tiers and overrides (these after those) that match (True) or may match (False)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a match asks of a subject by itself: the value of a tag, or, without a key, its name."""
+
+    key: str
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A tier (empty: none), and the parameters of one control that it and the overrides set."""
+
+    tier: str
+    parameters: Mapping[str, Any]
+
+
+class Place(NamedTuple):
+    """Where a subject is, and its type (of a recovery point, also that of what it is a backup of)."""
+
+    account: str
+    region: str
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiering:
+    """The tiers and overrides of an evaluation, and the units that each account lies below.
+
+    An account that is not in `units` lies nobody knows where; `units_unread` says why (a sentence, or empty).
+    """
+
+    tiers: Tiers
+    units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    units_unread: str = ""
+
+
+def conditions(tiers: Iterable[Match]) -> tuple[Condition, ...]:
+    """Give what matches ask of subjects by themselves, each once, in the order of the file."""
+    return tuple(dict.fromkeys(each for match in tiers for each in _conditions(match)))
+
+
+def _conditions(match: Match) -> Iterator[Condition]:
+    yield from (Condition(key, values) for key, values in match.tags)
+    if match.subjects:
+        yield Condition("", match.subjects)
+
+
+class Signatures:
+    """Works out signatures. What the account, the Region or the type exclude is looked at once each."""
+
+    def __init__(self, tiering: Tiering) -> None:
+        """Take tiers and overrides in the order of the file."""
+        self._matches = tuple(each.match for each in tiering.tiers)
+        self._units = tiering.units
+        self.conditions = conditions(self._matches)
+        self._asked = [tuple(map(self.conditions.index, _conditions(match))) for match in self._matches]
+        self._in_account = cache(self._of_account)
+        self._in_region = cache(self._of_region)
+        self._of_place = cache(self._of_types)
+
+    def of(self, place: Place, letters: str) -> tuple[Signature, bool]:
+        """Give the signature, and whether a unit that is not known is in doubt.
+
+        `letters`: how the subject answers each of `conditions`: `t`, `f`, or `?`.
+        """
+        found: list[tuple[int, bool]] = []
+        doubts_unit = False
+        for number, below in self._of_place(place):
+            told = {letters[at] for at in self._asked[number]}
+            if "f" not in told:
+                found.append((number, below is True and "?" not in told))
+                doubts_unit |= below is None
+        return tuple(found), doubts_unit
+
+    def _of_account(self, account: str) -> tuple[tuple[int, Ternary], ...]:
+        """Give the rules that this account does not exclude, and whether it is known to lie below them."""
+        asked = ((number, match, self._below(match, account)) for number, match in enumerate(self._matches))
+        return tuple(
+            (number, below)
+            for number, match, below in asked
+            if below is not False and _admits(match.accounts, account)
+        )
+
+    def _below(self, match: Match, account: str) -> Ternary:
+        if not match.organizational_units:
+            return True
+        above = self._units.get(account)
+        return None if above is None else not set(above).isdisjoint(match.organizational_units)
+
+    def _of_region(self, account: str, region: str) -> tuple[tuple[int, Ternary], ...]:
+        found = self._in_account(account)
+        return tuple(each for each in found if _admits(self._matches[each[0]].regions, region))
+
+    def _of_types(self, place: Place) -> tuple[tuple[int, Ternary], ...]:
+        found = self._in_region(place.account, place.region)
+        return tuple(each for each in found if _admits(self._matches[each[0]].types, *place.types))
+
+
+def _admits(patterns: tuple[str, ...], *texts: str) -> bool:
+    return not patterns or any(is_like(text, patterns) for text in texts)
+
+
+def choices(tiers: Tiers, control: str, signature: Signature) -> tuple[Choice, ...]:
+    """Give all that may hold for a control where tiers and overrides match like this; empty: too many.
+
+    Rules that are not known are taken to be independent: at worst too much is thought possible.
+    """
+    named = len(tiers.tiers)
+    found = _tiers(tiers, control, [each for each in signature if each[0] < named])
+    for number, is_certain in signature:
+        values = {} if number < named else tiers.overrides[number - named].parameters.get(control, {})
+        if not values:
+            continue
+        changed = [Choice(each.tier, {**each.parameters, **values}) for each in found]
+        found = _distinct(changed if is_certain else [*found, *changed])
+        if len(found) > MAX_CHOICES:
+            return ()
+    return tuple(found)
+
+
+def _tiers(tiers: Tiers, control: str, signature: Sequence[tuple[int, bool]]) -> list[Choice]:
+    """Give the first tier that matches, and those before it that may."""
+    found: list[Choice] = []
+    for number, is_certain in signature:
+        tier = tiers.tiers[number]
+        found.append(Choice(tier.name, tier.parameters.get(control, {})))
+        if is_certain:
+            return found
+    return [*found, Choice("", {})]
+
+
+def _distinct(found: list[Choice]) -> list[Choice]:
+    return [each for at, each in enumerate(found) if each not in found[:at]]

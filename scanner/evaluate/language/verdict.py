@@ -1,0 +1,190 @@
+"""The SELECT that judges a fact table by one control.
+
+Status, reason, details and evidence come out of DuckDB as they go into the finding (catalogue, ruling 1):
+population false is `not_applicable`, population unknown is `unknown`, else the requirement decides.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from scanner.evaluate.language.expression import Expression
+from scanner.evaluate.language.reasons import literal
+from scanner.model.finding import Status
+
+MAX_REFERENCES: Final = 50
+"""Evidence lines that a finding names at most."""
+
+Details = tuple[tuple[str, Expression], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The SQL of the reason for each status."""
+
+    by_status: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a verdict is made of."""
+
+    population: Expression
+    require: Expression
+    texts: Texts
+    details: Details
+    remedy: Expression | None = None  # what to do about a failure of this one subject: text and cli
+
+
+def verdict_sql(table: str, schema: pa.Schema, parts: Parts, *, calm: bool = True) -> str:
+    """Write the SELECT. `calm` False: without the reasons of passes, and of what is not applicable.
+
+    Its columns: account, region, subject, subject_type, status, reason, details (JSON), evidence, remedy (of
+    a failure). Of an unknown, the reason is what the control says; `notes` are the notes of the row about
+    what keeps the answer open; `unread` says, where there is no note, which of the columns that judge
+    (`judging_columns`) are NULL or incomplete; `is_asked` is NULL where the population is not known. A reason
+    or details that cannot be written for a row are NULL (TRY), whatever the other rows are.
+    """
+    asked = f"((not_applicable_because = '') AND ({parts.population.sql}))"
+    return (
+        "SELECT account, region, subject, subject_type, status_ AS status, "  # noqa: S608 -- checked SQL
+        f"TRY({_reason(parts, calm=calm)}) AS reason, TRY({_details(parts.details)}) AS details, "
+        f"{_distinct('places_')} AS evidence, {_remedy(parts)} AS remedy, asked_ AS is_asked, "
+        f"{_open_notes(parts)} AS notes, {_unread(schema, parts)} AS unread "
+        f"FROM (SELECT *, {_status()} AS status_, {_places(parts)} AS places_ "
+        f'FROM (SELECT *, {asked} AS asked_, ({parts.require.sql}) AS held_ FROM "{table}"))'
+    )
+
+
+def judging_columns(parts: Parts) -> tuple[str, ...]:
+    """Return the columns that `unread` tests, in its order."""
+    return tuple(sorted(parts.population.columns | parts.require.columns))
+
+
+def status_sql(table: str, parts: Parts) -> str:
+    """Write the SELECT that gives the status of each row alone, as a number that STATUS_OF reads.
+
+    Both expressions are evaluated once a row. Where one of them cannot be evaluated for a row, that row alone
+    has NULL (TRY).
+    """
+    asked = f"(not_applicable_because = '') AND ({parts.population.sql})"
+    return (
+        f"SELECT TRY(coalesce(CAST(({asked}) AS UTINYINT), 2) * 3 "  # noqa: S608 -- checked SQL
+        f'+ coalesce(CAST(({parts.require.sql}) AS UTINYINT), 2)) AS status FROM "{table}"'
+    )
+
+
+STATUS_OF: Final = (
+    *[Status.NOT_APPLICABLE] * 3,
+    Status.FAIL,
+    Status.PASS,
+    Status.UNKNOWN,
+    *[Status.UNKNOWN] * 3,
+)
+"""The status by 3 x population + requirement, each of them 0 (false), 1 (true) or 2 (not known)."""
+
+
+def _status() -> str:
+    return (
+        "CASE WHEN asked_ IS NULL THEN 'unknown' WHEN NOT asked_ THEN 'not_applicable' "
+        "WHEN held_ IS NULL THEN 'unknown' WHEN held_ THEN 'pass' ELSE 'fail' END"
+    )
+
+
+def _reason(parts: Parts, *, calm: bool) -> str:
+    texts = parts.texts.by_status
+    others = (
+        f"WHEN 'pass' THEN {texts['pass']} "
+        f"WHEN 'not_applicable' THEN CASE WHEN not_applicable_because <> '' THEN not_applicable_because "
+        f"ELSE {texts['not_applicable']} END "
+    )
+    return (
+        f"CASE status_ WHEN 'fail' THEN {texts['fail']} {others if calm else ''}"
+        f"WHEN 'unknown' THEN {texts['unknown']} END"
+    )
+
+
+def _remedy(parts: Parts) -> str:
+    """Give what to do about a failure of this subject; NULL for other answers and where there is nothing."""
+    if parts.remedy is None:
+        return "NULL"
+    told = f"({parts.remedy.sql})"
+    return f"CASE WHEN status_ = 'fail' AND {told}.text <> '' THEN {told} END"
+
+
+def _open_notes(parts: Parts) -> str:
+    """Give the notes of an unknown row: about the columns that keep it open, else all that it has."""
+    population, requirement = (_notes(each.columns) for each in (parts.population, parts.require))
+    chosen = f"CASE WHEN asked_ IS NULL THEN {population} ELSE {requirement} END"
+    return f"CASE WHEN status_ = 'unknown' THEN list_transform({chosen}, {_NOTE}) END"
+
+
+_NOTE: Final = (
+    "lambda n: struct_pack(reason := n.reason, operation := n.operation, of := n.of, account := n.account, "
+    "region := n.region, kind := n.kind, code := n.code)"
+)
+
+
+def _notes(columns: Iterable[str]) -> str:
+    """Give the notes about these columns; all notes where there is none about them."""
+    names = _literals(sorted(columns))
+    about = f"list_filter(not_known, lambda n: split_part(n.about, '.', 1) IN ({names}))"
+    return f"CASE WHEN len({about}) > 0 THEN {about} ELSE not_known END"
+
+
+def _unread(schema: pa.Schema, parts: Parts) -> str:
+    """Give, of an unknown row without notes, whether each of the judging columns is open."""
+    tests = ", ".join(f"({_is_open(schema.field(name))})" for name in judging_columns(parts))
+    return f"CASE WHEN status_ = 'unknown' AND len(not_known) = 0 THEN CAST([{tests}] AS BOOLEAN[]) END"
+
+
+def _is_open(field: pa.Field) -> str:
+    """Write the test whether something of a column is not known. It looks two levels deep."""
+    name = f'"{field.name}"'
+    if pa.types.is_struct(field.type):
+        return " OR ".join([f"{name} IS NULL", *(f'{name}."{inner.name}" IS NULL' for inner in field.type)])
+    if pa.types.is_list(field.type):
+        members = [f"{name} IS NULL", f"len({name}) > list_count({name})"]
+        return " OR ".join([*members, *_open_members(name, field.type.value_type)])
+    return f"{name} IS NULL"
+
+
+def _open_members(name: str, member: pa.DataType) -> list[str]:
+    if not pa.types.is_struct(member) or not member.num_fields:
+        return []
+    test = " OR ".join(_open_field(f'm."{inner.name}"', inner.type) for inner in member)
+    return [f"len(list_filter({name}, lambda m: {test})) > 0"]
+
+
+def _open_field(name: str, kind: pa.DataType) -> str:
+    within = f" OR len({name}) > list_count({name})" if pa.types.is_list(kind) else ""
+    return f"{name} IS NULL{within}"
+
+
+def _details(details: Details) -> str:
+    if not details:
+        return "'{}'"
+    listed = ", ".join(f'"{name}" := ({expression.sql})' for name, expression in details)
+    return f"CAST(to_json(struct_pack({listed})) AS VARCHAR)"
+
+
+def _places(parts: Parts) -> str:
+    """Give the evidence lines of the columns that the finding speaks of, and those of the row as a whole."""
+    shown = (expression for _, expression in parts.details)
+    used = (parts.population, parts.require, *shown)
+    columns = sorted(frozenset().union(*(expression.columns for expression in used)))
+    wanted = f"e.about = '' OR split_part(e.about, '.', 1) IN ({_literals(columns)})"
+    chosen = f"list_filter(evidence, lambda e: {wanted})"
+    return f"list_transform({chosen}, lambda e: struct_pack(file := e.file, line := e.line))"
+
+
+def _distinct(places: str) -> str:
+    """Sort the lines, each once. Most rows of the longest table have one, and need no sorting."""
+    several = f"list_sort(list_distinct({places}))[:{MAX_REFERENCES}]"
+    return f"CASE WHEN len({places}) < 2 THEN {places} ELSE {several} END"
+
+
+def _literals(names: Iterable[str]) -> str:
+    return ", ".join(map(literal, names)) or "NULL"

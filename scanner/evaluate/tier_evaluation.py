@@ -1,0 +1,159 @@
+"""A control asked with the parameters that tiers and overrides give to each subject.
+
+It is asked with each distinct set of parameters, of the subjects that the set may hold for. A subject of
+which it is not known which set holds is asked with every one that may: where all answers are the same, that
+is the answer; else it is not known.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from scanner.evaluate.database import BrokenControlError
+from scanner.evaluate.decisions.tier_rows import Alike, TableRows
+from scanner.evaluate.decisions.tiers import MAX_CHOICES, Choice, choices
+from scanner.evaluate.queries import Asking
+from scanner.model.control import Compiled
+from scanner.model.finding import TO_DO, Finding, Status
+from scanner.model.tier import Tiers
+
+TOLD: Final = 4
+"""Possible parameter sets that a reason names at most."""
+
+_ANSWERS: Final = {
+    Status.PASS: "it passes",
+    Status.FAIL: "it fails",
+    Status.NOT_APPLICABLE: "it does not apply",
+    Status.UNKNOWN: "it is unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowStatus:
+    """What rows of one number are asked with: choices, and the number of the parameter set of each."""
+
+    choices: tuple[Choice, ...]  # empty: too many
+    sets: tuple[int, ...]
+    why: tuple[str, ...]
+    asked: tuple[int, ...]  # the parameter sets, each once
+    told: Mapping[str, Any]  # what the details say, whatever the answers are
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is known what is asked."""
+        return len(self.asked) == 1 and bool(self.choices)
+
+
+class Tiered:
+    """A control, and what each row of its table is asked with."""
+
+    def __init__(
+        self, compiled: Compiled, settings: Mapping[str, Any], tiers: Tiers, rows: TableRows
+    ) -> None:
+        """Take the parameters that hold where nothing else is said, and the rows as tiers see them."""
+        self._compiled, self._settings = compiled, settings
+        self._tiers, self._rows = tiers, rows
+        self._sets: list[Mapping[str, Any]] = []
+        self.standings = tuple(self._standing(each) for each in rows.alike)
+        self.askings = tuple(Asking(compiled, {**settings, **values}) for values in self._sets)
+
+    def _standing(self, alike: Alike) -> RowStatus:
+        found = choices(self._tiers, self._compiled.control.id, alike.signature)
+        sets = tuple(map(self._number, found or (Choice("", {}),)))
+        return RowStatus(found, sets, alike.why, tuple(dict.fromkeys(sets)), self._told(found))
+
+    def _told(self, found: tuple[Choice, ...]) -> dict[str, Any]:
+        """Give the tier (None: it is not known), and the parameters where something sets them."""
+        names = {each.tier for each in found}
+        told: dict[str, Any] = {}
+        if self._tiers.tiers:
+            told["tier"] = names.pop() if len(names) == 1 else None
+        if any(each.parameters for each in found):
+            told["parameters"] = self._full(found[0])
+        return told
+
+    def _number(self, choice: Choice) -> int:
+        """Give the number of a parameter set. Only what the control's SQL reads makes a difference."""
+        values = {**self._settings, **choice.parameters}
+        read = {name: values[name] for name in sorted(self._compiled.parameters)}
+        if read not in self._sets:
+            self._sets.append(read)
+        return self._sets.index(read)
+
+    def finding(self, standing: RowStatus, found: Mapping[int, Finding]) -> Finding:
+        """Return the finding of a row. `found`: the answer to each parameter set that may hold for it."""
+        answers = {
+            number: replace(each, details={**each.details, **standing.told}) for number, each in found.items()
+        }
+        return answers[standing.asked[0]] if standing.is_certain else self._decide(standing, answers)
+
+    def _decide(self, standing: RowStatus, found: Mapping[int, Finding]) -> Finding:
+        """Make one finding of the answers to all sets that may hold."""
+        first = next(iter(found.values()))
+        if any(each.subject != first.subject for each in found.values()):
+            raise BrokenControlError(
+                "The control could not be evaluated: DuckDB returned its answers in another order."
+            )
+        details = {**first.details, **self._possible(standing, found)}
+        if not standing.choices:
+            reason = f"More than {MAX_CHOICES} sets of parameters may apply. {_not_read(standing)}"
+            return replace(first, status=Status.UNKNOWN, reason=reason, details=details)
+        evidence = tuple(dict.fromkeys(ref for each in found.values() for ref in each.evidence))
+        decided = self._decided(standing, found)
+        if decided.status is not first.status:  # what to do about the first answer is no advice for this one
+            details = {name: content for name, content in details.items() if name != TO_DO}
+        return replace(decided, details=details, evidence=evidence)
+
+    def _possible(self, standing: RowStatus, found: Mapping[int, Finding]) -> dict[str, Any]:
+        """Give what the details say where it is not known what is asked."""
+        possible = [
+            {"tier": choice.tier, "parameters": self._full(choice), "status": found[number].status.value}
+            for choice, number in zip(standing.choices, standing.sets, strict=False)
+        ]
+        return {"parameters": None, "possible": possible}
+
+    def _decided(self, standing: RowStatus, found: Mapping[int, Finding]) -> Finding:
+        """Say what answers to several parameter sets come to."""
+        first = next(iter(found.values()))
+        if broken := [each for each in found.values() if each.status is Status.ERROR]:
+            return broken[0]
+        if len({each.status for each in found.values()}) == 1:
+            told = f"The result is the same whichever {self._what}, which could not be determined."
+            return replace(first, reason=" ".join((first.reason, told, _not_read(standing))))
+        told = f"Could not determine which {self._what}. {_not_read(standing)}"
+        answers = self._answers(standing, found)
+        return replace(first, status=Status.UNKNOWN, reason=f"{told} {answers}")
+
+    @property
+    def _what(self) -> str:
+        control = self._compiled.control.id
+        if not any(each.parameters.get(control) for each in self._tiers.overrides):
+            return "tier applies"
+        return f"{'tier and ' if self._tiers.tiers else ''}overrides apply"
+
+    def _answers(self, standing: RowStatus, found: Mapping[int, Finding]) -> str:
+        options = list(zip(standing.choices, standing.sets, strict=True))
+        told = [
+            f"{self._words(choice)} {_ANSWERS[found[number].status]}" for choice, number in options[:TOLD]
+        ]
+        more = f"; {len(options) - TOLD} more are possible" if len(options) > TOLD else ""
+        text = "; ".join(told) + more
+        return f"{text[0].upper()}{text[1:]}."
+
+    def _words(self, choice: Choice) -> str:
+        tier = f"in tier {choice.tier}" if choice.tier else "without a tier" if self._tiers.tiers else ""
+        values = ", ".join(f"{name} {_shown(value)}" for name, value in sorted(self._full(choice).items()))
+        return " ".join(filter(None, (tier, f"({values})" if values else "")))
+
+    def _full(self, choice: Choice) -> dict[str, Any]:
+        return {**self._settings, **choice.parameters}
+
+
+def _not_read(standing: RowStatus) -> str:
+    return " ".join(standing.why)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "[" + ", ".join(map(str, value)) + "]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
