@@ -22,6 +22,7 @@ from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyActionFacts, PlanFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupRule, ShardInventory
 from scanner.model.names import ORG, Shard, rule_subject
+from scanner.model.protection import ProtectionGroup
 from scanner.model.reading import Gap, Known, Unread
 
 
@@ -37,10 +38,11 @@ class FactsRequest:
 
 @dataclass(frozen=True, slots=True)
 class ShardFacts:
-    """The fact rows of one shard, by table."""
+    """The fact rows of one shard, by table. `groups`: its resources, grouped by how they are protected."""
 
     tables: Mapping[str, tuple[Row, ...]]
     needed: tuple[Gap, ...] = field(default=())  # gaps elsewhere that kept something of it open
+    groups: tuple[ProtectionGroup, ...] = ()
 
 
 def build_facts(
@@ -50,7 +52,8 @@ def build_facts(
     graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup, as_of=request.as_of)
     past = past_of(inventory, plane, request.as_of, elsewhere)
     needed: dict[Gap, None] = {}
-    tables = dict(_tables(graph, past, request, needed))
+    resources = ResourceTable(graph, past, request.as_of)
+    tables = dict(_tables(graph, past, resources, request, needed))
     known = set(inventory.gaps)
     member = plane.organization.accounts.get(inventory.shard.account)
     met = tuple(gap for gap in needed if gap not in known and _is_ours(gap, inventory.shard))
@@ -62,15 +65,15 @@ def build_facts(
             request.blinds,
         ),
     )
-    return ShardFacts(tables, met)
+    return ShardFacts(tables, met, tuple(resources.groups))
 
 
 def _tables(
-    graph: ShardGraph, past: ShardHistory, request: FactsRequest, needed: dict[Gap, None]
+    graph: ShardGraph, past: ShardHistory, resources: ResourceTable, request: FactsRequest, needed: dict[Gap, None]
 ) -> Iterator[tuple[str, tuple[Row, ...]]]:
     """Make all rows but the account-Region's, each table by its name; gaps that they met go to `needed`."""
     inventory, as_of = graph.inventory, request.as_of
-    yield "resource", tuple(_resources(graph, past, request, needed))
+    yield "resource", tuple(_resources(graph, resources, needed))
     reaches = dict(_reaches(graph))
     yield "plan", tuple(_plans(graph, reaches, as_of, needed))
     yield "rule", tuple(_rules(graph, reaches, as_of, needed))
@@ -102,10 +105,7 @@ def _is_ours(gap: Gap, shard: Shard) -> bool:
     return gap.region == ORG or (gap.account, gap.region) == (shard.account, shard.region)
 
 
-def _resources(
-    graph: ShardGraph, past: ShardHistory, request: FactsRequest, needed: dict[Gap, None]
-) -> Iterator[ResourceFacts]:
-    table = ResourceTable(graph, past, request.as_of)
+def _resources(graph: ShardGraph, table: ResourceTable, needed: dict[Gap, None]) -> Iterator[ResourceFacts]:
     for resource in graph.inventory.resources:
         row, notes = table.row(resource)
         needed.update(dict.fromkeys(notes.needed))

@@ -35,6 +35,7 @@ from scanner.model.facts import (
 )
 from scanner.model.inventory import BackupRule, RecoveryPoint, RegionSettings, Resource
 from scanner.model.names import Shard
+from scanner.model.protection import ProtectionGroup
 from scanner.model.reading import Gap, Known, Reading, Unread
 from scanner.model.sentences import sentence
 from scanner.model.ternary import Answer, Ternary, conjunction, negate
@@ -81,6 +82,11 @@ class ResourceTable:
         self._copies = Copies(graph)
         self._selection_results = SelectionTable(graph)
         self._survivals = SurvivalTable(graph, as_of)
+
+    @property
+    def groups(self) -> Iterable[ProtectionGroup]:
+        """The resources whose rows were made, grouped by how they are protected."""
+        return self._survivals.groups.rows()
 
     def row(self, resource: Resource) -> tuple[ResourceFacts, Notes]:
         """Make the row of one resource."""

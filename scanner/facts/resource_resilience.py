@@ -10,6 +10,7 @@ from typing import Final
 
 from scanner.facts.notes import Notes
 from scanner.facts.resource_jobs import Failures, HistoryColumns, failures_of
+from scanner.graph.protection_groups import ProtectionGroups
 from scanner.graph.resilience import Loss, Resilience, Spread, Survival, spread_of
 from scanner.graph.shard_graph import ShardGraph
 from scanner.graph.surviving_copies import BackupsOfResource, BackupState, Doubt, SurvivingCopies
@@ -51,6 +52,7 @@ class SurvivalTable:
 
     def __init__(self, graph: ShardGraph, as_of: datetime) -> None:
         self._surviving_copies = SurvivingCopies(graph.inventory.shard, graph.plane)
+        self.groups = ProtectionGroups(graph, self._surviving_copies)
         self._resilience = Resilience(graph.plane, as_of)
         self._known: dict[int, tuple[BackupsOfResource, Survivals]] = {}
         self._pieces: dict[object, _Pieces] = {}  # by the ids of survivals, which `_known` keeps alive
@@ -58,6 +60,7 @@ class SurvivalTable:
     def of(self, resource: Resource, backed: BackupState) -> Survivals:
         """Give which losses are survived by a resource that is backed up so."""
         held = self._surviving_copies.held(resource, backed)
+        self.groups.add(resource, backed, held)
         if (known := self._known.get(id(held))) is None:
             known = self._known[id(held)] = (held, self._survivals(held))
         return known[1]

@@ -34,6 +34,7 @@ class CoveringRule:
     parent: Resource | None  # the instance that is backed up, where it is not the resource itself
     refs: tuple[EvidenceRef, ...]
     subject: str  # the rule as findings name it
+    selection: str = ""  # the selection through which it covers, as findings name it
 
     @property
     def parent_arn(self) -> Arn | None:
@@ -55,13 +56,15 @@ class Doubt:
 class Coverage:
     """The rules that cover a resource, once for each way in which they do, and what else may.
 
-    `open_parents`: the instances through which it may be covered, where that is not known. Resources that
-    the same selections select share one object.
+    `open_parents`: the instances through which it may be covered, where that is not known. `by_selection`:
+    the rules once for each selection that selects. Resources that the same selections select share one
+    object.
     """
 
     ways: tuple[CoveringRule, ...]
     doubts: tuple[Doubt, ...]
     open_parents: tuple[Arn, ...] = ()
+    by_selection: tuple[CoveringRule, ...] = ()
 
     @property
     def rules(self) -> tuple[CoveringRule, ...]:

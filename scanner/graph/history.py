@@ -55,11 +55,18 @@ class BackupLocation:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Why there may be recovery points that were not seen, or newer ones. `own`: in the resource's shard."""
+    """Why there may be recovery points that were not seen, or newer ones. `own`: in the resource's shard.
+
+    `vault`: the only vault that they can be in; empty: any. `listed`: it is about a point that is listed.
+    `anywhere`: what is listed in the resource's shard may be in any other.
+    """
 
     because: str
     gap: Gap | None
     own: bool
+    vault: str = ""
+    listed: bool = False
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,7 @@ class History:
         for place in listed:
             if place.doubt is not None:
                 own = self._is_own(place) and place.age_hours is None
-                yield Unseen(place.doubt.because, place.doubt.gap, own=own)
+                yield Unseen(place.doubt.because, place.doubt.gap, own=own, anywhere=True)
 
     def _is_own(self, place: BackupLocation) -> bool:
         return (place.account, place.region) == (self._shard.account, self._shard.region)
@@ -219,10 +226,12 @@ class History:
         if seen.vault is None:
             if seen.exists.value is False:
                 return None
-            return Unseen(f"a copy may be in {arn}, but {seen.exists.because}", seen.gap, own=False)
+            return Unseen(
+                f"a copy may be in {arn}, but {seen.exists.because}", seen.gap, own=False, vault=arn
+            )
         if isinstance(seen.vault.recovery_points_read, Unread):
             because = f"a copy may be in {arn}, whose recovery points were not read"
-            return Unseen(because, seen.vault.recovery_points_read.gap, own=False)
+            return Unseen(because, seen.vault.recovery_points_read.gap, own=False, vault=arn)
         return None
 
     def _perhaps(self, perhaps: Mapping[Arn, Doubt], sure: set[Arn]) -> Iterator[Unseen]:
@@ -231,7 +240,7 @@ class History:
             doubt = perhaps[vault]
             if self._unread_there(vault) is not None:
                 because = f"a copy may be in {vault}, but whether it counts is unknown: {doubt.because}"
-                yield Unseen(because, doubt.gap, own=False)
+                yield Unseen(because, doubt.gap, own=False, vault=vault)
 
     def _of_open_parents(self, coverage: Coverage) -> Iterator[Unseen]:
         for arn in coverage.open_parents:
@@ -311,9 +320,11 @@ def doubt_of(arn: str, vault: Vault | None, vaults: Reading[None]) -> LocationDo
 def _unread_here(inventory: ShardInventory) -> Iterator[Unseen]:
     """Say which vaults of the shard were not read."""
     because = "a newer recovery point may be in a vault that was not read"
-    for reading in (vaults_read(inventory), *(vault.recovery_points_read for vault in inventory.vaults)):
-        if isinstance(reading, Unread):
-            yield Unseen(because, reading.gap, own=True)
+    if isinstance(vaults := vaults_read(inventory), Unread):
+        yield Unseen(because, vaults.gap, own=True)
+    for vault in inventory.vaults:
+        if isinstance(vault.recovery_points_read, Unread):
+            yield Unseen(because, vault.recovery_points_read.gap, own=True, vault=vault.arn)
 
 
 def _unread_jobs(inventory: ShardInventory) -> Iterator[Unseen]:
@@ -337,7 +348,7 @@ def _lasting_untold(places: Iterable[tuple[BackupLocation, HeldPoints]]) -> Iter
 
 
 def _untold(point: RecoveryPoint, *, own: bool) -> Unseen:
-    return Unseen(f"AWS does not report the status or date of {point.arn}", None, own)
+    return Unseen(f"AWS does not report the status or date of {point.arn}", None, own, listed=True)
 
 
 def _by_vault(found: tuple[BackupLocation, HeldPoints]) -> Arn:

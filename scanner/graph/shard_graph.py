@@ -179,12 +179,14 @@ class ShardGraph:
     def _cover_with(self, resource: Resource, parents: Parents) -> Coverage:
         ways: dict[tuple[str, str], CoveringRule] = {}
         doubts = list(self._plan_doubts)
-        for covering in self._direct(resource, None, doubts):
+        by_selection = list(self._direct(resource, None, doubts))
+        for covering in by_selection:
             ways.setdefault((covering.subject, ""), covering)
         open_parents = []
         for parent, inside in parents:
             own_doubts: list[Doubt] = []
             found = list(self._direct(parent, parent, own_doubts, inside))
+            by_selection += found
             for covering in found:
                 ways.setdefault((covering.subject, parent.arn), covering)
             if not found and (own_doubts or self._plan_doubts):
@@ -197,7 +199,9 @@ class ShardGraph:
         if (kind := can_be_backed_up(resource)).value is None:
             doubts += [Doubt(way.plan.name, kind.because, None, way.plan.arn) for way in ways.values()]
             ways.clear()
-        return Coverage(tuple(ways[way] for way in sorted(ways)), tuple(doubts), tuple(open_parents))
+            by_selection.clear()
+        covering_rules = tuple(ways[way] for way in sorted(ways))
+        return Coverage(covering_rules, tuple(doubts), tuple(open_parents), tuple(by_selection))
 
     def _open_stack(self, resource: Resource, parents: Parents) -> tuple[str, Gap] | None:
         """Say why it is not known which stacks a resource is part of, where it is not.
@@ -281,7 +285,9 @@ class ShardGraph:
                 refs = (*selection.terms.refs, *plan.rules.refs) if isinstance(selection.terms, Known) else ()
                 via = "selection" if parent is None else _VIA[parent.type]
                 for rule in plan.rules.value:
-                    yield CoveringRule(plan, rule, via, parent, refs, rule_subject(plan.arn, rule.id))
+                    subject = rule_subject(plan.arn, rule.id)
+                    selected_by = rule_subject(plan.arn, selection.id)
+                    yield CoveringRule(plan, rule, via, parent, refs, subject, selected_by)
 
     def _all(self, arns: Iterable[Arn]) -> Iterator[Resource]:
         return (self._resources.get(arn) or self._unlisted[arn] for arn in arns)

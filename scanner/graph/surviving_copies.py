@@ -202,8 +202,14 @@ class SurvivingCopies:
         if point.encrypted is False:
             return ()
         arrived = shard != self._shard or point.source_vault is not None
-        by_vault = None if place.vault is None else self._vault_keys(place.vault)
-        if managed or arrived or (place.vault is not None and place.vault.air_gapped):
+        if arrived:
+            return None if place.vault is None else self._vault_keys(place.vault)
+        return self.keys_of_new_backup(place.vault, own, managed=managed)
+
+    def keys_of_new_backup(self, vault: Vault | None, own: Keys | None, *, managed: Ternary) -> Keys | None:
+        """Give the keys that encrypt a backup which is made in a vault of the resource's own shard."""
+        by_vault = None if vault is None else self._vault_keys(vault)
+        if managed or (vault is not None and vault.air_gapped):
             return by_vault
         return own if managed is False or own == by_vault else None
 

@@ -172,9 +172,10 @@ def _judging(
 
 def _judged(inventory: ShardInventory, beyond: Beyond, request: FactsRequest) -> Judged:
     facts = build_facts(inventory, beyond.plane, request, recalled(inventory, beyond.recall))
+    rows = {**inventory_rows(inventory), "protection_groups": facts.groups}
     return Judged(
         facts=dict(_encoded(_in_order(facts.tables), TABLES)),
-        inventory=dict(_encoded(inventory_rows(inventory), INVENTORY_TABLES)),
+        inventory=dict(_encoded(rows, INVENTORY_TABLES)),
         gaps=tuple(gap for gap in (*inventory.gaps, *facts.needed) if gap.matters_to(request.blinds)),
         reconciliation=tuple(reconcile(inventory)),
     )

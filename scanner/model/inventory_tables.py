@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.model.facts import Tag
+from scanner.model.protection import ProtectionGroup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -361,5 +362,6 @@ INVENTORY_TABLES: Final[Mapping[str, type]] = {
     "backup_policies": BackupPolicyTable,
     "effective_policies": EffectivePolicyTable,
     "gaps": GapTable,
+    "protection_groups": ProtectionGroup,
 }
 """The tables of the inventory, by the name of their file."""
