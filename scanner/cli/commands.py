@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from scanner.cli import options
+from scanner.cli.blast_radius import blast_radius
 from scanner.cli.check import check
 from scanner.cli.common import PREFIX, with_common_options
 from scanner.cli.controls import controls as controls_commands
@@ -237,6 +238,7 @@ audit.command(epilog="Example: [bold]audit status vaultproof --limit 3[/]")(
     with_common_options(status, ("format",))
 )
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
+audit.command("blast-radius", epilog="Example: [bold]audit blast-radius scan central-backup[/]")(blast_radius)
 audit.command(epilog="Example: [bold]audit diff last-week today --fail-on high[/]")(diff)
 audit.command(epilog="Example: [bold]audit notify scan --since last-night --topic ARN --dry-run[/]")(
     with_common_options(notify)

@@ -69,7 +69,11 @@ def build_facts(
 
 
 def _tables(
-    graph: ShardGraph, past: ShardHistory, resources: ResourceTable, request: FactsRequest, needed: dict[Gap, None]
+    graph: ShardGraph,
+    past: ShardHistory,
+    resources: ResourceTable,
+    request: FactsRequest,
+    needed: dict[Gap, None],
 ) -> Iterator[tuple[str, tuple[Row, ...]]]:
     """Make all rows but the account-Region's, each table by its name; gaps that they met go to `needed`."""
     inventory, as_of = graph.inventory, request.as_of

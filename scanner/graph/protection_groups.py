@@ -11,8 +11,14 @@ from typing import Final
 
 from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule, Doubt
 from scanner.graph.history import Unseen
-from scanner.graph.refuges import Backed, Held, Keys, Refuge, Refuges
 from scanner.graph.shard_graph import ShardGraph
+from scanner.graph.surviving_copies import (
+    BackupsOfResource,
+    BackupState,
+    Keys,
+    SurvivingCopies,
+    SurvivingCopy,
+)
 from scanner.model.inventory import Resource
 from scanner.model.names import parse_arn, partition_of, vault_arn
 from scanner.model.protection import (
@@ -53,18 +59,18 @@ class _Group:
 class ProtectionGroups:
     """Groups the resources of one shard. `add` each of them, then take the rows."""
 
-    def __init__(self, graph: ShardGraph, refuges: Refuges) -> None:
+    def __init__(self, graph: ShardGraph, copies: SurvivingCopies) -> None:
         self._graph = graph
         self._shard = graph.inventory.shard
-        self._refuges = refuges
+        self._surviving_copies = copies
         self._groups: dict[_Alike, _Group] = {}
         # By the ids of objects that resources share, which are kept alive beside the group.
         self._shared: dict[object, tuple[object, _Group]] = {}
 
-    def add(self, resource: Resource, backed: Backed, held: Held) -> None:
+    def add(self, resource: Resource, backed: BackupState, held: BackupsOfResource) -> None:
         """Add a resource to the group of those that are protected like it."""
-        shared = (held, backed.coverage, backed.fates, backed.whereabouts.unseen)
-        ids = (resource.type, backed.managed, *map(id, shared[:3]), backed.whereabouts.unseen)
+        shared = (held, backed.coverage, backed.copy_outcomes, backed.backup_locations.unseen)
+        ids = (resource.type, backed.managed, *map(id, shared[:3]), backed.backup_locations.unseen)
         if (entry := self._shared.get(ids)) is None:
             alike = self._alike(resource, backed, held)
             group = self._groups.setdefault(alike, _Group(alike))
@@ -93,18 +99,20 @@ class ProtectionGroups:
                 resources=tuple(group.resources),
             )
 
-    def _alike(self, resource: Resource, backed: Backed, held: Held) -> _Alike:
-        existing = (_existing(refuge) for refuge in held.refuges if not refuge.planned)
-        copies = [refuge for refuge in held.refuges if refuge.planned]
+    def _alike(self, resource: Resource, backed: BackupState, held: BackupsOfResource) -> _Alike:
+        existing = (_existing(copy) for copy in held.surviving_copies if not copy.planned)
+        planned = [copy for copy in held.surviving_copies if copy.planned]
         return _Alike(
             type=resource.type,
             region=resource.region,
             keys=key_arns(held.keys),
             existing=tuple(sorted(set(existing), key=repr)),
-            existing_unread=tuple(self._unread_backups(backed.whereabouts.unseen)),
+            existing_unread=tuple(self._unread_backups(backed.backup_locations.unseen)),
             scheduled=tuple(self._scheduled(backed.coverage, held.keys, backed.managed)),
             scheduled_unread=tuple(self._unread_rules(backed.coverage)),
-            copies=tuple(_copies(fate, refuge) for fate, refuge in zip(backed.fates, copies, strict=True)),
+            copies=tuple(
+                _copies(fate, copy) for fate, copy in zip(backed.copy_outcomes, planned, strict=True)
+            ),
         )
 
     def _scheduled(
@@ -122,7 +130,7 @@ class ProtectionGroups:
             plan=way.plan.arn,
             vault=target,
             via=way.via,
-            keys=key_arns(self._refuges.keys_of_new_backup(vault, own, managed=managed)),
+            keys=key_arns(self._surviving_copies.keys_of_new_backup(vault, own, managed=managed)),
         )
 
     def _unread_backups(self, unseen: Iterable[Unseen]) -> Iterable[UnreadProtection]:
@@ -166,23 +174,23 @@ def _unread(operation: str, place: tuple[str, str, str], because: str, gap: Gap 
     )
 
 
-def _existing(refuge: Refuge) -> ExistingBackups:
+def _existing(copy: SurvivingCopy) -> ExistingBackups:
     return ExistingBackups(
-        vault=refuge.arn,
-        keys=key_arns(refuge.keys),
-        effective=refuge.lies,
-        because="" if refuge.lies else refuge.doubt[0],
+        vault=copy.arn,
+        keys=key_arns(copy.keys),
+        effective=copy.lies,
+        because="" if copy.lies else copy.doubt[0],
     )
 
 
-def _copies(fate: CopyOfResource, refuge: Refuge) -> PlannedCopies:
+def _copies(fate: CopyOfResource, copy: SurvivingCopy) -> PlannedCopies:
     return PlannedCopies(
         copy_action=fate.subject,
         rule=fate.covering.subject,
-        vault=refuge.arn,
-        keys=key_arns(refuge.keys),
-        effective=refuge.lies,
-        because="" if refuge.lies else fate.verdict.because,
+        vault=copy.arn,
+        keys=key_arns(copy.keys),
+        effective=copy.lies,
+        because="" if copy.lies else fate.verdict.because,
     )
 
 

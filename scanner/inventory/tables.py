@@ -24,6 +24,7 @@ from scanner.model.inventory_tables import (
     AccountTable,
     GapTable,
     JobTable,
+    KeyAliasTable,
     KeyTable,
     PlanTable,
     ProtectedResourceTable,
@@ -52,6 +53,7 @@ def inventory_rows(inventory: ShardInventory) -> Mapping[str, Iterable[object]]:
         "jobs": map(_job, inventory.jobs),
         "protected_resources": map(_protected, inventory.protected_resources),
         "gaps": map(_gap, inventory.gaps),
+        "key_aliases": (KeyAliasTable(alias=alias, key=key) for alias, key in inventory.key_aliases.items()),
         **assurance_rows(inventory),
     }
 

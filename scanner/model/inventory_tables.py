@@ -137,6 +137,14 @@ class KeyTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAliasTable:
+    """An alias of a KMS key. Both are ARNs."""
+
+    alias: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPointTable:
     """A recovery point in a vault."""
 
@@ -362,6 +370,7 @@ INVENTORY_TABLES: Final[Mapping[str, type]] = {
     "backup_policies": BackupPolicyTable,
     "effective_policies": EffectivePolicyTable,
     "gaps": GapTable,
+    "key_aliases": KeyAliasTable,
     "protection_groups": ProtectionGroup,
 }
 """The tables of the inventory, by the name of their file."""

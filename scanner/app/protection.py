@@ -1,0 +1,126 @@
+"""The protection graph of a judged scan: built from its tables, and what is asked of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Final
+
+from scanner.errors import BundleError, UsageError
+from scanner.evidence.manifest import read_manifest
+from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
+from scanner.graph.blast_radius import WORST, BlastRadius
+from scanner.graph.node_names import full_name, nodes_called
+from scanner.graph.protection_graph import Graph, ProtectionTables, protection_graph
+from scanner.model.blast_radius import BlastRadiusReport
+from scanner.model.facts import TABLES
+from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.model.manifest import Manifest
+from scanner.model.protection import ProtectionGroup
+from scanner.report.words import clip, visible
+from scanner.storage.rows import StoredRows
+from scanner.storage.table_files import NoTableError
+
+_GROUPS: Final = "protection_groups"
+_SHOWN: Final = 10
+_LONGEST: Final = 2_048
+
+_COLUMNS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
+    (INVENTORY, "accounts"): ("id", "name"),
+    (INVENTORY, "plans"): ("arn", "name", "account", "region"),
+    (INVENTORY, "vaults"): ("arn", "name", "account", "region", "type", "locked"),
+    (INVENTORY, "keys"): ("key", "kind", "state", "enabled"),
+    (INVENTORY, "key_aliases"): ("alias", "key"),
+    (FACTS, "rule"): (
+        *("subject", "account", "region", "name", "plan", "kind", "target", "target_exists"),
+        *("within_lock", "lock_reason", "starts_within_a_year"),
+    ),
+    (FACTS, "selection"): (
+        *("subject", "account", "region", "name", "plan", "role"),
+        *("role_exists", "role_admits_backup", "role_reason"),
+    ),
+}
+"""The columns that the graph is built from, by folder and table."""
+
+
+def graph_of(folder: Path, manifest: Manifest) -> Graph:
+    """Build the protection graph of a judged scan.
+
+    Raises:
+        BundleError: the folder contains no judged scan, or one of a version without the tables it needs.
+    """
+    files = ScanFiles(folder, manifest)
+    groups = tuple(each.name for each in fields(ProtectionGroup) if each.name != "resources")
+    try:
+        return protection_graph(
+            ProtectionTables(
+                groups=_rows(files, INVENTORY, _GROUPS, groups),
+                accounts=_small(files, INVENTORY, "accounts"),
+                plans=_small(files, INVENTORY, "plans"),
+                rules=_small(files, FACTS, "rule"),
+                selections=_small(files, FACTS, "selection"),
+                vaults=_small(files, INVENTORY, "vaults"),
+                keys=_small(files, INVENTORY, "keys"),
+                aliases=_small(files, INVENTORY, "key_aliases"),
+            )
+        )
+    except NoTableError as error:
+        raise BundleError(
+            f"{folder} was evaluated by a version that recorded no protection groups. "
+            "Run audit evaluate on the bundle again."
+        ) from error
+
+
+def _small(files: ScanFiles, folder: str, table: str) -> StoredRows:
+    return _rows(files, folder, table, _COLUMNS[folder, table])
+
+
+def _rows(files: ScanFiles, folder: str, table: str, columns: tuple[str, ...]) -> StoredRows:
+    row = (TABLES if folder == FACTS else INVENTORY_TABLES)[table]
+    return StoredRows(lambda name: files.table(folder, name), table, row, columns)
+
+
+def blast_radius(folder: Path, node: str | None) -> BlastRadiusReport:
+    """Return what is lost with one node; without one, with the worst, and the single points of failure.
+
+    Raises:
+        BundleError: as `graph_of`.
+        UsageError: the graph has no such node, or several of that name.
+    """
+    manifest = read_manifest(folder)
+    graph = graph_of(folder, manifest)
+    radius = BlastRadius(graph)
+    nodes = radius.worst(WORST) if node is None else (radius.loss_of(found_node(graph, node)),)
+    return BlastRadiusReport(
+        scan_id=manifest.scan_id,
+        as_of=manifest.evaluated_as_of,
+        resources=sum(graph.nodes[group]["count"] for group in radius.groups),
+        protected=radius.protected(),
+        node=node,
+        nodes=nodes,
+        single_points=radius.single_points() if node is None else (),
+    )
+
+
+def found_node(graph: Graph, name: str) -> str:
+    """Return the node that a user names. UsageError: there is none, or there are several."""
+    asked = name.strip().encode(errors="replace").decode()
+    if not asked or len(asked) > _LONGEST:
+        raise UsageError("Name a key, vault, role, account or Region by its ARN, id, name or alias.")
+    matches = nodes_called(graph, asked)
+    if len(matches.nodes) == 1:
+        return matches.nodes[0]
+    shown = f"\u201c{clip(visible(asked), 200)}\u201d"
+    if matches.nodes:
+        kinds = (f"{graph.nodes[node]['kind']} {full_name(node)}" for node in matches.nodes[:_SHOWN])
+        names = list(_lines(kinds))
+        more = ["\n  ..."] if len(matches.nodes) > _SHOWN else []
+        sentence = f"{shown} is the name of more than one thing. Use the ARN or the id of one:"
+        raise UsageError("".join((sentence, *names, *more)))
+    sentence = f"The scan has no key, vault, role, account or Region called {shown}."
+    if not matches.suggestions:
+        raise UsageError(f"{sentence} Run audit blast-radius without a node to list the worst ones.")
+    raise UsageError("".join((sentence, " Did you mean:", *_lines(matches.suggestions))))
+
+
+def _lines(names: Iterable[str]) -> Iterator[str]:
+    return (f"\n  {visible(name)}" for name in names)
