@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
-from bench import calls, clients, custodian, latency, memory, page, parsing, semantics, stages
+from bench import calls, clients, custodian, latency, memory, needs, page, parsing, semantics, stages
 from bench.measure import Table
 
 BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
@@ -16,6 +16,7 @@ BENCHES: Final[dict[str, Callable[..., list[Table]]]] = {
     "latency": latency.tables,
     "memory": memory.tables,
     "calls": calls.tables,
+    "needs": needs.tables,
     "custodian": custodian.tables,
     "semantics": semantics.tables,
     "stages": stages.tables,

@@ -114,6 +114,16 @@ def _job(random: Random, number: int) -> str:
     )
 
 
+def _protected(random: Random, number: int) -> str:
+    return json.dumps(
+        {
+            "ResourceArn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/vol-{PAGE}{random.getrandbits(36):09x}",
+            "ResourceType": "EBS",
+            "LastBackupTime": round(_START + number, 3),
+        }
+    )
+
+
 def _volume(random: Random, number: int) -> str:
     identity = f"vol-{PAGE}{random.getrandbits(36):09x}"
     at = f"2026-{number % 12 + 1:02d}-{number % 28 + 1:02d}T{number % 24:02d}:00:00.123Z"
@@ -202,6 +212,7 @@ def _databases(rows: str, token: str) -> str:
 LISTS: Final[dict[str, Rows]] = {
     "backup:ListRecoveryPointsByBackupVault": Rows(_recovery_point, ", ", _json_list("RecoveryPoints")),
     "backup:ListBackupJobs": Rows(_job, ", ", _json_list("BackupJobs")),
+    "backup:ListProtectedResources": Rows(_protected, ", ", _json_list("Results")),
     "ec2:DescribeVolumes": Rows(_volume, "", _ec2_list("DescribeVolumes", "volumeSet")),
     "ec2:DescribeInstances": Rows(_instance, "", _ec2_list("DescribeInstances", "reservationSet")),
     "rds:DescribeDBInstances": Rows(_database, "", _databases, page=100),

@@ -53,6 +53,7 @@ class Estate:
     volumes: int = 0
     instances: int = 0
     databases: int = 0
+    protected: int = 0
 
     def arguments(self) -> list[str]:
         """The command line that says the same."""
@@ -181,6 +182,7 @@ def _counts(estate: Estate) -> dict[str, int]:
     return {
         "backup:ListRecoveryPointsByBackupVault": estate.points,
         "backup:ListBackupJobs": estate.jobs,
+        "backup:ListProtectedResources": estate.protected,
         "ec2:DescribeVolumes": estate.volumes,
         "ec2:DescribeInstances": estate.instances,
         "rds:DescribeDBInstances": estate.databases,

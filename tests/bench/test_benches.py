@@ -22,6 +22,7 @@ TITLES = {
     "latency": ("### Wall time with 50 ms", "| 1 small account in 1 Region"),
     "memory": ("### One vault in one Region", "| 1,500"),
     "calls": ("### A scan of 2 small accounts in 2 Regions", "| ec2:DescribeVolumes"),
+    "needs": ("### A small account in 2 Regions", "| everything ", "| restore-tested "),
     "custodian": ("custodian: skipped. C7N_ENV does not name a virtual environment with c7n-org.",),
     "semantics": ("### Selecting and relating", "| 200 ", "### Asking each", "### All facts of a shard"),
     "page": ("### The HTML report in Chromium", "| 200 "),
