@@ -26,7 +26,7 @@ from scanner.collect.request import DEFAULT_ROLE, CollectRequest
 from scanner.collect.runner import collect
 from scanner.collect.watch import Unwatched
 from scanner.demo.server import serve
-from scanner.evaluate.packs import pack_files
+from scanner.evaluate.controls.packs import pack_files
 from scanner.model.collected import CollectedReads
 from scanner.model.names import Shard
 from scanner.resources import controls_folder

@@ -21,6 +21,7 @@ from scanner.evaluate.decisions.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.decisions.waivers import WaiverRule, Waivers
 from scanner.evaluate.engine import Parameters, affected_controls
 from scanner.evaluate.filing import file_findings
+from scanner.evaluate.needs import unlisted
 from scanner.evaluate.unsupported_rows import unsupported_of
 from scanner.evaluate.words import RenderedWords
 from scanner.evidence.bundle import Bundle, file_sha256
@@ -180,7 +181,15 @@ def conclude(  # noqa: PLR0913, PLR0917 -- a judged scan, and what is made of it
     _write_judged_manifest(bundle, out, manifest)
     with filed.database() as connection:
         reach = reach_of(status for _, status in bundle.whole_scope())
-        assessment = assess(counts(filed, connection), _asked(judgement), judgement.standards, units, reach)
+        controls = _asked(judgement)
+        assessment = assess(
+            counts(filed, connection),
+            controls,
+            judgement.standards,
+            units,
+            reach,
+            unlisted=unlisted(controls, manifest.reads),
+        )
     scan = Scan(
         manifest=manifest,
         controls=_asked(judgement),

@@ -8,7 +8,7 @@ import typer
 
 from scanner.app import collection
 from scanner.cli.destination import Destination, destination_of, look_ahead, published
-from scanner.cli.exits import INCOMPLETE, advising_to_resume
+from scanner.cli.exits import INCOMPLETE, advising_to_resume, resume_command
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of
 from scanner.cli.progress import progress
@@ -63,9 +63,18 @@ def collect(scope: ScopeOptions, judged: JudgementOptions, target: Target, *, qu
     settings = settings_of(judged.config, judged.controls)
     reads = reads_for(settings, scope.collect, judged.controls or (), settings.outputs.formats)
     goal, folder = goal_of(target, settings, scope)
-    with advising_to_resume("collect", folder):
+    words = judged.controls or ()
+    with advising_to_resume("collect", folder, words):
         refusals = gather(
-            settings, scope, folder, None, is_new=target.resume is None, quiet=quiet, reads=reads
+            settings,
+            scope,
+            folder,
+            None,
+            is_new=target.resume is None,
+            quiet=quiet,
+            reads=reads,
+            needs=reads,
+            controls=words,
         )
     manifest = read_manifest(folder)
     with published(goal, folder, keep=target.resume is not None), losing_output():
@@ -83,10 +92,14 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
     is_new: bool,
     quiet: bool,
     reads: CollectedReads | None = None,
+    needs: CollectedReads | None = None,
+    controls: Sequence[str] = (),
 ) -> tuple[Gap, ...]:
     """Collect what is left to be collected, and return why accounts could not be entered.
 
-    `reads`: what a new scan collects; None: everything. One that is resumed goes on as it was begun.
+    `reads`: what a new scan collects; None: everything. One that is resumed goes on as it was begun. `needs`:
+    what the selected controls and formats need; None: it is not compared with what a resumed scan collects.
+    `controls`: the words of --controls.
     """
     request = collect_request(settings, scope, reads)
     if is_new:
@@ -94,12 +107,12 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
             collection.collect(request, folder, watcher, as_of)
     else:
         with progress(quiet=quiet) as watcher:
-            went_on = collection.resume(given_anew(settings, scope), request, folder, watcher, as_of)
+            went_on = collection.resume(given_anew(settings, scope, needs), request, folder, watcher, as_of)
         if not went_on and not quiet:
             say(f"{folder} already contains all evidence: no calls were made.")
     if collection.has_more(folder):
         say(
             "Credentials expired before everything was read; missing data is unknown. Log in again, "
-            f"then run: audit run --resume {folder}"
+            f"then run: {resume_command('run', folder, controls)}"
         )
     return watcher.tally.refusals()

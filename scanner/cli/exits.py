@@ -16,7 +16,8 @@
 | 129, 143 | ended by SIGHUP or SIGTERM, as if interrupted |
 """
 
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -26,6 +27,7 @@ from scanner.cli.signals import exit_code
 from scanner.cli.streams import discard_stdout
 from scanner.errors import CredentialsError, EndpointError, OutputError, VaultproofError
 from scanner.model.finding import Severity
+from scanner.model.reading import LEFT_OUT
 
 if TYPE_CHECKING:
     from scanner.report.view import View
@@ -62,14 +64,20 @@ def _notes(problem: BaseException) -> list[str]:
 
 
 @contextmanager
-def advising_to_resume(command: str, folder: Path) -> Iterator[None]:
+def advising_to_resume(command: str, folder: Path, controls: Sequence[str] = ()) -> Iterator[None]:
     """Note on an error that leaves a scan half done how it is gone on with."""
     try:
         yield
     except (KeyboardInterrupt, OutputError, EndpointError, CredentialsError) as problem:
         if (folder / JOURNAL).exists():
-            problem.add_note(f"Resume with: audit {command} --resume {folder}")
+            problem.add_note(f"Resume with: {resume_command(command, folder, controls)}")
         raise
+
+
+def resume_command(command: str, folder: Path, controls: Sequence[str] = ()) -> str:
+    """Return the command that resumes a scan, with the words of --controls that it was begun with."""
+    words = (f"--controls {shlex.quote(word)}" for word in controls)
+    return " ".join((f"audit {command} --resume {folder}", *words))
 
 
 def code_of(
@@ -90,7 +98,7 @@ def code_of(
         return INCOMPLETE
     if require_complete and view.scan.gaps:
         return INCOMPLETE
-    if fail_on_unknown and view.counts.unknown:
+    if fail_on_unknown and (view.counts.unknown or any(gap.code == LEFT_OUT for gap in view.scan.gaps)):
         return INCOMPLETE
     return FINDINGS if fail_on is not None and _any_at(view, fail_on) else 0
 

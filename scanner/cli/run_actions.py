@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from scanner.app import judgement as app
-from scanner.app.needs import reads_of
+from scanner.app.needs import needed_reads, reads_of
 from scanner.app.notification import Notice, record_first_seen, targets_of
 from scanner.cli.collect_actions import gather, goal_of
 from scanner.cli.destination import published, shown_at
@@ -39,7 +39,7 @@ def run(
     with former_scan(target, settings, goal, folder) as since:
         if since is not None:
             since.keep_from(folder)
-        with advising_to_resume("run", folder):
+        with advising_to_resume("run", folder, judged.controls or ()):
             gather(
                 settings,
                 scope,
@@ -48,6 +48,8 @@ def run(
                 is_new=target.resume is None,
                 quiet=quiet,
                 reads=reads,
+                needs=needed_reads(judgement, wanted) if target.resume is not None else None,
+                controls=judged.controls or (),
             )
             outcome = app.evaluate(
                 folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since

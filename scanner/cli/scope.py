@@ -30,7 +30,7 @@ def collect_request(
     )
 
 
-def given_anew(settings: Settings, options: ScopeOptions) -> Given:
+def given_anew(settings: Settings, options: ScopeOptions, needs: CollectedReads | None = None) -> Given:
     """Give what was said of the scope when a scan is resumed; it must not contradict the scan's journal."""
     scope = settings.scope
     return Given(
@@ -42,6 +42,7 @@ def given_anew(settings: Settings, options: ScopeOptions) -> Given:
         role_name=options.role_name or scope.role_name,
         session_name=scope.session_name,
         duration_seconds=scope.session_seconds,
+        needs=needs,
         collects_all=None if options.collect is None else options.collect is CollectMode.ALL,
     )
 

@@ -18,6 +18,7 @@ from scanner.collect.station import Station, set_up
 from scanner.collect.survey import survey
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.errors import UsageError
+from scanner.model.collected import CollectedReads
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Excluded, Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, Shard
@@ -35,7 +36,10 @@ _OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """The options that a resumption was given anew; None: not given, so that the journal's hold."""
+    """The options that a resumption was given anew; None: not given, so that the journal's hold.
+
+    `needs`: what the controls and formats of the resumption need; None: they are not compared.
+    """
 
     organization: bool | None = None
     accounts: tuple[str, ...] | None = None
@@ -46,6 +50,7 @@ class Given:
     session_name: str | None = None
     duration_seconds: int | None = None
     collects_all: bool | None = None
+    needs: CollectedReads | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ def resume(
 def journal_request(given: Given, means: CollectRequest, past: Past) -> CollectRequest:
     """Give the request of the journal. UsageError: an option says otherwise."""
     asked = past.header.asked
+    _check_mode(given, asked)
     _check_reads(given, asked)
     for field, option in _OPTIONS.items():
         said, known = getattr(given, field), getattr(asked, field)
@@ -116,6 +122,22 @@ def journal_request(given: Given, means: CollectRequest, past: Past) -> CollectR
 
 
 def _check_reads(given: Given, asked: Asked) -> None:
+    """Refuse controls and formats that need more than the scan collects. UsageError."""
+    if given.needs is None or asked.reads is None:
+        return
+    more = sorted(set(given.needs.operations) - set(asked.reads.operations))
+    if more:
+        options = " ".join(f"--controls {name}" for name in asked.reads.controls)
+        formats = f" --format {','.join(asked.reads.formats)}" if asked.reads.formats else ""
+        raise UsageError(
+            "The scan to be resumed collects only what its controls need, and what is selected now needs "
+            f"more ({', '.join(more)}). Resume it as it was begun ({options}{formats}), "
+            "start another scan with --out, or judge what was collected with audit evaluate: what was left "
+            "out is unknown."
+        )
+
+
+def _check_mode(given: Given, asked: Asked) -> None:
     """Refuse another --collect than that of the scan. UsageError."""
     if given.collects_all is None or given.collects_all == (asked.reads is None):
         return

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from scanner.evaluate.compiled import compile_control
+from scanner.model.collected import CollectedReads, is_collected
 from scanner.model.control import Control
 from scanner.model.facts import columns
 from scanner.model.facts.reads import SUBJECT_READS
@@ -43,3 +44,12 @@ def _reads_of_columns(table: str, names: Iterable[str]) -> Iterator[str]:
     for column in columns(table):
         if column.name in wanted:
             yield from column.reads
+
+
+def unlisted(controls: Iterable[Control], reads: CollectedReads | None) -> frozenset[str]:
+    """Return the controls whose subjects a scan that collected `reads` did not list; None: everything."""
+    return frozenset(
+        control.id
+        for control in controls
+        if not all(is_collected(operation, reads) for operation in SUBJECT_READS[control.subject])
+    )

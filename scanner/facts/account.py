@@ -8,7 +8,7 @@ from scanner.model.backup_policies import AccountInventory, BackupGovernance, Ef
 from scanner.model.facts import AccountFacts, AccountRegionFacts, MissingRead
 from scanner.model.inventory import Organization, ShardInventory, ShardStatus
 from scanner.model.names import AWS_GLOBAL, AccountId, account_region_subject, account_subject
-from scanner.model.reading import ENTRY, Gap, Known, Unread
+from scanner.model.reading import ENTRY, LEFT_OUT, Gap, Known, Unread
 from scanner.model.ternary import Ternary
 
 
@@ -91,12 +91,16 @@ def account_region_row(
 
     `needed` are gaps elsewhere that kept something of this shard open (a destination's vaults, the
     organisation's settings); `affected_controls` names for each operation the selected controls that rest
-    on it: a read that none of them needs is not missed.
+    on it: a read that none of them needs is not missed. Where nothing but reads that the scan left out is
+    missing, which reads AWS would have refused is not known.
     """
     gaps = dict.fromkeys((*inventory.gaps, *needed))
-    missing = [gap for gap in gaps if gap.operation in blinds]
+    missing = sorted((gap for gap in gaps if gap.operation in blinds), key=_order)
     notes = Notes()
     notes.evidence("missing_reads", sorted({gap.ref for gap in missing if gap.ref is not None}))
+    is_left_out = bool(missing) and all(gap.code == LEFT_OUT for gap in missing)
+    for gap in missing if is_left_out else ():
+        notes.unknown("missing_reads", "", gap)
     shard = inventory.shard
     skipped = inventory.status is ShardStatus.SKIPPED
     return AccountRegionFacts(
@@ -109,8 +113,8 @@ def account_region_row(
         status=inventory.status.value,
         skipped=skipped,
         not_entered=next((gap.not_entered() for gap in missing if gap.operation in ENTRY), ""),
-        missing_reads=tuple(_missing(gap, blinds[gap.operation]) for gap in sorted(missing, key=_order)),
-        not_known=(),
+        missing_reads=None if is_left_out else tuple(_missing(gap, blinds[gap.operation]) for gap in missing),
+        not_known=notes.not_known,
         evidence=notes.references,
     )
 

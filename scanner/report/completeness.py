@@ -7,6 +7,7 @@ from typing import Final
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Excluded, Manifest
 from scanner.model.names import AWS_GLOBAL, ORG
+from scanner.model.reading import LEFT_OUT
 from scanner.model.scan import Reconciliation, Scan
 from scanner.report.gaps import BLINDING_CONTROL, BlindGap, GapGroup, group_gaps
 
@@ -61,7 +62,9 @@ class Completeness:
     rows: tuple[AccountRow, ...]
     organization: Cell | None  # the organisation-wide calls; None: the manifest does not speak of them
     excluded: tuple[Excluded, ...]
-    gaps: tuple[BlindGap, ...]
+    gaps: tuple[BlindGap, ...]  # without what the scan left out
+    left_out: tuple[str, ...]  # operations that the scan left out, and that controls need
+    collected: str  # what a scan collected that did not collect everything; empty: everything
     blinds_told: bool  # whether the control that says what a missing read blinds was asked
     groups: tuple[GapGroup, ...]
     reconciliation: tuple[TypeReconciliation, ...]
@@ -94,21 +97,25 @@ class Completeness:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing at all is missing."""
+        """Whether nothing is missing of what the scan was to collect."""
         return all(row.whole for row in self.rows) and not self.gaps
 
 
 def completeness(scan: Scan, gaps: tuple[BlindGap, ...], names: Mapping[str, str]) -> Completeness:
     """Hold what was read against the scope. `gaps`: the missing reads. `names`: account names by id."""
     columns, rows, organization = _grid(scan.manifest, names)
+    missing = tuple(each for each in gaps if each.gap.code != LEFT_OUT)
+    reads = scan.manifest.reads
     return Completeness(
         columns=columns,
         rows=rows,
         organization=organization,
         excluded=scan.manifest.scope.excluded,
-        gaps=gaps,
+        gaps=missing,
+        left_out=tuple(sorted({each.gap.operation for each in gaps if each.gap.code == LEFT_OUT})),
+        collected="" if reads is None else reads.sentence(),
         blinds_told=any(control.id == BLINDING_CONTROL for control in scan.controls),
-        groups=group_gaps(gaps),
+        groups=group_gaps(missing),
         reconciliation=_reconciled(scan.reconciliation),
     )
 

@@ -122,8 +122,10 @@ def _changes(view: View) -> str:
 
 def _unread(view: View) -> str:
     complete = view.completeness
+    limits = [complete.collected, _left_out(complete.left_out)]
     if complete.whole:
-        return "## What could not be read\n\nEverything in scope was read."
+        what = "Everything that the scan was to collect" if complete.collected else "Everything in scope"
+        return "\n\n".join(filter(None, ("## What could not be read", f"{what} was read.", *limits)))
     tally = ", ".join(f"{number:,} {status.value}" for status, number in complete.tally)
     shards = f"Of {count_word(complete.shards, 'account-Region')}: {tally}."
     missing = f"Missing: {count_word(len(complete.gaps), 'read')}."
@@ -134,7 +136,18 @@ def _unread(view: View) -> str:
     ]
     if rest := sum(group.number for group in complete.groups[_GROUPS:]):
         lines.append(f"{count_word(rest, 'more read')} are missing for other reasons.")
+    lines += limits
     return "\n\n".join(line for line in lines if line)
+
+
+def _left_out(operations: tuple[str, ...]) -> str:
+    """Return which operations controls need that the scan left out; empty: none."""
+    if not operations:
+        return ""
+    return (
+        f"Left out by the scan, and needed by these controls: {_some(operations)}. Checks that need them are "
+        "unknown."
+    )
 
 
 def _group(group: GapGroup) -> str:
@@ -184,7 +197,8 @@ def _control(view: ControlView, whole: View) -> str:
     opened = f"{counts.open:,} could not be evaluated" if counts.open else ""
     failed = f"{counts.failed:,} of {counts.asked:,} failed" if counts.failed else ""
     parts = [
-        f"### {failed or opened}: {inert(control.failure if counts.failed else control.title)}",
+        f"### {failed or opened or 'Subjects were not listed'}: "
+        f"{inert(control.failure if counts.failed else control.title)}",
         f"{code(control.id)}, {control.severity.value}{f'; {opened}' if failed and opened else ''}.",
         "\n".join(_finding(each, whole) for each in shown),
     ]

@@ -15,8 +15,10 @@ from typing import Final
 
 from scanner.findings.filed import Filed
 from scanner.model.changes import Changes
+from scanner.model.collected import is_collected
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
+from scanner.model.facts.reads import SUBJECT_READS
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.manifest import Manifest
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
@@ -50,15 +52,17 @@ class ControlView:
     counts: Counts
     findings: Sequence[Finding]  # the worst that neither pass nor are not applicable; `counts` has all
     sets: tuple[ParameterSet, ...] = ()  # what tiers and overrides of audit.yaml set of it
+    is_unlisted: bool = False  # the scan left out the calls that list its subjects
 
     @property
     def standing(self) -> Status:
         """The worst that it says: its place in a list, and the mark beside its title.
 
-        A control that was asked of nothing has passed nothing.
+        A control without subjects has passed nothing; it is unknown where the scan did not list them.
         """
+        otherwise = Status.UNKNOWN if self.is_unlisted else Status.NOT_APPLICABLE
         found = (status for status, _ in self.counts.parts())
-        return min(found, key=STATUS_ORDER.__getitem__, default=Status.NOT_APPLICABLE)
+        return min(found, key=STATUS_ORDER.__getitem__, default=otherwise)
 
     @property
     def frameworks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -278,6 +282,10 @@ def _controls(scan: Scan, seen: Overview) -> Iterator[ControlView]:
             counts=seen.controls.get(control.id, none),
             findings=seen.worst_of.get(control.id, ()),
             sets=parameter_sets(scan.tiers, control.id),
+            is_unlisted=not all(
+                is_collected(operation, scan.manifest.reads)
+                for operation in SUBJECT_READS.get(control.subject, ())
+            ),
         )
 
 

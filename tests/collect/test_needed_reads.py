@@ -192,6 +192,22 @@ def test_a_scan_is_not_resumed_as_another_one(
         resume(Given(collects_all=collects_all), CollectRequest(retries=HASTY), tmp_path)
 
 
+def test_a_scan_is_not_resumed_for_controls_that_need_more(world: FakeAws, tmp_path: Path) -> None:
+    collect(CollectRequest(**REQUEST, reads=reads([*SCOPE, "ec2:DescribeVolumes"])), tmp_path)
+    world.requests.clear()
+    more = Given(needs=reads([*SCOPE, "backup:ListBackupJobs"]))
+    with pytest.raises(UsageError, match=r"needs more \(backup:ListBackupJobs\).*--controls a-control"):
+        resume(more, CollectRequest(retries=HASTY), tmp_path)
+    assert world.requests == []
+    assert resume(Given(needs=reads(SCOPE)), CollectRequest(retries=HASTY), tmp_path).had_all
+
+
+def test_a_scan_of_everything_is_resumed_for_any_controls(world: FakeAws, tmp_path: Path) -> None:
+    assert world
+    collect(CollectRequest(**REQUEST), tmp_path)
+    assert resume(Given(needs=reads(SCOPE)), CollectRequest(retries=HASTY), tmp_path).had_all
+
+
 def test_the_estimate_follows_what_is_collected(world: FakeAws) -> None:
     assert world
     everything = rehearse(CollectRequest(**REQUEST))

@@ -67,8 +67,10 @@ def notes_of(facts: Facts) -> Iterator[dict[str, Any]]:
 
 
 def missed_in(facts: Facts) -> Iterator[dict[str, Any]]:
+    """Return what the account-Regions miss: reads that failed, or notes on reads that were left out."""
     for table, row in rows_of(facts):
-        yield from row["missing_reads"] if table == "account_region" else ()
+        if table == "account_region":
+            yield from row["missing_reads"] or row["not_known"]
 
 
 def misnamed(facts: Facts, kept: frozenset[str]) -> list[str]:

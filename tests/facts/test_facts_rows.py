@@ -291,7 +291,7 @@ def test_an_air_gapped_target_is_a_copy_action(bundle: BundleBuilder) -> None:
 
 def missing(facts: Facts, account: str = ACCOUNT, region: str = REGION) -> set[tuple[str, str, str]]:
     found = row(facts, "account_region", f"aws:account-region:{account}/{region}", AccountRegionFacts)
-    return {(each.operation, each.about, each.kind) for each in found.missing_reads}
+    return {(each.operation, each.about, each.kind) for each in found.missing_reads or ()}
 
 
 def test_missing_reads_are_those_that_a_control_needs(bundle: BundleBuilder) -> None:

@@ -2,14 +2,17 @@ from dataclasses import replace
 
 import pytest
 
+from scanner.model.collected import CollectedReads
 from scanner.model.explanation import NodeKind, Verdict
 from scanner.model.finding import Status
 from scanner.model.inventory import ShardStatus
-from scanner.model.reading import GapKind
+from scanner.model.names import AccountId, RegionName
+from scanner.model.reading import LEFT_OUT, Gap, GapKind
 from scanner.model.scan import Scan
 from scanner.report import words
 from scanner.report.chain import chain
 from scanner.report.counts import count
+from scanner.report.markdown import summary_md
 from scanner.report.templates import bars
 from scanner.report.view import build
 
@@ -73,6 +76,30 @@ def test_an_account_that_cannot_be_entered_is_one_line(scan: Scan) -> None:
     groups = build(replace(scan, gaps=(*scan.gaps, *more))).completeness.groups
     assert groups[0].operations == ("ec2:DescribeA", "ec2:DescribeB", "sts:AssumeRole")
     assert (groups[0].number, len(groups[0].places), len(groups)) == (9, 3, 3)
+
+
+def test_what_the_scan_left_out_is_no_missing_read(scan: Scan) -> None:
+    whole = build(scan).completeness
+    place = AccountId("111111111111"), RegionName("eu-west-1")
+    left_out = Gap(*place, "kms:DescribeKey", "k", GapKind.NEVER_ASKED, LEFT_OUT)
+    reads = CollectedReads(("vault-locked",), (), ("backup:ListBackupVaults",))
+    narrow = replace(scan, gaps=(*scan.gaps, left_out), manifest=replace(scan.manifest, reads=reads))
+    view = build(narrow)
+    assert (view.completeness.gaps, view.completeness.groups) == (whole.gaps, whole.groups)
+    assert view.completeness.left_out == ("kms:DescribeKey",)
+    assert view.completeness.collected == reads.sentence()
+    assert (whole.left_out, whole.collected) == ((), "")
+    markdown = b"".join(summary_md(view)).decode()
+    assert "needed by these controls: `kms:DescribeKey`" in markdown
+    assert "only what its controls need (vault-locked)" in markdown
+
+
+def test_a_control_whose_subjects_were_not_listed_is_unknown(empty: Scan) -> None:
+    reads = CollectedReads(("resource-in-backup-plan",), (), ("backup:ListBackupPlans",))
+    narrow = build(replace(empty, manifest=replace(empty.manifest, reads=reads)))
+    standings = {each.control.subject: each.standing for each in narrow.controls}
+    assert standings["vault"] is Status.UNKNOWN
+    assert standings["plan"] is Status.NOT_APPLICABLE
 
 
 def test_reconciliation_names_only_the_shards_that_differ(scan: Scan) -> None:

@@ -6,7 +6,7 @@ has no value where nothing was evaluated, nor where less than half of the scope 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -40,17 +40,20 @@ _Group = tuple[Severity, Status, int]
 """So many findings with one severity and one status."""
 
 
-def assess(
+def assess(  # noqa: PLR0913 -- what the figures and standings rest on
     counts: FindingCounts,
     controls: Iterable[Control],
     standards: Standards,
     units: Mapping[str, tuple[str, ...]],
     reach: Reach | None = None,
+    *,
+    unlisted: Container[str] = (),
 ) -> Assessment:
     """Compute scores and standings from the counts of all findings. `reach`: how much of the scope was read.
 
     `units` are the organizational units above each account whose place is known, the root among them: an
-    account counts in each of them, so that the figures of a unit are those of everything below it.
+    account counts in each of them, so that the figures of a unit are those of everything below it. `unlisted`
+    are controls whose subjects the scan did not list: what they serve is at best unknown.
     """
     asked = tuple(controls)
     reason = _reason_to_withhold(counts, reach)
@@ -67,7 +70,7 @@ def assess(
         "tier": figures(map(_keyed, counts.tiers)),
     }
     score = Score(standards.weights, summed(by_control.values()), groups, reason)
-    views = (_framework(each, asked, standards.known, by_control) for each in standards.frameworks)
+    views = (_framework(each, asked, standards.known, by_control, unlisted) for each in standards.frameworks)
     return Assessment(score, tuple(views))
 
 
@@ -133,6 +136,7 @@ def _framework(
     asked: tuple[Control, ...],
     known: tuple[Control, ...],
     by_control: Mapping[str, Figures],
+    unlisted: Container[str],
 ) -> FrameworkView:
     serving = [each for each in asked if framework.id in each.frameworks]
     possible = {one for each in known for one in each.frameworks.get(framework.id, ())}
@@ -142,6 +146,7 @@ def _framework(
             [one for one in serving if each.id in one.frameworks[framework.id]],
             by_control,
             RequirementStatus.NOT_ASKED if each.id in possible else RequirementStatus.NOT_COVERED,
+            unlisted,
         )
         for each in framework.requirements
     )
@@ -154,9 +159,12 @@ def _requirement(
     serving: list[Control],
     by_control: Mapping[str, Figures],
     otherwise: RequirementStatus,
+    unlisted: Container[str],
 ) -> RequirementView:
     figures = summed(by_control[each.id] for each in serving)
     standing = figures.standing if serving else otherwise
+    if standing is not RequirementStatus.FAILED and any(each.id in unlisted for each in serving):
+        standing = RequirementStatus.UNKNOWN
     controls = tuple((each.id, by_control[each.id]) for each in serving)
     return RequirementView(requirement, standing, figures, _subjects(serving, by_control), controls)
 

@@ -26,6 +26,7 @@ class AccountRegionFacts(Row):
     not_entered: str = column(
         "Why the account could not be entered: the role and AWS's answer; empty where it was."
     )
-    missing_reads: tuple[MissingRead, ...] = column(
-        "Reads that the selected controls need and that are missing."
+    missing_reads: tuple[MissingRead, ...] | None = column(
+        "Reads that the selected controls need and that are missing. NULL where nothing else is missing than "
+        "what the scan left out: what AWS would have answered is not known."
     )

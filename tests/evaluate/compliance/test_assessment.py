@@ -34,11 +34,12 @@ def finding(
     )
 
 
-def assessed(findings: Iterable[Finding], *ids: str) -> Assessment:
+def assessed(findings: Iterable[Finding], *ids: str, unlisted: frozenset[str] = frozenset()) -> Assessment:
     asked = [each for each in KNOWN if each.id in ids]
     cells: Counter[Cell] = Counter()
     assert tuple(counted(findings, cells)) == tuple(findings)
-    return assess(counts_of(cells), asked, STANDARDS, {"111111111111": ("r-1", "ou-1")})
+    units = {"111111111111": ("r-1", "ou-1")}
+    return assess(counts_of(cells), asked, STANDARDS, units, unlisted=unlisted)
 
 
 def framework(found: Assessment, name: str) -> FrameworkView:
@@ -171,6 +172,18 @@ def test_a_requirement_stands_as_the_worst_of_its_checks_for_every_mix() -> None
         expected = next(standing for statuses, standing in order if statuses & {one, two})
         found = assessed([finding(one), finding(two, n=1)], "restore-tested")
         assert standings(found, "cis-controls-8")["11.5"] is expected
+
+
+def test_a_requirement_is_not_met_by_controls_whose_subjects_were_not_listed() -> None:
+    for status in (Status.PASS, Status.WAIVED, Status.NOT_APPLICABLE, Status.UNKNOWN):
+        found = assessed([finding(status)], "restore-tested", unlisted=frozenset(("restore-tested",)))
+        assert standings(found, "cis-controls-8")["11.5"] is RequirementStatus.UNKNOWN
+    for findings, standing in (
+        ([], RequirementStatus.UNKNOWN),
+        ([finding(Status.FAIL)], RequirementStatus.FAILED),
+    ):
+        found = assessed(findings, "restore-tested", unlisted=frozenset(("restore-tested",)))
+        assert standings(found, "cis-controls-8")["11.5"] is standing
 
 
 def test_what_no_selected_control_serves_is_not_asked_and_what_none_serves_not_covered() -> None:
