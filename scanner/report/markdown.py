@@ -196,9 +196,9 @@ def _control(view: ControlView, whole: View) -> str:
     shown = [each for each in view.findings if each.status in _OPEN][:_WORST]
     opened = f"{counts.open:,} could not be evaluated" if counts.open else ""
     failed = f"{counts.failed:,} of {counts.asked:,} failed" if counts.failed else ""
+    what = failed or opened or "Subjects were not listed"
     parts = [
-        f"### {failed or opened or 'Subjects were not listed'}: "
-        f"{inert(control.failure if counts.failed else control.title)}",
+        f"### {what}: {inert(control.failure if counts.failed else control.title)}",
         f"{code(control.id)}, {control.severity.value}{f'; {opened}' if failed and opened else ''}.",
         "\n".join(_finding(each, whole) for each in shown),
     ]
