@@ -3,9 +3,9 @@ const MARKS = { holds: "\u2713", broken: "\u2717", unknown: "?", stated: "" };
 const VERDICTS = { holds: "Holds", broken: "Broken", unknown: "Unknown" };
 const KINDS = { resource: "Resource", parent: "Through", plan: "Backup plan", selection: "Backup selection", rule: "Backup rule", vault: "Backup vault", copy: "Copy", recovery_point: "Recovery point", link: "Link", key: "Key", group: "", more: "" };
 
-function chain(told) {
-  if (!told || !told.chain) return "";
-  const { tree, picture, spoken } = told.chain;
+function chain(record) {
+  if (!record || !record.chain) return "";
+  const { tree, picture, spoken } = record.chain;
   const words = make("details.in-words", {}, make("summary", {}, "As text, with the evidence of each link"), make("div.chain", {}, make("ul", {}, link(tree))));
   return make("section", {}, make("h3", {}, "Protection chain"),
     make("div.picture", { tabindex: "0", role: "region", "aria-label": "Protection chain as a picture" }, pictureOf(picture, spoken)), words);

@@ -1,5 +1,5 @@
 /* What every part of the script uses: building elements, names of things, and the data of this file. Every
-   value becomes a text node, never markup. Without this script the page still tells the summary and the worst. */
+   value becomes a text node, never markup. Without this script the page still shows the summary and the worst findings. */
 const head = JSON.parse(document.getElementById("data").textContent);
 const $ = (selector, within = document) => within.querySelector(selector);
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -40,7 +40,7 @@ const accountName = (id) => head.accounts[id] || id;
 const typeName = (key) => head.types[key] || key;
 const ownerName = (owner) => (owner === null ? "not known" : owner || "no owner");
 
-/* As words.short_name, words.title and words.beside do */
+/* As words.short_name, words.title and words.subtitle do */
 function short(subject) {
   if (subject.startsWith("aws:")) return subject.slice(subject.lastIndexOf(":") + 1);
   const arrow = subject.indexOf("->");
@@ -52,12 +52,12 @@ function short(subject) {
   return name + (hash < 0 ? "" : subject.slice(hash));
 }
 const called = (subject, name) => (subject.includes("->") ? name.replaceAll("->", "\u2192") : name) || short(subject);
-function beside(subject, name) {
+function subtitle(subject, name) {
   const [whole, title] = [short(subject), called(subject, name)];
   return whole === title || whole.endsWith(`/${title}`) || whole.endsWith(`:${title}`) ? "" : whole;
 }
 
-/* Data blocks are base64 of gzip of JSON. Nothing is fetched: they stand in this file. */
+/* Data blocks are base64 of gzip of JSON. Nothing is fetched: they are in this file. */
 async function inflate(id) {
   const text = document.getElementById(id).textContent;
   const bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));

@@ -18,7 +18,7 @@ function explorer(data, matching, view) {
     const goal = { open: arn, at: control };
     const link = make("a.subject", { href: fragment({ ...view.state, ...goal }), title: visible(arn) }, bdi(called(arn, name)));
     const found = make("tr", {}, make("td", {}, status(Math.floor(rank / data.severities))), make("td", {}, severity(rank % data.severities)),
-      make("td.wide", {}, make("div.named", {}, link, beside(arn, name) ? bdi(beside(arn, name), "bdi.short") : ""), make("small", {}, bdi(data.reasons[data.reason[each]]))),
+      make("td.wide", {}, make("div.named", {}, link, subtitle(arn, name) ? bdi(subtitle(arn, name), "bdi.short") : ""), make("small", {}, bdi(data.reasons[data.reason[each]]))),
       make("td", {}, findingTitle(control, statusKey(Math.floor(rank / data.severities))), make("small", {}, make("code", {}, control))),
       make("td", {}, bdi(accountName(data.accounts[data.account[subject]]))), make("td", {}, data.regions[data.region[subject]]), make("td", {}, typeName(data.types[data.type[subject]])));
     found.addEventListener("click", (event) => { if (!event.target.closest("a") && !String(getSelection())) view.change(goal, true); });
@@ -141,17 +141,17 @@ function finder(data, matching, view) {
     made.addEventListener("click", () => choose(place));
     return made;
   }
-  function told(subject, place) {
+  function hit(subject, place) {
     const worst = Math.min(...data.ofSubject(subject).map((row) => data.rank[row]));
     const where = [typeName(data.types[data.type[subject]]), accountName(data.accounts[data.account[subject]]), data.regions[data.region[subject]]];
-    return option([status(Math.floor(worst / data.severities)), make("span.hit", {}, bdi(called(data.arn[subject], data.name[subject]), "b"), make("small", {}, bdi([beside(data.arn[subject], data.name[subject]), ...where].filter(Boolean).join(" \u00b7 "))))], place);
+    return option([status(Math.floor(worst / data.severities)), make("span.hit", {}, bdi(called(data.arn[subject], data.name[subject]), "b"), make("small", {}, bdi([subtitle(data.arn[subject], data.name[subject]), ...where].filter(Boolean).join(" \u00b7 "))))], place);
   }
   function look() {
     const text = input.value.trim();
     if (!text) { close(); return; }
     found = matching.subjectsLike(text, 8);
     const rest = option(make("span.hit", {}, found.all > found.length ? `${number(found.all)} matching subjects: search all findings` : "Search all findings"), found.length);
-    list.replaceChildren(...found.map(told), rest);
+    list.replaceChildren(...found.map(hit), rest);
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
     mark(0);

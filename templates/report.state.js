@@ -73,7 +73,7 @@ function matcher(data) {
   return { rows, subjectsLike };
 }
 
-/* Orders of the table, made when somebody asks for one. */
+/* Sort orders of the table, computed when a column is first sorted. */
 function sorter(data) {
   const title = (each) => called(data.arn[each], data.name[each]).toLowerCase();
   const keys = {

@@ -1,15 +1,15 @@
-/* The page of one subject: why it stands as it does, the chain that protects it, and what to type. */
+/* The page of one subject: its status and why, its protection chain, and the commands that fix it. */
 const BLANKS = {
   PLAN_ID: "the backup plan's id", VAULT_NAME: "the vault's name", SOURCE_VAULT: "the name of the vault that holds the recovery point",
   RESOURCE_ARN: "the resource's ARN", RECOVERY_POINT_ARN: "the recovery point's ARN", DESTINATION_VAULT_ARN: "the destination vault's ARN",
   AIR_GAPPED_VAULT_ARN: "the air-gapped vault's ARN", DESTINATION_ACCOUNT: "the destination's account id", DESTINATION_REGION: "the destination's Region",
-  BACKUP_ACCOUNT_ID: "the id of the account that keeps the copies", ACCOUNT_ID: "the account's id", ORGANIZATION_ID: "the organisation's id",
-  OTHER_REGION: "a Region other than the resource's", KEY_ARN: "the ARN of a customer managed KMS key", KEY_ID: "the key's id", ROLE_ARN: "the ARN of the role that AWS Backup acts by",
+  BACKUP_ACCOUNT_ID: "the id of the account that stores the copies", ACCOUNT_ID: "the account's id", ORGANIZATION_ID: "the organisation's id",
+  OTHER_REGION: "a Region other than the resource's", KEY_ARN: "the ARN of a customer managed KMS key", KEY_ID: "the key's id", ROLE_ARN: "the ARN of the role that AWS Backup assumes",
   SNAPSHOT_ID: "the snapshot's id", SELECTION_ID: "the selection's id", JOB_ID: "the job's id", TOPIC_ARN: "the SNS topic's ARN", TEAM_ARN: "the approval team's ARN",
   ROOT_ID: "the organisation's root id", POLICY_ID: "the policy's id", OU_ID: "the organizational unit's id", REGION: "the Region", ZONE: "the Availability Zone", TYPE: "the resource type as AWS Backup spells it",
 };
 const BLANK = new RegExp(`(?<![\\w-])(?:${Object.keys(BLANKS).join("|")})(?![\\w])`, "g");
-/* What a shell or a template reads as nothing but text; everything else is left for people to fill in. */
+/* Values that need no quoting in a shell or a template. All others are left for the reader to fill in. */
 const PLAIN = /^[\w:/.+=@,~-]+$/;
 
 function subjects(data, view) {
@@ -34,10 +34,10 @@ function subjects(data, view) {
     if (!open) { if (sheet.open) sheet.close(); return; }
     const subject = data.arn.indexOf(open);
     if (subject < 0) { if (sheet.open) sheet.close(); toast("That subject is not in this file; look for it in findings.jsonl.gz."); return; }
-    const told = await detailsOf(subject);
+    const record = await detailsOf(subject);
     if (mine !== token) return;
     const drawnAt = sheet.dataset.subject;
-    if (drawnAt !== String(subject) || !sheet.open) { sheet.replaceChildren(...page(subject, told)); sheet.dataset.subject = String(subject); }
+    if (drawnAt !== String(subject) || !sheet.open) { sheet.replaceChildren(...page(subject, record)); sheet.dataset.subject = String(subject); }
     if (!sheet.open) sheet.showModal();
     sheet.scrollTop = 0;
     const broken = $(".picture .box.broken", sheet);
@@ -48,7 +48,7 @@ function subjects(data, view) {
   }
 
   /* The whole page */
-  function page(subject, told) {
+  function page(subject, record) {
     const [arn, name] = [data.arn[subject], data.name[subject]];
     const [account, region] = [data.accounts[data.account[subject]], data.regions[data.region[subject]]];
     const rows = [...data.ofSubject(subject)].sort((one, other) => data.rank[one] - data.rank[other] || first(one) - first(other));
@@ -61,61 +61,61 @@ function subjects(data, view) {
         make("h2", { id: "sheet-title", tabindex: "-1", autofocus: "" }, bdi(called(arn, name))),
         make("p.where", {}, `${typeName(data.types[data.type[subject]])} in `, bdi(accountName(account)), head.accounts[account] ? ` (${account})` : "", `, ${region}`, owner),
         make("p.full", {}, make("code", {}, bdi(arn)), copyButton(() => arn)),
-        why(rows, told), remedies(subject, rows, told), chain(told), groups(subject, rows, told),
-        told ? "" : make("p.cut", {}, "Its details are not in this file; see findings.jsonl.gz."))];
+        why(rows, record), remedies(subject, rows, record), chain(record), groups(subject, rows, record),
+        record ? "" : make("p.cut", {}, "Its details are not in this file; see findings.jsonl.gz."))];
   }
   const statusOf = (row) => statusKey(Math.floor(data.rank[row] / data.severities));
   const controlOf = (row) => data.controls[data.control[row]];
-  /* What hangs on nothing else comes first: a resource that no rule covers has no copies, either. */
+  /* Causes come first: a resource that no rule covers has no copies either. */
   const first = (row) => ["resource-opted-in", "resource-in-backup-plan"].indexOf(controlOf(row)) + 1 || 9;
 
   const beginning = (rows) => [...rows].filter((row) => statusOf(row) === "fail").sort((one, other) => first(one) - first(other) || data.rank[one] - data.rank[other])[0];
 
-  function why(rows, told) {
+  function why(rows, record) {
     const counts = new Map();
     for (const row of rows) counts.set(statusOf(row), (counts.get(statusOf(row)) || 0) + 1);
     const tally = head.statuses.filter(([key]) => counts.has(key)).map(([key, word], place) => [place ? ", " : "", `${counts.get(key)} ${word.toLowerCase()}`]);
     const worst = rows.length ? statusOf(rows[0]) : "not_applicable";
-    const verdict = told && told.chain ? told.chain.tree.verdict : "";
+    const verdict = record && record.chain ? record.chain.tree.verdict : "";
     const tone = { broken: "fail", unknown: "unknown" }[verdict] || worst;
-    const because = told && told.chain ? told.chain.tree.because : "";
+    const because = record && record.chain ? record.chain.tree.because : "";
     const failing = counts.get("fail") || 0;
     const begin = beginning(rows);
     const reason = begin === undefined ? (rows.length ? data.reasons[data.reason[rows[0]]] : "") : data.reasons[data.reason[begin]];
     const lead = because && verdict !== "broken" && failing ? `${because} But ${counted(failing, "control fails", "controls fail")}.` : because || reason;
     return make(`div.verdict-box.${tone}`, {}, make("p.lead", {}, bdi(lead)), reason && reason !== lead ? make("p", {}, bdi(reason)) : "",
-      make("p", {}, `${counted(rows.length, "control")} asked about it: `, tally, "."));
+      make("p", {}, `${counted(rows.length, "check")}: `, tally, "."));
   }
 
-  /* Remedies: the control's own, filled in with what is known of the subject */
-  function remedies(subject, rows, told) {
+  /* How to fix it: the remediation of the control, filled in with the values of this subject */
+  function remedies(subject, rows, record) {
     const begin = beginning(rows);
     if (begin === undefined) return "";
     const others = rows.filter((row) => statusOf(row) === "fail").length - 1;
-    const more = others ? make("p.fine", {}, `${counted(others, "other control fails", "other controls fail")} for it: ${others === 1 ? "it stands" : "each stands"} below with its own remedy.${first(begin) < 9 ? " Begin here: what fails below rests on it." : ""}`) : "";
-    return make("section.fix", {}, make("h3", {}, "How to fix it"), make("p.what", {}, "To meet this requirement: ", make("b", {}, controlTitle(controlOf(begin))), ` (${controlOf(begin)})`), remedy(subject, begin, told), more);
+    const more = others ? make("p.fine", {}, `${counted(others, "other control fails", "other controls fail")}: see below, each with its own fix.${first(begin) < 9 ? " Begin here: other failures may follow from this one." : ""}`) : "";
+    return make("section.fix", {}, make("h3", {}, "How to fix it"), make("p.what", {}, "To meet this requirement: ", make("b", {}, controlTitle(controlOf(begin))), ` (${controlOf(begin)})`), remedy(subject, begin, record), more);
   }
   /* What to do about this one finding, where the report says more than the remediation of its control. */
-  function own(row, told) {
-    const more = told && told.findings[controlOf(row)];
+  function own(row, record) {
+    const more = record && record.findings[controlOf(row)];
     const advice = more && more.details && more.details.to_do;
     if (!advice || !advice.text) return "";
     return [make("p", {}, bdi(advice.text)), advice.cli ? make("figure.code.filled", {}, make("figcaption", {}, "Commands", copyButton(() => advice.cli)), make("pre", { tabindex: "0", "aria-label": "Commands" }, make("code", {}, advice.cli))) : ""];
   }
-  function remedy(subject, row, told) {
-    const advice = own(row, told);
-    return advice ? [advice, make("p.fine", {}, make("a", { href: `#control-${controlOf(row)}` }, "Other ways"), " are listed with the control.")] : general(subject, row, told);
+  function remedy(subject, row, record) {
+    const advice = own(row, record);
+    return advice ? [advice, make("p.fine", {}, make("a", { href: `#control-${controlOf(row)}` }, "Other ways"), " are listed with the control.")] : general(subject, row, record);
   }
-  function general(subject, row, told) {
+  function general(subject, row, record) {
     const card = document.getElementById(`control-${controlOf(row)}`);
     const source = card && $(".remedy", card);
     if (!source) return "";
     const text = $("p", source);
     const codes = all("figure.code", source).map((figure) => [figure.dataset.title, $("code", figure).textContent]);
-    return [text ? make("p", {}, text.textContent) : "", codes.length ? tabs(subject, row, told, codes) : ""];
+    return [text ? make("p", {}, text.textContent) : "", codes.length ? tabs(subject, row, record, codes) : ""];
   }
-  function tabs(subject, row, told, codes) {
-    const known = knownOf(subject, row, told);
+  function tabs(subject, row, record, codes) {
+    const known = knownOf(subject, row, record);
     const frame = make("figure.code.filled");
     let current = 0;
     const draw = () => {
@@ -133,26 +133,26 @@ function subjects(data, view) {
     draw();
     return frame;
   }
-  /* What one would rather know before than after. */
+  /* A warning about a command that replaces more than one might expect. */
   function replaces(text) {
-    return text.includes("put-backup-vault-access-policy") ? make("p.left", {}, make("b", {}, "This replaces the vault's entire access policy"), ": carry over the statements that shall stay.") : "";
+    return text.includes("put-backup-vault-access-policy") ? make("p.left", {}, make("b", {}, "This replaces the vault's entire access policy"), ": carry over the statements that you want to keep.") : "";
   }
   function left(open, known) {
     if (!open.length) return "";
-    const none = open.includes("PLAN_ID") && !known.PLAN_ID ? " This report names no backup plan in this account and Region: one may have to be made first (aws backup create-backup-plan)." : "";
+    const none = open.includes("PLAN_ID") && !known.PLAN_ID ? " There is no backup plan in this account and Region in this report. You may have to create one first (aws backup create-backup-plan)." : "";
     return make("p.left", {}, "Still to fill in: ", open.map((blank, place) => [place ? "; " : "", make("mark", {}, blank), ` ${BLANKS[blank]}`]), ".", none);
   }
   function choices(known, used, draw) {
     const asked = used.filter((blank) => known[blank] && known[blank].options);
     return asked.length ? make("div.choices", {}, asked.map((blank) => {
       const { options, note } = known[blank];
-      const select = make("select", {}, make("option", { value: "" }, "fill in by hand"), options.map(([value, label]) => make("option", { value }, label)));
+      const select = make("select", {}, make("option", { value: "" }, "fill in manually"), options.map(([value, label]) => make("option", { value }, label)));
       select.value = known[blank].value || "";
       select.addEventListener("change", () => { known[blank].value = select.value; draw(); });
       return make("label", {}, make("code", {}, blank), note, select);
     })) : "";
   }
-  /* Where the commands are to be run. */
+  /* The account and Region in which to run the commands. */
   function prelude(subject) {
     const [account, region] = [data.accounts[data.account[subject]], data.regions[data.region[subject]]];
     const name = head.accounts[account] && /^[\w .@-]+$/.test(head.accounts[account]) ? ` (${head.accounts[account]})` : "";
@@ -173,12 +173,12 @@ function subjects(data, view) {
     return { parts, used, open };
   }
   const distinct = (values) => [...new Set(values.filter((value) => typeof value === "string" && PLAIN.test(value)))];
-  function knownOf(subject, row, told) {
+  function knownOf(subject, row, record) {
     const known = {};
     const set = (blank, ...values) => { const found = distinct(values); if (found.length === 1) known[blank] = { value: found[0] }; else if (found.length > 1) offer(blank, found.map((value) => [value, value])); };
     const offer = (blank, options, note = "") => { const found = options.filter(([value]) => PLAIN.test(value)).slice(0, 60); if (found.length) known[blank] = { options: found, note, value: found.length === 1 ? found[0][0] : "" }; };
     const [arn, type, account, region] = [data.arn[subject], data.types[data.type[subject]], data.accounts[data.account[subject]], data.regions[data.region[subject]]];
-    const details = Object.assign({}, ...Object.values((told && told.findings) || {}).map((each) => each.details || {}), (((told && told.findings) || {})[controlOf(row)] || {}).details || {});
+    const details = Object.assign({}, ...Object.values((record && record.findings) || {}).map((each) => each.details || {}), (((record && record.findings) || {})[controlOf(row)] || {}).details || {});
     const list = (key) => (Array.isArray(details[key]) ? details[key] : []).filter((each) => each && typeof each === "object");
     const plan = (text) => ((text || "").match(/:backup-plan:([\w/-]+)/) || [])[1];
     set("ACCOUNT_ID", account);
@@ -224,19 +224,19 @@ function subjects(data, view) {
   }
 
   /* What each control says, by status */
-  function groups(subject, rows, told) {
+  function groups(subject, rows, record) {
     const titles = { fail: "Failed", error: "Errors", unknown: "Unknown", waived: "Waived", pass: "Passed", not_applicable: "Not applicable" };
     return make("section", {}, make("h3", {}, "Findings by control"), head.statuses.map(([key]) => {
       const members = rows.filter((row) => statusOf(row) === key);
       if (!members.length) return "";
-      const group = make("details.said", {}, make("summary", {}, icon(key), make("b", {}, titles[key]), make("small", {}, number(members.length))), members.map((row) => finding(subject, row, told)));
+      const group = make("details.said", {}, make("summary", {}, icon(key), make("b", {}, titles[key]), make("small", {}, number(members.length))), members.map((row) => finding(subject, row, record)));
       group.open = ["fail", "error", "unknown", "waived"].includes(key);
       return group;
     }));
   }
-  function finding(subject, row, told) {
+  function finding(subject, row, record) {
     const control = controlOf(row);
-    const more = (told && told.findings[control]) || {};
+    const more = (record && record.findings[control]) || {};
     const key = statusOf(row);
     const isFirst = row === beginning(data.ofSubject(subject));
     const card = make("details.finding", { "data-control": control, ...(isFirst ? { "data-first": "" } : {}) }, make("summary", {}, make("span.what", {}, bdi(data.reasons[data.reason[row]], "b"), make("span.reason", {}, `${["fail", "waived"].includes(key) ? failureTitle(control) : `Requirement: ${controlTitle(control)}`} (${control})`)), severity(data.rank[row] % data.severities), icon("chevron")));
@@ -247,8 +247,8 @@ function subjects(data, view) {
       const pairs = Object.entries(more.details || {}).filter(([name]) => name !== "to_do");
       card.append(make("div.more-of-it", {},
         more.waiver ? waived(more.waiver) : "", more.owner_source ? make("p.fine", {}, `Owner according to ${more.owner_source}.`) : "",
-        isFirst ? make("p.fine", {}, "See the commands above.") : ["fail", "waived"].includes(key) ? [make("h4", {}, "How to fix it"), remedy(subject, row, told)] : "",
-        key === "unknown" && own(row, told) ? [make("h4", {}, "To do"), own(row, told)] : "",
+        isFirst ? make("p.fine", {}, "See the commands above.") : ["fail", "waived"].includes(key) ? [make("h4", {}, "How to fix it"), remedy(subject, row, record)] : "",
+        key === "unknown" && own(row, record) ? [make("h4", {}, "To do"), own(row, record)] : "",
         key === "unknown" ? make("p.fine", {}, "This cannot be evaluated until the missing data is read. ", make("a", { href: "#completeness" }, "Show missing reads")) : "",
         pairs.length ? [make("h4", {}, "Details"), tree(pairs)] : "",
         (more.evidence || []).length ? [make("h4", {}, "Evidence"), make("ul.refs", {}, more.evidence.map(([file, line]) => make("li", {}, make("code", {}, file), ` line ${number(line)}`)))] : "",
@@ -264,11 +264,11 @@ function subjects(data, view) {
     return make("dl.tree", {}, pairs.map(([name, content]) => make("div", {}, make("dt", {}, String(name).replaceAll("_", " ")), make("dd", {}, leaf(content)))));
   }
   function leaf(content) {
-    if (content === null) return make("span.owed.unknown", {}, "not known");
+    if (content === null) return make("span.open-count.unknown", {}, "not known");
     if (Array.isArray(content)) return content.length ? content.map((member) => make("div.member", {}, leaf(member))) : "none";
     if (typeof content === "object") return Object.keys(content).length ? tree(Object.entries(content)) : "none";
     if (typeof content === "boolean") return content ? "yes" : "no";
-    return bdi(content === 999999 ? "without end" : content === "" ? "none" : String(content));
+    return bdi(content === 999999 ? "never expires" : content === "" ? "none" : String(content));
   }
   return show;
 }

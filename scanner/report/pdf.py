@@ -132,7 +132,7 @@ MISSING_EXTRA: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """What is owed about one control, as far as the pages hold it; `cut` is what they do not."""
+    """The failed and unknown findings of one control that fit; `cut` is the number of those that do not."""
 
     control: ControlView
     findings: tuple[Finding, ...]
@@ -196,7 +196,7 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
             attached=attached,
             chapters=told,
             shown=sum(len(each.findings) for each in told),
-            owed=view.counts.failed + view.counts.open,
+            not_passed=view.counts.failed + view.counts.open,
             uses=view.waiver_uses,
             accounts={account.id: account for account in view.manifest.accounts},
             grid=sorted(view.completeness.rows, key=lambda row: row.whole)[:GRID],
@@ -213,9 +213,9 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
 def chapters(view: View) -> tuple[Chapter, ...]:
     """Share the room for findings out among the controls that have failing or open ones."""
     worst = _worst_of_controls(view)
-    owed = [(each, worst[each.control.id]) for each in view.controls if worst.get(each.control.id)]
-    room = FINDINGS / max(1, sum(SHARES[each.control.severity] for each, _ in owed))
-    return tuple(_chapter(each, found[: _share(each.control.severity, room)]) for each, found in owed)
+    not_passed = [(each, worst[each.control.id]) for each in view.controls if worst.get(each.control.id)]
+    room = FINDINGS / max(1, sum(SHARES[each.control.severity] for each, _ in not_passed))
+    return tuple(_chapter(each, found[: _share(each.control.severity, room)]) for each, found in not_passed)
 
 
 def _worst_of_controls(view: View) -> Mapping[str, list[Finding]]:

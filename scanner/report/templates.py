@@ -39,7 +39,7 @@ def environment() -> Environment:
         address=_address,
         named=_named,
         title=words.title,
-        beside=words.beside,
+        subtitle=words.subtitle,
         number="{:,}".format,
         counted=words.count_word,
         percent=words.percent,

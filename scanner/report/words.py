@@ -201,8 +201,8 @@ def title(subject: str, name: str) -> str:
     return (name.replace("->", "\u2192") if "->" in subject else name) or short_name(subject)
 
 
-def beside(subject: str, name: str) -> str:
-    """Give the short name to stand beside the title; empty: it would say nothing new."""
+def subtitle(subject: str, name: str) -> str:
+    """Return the short name to show below the title; empty if it would add nothing."""
     short, shown = short_name(subject), title(subject, name)
     return "" if short == shown or short.endswith((f"/{shown}", f":{shown}")) else short
 

@@ -78,7 +78,7 @@ def test_mended(tmp_path: Path, old: Path) -> None:
     assert told["alarm"] == "critical"
     assert told["counts"]["same"] == 1
     page = (folder / "report.html").read_text("utf-8")
-    for text in ('id="changes"', 'href="#changes"', "Deleted", "secret-vol-4", "of 3 judged"):
+    for text in ('id="changes"', 'href="#changes"', "Deleted", "secret-vol-4", "of 3 evaluated"):
         assert text in page
     summary = (folder / "summary.md").read_text("utf-8")
     assert "1 new, 1 fixed, 1 deleted" in summary

@@ -90,7 +90,7 @@ def test_html_counts_all_names_the_worst_and_escapes(held: Scan) -> None:
     for each in kinds(changes()):
         assert f"{each.word} <b>{each.number:,}</b>" in section
         assert f"And {each.number - 25:,} more" in section
-    for text in ("1,234", "of 5,555 judged", "of 5,632 asked", "41.2", "15 Nov 2026"):
+    for text in ("1,234", "of 5,555 evaluated", "of 5,632 asked", "41.2", "15 Nov 2026"):
         assert text in section
     assert section.count("Not failing, as before: 1,017") == 1
 
@@ -119,7 +119,7 @@ def test_pdf_tells_them_on_few_pages(held: Scan) -> None:
     text = re.sub(r"\s+", " ", " ".join(page.extract_text() for page in reader.pages[first:behind]))
     for each in kinds(changes()):
         assert f"{each.word} {each.number:,}" in text
-    assert "of 5,555 judged" in text
+    assert "of 5,555 evaluated" in text
 
 
 @pytest.mark.parametrize(("score", "told"), [(41.27, True), (None, False)])

@@ -275,7 +275,7 @@ def test_the_population_is_attached_where_it_is_known(scan: Scan, tmp_path: Path
 
 def test_the_sample_can_be_drawn_again_and_ticked(scan: Scan, text: str) -> None:
     drawn = build(scan).sample
-    chapter = text.partition("not chosen manually")[2].partition("No waiver was applied")[0]
+    chapter = text.partition("drawn by checksum, not by hand")[2].partition("No waiver was applied")[0]
     squeezed = chapter.replace(" ", "")
     assert drawn.seed in squeezed
     assert drawn.query.replace(" ", "") in squeezed

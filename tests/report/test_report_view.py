@@ -188,7 +188,7 @@ COPY = "arn:aws:backup:r:1:backup-plan:abc#r1->arn:aws:backup:r:2:backup-vault:v
 
 
 @pytest.mark.parametrize(
-    ("subject", "name", "title", "beside"),
+    ("subject", "name", "title", "subtitle"),
     [
         (ARN, "ledger", "ledger", "volume/vol-1"),
         (ARN, "vol-1", "vol-1", ""),
@@ -200,8 +200,8 @@ COPY = "arn:aws:backup:r:1:backup-plan:abc#r1->arn:aws:backup:r:2:backup-vault:v
         (COPY, "gold / daily -> v", "gold / daily \u2192 v", "abc#r1 \u2192 v"),
     ],
 )
-def test_a_subject_goes_by_its_name(subject: str, name: str, title: str, beside: str) -> None:
-    assert (words.title(subject, name), words.beside(subject, name)) == (title, beside)
+def test_a_subject_goes_by_its_name(subject: str, name: str, title: str, subtitle: str) -> None:
+    assert (words.title(subject, name), words.subtitle(subject, name)) == (title, subtitle)
 
 
 @pytest.mark.parametrize("details", [{}, {"name": None}, {"name": 7}, {"name": "  "}, {"name": ["x"]}])
