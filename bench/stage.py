@@ -21,8 +21,8 @@ import orjson
 import pyarrow.parquet as pq
 
 from scanner.app import FINDINGS
+from scanner.app.criteria import Judgement
 from scanner.app.judged import read_judged
-from scanner.app.judgement import Judgement
 from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
 from scanner.evaluate.compiled import compile_control

@@ -1,17 +1,16 @@
-"""The whole story, top to bottom.
+"""The commands as stories, each told from top to bottom in one place.
 
-    collect   AWS -> evidence bundle                                              (`collection`)
-    evaluate  evidence -> inventory -> control plane -> facts -> findings -> reports  (`judgement`)
-    report    a judged scan -> reports                                            (`judgement`)
-    explain   a judged scan -> the chain of one subject                           (`judgement`)
+    collect   AWS -> evidence bundle                                                        (`collection`)
+    evaluate  evidence -> inventory -> control plane -> facts -> findings -> reports        (`judgement`)
+    report    a judged scan -> reports                                                      (`reports`)
+    explain   a judged scan -> the protection chain of one subject                          (`reports`)
+    notify    a judged scan -> an event, a message, findings in Security Hub             (`notification`)
 
-`audit run` is the first two, one after the other.
-The evidence is read twice, shard by shard: for the control plane, and for what a shard has of the resources
-of others, which is put aside on disk; then for the facts, made from the shard, the control plane and
-what was put aside for it (`judging`, on one process or several). Memory holds one shard a process;
-findings are asked of all facts together.
+`audit run` is the first two, one after the other. The evidence is read twice, shard by shard: first for the
+control plane, and for rows that other shards need (spilled to disk), then for the facts (`judging`, on one
+process or several). Memory holds one shard a process. Controls are evaluated on the facts of all shards.
 
-The two halves are modules of their own: collecting loads no database and no report, judging no AWS client.
+Collecting loads no database and no report, judging no AWS client.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""A check of access before the first scan, and its document."""
+"""`audit check`: what a scan could read, before the first one, and the JSON document that says so."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,7 @@ from scanner.model.access import AccessReport, AccessResult, AccessRow
 SCHEMA: Final = "backup-audit/access/1"
 
 _RETRIES: Final = RetryPolicy(attempts=4, cap=3.0, budget=30.0)
-"""A person waits: half a minute of waiting for each account at most."""
+"""A person is waiting for the result: at most half a minute of retries for each account."""
 
 
 def check(request: CollectRequest, progress: Callable[[int, int], None]) -> AccessReport:
@@ -21,7 +21,7 @@ def check(request: CollectRequest, progress: Callable[[int, int], None]) -> Acce
 
 
 def access_document(report: AccessReport) -> dict[str, Any]:
-    """Return a report as JSON has it (docs/schema/access.schema.json)."""
+    """Return the JSON document of a report (docs/schema/access.schema.json)."""
     return {
         "schema": SCHEMA,
         "complete": report.is_complete,

@@ -1,4 +1,4 @@
-"""AWS to an evidence bundle, in one go or resumed. Loads nothing that judges or reports."""
+"""AWS to an evidence bundle, in one run or resumed. Loads nothing that judges or reports."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,8 +30,11 @@ def collect(
     *,
     scan_id: str = "",
 ) -> Manifest:
-    """Record the evidence of a scope in `out`. What was read is kept when the collection is cut short."""
-    with _cut_short(out):
+    """Record the evidence of a scope in `out`, and return its manifest.
+
+    A collection that is cut short keeps what was read: its manifest is written before the error is raised.
+    """
+    with _manifest_when_cut_short(out):
         collected = collect_evidence(request, out, watcher, as_of=as_of, scan_id=scan_id)
     manifest = manifest_of(collected)
     _write_manifest(out, manifest)
@@ -39,51 +42,56 @@ def collect(
 
 
 def resume(
-    given: Given,
-    means: CollectRequest,
+    options: Given,
+    request: CollectRequest,
     out: Path,
     watcher: Watcher | None = None,
     as_of: datetime | None = None,
 ) -> bool:
-    """Go on with the collection in `out`; False when there was nothing left to collect."""
-    with _cut_short(out, as_of):
-        resumed = resume_evidence(given, means, out, watcher)
+    """Resume the collection in `out`. Return False when nothing was left to collect.
+
+    `options`: the scope as given again; it must not contradict the journal. `request`: how accounts are read.
+    """
+    with _manifest_when_cut_short(out, as_of):
+        resumed = resume_evidence(options, request, out, watcher)
     manifest = manifest_of(resumed.collected, as_of)
+    # Rewriting the manifest of a judged scan would drop what it says of the facts and findings.
     if not (resumed.had_all and _is_written(out, manifest)):
         _write_manifest(out, manifest)
     return not resumed.had_all
 
 
 def has_more(out: Path) -> bool:
-    """Whether a collection that came to its end left shards that are worth reading again."""
-    past = read_journal(out)
-    return past is not None and past.finished_at is None
+    """Whether a collection that ended left shards that `resume` can read: credentials expired."""
+    journal = read_journal(out)
+    return journal is not None and journal.finished_at is None
 
 
 def rehearse(request: CollectRequest, watcher: Watcher | None = None) -> Estimate:
-    """Say what a scan would call; write nothing."""
+    """Return an estimate of the calls that a scan would make; write nothing."""
     return ask_for_scope(request, watcher)
 
 
 @contextmanager
-def _cut_short(out: Path, as_of: datetime | None = None) -> Iterator[None]:
-    """Write the manifest of what there is when a collection is cut short."""
+def _manifest_when_cut_short(out: Path, as_of: datetime | None = None) -> Iterator[None]:
+    """Write the manifest of what was read when a collection is cut short, and raise its error."""
     try:
         yield
-    except (Interrupted, CutShortError) as cut:
+    except (Interrupted, CutShortError) as error:
+        # Where the disk is full, the manifest cannot be written either: the first error says more.
         with suppress(OutputError):
-            _write_manifest(out, manifest_of(cut.collected, as_of))
+            _write_manifest(out, manifest_of(error.collected, as_of))
         raise
 
 
 def _is_written(out: Path, manifest: Manifest) -> bool:
-    """Whether the folder has the manifest of this collection, which may tell of its judgement too."""
+    """Whether the folder has the manifest of this collection, which may since have been judged."""
     try:
-        known = read_manifest(out)
+        stored = read_manifest(out)
     except BundleError:
         return False
-    same_scan = known.scan_id == manifest.scan_id
-    return same_scan and rfc3339(known.finished_at) == rfc3339(manifest.finished_at)
+    same_scan = stored.scan_id == manifest.scan_id
+    return same_scan and rfc3339(stored.finished_at) == rfc3339(manifest.finished_at)
 
 
 def manifest_of(collected: Collected, as_of: datetime | None = None) -> Manifest:

@@ -1,18 +1,31 @@
-"""A judged scan, read back with everything that its findings say."""
+"""The findings of a judged scan with all their texts, right after judging or read back later."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Final
 
+from scanner.app import FINDINGS
+from scanner.app.criteria import Judgement
+from scanner.evaluate.decisions.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.words import RenderedWords
-from scanner.evidence.scan_files import ScanFiles
+from scanner.evidence.scan_files import FACTS, ScanFiles
 from scanner.findings.filed import Filed
+from scanner.findings.schema import FOLDER
+from scanner.model.manifest import Manifest
 from scanner.model.scan import Scan
+from scanner.report.json import findings_jsonl_gz
 from scanner.report.read import read_scan
-from scanner.report.stored import stored_findings
+from scanner.report.stored import StoredFindings, stored_findings
+from scanner.storage.files import write_atomically
+from scanner.storage.table_files import table_files
+
+MOST_LINES: Final = 250_000
+"""Up to this number, findings are always written as lines, too (evidence format, "Layout")."""
 
 
 def read_judged(folder: Path) -> Scan:
-    """Read a judged scan of any schema. Texts that are not filed are rendered when they are read.
+    """Read a judged scan of any schema. Texts that are not filed are rendered from the facts when needed.
 
     Raises:
         BundleError: the folder contains no judged scan, or a file of it is missing or changed.
@@ -20,18 +33,37 @@ def read_judged(folder: Path) -> Scan:
     scan = read_scan(folder)
     if not isinstance(scan.findings, Filed):
         return scan
-    return replace(scan, findings=_with_texts(folder, scan, scan.findings))
-
-
-def _with_texts(folder: Path, scan: Scan, filed: Filed) -> Filed:
-    """Add what gives the texts that are not filed: the lines where there are some, and the facts."""
-    words = RenderedWords(
+    texts = RenderedWords(
         facts=ScanFiles(folder, scan.manifest).facts,
-        controls=filed.controls,
+        controls=scan.findings.controls,
         parameters=scan.parameters,
         as_of=scan.manifest.evaluated_as_of,
         has_tiers=bool(scan.tiers.tiers),
     )
+    findings = scan.findings.with_words(texts)
+    # Lines have all texts, and reading them is cheaper than rendering the texts again.
     lines = stored_findings(folder)
-    with_words = filed.with_words(words)
-    return with_words if lines is None else with_words.with_lines(lines)
+    return replace(scan, findings=findings if lines is None else findings.with_lines(lines))
+
+
+def filed_findings(out: Path, judgement: Judgement, manifest: Manifest, *, lines: bool) -> Filed:
+    """Return the findings that `write_findings` has filed in `out`, and write them as lines, too.
+
+    Lines are written when there are at most MOST_LINES, or when `lines` asks for them; otherwise those of
+    an earlier evaluation are removed.
+    """
+    controls = {control.id: control for control in (*judgement.controls, WAIVER_CONTROL)}
+    texts = RenderedWords(
+        facts=partial(table_files, out / FACTS),
+        controls=controls,
+        parameters=judgement.effective_parameters,
+        as_of=judgement.clock(manifest),
+        has_tiers=bool(judgement.tiers.tiers),
+    )
+    findings = Filed(tuple((out / FOLDER).glob("*.parquet")), controls.values(), texts)
+    path = out / FINDINGS
+    if not lines and len(findings) > MOST_LINES:
+        path.unlink(missing_ok=True)
+        return findings
+    write_atomically(path, findings_jsonl_gz(findings))
+    return findings.with_lines(StoredFindings(path, len(findings)))

@@ -7,7 +7,7 @@ AWS asks it once, and hands the result to its workers.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from scanner.app.judgement import Judgement
+from scanner.app.criteria import Judgement
 from scanner.collect.catalogue import OPERATIONS, with_parents
 from scanner.evaluate.controls.loader import ALL
 from scanner.evaluate.needs import reads_needed

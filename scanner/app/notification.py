@@ -1,7 +1,7 @@
-"""Notifications about a judged scan: what they say, and where they go.
+"""Notifications about a judged scan: what they contain, and where they are sent.
 
-`run`, the last step of a distributed scan and `audit notify` send them from here. A notification that fails
-changes no finding.
+`audit run`, the last step of a distributed scan and `audit notify` send them from here. A notification that
+fails changes no finding.
 """
 
 from collections.abc import Iterator, Mapping
@@ -68,7 +68,7 @@ def _security_hub(
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A judged scan and whom to notify. `address`: where its reports are, a folder or in S3."""
+    """A judged scan and the targets to notify. `address`: of its reports, a folder or in S3."""
 
     view: View
     folder: Path
@@ -78,11 +78,11 @@ class Notice:
 
     @property
     def summary(self) -> ScanSummary:
-        """What the event and the message say."""
+        """The summary that the event and the message are made from."""
         return summary_of(self.view, self.address)
 
     def batches(self) -> Iterator[bytes]:
-        """Iterate over the findings for Security Hub, a call each. BundleError: a file cannot be read."""
+        """Yield the findings for Security Hub, a batch for each call. BundleError: a file cannot be read."""
         hub = self.targets.security_hub
         if hub is not None:
             yield from import_batches(self.view, self._first_seen(), self._changes(), passed=hub.passed)
@@ -92,7 +92,7 @@ class Notice:
         return first_seen(self.view.scan, self.since) if stored is None else stored
 
     def _changes(self) -> Iterator[Change]:
-        """Iterate over what became of findings since the earlier scan; none is known without its folder."""
+        """Yield how findings changed since the earlier scan; nothing where its folder is not given."""
         if self.since is None:
             return iter(())
         return Comparison(self.since.old, self.view.scan, self.since.before).changes(Tally())
@@ -103,12 +103,12 @@ class Notice:
         yield from import_calls(self.batches())
 
     def send(self, sender: Sender | None = None) -> tuple[Delivery, ...]:
-        """Send to all targets. No error of AWS is raised; the results have them."""
+        """Send to all targets. Errors of AWS are not raised, but returned as results."""
         return notify(self.summary, self.targets, self.batches(), sender)
 
 
 def notice_of(folder: Path, address: str, targets: Targets, since: Since | None = None) -> Notice:
-    """Read a judged scan. `since`: an earlier scan; None: the one it was compared with, if any.
+    """Read a judged scan. `since`: the earlier scan to compare with; None: that of the last comparison.
 
     Raises:
         BundleError: the folder contains no judged scan, or a file of it is missing or changed.
@@ -126,24 +126,24 @@ def notify_scan(
 ) -> tuple[Delivery, ...]:
     """Send the notifications about the judged scan in a folder, and return the result of each.
 
-    The last step of a distributed scan calls it with the address of the evidence bucket and
-    `targets_of(settings, os.environ)`.
+    The last step of a distributed scan passes the address of the evidence bucket, and the targets that the
+    environment of the function names.
     """
     return notice_of(folder, address, targets, since).send() if targets else ()
 
 
 def record_first_seen(folder: Path, view: View, since: Since | None) -> None:
-    """Write since when findings are open, for the next scan and for `audit notify`."""
+    """Write when each finding was first seen, for the next scan and for `audit notify`."""
     write_first_seen(folder, view.scan, first_seen(view.scan, since))
 
 
 def failures(deliveries: tuple[Delivery, ...]) -> tuple[Delivery, ...]:
     """Return the results that failed."""
-    return tuple(each for each in deliveries if each.status is DeliveryStatus.FAILED)
+    return tuple(delivery for delivery in deliveries if delivery.status is DeliveryStatus.FAILED)
 
 
 def summary_of(view: View, address: str) -> ScanSummary:
-    """Return what notifications say of a scan."""
+    """Return the summary of a scan for notifications."""
     scan, manifest = view.scan, view.manifest
     changes, assessment = scan.changes, scan.assessment
     summary = ScanSummary(
@@ -158,14 +158,14 @@ def summary_of(view: View, address: str) -> ScanSummary:
         gaps=len(scan.gaps),
         score=None if assessment is None else assessment.score.total.score,
     )
-    return summary if changes is None else _compared(summary, view, changes)
+    return summary if changes is None else _with_changes(summary, view, changes)
 
 
-def _compared(summary: ScanSummary, view: View, changes: Changes) -> ScanSummary:
+def _with_changes(summary: ScanSummary, view: View, changes: Changes) -> ScanSummary:
     former = changes.former
-    controls = {each.control.id: each.control for each in view.controls}
+    controls = {row.control.id: row.control for row in view.controls}
 
-    def named(change: Change) -> ChangedFinding:
+    def changed_finding(change: Change) -> ChangedFinding:
         finding = change.finding
         control = controls.get(finding.control)
         advice = to_do(finding, control)
@@ -185,14 +185,14 @@ def _compared(summary: ScanSummary, view: View, changes: Changes) -> ScanSummary
             fingerprint=finding.fingerprint,
         )
 
-    worst = [each for kind in ALARMING for each in changes.worst.get(kind, ())]
+    worst = [change for kind in ALARMING for change in changes.worst.get(kind, ())]
     worst.sort(key=lambda change: change.severity.rank)
     return replace(
         summary,
         former=None if former is None else _former(former),
         changes=changes.counts,
-        new=tuple(map(named, worst)),
-        fixed=tuple(map(named, changes.worst.get(Kind.FIXED, ()))),
+        new=tuple(map(changed_finding, worst)),
+        fixed=tuple(map(changed_finding, changes.worst.get(Kind.FIXED, ()))),
         alarm=changes.alarm,
     )
 

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
-from scanner.app import judgement as app
+from scanner.app import reports as app
 from scanner.cli.redaction import Key, pseudonyms
 from scanner.errors import UsageError
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict

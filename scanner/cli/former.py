@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from scanner.app import judgement as app
+from scanner.app.reports import earlier_scan
 from scanner.cli.destination import Destination, fetched, means_of
 from scanner.cli.logs import say
 from scanner.cli.options import Target
@@ -40,10 +40,10 @@ def former_scan(
             return
         say(f"note: Comparing with {named}.")
     if named is None:
-        yield app.former_scan(None, target.before)
+        yield earlier_scan(None, target.before)
         return
     with fetched(named, goal, whole=False) as earlier:
-        yield app.former_scan(earlier, target.before)
+        yield earlier_scan(earlier, target.before)
 
 
 def _latest(goal: Destination, folder: Path) -> str | None:

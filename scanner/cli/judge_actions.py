@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from scanner.app import FINDINGS
+from scanner.app import FINDINGS, reports
 from scanner.app import judgement as app
 from scanner.cli.destination import Destination, destination_of, fetched, published, shown_at, temporary
 from scanner.cli.exits import code_of
@@ -66,7 +66,7 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
     with fetched(scan, goal, whole=False) as source:
         folder = _reports_folder(goal, is_beside=goal.place is not None and target.out is None)
         with former_scan(target, Settings(), goal, source) as since:
-            written = app.report(source, wanted, folder, redaction, since)
+            written = reports.report(source, wanted, folder, redaction, since)
         base = folder or source
         names = [each.path.relative_to(base).as_posix() for each in written]
         names += _beside(written, base)

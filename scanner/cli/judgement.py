@@ -3,8 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from scanner.app.criteria import criteria_of
-from scanner.app.judgement import Judgement
+from scanner.app.criteria import Judgement, load_judgement
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions
 from scanner.settings import Settings
@@ -12,10 +11,10 @@ from scanner.settings import Settings
 
 def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime | None) -> Judgement:
     """Load the controls and hold the settings against them. ConfigurationError carries every mistake."""
-    criteria = criteria_of(settings, controls, as_of)
-    for notice in criteria.notices:
+    judgement, notices = load_judgement(settings, controls, as_of)
+    for notice in notices:
         say(f"note: {notice}")
-    return criteria.judgement
+    return judgement
 
 
 def with_settings(judged: JudgementOptions, settings: Settings) -> JudgementOptions:

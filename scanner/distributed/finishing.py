@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from scanner.app.judgement import Outcome, conclude, home_of
+from scanner.app.findings import waivers_of
+from scanner.app.judgement import Outcome, conclude
 from scanner.distributed import names
 from scanner.distributed.former import earlier_scan
 from scanner.distributed.invocation import Answer, Invocation
@@ -11,7 +12,6 @@ from scanner.distributed.judging import fetch_manifest, plan_of
 from scanner.distributed.notifying import notify, remember_first_seen
 from scanner.distributed.reports import makeable, not_written
 from scanner.errors import BundleError
-from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evaluate.engine import affected_controls
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME
@@ -51,7 +51,7 @@ def _conclude(here: Invocation) -> tuple[Outcome, Manifest]:
     folders = [parts / names.batch_folder(number) for number in range(len(batches))]
     notes = [parse_notes(batch["notes"]) for batch in batches]
     tables = assemble(bundle, folders, notes, here.folder, affected_controls(judgement.controls))
-    waivers = Waivers(judgement.waivers, judgement.as_of or manifest.evaluated_as_of, home_of(manifest))
+    waivers = waivers_of(judgement, manifest)
     for batch in batches:
         waivers.add(batch["waivers"])
     formats = makeable(here.asked.formats(), here.folder)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from scanner.app.judgement import former_scan
+from scanner.app.reports import earlier_scan as read_earlier_scan
 from scanner.distributed.invocation import Invocation
 from scanner.distributed.workspace import Workspace
 from scanner.errors import VaultproofError
@@ -58,9 +58,9 @@ def _fetched(here: Invocation, prefix: str) -> Since | None:
     folder = here.folder.with_name("former")
     try:
         if (folder / NAME).exists():  # fetched by this step before
-            return former_scan(folder)
+            return read_earlier_scan(folder)
         download(Place(here.evidence.place.bucket, prefix), folder, here.asked.environment.means, _WITHOUT)
-        return former_scan(folder)
+        return read_earlier_scan(folder)
     except VaultproofError as problem:
         _LOG.warning("Nothing is compared: the earlier scan %s cannot be read: %s", prefix, problem)
         return None

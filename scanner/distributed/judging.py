@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from scanner.app.judgement import facts_request, home_of, write_findings
+from scanner.app.findings import facts_request, home_account, write_findings
 from scanner.distributed import names
 from scanner.distributed.events import Judge
 from scanner.distributed.invocation import Answer, Invocation
@@ -31,10 +31,9 @@ def judge(event: Judge, here: Invocation) -> Answer:
     judgement = here.asked.judging()
     out = here.folder / "judged"
     rows, notes = write_batch(bundle, here.folder / names.PLANE, out, facts_request(bundle, judgement))
-    home = home_of(manifest)
+    home = home_account(manifest)
     is_home = home in accounts or (event.batch == 0 and not any(home in batch for batch in plan["batches"]))
-    as_of = judgement.as_of or manifest.evaluated_as_of
-    waivers = Waivers(judgement.waivers, as_of, home if is_home else None)
+    waivers = Waivers(judgement.waivers, judgement.clock(manifest), home if is_home else None)
     write_findings(bundle, out, judgement, rows, waivers)
     document = {
         "notes": notes_document(notes),

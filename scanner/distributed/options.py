@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scanner.app.criteria import criteria_of
-from scanner.app.judgement import Judgement
+from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.needs import reads_of
 from scanner.collect.deadline import Deadline
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest
@@ -61,7 +60,8 @@ class Asked:
 
     def judging(self) -> Judgement:
         """Return what the evidence is judged against. ConfigurationError: a mistake in audit.yaml."""
-        return criteria_of(self.settings, self.options.controls, self.options.as_of).judgement
+        judgement, _ = load_judgement(self.settings, self.options.controls, self.options.as_of)
+        return judgement
 
     def reads(self) -> CollectedReads | None:
         """Return what is collected; None: everything. Raises what `judging` and `formats` raise."""

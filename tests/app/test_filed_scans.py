@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
-from scanner.app import judgement as app
+from scanner.app import judged, reports
+from scanner.app.criteria import Judgement
 from scanner.app.judged import read_judged
-from scanner.app.judgement import Judgement, evaluate, report
+from scanner.app.judgement import evaluate
+from scanner.app.reports import report
 from scanner.cli.commands import audit
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.decisions.waivers import WaiverRule
@@ -98,7 +100,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         folder = bundle_in(tmp_path_factory.mktemp("scans") / name / "scan")
         with pytest.MonkeyPatch.context() as patch:
             if name == ODD:
-                patch.setattr(app, "MOST_LINES", 0)
+                patch.setattr(judged, "MOST_LINES", 0)
             evaluate(folder, folder, judgement(BROKEN), ("csv", "asff"))
         folders.append(folder)
     lines, filed = folders
@@ -131,7 +133,7 @@ def test_every_format_is_the_same_without_lines(
     whole = replace(filed, findings=filed.findings.with_lines(tuple(lines.findings)))
     contents = []
     for number, scan in enumerate((whole, filed)):
-        monkeypatch.setattr(app, "read_judged", {scans[1]: scan}.__getitem__)
+        monkeypatch.setattr(reports, "read_judged", {scans[1]: scan}.__getitem__)
         out = tmp_path / f"{number} {ODD}"
         report(
             scans[1], (*TEXTS, "html", "jsonl"), out, redaction=Pseudonyms(b"k" * 32) if redacted else None
@@ -163,7 +165,7 @@ def test_commands_say_the_same_without_lines(scans: tuple[Path, Path], arguments
 def test_changes_are_the_same_without_lines(scans: tuple[Path, Path], tmp_path: Path) -> None:
     later = bundle_in(tmp_path / "later [x]", "vol-7")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "MOST_LINES", 0)
+        patch.setattr(judged, "MOST_LINES", 0)
         evaluate(later, later, judgement(), ())
     shown = [run("diff", scan, later).stdout.replace(str(scan), "SCAN") for scan in scans]
     assert shown[0] == shown[1]
@@ -179,7 +181,7 @@ def test_changes_are_the_same_without_lines(scans: tuple[Path, Path], tmp_path: 
 def test_a_scan_of_errors_alone_is_reported(tmp_path: Path) -> None:
     folder = bundle_in(tmp_path / ODD / "scan")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "MOST_LINES", 0)
+        patch.setattr(judged, "MOST_LINES", 0)
         evaluate(folder, folder, Judgement(controls=(BROKEN,)), ("csv", "html"))
     scan = read_judged(folder)
     assert {each.status for each in scan.findings} == {Status.ERROR}
@@ -247,14 +249,15 @@ def test_what_was_changed_after_judging_is_refused(
 _FULL: Final = """
     import resource, sys
     from pathlib import Path
+    from scanner.app import findings
     from scanner.app import judgement as app
     from scanner.errors import OutputError
     from tests.app.test_filed_scans import judgement
-    file = app.file_findings
+    file = findings.file_findings
     def filled(*arguments, **options):
         resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, 3_000))
         file(*arguments, **options)
-    app.file_findings = filled
+    findings.file_findings = filled
     try:
         app.evaluate(Path(sys.argv[1]), Path(sys.argv[1]), judgement(), ())
     except OutputError as error:

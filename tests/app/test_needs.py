@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.app.criteria import criteria_of
-from scanner.app.judgement import Judgement
+from scanner.app.criteria import Judgement
 from scanner.app.needs import ALWAYS, left_out, needed_reads, reads_of
 from scanner.collect.catalogue import OPERATIONS
 from scanner.evidence.manifest import parse_reads, reads_document
@@ -20,7 +19,7 @@ DESCRIBED = "backup:DescribeProtectedResource"
 
 
 def judgement(*words: str, settings: Settings | None = None) -> Judgement:
-    return criteria_of(settings or Settings(), words, None).judgement
+    return load_judgement(settings or Settings(), words, None)[0]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from scanner.app import judgement as app
-from scanner.app.judgement import Judgement
+from scanner.app.criteria import Judgement
+from scanner.app.reports import explain
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
 from scanner.report.explain.document import explanation_document
@@ -71,7 +72,7 @@ def test_owners_are_read_back_with_the_scan(judged: Path) -> None:
 
 
 def test_explain_says_who_is_asked(judged: Path) -> None:
-    told = explanation_document(app.explain(judged, "vol-1"))
+    told = explanation_document(explain(judged, "vol-1"))
     assert (told["owner"], told["owner_source"]) == ("blue", "tag team")
 
 

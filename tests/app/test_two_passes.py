@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.finding import Status
 from tests.fakes.bundles import (

@@ -11,7 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.cli.commands import audit
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evidence.manifest import SCHEMA as SCHEMA_1

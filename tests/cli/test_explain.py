@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.cli.commands import audit
 from scanner.evaluate.controls.loader import load_controls
 from tests.fakes.bundles import FAR, BundleBuilder, copy_to, plan_arn, rule, vault_arn, volume_arn

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.cli.commands import audit
 from scanner.evaluate.controls.loader import load_controls
 from tests.fakes.bundles import FAR, BundleBuilder, copy_to, plan_arn, rule, vault_arn, volume_arn

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.cli.commands import audit
 from scanner.evaluate.controls.loader import load_controls
 from tests.fakes.bundles import ACCOUNT, OTHER, BundleBuilder, rule, volume_arn

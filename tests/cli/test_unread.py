@@ -8,7 +8,8 @@ import pytest
 from pypdf import PdfReader
 from typer.testing import CliRunner, Result
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.cli.commands import audit
 from scanner.cli.exits import FINDINGS
 from scanner.cli.judge_actions import conclude

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.app.criteria import criteria_of
+from scanner.app.criteria import load_judgement
 from scanner.app.needs import ALWAYS, needed_reads
 from scanner.collect.catalogue import OPERATIONS, with_parents
 from scanner.evaluate.compiled import compile_control
@@ -28,7 +28,7 @@ REDUNDANT: Final = frozenset(("kms:ListAliases", "s3:GetBucketTagging"))
 """What another answer of the sample says as well: kms:DescribeKey of each key, and the tagging API."""
 
 ASSESSED: Final = "account-region-assessed"
-CONTROLS: Final = criteria_of(Settings(), None, None).judgement.controls
+CONTROLS: Final = load_judgement(Settings(), None, None)[0].controls
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 
 
 def needs_of(control: Control) -> frozenset[str]:
-    judgement = criteria_of(Settings(), [control.id], None).judgement
+    judgement = load_judgement(Settings(), [control.id], None)[0]
     return frozenset(needed_reads(judgement).operations)
 
 

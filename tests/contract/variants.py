@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
-from scanner.app.judgement import Judgement
+from scanner.app.criteria import Judgement
 from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
 from scanner.evaluate.engine import affected_controls, evaluate

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from scanner.app import judgement as app
-from scanner.app.judgement import Judgement
+from scanner.app.criteria import Judgement
 from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
 from scanner.collect.catalogue import OPERATIONS

@@ -9,7 +9,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.evaluate.controls.loader import load_controls
 from scanner.findings.athena import FILE, athena_document, facts_table, hive_type, main
 from scanner.findings.schema import FILED

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
 from scanner.model.finding import Finding, Severity, Status, Waiver

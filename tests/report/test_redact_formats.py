@@ -16,7 +16,8 @@ import pytest
 from pypdf import PdfReader
 
 from scanner.app import judgement as app
-from scanner.app.judgement import Judgement
+from scanner.app.criteria import Judgement
+from scanner.app.reports import explain
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.decisions.waivers import WaiverRule
 from scanner.model.finding import Finding, Waiver
@@ -257,7 +258,7 @@ def test_the_document_says_that_it_is_redacted(scan: Scan) -> None:
 def test_an_explanation_is_redacted_too(planted: Path, plants: Plants, form: str) -> None:
     subjects = {each.subject for each in read_scan(planted).findings}
     for subject in sorted(subjects):
-        told = redacted_explanation(app.explain(planted, subject), Pseudonyms(KEY))
+        told = redacted_explanation(explain(planted, subject), Pseudonyms(KEY))
         content = explanation_json(told) if form == "json" else explanation_svg(told)
         assert left(content, "told.json", plants.words) == set(), subject
 

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from scanner.app import judgement as app
-from scanner.app.judgement import Judgement
+from scanner.app.criteria import Judgement
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.owner import TagWay
 from scanner.report.read import read_scan

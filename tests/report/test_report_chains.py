@@ -8,7 +8,8 @@ from shutil import copytree
 
 import pytest
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.explanation import NodeKind, Verdict
 from scanner.report.chains import Chains

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.scan import Scan, UnsupportedKinds, UnsupportedResource
 from scanner.report.html import report_html

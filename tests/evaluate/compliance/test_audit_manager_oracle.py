@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from scanner.app.judgement import Judgement, evaluate
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
 from scanner.evaluate.controls.selection import select
 from scanner.model.finding import Status
 from tests.fakes.bundles import BundleBuilder, rule, volume_arn

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from scanner.app.judgement import Judgement, evaluate, report
+from scanner.app.criteria import Judgement
+from scanner.app.judgement import evaluate
+from scanner.app.reports import report
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.audit_manager import Comparison, ControlBeside
 from scanner.model.scan import Scan

@@ -1,0 +1,73 @@
+"""The scan that reports are made of, from the files that judging has written."""
+
+from functools import partial
+from pathlib import Path
+
+from scanner.app.criteria import Judgement
+from scanner.app.findings import organizational_units
+from scanner.evaluate.compliance.assessment import assess
+from scanner.evaluate.compliance.frameworks import frameworks_beside
+from scanner.evaluate.decisions.waivers import Waivers
+from scanner.evaluate.needs import unlisted
+from scanner.evaluate.unsupported_rows import unsupported_of
+from scanner.evidence.bundle import Bundle
+from scanner.evidence.scan_files import FACTS
+from scanner.findings.counts import counts
+from scanner.findings.filed import Filed
+from scanner.inventory.units import unit_names
+from scanner.judging.tables import Tables
+from scanner.model.compliance import Assessment
+from scanner.model.facts import TABLES
+from scanner.model.manifest import Manifest
+from scanner.model.reach import reach_of
+from scanner.model.scan import POPULATION, Scan
+from scanner.protection.capabilities import LIMITATIONS, report_notes
+from scanner.storage.parquet import open_parquet
+from scanner.storage.rows import StoredRows
+from scanner.storage.table_files import table_files
+
+
+def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and each result of it
+    bundle: Bundle,
+    out: Path,
+    judgement: Judgement,
+    manifest: Manifest,
+    tables: Tables,
+    findings: Filed,
+    waivers: Waivers,
+) -> Scan:
+    """Return the scan whose facts, inventory and findings are in `out`."""
+    resources = open_parquet(out / FACTS, "resource", TABLES["resource"], new=True)
+    return Scan(
+        manifest=manifest,
+        controls=judgement.evaluated_controls,
+        parameters=judgement.effective_parameters,
+        findings=findings,
+        gaps=tables.gaps,
+        reconciliation=tables.reconciliation,
+        limitations=_limitations(manifest),
+        assessment=_assessment(bundle, judgement, findings),
+        resources=StoredRows(partial(table_files, out / FACTS), "resource", TABLES["resource"], POPULATION),
+        frameworks=frameworks_beside(out, judgement.effective_parameters),
+        tiers=judgement.tiers,
+        count_inherited_backup=judgement.count_inherited_backup,
+        waivers=waivers.uses([control.id for control in judgement.controls]),
+        unsupported=unsupported_of(resources),
+        unit_names=bundle.parsed(lambda: unit_names(bundle.organization_answers())),
+    )
+
+
+def _limitations(manifest: Manifest) -> tuple[str, ...]:
+    """Return what a report states as its limitations, first of all that not everything was collected."""
+    collected = () if manifest.reads is None else (manifest.reads.sentence(),)
+    return (*collected, *LIMITATIONS, *report_notes())
+
+
+def _assessment(bundle: Bundle, judgement: Judgement, findings: Filed) -> Assessment:
+    """Return the score and the status of compliance requirements, from counts of the findings."""
+    reach = reach_of(status for _, status in bundle.whole_scope())
+    with findings.database() as connection:
+        counted = counts(findings, connection)
+    controls, units = judgement.evaluated_controls, organizational_units(bundle)
+    missing = unlisted(controls, bundle.manifest.reads)
+    return assess(counted, controls, judgement.standards, units, reach, unlisted=missing)

@@ -1,0 +1,106 @@
+"""What is made of a judged scan: reports, redacted reports, explanations, comparisons with earlier scans."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from scanner.app import FINDINGS
+from scanner.app.judged import read_judged
+from scanner.errors import UsageError
+from scanner.evidence.manifest import NAME
+from scanner.history.since import Since
+from scanner.model.explanation import Explanation
+from scanner.model.scan import Scan
+from scanner.report.explain import explain as explain_subject
+from scanner.report.json import findings_jsonl_gz
+from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
+from scanner.report.stored import StoredFindings
+from scanner.report.view import View, build
+from scanner.report.write import Written, write_reports
+from scanner.storage.files import write_atomically
+
+LINES: Final = "jsonl"
+"""The format of the findings as lines. In a scan's own folder it is evidence, and its manifest names it."""
+
+SHARED: Final = "redacted"
+"""The subfolder of a scan for redacted reports, unless another folder is named."""
+
+ALWAYS: Final = ("summary", "json")
+"""Formats that every scan has: `audit report` reads them back."""
+
+
+def report(
+    scan_folder: Path,
+    formats: tuple[str, ...],
+    out: Path | None = None,
+    redaction: Pseudonyms | None = None,
+    since: Since | None = None,
+) -> tuple[Written, ...]:
+    """Write reports of a judged scan into its folder, or into `out`.
+
+    `since`: an earlier scan to compare with; None: the one it was compared with before, if any.
+
+    Raises:
+        UsageError: redacted reports would overwrite those of a scan.
+    """
+    if since is not None:
+        since.keep_from(scan_folder)
+    scan = compared(read_judged(scan_folder), since)
+    if redaction is None:
+        if LINES in formats and (out or scan_folder).resolve() == scan_folder.resolve():
+            raise UsageError("findings.jsonl.gz is part of a scan: name another folder with --out.")
+        return write_reports(build(scan), out or scan_folder, formats)
+    folder = out or scan_folder / SHARED
+    if (folder / NAME).exists():
+        raise UsageError(f"{folder} holds a scan: name another folder for redacted reports with --out.")
+    return _write_redacted(scan, redaction, folder, formats)
+
+
+def write_scan_reports(
+    view: View, out: Path, formats: tuple[str, ...], redaction: Pseudonyms | None
+) -> tuple[Written, ...]:
+    """Write the reports of a scan that was just judged into its folder; redacted ones below it."""
+    if redaction is None:
+        # The lines were written with the findings.
+        return write_reports(view, out, (*ALWAYS, *(name for name in formats if name != LINES)))
+    own = write_reports(view, out, ALWAYS)
+    return (*own, *_write_redacted(view.scan, redaction, out / SHARED, formats))
+
+
+def _write_redacted(
+    scan: Scan, redaction: Pseudonyms, folder: Path, formats: tuple[str, ...]
+) -> tuple[Written, ...]:
+    """Write redacted reports. Findings are redacted once, into lines that every format reads."""
+    scan = redacted(scan, redaction)
+    write_atomically(folder / FINDINGS, findings_jsonl_gz(scan.findings))
+    stored = StoredFindings(folder / FINDINGS, len(scan.findings))
+    view = build(replace(scan, findings=stored))
+    return write_reports(view, folder, tuple(name for name in formats if name != LINES))
+
+
+def explain(scan_folder: Path, subject: str, redaction: Pseudonyms | None = None) -> Explanation:
+    """Explain the protection of one subject of a judged scan: an ARN, or a name that no other has."""
+    explanation = explain_subject(scan_folder, subject)
+    return explanation if redaction is None else redacted_explanation(explanation, redaction)
+
+
+def earlier_scan(folder: Path | None, before: Sequence[Path] = ()) -> Since | None:
+    """Read the scans that `--since` and `--before` name. None: neither is given.
+
+    Raises:
+        BundleError: a folder is no judged scan.
+        UsageError: `before` without `folder`.
+    """
+    if folder is None:
+        if before:
+            raise UsageError("--before requires --since.")
+        return None
+    since = Since(folder, read_judged(folder), tuple(map(read_judged, before)))
+    since.check()
+    return since
+
+
+def compared(scan: Scan, since: Since | None) -> Scan:
+    """Return the scan with what has changed since an earlier one; None: the scan as it is."""
+    return scan if since is None else replace(scan, changes=since.changes(scan))
