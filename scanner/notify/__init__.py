@@ -1,5 +1,5 @@
 """Notifications about a scan: an EventBridge event, an SNS message, findings in Security Hub.
 
-Each target has a module that builds its requests (pure), and `sending` makes them. Nothing here changes a
-finding.
+Each target has a module that builds its requests, without side effects; `sending` makes them. Nothing here
+changes a finding.
 """

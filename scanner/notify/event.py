@@ -25,7 +25,7 @@ MAX_ENTRY: Final = 256 * 1024
 MAX_ADDRESS: Final = 2_048
 MAX_FIELD: Final = 512
 _TIME: Final = 14
-"""Bytes that EventBridge counts for the time of an entry."""
+"""Bytes that EventBridge counts for the time of an entry, whatever its text."""
 
 
 def event_call(summary: ScanSummary, event_bus: str) -> Call:
@@ -34,7 +34,7 @@ def event_call(summary: ScanSummary, event_bus: str) -> Call:
         "Time": summary.evaluated_as_of.astimezone(UTC).isoformat(),
         "Source": SOURCE,
         "DetailType": DETAIL_TYPE,
-        "Detail": _fitted(summary),
+        "Detail": _fitting_detail(summary),
         "EventBusName": event_bus,
     }
     return Call(
@@ -47,7 +47,7 @@ def event_call(summary: ScanSummary, event_bus: str) -> Call:
 
 
 def region_of(arn: str) -> str:
-    """Return the Region of an ARN; empty: it is a name."""
+    """Return the Region of an event bus or topic; empty where it is a name, not an ARN."""
     parts = arn.split(":")
     return parts[3] if arn.startswith("arn:") and len(parts) > 4 else ""  # noqa: PLR2004 -- arn:p:service:region:account
 
@@ -69,8 +69,8 @@ def detail(summary: ScanSummary) -> dict[str, Any]:
         "since": _former(summary.former),
         "changes": _changes(summary),
         "alarm": summary.alarm.value if summary.alarm else None,
-        "new": [_finding(each) for each in summary.new],
-        "fixed": [_finding(each) for each in summary.fixed],
+        "new": [_finding(finding) for finding in summary.new],
+        "fixed": [_finding(finding) for finding in summary.fixed],
     }
 
 
@@ -106,7 +106,7 @@ def _time(summary: ScanSummary) -> str:
     return summary.evaluated_as_of.astimezone(UTC).isoformat()
 
 
-def _fitted(summary: ScanSummary) -> str:
+def _fitting_detail(summary: ScanSummary) -> str:
     """Return the detail as JSON; the longer list of findings is halved until the entry is small enough."""
     room = MAX_ENTRY - _TIME - len(SOURCE) - len(DETAIL_TYPE)
     while len(text := orjson.dumps(detail(summary))) > room and (summary.new or summary.fixed):

@@ -1,4 +1,4 @@
-"""Telling all targets of a scan."""
+"""Sends the notifications of a scan to all targets."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,7 +16,7 @@ from scanner.notify.topic import topic_call
 def notify(
     summary: ScanSummary, targets: Targets, batches: Iterable[bytes] = (), sender: Sender | None = None
 ) -> tuple[Delivery, ...]:
-    """Send to every target; return the result of each. No error of AWS is raised.
+    """Send to every target, and return the result of each. Errors of AWS are results, too: none is raised.
 
     `batches`: findings for Security Hub, each a JSON array for one call of one account and Region.
     """
@@ -25,12 +25,12 @@ def notify(
     for planned in planned_calls(summary, targets):
         results += [planned] if isinstance(planned, Delivery) else deliver([planned], sender)
     if targets.security_hub is not None:
-        results += _imported(batches, sender)
+        results += _import_findings(batches, sender)
     return tuple(results)
 
 
-def _imported(batches: Iterable[bytes], sender: Sender) -> tuple[Delivery, ...]:
-    """Import findings. A broken file of the scan is a result, too: it must not hold up other targets."""
+def _import_findings(batches: Iterable[bytes], sender: Sender) -> tuple[Delivery, ...]:
+    """Import findings into Security Hub. A scan file that cannot be read is a result, and no error."""
     try:
         imported = deliver(import_calls(batches), sender)
     except VaultproofError as problem:
@@ -39,7 +39,7 @@ def _imported(batches: Iterable[bytes], sender: Sender) -> tuple[Delivery, ...]:
 
 
 def planned_calls(summary: ScanSummary, targets: Targets) -> Iterator[Call | Delivery]:
-    """Build the event and the message; a Delivery says why nothing is sent to a target."""
+    """Yield the requests for the event and the message, or the reason why a target gets nothing."""
     if targets.event_bus:
         yield event_call(summary, targets.event_bus)
     if targets.topic:
@@ -48,7 +48,7 @@ def planned_calls(summary: ScanSummary, targets: Targets) -> Iterator[Call | Del
 
 
 def import_calls(batches: Iterable[bytes]) -> Iterator[Call]:
-    """Build the BatchImportFindings requests."""
+    """Yield one BatchImportFindings request for each batch."""
     for batch in batches:
         findings: list[dict[str, Any]] = orjson.loads(batch)
         yield Call(

@@ -1,7 +1,7 @@
-"""Making the requests, and saying in a sentence what failed.
+"""Makes the requests, and describes each failure in one sentence.
 
-A request that AWS throttles or fails is repeated by boto3; what AWS accepted in part only is repeated here.
-An error of one target does not hold up the others.
+boto3 retries requests that AWS throttles or fails. AWS may also accept part of a request (PutEvents,
+BatchImportFindings); the other part is sent again here. A target that fails does not stop the others.
 """
 
 import time
@@ -18,7 +18,7 @@ from scanner.model.notification import Call, Delivery, DeliveryStatus, SecurityH
 from scanner.notify.text import count_of, one_line
 
 ATTEMPTS: Final = 4
-"""How often what was refused in part is sent, at most."""
+"""How often the refused part of a request is sent, at most."""
 
 MAX_REASON: Final = 300
 SECURITY_HUB: Final = "Security Hub"
@@ -28,10 +28,10 @@ _CONFIG: Final = Config(
     read_timeout=30,
     user_agent_extra="vaultproof",
 )
-_PASSING: Final = frozenset(
+_TRANSIENT: Final = frozenset(
     ("InternalFailure", "InternalException", "LimitExceededException", "ThrottlingException")
 )
-"""Errors of parts of a request after which it is worth sending them again."""
+"""Error codes of entries or findings that may succeed when they are sent again."""
 
 _METHODS: Final = {
     "PutEvents": "put_events",
@@ -43,11 +43,11 @@ Sleep = Callable[[float], None]
 
 
 class NotSentError(Exception):
-    """A request could not be made, or AWS refused it; the message says why and what to do."""
+    """A request could not be made, or AWS refused it. The message names the cause and the fix."""
 
 
 class Sender:
-    """Makes requests, each with the credentials of the account that it has to come from."""
+    """Makes requests, each with credentials of the account that it must come from."""
 
     def __init__(
         self,
@@ -58,14 +58,14 @@ class Sender:
         self._profile, self._hub, self._sleep = profile, security_hub, sleep
         self._sessions: dict[str, Any] = {}
         self._clients: dict[tuple[str, str, str], Any] = {}
-        self._own: str | None = None
+        self._own_account: str | None = None
         self._refused: dict[str, NotSentError] = {}
 
     def send(self, call: Call) -> int:
-        """Make a request; return how many of its events, messages or findings AWS accepted.
+        """Make a request, and return how many of its events, messages or findings AWS accepted.
 
         Raises:
-            NotSentError: AWS refused all of it, or part of it again and again.
+            NotSentError: AWS refused the request, or part of it in every attempt.
         """
         try:
             return self._send(call)
@@ -84,7 +84,7 @@ class Sender:
         total = len(parts)
         for attempt in range(ATTEMPTS):
             refused = _refused(parts, method(**{name: list(parts)}))
-            parts = [part for part, code, _ in refused if code in _PASSING]
+            parts = [part for part, code, _ in refused if code in _TRANSIENT]
             if len(parts) < len(refused) or (refused and attempt == ATTEMPTS - 1):
                 raise NotSentError(_partial(refused, total, call))
             if not parts:
@@ -108,23 +108,23 @@ class Sender:
             raise self._refused[account]
         if account not in self._sessions:
             try:
-                self._sessions[account] = self._entered(own, account, region)
+                self._sessions[account] = self._assume(own, account, region)
             except NotSentError as problem:
                 self._refused[account] = problem
                 raise
         return self._sessions[account]
 
-    def _entered(self, own: Any, account: str, region: str) -> Any:  # noqa: ANN401 -- of boto3
-        """Return a session of an account: the caller's own, or one of the role that is named for it."""
+    def _assume(self, own: Any, account: str, region: str) -> Any:  # noqa: ANN401 -- of boto3
+        """Return a session for an account: the caller's own, or one of the configured role there."""
         sts = own.client("sts", region_name=region, config=_CONFIG)
-        if self._own is None:
-            self._own = str(sts.get_caller_identity()["Account"])
-        if self._own == account:
+        if self._own_account is None:
+            self._own_account = str(sts.get_caller_identity()["Account"])
+        if self._own_account == account:
             return own
         if self._hub is None or not self._hub.role_name:
             raise NotSentError(
-                f"account {account} is not the caller's own ({self._own}), and Security Hub accepts findings "
-                "from the account itself only. Set notify.security_hub.role_name in audit.yaml"
+                f"account {account} is not the caller's own ({self._own_account}), and Security Hub accepts "
+                "findings from the account itself only. Set notify.security_hub.role_name in audit.yaml"
             )
         role = f"arn:{partition_of(region)}:iam::{account}:role/{self._hub.role_name}"
         external = {"ExternalId": self._hub.external_id} if self._hub.external_id else {}
@@ -143,29 +143,30 @@ class Sender:
 
 
 Part = tuple[Mapping[str, Any], str, str]
-"""An event or finding that was refused, with AWS's code and message."""
+"""An entry or finding that AWS refused, with its code and message."""
 
 
 def _refused(parts: Sequence[Mapping[str, Any]], answer: Mapping[str, Any]) -> list[Part]:
-    """List what an answer says was not accepted."""
+    """Return what AWS did not accept, from its answer."""
     if "Entries" in answer:  # PutEvents answers in the order of the request
         results = zip(parts, answer["Entries"], strict=True)
         return [
-            (part, each["ErrorCode"], each.get("ErrorMessage", ""))
-            for part, each in results
-            if each.get("ErrorCode")
+            (part, result["ErrorCode"], result.get("ErrorMessage", ""))
+            for part, result in results
+            if result.get("ErrorCode")
         ]
     by_id = {part["Id"]: part for part in parts}
     failed = answer.get("FailedFindings", ())
     return [
-        (by_id[each["Id"]], each["ErrorCode"], each.get("ErrorMessage", ""))
-        for each in failed
-        if each["Id"] in by_id
+        (by_id[result["Id"]], result["ErrorCode"], result.get("ErrorMessage", ""))
+        for result in failed
+        if result["Id"] in by_id
     ]
 
 
 def _partial(refused: Sequence[Part], total: int, call: Call) -> str:
-    part, code, text = next((each for each in refused if each[1] not in _PASSING), refused[0])
+    lasting = (entry for entry in refused if entry[1] not in _TRANSIENT)
+    part, code, text = next(lasting, refused[0])
     name = f", first {part['Id']}" if "Id" in part else ""
     return one_line(
         f"{call.operation} did not accept {len(refused):,} of {total:,}{name}: {code}: {text}", MAX_REASON
@@ -186,7 +187,7 @@ _DENIED: Final = frozenset(
 
 
 def _refusal(problem: aws.ClientError, call: Call) -> str:
-    """Return a sentence for a refusal: the code, AWS's message, what to do."""
+    """Describe a refused request: AWS's code and message, and what to do."""
     error = problem.response.get("Error", {})
     code = str(error.get("Code", ""))
     advice = _ADVICE.get(code, "")
@@ -197,7 +198,7 @@ def _refusal(problem: aws.ClientError, call: Call) -> str:
 
 
 def deliver(calls: Iterable[Call], sender: Sender) -> tuple[Delivery, ...]:
-    """Make requests; return one result for each target that accepted some, and one for each failing place."""
+    """Make requests. Return a result for each target that accepted some, and for each place that failed."""
     accepted: dict[str, int] = defaultdict(int)
     places: dict[str, set[str]] = defaultdict(set)
     failures: dict[str, str] = {}

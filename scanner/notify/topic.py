@@ -1,4 +1,4 @@
-"""The SNS message of a scan: what is new at or above a severity, for people.
+"""The SNS message of a scan, for people: the new findings at or above a severity.
 
 A message has at most 256 KiB of UTF-8, a subject fewer than 100 characters without line breaks or control
 characters, here of ASCII alone (SNS API reference, Publish). A FIFO topic drops the same scan sent again
@@ -31,9 +31,11 @@ def topic_call(summary: ScanSummary, targets: Targets) -> Call | str:
     """Build the Publish request for a scan, or return the reason why nothing is sent."""
     if not targets.always:
         if summary.former is None:
-            return "nothing was sent: without an earlier scan (--since) nothing is known to be new"
+            return (
+                "nothing was sent: without an earlier scan (--since), it is not known which findings are new"
+            )
         if not _is_alarming(summary, targets.severity):
-            return f"nothing was sent: nothing new with severity {targets.severity} or higher"
+            return f"nothing was sent: no new failed checks with severity {targets.severity} or higher"
     parameters = {
         "TopicArn": targets.topic,
         "Subject": subject_line(summary, targets.severity),
@@ -55,7 +57,7 @@ def _is_alarming(summary: ScanSummary, severity: Severity) -> bool:
 
 
 def _attributes(summary: ScanSummary) -> dict[str, dict[str, str]]:
-    """Build what a subscription can filter by."""
+    """Return the message attributes, by which a subscription can filter."""
     values = {
         "severity": summary.alarm.value if summary.alarm else "none",
         "scan_id": ascii_line(summary.scan_id, MAX_NAME) or "unknown",
@@ -88,22 +90,22 @@ def _headline(summary: ScanSummary, severity: Severity) -> str:
 
 
 def _at_or_above(summary: ScanSummary, severity: Severity) -> tuple[list[ChangedFinding], bool]:
-    """Return the new findings at or above a severity, and whether these are all.
+    """Return the new findings at or above a severity, and whether these are all of them.
 
-    A summary has the worst of each kind. Where a kind has more than those, some of them may be as bad, unless
-    the mildest that is shown is already below the severity.
+    A summary lists the worst findings of each kind only. Where a kind has more, those left out may be as
+    severe, unless a listed one is already below the severity.
     """
-    shown = [each for each in summary.new if each.severity.rank <= severity.rank]
+    shown = [finding for finding in summary.new if finding.severity.rank <= severity.rank]
     for kind in ALARMING:
-        of_kind = [each for each in summary.new if each.kind is kind]
+        of_kind = [finding for finding in summary.new if finding.kind is kind]
         is_cut = summary.changes.get(kind, 0) > len(of_kind)
-        if is_cut and all(each.severity.rank <= severity.rank for each in of_kind):
+        if is_cut and all(finding.severity.rank <= severity.rank for finding in of_kind):
             return shown, False
     return shown, True
 
 
 def message(summary: ScanSummary, severity: Severity) -> str:
-    """Return the text of the message: what, where, what to do; the worst first."""
+    """Return the text of the message: for each finding what, where and what to do, worst first."""
     shown = _at_or_above(summary, severity)[0]
     lines = [*_head(summary, severity), ""]
     size = sum(len(line.encode()) + 1 for line in lines)
@@ -135,7 +137,7 @@ def _head(summary: ScanSummary, severity: Severity) -> Iterator[str]:
 
 
 def _score(score: float | None) -> str:
-    return "not known" if score is None else f"{score:.1f} of 100"
+    return "unknown" if score is None else f"{score:.1f} of 100"
 
 
 def _before(summary: ScanSummary) -> str:

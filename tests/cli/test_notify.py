@@ -170,7 +170,7 @@ def test_a_failure_is_one_line_and_ends_with_5(now: Path) -> None:
 def test_nothing_new_is_said_and_ends_well(tmp_path: Path) -> None:
     alone = scan(tmp_path / "alone", ("vol-1",), ("vol-1", "vol-2"), 0)
     done = notify(alone, "--topic", TOPIC)
-    assert "without an earlier scan (--since) nothing is known to be new" in done.stderr
+    assert "without an earlier scan (--since), it is not known which findings are new" in done.stderr
 
 
 def test_without_a_target_it_says_how_to_name_one(now: Path) -> None:

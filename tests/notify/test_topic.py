@@ -57,7 +57,7 @@ def test_it_is_sent_for_what_is_new_and_bad_enough(
     call = topic_call(summary_with(*new), Targets(topic=TOPIC, severity=Severity.CRITICAL, always=always))
     assert isinstance(call, Call) is is_sent
     if isinstance(call, str):
-        assert "nothing new with severity critical or higher" in call
+        assert "no new failed checks with severity critical or higher" in call
 
 
 def test_without_an_earlier_scan_nothing_is_known_to_be_new() -> None:
