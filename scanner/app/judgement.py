@@ -50,7 +50,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     `since`: an earlier scan; the scan has what has changed since.
     """
     if since is not None:
-        since.keep_from(out)
+        since.check_is_not(out)
     bundle = Bundle(bundle_folder)
     bundle.check()
     request = facts_request(bundle, judgement)

@@ -116,7 +116,7 @@ def notice_of(folder: Path, address: str, targets: Targets, since: Since | None 
     """
     scan = read_judged(folder)
     if since is not None:
-        since.keep_from(folder)
+        since.check_is_not(folder)
         scan = replace(scan, changes=since.changes(scan))
     return Notice(build(scan), folder, address, targets, since)
 

@@ -45,7 +45,7 @@ def report(
         UsageError: redacted reports would overwrite those of a scan.
     """
     if since is not None:
-        since.keep_from(scan_folder)
+        since.check_is_not(scan_folder)
     scan = compared(read_judged(scan_folder), since)
     if redaction is None:
         if LINES in formats and (out or scan_folder).resolve() == scan_folder.resolve():

@@ -38,7 +38,7 @@ def run(
     targets = targets_of(settings, os.environ)
     with former_scan(target, settings, goal, folder) as since:
         if since is not None:
-            since.keep_from(folder)
+            since.check_is_not(folder)
         with advising_to_resume("run", folder, judged.controls or ()):
             gather(
                 settings,

@@ -1,1 +1,1 @@
-"""Scans held against each other: what is new, what is fixed, and what is not known any more."""
+"""Compares scans: which findings are new, which are fixed, and which are no longer known."""

@@ -1,4 +1,4 @@
-"""Two scans held against each other: their findings merged in filing order, one of each in memory."""
+"""Compares two scans: their findings are merged in filing order, with one of each in memory."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,14 +14,14 @@ from scanner.model.finding import Finding
 Key = tuple[str, str, str, str]
 
 Pair = tuple[Finding | None, Finding | None]
-"""What OLD and NEW have of one control and subject; a pair has one side at least."""
+"""The findings of OLD and NEW for one control and subject; at least one is not None."""
 
 _FIGURES: Final = re.compile(r"\d[\d.,:TZ+-]*")
 _JUDGED_BY: Final = ("tier", "parameters")
 
 
 Judging = tuple[Criteria, Criteria]
-"""By what OLD and NEW judged."""
+"""The criteria of OLD and NEW."""
 
 
 def compare(
@@ -31,10 +31,10 @@ def compare(
     before: Sequence[Iterable[Finding]] = (),
     judging: Judging | None = None,
 ) -> Iterator[Change]:
-    """Return what became of each finding of both scans, in filing order.
+    """Yield how each finding of either scan changed, in filing order.
 
-    `reach` is that of the newer scan; `before` are scans older than OLD, in any order. `judging` None: not
-    recorded, so that no rule is known to have changed.
+    `reach` is that of NEW; `before` are scans older than OLD, in any order. `judging` None: not recorded, so
+    no rule is known to have changed.
 
     Raises:
         BundleError: findings of a scan are not in filing order, or one is filed twice.
@@ -48,8 +48,8 @@ def changes_of(
     before: Iterable[Iterable[Finding]] = (),
     judging: Judging | None = None,
 ) -> Iterator[Change]:
-    """Return what became of each pair, which come in filing order. As `compare` otherwise."""
-    earlier = [_Cursor(filed(each, "--before")) for each in before]
+    """Yield how each pair changed; pairs come in filing order. As `compare` otherwise."""
+    earlier = [_Cursor(filed(scan, "--before")) for scan in before]
     for was, now in pairs:
         finding = now or was
         if finding is not None:
@@ -57,14 +57,14 @@ def changes_of(
 
 
 def pairs_of(old: Iterable[Finding], new: Iterable[Finding]) -> Iterator[Pair]:
-    """Return the findings of both scans by control and subject. BundleError as in `compare`."""
+    """Yield the findings of both scans, paired by control and subject. BundleError as in `compare`."""
     return _pairs(filed(old, "OLD"), filed(new, "NEW"))
 
 
 def _any_open(earlier: list["_Cursor"], key: Key) -> bool:
-    """Move every earlier scan on to the key, and say whether one has it open."""
-    found = [cursor.at(key) for cursor in earlier]
-    return any(each is not None and each.status in OPEN for each in found)
+    """Advance every earlier scan to the key, and check whether the finding is open in any of them."""
+    findings = [cursor.at(key) for cursor in earlier]
+    return any(finding is not None and finding.status in OPEN for finding in findings)
 
 
 def _change(
@@ -85,7 +85,7 @@ def _change(
 
 
 def _differences(was: Finding, now: Finding, rule: RuleChange) -> tuple[str, ...]:
-    """Name what differs. Figures in a reason (ages, counts) move from day to day: they do not count."""
+    """Return what differs. Figures in a reason (ages, counts) change every day and are ignored."""
     names = [name for name in _JUDGED_BY if was.details.get(name) != now.details.get(name)]
     if "parameters" in rule.what and "parameters" not in names:
         names.append("parameters")
@@ -95,7 +95,7 @@ def _differences(was: Finding, now: Finding, rule: RuleChange) -> tuple[str, ...
 
 
 def filed(findings: Iterable[Finding], scan: str) -> Iterator[tuple[Key, Finding]]:
-    """Give findings with their keys. BundleError, which names the scan, where they are not filed in order."""
+    """Yield findings with their keys. BundleError names the scan whose findings are not in filing order."""
     last: Key | None = None
     for finding in findings:
         key = finding.order
@@ -122,13 +122,13 @@ def _pairs(old: Iterator[tuple[Key, Finding]], new: Iterator[tuple[Key, Finding]
 
 
 class _Cursor:
-    """A place in the findings of one scan, which only moves on."""
+    """A position in the findings of one scan; it only moves forward."""
 
     def __init__(self, filed: Iterator[tuple[Key, Finding]]) -> None:
         self._filed, self._here = filed, next(filed, None)
 
     def at(self, key: Key) -> Finding | None:
-        """Give the finding of a key; keys are asked in order."""
+        """Return the finding with this key; None: there is none. Keys come in ascending order."""
         while self._here is not None and self._here[0] < key:
             self._here = next(self._filed, None)
         return self._here[1] if self._here is not None and self._here[0] == key else None

@@ -1,8 +1,8 @@
-"""Two judged scans, compared without rendering the texts of findings that stay the same.
+"""Compares two judged scans without rendering the texts of findings that did not change.
 
-Where the findings of both scans are filed, the database pairs them: pairs that passed and pass are only
-counted. Else they are merged one by one. Either way findings come as they are filed, and only the changes
-that are shown get the texts of their passes. The results are those of `compare` over whole findings.
+Where both scans have filed findings, the database pairs them, and pairs that pass in both are only counted.
+Otherwise findings are merged one by one. Either way they come in filing order, and texts of passes are
+rendered only for changes that are shown. The result is that of `compare` over complete findings.
 """
 
 from collections import Counter, deque
@@ -26,7 +26,7 @@ from scanner.model.finding import Finding, Status
 from scanner.model.scan import Scan, Stream
 
 _BATCH: Final = 5_000
-"""Changes that are in memory while the texts of their passes are read."""
+"""Changes that are in memory while the texts of their passes are rendered."""
 
 T = TypeVar("T")
 
@@ -44,16 +44,18 @@ class Comparison:
     before: tuple[Scan, ...] = ()
 
     def changes(self, tally: Tally) -> Iterator[Change]:
-        """Iterate over the changes in filing order, with all their texts. `tally` counts the same, too."""
+        """Yield the changes in filing order, with all their texts, and count them in `tally`."""
         changed = (change for change in self._counted(tally) if change.kind is not Kind.SAME)
         for batch in _batches(changed):
-            yield from self._whole(batch)
+            yield from self._with_texts(batch)
 
     def count(self, tally: Tally, notes: tuple[str, ...], kinds: Sequence[Kind] = tuple(Kind)) -> Changes:
-        """Return the counts of all changes, and the worst of some kinds with all their texts."""
+        """Return the counts of all changes, and the worst of the given kinds with all their texts."""
         deque(self._counted(tally), maxlen=0)
         changes = tally.changes(notes)
-        worst = {kind: tuple(self._whole(changes.worst[kind])) for kind in kinds if kind in changes.worst}
+        worst = {
+            kind: tuple(self._with_texts(changes.worst[kind])) for kind in kinds if kind in changes.worst
+        }
         return replace(changes, worst=worst)
 
     def _counted(self, tally: Tally) -> Iterator[Change]:
@@ -74,7 +76,7 @@ class Comparison:
         return changes_of(self._with_absent(pairs), reach_of(self.new), earlier, judging)
 
     def _with_absent(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
-        """Read the texts of recovery points that only OLD has: their details name the vault of each."""
+        """Add the texts of recovery points that only OLD has: their details name the vault of each."""
         for batch in _batches(pairs):
             absent = [was for was, now in batch if now is None and was is not None and _is_point(was)]
             whole = iter(_texts(self.old.findings, absent))
@@ -82,10 +84,10 @@ class Comparison:
                 is_absent = now is None and was is not None and _is_point(was)
                 yield (next(whole) if is_absent else was), now
 
-    def _whole(self, changes: Sequence[Change]) -> Iterator[Change]:
-        """Return changes with the texts of both sides."""
-        old = iter(_texts(self.old.findings, [each.old for each in changes if each.old is not None]))
-        new = iter(_texts(self.new.findings, [each.new for each in changes if each.new is not None]))
+    def _with_texts(self, changes: Sequence[Change]) -> Iterator[Change]:
+        """Yield changes with the texts of both sides."""
+        old = iter(_texts(self.old.findings, [side.old for side in changes if side.old is not None]))
+        new = iter(_texts(self.new.findings, [side.new for side in changes if side.new is not None]))
         for change in changes:
             yield replace(
                 change,
@@ -95,13 +97,14 @@ class Comparison:
 
 
 class _Seen:
-    """The findings of the pairs that went by, so that the others of both scans can be counted."""
+    """Counts of the findings in pairs that were compared, from which the number of all others follows."""
 
     def __init__(self) -> None:
         self._old: Counter[tuple[str, Status]] = Counter()
         self._new: Counter[tuple[str, Status]] = Counter()
 
     def watched(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Yield pairs, and count their findings."""
         for was, now in pairs:
             if was is not None:
                 self._old[was.control, was.status] += 1
@@ -110,7 +113,7 @@ class _Seen:
             yield was, now
 
     def count_rest(self, pairs: Pairs, tally: Tally) -> None:
-        """Count the pairs that did not go by: no side fails, nor is it unknown."""
+        """Count the pairs that were not compared: both sides pass or are not applicable."""
         old, new = pairs.old - self._old, pairs.new - self._new
         for control in pairs.controls:
             rest = sum(new[control, status] for status in WITHOUT_TEXTS)
@@ -118,7 +121,7 @@ class _Seen:
 
 
 def as_filed(findings: Stream[Finding], statuses: Sequence[Status] = tuple(Status)) -> Iterable[Finding]:
-    """Return findings without rendering a text. `statuses`: those that are needed, where that is cheaper."""
+    """Return findings without rendering texts. `statuses`: those needed; others may be skipped."""
     return all_without_texts(findings, statuses) if isinstance(findings, Filed) else findings
 
 

@@ -1,7 +1,7 @@
-"""By what findings were judged: the expression of the control and the parameters in effect for the subject.
+"""What findings were judged by: the expression of the control and the effective parameters of the subject.
 
 Two findings are only comparable when both scans recorded the same criteria. A scan of another program, or of
-a version that did not record parameters, has none: findings are then compared as if nothing had changed.
+a version that did not record parameters, has none: its findings are compared as if nothing had changed.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from scanner.model.finding import Finding
 from scanner.model.scan import Scan
 
 _MOST: Final = 3
-"""Parameters that a sentence names at most."""
+"""The most parameters that a sentence names."""
 
 _COVERAGE: Final = frozenset({"resource", "rule", "copy_action"})
 """Fact tables that say what a rule covers, and so depend on count_inherited_backup."""
@@ -21,16 +21,16 @@ _COVERAGE: Final = frozenset({"resource", "rule", "copy_action"})
 
 @dataclass(frozen=True, slots=True)
 class RuleChange:
-    """How a control differs between two scans. False: it does not, or that is not known.
+    """How a control differs between two scans. False in a condition: it does not, or it is not known whether.
 
-    `what`: `control` (OLD did not run it), `expression`, `parameters`; `why` says it in a sentence.
+    `what`: `control` (OLD did not run it), `expression`, `parameters`; `why`: the same in a sentence.
     """
 
     what: tuple[str, ...] = ()
     why: str = ""
 
     def __bool__(self) -> bool:
-        """Whether anything is known to differ."""
+        """Whether a difference is known."""
         return bool(self.what)
 
 
@@ -39,7 +39,7 @@ SAME: Final = RuleChange()
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """What one scan judged by.
+    """What one scan was judged by.
 
     `definitions`: the texts that decide a verdict, by control. `parameters`: those of each control where no
     tier sets others. `inherits`: count_inherited_backup; None: not recorded.
@@ -52,13 +52,15 @@ class Criteria:
     def change_to(self, newer: "Criteria", was: Finding | None, now: Finding) -> RuleChange:
         """Return how the control of a finding changed from this scan to a newer one.
 
-        `was` None: this scan has no finding of the subject. Then the rule only counts as changed where the
+        `was` None: this scan has no finding of the subject. The rule then counts as changed only if the
         control was not run at all: otherwise the subject is new, and was never judged by another rule.
         """
         control = now.control
         if was is None:
             is_added = bool(self.definitions) and control not in self.definitions
-            return RuleChange(("control",), "The former scan did not run this control.") if is_added else SAME
+            return (
+                RuleChange(("control",), "The earlier scan did not run this control.") if is_added else SAME
+            )
         old, new = self.definitions.get(control), newer.definitions.get(control)
         if old is None or new is None:
             return SAME
@@ -71,8 +73,8 @@ class Criteria:
         return RuleChange(tuple(what), " ".join(texts))
 
     def _changed_parameters(self, newer: "Criteria", was: Finding, now: Finding) -> list[str]:
-        """Name the parameters that both scans have, and that differ. One that only one has is not read."""
-        old, new = self.in_effect(was), newer.in_effect(now)
+        """Return the parameters that both scans have with different values, each as a phrase."""
+        old, new = self.effective_parameters(was), newer.effective_parameters(now)
         if old is None or new is None:
             return []
         return [
@@ -81,8 +83,8 @@ class Criteria:
             if old[name] != new[name]
         ]
 
-    def in_effect(self, finding: Finding) -> Mapping[str, Any] | None:
-        """Return the parameters of one finding: those of its details where tiers set any. None: not known."""
+    def effective_parameters(self, finding: Finding) -> Mapping[str, Any] | None:
+        """Return the parameters of one finding: its details have those that tiers set. None: not known."""
         if "parameters" not in finding.details:
             return self.parameters.get(finding.control)
         own = plain(finding.details["parameters"])
@@ -98,26 +100,26 @@ class Criteria:
 def criteria_of(scan: Scan) -> Criteria:
     """Return the criteria that a scan recorded."""
     return Criteria(
-        definitions={each.id: _definition(each) for each in scan.controls if each.require},
+        definitions={control.id: _definition(control) for control in scan.controls if control.require},
         parameters={name: plain(values) for name, values in scan.parameters.items()},
         inherits=scan.count_inherited_backup,
     )
 
 
 def plain(content: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
-    """Turn every sequence into a list: a scan that was read back has lists where one in memory has tuples."""
+    """Turn every sequence into a list: JSON that was read back has lists where memory has tuples."""
     if isinstance(content, Mapping):
         return {key: plain(value) for key, value in content.items()}
-    return [plain(each) for each in content] if isinstance(content, list | tuple) else content
+    return [plain(member) for member in content] if isinstance(content, list | tuple) else content
 
 
 def shown(value: object) -> str:
-    """Write the value of a parameter as audit.yaml has it."""
+    """Return the value of a parameter as audit.yaml writes it."""
     if isinstance(value, list):
         return f"[{', '.join(map(shown, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _definition(control: Control) -> tuple[str, ...]:
-    """Return what decides about a verdict, whatever its line breaks are."""
+    """Return the texts that decide a verdict, without their line breaks."""
     return tuple(" ".join(text.split()) for text in (control.subject, control.population, control.require))

@@ -1,4 +1,4 @@
-"""Since when findings are open: `first-seen.json.gz` of a scan, continued from one scan to the next.
+"""When findings were first seen: `first-seen.json.gz` of a scan, carried over from scan to scan.
 
 A finding keeps its time as long as each scan has it open (failed, waived, unknown or error). Where the
 earlier scan has no such file, its open findings date from that scan itself, or from the scans before it.
@@ -28,16 +28,16 @@ FirstSeen = Mapping[str, datetime]
 
 
 def first_seen(scan: Scan, since: Since | None) -> dict[str, datetime]:
-    """Return since when the open findings of a scan are open.
+    """Return when each open finding of a scan was first seen, by fingerprint.
 
     Raises:
         BundleError: the file of the earlier scan cannot be read.
     """
-    earlier = {} if since is None else _of_former(since)
+    earlier = {} if since is None else _of_earlier_scans(since)
     return _continued(scan, earlier)
 
 
-def _of_former(since: Since) -> FirstSeen:
+def _of_earlier_scans(since: Since) -> FirstSeen:
     stored = read_first_seen(since.folder)
     if stored is not None:
         return stored

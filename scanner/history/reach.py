@@ -1,4 +1,4 @@
-"""How far a scan reached: which controls it ran, and of which subjects it can say that they do not exist."""
+"""How much a scan covers: the controls it ran, and the subjects that it would have seen if they existed."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ Place = tuple[str, str]
 """Account and Region."""
 
 _READ: Final = frozenset({ShardStatus.COMPLETE, ShardStatus.PARTIAL})
-"""A failed shard is trusted in nothing that needs its lists to be complete (catalogue, ruling 16)."""
+"""The lists of a failed shard are not taken for complete (catalogue, ruling 16)."""
 
 _PLANS: Final = "backup:ListBackupPlans"
 _PLAN: Final = "backup:GetBackupPlan"
@@ -31,20 +31,20 @@ _REMOVED: Final = {
     "rule": "The backup rule was removed from its plan, or the plan was removed.",
     "selection": "The backup selection was removed from its plan, or the plan was removed.",
     "copy_action": "The copy action was removed from its rule, or the rule or plan was removed.",
-    "waiver": "The waiver was removed from audit.yaml, or has not expired any more.",
+    "waiver": "The waiver was removed from audit.yaml, or is no longer expired.",
 }
-"""Subjects that are settings, not data: without them there is nothing left to check."""
+"""Subjects that are settings, not data: once removed, there is nothing left to check."""
 
 _PLACES: Final = frozenset({"account", "account_region"})
 """Subjects that every scan of their account and Region has."""
 
 _Read = tuple[str, str]
-"""An operation, and what a missing read of it must be about to matter; empty: anything."""
+"""An operation, and what a missing read of it must name to matter; empty: any missing read matters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Why a scan has no finding, and the sentence that says it."""
+    """Why a scan has no finding, as a kind and as a sentence."""
 
     kind: Absent
     why: str
@@ -52,11 +52,11 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a scan can say of findings that it does not have.
+    """What a scan knows about findings that it does not have.
 
-    `statuses`: how far each account-Region was read, and each account's global services. `gaps`: the reads
-    that are missing in each account-Region, those that are made once for the account included. `is_own`: the
-    scan records its missing reads, so that what it does not list is known not to exist.
+    `statuses`: whether each account-Region, and each account's global services, were read. `gaps`: the
+    missing reads of each account-Region, including those that are made once for the account. `is_own`: the
+    scan records its missing reads, so what it does not list is known not to exist.
     """
 
     controls: frozenset[str]
@@ -67,11 +67,11 @@ class Reach:
     is_own: bool
 
     def why_absent(self, finding: Finding) -> Absence:
-        """Return why the scan lacks this finding of another."""
+        """Return why this scan lacks a finding that another scan has."""
         if (reason := self._not_asked(finding)) is not None:
             return Absence(Absent.NOT_ASKED, reason)
         if (reason := self._not_read(finding)) is not None:
-            return Absence(Absent.NOT_READ, f"Whether it still exists is not known: {reason}")
+            return Absence(Absent.NOT_READ, f"It is not known whether it still exists: {reason}")
         if removed := _REMOVED.get(finding.subject_type):
             return Absence(Absent.REMOVED, removed)
         return Absence(Absent.DELETED, _deleted(finding))
@@ -86,10 +86,10 @@ class Reach:
         return None
 
     def _not_read(self, finding: Finding) -> str | None:
-        """Say which read is missing to know that the subject does not exist; None: all were made."""
+        """Return why it is not known whether the subject exists; None where every read of it was made."""
         if not self.is_own:
             return "the scan does not record its missing reads."
-        if finding.subject_type == "waiver":  # audit.yaml was read
+        if finding.subject_type == "waiver":  # audit.yaml is always read
             return None
         if finding.subject_type in _PLACES:
             return "the scan has no row for it."
@@ -102,14 +102,14 @@ class Reach:
         return next((gap.sentence() for gap in missing), None)
 
     def _global_services(self, account: str, reads: tuple[_Read, ...] | None) -> tuple[Place, ...]:
-        """Return the account's global services where a list of theirs counts and the manifest names them."""
+        """Return the account's global services if one of their lists matters and the manifest names them."""
         place = (account, AWS_GLOBAL)
         counts = reads is None or any(operation in ACCOUNT_LISTS for operation, _ in reads)
         return (place,) if counts and place in self.statuses else ()
 
 
 def _matters(gap: Gap, reads: tuple[_Read, ...]) -> bool:
-    """Check whether a missing read may hide a subject. A gap that names nothing is about the whole list."""
+    """Check whether a missing read may hide a subject. A gap that names nothing concerns the whole list."""
     if gap.operation == _ENTRY:
         return True
     return any(
@@ -119,7 +119,7 @@ def _matters(gap: Gap, reads: tuple[_Read, ...]) -> bool:
 
 
 def _reads(finding: Finding) -> tuple[_Read, ...] | None:
-    """Return the reads that list a subject; None: no list is known, so every read of its place counts."""
+    """Return the reads that list a subject; None: unknown, so every read of its account-Region counts."""
     match finding.subject_type:
         case "plan":
             return ((_PLANS, ""),)
@@ -162,10 +162,10 @@ def _deleted(finding: Finding) -> str:
 
 
 def reach_of(scan: Scan) -> Reach:
-    """Return how far a scan reached. One of another program does not record its gaps: it is sure of nothing.
+    """Return what a scan covers. A scan of another program does not record its gaps, so nothing is certain.
 
-    Only an account-Region that the manifest calls complete or partial was read. A gap outside the Regions of
-    the scope (a list that is read once for the account) is a gap in all of them.
+    Only account-Regions with the status complete or partial were read. A gap outside the Regions of the scope
+    (a list that is read once for the account) counts in all of them.
     """
     scope = scan.manifest.scope
     regions = frozenset(map(str, scope.regions))
@@ -177,7 +177,9 @@ def reach_of(scan: Scan) -> Reach:
         controls=frozenset(control.id for control in scan.controls),
         accounts=frozenset(map(str, scope.accounts)),
         regions=regions,
-        statuses={(str(each.account), str(each.region)): each.status for each in scan.manifest.shards},
-        gaps={place: tuple(found) for place, found in gaps.items()},
+        statuses={
+            (str(record.account), str(record.region)): record.status for record in scan.manifest.shards
+        },
+        gaps={place: tuple(missing) for place, missing in gaps.items()},
         is_own=scan.assessment is not None,
     )

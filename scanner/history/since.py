@@ -1,4 +1,4 @@
-"""A former scan that a report is held against: what `--since` names."""
+"""The earlier scan that a report compares with: what `--since` names."""
 
 from collections import deque
 from dataclasses import dataclass, replace
@@ -16,19 +16,19 @@ from scanner.model.changes import LISTED, Changes, Former
 from scanner.model.scan import Scan
 
 NAMED: Final = 25
-"""Findings of one kind that a report names. The others are counted."""
+"""The most findings of one kind that a report names. The others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """A former scan, and others before it. `folder` is that of the former scan."""
+    """An earlier scan, which is in `folder`, and others before it."""
 
     folder: Path
     old: Scan
     before: tuple[Scan, ...] = ()
 
     def check(self) -> None:
-        """Check the order of the findings of these scans, so that what is wrong with them is reported early.
+        """Check the order of the findings of these scans, to report errors before anything is written.
 
         Raises:
             BundleError: they cannot be read, are not in filing order, or one is filed twice.
@@ -40,22 +40,22 @@ class Since:
             else:
                 deque(filed(scan.findings, option), maxlen=0)
 
-    def keep_from(self, folder: Path) -> None:
-        """Make sure that a folder is another: UsageError, where a scan would be held against itself."""
+    def check_is_not(self, folder: Path) -> None:
+        """Raise UsageError if this is the earlier scan's folder: a scan would be compared with itself."""
         if folder.resolve() == self.folder.resolve():
-            raise UsageError(f"--since {self.folder} is the scan itself: name the folder of a former one.")
+            raise UsageError(f"--since {self.folder} is the scan itself: name the folder of an earlier one.")
 
     def changes(self, now: Scan) -> Changes:
-        """Return what became of findings, bounded: see LISTED and NAMED. BundleError as in `check`."""
+        """Return how findings changed; at most NAMED of each kind in LISTED. BundleError as in `check`."""
         comparison = Comparison(self.old, now, self.before)
         changes = comparison.count(Tally(NAMED), notes_of(self.old, now, IN_REPORT), LISTED)
         return replace(changes, former=_former(self.old))
 
 
 def _former(scan: Scan) -> Former:
-    manifest, told = scan.manifest, scan.assessment
+    manifest, assessment = scan.manifest, scan.assessment
     return Former(
         scan_id=manifest.scan_id,
         evaluated_as_of=manifest.evaluated_as_of,
-        score=None if told is None else told.score.total.score,
+        score=None if assessment is None else assessment.score.total.score,
     )

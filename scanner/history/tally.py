@@ -1,4 +1,4 @@
-"""Changes as they go by: counted, and the worst of each kind kept."""
+"""Counts of changes, and the worst changes of each kind."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,34 +10,34 @@ if TYPE_CHECKING:
     from scanner.model.finding import Severity, Status
 
 WORST: Final = 50
-"""Changes of one kind that are kept."""
+"""The most changes of one kind that are kept."""
 
-_UNTOLD: Final = frozenset({Kind.SAME, Kind.STILL_UNKNOWN, Kind.STILL_WAIVED, Kind.NOW_KNOWN})
+_ONLY_COUNTED: Final = frozenset({Kind.SAME, Kind.STILL_UNKNOWN, Kind.STILL_WAIVED, Kind.NOW_KNOWN})
 """Kinds of which only the count is kept."""
 
 
 class Tally:
-    """Counts of what went by. Memory: by control and kind, and `limit` changes a severity and kind."""
+    """Counts changes, and keeps up to `limit` of each kind and severity."""
 
     def __init__(self, limit: int = WORST) -> None:
         self._limit = limit
         self._counts: Counter[tuple[str, Kind]] = Counter()
-        self._kept: dict[tuple[Kind, int], list[Change]] = defaultdict(list)
+        self._worst_changes: dict[tuple[Kind, int], list[Change]] = defaultdict(list)
         self._alarm: Severity | None = None
         self._totals: Counter[Status] = Counter()
 
     def watched(self, changes: Iterable[Change]) -> Iterator[Change]:
-        """Let changes go by, in filing order."""
+        """Yield changes, which come in filing order, and count them."""
         for change in changes:
             self._counts[change.finding.control, change.kind] += 1
             if change.old is not None:
                 self._totals[change.old.status] += 1
-            if change.kind not in _UNTOLD:
+            if change.kind not in _ONLY_COUNTED:
                 self._keep(change)
             yield change
 
     def count_same(self, control: str, number: int, old: Mapping["Status", int]) -> None:
-        """Count findings of a control that are the same, without going through them.
+        """Count findings of a control that did not change, without iterating over them.
 
         `old`: how many of them the older scan has, by status.
         """
@@ -46,14 +46,16 @@ class Tally:
         self._totals.update({status: count for status, count in old.items() if count})
 
     def _keep(self, change: Change) -> None:
-        kept = self._kept[change.kind, change.severity.rank]
-        if len(kept) < self._limit:
-            kept.append(change)
+        changes = self._worst_changes[change.kind, change.severity.rank]
+        if len(changes) < self._limit:
+            changes.append(change)
         if change.kind in ALARMING:
-            self._alarm = min(self._alarm or change.severity, change.severity, key=lambda each: each.rank)
+            self._alarm = min(
+                self._alarm or change.severity, change.severity, key=lambda severity: severity.rank
+            )
 
     def changes(self, notes: tuple[str, ...]) -> Changes:
-        """Give what was counted so far."""
+        """Return what was counted so far."""
         by_control: dict[str, dict[Kind, int]] = defaultdict(dict)
         counts: Counter[Kind] = Counter()
         for (control, kind), number in sorted(self._counts.items()):
@@ -64,6 +66,6 @@ class Tally:
 
     def _worst(self) -> dict[Kind, tuple[Change, ...]]:
         worst: dict[Kind, list[Change]] = defaultdict(list)
-        for kind, rank in sorted(self._kept, key=lambda each: each[1]):
-            worst[kind].extend(self._kept[kind, rank])
-        return {kind: tuple(found[: self._limit]) for kind, found in worst.items()}
+        for kind, rank in sorted(self._worst_changes, key=lambda key: key[1]):
+            worst[kind].extend(self._worst_changes[kind, rank])
+        return {kind: tuple(changes[: self._limit]) for kind, changes in worst.items()}

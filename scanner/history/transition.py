@@ -1,11 +1,10 @@
-"""What becomes of a finding from one status to the next: one table, without guesses.
+"""How a finding changes between two scans: one kind of change for each pair of statuses.
 
-A finding that NEW does not have is one of four things: NEW did not ask for it, did not read enough to know
-(then nothing is known, and nothing is fixed), knows that the plan or selection was removed, or knows that the
-subject was deleted.
+NEW lacks a finding for one of four reasons: it did not run the control there, it did not read enough to know
+(then nothing counts as fixed), the plan or selection was removed, or the subject was deleted.
 
-Two definite answers are only comparable when they answer the same question. Where the control changed between
-the scans (its expression or its parameters), another answer is a changed rule, and neither new nor fixed.
+Two definite answers are only comparable when the question is the same. Where the control changed between the
+scans (its expression or its parameters), a different answer is a changed rule, neither new nor fixed.
 """
 
 from enum import Enum
@@ -25,10 +24,10 @@ class Absent(Enum):
 
 
 OPEN: Final = frozenset({Status.FAIL, Status.WAIVED})
-"""A requirement that is not met, whether or not a waiver accepts that."""
+"""The requirement is not met, whether or not a waiver accepts that."""
 
-BLIND: Final = frozenset({Status.UNKNOWN, Status.ERROR})
-_CALM: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
+UNDECIDED: Final = frozenset({Status.UNKNOWN, Status.ERROR})
+_MET: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
 _ABSENT_KINDS: Final = {
     Absent.NOT_ASKED: Kind.NOT_ASKED,
@@ -44,30 +43,30 @@ def kind_of(
     failed_earlier: bool = False,
     rule_changed: bool = False,
 ) -> Kind:
-    """Return what became of a finding. `old` None: OLD has none. STILL_OPEN where both fail, changed or not.
+    """Return how a finding changed. `old` None: OLD has none. STILL_OPEN where both fail, for any reason.
 
     `failed_earlier`: it failed or was waived in a scan before OLD. `rule_changed`: the control was not the
     same in OLD, or was not run there.
     """
     if isinstance(new, Absent):
-        return _ABSENT_KINDS.get(new) or _blind(old)
+        return _ABSENT_KINDS.get(new) or _undecided(old)
     if rule_changed and _is_another_verdict(old, new):
         return Kind.CHANGED_RULE
     if new is Status.FAIL:
         return _failing(old, failed_earlier=failed_earlier)
     if new is Status.WAIVED:
         return Kind.STILL_WAIVED if old is Status.WAIVED else Kind.NEWLY_WAIVED
-    return _blind(old) if new in BLIND else _calm(old, new)
+    return _undecided(old) if new in UNDECIDED else _met(old, new)
 
 
 def _is_another_verdict(old: Status | None, new: Status) -> bool:
-    """Check for two definite answers of which one fails; without OLD, for a failure.
+    """Check whether two definite answers differ and one of them fails; without OLD, whether NEW fails.
 
-    What was unknown is compared as ever: a failure that nobody knew of is new, whatever the rule was.
+    After unknown, a failure is new, whether or not the rule changed: it was not known before.
     """
     if new is Status.FAIL:
-        return old is None or old in _CALM
-    return old in OPEN and new in _CALM
+        return old is None or old in _MET
+    return old in OPEN and new in _MET
 
 
 def _failing(old: Status | None, *, failed_earlier: bool) -> Kind:
@@ -75,16 +74,16 @@ def _failing(old: Status | None, *, failed_earlier: bool) -> Kind:
         return Kind.STILL_OPEN
     if old is Status.WAIVED:
         return Kind.WAIVER_ENDED
-    return Kind.REOPENED if failed_earlier and old in _CALM else Kind.NEW
+    return Kind.REOPENED if failed_earlier and old in _MET else Kind.NEW
 
 
-def _blind(old: Status | None) -> Kind:
+def _undecided(old: Status | None) -> Kind:
     if old in OPEN:
         return Kind.NOT_KNOWN
-    return Kind.STILL_UNKNOWN if old in BLIND else Kind.NEWLY_UNKNOWN
+    return Kind.STILL_UNKNOWN if old in UNDECIDED else Kind.NEWLY_UNKNOWN
 
 
-def _calm(old: Status | None, new: Status) -> Kind:
+def _met(old: Status | None, new: Status) -> Kind:
     if old in OPEN:
         return Kind.FIXED if new is Status.PASS else Kind.NO_LONGER_ASKED
-    return Kind.NOW_KNOWN if old in BLIND else Kind.SAME
+    return Kind.NOW_KNOWN if old in UNDECIDED else Kind.SAME

@@ -184,7 +184,7 @@ def test_a_new_failure_by_the_same_rule_is_new_in_a_tier_of_another_name(tmp_pat
 def test_a_control_that_was_not_run_before_has_no_new_failures(tmp_path: Path) -> None:
     old = judged(tmp_path / "old", retention(90), "resource-in-backup-plan")
     new = judged(tmp_path / "new", retention(90), "resource-in-backup-plan", RETENTION)
-    assert told(old, new)["vol-daily"] == ("changed_rule", "The former scan did not run this control.")
+    assert told(old, new)["vol-daily"] == ("changed_rule", "The earlier scan did not run this control.")
     assert told(new, old)["vol-daily"] == ("not_asked", "The control was not run.")
 
 

@@ -171,8 +171,8 @@ def test_notes_say_what_differs() -> None:
     for each in (
         "Accounts only in NEW: 222222222222.",
         "Regions only in OLD: eu-central-1.",
-        "defined otherwise: c.",
-        "other parameters: c.",
+        "Controls whose definition changed: c.",
+        "Controls whose parameters changed: c.",
         "The tool was",
     ):
         assert each in told
