@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.app.criteria import Judgement
+from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.needs import ALWAYS, left_out, needed_reads, reads_of
 from scanner.collect.catalogue import OPERATIONS
 from scanner.evidence.manifest import parse_reads, reads_document
