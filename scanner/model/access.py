@@ -1,4 +1,4 @@
-"""What a check of access found, before the first scan: one row for each thing that a scan needs."""
+"""The result of a check of access: one row for each permission that a scan needs."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,19 +14,17 @@ class AccessStep(StrEnum):
 
 
 class AccessResult(StrEnum):
-    """What AWS answered."""
+    """The result of one check."""
 
     OK = "ok"
     DENIED = "denied"  # AWS refused
-    UNKNOWN = (
-        "unknown"  # no answer: throttled, no network, a failure of AWS; it says nothing about permissions
-    )
+    UNKNOWN = "unknown"  # throttled, no network, a failure of AWS: says nothing about permissions
     SKIPPED = "skipped"  # not called, and a scan would not call it either
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessRow:
-    """One thing that was checked. `operation` is `service:Operation`; `fix` is empty where nothing is wrong.
+    """One check. `operation` is `service:Operation`; `fix` is empty where nothing is wrong.
 
     `statement`: the policy statement that allows the operation, where one may be missing; else empty.
     """
@@ -44,7 +42,7 @@ class AccessRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessReport:
-    """Everything that was checked, in the order of steps within each account."""
+    """All checks, in the order of steps within each account."""
 
     caller_arn: str
     caller_account: str

@@ -1,7 +1,7 @@
-"""What proves protection or holds it: restore testing, legal holds, frameworks, report plans, tiering.
+"""Restore testing, legal holds, Audit Manager frameworks and report plans, tiering configurations.
 
 A field of type `Reading` needed a call of its own and may be a gap; every other field came with the list
-that names the row. None: AWS does not tell, unless the field's comment says what the absence means.
+that names the row. None: AWS does not report it, unless the field's comment says what its absence means.
 All instants are aware datetimes in UTC.
 """
 
@@ -14,7 +14,7 @@ from scanner.model.reading import EvidenceRef, Gap, Reading
 
 @dataclass(frozen=True, slots=True)
 class RestoreTestingScope:
-    """Which recovery points a restore testing plan takes (GetRestoreTestingPlan).
+    """Which recovery points a restore testing plan restores (GetRestoreTestingPlan).
 
     `include_vaults` and `exclude_vaults` are ARNs of vaults; `*` is every vault. `point_types`: SNAPSHOT,
     CONTINUOUS. `window_days`: how far back; None: the default, 30.
@@ -29,10 +29,10 @@ class RestoreTestingScope:
 
 @dataclass(frozen=True, slots=True)
 class RestoreTestingResources:
-    """Which resources a restore testing selection takes (GetRestoreTestingSelection).
+    """Which resources a restore testing selection includes (GetRestoreTestingSelection).
 
-    `arns`: by name, where `*` is every one of the type. `equals`, `not_equals`: tags, as key and value,
-    that all must hold; the keys as the API has them (`aws:ResourceTag/tier`).
+    `arns`: ARNs, or `*` for all of the type. `equals`, `not_equals`: tags, as key and value,
+    that all have to match; keys are as in the API (`aws:ResourceTag/tier`).
     """
 
     arns: tuple[str, ...]
@@ -64,8 +64,10 @@ class RestoreTestingPlan:
     start_window_hours: int | None
     last_executed_at: datetime | None
     scope: Reading[RestoreTestingScope]
-    selections: Reading[tuple[RestoreTestingSelection, ...]]  # of a half-read list, those that were seen
-    unlisted_selections: Gap | None = None  # the page that is missing of a half-read list of selections
+    selections: Reading[
+        tuple[RestoreTestingSelection, ...]
+    ]  # of a list that was read in part, those that were seen
+    unlisted_selections: Gap | None = None  # the missing page of a list of selections that was read in part
     refs: tuple[EvidenceRef, ...] = ()
 
 
@@ -81,7 +83,7 @@ class LegalHoldScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegalHold:
-    """One legal hold. `scope` None: it is canceled, and what it held is not asked for."""
+    """One legal hold. `scope` None: it is canceled, and its scope is not requested."""
 
     arn: str
     id: str
@@ -96,7 +98,7 @@ class LegalHold:
 
     @property
     def in_force(self) -> bool | None:
-        """Whether it keeps recovery points from being deleted: until it is canceled. None: not told."""
+        """Whether it prevents recovery points from being deleted: until it is canceled. None: unknown."""
         return None if self.status is None else self.status != "CANCELED"
 
 
@@ -113,7 +115,7 @@ class FrameworkControl:
 
 @dataclass(frozen=True, slots=True)
 class FrameworkDetails:
-    """What DescribeFramework tells. `status`: ACTIVE, PARTIALLY_ACTIVE, INACTIVE, UNAVAILABLE."""
+    """A described framework (DescribeFramework). `status`: ACTIVE, PARTIALLY_ACTIVE, INACTIVE, UNAVAILABLE."""
 
     status: str | None
     controls: tuple[FrameworkControl, ...]
@@ -155,7 +157,7 @@ class ReportPlan:
 
 @dataclass(frozen=True, slots=True)
 class TieringRule:
-    """After how many days backups of these resources go to the cheaper tier."""
+    """The days after which backups of these resources move to the lower-cost tier."""
 
     resource_type: str
     resources: tuple[str, ...]
@@ -177,7 +179,7 @@ class TieringConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class Assurance:
-    """All of it in one shard; what was not listed is told by the readings of the shard's lists."""
+    """All of these in a shard. `lists` of the shard say what was not read."""
 
     restore_testing_plans: tuple[RestoreTestingPlan, ...] = ()
     legal_holds: tuple[LegalHold, ...] = ()

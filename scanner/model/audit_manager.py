@@ -1,35 +1,35 @@
-"""Frameworks of AWS Backup Audit Manager beside what is judged here, control by control."""
+"""Frameworks of AWS Backup Audit Manager, compared with our controls one by one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
 Value: TypeAlias = bool | int | str | tuple[str, ...]
-"""What a parameter of ours may be set to by a framework's."""
+"""A value of one of our parameters that corresponds to a framework's."""
 
 
 class Comparison(StrEnum):
-    """What our parameters ask, held against the framework's."""
+    """How our parameters compare with the framework's."""
 
     EQUAL = "equal"
     STRICTER = "stricter"
     WEAKER = "weaker"
     NOT_COMPARABLE = "not comparable"
     NOT_ASKED = "not asked"  # our control was not selected
-    NO_COUNTERPART = "no counterpart"  # none of ours does its work
+    NO_COUNTERPART = "no counterpart"  # we have no control for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlBeside:
-    """One control of a framework, and ours that does its work.
+    """One control of a framework, and our control that corresponds to it.
 
     `name`, `parameters` and the scope (`resource_ids`, `resource_types`, `tags` as `key=value`; all empty:
     not limited) are Audit Manager's. `ours` is our control's id (empty: there is none), `translated` its
-    parameters that ask the same, `notes` what they cannot say.
-    `judges`: what Audit Manager judges (resource, plan, vault, recovery_point; empty: not known), which for
-    its control on vault locks is another thing than what ours is asked of. `subjects`: how many of those
-    stand in the framework's account and Region; `covered`: how many of them its scope covers for certain;
-    `doubtful`: of how many that is not known. None: the scope says something that is not known here.
+    equivalent parameters, `notes` what these cannot express.
+    `judges`: the kind of subject that Audit Manager evaluates (resource, plan, vault, recovery_point; empty:
+    unknown); its control on vault locks evaluates resources, ours vaults. `subjects`: their number in the
+    framework's account and Region; `covered`: how many of them its scope covers for certain; `doubtful`: for
+    how many this is unknown. None: the scope has a part that this version does not know.
     """
 
     name: str
@@ -49,9 +49,9 @@ class ControlBeside:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameworkBeside:
-    """One framework that was found. `controls` None: it could not be described, so nobody knows them.
+    """One framework. `controls` None: unknown, since it could not be described.
 
-    `status`: ACTIVE, PARTIALLY_ACTIVE, INACTIVE, UNAVAILABLE; None: not told.
+    `status`: ACTIVE, PARTIALLY_ACTIVE, INACTIVE, UNAVAILABLE; None: unknown.
     """
 
     arn: str

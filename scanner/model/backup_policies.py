@@ -1,4 +1,4 @@
-"""Backup policies of AWS Organizations, and what they give each account."""
+"""Backup policies of AWS Organizations, and the effective policy of each account."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from scanner.model.reading import EvidenceRef, Gap, Reading
 
 @dataclass(frozen=True, slots=True)
 class PolicyTarget:
-    """What a policy hangs on. `kind`: ROOT, ORGANIZATIONAL_UNIT or ACCOUNT."""
+    """What a policy is attached to. `kind`: ROOT, ORGANIZATIONAL_UNIT or ACCOUNT."""
 
     id: str
     kind: str | None
@@ -29,10 +29,7 @@ class BackupPolicy:
 
 @dataclass(frozen=True, slots=True)
 class EffectivePolicy:
-    """What all backup policies together give an account.
-
-    `content` is JSON; `plans` the names of its plans.
-    """
+    """The effective backup policy of an account. `content`: JSON; `plans`: the names of its plans."""
 
     content: str
     plans: tuple[str, ...]
@@ -41,9 +38,9 @@ class EffectivePolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountInventory:
-    """What is read of an account as a whole.
+    """What is read once for an account.
 
-    `effective_policy`: Known(None) where no backup policy reaches it, or it belongs to no organisation.
+    `effective_policy`: Known(None) where no backup policy applies, or the account is in no organisation.
     """
 
     account: AccountId
@@ -53,10 +50,10 @@ class AccountInventory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupGovernance:
-    """How the organisation governs AWS Backup. `gaps`: the reads of it that are missing."""
+    """How the organisation governs AWS Backup. `gaps`: its missing reads."""
 
     delegated_administrators: Reading[tuple[AccountId, ...]]
-    trusted_access: Reading[bool]  # whether AWS Backup may see the organisation
+    trusted_access: Reading[bool]  # whether AWS Backup may access the organisation
     policies_enabled: Reading[bool]  # whether backup policies are turned on
     policies: Reading[tuple[BackupPolicy, ...]]
     invalid_accounts: Reading[tuple[AccountId, ...]]  # those whose effective policy is not valid

@@ -1,4 +1,4 @@
-"""What became of findings between two scans: what `audit diff` tells, and what a report may carry."""
+"""How findings changed between two scans: the content of `audit diff`, and of a part of the reports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,18 +10,18 @@ from scanner.model.finding import Finding, Severity, Status
 
 
 class Kind(StrEnum):
-    """What became of a finding, in the order in which it is told. Each finding has exactly one."""
+    """How a finding changed, in the order of the reports. Each finding has exactly one kind."""
 
     NEW = "new"  # fails, and was not known to fail
-    REOPENED = "reopened"  # fails, did not in OLD, and did in a scan before that
+    REOPENED = "reopened"  # fails, did not fail in OLD, and failed in a scan before OLD
     WAIVER_ENDED = "waiver_ended"  # fails, and was waived
-    CHANGED_RULE = "changed_rule"  # another verdict, and the control was not the same: it is not comparable
-    NOT_KNOWN = "not_known"  # failed or was waived; what was read now does not say whether it still does
-    NEWLY_UNKNOWN = "newly_unknown"  # did not fail, and is not known now
+    CHANGED_RULE = "changed_rule"  # another verdict by a control that changed: not comparable
+    NOT_KNOWN = "not_known"  # failed or was waived; unknown whether it still does
+    NEWLY_UNKNOWN = "newly_unknown"  # did not fail, and is unknown now
     CHANGED = "changed"  # fails as before, with another severity, reason, tier or parameters
     STILL_OPEN = "still_open"
     NEWLY_WAIVED = "newly_waived"
-    NOT_ASKED = "not_asked"  # its control was not run now, or its account or Region left the scope
+    NOT_ASKED = "not_asked"  # the control was not run, or the account or Region is no longer in the scope
     NO_LONGER_ASKED = (
         "no_longer_asked"  # the plan, rule or selection was removed, or the control does not apply
     )
@@ -41,16 +41,15 @@ LISTED: Final = (
     *(*ALARMING, Kind.CHANGED_RULE, Kind.FIXED, Kind.DELETED, Kind.NO_LONGER_ASKED, Kind.GONE),
     *(Kind.NEWLY_UNKNOWN, Kind.NOT_KNOWN, Kind.CHANGED),
 )
-"""Kinds of which a report names findings, in its order. Of the others it has the counts."""
+"""Kinds whose findings a report lists, in its order. Of the others it has only the counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of one finding. `old` or `new` is None where that scan has none of it, never both.
+    """How one finding changed. `old` or `new` is None where that scan lacks it, never both.
 
-    `what`: what differs. Of a changed finding: severity, reason, tier, parameters. Of a changed rule: control
-    (OLD did not run it), expression, parameters. `why`: a sentence that says how the rule changed, or why NEW
-    has no finding; empty for all others.
+    `what`: what differs. For CHANGED: severity, reason, tier, parameters. For CHANGED_RULE: control (OLD did
+    not run it), expression, parameters. `why`: how the rule changed, or why NEW has no finding; else empty.
     """
 
     kind: Kind
@@ -61,36 +60,36 @@ class Change:
 
     @property
     def finding(self) -> Finding:
-        """The finding as it is now, or as it was."""
-        told = self.new or self.old
-        if told is None:
+        """The finding in NEW, or in OLD where NEW lacks it."""
+        finding = self.new or self.old
+        if finding is None:
             raise ValueError("a change without a finding")
-        return told
+        return finding
 
     @property
     def severity(self) -> Severity:
-        """How much it matters."""
+        """The severity of the finding."""
         return self.finding.severity
 
     @property
     def reason(self) -> str:
-        """What NEW says: the reason of its finding, or why it has none. Never the reason of OLD alone."""
+        """The reason of the finding in NEW, or why NEW has none. Never the reason of OLD alone."""
         if self.new is None and self.why:
             return self.why
         return " ".join(filter(None, (self.why, self.finding.reason)))
 
     def document(self) -> dict[str, Any]:
-        """Return its JSON document."""
-        told = self.finding
+        """Return the JSON document of the change."""
+        finding = self.finding
         return {
             "kind": self.kind.value,
-            "control": told.control,
-            "severity": told.severity.value,
-            "subject": told.subject,
-            "subject_type": told.subject_type,
-            "account": told.account,
-            "region": told.region,
-            "fingerprint": told.fingerprint,
+            "control": finding.control,
+            "severity": finding.severity.value,
+            "subject": finding.subject,
+            "subject_type": finding.subject_type,
+            "account": finding.account,
+            "region": finding.region,
+            "fingerprint": finding.fingerprint,
             "what": list(self.what),
             "why": self.why,
             "old": _side(self.old),
@@ -110,7 +109,7 @@ def _side(finding: Finding | None) -> dict[str, str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Former:
-    """The scan that a report holds its own against. `score` is of 100; None: nothing was judged."""
+    """The earlier scan that a report compares with. `score`: 0 to 100; None: nothing was judged."""
 
     scan_id: str
     evaluated_as_of: datetime
@@ -119,11 +118,11 @@ class Former:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Two scans held against each other, bounded: counts of all, and the worst of each kind.
+    """The comparison of two scans: counts of all changes, and the worst of each kind.
 
-    `notes`: what was otherwise about the scans themselves. `by_control`: counts by control, then kind.
-    `alarm`: the worst severity of what is new, reopened, or no longer waived; None: there is none.
-    `totals`: the findings of the older scan by their status. `former` is told only within a report.
+    `notes`: differences between the scans themselves. `by_control`: counts by control, then kind.
+    `alarm`: the highest severity among ALARMING kinds; None: there is no such change.
+    `totals`: the findings of the older scan by their status. `former` is set only in a report.
     """
 
     notes: tuple[str, ...]
@@ -135,5 +134,5 @@ class Changes:
     former: Former | None = None
 
     def left_out(self, kind: Kind) -> int:
-        """Count what is not among the worst of a kind."""
+        """Return the number of changes of a kind that are not in `worst`."""
         return self.counts.get(kind, 0) - len(self.worst.get(kind, ()))

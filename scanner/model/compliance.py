@@ -1,7 +1,7 @@
-"""Frameworks, how their requirements stand, and the score: figures, each with its denominator.
+"""The score, and the status of the requirements of compliance frameworks: figures with their denominators.
 
-One check is one control asked of one subject. Judged are pass, fail and waived; what is unknown, not
-applicable or in error stands beside a share and never in it.
+One check is one control evaluated for one subject. Pass, fail and waived count as evaluated; unknown, not
+applicable and error are shown with a percentage, but are never part of it.
 """
 
 from collections.abc import Mapping
@@ -19,27 +19,27 @@ class Source(StrEnum):
 
     @property
     def words(self) -> str:
-        """Say it to a reader of a report."""
+        """The words for readers of a report."""
         return "stated by AWS or a conformance pack" if self is Source.STATED else "our reading"
 
 
 class RequirementStatus(StrEnum):
-    """How a requirement, or a control that serves it, stands; worst first."""
+    """The status of a requirement, or of a control that serves it; worst first."""
 
     FAILED = "failed"
-    UNKNOWN = "unknown"  # nothing failed, and something is unknown or in error
-    WAIVED = "waived"  # nothing is open, and a failure was accepted
-    MET = "met"  # every subject that was judged passed, and none is open
-    NOT_APPLICABLE = "not_applicable"  # asked, and of no subject did the question arise
-    NOT_ASKED = "not_asked"  # a control serves it, and was not selected
+    UNKNOWN = "unknown"  # nothing failed, but something is unknown or in error
+    WAIVED = "waived"  # nothing is unknown, but a failure was waived
+    MET = "met"  # every evaluated subject passed, and none is unknown
+    NOT_APPLICABLE = "not_applicable"  # evaluated, but applies to no subject
+    NOT_ASKED = "not_asked"  # a control serves it, but was not selected
     NOT_COVERED = "not_covered"  # no control serves it
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How many checks have each status, and what the judged ones weigh.
+    """How many checks have each status, and the weight of the evaluated ones.
 
-    `withheld`: shares have no value, because too little of the scope was judged (`Score.withheld`).
+    `withheld`: percentages have no value, because too little of the scope was evaluated (`Score.withheld`).
     """
 
     counts: Mapping[Status, int] = field(default_factory=dict)
@@ -48,47 +48,47 @@ class Figures:
     withheld: bool = False
 
     def of(self, status: Status) -> int:
-        """Give the number of checks with a status."""
+        """Return the number of checks with a status."""
         return self.counts.get(status, 0)
 
     @property
     def passed(self) -> int:
-        """The numerator."""
+        """The number of checks that passed: the numerator."""
         return self.of(Status.PASS)
 
     @property
     def failed(self) -> int:
-        """What does not hold, without what was waived."""
+        """The number of checks that failed, without waived ones."""
         return self.of(Status.FAIL)
 
     @property
     def judged(self) -> int:
-        """The denominator: pass, fail and waived."""
+        """The number of evaluated checks: pass, fail and waived. The denominator."""
         return self.passed + self.failed + self.of(Status.WAIVED)
 
     @property
     def open(self) -> int:
-        """What is owed: unknown, and error."""
+        """The number of checks that could not be evaluated: unknown and error."""
         return self.of(Status.UNKNOWN) + self.of(Status.ERROR)
 
     @property
     def total(self) -> int:
-        """All checks, those that do not apply among them."""
+        """The number of all checks, including those that do not apply."""
         return sum(self.counts.values())
 
     @property
     def percent(self) -> float | None:
-        """The share that passed, 0 to 100; None: no subject was judged (which is not 100), or withheld."""
+        """The percentage that passed; None: nothing was evaluated (which is not 100), or withheld."""
         return 100 * self.passed / self.judged if self.judged and not self.withheld else None
 
     @property
     def score(self) -> float | None:
-        """The weighted share that passed, 0 to 100; None as above."""
+        """The weighted percentage that passed; None as in `percent`."""
         return 100 * self.weight_passed / self.weight_judged if self.judged and not self.withheld else None
 
     @property
     def standing(self) -> RequirementStatus:
-        """What these checks together come to."""
+        """The status that these checks together give a requirement."""
         for standing, number in (
             (RequirementStatus.FAILED, self.failed),
             (RequirementStatus.UNKNOWN, self.open),
@@ -111,7 +111,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Framework:
-    """A framework as its YAML file has it: every requirement that concerns backup."""
+    """A framework as its YAML file defines it: every requirement that concerns backup."""
 
     id: str
     title: str
@@ -121,10 +121,10 @@ class Framework:
 
 @dataclass(frozen=True, slots=True)
 class RequirementView:
-    """How one requirement stands in a scan.
+    """The result of one requirement in a scan.
 
-    `subjects` is the number of distinct subjects that its controls were asked of; `controls` are those that
-    serve it, each with its own figures, where the checks are subjects.
+    `subjects`: the number of distinct subjects that its controls were evaluated for. `controls`: those that
+    serve it, each with figures of its own.
     """
 
     requirement: Requirement
@@ -136,7 +136,7 @@ class RequirementView:
 
 @dataclass(frozen=True, slots=True)
 class FrameworkView:
-    """How a framework stands in a scan."""
+    """The result of a framework in a scan."""
 
     id: str
     title: str
@@ -145,20 +145,22 @@ class FrameworkView:
     requirements: tuple[RequirementView, ...]
 
     def standing(self, standing: RequirementStatus) -> int:
-        """Count the requirements that stand so."""
-        return sum(each.standing is standing for each in self.requirements)
+        """Return the number of requirements with a status."""
+        return sum(requirement.standing is standing for requirement in self.requirements)
 
     @property
     def tally(self) -> tuple[tuple[RequirementStatus, int], ...]:
-        """Give the standings that occur with their numbers, worst first."""
-        return tuple((each, number) for each in RequirementStatus if (number := self.standing(each)))
+        """The number of requirements of each status that occurs, worst first."""
+        return tuple(
+            (standing, number) for standing in RequirementStatus if (number := self.standing(standing))
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """The score of a scan: all checks, and by `control`, `account`, `ou`, `region`, `type`, `tier`.
 
-    `withheld`: why there is no score, although checks were judged; empty where there is one.
+    `withheld`: why there is no score although checks were evaluated; empty where there is one.
     """
 
     weights: Mapping[str, float]  # by severity
@@ -169,7 +171,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What all findings of a scan come to."""
+    """The score and the framework results of a scan."""
 
     score: Score
     frameworks: tuple[FrameworkView, ...]

@@ -9,7 +9,7 @@ from scanner.model.finding import Severity, Status
 
 @dataclass(frozen=True, slots=True)
 class Remediation:
-    """What to do about a failure: in words, and as something to type. Empty text: not given.
+    """What to do about a failure: in words, as commands, and as templates. Empty: not given.
 
     `specific` names a column of the fact table that says what to do about one subject (text and cli).
     """
@@ -24,7 +24,7 @@ class Remediation:
 
 @dataclass(frozen=True, slots=True)
 class ReasonCase:
-    """A text of several for one status: it is taken when the SQL condition `when` is true."""
+    """One of several texts for a status: it is used when the SQL condition `when` is true."""
 
     when: str
     text: str
@@ -32,7 +32,7 @@ class ReasonCase:
 
 @dataclass(frozen=True, slots=True)
 class ParameterRule:
-    """What a parameter may be set to, beyond the type of its default. Empty `one_of`: anything."""
+    """The values that a parameter accepts, besides the type of its default. Empty `one_of`: any."""
 
     minimum: float | None = None
     maximum: float | None = None
@@ -42,13 +42,12 @@ class ParameterRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """One question that is asked of every subject of a fact table.
+    """One check that is evaluated for every subject of a fact table.
 
-    `population` and `require` are SQL booleans over one row; the reasons are texts with SQL
-    expressions in braces, and of `reason_cases` of the same status the first whose condition is true is
-    taken instead; `evidence` names the columns that go into a finding's details (`column`, or
-    `expression as name`); `parameters` are the defaults, and `frameworks` maps a framework to the
-    requirements served.
+    `population` and `require` are SQL booleans over one row. Reasons are texts with SQL expressions in
+    braces; the first of `reason_cases` whose condition is true takes precedence. `evidence` names the columns
+    that go into a finding's details (`column`, or `expression as name`). `parameters` are the defaults, and
+    `frameworks` maps a framework to the requirements that the control serves.
     """
 
     id: str
@@ -67,8 +66,8 @@ class Control:
     motivation: str = ""
     remediation: Remediation = field(default_factory=lambda: Remediation(""))
     frameworks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    audit_manager: str = ""  # the AWS Backup Audit Manager control that it does the work of
-    aliases: tuple[str, ...] = ()  # its ids of former times, which keep working
+    audit_manager: str = ""  # the AWS Backup Audit Manager control that it corresponds to
+    aliases: tuple[str, ...] = ()  # earlier ids, which keep working
     file: str = ""
     line: int = 0
 
@@ -106,11 +105,11 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """A control that can be run."""
+    """A control that is ready to run."""
 
     control: Control
     sql: Query  # status and texts of each row
-    open_sql: Query  # the same, without the reasons of passes and of what is not applicable
+    open_sql: Query  # the same, without reasons of pass and not_applicable
     status_sql: Query  # the status alone
     population: frozenset[str]  # the columns that the population reads
     require: frozenset[str]  # the columns that the requirement reads
@@ -118,10 +117,10 @@ class Compiled:
 
     @property
     def judges(self) -> frozenset[str]:
-        """Return the columns that the verdict rests on."""
+        """The columns that decide the verdict."""
         return self.population | self.require
 
     @property
     def parameters(self) -> frozenset[str]:
-        """Return the parameters that verdict or texts read."""
+        """The parameters that the verdict or the texts use."""
         return self.sql.parameters

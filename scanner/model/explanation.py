@@ -1,7 +1,7 @@
-"""Why something is protected, or is not: a tree of links, each with its verdict, reason and evidence.
+"""Why a subject is protected or not: a tree of links, each with its verdict, reason and evidence.
 
-The terminal, JSON, SVG and the HTML report all draw this one structure, and none of them adds to it. Texts
-are as AWS and its users wrote them: whoever draws them makes hidden characters visible.
+The terminal, JSON, SVG and the HTML report all render this one structure and add nothing to it. Texts are as
+AWS and its users wrote them: each renderer makes hidden characters visible.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """What is said of a link. STATED: nothing is judged here, it is told because it bears on the rest."""
+    """The verdict on a link. STATED: no verdict; the node is there for context."""
 
     HOLDS = "holds"
     BROKEN = "broken"
@@ -27,14 +27,14 @@ class Verdict(StrEnum):
 
 
 def verdict_of(holds: Ternary) -> Verdict:
-    """Turn a three-valued answer into a verdict."""
+    """Return the verdict for a three-valued answer."""
     if holds is None:
         return Verdict.UNKNOWN
     return Verdict.HOLDS if holds else Verdict.BROKEN
 
 
 class NodeKind(StrEnum):
-    """What a node stands for."""
+    """What a node represents."""
 
     RESOURCE = "resource"
     PARENT = "parent"  # the instance, cluster or stack through which a resource is backed up
@@ -44,27 +44,27 @@ class NodeKind(StrEnum):
     VAULT = "vault"
     COPY = "copy"
     RECOVERY_POINT = "recovery_point"
-    LINK = "link"  # one condition that must hold
+    LINK = "link"  # one condition for protection
     KEY = "key"
-    GROUP = "group"  # a heading above what is told together
-    MORE = "more"  # what is left out, or may be there unseen
+    GROUP = "group"  # a heading for its children
+    MORE = "more"  # children that are left out, or that may exist unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One link of the chain. `subject` is its name in findings; empty where it has none of its own."""
+    """One link of the chain. `subject`: its name in findings; empty where it has none."""
 
     kind: NodeKind
     label: str
     verdict: Verdict = Verdict.STATED
     subject: str = ""
     because: str = ""
-    facts: tuple[tuple[str, str], ...] = ()  # what it is, as name and value for people
+    facts: tuple[tuple[str, str], ...] = ()  # properties, as name and value for people
     evidence: tuple[EvidenceRef, ...] = ()
     children: "tuple[Node, ...]" = ()
 
     def walk(self) -> "Iterator[Node]":
-        """Give this node and all below it, from the top."""
+        """Yield this node and all below it, from the top."""
         yield self
         for child in self.children:
             yield from child.walk()
@@ -72,7 +72,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """What a control said of a subject in the tree that does not pass, and what to do about it."""
+    """A finding about a subject in the tree that does not pass, and what to do about it."""
 
     control: str
     title: str
@@ -82,12 +82,12 @@ class Advice:
     reason: str
     text: str = ""  # what to do; empty: the scan does not say
     cli: str = ""  # commands that do it
-    owner: Owner | None = None  # who is asked about it; None: nothing says how owners are named
+    owner: Owner | None = None  # None: audit.yaml names no owners
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """The chain of one subject of a judged scan. `as_of` is the clock of the judgement, RFC 3339."""
+    """The chain of one subject of a judged scan. `as_of`: the clock of the evaluation, RFC 3339."""
 
     scan_id: str
     as_of: str
@@ -103,5 +103,5 @@ class Explanation:
 
     @property
     def evidence(self) -> tuple[EvidenceRef, ...]:
-        """Give every evidence line that the tree names, each once, in the tree's order."""
+        """Every evidence line of the tree once, in the tree's order."""
         return tuple(dict.fromkeys(ref for node in self.root.walk() for ref in node.evidence))

@@ -1,4 +1,4 @@
-"""What a control says of one subject, and the document that is filed of it."""
+"""The answer of a control for one subject, and its JSON document."""
 
 import hashlib
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        """Order severities: 0 is the worst."""
+        """The position in the order of severities: 0 is the worst."""
         return _RANKS[self]
 
 
@@ -41,7 +41,7 @@ _RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A decision to live with a failure until a day. `expires` is an ISO date, the last day that counts."""
+    """The acceptance of a failure until it expires. `expires`: an ISO date, the last day it applies."""
 
     id: str
     owner: str
@@ -51,7 +51,7 @@ class Waiver:
 
 
 TO_DO: Final = "to_do"
-"""The detail that says what to do about this one finding: `{"text": ..., "cli": ...}`."""
+"""The key of the detail with the remediation of this one finding: `{"text": ..., "cli": ...}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ToDo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One control's answer for one subject. `owner` None: nothing says how owners are named."""
+    """The answer of one control for one subject. `owner` None: audit.yaml names no owners."""
 
     control: str
     status: Status
@@ -87,7 +87,7 @@ class Finding:
 
     @property
     def to_do(self) -> ToDo | None:
-        """Return what to do about this finding, where that is more than its control's remediation."""
+        """What to do about this finding, where it is more specific than its control's remediation."""
         content = self.details.get(TO_DO)
         if not isinstance(content, Mapping) or not content.get("text"):
             return None
@@ -95,11 +95,11 @@ class Finding:
 
     @property
     def order(self) -> tuple[str, str, str, str]:
-        """Findings are filed by control, account, Region and subject, by code points."""
+        """The key that findings are sorted by: control, account, Region and subject, by code points."""
         return (self.control, self.account, self.region, self.subject)
 
     def document(self) -> dict[str, Any]:
-        """Give the JSON document of the contract, its keys in the contract's order."""
+        """Return the JSON document of the contract, with its keys in the contract's order."""
         return {
             "control": self.control,
             "status": self.status.value,
@@ -130,7 +130,7 @@ def waiver_document(waiver: Waiver) -> dict[str, str]:
 
 
 def finding_from_document(document: Mapping[str, Any]) -> Finding:
-    """Read a finding back from its JSON document. KeyError or ValueError when it is none."""
+    """Build a finding from its JSON document. KeyError or ValueError: it is not one."""
     waiver = document["waiver"]
     return Finding(
         control=document["control"],

@@ -1,4 +1,4 @@
-"""How many findings have each status, grouped by what they have in common."""
+"""Numbers of findings by status, in several groupings."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from scanner.model.finding import Severity, Status, Waiver
 
 @dataclass(frozen=True, slots=True, order=True)
 class ControlCount:
-    """The findings of one control about one type of subject that have one status."""
+    """The number of findings of one control, subject type and status."""
 
     control: str
     subject_type: str
@@ -19,9 +19,9 @@ class ControlCount:
 
 @dataclass(frozen=True, slots=True)
 class GroupCount:
-    """The findings of one account, Region, type or tier that have one severity and one status.
+    """The number of findings of one account, Region, type or tier, with one severity and status.
 
-    `key` None: it is not known which tier applies. The tier "" means that none does.
+    `key` None: it is unknown which tier applies. The tier "" means none.
     """
 
     key: str | None
@@ -32,7 +32,7 @@ class GroupCount:
 
 @dataclass(frozen=True, slots=True)
 class OwnerCount:
-    """The findings of one owner that have one status. `name` as in `Owner`."""
+    """The number of findings of one owner and status. `name` as in `Owner`."""
 
     name: str | None
     status: Status
@@ -41,10 +41,9 @@ class OwnerCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingCounts:
-    """All findings of a scan, counted once in each of these ways.
+    """All findings of a scan, counted in each grouping.
 
-    `owners` counts only findings that say who owns the subject, or that it is not known; `waivers` those that
-    a waiver covers.
+    `owners` counts only findings with an owner, or whose owner is unknown; `waivers` only waived findings.
     """
 
     controls: tuple[ControlCount, ...]
@@ -56,12 +55,12 @@ class FindingCounts:
 
     @property
     def total(self) -> int:
-        """Return the number of findings."""
+        """The number of findings."""
         return sum(row.number for row in self.controls)
 
     @property
     def types(self) -> tuple[GroupCount, ...]:
-        """Return the counts by subject type."""
+        """The counts by subject type."""
         numbers: Counter[tuple[str, Severity, Status]] = Counter()
         for row in self.controls:
             numbers[row.subject_type, row.severity, row.status] += row.number

@@ -1,4 +1,4 @@
-"""The formats that a report can have, by the names that `--format` and audit.yaml take."""
+"""The report formats, by their names in `--format` and audit.yaml."""
 
 from typing import Final, Literal, get_args
 
@@ -22,7 +22,7 @@ Format = Literal[
 
 FORMATS: Final[tuple[str, ...]] = get_args(Format)
 DEFAULT_FORMATS: Final = ("html", "pdf", "json")
-"""What a scan writes where nothing else is said."""
+"""The formats that a scan writes by default."""
 
 POPULATION_FORMATS: Final = frozenset(("inventory",))
-"""The formats that tell of every resource whether it is covered, its newest recovery point and its tags."""
+"""The formats that show, for every resource, its coverage, newest recovery point and tags."""

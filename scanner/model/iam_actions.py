@@ -7,7 +7,7 @@ _PREFIXES: Final = {
     "timestream-write": "timestream",
     "resourcegroupstaggingapi": "tag",
 }
-"""Services whose prefix in IAM is not boto3's name of the client."""
+"""Services whose IAM prefix differs from boto3's client name."""
 
 _ACTIONS: Final = {
     "s3:ListBuckets": ("s3:ListAllMyBuckets",),
@@ -15,11 +15,11 @@ _ACTIONS: Final = {
     "s3:HeadBucket": ("s3:ListBucket",),
     "cloudformation:DescribeStacks": ("cloudformation:DescribeStacks", "cloudformation:ListStacks"),
 }
-"""Operations whose action has another name, or that need more than one."""
+"""Operations whose action has another name, or that need several."""
 
 
 def iam_actions(operation: str) -> tuple[str, ...]:
-    """Return the actions that allow `service:Operation`, as evidence names it."""
+    """Return the actions that allow `service:Operation`, as in the evidence."""
     if operation in _ACTIONS:
         return _ACTIONS[operation]
     service, _, name = operation.partition(":")

@@ -1,8 +1,8 @@
-"""The inventory: what the evidence says there is, as typed rows.
+"""The inventory: everything in the evidence, as typed rows.
 
 A field of type `Reading` needed a call of its own and may be a gap; every other field came with the
-list that names the row. Optional scalars are None where AWS may leave the field out and the absence
-says nothing; where the absence has a meaning, the field's comment says which.
+list that names the row. Optional scalars are None where AWS may leave the field out and its absence has
+no meaning; where it has one, the field's comment says which.
 All instants are aware datetimes in UTC.
 """
 
@@ -22,7 +22,7 @@ Tags = Mapping[str, str]
 class KeyKind(StrEnum):
     """Who manages an encryption key (catalogue, ruling 6)."""
 
-    NONE = "none"  # not encrypted: there is no key in the way
+    NONE = "none"  # not encrypted
     AWS_OWNED = "aws_owned"
     AWS_MANAGED = "aws_managed"
     CUSTOMER_MANAGED = "customer_managed"
@@ -38,7 +38,7 @@ class Encryption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A thing that AWS Backup can back up."""
+    """A resource that AWS Backup can back up."""
 
     arn: Arn
     type: str  # AWS Backup's own spelling: EBS, DynamoDB, Aurora …
@@ -50,8 +50,10 @@ class Resource:
     tags: Reading[Tags]
     encryption: Reading[Encryption]
     created_at: datetime | None = None
-    attached_to: tuple[Arn, ...] = ()  # whose backups hold it: a volume's instances, a stack's parent
-    members: tuple[Arn, ...] = ()  # of a database cluster: its instances, which are no resources of their own
+    attached_to: tuple[Arn, ...] = ()  # whose backups contain it: a volume's instances, a stack's parent
+    members: tuple[
+        Arn, ...
+    ] = ()  # of a database cluster: its instances, which are not resources of their own
     versioned: Reading[bool] | None = None  # of a bucket only
     windows: bool = False  # of an instance: whether it runs Windows
     product_codes: tuple[str, ...] = ()  # of an instance: AWS Marketplace product codes
@@ -62,7 +64,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How long a recovery point is kept. None: the plan does not say (kept for ever, never moved).
+    """How long a recovery point is kept. None: not set (kept for ever, never moved to cold storage).
 
     `archive_opt_in`: OptInToArchiveForSupportedResources, without which AWS Backup does not archive EBS.
     """
@@ -83,7 +85,7 @@ class CopyAction:
 
 @dataclass(frozen=True, slots=True)
 class ScanAction:
-    """A malware scan of what a rule makes: GUARDDUTY, and FULL_SCAN or INCREMENTAL_SCAN."""
+    """A malware scan of a rule's recovery points: GUARDDUTY, and FULL_SCAN or INCREMENTAL_SCAN."""
 
     scanner: str
     mode: str
@@ -93,8 +95,8 @@ class ScanAction:
 class BackupRule:
     """One rule of a backup plan.
 
-    Of the windows None means that the rule sets none: AWS Backup's defaults hold. `recovery_point_tags` are
-    set on what it makes, `index_types` are the types whose backups it indexes for search.
+    A window that is None is not set: AWS Backup's default applies. `recovery_point_tags` are set on its
+    recovery points; `index_types` are the types whose backups it indexes for search.
     """
 
     id: str
@@ -123,7 +125,7 @@ class TagCondition:
 
 @dataclass(frozen=True, slots=True)
 class SelectionTerms:
-    """What a backup selection says (GetBackupSelection)."""
+    """The terms of a backup selection (GetBackupSelection)."""
 
     resources: tuple[str, ...]
     not_resources: tuple[str, ...]
@@ -163,7 +165,7 @@ class ScanSetting:
 class BackupPlan:
     """One backup plan with its rules and selections.
 
-    `advanced` and `scans` come with the rules: where those were not read, these are empty and say nothing.
+    `advanced` and `scans` come with the rules: where those were not read, these are empty and mean nothing.
     """
 
     arn: Arn
@@ -186,9 +188,9 @@ class BackupPlan:
 
 @dataclass(frozen=True, slots=True)
 class VaultLock:
-    """A vault's lock as ListBackupVaults gives it. No `lock_date` with `locked`: governance mode."""
+    """A vault's lock (ListBackupVaults). Locked without a `lock_date`: governance mode."""
 
-    locked: Ternary  # None: the list does not say
+    locked: Ternary  # None: unknown
     lock_date: datetime | None
     min_retention_days: int | None  # None: no minimum
     max_retention_days: int | None  # None: no maximum
@@ -196,7 +198,7 @@ class VaultLock:
 
 @dataclass(frozen=True, slots=True)
 class VaultNotifications:
-    """Which events a vault tells an SNS topic of; None: the answer does not tell."""
+    """The events that a vault sends to an SNS topic; None: unknown."""
 
     topic: str | None
     events: tuple[str, ...] | None
@@ -204,10 +206,10 @@ class VaultNotifications:
 
 @dataclass(frozen=True, slots=True)
 class VaultDetails:
-    """What DescribeBackupVault tells beyond the list of vaults.
+    """The details of DescribeBackupVault that the list of vaults lacks.
 
-    `approval_team`: ARN of its multi-party approval team; None: there is none. `approval_status`: how the
-    last change of the team fares. `source_vault`: what a restore-access vault gives access to.
+    `approval_team`: ARN of its multi-party approval team; None: there is none. `approval_status`: that of
+    the last change of the team. `source_vault`: the vault that a restore access vault gives access to.
     """
 
     approval_team: str | None
@@ -225,12 +227,12 @@ class Vault:
     region: RegionName
     type: str  # BACKUP_VAULT where the Region leaves it out (facts 5)
     lock: VaultLock
-    key: str | None  # ARN or id of its key; None: not told
-    key_type: str | None  # EncryptionKeyType, where AWS tells it
+    key: str | None  # ARN or id of its key; None: unknown
+    key_type: str | None  # EncryptionKeyType, where AWS reports it
     policy: Reading[str | None]  # JSON text; Known(None): there is none
     recovery_points_read: Reading[None]  # whether its list of recovery points was read to the end
-    notifications: Reading[VaultNotifications | None]  # Known(None): nobody is told of anything
-    details: Reading[VaultDetails] | None = None  # None: of a plain vault the list tells everything
+    notifications: Reading[VaultNotifications | None]  # Known(None): there are none
+    details: Reading[VaultDetails] | None = None  # None: a plain vault, of which the list has all
     state: str | None = None  # CREATING, AVAILABLE, FAILED
     refs: tuple[EvidenceRef, ...] = ()
 
@@ -247,11 +249,11 @@ class Vault:
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What the malware scans of a recovery point came to, all taken together (AggregatedScanResult).
+    """The aggregated result of all malware scans of a recovery point (AggregatedScanResult).
 
-    `findings` is empty where nothing was found, None where they are not told; `failed`: whether a scan did
-    not finish. `point_in_time`, of a continuous one: the status of the newest scan that covered the time of
-    this result (GetPITRMalwareScanResults); Known(None): AWS has none; None: it was never asked for.
+    `findings`: empty where nothing was found, None where they are unknown. `failed`: whether a scan did not
+    finish. `point_in_time`, of a continuous one: the status of the newest scan that covered the time of this
+    result (GetPITRMalwareScanResults); Known(None): AWS has none; None: not requested.
     """
 
     failed: bool | None
@@ -282,17 +284,17 @@ class RecoveryPoint:
     scan: ScanResult | None = None  # None: it was not scanned
     last_restored_at: datetime | None = None
     is_parent: bool = False  # a composite one (CloudFormation, EKS): its children hold the data
-    parent: str | None = None  # of a child: the ARN of the composite one
+    parent: str | None = None  # of a child: the ARN of the composite
     refs: tuple[EvidenceRef, ...] = ()
 
     @property
     def continuous(self) -> bool:
-        """Whether it is a continuous one: the model has no flag, its ARN says so (facts 9)."""
+        """Whether it is a continuous one: the API has no flag, only the ARN shows it (facts 9)."""
         return ":continuous:" in self.arn
 
 
 class JobKind(StrEnum):
-    """The three histories that are read."""
+    """The kinds of jobs that are read."""
 
     BACKUP = "backup"
     COPY = "copy"
@@ -316,7 +318,7 @@ class Job:
     recovery_point: str | None
     destination_vault: str | None = None
     created_by_rule: str | None = None
-    message_category: str | None = None  # COMPLETED with another one than SUCCESS: completed with issues
+    message_category: str | None = None  # COMPLETED, and not SUCCESS: completed with issues
     validation_status: str | None = None  # of a restore job that was validated
     validation_message: str | None = None
     restore_testing_plan: str | None = None  # of a restore job: the ARN of the plan that started it
@@ -340,7 +342,7 @@ class Key:
     multi_region: bool | None
     policy: Reading[str]
     enabled: bool | None = None
-    deletion_at: datetime | None = None  # when it is gone, where its deletion is scheduled
+    deletion_at: datetime | None = None  # when it will be deleted, where that is scheduled
     primary: str | None = None  # of a multi-Region key: the ARN of the primary key
     replicas: tuple[str, ...] = ()  # of a multi-Region key: the ARNs of the replicas
     refs: tuple[EvidenceRef, ...] = ()
@@ -348,10 +350,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class RegionSettings:
-    """DescribeRegionSettings: by resource type, whether it is opted in and fully managed.
+    """The settings of a Region (DescribeRegionSettings), by resource type: opt-in and full management.
 
-    `incremental`: whether it is opted in to incremental backups; None: the answer does not name them, as
-    those that an older client recorded.
+    `incremental`: the opt-in to incremental backups; None: the answer lacks it, as when an older client
+    recorded it.
     """
 
     opt_in: Mapping[str, bool]
@@ -370,7 +372,7 @@ class LatestRestore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectedResource:
-    """One line of ListProtectedResources: "backed up at least once", not "in a plan"."""
+    """One row of ListProtectedResources: backed up at least once, which does not mean "in a plan"."""
 
     arn: Arn
     type: str
@@ -385,7 +387,7 @@ class ProtectedResource:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """An IAM role. `trust_policy`: JSON text; None: not told."""
+    """An IAM role. `trust_policy`: JSON text; None: unknown."""
 
     arn: Arn
     name: str
@@ -395,7 +397,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A member of the organisation. `status`: ACTIVE, SUSPENDED …; None: not known."""
+    """A member of the organisation. `status`: ACTIVE, SUSPENDED …; None: unknown."""
 
     id: AccountId
     name: str
@@ -419,12 +421,12 @@ class Organization:
 
     @property
     def in_use(self) -> bool:
-        """False where AWS says that the scanned account belongs to no organisation (ruling 18)."""
+        """Whether there is an organisation: False if the scanned account belongs to none (ruling 18)."""
         return not (isinstance(self.id, Known) and self.id.value is None)
 
 
 class ShardStatus(StrEnum):
-    """How far the reading of a shard got."""
+    """How completely a shard was read."""
 
     COMPLETE = "complete"
     PARTIAL = "partial"
@@ -435,12 +437,12 @@ class ShardStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardInventory:
-    """All that the evidence says of one account in one Region.
+    """Everything in the evidence of one account in one Region.
 
-    `lists` holds a reading for each list operation (`ec2:DescribeVolumes`): known when it was read to
-    the end. `gaps` are all reads of this shard that are missing, details included. `roles` are those that
-    selections name, by ARN; Known(None): there is no such role. `latest_restores` are those
-    that were asked for of resources that `protected_resources` does not list, by ARN.
+    `lists` has a reading for each list operation (`ec2:DescribeVolumes`): known when it was read to the end.
+    `gaps`: all missing reads of this shard, details included. `roles`: those that selections name, by ARN;
+    Known(None): there is no such role. `latest_restores`: those of resources that `protected_resources` does
+    not list, by ARN.
     """
 
     shard: Shard
@@ -458,5 +460,5 @@ class ShardInventory:
     latest_restores: Mapping[str, Reading[LatestRestore | None]] = field(default_factory=dict)
     assurance: Assurance = field(default_factory=Assurance)
     roles: Mapping[str, Reading[Role | None]] = field(default_factory=dict)
-    tagged: tuple[Arn, ...] = ()  # what the tagging API listed: can only add to the inventory
+    tagged: tuple[Arn, ...] = ()  # from the tagging API: can only add to the inventory
     gaps: tuple[Gap, ...] = ()

@@ -1,6 +1,6 @@
 """The inventory as flat tables: what `inventory/TABLE.parquet` holds, one row a thing that was read.
 
-None means that it was not read, or that AWS does not tell it; the table `gaps` says which reads are
+None means that it was not read, or that AWS does not report it; the table `gaps` says which reads are
 missing. Times are RFC 3339 in UTC.
 """
 
@@ -24,7 +24,7 @@ class AccountTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardTable:
-    """An account-Region of the scope, and how far its reading got."""
+    """An account-Region of the scope, and how completely it was read."""
 
     account: str
     region: str
@@ -220,7 +220,7 @@ class RestoreTestingPlanTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreTestingSelectionTable:
-    """A selection of a restore testing plan; `conditions`: tags that all must hold."""
+    """A selection of a restore testing plan; `conditions`: on tags; all of them apply."""
 
     plan: str
     name: str
@@ -290,7 +290,7 @@ class ReportPlanTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TieringTable:
-    """A tiering configuration; `rules`: what goes to the cheaper tier, and after how many days."""
+    """A tiering configuration; `rules`: what moves to the lower-cost tier, and after how many days."""
 
     arn: str
     name: str
@@ -302,7 +302,7 @@ class TieringTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleTable:
-    """A role that a selection of the account-Region names. `exists` None: its account was not asked."""
+    """A role that a selection of the account-Region names. `exists` None: unknown."""
 
     arn: str
     account: str

@@ -11,7 +11,7 @@ from scanner.model.names import AccountId, RegionName
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
-    """An account that is not scanned on purpose, and why."""
+    """An account that is excluded on purpose, and the reason."""
 
     account: AccountId
     reason: str
@@ -19,7 +19,7 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What was asked for: accounts x regions."""
+    """The accounts and Regions to scan."""
 
     accounts: tuple[AccountId, ...]
     regions: tuple[RegionName, ...]
@@ -44,7 +44,7 @@ class ShardRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Provenance of a scan. Times are aware, in UTC; None where another program left them out.
+    """The provenance of a scan. Times are aware, in UTC; None where another program left them out.
 
     `columns`: a digest of the names and types of the columns of each table, by its name (`facts/resource`).
     `reads`: what was collected; None: everything.

@@ -1,4 +1,4 @@
-"""Identifiers: account ids, Regions, ARNs, and the names that findings give to things without an ARN."""
+"""Identifiers: account ids, Regions, ARNs, and subjects of findings that have no ARN."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +19,7 @@ _ARN_FIELDS: Final = 6
 
 @dataclass(frozen=True, slots=True, order=True)
 class Shard:
-    """One account in one Region: nothing but copies, keys and organisation settings reaches beyond it."""
+    """One account in one Region. Only copies, keys and organisation settings reach beyond it."""
 
     account: AccountId
     region: RegionName
@@ -27,7 +27,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class ArnParts:
-    """An ARN taken apart: `arn:partition:service:region:account:resource`."""
+    """The parts of an ARN, `arn:partition:service:region:account:resource`."""
 
     partition: str
     service: str
@@ -37,7 +37,7 @@ class ArnParts:
 
 
 def parse_arn(text: str) -> ArnParts | None:
-    """Take an ARN apart; None when the text is no ARN (fewer than six fields, or another prefix)."""
+    """Parse an ARN; None when the text is no ARN (fewer than six fields, or another prefix)."""
     fields = text.split(":", _ARN_FIELDS - 1)
     if len(fields) < _ARN_FIELDS or fields[0] != "arn":
         return None
@@ -46,14 +46,14 @@ def parse_arn(text: str) -> ArnParts | None:
 
 
 def partition_in(arn: str) -> str:
-    """Return the partition that an ARN names; empty: the text is no ARN, or names none."""
+    """Return the partition of an ARN; empty: the text is no ARN, or has none."""
     fields = arn.split(":", _ARN_FIELDS - 1)
     return fields[1] if len(fields) == _ARN_FIELDS and fields[0] == "arn" else ""
 
 
 @lru_cache(maxsize=1_024)
 def partition_of(region: str) -> str:
-    """Tell the partition of a Region by its name: `aws`, `aws-cn`, `aws-us-gov` ..."""
+    """Return the partition of a Region, from its name: `aws`, `aws-cn`, `aws-us-gov` ..."""
     for prefix, partition in _PARTITIONS.items():
         if region.startswith(prefix):
             return partition
@@ -72,32 +72,32 @@ _PARTITIONS: Final = {
 
 
 def vault_arn(partition: str, shard: Shard, name: str) -> Arn:
-    """Give the ARN of the backup vault `name` in `shard`."""
+    """Return the ARN of the backup vault `name` in `shard`."""
     return Arn(f"arn:{partition}:backup:{shard.region}:{shard.account}:backup-vault:{name}")
 
 
 def plan_arn(partition: str, shard: Shard, plan_id: str) -> Arn:
-    """Return the ARN of the backup plan `plan_id` in `shard`; ids of Organizations' plans begin `orgs/`."""
+    """Return the ARN of the backup plan `plan_id` in `shard`; Organizations' plan ids begin with `orgs/`."""
     return Arn(f"arn:{partition}:backup:{shard.region}:{shard.account}:backup-plan:{plan_id}")
 
 
 def account_subject(account: str) -> str:
-    """Name an account as findings do: `aws:account:ACCOUNT_ID`."""
+    """Return the subject of findings about an account: `aws:account:ACCOUNT_ID`."""
     return f"aws:account:{account}"
 
 
 def account_region_subject(shard: Shard) -> str:
-    """Name an account-Region as findings do: `aws:account-region:ACCOUNT_ID/REGION`."""
+    """Return the subject of findings about an account-Region: `aws:account-region:ACCOUNT_ID/REGION`."""
     return f"aws:account-region:{shard.account}/{shard.region}"
 
 
 def rule_subject(plan_arn: str, rule_id: str) -> str:
-    """Name a rule as findings do: `PLAN_ARN#RULE_ID`."""
+    """Return the subject of findings about a rule: `PLAN_ARN#RULE_ID`."""
     return f"{plan_arn}#{rule_id}"
 
 
 def rule_matches(named: str, rule: str) -> bool:
-    """Check whether `rule` may be the one of `named`, where the plan or the rule's id may be empty."""
+    """Check whether `rule` may be the rule that `named` refers to; either half of `named` may be empty."""
     named_plan, _, named_id = named.partition("#")
     plan, _, rule_id = rule.partition("#")
     return named_plan in ("", plan) and named_id in ("", rule_id)
@@ -110,5 +110,5 @@ def names_rule(named: str) -> bool:
 
 
 def copy_action_subject(rule: str, destination: str) -> str:
-    """Name a copy action as findings do: `PLAN_ARN#RULE_ID->DESTINATION_VAULT_ARN`."""
+    """Return the subject of findings about a copy action: `PLAN_ARN#RULE_ID->DESTINATION_VAULT_ARN`."""
     return f"{rule}->{destination}"

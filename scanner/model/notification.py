@@ -1,4 +1,4 @@
-"""What is sent about a scan, and where to: the summary, the targets and the results."""
+"""Notifications about a scan: the summary, the targets and the results."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,10 +12,10 @@ from scanner.model.finding import Severity, Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityHubTarget:
-    """Import findings into Security Hub, in the account and Region of each.
+    """Settings for importing findings into Security Hub, in the account and Region of each finding.
 
-    `role_name`: the role to assume in the accounts other than the caller's own; empty: they are reported as
-    not sent. `passed`: also import the findings that pass.
+    `role_name`: the role to assume in accounts other than the caller's; empty: they are reported as not
+    sent. `passed`: import findings that pass, too.
     """
 
     role_name: str = ""
@@ -25,10 +25,10 @@ class SecurityHubTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """Where notifications go. What is empty gets none.
+    """The targets of notifications. Empty ones get none.
 
-    `topic`: ARN of an SNS topic. `severity`: the least severity of a message to it. `always`: send to
-    the topic when nothing is new, too. `event_bus`: name or ARN of an EventBridge event bus.
+    `topic`: ARN of an SNS topic. `severity`: the lowest severity for a message to it. `always`: send to
+    the topic even when nothing is new. `event_bus`: name or ARN of an EventBridge event bus.
     """
 
     topic: str = ""
@@ -38,13 +38,13 @@ class Targets:
     security_hub: SecurityHubTarget | None = None
 
     def __bool__(self) -> bool:
-        """Return whether there is a target at all."""
+        """Whether there is any target."""
         return bool(self.topic or self.event_bus or self.security_hub)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedFinding:
-    """A finding that is new or fixed, with what a reader needs. Texts come from AWS: any characters."""
+    """A new or fixed finding with all that a reader needs. Texts come from AWS: any characters."""
 
     kind: Kind
     control: str
@@ -63,7 +63,7 @@ class ChangedFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormerScan:
-    """The scan that this one was compared with. `score` is of 100; None: nothing was judged."""
+    """The scan that this one was compared with. `score`: 0 to 100; None: nothing was judged."""
 
     scan_id: str
     evaluated_as_of: datetime
@@ -72,12 +72,12 @@ class FormerScan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanSummary:
-    """What notifications say of a scan.
+    """The content of notifications about a scan.
 
-    `address`: the folder or S3 address of the scan. `score` is of 100; None: nothing was judged. `failed`:
-    failed checks by severity. `gaps`: reads that failed. `former` None: the scan was compared with no earlier
-    one, so that nothing is known to be new. `new` and `fixed`: the worst of each kind, worst first; `changes`
-    counts all. `alarm`: the worst severity of what is new; None: nothing is.
+    `address`: the folder or S3 address of the scan. `score`: 0 to 100; None: nothing was judged. `failed`:
+    failed checks by severity. `gaps`: reads that failed. `former` None: not compared with an earlier
+    scan, so no finding is known to be new. `new` and `fixed`: the worst of each kind, worst first; `changes`
+    counts all. `alarm`: the highest severity of new findings; None: there are none.
     """
 
     scan_id: str
@@ -120,7 +120,7 @@ class Call:
 
 
 class DeliveryStatus(StrEnum):
-    """What became of a notification."""
+    """Whether a notification was sent."""
 
     SENT = "sent"
     SKIPPED = "skipped"
@@ -129,7 +129,7 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """The result for one target. `text`: a sentence; of a failure also what to do."""
+    """The result for one target. `text`: a sentence; for a failure with the fix."""
 
     target: str
     status: DeliveryStatus

@@ -1,4 +1,4 @@
-"""Who is asked about a finding, and how that is found out."""
+"""The owner of a subject, and the ways in which audit.yaml determines it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who is asked about a subject, and what says so.
+    """The owner of a subject, and where the name comes from.
 
-    `name` None: it is not known, and `source` says why. Empty: nobody is named.
+    `name` None: unknown, and `source` says why. Empty: there is no owner.
     """
 
     name: str | None
@@ -21,10 +21,10 @@ NOBODY: Final = Owner("", "nobody is named")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedBy:
-    """Whom a rule concerns. What is empty is not asked; `*` stands for any text.
+    """The criteria of a rule. Empty ones match everything; `*` matches any text.
 
-    `tags`: all of the keys, each with one of its values. `organizational_units`: the account lies anywhere
-    below one of them, or in it.
+    `tags`: all of the keys, each with one of its values. `organizational_units`: the account is in one of
+    them, or anywhere below it.
     """
 
     accounts: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class ContactWay:
 
 @dataclass(frozen=True, slots=True)
 class RuleWay:
-    """The owner is named by a rule, the `number`th of the file, for what it concerns."""
+    """The owner is named by a rule, the `number`th of the file, for everything that matches it."""
 
     number: int
     concerns: OwnedBy
@@ -61,15 +61,15 @@ class RuleWay:
 Way = TagWay | ContactWay | RuleWay
 
 Contacts = Mapping[str, str | None]
-"""The contacts of an account by their kinds; None: not known; a kind that is not there: it has none."""
+"""The contacts of an account by kind; None: unknown; a missing kind: the account has no such contact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ownership:
-    """The ways in which owners are named, in their order, and what is known of the accounts.
+    """The ways in which owners are determined, in their order, and the accounts' units and contacts.
 
-    `units` are the units that each account lies below, the root among them; an account that is not there
-    lies nobody knows where. `contacts` by account; of an account that is not there, none are known.
+    `units`: the units above each account, the root included; unknown for an account that is missing.
+    `contacts`: by account; unknown for an account that is missing.
     """
 
     ways: tuple[Way, ...] = ()

@@ -1,4 +1,4 @@
-"""A pack of controls: a selection with a name, and the parameters that go with it."""
+"""A pack of controls: a named selection, with parameters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
-    """A pack, its controls known by their ids.
+    """A pack of controls, which it names by id.
 
-    `parameters` by control id are set where audit.yaml sets nothing else; `differences` by control id
-    says where a verdict differs on purpose from that of what the pack imitates.
+    `parameters`, by control id, apply unless audit.yaml sets others. `differences`, by control id: where a
+    verdict differs on purpose from that of the original that the pack reproduces.
     """
 
     id: str
@@ -20,6 +20,6 @@ class Pack:
     controls: tuple[str, ...]  # sorted
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     differences: Mapping[str, str] = field(default_factory=dict)
-    framework: str = ""  # it has every control that serves this framework
+    framework: str = ""  # the pack has every control that serves this framework
     file: str = ""
     line: int = 0

@@ -13,7 +13,7 @@ _READ: Final = frozenset((ShardStatus.COMPLETE, ShardStatus.PARTIAL))
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The account-Regions of a scope that are enabled or may be, and how many of them were read."""
+    """The number of account-Regions in scope that are enabled or may be, and how many were read."""
 
     read: int
     in_scope: int
@@ -33,8 +33,8 @@ def reach_of(statuses: Iterable[ShardStatus]) -> Reach:
 def unread_accounts(manifest: Manifest) -> tuple[AccountId, ...]:
     """Return the accounts in scope in which no account-Region was read, sorted.
 
-    An account-Region of which every call was refused or failed was not read. Empty for a manifest without
-    records of shards (another program wrote it): it does not say what was read.
+    An account-Region whose calls were all refused or failed counts as not read. Empty for a manifest without
+    records of shards, which another program wrote: it does not say what was read.
     """
     if not manifest.shards:
         return ()
@@ -44,7 +44,7 @@ def unread_accounts(manifest: Manifest) -> tuple[AccountId, ...]:
 
 
 def _is_read(record: ShardRecord) -> bool:
-    """Whether something of an account-Region is known: answers, or that it is not enabled."""
+    """Whether anything was read of an account-Region, if only that it is not enabled."""
     if record.region in (ORG, AWS_GLOBAL):
         return False
     if record.status is ShardStatus.SKIPPED:

@@ -1,4 +1,4 @@
-"""What a read of AWS gave: a value with the evidence it rests on, or a gap."""
+"""The result of a read of AWS: a value with its evidence, or a gap."""
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import Final, Generic, TypeVar
 from scanner.model.names import AccountId, RegionName
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
-"""The read that all others of an account wait for: without it nothing of the account was read."""
+"""The call that precedes all reads of an account: without it nothing of the account was read."""
 
 NOT_COLLECTED: Final = "sts:Collect"
-"""No call of AWS: the line that says why a worker of a distributed scan could not read an account."""
+"""Not an AWS operation: the evidence line that says why a worker could not read an account."""
 
 ENTRY: Final = frozenset((ASSUME_ROLE, NOT_COLLECTED))
-"""The operations of gaps that stand for all reads of an account."""
+"""The operations whose gaps stand for all reads of an account."""
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -32,7 +32,7 @@ class GapKind(StrEnum):
 
     REFUSED = "refused"  # AWS answered: access denied, or the role cannot be assumed
     FAILED = "failed"  # any other error that was final
-    NEVER_ASKED = "never asked"  # no line of the evidence speaks of it
+    NEVER_ASKED = "never asked"  # the evidence has no line of it
     HALF_READ = "half read"  # a page is missing: a next token that no line uses
     NOT_REPORTED = "not reported"  # AWS answered, and the answer lacks a value that is needed
     OUT_OF_SCOPE = "outside the scope"  # of an account or Region that the scan leaves out
@@ -60,11 +60,11 @@ _WHY_LEFT_OUT: Final = "no control that the scan was made for needs it (scan aga
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A read that is missing, wherever it was to be made.
+    """A missing read.
 
-    `operation` is `service:Operation` as in the evidence (`backup:GetBackupPlan`), `about` what the
-    read was to tell of (a vault's name, a plan's id; empty for a whole list), `message` what AWS said, or
-    (NOT_REPORTED) which value is missing.
+    `operation`: `service:Operation` as in the evidence (`backup:GetBackupPlan`). `about`: what was requested
+    (a vault's name, a plan's id; empty for a whole list). `message`: that of AWS, or (NOT_REPORTED) the value
+    that is missing.
     """
 
     account: AccountId
@@ -96,7 +96,7 @@ class Gap:
         return self.code != LEFT_OUT or self.operation in needed
 
     def not_entered(self) -> str:
-        """Return that the account could not be entered or read, and why; no full stop."""
+        """Return a clause that says why the account could not be entered or read, without a full stop."""
         if self.operation == NOT_COLLECTED:
             return f"Account {self.account}{self.message.removeprefix('The account').rstrip('. ')}"
         role = f" of {self.about}" if self.about else ""
@@ -108,13 +108,13 @@ class Gap:
         )
 
     def as_texts(self) -> tuple[str, ...]:
-        """Return the gap as texts, for files between processes, without the evidence line."""
+        """Return the gap as texts, for files between processes. The evidence line is left out."""
         parts = (self.operation, self.about, self.kind.value, self.code, self.message)
         return (self.account, self.region, *parts)
 
 
 def gap_of_texts(texts: Sequence[str]) -> Gap:
-    """Return the gap of what `Gap.as_texts` gave. ValueError: it is none."""
+    """Build a gap from the result of `Gap.as_texts`. ValueError: it is not one."""
     account, region, operation, about, kind, code, message = texts
     place = AccountId(account), RegionName(region)
     return Gap(*place, operation, about, GapKind(kind), code, message)
@@ -122,7 +122,7 @@ def gap_of_texts(texts: Sequence[str]) -> Gap:
 
 @dataclass(frozen=True, slots=True)
 class Known(Generic[T_co]):
-    """A value that was read, and the evidence lines that say so."""
+    """A value that was read, and the evidence lines it comes from."""
 
     value: T_co
     refs: tuple[EvidenceRef, ...] = ()
@@ -130,10 +130,10 @@ class Known(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A value that was not read: the gap says why."""
+    """A value that was not read, and the gap that says why."""
 
     gap: Gap
 
 
 Reading = Known[T_co] | Unread
-"""A value that needed a read of its own: either it is known, or the gap says why it is not."""
+"""A value that needed a read of its own: either known, or unread for the reason in the gap."""

@@ -71,8 +71,8 @@ class ResourceType:
     """One resource type. Operations are named `service:Operation`.
 
     `name` is AWS Backup's own spelling (GetSupportedResourceTypes), `client` boto3's name of its service.
-    `describes` are the calls for one resource that tell what its list leaves out, `tag_reads` and `key_reads`
-    those that tell its tags and its encryption key, where the list does not.
+    `describes` are the calls for one resource that return what its list lacks, `tag_reads` and `key_reads`
+    those that return its tags and its encryption key, if the list does not.
     """
 
     name: str

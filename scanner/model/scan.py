@@ -18,14 +18,14 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Stream(Protocol[T_co]):
-    """Rows that can be gone through again and again, one in memory at a time. A tuple is one."""
+    """Rows that can be iterated over repeatedly, with one in memory at a time. A tuple is one."""
 
     def __iter__(self) -> Iterator[T_co]:
-        """Begin with the first row."""
+        """Iterate over the rows, from the first."""
         ...
 
     def __len__(self) -> int:
-        """Count the rows."""
+        """Return the number of rows."""
         ...
 
 
@@ -43,21 +43,21 @@ POPULATION: Final = (
     "not_applicable_because",
     "tags",
 )
-"""The columns of the fact table `resource` that reports tell of. A whole row takes twenty times as long."""
+"""The columns of the fact table `resource` that reports use. Reading all takes twenty times as long."""
 
 REDACTED: Final = (
-    "This is a redacted copy for sharing: accounts, names, tags and ids are pseudonyms. It is no evidence. "
-    "What it tells can be proved with the scan that it was made of."
+    "This is a redacted copy for sharing: accounts, names, tags and ids are pseudonyms. It is not "
+    "evidence; the scan that it was made from is."
 )
-"""What stands at the head of a report whose names are pseudonyms."""
+"""The notice at the top of a report whose names are pseudonyms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The inventory of one type in one shard, held against a second source.
+    """The inventory of one type in one shard, compared with a second source.
 
-    `listed`: resources that the service's own list gave. `elsewhere`: ARNs of that type that
-    ListProtectedResources or the tagging API knows and the service's list does not.
+    `listed`: the number of resources in the service's own list. `elsewhere`: ARNs of the type that are in
+    ListProtectedResources or the tagging API, but not in that list.
     """
 
     account: str
@@ -81,10 +81,10 @@ class UnsupportedResource:
 
 @dataclass(frozen=True, slots=True)
 class UnsupportedKinds:
-    """What AWS Backup cannot back up, whatever selects it: something else must save its data (ruling 19).
+    """Resources that AWS Backup cannot back up: their data needs another backup (ruling 19).
 
-    `kinds`: what each kind is called and how many resources it has, the most frequent first. `resources`: the
-    first of them, by account, Region and ARN.
+    `kinds`: the name of each kind and its number of resources, most frequent first. `resources`: the first
+    ones, by account, Region and ARN.
     """
 
     number: int = 0
@@ -94,10 +94,10 @@ class UnsupportedKinds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """All that a report may say. `parameters` are those in effect, by control id.
+    """Everything that a report shows. `parameters`: the effective ones, by control id.
 
     `resources` are the rows of the fact table `resource`: the population, with the columns of POPULATION.
-    None: they are not known, since another program judged.
+    None: unknown, since another program judged.
     """
 
     manifest: Manifest
@@ -109,11 +109,11 @@ class Scan:
     limitations: tuple[str, ...]
     assessment: Assessment | None = None  # None: another program judged
     resources: Stream[Row] | None = None
-    frameworks: tuple[FrameworkBeside, ...] = ()  # those that were found, and not all where a list is missing
+    frameworks: tuple[FrameworkBeside, ...] = ()  # incomplete where a list was not read
     tiers: Tiers = field(default_factory=Tiers)
     waivers: tuple[WaiverUse, ...] = ()  # in the order of audit.yaml
     unit_names: Mapping[str, str] = field(default_factory=dict)  # of organizational units, as far as known
-    changes: Changes | None = None  # None: held against no former scan
+    changes: Changes | None = None  # None: not compared with an earlier scan
     count_inherited_backup: bool | None = None  # None: not recorded
     unsupported: UnsupportedKinds | None = None  # None: not known, since another program judged
-    redacted: bool = False  # names are pseudonyms: made for sharing, and no evidence
+    redacted: bool = False  # names are pseudonyms: for sharing, not evidence

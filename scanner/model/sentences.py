@@ -1,10 +1,10 @@
-"""Reasons become sentences: they begin with a capital, and names of AWS's operations stay as they are."""
+"""Turns reasons into sentences: with a capital at the beginning, except for names of AWS operations."""
 
 
 def sentence(words: str) -> str:
-    """Begin with a capital and end with one full stop; nothing stays nothing, `backup:ListX` as it is."""
-    told = words.strip().rstrip(".")
-    if not told:
+    """Return a text as a sentence: `backup:ListX` at its beginning and an empty text stay as they are."""
+    text = words.strip().rstrip(".")
+    if not text:
         return ""
-    first = told.split(maxsplit=1)[0]
-    return f"{told}." if ":" in first.rstrip(":") else f"{told[0].upper()}{told[1:]}."
+    first = text.split(maxsplit=1)[0]
+    return f"{text}." if ":" in first.rstrip(":") else f"{text[0].upper()}{text[1:]}."

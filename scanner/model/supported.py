@@ -1,7 +1,7 @@
-"""Which resource types AWS Backup says it supports in a Region, and what follows for the services' lists.
+"""The resource types that AWS Backup supports in a Region, and the services that need not be called there.
 
-`named` is what GetSupportedResourceTypes answered. What it leaves out cannot be backed up in that Region,
-so its service need not be asked there: it may have no endpoint at all (docs/assumptions.md).
+`named` is the answer of GetSupportedResourceTypes. A type that it leaves out cannot be backed up in that
+Region, so its service is not called there: it may not even have an endpoint (docs/assumptions.md).
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +17,7 @@ every Region, and are always called."""
 
 
 def _plain(name: str) -> str:
-    """Bring the spellings of a type together: `Redshift Serverless`, `RedshiftServerless`."""
+    """Return the same text for all spellings of a type: `Redshift Serverless`, `RedshiftServerless`."""
     return "".join(char for char in name.casefold() if char.isalnum())
 
 
@@ -25,15 +25,16 @@ _KNOWN: Final = frozenset(map(_plain, TYPE_BY_NAME))
 
 
 def unknown_types(named: Iterable[str]) -> tuple[str, ...]:
-    """Give the types that AWS Backup supports and this version has never heard of, sorted."""
+    """Return the types that AWS Backup supports and this version does not know, sorted."""
     return tuple(sorted({name for name in named if _plain(name) not in _KNOWN}))
 
 
 def is_unsupported(service: str, named: Collection[str]) -> bool:
-    """Whether the answer says that nothing of a service can be backed up in the Region.
+    """Check whether the answer excludes a service: AWS Backup backs up none of its resources in the Region.
 
-    A type that AWS's text does not name may stand in the answer under another name, or the answer may be
-    older than it: it is only missing where a type as new as it is named, and no name is unknown.
+    AWS's documentation of the answer does not name every type. Such a type may have another name in the
+    answer, or be newer than the answer. It is only missing if the answer has a type that is as new, and no
+    unknown names.
     """
     kind = TYPE_OF_SERVICE.get(service)
     plain = {_plain(name) for name in named}

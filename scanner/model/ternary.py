@@ -1,4 +1,4 @@
-"""Three answers: True, False, and None for "not known". Kleene's logic, as SQL has it."""
+"""Three-valued logic: True, False, and None for "unknown". Kleene's logic, as in SQL."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ Ternary = bool | None
 
 
 def all_of(answers: Iterable[Ternary]) -> Ternary:
-    """False when one is false, else None when one is not known, else True."""
+    """Return False if any answer is False, else None if any is None, else True."""
     result: Ternary = True
     for answer in answers:
         if answer is False:
@@ -19,7 +19,7 @@ def all_of(answers: Iterable[Ternary]) -> Ternary:
 
 
 def any_of(answers: Iterable[Ternary]) -> Ternary:
-    """True when one is true, else None when one is not known, else False."""
+    """Return True if any answer is True, else None if any is None, else False."""
     result: Ternary = False
     for answer in answers:
         if answer is True:
@@ -30,24 +30,24 @@ def any_of(answers: Iterable[Ternary]) -> Ternary:
 
 
 def negate(answer: Ternary) -> Ternary:
-    """Turn true into false and false into true; what is not known stays not known."""
+    """Return the opposite answer; unknown stays unknown."""
     return None if answer is None else not answer
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A three-valued answer, and in a clause what decided it or kept it open."""
+    """A three-valued answer, and a clause that says what decided it or left it unknown."""
 
     value: Ternary
     because: str = ""
 
 
 def conjunction(answers: Iterable[Answer]) -> Answer:
-    """Join answers by AND: the first false one decides, else the first unknown one keeps it open."""
-    kept: Answer = Answer(value=True)
+    """Combine answers by AND: the first false one decides, else the first unknown one."""
+    result: Answer = Answer(value=True)
     for answer in answers:
         if answer.value is False:
             return answer
-        if answer.value is None and kept.value is True:
-            kept = answer
-    return kept
+        if answer.value is None and result.value is True:
+            result = answer
+    return result

@@ -1,4 +1,4 @@
-"""Tiers and overrides: for whom controls have other parameters than for everything else."""
+"""Tiers and overrides: resources for which controls have parameters of their own."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ Parameters = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Whom a tier or an override concerns. What is empty is not asked; `*` stands for any text.
+    """The criteria of a tier or an override. Empty ones match everything; `*` matches any text.
 
-    `tags`: all of the keys, each with one of its values. `organizational_units`: the account lies anywhere
-    below one of them, or in it.
+    `tags`: all of the keys, each with one of its values. `organizational_units`: the account is in one of
+    them, or anywhere below it.
     """
 
     tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -24,8 +24,8 @@ class Match:
     subjects: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """Give it as audit.yaml has it: what is not asked is left out."""
-        told = {
+        """Return the criteria as audit.yaml has them; empty ones are left out."""
+        criteria = {
             "tags": {key: list(values) for key, values in self.tags},
             "types": list(self.types),
             "accounts": list(self.accounts),
@@ -33,7 +33,7 @@ class Match:
             "regions": list(self.regions),
             "subjects": list(self.subjects),
         }
-        return {key: value for key, value in told.items() if value}
+        return {key: value for key, value in criteria.items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,15 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """Of `tiers` the first that matches counts; of `overrides` all that match do, the last for most."""
+    """The first of `tiers` that matches applies, and all of `overrides` that match; later ones win."""
 
     tiers: tuple[Tier, ...] = ()
     overrides: tuple[Tier, ...] = ()
 
     def __iter__(self) -> Iterator[Tier]:
-        """Give the tiers, then the overrides: the order in which they are asked."""
+        """Iterate over the tiers, then the overrides: the order in which they apply."""
         return iter((*self.tiers, *self.overrides))
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Whether there is any tier or override."""
         return bool(self.tiers or self.overrides)

@@ -1,11 +1,11 @@
-"""Text that AWS or somebody's tool gave, and that is no Unicode: a lone surrogate, half of a character."""
+"""Replaces text that is not valid Unicode, such as a lone surrogate (half of a character)."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def mended(content: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
-    """Give JSON's values with U+FFFD in the place of what is no Unicode."""
+    """Return a JSON value with U+FFFD in place of everything that is not valid Unicode."""
     if isinstance(content, str):
         return content.encode(errors="surrogatepass").decode(errors="replace")
     if isinstance(content, Mapping):

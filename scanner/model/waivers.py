@@ -1,4 +1,4 @@
-"""What became of the waivers of audit.yaml in one evaluation."""
+"""The waivers of audit.yaml, and how one evaluation used them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,22 +7,22 @@ from scanner.model.finding import Waiver
 
 
 class WaiverState(StrEnum):
-    """What a waiver came to."""
+    """How an evaluation used a waiver."""
 
     IN_USE = "in use"  # it covers failures
-    UNUSED = "unused"  # it covers nothing that fails, and nothing that is not known
-    UNDECIDED = "undecided"  # it covers nothing that fails, and something that is not known
+    UNUSED = "unused"  # it matches no failure and nothing unknown
+    UNDECIDED = "undecided"  # it matches no failure, but something unknown
     NOT_ASKED = "not asked"  # its control was not selected
     EXPIRED = "expired"  # its last day has passed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaiverUse:
-    """A waiver and what became of it.
+    """A waiver, and how the evaluation used it.
 
-    `control` and `subject` are what it is about, as audit.yaml has them. `covers`: failures that it covers,
-    or, once it has expired, that it covered and no other waiver covers now. `open`: findings that are unknown
-    or in error, and that it would cover if they failed.
+    `control` and `subject`: what it applies to, as in audit.yaml. `covers`: the number of failures that it
+    covers or, once it has expired, covered and no other waiver covers. `open`: the number of unknown and
+    error findings that it would cover if they failed.
     """
 
     waiver: Waiver

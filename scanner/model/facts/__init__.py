@@ -1,11 +1,11 @@
-"""The fact tables: one documented row a subject, which controls are asked of.
+"""The fact tables: one row for each subject, which controls are evaluated on.
 
-Each dataclass below is one table; its fields are the columns, and each field's metadata says what the
-column means and which reads it rests on. `docs/facts.md`, the Parquet schemas, the check of control
-expressions and the list of what a refused read blinds are all made from them.
+Each dataclass is one table. Its fields are the columns, and each field's metadata documents the column and
+the reads it depends on. `docs/facts.md`, the Parquet schemas, the check of control expressions and the
+controls affected by a refused read are all derived from them.
 
-Two rules keep the third value alive (catalogue, ruling 2). None means "not known" and nothing else:
-what is known to be absent has a value of its own. A list that may be incomplete ends with one None.
+Two rules preserve the third value (catalogue, ruling 2). None means "unknown" and nothing else: what is known
+to be absent has a value of its own. A list that may be incomplete ends with one None.
 """
 
 from collections.abc import Mapping
@@ -120,7 +120,7 @@ class Column:
 
 
 def columns(table: str) -> tuple[Column, ...]:
-    """Give the columns of a fact table, in order. KeyError: there is no such table."""
+    """Return the columns of a fact table, in order. KeyError: there is no such table."""
     row = TABLES[table]
     hints = get_type_hints(row)
     return tuple(Column(f.name, hints[f.name], f.metadata["doc"], f.metadata["reads"]) for f in fields(row))

@@ -18,7 +18,7 @@ class AccountFacts(Row):
     )
     policy_plans: tuple[str | None, ...] = column("The names of the plans of that policy.", _POLICY)
     policy_updated_at: str | None = column(
-        "When that policy changed last, where AWS tells; empty: there is none.", _POLICY
+        "When that policy last changed, where AWS reports it; empty: there is none.", _POLICY
     )
     policy_valid: Ternary = column(
         "Whether AWS Organizations finds that policy valid; an invalid one is not fully in force. True where "

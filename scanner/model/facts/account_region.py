@@ -14,7 +14,7 @@ class MissingRead:
     kind: str
     code: str
     message: str
-    blinds: tuple[str, ...]  # the selected controls that it blinds
+    blinds: tuple[str, ...]  # the selected controls that it affects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,17 @@
-"""What every fact table is made of: columns that say what they mean, and the notes of a row."""
+"""What all fact tables have in common: documented columns, and notes on the row."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 FOREVER_DAYS: Final = 999_999
-"""A retention without an end, in days: longer than the 36,500 that AWS Backup admits (facts 4)."""
+"""A retention without an end, in days: longer than the 36,500 that AWS Backup allows (facts 4)."""
 
 NEVER_HOURS: Final = 999_999.0
 """The longest wait between two starts of a schedule that starts less than twice, in hours."""
 
 
 def column(doc: str, reads: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- as dataclasses.field
-    """Declare a column: what it means, and the operations that it rests on (`service:Operation`)."""
+    """Declare a column: its documentation, and the operations it depends on (`service:Operation`)."""
     return field(metadata={"doc": doc, "reads": tuple(dict.fromkeys(reads))})
 
 
@@ -25,7 +25,7 @@ class NotKnown:
     about: str  # the column
     reason: str
     operation: str = ""
-    of: str = ""  # what the read was to tell of
+    of: str = ""  # what the read was about
     account: str = ""
     region: str = ""
     kind: str = ""
@@ -34,7 +34,7 @@ class NotKnown:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An evidence line that a column of a row rests on."""
+    """An evidence line that a column of a row comes from."""
 
     about: str  # the column; empty: the row as a whole
     file: str
@@ -52,4 +52,4 @@ class Row:
     name: str = column("A short name for people.")
     not_applicable_because: str = column("Why no control applies to this subject; empty when they do.")
     not_known: tuple[NotKnown, ...] = column("Why columns are NULL or lists incomplete.")
-    evidence: tuple[Reference, ...] = column("The evidence lines that columns rest on.")
+    evidence: tuple[Reference, ...] = column("The evidence lines that columns come from.")

@@ -76,8 +76,8 @@ class CopyActionFacts(Row):
     destination: str = column("The ARN of the destination vault.", PLAN_READS)
     destination_account: str = column("Its account.", PLAN_READS)
     destination_region: str = column("Its Region.", PLAN_READS)
-    cross_account: bool = column("Whether it lies in another account.", PLAN_READS)
-    cross_region: bool = column("Whether it lies in another Region.", PLAN_READS)
+    cross_account: bool = column("Whether it is in another account.", PLAN_READS)
+    cross_region: bool = column("Whether it is in another Region.", PLAN_READS)
     destination_exists: Ternary = column("Whether the destination vault exists.", (*PLAN_READS, *VAULT_READS))
     destination_reserved: bool = column(
         "Whether it is the vault named Default, or EFS's own aws/efs/automatic-backup-vault.", RULE_READS
@@ -94,7 +94,7 @@ class CopyActionFacts(Row):
         "one account.",
         ADMITS_READS,
     )
-    admits_reason: str = column("By which statement, or why not.", ADMITS_READS)
+    admits_reason: str = column("The statement that admits it, or why none does.", ADMITS_READS)
     in_organization: Ternary = column(
         "Whether the destination account is an active member of the source's organisation; true within one "
         "account.",
@@ -134,7 +134,7 @@ class CopyActionFacts(Row):
         (*RESOURCE_READS, *RULE_READS, *KEY_READS),
     )
     copy_jobs: tuple[CopyJobsOf | None, ...] = column(
-        "The resources that its rule covers and that have finished copy jobs of it, and how these fared.",
+        "The resources that its rule covers and that have finished copy jobs of it, and their result.",
         (*RESOURCE_READS, *COPY_JOB_READS),
     )
     copy_window_hours: float | None = column(

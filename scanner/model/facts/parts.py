@@ -1,4 +1,4 @@
-"""What columns of several tables are made of: tags, rules, copies, recovery points."""
+"""Structures that columns of several tables use: tags, rules, copies, recovery points."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class CoveredBy:
-    """A covering rule, and through what it covers: `selection`, `instance`, `cluster` or `stack`."""
+    """A covering rule, and how it covers: by `selection`, or through an `instance`, `cluster` or `stack`."""
 
     rule: str
     via: str
@@ -25,7 +25,7 @@ class CoveredBy:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """A backup selection that reaches a resource and does not select it, and which clause takes it away."""
+    """A backup selection that matches a resource but excludes it, and the clause that excludes it."""
 
     selection: str
     plan_name: str
@@ -35,7 +35,7 @@ class PassedOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearMiss:
-    """A backup selection that comes near to selecting a resource, and what it asks for that is not so."""
+    """A backup selection that almost selects a resource, and the condition that is not met."""
 
     selection: str
     plan_name: str
@@ -46,7 +46,7 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What to do about one subject, in words and as AWS CLI commands. Empty: nothing of its own."""
+    """What to do about one subject, in words and as AWS CLI commands. Empty: nothing specific."""
 
     text: str
     cli: str
@@ -54,7 +54,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTerms:
-    """A rule of a plan, as far as its schedule and its retention go."""
+    """The schedule and the retention of a rule."""
 
     rule: str
     plan: str
@@ -62,7 +62,7 @@ class RuleTerms:
     vault: str
     schedule: str
     timezone: str
-    max_gap_hours: float | None  # NULL: when it starts is not known
+    max_gap_hours: float | None  # NULL: it is unknown when it starts
     seldom_because: str  # why it starts less than twice in 400 days; else empty
     skipped_start: (
         str  # the local time that daylight saving skips, where the longest wait is due to it; else empty
@@ -74,7 +74,7 @@ class RuleTerms:
 
 @dataclass(frozen=True, slots=True)
 class SkippedStart:
-    """A start that does not happen: on that night the clocks of the time zone skip the local time."""
+    """A start that is skipped: the daylight saving change of the time zone skips that local time."""
 
     rule: str
     local_time: str
@@ -83,7 +83,7 @@ class SkippedStart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceCopy:
-    """A copy action of a covering rule, as it fares for one resource."""
+    """A copy action of a covering rule, and whether it is effective for one resource."""
 
     copy_action: str
     rule: str
@@ -92,7 +92,7 @@ class ResourceCopy:
     destination_account: str
     destination_region: str
     cross_region: bool
-    distance_km: int | None  # to the Region of the destination; NULL: where one of the two is is not known
+    distance_km: int | None  # to the Region of the destination; NULL: the location of a Region is unknown
     cross_account: bool
     effective: Ternary
     reason: str
@@ -103,7 +103,7 @@ class ResourceCopy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyLink:
-    """One link of the chain from a source to the vault of its copy; `holds` is NULL when it is not known."""
+    """One link of the chain from a source to the vault of its copy; `holds` NULL: unknown."""
 
     name: str
     holds: Ternary
@@ -113,7 +113,7 @@ class CopyLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyLinks:
-    """The chain of one copy action, as it holds for one resource: `effective` is all links together."""
+    """The chain of one copy action for one resource; it is `effective` if all links hold."""
 
     copy_action: str
     destination: str
@@ -125,7 +125,7 @@ class CopyLinks:
 class PlaceRecoveryPoint:
     """The newest usable recovery point of a resource in one vault of its own account and Region.
 
-    `absent` is false; NULL where a vault lists it that may not hold it, such as a restore-access vault.
+    `absent` is false; NULL where the vault may list it without holding it, such as a restore access vault.
     """
 
     arn: str
@@ -148,12 +148,12 @@ class BackupPlace:
     age_hours: float
     continuous: bool
     air_gapped: Ternary
-    key: str | None  # NULL: not told
+    key: str | None  # NULL: unknown
 
 
 @dataclass(frozen=True, slots=True)
 class NewestRecoveryPoint:
-    """The newest usable recovery point that was seen; `exists` is None when one may be unseen."""
+    """The newest usable recovery point that was seen; `exists` None: there may be one that was not."""
 
     exists: Ternary
     arn: str | None

@@ -1,4 +1,4 @@
-"""What happened to a resource, as columns tell it: its backup jobs, copy jobs and restores."""
+"""The history of a resource in columns: its backup jobs, copy jobs and restores."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -55,7 +55,7 @@ class CopyChain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyJobsOf:
-    """What the copy jobs of one resource by one copy action came to, in the last 30 days.
+    """The copy jobs of one resource by one copy action in the last 30 days, and their result.
 
     `newest_age_hours` and `newest_succeeded` are about the newest finished one; `completed_age_hours` is the
     age of the newest completed one, 999999: none. A PARTIAL copy is finished and did not succeed. `category`,
@@ -76,7 +76,7 @@ class CopyJobsOf:
 class RestoreTold:
     """A restore of a resource, or of what it is backed up through.
 
-    `job`: its id; empty: what DescribeProtectedResource tells of the newest. `validated`: no validation of
+    `job`: its id; empty: the newest one, from DescribeProtectedResource. `validated`: no validation of
     it failed, timed out or is still under way. `validation_reported`: whether AWS reports validations of
     it; it does not for a restore older than 30 days. `minutes` is NULL where it did not complete.
     """
@@ -89,7 +89,7 @@ class RestoreTold:
     completed: Ternary
     validated: Ternary
     validation_reported: bool
-    message: str  # what AWS says of it and of its validation
+    message: str  # AWS's messages about it and its validation
 
 
 JOB_READS: Final = ("backup:ListBackupJobs", *RULE_READS)

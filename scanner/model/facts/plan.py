@@ -10,7 +10,7 @@ from scanner.model.ternary import Ternary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOverlap:
-    """Two rules whose start windows overlap and that keep differently long; `certain` NULL: they may."""
+    """Two rules with overlapping start windows and different retention; `certain` NULL: they may overlap."""
 
     longer: str
     longer_days: int
@@ -30,7 +30,7 @@ class BackupOption:
 
 @dataclass(frozen=True, slots=True)
 class ScanScope:
-    """The types that are scanned for malware, by which scanner and as which role."""
+    """The types that are scanned for malware, the scanner, and its role."""
 
     scanner: str
     resource_types: tuple[str, ...]
@@ -46,7 +46,7 @@ class PlanFacts(Row):
         "Whether its rules cover at least one resource.", (*RESOURCE_READS, *RULE_READS)
     )
     overlapping_rules: tuple[RuleOverlap | None, ...] = column(
-        "The pairs of its rules whose start windows overlap and that keep differently long.", PLAN_READS
+        "The pairs of its rules with overlapping start windows and different retention.", PLAN_READS
     )
     advanced_settings: tuple[BackupOption | None, ...] = column(
         "Its advanced backup settings, an entry for each option.", PLAN_READS

@@ -26,7 +26,7 @@ RESOURCE_READS: Final = distinct(
 )
 _KEY_READS: Final = sorted({read for kind in RESOURCE_TYPES for read in kind.key_reads})
 ENCRYPTION_READS: Final = tuple(read for read in _KEY_READS if read not in RESOURCE_READS)
-"""Reads that tell how a resource is encrypted and nothing else."""
+"""Reads that return only how a resource is encrypted."""
 
 KEY_READS: Final = (
     "kms:DescribeKey",

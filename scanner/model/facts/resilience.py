@@ -1,4 +1,4 @@
-"""What the columns of a resource's resilience are made of."""
+"""Structures of the columns on a resource's resilience."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,9 +12,9 @@ from scanner.model.ternary import Ternary
 class ThreeTwoOneOneZero:
     """The pieces of 3-2-1-1-0, each true, false or not known.
 
-    `copies` and `accounts` are those that are known, the resource itself included. A copy of the data is a
-    vault in which a usable recovery point lies: a copy action that can arrive is none yet. `failures` says
-    what failed in the newest backup, copy and restore test; no restore test in 90 days is a failure, too.
+    `copies` and `accounts` count those that are known, the resource itself included. A copy of the data is a
+    vault with a usable recovery point; an effective copy action is not a copy yet. `failures`: what failed
+    in the newest backup, copy and restore test; no restore test in 90 days is a failure, too.
     """
 
     copies: int

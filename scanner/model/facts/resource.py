@@ -75,10 +75,12 @@ class ResourceFacts(Row):
         "Who manages its key: none, aws_owned, aws_managed, customer_managed.", KEY_READS
     )
     covered: Ternary = column("Whether at least one rule covers it.", (*RESOURCE_READS, *RULE_READS))
-    covered_by: tuple[CoveredBy | None, ...] = column("Its covering rules, and through what.", RULE_READS)
+    covered_by: tuple[CoveredBy | None, ...] = column(
+        "Its covering rules, and what each covers it through.", RULE_READS
+    )
     rules: tuple[RuleTerms | None, ...] = column("Its covering rules.", RULE_READS)
     left_out: tuple[str | None, ...] = column(
-        "What its covering plans leave out of its backups by their advanced settings: ACLs and tags of S3 "
+        "What the advanced settings of its covering plans leave out of its backups: ACLs and tags of S3 "
         "objects, Windows VSS; a clause each.",
         RULE_READS,
     )
@@ -107,7 +109,7 @@ class ResourceFacts(Row):
     )
     copies: tuple[ResourceCopy | None, ...] = column("The copy actions of its covering rules.", COPY_READS)
     copy_links: tuple[CopyLinks | None, ...] = column(
-        "The chain of each of `copies`, in the same order: what must hold for it to arrive.", COPY_READS
+        "The chain of each of `copies`, in the same order: the conditions for it to succeed.", COPY_READS
     )
     newest_recovery_points: tuple[PlaceRecoveryPoint | None, ...] = column(
         "Its newest usable recovery point in each vault of its own account and Region.", NEWEST_READS
@@ -119,18 +121,18 @@ class ResourceFacts(Row):
         PLACE_READS,
     )
     air_gap_supported: Ternary = column(
-        "Whether backups of its type can lie in a logically air-gapped vault.",
+        "Whether backups of its type can be stored in a logically air-gapped vault.",
         (*RESOURCE_READS, "backup:DescribeRegionSettings"),
     )
     backup_jobs: tuple[BackupJobTold | None, ...] = column(
         "Its backup jobs of the last 30 days, the newest first.", JOB_READS
     )
     copy_jobs: tuple[CopyChain | None, ...] = column(
-        "For each rule and vault that copy jobs of it name, how the newest finished one fared.",
+        "For each rule and vault that copy jobs of it name, the result of the newest finished one.",
         COPY_JOB_READS,
     )
     restores: tuple[RestoreTold | None, ...] = column(
-        "Its restores, the newest first: the jobs of the last 30 days, and the newest one of before.",
+        "Its restores, newest first: the jobs of the last 30 days, and the newest one before that.",
         RESTORE_READS,
     )
     type_restores: tuple[RestoreTold | None, ...] = column(
@@ -138,39 +140,39 @@ class ResourceFacts(Row):
         RESTORE_READS,
     )
     survives_region_loss: Ternary = column(
-        "Whether a usable recovery point lies, or an effective copy goes, outside its Region.", SURVIVAL_READS
+        "Whether there is a usable recovery point, or an effective copy, outside its Region.", SURVIVAL_READS
     )
-    survives_region_loss_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    survives_region_loss_because: str = column("What makes it so, or why not.", SURVIVAL_READS)
     survives_account_compromise: Ternary = column(
-        "Whether one lies where no principal of its own account can delete it: in a vault of another account "
-        "that lets its account delete nothing, or in one with a compliance lock in force or an air gap.",
+        "Whether one is where no principal of its own account can delete it: in a vault of another account "
+        "that does not allow its account to delete, or in one with a compliance lock in force or an air gap.",
         SURVIVAL_READS,
     )
-    survives_account_compromise_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    survives_account_compromise_because: str = column("What makes it so, or why not.", SURVIVAL_READS)
     survives_key_loss: Ternary = column(
         "Whether one needs no key that is lost with its own: a key is lost with every key of its account "
         "and Region, and with its replicas in other Regions.",
         SURVIVAL_READS,
     )
-    survives_key_loss_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    survives_key_loss_because: str = column("What makes it so, or why not.", SURVIVAL_READS)
     survives_vault_loss: Ternary = column(
-        "Whether any one vault may be lost: there are backups in two vaults, or in one that nobody can "
-        "delete from.",
+        "Whether backups remain if any one vault is lost: there are backups in two vaults, or in one that no "
+        "principal can delete from.",
         SURVIVAL_READS,
     )
-    survives_vault_loss_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    survives_vault_loss_because: str = column("What makes it so, or why not.", SURVIVAL_READS)
     survives_backup_account_loss: Ternary = column(
-        "Whether any one account that holds backups of it may be lost: there are backups in two accounts.",
+        "Whether backups remain if an account that holds them is lost: there are backups in two accounts.",
         SURVIVAL_READS,
     )
-    survives_backup_account_loss_because: str = column("Thanks to what, or why not.", SURVIVAL_READS)
+    survives_backup_account_loss_because: str = column("What makes it so, or why not.", SURVIVAL_READS)
     three_two_one_one_zero: ThreeTwoOneOneZero = column(
         "The pieces of 3-2-1-1-0: three copies, two accounts, another Region, one immutable, no failure.",
         THREE_TWO_ONE_READS,
     )
     opt_in_decides: Ternary = column(
-        "Whether a selection reaches it and the Region's service opt-in decides: it names neither the type "
-        "nor the ARN, or the type obeys the opt-in always.",
+        "Whether a selection matches it and the Region's service opt-in decides: it names neither the type "
+        "nor the ARN, or the opt-in always applies to the type.",
         (*RESOURCE_READS, *OPT_IN_READS),
     )
     opted_in: Ternary = column(
@@ -179,25 +181,25 @@ class ResourceFacts(Row):
         OPT_IN_READS,
     )
     opt_in_reason: str = column(
-        "What is wrong with the opt-in, or not known of it; else empty.", OPT_IN_READS
+        "What is wrong with the opt-in, or unknown about it; else empty.", OPT_IN_READS
     )
     passed_over: tuple[PassedOver | None, ...] = column(
-        "Of what no rule covers for sure: selections that reach it, but that a condition, an exclusion or "
-        "the opt-in takes it away from, at most 20.",
+        "Where no rule is certain to cover it: selections that match it, but exclude it by a condition, an "
+        "exclusion or the opt-in; at most 20.",
         RULE_READS,
     )
     near_misses: tuple[NearMiss, ...] = column(
-        "Of what no rule covers: the selections that come nearest, at most 3, the closest first: a tag in "
-        "other spelling, an ARN that almost matches, an exclusion, the opt-in, another value, a missing tag.",
+        "Where no rule covers it: the selections that come closest, at most 3, closest first: a tag "
+        "in another spelling, an ARN that almost matches, an exclusion, the opt-in, another value, no tag.",
         RULE_READS,
     )
-    nearest: str = column("The same in sentences; empty where no selection comes near.", RULE_READS)
+    nearest: str = column("The same in sentences; empty where no selection comes close.", RULE_READS)
     remedy: Remedy = column(
-        "What makes the nearest selection select it, tried out on the selection; empty where nothing does.",
+        "What makes the closest selection select it, verified on the selection; empty where nothing does.",
         RULE_READS,
     )
     selections_asked: int | None = column(
-        "How many backup selections of its account and Region were asked.",
+        "How many backup selections of its account and Region were evaluated.",
         ("backup:ListBackupPlans", "backup:ListBackupSelections"),
     )
     uncertain: tuple[str, ...] = column(

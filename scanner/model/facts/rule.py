@@ -44,7 +44,7 @@ class RuleFacts(Row):
         PLAN_READS,
     )
     schedule_reason: str = column(
-        "Why it is no AWS cron expression, why that is not known, or why it starts less than twice in 400 "
+        "Why it is no AWS cron expression, why this is unknown, or why it starts less than twice in 400 "
         "days; else empty.",
         PLAN_READS,
     )
@@ -69,25 +69,28 @@ class RuleFacts(Row):
         "The resource types whose backups it indexes for search: EBS, S3.", PLAN_READS
     )
     scan_actions: tuple[MalwareScan, ...] = column(
-        "How what it makes is scanned for malware, for the types of the plan's `scan_settings`.", PLAN_READS
+        "How its recovery points are scanned for malware, for the types of the plan's `scan_settings`.",
+        PLAN_READS,
     )
     continuous: bool = column("Whether the rule makes continuous backups.", PLAN_READS)
-    retention_days: int = column("How long is kept, in days; 999999: for ever.", PLAN_READS)
-    keeps_forever: bool = column("Whether what is kept never expires.", PLAN_READS)
+    retention_days: int = column("The retention in days; 999999: backups never expire.", PLAN_READS)
+    keeps_forever: bool = column("Whether backups never expire.", PLAN_READS)
     moves_to_cold: bool = column("Whether backups are moved to cold storage.", PLAN_READS)
-    cold_after_days: int = column("After how many days they are; 0 where they are not.", PLAN_READS)
+    cold_after_days: int = column(
+        "The number of days after which they are moved; 0: they are not.", PLAN_READS
+    )
     archive_opt_in: bool = column(
         "Whether the lifecycle sets OptInToArchiveForSupportedResources, without which AWS Backup does not "
         "archive EBS.",
         PLAN_READS,
     )
-    target: str = column("The ARN of the vault that is filled.", PLAN_READS)
+    target: str = column("The ARN of the target vault.", PLAN_READS)
     target_exists: Ternary = column("Whether that vault exists.", (*PLAN_READS, *VAULT_READS))
     within_lock: Ternary = column(
-        "Whether the retention lies within what the vault's lock admits; true where it has none.",
+        "Whether the retention is within the limits of the vault's lock; true where it has none.",
         (*PLAN_READS, *VAULT_READS),
     )
-    lock_reason: str = column("Why not, or why that is not known; else empty.", (*PLAN_READS, *VAULT_READS))
+    lock_reason: str = column("Why not, or why it is unknown; else empty.", (*PLAN_READS, *VAULT_READS))
     covers_resources: Ternary = column(
         "Whether the rule covers at least one resource.", (*RESOURCE_READS, *RULE_READS)
     )

@@ -29,10 +29,10 @@ class SelectionFacts(Row):
         "selected.",
         (*RESOURCE_READS, *SELECTION_READS),
     )
-    role: str | None = column("The ARN of the IAM role that backs up with it; empty: it names none.", _TERMS)
+    role: str | None = column("The ARN of its IAM role; empty: it names none.", _TERMS)
     role_exists: Ternary = column("Whether that role exists.", _ROLES)
     role_admits_backup: Ternary = column(
         "Whether the role's trust policy lets backup.amazonaws.com assume it; false where it does not exist.",
         _ROLES,
     )
-    role_reason: str = column("What is wrong with the role, or not known of it; else empty.", _ROLES)
+    role_reason: str = column("What is wrong with the role, or unknown about it; else empty.", _ROLES)

@@ -18,10 +18,10 @@ from scanner.model.ternary import Ternary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeletionGuard:
-    """For one deletion action: whether every principal but `exceptions` is denied it by the policy.
+    """For one deletion action: whether the policy denies it to every principal but `exceptions`.
 
-    `exceptions` are ARN patterns. `spares_unnamed`: whether there is an exception that no ARN names (by
-    aws:userId); the list then ends with a None.
+    `exceptions` are ARN patterns. `spares_unnamed`: whether there is an exception that is not by ARN
+    (aws:userId); the list then ends with a None.
     """
 
     action: str
@@ -43,7 +43,7 @@ class VaultFacts(Row):
         VAULT_READS,
     )
     lock_grace_until: str = column(
-        "When the grace time of a compliance lock ends; empty: none runs.", VAULT_READS
+        "When the grace time of a compliance lock ends; empty: there is none.", VAULT_READS
     )
     min_retention_days: int | None = column("The lock's minimum retention in days; 0: none.", VAULT_READS)
     max_retention_days: int | None = column(
@@ -63,7 +63,7 @@ class VaultFacts(Row):
         VAULT_KEY_READS,
     )
     key_deletion_at: str | None = column(
-        "When its key is going to be deleted; empty: its deletion is not scheduled.", VAULT_KEY_READS
+        "When its key will be deleted; empty: its deletion is not scheduled.", VAULT_KEY_READS
     )
     has_policy: Ternary = column("Whether it has an access policy.", POLICY_READS)
     protected_by: str | None = column(
@@ -71,36 +71,35 @@ class VaultFacts(Row):
         VAULT_READS,
     )
     deletion_guards: tuple[DeletionGuard, ...] = column(
-        "For each deletion action, whether the access policy denies it to everybody.",
+        "For each deletion action, whether the access policy denies it to all principals.",
         POLICY_READS,
     )
     policy_stays_in_organization: Ternary = column(
-        "Whether its access policy admits nobody outside the organisation; without a policy it does not.",
+        "Whether its access policy admits no principal outside the organisation; true without a policy.",
         (*POLICY_READS, *ORGANIZATION_READS),
     )
     outsiders: tuple[str | None, ...] = column(
-        "Whom its access policy admits outside the organisation: ARNs, account ids, `organization o-...`, "
-        "`anybody`.",
+        "Principals outside the organisation that its access policy admits: ARNs, account ids, "
+        "`organization o-...`, `anybody`.",
         (*POLICY_READS, *ORGANIZATION_READS),
     )
     copying_principals: tuple[str | None, ...] = column(
-        "Whom its access policy lets copy into it, as patterns: the root ARN of a whole account, a role or "
-        "user, `o-.../*` for an organisation or a part of it, `*` for everybody.",
+        "Principals that its access policy allows to copy into it, as patterns: the root ARN of an account, "
+        "a role or user, `o-.../*` for an organisation or a part of it, `*` for all.",
         (*POLICY_READS, "organizations:DescribeOrganization"),
     )
     notification_topic: str | None = column(
-        "The SNS topic that is told of its events; empty: none is.", NOTIFICATION_READS
+        "The SNS topic that its events are sent to; empty: none.", NOTIFICATION_READS
     )
     notification_events: tuple[str | None, ...] = column(
-        "The events that the topic is told of. Deprecated ones, of which AWS Backup tells nobody, are "
-        "left out.",
+        "The events that are sent to the topic. Deprecated ones, which AWS Backup never sends, are left out.",
         NOTIFICATION_READS,
     )
     notification_events_deprecated: tuple[str | None, ...] = column(
-        "The deprecated events that its configuration names in vain.", NOTIFICATION_READS
+        "The deprecated events in its configuration, which AWS Backup never sends.", NOTIFICATION_READS
     )
     approval_team: str | None = column(
-        "The multi-party approval team that is associated with it; empty: none is.",
+        "The multi-party approval team that is associated with it; empty: none.",
         ("backup:ListBackupVaults", "backup:DescribeBackupVault"),
     )
 
@@ -109,12 +108,12 @@ class VaultFacts(Row):
 class RecoveryPointFacts(Row):
     """One recovery point in one vault."""
 
-    resource: str = column("The ARN of what it is a backup of.", POINT_READS)
+    resource: str = column("The ARN of the resource that was backed up.", POINT_READS)
     resource_type: str = column("Its type, as AWS Backup spells it.", POINT_READS)
     vault: str = column("The ARN of the vault that holds it.", POINT_READS)
     present: Ternary = column(
-        "True; NULL where it is listed in a restore-access vault, which only gives access to another vault: "
-        "whether a backup is there is not known.",
+        "True; NULL where it is listed in a restore access vault, which only gives access to another vault: "
+        "it is unknown whether the backup is there.",
         POINT_READS,
     )
     status: str | None = column("Its status.", POINT_READS)
@@ -137,12 +136,12 @@ class RecoveryPointFacts(Row):
         ORPHAN_READS,
     )
     composite: bool = column(
-        "Whether it stands for the parts of a stack or a cluster, which are recovery points of their own.",
+        "Whether it is a composite of a stack or a cluster, whose parts are recovery points of their own.",
         POINT_READS,
     )
     scanned: bool = column("Whether it was scanned for malware.", POINT_READS)
     clean: Ternary = column(
-        "Whether its scans found nothing; NULL where one of them failed or what they found is not told, true "
+        "Whether its scans found nothing; NULL where a scan failed or its result is unknown, true "
         "where it was not scanned.",
         (*POINT_READS, "backup:GetPITRMalwareScanResults"),
     )
