@@ -115,7 +115,7 @@ class FrameworkControl:
 
 @dataclass(frozen=True, slots=True)
 class FrameworkDetails:
-    """A described framework (DescribeFramework). `status`: ACTIVE, PARTIALLY_ACTIVE, INACTIVE, UNAVAILABLE."""
+    """Framework details (DescribeFramework). `status`: ACTIVE, PARTIALLY_ACTIVE, INACTIVE, UNAVAILABLE."""
 
     status: str | None
     controls: tuple[FrameworkControl, ...]
