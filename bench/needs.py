@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 from bench.endpoint import SMALL, Estate
 from bench.measure import Table, environment, serving
-from scanner.app.criteria import criteria_of
+from scanner.app.criteria import load_judgement
 from scanner.app.needs import needed_reads
 from scanner.collect import rates
 from scanner.collect.estimate import LATENCY
@@ -88,7 +88,7 @@ def _table(place: Place) -> Table:
     whole = _counted(place, None)
     rows = [_row("everything", whole, whole)]
     for words in (*(file.stem for file in pack_files(controls_folder())), *_CONTROLS):
-        reads = needed_reads(criteria_of(Settings(), [words], None).judgement)
+        reads = needed_reads(load_judgement(Settings(), [words], None)[0])
         calls = {key: number for key, number in whole.items() if reads.has(key[1])}
         if words == _CHECKED and _counted(place, reads) != calls:
             raise AssertionError(
