@@ -18,7 +18,7 @@ from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Unread
 from scanner.model.ternary import Answer, Ternary, any_of, negate
 from scanner.protection.copies import Destination, Link
 from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import could_select, reach_of, selects
+from scanner.protection.selection import clause_results, could_select, selects
 from scanner.protection.tag_conditions import condition_holds, is_negative, wildcard
 
 STACK: Final = "CloudFormation"
@@ -231,7 +231,7 @@ def missing_read(selection: BackupSelection, resource: Resource, opt_in: OptIn) 
     """Give the read without which it is not known whether a selection selects a resource."""
     if isinstance(selection.terms, Unread):
         return selection.terms.gap
-    reach = reach_of(selection.terms.value, resource, opt_in)
+    reach = clause_results(selection.terms.value, resource, opt_in)
     return None if reach is None else reach.gap(resource, opt_in)
 
 

@@ -20,7 +20,7 @@ from scanner.model.reading import Known
 from scanner.protection.capabilities import capability_of
 from scanner.protection.near_arns import Near, NearArns
 from scanner.protection.near_misses import NearMiss, near_miss
-from scanner.protection.near_tags import RANKS, Nearness, folded, key_of, relevant_tags, shown, shown_tag
+from scanner.protection.near_tags import RANKS, Nearness, folded, relevant_tags, shown, shown_tag, tag_key
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects
 from scanner.protection.tagging import tagging_command
@@ -71,7 +71,7 @@ class NearMisses:
         ]
         terms = [each for _, _, each, _ in self._selections]
         clauses = (clause for each in terms for clause in (*each.list_of_tags, *each.conditions))
-        self._keys = frozenset(folded(key_of(clause)) for clause in clauses)
+        self._keys = frozenset(folded(tag_key(clause)) for clause in clauses)
         self._arns = NearArns(entry for each in terms for entry in each.resources)
         self._known: dict[Hashable, tuple[Candidate, ...]] = {}
 

@@ -203,7 +203,7 @@ def needs_archive_opt_in(row: Capability, lifecycle: Lifecycle) -> bool:
     return not lifecycle.archive_opt_in and row.key in capability_data()["archive_opt_in"]
 
 
-def rows_of(resource: Resource, settings: Reading[RegionSettings]) -> tuple[Capability | None, ...]:
+def capability_rows(resource: Resource, settings: Reading[RegionSettings]) -> tuple[Capability | None, ...]:
     """Give the rows that may apply to a resource: two where the Region settings, which decide, are not known.
 
     DynamoDB has its advanced features only where both the management and the opt-in preference are on
@@ -226,7 +226,7 @@ def rows_of(resource: Resource, settings: Reading[RegionSettings]) -> tuple[Capa
 
 def capability_of(resource: Resource, settings: Reading[RegionSettings]) -> Capability | None:
     """Give the row that applies to a resource; None when the Region settings, which decide, are not known."""
-    rows = rows_of(resource, settings)
+    rows = capability_rows(resource, settings)
     return rows[0] if len(rows) == 1 else None
 
 

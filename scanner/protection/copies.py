@@ -15,11 +15,18 @@ from scanner.model.inventory import Account, BackupRule, CopyAction, Organizatio
 from scanner.model.names import AccountId, Shard, partition_of, vault_arn
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
-from scanner.protection.capabilities import Capability, Change, Incremental, changes, incremental_of, rows_of
+from scanner.protection.capabilities import (
+    Capability,
+    Change,
+    Incremental,
+    capability_rows,
+    changes,
+    incremental_of,
+)
 from scanner.protection.copy_keys import context_of, key_links, organization_of
 from scanner.protection.destination import EFS_VAULT, Destination, Link, Source, crosses_accounts
 from scanner.protection.key_kinds import ResourceKeys
-from scanner.protection.lifecycle import copy_kept_days, lock_admits
+from scanner.protection.lifecycle import copy_retention_days, lock_admits
 from scanner.protection.policy import admits_account, parse
 from scanner.protection.region_routes import Route, air_gap_supported, copy_supported, is_opt_in
 
@@ -31,7 +38,7 @@ __all__ = [
     "action_links",
     "context_of",
     "crosses_accounts",
-    "effective",
+    "joined_links",
     "member_link",
     "notes_of",
     "organization_of",
@@ -92,7 +99,7 @@ def _within_lock(rule: BackupRule, copy: CopyAction, destination: Destination) -
     vault = destination.vault
     if vault is None:
         return Answer(None, "the destination vault's lock was not read")
-    answer = lock_admits(vault, copy_kept_days(rule, copy))
+    answer = lock_admits(vault, copy_retention_days(rule, copy))
     return Answer(value=True, because=_lock_sentence(vault)) if answer.value else answer
 
 
@@ -187,7 +194,7 @@ def resource_links(
     organization: Organization,
 ) -> tuple[Link, ...]:
     """Give the links that depend on the resource: its type, and where it is copied its keys."""
-    rows = rows_of(resource, source.settings)
+    rows = capability_rows(resource, source.settings)
     links = [type_link(source, resource, destination)]
     if destination.air_gapped:
         answer = _air_gap(rows, resource, keys, destination)
@@ -196,13 +203,13 @@ def resource_links(
         links += _perhaps_air_gapped(rows, resource, keys, destination)
     if crosses_accounts(source, destination):
         links.append(Link("image may leave the account", _no_marketplace(resource)))
-        links += key_links(managed_of(rows), resource, keys, destination, organization)
+        links += key_links(fully_managed_by_rows(rows), resource, keys, destination, organization)
     return tuple(links)
 
 
 def type_link(source: Source, resource: Resource, destination: Destination) -> Link:
     """Whether the type, with its Region settings, can be copied along this way at all."""
-    rows = rows_of(resource, source.settings)
+    rows = capability_rows(resource, source.settings)
     route = Route(source.shard.region, destination.region, crosses_accounts(source, destination))
     answers = [copy_supported(row, route) for row in rows]
     told = {answer.value for answer in answers}
@@ -221,7 +228,7 @@ def _notes(
 ) -> tuple[str, ...]:
     """Return what AWS documents about the copies. Which of them are full is only said of what is copied."""
     air_gapped = destination.air_gapped is True
-    rows = rows_of(resource, source.settings)
+    rows = capability_rows(resource, source.settings)
     found = [note for row in rows for note in copy_changes(row, route, air_gapped=air_gapped)]
     if is_copied:
         found += full_copies(resource.capability, incremental_of(resource, source.settings), route)
@@ -238,7 +245,7 @@ def _settings_gap(source: Source, rows: tuple[Capability | None, ...]) -> Gap | 
     return source.settings.gap if len(rows) > 1 and isinstance(source.settings, Unread) else None
 
 
-def managed_of(rows: tuple[Capability | None, ...]) -> Ternary:
+def fully_managed_by_rows(rows: tuple[Capability | None, ...]) -> Ternary:
     """Whether AWS Backup fully manages a type; None where the row that applies is not known."""
     told = {None if row is None else row.fully_managed for row in rows}
     return next(iter(told)) if len(told) == 1 else None
@@ -286,7 +293,7 @@ def _air_gap_keys(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> An
         f"{keys.because}; a logically air-gapped vault accepts nothing that is encrypted "
         "with an AWS managed key"
     )
-    return Answer(any_of((managed_of(rows), keys.free_of_aws_managed)), because)
+    return Answer(any_of((fully_managed_by_rows(rows), keys.free_of_aws_managed)), because)
 
 
 def _no_marketplace(resource: Resource) -> Answer:
@@ -301,7 +308,7 @@ def notes_of(links: Iterable[Link], rule: BackupRule) -> tuple[str, ...]:
     return tuple(dict.fromkeys(note for link in links for note in link.notes_of(rule)))
 
 
-def effective(links: tuple[Link, ...]) -> tuple[Answer, Gap | None]:
+def joined_links(links: tuple[Link, ...]) -> tuple[Answer, Gap | None]:
     """Join the links; give the gap too that keeps the answer open, where there is one."""
     verdict = conjunction(link.answer for link in links)
     gap = next((link.gap for link in links if link.answer == verdict and verdict.value is None), None)

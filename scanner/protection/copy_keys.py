@@ -13,7 +13,7 @@ from scanner.model.names import AccountId, parse_arn, partition_of
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.destination import Destination, Link
-from scanner.protection.key_kinds import KeyOf, ResourceKeys
+from scanner.protection.key_kinds import ReferencedKey, ResourceKeys
 from scanner.protection.policy import (
     FURTHER_KEY_ACTIONS,
     MINIMUM_KEY_ACTIONS,
@@ -75,7 +75,7 @@ def _gap(keys: ResourceKeys, destination: Destination) -> Gap | None:
 def key_in_the_way(managed: Ternary, keys: ResourceKeys, destination: Destination) -> Answer:
     """Whether no AWS managed key stops a copy across accounts (control `copy-customer-managed-key`)."""
     if managed is None:
-        return agreed(
+        return same_either_way(
             key_in_the_way(True, keys, destination),  # noqa: FBT003 -- the two values that it may have
             key_in_the_way(False, keys, destination),  # noqa: FBT003
         )
@@ -86,7 +86,7 @@ def key_in_the_way(managed: Ternary, keys: ResourceKeys, destination: Destinatio
     return Answer(value=True, because=told) if verdict.value else verdict
 
 
-def agreed(one: Answer, other: Answer) -> Answer:
+def same_either_way(one: Answer, other: Answer) -> Answer:
     """Give what holds whether or not AWS Backup fully manages a type; not known where that decides."""
     if one.value is other.value:
         return one
@@ -131,7 +131,9 @@ def source_key_shared(
         return Link(_KEY_SHARED, Answer(value=True, because=needless))
     shared = _all_shared(resource, keys, destination, organization)
     if managed is None and shared.answer.value is False:
-        return Link(_KEY_SHARED, agreed(Answer(value=True, because=needless), shared.answer), shared.gap)
+        return Link(
+            _KEY_SHARED, same_either_way(Answer(value=True, because=needless), shared.answer), shared.gap
+        )
     return shared
 
 
@@ -160,7 +162,7 @@ def _joined(links: Iterable[Link]) -> Link:
 
 
 def _one_key_shared(
-    key: KeyOf, resource: Resource, destination: Destination, organization: Organization
+    key: ReferencedKey, resource: Resource, destination: Destination, organization: Organization
 ) -> Link:
     if key.policy is None:
         return Link(
@@ -175,7 +177,7 @@ def _one_key_shared(
 
 
 def _policy_shares(
-    key: KeyOf, policy: str, resource: Resource, destination: Destination, organization: Organization
+    key: ReferencedKey, policy: str, resource: Resource, destination: Destination, organization: Organization
 ) -> Answer:
     """Ask the key's policy in the key's own Region and partition; a bare id means one of the resource's."""
     arn = parse_arn(key.name)

@@ -8,7 +8,7 @@ from scanner.model.inventory import BackupRule, KeyKind, RegionSettings, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import EvidenceRef, Gap, Reading
 from scanner.model.ternary import Answer, Ternary
-from scanner.protection.key_kinds import KeyOf
+from scanner.protection.key_kinds import ReferencedKey
 
 EFS_VAULT: Final = "aws/efs/automatic-backup-vault"
 RESERVED_VAULTS: Final = ("Default", EFS_VAULT)
@@ -24,7 +24,9 @@ class Destination:
     name: str
     exists: Answer
     vault: Vault | None
-    key: KeyOf | None  # of the vault's key; None: the vault was not seen, or AWS does not tell its key
+    key: (
+        ReferencedKey | None
+    )  # of the vault's key; None: the vault was not seen, or AWS does not tell its key
     gap: Gap | None  # the read that keeps `exists` open
 
     @property

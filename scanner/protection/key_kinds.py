@@ -10,7 +10,7 @@ from scanner.model.ternary import Ternary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyOf:
+class ReferencedKey:
     """One key as a resource or vault names it. None: not known; the gaps say why."""
 
     name: str
@@ -22,11 +22,13 @@ class KeyOf:
     refs: tuple[EvidenceRef, ...] = ()
 
 
-def key_of(name: str, account: AccountId, key: Key | None, missing: Gap) -> KeyOf:
+def referenced_key(name: str, account: AccountId, key: Key | None, missing: Gap) -> ReferencedKey:
     """Give a key as it was found; `missing` is the gap when no shard described it."""
     if key is None:
-        return KeyOf(name=name, account=account, kind=None, kind_gap=missing, policy=None, policy_gap=missing)
-    return KeyOf(
+        return ReferencedKey(
+            name=name, account=account, kind=None, kind_gap=missing, policy=None, policy_gap=missing
+        )
+    return ReferencedKey(
         name=key.arn or name,
         account=account,
         kind=key.kind.value if isinstance(key.kind, Known) else None,
@@ -46,7 +48,7 @@ class ResourceKeys:
     """
 
     encrypted: Ternary
-    keys: tuple[KeyOf, ...] | None
+    keys: tuple[ReferencedKey, ...] | None
     gap: Gap | None = None
     kind: KeyKind | None = field(init=False, compare=False)  # asked a dozen times a resource
 

@@ -14,22 +14,22 @@ LONGEST_DAYS: Final = 36_500
 """The longest retention that AWS Backup admits, and so the maximum of any lock."""
 
 
-def kept_days(lifecycle: Lifecycle) -> int:
+def retention_days(lifecycle: Lifecycle) -> int:
     """Give how long a rule keeps its recovery points; FOREVER_DAYS when it sets no end."""
     return FOREVER_DAYS if lifecycle.delete_after_days is None else lifecycle.delete_after_days
 
 
-def copy_kept_days(rule: BackupRule, copy: CopyAction) -> int:
+def copy_retention_days(rule: BackupRule, copy: CopyAction) -> int:
     """Give how long a copy is kept.
 
     A copy action that sets no end follows its source's, whose expiry also overrides "for ever"
     (AWS Backup developer guide, "Creating a copy"; facts 4).
     """
     own = copy.lifecycle.delete_after_days
-    return kept_days(rule.lifecycle) if own is None else own
+    return retention_days(rule.lifecycle) if own is None else own
 
 
-def point_kept_days(point: RecoveryPoint) -> int | None:
+def point_retention_days(point: RecoveryPoint) -> int | None:
     """Give how long a recovery point is kept from its creation; None when that is not known (ruling 7)."""
     if point.delete_after_days is not None:
         return FOREVER_DAYS if point.delete_after_days < 0 else point.delete_after_days

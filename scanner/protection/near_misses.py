@@ -11,9 +11,9 @@ from typing import Final
 from scanner.model.inventory import Resource, SelectionTerms, TagCondition, Tags
 from scanner.model.reading import Known
 from scanner.protection.near_arns import Near
-from scanner.protection.near_tags import RANKS, Difference, Nearness, key_of, shown, tag_difference
+from scanner.protection.near_tags import RANKS, Difference, Nearness, shown, tag_difference, tag_key
 from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import Reach, reach_of
+from scanner.protection.selection import ClauseResults, clause_results
 from scanner.protection.tag_conditions import EQUALS, TAG_KEY, condition_holds, listed_tag_holds, wildcard
 
 _AS_A_TAG: Final = ("StringEquals", "StringLike")
@@ -43,7 +43,7 @@ def near_miss(terms: SelectionTerms, resource: Resource, opt_in: OptIn, near_arn
 
     `near_arns`: the entries of any selection that almost match the ARN (`NearArns.of`).
     """
-    reach = reach_of(terms, resource, opt_in)
+    reach = clause_results(terms, resource, opt_in)
     if reach is not None and reach.verdict.value is not False:
         return None
     if not isinstance(resource.tags, Known):
@@ -74,7 +74,9 @@ def _of_listed_tags(terms: SelectionTerms, tags: Tags) -> Iterator[_Found]:
             yield tag_difference(clause, tags), clause
 
 
-def _of_reached(terms: SelectionTerms, resource: Resource, reach: Reach, tags: Tags) -> Iterator[_Found]:
+def _of_reached(
+    terms: SelectionTerms, resource: Resource, reach: ClauseResults, tags: Tags
+) -> Iterator[_Found]:
     """Return why a selection whose Resources or ListOfTags match leaves the resource out."""
     if reach.kept.value is False:
         excluding = next((entry for entry in terms.not_resources if wildcard(entry, resource.arn)), None)
@@ -104,7 +106,7 @@ def _with_remedy(
         return miss
     tags = resource.tags.value
     tagged = replace(resource, tags=replace(resource.tags, value={**tags, **wanted}))
-    reach = reach_of(terms, tagged, opt_in)
+    reach = clause_results(terms, tagged, opt_in)
     if reach is None or not (reach.reached.value and reach.kept.value) or reach.opt_in.value is None:
         return miss
     missing = tuple((key, value) for key, value in wanted.items() if tags.get(key) != value)
@@ -114,7 +116,7 @@ def _with_remedy(
 def _wanted(terms: SelectionTerms, clause: TagCondition | None) -> dict[str, str]:
     """Return the tags that a clause of ListOfTags and all conditions ask for, as far as they name a value."""
     listed = [clause] if clause is not None and clause in terms.list_of_tags else []
-    return {key_of(each): each.value for each in (*_named(terms.conditions), *listed)}
+    return {tag_key(each): each.value for each in (*_named(terms.conditions), *listed)}
 
 
 def _named(conditions: Iterable[TagCondition]) -> Iterator[TagCondition]:

@@ -43,7 +43,7 @@ class Difference:
     because: str
 
 
-def key_of(clause: TagCondition) -> str:
+def tag_key(clause: TagCondition) -> str:
     """Return the key of the tag that a clause is about."""
     return clause.key.removeprefix(TAG_KEY)
 
@@ -55,7 +55,7 @@ def relevant_tags(tags: Tags, keys: frozenset[str]) -> tuple[tuple[str, str], ..
 
 def tag_difference(clause: TagCondition, tags: Tags) -> Difference:
     """Return how tags differ from a clause that does not hold for them."""
-    key, value = key_of(clause), clause.value
+    key, value = tag_key(clause), clause.value
     if is_negative(clause):
         because = f"excludes resources with the tag {shown_tag(key, tags.get(key, value))}"
         return Difference(Nearness.EXCLUDED, because)
@@ -92,7 +92,7 @@ def _words(clause: TagCondition, name: str, actual: str) -> str:
 
 
 def _differing(clause: TagCondition, name: str, actual: str) -> Iterator[str]:
-    key = key_of(clause)
+    key = tag_key(clause)
     if name != key:
         yield f"the key differs {difference(key, name)}"
     if clause.operator == EQUALS:

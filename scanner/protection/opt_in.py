@@ -51,7 +51,7 @@ def names_type(entry: str, arn: str) -> Ternary:
     """
     if "*" not in entry:
         return True
-    service, kind = kind_of(arn)
+    service, kind = service_and_type(arn)
     return _names(entry, service, kind)
 
 
@@ -68,7 +68,7 @@ def _names(entry: str, service: str, kind: str) -> Ternary:
     return None if kind in entry or (begun and kind.startswith(begun)) else False
 
 
-def kind_of(arn: str) -> tuple[str, str]:
+def service_and_type(arn: str) -> tuple[str, str]:
     """Give the service of a resource's ARN and what its resource part begins with: `volume/`, `db:`."""
     parts = parse_arn(arn)
     if parts is None:

@@ -16,15 +16,21 @@ from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.capabilities import can_be_backed_up, restore_test_leftover
 from scanner.protection.opt_in import OptIn, opt_in_decides, opted_in
-from scanner.protection.tag_conditions import clause, condition_holds, could_match, listed_tag_holds, wildcard
+from scanner.protection.tag_conditions import (
+    condition_holds,
+    condition_text,
+    could_match,
+    listed_tag_holds,
+    wildcard,
+)
 
-NOT_REACHED: Final = Answer(value=False, because="neither Resources nor ListOfTags matches it")
+NOT_MATCHED: Final = Answer(value=False, because="neither Resources nor ListOfTags matches it")
 _KEPT: Final = Answer(value=True)
 _TAGS_UNREAD: Final = "the resource's tags were not read"
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ClauseResults:
     """How a selection fares with one resource, clause by clause.
 
     `opt_in_decides` is about the form of assignment alone: whether the opt-in counts for what is reached.
@@ -63,11 +69,11 @@ class Reach:
 
 def selects(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Answer:
     """Say whether a selection with these terms selects a resource of its own account and Region."""
-    reach = reach_of(terms, resource, opt_in)
-    return NOT_REACHED if reach is None else reach.verdict
+    reach = clause_results(terms, resource, opt_in)
+    return NOT_MATCHED if reach is None else reach.verdict
 
 
-def reach_of(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Reach | None:
+def clause_results(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> ClauseResults | None:
     """Say of each clause of a selection how a resource of its account and Region fares with it.
 
     None, the most frequent answer by far: neither Resources nor ListOfTags reaches it.
@@ -76,7 +82,7 @@ def reach_of(terms: SelectionTerms, resource: Resource, opt_in: OptIn) -> Reach 
     reached = _reached(terms, matched, resource.tags.value if isinstance(resource.tags, Known) else None)
     if reached.value is False:
         return None
-    return Reach(
+    return ClauseResults(
         reached=reached,
         kept=_kept(terms, resource),
         opt_in_decides=opt_in_decides(resource, matched),
@@ -99,10 +105,12 @@ def _reached(terms: SelectionTerms, matched: tuple[str, ...], tags: Tags | None)
         if holds is True:
             return Answer(value=True, because=f"ListOfTags contains {wanted.key}={wanted.value}")
         if holds is None and not kept_open:
-            kept_open = _TAGS_UNREAD if tags is None else f"ListOfTags contains the unknown {clause(wanted)}"
+            kept_open = (
+                _TAGS_UNREAD if tags is None else f"ListOfTags contains the unknown {condition_text(wanted)}"
+            )
     if kept_open:
         return Answer(None, kept_open)
-    return NOT_REACHED
+    return NOT_MATCHED
 
 
 def _kept(terms: SelectionTerms, resource: Resource) -> Answer:
@@ -127,10 +135,10 @@ def _conditions_hold(terms: SelectionTerms, resource: Resource) -> Answer:
     for condition in terms.conditions:
         holds = condition_holds(condition, tags)
         if holds is False:
-            return Answer(value=False, because=f"the condition {clause(condition)} is not met")
+            return Answer(value=False, because=f"the condition {condition_text(condition)} is not met")
         if holds is None and kept_open is None:
             told = _TAGS_UNREAD if tags is None else "how AWS Backup handles it is unknown"
-            kept_open = Answer(None, f"the condition {clause(condition)} cannot be evaluated: {told}")
+            kept_open = Answer(None, f"the condition {condition_text(condition)} cannot be evaluated: {told}")
     return kept_open or Answer(value=True, because="its conditions are met")
 
 

@@ -94,6 +94,6 @@ def is_negative(condition: TagCondition) -> bool:
     return condition.operator in ("StringNotEquals", "StringNotLike")
 
 
-def clause(condition: TagCondition) -> str:
+def condition_text(condition: TagCondition) -> str:
     """Name a condition for people."""
     return f"{condition.operator} {condition.key}={condition.value}"
