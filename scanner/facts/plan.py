@@ -89,7 +89,7 @@ def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> t
     """
     found = []
     for overlap in overlapping(rules, as_of):
-        longer, shorter = sorted((overlap.one, overlap.other), key=_days, reverse=True)
+        longer, shorter = sorted((overlap.first, overlap.second), key=_days, reverse=True)
         if _days(longer) == _days(shorter):
             continue
         if overlap.certain is None:

@@ -76,7 +76,7 @@ def recovery_point_row(
 
 
 def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
-    """Whether scans found nothing; a scan that failed did not look at everything."""
+    """Check whether scans found nothing; a scan that failed did not look at everything."""
     scan = point.scan
     if scan is None:
         return True

@@ -276,7 +276,7 @@ class ControlPlane:
         return Unread(_outside_scope(shard, "backup:DescribeRegionSettings"))
 
     def targeted(self, vault: Vault) -> tuple[Ternary, Gap | None]:
-        """Whether a rule of any scanned account targets a vault; the gap that keeps it open."""
+        """Check whether a rule of any scanned account targets a vault; the gap that keeps it open."""
         node = ("vault", vault.arn)
         if node in self._graph and any(True for _ in self._graph.predecessors(node)):
             return True, None

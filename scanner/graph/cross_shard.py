@@ -189,7 +189,7 @@ class Existence:
                     self._gaps[home, resource] = gap
 
     def exists(self, point: RecoveryPoint) -> Answer:
-        """Whether the resource of a recovery point still exists; `because` says why that is not known."""
+        """Check whether the resource of a recovery point still exists."""
         return self._answers[_home_of(point), point.resource]
 
     def gap(self, point: RecoveryPoint) -> Gap | None:

@@ -167,7 +167,7 @@ def _ask(
         return
     name = f"selection {selection.name} of plan {plan.name}"
     verdict = reach.verdict
-    decides = all_of((reach.reached.value, reach.kept.value, reach.opt_in_decides))
+    decides = all_of((reach.matched.value, reach.not_excluded.value, reach.opt_in_decides))
     gap = reach.gap(resource, opt_in)
     if decides is None:
         because = f"whether the opt-in applies to {name} is unknown: {verdict.because}"
@@ -192,7 +192,7 @@ def _passed_over(plan: BackupPlan, reach: ClauseResults, verdict: Answer) -> tup
     if verdict.value is None:
         return verdict.because, False
     if verdict.value is False:
-        return verdict.because, reach.reached.value is True
+        return verdict.because, reach.matched.value is True
     if isinstance(plan.rules, Unread):
         return "the rules of its plan were not read", False
     return "" if plan.rules.value else "its plan has no rule", True

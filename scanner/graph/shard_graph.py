@@ -404,7 +404,7 @@ class ShardGraph:
         return self._copy_outcomes.source
 
     def crosses_accounts(self, destination: Destination) -> bool:
-        """Whether a copy from this shard to a destination leaves the account."""
+        """Check whether a copy from this shard to a destination leaves the account."""
         return crosses_accounts(self.source, destination)
 
     def keys(self, resource: Resource) -> ResourceKeys:

@@ -251,7 +251,7 @@ class SurvivingCopies:
 
 
 def _lies(place: BackupLocation, one: NewestPoint) -> tuple[Ternary, str]:
-    """Whether a backup lies in a place for sure, and why not, or why that is not known."""
+    """Check whether a backup lies in a place for sure, and why not, or why that is not known."""
     if one.newest is None:
         return None, f"whether a usable backup is in {place.arn} is unknown"
     return True, ""
@@ -279,7 +279,7 @@ def key_place(name: str, shard: Shard, replicas: Iterable[str] | None) -> KeyPla
 
 
 def lost_together(key: KeyPlace, own: Iterable[KeyPlace]) -> Ternary:
-    """Whether a key is lost where all of `own` are, each with all of its account and Region."""
+    """Check whether a key is lost where all of `own` are, each with all of its account and Region."""
     return any_of(_lost_with(key, other) for other in own)
 
 

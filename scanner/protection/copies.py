@@ -1,9 +1,9 @@
-"""Whether a copy can arrive: each link of the chain true, false or unknown (catalogue, ruling 4; facts 6).
+"""Whether a copy can succeed: each link of the chain is true, false or unknown (ruling 4; facts 6).
 
-Exactly these hold for an effective copy: the destination vault exists; the copy's retention lies within
-its lock; the type, its Region settings and the pair of Regions support it; and, across accounts, the
-vault's policy admits the source account, the destination account is an ACTIVE member of the
-organisation, cross-account backup is on, and the keys allow it.
+A copy is effective if all of these are true: the destination vault exists; its lock allows the copy's
+retention; the type, its Region settings and the pair of Regions support it; and, across accounts, the vault's
+policy admits the source account, the destination account is an ACTIVE member of the organisation,
+cross-account backup is on, and the keys allow it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -60,7 +60,7 @@ _CHINA: Final = "aws-cn"
 def action_links(
     source: Source, rule: BackupRule, copy: CopyAction, destination: Destination, organization: Organization
 ) -> tuple[Link, ...]:
-    """Give the links that are the same for every resource of a rule."""
+    """Return the links that are the same for every resource of a rule."""
     refs = destination.refs
     links = [
         Link("destination exists", destination.exists, destination.gap, refs),
@@ -77,7 +77,7 @@ def action_links(
 
 
 def _closed(source: Source, rule: BackupRule, copy: CopyAction, destination: Destination) -> Iterator[Link]:
-    """Give the link that no copy gets past, where the vault is one that takes none."""
+    """Yield a link that fails (or is unknown) if the destination is a vault that accepts no copies at all."""
     here = source.shard
     answer = Answer(value=True)
     if destination.name == EFS_VAULT:
@@ -112,7 +112,7 @@ def _lock_sentence(vault: Vault) -> str:
 
 
 def policy_link(source: Source, destination: Destination, organization: Organization) -> Link:
-    """Ask the destination vault's access policy for the source account as a whole (ruling 11)."""
+    """Evaluate the destination vault's access policy for the source account as a whole (ruling 11)."""
     name = "vault policy admits the source"
     if destination.vault is None:
         absent = destination.exists.value is False
@@ -138,7 +138,7 @@ def policy_link(source: Source, destination: Destination, organization: Organiza
 
 
 def member_link(source: AccountId, account: AccountId, organization: Organization) -> Link:
-    """Whether the destination account is an ACTIVE member of the organisation, which is the source's."""
+    """Check whether the destination account is an ACTIVE member of the source's organisation."""
     name = "destination account is a member"
     member, members = organization.accounts.get(account), organization.members
     if not organization.in_use and isinstance(members, Known):
@@ -161,7 +161,7 @@ def member_link(source: AccountId, account: AccountId, organization: Organizatio
 
 
 def _active(member: Account, source: AccountId, organization: Organization) -> Answer:
-    """Both accounts must be members of one organisation (facts 6, row 1)."""
+    """Check that both accounts are members of one organisation (facts 6, row 1)."""
     if member.status != "ACTIVE":
         return Answer(value=False, because=f"account {member.id} is {member.status}")
     if source not in organization.accounts and not isinstance(organization.members, Unread):
@@ -171,7 +171,7 @@ def _active(member: Account, source: AccountId, organization: Organization) -> A
 
 
 def setting_link(organization: Organization) -> Link:
-    """Whether the management account switched cross-account backup on for the organisation."""
+    """Check whether the management account enabled cross-account backup for the organisation."""
     name = "cross-account backup is on"
     setting = organization.cross_account_backup
     if isinstance(setting, Unread):
@@ -193,7 +193,7 @@ def resource_links(
     destination: Destination,
     organization: Organization,
 ) -> tuple[Link, ...]:
-    """Give the links that depend on the resource: its type, and where it is copied its keys."""
+    """Return the links that depend on the resource: its type and, for another account, its keys."""
     rows = capability_rows(resource, source.settings)
     links = [type_link(source, resource, destination)]
     if destination.air_gapped:
@@ -208,12 +208,12 @@ def resource_links(
 
 
 def type_link(source: Source, resource: Resource, destination: Destination) -> Link:
-    """Whether the type, with its Region settings, can be copied along this way at all."""
+    """Check whether recovery points of the type can be copied on this route, given the Region settings."""
     rows = capability_rows(resource, source.settings)
     route = Route(source.shard.region, destination.region, crosses_accounts(source, destination))
     answers = [copy_supported(row, route) for row in rows]
-    told = {answer.value for answer in answers}
-    answer = answers[0] if len(told) == 1 else Answer(None, _open_type(source, resource))
+    values = {answer.value for answer in answers}
+    answer = answers[0] if len(values) == 1 else Answer(None, _open_type(source, resource))
     return Link(
         "type can be copied",
         answer,
@@ -226,13 +226,13 @@ def type_link(source: Source, resource: Resource, destination: Destination) -> L
 def _notes(
     source: Source, resource: Resource, route: Route, destination: Destination, *, is_copied: bool
 ) -> tuple[str, ...]:
-    """Return what AWS documents about the copies. Which of them are full is only said of what is copied."""
+    """Return what AWS documents about the copies; whether they are full only if the type can be copied."""
     air_gapped = destination.air_gapped is True
     rows = capability_rows(resource, source.settings)
-    found = [note for row in rows for note in copy_changes(row, route, air_gapped=air_gapped)]
+    notes = [note for row in rows for note in copy_changes(row, route, air_gapped=air_gapped)]
     if is_copied:
-        found += full_copies(resource.capability, incremental_of(resource, source.settings), route)
-    return tuple(dict.fromkeys(found))
+        notes += full_copies(resource.capability, incremental_of(resource, source.settings), route)
+    return tuple(dict.fromkeys(notes))
 
 
 def _open_type(source: Source, resource: Resource) -> str:
@@ -246,15 +246,15 @@ def _settings_gap(source: Source, rows: tuple[Capability | None, ...]) -> Gap | 
 
 
 def fully_managed_by_rows(rows: tuple[Capability | None, ...]) -> Ternary:
-    """Whether AWS Backup fully manages a type; None where the row that applies is not known."""
-    told = {None if row is None else row.fully_managed for row in rows}
-    return next(iter(told)) if len(told) == 1 else None
+    """Check whether AWS Backup fully manages a type; None if it is not known which row applies."""
+    values = {None if row is None else row.fully_managed for row in rows}
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def _air_gap(
     rows: tuple[Capability | None, ...], resource: Resource, keys: ResourceKeys, destination: Destination
 ) -> Answer:
-    """Whether a logically air-gapped vault takes what the resource's backups are (facts 4, 5)."""
+    """Check whether a logically air-gapped vault accepts the resource's backups (facts 4, 5)."""
     answer = _air_gap_type(rows, resource, destination)
     verdict = conjunction((answer, _air_gap_encrypted(rows, keys), _air_gap_keys(rows, keys)))
     return answer if verdict.value else verdict
@@ -264,13 +264,13 @@ def _air_gap_type(
     rows: tuple[Capability | None, ...], resource: Resource, destination: Destination
 ) -> Answer:
     supported = [air_gap_supported(row, destination.region) for row in rows]
-    if len({each.value for each in supported}) == 1:
+    if len({answer.value for answer in supported}) == 1:
         return supported[0]
     return Answer(None, f"the Region settings do not report what is supported for {resource.type}")
 
 
 def _air_gap_encrypted(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
-    """Whether it is encrypted, where the type must be (AWS Backup developer guide, "Encryption")."""
+    """Check whether it is encrypted, if its type has to be (AWS Backup developer guide, "Encryption")."""
     needs_key = all_of(None if row is None else row.air_gap_needs_encryption for row in rows)
     lacking = all_of((needs_key, negate(keys.encrypted)))
     because = "an unencrypted cluster cannot be stored in a logically air-gapped vault"
@@ -280,7 +280,7 @@ def _air_gap_encrypted(rows: tuple[Capability | None, ...], keys: ResourceKeys) 
 def _perhaps_air_gapped(
     rows: tuple[Capability | None, ...], resource: Resource, keys: ResourceKeys, destination: Destination
 ) -> Iterator[Link]:
-    """Give a link that stays open where a vault that was not seen may be one that takes no such type."""
+    """Yield an unknown link if the vault was not read and may be an air-gapped one that rejects the type."""
     answer = conjunction((_air_gap_type(rows, resource, destination), _air_gap_encrypted(rows, keys)))
     if answer.value is not True:
         because = f"whether the destination is logically air-gapped is unknown, and {answer.because}"
@@ -288,7 +288,7 @@ def _perhaps_air_gapped(
 
 
 def _air_gap_keys(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
-    """Types that are not fully managed must not be under an AWS managed key."""
+    """Check that a type that is not fully managed is not encrypted with an AWS managed key."""
     because = (
         f"{keys.because}; a logically air-gapped vault accepts nothing that is encrypted "
         "with an AWS managed key"
@@ -297,38 +297,38 @@ def _air_gap_keys(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> An
 
 
 def _no_marketplace(resource: Resource) -> Answer:
-    """AWS Marketplace images cannot be copied to another account (facts 2.1)."""
+    """Check that it is no AWS Marketplace image: these cannot be copied to another account (facts 2.1)."""
     if resource.product_codes:
         return Answer(value=False, because="an AWS Marketplace image cannot be copied to another account")
     return Answer(value=True, because="it is not an AWS Marketplace image")
 
 
 def notes_of(links: Iterable[Link], rule: BackupRule) -> tuple[str, ...]:
-    """Return what AWS documents about the copies that a rule makes along a chain, each sentence once."""
+    """Return what AWS documents about the copies that a rule makes, each sentence once."""
     return tuple(dict.fromkeys(note for link in links for note in link.notes_of(rule)))
 
 
 def joined_links(links: tuple[Link, ...]) -> tuple[Answer, Gap | None]:
-    """Join the links; give the gap too that keeps the answer open, where there is one."""
+    """Return the answer of all links together, and the missing read that leaves it unknown, if any."""
     verdict = conjunction(link.answer for link in links)
     gap = next((link.gap for link in links if link.answer == verdict and verdict.value is None), None)
     return verdict, gap
 
 
-# What AWS documents about the copies of a type, beyond whether they arrive: notes for reasons.
+# What AWS documents about the copies of a type, apart from whether they succeed: notes for reasons.
 #
 # Source: AWS Backup developer guide, "Copying backups across Regions", "Point-in-time recovery" and "Document
 # history" (facts 2.1).
 @cache
 def copy_changes(row: Capability | None, route: Route, *, air_gapped: bool) -> tuple[str, ...]:
-    """Return what AWS changed about the copies of a type along a route, each with its date.
+    """Return what AWS changed about copies of a type on a route, with the dates.
 
     `air_gapped`: the destination is a logically air-gapped vault. Empty for a type without a row.
     """
     if row is None:
         return ()
     features = _features(route, air_gapped=air_gapped)
-    return tuple(each.sentence for each in changes() if _concerns(each, row, route, features))
+    return tuple(change.sentence for change in changes() if _concerns(change, row, route, features))
 
 
 def _features(route: Route, *, air_gapped: bool) -> frozenset[str]:
@@ -343,7 +343,7 @@ def _features(route: Route, *, air_gapped: bool) -> frozenset[str]:
 
 
 def _concerns(change: Change, row: Capability, route: Route, features: frozenset[str]) -> bool:
-    """Check whether a change with a date bears on this copy."""
+    """Check whether a dated change affects this copy."""
     if change.since is None or not features & set(change.about) or not _in_its_regions(change, route):
         return False
     return not change.types or row.key in change.types
@@ -362,9 +362,9 @@ def _in_its_regions(change: Change, route: Route) -> bool:
 
 @cache
 def full_copies(key: str, incremental: Incremental | None, route: Route) -> tuple[str, ...]:
-    """Say which copies to another Region are full ("Copying backups across Regions").
+    """Return which copies to another Region are full ("Copying backups across Regions").
 
-    A continuous backup is copied as a snapshot, so that a type whose snapshots are full has full copies.
+    A continuous backup is copied as a snapshot, so a type whose snapshots are full has full copies.
     """
     if not route.cross_region:
         return ()
