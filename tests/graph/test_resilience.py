@@ -279,7 +279,7 @@ def test_resources_of_which_no_key_is_lost(own: Keys | None, needed: Keys | None
 
 
 @pytest.mark.parametrize(
-    ("refuges", "any_vault", "any_account"),
+    ("surviving_copies", "any_vault", "any_account"),
     [
         ((refuge(),), False, False),
         ((refuge(), refuge()), False, False),

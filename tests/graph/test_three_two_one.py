@@ -115,7 +115,7 @@ def test_a_copy_more_never_turns_yes_into_no(
 
 
 @pytest.mark.parametrize(
-    ("refuges", "copies", "accounts"),
+    ("surviving_copies", "copies", "accounts"),
     [
         ((), 1, 1),
         ((refuge(ACCOUNT, REGION, "plain", lies=True),), 2, 1),
