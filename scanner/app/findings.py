@@ -18,7 +18,7 @@ from scanner.findings.writing import FindingFiles
 from scanner.model.facts import TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.owner import Ownership, Way
-from scanner.services.organizations import parse_contacts, parse_organization
+from scanner.services.organizations import account_paths, parse_contacts, parse_organization, unread_tree
 from scanner.storage.files import replaced
 from scanner.storage.parquet import open_parquet
 
