@@ -286,7 +286,8 @@ def _assessable(resource: Resource, notes: Notes) -> tuple[Ternary, str]:
     skipped = skipped_state(resource)
     if skipped is None:
         gap = resource.encryption.gap if isinstance(resource.encryption, Unread) else None
-        notes.unknown("assessable", "its state was not read", gap)
+        because = f"its state, {resource.state}, is not one that AWS documents"
+        notes.unknown("assessable", because if resource.state else "its state was not read", gap)
     if skipped:
         return False, f"AWS Backup does not back up resources in this state ({resource.state})."
     if kind.value is None:

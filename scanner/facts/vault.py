@@ -28,6 +28,36 @@ DEPRECATED_EVENTS: Final = frozenset(
     }
 )
 """Events that AWS Backup takes and tells nobody of (API reference, PutBackupVaultNotifications)."""
+_ALL_EVENTS: Final = DEPRECATED_EVENTS | frozenset(
+    {
+        "ACCESS_POINT_AVAILABLE",
+        "ACCESS_POINT_CREATION_FAILED",
+        "ACCESS_POINT_DELETED",
+        "ACCESS_POINT_DELETION_FAILED",
+        "ACCESS_POINT_DISASSOCIATED",
+        "ACCESS_POINT_EXPIRED",
+        "BACKUP_JOB_COMPLETED",
+        "BACKUP_JOB_STARTED",
+        "CONTINUOUS_BACKUP_INTERRUPTED",
+        "COPY_JOB_FAILED",
+        "COPY_JOB_STARTED",
+        "COPY_JOB_SUCCESSFUL",
+        "EKS_BACKUP_OBJECT_FAILED",
+        "EKS_RESTORE_MODIFICATION_FAILED",
+        "EKS_RESTORE_MODIFICATION_SUCCESS",
+        "EKS_RESTORE_OBJECT_FAILED",
+        "EKS_RESTORE_OBJECT_SKIPPED",
+        "RECOVERY_POINT_INDEX_COMPLETED",
+        "RECOVERY_POINT_INDEX_DELETED",
+        "RECOVERY_POINT_INDEXING_FAILED",
+        "RECOVERY_POINT_MODIFIED",
+        "RESTORE_JOB_COMPLETED",
+        "RESTORE_JOB_STARTED",
+        "S3_BACKUP_OBJECT_FAILED",
+        "S3_RESTORE_OBJECT_FAILED",
+    }
+)
+"""Every event that AWS documents; a new one may be another name for one that a control requires."""
 _NO_LIMIT: Final = {"min_retention_days": 0, "max_retention_days": FOREVER_DAYS}
 _EVENTS: Final = ("notification_topic", "notification_events", "notification_events_deprecated")
 
@@ -164,7 +194,12 @@ def _told(vault: Vault, notes: Notes) -> tuple[str | None, tuple[str | None, ...
         for column in _EVENTS[1:]:
             notes.unknown(column, "the answer does not name the events")
         return told.value.topic, (None,)
-    return told.value.topic, tuple(dict.fromkeys(told.value.events))
+    events = dict.fromkeys(event if event in _ALL_EVENTS else None for event in told.value.events)
+    if None in events:
+        new = next(event for event in told.value.events if event not in _ALL_EVENTS)
+        for column in _EVENTS[1:]:
+            notes.unknown(column, f"the event {new} is not one that AWS documents")
+    return told.value.topic, (*(event for event in events if event), *((None,) if None in events else ()))
 
 
 def _approval_team(vault: Vault, notes: Notes) -> str | None:
@@ -213,7 +248,7 @@ def key_columns(vault: Vault, plane: ControlPlane, notes: Notes) -> KeyColumns:
 
 
 def key_works(key: Key | None) -> Ternary:
-    """Check whether a key is enabled and not scheduled for deletion, as DescribeKey reports it.
+    """Whether a key is enabled and not scheduled for deletion (DescribeKey: KeyState, Enabled, DeletionDate).
 
     A state that this version does not know is not known to be a working one.
     """
@@ -233,7 +268,7 @@ def _deletion(key: Key | None) -> str | None:
 
 
 def _is_going(key: Key) -> bool:
-    """Check whether its deletion is scheduled, though the day may not be told."""
+    """Whether its deletion is scheduled, though the day may not be told."""
     return key.state in ("PendingDeletion", "PendingReplicaDeletion")
 
 
@@ -319,7 +354,7 @@ def _short(action: str) -> str:
 def _outside(
     document: Document, vault: Vault, plane: ControlPlane, context: Context, notes: Notes
 ) -> tuple[Ternary, tuple[str | None, ...]]:
-    """Check whether the policy admits nobody outside the organisation, and whom it admits there."""
+    """Whether the policy admits nobody outside the organisation, and whom it admits there."""
     organization = plane.organization
     found = outsiders(
         document,

@@ -20,7 +20,7 @@ from scanner.graph.recovery_points import HeldPoints, NewestPoint, newest_by_pla
 from scanner.model.inventory import BackupPlan, JobKind, RecoveryPoint, Resource, ShardInventory, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Gap, Known, Reading, Unread
-from scanner.protection.lifecycle import point_age_hours
+from scanner.protection.lifecycle import point_age_hours, point_usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +348,10 @@ def _lasting_untold(places: Iterable[tuple[BackupLocation, HeldPoints]]) -> Iter
 
 
 def _untold(point: RecoveryPoint, *, own: bool) -> Unseen:
-    return Unseen(f"AWS does not report the status or date of {point.arn}", None, own, listed=True)
+    because = f"AWS does not report the status or date of {point.arn}"
+    if point.status is not None and point_usable(point) is None:
+        because = f"{point.arn} has the status {point.status}, which AWS does not document"
+    return Unseen(because, None, own, listed=True)
 
 
 def _by_vault(found: tuple[BackupLocation, HeldPoints]) -> Arn:

@@ -139,6 +139,6 @@ def _decided(held: NewestPoint) -> NewestPoint:
 
 def _dated(point: RecoveryPoint) -> datetime | None:
     """Give the instant whose state a point holds; None when that is not told."""
-    if point.continuous and point.status in (None, "AVAILABLE"):
-        return _ALWAYS if point.status else None
+    if point.continuous and (point.status == "AVAILABLE" or point_usable(point) is None):
+        return _ALWAYS if point.status == "AVAILABLE" else None
     return point.created_at

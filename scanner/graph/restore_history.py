@@ -7,7 +7,7 @@ Where the description was not read and the list shows no completed restore, ther
 A restore of a copy is a job of the account and Region that holds the copy: it is put aside for this one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -34,13 +34,18 @@ from scanner.model.names import Shard
 from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Known, Unread, gap_of_texts
 from scanner.model.ternary import Ternary, all_of
 
+_NOT_COMPLETED: Final = frozenset({"PENDING", "RUNNING", "ABORTED", "FAILED"})
 _VALIDATED: Final = ("SUCCESSFUL", None)  # None: no validation ran
+_NOT_VALIDATED: Final = frozenset({"FAILED", "TIMED_OUT", "VALIDATING"})
+"""All other statuses of restore jobs and their validation (API reference, "RestoreJobsListMember")."""
+
 _LIST_DAYS: Final = 30.0
 """Days that ListRestoreJobs reaches back (catalogue, ruling 9)."""
 
 _NOT_LISTED: Final = (
     "the restore jobs that were read do not show whether the latest restore of {} was validated"
 )
+_UNDOCUMENTED: Final = "the restore job {} has a status that AWS does not document"
 _SAME: Final = timedelta(seconds=1)  # lists and descriptions round differently
 
 
@@ -81,8 +86,15 @@ class Restores:
     @property
     def doubts(self) -> tuple[Unseen, ...]:
         """Why the validation of a restore is not known although the list of restore jobs was read."""
-        unlisted = (each for each in self.restores if each.validated is None and not each.job)
-        return tuple(Unseen(_NOT_LISTED.format(each.resource), None, own=True) for each in unlisted)
+        return tuple(
+            Unseen(
+                _UNDOCUMENTED.format(restore.job) if restore.job else _NOT_LISTED.format(restore.resource),
+                None,
+                own=True,
+            )
+            for restore in self.restores
+            if restore.validated is None or (restore.completed is None and restore.state)
+        )
 
 
 class RestoreHistory:
@@ -148,7 +160,7 @@ class RestoreHistory:
         return Restores((*proofs[:1], *open_ones[:1]), tuple(unseen))
 
     def _is_listed_as_completed(self, arn: str) -> bool:
-        """Check whether a completed restore is listed; then the latest one is listed too."""
+        """Whether a completed restore is listed: then so is the latest one, which a description tells of."""
         return any(job.state == "COMPLETED" for job in self._jobs.get(arn, ()))
 
     def _arns_of(self, kind: str) -> set[str]:
@@ -205,7 +217,7 @@ class RestoreHistory:
         return self._far[shard]
 
     def _listed(self, arn: str, latest: LatestRestore) -> bool:
-        """Check whether the list of jobs has the restore, too."""
+        """Whether the list of jobs has the restore, too."""
         return latest.created_at is not None and any(
             job.created_at is not None and abs(job.created_at - latest.created_at) <= _SAME
             for job in self._jobs.get(arn, ())
@@ -217,7 +229,7 @@ class RestoreHistory:
 
 
 def _of_job(job: Job, as_of: datetime) -> Restore:
-    completed = None if job.state is None else job.state == "COMPLETED"
+    completed = _decided(job.state, ("COMPLETED",), _NOT_COMPLETED)
     took = job.completed_at - job.created_at if job.completed_at and job.created_at else None
     return Restore(
         job=job.id,
@@ -226,11 +238,18 @@ def _of_job(job: Job, as_of: datetime) -> Restore:
         age_days=_age_days(job.created_at, as_of),
         minutes=took / timedelta(minutes=1) if completed and took is not None else None,
         completed=completed,
-        validated=job.validation_status in _VALIDATED,
+        validated=_decided(job.validation_status, _VALIDATED, _NOT_VALIDATED),
         validation_reported=True,
         refs=job.refs,
         message="; ".join(filter(None, (job.message, job.validation_message))),
     )
+
+
+def _decided(status: str | None, good: Collection[str | None], bad: Collection[str]) -> Ternary:
+    """Return whether a status is a good one; None for a status that AWS does not document."""
+    if status in good:
+        return True
+    return False if status in bad else None
 
 
 def _age_days(instant: datetime | None, as_of: datetime) -> float | None:

@@ -35,6 +35,7 @@ from scanner.graph.coverage import (
     unlisted_instances,
     unlisted_stacks,
 )
+from scanner.inventory.lists import RESOURCE_LISTS
 from scanner.model.inventory import (
     BackupPlan,
     BackupSelection,
@@ -43,7 +44,6 @@ from scanner.model.inventory import (
 )
 from scanner.model.names import Arn, Shard, rule_subject
 from scanner.model.reading import Gap, GapKind, Known, Unread
-from scanner.model.resource_types import RESOURCE_LISTS
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.capabilities import can_be_backed_up, is_unsupported, skipped_state
 from scanner.protection.copies import Destination, Source, crosses_accounts
@@ -362,7 +362,8 @@ class ShardGraph:
                 if skipped is False:
                     sure.append(resource)
                 elif skipped is None:
-                    because = f"the state of {resource.arn}, in which AWS Backup may skip it, was not read"
+                    state = f"{resource.state} is not documented" if resource.state else "was not read"
+                    because = f"the state of {resource.arn}, in which AWS Backup may skip it: {state}"
                     doubt = doubt or Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn)
             else:
                 found = resource or self._unlisted[arn]
@@ -404,7 +405,7 @@ class ShardGraph:
         return self._copy_outcomes.source
 
     def crosses_accounts(self, destination: Destination) -> bool:
-        """Check whether a copy from this shard to a destination leaves the account."""
+        """Whether a copy from this shard to a destination leaves the account."""
         return crosses_accounts(self.source, destination)
 
     def keys(self, resource: Resource) -> ResourceKeys:

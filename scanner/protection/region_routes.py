@@ -1,4 +1,4 @@
-"""Which copies AWS Backup supports: by type, Region and account, and into air-gapped vaults (facts 2).
+"""Which way copies may go: by type, by Region, across accounts, and into air-gapped vaults (facts 2).
 
 Source: AWS Backup developer guide, "Feature availability": the table by resource, and that by Region. Where
 AWS does not say, or its pages disagree, the answer is None.
@@ -22,7 +22,7 @@ _EARTH_RADIUS_KM: Final = 6371.0
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The source and destination Regions of a copy."""
+    """Where a copy goes from and to."""
 
     source_region: str
     destination_region: str
@@ -35,16 +35,16 @@ class Route:
 
     @property
     def sentence(self) -> str:
-        """The destination as text for a message."""
+        """Name the way for people."""
         kinds = ["another Region"] * self.cross_region + ["another account"] * self.cross_account
         return " and ".join(kinds) or "another vault of its account and Region"
 
 
 @lru_cache(maxsize=4096)
 def copy_supported(row: Capability | None, route: Route) -> Answer:
-    """Check whether recovery points of a type can be copied on a route.
+    """Whether recovery points of a type can be copied along a route.
 
-    A type without any copy feature cannot be copied even within its account and Region (facts 2).
+    A type without any copy feature is not copied even within its account and Region (facts 2).
     """
     if row is None:
         return _UNKNOWN_TYPE
@@ -63,11 +63,11 @@ def copy_supported(row: Capability | None, route: Route) -> Answer:
             *_by_region(row.key, route),
         )
     )
-    supported = Answer(value=True, because=f"{row.key} can be copied to {route.sentence}")
-    return supported if verdict.value else verdict
+    told = Answer(value=True, because=f"{row.key} can be copied to {route.sentence}")
+    return told if verdict.value else verdict
 
 
-def _needed(needed: bool, feature: Ternary, otherwise: str) -> Answer:  # noqa: FBT001 -- private, and read in one place
+def _needed(needed: bool, feature: Ternary, otherwise: str) -> Answer:  # noqa: FBT001 -- two facts of one route
     if not needed or feature is True:
         return Answer(value=True)
     return Answer(
@@ -76,7 +76,7 @@ def _needed(needed: bool, feature: Ternary, otherwise: str) -> Answer:  # noqa: 
 
 
 def _within_partition(route: Route) -> Answer:
-    """Check that the copy stays in its partition: China, GovCloud and the others are separate."""
+    """Copies never leave a partition: China, GovCloud and the others are closed to each other."""
     here, there = partition_of(route.source_region), partition_of(route.destination_region)
     because = (
         f"copies do not leave a partition: {route.source_region} is of {here}, the destination of {there}"
@@ -85,7 +85,7 @@ def _within_partition(route: Route) -> Answer:
 
 
 def _by_region(key: str, route: Route) -> Iterator[Answer]:
-    """Yield an answer for each feature that the Regions at both ends may lack."""
+    """Give what holds of the Regions at both ends, where they are exceptions."""
     kinds = ["copy"] + ["cross_region"] * route.cross_region + ["cross_account"] * route.cross_account
     ends = dict.fromkeys((route.source_region, route.destination_region))
     for kind in kinds:
@@ -93,7 +93,7 @@ def _by_region(key: str, route: Route) -> Iterator[Answer]:
 
 
 def air_gap_supported(row: Capability | None, region: str) -> Answer:
-    """Check whether a logically air-gapped vault of a Region can store recovery points of a type."""
+    """Whether recovery points of a type go into a logically air-gapped vault of a Region."""
     if row is None:
         return _UNKNOWN_TYPE
     because = f"{row.key} cannot be stored in a logically air-gapped vault"
@@ -108,8 +108,8 @@ def air_gap_supported(row: Capability | None, region: str) -> Answer:
 
 
 def _exceptions(key: str, feature: str, ends: Iterable[str], what: str) -> Answer:
-    """Join the exceptions of a feature that apply to these Regions; one that denies the feature decides."""
-    answers = []
+    """Join what is said of the exceptions of a feature; a Region that denies it decides."""
+    found = []
     for exception in capability_data()["region_exceptions"]:
         concerned = exception["types"] == "all" or key in exception["types"]
         if exception["feature"] != feature or not concerned:
@@ -119,12 +119,12 @@ def _exceptions(key: str, feature: str, ends: Iterable[str], what: str) -> Answe
             sentence = f"{key} {what} in {' and '.join(where)}"
             if exception["supported"] is None:
                 sentence = f"AWS's documentation is contradictory or missing: possibly {sentence}"
-            answers.append(Answer(exception["supported"], sentence))
-    return conjunction(answers)
+            found.append(Answer(exception["supported"], sentence))
+    return conjunction(found)
 
 
 def _excluded(exception: Mapping[str, Any], region: str) -> bool:
-    """Check whether an exception covers a Region."""
+    """Check whether a Region is one of an exception."""
     if region in exception.get("except", ()):
         return False
     if exception["regions"] == "opt-in":
@@ -133,12 +133,14 @@ def _excluded(exception: Mapping[str, Any], region: str) -> bool:
 
 
 def is_opt_in(region: str) -> bool:
-    """Check whether an account must enable the Region first: every commercial Region since 2019."""
+    """Check for a Region that an account must enable: every commercial Region since 2019."""
     return partition_of(region) == "aws" and region not in capability_data()["default_regions"]
 
 
-# AWS does not publish where its data centres are. A distance is between the places that the Regions are named
-# after (`region_places.json`), on a sphere, and exact to some tens of kilometres at best.
+# How far apart Regions are: between the places that AWS names them after.
+#
+# Source: the package data `region_places.json`. AWS does not publish where its data centres are, so a
+# distance is that of the named places, on a sphere, and exact to some tens of kilometres at best.
 @cache
 def _places() -> Mapping[str, tuple[float, float]]:
     text = resources.files("scanner.protection").joinpath("region_places.json").read_text("utf-8")
@@ -147,16 +149,16 @@ def _places() -> Mapping[str, tuple[float, float]]:
 
 
 @cache
-def distance_km(source: str, destination: str) -> int | None:
-    """Return the distance between two Regions in whole kilometres; None: a place is not known."""
-    if source == destination:
+def distance_km(region: str, other: str) -> int | None:
+    """Return the distance between two Regions in whole kilometres; None: the place of one is not known."""
+    if region == other:
         return 0
-    here, there = _places().get(source), _places().get(destination)
+    here, there = _places().get(region), _places().get(other)
     return None if here is None or there is None else round(_great_circle_km(here, there))
 
 
 def _great_circle_km(here: tuple[float, float], there: tuple[float, float]) -> float:
-    """Return the length of the shortest path on a sphere (haversine formula)."""
+    """Return the length of the shortest way on a sphere (the haversine formula)."""
     (latitude, longitude), (other_latitude, other_longitude) = (
         tuple(map(radians, place)) for place in (here, there)
     )

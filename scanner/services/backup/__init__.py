@@ -1,1 +1,0 @@
-"""AWS Backup, a file for each of its subjects."""
