@@ -43,6 +43,8 @@ def query(scan: Path | None, sql: str | None, form: str, limit: int) -> int:
     tables = {
         name: _open(files, name, checked.names) for name in checked.tables if name != FindingsTable.name
     }
+    if manifest.reads is not None and tables:
+        say(f"note: {manifest.reads.sentence()}")
     findings = FindingsTable(read_judged(scan)) if FindingsTable.name in checked.tables else None
     with answered(tables, checked, as_of=manifest.evaluated_as_of, findings=findings) as answer:
         if form == "csv":

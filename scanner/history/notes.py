@@ -17,7 +17,12 @@ IN_REPORT: Final = ("the earlier scan", "this scan")
 
 def notes_of(old: Scan, new: Scan, called: tuple[str, str] = ARGUMENTS) -> tuple[str, ...]:
     """Return sentences on what differs between two scans, other than findings. `called`: OLD, then NEW."""
-    return (*_tool_and_scope(old, new, called), *_scopes(old, new, called), *_controls(old, new, called))
+    return (
+        *_tool_and_scope(old, new, called),
+        *_scopes(old, new, called),
+        *_reads(old, new, called),
+        *_controls(old, new, called),
+    )
 
 
 def _tool_and_scope(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
@@ -48,6 +53,18 @@ def _scopes(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     was, now = old.manifest.scope, new.manifest.scope
     yield from _set_differences("Accounts", was.accounts, now.accounts, called)
     yield from _set_differences("Regions", was.regions, now.regions, called)
+
+
+def _reads(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
+    """Say which of two scans that did not call the same operations left some out."""
+    both = (old.manifest.reads, new.manifest.reads)
+    operations = [None if reads is None else frozenset(reads.operations) for reads in both]
+    for reads, name in zip(both, called, strict=True):
+        if reads is not None and operations[0] != operations[1]:
+            yield (
+                f"{name[0].upper()}{name[1:]} collected only what its controls need ({reads.some_controls()}): "
+                "what it left out is unknown."
+            )
 
 
 def _set_differences(

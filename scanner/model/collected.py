@@ -33,13 +33,16 @@ class CollectedReads:
         """Check whether the scan calls an operation."""
         return operation in self.operations
 
-    def sentence(self) -> str:
-        """Return the limitation of a report of such a scan."""
+    def some_controls(self) -> str:
+        """Return the controls by name: the first ones, and how many more there are."""
         named = ", ".join(self.controls[:_NAMED])
         more = len(self.controls) - _NAMED
-        some = f"{named} and {more} more" if more > 0 else named
+        return f"{named} and {more} more" if more > 0 else named
+
+    def sentence(self) -> str:
+        """Return the limitation of a report of such a scan."""
         return (
-            f"The scan collected only what its controls need ({some}). What it left out is unknown: a "
+            f"The scan collected only what its controls need ({self.some_controls()}). What it left out is unknown: a "
             "table of the inventory may be empty although there are such resources. To collect "
             "everything, scan with --collect all."
         )

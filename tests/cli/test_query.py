@@ -43,6 +43,20 @@ def test_a_table(scan: Path) -> None:
     assert err == "2 rows\n"
 
 
+def test_a_scan_that_collected_what_controls_need_says_so(tmp_path: Path) -> None:
+    builder = BundleBuilder(tmp_path)
+    builder.shard().volume("vol-1")
+    builder.write()
+    file = tmp_path / "manifest.json"
+    reads = {"controls": ["plan-protects-something"], "formats": [], "operations": ["backup:ListBackupPlans"]}
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "reads": reads}), "utf-8")
+    evaluate(tmp_path, tmp_path, Judgement(controls=load_controls(("resource-in-backup-plan",))), ())
+    code, _, err = asked(str(tmp_path), "SELECT name FROM vault")
+    assert code == 0
+    assert "note: The scan collected only what its controls need (plan-protects-something)." in err
+    assert "note" not in asked(str(tmp_path), "SELECT control FROM findings")[2]
+
+
 def test_a_table_says_what_it_leaves_out(scan: Path) -> None:
     _, out, err = asked(str(scan), "SELECT name FROM resource", "--limit", "1")
     assert len(out.splitlines()) == 2
