@@ -62,8 +62,8 @@ def _reads(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
     for reads, name in zip(both, called, strict=True):
         if reads is not None and operations[0] != operations[1]:
             yield (
-                f"{name[0].upper()}{name[1:]} collected only what its controls need ({reads.some_controls()}): "
-                "what it left out is unknown."
+                f"{name[0].upper()}{name[1:]} collected only what its controls need "
+                f"({reads.some_controls()}): what it left out is unknown."
             )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from scanner.history.transition import Absent
 from scanner.inventory.lists import ACCOUNT_LISTS, listed_by
+from scanner.model.collected import CollectedReads, is_collected
 from scanner.model.finding import Finding
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AWS_GLOBAL
@@ -56,7 +57,8 @@ class Reach:
 
     `statuses`: whether each account-Region, and each account's global services, were read. `gaps`: the
     missing reads of each account-Region, including those that are made once for the account. `is_own`: the
-    scan records its missing reads, so what it does not list is known not to exist.
+    scan records its missing reads, so what it does not list is known not to exist. `reads`: what the scan
+    collected; None: everything.
     """
 
     controls: frozenset[str]
@@ -65,6 +67,7 @@ class Reach:
     statuses: Mapping[Place, ShardStatus]
     gaps: Mapping[Place, tuple[Gap, ...]]
     is_own: bool
+    reads: CollectedReads | None = None
 
     def why_absent(self, finding: Finding) -> Absence:
         """Return why this scan lacks a finding that another scan has."""
@@ -98,6 +101,9 @@ class Reach:
             status = self.statuses.get(where, ShardStatus.MISSING)
             if status not in _READ:
                 return f"{'/'.join(where)} was not read (status {status.value})."
+        for operation, _ in reads or ():
+            if not is_collected(operation, self.reads):
+                return f"{operation} was not collected: no control that the scan was made for needs it."
         missing = (gap for gap in self.gaps.get(place, ()) if reads is None or _matters(gap, reads))
         return next((gap.sentence() for gap in missing), None)
 
@@ -182,4 +188,5 @@ def reach_of(scan: Scan) -> Reach:
         },
         gaps={place: tuple(missing) for place, missing in gaps.items()},
         is_own=scan.assessment is not None,
+        reads=scan.manifest.reads,
     )

@@ -42,8 +42,8 @@ class CollectedReads:
     def sentence(self) -> str:
         """Return the limitation of a report of such a scan."""
         return (
-            f"The scan collected only what its controls need ({self.some_controls()}). What it left out is unknown: a "
-            "table of the inventory may be empty although there are such resources. To collect "
+            f"The scan collected only what its controls need ({self.some_controls()}). What it left out is "
+            "unknown: a table of the inventory may be empty although there are such resources. To collect "
             "everything, scan with --collect all."
         )
 

@@ -9,6 +9,7 @@ import pytest
 from scanner.history.notes import notes_of
 from scanner.history.reach import Absence, reach_of
 from scanner.history.transition import Absent
+from scanner.model.collected import CollectedReads
 from scanner.model.compliance import Assessment, Figures, Score
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status
@@ -159,6 +160,26 @@ def test_what_no_list_names_needs_every_read_of_its_place() -> None:
     strange = {"subject": "arn:aws:new:eu-west-1:111111111111:thing/1", "subject_type": "New"}
     assert absence(scan(), **strange).kind is Absent.DELETED
     assert absence(scan((ONE, HERE), operation="x:Y"), **strange).kind is Absent.NOT_READ
+
+
+def test_what_the_scan_did_not_list_is_not_deleted() -> None:
+    listed, other = (CollectedReads(("c",), (), (name,)) for name in ("ec2:DescribeVolumes", "ec2:DescribeX"))
+    narrow, without = (
+        replace(scan(), manifest=replace(scan().manifest, reads=each)) for each in (listed, other)
+    )
+    assert why(narrow) is Absent.DELETED
+    assert why(without) is Absent.NOT_READ
+    assert "ec2:DescribeVolumes was not collected" in absence(without).why
+
+
+def test_notes_say_which_scan_left_something_out() -> None:
+    whole = scan()
+    narrow = replace(whole, manifest=replace(whole.manifest, reads=CollectedReads(("c", "d"), (), ("a:B",))))
+    assert notes_of(narrow, narrow) == ()
+    assert notes_of(whole, narrow) == (
+        "NEW collected only what its controls need (c, d): what it left out is unknown.",
+    )
+    assert notes_of(narrow, whole)[0].startswith("OLD collected only")
 
 
 def test_notes_say_what_differs() -> None:
