@@ -26,9 +26,9 @@ from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
 from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import SCHEMA
-from scanner.report.html import report_html
+from scanner.report.formats.html import report_html
 from scanner.report.read import read_scan
-from scanner.report.view import build
+from scanner.report.view.view import build
 
 _SIZES: Final = (1_000, 10_000, 100_000)
 _OPENINGS: Final = 5

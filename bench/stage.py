@@ -41,9 +41,9 @@ from scanner.findings.writing import FindingFiles
 from scanner.judging.tables import write_tables
 from scanner.model.facts import TABLES
 from scanner.model.tier import Tiers
-from scanner.report.json import findings_jsonl_gz
+from scanner.report.formats.json import findings_jsonl_gz
 from scanner.report.read import read_scan
-from scanner.report.view import build
+from scanner.report.view.view import build
 from scanner.report.write import FORMATS, write_reports
 from scanner.storage.files import write_atomically
 from scanner.storage.parquet import open_parquet

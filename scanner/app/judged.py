@@ -12,11 +12,11 @@ from scanner.evaluate.words import RenderedWords
 from scanner.evidence.scan_files import FACTS, ScanFiles
 from scanner.findings.filed import Filed
 from scanner.findings.schema import FOLDER
+from scanner.findings.stored_lines import StoredFindings, stored_findings
 from scanner.model.manifest import Manifest
 from scanner.model.scan import Scan
-from scanner.report.json import findings_jsonl_gz
+from scanner.report.formats.json import findings_jsonl_gz
 from scanner.report.read import read_scan
-from scanner.report.stored import StoredFindings, stored_findings
 from scanner.storage.files import write_atomically
 from scanner.storage.table_files import table_files
 

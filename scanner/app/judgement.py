@@ -16,7 +16,7 @@ from scanner.judging.tables import Tables, write_tables
 from scanner.judging.workers import workers_for
 from scanner.model.scan import Scan
 from scanner.report.redact import Pseudonyms
-from scanner.report.view import View, build
+from scanner.report.view.view import View, build
 from scanner.report.write import Written
 
 

@@ -29,10 +29,10 @@ from scanner.model.notification import (
 )
 from scanner.notify.notify import import_calls, notify, planned_calls
 from scanner.notify.sending import Sender
-from scanner.report.asff_import import import_batches
+from scanner.report.formats.asff_import import import_batches
 from scanner.report.to_do import to_do
-from scanner.report.view import View, build
-from scanner.report.words import given_name
+from scanner.report.view.view import View, build
+from scanner.report.wording import given_name
 from scanner.settings import SecurityHubSettings, Settings
 
 TOPIC: Final = "VAULTPROOF_TOPIC"

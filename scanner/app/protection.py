@@ -16,7 +16,7 @@ from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.protection import ProtectionGroup
-from scanner.report.words import clip, visible
+from scanner.report.wording import clip, visible
 from scanner.storage.rows import StoredRows
 from scanner.storage.table_files import NoTableError
 

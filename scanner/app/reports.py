@@ -9,14 +9,14 @@ from scanner.app import FINDINGS
 from scanner.app.judged import read_judged
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
+from scanner.findings.stored_lines import StoredFindings
 from scanner.history.since import Since
 from scanner.model.explanation import Explanation
 from scanner.model.scan import Scan
 from scanner.report.explain import explain as explain_subject
-from scanner.report.json import findings_jsonl_gz
+from scanner.report.formats.json import findings_jsonl_gz
 from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
-from scanner.report.stored import StoredFindings
-from scanner.report.view import View, build
+from scanner.report.view.view import View, build
 from scanner.report.write import Written, write_reports
 from scanner.storage.files import write_atomically
 

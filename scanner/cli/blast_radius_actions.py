@@ -12,7 +12,7 @@ from rich.table import Table
 from scanner.app import protection as app
 from scanner.model.blast_radius import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint
 from scanner.report.blast_radius_json import blast_radius_json
-from scanner.report.words import one_line
+from scanner.report.wording import one_line
 from scanner.storage.files import write_atomically
 
 _WIDTH: Final = 200

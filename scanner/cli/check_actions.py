@@ -20,7 +20,7 @@ from scanner.cli.rehearsal import wide_console
 from scanner.cli.requests import settings_of
 from scanner.cli.scope import collect_request
 from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessStep
-from scanner.report.words import visible
+from scanner.report.wording import visible
 
 _RESULTS: Final = (
     (AccessResult.OK, "ok", "green"),

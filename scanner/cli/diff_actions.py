@@ -17,8 +17,8 @@ from scanner.history.notes import notes_of
 from scanner.history.tally import Tally
 from scanner.model.changes import Changes, Kind
 from scanner.model.finding import Severity
-from scanner.report.diff_formats import diff_csv, diff_json, diff_json_tail, diff_markdown
-from scanner.report.words import KIND_WORDS, visible
+from scanner.report.formats.diff import diff_csv, diff_json, diff_json_tail, diff_markdown
+from scanner.report.wording import KIND_WORDS, visible
 from scanner.storage.files import write_atomically
 
 _WIDTH: Final = 200

@@ -21,7 +21,7 @@ from scanner.cli.tally import duration
 from scanner.distributed.client import StackClient, failure_of, open_stack, scan_id_of
 from scanner.distributed.runs import MapCounts, Run, RunState
 from scanner.errors import UsageError
-from scanner.report.view import build
+from scanner.report.view.view import build
 from scanner.report.write import Written
 from scanner.storage.place import is_place
 

@@ -30,7 +30,7 @@ from scanner.model.finding import Severity
 from scanner.model.reading import LEFT_OUT
 
 if TYPE_CHECKING:
-    from scanner.report.view import View
+    from scanner.report.view.view import View
 
 BROKEN: Final = 1
 INCOMPLETE: Final = 4

@@ -16,10 +16,10 @@ from scanner.cli.redaction import Key, pseudonyms
 from scanner.errors import UsageError
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
 from scanner.model.owner import Owner
-from scanner.report.explain.document import explanation_json
 from scanner.report.explain.evidence import Recorded, recorded
-from scanner.report.explain.svg import explanation_svg
-from scanner.report.words import one_line
+from scanner.report.formats.explanation import explanation_json
+from scanner.report.formats.figure import explanation_svg
+from scanner.report.wording import one_line
 from scanner.storage.files import write_atomically
 
 _WIDTH: Final = 160  # where the tree does not go to a terminal

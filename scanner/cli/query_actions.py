@@ -24,8 +24,8 @@ from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.findings.queried import COLUMNS, FindingsTable
 from scanner.model.facts import TABLES, columns
 from scanner.model.inventory_tables import INVENTORY_TABLES
-from scanner.report.cells import harmless
-from scanner.report.words import visible
+from scanner.report.formats.csv import harmless
+from scanner.report.wording import visible
 from scanner.storage.parquet import open_table
 
 _KNOWN: Final = frozenset({*TABLES, *INVENTORY_TABLES, FindingsTable.name})

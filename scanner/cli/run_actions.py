@@ -21,7 +21,7 @@ from scanner.cli.requests import settings_of
 from scanner.errors import VaultproofError
 from scanner.history.since import Since
 from scanner.notify.sending import Sender
-from scanner.report.view import View
+from scanner.report.view.view import View
 
 
 def run(

@@ -14,7 +14,7 @@ from scanner.model.compliance import Assessment
 from scanner.model.finding import Status
 from scanner.model.reach import unread_accounts
 from scanner.model.scan import Scan
-from scanner.report.view import View
+from scanner.report.view.view import View
 
 _COLUMNS: Final = (
     (Status.PASS, "pass", "green"),

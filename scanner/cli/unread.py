@@ -8,7 +8,7 @@ from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId
 from scanner.model.reach import unread_accounts
 from scanner.model.reading import ASSUME_ROLE, ENTRY, Gap, GapKind
-from scanner.report.words import visible
+from scanner.report.wording import visible
 
 
 def report_unread_accounts(manifest: Manifest, gaps: Iterable[Gap], scan: str) -> tuple[AccountId, ...]:

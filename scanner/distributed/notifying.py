@@ -13,7 +13,7 @@ from scanner.errors import VaultproofError
 from scanner.evidence.manifest import read_manifest
 from scanner.history.since import Since
 from scanner.model.notification import Targets
-from scanner.report.view import View
+from scanner.report.view.view import View
 from scanner.storage.download import download
 
 NOTIFIED: Final = "notified.json"

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from scanner.report.pdf import missing_engine
+from scanner.report.formats.pdf import missing_engine
 
 NOT_WRITTEN: Final = "reports-not-written.txt"
 """The file of a scan that says why one of its reports is missing."""

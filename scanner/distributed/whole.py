@@ -12,7 +12,7 @@ from scanner.distributed.reports import makeable, not_written
 from scanner.distributed.workspace import Workspace
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
-from scanner.report.view import View
+from scanner.report.view.view import View
 from scanner.storage.upload import files_of
 
 _SHARE: Final = 0.6

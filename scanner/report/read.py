@@ -20,6 +20,7 @@ from scanner.evidence.scan_files import FACTS, ScanFiles
 from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
 from scanner.findings.filed import Filed
 from scanner.findings.schema import FOLDER
+from scanner.findings.stored_lines import LINES, StoredFindings, stored_findings
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding, Severity, finding_from_document
@@ -27,14 +28,13 @@ from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId, RegionName
 from scanner.model.reading import EvidenceRef, Gap, GapKind
 from scanner.model.scan import POPULATION, Reconciliation, Scan, Stream
-from scanner.report.assessment import assessment_of
-from scanner.report.audit_manager import frameworks_of
-from scanner.report.changes import changes_of
-from scanner.report.definitions import control_of
-from scanner.report.json import SCHEMA
-from scanner.report.settled import tiers_of, waivers_of
-from scanner.report.stored import LINES, StoredFindings, stored_findings
-from scanner.report.unsupported import unsupported_of
+from scanner.report.explain.advice import control_of
+from scanner.report.formats.json import SCHEMA
+from scanner.report.view.assessment import assessment_of
+from scanner.report.view.audit_manager import frameworks_of
+from scanner.report.view.changes import changes_of
+from scanner.report.view.decisions import tiers_of, waivers_of
+from scanner.report.view.unsupported import unsupported_of
 from scanner.storage.rows import StoredRows
 from scanner.storage.table_files import NoTableError
 

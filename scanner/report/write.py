@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import Final
 
 from scanner.errors import OutputError, UsageError
-from scanner.report.asff import asff
-from scanner.report.csv import findings_csv
-from scanner.report.html import report_html
-from scanner.report.inventory_csv import inventory_csv
-from scanner.report.json import findings_json, findings_jsonl_gz, summary_json
-from scanner.report.junit import junit
-from scanner.report.markdown import summary_md
-from scanner.report.ocsf import ocsf
-from scanner.report.oscal import oscal
-from scanner.report.parquet import findings_parquet
-from scanner.report.pdf import Paper, report_pdf
-from scanner.report.sarif import sarif
-from scanner.report.view import View
+from scanner.report.formats.asff import asff
+from scanner.report.formats.csv import findings_csv, inventory_csv
+from scanner.report.formats.html import report_html
+from scanner.report.formats.json import findings_json, findings_jsonl_gz, summary_json
+from scanner.report.formats.junit import junit
+from scanner.report.formats.markdown import summary_md
+from scanner.report.formats.ocsf import ocsf
+from scanner.report.formats.oscal import oscal
+from scanner.report.formats.parquet import findings_parquet
+from scanner.report.formats.pdf import Paper, report_pdf
+from scanner.report.formats.sarif import sarif
+from scanner.report.view.view import View
 from scanner.storage.files import Measured, write_atomically
 from scanner.storage.memory import release_memory
 

@@ -13,9 +13,9 @@ from scanner.app.criteria import Judgement
 from scanner.app.reports import explain
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
-from scanner.report.explain.document import explanation_document
+from scanner.report.formats.explanation import explanation_document
 from scanner.report.read import read_scan
-from scanner.report.view import build
+from scanner.report.view.view import build
 from tests.fakes.bundles import ACCOUNT, BundleBuilder, pairs, rule
 
 WAYS: tuple[Way, ...] = (

@@ -16,7 +16,7 @@ from scanner.findings.filed import Filed
 from scanner.findings.queried import COLUMNS, FindingsTable
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
-from scanner.report.view import build
+from scanner.report.view.view import build
 from tests.fakes.filed import RecordedWords, file_findings, read_filed, write_lines
 from tests.report.conftest import CLOCK, made_scan
 

@@ -38,8 +38,8 @@ from scanner.model.facts import TABLES, RecoveryPointFacts, ResourceFacts
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.owner import OwnedBy, Ownership, RuleWay, TagWay
 from scanner.model.tier import Match, Tier, Tiers
-from scanner.report.encoding import encode
 from scanner.storage.account_tables import AccountTable
+from scanner.storage.encoding import encode
 from scanner.storage.parquet import open_parquet
 from scanner.storage.table_files import table_files
 from tests.evaluate.conftest import AS_OF

@@ -13,13 +13,13 @@ from scanner.findings.filed import Filed, ReadControl
 from scanner.findings.rows import FiledRow
 from scanner.findings.schema import FOLDER
 from scanner.findings.selected import Masks
+from scanner.findings.stored_lines import StoredFindings
 from scanner.findings.writing import FindingFiles, batch_of
 from scanner.model.finding import Finding
 from scanner.model.scan import Scan
-from scanner.report.json import findings_jsonl_gz
+from scanner.report.formats.json import findings_jsonl_gz
 from scanner.report.read import read_scan
-from scanner.report.stored import StoredFindings
-from scanner.report.view import build
+from scanner.report.view.view import build
 from scanner.report.write import write_reports
 
 Key = tuple[str, str, str, str]

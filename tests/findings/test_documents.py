@@ -10,7 +10,7 @@ from scanner.findings.documents import documents
 from scanner.findings.filed import Filed
 from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.model.finding import Finding, Status
-from scanner.report.encoding import encode
+from scanner.storage.encoding import encode
 from tests.fakes.filed import write_filed
 from tests.fakes.findings import CONTROLS, findings
 

@@ -18,7 +18,7 @@ from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName
 from scanner.model.reading import EvidenceRef, Gap, GapKind
 from scanner.model.scan import Reconciliation, Scan
-from scanner.report.view import build
+from scanner.report.view.view import build
 
 SAMPLE_BUNDLE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle"
 CLOCK: Final = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)

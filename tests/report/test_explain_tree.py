@@ -19,11 +19,11 @@ from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdi
 from scanner.model.finding import Severity, Status
 from scanner.report.explain import tell
 from scanner.report.explain.copies import copy_nodes
-from scanner.report.explain.document import explanation_document, explanation_json
 from scanner.report.explain.find import Found
 from scanner.report.explain.rows import Related, Selects
-from scanner.report.explain.svg import explanation_svg
 from scanner.report.explain.vaults import told_point
+from scanner.report.formats.explanation import explanation_document, explanation_json
+from scanner.report.formats.figure import explanation_svg
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"

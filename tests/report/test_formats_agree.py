@@ -17,14 +17,14 @@ from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
-from scanner.report.html import report_html
-from scanner.report.overview import STRUCTURES
-from scanner.report.pdf import report_pdf
-from scanner.report.sarif import REPORTED
-from scanner.report.view import View, build
+from scanner.report.formats.html import report_html
+from scanner.report.formats.pdf import report_pdf
+from scanner.report.formats.sarif import REPORTED
+from scanner.report.view.overview import STRUCTURES
+from scanner.report.view.view import View, build
 from scanner.report.write import FORMATS, write_reports
 from tests.fakes.hostile import HOSTILE, planted
-from tests.report.test_report_html import Page
+from tests.report.formats.test_html import Page
 
 Numbers = Mapping[str, Mapping[str, int]]
 """By control, by status: those that are not nought."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scanner.model.formats import FORMATS as OFFERED
-from scanner.report import csv, inventory_csv
+from scanner.report.formats import csv
 from scanner.report.write import FORMATS
 from scanner.storage.findings_parquet import SCHEMA
 
@@ -31,7 +31,7 @@ def test_a_format_has_its_section_and_names_its_file(name: str) -> None:
     ("name", "columns"),
     [
         ("csv", csv.COLUMNS),
-        ("inventory", inventory_csv.COLUMNS),
+        ("inventory", csv.INVENTORY_COLUMNS),
         ("parquet", tuple(SCHEMA.names)),
     ],
 )

@@ -10,14 +10,14 @@ import pytest
 
 from scanner.model.finding import Finding
 from scanner.model.scan import REDACTED, Scan
-from scanner.report.asff import asff
-from scanner.report.csv import findings_csv
-from scanner.report.junit import junit
-from scanner.report.markdown import summary_md
-from scanner.report.ocsf import ocsf
-from scanner.report.parquet import findings_parquet
-from scanner.report.sarif import sarif
-from scanner.report.view import View, build
+from scanner.report.formats.asff import asff
+from scanner.report.formats.csv import findings_csv
+from scanner.report.formats.junit import junit
+from scanner.report.formats.markdown import summary_md
+from scanner.report.formats.ocsf import ocsf
+from scanner.report.formats.parquet import findings_parquet
+from scanner.report.formats.sarif import sarif
+from scanner.report.view.view import View, build
 
 NUMBER = 30_000
 

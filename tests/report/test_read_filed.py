@@ -10,9 +10,9 @@ from scanner.errors import BundleError
 from scanner.findings.filed import Filed
 from scanner.model.finding import Status
 from scanner.model.scan import Scan
-from scanner.report.json import findings_json
+from scanner.report.formats.json import findings_json
 from scanner.report.read import read_scan
-from scanner.report.view import build
+from scanner.report.view.view import build
 from tests.fakes.filed import RecordedWords, file_findings, name_files, read_filed, write_lines
 
 

@@ -25,11 +25,11 @@ from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
 from scanner.model.scan import REDACTED, Scan
 from scanner.model.tier import Match, Tier, Tiers
 from scanner.model.waivers import WaiverState, WaiverUse
-from scanner.report.explain.document import explanation_json
-from scanner.report.explain.svg import explanation_svg
+from scanner.report.formats.explanation import explanation_json
+from scanner.report.formats.figure import explanation_svg
 from scanner.report.read import read_scan
 from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
-from scanner.report.view import build
+from scanner.report.view.view import build
 from scanner.report.write import FORMATS
 from tests.fakes.bundles import BundleBuilder, admits, copy_to, key_arn, rule, vault_arn
 from tests.report.conftest import ACCOUNTS, HOSTILE, made_scan

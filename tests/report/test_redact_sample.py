@@ -16,7 +16,7 @@ from scanner.model.owner import TagWay
 from scanner.report.read import read_scan
 from scanner.report.redact import Pseudonyms, redacted
 from scanner.report.redact.vocabulary import TOKEN, core, vocabulary
-from scanner.report.view import build
+from scanner.report.view.view import build
 from scanner.report.write import FORMATS
 
 pytestmark = pytest.mark.slow

@@ -13,8 +13,8 @@ from pypdf import PdfReader
 from scanner.model.finding import Finding, Status
 from scanner.model.owner import Owner
 from scanner.model.scan import Scan
-from scanner.report.html import report_html
-from scanner.report.view import build
+from scanner.report.formats.html import report_html
+from scanner.report.view.view import build
 from tests.report.browser import Opened, chromium, opened
 
 UNCOVERED = "arn:aws:ec2:eu-west-1:111111111111:instance/i-000000002"

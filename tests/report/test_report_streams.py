@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from scanner.errors import BundleError
 from scanner.evidence.manifest import manifest_bytes, manifest_document
+from scanner.findings.stored_lines import StoredFindings
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.scan import Scan
-from scanner.report import view as views
-from scanner.report.json import findings_json, findings_jsonl_gz, summary_json
+from scanner.report.formats.json import findings_json, findings_jsonl_gz, summary_json
 from scanner.report.read import read_scan
-from scanner.report.stored import StoredFindings
-from scanner.report.view import build
-from scanner.report.words import STATUS_ORDER
-from scanner.report.worst import worst
+from scanner.report.view import view as views
+from scanner.report.view.overview import worst
+from scanner.report.view.view import build
+from scanner.report.wording import STATUS_ORDER
 from scanner.report.write import write_reports
 
 ranks = st.lists(st.tuples(st.sampled_from(Status), st.sampled_from(Severity)), max_size=30)
@@ -73,8 +73,8 @@ def test_a_view_goes_through_the_findings_once(scan: Scan) -> None:
 def test_what_a_view_does_not_hold_is_counted(scan: Scan, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = build(scan)
     resources = whole.resources
-    monkeypatch.setattr("scanner.report.overview.SHOWN", 5)
-    monkeypatch.setattr("scanner.report.overview.SHOWN_OF_CONTROL", 1)
+    monkeypatch.setattr("scanner.report.view.overview.SHOWN", 5)
+    monkeypatch.setattr("scanner.report.view.overview.SHOWN_OF_CONTROL", 1)
     monkeypatch.setattr(views, "RESOURCES", 2)
     once = Once(tuple(scan.findings))
     small = build(replace(scan, findings=once))

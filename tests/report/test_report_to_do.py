@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from scanner.model.finding import TO_DO, Finding, Status
 from scanner.model.scan import Scan
-from scanner.report.csv import findings_csv
-from scanner.report.html import report_html
-from scanner.report.junit import junit
-from scanner.report.markdown import summary_md
-from scanner.report.view import build
+from scanner.report.formats.csv import findings_csv
+from scanner.report.formats.html import report_html
+from scanner.report.formats.junit import junit
+from scanner.report.formats.markdown import summary_md
+from scanner.report.view.view import build
 
 ADVICE = "Allow backup:ListBackupJobs to the role that scans <b>account</b>"
 

@@ -15,7 +15,7 @@ from scanner.model.explanation import Explanation, Node
 from scanner.report.explain.advice import advice
 from scanner.report.explain.facts import Facts
 from scanner.report.explain.find import Found, find
-from scanner.report.explain.gather import gather
+from scanner.report.explain.queries import gather
 from scanner.report.explain.resource import resource_node
 from scanner.report.explain.rows import Related, text
 from scanner.report.explain.structures import STRUCTURES

@@ -16,18 +16,17 @@ import orjson
 from scanner.errors import BundleError
 from scanner.findings.filed import Filed
 from scanner.findings.lookup import findings_of
-from scanner.model.control import failure_title
+from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation, failure_title
 from scanner.model.explanation import Advice, Node, Verdict
-from scanner.model.finding import Finding, Status, finding_from_document
+from scanner.model.finding import Finding, Severity, Status, finding_from_document
 from scanner.model.owner import Owner
-from scanner.report.definitions import control_of
-from scanner.report.words import STATUS_ORDER
+from scanner.report.wording import STATUS_ORDER
 
 _MOST: Final = 12
 _TOLD: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
+
 _REMEDIED: Final = (Status.FAIL, Status.WAIVED)
 """What the remediation of a control is for: what is unknown says itself which read is missing."""
-
 _DEFINITIONS: Final = b',"controls":['
 
 
@@ -129,3 +128,31 @@ def _controls(file: Path) -> Mapping[str, Mapping[str, Any]]:
     controls = document.get("controls") if isinstance(document, dict) else None
     definitions = [each for each in controls or () if isinstance(each, dict)]
     return {str(each.get("id")): each for each in definitions}
+
+
+def control_of(document: Mapping[str, Any]) -> Control:
+    """Parse the definition of a control in summary.json. KeyError, TypeError or ValueError: it is none."""
+    return Control(
+        id=document["id"],
+        title=document["title"],
+        failure_title=document.get("failure_title", ""),
+        severity=Severity(document["severity"]),
+        subject=document["subject"],
+        population=document["population"],
+        require=document["require"],
+        reason=document["reason"],
+        reasons=document["reasons"],
+        reason_cases={
+            status: tuple(ReasonCase(each["when"], each["text"]) for each in cases)
+            for status, cases in document.get("reason_cases", {}).items()
+        },
+        parameters=document["defaults"],
+        parameter_rules={
+            name: ParameterRule(doc=doc) for name, doc in document.get("parameter_docs", {}).items()
+        },
+        evidence=tuple(document["evidence"]),
+        motivation=document["motivation"],
+        remediation=Remediation(**document["remediation"]),
+        frameworks={name: tuple(ids) for name, ids in document["frameworks"].items()},
+        audit_manager=document["audit_manager"],
+    )

@@ -7,7 +7,7 @@ from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.sentences import sentence
 from scanner.report.explain.rows import Row, members, reasons, references, ternary, text
 from scanner.report.explain.vaults import key_node
-from scanner.report.words import count_word, short_name
+from scanner.report.wording import count_word, short_name
 
 _SURVIVES: Final = "survives_"
 _BECAUSE: Final = "_because"

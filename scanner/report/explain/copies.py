@@ -19,7 +19,7 @@ from scanner.report.explain.rows import (
     texts,
 )
 from scanner.report.explain.vaults import point_node, vault_facts
-from scanner.report.words import days, hours, place, short_name
+from scanner.report.wording import days, hours, place, short_name
 
 AIR_GAPPED = "air_gapped_target"
 

@@ -8,7 +8,7 @@ from typing import Final
 from scanner.errors import UsageError
 from scanner.report.explain.facts import Facts
 from scanner.report.explain.rows import Row, text
-from scanner.report.words import clip, visible
+from scanner.report.wording import clip, visible
 from scanner.storage.lookup import is_called, resembles
 
 _SEARCHED: Final = ("resource", "vault", "plan", "rule", "selection", "copy_action")

@@ -5,8 +5,8 @@ from typing import Final
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.ternary import Ternary
+from scanner.protection.backup_content import CONTAINS, INCREMENTAL
 from scanner.report.explain.around import around
-from scanner.report.explain.backups import backup_facts
 from scanner.report.explain.copies import copy_nodes, job_facts
 from scanner.report.explain.rows import (
     NOTHING,
@@ -21,12 +21,12 @@ from scanner.report.explain.rows import (
     text,
     texts,
 )
-from scanner.report.explain.rules import rule_facts, standing
-from scanner.report.explain.selections import selecting, unnamed
+from scanner.report.explain.structures import rule_facts, selecting, standing, unnamed
 from scanner.report.explain.vaults import has_points, target_node, told_point
-from scanner.report.words import count_word, hours, short_name, type_word
+from scanner.report.wording import count_word, hours, short_name, type_word
 
 _COVERAGE: Final = ("covered", "covered_by", "rules")
+
 _SHOWN_NOT_KNOWN: Final = frozenset(
     (
         *_COVERAGE,
@@ -207,3 +207,14 @@ def _is_filled(point: Row, row: Row) -> bool:
     whereabouts = ("account", "region")
     own = all(text(point, each) in ("", text(row, each)) for each in whereabouts)
     return own and short_name(arn) in {text(rule, "vault") for rule in members(row.get("rules"))[0]}
+
+
+def backup_facts(row: Row) -> tuple[tuple[str, str], ...]:
+    """Return the notes on the backups of a resource; none where no control applies to it."""
+    if text(row, "not_applicable_because"):
+        return ()
+    return facts(
+        ("a backup contains", CONTAINS.get(text(row, "subject_type"), "")),
+        ("backups left incomplete", "; ".join(texts(row.get("left_out"))[0])),
+        ("full or incremental", INCREMENTAL.get(text(row, "incremental"), "")),
+    )

@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
+from scanner.model.reading import EvidenceRef
 from scanner.model.sentences import sentence
 from scanner.model.ternary import all_of
-from scanner.report.explain.accounts import place_node
-from scanner.report.explain.around import named
+from scanner.report.explain.around import doubts, named
 from scanner.report.explain.copies import reach
 from scanner.report.explain.rows import (
     NOTHING,
     Related,
     Row,
+    Selects,
     facts,
     members,
     number,
@@ -22,10 +23,8 @@ from scanner.report.explain.rows import (
     text,
     texts,
 )
-from scanner.report.explain.rules import rule_facts, standing
-from scanner.report.explain.selections import role_nodes, selection_facts
 from scanner.report.explain.vaults import target_node, vault_facts
-from scanner.report.words import days, hours, place, short_name
+from scanner.report.wording import days, hours, place, short_name
 
 
 def vault_node(row: Row, related: Related) -> Node:
@@ -295,6 +294,22 @@ def _held_by(row: Row, vault: Row) -> Node:
 
 
 Teller = Callable[[Row, Related], Node]
+
+
+def place_node(row: Row, _: Related) -> Node:
+    """Tell an account, or one in one Region: each read that is missing keeps something unknown."""
+    missing, _complete = members(row.get("missing_reads"))
+    return Node(
+        kind=NodeKind.GROUP,
+        label=named(row),
+        subject=text(row, "subject"),
+        because=text(row, "not_applicable_because"),
+        facts=facts(("status", text(row, "status"))),
+        evidence=references(row, ""),
+        children=(*map(_missing, missing), *doubts(row)),
+    )
+
+
 STRUCTURES: Final[Mapping[str, Teller]] = {
     "vault": vault_node,
     "plan": plan_node,
@@ -306,3 +321,131 @@ STRUCTURES: Final[Mapping[str, Teller]] = {
     "account_region": place_node,
 }
 """How a subject is told, by its fact table."""
+
+
+def _missing(read: Row) -> Node:
+    blinds, _ = texts(read.get("blinds"))
+    about = text(read, "about")
+    return Node(
+        kind=NodeKind.MORE,
+        label=text(read, "operation") + (f" of {about}" if about else ""),
+        verdict=Verdict.UNKNOWN,
+        because=" ".join(filter(None, (text(read, "kind"), text(read, "code")))),
+        facts=facts(("blinds", ", ".join(blinds))),
+    )
+
+
+def standing(rule: Row) -> tuple[Verdict, str]:
+    """Return whether a rule makes backups at all, by its row; without a row nothing speaks against it."""
+    if ternary(rule, "schedule_valid") is False:
+        because = sentence(text(rule, "schedule_reason"))
+        return Verdict.BROKEN, f"{text(rule, 'schedule')} is not an AWS cron expression. {because}".rstrip()
+    if "schedule_valid" in rule and ternary(rule, "schedule_valid") is None:
+        because = sentence(text(rule, "schedule_reason"))
+        return (
+            Verdict.UNKNOWN,
+            f"It is not known whether {text(rule, 'schedule')} ever starts. {because}".rstrip(),
+        )
+    if ternary(rule, "starts_within_a_year") is False:
+        because = sentence(text(rule, "schedule_reason"))
+        return Verdict.BROKEN, f"It does not start within a year. {because}".rstrip()
+    return Verdict.HOLDS, ""
+
+
+def rule_facts(row: Row) -> tuple[tuple[str, str], ...]:
+    """Tell a rule's terms: of its own row, or of the terms that a resource's row repeats."""
+    schedule = " ".join(filter(None, (text(row, "schedule"), text(row, "timezone"))))
+    wait = number(row, "max_gap_hours")
+    return facts(
+        ("starts", schedule),
+        ("longest wait", hours(wait) if wait is not None else ""),
+        ("next start", text(row, "next_start")),
+        ("must start within", _minutes(row, "start_window_minutes")),
+        ("must complete within", _minutes(row, "completion_window_minutes")),
+        ("keeps", days(row["retention_days"]) if "retention_days" in row else ""),
+        (
+            "moves to cold storage",
+            f"after {days(row.get('cold_after_days'))}" if row.get("moves_to_cold") else "",
+        ),
+        ("kind", "continuous" if row.get("continuous") is True else ""),
+        ("indexes for search", ", ".join(texts(row.get("index_types"))[0])),
+        ("scans for malware", ", ".join(map(_scan, members(row.get("scan_actions"))[0]))),
+        ("tags on recovery points", ", ".join(map(_tag, members(row.get("recovery_point_tags"))[0]))),
+    )
+
+
+def _minutes(row: Row, column: str) -> str:
+    """Return a window in hours; empty where the rule does not set it."""
+    minutes = number(row, column)
+    return hours(minutes / 60) if minutes else ""
+
+
+def _scan(scan: Row) -> str:
+    return f"{text(scan, 'scanner')} ({text(scan, 'mode')})"
+
+
+def _tag(tag: Row) -> str:
+    return f"{text(tag, 'key')}={text(tag, 'value')}"
+
+
+def selecting(plan: str, arn: str, related: Related, rules: tuple[Node, ...]) -> Node | None:
+    """Tell the selections of a plan that select `arn`, and the rules that then cover it; None: none does."""
+    found = [each for each in related.selections if text(each.row, "plan") == plan and each.holds]
+    return _selecting(found, arn, rules) if found else None
+
+
+def unnamed(plan: str, rules: tuple[Node, ...], refs: tuple[EvidenceRef, ...]) -> Node:
+    """Tell that some selection of a plan (its name) selects it, where no row says which."""
+    return Node(
+        kind=NodeKind.SELECTION,
+        label=f"A selection of {plan}",
+        verdict=Verdict.HOLDS,
+        evidence=refs,
+        children=rules,
+    )
+
+
+def _selecting(found: list[Selects], arn: str, rules: tuple[Node, ...]) -> Node:
+    roles = tuple(node for each in found for node in role_nodes(each.row))
+    first, *others = found
+    also = ", ".join(text(each.row, "name") for each in others)
+    return Node(
+        kind=NodeKind.SELECTION,
+        label=text(first.row, "name"),
+        verdict=Verdict.HOLDS,
+        subject=text(first.row, "subject"),
+        because=f"It selects {short_name(arn)}."
+        if not also
+        else f"It selects {short_name(arn)}, as does {also}.",
+        facts=selection_facts(first),
+        evidence=tuple(dict.fromkeys(ref for each in found for ref in references(each.row, "selected", ""))),
+        children=(*roles, *rules),
+    )
+
+
+def selection_facts(selection: Selects) -> tuple[tuple[str, str], ...]:
+    """Tell how much it selects, and whose plan it is."""
+    more = "" if selection.complete else " or more"
+    from_organization = selection.row.get("from_organization") is True
+    return facts(
+        ("selects", f"{selection.count:,} resource{'' if selection.count == 1 else 's'}{more}"),
+        ("plan of", "an Organizations backup policy" if from_organization else ""),
+    )
+
+
+def role_nodes(selection: Row) -> tuple[Node, ...]:
+    """Tell the role: AWS Backup must be able to assume it, or nothing is backed up."""
+    if "role_admits_backup" not in selection:
+        return ()
+    admits = ternary(selection, "role_admits_backup")
+    role = text(selection, "role")
+    return (
+        Node(
+            kind=NodeKind.LINK,
+            label="AWS Backup can assume the role",
+            verdict=verdict_of(admits),
+            because=sentence(text(selection, "role_reason")) if admits is not True else "",
+            facts=facts(("role", role)),
+            evidence=references(selection, "role_exists", "role_admits_backup"),
+        ),
+    )

@@ -16,7 +16,7 @@ from scanner.report.explain.rows import (
     ternary,
     text,
 )
-from scanner.report.words import days, hours, place, short_name
+from scanner.report.wording import days, hours, place, short_name
 
 _KEY_KINDS = {
     "none": "Not encrypted",

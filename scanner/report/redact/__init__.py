@@ -9,8 +9,7 @@ Formats know nothing of this: they draw a redacted scan like any other. What is 
 no number, date, Region or AWS type is a name, so that what nobody thought of is redacted rather than shown.
 """
 
-from scanner.report.redact.explanation import redacted_explanation
 from scanner.report.redact.pseudonyms import Pseudonyms, new_key
-from scanner.report.redact.scan import redacted
+from scanner.report.redact.scan import redacted, redacted_explanation
 
 __all__ = ["Pseudonyms", "new_key", "redacted", "redacted_explanation"]

@@ -6,8 +6,10 @@ from itertools import chain
 from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
 from scanner.model.audit_manager import ControlBeside, FrameworkBeside
+from scanner.model.changes import Change, Changes, Former
 from scanner.model.compliance import Assessment, FrameworkView, RequirementView
 from scanner.model.control import Control
+from scanner.model.explanation import Advice, Explanation, Node, NodeKind
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding, Waiver
 from scanner.model.inventory import Account
@@ -16,19 +18,25 @@ from scanner.model.names import AccountId, RegionName
 from scanner.model.owner import Owner
 from scanner.model.reading import EvidenceRef, Gap
 from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream, UnsupportedKinds
-from scanner.report.overview import STRUCTURES
-from scanner.report.redact.changes import findings_in, redacted_changes
+from scanner.model.tier import Match, Tier, Tiers
+from scanner.model.waivers import WaiverUse
 from scanner.report.redact.pseudonyms import Pseudonyms
-from scanner.report.redact.settled import redacted_tiers, redacted_use
 from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
+from scanner.report.view.overview import STRUCTURES
 
 _T = TypeVar("_T")
 _HASH = 64
 _MOST_NAMES = 20_000
 
-
 _NO_TIER: Final = ("", "not known")
 """How the score calls what has no tier, and what may have any."""
+Parameters = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+_BARE = frozenset({"name"})
+"""What a finding that was read back from a summary has of its details."""
+
+_SENTENCES: Final = frozenset((NodeKind.LINK, NodeKind.GROUP, NodeKind.MORE))
+"""Nodes whose label is a sentence of ours; all others are called by a name."""
 
 
 class _Mapped(Generic[_T]):
@@ -361,3 +369,123 @@ class _Redactor:
 def _checksum(text: str) -> str:
     """Keep a checksum: it is of a whole file, whose content nobody guesses."""
     return text if len(text) == _HASH and all(each in "0123456789abcdef" for each in text) else ""
+
+
+def redacted_tiers(tiers: Tiers, names: Pseudonyms, parameters: Parameters) -> Tiers:
+    """Redact tiers and overrides. `parameters` redacts what they set."""
+
+    def redacted(each: Tier) -> Tier:
+        told = {control: parameters(values) for control, values in each.parameters.items()}
+        return Tier(names.name(each.name), _match(each.match, names), told)
+
+    return Tiers(tuple(map(redacted, tiers.tiers)), tuple(map(redacted, tiers.overrides)))
+
+
+def _match(match: Match, names: Pseudonyms) -> Match:
+    return Match(
+        tags=tuple((names.name(key), tuple(map(names.name, values))) for key, values in match.tags),
+        types=tuple(map(names.words, match.types)),
+        accounts=tuple(map(names.name, match.accounts)),
+        organizational_units=tuple(map(names.name, match.organizational_units)),
+        regions=tuple(map(names.words, match.regions)),
+        subjects=tuple(map(names.name, match.subjects)),
+    )
+
+
+def redacted_use(use: WaiverUse, names: Pseudonyms, waiver: Callable[[Waiver], Waiver]) -> WaiverUse:
+    """Redact what became of a waiver. `waiver` redacts the waiver itself."""
+    return replace(use, waiver=waiver(use.waiver), subject=names.name(use.subject))
+
+
+def findings_in(changes: Changes | None) -> Iterator[Finding]:
+    """Give the findings that changes tell of, of both scans."""
+    for found in changes.worst.values() if changes else ():
+        for change in found:
+            yield from (each for each in (change.old, change.new) if each is not None)
+
+
+def redacted_changes(
+    changes: Changes | None, names: Pseudonyms, finding: Callable[[Finding], Finding]
+) -> Changes | None:
+    """Redact changes. `finding` redacts a finding of either scan.
+
+    A reason may speak of names that the details tell. Where these are not told, it is left out.
+    """
+    if changes is None:
+        return None
+
+    def side(told: Finding | None) -> Finding | None:
+        if told is None:
+            return None
+        known = finding(told)
+        return replace(known, reason=LEFT_OUT) if told.details.keys() <= _BARE else known
+
+    def change(told: Change) -> Change:
+        bare = told.finding.details.keys() <= _BARE
+        why = LEFT_OUT if bare and told.why else names.sentence(told.why, (told.finding.subject,))
+        return replace(told, old=side(told.old), new=side(told.new), why=why)
+
+    return replace(
+        changes,
+        notes=tuple(map(names.sentence, changes.notes)),
+        worst={kind: tuple(map(change, found)) for kind, found in changes.worst.items()},
+        former=_former(changes.former, names),
+    )
+
+
+def _former(former: Former | None, names: Pseudonyms) -> Former | None:
+    return None if former is None else replace(former, scan_id=names.name(former.scan_id))
+
+
+def redacted_explanation(told: Explanation, pseudonyms: Pseudonyms) -> Explanation:
+    """Redact an explanation."""
+    named = [told.subject, told.name, told.account_name]
+    for node in told.root.walk():
+        named += [node.subject, *([] if node.kind in _SENTENCES else [node.label])]
+    pseudonyms.seek(part for name in named for part in parts_of(name))
+    redact = _ExplanationRedactor(pseudonyms)
+    return replace(
+        told,
+        scan_id=pseudonyms.name(told.scan_id),
+        subject=pseudonyms.name(told.subject),
+        account=pseudonyms.account(told.account),
+        account_name=pseudonyms.name(told.account_name),
+        region=pseudonyms.words(told.region),
+        name=pseudonyms.name(told.name),
+        root=redact.node(told.root),
+        advice=tuple(map(redact.advice, told.advice)),
+        owner=redact.owner(told.owner),
+    )
+
+
+class _ExplanationRedactor:
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._names = pseudonyms
+
+    def node(self, node: Node) -> Node:
+        told = self._names.sentence if node.kind in _SENTENCES else self._names.name
+        return replace(
+            node,
+            label=told(node.label),
+            subject=self._names.name(node.subject),
+            because=self._names.sentence(node.because),
+            facts=tuple((name, self._names.sentence(value)) for name, value in node.facts),
+            evidence=tuple(EvidenceRef(self._names.path(ref.file), ref.line) for ref in node.evidence),
+            children=tuple(map(self.node, node.children)),
+        )
+
+    def advice(self, advice: Advice) -> Advice:
+        return replace(
+            advice,
+            title=self._names.sentence(advice.title),
+            subject=self._names.name(advice.subject),
+            reason=self._names.sentence(advice.reason),
+            text=self._names.sentence(advice.text),
+            cli=self._names.sentence(advice.cli),
+            owner=self.owner(advice.owner),
+        )
+
+    def owner(self, owner: Owner | None) -> Owner | None:
+        if owner is None:
+            return None
+        return Owner(owner.name and self._names.name(owner.name), self._names.sentence(owner.source))

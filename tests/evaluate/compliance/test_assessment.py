@@ -11,7 +11,7 @@ from scanner.evaluate.controls.requirements import load_standards
 from scanner.model.compliance import Assessment, FrameworkView, RequirementStatus
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.reach import Reach
-from scanner.report.assessment import assessment_document, assessment_of
+from scanner.report.view.assessment import assessment_document, assessment_of
 from tests.fakes.counted import Cell, counted, counts_of
 
 KNOWN = load_controls(("restore-tested", "restore-time-target", "resource-in-backup-plan"))

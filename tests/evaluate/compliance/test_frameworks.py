@@ -13,7 +13,7 @@ from scanner.evaluate.controls.loader import load_controls
 from scanner.model.audit_manager import Comparison, ControlBeside
 from scanner.model.scan import Scan
 from scanner.report.read import read_scan
-from scanner.report.view import build
+from scanner.report.view.view import build
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, BundleBuilder, ShardScript, refuse, rule
 
 PLAN = "BACKUP_RESOURCES_PROTECTED_BY_BACKUP_PLAN"

@@ -1,0 +1,439 @@
+"""`findings.asff.jsonl`: the AWS Security Finding Format, for Security Hub.
+
+A line is a JSON array of at most 100 findings of one account and one Region: what one call of
+BatchImportFindings takes, made by that account in that Region (Security Hub API reference; the lengths of
+fields are those of `AwsSecurityFinding`). All fields cut to their lengths, no finding comes near 240 KB.
+
+`Compliance.Status` never says PASSED of what could not be judged: that is WARNING, "some information is
+missing". A waived failure is FAILED, and its workflow SUPPRESSED.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any, Final
+
+import orjson
+
+from scanner.evidence.manifest import rfc3339
+from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.names import AWS_GLOBAL, parse_arn, partition_in, partition_of
+from scanner.model.owner import Owner
+from scanner.model.reading import EvidenceRef
+from scanner.model.resource_types import RESOURCE_TYPES
+from scanner.report.formats.by_control import ByControl
+from scanner.report.to_do import to_do
+from scanner.report.view.view import ControlView, View
+from scanner.report.wording import FRAMEWORK_WORDS, given_name, one_line, short_name
+from scanner.storage.encoding import encode, fragment
+
+COMPLIANCE: Final = {
+    Status.PASS: "PASSED",
+    Status.FAIL: "FAILED",
+    Status.WAIVED: "FAILED",
+    Status.UNKNOWN: "WARNING",
+    Status.ERROR: "WARNING",
+    Status.NOT_APPLICABLE: "NOT_AVAILABLE",
+}
+
+WORKFLOW: Final = {
+    Status.PASS: "RESOLVED",
+    Status.FAIL: "NEW",
+    Status.WAIVED: "SUPPRESSED",
+    Status.UNKNOWN: "NEW",
+    Status.ERROR: "NEW",
+    Status.NOT_APPLICABLE: "RESOLVED",
+}
+
+LABELS: Final = {
+    Severity.CRITICAL: "CRITICAL",
+    Severity.HIGH: "HIGH",
+    Severity.MEDIUM: "MEDIUM",
+    Severity.LOW: "LOW",
+    Severity.INFO: "INFORMATIONAL",
+}
+TYPE: Final = "Software and Configuration Checks/AWS Security Best Practices/Backup"
+
+GLOBAL_HOMES: Final = ("us-east-1", "cn-north-1", "us-gov-west-1")
+"""Where the partitions have their global services: findings of these go there, where it is in the scope."""
+MAX_TITLE: Final = 256
+MAX_DESCRIPTION: Final = 1_024
+MAX_REQUIREMENTS: Final = 32
+
+MAX_VALUE: Final = 2_048
+"""Of a product field. What people write is cut to half of it."""
+MAX_REASON: Final = 512
+MAX_RECOMMENDATION: Final = 512
+MAX_GENERATOR: Final = 512
+_QUIET: Final = (Status.PASS, Status.NOT_APPLICABLE)
+_FAILED: Final = (Status.FAIL, Status.WAIVED)
+_NAME: Final = 256
+_REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]{1,2}")
+Document = dict[str, Any]
+_CUT: Final = "\u2026"
+_EMPTY: Final = "(empty)"
+
+TYPES: Final = {
+    **{kind.name: kind.security_hub_type for kind in RESOURCE_TYPES if kind.security_hub_type},
+    "plan": "AwsBackupBackupPlan",
+    "vault": "AwsBackupBackupVault",
+    "recovery_point": "AwsBackupRecoveryPoint",
+    "account": "AwsAccount",
+    "account_region": "AwsAccount",
+}
+"""By AWS Backup's names of resource types, and by the fact tables."""
+OTHER: Final = "Other"
+
+PARTITIONS: Final = frozenset(("aws", "aws-cn", "aws-us-gov"))
+"""Partitions that the format has the same word for as ARNs have."""
+MAX_ID: Final = 512
+MAX_REGION: Final = 16
+_ACCOUNT: Final = "AwsAccount"
+_PLAN: Final = "AwsBackupBackupPlan"
+
+MAX_FINDINGS: Final = 100
+"""Findings of one BatchImportFindings call."""
+MAX_CALL_BYTES: Final = 6_000_000
+
+MAX_WAITING_BYTES: Final = 64_000_000
+"""Bytes that wait in memory, over all batches."""
+
+_ENVELOPE: Final = 100
+"""Bytes of a call around its findings, commas not counted."""
+
+_ESCAPED: Final = 6
+"""Bytes that a UTF-16 unit takes where it is written by its code, as boto3 and the AWS CLI do."""
+
+Place = tuple[str, str]
+"""An account and a Region."""
+
+
+def asff(view: View) -> Iterator[bytes]:
+    """Give findings.asff.jsonl in pieces, a call each."""
+    hub = Hub(view)
+    batches = Batches()
+    for finding in view.findings:
+        region = hub.region(finding)
+        yield from batches.add((finding.account, region), encode(hub.finding(finding, region)))
+    yield from batches.rest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What all findings of a control share. Fragments are encoded once."""
+
+    generator: str
+    requirement: str
+    failure: str
+    control: str
+    requirements: orjson.Fragment | None  # None: no framework asks for it
+
+
+class Hub:
+    """Builds findings as Security Hub accepts them."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._time = rfc3339(view.manifest.evaluated_as_of) or ""
+        self._home = home(view.manifest.scope.regions)
+        self._controls = {each.control.id: each for each in view.controls}
+        self._shared = ByControl(lambda finding: _shared(finding, self._controls.get(finding.control)))
+
+    def region(self, finding: Finding) -> str:
+        """Return the Region that a finding is sent to."""
+        return finding.region if _is_regional(finding.region) else self._home
+
+    def finding(self, finding: Finding, region: str) -> Document:
+        """Return a finding as it is sent to a Region."""
+        shared, status, fingerprint = self._shared.of(finding), finding.status, finding.fingerprint
+        name, identifier = given_name(finding.details), resource_id(finding)
+        remediation = self._remediation(finding)
+        return {
+            "SchemaVersion": "2018-10-08",
+            "Id": f"vaultproof/{fingerprint}",
+            "ProductArn": product_arn(region, finding.account),
+            "GeneratorId": shared.generator,
+            "AwsAccountId": finding.account,
+            "CreatedAt": self._time,
+            "UpdatedAt": self._time,
+            "LastObservedAt": self._time,
+            "Title": shared.failure if status in _FAILED else shared.requirement,
+            "Description": text_field(finding.reason, MAX_DESCRIPTION),
+            "FindingProviderFields": _provided(status, finding.severity),
+            **({"Remediation": remediation} if remediation else {}),
+            "Resources": resources(finding, identifier, name),
+            "Compliance": _compliance(finding, name, shared),
+            "Workflow": {"Status": WORKFLOW[status]},
+            "RecordState": "ARCHIVED" if status is Status.NOT_APPLICABLE else "ACTIVE",
+            "ProductFields": self._fields(finding, fingerprint, name, identifier),
+        }
+
+    def _remediation(self, finding: Finding) -> Document | None:
+        view = self._controls.get(finding.control)
+        advice = to_do(finding, view.control if view else None)
+        if advice is None:
+            return None
+        return {"Recommendation": {"Text": repeated_field(advice.text, MAX_RECOMMENDATION)}}
+
+    def _fields(self, finding: Finding, fingerprint: str, name: str, identifier: str) -> Mapping[str, str]:
+        """Return what the format has no attribute for; nothing that is blank."""
+        subject = "" if identifier == finding.subject else finding.subject
+        account = self._view.names.get(finding.account, "")
+        fields = {
+            "vaultproof/Status": finding.status.value,
+            "vaultproof/Fingerprint": fingerprint,
+            "vaultproof/Scan": _repeated(self._view.manifest.scan_id),
+            "vaultproof/SubjectType": _repeated(finding.subject_type),
+            "vaultproof/Subject": subject and _optional(subject, MAX_VALUE),
+            "vaultproof/Region": _repeated(finding.region),
+            "vaultproof/AccountName": _repeated(account),
+            "vaultproof/Name": name and _optional(name),
+            **_owner(finding.owner),
+            **_waiver(finding.waiver),
+            "vaultproof/Evidence": _optional(_evidence(finding.evidence), MAX_VALUE),
+            "vaultproof/Notice": _repeated(self._view.notice),
+        }
+        return {key: text for key, text in fields.items() if text}
+
+
+def _optional(text: str, limit: int = MAX_VALUE // 2) -> str:
+    """Return the text of a product field; empty where it is blank: then the field is left out."""
+    return text_field(text, limit) if text.strip() else ""
+
+
+_repeated: Final = lru_cache(maxsize=8_192)(_optional)
+_is_regional: Final = lru_cache(maxsize=1_024)(lambda region: _REGION.fullmatch(region) is not None)
+
+
+def home(regions: tuple[str, ...]) -> str:
+    """Choose where findings about global services go: the partition's own Region for them, else the first."""
+    own = (each for each in GLOBAL_HOMES if each in regions)
+    return next(own, min(regions, default=GLOBAL_HOMES[0]))
+
+
+def product_arn(region: str, account: str) -> str:
+    """Name the product that every account has for findings of its own tools."""
+    return f"arn:{partition_of(region)}:securityhub:{region}:{account}:product/{account}/default"
+
+
+def _shared(finding: Finding, view: ControlView | None) -> _Shared:
+    requirements = [
+        text_field(f"{FRAMEWORK_WORDS.get(name, name)} {each}", _NAME)
+        for name, ids in finding.frameworks.items()
+        for each in ids
+    ]
+    return _Shared(
+        generator=fitted(f"vaultproof/{told(finding.control)}", MAX_GENERATOR),
+        requirement=text_field(f"Requirement: {view.control.title}" if view else finding.control, MAX_TITLE),
+        failure=text_field(view.control.failure if view else finding.control, MAX_TITLE),
+        control=text_field(finding.control, _NAME),
+        requirements=fragment(requirements[:MAX_REQUIREMENTS]) if requirements else None,
+    )
+
+
+@cache
+def _provided(status: Status, of_control: Severity) -> orjson.Fragment:
+    """Return severity and types where a provider puts them: Security Hub makes its own fields of them.
+
+    What passes is informational, as the findings of Security Hub's own controls are; `Original` keeps the
+    control's word.
+    """
+    severity = Severity.INFO if status in _QUIET else of_control
+    document = {"Severity": {"Label": LABELS[severity], "Original": of_control.value}, "Types": [TYPE]}
+    return fragment(document)
+
+
+def _compliance(finding: Finding, name: str, shared: _Shared) -> Document:
+    reason = {"ReasonCode": finding.status.name, "Description": text_field(_why(finding, name), MAX_REASON)}
+    return {
+        "Status": COMPLIANCE[finding.status],
+        "SecurityControlId": shared.control,
+        **({"RelatedRequirements": shared.requirements} if shared.requirements else {}),
+        "StatusReasons": [reason],
+    }
+
+
+def _why(finding: Finding, name: str) -> str:
+    subject = f"{name}: " if name and len(name) < MAX_REASON // 4 else f"{short_name(finding.subject)}: "
+    waiver = finding.waiver
+    accepted = f"Waived until {waiver.expires} ({waiver.id}): {waiver.reason} " if waiver else ""
+    return f"{accepted}{subject if len(subject) < MAX_REASON // 4 else ''}{finding.reason}"
+
+
+def _owner(owner: Owner | None) -> Mapping[str, str]:
+    """Say who is asked; an owner that is not known has a source that says so."""
+    if owner is None:
+        return {}
+    name = _repeated(owner.name or "")
+    return {"vaultproof/Owner": name, "vaultproof/OwnerSource": _repeated(owner.source)}
+
+
+def _waiver(waiver: Waiver | None) -> Mapping[str, str]:
+    if waiver is None:
+        return {}
+    return {
+        "vaultproof/Waiver": _repeated(waiver.id),
+        "vaultproof/WaiverOwner": _repeated(waiver.owner),
+        "vaultproof/WaiverApprover": _repeated(waiver.approver),
+        "vaultproof/WaiverReason": _repeated(waiver.reason),
+        "vaultproof/WaiverExpires": _repeated(waiver.expires),
+    }
+
+
+def _evidence(refs: tuple[EvidenceRef, ...]) -> str:
+    """Name lines of evidence, as many as there is room for; the rest is counted."""
+    names: list[str] = []
+    room = MAX_VALUE - len("; and 1,000,000 more")
+    for ref in refs:
+        name = f"{ref.file}:{ref.line}"
+        room -= len(name) + 2
+        if room < 0:
+            names.append(f"and {len(refs) - len(names):,} more")
+            break
+        names.append(name)
+    return "; ".join(names)
+
+
+def told(text: str) -> str:
+    """Give text as it may stand in any field; a blank one, which no field may be, says that it is."""
+    return one_line(text).strip() or _EMPTY
+
+
+def fitted(text: str, limit: int) -> str:
+    """Cut a text to `limit` UTF-16 units, the longest way in which AWS may count; what is cut ends in `…`."""
+    if len(text) <= limit // 2 or (len(text) <= limit and units(text) <= limit):
+        return text
+    cut = text[: limit - len(_CUT)]
+    while units(cut) > limit - len(_CUT):
+        over = units(cut) - limit + len(_CUT)
+        cut = cut[: -max(1, over // 2)]
+    return cut.rstrip() + _CUT
+
+
+def text_field(text: str, limit: int) -> str:
+    """Return a text as a field of `limit` UTF-16 units takes it: on one line, not blank, cut."""
+    if len(text) <= limit // 2 and text.isascii() and text.isprintable():  # most are: quicker to see
+        return text.strip() or _EMPTY
+    return fitted(told(text), limit)
+
+
+repeated_field: Final = lru_cache(maxsize=8_192)(text_field)
+"""Return the same as `field`, quicker for texts that many findings have."""
+
+
+def units(text: str) -> int:
+    """Count the UTF-16 units of a text."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+# Subjects of findings as resources of the AWS Security Finding Format.
+#
+# The names of the types are those of Security Hub's `ResourceDetails`; what has none is `Other`, as the
+# API's reference asks for. An account is named as Security Hub itself names it:
+# `AWS::::Account:111111111111`.
+def resources(finding: Finding, identifier: str, name: str) -> list[Document]:
+    """Return the subject, and after it the plan that a rule, a selection or a copy action is a part of.
+
+    `identifier` is its `resource_id`, `name` what people call it; empty: it has no name.
+    """
+    subject = finding.subject
+    place = _place(partition_in(subject) or partition_of(finding.region), finding.region)
+    found = [
+        {
+            "Type": TYPES.get(finding.subject_type, OTHER),
+            "Id": identifier,
+            **place,
+            **({"Details": {"Other": {"Name": text_field(name, MAX_ID)}}} if name else {}),
+        }
+    ]
+    if "#" in subject and (plan := _plan(subject)):
+        found.append({"Type": _PLAN, "Id": text_field(plan, MAX_ID), **place})
+    return found
+
+
+def resource_id(finding: Finding) -> str:
+    """Name the subject as the format does. Longer names than it takes are cut; `MAX_ID`."""
+    if TYPES.get(finding.subject_type) == _ACCOUNT and finding.account:
+        return f"AWS::::Account:{finding.account}"
+    return text_field(finding.subject, MAX_ID)
+
+
+def _plan(subject: str) -> str:
+    """Return the ARN of the plan that a subject is a part of; empty: of none."""
+    plan = subject.partition("#")[0]
+    return plan if ":backup-plan:" in plan and parse_arn(plan) is not None else ""
+
+
+def _place(partition: str, region: str) -> Document:
+    """Return partition and Region, as far as the format has words for them: none for a global service."""
+    regional = region and region != AWS_GLOBAL and len(region) <= MAX_REGION
+    return {
+        **({"Partition": partition} if partition in PARTITIONS else {}),
+        **({"Region": region} if regional else {}),
+    }
+
+
+# Findings of Security Hub, gathered into calls: each of one account and one Region.
+#
+# Findings come in the order of filing, so that those of one account and Region are far from each other.
+# What waits for its batch to be full is bounded: the fullest batches go as they are when all of them
+# together are too much to hold.
+@dataclass(slots=True)
+class _Batch:
+    findings: list[bytes] = field(default_factory=list)
+    held: int = 0  # bytes in memory
+    sent: int = _ENVELOPE  # bytes of the call
+
+
+class Batches:
+    """Gathers findings, and gives batches as they are full: JSON arrays, one a line."""
+
+    def __init__(self, waiting: int = MAX_WAITING_BYTES) -> None:
+        self._limit = waiting
+        self._held = 0
+        self._open: dict[Place, _Batch] = {}
+
+    def add(self, place: Place, finding: bytes) -> Iterator[bytes]:
+        """Take a finding; give what can no longer wait."""
+        size = wire_bytes(finding) + 1
+        batch = self._open.get(place)
+        if batch is not None and batch.sent + size > MAX_CALL_BYTES:
+            yield self._close(place)
+            batch = None
+        if batch is None:
+            batch = self._open[place] = _Batch()
+        batch.findings.append(bytes(memoryview(finding)))  # a copy: orjson's own keeps its wide buffer
+        batch.held += len(finding)
+        batch.sent += size
+        self._held += len(finding)
+        if len(batch.findings) == MAX_FINDINGS:
+            yield self._close(place)
+        if self._held > self._limit:
+            yield from self._make_room()
+
+    def rest(self) -> Iterator[bytes]:
+        """Give the batches that did not become full, by account and Region."""
+        for place in sorted(self._open):
+            yield self._close(place)
+
+    def _make_room(self) -> Iterator[bytes]:
+        """Give the fullest batches as they are, until half of the room is free."""
+        for place in sorted(self._open, key=lambda each: (-self._open[each].held, each)):
+            if self._held <= self._limit // 2:
+                return
+            yield self._close(place)
+
+    def _close(self, place: Place) -> bytes:
+        batch = self._open.pop(place)
+        self._held -= batch.held
+        return b"[" + b",".join(batch.findings) + b"]\n"
+
+
+def wire_bytes(finding: bytes) -> int:
+    """Count the bytes that a finding takes in a call, where all but ASCII is written by its code."""
+    if finding.isascii():
+        return len(finding)
+    text = finding.decode()
+    plain = len(text.encode("ascii", "ignore"))
+    return plain + _ESCAPED * (units(text) - plain)

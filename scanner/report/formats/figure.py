@@ -1,0 +1,253 @@
+"""The chain as a picture: boxes from left to right, one that reads it aloud too. No script, nothing fetched.
+
+A tree is laid out in columns: the steps of the chain are boxes, what is said of a step stands within it as
+lines. Verdicts are told by a mark, a word and the line of a box's border; colour only repeats them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import filterfalse
+from typing import Final
+from unicodedata import east_asian_width
+
+from scanner.model.explanation import Explanation, Node, NodeKind, Verdict
+from scanner.report.formats.templates import environment
+from scanner.report.wording import clip, one_line
+
+TEMPLATE: Final = "explanation.svg.j2"
+STEPS: Final = frozenset(
+    (
+        NodeKind.RESOURCE,
+        NodeKind.PARENT,
+        NodeKind.PLAN,
+        NodeKind.SELECTION,
+        NodeKind.RULE,
+        NodeKind.VAULT,
+        NodeKind.COPY,
+        NodeKind.GROUP,
+    )
+)
+MARKS: Final = {Verdict.HOLDS: "✓", Verdict.BROKEN: "✗", Verdict.UNKNOWN: "?", Verdict.STATED: "•"}
+WORDS: Final = {
+    Verdict.HOLDS: "Holds",
+    Verdict.BROKEN: "Broken",
+    Verdict.UNKNOWN: "Unknown",
+    Verdict.STATED: "",
+}
+
+WIDTH: Final = 332
+"""Of a box, in pixels."""
+
+_GAP: Final = 64  # between columns
+_ROW_GAP: Final = 18
+_LINE: Final = 17
+_HEAD: Final = 62  # a box's kind, verdict and title
+_PAD: Final = 14
+_TOP: Final = 96  # the picture's own title
+_COLUMNS: Final = 38  # characters in a line of a box
+_TITLE: Final = 32
+_MOST_LINES: Final = 3  # lines of one text
+_MOST_STEPS: Final = 24  # boxes beside each other under one step
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text within a box; the first of a statement carries its mark."""
+
+    text: str
+    style: str  # of the mark: holds, broken, unknown, stated; or because, fact, evidence
+    y: int
+    mark: str = ""
+    indent: int = 0
+
+
+@dataclass(slots=True)
+class Box:
+    """One step, laid out."""
+
+    node: Node
+    x: int
+    title: str
+    spoken: str  # all of it, for whoever does not see it, or points at it
+    kind: str
+    lines: tuple[Line, ...]
+    height: int
+    y: int = 0
+    children: "list[Box]" = field(default_factory=list)
+
+    @property
+    def middle(self) -> int:
+        """Where the arrow into the box ends."""
+        return self.y + _HEAD // 2
+
+    def walk(self) -> "Iterator[Box]":
+        """Give this box and all that hang on it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A chain as it is drawn: its boxes, the paths of its arrows with their styles, and the room it takes."""
+
+    boxes: tuple[Box, ...]
+    arrows: tuple[tuple[str, str], ...]
+    width: int
+    height: int
+
+
+def lay_out(node: Node, top: int = 0) -> Drawn:
+    """Lay out the chain of a subject, `top` pixels below the picture's edge."""
+    root = _box(node, 0)
+    height = _place(root, top)
+    boxes = tuple(root.walk())
+    width = max(box.x for box in boxes) + WIDTH + 2 * _PAD
+    return Drawn(boxes, tuple(_arrows(root)), width, height + _PAD)
+
+
+def explanation_svg(told: Explanation) -> bytes:
+    """Draw an explanation. Equal explanations give equal bytes."""
+    drawn = lay_out(told.root, _TOP)
+    page = (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            told=told,
+            boxes=drawn.boxes,
+            arrows=drawn.arrows,
+            width=drawn.width,
+            height=drawn.height,
+            box_width=WIDTH,
+            title=clip(one_line(told.name or told.subject), 60),
+            subject=clip(one_line(told.subject), max(60, drawn.width // 9)),
+            place=one_line(f"{told.account_name or told.account} / {told.region}, as of {told.as_of}"),
+            description=description(told.root),
+            words=WORDS,
+            marks=MARKS,
+        )
+    )
+    return page.encode(errors="replace")
+
+
+def _box(node: Node, column: int) -> Box:
+    steps = [child for child in node.children if child.kind in STEPS]
+    said = [child for child in node.children if child.kind not in STEPS]
+    lines = tuple(_lines(node, said, left_out=max(0, len(steps) - _MOST_STEPS)))
+    return Box(
+        node=node,
+        x=_PAD + column * (WIDTH + _GAP),
+        title=_cut(one_line(node.label), _TITLE),
+        spoken=_spoken(node),
+        kind="" if node.kind is NodeKind.GROUP else node.kind.value.replace("_", " "),
+        lines=lines,
+        height=_HEAD + (lines[-1].y + _PAD if lines else 0),
+        children=[_box(step, column + (step.kind is not NodeKind.GROUP)) for step in steps[:_MOST_STEPS]],
+    )
+
+
+def _spoken(node: Node) -> str:
+    kind = node.kind.value.replace("_", " ")
+    head = " ".join(filter(None, (kind, node.label, WORDS[node.verdict].lower())))
+    return one_line(" ".join(filter(None, (f"{head}.", node.because, node.subject))))
+
+
+def _lines(node: Node, said: list[Node], *, left_out: int) -> Iterator[Line]:
+    """Lay out what stands below a box's head, each line with its distance from it."""
+    y = 0
+    for line in _texts(node, said, left_out):
+        y += _LINE
+        yield Line(line.text, line.style, y, line.mark, line.indent)
+
+
+def _texts(node: Node, said: list[Node], left_out: int) -> Iterator[Line]:
+    for text in _wrapped(node.because):
+        yield Line(text, "because", 0)
+    for name, value in node.facts:
+        for text in _wrapped(f"{name} {value}"):
+            yield Line(text, "fact", 0)
+    for ref in node.evidence[:1]:
+        file = one_line(ref.file).removeprefix("evidence/")  # all lie there, and room is short
+        yield Line(_cut(f"{file}:{ref.line}", _COLUMNS + 7), "evidence", 0)
+    for child in said:
+        first, *rest = _wrapped(child.label, _COLUMNS - 3) or ("",)
+        yield Line(first, child.verdict.value, 0, MARKS[child.verdict], 18)
+        for text in rest:
+            yield Line(text, child.verdict.value, 0, "", 18)
+        if child.verdict is not Verdict.HOLDS:
+            for text in _wrapped(child.because, _COLUMNS - 3):
+                yield Line(text, "because", 0, "", 18)
+    if left_out:
+        yield Line(f"{left_out:,} more are left out here", "fact", 0)
+
+
+def _wrapped(text: str, columns: int = _COLUMNS) -> list[str]:
+    """Break a text into lines of a box; what is too long is cut, and seen to be."""
+    lines: list[str] = []
+    left = one_line(text)
+    while left and len(lines) < _MOST_LINES:
+        end = _fit(left, columns)
+        if end < len(left) and (blank := left.rfind(" ", 0, end + 1)) > columns // 3:
+            end = blank
+        lines.append(left[:end].strip())
+        left = left[end:].strip()
+    if left:
+        lines[-1] = _cut(f"{lines[-1]} {left}", columns)
+    return lines
+
+
+def _cut(text: str, columns: int) -> str:
+    end = _fit(text, columns)
+    return text if end >= len(text) else f"{text[: max(1, _fit(text, columns - 1))]}\u2026"
+
+
+def _fit(text: str, columns: int) -> int:
+    """Count how many characters of a text fit; those of East Asia are two wide."""
+    if text.isascii():
+        return min(len(text), columns)
+    used = 0
+    for position, character in enumerate(text):
+        used += 2 if east_asian_width(character) in "WF" else 1
+        if used > columns:
+            return position
+    return len(text)
+
+
+def _place(box: Box, top: int) -> int:
+    """Put a box beside the first of what hangs on it; give where the next may begin.
+
+    Groups stand below the box that they speak of, where nothing of the chain can be.
+    """
+    box.y = top
+    chain, own = top, top + box.height + _ROW_GAP
+    for child in box.children:
+        if child.node.kind is not NodeKind.GROUP:
+            chain = _place(child, chain)
+    for child in sorted(filter(_is_group, box.children), key=lambda each: bool(each.children)):
+        own = _place(child, max(own, chain) if child.children else own)
+    return max(own, chain)
+
+
+def _is_group(box: Box) -> bool:
+    return box.node.kind is NodeKind.GROUP
+
+
+def _arrows(box: Box) -> Iterator[tuple[str, str]]:
+    """Give the path and the style of each arrow: out to the right, down the gap, into the box."""
+    for child in filterfalse(_is_group, box.children):
+        start, turn, end = box.x + WIDTH, child.x - _GAP // 2, child.x - 5
+        if child.middle == box.middle:
+            path = f"M{start} {box.middle}H{end}"
+        else:
+            path = f"M{start} {box.middle}H{turn - 8}q8 0 8 8V{child.middle - 8}q0 8 8 8H{end}"
+        yield path, child.node.verdict.value
+    for child in box.children:
+        yield from _arrows(child)
+
+
+def description(root: Node) -> str:
+    """Say the chain in words, for whoever does not see it."""
+    broken = [one_line(node.label) for node in root.walk() if node.verdict is Verdict.BROKEN]
+    unknown = sum(node.verdict is Verdict.UNKNOWN for node in root.walk())
+    links = f"Broken: {', '.join(broken[:12])}." if broken else "No link is broken."
+    return f"{one_line(root.because)} {links} {unknown} links are unknown."

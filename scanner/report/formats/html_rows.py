@@ -1,0 +1,451 @@
+"""The findings as columns within the HTML report: every row of them, or as many of the worst as fit.
+
+A row is five numbers: its control, its subject, its status with its severity, and its reason. Whatever is
+said of a subject (its ARN, name, type, account, Region and owner) and each reason stand once. In filing
+order the numbers climb evenly, which is what makes them small.
+"""
+
+import base64
+import gzip
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from typing import Any, Final
+
+import orjson
+
+from scanner.findings.filed import Filed
+from scanner.model.explanation import Node, NodeKind, Verdict
+from scanner.model.finding import Finding, Severity, Status, waiver_document
+from scanner.report.explain.facts import Facts
+from scanner.report.explain.many import resource_chains
+from scanner.report.formats.figure import WIDTH, Box, description, lay_out
+from scanner.report.view.counts import Counts, count
+from scanner.report.view.overview import STRUCTURES, UNLISTED
+from scanner.report.view.view import ResourceView, View
+from scanner.report.wording import STATUS_ORDER, given_name, title
+from scanner.storage.encoding import encode
+from scanner.storage.rows import StoredRows
+from scanner.storage.table_files import NoTableError
+
+SEVERITIES: Final = len(Severity)
+_Key = tuple[str, str, str, str]  # subject, type, account, Region
+_STATUSES: Final = {rank: status for status, rank in STATUS_ORDER.items()}
+
+_RANKS: Final = {
+    (status, severity): place * SEVERITIES + severity.rank
+    for status, place in STATUS_ORDER.items()
+    for severity in Severity
+}
+
+_SPARE: Final = 0.93
+"""What is tried next, of the share that would just fit: rows are not all alike."""
+_LEVEL: Final = 6
+
+_PICTURED: Final = frozenset((NodeKind.SELECTION, NodeKind.RECOVERY_POINT, NodeKind.KEY))
+"""What is drawn of what stands beside the chain; the rest of it is told by findings, and in words."""
+
+LARGEST: Final = 40_000
+"""Bytes of one detail at most: a list of thousands of resources is for the files beside the report."""
+
+BLOCK: Final = 250_000
+"""Bytes of a block before it is compressed, at least: what is inflated to show one subject."""
+
+_FIRST: Final = 300
+"""Subjects whose chains are read at first. They show how many find room."""
+
+_AT_ONCE: Final = 1_000
+"""Subjects whose chains are read later, at most: each time, the files of all their accounts are opened."""
+
+_MORE: Final = 50
+"""Subjects that are read beyond those that are expected to find room."""
+
+_HIDDEN: Final = "name"
+"""The detail that is the subject's title, and no news below it."""
+
+
+@dataclass(slots=True)
+class Subjects:
+    """The subjects of the rows, each with a number."""
+
+    numbers: dict[_Key, int] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
+    owners: list[int] = field(
+        default_factory=list
+    )  # number of its owner; -1: nothing says how they are named
+    owner_numbers: dict[str | None, int] = field(default_factory=dict)  # None: not known; empty: nobody
+
+    def number(self, finding: Finding) -> int:
+        """Return the number of a finding's subject; the first of its findings that has its name tells it."""
+        key = (finding.subject, finding.subject_type, finding.account, finding.region)
+        number = self.numbers.setdefault(key, len(self.numbers))
+        if number == len(self.names):
+            self.names.append("")
+            self.owners.append(-1 if finding.owner is None else self._owner(finding.owner.name))
+        if not self.names[number]:
+            self.names[number] = given_name(finding.details)
+        return number
+
+    def _owner(self, name: str | None) -> int:
+        return self.owner_numbers.setdefault(name, len(self.owner_numbers))
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows as text for the page, the numbers of their subjects by ARN, and what was left out."""
+
+    text: str
+    reasons: str
+    number: int
+    subjects: dict[str, int]
+    cut: Counts
+
+
+def _numbers() -> "array[int]":
+    return array("I")
+
+
+@dataclass(slots=True)
+class Dictionary:
+    """Distinct texts, each with its number."""
+
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def number(self, text: str) -> int:
+        """Give the number of a text, taking it in when it is new."""
+        return self.numbers.setdefault(text, len(self.numbers))
+
+    @property
+    def texts(self) -> list[str]:
+        """Give the texts, in the order of their numbers."""
+        return list(self.numbers)
+
+
+@dataclass(slots=True)
+class _Columns:
+    controls: Dictionary = field(default_factory=Dictionary)
+    subjects: Subjects = field(default_factory=Subjects)
+    reasons: Dictionary = field(default_factory=Dictionary)
+    control: "array[int]" = field(default_factory=_numbers)
+    subject: "array[int]" = field(default_factory=_numbers)
+    rank: "array[int]" = field(default_factory=_numbers)
+    reason: "array[int]" = field(default_factory=_numbers)
+
+    def add(self, finding: Finding) -> None:
+        self.control.append(self.controls.number(finding.control))
+        self.subject.append(self.subjects.number(finding))
+        self.rank.append(_RANKS[finding.status, finding.severity])
+        self.reason.append(self.reasons.number(finding.reason))
+
+    def worst(self, number: int) -> "_Columns":
+        """Return the worst rows alone, with the texts that they need."""
+        places = sorted(range(len(self.rank)), key=self.rank.__getitem__)[:number]
+        fewer = _Columns(controls=self.controls, subjects=Subjects(owner_numbers=self.subjects.owner_numbers))
+        subjects, reasons = list(self.subjects.numbers), self.reasons.texts
+        for place in sorted(places):
+            subject = self.subject[place]
+            kept = fewer.subjects.numbers.setdefault(subjects[subject], len(fewer.subjects.numbers))
+            if kept == len(fewer.subjects.names):
+                fewer.subjects.names.append(self.subjects.names[subject])
+                fewer.subjects.owners.append(self.subjects.owners[subject])
+            fewer.control.append(self.control[place])
+            fewer.subject.append(kept)
+            fewer.rank.append(self.rank[place])
+            fewer.reason.append(fewer.reasons.number(reasons[self.reason[place]]))
+        return fewer
+
+    def texts(self) -> tuple[str, str]:
+        """Return the two blocks: rows with their subjects, and reasons."""
+        return block(
+            {
+                "controls": self.controls.texts,
+                "subjects": _subjects(self.subjects),
+                "control": deltas(self.control),
+                "subject": deltas(self.subject),
+                "rank": self.rank.tolist(),
+                "reason": deltas(self.reason),
+            }
+        ), block(self.reasons.texts)
+
+
+def embed_rows(view: View, room: int, limit: int) -> Rows:
+    """Put the rows of a view into no more than `room` characters, the worst where not all fit."""
+    columns = _Columns()
+    for finding in view.findings if view.counts.total <= limit else _worst(view, limit):
+        columns.add(finding)
+    text, reasons = columns.texts()
+    while len(text) + len(reasons) > room:
+        columns = columns.worst(int(len(columns.rank) * room / (len(text) + len(reasons)) * _SPARE))
+        text, reasons = columns.texts()
+    shown = count(_STATUSES[rank // SEVERITIES] for rank in columns.rank)
+    numbers = {key[0]: number for key, number in columns.subjects.numbers.items()}
+    return Rows(text, reasons, len(columns.rank), numbers, view.counts.less(shown))
+
+
+def _worst(view: View, limit: int) -> Iterator[Finding]:
+    """Return the worst findings in filing order; of the last status and severity that fits, the first."""
+    if isinstance(view.findings, Filed):
+        yield from view.findings.first(_worst_numbers(view, view.findings, limit))
+        return
+    places = {
+        (status, Severity(group.key)): number
+        for group in view.severities
+        for status, number in group.counts.parts()
+    }
+    left: dict[tuple[Status, Severity], int] = {}
+    room = limit
+    for place in sorted(places, key=lambda each: (STATUS_ORDER[each[0]], each[1].rank)):
+        left[place] = min(places[place], room)
+        room -= left[place]
+    for finding in view.findings:
+        place = (finding.status, finding.severity)
+        if left.get(place, 0) > 0:
+            left[place] -= 1
+            yield finding
+
+
+def _worst_numbers(view: View, filed: Filed, room: int) -> Mapping[str, Mapping[Status, int]]:
+    """Return how many of the worst findings are of each control and status, `room` in all."""
+    numbers: dict[str, dict[Status, int]] = {}
+    pairs = [(control, pair) for control, counts in view.by_control.items() for pair in counts.parts()]
+
+    def order(pair: tuple[str, tuple[Status, int]]) -> tuple[int, int, str]:
+        control, (status, _) = pair
+        return STATUS_ORDER[status], filed.control(control).severity.rank, control
+
+    for control, (status, number) in sorted(pairs, key=order):
+        if room > 0 < number:
+            numbers.setdefault(control, {})[status] = min(number, room)
+            room -= number
+    return numbers
+
+
+def _subjects(subjects: Subjects) -> dict[str, object]:
+    types, accounts, regions = Dictionary(), Dictionary(), Dictionary()
+    keys = list(subjects.numbers)
+    return {
+        "arn": [subject for subject, _, _, _ in keys],
+        "name": subjects.names,
+        "type": deltas([types.number(kind) for _, kind, _, _ in keys]),
+        "account": deltas([accounts.number(account) for _, _, account, _ in keys]),
+        "region": deltas([regions.number(region) for _, _, _, region in keys]),
+        "owner": subjects.owners,
+        "types": types.texts,
+        "accounts": accounts.texts,
+        "regions": regions.texts,
+        "owners": list(subjects.owner_numbers),
+    }
+
+
+def block(content: object) -> str:
+    """Write JSON as base64 of gzip: nothing in it can end a script element. Equal content, equal text."""
+    return base64.b64encode(gzip.compress(encode(content), _LEVEL, mtime=0)).decode()
+
+
+def deltas(numbers: Sequence[int]) -> list[int]:
+    """Write numbers as the steps between them: of numbers that climb one by one, nothing but ones."""
+    return [number - former for former, number in zip(chain((0,), numbers), numbers, strict=False)]
+
+
+class Chains:
+    """The chains of a view's resources. What it learns of the files of the fact tables serves all calls.
+
+    Only a population that is the scan's own table has the other tables: one that was changed on its way into
+    the report (names replaced, say) must not be undone by reading the facts behind it.
+    """
+
+    def __init__(self, view: View) -> None:
+        inventory = view.inventory
+        has_facts = isinstance(inventory, StoredRows) and not view.notice
+        self._facts = Facts(inventory.tables) if has_facts and isinstance(inventory, StoredRows) else None
+
+    def of(self, resources: Collection[ResourceView]) -> dict[str, Node]:
+        """Return the chains of resources by subject, from facts where there are some.
+
+        Raises:
+            BundleError: a table cannot be read.
+        """
+        nodes = self._from_facts([each.subject for each in resources])
+        others = (each for each in resources if each.subject not in nodes)
+        return nodes | {each.subject: _of_findings(each) for each in others if each.chain.told}
+
+    def _from_facts(self, subjects: Collection[str]) -> dict[str, Node]:
+        if self._facts is not None:
+            try:
+                return dict(resource_chains(self._facts, subjects))
+            except NoTableError:  # the details of findings have less, and are there
+                self._facts = None
+        return {}
+
+
+def _of_findings(resource: ResourceView) -> Node:
+    root = resource.chain.root
+    label = root.label or title(resource.subject, resource.name)
+    return replace(root, label=label, subject=resource.subject)
+
+
+def chain_document(node: Node) -> dict[str, Any]:
+    """Give a chain for the page: `tree`, `picture`, and `spoken` for whoever sees neither."""
+    return {"tree": _compact(node), "picture": _picture(node), "spoken": description(node)}
+
+
+def _compact(node: Node) -> dict[str, Any]:
+    """Give a node and those below it; what is empty is left out."""
+    found = {
+        "kind": node.kind.value,
+        "label": node.label,
+        "subject": node.subject,
+        "verdict": "" if node.verdict is Verdict.STATED else node.verdict.value,
+        "because": node.because,
+        "facts": [f"{name} {value}" for name, value in node.facts],
+        "evidence": [f"{ref.file}:{ref.line}" for ref in node.evidence],
+        "children": [_compact(child) for child in node.children],
+    }
+    return {key: content for key, content in found.items() if content}
+
+
+def _picture(node: Node) -> dict[str, Any]:
+    drawn = lay_out(replace(node, children=tuple(filter(_is_pictured, node.children))))
+    return {
+        "width": drawn.width,
+        "height": drawn.height,
+        "box": WIDTH,
+        "boxes": [_box(box) for box in drawn.boxes],
+        "arrows": drawn.arrows,
+    }
+
+
+def _is_pictured(node: Node) -> bool:
+    return node.kind is not NodeKind.GROUP or any(child.kind in _PICTURED for child in node.children)
+
+
+def _box(box: Box) -> list[Any]:
+    """Give a box: left, top, height, verdict, kind, title, what is said of it aloud, and its lines."""
+    lines = [[line.text, line.style, line.y, line.mark, line.indent] for line in box.lines]
+    node = box.node
+    return [box.x, box.y, box.height, node.verdict.value, box.kind, box.title, box.spoken, lines]
+
+
+# The details of findings within the HTML report, in blocks that the page inflates when somebody asks.
+#
+# A block holds some subjects, worst first, each with all that its findings tell and the chain that protects
+# it. When the room is used up the rest is left out, and counted.
+@dataclass(frozen=True, slots=True)
+class Details:
+    """The blocks, the number of the block that tells of a subject, and how many findings are told."""
+
+    blocks: tuple[str, ...]
+    places: Mapping[str, int]
+    findings: int
+
+
+def embed_details(view: View, room: int) -> Details:
+    """Put the details of the worst subjects into `room` characters, or one block more."""
+    subjects, packed, number = _Subjects(view), _Packed(room), _FIRST
+    while not packed.is_full() and (batch := subjects.next(number)):
+        for subject, findings, root in batch:
+            packed.add(subject, len(findings), _told(findings, root))
+            if packed.is_full():
+                break
+        number = packed.fitting()
+    packed.finish()
+    return Details(tuple(packed.blocks), packed.places, packed.findings)
+
+
+class _Packed:
+    """Blocks of details, as many as `room` has place for, or one more."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._waiting: dict[str, orjson.Fragment] = {}
+        self._size = self._used = 0
+        self.blocks: list[str] = []
+        self.places: dict[str, int] = {}
+        self.findings = 0
+
+    def is_full(self) -> bool:
+        """Check whether the room is used up."""
+        return self._used >= self._room
+
+    def fitting(self) -> int:
+        """Return how many subjects may still find room, judging by the former ones, and some more."""
+        share = self._used / (len(self.places) - len(self._waiting) or 1)
+        return min(_AT_ONCE, int((self._room - self._used) / share) + _MORE) if share else _FIRST
+
+    def add(self, subject: str, findings: int, text: bytes) -> None:
+        """Add what is known of a subject."""
+        self.places[subject] = len(self.blocks)
+        self._waiting[subject] = orjson.Fragment(text)
+        self.findings += findings
+        self._size += len(text)
+        if self._size > BLOCK:
+            self.finish()
+
+    def finish(self) -> None:
+        """Pack what waits, if anything does."""
+        if self._waiting:
+            self.blocks.append(block(self._waiting))
+            self._used += len(self.blocks[-1])
+            self._waiting, self._size = {}, 0
+
+
+_Subject = tuple[str, Sequence[Finding], Node | None]
+"""A subject, its findings, and the chain that protects it."""
+
+
+class _Subjects:
+    """The subjects of a view's worst findings, worst first."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._chains = Chains(view)
+        self._left = iter(view.worst_subjects.items())
+
+    def next(self, number: int) -> list[_Subject]:
+        """Return the next subjects; none: there are no more. `number`: how many are read at once."""
+        # Findings that are not filed in columns are read from the first to the last for each batch.
+        types = dict(islice(self._left, number if isinstance(self._view.findings, Filed) else _AT_ONCE))
+        subjects = self._view.resources_of(tuple(types))
+        nodes = self._chains.of([each for each in subjects if types[each.subject] not in STRUCTURES])
+        return [(each.subject, self._shown(each), nodes.get(each.subject)) for each in subjects]
+
+    def _shown(self, subject: ResourceView) -> Sequence[Finding]:
+        """Return the findings that are shown: of a structure of a large scan, those that are listed."""
+        if self._view.has_all or subject.subject_type not in STRUCTURES:
+            return subject.findings
+        return [each for each in subject.findings if each.status not in UNLISTED]
+
+
+def _told(findings: Sequence[Finding], chain: Node | None) -> bytes:
+    document: dict[str, Any] = {"findings": {each.control: _finding(each) for each in findings}}
+    if chain is not None:
+        document["chain"] = chain_document(chain)
+    return encode(document)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    waiver, owner = finding.waiver, finding.owner
+    parts = {
+        "details": _details({key: value for key, value in finding.details.items() if key != _HIDDEN}),
+        "evidence": [[ref.file, ref.line] for ref in finding.evidence],
+        "waiver": waiver and waiver_document(waiver),
+        "owner_source": owner and owner.source,
+    }
+    return {key: content for key, content in parts.items() if content}
+
+
+def _details(details: Mapping[str, Any]) -> object:
+    """Return details encoded, without those that are too large; None: there are none."""
+    if not details:
+        return None
+    whole = encode(details)
+    if len(whole) > LARGEST:
+        whole = encode({key: _bounded(encode(value)) for key, value in details.items()})
+    return orjson.Fragment(whole)
+
+
+def _bounded(text: bytes) -> object:
+    if len(text) <= LARGEST:
+        return orjson.Fragment(text)
+    return f"{len(text):,} bytes, left out here: see findings.jsonl.gz"

@@ -1,0 +1,182 @@
+"""`findings.json`, `summary.json`, `findings.jsonl.gz`: the findings as data (evidence format, "findings").
+
+Beyond the contract `findings.json` carries, under keys of their own, what else a report says: the
+definitions of the controls with the parameters in effect (`controls`), and in `summary` the totals, the
+missing reads, the reconciliation and the limitations. `summary.json` is the same without the findings: what
+`scanner.report.read` reads back beside `findings.jsonl.gz`.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final
+
+from scanner.evidence.manifest import manifest_document
+from scanner.findings.documents import documents
+from scanner.findings.filed import Filed
+from scanner.model.control import Control
+from scanner.model.finding import Finding, Status
+from scanner.model.reading import Gap
+from scanner.model.scan import Reconciliation, Stream
+from scanner.report.view.assessment import assessment_document
+from scanner.report.view.audit_manager import side_by_side_document
+from scanner.report.view.changes import changes_document
+from scanner.report.view.counts import Counts
+from scanner.report.view.decisions import sets_document, settled_document
+from scanner.report.view.owners import owners_document
+from scanner.report.view.unsupported import unsupported_document
+from scanner.report.view.view import View
+from scanner.storage.encoding import encode
+
+SCHEMA: Final = "backup-audit/findings/1"
+MAX_FINDINGS: Final = 50_000
+LEFT_OUT: Final = (Status.PASS, Status.NOT_APPLICABLE)
+"""What `findings.json` leaves out when there are more than MAX_FINDINGS."""
+
+_BATCH: Final = 500
+_GZIP: Final = 16 + zlib.MAX_WBITS
+"""zlib's word for a gzip header."""
+_LEVEL: Final = 3
+"""Of compression. Level 6 takes more than twice the time for files that are a quarter smaller."""
+
+Document = dict[str, Any]
+
+
+def findings_json(view: View) -> Iterator[bytes]:
+    """Give the text of findings.json in pieces: one line, the same bytes for the same scan."""
+    truncated = None
+    if view.counts.total > MAX_FINDINGS:
+        left_out = sum(view.counts.of(status) for status in LEFT_OUT)
+        truncated = {"left_out": left_out, "statuses": [status.value for status in LEFT_OUT]}
+    head, tail = _around(view, truncated)
+    yield encode(head)[:-1] + b',"findings":['
+    between = b""
+    for text in _findings(view.findings, LEFT_OUT if truncated else ()):
+        yield between + text
+        between = b","
+    yield b"]," + encode(tail)[1:] + b"\n"
+
+
+def _findings(findings: Stream[Finding], left_out: tuple[Status, ...]) -> Iterator[bytes]:
+    """Give the documents of findings but those of some statuses: many at a time, joined by commas."""
+    if left_out and isinstance(findings, Filed):
+        return documents(findings, [status for status in Status if status not in left_out])
+    return _joined(encode(each.document()) for each in findings if each.status not in left_out)
+
+
+def summary_json(view: View) -> Iterator[bytes]:
+    """Give the text of summary.json: findings.json without its findings."""
+    head, tail = _around(view, None)
+    yield encode({**head, "controls": tail["controls"]}) + b"\n"
+
+
+def _around(view: View, truncated: Document | None) -> tuple[Document, Document]:
+    """Give what stands before and behind the findings, in the contract's order."""
+    scan = view.scan
+    manifest = manifest_document(scan.manifest)
+    del manifest["shards"]
+    redacted = {"redacted": True} if scan.redacted else {}
+    head = {"schema": SCHEMA, **redacted, "scan": manifest, "summary": _summary(view)}
+    controls = [
+        {**_control(control, scan.parameters.get(control.id, {})), **sets_document(scan.tiers, control.id)}
+        for control in scan.controls
+    ]
+    return head, {"truncated": truncated, "controls": controls}
+
+
+def _joined(texts: Iterator[bytes]) -> Iterator[bytes]:
+    """Join texts with commas, so many at a time: few pieces are quicker to write than many."""
+    while batch := tuple(islice(texts, _BATCH)):
+        yield b",".join(batch)
+
+
+def findings_jsonl(findings: Iterable[Finding]) -> Iterator[bytes]:
+    """Give the lines of findings.jsonl, one a finding, in the order given (that of the contract)."""
+    for finding in findings:
+        yield encode(finding.document()) + b"\n"
+
+
+def findings_jsonl_gz(findings: Iterable[Finding]) -> Iterator[bytes]:
+    """Return findings.jsonl.gz in pieces: no name, no time, so that equal findings are equal bytes."""
+    packed = zlib.compressobj(_LEVEL, wbits=_GZIP)
+    lines = findings_jsonl(findings)
+    while batch := b"".join(islice(lines, _BATCH)):
+        yield packed.compress(batch)
+    yield packed.flush()
+
+
+def _summary(view: View) -> Document:
+    scan = view.scan
+    return {
+        "controls": {name: _statuses(each) for name, each in sorted(view.by_control.items())},
+        "totals": {**_statuses(view.counts), "judged": view.counts.judged, "asked": view.counts.asked},
+        "gaps": [_gap(gap) for gap in scan.gaps],
+        "reconciliation": [_reconciliation(row) for row in scan.reconciliation],
+        "limitations": list(scan.limitations),
+        "audit_manager": side_by_side_document(view.audit_manager),
+        **owners_document(view.owners),
+        **settled_document(scan),
+        **unsupported_document(scan.unsupported),
+        **assessment_document(scan.assessment),
+        **changes_document(scan.changes),
+    }
+
+
+def _statuses(counts: Counts) -> dict[str, int]:
+    return {status.value: counts.of(status) for status in Status}
+
+
+def _gap(gap: Gap) -> Document:
+    return {
+        "account": gap.account,
+        "region": gap.region,
+        "operation": gap.operation,
+        "about": gap.about,
+        "kind": gap.kind.value,
+        "code": gap.code,
+        "message": gap.message,
+        "evidence": None if gap.ref is None else {"file": gap.ref.file, "line": gap.ref.line},
+    }
+
+
+def _reconciliation(row: Reconciliation) -> Document:
+    return {
+        "account": row.account,
+        "region": row.region,
+        "subject_type": row.subject_type,
+        "listed": row.listed,
+        "elsewhere": list(row.elsewhere),
+    }
+
+
+def _control(control: Control, in_effect: Mapping[str, object]) -> Document:
+    remediation = control.remediation
+    return {
+        "id": control.id,
+        "title": control.title,
+        "failure_title": control.failure_title,
+        "severity": control.severity.value,
+        "subject": control.subject,
+        "population": control.population,
+        "require": control.require,
+        "reason": control.reason,
+        "reasons": dict(control.reasons),
+        "reason_cases": {
+            status: [{"when": each.when, "text": each.text} for each in cases]
+            for status, cases in control.reason_cases.items()
+        },
+        "defaults": dict(control.parameters),
+        "parameters": {**control.parameters, **in_effect},
+        "parameter_docs": {name: rule.doc for name, rule in control.parameter_rules.items()},
+        "evidence": list(control.evidence),
+        "motivation": control.motivation,
+        "remediation": {
+            "text": remediation.text,
+            "effort": remediation.effort,
+            "cli": remediation.cli,
+            "terraform": remediation.terraform,
+            "cloudformation": remediation.cloudformation,
+        },
+        "frameworks": {name: list(ids) for name, ids in control.frameworks.items()},
+        "audit_manager": control.audit_manager,
+    }

@@ -1,0 +1,185 @@
+"""`report.junit.xml`: JUnit XML, for continuous integration: a suite a control, a test a subject.
+
+There is no standard; the file is valid for the schemas of Apache Ant's reports (Windy Road) and of Jenkins
+(junit-10) alike, and so says nothing in places that only one of them knows. An open question is an `error`:
+a build that would pass over it says that something was proven which was not.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Final
+from xml.sax.saxutils import escape, quoteattr
+
+from scanner.model.finding import Finding, Status
+from scanner.model.owner import Owner
+from scanner.report.to_do import to_do
+from scanner.report.view.counts import Counts, count
+from scanner.report.view.view import ControlView, View
+from scanner.report.wording import given_name, one_line, visible
+
+_NO_XML: Final = re.compile("[\ufffe\uffff\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""What XML 1.0 forbids, however it is written."""
+
+_PIECE: Final = 500_000
+"""Characters that are gathered before they are written."""
+_NOTHING: Final = count(())
+
+
+def junit(view: View) -> Iterator[bytes]:
+    """Give report.junit.xml in pieces. A control that was asked of nothing is a suite without tests."""
+    waiting: list[str] = ['<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n']
+    size = 0
+    for line in _suites(view):
+        waiting.append(line)
+        size += len(line)
+        if size > _PIECE:
+            yield "".join(waiting).encode()
+            waiting.clear()
+            size = 0
+    yield ("".join(waiting) + "</testsuites>\n").encode()
+
+
+def _suites(view: View) -> Iterator[str]:
+    """Give the suites in the order of the controls' ids, which is that of the findings."""
+    defined = {each.control.id: each for each in view.controls}
+    ids = iter(sorted(view.by_control))
+    number = 0
+    for control, findings in groupby(view.findings, key=lambda each: each.control):
+        for name in ids:
+            yield _head(name, number, view, defined)
+            number += 1
+            if name == control:
+                break
+            yield _TAIL
+        yield from (_case(finding, defined.get(control)) for finding in findings)
+        yield _TAIL
+    for name in ids:
+        yield _head(name, number, view, defined) + _TAIL
+        number += 1
+
+
+_TAIL: Final = "<system-out/>\n<system-err/>\n</testsuite>\n"
+
+
+def _head(name: str, number: int, view: View, defined: Mapping[str, ControlView]) -> str:
+    counts = view.by_control.get(name, _NOTHING)
+    attributes = {
+        "name": name,
+        "package": "vaultproof",
+        "id": str(number),
+        "tests": str(counts.total),
+        "failures": str(counts.failed),
+        "errors": str(counts.open),
+        "skipped": str(counts.waived + counts.not_applicable),
+        "time": "0",
+        "timestamp": _instant(view.manifest.evaluated_as_of),
+        "hostname": view.organization,
+    }
+    properties = "".join(
+        f"<property name={quoteattr(_xml(key))} value={quoteattr(_xml(value.strip()))}/>\n"
+        for key, value in _properties(name, counts, view, defined)
+    )
+    return f"<testsuite{_attributes(attributes)}>\n<properties>\n{properties}</properties>\n"
+
+
+def _properties(
+    name: str, counts: Counts, view: View, defined: Mapping[str, ControlView]
+) -> Iterator[tuple[str, str]]:
+    yield "control", name
+    if (known := defined.get(name)) is not None:
+        control = known.control
+        yield "title", control.title
+        yield "severity", control.severity.value
+        yield "subject", control.subject
+        yield from ((f"parameter.{key}", value) for key, value in known.parameters)
+        yield from ((f"framework.{key}", ", ".join(ids)) for key, ids in control.frameworks.items())
+        yield "what-to-do", control.remediation.text
+        yield "what-to-type", control.remediation.cli
+    yield from ((f"count.{status.value}", str(counts.of(status))) for status in Status)
+    yield "scan", view.manifest.scan_id
+    if view.notice:
+        yield "notice", view.notice
+
+
+def _case(finding: Finding, control: ControlView | None) -> str:
+    attributes = {
+        # Jenkins takes what is before the last full stop for a package, and groups by it.
+        "classname": f"{finding.control}.{finding.account}.{finding.region}",
+        "name": finding.subject,
+        "time": "0",
+    }
+    head = f"<testcase{_attributes(attributes)}"
+    if finding.status is Status.PASS:
+        return f"{head}/>\n"
+    return f"{head}>\n{_answer(finding, control)}</testcase>\n"
+
+
+_ELEMENTS: Final = {
+    Status.FAIL: ("failure", ""),
+    Status.UNKNOWN: ("error", "Unknown: "),
+    Status.ERROR: ("error", "The control could not be evaluated: "),
+    Status.WAIVED: ("skipped", "Waived: "),
+    Status.NOT_APPLICABLE: ("skipped", "Not applicable: "),
+}
+
+
+def _answer(finding: Finding, control: ControlView | None) -> str:
+    element, word = _ELEMENTS[finding.status]
+    # Ant's schema knows no type of what is skipped: its message begins with the word.
+    kind = {} if element == "skipped" else {"type": finding.status.value}
+    message = _attributes({**kind, "message": word + finding.reason})
+    return f"<{element}{message}>{escape(_xml(_body(finding, control)))}</{element}>\n"
+
+
+def _body(finding: Finding, control: ControlView | None) -> str:
+    """Say what a person needs who has nothing but this text."""
+    title = [control.control.title_of(finding.status)] if control else []
+    lines = [*title, finding.reason, f"Subject: {finding.subject}"]
+    if name := given_name(finding.details):
+        lines.append(f"Name: {name}")
+    lines.append(f"Severity: {finding.severity.value}")
+    if owner := owner_text(finding.owner):
+        lines.append(f"Owner: {owner}")
+    if finding.waiver is not None:
+        waiver = finding.waiver
+        lines.append(
+            f"Waiver: {waiver.id} until {waiver.expires}, owner {waiver.owner}, approver {waiver.approver}: "
+            f"{waiver.reason}"
+        )
+    if finding.status is not Status.WAIVED and (
+        advice := to_do(finding, control.control if control else None)
+    ):
+        lines.append(f"What to do: {advice.text}")
+        lines.extend(
+            f"Command: {command}" for command in (finding.to_do.cli if finding.to_do else "").splitlines()
+        )
+    lines.extend(f"Evidence: {ref.file}:{ref.line}" for ref in finding.evidence)
+    lines.append(f"Fingerprint: {finding.fingerprint}")
+    return "\n".join(one_line(line) for line in lines)
+
+
+def _attributes(attributes: Mapping[str, str]) -> str:
+    return "".join(f" {name}={quoteattr(_xml(one_line(value)))}" for name, value in attributes.items())
+
+
+def _xml(text: str) -> str:
+    """Make text fit for XML 1.0: what it forbids becomes visible, or U+FFFD."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _NO_XML.sub("\ufffd", visible(text))
+
+
+def _instant(moment: datetime) -> str:
+    """Write an instant as Ant's schema has it: UTC, without saying so."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+
+
+def owner_text(owner: Owner | None) -> str:
+    """Say who is asked; empty: nothing says how owners are named."""
+    if owner is None:
+        return ""
+    if owner.name is None:
+        return f"not known, {owner.source}"
+    return owner.name or "no owner"

@@ -1,0 +1,361 @@
+"""`summary.md`: how backups stand, for a pull request, a job's summary or a chat.
+
+GitHub takes comments of 65,536 characters. What does not fit is counted, and the full files are named.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Final
+
+from scanner.model.compliance import Score
+from scanner.model.finding import Finding, Status
+from scanner.model.reading import ASSUME_ROLE
+from scanner.report.view.changes import kinds
+from scanner.report.view.completeness import GapGroup
+from scanner.report.view.counts import Counts
+from scanner.report.view.view import ControlView, View
+from scanner.report.wording import (
+    STATUS_MEANINGS,
+    STATUS_WORDS,
+    clip,
+    count_word,
+    given_name,
+    instant,
+    one_line,
+    percent,
+    short_name,
+    type_word,
+)
+
+LIMIT: Final = 60_000
+"""Bytes of UTF-8 at most, and so at most as many characters."""
+
+_WORST: Final = 3
+"""Findings that are shown of a control."""
+_WORST_CONTROLS: Final = 15
+_CONTROLS: Final = 150
+_GROUPS: Final = 8
+_WAIVERS: Final = 10
+_NAMED: Final = 4
+_OPEN: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN)
+
+_ALWAYS: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS)
+"""The answers that are told even where there are none."""
+
+_PLAIN: Final = re.compile(
+    r"""
+    (?! GH-)                       # an issue of this repository
+    (?! .* \b [0-9a-fA-F]{7,} \b)  # a commit
+    (?: [^\W_]+ (?: ['\u2019/,%-]+ [^\W_]+ )* %? | [0-9]+ (?: [.,][0-9]+ )+ %? )
+    """,
+    re.VERBOSE,
+)
+"""A word of letters and digits; inside it apostrophes, hyphens, slashes; or a number."""
+_BEFORE: Final = "(\"'"
+_BEHIND: Final = ".,;:)\"'?!\u2026"
+
+
+def summary_md(view: View) -> Iterator[bytes]:
+    """Give summary.md whole: it is small."""
+    standing = f"{_standing(view)}{_changes(view)}"
+    unsupported = _unsupported(view)
+    fixed = [_head(view), standing, _unread(view), _controls(view), _waivers(view), unsupported, _FILES]
+    room = LIMIT - sum(_size(section) for section in fixed)
+    head, _, unread, controls, waivers, _, files = fixed
+    sections = (head, standing, unread, _worst(view, room), controls, waivers, unsupported, files)
+    yield ("\n\n".join(section for section in sections if section) + "\n").encode()
+
+
+def _size(section: str) -> int:
+    return len(section.encode()) + 2
+
+
+def _head(view: View) -> str:
+    manifest = view.manifest
+    program = inert(" ".join(filter(None, (manifest.tool_name or "vaultproof", manifest.tool_version))))
+    scan = f", scan {code(manifest.scan_id)}" if manifest.scan_id else ""
+    as_of = instant(manifest.evaluated_as_of)
+    notice = f"**{view.notice}**\n\n" if view.notice else ""
+    return f"{notice}# Backup audit of {code(view.organization)}\n\nAs of {as_of}{scan}, {program}."
+
+
+def _standing(view: View) -> str:
+    counts = view.counts
+    given = [status for status in STATUS_WORDS if counts.of(status) or status in _ALWAYS]
+    rows = "".join(f"\n{_answer(status, counts)}" for status in given)
+    asked = f"{count_word(len(view.controls), 'control')} and {count_word(view.asked_resources, 'resource')}"
+    standing = f"{counts.failed:,} of {counts.asked:,} checks failed, {counts.open:,} could not be evaluated."
+    lines = [
+        f"**{standing}** A check evaluates one control for one subject; {asked} were checked.",
+        f"| Result | Checks | Share | Meaning |\n|---|---:|---:|---|{rows}",
+    ]
+    if counts.failed:
+        told = ", ".join(f"{number:,} {severity.value}" for severity, number in view.failures if number)
+        lines.append(f"Failures by severity: {told}.")
+    if view.assessment is not None:
+        lines.append(_score(view.assessment.score))
+    return "\n\n".join(lines)
+
+
+def _score(score: Score) -> str:
+    if score.withheld:
+        return f"No score: {score.withheld}."
+    share, judged = percent(score.total.score), count_word(score.total.judged, "evaluated check")
+    return f"Score, weighted by severity: {share} of 100, over {judged}."
+
+
+def _answer(status: Status, counts: Counts) -> str:
+    number = counts.of(status)
+    in_share = counts.asked and status is not Status.NOT_APPLICABLE
+    share = f"{percent(100 * number / counts.asked)} %" if in_share else ""
+    return f"| {STATUS_WORDS[status]} | {number:,} | {share} | {STATUS_MEANINGS[status]} |"
+
+
+def _changes(view: View) -> str:
+    """Say what became of findings since the former scan; empty: there is none."""
+    trend, changes = view.trend, view.changes
+    if trend is None or changes is None:
+        return ""
+    told = ", ".join(f"{each.number:,} {each.word[0].lower()}{each.word[1:]}" for each in kinds(changes))
+    was, now = trend.was, trend.now
+    told = told or "nothing is new, fixed, deleted, changed or newly unknown"
+    failed = (
+        f"Then {was.failed:,} of {was.judged:,} evaluated checks failed, now {now.failed:,} of {now.judged:,}"
+    )
+    open_ = f"{was.open:,} of {was.asked:,} could not be evaluated, now {now.open:,} of {now.asked:,}"
+    lines = [f"**Since {instant(trend.since)}:** {told}. {failed}; {open_}."]
+    if trend.score_was is not None and trend.score_now is not None:
+        lines.append(f"The score was {percent(trend.score_was)}, and is {percent(trend.score_now)}.")
+    notes = [f"- {inert(note, 400)}" for note in changes.notes[:_GROUPS]]
+    if more := len(changes.notes) - len(notes):
+        notes.append(f"- And {count_word(more, 'more difference')}.")
+    head = "\n\nThe two scans differ, and a change may come from that alone:\n\n" if notes else ""
+    return "\n\n" + " ".join(lines) + head + "\n".join(notes)
+
+
+def _unread(view: View) -> str:
+    complete = view.completeness
+    limits = [complete.collected, _left_out(complete.left_out)]
+    if complete.whole:
+        what = "Everything that the scan was to collect" if complete.collected else "Everything in scope"
+        return "\n\n".join(filter(None, ("## What could not be read", f"{what} was read.", *limits)))
+    tally = ", ".join(f"{number:,} {status.value}" for status, number in complete.tally)
+    shards = f"Of {count_word(complete.shards, 'account-Region')}: {tally}."
+    missing = f"Missing: {count_word(len(complete.gaps), 'read')}."
+    lines = [
+        "## What could not be read",
+        f"{missing} {shards} Checks that need a missing read are unknown, never passed.",
+        "\n".join(_group(group) for group in complete.groups[:_GROUPS]),
+    ]
+    if rest := sum(group.number for group in complete.groups[_GROUPS:]):
+        lines.append(f"{count_word(rest, 'more read')} are missing for other reasons.")
+    lines += limits
+    return "\n\n".join(line for line in lines if line)
+
+
+def _left_out(operations: tuple[str, ...]) -> str:
+    """Return which operations controls need that the scan left out; empty: none."""
+    if not operations:
+        return ""
+    return (
+        f"Left out by the scan, and needed by these controls: {_some(operations)}. Checks that need them are "
+        "unknown."
+    )
+
+
+def _group(group: GapGroup) -> str:
+    why = f" ({code(group.code, 80)})" if group.code else ""
+    blinds = f" Affected controls: {len(group.blinds):,}." if group.blinds else ""
+    if group.is_no_entry:
+        accounts = tuple(account for account, _ in group.where)
+        answer = f" {inert(group.message, 400)}" if group.message else ""
+        return (
+            f"- {count_word(len(accounts), 'account')} could not be entered: {code(ASSUME_ROLE, 120)} of "
+            f"{_some(group.abouts)} was {group.kind.value}{why}.{answer}{blinds}"
+        )
+    return (
+        f"- {count_word(group.number, 'read')} {group.kind.value}{why}: {_some(group.operations)}, in "
+        f"{_some(group.places)}.{blinds}"
+    )
+
+
+def _some(words: tuple[str, ...]) -> str:
+    told = ", ".join(code(word, 120) for word in words[:_NAMED])
+    more = f" and {len(words) - _NAMED:,} more" if len(words) > _NAMED else ""
+    return f"{told}{more}"
+
+
+def _worst(view: View, room: int) -> str:
+    """Give the controls that fail or are open, worst first, as far as they fit."""
+    asked = [each for each in view.controls if each.standing in _OPEN]
+    if not asked:
+        return ""
+    sections = ["## Worst failures and what to do"]
+    left = room - 200 - _size(sections[0])
+    for number, each in enumerate(asked):
+        section = _control(each, view)
+        left -= _size(section)
+        if left < 0 or number == _WORST_CONTROLS:
+            sections.append(
+                f"{count_word(len(asked) - number, 'more control')} failed or are unknown: see the table."
+            )
+            break
+        sections.append(section)
+    return "\n\n".join(sections)
+
+
+def _control(view: ControlView, whole: View) -> str:
+    control, counts = view.control, view.counts
+    shown = [each for each in view.findings if each.status in _OPEN][:_WORST]
+    opened = f"{counts.open:,} could not be evaluated" if counts.open else ""
+    failed = f"{counts.failed:,} of {counts.asked:,} failed" if counts.failed else ""
+    what = failed or opened or "Subjects were not listed"
+    parts = [
+        f"### {what}: {inert(control.failure if counts.failed else control.title)}",
+        f"{code(control.id)}, {control.severity.value}{f'; {opened}' if failed and opened else ''}.",
+        "\n".join(_finding(each, whole) for each in shown),
+    ]
+    if more := counts.failed + counts.open - len(shown):
+        parts.append(f"And {more:,} more.")
+    if counts.failed and control.remediation.text:
+        parts.append(f"What to do: {inert(control.remediation.text, 800)}")
+    if counts.failed and control.remediation.cli.strip():
+        parts.append(block(control.remediation.cli, "shell"))
+    return "\n\n".join(part for part in parts if part)
+
+
+def _finding(finding: Finding, view: View) -> str:
+    name = given_name(finding.details) or short_name(finding.subject)
+    word = "" if finding.status is Status.FAIL else f"{STATUS_WORDS[finding.status]}:"
+    where = f"{code(view.account(finding.account), 80)}, {code(finding.region, 40)}"
+    what = f"({inert(type_word(finding.subject_type))}, {where})"
+    head = f"- **{word}** {code(name, 120)}" if word else f"- {code(name, 120)}"
+    owner = f" Ask {code(finding.owner.name, 120)}." if finding.owner and finding.owner.name else ""
+    own = finding.to_do
+    to_do = f" **To do:** {inert(own.text, 400)}" if own else ""
+    if own and own.cli and "\n" not in own.cli:
+        to_do = f"{to_do} {code(own.cli, 400)}"
+    return f"{head} {what}: {inert(finding.reason, 400)}{owner} {code(finding.subject)}{to_do}"
+
+
+def _controls(view: View) -> str:
+    if not view.controls:
+        return ""
+    head = (
+        "## Controls\n\n"
+        "| Control | Severity | Fail | Unknown | Waived | Pass | Not applicable |\n"
+        "|---|---|---:|---:|---:|---:|---:|"
+    )
+    rows = [_row(each) for each in view.controls[:_CONTROLS]]
+    more = len(view.controls) - len(rows)
+    behind = f"\n\n{count_word(more, 'more control')} are in the full report." if more else ""
+    return "\n".join((head, *rows)) + behind
+
+
+def _row(view: ControlView) -> str:
+    counts = view.counts
+    numbers = (counts.failed, counts.open, counts.waived, counts.passed, counts.not_applicable)
+    told = " | ".join(f"{number:,}" if number else "" for number in numbers)
+    return f"| {cell(code(view.control.id, 80))} | {view.control.severity.value} | {told} |"
+
+
+def _waivers(view: View) -> str:
+    if not view.waivers:
+        return ""
+    lines = [
+        f"- {code(waiver.id, 80)}: {count_word(number, 'failure')} until {code(waiver.expires)}, approved by "
+        f"{code(waiver.approver, 120)}. {inert(waiver.reason, 200)}"
+        for waiver, number in view.waivers[:_WAIVERS]
+    ]
+    more = len(view.waivers) - len(lines)
+    behind = f"\n\n{count_word(more, 'more waiver')} are in the full report." if more else ""
+    return "## Waived failures\n\n" + "\n".join(lines) + behind
+
+
+def _unsupported(view: View) -> str:
+    """Name what AWS Backup cannot back up; empty: there is nothing of that kind, or it is not known."""
+    found = view.unsupported
+    if found is None or not found.number:
+        return ""
+    kinds = "; ".join(f"{inert(kind)}: {number:,}" for kind, number in found.kinds)
+    lines = [
+        f"- {code(each.name, 120)} ({inert(type_word(each.subject_type))}, "
+        f"{code(view.account(each.account), 80)}, {code(each.region, 40)}) {code(each.subject)}"
+        for each in found.resources[:_GROUPS]
+    ]
+    more = found.number - len(lines)
+    behind = f"\n\n{count_word(more, 'more resource')} are in `summary.json`." if more else ""
+    return (
+        f"## Not backed up by AWS Backup\n\n{view.unsupported_sentence} No control about resources applies: "
+        f"{kinds}.\n\n" + "\n".join(lines) + behind
+    )
+
+
+_FILES: Final = (
+    "## The full report\n\n"
+    "In the folder of the scan: `report.html` and `report.pdf` for people, `findings.jsonl.gz` with every "
+    "finding. "
+    "`audit report SCAN_DIR --format html,pdf,csv` makes those that are missing, and "
+    "`audit explain SCAN_DIR ARN` tells the chain of one resource."
+)
+
+
+# Text in GitHub's Markdown that says what it says: no markup, no link, no mention, no reference.
+#
+# Words that could be anything else are put into code spans, in which GitHub looks for nothing: neither HTML
+# nor `@name`, `#12`, `:emoji:`, `www.` or a commit's number.
+def code(text: str, length: int = 300) -> str:
+    """Put a value into a code span: it is shown as it is, on one line, cut at `length` characters."""
+    shown = clip(" ".join(one_line(text).split()), length)
+    if not shown:
+        return ""
+    fence = "`"
+    while fence in shown:
+        fence += "`"
+    pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def inert(text: str, length: int = 600) -> str:
+    """Write a sentence: plain words as they are, all others in code spans."""
+    words = clip(" ".join(one_line(text).split()), length).split(" ")
+    return " ".join(_joined(words))
+
+
+def cell(markdown: str) -> str:
+    """Make Markdown fit for a cell of a table, which a vertical bar would end."""
+    return markdown.replace("|", "\u2039U+007C\u203a")
+
+
+def block(text: str, language: str = "") -> str:
+    """Put something to type into a fenced block."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    lines = "\n".join(one_line(line) for line in text.strip().splitlines())
+    return f"{fence}{language}\n{lines}\n{fence}"
+
+
+def _joined(words: list[str]) -> Iterator[str]:
+    """Give plain words one by one, and what lies between them together."""
+    for plain, group in groupby(words, key=_is_plain):
+        if plain:
+            yield from group
+        else:
+            yield _spanned(" ".join(group))
+
+
+def _is_plain(word: str) -> bool:
+    bare = word.lstrip(_BEFORE).rstrip(_BEHIND)
+    around = len(word) - len(bare)
+    return word == "/" or (bool(_PLAIN.fullmatch(bare)) and around <= len(_BEFORE))
+
+
+def _spanned(text: str) -> str:
+    """Put into a code span what is none of a sentence's marks."""
+    bare = text.rstrip(".,;:)\u2026")
+    if not bare:
+        return code(text)
+    head = "(" if bare[0] == "(" and bare != "(" and ")" not in bare else ""
+    return f"{head}{code(bare.removeprefix(head), len(text) + 1)}{text[len(bare) :]}"

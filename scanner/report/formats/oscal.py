@@ -1,0 +1,272 @@
+"""`assessment-results.oscal.json`: OSCAL 1.1.3 Assessment Results (NIST), for governance and audit tools.
+
+Observations are the answers of controls: one for each control, with its numbers, and one for each subject
+that was judged or is open. Findings are requirements of frameworks. OSCAL knows satisfied and not-satisfied;
+what could not be judged is not-satisfied for the reason `other`, with the property `unknown`.
+
+Tools for OSCAL load a document whole, so that this one is bounded: it has the observations of the worst
+findings, as many as a view holds, and says how many it leaves out. It needs no package: compliance-trestle
+validates it in tests.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from typing import Final
+from urllib.parse import quote
+
+from scanner.model.finding import Finding, Status, Waiver
+from scanner.model.owner import Owner
+from scanner.model.unicode import mended
+from scanner.report.formats.oscal_requirements import (
+    ORIGIN,
+    Document,
+    around,
+    back_matter,
+    collected,
+    control_uuid,
+    line,
+    local_definitions,
+    numbers,
+    observation_uuid,
+    organization_uuid,
+    prop,
+    prose,
+    requirement_findings,
+    requirements,
+    result_head,
+    reviewed_controls,
+    tool_uuid,
+    uuid,
+)
+from scanner.report.view.view import ControlView, View
+from scanner.report.wording import STATUS_WORDS, count_word, given_name, short_name
+from scanner.storage.encoding import encode
+
+EVIDENCE: Final = 20
+"""Lines of evidence that an observation names."""
+_BATCH: Final = 200
+_OPEN: Final = (Status.UNKNOWN, Status.ERROR)
+
+Waivers = Mapping[str, Counter[Waiver]]
+"""By control, the waivers that cover something, and how much of it is told here."""
+
+
+def oscal(view: View) -> Iterator[bytes]:
+    """Give assessment-results.oscal.json in pieces: one result, its observations worst first."""
+    observed = tuple(each for each in view.worst if each.status is not Status.NOT_APPLICABLE)
+    every = requirements(view)
+    found = risks(view, observed)
+    yield b'{"assessment-results":' + encode(around(view))[:-1] + b',"results":['
+    yield encode(result_head(view, view.counts.asked - len(observed)))[:-1]
+    yield b',"local-definitions":' + encode(local_definitions(view))[:-1]
+    yield from _array("inventory-items", _inventory(view, observed))
+    yield b'},"reviewed-controls":' + encode(reviewed_controls(every, view))
+    yield from _array("observations", _observations(view, observed))
+    yield from _array("risks", all_risks(found))
+    yield from _array("findings", requirement_findings(every, view, observed, risk_uuids(found)))
+    yield b'}],"back-matter":' + encode(back_matter(view)) + b"}}\n"
+
+
+def _array(key: str, documents: Iterable[Document]) -> Iterator[bytes]:
+    """Give a member of an object that stands behind another; OSCAL allows no empty array."""
+    before = f',"{key}":['.encode()
+    texts = (encode(each) for each in documents)
+    while batch := tuple(islice(texts, _BATCH)):
+        yield before + b",".join(batch)
+        before = b","
+    if before == b",":
+        yield b"]"
+
+
+def _inventory(view: View, observed: Iterable[Finding]) -> Iterator[Document]:
+    """Give each subject once: what observations are about."""
+    told: set[str] = set()
+    for finding in observed:
+        if finding.subject not in told:
+            told.add(finding.subject)
+            name = given_name(finding.details)
+            yield {
+                "uuid": _subject_uuid(view, finding),
+                "description": prose(name or short_name(finding.subject)),
+                "props": [
+                    {"name": "asset-id", "value": line(finding.subject)},
+                    prop("subject-type", finding.subject_type),
+                    prop("account", finding.account),
+                    prop("region", finding.region),
+                ],
+            }
+
+
+def _subject_uuid(view: View, finding: Finding) -> str:
+    """Give the UUID of a subject: the same from scan to scan."""
+    return uuid("subject", view.organization, finding.subject)
+
+
+def _observations(view: View, observed: Iterable[Finding]) -> Iterator[Document]:
+    origin = [{"actors": [{"type": ORIGIN, "actor-uuid": tool_uuid(view)}]}]
+    shared = {"methods": ["TEST"], "types": ["control-objective"], "origins": origin}
+    moment = collected(view)
+    controls = {each.control.id: each.control for each in view.controls}
+    for name in sorted(view.by_control):
+        title = controls[name].title if name in controls else name
+        yield {**_of_control(view, name, title), **shared, "collected": moment}
+    for finding in observed:
+        control = controls.get(finding.control)
+        title = control.title_of(finding.status) if control else finding.control
+        yield {**_of_subject(view, finding, title), **shared, "collected": moment}
+
+
+def _of_control(view: View, name: str, title: str) -> Document:
+    counts = view.by_control[name]
+    return {
+        "uuid": control_uuid(view, name),
+        "title": prose(title),
+        "description": prose(f"{name}: {counts.judged} of {count_word(counts.asked, 'subject')} evaluated."),
+        "props": [
+            prop("control", name),
+            *([prop("unknown", "true")] if counts.open else []),
+            *numbers({status: counts.of(status) for status in Status}),
+        ],
+        "subjects": [{"subject-uuid": organization_uuid(view), "type": "component"}],
+    }
+
+
+def _of_subject(view: View, finding: Finding, title: str) -> Document:
+    evidence = [_evidence(mended(ref.file), ref.line) for ref in finding.evidence[:EVIDENCE]]
+    return {
+        "uuid": observation_uuid(view, finding),
+        "title": prose(f"{STATUS_WORDS[finding.status]}: {title}"),
+        "description": prose(finding.reason),
+        "props": list(_props(finding)),
+        "subjects": [
+            {
+                "subject-uuid": _subject_uuid(view, finding),
+                "type": "inventory-item",
+                "title": prose(given_name(finding.details) or short_name(finding.subject)),
+            }
+        ],
+        **({"relevant-evidence": evidence} if evidence else {}),
+        **({"remarks": prose(_accepted(finding))} if finding.waiver else {}),
+    }
+
+
+def _props(finding: Finding) -> Iterator[Document]:
+    yield prop("control", finding.control)
+    yield prop("status", finding.status.value)
+    if finding.status in _OPEN:
+        yield prop("unknown", "true")
+    yield prop("severity", finding.severity.value)
+    yield prop("fingerprint", finding.fingerprint)
+    if finding.waiver is not None:
+        yield prop("waiver", finding.waiver.id)
+    yield from _owner(finding.owner)
+    if left_out := len(finding.evidence[EVIDENCE:]):
+        yield prop("evidence-left-out", left_out)
+
+
+def _owner(owner: Owner | None) -> Iterator[Document]:
+    """Say who is asked: `named`, `nobody`, or `unknown`. Nothing: nobody asked how owners are named."""
+    if owner is None:
+        return
+    word = "unknown" if owner.name is None else "named" if owner.name else "nobody"
+    yield prop("owner-status", word, owner.source)
+    if owner.name:
+        yield prop("owner", owner.name)
+
+
+def _evidence(file: str, number: int) -> Document:
+    return {"href": f"{quote(file)}#L{number}", "description": f"Line {number} of the decompressed file."}
+
+
+def _accepted(finding: Finding) -> str:
+    waiver = finding.waiver
+    return f"Accepted until {waiver.expires}: {waiver.reason}" if waiver else ""
+
+
+def risks(view: View, observed: Iterable[Finding]) -> dict[str, list[Document]]:
+    """Give the risks by control: `open` for failures, `deviation-approved` for those that are waived."""
+    waived: dict[str, Counter[Waiver]] = {}
+    for finding in observed:
+        if finding.waiver is not None:
+            waived.setdefault(finding.control, Counter())[finding.waiver] += 1
+    defined = {each.control.id: each for each in view.controls}
+    return {
+        name: found
+        for name in sorted(view.by_control)
+        if (found := [*_findings_of_control(name, view, defined.get(name), waived.get(name, Counter()))])
+    }
+
+
+def risk_uuids(found: Mapping[str, list[Document]]) -> dict[str, tuple[str, ...]]:
+    """Give the UUIDs of risks by control."""
+    return {name: tuple(each["uuid"] for each in members) for name, members in found.items()}
+
+
+def _findings_of_control(
+    name: str, view: View, defined: ControlView | None, waived: Counter[Waiver]
+) -> Iterator[Document]:
+    counts = view.by_control[name]
+    if counts.failed:
+        told = count_word(counts.failed, "subject") + (" fails" if counts.failed == 1 else " fail")
+        yield {
+            **_risk(name, "open", told, view, defined),
+            **_remediations(name, view, defined),
+        }
+    if counts.waived:
+        told = count_word(counts.waived, "failure") + (" is" if counts.waived == 1 else " are") + " accepted"
+        risk = _risk(name, "deviation-approved", told, view, defined)
+        told_of = [prop("waiver", each.id, _waiver(each, number)) for each, number in _ordered(waived)]
+        if left_out := counts.waived - waived.total():
+            told_of.append(prop("waived-left-out", left_out))
+        yield {**risk, "props": [*risk["props"], *told_of]}
+
+
+def _ordered(waived: Counter[Waiver]) -> list[tuple[Waiver, int]]:
+    return sorted(waived.items(), key=lambda each: (each[0].expires, each[0].id, each[0].reason))
+
+
+def _risk(name: str, status: str, told: str, view: View, defined: ControlView | None) -> Document:
+    control = defined.control if defined else None
+    title = control.failure if control else name
+    return {
+        "uuid": uuid("risk", view.organization, name, status),
+        "title": prose(f"{told}: {title}"),
+        "description": prose(f"{told}. Requirement: {control.title if control else name}."),
+        "statement": prose((control.motivation if control else "") or title),
+        "props": [
+            prop("control", name),
+            *([prop("severity", control.severity.value)] if control else []),
+            prop("subjects", told.split(" ", 1)[0].replace(",", "")),
+        ],
+        "status": status,
+        "related-observations": [{"observation-uuid": control_uuid(view, name)}],
+    }
+
+
+def _remediations(name: str, view: View, defined: ControlView | None) -> Document:
+    text = defined.control.remediation.text if defined else ""
+    if not text:
+        return {}
+    return {
+        "remediations": [
+            {
+                "uuid": uuid("remediation", view.organization, name),
+                "lifecycle": "recommendation",
+                "title": "What to do",
+                "description": prose(text),
+            }
+        ]
+    }
+
+
+def _waiver(waiver: Waiver, covers: int) -> str:
+    return (
+        f"Waiver {waiver.id} covers {count_word(covers, 'failure')}. Reason: {waiver.reason} "
+        f"Owner: {waiver.owner}. Approved by {waiver.approver}. It counts until {waiver.expires}."
+    )
+
+
+def all_risks(found: Mapping[str, list[Document]]) -> Iterator[Document]:
+    """Give the risks of all controls."""
+    return chain.from_iterable(found.values())

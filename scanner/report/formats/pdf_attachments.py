@@ -1,0 +1,173 @@
+"""The files in the PDF: findings, population and manifest, limited so that the PDF of every scan is small.
+
+They are compressed while they are written, and wait on the disk until the document is written.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from scanner.evidence.manifest import manifest_bytes, manifest_document
+from scanner.findings.filed import Filed
+from scanner.findings.schema import is_findings_file
+from scanner.findings.stored_lines import LINES
+from scanner.findings.texts import all_without_texts
+from scanner.model.finding import Finding, Severity, Status
+from scanner.model.manifest import Manifest
+from scanner.report.formats.csv import findings_csv, inventory_csv
+from scanner.report.formats.json import LEFT_OUT, MAX_FINDINGS
+from scanner.report.view.view import View
+from scanner.report.wording import STATUS_ORDER
+from scanner.storage.files import write_atomically
+
+FINDINGS: Final = "findings.csv"
+INVENTORY: Final = "inventory.csv"
+MANIFEST: Final = "manifest.json"
+
+MAX_RESOURCES: Final = 50_000
+"""Above this number of resources the population is not attached: a part of it would be none."""
+
+_FEW: Final = 3
+"""How many files of the findings a sentence names."""
+
+Rank = tuple[Status, Severity]
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file in the PDF. `path` has it compressed (zlib); size and checksums are those of the file itself."""
+
+    name: str
+    path: Path
+    description: str
+    bytes: int
+    sha256: str
+    md5: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Which findings are attached: all, those that neither passed nor are not applicable, or their worst."""
+
+    total: int
+    not_passed: int  # neither passed nor not applicable
+    numbers: Mapping[Rank, int]  # that are attached
+
+    @property
+    def has_all(self) -> bool:
+        """Whether every finding is attached."""
+        return self.total <= MAX_FINDINGS
+
+    @property
+    def has_not_passed(self) -> bool:
+        """Whether every finding is attached that neither passed nor is not applicable."""
+        return self.has_all or self.not_passed <= MAX_FINDINGS
+
+    @property
+    def sentence(self) -> str:
+        """What the attached file has of the findings."""
+        if self.has_all:
+            return "All findings, one row each."
+        which = f"{sum(self.numbers.values()):,} of {self.total:,} findings: "
+        if self.has_not_passed:
+            return which + "all that neither passed nor are not applicable."
+        return which + f"the worst of the {self.not_passed:,} that neither passed nor are not applicable."
+
+
+def extent(view: View) -> Extent:
+    """Choose the findings to attach from their counts.
+
+    Above MAX_FINDINGS what passed and what does not apply is left out, and of the others the worst fit in.
+    """
+    left_out = () if view.counts.total <= MAX_FINDINGS else LEFT_OUT
+    statuses = sorted((status for status in Status if status not in left_out), key=STATUS_ORDER.__getitem__)
+    by_severity = {Severity(group.key): group.counts for group in view.severities}
+    numbers: dict[Rank, int] = {}
+    room = MAX_FINDINGS
+    for status in statuses:
+        for severity in sorted(by_severity, key=lambda each: each.rank):
+            numbers[status, severity] = min(room, by_severity[severity].of(status))
+            room -= numbers[status, severity]
+    return Extent(view.counts.total, view.counts.asked - view.counts.passed, numbers)
+
+
+def attachments(view: View, folder: Path) -> tuple[Attached, ...]:
+    """Write the files that the PDF carries.
+
+    Raises:
+        OutputError: there is no room for them.
+    """
+    return tuple(_attachments(view, folder))
+
+
+def _attachments(view: View, folder: Path) -> Iterator[Attached]:
+    chosen = extent(view)
+    rows = findings_csv(view, chosen_findings(view.findings, chosen))
+    yield _attached(folder, FINDINGS, rows, chosen.sentence)
+    if view.inventory is not None and len(view.inventory) <= MAX_RESOURCES:
+        description = "The population, one resource a row."
+        yield _attached(folder, INVENTORY, inventory_csv(view), description)
+    manifest = (manifest_bytes(manifest_document(view.manifest)),)
+    yield _attached(folder, MANIFEST, manifest, "Provenance, scope, shards and checksums of the scan.")
+
+
+def chosen_findings(findings: Iterable[Finding], chosen: Extent) -> Iterable[Finding]:
+    """Return the findings to attach, in their order: of each rank as many as the extent has."""
+    if chosen.has_all:
+        return findings
+    statuses = [status for (status, _), number in chosen.numbers.items() if number]
+    filed = all_without_texts(findings, statuses) if isinstance(findings, Filed) else findings
+    return _up_to(filed, chosen.numbers)
+
+
+def _up_to(findings: Iterable[Finding], numbers: Mapping[Rank, int]) -> Iterator[Finding]:
+    room = dict(numbers)
+    for finding in findings:
+        rank = finding.status, finding.severity
+        if room.get(rank, 0):
+            room[rank] -= 1
+            yield finding
+
+
+def where_all_are(manifest: Manifest) -> str:
+    """Write in which files of the scan's folder all findings are."""
+    names = [name for name in sorted(manifest.files) if is_of_findings(name)]
+    if not names:
+        return "audit report SCAN_DIR --format csv writes all findings."
+    files = ", ".join(names) if len(names) <= _FEW else f"the {len(names):,} files {names[0]} to {names[-1]}"
+    checksums = "its SHA-256 checksum is" if len(names) == 1 else "their SHA-256 checksums are"
+    return f"All findings are in {files} in the folder of the scan; {checksums} in the attached {MANIFEST}."
+
+
+def is_of_findings(name: str) -> bool:
+    """Whether a file that the manifest names has findings of the scan."""
+    return name in LINES or is_findings_file(name)
+
+
+def _attached(folder: Path, name: str, pieces: Iterable[bytes], description: str) -> Attached:
+    packed = _Packed(pieces)
+    path = folder / name
+    write_atomically(path, packed)
+    return Attached(name, path, description, packed.bytes, packed.sha256.hexdigest(), packed.md5.hexdigest())
+
+
+class _Packed:
+    """Compresses pieces as they pass; size and checksums are those of what came in."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = pieces
+        self.bytes = 0
+        self.sha256 = hashlib.sha256()
+        self.md5 = hashlib.md5(usedforsecurity=False)  # what PDF has as a file's CheckSum
+
+    def __iter__(self) -> Iterator[bytes]:
+        packer = zlib.compressobj()
+        for piece in self._pieces:
+            self.bytes += len(piece)
+            self.sha256.update(piece)
+            self.md5.update(piece)
+            yield packer.compress(piece)
+        yield packer.flush()

@@ -1,0 +1,396 @@
+"""`report.sarif`: SARIF 2.1.0 (OASIS), for code scanning and the viewers that read it.
+
+A result is what asks for somebody: a failure, an open question, an error of a control, a failure that is
+waived. Passes and what does not apply are counted in the run's properties; viewers that do not look at `kind`
+would take them for alarms.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final
+from urllib.parse import quote
+
+from scanner.evidence.manifest import rfc3339
+from scanner.model.control import Control
+from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.inventory import ShardStatus
+from scanner.model.owner import Owner
+from scanner.model.reading import ASSUME_ROLE
+from scanner.report.view.completeness import GapGroup
+from scanner.report.view.counts import Counts
+from scanner.report.view.view import ControlView, View
+from scanner.report.wording import STATUS_WORDS, count_word, given_name, short_name, visible
+from scanner.storage.encoding import encode
+
+SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+MAX_RESULTS: Final = 25_000
+"""Results of a run that GitHub takes; of more it takes none ("SARIF results exceed one or more limits")."""
+
+REPORTED: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
+"""The statuses that are results."""
+
+BUNDLE: Final = "BUNDLE"
+"""The folder of the scan: what `originalUriBaseIds` names, and paths of evidence are relative to."""
+_MANIFEST: Final = "manifest.json"
+
+_RELATED: Final = 20
+"""Evidence lines of a result beside the first. GitHub shows 100 locations and takes 1,000."""
+_BATCH: Final = 200
+Document = dict[str, Any]
+
+LEVELS: Final = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+    Severity.INFO: "note",
+}
+
+SECURITY_SEVERITY: Final = {
+    Severity.CRITICAL: "9.5",
+    Severity.HIGH: "8.0",
+    Severity.MEDIUM: "5.5",
+    Severity.LOW: "2.0",
+    Severity.INFO: "0.0",
+}
+"""GitHub: over 9.0 is critical, from 7.0 high, from 4.0 medium, from 0.1 low."""
+
+_TAGS: Final = 10
+"""Tags of a rule that GitHub shows; it takes 20."""
+
+_NOTIFICATIONS: Final = 500
+"""Groups of missing reads that are told one by one; of the others, how many there are."""
+_PLACES: Final = 5
+_NAMED: Final = 12
+
+
+def sarif(view: View) -> Iterator[bytes]:
+    """Give report.sarif in pieces: one run, its results worst first."""
+    results = tuple(islice((each for each in view.worst if each.status in REPORTED), MAX_RESULTS))
+    left_out = sum(view.counts.of(status) for status in REPORTED) - len(results)
+    run = encode(_run(view, left_out))
+    yield b'{"version":"2.1.0","$schema":' + encode(SCHEMA) + b',"runs":[' + run[:-1] + b',"results":['
+    indices = {each.control.id: number for number, each in enumerate(view.controls)}
+    between = b""
+    documents = (encode(_result(finding, view, indices)) for finding in results)
+    while batch := tuple(islice(documents, _BATCH)):
+        yield between + b",".join(batch)
+        between = b","
+    yield b"]}]}\n"
+
+
+def _run(view: View, left_out: int) -> Document:
+    """Give the run without its results."""
+    manifest = view.manifest
+    return {
+        "tool": {
+            "driver": {
+                "name": manifest.tool_name or "vaultproof",
+                **({"version": manifest.tool_version} if manifest.tool_version else {}),
+                "shortDescription": {"text": "Proof that AWS backups would be there when needed."},
+                "rules": [rule(each) for each in view.controls],
+                "notifications": [
+                    {"id": name, "shortDescription": {"text": text}} for name, text in NOTIFICATIONS.items()
+                ],
+            }
+        },
+        "automationDetails": {
+            "id": f"vaultproof/{quote(view.organization, safe='')}/{quote(manifest.scan_id, safe='')}"
+        },
+        "invocations": [invocation(view, left_out)],
+        "originalUriBaseIds": {
+            BUNDLE: {
+                "description": {
+                    "text": "The folder of the scan. Lines of evidence are those of the decompressed files."
+                }
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "properties": run_properties(view, left_out),
+    }
+
+
+NOTIFICATIONS: Final[Mapping[str, str]] = {
+    "missing-read": "A read that the scan asked for was refused, failed, was cut off or never made.",
+    "shard-not-read": "An account-Region could not be read completely.",
+    "control-broke": "A control could not be evaluated because of an error.",
+    "redacted": "Names are pseudonyms.",
+    "results-left-out": "There are more results than a file may hold.",
+}
+"""What the invocation may tell of."""
+
+
+def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Document:
+    failed = finding.status in (Status.FAIL, Status.WAIVED)
+    index = indices.get(finding.control)
+    control = None if index is None else view.controls[index].control
+    return {
+        "ruleId": finding.control,
+        **({} if index is None else {"ruleIndex": index}),
+        "kind": "fail" if failed else "open",
+        "level": LEVELS[finding.severity] if failed else "none",
+        "message": {"text": message(_sentence(finding, view, control))},
+        "locations": [_location(finding)],
+        **_related(finding),
+        "partialFingerprints": {
+            "primaryLocationLineHash": finding.fingerprint,  # the one that GitHub reads
+            "vaultproof/v1": finding.fingerprint,
+        },
+        "suppressions": [] if finding.waiver is None else [_suppression(finding.waiver)],
+        "properties": _properties(finding),
+    }
+
+
+def _sentence(finding: Finding, view: View, control: Control | None) -> str:
+    name = given_name(finding.details)
+    short = short_name(finding.subject)
+    subject = f"{name} ({short})" if name and name not in short else short
+    word = "" if finding.status is Status.FAIL else f"{STATUS_WORDS[finding.status]}: "
+    # The rule's own text is the requirement, since results of one rule may fail or be unknown.
+    title = f"{control.failure}: " if control and finding.status in (Status.FAIL, Status.WAIVED) else ""
+    where = f"{view.account(finding.account)}, {finding.region}"
+    return f"{word}{title}{subject} in {where}: {finding.reason}"
+
+
+def _location(finding: Finding) -> Document:
+    """Give where the evidence begins; without evidence, the manifest, which says what was read at all."""
+    refs: Iterable[tuple[str, int]] = ((ref.file, ref.line) for ref in finding.evidence)
+    return {
+        "physicalLocation": _physical(*next(iter(refs), (_MANIFEST, 1))),
+        "logicalLocations": [
+            {
+                "name": visible(short_name(finding.subject)),
+                "fullyQualifiedName": finding.subject,
+                "kind": "resource",
+            }
+        ],
+    }
+
+
+def _related(finding: Finding) -> Document:
+    others = finding.evidence[1 : 1 + _RELATED]
+    if not others:
+        return {}
+    return {
+        "relatedLocations": [
+            {"id": number, "physicalLocation": _physical(ref.file, ref.line)}
+            for number, ref in enumerate(others, start=1)
+        ]
+    }
+
+
+def _physical(file: str, line: int) -> Document:
+    return {
+        "artifactLocation": {"uri": quote(file), "uriBaseId": BUNDLE},
+        "region": {"startLine": max(line, 1)},
+    }
+
+
+def _suppression(waiver: Waiver) -> Document:
+    return {
+        "kind": "external",
+        "status": "accepted",
+        "justification": waiver.reason,
+        "properties": {
+            "waiver": waiver.id,
+            "owner": waiver.owner,
+            "approver": waiver.approver,
+            "expires": waiver.expires,
+        },
+    }
+
+
+def _properties(finding: Finding) -> Document:
+    return {
+        "status": finding.status.value,
+        "severity": finding.severity.value,
+        "account": finding.account,
+        "region": finding.region,
+        "subjectType": finding.subject_type,
+        "name": given_name(finding.details),
+        "evidence": len(finding.evidence),
+        **_owner(finding.owner),
+    }
+
+
+def _owner(owner: Owner | None) -> Document:
+    """Say who is asked; null: it is not known, empty: nobody is named."""
+    return {} if owner is None else {"owner": owner.name, "ownerSource": owner.source}
+
+
+def rule(view: ControlView) -> Document:
+    """Give the reportingDescriptor of a control."""
+    control = view.control
+    text = control.motivation or control.title
+    return {
+        "id": control.id,
+        # GitHub shows it as the title of every alert, of unknown results too: it must not name a failure.
+        "shortDescription": {"text": f"Requirement: {visible(control.title)}"},
+        "fullDescription": {"text": visible(text)},
+        "help": {"text": _help_text(view), "markdown": _help_markdown(view)},
+        "defaultConfiguration": {"level": LEVELS[control.severity]},
+        "properties": {
+            "tags": ["security", "backup", *control.frameworks][:_TAGS],
+            "security-severity": SECURITY_SEVERITY[control.severity],
+            "precision": "very-high",
+            "severity": control.severity.value,
+            "subject": control.subject,
+            "parameters": dict(view.parameters),
+            "frameworks": {name: list(ids) for name, ids in control.frameworks.items()},
+            "counts": counts_document(view.counts),
+        },
+    }
+
+
+def counts_document(counts: Counts) -> Document:
+    """Give numbers by status, with their denominators."""
+    return {
+        "pass": counts.passed,
+        "fail": counts.failed,
+        "waived": counts.waived,
+        "unknown": counts.unknown,
+        "error": counts.error,
+        "not_applicable": counts.not_applicable,
+        "judged": counts.judged,
+        "asked": counts.asked,
+    }
+
+
+def _help_text(view: ControlView) -> str:
+    control = view.control
+    parts = (control.motivation, control.remediation.text, control.remediation.cli)
+    return visible("\n\n".join(part.strip() for part in parts if part.strip())) or control.title
+
+
+def _help_markdown(view: ControlView) -> str:
+    control, remediation = view.control, view.control.remediation
+    parts = [
+        control.motivation,
+        f"**What to do** (effort: {remediation.effort})\n\n{remediation.text}" if remediation.text else "",
+        _typed("AWS CLI", "shell", remediation.cli),
+        _typed("Terraform", "hcl", remediation.terraform),
+        _typed("CloudFormation", "yaml", remediation.cloudformation),
+        _parameters(view),
+        _requirements(view),
+    ]
+    return visible("\n\n".join(part.strip() for part in parts if part.strip())) or control.title
+
+
+def _typed(title: str, language: str, text: str) -> str:
+    if not text.strip():
+        return ""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"**{title}**\n\n{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def _parameters(view: ControlView) -> str:
+    lines = (f"- `{name}`: {_code(value)}" for name, value in view.parameters)
+    return "\n".join(("**Parameters in effect**\n", *lines)) if view.parameters else ""
+
+
+def _requirements(view: ControlView) -> str:
+    lines = (f"- {name}: {', '.join(ids)}" for name, ids in view.frameworks)
+    return "\n".join(("**Serves**\n", *lines)) if view.frameworks else ""
+
+
+def _code(text: str) -> str:
+    return f"`{' '.join(text.replace('`', ' ').split())}`"
+
+
+def message(text: str) -> str:
+    """Write a message that holds no placeholder and no link (SARIF 2.1.0, 3.11.5 and 3.11.6)."""
+    shown = visible(text).replace("{", "{{").replace("}", "}}")
+    if "](" in shown:
+        shown = shown.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    return shown
+
+
+def invocation(view: View, left_out: int) -> Document:
+    """Give the invocation. It was successful where every account-Region was reached and no control broke.
+
+    A missing read is a notification of level `error`: what is listed cannot be all (SARIF, appendix I).
+    """
+    manifest = view.manifest
+    started, finished = rfc3339(manifest.started_at), rfc3339(manifest.finished_at)
+    reached = not any(
+        view.completeness.number(status) for status in (ShardStatus.FAILED, ShardStatus.MISSING)
+    )
+    return {
+        "executionSuccessful": reached and not view.counts.error,
+        **({"startTimeUtc": started} if started else {}),
+        **({"endTimeUtc": finished} if finished else {}),
+        "toolExecutionNotifications": list(_notifications(view, left_out)),
+    }
+
+
+def run_properties(view: View, left_out: int) -> Document:
+    """Give the numbers of all answers, those that are no results among them."""
+    manifest = view.manifest
+    return {
+        "organization": view.organization,
+        "scanId": manifest.scan_id,
+        "evaluatedAsOf": rfc3339(manifest.evaluated_as_of),
+        "caller": manifest.caller_arn,
+        "counts": counts_document(view.counts),
+        "resultsLeftOut": left_out,
+        "missingReads": len(view.completeness.gaps),
+        "limitations": list(view.limitations),
+    }
+
+
+def _notifications(view: View, left_out: int) -> Iterator[Document]:
+    if view.notice:
+        yield _notification("redacted", "warning", view.notice)
+    if left_out:
+        yield _notification(
+            "results-left-out",
+            "warning",
+            f"{left_out:,} more results are left out: those here are the worst. findings.jsonl.gz has all.",
+        )
+    if view.counts.error:
+        yield _notification(
+            "control-broke",
+            "error",
+            f"{count_word(view.counts.error, 'answer')} could not be evaluated because of an error.",
+        )
+    if view.completeness.broken_shards:
+        yield _notification("shard-not-read", "error", _shards(view))
+    groups = view.completeness.groups
+    for group in groups[:_NOTIFICATIONS]:
+        yield _notification("missing-read", "error", _missing(group))
+    if rest := groups[_NOTIFICATIONS:]:
+        number = sum(group.number for group in rest)
+        yield _notification("missing-read", "error", f"{count_word(number, 'more read')} are missing.")
+
+
+def _notification(name: str, level: str, text: str) -> Document:
+    return {"descriptor": {"id": name}, "level": level, "message": {"text": message(text)}}
+
+
+def _shards(view: View) -> str:
+    told = ", ".join(f"{number:,} {status.value}" for status, number in view.completeness.tally)
+    return f"Of {count_word(view.completeness.shards, 'account-Region')}: {told}."
+
+
+def _missing(group: GapGroup) -> str:
+    code = f" ({group.code})" if group.code else ""
+    blinds = f" Affected controls: {_some(group.blinds, _NAMED)}." if group.blinds else ""
+    said = f" AWS said: {group.message}" if group.message else ""
+    if group.is_no_entry:
+        accounts = tuple(account for account, _ in group.where)
+        return visible(
+            f"{count_word(len(accounts), 'account')} could not be entered: {ASSUME_ROLE} of "
+            f"{_some(group.abouts, _NAMED)} was {group.kind.value}{code}.{blinds}{said}"
+        )
+    return visible(
+        f"{_some(group.operations, _NAMED)}: {count_word(group.number, 'read')} {group.kind.value}{code} in "
+        f"{_some(group.places, _PLACES)}.{blinds}{said}"
+    )
+
+
+def _some(words: tuple[str, ...], shown: int) -> str:
+    more = f" and {len(words) - shown:,} more" if len(words) > shown else ""
+    return ", ".join(words[:shown]) + more

@@ -1,0 +1,115 @@
+"""Templates: everything that is put into them is escaped, and nothing may be missing."""
+
+import base64
+from functools import cache
+from typing import Any, Final
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from scanner.model.finding import Finding, Status
+from scanner.report import wording
+from scanner.report.view.changes import kinds, other_kinds
+from scanner.report.view.counts import Counts
+from scanner.resources import templates_folder
+
+FONTS: Final = ("Inter-Regular.woff2", "Inter-SemiBold.woff2", "JetBrainsMono-Regular.woff2")
+
+_SLIVER: Final = 0.7
+"""The least width, in percent, of a part of a bar that is not nothing."""
+
+
+@cache
+def environment() -> Environment:
+    """Give the environment of all templates."""
+    made = Environment(
+        loader=FileSystemLoader(templates_folder()),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters.update(
+        instant=wording.instant,
+        day=wording.day,
+        short=wording.short_name,
+        address=_address,
+        named=_named,
+        title=wording.title,
+        subtitle=wording.subtitle,
+        number="{:,}".format,
+        counted=wording.count_word,
+        percent=wording.percent,
+        clip=wording.clip,
+        meaning=wording.STATUS_MEANINGS.__getitem__,
+        word=_word,
+        type=wording.type_word,
+        bars=bars,
+        kinds=kinds,
+        other_kinds=other_kinds,
+        signed=_signed,
+    )
+    return made
+
+
+@cache
+def asset(name: str) -> str:
+    """Give the text of a style sheet or script."""
+    return (templates_folder() / name).read_text("utf-8")
+
+
+@cache
+def font(name: str) -> bytes:
+    """Give the bytes of a bundled font."""
+    return (templates_folder() / "fonts" / name).read_bytes()
+
+
+def font_url(name: str) -> str:
+    """Give a bundled font as a data URL."""
+    return f"data:font/woff2;base64,{base64.b64encode(font(name)).decode()}"
+
+
+def bars(counts: Counts) -> tuple[tuple[Status, float, float], ...]:
+    """Lay out a stacked bar of all that was asked: status, left edge and width, in percent.
+
+    What is not nothing can be seen: narrow parts are widened at the cost of the wide ones.
+    """
+    parts = [(status, number) for status, number in counts.parts() if status is not Status.NOT_APPLICABLE]
+    widths = [max(_SLIVER, 100 * number / counts.asked) for _, number in parts]
+    scale = 100 / sum(widths) if widths else 1
+    laid, left = [], 0.0
+    for (status, _), width in zip(parts, widths, strict=True):
+        laid.append((status, round(left, 3), round(width * scale, 3)))
+        left += width * scale
+    return tuple(laid)
+
+
+def _finalize(content: Any) -> Any:  # noqa: ANN401 -- whatever a template prints
+    """Make hidden characters of every text that a template prints visible; markup is our own."""
+    if isinstance(content, str) and not isinstance(content, Markup):
+        return wording.visible(content)
+    return content
+
+
+def _address(text: str) -> str:
+    """Write a text as part of a fragment; what is no Unicode becomes a question mark."""
+    return quote(text.encode(errors="replace"), safe="")
+
+
+def _signed(number: int) -> str:
+    return f"{number:+,}" if number else "0"
+
+
+def _named(finding: Finding) -> str:
+    return wording.given_name(finding.details)
+
+
+def _word(key: Any) -> str:  # noqa: ANN401 -- a status, a severity, or another of our own enumerations
+    return (
+        wording.STATUS_WORDS.get(key)
+        or wording.SEVERITY_WORDS.get(key)
+        or str(key).replace("_", " ").capitalize()
+    )

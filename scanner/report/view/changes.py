@@ -1,0 +1,212 @@
+"""What became of findings since a former scan: its document, and the trend of the totals."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from scanner.evidence.manifest import rfc3339
+from scanner.model.changes import ALARMING, LISTED, Change, Changes, Former, Kind
+from scanner.model.finding import Finding, Severity, Status
+from scanner.model.scan import Scan
+from scanner.report.view.counts import Counts, counts_of
+from scanner.report.wording import KIND_WORDS, given_name, percent
+
+Document = dict[str, Any]
+
+KIND_MEANINGS: Final = {
+    Kind.NEW: "fails and did not fail before",
+    Kind.REOPENED: "fails again: did not fail in the former scan, but in an earlier one",
+    Kind.WAIVER_ENDED: "fails and was waived",
+    Kind.CHANGED_RULE: (
+        "another result, but the control or its parameters changed, so the resource may be unchanged"
+    ),
+    Kind.FIXED: "failed or was waived, and now passes",
+    Kind.DELETED: "no longer in the lists, which were read completely",
+    Kind.NO_LONGER_ASKED: (
+        "its plan, rule, selection or copy action was removed, or the control no longer applies"
+    ),
+    Kind.GONE: "an earlier version counted it as deleted or no longer asked",
+    Kind.NEWLY_UNKNOWN: "did not fail and is now unknown",
+    Kind.NOT_KNOWN: "failed or was waived and is now unknown; not counted as fixed",
+    Kind.CHANGED: "fails as before, with another severity, reason, tier or parameters",
+}
+
+_MARKS: Final = {
+    Kind.FIXED: Status.PASS,
+    **dict.fromkeys((Kind.DELETED, Kind.NO_LONGER_ASKED, Kind.GONE), Status.NOT_APPLICABLE),
+    Kind.CHANGED_RULE: Status.UNKNOWN,
+    Kind.NEWLY_UNKNOWN: Status.UNKNOWN,
+    Kind.NOT_KNOWN: Status.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KindView:
+    """One kind of change for a page. `mark`: the status whose sign stands beside its word."""
+
+    kind: Kind
+    number: int
+    changes: tuple[Change, ...]
+    left_out: int
+
+    @property
+    def word(self) -> str:
+        """The kind in words."""
+        return KIND_WORDS[self.kind]
+
+    @property
+    def meaning(self) -> str:
+        """What the word means."""
+        return KIND_MEANINGS[self.kind]
+
+    @property
+    def mark(self) -> Status:
+        """The status whose sign stands for it."""
+        return _MARKS.get(self.kind, Status.FAIL)
+
+    @property
+    def alarms(self) -> bool:
+        """Whether somebody must look at once."""
+        return self.kind in ALARMING
+
+
+def kinds(changes: Changes) -> tuple[KindView, ...]:
+    """Give the kinds of which findings are named, where there are any, in the order of a report."""
+    return tuple(
+        KindView(kind, number, changes.worst.get(kind, ()), changes.left_out(kind))
+        for kind in LISTED
+        if (number := changes.counts.get(kind, 0))
+    )
+
+
+def other_kinds(changes: Changes) -> tuple[tuple[str, int], ...]:
+    """Give the other kinds in words, each with its number, where there are any."""
+    return tuple(
+        (word, number)
+        for kind, word in KIND_WORDS.items()
+        if kind not in LISTED and (number := changes.counts.get(kind, 0))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The totals then and now, with their denominators. A score is of 100; None: there is none."""
+
+    since: datetime
+    was: Counts
+    now: Counts
+    score_was: float | None
+    score_now: float | None
+
+    @property
+    def score_change(self) -> str:
+        """Say how the score moved, from what is shown of both; empty: one of them is not there."""
+        if self.score_was is None or self.score_now is None:
+            return ""
+        moved = float(percent(self.score_now)) - float(percent(self.score_was))
+        return f"{moved:+.1f}" if round(moved, 1) else "0"
+
+
+def trend(scan: Scan, counts: Counts) -> Trend | None:
+    """Give the trend of a scan. None: it is not held against a former one."""
+    changes = scan.changes
+    if changes is None or changes.former is None:
+        return None
+    score = None if scan.assessment is None else scan.assessment.score.total.score
+    former = changes.former
+    return Trend(former.evaluated_as_of, counts_of(changes.totals), counts, former.score, score)
+
+
+def changes_document(changes: Changes | None) -> Document:
+    """Give the key `changes` of a summary; none where there are none."""
+    if changes is None or changes.former is None:
+        return {}
+    return {
+        "changes": {
+            "since": _since(changes.former, changes.totals),
+            "notes": list(changes.notes),
+            "counts": {kind.value: changes.counts.get(kind, 0) for kind in Kind},
+            "by_control": {
+                control: {kind.value: number for kind, number in found.items()}
+                for control, found in changes.by_control.items()
+            },
+            "alarm": changes.alarm and changes.alarm.value,
+            "worst": [_change(each) for kind in LISTED for each in changes.worst.get(kind, ())],
+            "left_out": {kind.value: more for kind in LISTED if (more := changes.left_out(kind))},
+        }
+    }
+
+
+def _since(former: Former, totals: Mapping[Status, int]) -> Document:
+    counts = counts_of(totals)
+    told = {status.value: counts.of(status) for status in Status}
+    return {
+        "scan_id": former.scan_id,
+        "evaluated_as_of": rfc3339(former.evaluated_as_of),
+        "score": former.score,
+        "totals": {**told, "judged": counts.judged, "asked": counts.asked},
+    }
+
+
+def _change(change: Change) -> Document:
+    name = given_name(change.finding.details)
+    return {**change.document(), **({"name": name} if name else {})}
+
+
+def changes_of(summary: Mapping[str, Any]) -> Changes | None:
+    """Read changes back. KeyError, TypeError, ValueError or AttributeError: they have another shape."""
+    told = summary.get("changes")
+    if told is None:
+        return None
+    since, alarm = told["since"], told["alarm"]
+    worst: dict[Kind, list[Change]] = defaultdict(list)
+    for each in told["worst"]:
+        worst[Kind(each["kind"])].append(_read_change(each))
+    return Changes(
+        notes=tuple(told["notes"]),
+        counts=_read_counts(told["counts"]),
+        by_control={control: _read_counts(found) for control, found in told["by_control"].items()},
+        worst={kind: tuple(found) for kind, found in worst.items()},
+        alarm=None if alarm is None else Severity(alarm),
+        totals={status: number for status in Status if (number := since["totals"][status.value])},
+        former=Former(
+            since["scan_id"], datetime.fromisoformat(since["evaluated_as_of"]), _score(since["score"])
+        ),
+    )
+
+
+def _score(told: Any) -> float | None:  # noqa: ANN401 -- JSON
+    return None if told is None else float(told)
+
+
+def _read_counts(told: Mapping[str, Any]) -> dict[Kind, int]:
+    return {Kind(kind): int(number) for kind, number in told.items() if number}
+
+
+def _read_change(told: Mapping[str, Any]) -> Change:
+    return Change(
+        kind=Kind(told["kind"]),
+        old=_read_side(told, told["old"]),
+        new=_read_side(told, told["new"]),
+        what=tuple(told["what"]),
+        why=told.get("why", ""),
+    )
+
+
+def _read_side(told: Mapping[str, Any], side: Mapping[str, Any] | None) -> Finding | None:
+    """Give a finding with what the document tells of it: of its details the name alone."""
+    if side is None:
+        return None
+    return Finding(
+        control=told["control"],
+        status=Status(side["status"]),
+        severity=Severity(side["severity"]),
+        subject=told["subject"],
+        subject_type=told["subject_type"],
+        account=told["account"],
+        region=told["region"],
+        reason=side["reason"],
+        details={"name": told["name"]} if "name" in told else {},
+    )

@@ -1,0 +1,330 @@
+"""Requirement for, what was reached, and what is missing."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from scanner.model.finding import Finding
+from scanner.model.inventory import ShardStatus
+from scanner.model.manifest import Excluded, Manifest
+from scanner.model.names import AWS_GLOBAL, ORG
+from scanner.model.reading import ASSUME_ROLE, LEFT_OUT, Gap, GapKind
+from scanner.model.scan import Reconciliation, Scan
+
+SHARD_MEANINGS: Final = {
+    ShardStatus.COMPLETE: "fully read",
+    ShardStatus.PARTIAL: "some reads are missing",
+    ShardStatus.FAILED: "nothing could be read",
+    ShardStatus.MISSING: "in scope, but without evidence",
+    ShardStatus.SKIPPED: "the Region is not enabled for the account; not a gap",
+}
+
+BLINDING_CONTROL: Final = "account-region-assessed"
+"""The control whose findings say which controls a missing read blinds (`details.missing_reads`)."""
+_ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
+_Place = tuple[str, str, str, str]  # account, Region, operation, about
+_Reason = tuple[GapKind, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One account in one Region: how far the reading got."""
+
+    region: str
+    status: ShardStatus
+    calls: int
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One account of the scope, with a cell for each Region in the order of the grid."""
+
+    account: str
+    name: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing in any Region."""
+        return all(cell.status in (ShardStatus.COMPLETE, ShardStatus.SKIPPED) for cell in self.cells)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeReconciliation:
+    """The inventory of one type in all shards, held against the second sources."""
+
+    subject_type: str
+    listed: int
+    elsewhere: int
+    shards: tuple[Reconciliation, ...]  # those with a difference
+
+
+@dataclass(frozen=True, slots=True)
+class BlindGap:
+    """A missing read, and the controls that it blinds (empty: none of those that were selected)."""
+
+    gap: Gap
+    blinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapLine:
+    """The reads of a group that blind the same controls."""
+
+    operations: tuple[str, ...]
+    abouts: tuple[str, ...]  # the vaults, plans … they were to tell of; a read of a whole list is about none
+    number: int
+    blinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapGroup:
+    """Missing reads with one reason: one operation's, or of several that are missing in the same places."""
+
+    kind: GapKind
+    code: str
+    message: str  # what AWS said the first time
+    number: int
+    places: tuple[str, ...]  # ACCOUNT/REGION
+    lines: tuple[GapLine, ...]  # those that blind most controls first
+
+    @property
+    def abouts(self) -> tuple[str, ...]:
+        """All that the reads were to tell of, without repetition."""
+        return tuple(dict.fromkeys(about for line in self.lines for about in line.abouts))
+
+    @property
+    def is_no_entry(self) -> bool:
+        """Whether accounts could not be entered: their reads were never made."""
+        return self.operations == (ASSUME_ROLE,)
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """All operations of the group, sorted."""
+        return tuple(sorted({operation for line in self.lines for operation in line.operations}))
+
+    @property
+    def blinds(self) -> tuple[str, ...]:
+        """All controls that the group blinds, sorted."""
+        return tuple(sorted({control for line in self.lines for control in line.blinds}))
+
+    @property
+    def where(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The accounts, each with its Regions."""
+        by_account: dict[str, list[str]] = {}
+        for place in self.places:
+            account, _, region = place.partition("/")
+            by_account.setdefault(account, []).append(region)
+        return tuple((account, tuple(regions)) for account, regions in by_account.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completeness:
+    """What was read of what was asked for."""
+
+    columns: tuple[str, ...]
+    rows: tuple[AccountRow, ...]
+    organization: Cell | None  # the organisation-wide calls; None: the manifest does not speak of them
+    excluded: tuple[Excluded, ...]
+    gaps: tuple[BlindGap, ...]  # without what the scan left out
+    left_out: tuple[str, ...]  # operations that the scan left out, and that controls need
+    collected: str  # what a scan collected that did not collect everything; empty: everything
+    blinds_told: bool  # whether the control that says what a missing read blinds was asked
+    groups: tuple[GapGroup, ...]
+    reconciliation: tuple[TypeReconciliation, ...]
+
+    def number(self, status: ShardStatus) -> int:
+        """Count the cells of the grid that have a status."""
+        return sum(cell.status is status for row in self.rows for cell in row.cells)
+
+    @property
+    def tally(self) -> tuple[tuple[ShardStatus, int], ...]:
+        """The statuses that occur in the grid, with their numbers."""
+        return tuple((status, self.number(status)) for status in SHARD_MEANINGS if self.number(status))
+
+    @property
+    def shards(self) -> int:
+        """The cells of the grid: accounts times Regions."""
+        return sum(len(row.cells) for row in self.rows)
+
+    @property
+    def broken_shards(self) -> int:
+        """The cells in which something is missing, whether or not it can be said what."""
+        fine = (ShardStatus.COMPLETE, ShardStatus.SKIPPED)
+        return sum(cell.status not in fine for row in self.rows for cell in row.cells)
+
+    @property
+    def calls(self) -> int:
+        """The calls that the manifest counts, organisation-wide ones included."""
+        cells = [cell for row in self.rows for cell in row.cells]
+        return sum(cell.calls for cell in cells) + (self.organization.calls if self.organization else 0)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is missing of what the scan was to collect."""
+        return all(row.whole for row in self.rows) and not self.gaps
+
+
+def completeness(scan: Scan, gaps: tuple[BlindGap, ...], names: Mapping[str, str]) -> Completeness:
+    """Hold what was read against the scope. `gaps`: the missing reads. `names`: account names by id."""
+    columns, rows, organization = _grid(scan.manifest, names)
+    missing = tuple(each for each in gaps if each.gap.code != LEFT_OUT)
+    reads = scan.manifest.reads
+    return Completeness(
+        columns=columns,
+        rows=rows,
+        organization=organization,
+        excluded=scan.manifest.scope.excluded,
+        gaps=missing,
+        left_out=tuple(sorted({each.gap.operation for each in gaps if each.gap.code == LEFT_OUT})),
+        collected="" if reads is None else reads.sentence(),
+        blinds_told=any(control.id == BLINDING_CONTROL for control in scan.controls),
+        groups=group_gaps(missing),
+        reconciliation=_reconciled(scan.reconciliation),
+    )
+
+
+def _grid(
+    manifest: Manifest, names: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[AccountRow, ...], Cell | None]:
+    cells = {
+        (record.account, record.region): Cell(
+            region=record.region, status=record.status, calls=record.calls, errors=record.errors
+        )
+        for record in manifest.shards
+    }
+    has_global = any(region == AWS_GLOBAL for _, region in cells)
+    columns = (*([AWS_GLOBAL] if has_global else []), *manifest.scope.regions)
+    rows = tuple(
+        AccountRow(
+            account,
+            names.get(account, ""),
+            tuple(cells.get((account, region), _missing(region)) for region in columns),
+        )
+        for account in manifest.scope.accounts
+    )
+    organization = next((cell for (_, region), cell in cells.items() if region == ORG), None)
+    return columns, rows, organization
+
+
+def _missing(region: str) -> Cell:
+    return Cell(region=region, status=ShardStatus.MISSING, calls=0, errors=0)
+
+
+def _reconciled(rows: Iterable[Reconciliation]) -> tuple[TypeReconciliation, ...]:
+    by_type: dict[str, list[Reconciliation]] = {}
+    for row in rows:
+        by_type.setdefault(row.subject_type, []).append(row)
+    return tuple(
+        TypeReconciliation(
+            subject_type=subject_type,
+            listed=sum(row.listed for row in members),
+            elsewhere=sum(len(row.elsewhere) for row in members),
+            shards=tuple(row for row in members if row.elsewhere),
+        )
+        for subject_type, members in sorted(by_type.items())
+    )
+
+
+class Blinding:
+    """Gathers which controls a missing read blinds, from the findings of the control that says so.
+
+    What is missing for the whole organisation, or in an account's global services, is told by the
+    account-Regions that needed it.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[_Place, set[str]] = {}
+
+    def add(self, finding: Finding) -> None:
+        """Read the missing reads of a finding of BLINDING_CONTROL; others have none."""
+        if finding.control == BLINDING_CONTROL:
+            self.read(finding.account, finding.region, finding.details)
+
+    def read(self, account: str, region: str, details: Mapping[str, Any]) -> None:
+        """Read the missing reads of an account-Region from the details of its finding."""
+        for missing in _missing_reads(details):
+            operation = (str(missing["operation"]), str(missing.get("about") or ""))
+            controls = frozenset(_ids(missing.get("blinds")))
+            for place in _reaches(account, region):
+                self._told.setdefault((*place, *operation), set()).update(controls)
+
+    def of(self, gaps: Iterable[Gap]) -> tuple[BlindGap, ...]:
+        """Give missing reads with the controls that each blinds."""
+        return tuple(BlindGap(gap, tuple(sorted(self._told.get(_place(gap), ())))) for gap in gaps)
+
+
+def _missing_reads(details: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    reads = details.get("missing_reads")
+    found = reads if isinstance(reads, list | tuple) else ()
+    return (read for read in found if isinstance(read, Mapping) and read.get("operation"))
+
+
+def _ids(blinds: object) -> Iterable[str]:
+    return (each for each in blinds if isinstance(each, str)) if isinstance(blinds, list | tuple) else ()
+
+
+def _reaches(account: str, region: str) -> tuple[tuple[str, str], ...]:
+    """Give the places for which an account-Region may speak: its own, and those that lie in no Region."""
+    return (account, region), (account, AWS_GLOBAL), ("", ORG)
+
+
+def _place(gap: Gap) -> _Place:
+    return "" if gap.region == ORG else gap.account, gap.region, gap.operation, gap.about
+
+
+def group_gaps(gaps: Iterable[BlindGap]) -> tuple[GapGroup, ...]:
+    """Group by operation and reason, then join operations that miss in the same places for the same reason.
+
+    So an account whose role cannot be assumed is one group, and not one for each operation.
+    """
+    alike: dict[tuple[str, _Reason], list[BlindGap]] = {}
+    for blind in gaps:
+        alike.setdefault((blind.gap.operation, _reason(blind.gap)), []).append(blind)
+    joined: dict[tuple[_Reason, tuple[str, ...]], list[BlindGap]] = {}
+    for (_, reason), members in alike.items():
+        joined.setdefault((reason, _places(members)), []).extend(members)
+    groups = [_group(places, members) for (_, places), members in joined.items()]
+    return tuple(sorted(groups, key=lambda each: (-each.number, each.operations, each.kind, each.code)))
+
+
+def _group(places: tuple[str, ...], members: list[BlindGap]) -> GapGroup:
+    first = members[0].gap
+    return GapGroup(
+        kind=first.kind,
+        code=first.code,
+        message=first.message,
+        number=len(members),
+        places=places,
+        lines=_lines(members),
+    )
+
+
+def _lines(members: list[BlindGap]) -> tuple[GapLine, ...]:
+    blinded: dict[str, set[str]] = {}
+    for each in members:
+        blinded.setdefault(each.gap.operation, set()).update(each.blinds)
+    lines: dict[tuple[str, ...], list[Gap]] = {}
+    for each in members:
+        lines.setdefault(tuple(sorted(blinded[each.gap.operation])), []).append(each.gap)
+    made = [
+        GapLine(
+            operations=tuple(sorted({gap.operation for gap in found})),
+            abouts=tuple(dict.fromkeys(gap.about for gap in found if gap.about)),
+            number=len(found),
+            blinds=blinds,
+        )
+        for blinds, found in lines.items()
+    ]
+    return tuple(sorted(made, key=lambda line: (-len(line.blinds), line.operations)))
+
+
+def _reason(gap: Gap) -> _Reason:
+    """Give what makes reasons the same: messages that differ by account ids alone are one."""
+    return gap.kind, gap.code, _ACCOUNT_ID.sub("", gap.message.replace(gap.operation, ""))
+
+
+def _places(members: Iterable[BlindGap]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(f"{each.gap.account}/{each.gap.region}" for each in members))

@@ -1,0 +1,192 @@
+"""What a view counts and picks of the findings of a scan, in one pass through them, however many there are.
+
+`scanner.report.view.overview_filed` gives the same of filed findings, by queries.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Final
+
+from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.scan import Scan
+from scanner.report.view.audit_manager import FoundBeside
+from scanner.report.view.completeness import BlindGap, Blinding
+from scanner.report.view.counts import Counts, Tally, count, total
+from scanner.report.view.owners import ByOwner, OwnerGroup
+from scanner.report.view.sample import Draw, Sample, seed_of
+from scanner.report.wording import STATUS_ORDER
+
+SHOWN: Final = 20_000
+"""Findings that a view holds: the worst. All others are counted, and in `findings`."""
+
+SHOWN_OF_CONTROL: Final = 400
+"""Findings of one control that a view holds."""
+
+UNLISTED: Final = frozenset((Status.PASS, Status.NOT_APPLICABLE))
+"""Statuses whose findings are not listed with their control."""
+
+STRUCTURES: Final = frozenset(
+    (
+        "plan",
+        "rule",
+        "selection",
+        "copy_action",
+        "vault",
+        "recovery_point",
+        "account",
+        "account_region",
+        "waiver",
+    )
+)
+"""The subject types that are no resources (evidence format, "findings")."""
+_Rank = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Everything that is counted or picked.
+
+    `worst_of` has no findings of the statuses UNLISTED. `asked_resources` is the number of resources that the
+    control with most of them was evaluated for.
+    """
+
+    counts: Counts
+    controls: Mapping[str, Counts]
+    accounts: Mapping[str, Counts]
+    regions: Mapping[str, Counts]
+    types: Mapping[str, Counts]
+    severities: Mapping[str, Counts]
+    owners: tuple[OwnerGroup, ...]
+    worst: Sequence[Finding]
+    worst_of: Mapping[str, Sequence[Finding]]  # by control
+    sample: Sample
+    waivers: tuple[tuple[Waiver, int], ...]  # those that cover something, the first to expire first
+    asked_resources: int
+    gaps: tuple[BlindGap, ...]
+    beside: Mapping[tuple[str, str, str], Counts]
+
+
+def look_over(scan: Scan) -> Overview:
+    """Go through the findings of a scan once."""
+    gathered = _Gathered(scan)
+    for finding in scan.findings:
+        gathered.add(finding)
+    return gathered.told(scan)
+
+
+class _Gathered:
+    """What was gathered so far."""
+
+    def __init__(self, scan: Scan) -> None:
+        self.by_control: Tally[str] = Tally()
+        self.by_account: Tally[str] = Tally()
+        self.by_region: Tally[str] = Tally()
+        self.by_type: Tally[str] = Tally()
+        self.by_severity: Tally[str] = Tally()
+        self.by_owner = ByOwner()
+        self.worst = Worst(SHOWN)
+        self.worst_of: dict[str, Worst] = {}
+        self.draw = Draw(seed_of(scan.manifest))
+        self.waivers: Counter[Waiver] = Counter()
+        self.resources: Counter[str] = Counter()
+        self.blinding = Blinding()
+        self.beside = FoundBeside(scan.frameworks)
+
+    def add(self, finding: Finding) -> None:
+        """Count a finding, and keep it when it is among the worst."""
+        control, status = finding.control, finding.status
+        self.by_control.add(control, status)
+        self.by_account.add(finding.account, status)
+        self.by_region.add(finding.region, status)
+        self.by_type.add(finding.subject_type, status)
+        self.by_severity.add(finding.severity, status)
+        self.by_owner.add(finding)
+        self.worst.add(finding)
+        if status not in UNLISTED:
+            if control not in self.worst_of:
+                self.worst_of[control] = Worst(SHOWN_OF_CONTROL)
+            self.worst_of[control].add(finding)
+        self.draw.add(finding)
+        if finding.waiver is not None:
+            self.waivers[finding.waiver] += 1
+        if finding.subject_type not in STRUCTURES:
+            self.resources[control] += 1
+        self.blinding.add(finding)
+        self.beside.add(finding)
+
+    def told(self, scan: Scan) -> Overview:
+        """Give what was gathered."""
+        controls = self.by_control.counts()
+        return Overview(
+            counts=total(controls.values()),
+            controls=controls,
+            accounts=self.by_account.counts(),
+            regions=self.by_region.counts(),
+            types=self.by_type.counts(),
+            severities=self.by_severity.counts(),
+            owners=self.by_owner.groups(),
+            worst=tuple(self.worst),
+            worst_of={control: tuple(kept) for control, kept in self.worst_of.items()},
+            sample=self.draw.drawn(),
+            waivers=in_order_of_expiry(self.waivers.items()),
+            asked_resources=max(self.resources.values(), default=0),
+            gaps=self.blinding.of(scan.gaps),
+            beside=self.beside.counts(),
+        )
+
+
+def failures(severities: Mapping[str, Counts]) -> tuple[tuple[Severity, int], ...]:
+    """Give the number of failures of every severity, worst first."""
+    none = count(())
+    return tuple((severity, severities.get(severity, none).failed) for severity in Severity)
+
+
+def in_order_of_expiry(waivers: Iterable[tuple[Waiver, int]]) -> tuple[tuple[Waiver, int], ...]:
+    """Sort waivers, the first to expire first."""
+    return tuple(sorted(waivers, key=lambda each: (each[0].expires, each[0].id, astuple(each[0]))))
+
+
+def rank(finding: Finding) -> _Rank:
+    """Order findings by status, then by severity: less is worse."""
+    return STATUS_ORDER[finding.status], finding.severity.rank
+
+
+class Worst:
+    """Keeps the worst `limit` findings of all that are added. Equals stand as they came."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._by_rank: dict[_Rank, list[Finding]] = {}
+        self._size = 0
+
+    def add(self, finding: Finding) -> None:
+        """Take a finding that is worse than one of those kept, or for which there is room."""
+        place = rank(finding)
+        if self._size >= self._limit:
+            least = max(self._by_rank, default=place)
+            if place >= least:
+                return
+            self._drop(least)
+        self._by_rank.setdefault(place, []).append(finding)
+        self._size += 1
+
+    def _drop(self, place: _Rank) -> None:
+        kept = self._by_rank[place]
+        kept.pop()
+        self._size -= 1
+        if not kept:
+            del self._by_rank[place]
+
+    def __iter__(self) -> Iterator[Finding]:
+        """Give them, worst first."""
+        for place in sorted(self._by_rank):
+            yield from self._by_rank[place]
+
+
+def worst(findings: Iterable[Finding], limit: int) -> tuple[Finding, ...]:
+    """Give the worst `limit` findings, worst first."""
+    kept = Worst(limit)
+    for finding in findings:
+        kept.add(finding)
+    return tuple(kept)

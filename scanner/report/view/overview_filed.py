@@ -1,0 +1,273 @@
+"""What a view counts and picks of filed findings: by a few queries, without a pass through all of them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Final, TypeVar, overload
+
+from scanner.errors import BundleError
+from scanner.findings.counts import counts, counts_of_places, first_owners
+from scanner.findings.filed import Connection, Filed
+from scanner.findings.picks import (
+    Pair,
+    draw,
+    filed_details,
+    first_findings,
+    first_subjects,
+    whole_findings_of,
+)
+from scanner.model.finding import Finding
+from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount
+from scanner.model.scan import Scan, Stream
+from scanner.report.view import overview
+from scanner.report.view.audit_manager import FoundBeside
+from scanner.report.view.completeness import BLINDING_CONTROL, BlindGap, Blinding
+from scanner.report.view.counts import Counts, Tally, total
+from scanner.report.view.overview import STRUCTURES, UNLISTED, Overview, in_order_of_expiry
+from scanner.report.view.owners import MOST, ByOwner, OwnerGroup
+from scanner.report.view.sample import JUDGED, SIZE, Sample, seed_of
+from scanner.report.wording import STATUS_ORDER
+
+K = TypeVar("K", bound=Hashable)
+
+HEAD: Final = 50
+"""Findings at the beginning of a list that are read without the rest of it."""
+
+
+def look_over_filed(scan: Scan, filed: Filed) -> Overview:
+    """Count and pick with queries. The worst findings are read when they are first needed.
+
+    Raises:
+        BundleError: the files cannot be read.
+    """
+    with filed.database() as connection:
+        counted = counts(filed, connection)
+        by_control = _tally((row.control, row) for row in counted.controls)
+        worst, worst_of = pick_worst(filed, counted)
+        return Overview(
+            counts=total(by_control.values()),
+            controls=by_control,
+            accounts=_groups(counted.accounts),
+            regions=_groups(counted.regions),
+            types=_groups(counted.types),
+            severities=_tally((row.severity, row) for row in counted.controls),
+            owners=_owners(connection, counted),
+            worst=worst,
+            worst_of=worst_of,
+            sample=_sample(scan, filed, connection, counted),
+            waivers=in_order_of_expiry(counted.waivers),
+            asked_resources=_most_resources(counted),
+            gaps=_gaps(scan, connection),
+            beside=_beside(scan, connection),
+        )
+
+
+def findings_of_subjects(findings: Stream[Finding], subjects: Sequence[str]) -> Iterable[Finding]:
+    """Return all findings of some subjects, in filing order."""
+    if isinstance(findings, Filed):
+        with findings.database() as connection:
+            return whole_findings_of(findings, connection, subjects)
+    wanted = frozenset(subjects)
+    return (each for each in findings if each.subject in wanted)
+
+
+def _tally(rows: Iterable[tuple[K, ControlCount]]) -> dict[K, Counts]:
+    tally: Tally[K] = Tally()
+    for key, row in rows:
+        tally.add(key, row.status, row.number)
+    return tally.counts()
+
+
+def _groups(rows: Iterable[GroupCount]) -> dict[str, Counts]:
+    tally: Tally[str] = Tally()
+    for row in rows:
+        if row.key is not None:
+            tally.add(row.key, row.status, row.number)
+    return tally.counts()
+
+
+def _owners(connection: Connection, counted: FindingCounts) -> tuple[OwnerGroup, ...]:
+    named = {row.name for row in counted.owners if row.name}
+    by_owner = ByOwner(first_owners(connection, MOST) if len(named) > MOST else ())
+    for row in counted.owners:
+        by_owner.count(row.name, row.status, row.number)
+    return by_owner.groups()
+
+
+def _most_resources(counted: FindingCounts) -> int:
+    resources: Counter[str] = Counter()
+    for row in counted.controls:
+        if row.subject_type not in STRUCTURES:
+            resources[row.control] += row.number
+    return max(resources.values(), default=0)
+
+
+def _sample(scan: Scan, filed: Filed, connection: Connection, counted: FindingCounts) -> Sample:
+    seed = seed_of(scan.manifest)
+    number = sum(row.number for row in counted.controls if row.status in JUDGED)
+    return Sample(seed, number, tuple(draw(filed, connection, seed, JUDGED, SIZE)))
+
+
+def _gaps(scan: Scan, connection: Connection) -> tuple[BlindGap, ...]:
+    """Return the missing reads with the controls that each affects.
+
+    Their control passes, or does not apply, only where no read is missing: these details are not needed.
+    """
+    blinding = Blinding()
+    if scan.gaps:
+        for account, region, details in filed_details(connection, BLINDING_CONTROL):
+            blinding.read(account, region, details)
+    return blinding.of(scan.gaps)
+
+
+def _beside(scan: Scan, connection: Connection) -> Mapping[tuple[str, str, str], Counts]:
+    beside = FoundBeside(scan.frameworks)
+    if beside.places:
+        for row in counts_of_places(connection, beside.places):
+            beside.count(*row)
+    return beside.counts()
+
+
+class _FirstFindings:
+    """The first findings of some controls and statuses, read together when one of them is needed."""
+
+    def __init__(self, filed: Filed, wanted: Mapping[Pair, int]) -> None:
+        self._filed, self._wanted = filed, wanted
+
+    def forget(self) -> None:
+        """Drop what was read: it is read again when it is needed."""
+        self.__dict__.pop("by_pair", None)
+
+    @cached_property
+    def by_pair(self) -> Mapping[Pair, Sequence[Finding]]:
+        """Return them in filing order. BundleError: the files have changed since they were counted."""
+        findings: defaultdict[Pair, list[Finding]] = defaultdict(list)
+        with self._filed.database() as connection:
+            for finding in first_findings(self._filed, connection, self._wanted):
+                findings[finding.control, finding.status].append(finding)
+        if any(len(findings[pair]) != number for pair, number in self._wanted.items()):
+            raise BundleError("The filed findings changed while they were read. Run the command again.")
+        return findings
+
+    def subjects(self) -> Mapping[Pair, Sequence[tuple[str, str]]]:
+        """Return subject and type of each, by control and status."""
+        subjects: defaultdict[Pair, list[tuple[str, str]]] = defaultdict(list)
+        with self._filed.database() as connection:
+            for pair, subject, subject_type in first_subjects(connection, self._wanted):
+                subjects[pair].append((subject, subject_type))
+        return subjects
+
+
+class Picked(Sequence[Finding]):
+    """Findings that are read when they are needed. Their number is known before.
+
+    `parts`: how many of the first findings of a control and status it has, in their order. `head`: its first
+    HEAD findings, where fewer are read together than for `parts`.
+    """
+
+    def __init__(
+        self, parts: Sequence[tuple[_FirstFindings, Pair, int]], head: Sequence[Finding] | None = None
+    ) -> None:
+        self._parts, self._head = parts, head
+        self._number = sum(number for _, _, number in parts)
+
+    def subjects(self) -> list[tuple[str, str]]:
+        """Return subject and type of each finding, without reading the findings."""
+        by_pair = {first: first.subjects() for first in {first for first, _, _ in self._parts}}
+        return [each for first, pair, number in self._parts for each in by_pair[first][pair][:number]]
+
+    def forget(self) -> None:
+        """Drop what was read: it is read again when it is needed."""
+        self.__dict__.pop("_all", None)
+        if isinstance(self._head, Picked):
+            self._head.forget()
+        for first, _, _ in self._parts:
+            first.forget()
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __iter__(self) -> Iterator[Finding]:
+        for first, pair, number in self._parts:
+            yield from islice(first.by_pair[pair], number)
+
+    @overload
+    def __getitem__(self, place: int) -> Finding: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Finding, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Finding | tuple[Finding, ...]:
+        if self._head is not None and isinstance(place, slice) and 0 <= (place.stop or -1) <= HEAD:
+            return tuple(self._head)[place]
+        return self._all[place]
+
+    @cached_property
+    def _all(self) -> tuple[Finding, ...]:
+        return tuple(self)
+
+
+def pick_worst(filed: Filed, counted: FindingCounts) -> tuple[Picked, Mapping[str, Picked]]:
+    """Pick the worst findings of all, and the worst of each control that are listed with it.
+
+    Worst first, and those alike in filing order. They are read when they are needed.
+    """
+    numbers = _numbers(counted)
+    worst = _fill(numbers.items(), overview.SHOWN)
+    worst_of = {
+        control: _fill(pairs, overview.SHOWN_OF_CONTROL) for control, pairs in _listed(numbers).items()
+    }
+    whole = _reading(filed, (worst, *worst_of.values()))
+    heads = _reading(filed, (_fill(parts, HEAD) for parts in (worst, *worst_of.values())))
+
+    def picked(parts: Sequence[tuple[Pair, int]]) -> Picked:
+        head = Picked([(heads[pair], pair, number) for pair, number in _fill(parts, HEAD)])
+        return Picked([(whole[pair], pair, number) for pair, number in parts], head)
+
+    return picked(worst), {control: picked(parts) for control, parts in worst_of.items()}
+
+
+def _reading(filed: Filed, picks: Iterable[Iterable[tuple[Pair, int]]]) -> Mapping[Pair, _FirstFindings]:
+    """Return what reads the findings of each control and status: few queries for all of them.
+
+    Texts of the statuses UNLISTED are not filed: they are rendered only where a reader goes that far.
+    """
+    wanted: Counter[Pair] = Counter()
+    for parts in picks:
+        for pair, number in parts:
+            wanted[pair] = max(wanted[pair], number)
+    listed = {pair: number for pair, number in wanted.items() if pair[1] not in UNLISTED}
+    unlisted = {pair: number for pair, number in wanted.items() if pair[1] in UNLISTED}
+    readings = [(_FirstFindings(filed, numbers), numbers) for numbers in (listed, unlisted)]
+    return {pair: reading for reading, numbers in readings for pair in numbers}
+
+
+def _numbers(counted: FindingCounts) -> Mapping[Pair, int]:
+    """Return the number of findings of each control and status, the worst first."""
+    numbers: Counter[Pair] = Counter()
+    ranks: dict[Pair, tuple[int, int, str]] = {}
+    for row in counted.controls:
+        pair = (row.control, row.status)
+        numbers[pair] += row.number
+        ranks[pair] = (STATUS_ORDER[row.status], row.severity.rank, row.control)
+    return {pair: numbers[pair] for pair in sorted(ranks, key=ranks.__getitem__)}
+
+
+def _listed(numbers: Mapping[Pair, int]) -> Mapping[str, list[tuple[Pair, int]]]:
+    by_control: defaultdict[str, list[tuple[Pair, int]]] = defaultdict(list)
+    for pair, number in numbers.items():
+        if pair[1] not in UNLISTED:
+            by_control[pair[0]].append((pair, number))
+    return by_control
+
+
+def _fill(pairs: Iterable[tuple[Pair, int]], room: int) -> list[tuple[Pair, int]]:
+    """Take findings pair by pair, as long as there is room."""
+    taken = []
+    for pair, number in pairs:
+        if room <= 0:
+            break
+        taken.append((pair, min(number, room)))
+        room -= number
+    return taken

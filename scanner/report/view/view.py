@@ -1,0 +1,327 @@
+"""The one view of a scan: every format is a pure function of it, and adds nothing of its own.
+
+Counts come with their denominators (`counts`), what could not be read with what it blinds
+(`completeness`), resources with the chain that protects them (`chain`).
+
+Memory does not grow with the organisation: the view holds counts and the worst findings. A format that tells
+all of them goes through `findings`, which come in the order in which they are filed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Final
+
+from scanner.findings.filed import Filed
+from scanner.model.changes import Changes
+from scanner.model.collected import is_collected
+from scanner.model.compliance import Assessment
+from scanner.model.control import Control
+from scanner.model.facts.reads import SUBJECT_READS
+from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.manifest import Manifest
+from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
+from scanner.model.tier import Tiers
+from scanner.model.waivers import WaiverState, WaiverUse
+from scanner.report.view.audit_manager import SideBySide, side_by_side
+from scanner.report.view.chain import Chain, chain
+from scanner.report.view.changes import Trend, trend
+from scanner.report.view.completeness import Completeness, completeness
+from scanner.report.view.counts import Counts, Group, count, groups
+from scanner.report.view.decisions import ParameterSet, parameter_sets
+from scanner.report.view.overview import STRUCTURES, Overview, failures, look_over, rank
+from scanner.report.view.overview_filed import Picked, findings_of_subjects, look_over_filed
+from scanner.report.view.owners import OwnerGroup
+from scanner.report.view.sample import Sample
+from scanner.report.view.unsupported import unsupported_sentence
+from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type_word, value
+
+RESOURCES: Final = 50
+"""Resources that a view holds with all that was found about them: the worst."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlView:
+    """One control, what it found, and the parameters in effect."""
+
+    control: Control
+    parameters: tuple[tuple[str, str], ...]
+    counts: Counts
+    findings: Sequence[Finding]  # the worst that neither pass nor are not applicable; `counts` has all
+    sets: tuple[ParameterSet, ...] = ()  # what tiers and overrides of audit.yaml set of it
+    is_unlisted: bool = False  # the scan left out the calls that list its subjects
+
+    @property
+    def standing(self) -> Status:
+        """The worst that it says: its place in a list, and the mark beside its title.
+
+        A control without subjects has passed nothing; it is unknown where the scan did not list them.
+        """
+        otherwise = Status.UNKNOWN if self.is_unlisted else Status.NOT_APPLICABLE
+        found = (status for status, _ in self.counts.parts())
+        return min(found, key=STATUS_ORDER.__getitem__, default=otherwise)
+
+    @property
+    def frameworks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The requirements that it serves, by the frameworks' names."""
+        return tuple(
+            (FRAMEWORK_WORDS.get(name, name), tuple(ids)) for name, ids in self.control.frameworks.items()
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceView:
+    """One resource: what every control says of it, and the chain that protects it."""
+
+    subject: str
+    subject_type: str
+    account: str
+    region: str
+    findings: tuple[Finding, ...]  # worst first
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The chain that protects it, as far as its findings have it."""
+        return chain(each.details for each in self.findings)
+
+    @property
+    def name(self) -> str:
+        """What people call it; empty: no finding tells."""
+        return next(filter(None, (given_name(each.details) for each in self.findings)), "")
+
+    @property
+    def worst(self) -> Status:
+        """The worst status among its findings."""
+        return self.findings[0].status
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """All that a report says. Groups have those with most failures first."""
+
+    scan: Scan
+    counts: Counts
+    controls: tuple[ControlView, ...]
+    by_control: Mapping[str, Counts]  # all that a finding names, and all that were asked
+    worst: Sequence[Finding]  # worst first: all, where there are few
+    accounts: tuple[Group, ...]
+    regions: tuple[Group, ...]
+    types: tuple[Group, ...]
+    severities: tuple[Group, ...]
+    owners: tuple[OwnerGroup, ...]  # empty: findings name no owners
+    failures: tuple[tuple[Severity, int], ...]  # every severity, worst first
+    sample: Sample
+    waivers: tuple[tuple[Waiver, int], ...]  # those that cover a failure, the first to expire first
+    asked_resources: int  # resources that a control was asked of
+    completeness: Completeness
+    names: Mapping[str, str]  # account names by id
+    audit_manager: SideBySide
+
+    @property
+    def manifest(self) -> Manifest:
+        """The provenance of the scan."""
+        return self.scan.manifest
+
+    @property
+    def findings(self) -> Stream[Finding]:
+        """All findings, in the order in which they are filed. Read anew at each passing: hold none."""
+        return self.scan.findings
+
+    @property
+    def inventory(self) -> Stream[Row] | None:
+        """The population, a row of the fact table `resource` each; None: it is not known."""
+        return self.scan.resources
+
+    @property
+    def notice(self) -> str:
+        """What must stand at the head of every report; empty: nothing."""
+        return REDACTED if self.scan.redacted else ""
+
+    @property
+    def tiers(self) -> Tiers:
+        """The tiers and overrides of audit.yaml; false: there are none."""
+        return self.scan.tiers
+
+    @property
+    def waiver_uses(self) -> tuple[WaiverUse, ...]:
+        """What became of each waiver of audit.yaml, in the order of the file.
+
+        Of another program's scan only what covers something is known: without control and subject.
+        """
+        return self.scan.waivers or tuple(_in_use(*each) for each in self.waivers)
+
+    @property
+    def unsupported(self) -> UnsupportedKinds | None:
+        """What AWS Backup cannot back up; None: not known."""
+        return self.scan.unsupported
+
+    @property
+    def unsupported_sentence(self) -> str:
+        """What a summary says of it; empty: nothing."""
+        return unsupported_sentence(self.scan.unsupported)
+
+    @property
+    def changes(self) -> Changes | None:
+        """What became of findings since a former scan; None: the scan is held against none."""
+        return self.scan.changes
+
+    @cached_property
+    def trend(self) -> Trend | None:
+        """The totals then and now; None where there are no changes."""
+        return trend(self.scan, self.counts)
+
+    @property
+    def unit_names(self) -> Mapping[str, str]:
+        """The names of organizational units by their ids, as far as they are known."""
+        return self.scan.unit_names
+
+    @property
+    def limitations(self) -> tuple[str, ...]:
+        """What this scan cannot see."""
+        return self.scan.limitations
+
+    @property
+    def assessment(self) -> Assessment | None:
+        """Score and frameworks; None: another program judged."""
+        return self.scan.assessment
+
+    def forget(self) -> None:
+        """Drop the findings that were read for one format, where the next can read them again."""
+        for name in ("resources", "worst_subjects"):
+            self.__dict__.pop(name, None)
+        for findings in (self.worst, *(control.findings for control in self.controls)):
+            if isinstance(findings, Picked):
+                findings.forget()
+
+    @cached_property
+    def left_out(self) -> Counts:
+        """What is not among `worst`, counted."""
+        shown = count(finding.status for finding in self.worst)
+        return self.counts.less(shown)
+
+    @property
+    def has_all(self) -> bool:
+        """Whether `worst` has all findings."""
+        return len(self.worst) == self.counts.total
+
+    @cached_property
+    def worst_subjects(self) -> Mapping[str, str]:
+        """The subjects of the worst findings, worst first, and the type of each."""
+        worst = self.worst
+        if isinstance(worst, Picked):
+            return _first_of_each(worst.subjects())
+        return _first_of_each((each.subject, each.subject_type) for each in worst)
+
+    def resources_of(self, subjects: Sequence[str]) -> tuple[ResourceView, ...]:
+        """Return some subjects of `worst_subjects`, each with all its findings, worst first."""
+        findings = self.worst if self.has_all else findings_of_subjects(self.findings, subjects)
+        return _resources(subjects, findings)
+
+    @cached_property
+    def resources(self) -> tuple[ResourceView, ...]:
+        """The worst of the resources that a control was asked of, each with all its findings, worst first."""
+        resources = (each for each, kind in self.worst_subjects.items() if kind not in STRUCTURES)
+        return self.resources_of(tuple(islice(resources, RESOURCES)))
+
+    @property
+    def organization(self) -> str:
+        """What the audited whole is called: the organisation's id, else the account."""
+        scope = self.manifest.scope
+        if scope.organization_id:
+            return scope.organization_id
+        return f"Account {scope.accounts[0]}" if len(scope.accounts) == 1 else "Selected accounts"
+
+    def account(self, account: str) -> str:
+        """Name an account for people: `payments-prod`, else its id."""
+        return self.names.get(account) or account
+
+
+def build(scan: Scan) -> View:
+    """Build the view of a scan. Goes through its findings once, or counts them where they are filed.
+
+    Raises:
+        BundleError: they cannot be read.
+    """
+    names: dict[str, str] = {account.id: account.name for account in scan.manifest.accounts if account.name}
+    filed = scan.findings
+    seen = look_over_filed(scan, filed) if isinstance(filed, Filed) else look_over(scan)
+    return View(
+        scan=scan,
+        counts=seen.counts,
+        controls=tuple(sorted(_controls(scan, seen), key=_control_order)),
+        by_control={**{control.id: count(()) for control in scan.controls}, **seen.controls},
+        worst=seen.worst,
+        accounts=groups(seen.accounts, lambda account: names.get(account, account)),
+        regions=groups(seen.regions),
+        types=groups(seen.types, type_word),
+        severities=groups(seen.severities, lambda name: name.capitalize(), lambda name: Severity(name).rank),
+        owners=seen.owners,
+        failures=failures(seen.severities),
+        sample=seen.sample,
+        waivers=seen.waivers,
+        asked_resources=seen.asked_resources,
+        completeness=completeness(scan, seen.gaps, names),
+        names=names,
+        audit_manager=side_by_side(scan, seen.beside),
+    )
+
+
+def _in_use(waiver: Waiver, covers: int) -> WaiverUse:
+    return WaiverUse(waiver=waiver, control="", subject="", state=WaiverState.IN_USE, covers=covers, open=0)
+
+
+def _controls(scan: Scan, seen: Overview) -> Iterator[ControlView]:
+    none = count(())
+    for control in scan.controls:
+        yield ControlView(
+            control=control,
+            parameters=_parameters(control, scan.parameters.get(control.id, control.parameters)),
+            counts=seen.controls.get(control.id, none),
+            findings=seen.worst_of.get(control.id, ()),
+            sets=parameter_sets(scan.tiers, control.id),
+            is_unlisted=not all(
+                is_collected(operation, scan.manifest.reads)
+                for operation in SUBJECT_READS.get(control.subject, ())
+            ),
+        )
+
+
+def _control_order(view: ControlView) -> tuple[int, int, int, str]:
+    return (
+        STATUS_ORDER[view.standing],
+        view.control.severity.rank,
+        -view.counts.failed,
+        view.control.id,
+    )
+
+
+def _parameters(control: Control, in_effect: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    names = dict.fromkeys([*control.parameters, *in_effect])
+    return tuple((name, value(in_effect.get(name, control.parameters.get(name)))) for name in names)
+
+
+def _first_of_each(subjects: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    types: dict[str, str] = {}
+    for subject, subject_type in subjects:
+        types.setdefault(subject, subject_type)
+    return types
+
+
+def _resources(subjects: Iterable[str], findings: Iterable[Finding]) -> tuple[ResourceView, ...]:
+    by_subject: dict[str, list[Finding]] = {subject: [] for subject in subjects}
+    for finding in findings:
+        if (members := by_subject.get(finding.subject)) is not None:
+            members.append(finding)
+    return tuple(_resource(subject, sorted(found, key=rank)) for subject, found in by_subject.items())
+
+
+def _resource(subject: str, findings: list[Finding]) -> ResourceView:
+    first = findings[0]
+    return ResourceView(
+        subject=subject,
+        subject_type=first.subject_type,
+        account=first.account,
+        region=first.region,
+        findings=tuple(findings),
+    )
