@@ -17,12 +17,12 @@ from botocore.httpsession import URLLib3Session, get_cert_path
 from bench.endpoint import Estate
 from bench.measure import ROOT, SHARED, Table, cheapest, environment, ratio, scan, serving
 from scanner.cli.commands import NEW_OBJECTS
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Clients
 from scanner.collect.credentials import Wallet
 from scanner.collect.models import model_loader
 from scanner.collect.session import open_session
 from scanner.collect.trust import SharedTrust
+from scanner.services.catalogue import OPERATIONS
 
 _SAMPLE: Final = 2
 """How many accounts are read with a session for each; the rest is multiplied."""

@@ -23,7 +23,7 @@ from botocore.model import ServiceModel
 from botocore.session import Session
 
 from bench import bodies
-from scanner.collect.catalogue import OPERATIONS
+from scanner.services.catalogue import OPERATIONS
 
 MANAGEMENT: Final = "100000000000"
 _REGIONS: Final = (

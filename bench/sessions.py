@@ -12,7 +12,7 @@ from typing import Any, Final
 import boto3
 from botocore import xform_name
 
-from scanner.collect.catalogue import OPERATIONS
+from scanner.services.catalogue import OPERATIONS
 
 _ELSEWHERE: Final = frozenset({"sts", "organizations", "iam", "s3", "timestream-write"})
 """Services that are not asked in every Region, or need an endpoint that nobody has discovered."""

@@ -13,7 +13,6 @@ from typing import Final
 
 from bench.shard_plans import CENTRAL, plans
 from bench.shard_resources import REGIONS, resources, ungranted, volumes
-from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS
 from scanner.model.inventory import (
     Account,
     Key,
@@ -29,6 +28,7 @@ from scanner.model.inventory import (
 )
 from scanner.model.names import AccountId, Arn, Shard, vault_arn
 from scanner.model.reading import EvidenceRef, Known, Reading, Unread
+from scanner.services.catalogue import ACCOUNT_LISTS, SHARD_LISTS
 
 AS_OF: Final = datetime(2026, 11, 22, tzinfo=UTC)
 _ADMITS: Final = (

@@ -15,12 +15,10 @@ from scanner.evidence.scan_files import FACTS
 from scanner.facts.build import FactsRequest
 from scanner.findings.schema import FOLDER
 from scanner.findings.writing import FindingFiles
-from scanner.inventory.contacts import parse_contacts
-from scanner.inventory.organization import parse_organization
-from scanner.inventory.units import paths, unread
 from scanner.model.facts import TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.owner import Ownership, Way
+from scanner.services.organizations import account_paths, parse_contacts, parse_organization, unread_tree
 from scanner.storage.files import replaced
 from scanner.storage.parquet import open_parquet
 
@@ -70,7 +68,7 @@ def write_findings(
             files,
             as_of=judgement.clock(bundle.manifest),
             waivers=waivers,
-            tiering=Tiering(judgement.tiers, units, unread(bundle.organization_answers())),
+            tiering=Tiering(judgement.tiers, units, unread_tree(bundle.organization_answers())),
             owners=owners_of(_ownership(bundle, judgement.owners, units), resources),
         )
 
@@ -85,7 +83,7 @@ def organizational_units(bundle: Bundle) -> dict[str, tuple[str, ...]]:
     """Return the organizational units above each account, the root included, where they could be read."""
     manifest = bundle.manifest
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), manifest))
-    by_account = paths(manifest.accounts, organization.accounts.values())
+    by_account = account_paths(manifest.accounts, organization.accounts.values())
     units = {account: units_above(path) for account, path in by_account.items()}
     return {account: above for account, above in units.items() if above}
 

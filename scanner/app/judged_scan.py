@@ -14,7 +14,6 @@ from scanner.evidence.bundle import Bundle
 from scanner.evidence.scan_files import FACTS
 from scanner.findings.counts import counts
 from scanner.findings.filed import Filed
-from scanner.inventory.units import unit_names
 from scanner.judging.tables import Tables
 from scanner.model.compliance import Assessment
 from scanner.model.facts import TABLES
@@ -22,6 +21,7 @@ from scanner.model.manifest import Manifest
 from scanner.model.reach import reach_of
 from scanner.model.scan import POPULATION, Scan
 from scanner.protection.capabilities import LIMITATIONS, report_notes
+from scanner.services.organizations import unit_names
 from scanner.storage.parquet import open_parquet
 from scanner.storage.rows import StoredRows
 from scanner.storage.table_files import table_files

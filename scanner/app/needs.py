@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from scanner.app.criteria import Judgement
-from scanner.collect.catalogue import OPERATIONS, with_parents
 from scanner.evaluate.controls.loader import ALL
 from scanner.evaluate.needs import reads_needed
-from scanner.inventory.lists import RESOURCE_LISTS
-from scanner.inventory.unasked import SUPPORTED
-from scanner.inventory.units import TREE
 from scanner.model.collected import CollectedReads, CollectMode
+from scanner.model.resource_types import RESOURCE_LISTS
+from scanner.services.catalogue import OPERATIONS, with_parents
+from scanner.services.organizations import TREE
+from scanner.services.supported import SUPPORTED
 
 ALWAYS: Final[Mapping[str, tuple[str, ...]]] = {
     "The caller, the role of each account, and the Regions that are enabled: the scope of the scan.": (

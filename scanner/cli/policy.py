@@ -16,7 +16,7 @@ from scanner.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from scanner.collect.operations import Operation
+    from scanner.services.base import Operation
 
 DEFAULT_ROLE: Final = "VaultproofReadOnly"
 _ROLE_NAME: Final = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
@@ -191,7 +191,7 @@ def _check_combination(asked: _Asked) -> None:
 
 def _operations(asked: _Asked) -> "Iterable[Operation]":
     """Return the operations of a scan: all, or those that the controls need."""
-    operations: Mapping[str, Operation] = import_module("scanner.collect.catalogue").OPERATIONS
+    operations: Mapping[str, Operation] = import_module("scanner.services.catalogue").OPERATIONS
     if not asked.controls:
         return operations.values()
     settings = import_module("scanner.cli.requests").settings_of(asked.config, asked.controls)

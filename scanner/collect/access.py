@@ -19,15 +19,13 @@ from scanner.collect.access_fixes import (
     statement_for,
 )
 from scanner.collect.calls import Caller, Held
-from scanner.collect.catalogue import OPERATIONS
+from scanner.collect.endpoints import is_doubtful
 from scanner.collect.opening import Opening, open_scan
 from scanner.collect.pool import Pool
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import FinalError, Halted
 from scanner.collect.roles import Roles
 from scanner.collect.scope import Resolved, check_request
-from scanner.collect.services import ec2, organizations
-from scanner.collect.services.supported import is_doubtful
 from scanner.collect.station import Station, set_up
 from scanner.collect.survey import ask
 from scanner.collect.watch import Unwatched
@@ -36,6 +34,8 @@ from scanner.evidence.answers import pagination
 from scanner.evidence.writer import Call
 from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessStep
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
+from scanner.services import ec2, organizations
+from scanner.services.catalogue import OPERATIONS
 
 SAMPLES: Final = (
     "backup:ListBackupVaults",
@@ -197,7 +197,7 @@ class _Check:
         for operation in GLOBAL_SAMPLES:
             _sample(everywhere, operation)
         if self.request.organization:
-            organizations.effective_backup_policy(everywhere)
+            organizations.collect_account(everywhere)
         region = next((each for each in _nearest(home, regions) if (enabled or {}).get(each, True)), None)
         if region is not None:
             there = Caller(self.station.wiring, Shard(account, region), calls, region)

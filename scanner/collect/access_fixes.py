@@ -10,13 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.collect.operations import Operation
 from scanner.collect.retry import EXPIRED_CODES, THROTTLING_CODES, TRANSIENT_STATUSES
 from scanner.evidence.answers import error_kind
 from scanner.evidence.writer import Failure
 from scanner.model.access import AccessResult
 from scanner.model.names import AccountId
 from scanner.model.reading import GapKind
+from scanner.services.base import Operation
 
 _POLICY: Final = re.compile(
     r"(?P<how>explicit deny in an?|because no) (?P<type>service control|resource control|session|"

@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol, Self
 from scanner.collect.clients import Clients
 from scanner.collect.deadline import Deadline
 from scanner.collect.limits import Limits
-from scanner.collect.operations import Operation
 from scanner.collect.pages import MOST_FRUITLESS, Progress
 from scanner.collect.patience import Budget, Time
 from scanner.collect.retry import FinalError, RetryPolicy
@@ -21,6 +20,7 @@ from scanner.evidence.answers import Pagination, pagination
 from scanner.evidence.writer import Call, Failure
 from scanner.model.collected import CollectedReads, is_collected
 from scanner.model.names import AccountId, RegionName, Shard
+from scanner.services.base import Operation
 
 _MAX_PAGES: Final = 100_000
 _PARTS: Final = 64

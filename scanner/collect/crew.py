@@ -20,7 +20,6 @@ from scanner.collect.reading import Ending, Last, Reading
 from scanner.collect.recall import recall_account
 from scanner.collect.retry import EXPIRED_CODES, FinalError, Halted
 from scanner.collect.roles import Roles
-from scanner.collect.services import ec2, kms, s3
 from scanner.collect.shards import GLOBAL_STEPS, AccountView, guarded, region_steps
 from scanner.errors import OutputError
 from scanner.evidence.answers import error_kind
@@ -30,6 +29,7 @@ from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
 from scanner.model.reading import ASSUME_ROLE, Gap
+from scanner.services import ec2, kms, s3
 
 _GRACE_SECONDS: Final = 2.0
 """How long threads may take to stop; a call that is under way then is not waited for."""
@@ -171,7 +171,9 @@ class Crew:
         recorder = Held()
         caller = Caller(self._wiring, shard, recorder, shard.region)
         partition = self._orders.opening.partition
-        guarded(caller, "kms", partial(kms.collect, caller, left, aliases=known.aliases, partition=partition))
+        guarded(
+            caller, "kms", partial(kms.collect_keys, caller, left, aliases=known.aliases, partition=partition)
+        )
         if self._has_expired(caller):
             self.has_more = True
             return
@@ -236,7 +238,7 @@ class Crew:
             return
         buckets: Buckets = Later()
         reading.part("s3", partial(_list_buckets, buckets=buckets))
-        for service, step in GLOBAL_STEPS.items():
+        for service, step in GLOBAL_STEPS:
             reading.part(service, step)
         self._read(self._left(account, AccountView(enabled, {})), buckets)
         reading.opened()
@@ -306,16 +308,18 @@ class Crew:
         reading, _ = self._begin(shard, shard.region, keys)
         for service, step in region_steps(reading.caller):
             reading.part(service, step)
-        reading.part("kms", partial(kms.aliases, found=aliases))
+        reading.part("kms", partial(kms.collect_aliases, found=aliases))
         describe = reading.part_later("s3")
-        buckets.then(lambda found: describe(partial(s3.collect, names=tuple(found.get(shard.region, ())))))
+        buckets.then(
+            lambda found: describe(partial(s3.collect_buckets, names=tuple(found.get(shard.region, ()))))
+        )
         reading.opened()
 
     def _describe_keys(self, caller: Caller, named: AbstractSet[str], *, aliases: Mapping[str, str]) -> None:
         """Describe the keys that a shard names; remember those that another one owns."""
         with self._lock:
             self._keys[caller.shard] = keys_elsewhere(named, caller.shard, self._orders.scope)
-        kms.collect(caller, named, aliases=aliases, partition=self._orders.opening.partition)
+        kms.collect_keys(caller, named, aliases=aliases, partition=self._orders.opening.partition)
 
     def _give_up_region(self, shard: Shard, failure: Failure) -> None:
         reading, _ = self._begin(shard, shard.region)

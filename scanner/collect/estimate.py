@@ -5,70 +5,19 @@ numbers are a lower bound, and the time is one too.
 """
 
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-from scanner.collect.operations import Operation
-from scanner.collect.permissions import is_asked_of_members
 from scanner.collect.rates import OPERATIONS as OPERATION_RATES
 from scanner.collect.rates import SERVICES as SERVICE_RATES
 from scanner.collect.rates import Rate
 from scanner.model.manifest import Scope
 from scanner.model.names import AccountId, RegionName
+from scanner.services.base import Operation, Place
 
 LATENCY: Final = 0.1
 """Seconds that a call is taken to last: an assumption, for AWS publishes none."""
-
-_GLOBAL: Final = frozenset(
-    {
-        "sts:AssumeRole",
-        "sts:GetCallerIdentity",
-        "ec2:DescribeRegions",
-        "s3:ListBuckets",
-        "s3:GetBucketLocation",
-        "organizations:DescribeEffectivePolicy",
-    }
-)
-"""Asked once an account; so is all of IAM."""
-
-_FIXED: Final = frozenset(
-    {
-        "sts:AssumeRole",
-        "organizations:DescribeEffectivePolicy",
-        "organizations:ListPolicies",
-        "organizations:ListAccountsWithInvalidEffectivePolicy",
-    }
-)
-"""Asked once although they take a parameter, which is always the same."""
-
-_PER: Final = {
-    "s3:GetBucketLocation": "bucket whose Region is not listed",
-    "ssm-sap:GetDatabase": "SAP HANA database",
-    "timestream-write:ListTables": "account that uses Timestream",
-    "timestream-write:ListDatabases": "account that uses Timestream",
-    "backup:GetPITRMalwareScanResults": "continuous recovery point that was scanned for malware",
-    "backup:DescribeProtectedResource": "resource that was backed up, and not restored in 30 days",
-    "storagegateway:DescribeCachediSCSIVolumes": "batch of cached volumes",
-    "storagegateway:DescribeStorediSCSIVolumes": "batch of stored volumes",
-    "fsx:DescribeVolumes": "account-Region that has ONTAP file systems",
-    "backup-gateway:ListHypervisors": "account-Region that has virtual machines",
-    "dsql:GetCluster": "cluster",
-    "eks:DescribeCluster": "cluster",
-}
-"""What the name of the parameter does not tell."""
-
-_NOUNS: Final = {"BackupVaultName": "vault", "BackupPlanId": "plan", "ParentId": "organisational unit"}
-
-
-class Place(StrEnum):
-    """Where an operation is asked."""
-
-    ONCE = "scan"
-    ACCOUNT = "account"
-    REGION = "account-Region"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +49,9 @@ class Estimate:
     concurrency: int
 
 
-def plan(operations: Iterable[Operation], required: Mapping[str, tuple[str, ...]]) -> tuple[Planned, ...]:
-    """Say where and how often operations are asked. `required`: their required parameters, by key."""
-    return tuple(Planned(one, _place(one), _per(one, required.get(one.key, ()))) for one in operations)
+def plan(operations: Iterable[Operation]) -> tuple[Planned, ...]:
+    """Return where and how often operations are called."""
+    return tuple(Planned(one, one.place, one.per or one.condition) for one in operations)
 
 
 def estimate(  # noqa: PLR0913 -- what the numbers rest on
@@ -149,19 +98,3 @@ def slowest_seconds(operations: Iterable[Operation]) -> float:
 
 def _wait(rate: Rate, calls: int) -> float:
     return max(0.0, math.ceil(calls - rate.burst) / rate.per_second)
-
-
-def _place(operation: Operation) -> Place:
-    if operation.key in _GLOBAL or operation.service == "iam":
-        return Place.ACCOUNT
-    return Place.REGION if is_asked_of_members(operation) else Place.ONCE
-
-
-def _per(operation: Operation, required: tuple[str, ...]) -> str:
-    if operation.key in _PER:
-        return _PER[operation.key]
-    if operation.key in _FIXED or not required:
-        return ""
-    member = required[-1]
-    words = re.sub(r"(Name|Id|Arn|ARNs|identifier)$", "", member)
-    return _NOUNS.get(member) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", words).lower() or "resource"

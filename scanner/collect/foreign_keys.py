@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.collect.fields import rows, text
 from scanner.evidence.reader import read_lines
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import Shard, parse_arn
+from scanner.services.base import objects, text
 
 KeysByShard = Mapping[Shard, tuple[str, ...]]
 
@@ -78,6 +78,6 @@ def owner_evidence(folder: Path, file: str) -> OwnerEvidence:
         if line.name == "kms:DescribeKey":
             asked.add(str(line.parameters.get("KeyId")))
         elif line.name == "kms:ListAliases" and line.response is not None:
-            for row in rows(line.response, "Aliases"):
+            for row in objects(line.response, "Aliases"):
                 aliases[text(row, "AliasName")] = text(row, "TargetKeyId")
     return OwnerEvidence(aliases, frozenset(asked))

@@ -15,7 +15,7 @@ import botocore.exceptions
 import botocore.session
 import orjson
 
-from scanner.collect.catalogue import OPERATIONS
+from scanner.services.catalogue import OPERATIONS
 
 FILE: Final = Path(__file__).parents[1] / "evidence" / "pagination.json"
 

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from scanner.collect.calls import Caller, Held, Wiring
 from scanner.collect.credentials import Source, Wallet
-from scanner.collect.fields import text
 from scanner.collect.retry import FinalError
-from scanner.collect.services import ec2
 from scanner.collect.session import explain_first_call
 from scanner.errors import CredentialsError
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard, parse_arn
+from scanner.services import ec2
+from scanner.services.base import text
 
 _SOMEBODY: Final = AccountId("caller")  # until the first call tells
 

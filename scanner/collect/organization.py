@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from scanner.collect.calls import Caller
-from scanner.collect.fields import rows, text
-from scanner.collect.services import organizations
 from scanner.errors import CredentialsError, EndpointError, UsageError, VaultproofError
 from scanner.evidence.writer import Failure
 from scanner.model.inventory import Account
 from scanner.model.names import AccountId, parse_arn
+from scanner.services import organizations
+from scanner.services.base import objects, text
 
 _TREE: Final = (
     "organizations:ListRoots",
@@ -32,12 +32,14 @@ class Organization:
 def read_organization(caller: Caller, backup: Caller) -> Organization:
     """Record the organisation. `backup` asks in the home Region. UsageError: there is no list of accounts."""
     described = (caller.call("organizations", "DescribeOrganization") or {}).get("Organization") or {}
-    found = [row for page in caller.pages("organizations", "ListAccounts") for row in rows(page, "Accounts")]
+    found = [
+        row for page in caller.pages("organizations", "ListAccounts") for row in objects(page, "Accounts")
+    ]
     if not found:
         raise _no_accounts(caller)
-    places = organizations.parents(caller)
-    organizations.backup_administration(caller)
-    organizations.backup_policies(caller)
+    places = organizations.collect_tree(caller)
+    organizations.collect_administration(caller)
+    organizations.collect_policies(caller)
     backup.call("backup", "DescribeGlobalSettings")
     identity = text(described, "Id") or _id_in_arn(text(found[0], "Arn"))
     accounts = (_account(row, identity, places) for row in found)

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.collect.catalogue import OPERATIONS
-from scanner.collect.operations import Operation
 from scanner.collect.permissions import RESOURCE_ORGANIZATION, Part, Statement, role_arn, statements
+from scanner.services.base import Operation
+from scanner.services.catalogue import OPERATIONS
 
 _MADE_BY: Final = "Made by `audit policy`; make it again after an update of Vaultproof."
 

@@ -18,8 +18,8 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any, Final
 
-from scanner.collect.catalogue import OPERATIONS
-from scanner.collect.operations import Operation
+from scanner.services.base import Operation, Place
+from scanner.services.catalogue import OPERATIONS
 
 VERSION: Final = "2012-10-17"
 MANAGED_POLICY_LIMIT: Final = 6144
@@ -29,11 +29,6 @@ RESOURCE_ORGANIZATION: Final = "aws:ResourceOrgID"
 
 _ALWAYS_ALLOWED: Final = "sts:GetCallerIdentity"
 _ASSUME_ROLE: Final = "sts:AssumeRole"
-_ORGANIZATIONS: Final = "organizations"
-# Settings of the organisation as a whole, which the management account or its delegate tells.
-_ONCE_AN_ORGANIZATION: Final = frozenset({"backup:DescribeGlobalSettings"})
-# Organizations answers every account about itself.
-_OF_ONESELF: Final = frozenset({"organizations:DescribeEffectivePolicy"})
 
 
 class Part(StrEnum):
@@ -77,10 +72,8 @@ def statements(
 
 
 def is_asked_of_members(operation: Operation) -> bool:
-    """Whether an operation is called in every account, rather than once for the organisation."""
-    if operation.key in _OF_ONESELF:
-        return True
-    return operation.service != _ORGANIZATIONS and operation.key not in _ONCE_AN_ORGANIZATION
+    """Check whether an operation is called in every account, rather than once for the organization."""
+    return operation.place is not Place.SCAN
 
 
 def _by_service(actions: set[str]) -> tuple[Statement, ...]:

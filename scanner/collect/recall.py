@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from scanner.collect.services import ec2, s3
 from scanner.collect.shards import AccountView
 from scanner.evidence.reader import read_lines
 from scanner.evidence.writer import Failure
+from scanner.services import ec2, s3
+from scanner.services.base import text
 
 
 def recall_account(folder: Path, file: str) -> AccountView | Failure:
@@ -21,6 +22,8 @@ def recall_account(folder: Path, file: str) -> AccountView | Failure:
         if line.response is not None and line.name == "ec2:DescribeRegions":
             regions = ec2.enabled(line.response)
         if line.response is not None and line.name == "s3:GetBucketLocation":
-            places[str(line.parameters.get("Bucket"))] = s3.place(line.response)
+            places[str(line.parameters.get("Bucket"))] = s3.region_of(
+                text(line.response, "LocationConstraint")
+            )
     pages = (line.response for line in lines if line.response is not None and line.name == "s3:ListBuckets")
     return AccountView(regions, s3.by_region(pages, lambda name: places.get(name, "")))

@@ -3,12 +3,8 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from botocore.session import Session
-
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.estimate import Estimate, estimate, plan
 from scanner.collect.opening import open_scan
-from scanner.collect.operations import Operation
 from scanner.collect.request import CollectRequest
 from scanner.collect.scope import check_request
 from scanner.collect.station import set_up
@@ -16,6 +12,8 @@ from scanner.collect.survey import ask
 from scanner.collect.watch import Unwatched, Watcher
 from scanner.evidence.writer import Call
 from scanner.model.collected import is_collected
+from scanner.services.base import Operation
+from scanner.services.catalogue import OPERATIONS
 
 
 class _Count:
@@ -56,7 +54,7 @@ def rehearse(
         scope,
         opening.account,
         tuple(region for region in scope.regions if told.get(region) is False),
-        plan(_operations(request), _required(station.session)),
+        plan(_operations(request)),
         asked=asked.calls,
         concurrency=request.concurrency,
     )
@@ -65,12 +63,3 @@ def rehearse(
 def _operations(request: CollectRequest) -> Iterator[Operation]:
     """Return the operations that a scan calls."""
     return (one for key, one in OPERATIONS.items() if is_collected(key, request.reads))
-
-
-def _required(session: Session) -> dict[str, tuple[str, ...]]:
-    """Give the required parameters of every operation, as botocore's models have them."""
-    found: dict[str, tuple[str, ...]] = {}
-    for key, operation in OPERATIONS.items():
-        shape = session.get_service_model(operation.service).operation_model(operation.name).input_shape
-        found[key] = tuple(shape.required_members) if shape is not None else ()
-    return found

@@ -20,10 +20,10 @@ from typing import Any, Final
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
-from scanner.collect.operations import Operation
 from scanner.collect.retry import BrokenAnswerError
 from scanner.evidence.answers import pagination
 from scanner.model.names import Shard, parse_arn
+from scanner.services.base import Operation
 
 Path = tuple[str, ...]
 """The members that lead to a value; a member that ends in `[]` is a list."""

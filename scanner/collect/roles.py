@@ -9,11 +9,11 @@ from botocore.credentials import ReadOnlyCredentials
 
 from scanner.collect.calls import Wiring
 from scanner.collect.credentials import Lease, RoleSource, acting_for
-from scanner.collect.fields import text
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import BrokenAnswerError, FinalError, Halted, attempt, is_expired
 from scanner.evidence.writer import Failure
 from scanner.model.names import AccountId, RegionName, parse_arn
+from scanner.services.base import text
 
 _KEYS: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 

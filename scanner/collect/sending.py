@@ -12,13 +12,13 @@ from scanner.collect.clients import Clients
 from scanner.collect.credentials import acting_for
 from scanner.collect.deadline import Deadline
 from scanner.collect.limits import Limits
-from scanner.collect.operations import Operation
 from scanner.collect.patience import Budget, Time
 from scanner.collect.response_identity import check_identity
 from scanner.collect.retry import FinalError, Halted, RetryPolicy, attempt, is_expired, is_throttling
 from scanner.collect.watch import Watcher
 from scanner.evidence.writer import Failure
 from scanner.model.names import RegionName, Shard
+from scanner.services.base import Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

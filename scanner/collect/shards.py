@@ -4,32 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scanner.collect.calls import Caller, Read
+from scanner.collect.calls import Caller
+from scanner.collect.endpoints import is_doubtful, is_left_out
 from scanner.collect.retry import Halted
-from scanner.collect.services import (
-    backup,
-    backup_gateway,
-    cloudformation,
-    dsql,
-    dynamodb,
-    ec2,
-    efs,
-    eks,
-    fsx,
-    iam,
-    organizations,
-    rds,
-    redshift,
-    redshift_serverless,
-    ssm_sap,
-    storagegateway,
-    supported,
-    tagging,
-    timestream,
-)
 from scanner.errors import VaultproofError
 from scanner.evidence.writer import Failure, WriterClosedError
 from scanner.model.names import RegionName
+from scanner.services.caller import Read
+from scanner.services.catalogue import SERVICES
+from scanner.services.supported import supported_types
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,48 +27,30 @@ class AccountView:
         return self.regions is None or self.regions.get(region, True)
 
 
-GLOBAL_STEPS: Final[Mapping[str, Read]] = {
-    "iam": iam.collect,
-    "organizations": organizations.effective_backup_policy,
-}
-"""What is read once in every account, beside its identity, its Regions and its buckets."""
+GLOBAL_STEPS: Final[tuple[tuple[str, Read], ...]] = tuple(
+    (service.name, service.collect_account) for service in SERVICES if service.collect_account
+)
+"""What is read once in every account, besides its identity, its Regions and its buckets."""
 
-
-REGION_STEPS: Final[Mapping[str, Callable[[Caller], set[str]]]] = {
-    "backup": backup.collect,
-    "ec2": ec2.collect,
-    "rds": rds.collect,
-    "dynamodb": dynamodb.collect,
-    "efs": efs.collect,
-    "fsx": fsx.collect,
-    "storagegateway": storagegateway.collect,
-    "dsql": dsql.collect,
-    "redshift": redshift.collect,
-    "redshift-serverless": redshift_serverless.collect,
-    "timestream-write": timestream.collect,
-    "backup-gateway": backup_gateway.collect,
-    "cloudformation": cloudformation.collect,
-    "ssm-sap": ssm_sap.collect,
-    "eks": eks.collect,
-}
-"""What is read in every account and Region, service by service (boto3's name of it); each gives the keys
-that it met. What AWS Backup does not support in a Region is left out there (`services.supported`)."""
+REGION_STEPS: Final[tuple[tuple[str, Read], ...]] = tuple(
+    (service.name, service.collect) for service in SERVICES if service.collect
+)
+"""What is read in every account and Region, by boto3's name of the service."""
 
 
 def region_steps(caller: Caller) -> Iterator[tuple[str, Read]]:
-    """Give the steps of one account in one Region, less its buckets and its keys. The longest comes first.
+    """Yield the steps of one account in one Region, except its buckets and its keys.
 
-    AWS Backup's answer on what it supports there is waited for only where a step depends on it.
+    What AWS Backup supports there is only waited for where a step depends on it.
     """
-    doubtful = {service for service in REGION_STEPS if supported.is_doubtful(service, caller.region)}
-    for service, step in REGION_STEPS.items():
+    doubtful = {service for service, _ in REGION_STEPS if is_doubtful(service, caller.region)}
+    for service, step in REGION_STEPS:
         if service not in doubtful:
             yield service, step
-    yield "resourcegroupstaggingapi", tagging.collect
-    types = supported.supported_types(caller)
-    for service in sorted(doubtful):
-        if not supported.is_left_out(service, caller.region, types):
-            yield service, REGION_STEPS[service]
+    types = supported_types(caller)
+    for service, step in REGION_STEPS:
+        if service in doubtful and not is_left_out(service, caller.region, types):
+            yield service, step
 
 
 def guarded(caller: Caller, service: str, step: Callable[[], None]) -> None:

@@ -10,13 +10,13 @@ from typing import Final
 from botocore.session import Session
 
 from scanner.collect.calls import Wiring
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Clients
 from scanner.collect.credentials import OwnSource, Wallet
 from scanner.collect.request import CollectRequest
 from scanner.collect.session import home_region, open_session, own_credentials
 from scanner.collect.watch import Watcher
 from scanner.model.names import RegionName
+from scanner.services.catalogue import OPERATIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

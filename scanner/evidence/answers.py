@@ -1,8 +1,8 @@
-"""What a shard's evidence answers: lines sorted by call, pages joined, errors told from answers.
+"""The answers in a shard's evidence: lines grouped by call, with pages joined.
 
-Two lines for the same call: a response beats an error, else the later one wins. A list whose last page
-names a next token that no line uses is half read (evidence format, "One evidence line"). The order of the
-lines never matters.
+Of two lines for the same call a response takes precedence over an error, else the later one. A list whose
+last page has a next token that no line uses was read in part (evidence format, "One evidence line"). The
+order of the lines never matters.
 """
 
 from collections import defaultdict
@@ -32,17 +32,17 @@ _REFUSALS: Final = (
 )
 
 _HARMLESS: Final = {"DryRun", "ExpectedBucketOwner", "GrantTokens"}
-"""Parameters that change nothing about an answer that came."""
+"""Parameters that do not change an answer."""
 
 _EMPTY: Final[tuple[object, ...]] = (None, "", [], {})
-"""Values of a parameter that say the same as leaving it out."""
+"""Values that mean the same as leaving the parameter out."""
 
 Parameters = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Pagination:
-    """How an operation pages: the output token's key, the input parameter, and the page size's."""
+    """How an operation paginates: the keys of the output token, the input token and the page size."""
 
     input: str
     output: str
@@ -52,24 +52,24 @@ class Pagination:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One call with all its pages. `gap` tells what is missing of it; None when it was read to the end."""
+    """One call with all its pages. `gap`: what is missing; None where it was read to the end."""
 
     parameters: Mapping[str, Any]
     pages: tuple[Shape, ...]
     gap: Gap | None
-    absent: bool = False  # AWS said "there is none" with an error
+    absent: bool = False  # AWS answered "there is none" with an error
     refs: tuple[EvidenceRef, ...] = ()
 
 
-_FAILED_SHARD: Final = "The manifest records that the reading of this account-Region failed."
+_FAILED_SHARD: Final = "The manifest records that reading this account-Region failed."
 
 
 class Answers:
     """The answers of one shard, by operation and parameters.
 
-    `failed`: the manifest records that the reading of the shard failed. Then no list counts as whole, not
-    even one whose last page is there; answers about one thing count (catalogue, ruling 16). `reads`: what the
-    scan collected; None: everything.
+    `failed`: the manifest records that reading the shard failed. Then no list counts as complete, even if its
+    last page is there; answers about a single thing do count (catalogue, ruling 16). `reads`: what the scan
+    collected; None: everything.
     """
 
     def __init__(
@@ -92,36 +92,36 @@ class Answers:
         self._answers = {
             name: {
                 parameters: self._join(name, by_parameters[parameters])
-                for parameters in sorted(by_parameters, key=lambda each: (_latest(by_parameters[each]), each))
+                for parameters in sorted(by_parameters, key=lambda call: (_latest(by_parameters[call]), call))
             }
             for name, by_parameters in calls.items()
         }
 
     @property
     def operations(self) -> frozenset[str]:
-        """The operations that some line speaks of."""
+        """The operations that have at least one line."""
         return frozenset(self._answers)
 
     def every(self, name: str) -> tuple[Answer, ...]:
-        """Give all answers of an operation, whatever their parameters, the latest one last."""
+        """Return all answers of an operation, whatever their parameters, the latest last."""
         return tuple(self._answers.get(name, {}).values())
 
     def one(self, name: str, about: str = "", /, **parameters: str) -> Answer:
-        """Give the answer to one call with just these parameters; a gap when no line speaks of it."""
+        """Return the answer to the call with exactly these parameters; a gap where no line records it."""
         wanted = tuple(sorted((key, str(value)) for key, value in parameters.items()))
-        known = self._answers.get(name, {})
-        if (answer := known.get(wanted)) is not None:
+        answers = self._answers.get(name, {})
+        if (answer := answers.get(wanted)) is not None:
             return answer
         gap = self.gap(name, about or " ".join(parameters.values()), GapKind.NEVER_ASKED)
         return Answer(parameters, (), gap)
 
     def read(self, name: str, about: str = "", /, **parameters: str) -> Reading[None]:
-        """Say whether one call was answered to the end."""
+        """Check whether one call was answered completely."""
         answer = self.one(name, about, **parameters)
         return Known(None, answer.refs) if answer.gap is None else Unread(answer.gap)
 
     def gap(self, name: str, about: str, kind: GapKind) -> Gap:
-        """Make a gap of this shard; of a call that nobody made, whether the scan left it out."""
+        """Return a gap of this shard; for a call that was not made, with whether the scan left it out."""
         gap = Gap(self.shard.account, self.shard.region, name, about, kind)
         return named_left_out(gap, self._reads)
 
@@ -129,8 +129,8 @@ class Answers:
         tokens, gap = self._follow(name, pages)
         if gap is None and self._failed and name in pagination():
             gap = replace(self.gap(name, _about(pages), GapKind.HALF_READ), message=_FAILED_SHARD)
-        # Pages that a broken chain does not reach (the first one is missing) still say what exists; beside
-        # a whole chain they are left over from an earlier reading of the list.
+        # Pages that a broken chain does not reach (the first one is missing) still show what exists. If the
+        # chain is complete, they are left over from an earlier read of the list.
         stray = sorted(pages.keys() - set(tokens)) if gap is not None else []
         chain = [pages[token] for token in (*stray, *tokens)]
         answered = [line for line in chain if line.response is not None]
@@ -143,7 +143,7 @@ class Answers:
         )
 
     def _follow(self, name: str, pages: Mapping[str, EvidenceLine]) -> tuple[list[str], Gap | None]:
-        """Walk from the first page to the last; give the tokens walked, and what is missing."""
+        """Follow the pages from the first to the last. Return the tokens followed, and what is missing."""
         about = _about(pages)
         walked: dict[str, None] = {}
         token = ""
@@ -171,17 +171,17 @@ class Answers:
 
 
 def error_kind(code: str) -> GapKind:
-    """Return whether an error of AWS refuses a call, or failed it."""
+    """Return whether AWS refused a call with this error, or the call failed."""
     return GapKind.REFUSED if any(word in code for word in _REFUSALS) else GapKind.FAILED
 
 
 def _about(pages: Mapping[str, EvidenceLine]) -> str:
-    """Return the values of a call's parameters: what the call is about."""
+    """Return the values of a call's parameters, which say what it is about."""
     return " ".join(value for _, value in _identity(next(iter(pages.values())))[0])
 
 
 def _beats(line: EvidenceLine, rival: EvidenceLine) -> bool:
-    """Whether a line is the one to believe; at the same instant its content decides, never its place."""
+    """Check whether a line takes precedence. At the same instant its content decides, never its position."""
     if (line.response is None) != (rival.response is None):
         return line.response is not None
     if line.at == rival.at or _moment(line) == _moment(rival):
@@ -190,7 +190,7 @@ def _beats(line: EvidenceLine, rival: EvidenceLine) -> bool:
 
 
 def _moment(line: EvidenceLine) -> datetime:
-    """Give when a call was made: as text, `…00.5Z` would come before `…00Z`. Untold: before all others."""
+    """Return when a call was made. As text, `…00.5Z` would sort before `…00Z`. Unknown times sort first."""
     try:
         moment = datetime.fromisoformat(line.at)
     except ValueError:
@@ -210,7 +210,7 @@ def _content(line: EvidenceLine) -> bytes:
 
 
 def _canonical(value: object, ref: EvidenceRef) -> bytes:
-    """Give the same bytes for the same value. BundleError: it is nested deeper than can be written."""
+    """Return the same bytes for equal values. BundleError: the value is nested too deeply to be written."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as problem:
@@ -221,7 +221,7 @@ def _canonical(value: object, ref: EvidenceRef) -> bytes:
 
 
 def _identity(line: EvidenceLine) -> tuple[Parameters, str]:
-    """Tell a call's parameters, less its page token, page size and what changes nothing, from the token."""
+    """Return a call's parameters and its page token. Page size and parameters without effect are left out."""
     paging = pagination().get(line.name)
     skipped = () if paging is None else (paging.input, paging.page_size)
     token = "" if paging is None else str(line.parameters.get(paging.input) or "")
@@ -239,14 +239,14 @@ def _next_token(line: EvidenceLine) -> str:
     if paging is None or (paging.more and response.get(paging.more) is False):
         return ""
     token = response.get(paging.output)
-    # A token that is no text cannot be read: no line has it, and so the list is half read.
+    # A token that is not a string matches no line, so the list counts as read in part.
     return "" if token in (None, "") else str(token)
 
 
 def _has_more(line: EvidenceLine) -> bool:
-    """Whether an answer says that more follows, or says it in a way that cannot be read.
+    """Check whether an answer without a token says that there is more, or has an unreadable flag.
 
-    Where it names no token, nobody can ask for the rest.
+    Without a token the rest cannot be requested.
     """
     paging = pagination().get(line.name)
     return bool(paging and paging.more and (line.response or {}).get(paging.more) not in (None, False))
@@ -257,7 +257,7 @@ def _is_answer(line: EvidenceLine) -> bool:
 
 
 def says_there_is_none(name: str, code: str, message: str) -> bool:
-    """Whether an operation's error is an answer: by its code, or by the code and words of the message."""
+    """Check whether an error of an operation means "there is none", by its code, or by code and message."""
     return any(
         code == wanted and words in message
         for wanted, _, words in (entry.partition(": ") for entry in answering_errors().get(name, ()))
@@ -266,7 +266,7 @@ def says_there_is_none(name: str, code: str, message: str) -> bool:
 
 @cache
 def pagination() -> Mapping[str, Pagination]:
-    """How operations page, by name: package data, made from botocore's paginators and by hand."""
+    """Return how each operation paginates: package data, generated from botocore's paginators and by hand."""
     text = resources.files("scanner.evidence").joinpath("pagination.json").read_bytes()
     return {
         name: Pagination(
@@ -282,6 +282,6 @@ def pagination() -> Mapping[str, Pagination]:
 
 @cache
 def answering_errors() -> Mapping[str, tuple[str, ...]]:
-    """By operation, the errors that say "there is none": `CODE`, or `CODE: WORDS OF ITS MESSAGE`."""
+    """Return the errors that mean "there is none", by operation: `CODE`, or `CODE: WORDS OF ITS MESSAGE`."""
     text = resources.files("scanner.evidence").joinpath("answers.json").read_bytes()
     return {name: tuple(codes) for name, codes in orjson.loads(text)["answers"].items()}

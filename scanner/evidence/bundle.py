@@ -1,4 +1,4 @@
-"""An evidence bundle as a whole: its manifest, its shards, and the answers of each."""
+"""An evidence bundle: its manifest, its shards, and the answers of each."""
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator
@@ -23,13 +23,13 @@ V = TypeVar("V")
 
 _CHUNK: Final = 1 << 20
 _MOST_LINES: Final = 20
-"""So many malformed answers of one operation in one file are looked for one by one."""
+"""Malformed answers of one operation in one file that are found one by one; after that, all are dropped."""
 
 
 class Bundle:
     """A folder with manifest.json and evidence/. BundleError wherever it cannot be trusted.
 
-    With `accounts`, only their evidence and the organization's is there and is read.
+    With `accounts`, only their evidence and the organization's is present and read.
     """
 
     def __init__(self, folder: Path, accounts: Collection[str] | None = None) -> None:
@@ -42,7 +42,7 @@ class Bundle:
         self._account: Answers | None = None
 
     def opening(self) -> "Callable[[], Bundle]":
-        """Return what opens this bundle again, here or in another process."""
+        """Return a function that opens this bundle again, here or in another process."""
         return partial(Bundle, self.folder, self._only)
 
     @property
@@ -54,11 +54,11 @@ class Bundle:
         return self._only is None or account in self._only
 
     def scope(self) -> Iterator[tuple[Shard, ShardStatus]]:
-        """Give each account-Region that is read here, in order, and how far its reading got."""
+        """Yield each account-Region that is read here, in order, and how completely it was read."""
         return ((shard, status) for shard, status in self.whole_scope() if self._reads(shard.account))
 
     def whole_scope(self) -> Iterator[tuple[Shard, ShardStatus]]:
-        """Give each account-Region that was asked for, in order, and how far its reading got."""
+        """Yield each account-Region in scope, in order, and how completely it was read."""
         excluded = {entry.account for entry in self.manifest.scope.excluded}
         for account in sorted(set(self.manifest.scope.accounts) - excluded):
             for region in sorted(set(self.manifest.scope.regions)):
@@ -72,13 +72,13 @@ class Bundle:
         if self._file(shard) is None:
             skipped = record is not None and record.status is ShardStatus.SKIPPED
             return ShardStatus.SKIPPED if skipped else ShardStatus.MISSING
-        # What was read counts for more than a record that says that nothing was to be read.
+        # Evidence takes precedence over a record that says the Region was skipped.
         if record is not None and record.status is ShardStatus.SKIPPED:
             return ShardStatus.PARTIAL
         return ShardStatus.PARTIAL if record is None else record.status
 
     def _file(self, shard: Shard) -> str | None:
-        """Give the shard's file. A file that the manifest names and that is gone is a corrupt bundle."""
+        """Return the shard's file. BundleError: the manifest names it, but it is missing."""
         record = self._records.get(shard)
         if record is not None and record.file:
             if self._reads(shard.account) and not (self.folder / record.file).is_file():
@@ -89,23 +89,23 @@ class Bundle:
         return shard_file(self.folder, shard)
 
     def answers(self, shard: Shard) -> Answers:
-        """Give the answers of a shard; none when it has no file."""
+        """Return the answers of a shard; none where it has no file."""
         return self._answers(shard, self._file(shard))
 
     def lines(self, shard: Shard) -> Iterator[EvidenceLine]:
-        """Stream the recorded calls of a shard as they are; none when it has no file."""
+        """Yield the recorded calls of a shard as they are; none where it has no file."""
         name = self._file(shard)
         return iter(()) if name is None else read_lines(self.folder, name)
 
     def account_answers(self, account: AccountId) -> Answers:
-        """Give the answers of an account's global services; those asked for last are kept."""
+        """Return the answers of an account's global services. Those of the last account are cached."""
         shard = Shard(account, AWS_GLOBAL)
         if self._account is None or self._account.shard != shard:
             self._account = self.answers(shard)
         return self._account
 
     def organization_answers(self) -> Answers:
-        """Give the organisation-wide answers, as the management account's."""
+        """Return the organisation-wide answers, under the management account."""
         record = next((record for record in self.manifest.shards if record.region == ORG), None)
         account = self.manifest.scope.management_account or (record.account if record else AccountId(""))
         shard = Shard(account, ORG)
@@ -115,11 +115,11 @@ class Bundle:
     def _answers(self, shard: Shard, name: str | None) -> Answers:
         if name is None:
             return Answers(shard, (), reads=self.manifest.reads)
-        lines = map(self._malformed.told, read_lines(self.folder, name))
+        lines = map(self._malformed.as_failed_read, read_lines(self.folder, name))
         return Answers(shard, lines, failed=self._has_failed(shard), reads=self.manifest.reads)
 
     def _has_failed(self, shard: Shard) -> bool:
-        """Whether the manifest records that the reading of a shard failed; org.jsonl.gz has no account."""
+        """Check whether the manifest records that reading a shard failed; org.jsonl.gz has no account."""
         records = [record for record in self.manifest.shards if record.region == shard.region]
         own = (
             records
@@ -129,9 +129,9 @@ class Bundle:
         return any(record.status is ShardStatus.FAILED for record in own)
 
     def parsed(self, parse: Callable[[], V]) -> V:
-        """Parse answers of this bundle; an answer with a field that cannot be read is a failed read.
+        """Parse answers of this bundle. A malformed answer becomes a failed read, and parsing starts over.
 
-        So it is with checksums and without (catalogue, ruling 21).
+        It does not matter whether the manifest has checksums (catalogue, ruling 21).
         """
         try:
             while True:
@@ -145,20 +145,20 @@ class Bundle:
             self._forget_malformed()
 
     def _forget_malformed(self) -> None:
-        """Let the next parse find its own: what is read of a shard must not hang on what was read before."""
+        """Forget malformed answers: what is read of a shard must not depend on what was parsed before."""
         if self._malformed:
             self._malformed, self._account = Malformed(), None
 
     def size(self) -> int:
-        """Give the bytes of the evidence files that there are, compressed as they lie."""
+        """Return the compressed size of the evidence files, in bytes."""
         return sum(file.stat().st_size for file in (self.folder / "evidence").glob("*/*.jsonl*"))
 
     def check(self) -> None:
-        """Hold every checksum that the manifest gives against its evidence file."""
+        """Check every evidence file against its checksum in the manifest."""
         for name, sha256 in sorted(self._expected().items()):
             if sha256 and file_sha256(self.folder / name) != sha256:
                 raise BundleError(
-                    f"{name} is not the file that {NAME} speaks of (its SHA-256 differs). "
+                    f"{name} is not the file that {NAME} lists (its SHA-256 differs). "
                     "Restore it from a copy, or scan again."
                 )
 
@@ -169,15 +169,16 @@ class Bundle:
         return {name: sha256 for name, sha256 in named.items() if self._has(name)}
 
     def _has(self, name: str) -> bool:
-        """Whether an evidence file, `evidence/ACCOUNT/REGION` or `evidence/org`, is one that is read here."""
+        """Check whether an evidence file, `evidence/ACCOUNT/REGION` or `evidence/org`, is read here."""
         _, *folders, _ = name.split("/")
         return not folders or self._reads(folders[0])
 
 
 class Malformed:
-    """The lines of a bundle whose answers are not of the form that AWS promises.
+    """The lines of a bundle with malformed answers: not of the form that AWS documents.
 
-    Each is found by reading all before it: when there are many of one operation, all of it is left.
+    Finding each takes parsing from the start, so after _MOST_LINES of an operation all of its answers are
+    treated as failed reads.
     """
 
     def __init__(self) -> None:
@@ -185,11 +186,11 @@ class Malformed:
         self._operations: dict[tuple[str, str], int] = {}
 
     def __bool__(self) -> bool:
-        """Whether any was found."""
+        """Whether there are any."""
         return bool(self._lines)
 
     def add(self, problem: MalformedAnswerError) -> bool:
-        """Leave a line out from now on; False when it was already."""
+        """Treat a line as a failed read from now on. False: it already is."""
         if problem.ref in self._lines:
             return False
         self._lines[problem.ref] = str(problem)
@@ -197,8 +198,8 @@ class Malformed:
         self._operations[place] = self._operations.get(place, 0) + 1
         return True
 
-    def told(self, line: EvidenceLine) -> EvidenceLine:
-        """Give a line, as a failed read where it is one of these."""
+    def as_failed_read(self, line: EvidenceLine) -> EvidenceLine:
+        """Return a line; as a failed read where its answer is malformed."""
         message = self._lines.get(line.ref)
         if message is None and self._operations.get((line.ref.file, line.name), 0) < _MOST_LINES:
             return line
@@ -208,7 +209,7 @@ class Malformed:
 
 
 def file_sha256(path: Path) -> str:
-    """Give the SHA-256 of a file, as lower-case hex. BundleError when it cannot be read."""
+    """Return the SHA-256 of a file, in lowercase hex. BundleError: it cannot be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as stream:

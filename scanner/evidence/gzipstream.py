@@ -1,9 +1,8 @@
 """A gzip file of several members, which stays readable whatever happens while it is written.
 
-A gzip file may consist of members, one behind the other (RFC 1952, 2.2), and whoever reads it sees their
-contents joined. Each member here holds whole lines, so the file may end behind any of them: when writing
-fails, it is cut back to the last member that arrived whole. Bytes depend on the content alone: no name,
-no time in the headers.
+A gzip file may consist of several members (RFC 1952, 2.2); readers see their contents joined. Each member
+here holds complete lines, so the file may end after any of them: when writing fails, it is truncated to the
+last complete member. The bytes depend on the content alone: headers have no name and no time.
 """
 
 import hashlib
@@ -14,29 +13,29 @@ from typing import Final, Protocol
 
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"  # deflate, no name, mtime 0, system unknown
 _LEVEL: Final = 3
-"""A page of answers takes less than half the time of level 6, and a seventh more room."""
+"""For a page of answers, less than half the time of level 6, at a seventh more space."""
 _MASK: Final = 0xFFFFFFFF
 
 
 class BinaryFile(Protocol):
-    """What is needed of an open file; `open(path, "wb", buffering=0)` is one."""
+    """The methods of a file that are used; `open(path, "wb", buffering=0)` has them."""
 
     def write(self, data: bytes, /) -> int | None:
-        """Write and say how many bytes were taken."""
+        """Write data, and return the number of bytes written."""
 
     def seek(self, offset: int, /) -> int:
-        """Go to an offset."""
+        """Move to an offset."""
 
     def truncate(self, size: int | None = None, /) -> int:
-        """Cut the file."""
+        """Truncate the file."""
 
     def close(self) -> None:
-        """Close it."""
+        """Close the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """A finished file: its size in bytes, its SHA-256, and how many lines it holds."""
+    """A finished file: its size in bytes, its SHA-256, and its number of lines."""
 
     bytes: int
     sha256: str
@@ -44,14 +43,14 @@ class Closed:
 
 
 def member(content: bytes | bytearray) -> bytes:
-    """Compress `content` into a gzip member that stands by itself."""
+    """Compress `content` into a gzip member of its own."""
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     trailer = struct.pack("<II", zlib.crc32(content) & _MASK, len(content) & _MASK)
     return _HEADER + deflate.compress(content) + deflate.flush() + trailer
 
 
 class GzipStream:
-    """Writes members into `file`. Not safe for threads: its owner holds a lock."""
+    """Writes members into `file`. Not thread-safe: its owner holds a lock."""
 
     def __init__(self, file: BinaryFile) -> None:
         self._file = file
@@ -59,21 +58,21 @@ class GzipStream:
         self._offset = self._lines = 0
 
     def write_member(self, data: bytes, lines: int) -> None:
-        """Add a member of so many lines. OSError: the file took no more; call `salvage`."""
+        """Add a member with this number of lines. OSError: the disk is full or fails; call `salvage`."""
         write_all(self._file, data)
         self._sha.update(data)
         self._offset += len(data)
         self._lines += lines
 
     def finish(self) -> Closed:
-        """End the file and close it. OSError: the file took no more; call `salvage`."""
-        if not self._offset:  # no bytes at all would be no gzip file
+        """End and close the file. OSError: the disk is full or fails; call `salvage`."""
+        if not self._offset:  # an empty file is not a valid gzip file
             self.write_member(member(b""), 0)
         self._file.close()
         return Closed(self._offset, self._sha.hexdigest(), self._lines)
 
     def salvage(self) -> Closed:
-        """Cut the file back to its last whole member. OSError: not even that was possible."""
+        """Truncate the file to its last complete member. OSError: even that failed."""
         self._file.seek(self._offset)
         self._file.truncate(self._offset)
         return self.finish()
@@ -84,7 +83,7 @@ class GzipStream:
 
 
 def write_all(file: BinaryFile, data: bytes) -> None:
-    """Write all of `data`, however little the file takes at a time. OSError: it took no more."""
+    """Write all of `data`, however little the file accepts at a time. OSError: it accepts no more."""
     rest = memoryview(data)
     while rest:
         taken = file.write(bytes(rest)) or 0

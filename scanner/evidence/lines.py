@@ -1,4 +1,4 @@
-"""Evidence lines: one API call that was answered, or that failed for good (evidence format)."""
+"""Evidence lines: one API call that was answered, or that finally failed (evidence format)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from scanner.errors import BundleError
 from scanner.model.reading import EvidenceRef
 
 MALFORMED: Final = "MalformedAnswer"
-"""The code of a call whose answer came, but not in the form that AWS promises."""
+"""The code of a call whose answer is not of the form that AWS documents."""
 
 _REQUIRED: Final = {"service": str, "operation": str, "parameters": dict}
 
 
 @dataclass(frozen=True, slots=True)
 class CallError:
-    """What AWS said instead of answering. `status`: the HTTP status, 0 when there was no answer at all."""
+    """The error of a call. `status`: the HTTP status, 0 where there was no response."""
 
     code: str
     message: str
@@ -27,7 +27,7 @@ class CallError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceLine:
-    """One line: exactly one of `response` and `error` is there. `at` is as it was written."""
+    """One line: exactly one of `response` and `error` is set. `at` is as it was written."""
 
     service: str
     operation: str
@@ -46,16 +46,16 @@ class EvidenceLine:
 
 
 def parse_line(raw: bytes, ref: EvidenceRef) -> EvidenceLine:
-    """Parse one line. BundleError names the file and the line when it does not say which call it records.
+    """Parse one line. BundleError names file and line where it does not say which call it records.
 
-    A line that does, but whose answer or error cannot be read, is a call that failed (ruling 21).
+    A line that does, but has an unreadable response or error, is a failed call (ruling 21).
     """
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as problem:
-        raise _corrupt(ref, f"is no JSON: {problem}") from problem
+        raise _corrupt(ref, f"is not JSON: {problem}") from problem
     if not isinstance(document, dict):
-        raise _corrupt(ref, "is no JSON object")
+        raise _corrupt(ref, "is not a JSON object")
     for key, kind in _REQUIRED.items():
         if not isinstance(document.get(key), kind):
             raise _corrupt(ref, f"has no {key!r}")
@@ -74,13 +74,13 @@ def parse_line(raw: bytes, ref: EvidenceRef) -> EvidenceLine:
 
 
 def _outcome(response: object, error: object) -> tuple[Mapping[str, Any] | None, CallError | None]:
-    """Return what a call came to: its response, or its error."""
+    """Return the response or the error of a call."""
     if (response is None) == (error is None):
-        return None, CallError(MALFORMED, "The line must hold either 'response' or 'error'.", 0)
+        return None, CallError(MALFORMED, "The line has neither or both of 'response' and 'error'.", 0)
     if response is None:
         return None, _parse_error(error)
     if not isinstance(response, dict):
-        return None, CallError(MALFORMED, "The line's 'response' is no object.", 0)
+        return None, CallError(MALFORMED, "The line's 'response' is not an object.", 0)
     return response, None
 
 

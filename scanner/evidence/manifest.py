@@ -1,7 +1,7 @@
-"""manifest.json: reading what this program or another one wrote, and writing our own.
+"""manifest.json: reads those of this program and of others, and writes ours.
 
-Of a foreign manifest only `schema`, `evaluated_as_of`, `scope.accounts`, `scope.regions` and
-`accounts[].id` are required; shards that it does not list are inferred from the evidence files.
+In the manifest of another program only `schema`, `evaluated_as_of`, `scope.accounts`, `scope.regions` and
+`accounts[].id` are required; missing shards are inferred from the evidence files.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,22 +28,22 @@ JUDGED_SCHEMA: Final = "backup-audit/manifest/2"
 
 NAME: Final = "manifest.json"
 CLOCK_YEARS: Final = range(1970, 9000)
-"""Years that an evaluation may take for the present: schedules are counted from there, and ages to there."""
+"""Years that the clock of an evaluation may have: schedules and ages are computed from it."""
 
 
 def read_document(bundle: Path) -> dict[str, Any]:
-    """Read a bundle's manifest as it stands. BundleError when it is missing, broken or of another schema."""
+    """Read a bundle's manifest as JSON. BundleError: it is missing, broken or of another schema."""
     try:
         raw = (bundle / NAME).read_bytes()
     except OSError as problem:
         raise BundleError(
             f"{bundle / NAME} cannot be read ({problem.strerror}). "
-            "Name the folder that holds manifest.json and evidence/."
+            "Name the folder that contains manifest.json and evidence/."
         ) from problem
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as problem:
-        raise BundleError(f"{NAME}: line {problem.lineno} is no JSON: {problem}.") from problem
+        raise BundleError(f"{NAME}: line {problem.lineno} is not JSON: {problem}.") from problem
     if not isinstance(document, dict) or document.get("schema") not in (SCHEMA, JUDGED_SCHEMA):
         raise BundleError(
             f"{NAME}: the schema is neither {SCHEMA!r} nor {JUDGED_SCHEMA!r}. This version reads no other."
@@ -52,7 +52,7 @@ def read_document(bundle: Path) -> dict[str, Any]:
 
 
 def read_manifest(bundle: Path) -> Manifest:
-    """Read a bundle's manifest. BundleError when it is missing, broken or of another schema."""
+    """Read a bundle's manifest. BundleError: it is missing, broken or of another schema."""
     return parse_manifest(read_document(bundle), bundle)
 
 
@@ -67,7 +67,7 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
         raise BundleError(f"{NAME}: 'evaluated_as_of' is in the year {as_of.year}: no scan was made then.")
     for key in ("accounts", "regions"):
         if key not in scope.data:
-            raise BundleError(f"{NAME}: 'scope.{key}' is missing: the scope cannot be told.")
+            raise BundleError(f"{NAME}: 'scope.{key}' is missing: the scope is unknown.")
         if not scope.texts(key):
             raise EmptyScopeError(f"{NAME}: 'scope.{key}' is empty: there is nothing to judge.")
     tool = shape.child("tool") or Shape({}, "manifest.tool", shape.ref)
@@ -95,7 +95,7 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
 
 
 def parse_scope(scope: Shape) -> Scope:
-    """Read what `scope_document` gives."""
+    """Parse the result of `scope_document`."""
     management = scope.text("management_account")
     return Scope(
         accounts=tuple(AccountId(account) for account in scope.texts("accounts")),
@@ -107,13 +107,13 @@ def parse_scope(scope: Shape) -> Scope:
 
 
 def parse_reads(shape: Shape) -> CollectedReads | None:
-    """Read the key `reads` of a manifest or of a journal's request; None: everything was collected."""
+    """Parse the key `reads` of a manifest or of a journal's request; None: everything was collected."""
     reads = shape.child("reads")
     if reads is None:
         return None
     if "operations" not in reads.data:
         raise BundleError(
-            f"{reads.ref.file}: 'reads.operations' is missing: what was collected is not known."
+            f"{reads.ref.file}: 'reads.operations' is missing: it is unknown what was collected."
         )
     return CollectedReads(
         controls=reads.texts("controls"),
@@ -123,7 +123,7 @@ def parse_reads(shape: Shape) -> CollectedReads | None:
 
 
 def reads_document(reads: CollectedReads | None) -> dict[str, Any]:
-    """Give the key `reads` as the contract writes it; nothing where everything was collected."""
+    """Return the key `reads` of the contract; empty where everything was collected."""
     if reads is None:
         return {}
     parts = {"controls": reads.controls, "formats": reads.formats, "operations": reads.operations}
@@ -131,7 +131,7 @@ def reads_document(reads: CollectedReads | None) -> dict[str, Any]:
 
 
 def parse_excluded(shape: Shape) -> tuple[Excluded, ...]:
-    """Read the list `excluded` of a scope."""
+    """Parse the list `excluded` of a scope."""
     return tuple(
         Excluded(AccountId(entry.need("account")), entry.text("reason") or "")
         for entry in shape.children("excluded")
@@ -139,7 +139,7 @@ def parse_excluded(shape: Shape) -> tuple[Excluded, ...]:
 
 
 def parse_account(account: Shape) -> Account:
-    """Read what `account_document` gives."""
+    """Parse the result of `account_document`."""
     return Account(
         id=AccountId(account.need("id")),
         name=account.text("name") or "",
@@ -149,20 +149,20 @@ def parse_account(account: Shape) -> Account:
 
 
 def _shards(shape: Shape, bundle: Path) -> tuple[ShardRecord, ...]:
-    """Give the shards that the manifest lists, and those that it does not but has files of."""
+    """Return the shards that the manifest lists, and those of other evidence files in the bundle."""
     listed = [parse_record(shard) for shard in shape.children("shards")]
-    known = {Shard(record.account, record.region) for record in listed}
-    if len(known) < len(listed):
-        raise BundleError(f"{NAME}: 'shards' names an account-Region twice: nobody can say which counts.")
+    listed_shards = {Shard(record.account, record.region) for record in listed}
+    if len(listed_shards) < len(listed):
+        raise BundleError(f"{NAME}: 'shards' names an account-Region twice.")
     inferred = [
         ShardRecord(
             account=shard.account,
             region=shard.region,
-            status=ShardStatus.PARTIAL,  # whether anything is missing is for the inventory to find
+            status=ShardStatus.PARTIAL,  # the inventory finds out what is missing
             file=shard_file(bundle, shard) or "",
         )
         for shard in shards_on_disk(bundle)
-        if shard not in known
+        if shard not in listed_shards
     ]
     org = Shard(AccountId(""), ORG)
     if not any(record.region == ORG for record in listed) and (file := shard_file(bundle, org)):
@@ -171,13 +171,13 @@ def _shards(shape: Shape, bundle: Path) -> tuple[ShardRecord, ...]:
 
 
 def parse_record(shard: Shape) -> ShardRecord:
-    """Read what `shard_document` gives. BundleError: no status of ours, or a file outside evidence/."""
+    """Parse the result of `shard_document`. BundleError: an unknown status, or a file outside evidence/."""
     status = shard.text("status") or "partial"
     if status not in set(ShardStatus) - {ShardStatus.MISSING}:
-        raise BundleError(f"{NAME}: {shard.where}.status is {status!r}, which is none of the contract's.")
+        raise BundleError(f"{NAME}: {shard.where}.status is {status!r}, which is not in the contract.")
     file = shard.text("file") or ""
     if file and not _within_evidence(file):
-        raise BundleError(f"{NAME}: {shard.where}.file is {file!r}, which is no file below evidence/.")
+        raise BundleError(f"{NAME}: {shard.where}.file is {file!r}, which is not a file below evidence/.")
     return ShardRecord(
         account=AccountId(shard.text("account") or ""),
         region=RegionName(shard.need("region")),
@@ -194,18 +194,18 @@ def _files(shape: Shape) -> Mapping[str, str]:
     files = shape.mapping("files", str)
     for name in files:
         if name.startswith("evidence/") and not _within_evidence(name):
-            raise BundleError(f"{NAME}: files names {name[:80]!r}, which is no file below evidence/.")
+            raise BundleError(f"{NAME}: files names {name[:80]!r}, which is not a file below evidence/.")
     return files
 
 
 def _within_evidence(name: str) -> bool:
-    """Whether a name that a manifest gives stays in the bundle's own evidence."""
+    """Check whether a path from a manifest stays within the bundle's evidence folder."""
     path = PurePosixPath(name)
     return path.parts[:1] == ("evidence",) and all(map(names_a_file, path.parts))
 
 
 def manifest_document(manifest: Manifest) -> dict[str, Any]:
-    """Give the JSON document of the contract, its keys in the contract's order."""
+    """Return the JSON document of the contract, with its keys in the contract's order."""
     columns = {"columns": dict(sorted(manifest.columns.items()))} if manifest.columns else {}
     return {
         "schema": manifest.schema or SCHEMA,
@@ -228,7 +228,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
 
 
 def scope_document(scope: Scope) -> dict[str, Any]:
-    """Give a scope as the contract writes it."""
+    """Return the JSON document of a scope."""
     return {
         "organization_id": scope.organization_id,
         "management_account": scope.management_account,
@@ -239,17 +239,17 @@ def scope_document(scope: Scope) -> dict[str, Any]:
 
 
 def excluded_documents(excluded: Iterable[Excluded]) -> list[dict[str, str]]:
-    """Give excluded accounts as the contract writes them."""
+    """Return the JSON documents of excluded accounts."""
     return [{"account": entry.account, "reason": entry.reason} for entry in excluded]
 
 
 def account_document(account: Account) -> dict[str, str | None]:
-    """Give an account as the contract writes it."""
+    """Return the JSON document of an account."""
     return {"id": account.id, "name": account.name, "status": account.status, "ou_path": account.ou_path}
 
 
 def shard_document(record: ShardRecord) -> dict[str, Any]:
-    """Give a shard's record as the contract writes it."""
+    """Return the JSON document of a shard's record."""
     return {
         "account": record.account,
         "region": record.region,
@@ -268,7 +268,7 @@ def manifest_bytes(document: Mapping[str, Any]) -> bytes:
 
 
 def rfc3339(instant: datetime | None) -> str | None:
-    """Write an instant as the contract does: UTC, milliseconds, `Z`."""
+    """Return an instant as the contract writes it: UTC, milliseconds, `Z`."""
     if instant is None:
         return None
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

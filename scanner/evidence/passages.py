@@ -1,9 +1,9 @@
-"""The lines of one evidence file, in an order that does not depend on who wrote first.
+"""The lines of one evidence file, in an order that does not depend on which thread writes first.
 
-Several threads read a shard side by side, and each writes to a passage of its own. The order of passages
-is fixed when they are made. The first one that is still open goes to the file as it grows; what is
-written behind it waits, compressed, in memory, and beyond a mebibyte in a nameless file beside it, which
-vanishes with the process. Where members begin and end depends on the lines alone.
+Several threads read a shard in parallel, and each writes to a passage of its own. The order of passages is
+fixed when they are created. The first one that is still open is written to the file directly. Lines of later
+passages wait, compressed, in memory, and beyond one mebibyte in an unnamed temporary file, which the
+operating system removes with the process. Where members begin and end depends on the lines alone.
 """
 
 import os
@@ -15,18 +15,18 @@ from typing import IO, Final, Self
 from scanner.evidence.gzipstream import BinaryFile, Closed, GzipStream, member, write_all
 
 _MEMBER: Final = 256 * 1024
-"""Bytes of lines that are compressed together: more gains nothing, deflate looks back 32 KiB."""
+"""Bytes of lines that are compressed together: more gains nothing, as deflate looks back 32 KiB."""
 
 _SMALL: Final = 16 * 1024
-"""A closed passage with less than this is joined with its neighbours before it is compressed."""
+"""A closed passage smaller than this is joined with its neighbours before it is compressed."""
 
 _IN_MEMORY: Final = 1024 * 1024
-"""Compressed bytes of a shard that may wait in memory."""
+"""Compressed bytes of a shard that may wait in memory before they are spilled."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A finished member that waits: in memory, or `length` bytes at `offset` of the spool."""
+    """A finished member that waits: in memory, or `length` bytes at `offset` of the spool file."""
 
     lines: int
     data: bytes = b""
@@ -36,7 +36,7 @@ class _Piece:
 
 @dataclass(slots=True, eq=False)
 class Passage:
-    """Lines that stand together in the file. Only `Passages` looks inside."""
+    """Lines that are consecutive in the file. Only `Passages` uses its fields."""
 
     raw: bytearray = field(default_factory=bytearray)
     lines: int = 0
@@ -46,10 +46,10 @@ class Passage:
 
 
 class Passages:
-    """The passages of one file. Not safe for threads: its owner holds a lock.
+    """The passages of one file. Not thread-safe: its owner holds a lock.
 
-    OSError wherever the disk takes no more; `salvage` then keeps what the file holds. `folder` is where
-    the nameless file may lie.
+    OSError wherever the disk is full; `salvage` then keeps what the file holds. `folder`: for the temporary
+    file.
     """
 
     def __init__(self, file: BinaryFile, folder: Path) -> None:
@@ -72,14 +72,14 @@ class Passages:
             self._cut(passage)
 
     def split(self, passage: Passage) -> tuple[Passage, Passage]:
-        """Close a passage; give two that follow it: one for somebody else, one to go on with."""
-        other, rest = Passage(), Passage(following=passage.following)
-        other.following, passage.following = rest, other
+        """Close a passage, and return two that follow it: a branch, and one to continue with."""
+        branch, rest = Passage(), Passage(following=passage.following)
+        branch.following, passage.following = rest, branch
         self.close(passage)
-        return other, rest
+        return branch, rest
 
     def close(self, passage: Passage) -> None:
-        """Nobody writes to a passage any more."""
+        """Close a passage: nothing more is written to it."""
         if passage.closed:
             return
         passage.closed = True
@@ -89,7 +89,7 @@ class Passages:
             self._advance()
 
     def finish(self) -> Closed:
-        """End the file; what is still open is taken as it is."""
+        """End the file. Passages that are still open are written as they are."""
         while self._front is not None:
             self.close(self._front)
         self._flush()
@@ -98,8 +98,8 @@ class Passages:
         return closed
 
     def salvage(self) -> Closed:
-        """End the file with the lines that it holds for certain. OSError: not even that was possible."""
-        self._drop()  # first of all: it gives room back
+        """End the file with the lines that it holds for certain. OSError: even that failed."""
+        self._drop()  # first: it frees space
         return self._stream.salvage()
 
     def abandon(self) -> None:
@@ -108,7 +108,7 @@ class Passages:
         self._stream.abandon()
 
     def _cut(self, passage: Passage) -> None:
-        """Make a member of what a passage has gathered."""
+        """Compress the lines that a passage has gathered into a member."""
         data, lines = member(passage.raw), passage.lines
         passage.raw, passage.lines = bytearray(), 0
         if passage is self._front:
@@ -117,9 +117,9 @@ class Passages:
             self._waiting += len(data)
             passage.pieces.append(_Piece(lines, data))
         else:
-            passage.pieces.append(self._put_aside(data, lines))
+            passage.pieces.append(self._spill(data, lines))
 
-    def _put_aside(self, data: bytes, lines: int) -> _Piece:
+    def _spill(self, data: bytes, lines: int) -> _Piece:
         if self._spool is None:
             self._spool = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 -- `_drop` does
         piece = _Piece(lines, offset=self._spooled, length=len(data))
@@ -129,7 +129,7 @@ class Passages:
         return piece
 
     def _advance(self) -> None:
-        """Write what no open passage stands before."""
+        """Write everything that is not behind an open passage."""
         while (front := self._front) is not None:
             self._write_pieces(front)
             if not front.closed:
@@ -149,12 +149,12 @@ class Passages:
 
     def _fetch(self, piece: _Piece) -> bytes:
         if self._spool is None:
-            raise OSError("the put-aside lines are gone")
+            raise OSError("the temporary file of lines is gone")
         parts, at, end = [], piece.offset, piece.offset + piece.length
         while at < end:
             part = os.pread(self._spool.fileno(), end - at, at)
             if not part:
-                raise OSError("the put-aside lines cannot be read back")
+                raise OSError("the temporary file of lines cannot be read")
             parts.append(part)
             at += len(part)
         return b"".join(parts)

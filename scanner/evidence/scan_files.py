@@ -1,8 +1,8 @@
 """The files of a judged scan, checked against its manifest before they are read.
 
-A scan of schema 2 names every file of facts, findings and inventory: one that is missing, that is not
-named, or that has another SHA-256 belongs to another scan, or was changed. In a scan of schema 1 files that
-are not named are tolerated: earlier versions and other programs did not name all.
+The manifest of schema 2 names every file of facts, findings and inventory: a file that is missing, not named,
+or of another SHA-256 belongs to another scan or was changed. With schema 1, files that are not named are
+tolerated: earlier versions and other programs did not name all of them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,14 +20,14 @@ from scanner.storage.table_files import TableFiles, TableSource, open_file, tabl
 FACTS: Final = "facts"
 INVENTORY: Final = "inventory"
 FINDINGS: Final = ("findings", "findings.jsonl.gz", "findings.jsonl")
-"""What holds the findings: a folder of files by account, or one file with a finding a line."""
+"""The names of the findings: a folder of files by account, or one file with a finding in each line."""
 
 _FOLDERS: Final = (FACTS, "findings", INVENTORY)
 _PARQUET: Final = ".parquet"
 
 
 class ScanFiles:
-    """The files of the judged scan in `folder`. Each is read once for its checksum, before it is opened."""
+    """The files of the judged scan in `folder`, each checked against its checksum before it is opened."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self._folder, self._manifest = folder, manifest
@@ -56,7 +56,7 @@ class ScanFiles:
     def check(self, name: str) -> None:
         """Raise BundleError unless a file has the SHA-256 that the manifest states, if it states any.
 
-        Files of findings must have the stated columns, too; those of tables when they are opened (`table`).
+        The columns of findings files are checked, too; those of tables when they are opened (`table`).
         """
         if name in self._checked:
             return
@@ -75,7 +75,7 @@ class ScanFiles:
         open_file(TableFiles((path,), columns), path).close()
 
     def checked(self, *prefixes: str) -> tuple[Path, ...]:
-        """Return the files in folders, of tables, or of these names, after checking all.
+        """Check and return the files in folders, of tables, or with these names.
 
         BundleError: as `names` and `check`.
         """
@@ -101,12 +101,12 @@ class ScanFiles:
 
     @property
     def facts(self) -> TableSource:
-        """Return what gives the files of a fact table by its name."""
+        """The files of a fact table by its name, checked."""
         return partial(self.table, FACTS)
 
 
 def judged_files(folder: Path) -> Mapping[str, str]:
-    """Return what `files` of a judged scan's manifest states: each file that was judged, and its SHA-256."""
+    """Return each file of a judged scan with its SHA-256: `files` of the manifest."""
     names = [name for prefix in (*_FOLDERS, *FINDINGS[1:]) for name in _files_below(folder, prefix)]
     return {name: file_sha256(folder / name) for name in sorted(names)}
 
@@ -126,7 +126,7 @@ def _is_below(name: str, prefix: str) -> bool:
     if name not in (prefix, f"{prefix}{_PARQUET}") and not name.startswith(f"{prefix}/"):
         return False
     if not all(map(names_a_file, PurePosixPath(name).parts)):
-        raise BundleError(f"{NAME}: files names {name[:80]!r}, which is no file of a scan.")
+        raise BundleError(f"{NAME}: files names {name[:80]!r}, which is not a file of a scan.")
     return True
 
 

@@ -1,7 +1,7 @@
-"""Reading fields out of raw answers: a field of the wrong type is an unread answer, never a default.
+"""Reads fields of raw answers. A field of the wrong type makes the answer a failed read, never a default.
 
-An absent field (or a JSON null, which boto3 never gives but other programs might) is None; what the
-absence means is for the parser to say.
+An absent field is None, as is a JSON null, which boto3 never returns but other programs might write. What
+its absence means is up to the parser.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,11 @@ from scanner.model.reading import EvidenceRef
 V = TypeVar("V")
 
 _INT64: Final = range(-(1 << 63), 1 << 63)
-"""Whole numbers that a table can hold."""
+"""Integers that a table can store."""
 
 
 class MalformedAnswerError(BundleError):
-    """A recorded answer is not of the form that AWS promises. `ref`: its line; `operation`: whose it is."""
+    """A recorded answer is not of the form that AWS documents. `ref`: its line; `operation`: that called."""
 
     def __init__(self, message: str, ref: EvidenceRef, operation: str) -> None:
         self.ref = ref
@@ -27,7 +27,7 @@ class MalformedAnswerError(BundleError):
 
 
 class Shape:
-    """A JSON object within an answer, with the place it came from."""
+    """A JSON object within an answer, with its path and evidence line."""
 
     __slots__ = ("data", "ref", "where")
 
@@ -37,67 +37,70 @@ class Shape:
         self.ref = ref
 
     def text(self, key: str) -> str | None:
-        """Give a string; None when it is absent."""
+        """Return a string; None where it is absent."""
         return self._typed(key, str, "a string")
 
     def need(self, key: str) -> str:
-        """Give a string that must be there: an identity. BundleError when it is absent or empty."""
+        """Return a required string, which identifies something. BundleError: it is absent or empty."""
         if text := self.text(key):
             return text
         raise self._broken(key, "a string that names it")
 
     def flag(self, key: str) -> bool | None:
-        """Give a boolean; None when it is absent."""
+        """Return a boolean; None where it is absent."""
         return self._typed(key, bool, "true or false")
 
     def integer(self, key: str) -> int | None:
-        """Return a whole number of 64 bits; None when it is absent. Other programs may write 35.0."""
+        """Return a 64-bit integer; None where it is absent. Other programs may write 35.0."""
         value = self.data.get(key)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if value is None or (isinstance(value, int) and not isinstance(value, bool) and value in _INT64):
             return value
-        raise self._broken(key, "a whole number of 64 bits")
+        raise self._broken(key, "a 64-bit integer")
 
     def instant(self, key: str) -> datetime | None:
-        """Give an instant (RFC 3339; without an offset it is taken as UTC); None when it is absent."""
+        """Return an instant (RFC 3339; without an offset, UTC); None where it is absent."""
         text = self.text(key)
         if text is None:
             return None
         try:
             instant = datetime.fromisoformat(text)
             return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-        except (ValueError, OverflowError) as problem:  # the first and last day of the calendar overflow
+        except (
+            ValueError,
+            OverflowError,
+        ) as problem:  # an offset on the first or last day of the calendar overflows
             raise self._broken(key, "an RFC 3339 time") from problem
 
     def child(self, key: str) -> "Shape | None":
-        """Give an object; None when it is absent."""
+        """Return an object; None where it is absent."""
         value = self._typed(key, dict, "an object")
         return None if value is None else Shape(value, f"{self.where}.{key}", self.ref)
 
     def need_child(self, key: str) -> "Shape":
-        """Give an object that must be there: what the call was made for. BundleError when it is absent."""
+        """Return an object that is required: the call was made for it. BundleError: it is absent."""
         child = self.child(key)
         if child is None:
             raise self._broken(key, "an object")
         return child
 
     def children(self, key: str) -> "Iterator[Shape]":
-        """Give the objects of a list; none when it is absent."""
+        """Yield the objects of a list; none where it is absent."""
         for number, value in enumerate(self._typed(key, list, "a list") or ()):
             if not isinstance(value, dict):
                 raise self._broken(f"{key}[{number}]", "an object")
             yield Shape(value, f"{self.where}.{key}[{number}]", self.ref)
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Give the strings of a list; none when it is absent."""
+        """Return the strings of a list; none where it is absent."""
         values = self._typed(key, list, "a list") or []
         if not all(isinstance(value, str) for value in values):
             raise self._broken(key, "a list of strings")
         return tuple(values)
 
     def mapping(self, key: str, kind: type[V]) -> dict[str, V]:
-        """Give an object whose values are all of one kind; empty when it is absent."""
+        """Return an object whose values all have one type; empty where it is absent."""
         values = self._typed(key, dict, "an object") or {}
         if not all(isinstance(value, kind) for value in values.values()):
             raise self._broken(key, f"an object of {kind.__name__} values")

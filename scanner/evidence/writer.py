@@ -1,7 +1,7 @@
-"""Writing evidence: one file a shard, one line a call.
+"""Writes evidence: one file for each shard, one line for each call.
 
-A shard's file is called `….part` until it is finished, so that a file without that ending is always
-complete as a file. What was read survives an interruption and a full disk.
+A shard's file is named `….part` until it is finished, so a file without that suffix is always complete.
+What was read survives an interruption and a full disk.
 """
 
 import base64
@@ -34,7 +34,7 @@ _PART: Final = ".part"
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a call failed for good. `status`: the HTTP status, 0 when there was no answer at all."""
+    """Why a call finally failed. `status`: the HTTP status, 0 where there was no response."""
 
     code: str
     message: str
@@ -44,10 +44,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call and its outcome: exactly one of `response` and `failure` is there.
+    """One call and its outcome: exactly one of `response` and `failure` is set.
 
-    `shard` says where it was asked, `parameters` what was passed to the client, and `response` is what
-    the client returned (with or without ResponseMetadata, which is left out of the line).
+    `shard`: where it was made. `parameters`: what was passed to the client. `response`: what the client
+    returned, with or without ResponseMetadata, which is left out of the line.
     """
 
     service: str
@@ -61,7 +61,7 @@ class Call:
 
     @property
     def is_gap(self) -> bool:
-        """Whether the call failed with an error that is no answer (evidence format)."""
+        """Whether the call failed with an error that does not mean "there is none" (evidence format)."""
         if self.failure is None:
             return False
         name = f"{self.service}:{self.operation}"
@@ -69,13 +69,13 @@ class Call:
 
 
 class WriterClosedError(RuntimeError):
-    """A call was recorded after its shard's file had been finished."""
+    """A call was recorded after its shard's file was finished."""
 
 
 class Strand:
-    """A part of a shard's evidence, written by whoever reads that part of the shard.
+    """A part of a shard's evidence, written by the task that reads that part of the shard.
 
-    Its lines stand where it was branched off, whatever others write in the meantime.
+    Its lines are where it was branched off, whatever other tasks write in the meantime.
     """
 
     def __init__(self, writer: "ShardWriter", passage: Passage) -> None:
@@ -83,25 +83,25 @@ class Strand:
         self._passage = passage
 
     def write(self, call: Call) -> None:
-        """Add a line. OutputError when the disk is full: the file is then finished with what it holds."""
+        """Add a line. OutputError: the disk is full; the file is then finished with what it holds."""
         self._writer.write_to(self._passage, call)
 
     def branch(self) -> "Strand":
-        """Give a strand whose lines stand behind those written here so far, and before those to come."""
-        other, self._passage = self._writer.split(self._passage)
-        return Strand(self._writer, other)
+        """Return a strand whose lines come after those written here so far, and before those to come."""
+        passage, self._passage = self._writer.split(self._passage)
+        return Strand(self._writer, passage)
 
     def close(self) -> None:
-        """Say that nothing more is written here; what stands behind need not wait any longer."""
+        """Close the strand: lines behind it need not wait any longer."""
         self._writer.close_passage(self._passage)
 
 
 class ShardWriter:
-    """The evidence file of one shard, written call by call; safe for threads.
+    """The evidence file of one shard, written call by call. Thread-safe.
 
-    As a context manager it finishes the file however the block ends; `record` is the shard's line of
-    the manifest. Raises OutputError when the file cannot be written. Who reads a part of the shard beside
-    others writes to a strand of its own, so that the order of lines is the same in each run.
+    As a context manager it finishes the file however the block ends; `record` is the shard's record in the
+    manifest. Tasks that read parts of a shard in parallel each write to a strand of their own, so the order
+    of lines is the same in every run. OutputError: the file cannot be written.
     """
 
     def __init__(self, folder: Path, shard: Shard) -> None:
@@ -131,7 +131,7 @@ class ShardWriter:
         """Do nothing: `finish` is what ends the first strand."""
 
     def write_to(self, passage: Passage, call: Call) -> None:
-        """Add a line to a passage: what `Strand.write` does."""
+        """Add a line to a passage, for `Strand.write`."""
         line = encode_line(call, with_place=self.shard.region == ORG)
         with self._writing():
             self._passages.append(passage, line)
@@ -140,12 +140,12 @@ class ShardWriter:
             self._responses += not call.is_gap
 
     def split(self, passage: Passage) -> tuple[Passage, Passage]:
-        """Split a passage: what `Strand.branch` does."""
+        """Split a passage, for `Strand.branch`."""
         with self._writing():
             return self._passages.split(passage)
 
     def close_passage(self, passage: Passage) -> None:
-        """Close a passage: what `Strand.close` does."""
+        """Close a passage, for `Strand.close`."""
         with self._writing():
             self._passages.close(passage)
 
@@ -161,7 +161,7 @@ class ShardWriter:
                 raise _output_error(self._part, problem) from problem
 
     def finish(self, *, interrupted: bool = False) -> ShardRecord:
-        """Finish the file under its own name. Calling it again gives the same record."""
+        """Finish the file under its own name, and return its record. Calling it again returns the same."""
         with self._lock:
             if self._record is None:
                 self._finish(self._status(interrupted=interrupted))
@@ -170,7 +170,7 @@ class ShardWriter:
 
     @property
     def record(self) -> ShardRecord | None:
-        """The shard's line of the manifest; None while the file is being written."""
+        """The shard's record in the manifest; None while the file is being written."""
         return self._record
 
     def __enter__(self) -> Self:
@@ -200,7 +200,7 @@ class ShardWriter:
         self._set_record(status, closed)
 
     def _salvage(self) -> None:
-        """Finish the file with what is safely in it; where even that fails, the part file stays."""
+        """Finish the file with the lines that are safely in it. If even that fails, the part file stays."""
         try:
             closed = self._passages.salvage()
             self._part.replace(self._path)
@@ -226,9 +226,9 @@ class ShardWriter:
 
 
 def append_calls(folder: Path, record: ShardRecord, calls: Sequence[Call]) -> ShardRecord:
-    """Add lines to the end of a finished evidence file; return its record. OutputError: no room.
+    """Append lines to a finished evidence file, and return its record. OutputError: the disk is full.
 
-    The file is replaced as a whole, by one with a gzip member more: its bytes so far stay as they are.
+    The file is replaced atomically by one with another gzip member; its earlier bytes stay the same.
     """
     path = folder / record.file
     part = path.with_name(path.name + _PART)
@@ -257,7 +257,7 @@ def append_calls(folder: Path, record: ShardRecord, calls: Sequence[Call]) -> Sh
 
 
 def encode_line(call: Call, *, with_place: bool) -> bytes:
-    """Give a call as its line of JSON, without a line end; `with_place` adds account and Region."""
+    """Return the JSON line of a call, without a line end. `with_place` adds account and Region."""
     line: dict[str, Any] = {"service": call.service, "operation": call.operation}
     if with_place:
         line |= {"account": call.shard.account, "region": call.shard.region}
@@ -278,11 +278,11 @@ def encode_line(call: Call, *, with_place: bool) -> bytes:
 
 
 def rfc3339(instant: datetime) -> str:
-    """Write an instant in UTC, to the millisecond: `2026-11-22T18:00:00.123Z`. Naive ones are UTC."""
+    """Return an instant in UTC with milliseconds: `2026-11-22T18:00:00.123Z`. Naive ones are UTC."""
     if instant.tzinfo is not None and instant.utcoffset():
         try:
             instant = instant.astimezone(UTC)
-        except OverflowError:  # the first or last day of the calendar: as near as one can get
+        except OverflowError:  # on the first or last day of the calendar
             instant = instant.replace(tzinfo=UTC)
     return instant.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
@@ -290,7 +290,7 @@ def rfc3339(instant: datetime) -> str:
 def _encode(line: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(line, default=_plain, option=_OPTIONS)
-    except TypeError:  # a lone surrogate, an integer beyond 64 bits, a name that is no text
+    except TypeError:  # a lone surrogate, an integer beyond 64 bits, a key that is not a string
         return orjson.dumps(_tame(line), default=_plain, option=_OPTIONS)
 
 
@@ -303,7 +303,7 @@ def _plain(value: object) -> object:
 
 
 def _tame(value: object) -> object:
-    """Bring what AWS should never send into JSON's bounds: it is recorded, if not to the letter."""
+    """Make values valid for JSON that AWS should never send: they are recorded, if not exactly."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, Mapping):
@@ -318,7 +318,7 @@ def _tame(value: object) -> object:
 def _output_error(path: Path, problem: OSError) -> OutputError:
     if problem.errno in {errno.ENOSPC, errno.EDQUOT}:
         return OutputError(
-            f"{path}: the disk is full. What was collected so far is kept, and can be gone on with once "
-            "there is room."
+            f"{path}: the disk is full. What was collected so far is kept. Free some space, then "
+            "resume the scan."
         )
-    return OutputError(f"{path}: cannot be written: {problem.strerror}. Give another --out folder.")
+    return OutputError(f"{path}: cannot be written: {problem.strerror}. Specify another folder with --out.")

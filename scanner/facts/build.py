@@ -105,7 +105,7 @@ def _tables(
 
 
 def _is_ours(gap: Gap, shard: Shard) -> bool:
-    """Whether a gap is missed here: that of another account-Region is missed there."""
+    """Check whether a gap is missed here: that of another account-Region is missed there."""
     return gap.region == ORG or (gap.account, gap.region) == (shard.account, shard.region)
 
 

@@ -26,7 +26,7 @@ from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.capabilities import Capability, capability_of
 from scanner.protection.copies import Destination, Link, notes_of
 from scanner.protection.key_kinds import ResourceKeys
-from scanner.protection.lifecycle import copy_kept_days
+from scanner.protection.lifecycle import copy_retention_days
 from scanner.protection.schedule import rhythm_of, schedule_of
 from scanner.protection.timetable import copy_window_hours
 
@@ -120,7 +120,7 @@ def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
 ) -> CopyActionFacts:
     plan, rule, copy = made_by
     destination = graph.plane.destination(copy.destination)
-    shard, days = graph.inventory.shard, copy_kept_days(rule, copy)
+    shard, days = graph.inventory.shard, copy_retention_days(rule, copy)
     rule_name = rule_subject(plan.arn, rule.id)
     return CopyActionFacts(
         subject=copy_action_subject(rule_name, copy.destination),

@@ -14,7 +14,7 @@ from scanner.model.facts import BackupOption, PlanFacts, RuleOverlap, RuleTerms,
 from scanner.model.inventory import BackupPlan, BackupRule
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary
-from scanner.protection.lifecycle import kept_days
+from scanner.protection.lifecycle import retention_days
 from scanner.protection.schedule import rhythm_of
 from scanner.protection.timetable import overlapping
 
@@ -89,7 +89,7 @@ def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> t
     """
     found = []
     for overlap in overlapping(rules, as_of):
-        longer, shorter = sorted((overlap.one, overlap.other), key=_days, reverse=True)
+        longer, shorter = sorted((overlap.first, overlap.second), key=_days, reverse=True)
         if _days(longer) == _days(shorter):
             continue
         if overlap.certain is None:
@@ -115,7 +115,7 @@ def _note_doubt(rules: tuple[BackupRule, BackupRule], as_of: datetime, notes: No
 
 
 def _days(rule: BackupRule) -> int:
-    return kept_days(rule.lifecycle)
+    return retention_days(rule.lifecycle)
 
 
 @dataclass(frozen=True, slots=True)

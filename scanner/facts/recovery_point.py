@@ -9,7 +9,7 @@ from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
 from scanner.model.inventory import RecoveryPoint, ScanResult
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, negate
-from scanner.protection.lifecycle import point_age_hours, point_kept_days, point_usable
+from scanner.protection.lifecycle import point_age_hours, point_retention_days, point_usable
 
 _THREATS: Final = "THREATS_FOUND"
 _NO_THREATS: Final = "NO_THREATS_FOUND"
@@ -31,7 +31,7 @@ def recovery_point_row(
     notes.evidence("", point.refs)
     if doubt is not None:
         notes.unknown("present", doubt.because, doubt.gap)
-    days, age = point_kept_days(point), point_age_hours(point, as_of)
+    days, age = point_retention_days(point), point_age_hours(point, as_of)
     for column, value in (("encrypted", point.encrypted), ("usable", point.status), ("age_hours", age)):
         if value is None:
             notes.unknown(column, f"the list of recovery points does not report {column}")
@@ -79,7 +79,7 @@ def recovery_point_row(
 
 
 def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
-    """Whether scans found nothing; a scan that failed did not look at everything."""
+    """Check whether scans found nothing; a scan that failed did not look at everything."""
     scan = point.scan
     if scan is None:
         return True

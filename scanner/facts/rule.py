@@ -15,7 +15,7 @@ from scanner.model.ternary import Answer, Ternary
 from scanner.protection.capabilities import capability_of, cold_supported, needs_archive_opt_in
 from scanner.protection.clock import clock_of
 from scanner.protection.copies import Destination
-from scanner.protection.lifecycle import copy_kept_days, kept_days, lock_admits
+from scanner.protection.lifecycle import copy_retention_days, lock_admits, retention_days
 from scanner.protection.schedule import Rhythm, rhythm_of, schedule_of, starts_within
 
 _YEAR = timedelta(days=365)
@@ -71,7 +71,7 @@ def rule_rows(
         kind="rule",
         name=name,
         vault=target,
-        days=kept_days(rule.lifecycle),
+        days=retention_days(rule.lifecycle),
         lifecycle=rule.lifecycle,
     )
     yield _row(graph, (plan, rule), own, reach, as_of)
@@ -86,7 +86,7 @@ def _kept_by(copy: CopyAction, rule: BackupRule, subject: str, name: str) -> _Ke
         kind="air_gapped_target" if copy.air_gapped else "copy_action",
         name=f"{name} -> {copy.destination.rpartition(':')[2]}",
         vault=copy.destination,
-        days=copy_kept_days(rule, copy),
+        days=copy_retention_days(rule, copy),
         lifecycle=copy.lifecycle,
     )
 
@@ -204,7 +204,7 @@ def _covered_type(graph: ShardGraph, resource: Resource, lifecycle: Lifecycle, n
 
 def rule_terms(plan: BackupPlan, rule: BackupRule, as_of: datetime) -> RuleTerms:
     """Return when a rule starts and how long it keeps its recovery points."""
-    days = kept_days(rule.lifecycle)
+    days = retention_days(rule.lifecycle)
     rhythm = rhythm_of(rule, as_of)
     return RuleTerms(
         rule=rule_subject(plan.arn, rule.id),

@@ -248,7 +248,7 @@ def key_columns(vault: Vault, plane: ControlPlane, notes: Notes) -> KeyColumns:
 
 
 def key_works(key: Key | None) -> Ternary:
-    """Whether a key is enabled and not scheduled for deletion (DescribeKey: KeyState, Enabled, DeletionDate).
+    """Check whether a key is enabled and not scheduled for deletion, as DescribeKey reports it.
 
     A state that this version does not know is not known to be a working one.
     """
@@ -268,7 +268,7 @@ def _deletion(key: Key | None) -> str | None:
 
 
 def _is_going(key: Key) -> bool:
-    """Whether its deletion is scheduled, though the day may not be told."""
+    """Check whether its deletion is scheduled, though the day may not be told."""
     return key.state in ("PendingDeletion", "PendingReplicaDeletion")
 
 
@@ -354,7 +354,7 @@ def _short(action: str) -> str:
 def _outside(
     document: Document, vault: Vault, plane: ControlPlane, context: Context, notes: Notes
 ) -> tuple[Ternary, tuple[str | None, ...]]:
-    """Whether the policy admits nobody outside the organisation, and whom it admits there."""
+    """Check whether the policy admits nobody outside the organisation, and whom it admits there."""
     organization = plane.organization
     found = outsiders(
         document,

@@ -41,7 +41,7 @@ class DeletionAccess:
         self._closed: dict[tuple[Arn, AccountId], Told] = {}
 
     def immutable(self, vault: Vault | None) -> Answer:
-        """Whether nobody can delete from a vault: a compliance lock in force, or a logical air gap."""
+        """Check whether nobody can delete from a vault: a compliance lock in force, or a logical air gap."""
         if vault is None:
             return _NOT_SEEN
         mode = lock_mode(vault, self._as_of)
@@ -55,7 +55,7 @@ class DeletionAccess:
         return Answer(value=False, because=how)
 
     def closed_to(self, vault: Vault | None, owner: AccountId, account: AccountId) -> Told:
-        """Whether a vault of `owner` lets another account delete nothing: it may only copy into it."""
+        """Check whether a vault of `owner` lets another account delete nothing: it may only copy into it."""
         if vault is None:
             return _NOT_SEEN, None
         managed, gap = self._manages(owner, account)
@@ -69,7 +69,7 @@ class DeletionAccess:
         return (managed, gap) if by_policy.value else (by_policy, policy_gap)
 
     def _manages(self, owner: AccountId, account: AccountId) -> Told:
-        """Whether an account manages the organisation that a vault's owner is a member of (ruling 15)."""
+        """Check whether an account manages the organisation of a vault's owner (ruling 15)."""
         organization = self._plane.organization
         management = organization.management_account
         if isinstance(management, Unread):

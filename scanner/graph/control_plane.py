@@ -26,7 +26,7 @@ from scanner.model.names import AccountId, Arn, Shard, parse_arn, partition_of, 
 from scanner.model.reading import ENTRY, NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.destination import Destination
-from scanner.protection.key_kinds import KeyOf, key_of
+from scanner.protection.key_kinds import ReferencedKey, referenced_key
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class ControlPlane:
         self._shards = {summary.shard: summary for summary in summaries}
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
         self._destinations: dict[Arn, Destination] = {}
-        self._keys: dict[tuple[Shard, str], KeyOf] = {}
+        self._keys: dict[tuple[Shard, str], ReferencedKey] = {}
         self._aliases: dict[str, str] = {}
         self._unread_plans: Gap | None = None  # the first one: any of them keeps every vault's answer open
         for summary in self._shards.values():
@@ -179,27 +179,29 @@ class ControlPlane:
         because = f"{shard.account}/{shard.region} has no vault with that name"
         return Answer(value=False, because=because), None
 
-    def vault_key(self, vault: Vault) -> KeyOf | None:
+    def vault_key(self, vault: Vault) -> ReferencedKey | None:
         """Give a vault's key; EncryptionKeyType tells its kind where KMS does not (ruling 6)."""
         told = _TOLD_KINDS.get(vault.key_type or "")
         if vault.key is None:
             if told is None:
                 return None
-            return KeyOf(
+            return ReferencedKey(
                 name="", account=vault.account, kind=told, kind_gap=None, policy=None, policy_gap=None
             )
         key = self.key(vault.key, Shard(vault.account, vault.region))
         return key if key.kind is not None or told is None else replace(key, kind=told, kind_gap=None)
 
-    def key(self, name: str, shard: Shard) -> KeyOf:
+    def key(self, name: str, shard: Shard) -> ReferencedKey:
         """Give a key as something in a shard names it, wherever it was described."""
         if (known := self._keys.get((shard, name))) is None:
             known = self._keys[shard, name] = self._key(name, shard)
         return known
 
-    def _key(self, name: str, shard: Shard) -> KeyOf:
+    def _key(self, name: str, shard: Shard) -> ReferencedKey:
         key = self._described(name, shard)
-        found = key_of(name, shard.account, key, self._unread_at_owner("kms:DescribeKey", name, shard))
+        found = referenced_key(
+            name, shard.account, key, self._unread_at_owner("kms:DescribeKey", name, shard)
+        )
         if found.policy_gap is not None and found.policy_gap.kind is GapKind.NEVER_ASKED:
             gap = self._unread_at_owner("kms:GetKeyPolicy", found.name, shard)
             found = replace(found, policy_gap=gap)
@@ -274,7 +276,7 @@ class ControlPlane:
         return Unread(_outside_scope(shard, "backup:DescribeRegionSettings"))
 
     def targeted(self, vault: Vault) -> tuple[Ternary, Gap | None]:
-        """Whether a rule of any scanned account targets a vault; the gap that keeps it open."""
+        """Check whether a rule of any scanned account targets a vault; the gap that keeps it open."""
         node = ("vault", vault.arn)
         if node in self._graph and any(True for _ in self._graph.predecessors(node)):
             return True, None

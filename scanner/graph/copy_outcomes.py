@@ -13,7 +13,7 @@ from scanner.model.inventory import BackupRule, CopyAction, Encryption, Resource
 from scanner.model.names import Shard
 from scanner.model.reading import Unread
 from scanner.model.resource_types import RESOURCE_TYPES
-from scanner.protection.copies import Destination, Link, Source, action_links, effective, resource_links
+from scanner.protection.copies import Destination, Link, Source, action_links, joined_links, resource_links
 from scanner.protection.key_kinds import ResourceKeys
 
 Likeness = tuple[object, ...]
@@ -99,7 +99,7 @@ class CopyOutcomes:
         of_action = self.links_of_action(way.subject, way.rule, copy)
         of_copied = (link for each in copied for link in self.links_of_resource(each, destination))
         links = (*of_action, *of_copied)
-        verdict, gap = effective(links)
+        verdict, gap = joined_links(links)
         return CopyOfResource(way, copy, destination, links, verdict, gap)
 
     def links_of_action(self, subject: str, rule: BackupRule, copy: CopyAction) -> tuple[Link, ...]:

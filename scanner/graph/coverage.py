@@ -18,7 +18,7 @@ from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Unread
 from scanner.model.ternary import Answer, Ternary, any_of, negate
 from scanner.protection.copies import Destination, Link
 from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import could_select, reach_of, selects
+from scanner.protection.selection import clause_results, could_select, selects
 from scanner.protection.tag_conditions import condition_holds, is_negative, wildcard
 
 STACK: Final = "CloudFormation"
@@ -199,17 +199,17 @@ def selects_in_graph(selection: BackupSelection, resource: Resource, opt_in: Opt
 
 
 def names_stacks(terms: SelectionTerms) -> bool:
-    """Whether Resources names stacks. What selects all types selects the stack's resources themselves."""
+    """Check whether Resources names stacks; a selection of all types selects their resources anyway."""
     return any(arn and arn.service == "cloudformation" for arn in map(parse_arn, terms.resources))
 
 
 def could_select_of(selection: BackupSelection, kind: tuple[str, str]) -> bool:
-    """Whether a selection could select resources of a kind: the service and the prefix of their ARNs."""
+    """Check whether a selection could select resources of a type, by the service and prefix of its ARNs."""
     return isinstance(selection.terms, Unread) or could_select(selection.terms.value, *kind)
 
 
 def leaves_out(selection: BackupSelection, inside: Iterable[Resource]) -> Ternary:
-    """Whether the backup of a stack leaves something out that lies in it, or what that lies in.
+    """Check whether the backup of a stack leaves something out that lies in it, or what that lies in.
 
     NotResources and the conditions with Not leave out (AWS Backup developer guide, "CloudFormation stack
     backups"; facts 3.4). None: tags that would say so were not read.
@@ -231,10 +231,10 @@ def missing_read(selection: BackupSelection, resource: Resource, opt_in: OptIn) 
     """Give the read without which it is not known whether a selection selects a resource."""
     if isinstance(selection.terms, Unread):
         return selection.terms.gap
-    reach = reach_of(selection.terms.value, resource, opt_in)
+    reach = clause_results(selection.terms.value, resource, opt_in)
     return None if reach is None else reach.gap(resource, opt_in)
 
 
 def may_name_stacks(selection: BackupSelection) -> bool:
-    """Whether a selection names stacks, or was not read."""
+    """Check whether a selection names stacks, or was not read."""
     return isinstance(selection.terms, Unread) or names_stacks(selection.terms.value)

@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from scanner.graph.recovery_points import NewestByPlace, newest_by_place
-from scanner.inventory.lists import RESOURCE_LISTS, listed_by
 from scanner.model.inventory import Job, JobKind, RecoveryPoint, Resource, ShardInventory, ShardStatus
 from scanner.model.names import Arn, Shard, parse_arn
 from scanner.model.reading import EvidenceRef, Gap, Unread, gap_of_texts
+from scanner.model.resource_types import RESOURCE_LISTS, listed_by
 from scanner.model.ternary import Answer
 
 Recall = Callable[[str], Iterable[Any]]
@@ -189,7 +189,7 @@ class Existence:
                     self._gaps[home, resource] = gap
 
     def exists(self, point: RecoveryPoint) -> Answer:
-        """Whether the resource of a recovery point still exists; `because` says why that is not known."""
+        """Check whether the resource of a recovery point still exists."""
         return self._answers[_home_of(point), point.resource]
 
     def gap(self, point: RecoveryPoint) -> Gap | None:

@@ -57,7 +57,7 @@ class Outcomes:
 
 
 def finished(job: Job) -> Ternary:
-    """Whether a job came to an end; None where its state is not told, or is one that nobody knows."""
+    """Check whether a job came to an end; None where its state is not told, or is one that nobody knows."""
     return True if job.state in _FINISHED else False if job.state in _UNDER_WAY else None
 
 
@@ -209,7 +209,7 @@ class JobHistory:
         return rule_subject(next(filter(None, plans), ""), next(filter(None, rules), ""))
 
     def behind(self, arns: Iterable[str], rule: str, copies: Outcomes) -> Ternary:
-        """Whether the newest completed backup is neither copied nor being copied.
+        """Check whether the newest completed backup is neither copied nor being copied.
 
         `rule`: that made it; empty: any. None where a list was not read and no copy of it was seen.
         """
@@ -252,7 +252,7 @@ def _may_be_by(backup: Job, rule: str) -> bool:
 
 
 def copies_backup(copy: Job, backup: Job) -> bool:
-    """Whether a copy job copies what a backup job made: by the backup job's id, where told (facts 12)."""
+    """Check whether a copy job copies what a backup job made, by the id it names, if any (facts 12)."""
     if copy.backup_job is not None:
         return copy.backup_job == backup.id
     return copy.source_recovery_point is not None and copy.source_recovery_point == backup.recovery_point

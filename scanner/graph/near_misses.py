@@ -18,9 +18,9 @@ from scanner.model.inventory import BackupPlan, BackupSelection, Resource, Selec
 from scanner.model.names import rule_subject
 from scanner.model.reading import Known
 from scanner.protection.capabilities import capability_of
-from scanner.protection.near_arns import Near, NearArns
+from scanner.protection.near_arns import NearArns, NearEntries
 from scanner.protection.near_misses import NearMiss, near_miss
-from scanner.protection.near_tags import RANKS, Nearness, folded, key_of, relevant_tags, shown, shown_tag
+from scanner.protection.near_tags import RANKS, Nearness, folded, relevant_tags, shown, shown_tag, tag_key
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects
 from scanner.protection.tagging import tagging_command
@@ -71,7 +71,7 @@ class NearMisses:
         ]
         terms = [each for _, _, each, _ in self._selections]
         clauses = (clause for each in terms for clause in (*each.list_of_tags, *each.conditions))
-        self._keys = frozenset(folded(key_of(clause)) for clause in clauses)
+        self._keys = frozenset(folded(tag_key(clause)) for clause in clauses)
         self._arns = NearArns(entry for each in terms for entry in each.resources)
         self._known: dict[Hashable, tuple[Candidate, ...]] = {}
 
@@ -85,7 +85,7 @@ class NearMisses:
             known = self._known[key] = tuple(_without_far_ones(found)[:AT_MOST])
         return known
 
-    def _candidates(self, resource: Resource, near_arns: Near) -> Iterator[Candidate]:
+    def _candidates(self, resource: Resource, near_arns: NearEntries) -> Iterator[Candidate]:
         for plan, selection, terms, opt_in in self._selections:
             miss = near_miss(terms, resource, opt_in, near_arns)
             miss = miss or _without_rule(plan, terms, resource, opt_in)
@@ -164,7 +164,7 @@ def _opt_in(candidate: Candidate, resource: Resource) -> Remedy:
     kind = row.opt_in_key if row is not None else resource.type
     preference = shlex.quote(f"{kind}=true" if " " not in kind else json.dumps({kind: True}))
     text = (
-        f"Turn on the service opt-in for {kind} in {resource.region} in {candidate.opt_in.whose}, "
+        f"Turn on the service opt-in for {kind} in {resource.region} in {candidate.opt_in.account_name}, "
         f"which applies to {candidate.name}."
     )
     command = f"aws backup update-region-settings --resource-type-opt-in-preference {preference}"

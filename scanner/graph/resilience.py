@@ -117,7 +117,7 @@ class Resilience:
                 return _one_of(held, lambda refuge: _cross_shard(refuge.account, name))
 
     def immutable(self, refuge: SurvivingCopy) -> Safe:
-        """Whether nobody at all can delete from a refuge: a compliance lock in force, or an air gap."""
+        """Check whether nobody at all can delete from a refuge: a compliance lock in force, or an air gap."""
         vault = refuge.vault
         if (known := self._immutable.get(id(vault))) is None:
             answer = self._reach.immutable(vault)
@@ -125,7 +125,7 @@ class Resilience:
         return known[1]
 
     def _out_of_reach(self, refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
-        """Whether no principal of the resource's own account can delete what is in a refuge."""
+        """Check whether no principal of the resource's own account can delete what is in a refuge."""
         asked = (id(refuge.vault), refuge.account, held.account)
         if (known := self._beyond.get(asked)) is None:
             known = self._beyond[asked] = (refuge.vault, self._ask_reach(refuge, held))
@@ -146,7 +146,7 @@ class Resilience:
         return Safe(answer.value, because, gap)
 
     def _any_vault(self, held: BackupsOfResource) -> Survival:
-        """Whether any one vault may be lost: one that nobody can delete from, or backups in two."""
+        """Check whether any one vault may be lost: one that nobody can delete from, or backups in two."""
         kept = _one_of(held, self.immutable)
         if kept.survived:
             return kept
@@ -155,7 +155,7 @@ class Resilience:
 
 
 def _one_of(held: BackupsOfResource, safe: Callable[[SurvivingCopy], Safe]) -> Survival:
-    """Whether one refuge is safe; else why it is not known of one, else why none is."""
+    """Check whether one refuge is safe; else why it is not known of one, else why none is."""
     doubts: list[Doubt] = []
     lost: list[tuple[SurvivingCopy, Safe]] = []  # put in words only where nothing is left
     for refuge in held.surviving_copies:
@@ -178,7 +178,7 @@ def _sentences(lost: Iterable[tuple[SurvivingCopy, Safe]]) -> Iterable[str]:
 
 
 def _two_of(held: BackupsOfResource, place: Callable[[SurvivingCopy], str], kind: str) -> Survival:
-    """Whether backups lie in two places of a kind: then any one of them can be lost."""
+    """Check whether backups lie in two places of a kind: then any one of them can be lost."""
     sure = {place(refuge): refuge for refuge in reversed(held.surviving_copies) if refuge.lies}
     possible = {place(refuge): refuge for refuge in held.surviving_copies if refuge.lies is not False}
     if len(sure) >= _TWO:
@@ -217,7 +217,7 @@ def _cross_shard(place: str, lost: str) -> Safe:
 
 
 def _other_key(refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
-    """Whether a backup needs no key that is lost together with the resource's own (ruling 6)."""
+    """Check whether a backup needs no key that is lost together with the resource's own (ruling 6)."""
     if refuge.keys == ():
         return Safe(value=True, because="and needs no key that can be deleted")
     if held.keys == ():
@@ -292,7 +292,7 @@ def _counted(
 def _any(
     surviving_copies: Iterable[SurvivingCopy], holds: Callable[[SurvivingCopy], Ternary], *, complete: bool
 ) -> Ternary:
-    """Whether something holds of one place where data lies."""
+    """Check whether something holds of one place where data lies."""
     told = (
         holds(refuge) if refuge.lies else None if holds(refuge) is not False else False
         for refuge in surviving_copies

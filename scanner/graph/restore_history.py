@@ -160,7 +160,7 @@ class RestoreHistory:
         return Restores((*proofs[:1], *open_ones[:1]), tuple(unseen))
 
     def _is_listed_as_completed(self, arn: str) -> bool:
-        """Whether a completed restore is listed: then so is the latest one, which a description tells of."""
+        """Check whether a completed restore is listed; then the latest one is listed too."""
         return any(job.state == "COMPLETED" for job in self._jobs.get(arn, ()))
 
     def _arns_of(self, kind: str) -> set[str]:
@@ -217,7 +217,7 @@ class RestoreHistory:
         return self._far[shard]
 
     def _listed(self, arn: str, latest: LatestRestore) -> bool:
-        """Whether the list of jobs has the restore, too."""
+        """Check whether the list of jobs has the restore, too."""
         return latest.created_at is not None and any(
             job.created_at is not None and abs(job.created_at - latest.created_at) <= _SAME
             for job in self._jobs.get(arn, ())

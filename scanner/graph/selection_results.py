@@ -16,7 +16,7 @@ from scanner.model.reading import EvidenceRef, Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction
 from scanner.protection.equivalence import EquivalenceClass
 from scanner.protection.opt_in import OptIn, opted_in
-from scanner.protection.selection import Reach, reach_of
+from scanner.protection.selection import ClauseResults, clause_results
 
 PASSED_OVER_AT_MOST: Final = 20
 
@@ -162,12 +162,12 @@ def _ask(
 ) -> None:
     """Ask one selection whether it passes the resource over, and whether the opt-in decides."""
     plan, selection, opt_in = asked
-    reach = reach_of(terms, resource, opt_in)
+    reach = clause_results(terms, resource, opt_in)
     if reach is None:
         return
     name = f"selection {selection.name} of plan {plan.name}"
     verdict = reach.verdict
-    decides = all_of((reach.reached.value, reach.kept.value, reach.opt_in_decides))
+    decides = all_of((reach.matched.value, reach.not_excluded.value, reach.opt_in_decides))
     gap = reach.gap(resource, opt_in)
     if decides is None:
         because = f"whether the opt-in applies to {name} is unknown: {verdict.because}"
@@ -184,7 +184,7 @@ def _ask(
         told.opens.append(UnknownColumn("passed_over", f"{name}: {because}", gap))
 
 
-def _passed_over(plan: BackupPlan, reach: Reach, verdict: Answer) -> tuple[str, bool]:
+def _passed_over(plan: BackupPlan, reach: ClauseResults, verdict: Answer) -> tuple[str, bool]:
     """Say why a selection that may reach a resource passes it over, and whether that is certain.
 
     Empty and certain: it does not pass it over.
@@ -192,7 +192,7 @@ def _passed_over(plan: BackupPlan, reach: Reach, verdict: Answer) -> tuple[str, 
     if verdict.value is None:
         return verdict.because, False
     if verdict.value is False:
-        return verdict.because, reach.reached.value is True
+        return verdict.because, reach.matched.value is True
     if isinstance(plan.rules, Unread):
         return "the rules of its plan were not read", False
     return "" if plan.rules.value else "its plan has no rule", True

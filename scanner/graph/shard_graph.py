@@ -35,7 +35,6 @@ from scanner.graph.coverage import (
     unlisted_instances,
     unlisted_stacks,
 )
-from scanner.inventory.lists import RESOURCE_LISTS
 from scanner.model.inventory import (
     BackupPlan,
     BackupSelection,
@@ -44,6 +43,7 @@ from scanner.model.inventory import (
 )
 from scanner.model.names import Arn, Shard, rule_subject
 from scanner.model.reading import Gap, GapKind, Known, Unread
+from scanner.model.resource_types import RESOURCE_LISTS
 from scanner.model.ternary import Answer, Ternary
 from scanner.protection.capabilities import can_be_backed_up, is_unsupported, skipped_state
 from scanner.protection.copies import Destination, Source, crosses_accounts
@@ -405,7 +405,7 @@ class ShardGraph:
         return self._copy_outcomes.source
 
     def crosses_accounts(self, destination: Destination) -> bool:
-        """Whether a copy from this shard to a destination leaves the account."""
+        """Check whether a copy from this shard to a destination leaves the account."""
         return crosses_accounts(self.source, destination)
 
     def keys(self, resource: Resource) -> ResourceKeys:

@@ -16,7 +16,7 @@ from scanner.model.inventory import KeyKind, RecoveryPoint, Resource, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard, parse_arn
 from scanner.model.reading import Gap
 from scanner.model.ternary import Ternary, any_of
-from scanner.protection.key_kinds import KeyOf, ResourceKeys
+from scanner.protection.key_kinds import ReferencedKey, ResourceKeys
 
 Doubt = tuple[str, Gap | None]
 """Why something is not known, and the read that is missing, where one is."""
@@ -216,7 +216,7 @@ class SurvivingCopies:
     def _vault_keys(self, vault: Vault) -> Keys | None:
         return self._one(self._plane.vault_key(vault), Shard(vault.account, vault.region))
 
-    def _one(self, key: KeyOf | None, shard: Shard) -> Keys | None:
+    def _one(self, key: ReferencedKey | None, shard: Shard) -> Keys | None:
         if key is None:
             return None
         return () if key.kind is KeyKind.AWS_OWNED else (self._key(key.name, shard),)
@@ -251,7 +251,7 @@ class SurvivingCopies:
 
 
 def _lies(place: BackupLocation, one: NewestPoint) -> tuple[Ternary, str]:
-    """Whether a backup lies in a place for sure, and why not, or why that is not known."""
+    """Check whether a backup lies in a place for sure, and why not, or why that is not known."""
     if one.newest is None:
         return None, f"whether a usable backup is in {place.arn} is unknown"
     return True, ""
@@ -279,7 +279,7 @@ def key_place(name: str, shard: Shard, replicas: Iterable[str] | None) -> KeyPla
 
 
 def lost_together(key: KeyPlace, own: Iterable[KeyPlace]) -> Ternary:
-    """Whether a key is lost where all of `own` are, each with all of its account and Region."""
+    """Check whether a key is lost where all of `own` are, each with all of its account and Region."""
     return any_of(_lost_with(key, other) for other in own)
 
 

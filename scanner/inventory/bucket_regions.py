@@ -11,13 +11,11 @@ from typing import Final
 from scanner.evidence.answers import Answers
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.lines import EvidenceLine
-from scanner.inventory.gaps import rows
 from scanner.model.names import AccountId
+from scanner.services.base import rows
+from scanner.services.s3 import GET_LOCATION, HEAD_BUCKET, LIST_BUCKETS, location, region_of
 
-LIST_BUCKETS: Final = "s3:ListBuckets"
-GET_LOCATION: Final = "s3:GetBucketLocation"
-_HEAD: Final = "s3:HeadBucket"
-_DETAILS: Final = ("s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:GetBucketEncryption", _HEAD)
+_DETAILS: Final = ("s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:GetBucketEncryption", HEAD_BUCKET)
 
 _ELSEWHERE: Final = frozenset(
     (
@@ -30,9 +28,6 @@ _ELSEWHERE: Final = frozenset(
     )
 )
 """Errors by which S3 says that a bucket is not in the Region that was asked (or not there at all)."""
-
-# GetBucketLocation has old names for two Regions (Amazon S3 API Reference).
-_OLD_NAMES: Final = {"": "us-east-1", "EU": "eu-west-1"}
 
 
 class BucketRegions:
@@ -77,22 +72,8 @@ def _regions(line: EvidenceLine, region: str) -> Iterator[str]:
     response = line.response
     if line.name == GET_LOCATION:
         if response is not None and isinstance(response.get("LocationConstraint"), str | None):
-            yield _region_of(response.get("LocationConstraint"))
-    elif line.name == _HEAD and response is not None and isinstance(response.get("BucketRegion"), str):
+            yield region_of(response.get("LocationConstraint"))
+    elif line.name == HEAD_BUCKET and response is not None and isinstance(response.get("BucketRegion"), str):
         yield response["BucketRegion"]
     elif line.name in _DETAILS and (line.error is None or line.error.code not in _ELSEWHERE):
         yield region
-
-
-def location(account: Answers, name: str) -> str | None:
-    """Return the Region that GetBucketLocation or HeadBucket names among an account's answers."""
-    located = account.one(GET_LOCATION, Bucket=name)
-    if located.gap is None and located.pages:
-        return _region_of(located.pages[0].text("LocationConstraint"))
-    headed = account.one(_HEAD, Bucket=name)
-    return next((region for page in headed.pages if (region := page.text("BucketRegion"))), None)
-
-
-def _region_of(constraint: str | None) -> str:
-    """Return the Region of a LocationConstraint: none means us-east-1."""
-    return _OLD_NAMES.get(constraint or "", constraint or "")

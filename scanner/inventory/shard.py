@@ -3,47 +3,25 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
 
 from scanner.evidence.answers import Answers
-from scanner.inventory.assurance import parse_assurance
-from scanner.inventory.backup_gateway import parse_virtual_machines
-from scanner.inventory.bucket_regions import LIST_BUCKETS
-from scanner.inventory.cloudformation import parse_cloudformation
-from scanner.inventory.dsql import parse_dsql
-from scanner.inventory.dynamodb import parse_dynamodb
-from scanner.inventory.ec2 import parse_ec2
-from scanner.inventory.efs import parse_efs
-from scanner.inventory.eks import parse_eks
-from scanner.inventory.entry import entry_refusal
-from scanner.inventory.fsx import parse_fsx
-from scanner.inventory.gaps import Gaps
-from scanner.inventory.jobs import parse_jobs, parse_latest_restores, parse_protected_resources
-from scanner.inventory.keys import parse_key_aliases, parse_keys
-from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS, read_lists
-from scanner.inventory.plans import parse_plans
-from scanner.inventory.rds import parse_rds
-from scanner.inventory.redshift import parse_redshift
-from scanner.inventory.roles import parse_roles
-from scanner.inventory.s3 import Bucket, buckets_of_region, parse_s3
-from scanner.inventory.sources import Sources
-from scanner.inventory.ssm_sap import parse_sap_hana
-from scanner.inventory.storagegateway import parse_storagegateway
-from scanner.inventory.tags import TaggingAnswers
-from scanner.inventory.timestream import parse_timestream
-from scanner.inventory.unasked import unknown_type_gaps
-from scanner.inventory.vaults import parse_recovery_points, parse_vaults
 from scanner.model.assurance import Assurance
-from scanner.model.inventory import (
-    BackupPlan,
-    RegionSettings,
-    Resource,
-    ShardInventory,
-    ShardStatus,
-    Vault,
-)
-from scanner.model.names import Shard, partition_of
-from scanner.model.reading import LEFT_OUT, NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
+from scanner.model.inventory import BackupPlan, Resource, ShardInventory, ShardStatus, Vault
+from scanner.model.names import Shard
+from scanner.model.reading import LEFT_OUT, NOT_ENABLED, Gap, GapKind, Known, Unread
+from scanner.services.backup.assurance import parse_assurance
+from scanner.services.backup.jobs import parse_jobs, parse_latest_restores, parse_protected_resources
+from scanner.services.backup.plans import parse_plans
+from scanner.services.backup.settings import parse_settings
+from scanner.services.backup.vaults import parse_recovery_points, parse_vaults
+from scanner.services.base import Gaps
+from scanner.services.catalogue import ACCOUNT_LISTS, SERVICES, SHARD_LISTS, read_lists
+from scanner.services.iam import entry_refusal, parse_roles
+from scanner.services.kms import parse_key_aliases, parse_keys
+from scanner.services.s3 import LIST_BUCKETS, buckets_of_region
+from scanner.services.sources import Sources
+from scanner.services.supported import unknown_type_gaps
+from scanner.services.tagging import TaggingAnswers
 
 
 def parse_shard(
@@ -70,7 +48,7 @@ def parse_shard(
     for gap in unknown_type_gaps(answers):
         gaps.note(gap)
     tagging = TaggingAnswers(answers)
-    resources = _resources(Sources(answers, gaps, tagging, lists), buckets)
+    resources = _resources(Sources(answers, gaps, tagging, lists, buckets))
     vaults = parse_vaults(answers, gaps)
     plans = parse_plans(answers, gaps)
     keys = parse_keys(answers, gaps, _key_names(resources, vaults))
@@ -81,7 +59,7 @@ def parse_shard(
         shard=shard,
         status=_status(status, gaps),
         lists=lists,
-        settings=_settings(answers),
+        settings=parse_settings(answers),
         resources=resources,
         plans=plans,
         vaults=vaults,
@@ -106,31 +84,9 @@ def _status(recorded: ShardStatus, gaps: Gaps) -> ShardStatus:
     return recorded
 
 
-def _resources(sources: Sources, buckets: tuple[Bucket, ...]) -> tuple[Resource, ...]:
-    answers, gaps, tagging = sources.answers, sources.gaps, sources.tagging
-    partition = partition_of(answers.shard.region)
-    found = [
-        *parse_ec2(answers, sources.lists, partition),
-        *parse_rds(answers, partition),
-        *parse_dynamodb(answers, gaps, tagging, partition),
-        *parse_efs(answers, partition),
-        *parse_s3(answers, gaps, tagging, buckets, partition),
-        *(resource for parse in _PARSERS for resource in parse(sources)),
-    ]
-    return tuple(sorted(found, key=lambda resource: resource.arn))
-
-
-_PARSERS: Final = (
-    parse_fsx,
-    parse_storagegateway,
-    parse_dsql,
-    parse_redshift,
-    parse_timestream,
-    parse_virtual_machines,
-    parse_cloudformation,
-    parse_sap_hana,
-    parse_eks,
-)
+def _resources(sources: Sources) -> tuple[Resource, ...]:
+    resources = (resource for service in SERVICES if service.parse for resource in service.parse(sources))
+    return tuple(sorted(resources, key=lambda resource: resource.arn))
 
 
 def _key_names(resources: Iterable[Resource], vaults: Iterable[Vault]) -> set[str]:
@@ -151,21 +107,6 @@ def _role_names(plans: Iterable[BackupPlan], assurance: Assurance) -> Iterator[s
         for chosen in test.selections.value if isinstance(test.selections, Known) else ():
             if chosen.role:
                 yield chosen.role
-
-
-def _settings(answers: Answers) -> Reading[RegionSettings]:
-    answer = answers.one("backup:DescribeRegionSettings")
-    if answer.gap is not None:
-        return Unread(answer.gap)
-    opt_in: dict[str, bool] = {}
-    management: dict[str, bool] = {}
-    incremental: dict[str, bool] | None = None
-    for page in answer.pages:
-        opt_in |= page.mapping("ResourceTypeOptInPreference", bool)
-        management |= page.mapping("ResourceTypeManagementPreference", bool)
-        if "ResourceTypeOptInIncremental" in page.data:
-            incremental = (incremental or {}) | page.mapping("ResourceTypeOptInIncremental", bool)
-    return Known(RegionSettings(opt_in, management, incremental), answer.refs)
 
 
 def _not_enabled(account: Answers, shard: Shard) -> bool:

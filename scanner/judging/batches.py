@@ -16,8 +16,6 @@ from scanner.evidence.bundle import Bundle
 from scanner.facts.account import governed
 from scanner.facts.build import FactsRequest
 from scanner.inventory.assurance_tables import governance_rows
-from scanner.inventory.backup_policies import parse_governance
-from scanner.inventory.organization import parse_organization
 from scanner.inventory.tables import account_rows, gap_rows
 from scanner.judging.passes import judged
 from scanner.judging.plane import read_plane
@@ -26,6 +24,8 @@ from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation
+from scanner.services.backup_policies import parse_governance
+from scanner.services.organizations import parse_organization
 from scanner.storage.account_tables import AccountTable
 from scanner.storage.files import replaced
 from scanner.storage.parquet import ParquetTable, open_parquet

@@ -1,7 +1,7 @@
-"""What the backups of a resource contain, and what they leave out by the options of its plans.
+"""What the backups of a resource contain, and what the advanced settings of its plans exclude.
 
 Sources: AWS Backup developer guide, "Amazon EC2 backups", "Feature availability by resource" (facts 2, 3.4);
-API reference, "AdvancedBackupSetting": Windows VSS is off by default, ACLs and tags of objects are in.
+API reference, "AdvancedBackupSetting": Windows VSS is off by default; ACLs and tags of objects are included.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ _S3_OPTIONS: Final = {"BackupACLs": "object ACLs", "BackupObjectTags": "object t
 
 
 def left_out(resource: Resource, plans: Iterable[BackupPlan]) -> tuple[str, ...]:
-    """Return what each covering plan leaves out of the backups of a resource, a clause each, by plan name."""
+    """Return what the covering plans leave out of the backups of a resource, in clauses, by plan name."""
     ordered = sorted({plan.arn: plan for plan in plans}.values(), key=lambda plan: (plan.name, plan.arn))
     if resource.type == "S3":
         return tuple(clause for plan in ordered for clause in _s3_options(plan))
@@ -48,6 +48,6 @@ def _s3_options(plan: BackupPlan) -> Iterable[str]:
 
 def _is_set(plan: BackupPlan, resource_type: str, option: str, value: str) -> bool:
     return any(
-        (one.resource_type, one.option, one.value.lower()) == (resource_type, option, value)
-        for one in plan.advanced
+        (setting.resource_type, setting.option, setting.value.lower()) == (resource_type, option, value)
+        for setting in plan.advanced
     )

@@ -1,4 +1,4 @@
-"""What AWS Backup can do with each type of resource: package data, loaded and asked.
+"""What AWS Backup can do with each type of resource, as package data.
 
 Source: AWS Backup developer guide, "Feature availability" and "Document history" (facts 1 and 2).
 Where AWS does not say, or its pages disagree, the answer is None.
@@ -74,7 +74,7 @@ LIMITATIONS: Final = (
         "counts as safe, even if its key can be deleted: survives-key-loss checks the key."
     ),
 )
-"""Sentences for the report."""
+"""What is assumed where AWS does not document its behaviour, for the report and docs/assumptions.md."""
 CHARGES: Final = (
     "AWS makes no additional charge for managing backups centrally through AWS Organizations; the storage of "
     "backups, copies to other Regions and restores are charged as in a single account."
@@ -112,16 +112,16 @@ class Capability:
     search: Ternary
     malware_scan: Ternary
     audit_manager: Ternary
-    open_point: str  # what AWS's pages disagree on, and the reading taken; empty: nothing
+    open_point: str  # what AWS's pages disagree on, and what is assumed; empty: nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What was once true of some types, or is still said to be, and what is true now (facts 2.1).
+    """A rule about some types that older notes state, and what is true now (facts 2.1).
 
     `since`: the day of the change (ISO date); None: there was none, or AWS does not name it. `holds`: whether
-    the older rule is still true; None: AWS's documentation does not have it. `about`: the features of a copy
-    that it bears on (`copy`: any copy). `regions`: the Regions that it is about (`opt-in`, `china`).
+    the older rule is still true; None: AWS's documentation does not mention it. `about`: the features of a
+    copy that it affects (`copy`: any copy). `regions`: the Regions that it affects (`opt-in`, `china`).
     """
 
     name: str
@@ -149,25 +149,25 @@ class Change:
 
 @cache
 def capability_data() -> Mapping[str, Any]:
-    """Give the package data as it stands."""
+    """Return the package data, unparsed."""
     text = resources.files("scanner.protection").joinpath("capabilities.json").read_text("utf-8")
     data: Mapping[str, Any] = json.loads(text)
     return data
 
 
 def capabilities_as_of() -> str:
-    """Give the day up to which AWS's documentation was read for the table (ISO date)."""
+    """Return the date of the AWS documentation that the table reflects (ISO date)."""
     return str(capability_data()["as_of"])
 
 
 def capabilities() -> tuple[Capability, ...]:
-    """Give all rows of the table."""
+    """Return all rows of the table."""
     return tuple(row for key in capability_data()["types"] if (row := capability(key)) is not None)
 
 
 @cache
 def changes() -> tuple[Change, ...]:
-    """Give what older rules said, in the order of the facts sheet, and when that changed."""
+    """Return the dated changes of AWS Backup, in the order of the facts sheet."""
     return tuple(
         Change(**{**row, "types": tuple(row["types"]), "about": tuple(row["about"])})
         for row in capability_data()["changes"]
@@ -176,7 +176,7 @@ def changes() -> tuple[Change, ...]:
 
 @cache
 def capability(key: str) -> Capability | None:
-    """Give a row of the table by its key; None: there is no such row."""
+    """Return the row with this key; None: there is no such row."""
     row = capability_data()["types"].get(key)
     if row is None:
         return None
@@ -193,7 +193,7 @@ def capability(key: str) -> Capability | None:
 
 
 def opt_in_always(resource_type: str) -> bool:
-    """Whether a type obeys the Region's opt-in even when named by its exact ARN (facts 3.3)."""
+    """Check whether the Region's opt-in applies to a type even if its exact ARN is named (facts 3.3)."""
     return resource_type in capability_data()["opt_in_always"]
 
 
@@ -210,11 +210,11 @@ def needs_archive_opt_in(row: Capability, lifecycle: Lifecycle) -> bool:
     return not lifecycle.archive_opt_in and row.key in capability_data()["archive_opt_in"]
 
 
-def rows_of(resource: Resource, settings: Reading[RegionSettings]) -> tuple[Capability | None, ...]:
-    """Give the rows that may apply to a resource: two where the Region settings, which decide, are not known.
+def capability_rows(resource: Resource, settings: Reading[RegionSettings]) -> tuple[Capability | None, ...]:
+    """Return the rows that may apply to a resource: two if the Region settings, which decide, are not known.
 
     DynamoDB has its advanced features only where both the management and the opt-in preference are on
-    (AWS Backup developer guide, "Advanced DynamoDB backup"). None stands for a type without a row.
+    (AWS Backup developer guide, "Advanced DynamoDB backup"). The row of a type that has none is None.
     """
     if resource.capability != _DYNAMODB:
         return (capability(resource.capability),)
@@ -232,15 +232,15 @@ def rows_of(resource: Resource, settings: Reading[RegionSettings]) -> tuple[Capa
 
 
 def capability_of(resource: Resource, settings: Reading[RegionSettings]) -> Capability | None:
-    """Give the row that applies to a resource; None when the Region settings, which decide, are not known."""
-    rows = rows_of(resource, settings)
+    """Return the row that applies to a resource; None if the Region settings, which decide, are not known."""
+    rows = capability_rows(resource, settings)
     return rows[0] if len(rows) == 1 else None
 
 
 def incremental_of(resource: Resource, settings: Reading[RegionSettings]) -> Incremental | None:
     """Return how backups of a resource are made after the first, by the Region settings where these decide.
 
-    None: AWS does not say, or the settings were not read, or not in a form that names the opt-in.
+    None: AWS does not say, or the settings were not read or do not contain the opt-in.
     """
     row = capability_of(resource, settings)
     if row is None or row.incremental is not Incremental.BY_OPT_IN:
@@ -251,13 +251,13 @@ def incremental_of(resource: Resource, settings: Reading[RegionSettings]) -> Inc
 
 
 def fully_managed(resource: Resource, settings: Reading[RegionSettings]) -> Ternary:
-    """Whether AWS Backup fully manages the resource's recovery points."""
+    """Check whether AWS Backup fully manages the resource's recovery points."""
     row = capability_of(resource, settings)
     return None if row is None else row.fully_managed
 
 
 def skipped_state(resource: Resource) -> Ternary:
-    """Whether AWS Backup skips a resource in its state; a stopped one holds data and is not skipped.
+    """Check whether AWS Backup skips a resource because of its state; a stopped one is not skipped.
 
     None when the state was not read, or is one that AWS does not document. A bucket has no state.
     """
@@ -271,33 +271,29 @@ def skipped_state(resource: Resource) -> Ternary:
 
 
 def restore_test_leftover(resource: Resource) -> Ternary:
-    """Whether a restore test made the resource: a tag or its name says so (facts 3.1)."""
+    """Check whether a restore test created the resource, by a tag or its name (facts 3.1)."""
     if resource.name.startswith(RESTORE_TEST_PREFIX):
         return True
     if not isinstance(resource.tags, Known):
         return None
-    for key in resource.tags.value:  # noqa: SIM110 -- asked of every resource by every selection
+    for key in resource.tags.value:  # noqa: SIM110 -- any() is slower, and this runs for every pair
         if key.startswith(RESTORE_TEST_PREFIX):
             return True
     return False
 
 
-# What the verdicts do not rest on, and the readings chosen where AWS leaves its behaviour open.
-#
-# Printed in every report and in docs/assumptions.md (catalogue, rulings 4 and 14).
 def report_notes() -> tuple[str, ...]:
-    """Return what a reader of older notes on AWS Backup should know: charges, and dated changes."""
+    """Return notes for readers of older texts on AWS Backup: charges, and changes with their dates."""
     return (CHARGES, *(f"Older notes on AWS Backup: {change.history}" for change in changes()))
 
 
 # Kinds of resources of supported types that AWS Backup cannot back up (catalogue, ruling 19).
 #
 # Source: AWS Backup developer guide, "Backup creation by resource type", and the pages named in the
-# capability table (facts 1.1). The inventory says which resource is of such a kind
-# (`Resource.unsupported_kind`).
+# capability table (facts 1.1). The inventory sets `Resource.unsupported_kind`.
 @dataclass(frozen=True, slots=True)
 class UnsupportedKind:
-    """One kind: the resource type that it belongs to, what it is called, and the AWS page that says so."""
+    """A kind of resource that AWS Backup cannot back up: its type, name, and the AWS page that says so."""
 
     key: str
     type: str
@@ -317,7 +313,7 @@ def is_unsupported(resource: Resource) -> Ternary:
 
 
 def kind_text(key: str) -> str:
-    """Return what a kind is called: "an S3 directory bucket"."""
+    """Return the name of a kind: "an S3 directory bucket"."""
     return next(kind.text for kind in unsupported_kinds() if kind.key == key)
 
 

@@ -1,8 +1,8 @@
 """The wall clock of a time zone, and the local times that it skips.
 
-A local time that does not exist on the night the clocks go forward is no start: "daylight saving can skip a
-run" (AWS Backup developer guide, "Backup plan options and configuration"; catalogue, ruling 8). A local time
-that the night brings twice, when the clocks go back, is one start.
+A rule does not start at a local time that does not exist because the clocks go forward: "daylight saving can
+skip a run" (AWS Backup developer guide, "Backup plan options and configuration"; catalogue, ruling 8). It
+starts once at a local time that occurs twice because the clocks go back.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ Span = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A wall clock over 400 days. Its times are marked UTC, so that differences are those of the clock.
+    """A wall clock over 400 days. Its times are marked UTC, so that differences are differences on the clock.
 
     `skipped`: the local times that do not exist, in order.
     """
@@ -40,7 +40,7 @@ class Clock:
 
     @property
     def without_skips(self) -> "Clock":
-        """A clock that shows the same time now, and never changes."""
+        """A clock that shows the same time now, without daylight saving."""
         return Clock(self.now, self.zone, self.known)
 
     def skips(self, moment: datetime) -> bool:
@@ -52,7 +52,7 @@ class Clock:
         return self.now <= moment <= self.end and not self.skips(moment)
 
     def skipped_dates(self) -> Iterator[date]:
-        """Return the dates of which a part, or all, does not exist."""
+        """Yield the dates that do not exist in whole or in part."""
         for begin, end in self.skipped:
             yield from (
                 begin.date() + number * _DAY for number in range((end.date() - begin.date()).days + 1)
@@ -69,14 +69,14 @@ def zone_of(name: str) -> ZoneInfo | None:
 
 
 def wall_clock(instant: datetime, timezone: str) -> datetime:
-    """Return the wall-clock time of a zone, marked UTC. An unknown zone is read as UTC."""
+    """Return the wall-clock time of a zone, marked UTC. An unknown zone is taken for UTC."""
     zone = zone_of(timezone)
     return instant.astimezone(UTC) if zone is None else instant.astimezone(zone).replace(tzinfo=UTC)
 
 
 @lru_cache(maxsize=1024)
 def clock_of(timezone: str, as_of: datetime) -> Clock:
-    """Return the clock of a zone over 400 days. What an unknown zone skips is not known."""
+    """Return the clock of a zone over 400 days, without skipped times if the zone is unknown."""
     now, zone = wall_clock(as_of, timezone), zone_of(timezone)
     if zone is None:
         return Clock(now, timezone, known=False)
@@ -84,7 +84,7 @@ def clock_of(timezone: str, as_of: datetime) -> Clock:
 
 
 def _skipped(zone: ZoneInfo, as_of: datetime) -> Iterator[Span]:
-    """Return what the clock skips, from a day before to a day after the 400 days."""
+    """Yield the spans that the clock skips, from one day before the 400 days to one day after them."""
     instant = as_of - _DAY
     before = _offset(zone, instant)
     while instant < as_of + HORIZON + _DAY:

@@ -1,9 +1,9 @@
-"""Whether a copy can arrive: each link of the chain true, false or unknown (catalogue, ruling 4; facts 6).
+"""Whether a copy can succeed: each link of the chain is true, false or unknown (ruling 4; facts 6).
 
-Exactly these hold for an effective copy: the destination vault exists; the copy's retention lies within
-its lock; the type, its Region settings and the pair of Regions support it; and, across accounts, the
-vault's policy admits the source account, the destination account is an ACTIVE member of the
-organisation, cross-account backup is on, and the keys allow it.
+A copy is effective if all of these are true: the destination vault exists; its lock allows the copy's
+retention; the type, its Region settings and the pair of Regions support it; and, across accounts, the vault's
+policy admits the source account, the destination account is an ACTIVE member of the organisation,
+cross-account backup is on, and the keys allow it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,18 @@ from scanner.model.inventory import Account, BackupRule, CopyAction, Organizatio
 from scanner.model.names import AccountId, Shard, partition_of, vault_arn
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
-from scanner.protection.capabilities import Capability, Change, Incremental, changes, incremental_of, rows_of
+from scanner.protection.capabilities import (
+    Capability,
+    Change,
+    Incremental,
+    capability_rows,
+    changes,
+    incremental_of,
+)
 from scanner.protection.copy_keys import context_of, key_links, organization_of
 from scanner.protection.destination import EFS_VAULT, Destination, Link, Source, crosses_accounts
 from scanner.protection.key_kinds import ResourceKeys
-from scanner.protection.lifecycle import copy_kept_days, lock_admits
+from scanner.protection.lifecycle import copy_retention_days, lock_admits
 from scanner.protection.policy import admits_account, parse
 from scanner.protection.region_routes import Route, air_gap_supported, copy_supported, is_opt_in
 
@@ -31,7 +38,7 @@ __all__ = [
     "action_links",
     "context_of",
     "crosses_accounts",
-    "effective",
+    "joined_links",
     "member_link",
     "notes_of",
     "organization_of",
@@ -53,7 +60,7 @@ _CHINA: Final = "aws-cn"
 def action_links(
     source: Source, rule: BackupRule, copy: CopyAction, destination: Destination, organization: Organization
 ) -> tuple[Link, ...]:
-    """Give the links that are the same for every resource of a rule."""
+    """Return the links that are the same for every resource of a rule."""
     refs = destination.refs
     links = [
         Link("destination exists", destination.exists, destination.gap, refs),
@@ -70,7 +77,7 @@ def action_links(
 
 
 def _closed(source: Source, rule: BackupRule, copy: CopyAction, destination: Destination) -> Iterator[Link]:
-    """Give the link that no copy gets past, where the vault is one that takes none."""
+    """Yield a link that fails (or is unknown) if the destination is a vault that accepts no copies at all."""
     here = source.shard
     answer = Answer(value=True)
     if destination.name == EFS_VAULT:
@@ -92,7 +99,7 @@ def _within_lock(rule: BackupRule, copy: CopyAction, destination: Destination) -
     vault = destination.vault
     if vault is None:
         return Answer(None, "the destination vault's lock was not read")
-    answer = lock_admits(vault, copy_kept_days(rule, copy))
+    answer = lock_admits(vault, copy_retention_days(rule, copy))
     return Answer(value=True, because=_lock_sentence(vault)) if answer.value else answer
 
 
@@ -105,7 +112,7 @@ def _lock_sentence(vault: Vault) -> str:
 
 
 def policy_link(source: Source, destination: Destination, organization: Organization) -> Link:
-    """Ask the destination vault's access policy for the source account as a whole (ruling 11)."""
+    """Evaluate the destination vault's access policy for the source account as a whole (ruling 11)."""
     name = "vault policy admits the source"
     if destination.vault is None:
         absent = destination.exists.value is False
@@ -131,7 +138,7 @@ def policy_link(source: Source, destination: Destination, organization: Organiza
 
 
 def member_link(source: AccountId, account: AccountId, organization: Organization) -> Link:
-    """Whether the destination account is an ACTIVE member of the organisation, which is the source's."""
+    """Check whether the destination account is an ACTIVE member of the source's organisation."""
     name = "destination account is a member"
     member, members = organization.accounts.get(account), organization.members
     if not organization.in_use and isinstance(members, Known):
@@ -158,7 +165,7 @@ _NOT_ACTIVE: Final = frozenset({"PENDING_ACTIVATION", "SUSPENDED", "PENDING_CLOS
 
 
 def _active(member: Account, source: AccountId, organization: Organization) -> Answer:
-    """Both accounts must be members of one organisation (facts 6, row 1)."""
+    """Check that both accounts are members of one organisation (facts 6, row 1)."""
     if member.status in _NOT_ACTIVE:
         return Answer(value=False, because=f"account {member.id} is {member.status}")
     if member.status != "ACTIVE":
@@ -171,7 +178,7 @@ def _active(member: Account, source: AccountId, organization: Organization) -> A
 
 
 def setting_link(organization: Organization) -> Link:
-    """Whether the management account switched cross-account backup on for the organisation."""
+    """Check whether the management account enabled cross-account backup for the organisation."""
     name = "cross-account backup is on"
     setting = organization.cross_account_backup
     if isinstance(setting, Unread):
@@ -193,8 +200,8 @@ def resource_links(
     destination: Destination,
     organization: Organization,
 ) -> tuple[Link, ...]:
-    """Give the links that depend on the resource: its type, and where it is copied its keys."""
-    rows = rows_of(resource, source.settings)
+    """Return the links that depend on the resource: its type and, for another account, its keys."""
+    rows = capability_rows(resource, source.settings)
     links = [type_link(source, resource, destination)]
     if destination.air_gapped:
         answer = _air_gap(rows, resource, keys, destination)
@@ -203,17 +210,17 @@ def resource_links(
         links += _perhaps_air_gapped(rows, resource, keys, destination)
     if crosses_accounts(source, destination):
         links.append(Link("image may leave the account", _no_marketplace(resource)))
-        links += key_links(managed_of(rows), resource, keys, destination, organization)
+        links += key_links(fully_managed_by_rows(rows), resource, keys, destination, organization)
     return tuple(links)
 
 
 def type_link(source: Source, resource: Resource, destination: Destination) -> Link:
-    """Whether the type, with its Region settings, can be copied along this way at all."""
-    rows = rows_of(resource, source.settings)
+    """Check whether recovery points of the type can be copied on this route, given the Region settings."""
+    rows = capability_rows(resource, source.settings)
     route = Route(source.shard.region, destination.region, crosses_accounts(source, destination))
     answers = [copy_supported(row, route) for row in rows]
-    told = {answer.value for answer in answers}
-    answer = answers[0] if len(told) == 1 else Answer(None, _open_type(source, resource))
+    values = {answer.value for answer in answers}
+    answer = answers[0] if len(values) == 1 else Answer(None, _open_type(source, resource))
     return Link(
         "type can be copied",
         answer,
@@ -226,13 +233,13 @@ def type_link(source: Source, resource: Resource, destination: Destination) -> L
 def _notes(
     source: Source, resource: Resource, route: Route, destination: Destination, *, is_copied: bool
 ) -> tuple[str, ...]:
-    """Return what AWS documents about the copies. Which of them are full is only said of what is copied."""
+    """Return what AWS documents about the copies; whether they are full only if the type can be copied."""
     air_gapped = destination.air_gapped is True
-    rows = rows_of(resource, source.settings)
-    found = [note for row in rows for note in copy_changes(row, route, air_gapped=air_gapped)]
+    rows = capability_rows(resource, source.settings)
+    notes = [note for row in rows for note in copy_changes(row, route, air_gapped=air_gapped)]
     if is_copied:
-        found += full_copies(resource.capability, incremental_of(resource, source.settings), route)
-    return tuple(dict.fromkeys(found))
+        notes += full_copies(resource.capability, incremental_of(resource, source.settings), route)
+    return tuple(dict.fromkeys(notes))
 
 
 def _open_type(source: Source, resource: Resource) -> str:
@@ -245,16 +252,16 @@ def _settings_gap(source: Source, rows: tuple[Capability | None, ...]) -> Gap | 
     return source.settings.gap if len(rows) > 1 and isinstance(source.settings, Unread) else None
 
 
-def managed_of(rows: tuple[Capability | None, ...]) -> Ternary:
-    """Whether AWS Backup fully manages a type; None where the row that applies is not known."""
-    told = {None if row is None else row.fully_managed for row in rows}
-    return next(iter(told)) if len(told) == 1 else None
+def fully_managed_by_rows(rows: tuple[Capability | None, ...]) -> Ternary:
+    """Check whether AWS Backup fully manages a type; None if it is not known which row applies."""
+    values = {None if row is None else row.fully_managed for row in rows}
+    return next(iter(values)) if len(values) == 1 else None
 
 
 def _air_gap(
     rows: tuple[Capability | None, ...], resource: Resource, keys: ResourceKeys, destination: Destination
 ) -> Answer:
-    """Whether a logically air-gapped vault takes what the resource's backups are (facts 4, 5)."""
+    """Check whether a logically air-gapped vault accepts the resource's backups (facts 4, 5)."""
     answer = _air_gap_type(rows, resource, destination)
     verdict = conjunction((answer, _air_gap_encrypted(rows, keys), _air_gap_keys(rows, keys)))
     return answer if verdict.value else verdict
@@ -264,13 +271,13 @@ def _air_gap_type(
     rows: tuple[Capability | None, ...], resource: Resource, destination: Destination
 ) -> Answer:
     supported = [air_gap_supported(row, destination.region) for row in rows]
-    if len({each.value for each in supported}) == 1:
+    if len({answer.value for answer in supported}) == 1:
         return supported[0]
     return Answer(None, f"the Region settings do not report what is supported for {resource.type}")
 
 
 def _air_gap_encrypted(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
-    """Whether it is encrypted, where the type must be (AWS Backup developer guide, "Encryption")."""
+    """Check whether it is encrypted, if its type has to be (AWS Backup developer guide, "Encryption")."""
     needs_key = all_of(None if row is None else row.air_gap_needs_encryption for row in rows)
     lacking = all_of((needs_key, negate(keys.encrypted)))
     because = "an unencrypted cluster cannot be stored in a logically air-gapped vault"
@@ -280,7 +287,7 @@ def _air_gap_encrypted(rows: tuple[Capability | None, ...], keys: ResourceKeys) 
 def _perhaps_air_gapped(
     rows: tuple[Capability | None, ...], resource: Resource, keys: ResourceKeys, destination: Destination
 ) -> Iterator[Link]:
-    """Give a link that stays open where a vault that was not seen may be one that takes no such type."""
+    """Yield an unknown link if the vault was not read and may be an air-gapped one that rejects the type."""
     answer = conjunction((_air_gap_type(rows, resource, destination), _air_gap_encrypted(rows, keys)))
     if answer.value is not True:
         because = f"whether the destination is logically air-gapped is unknown, and {answer.because}"
@@ -288,47 +295,47 @@ def _perhaps_air_gapped(
 
 
 def _air_gap_keys(rows: tuple[Capability | None, ...], keys: ResourceKeys) -> Answer:
-    """Types that are not fully managed must not be under an AWS managed key."""
+    """Check that a type that is not fully managed is not encrypted with an AWS managed key."""
     because = (
         f"{keys.because}; a logically air-gapped vault accepts nothing that is encrypted "
         "with an AWS managed key"
     )
-    return Answer(any_of((managed_of(rows), keys.free_of_aws_managed)), because)
+    return Answer(any_of((fully_managed_by_rows(rows), keys.free_of_aws_managed)), because)
 
 
 def _no_marketplace(resource: Resource) -> Answer:
-    """AWS Marketplace images cannot be copied to another account (facts 2.1)."""
+    """Check that it is no AWS Marketplace image: these cannot be copied to another account (facts 2.1)."""
     if resource.product_codes:
         return Answer(value=False, because="an AWS Marketplace image cannot be copied to another account")
     return Answer(value=True, because="it is not an AWS Marketplace image")
 
 
 def notes_of(links: Iterable[Link], rule: BackupRule) -> tuple[str, ...]:
-    """Return what AWS documents about the copies that a rule makes along a chain, each sentence once."""
+    """Return what AWS documents about the copies that a rule makes, each sentence once."""
     return tuple(dict.fromkeys(note for link in links for note in link.notes_of(rule)))
 
 
-def effective(links: tuple[Link, ...]) -> tuple[Answer, Gap | None]:
-    """Join the links; give the gap too that keeps the answer open, where there is one."""
+def joined_links(links: tuple[Link, ...]) -> tuple[Answer, Gap | None]:
+    """Return the answer of all links together, and the missing read that leaves it unknown, if any."""
     verdict = conjunction(link.answer for link in links)
     gap = next((link.gap for link in links if link.answer == verdict and verdict.value is None), None)
     return verdict, gap
 
 
-# What AWS documents about the copies of a type, beyond whether they arrive: notes for reasons.
+# What AWS documents about the copies of a type, apart from whether they succeed: notes for reasons.
 #
 # Source: AWS Backup developer guide, "Copying backups across Regions", "Point-in-time recovery" and "Document
 # history" (facts 2.1).
 @cache
 def copy_changes(row: Capability | None, route: Route, *, air_gapped: bool) -> tuple[str, ...]:
-    """Return what AWS changed about the copies of a type along a route, each with its date.
+    """Return what AWS changed about copies of a type on a route, with the dates.
 
     `air_gapped`: the destination is a logically air-gapped vault. Empty for a type without a row.
     """
     if row is None:
         return ()
     features = _features(route, air_gapped=air_gapped)
-    return tuple(each.sentence for each in changes() if _concerns(each, row, route, features))
+    return tuple(change.sentence for change in changes() if _concerns(change, row, route, features))
 
 
 def _features(route: Route, *, air_gapped: bool) -> frozenset[str]:
@@ -343,7 +350,7 @@ def _features(route: Route, *, air_gapped: bool) -> frozenset[str]:
 
 
 def _concerns(change: Change, row: Capability, route: Route, features: frozenset[str]) -> bool:
-    """Check whether a change with a date bears on this copy."""
+    """Check whether a dated change affects this copy."""
     if change.since is None or not features & set(change.about) or not _in_its_regions(change, route):
         return False
     return not change.types or row.key in change.types
@@ -362,9 +369,9 @@ def _in_its_regions(change: Change, route: Route) -> bool:
 
 @cache
 def full_copies(key: str, incremental: Incremental | None, route: Route) -> tuple[str, ...]:
-    """Say which copies to another Region are full ("Copying backups across Regions").
+    """Return which copies to another Region are full ("Copying backups across Regions").
 
-    A continuous backup is copied as a snapshot, so that a type whose snapshots are full has full copies.
+    A continuous backup is copied as a snapshot, so a type whose snapshots are full has full copies.
     """
     if not route.cross_region:
         return ()

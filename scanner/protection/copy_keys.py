@@ -1,4 +1,4 @@
-"""Whether keys let a copy into another account: those of the source, and that of the vault it goes to.
+"""Whether the keys of the source and of the destination vault allow a copy to another account.
 
 Sources: catalogue, ruling 6, `copy-customer-managed-key` and `copy-source-key-shared`; facts 6, rows 6 to 10.
 """
@@ -13,7 +13,7 @@ from scanner.model.names import AccountId, parse_arn, partition_of
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.destination import Destination, Link
-from scanner.protection.key_kinds import KeyOf, ResourceKeys
+from scanner.protection.key_kinds import ReferencedKey, ResourceKeys
 from scanner.protection.policy import (
     FURTHER_KEY_ACTIONS,
     MINIMUM_KEY_ACTIONS,
@@ -24,7 +24,7 @@ from scanner.protection.policy import (
 
 _KEY_IN_THE_WAY: Final = "no AWS managed key in the way"
 _KEY_SHARED: Final = "source key shared"
-_VIA_SERVICE: Final = "kms:viaservice"  # a policy that does not speak of it takes all services alike
+_VIA_SERVICE: Final = "kms:viaservice"  # a policy without it treats all services alike
 
 _PAGES_DIFFER: Final = (
     "The minimum is allowed (CreateGrant, GenerateDataKey and Decrypt: AWS Backup developer guide, "
@@ -32,20 +32,20 @@ _PAGES_DIFFER: Final = (
     'it as well ("Given key ID is not accessible")'
 )
 _BACKED_UP_BY: Final = {"storagegateway": ("ec2", "storagegateway")}
-"""Services through which keys are used, where the one that owns the resource is not alone.
+"""Services through which keys are used, if these are not only the service of the resource.
 
 A volume of a Storage Gateway is backed up as an EBS snapshot (facts 1.3).
 """
 
 
 def context_of(organization: Organization, ou_path: str | None) -> Context:
-    """Give what policy conditions may be held against: the organisation, and an account's place in it."""
-    known = organization.id.value if isinstance(organization.id, Known) else None
-    return Context(organization_id=known, organization_path=ou_path)
+    """Return the context for policy conditions: the organisation, and an account's place in it."""
+    organization_id = organization.id.value if isinstance(organization.id, Known) else None
+    return Context(organization_id=organization_id, organization_path=ou_path)
 
 
 def organization_of(organization: Organization, account: AccountId) -> str | None:
-    """Give the organisation that an account is known to be a member of; None: that is not known."""
+    """Return the organisation of an account; None: it is not known to be a member of one."""
     member = organization.accounts.get(account)
     if isinstance(organization.id, Unread) or member is None or member.status is None:
         return None
@@ -59,37 +59,39 @@ def key_links(
     destination: Destination,
     organization: Organization,
 ) -> tuple[Link, ...]:
-    """Give the links of the keys. `managed`: whether AWS Backup fully manages the resource's type."""
+    """Return the links of the keys. `managed`: whether AWS Backup fully manages the resource's type."""
     refs = (*destination.refs, *(ref for key in keys.keys or () for ref in key.refs))
     way = Link(_KEY_IN_THE_WAY, key_in_the_way(managed, keys, destination), _gap(keys, destination), refs)
     return way, source_key_shared(managed, resource, keys, destination, organization)
 
 
 def _gap(keys: ResourceKeys, destination: Destination) -> Gap | None:
-    """Give the read that keeps it open whether an AWS managed key is in the way."""
+    """Return the missing read that leaves unknown whether an AWS managed key prevents the copy."""
     if keys.free_of_aws_managed is None:
         return keys.first_gap
     return destination.gap if destination.key is None else destination.key.kind_gap
 
 
 def key_in_the_way(managed: Ternary, keys: ResourceKeys, destination: Destination) -> Answer:
-    """Whether no AWS managed key stops a copy across accounts (control `copy-customer-managed-key`)."""
+    """Check that no AWS managed key prevents a copy across accounts (control `copy-customer-managed-key`)."""
     if managed is None:
-        return agreed(
-            key_in_the_way(True, keys, destination),  # noqa: FBT003 -- the two values that it may have
+        return same_either_way(
+            key_in_the_way(True, keys, destination),  # noqa: FBT003 -- the two possible values
             key_in_the_way(False, keys, destination),  # noqa: FBT003
         )
     if managed:
         return _not_reserved(destination)
-    verdict = conjunction((_free(keys), Answer(destination.takes_any_type, _vault_key_sentence(destination))))
-    told = f"{keys.because}, and {_vault_key_sentence(destination)}"
-    return Answer(value=True, because=told) if verdict.value else verdict
+    verdict = conjunction(
+        (_free(keys), Answer(destination.key_admits_any_type, _vault_key_sentence(destination)))
+    )
+    because = f"{keys.because}, and {_vault_key_sentence(destination)}"
+    return Answer(value=True, because=because) if verdict.value else verdict
 
 
-def agreed(one: Answer, other: Answer) -> Answer:
-    """Give what holds whether or not AWS Backup fully manages a type; not known where that decides."""
-    if one.value is other.value:
-        return one
+def same_either_way(if_managed: Answer, if_not_managed: Answer) -> Answer:
+    """Return the answer if it is the same for both values of `managed`, else an unknown one."""
+    if if_managed.value is if_not_managed.value:
+        return if_managed
     return Answer(None, "the Region settings do not report whether AWS Backup fully manages its type")
 
 
@@ -122,16 +124,18 @@ def source_key_shared(
     destination: Destination,
     organization: Organization,
 ) -> Link:
-    """Whether the source's customer managed keys let the destination account use them (facts 6, row 9).
+    """Check that the source's customer managed keys are shared with the destination (facts 6, row 9).
 
-    For a type that it does not fully manage AWS Backup goes through the service that owns the resource.
+    For a type that it does not fully manage, AWS Backup copies through the service that owns the resource.
     """
     needless = "AWS Backup fully manages its type, so backups are not encrypted with the resource's key"
     if managed:
         return Link(_KEY_SHARED, Answer(value=True, because=needless))
     shared = _all_shared(resource, keys, destination, organization)
     if managed is None and shared.answer.value is False:
-        return Link(_KEY_SHARED, agreed(Answer(value=True, because=needless), shared.answer), shared.gap)
+        return Link(
+            _KEY_SHARED, same_either_way(Answer(value=True, because=needless), shared.answer), shared.gap
+        )
     return shared
 
 
@@ -142,42 +146,42 @@ def _all_shared(
         return Link(_KEY_SHARED, Answer(value=True, because="it is not encrypted"))
     if keys.keys is None:
         return Link(_KEY_SHARED, Answer(None, keys.because), keys.gap)
-    asked = [key for key in keys.keys if key.kind is not KeyKind.AWS_MANAGED]
-    links = [_one_key_shared(key, resource, destination, organization) for key in asked]
+    shareable = [key for key in keys.keys if key.kind is not KeyKind.AWS_MANAGED]
+    links = [_one_key_shared(key, resource, destination, organization) for key in shareable]
     return _joined(links)
 
 
-def _joined(links: Iterable[Link]) -> Link:
-    """Join the links of several keys; without any there is nothing to share."""
-    each = tuple(links)
-    verdict = conjunction(link.answer for link in each)
-    decided = next((link for link in each if link.answer == verdict), None)
+def _joined(per_key: Iterable[Link]) -> Link:
+    """Join the links of several keys; true without any, because then there is nothing to share."""
+    links = tuple(per_key)
+    verdict = conjunction(link.answer for link in links)
+    decided = next((link for link in links if link.answer == verdict), None)
     if verdict.value:
-        told = "; ".join(link.answer.because for link in each) or "it has no customer managed key"
-        verdict = Answer(value=True, because=told)
-    refs = tuple(ref for link in each for ref in link.refs)
+        because = "; ".join(link.answer.because for link in links) or "it has no customer managed key"
+        verdict = Answer(value=True, because=because)
+    refs = tuple(ref for link in links for ref in link.refs)
     return Link(_KEY_SHARED, verdict, decided.gap if decided else None, refs)
 
 
 def _one_key_shared(
-    key: KeyOf, resource: Resource, destination: Destination, organization: Organization
+    key: ReferencedKey, resource: Resource, destination: Destination, organization: Organization
 ) -> Link:
     if key.policy is None:
         return Link(
             _KEY_SHARED, Answer(None, f"the policy of the key {key.name} was not read"), key.policy_gap
         )
     answer = _policy_shares(key, key.policy, resource, destination, organization)
-    told = Answer(answer.value, f"key {key.name}: {answer.because}")
+    shared = Answer(answer.value, f"key {key.name}: {answer.because}")
     if answer.value is False and key.kind is None:
-        told = Answer(None, f"who manages the key {key.name} is unknown, and {answer.because}")
-        return Link(_KEY_SHARED, told, key.kind_gap, key.refs)
-    return Link(_KEY_SHARED, told, refs=key.refs)
+        shared = Answer(None, f"who manages the key {key.name} is unknown, and {answer.because}")
+        return Link(_KEY_SHARED, shared, key.kind_gap, key.refs)
+    return Link(_KEY_SHARED, shared, refs=key.refs)
 
 
 def _policy_shares(
-    key: KeyOf, policy: str, resource: Resource, destination: Destination, organization: Organization
+    key: ReferencedKey, policy: str, resource: Resource, destination: Destination, organization: Organization
 ) -> Answer:
-    """Ask the key's policy in the key's own Region and partition; a bare id means one of the resource's."""
+    """Evaluate the key's policy in the key's own Region and partition; a bare key id is in the resource's."""
     arn = parse_arn(key.name)
     region = arn.region if arn else resource.region
     member = organization.accounts.get(destination.account)
@@ -199,8 +203,8 @@ def _policy_shares(
     )
 
 
-@lru_cache(maxsize=1024)  # resources of all types of a shard may lie under one key
-def _shares(  # noqa: PLR0913 -- the question has this many parts
+@lru_cache(maxsize=1024)  # one key often encrypts many resources of a shard
+def _shares(  # noqa: PLR0913 -- a cache needs all parts of the question as arguments
     policy: str,
     *,
     account: AccountId,
@@ -209,7 +213,7 @@ def _shares(  # noqa: PLR0913 -- the question has this many parts
     context: Context,
     services: tuple[str, ...],
 ) -> Answer:
-    """Whether a key policy allows the minimum (decides a failure) and all else that AWS names (a pass)."""
+    """Check whether a key policy allows the minimum (if not: false) and all that AWS names (then: true)."""
     minimum, further = (
         key_allows_account(
             parse(policy),

@@ -1,13 +1,13 @@
-"""AWS cron expressions: what their six fields name, and on which days they fall (facts 4).
+"""AWS cron expressions: their six fields, and the days on which they start (facts 4).
 
-Source: EventBridge user guide, "Cron expressions reference", to which AWS Backup refers. The grammar is read
-here, in time linear in the text, and the library `aws-croniter` is given plain lists: of a hostile list its
-own patterns try every way to split it. It also refuses `LW`, a lone `L` and steps of weekdays, and steps of
-years below 1970.
+Source: EventBridge user guide, "Cron expressions reference", to which AWS Backup refers. This module parses
+the grammar itself, in linear time, and passes plain lists to the library `aws-croniter`: the library's own
+patterns backtrack without bound on a hostile list, and it refuses `LW`, a lone `L`, steps of weekdays, and
+steps of years below 1970.
 
-Not every text that is no expression is refused by AWS for certain. What is put together of values and
-wildcards in a way that the reference neither shows nor excludes (`L-3W`, `MON#2,TUE`) is not known to start,
-and not known never to start (catalogue, ruling 8).
+It is not certain that AWS refuses every text that its reference does not describe. If a field combines values
+and wildcards in a way that the reference neither shows nor excludes (`L-3W`, `MON#2,TUE`), it is unknown
+whether the rule ever starts (catalogue, ruling 8).
 """
 
 import re
@@ -24,22 +24,22 @@ _FIELDS: Final = 6
 _NUMBER: Final = re.compile(r"[0-9]{1,4}")
 _OPERATOR: Final = re.compile(r"([,/#-])")
 _OPERAND: Final = re.compile(r"(?P<value>[0-9]{1,4}|[A-Z]{3}|[L*?])[LW]*")
-_SHOWN: Final = 40  # characters of a field that a message repeats
+_SHOWN: Final = 40  # characters of a field that a message quotes
 _WEEKDAYS: Final = "2,3,4,5,6"  # AWS counts from Sunday, which is 1
 
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """What one field may name. `names` stand for the numbers from `least` on."""
+    """The values of one field. `names` are aliases of the numbers from `least` upwards."""
 
     title: str
     least: int
     most: int
     names: tuple[str, ...] = ()
-    wraps: bool = True  # whether a range may run over the end: 22-2, FRI-MON
+    wraps: bool = True  # whether a range may wrap around: 22-2, FRI-MON
 
     def number(self, text: str) -> int | None:
-        """Read one value; None: it is none of this field."""
+        """Parse one value; None: it is not a value of this field."""
         if text in self.names:
             return self.least + self.names.index(text)
         if _NUMBER.fullmatch(text) is None:
@@ -52,8 +52,8 @@ class _Field:
         names = f" or {self.names[0]} to {self.names[-1]}" if self.names else ""
         return f"{self.least} to {self.most}{names}"
 
-    def every(self) -> tuple[int, ...]:
-        """Give all values."""
+    def all_values(self) -> tuple[int, ...]:
+        """Return all values of the field."""
         return tuple(range(self.least, self.most + 1))
 
 
@@ -71,10 +71,10 @@ _YEAR: Final = _Field("year", 1970, 2199, wraps=False)
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """An AWS cron expression. It starts at each of its times on each of its days.
+    """A parsed AWS cron expression, which starts at each of its times on each of its days.
 
-    `times`: minutes after midnight, in order, at least one. `last_weekday`: of the days of a month only the
-    last counts (`LW`).
+    `times`: minutes after midnight, in order, at least one. `last_weekday`: only the last weekday of each
+    month counts (`LW`).
     """
 
     times: tuple[int, ...]
@@ -83,12 +83,12 @@ class Cron:
 
     @property
     def years(self) -> tuple[int, ...]:
-        """The years that it names; empty: every year."""
+        """The years of the expression; empty: every year."""
         years = self.day_fields[3]
         return () if years == "*" else tuple(map(int, years.split(",")))
 
     def days(self, first: date, last: date) -> tuple[date, ...]:
-        """Return its days from the first to the last of these, both included."""
+        """Return the days on which it starts, from the first to the last date inclusive."""
         if first > last:
             return ()
         return _days(self.day_fields, first, last, last_weekday=self.last_weekday)
@@ -96,10 +96,10 @@ class Cron:
 
 @dataclass(frozen=True, slots=True)
 class NotCron:
-    """A text that is not read as an AWS cron expression, and why.
+    """Why a text is not an AWS cron expression.
 
-    `refused`: AWS documents that it refuses it, or it is not a cron expression at all. Else AWS does neither
-    document the form nor is known to refuse it, and whether it ever starts is not known.
+    `refused`: AWS documents that it refuses the text, or the text is no cron expression at all. Otherwise AWS
+    neither documents the form nor is known to refuse it, so whether it ever starts is unknown.
     """
 
     refused: bool
@@ -107,7 +107,7 @@ class NotCron:
 
 
 class _NotCronError(Exception):
-    """What keeps an expression from being read."""
+    """The expression cannot be parsed."""
 
     def __init__(self, because: str, *, refused: bool = True) -> None:
         super().__init__(because)
@@ -116,7 +116,7 @@ class _NotCronError(Exception):
 
 @lru_cache(maxsize=4096)
 def parse(expression: str) -> Cron | NotCron:
-    """Parse an expression, leniently: AWS's own samples leave out `cron( )`, or the year."""
+    """Parse an expression, with or without `cron( )` and the year, which AWS's own samples leave out."""
     text = expression.strip()
     if len(text) > _LONGEST or not text.isascii():
         return NotCron(refused=True, because="it is not a cron expression")
@@ -133,7 +133,7 @@ def parse(expression: str) -> Cron | NotCron:
 
 
 def _of_another_length(fields: list[str]) -> NotCron:
-    """Return why an expression that has not six fields is none. Quartz has a seventh, for seconds."""
+    """Return why an expression without exactly six fields is invalid. Quartz has a seventh, for seconds."""
     if len(fields) == _FIELDS + 1 and all(map(_is_built_of_wildcards, fields)):
         return NotCron(
             refused=False, because="AWS neither documents a seventh field nor is known to refuse it"
@@ -199,7 +199,7 @@ def _is_value(text: str, field: _Field) -> bool:
 
 
 def _number(text: str, field: _Field) -> int:
-    """Return one value. _NotCronError: it is none of this field."""
+    """Parse one value. Raise _NotCronError if the field has no such value."""
     number = field.number(text)
     if number is None:
         raise _NotCronError(f"{_quoted(text, field)} is not one of {field.range}")
@@ -208,11 +208,11 @@ def _number(text: str, field: _Field) -> int:
 
 def _listed(text: str, field: _Field) -> str:
     values = _values(text, field)
-    return "*" if values == field.every() else ",".join(map(str, values))
+    return "*" if values == field.all_values() else ",".join(map(str, values))
 
 
 def _values(text: str, field: _Field) -> tuple[int, ...]:
-    """Return what a list of values, ranges and steps names, in order."""
+    """Return the values that a list of values, ranges and steps names, in order."""
     values: set[int] = set()
     for part in set(text.split(",")):
         named = _part(part, field)
@@ -223,7 +223,7 @@ def _values(text: str, field: _Field) -> tuple[int, ...]:
 
 
 def _part(part: str, field: _Field) -> Iterable[int] | None:
-    """Return what a value, a range or a step names; None: it is none of these."""
+    """Return the values of one list element (value, range or step); None: it is none of these."""
     span, slash, step = part.partition("/")
     by = 1
     if slash:
@@ -240,10 +240,10 @@ def _part(part: str, field: _Field) -> Iterable[int] | None:
 
 
 def _unread(text: str, field: _Field) -> _NotCronError:
-    """Return why a field cannot be read.
+    """Build the error for a field that cannot be parsed.
 
-    It is refused where a value is none of the field's, or an operator has nothing to work on. Else it is
-    made of the field's values and AWS's wildcards, in a way that the reference does not show.
+    AWS refuses it if it contains a value that the field does not have, or an operator without an operand.
+    Otherwise it combines the field's values and AWS's wildcards in a way that the reference does not show.
     """
     first, *rest = _OPERATOR.split(text)
     operands = [(first, ""), *zip(rest[1::2], rest[::2], strict=True)]
@@ -272,7 +272,7 @@ def _days(
     fields: tuple[str, str, str, str], first: date, last: date, *, last_weekday: bool
 ) -> tuple[date, ...]:
     cron = AwsCroniter(" ".join(("0", "0", *fields)))
-    # A month that has begun is asked to its end, where its last weekday lies.
+    # The last weekday is only known at the end of a month, so a month that begins is read to its end.
     until = last + timedelta(days=31) if last_weekday else last
     begin, end = (datetime.combine(day, time(), UTC) for day in (first, until))
     days = [start.date() for start in cron.get_all_schedule_bw_dates(begin, end)]

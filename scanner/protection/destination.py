@@ -1,4 +1,4 @@
-"""Where a copy starts, where it goes, and what a link between the two is."""
+"""The source and the destination of a copy, and the links of the chain between them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from scanner.model.inventory import BackupRule, KeyKind, RegionSettings, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import EvidenceRef, Gap, Reading
 from scanner.model.ternary import Answer, Ternary
-from scanner.protection.key_kinds import KeyOf
+from scanner.protection.key_kinds import ReferencedKey
 
 EFS_VAULT: Final = "aws/efs/automatic-backup-vault"
 RESERVED_VAULTS: Final = ("Default", EFS_VAULT)
@@ -16,7 +16,7 @@ RESERVED_VAULTS: Final = ("Default", EFS_VAULT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """A destination vault as far as it was seen. `vault` is None where it is absent or was not seen."""
+    """A destination vault, as far as it was read. `vault` is None if it does not exist or was not read."""
 
     arn: Arn
     account: AccountId
@@ -24,30 +24,30 @@ class Destination:
     name: str
     exists: Answer
     vault: Vault | None
-    key: KeyOf | None  # of the vault's key; None: the vault was not seen, or AWS does not tell its key
-    gap: Gap | None  # the read that keeps `exists` open
+    key: ReferencedKey | None  # None: the vault was not read, or AWS does not report its key
+    gap: Gap | None  # the missing read that leaves `exists` unknown
 
     @property
     def reserved(self) -> bool:
-        """Whether it is a vault that AWS keeps for its own use, closed to copies from other accounts."""
+        """Whether AWS reserves the vault, which then accepts no copies from other accounts."""
         return self.name in RESERVED_VAULTS
 
     @property
     def air_gapped(self) -> Ternary:
-        """Whether it is logically air-gapped; None when the vault was not seen."""
+        """Whether it is logically air-gapped; None: the vault was not read."""
         return None if self.vault is None else self.vault.air_gapped
 
     @property
     def key_kind(self) -> KeyKind | None:
-        """Who manages the vault's key; None when that is not known."""
+        """Who manages the vault's key; None: not known."""
         return None if self.key is None else self.key.kind
 
     @property
-    def takes_any_type(self) -> Ternary:
-        """Whether its key lets types in that AWS Backup does not fully manage, across accounts.
+    def key_admits_any_type(self) -> Ternary:
+        """Whether the key allows copies from another account of types that AWS Backup does not fully manage.
 
-        The key must be customer managed; a logically air-gapped vault's is that or owned by AWS, and in
-        nobody's way (AWS Backup developer guide, "Logically air-gapped vault").
+        The key must be customer managed. A logically air-gapped vault's key never prevents a copy, whether it
+        is customer managed or owned by AWS (AWS Backup developer guide, "Logically air-gapped vault").
         """
         if self.air_gapped:
             return True
@@ -55,15 +55,15 @@ class Destination:
 
     @property
     def refs(self) -> tuple[EvidenceRef, ...]:
-        """Give the evidence that the vault is there."""
+        """The evidence of the vault."""
         return () if self.vault is None else self.vault.refs
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The source side of a copy: the shard it starts from and that shard's Region settings.
+    """The source of a copy: its shard and that shard's Region settings.
 
-    `as_of`: the clock that conditions on time are held against; None: there is none.
+    `as_of`: the time for which conditions on time are evaluated; None: they are not evaluated.
     """
 
     shard: Shard
@@ -74,24 +74,24 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link of the chain. `gap`: the read that keeps it open, where there is one.
+    """One link of the chain. `gap`: the missing read that leaves the answer unknown, if there is one.
 
-    `notes`: sentences on what AWS documents about such copies, which decide nothing; `continuous_notes`:
-    those that only hold for a continuous rule.
+    `notes`: what AWS documents about such copies, which does not affect the answer; `continuous_notes`: notes
+    that apply to a continuous rule only.
     """
 
     name: str
     answer: Answer
     gap: Gap | None = None
-    refs: tuple[EvidenceRef, ...] = ()  # what it rests on
+    refs: tuple[EvidenceRef, ...] = ()
     notes: tuple[str, ...] = ()
     continuous_notes: tuple[str, ...] = ()
 
     def notes_of(self, rule: BackupRule) -> tuple[str, ...]:
-        """Return the notes on copies that a rule makes."""
+        """Return the notes that apply to copies made by a rule."""
         return (*self.continuous_notes, *self.notes) if rule.continuous else self.notes
 
 
 def crosses_accounts(source: Source, destination: Destination) -> bool:
-    """Whether a copy leaves its account."""
+    """Check whether a copy leaves its account."""
     return source.shard.account != destination.account

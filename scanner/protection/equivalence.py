@@ -1,4 +1,4 @@
-"""Which resources a shard's selections cannot tell apart: each selection says the same of all of them."""
+"""Groups of resources that every backup selection of a shard treats alike, and an index of candidates."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Sequence
@@ -13,22 +13,24 @@ _TAG_KEY: Final = "aws:ResourceTag/"
 
 
 class EquivalenceClass:
-    """All that these selections look at of a resource: what they ask, not what it is called."""
+    """Groups resources by all properties that the selections of a shard look at."""
 
     def __init__(self, selections: Iterable[SelectionTerms]) -> None:
         terms = tuple(selections)
-        entries = {entry for each in terms for entry in (*each.resources, *each.not_resources)}
-        clauses = [one for each in terms for one in (*each.list_of_tags, *each.conditions)]
+        entries = {entry for selection in terms for entry in (*selection.resources, *selection.not_resources)}
+        clauses = [
+            clause for selection in terms for clause in (*selection.list_of_tags, *selection.conditions)
+        ]
         self._exact = frozenset(entry for entry in entries if "*" not in entry)
         self._patterns = tuple(sorted(entries - self._exact))
         self._keys = {
-            key: _Asked([one for one in clauses if one.key.removeprefix(TAG_KEY) == key])
-            for key in sorted({one.key.removeprefix(TAG_KEY) for one in clauses})
+            key: _TagValues([clause for clause in clauses if clause.key.removeprefix(TAG_KEY) == key])
+            for key in sorted({clause.key.removeprefix(TAG_KEY) for clause in clauses})
         }
         self._of_kind: dict[str, tuple[str, ...]] = {}
 
     def of(self, resource: Resource) -> Hashable:
-        """Give what is equal for resources that every selection answers alike."""
+        """Return the same value for all resources that every selection treats alike."""
         arn, tags = resource.arn, resource.tags
         kind = _beginning(arn)
         patterns = self._of_kind.get(kind)
@@ -46,10 +48,10 @@ class EquivalenceClass:
         )
 
     def _tagged(self, tags: Tags) -> Hashable:
-        return tuple([asked.of(tags[key]) if key in tags else None for key, asked in self._keys.items()])
+        return tuple([values.of(tags[key]) if key in tags else None for key, values in self._keys.items()])
 
     def _undecided(self, kind: str) -> Iterable[str]:
-        """Give the patterns of which the beginning of an ARN does not tell whether they match."""
+        """Yield the patterns that some ARNs with this beginning match and others do not."""
         for pattern in self._patterns:
             head = pattern.partition("*")[0]
             never = not (kind.startswith(head) or head.startswith(kind))
@@ -58,35 +60,35 @@ class EquivalenceClass:
                 yield pattern
 
 
-class _Asked:
-    """What the clauses about one tag ask of its value."""
+class _TagValues:
+    """Groups the values of one tag by what the clauses on that tag look at."""
 
     def __init__(self, clauses: Iterable[TagCondition]) -> None:
-        asked = tuple(clauses)
-        self._values = frozenset(one.value for one in asked)
-        self._patterns = tuple({one.value for one in asked if "Like" in one.operator and "*" in one.value})
+        tag_clauses = tuple(clauses)
+        self._values = frozenset(clause.value for clause in tag_clauses)
+        self._patterns = tuple(
+            {clause.value for clause in tag_clauses if "Like" in clause.operator and "*" in clause.value}
+        )
         self._known: dict[str, Hashable] = {}
 
     def of(self, value: str) -> Hashable:
-        """Give what is equal for values that every clause answers alike."""
-        if (known := self._known.get(value)) is None:
+        """Return the same value for all tag values that every clause treats alike."""
+        if (group := self._known.get(value)) is None:
             matches = tuple([wildcard(pattern, value) for pattern in self._patterns])
-            known = self._known[value] = (value if value in self._values else "", matches)
-        return known
+            group = self._known[value] = (value if value in self._values else "", matches)
+        return group
 
 
 def _beginning(arn: str) -> str:
-    """Give an ARN up to its name: `arn:aws:ec2:eu-west-1:111111111111:volume/`, `arn:aws:s3:::`."""
+    """Return an ARN up to its name: `arn:aws:ec2:eu-west-1:111111111111:volume/`, `arn:aws:s3:::`."""
     *fields, resource = arn.split(":", 5)
     end = next((at for at, char in enumerate(resource) if char in "/:"), -1)
     return f"{':'.join(fields)}:{resource[: end + 1]}"
 
 
-# Which resources a backup selection can select at all: asked before each of them is asked exactly.
-#
-# A selection is a question to every resource of its account and Region; in a large shard almost every
-# answer is no. This index gives a superset of those for which `selects` is not false: by the literal
-# beginning of an ARN pattern, by a tag that must be there, and always those whose tags were not read.
+# Evaluating every selection for every resource of a large shard is slow, and almost every answer is no.
+# This index returns a superset of the resources for which `selects` is not false: by the literal beginning
+# of an ARN pattern, by a required tag, and always those whose tags were not read.
 class Candidates:
     """The resources of one shard, by ARN and by tag."""
 
@@ -95,52 +97,52 @@ class Candidates:
         self._arns = [resource.arn for resource in self._resources]
         self._tagged: dict[tuple[str, str], list[int]] = {}
         self._tags_unread: list[int] = []
-        for place, resource in enumerate(self._resources):
+        for position, resource in enumerate(self._resources):
             if not isinstance(resource.tags, Known):
-                self._tags_unread.append(place)
+                self._tags_unread.append(position)
                 continue
             for tag in resource.tags.value.items():
-                self._tagged.setdefault(tag, []).append(place)
+                self._tagged.setdefault(tag, []).append(position)
 
     def of(self, terms: SelectionTerms) -> Sequence[Resource]:
-        """Give, in the order of their ARNs, all resources for which `selects(terms, …)` may not be false."""
-        places = self._narrowed(terms, self._named(terms))
-        if places is None:
+        """Return, ordered by ARN, all resources for which `selects(terms, …)` may not be false."""
+        positions = self._narrowed(terms, self._named(terms))
+        if positions is None:
             return self._resources
-        return [self._resources[place] for place in sorted(places)]
+        return [self._resources[position] for position in sorted(positions)]
 
     def _named(self, terms: SelectionTerms) -> set[int] | None:
-        """Give what Resources or ListOfTags reach; None: everything."""
+        """Return the positions that Resources or ListOfTags may match; None: all of them."""
         if not (terms.resources or terms.list_of_tags):
             return None
-        places: set[int] = set()
+        positions: set[int] = set()
         for entry in terms.resources:
             if entry.startswith("*"):
                 return None
-            places.update(self._beginning(entry))
+            positions.update(self._beginning(entry))
         for wanted in terms.list_of_tags:
             if (tagged := self._holding(wanted)) is None:
                 return None
-            places |= tagged
-        return places
+            positions |= tagged
+        return positions
 
-    def _narrowed(self, terms: SelectionTerms, places: set[int] | None) -> set[int] | None:
-        """Keep those that a condition of equality can hold for."""
+    def _narrowed(self, terms: SelectionTerms, positions: set[int] | None) -> set[int] | None:
+        """Keep only the positions that every StringEquals condition can hold for."""
         for condition in terms.conditions:
             tagged = self._holding(condition)
             if tagged is not None:
-                places = tagged if places is None else places & tagged
-        return places
+                positions = tagged if positions is None else positions & tagged
+        return positions
 
     def _beginning(self, pattern: str) -> range:
-        """Give the places of the ARNs that begin as a pattern does, up to its first `*`."""
+        """Return the positions of the ARNs that begin as a pattern does, up to its first `*`."""
         prefix, star, _ = pattern.partition("*")
         length = len(prefix) if star else None
         start = bisect_left(self._arns, prefix)
         return range(start, bisect_right(self._arns, prefix, lo=start, key=lambda arn: arn[:length]))
 
     def _holding(self, wanted: TagCondition) -> set[int] | None:
-        """Give those that may have the tag; None where the clause asks for anything but equality."""
+        """Return the positions that may have the tag; None if the clause is not a plain equality of a tag."""
         key = wanted.key.removeprefix(_TAG_KEY)
         is_tag = wanted.key != key or not key.startswith("aws:")
         if wanted.operator != "StringEquals" or not is_tag:

@@ -1,4 +1,4 @@
-"""The keys of a resource, as a copy across accounts sees them (catalogue, ruling 6)."""
+"""The keys of a resource, as far as a copy across accounts depends on them (catalogue, ruling 6)."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,8 +10,8 @@ from scanner.model.ternary import Ternary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyOf:
-    """One key as a resource or vault names it. None: not known; the gaps say why."""
+class ReferencedKey:
+    """A key that a resource or vault refers to. None: not known; the gaps say why."""
 
     name: str
     account: AccountId
@@ -22,11 +22,13 @@ class KeyOf:
     refs: tuple[EvidenceRef, ...] = ()
 
 
-def key_of(name: str, account: AccountId, key: Key | None, missing: Gap) -> KeyOf:
-    """Give a key as it was found; `missing` is the gap when no shard described it."""
+def referenced_key(name: str, account: AccountId, key: Key | None, missing: Gap) -> ReferencedKey:
+    """Build a referenced key; `missing` is the gap to report if no shard describes the key."""
     if key is None:
-        return KeyOf(name=name, account=account, kind=None, kind_gap=missing, policy=None, policy_gap=missing)
-    return KeyOf(
+        return ReferencedKey(
+            name=name, account=account, kind=None, kind_gap=missing, policy=None, policy_gap=missing
+        )
+    return ReferencedKey(
         name=key.arn or name,
         account=account,
         kind=key.kind.value if isinstance(key.kind, Known) else None,
@@ -41,17 +43,17 @@ def key_of(name: str, account: AccountId, key: Key | None, missing: Gap) -> KeyO
 class ResourceKeys:
     """All keys of a resource: several for an instance with several volumes.
 
-    `encrypted` None or `keys` None: not known, and `gap` says why where a read is missing. `kind`: who
-    manages the keys; the one that stops most where there are several. None: not known.
+    `encrypted` None or `keys` None: not known, and `gap` is the missing read, if there is one. `kind`: who
+    manages the keys; of several kinds the most restrictive. None: not known.
     """
 
     encrypted: Ternary
-    keys: tuple[KeyOf, ...] | None
+    keys: tuple[ReferencedKey, ...] | None
     gap: Gap | None = None
-    kind: KeyKind | None = field(init=False, compare=False)  # asked a dozen times a resource
+    kind: KeyKind | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Tell the kind once."""
+        """Compute the kind once: it is read a dozen times for each resource."""
         object.__setattr__(self, "kind", self._kind())
 
     def _kind(self) -> KeyKind | None:
@@ -73,17 +75,17 @@ class ResourceKeys:
 
     @property
     def first_gap(self) -> Gap | None:
-        """Give the read that keeps `kind` open, where there is one."""
+        """The missing read that leaves `kind` unknown, if there is one."""
         return self.gap or next((key.kind_gap for key in self.keys or () if key.kind_gap), None)
 
     @property
     def aws_managed(self) -> tuple[str, ...]:
-        """Give the names of the AWS managed keys."""
+        """The names of the AWS managed keys."""
         return tuple(key.name for key in self.keys or () if key.kind is KeyKind.AWS_MANAGED)
 
     @property
     def because(self) -> str:
-        """Say what is in the way, what is not known, or why nothing is."""
+        """Why a key prevents a copy, or why none does."""
         if self.kind is None:
             return "who manages its key is unknown"
         if self.kind is KeyKind.AWS_MANAGED:

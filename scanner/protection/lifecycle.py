@@ -1,4 +1,4 @@
-"""How long recovery points are kept, and what a vault's lock says to that (facts 4, 5; rulings 7, 8)."""
+"""How long recovery points are kept, and whether a vault's lock allows it (facts 4, 5; rulings 7, 8)."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,33 +8,33 @@ from scanner.model.inventory import BackupRule, CopyAction, Lifecycle, RecoveryP
 from scanner.model.ternary import Answer, Ternary
 
 AIR_GAPPED_MINIMUM_DAYS: Final = 7
-"""What any logically air-gapped vault keeps at least, whether its list entry says so or not (facts 5)."""
+"""The least retention of any logically air-gapped vault, even if its list entry names none (facts 5)."""
 
 _USABLE: Final = frozenset({"COMPLETED", "AVAILABLE"})
 _NOT_USABLE: Final = frozenset({"PARTIAL", "DELETING", "EXPIRED", "STOPPED", "CREATING"})
 """All other statuses of a recovery point (API reference, "RecoveryPointByBackupVault")."""
 
 LONGEST_DAYS: Final = 36_500
-"""The longest retention that AWS Backup admits, and so the maximum of any lock."""
+"""The longest retention that AWS Backup accepts, and so the maximum of any lock."""
 
 
-def kept_days(lifecycle: Lifecycle) -> int:
-    """Give how long a rule keeps its recovery points; FOREVER_DAYS when it sets no end."""
+def retention_days(lifecycle: Lifecycle) -> int:
+    """Return how many days a rule keeps its recovery points; FOREVER_DAYS if it sets no expiry."""
     return FOREVER_DAYS if lifecycle.delete_after_days is None else lifecycle.delete_after_days
 
 
-def copy_kept_days(rule: BackupRule, copy: CopyAction) -> int:
-    """Give how long a copy is kept.
+def copy_retention_days(rule: BackupRule, copy: CopyAction) -> int:
+    """Return how many days a copy is kept.
 
-    A copy action that sets no end follows its source's, whose expiry also overrides "for ever"
-    (AWS Backup developer guide, "Creating a copy"; facts 4).
+    A copy action without an expiry uses that of its source, even if the action says "for ever" (AWS Backup
+    developer guide, "Creating a copy"; facts 4).
     """
     own = copy.lifecycle.delete_after_days
-    return kept_days(rule.lifecycle) if own is None else own
+    return retention_days(rule.lifecycle) if own is None else own
 
 
-def point_kept_days(point: RecoveryPoint) -> int | None:
-    """Give how long a recovery point is kept from its creation; None when that is not known (ruling 7)."""
+def point_retention_days(point: RecoveryPoint) -> int | None:
+    """Return how many days after its creation a recovery point expires; None: not known (ruling 7)."""
     if point.delete_after_days is not None:
         return FOREVER_DAYS if point.delete_after_days < 0 else point.delete_after_days
     if point.delete_at is not None and point.created_at is not None:
@@ -55,7 +55,7 @@ def point_usable(point: RecoveryPoint) -> Ternary:
 
 
 def point_age_hours(point: RecoveryPoint, as_of: datetime) -> float | None:
-    """Give a recovery point's age; an AVAILABLE continuous one has none, what is dated later neither."""
+    """Return a recovery point's age: 0 for an AVAILABLE continuous one, and for one that is dated later."""
     if point.continuous and point.status == "AVAILABLE":
         return 0.0
     if point.created_at is None:
@@ -64,11 +64,11 @@ def point_age_hours(point: RecoveryPoint, as_of: datetime) -> float | None:
 
 
 def lock_mode(vault: Vault, as_of: datetime) -> str | None:
-    """Tell the mode of a vault's lock: `none`, `governance` or `compliance` (facts 5, "Lock reading").
+    """Return the mode of a vault's lock: `none`, `governance` or `compliance` (facts 5, "Lock reading").
 
-    None where the list does not say whether there is a lock.
+    None: the list does not say whether there is a lock.
 
-    A compliance lock in its grace time can still be taken away: it counts as governance. A logically
+    A compliance lock in its grace time can still be removed, so it counts as governance. A logically
     air-gapped vault is always locked in compliance mode, whatever the list says.
     """
     if vault.air_gapped:
@@ -81,7 +81,7 @@ def lock_mode(vault: Vault, as_of: datetime) -> str | None:
 
 
 def lock_admits(vault: Vault, days: int) -> Answer:
-    """Whether a vault's lock lets a recovery point in that is kept this long; else the job fails."""
+    """Check whether a vault's lock allows a recovery point with this retention; if not, the job fails."""
     if vault.lock.locked is False and not vault.air_gapped:
         return Answer(value=True)
     answer = _within(vault, days)
@@ -94,9 +94,11 @@ def _within(vault: Vault, days: int) -> Answer:
     least, most = vault.lock.min_retention_days, vault.lock.max_retention_days
     if vault.air_gapped:
         least, most = least or AIR_GAPPED_MINIMUM_DAYS, most or LONGEST_DAYS
-    kept = "a retention without expiry is" if days == FOREVER_DAYS else f"its retention of {days} days is"
+    retention = (
+        "a retention without expiry is" if days == FOREVER_DAYS else f"its retention of {days} days is"
+    )
     if least is not None and days < least:
-        return Answer(value=False, because=f"{kept} below the lock's minimum of {least} days")
+        return Answer(value=False, because=f"{retention} below the lock's minimum of {least} days")
     if most is not None and days > most:
-        return Answer(value=False, because=f"{kept} above the lock's maximum of {most} days")
+        return Answer(value=False, because=f"{retention} above the lock's maximum of {most} days")
     return Answer(value=True)

@@ -1,6 +1,6 @@
 """Entries of Resources that almost match the ARN of a resource (facts 3.1: exact, or with `*`).
 
-A plan selects in its own account and Region only, so an ARN of another one selects nothing.
+A plan selects resources of its own account and Region only, so an ARN of another one selects nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,15 +14,15 @@ _SEPARATORS: Final = "/:-_."
 _FIELDS: Final = ("partition", "region", "account")
 _NAMES: Final = {"partition": "partition", "region": "Region", "account": "account"}
 
-Near = tuple[tuple[str, Difference], ...]
-"""Entries, and how each differs from an ARN that it almost matches."""
+NearEntries = tuple[tuple[str, Difference], ...]
+"""Entries of Resources with their difference from an ARN that they almost match."""
 
 
 class NearArns:
-    """The entries of Resources of a shard's selections, to be held against ARNs that they do not match."""
+    """The Resources entries of a shard's selections, indexed to find those that almost match an ARN."""
 
     def __init__(self, entries: Iterable[str]) -> None:
-        """Index entries: those without `*` by what they name, the others as patterns."""
+        """Index the entries: those without `*` by the resource they name, the others as patterns."""
         self._exact: dict[str, list[str]] = {}
         self._beginnings: set[str] = set()
         self._patterns: list[tuple[str, str]] = []
@@ -37,8 +37,8 @@ class NearArns:
                 self._exact.setdefault(_name(parts), []).append(entry)
                 self._beginnings.add(entry)
 
-    def of(self, arn: str) -> Near:
-        """Return the entries that almost match an ARN, with the difference."""
+    def of(self, arn: str) -> NearEntries:
+        """Return the entries that almost match an ARN, with their differences."""
         parts = parse_arn(arn)
         if parts is None:
             return ()
@@ -57,25 +57,25 @@ class NearArns:
                 yield entry, _difference(entry, arn, parts)
 
     def _candidates(self, parts: ArnParts) -> list[tuple[str, str]]:
-        """Return the patterns that may match names of a kind, by their beginning."""
+        """Return the patterns that may match ARNs of this service and type, by their literal beginning."""
         kind = (parts.service, parts.resource.partition("/")[0] if "/" in parts.resource else "")
-        if (known := self._of_kind.get(kind)) is None:
+        if (candidates := self._of_kind.get(kind)) is None:
             begins = f"{parts.service}:{kind[1]}".casefold()
-            known = self._of_kind[kind] = [
+            candidates = self._of_kind[kind] = [
                 (entry, relaxed)
                 for entry, relaxed in self._patterns
                 if (head := relaxed.partition("*")[0]).startswith(begins) or begins.startswith(head)
             ]
-        return known
+        return candidates
 
 
 def _name(parts: ArnParts) -> str:
-    """Return what an ARN names, wherever that is: service and resource, without case."""
+    """Return the service and resource of an ARN, without Region and account, in one case."""
     return f"{parts.service}:{parts.resource}".casefold().strip()
 
 
 def _ends(arn: str, parts: ArnParts) -> Iterator[int]:
-    """Return where an ARN may have been cut off: around the separators of its resource part."""
+    """Yield where an ARN may have been cut off: around the separators of its resource part."""
     start = len(arn) - len(parts.resource)
     for place in range(start, len(arn)):
         if arn[place] in _SEPARATORS:

@@ -1,4 +1,4 @@
-"""How the tags of a resource differ from what a clause of a selection asks for (facts 3.1)."""
+"""How the tags of a resource differ from those that a clause of a selection requires (facts 3.1)."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -24,9 +24,9 @@ class Nearness(StrEnum):
     """How close a selection comes to a resource that it does not select, the closest first."""
 
     OPT_IN = "opt_in"  # only the service opt-in of its type is off
-    SPELLING = "spelling"  # a tag that differs in case, blanks or look-alikes alone
+    SPELLING = "spelling"  # a tag that differs only in case, blanks or look-alike characters
     ARN = "arn"  # an entry of Resources that almost matches
-    EXCLUDED = "excluded"  # NotResources, or a condition with Not
+    EXCLUDED = "excluded"  # NotResources, or a negative condition
     NO_RULE = "no_rule"  # selected, by a plan without rules
     OTHER_VALUE = "other_value"  # a tag with another value
     MISSING_TAG = "missing_tag"
@@ -37,25 +37,25 @@ RANKS: Final = {nearness: rank for rank, nearness in enumerate(Nearness)}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a clause asks for and the resource is not. `because`: a sentence without its subject."""
+    """How a resource fails a clause. `because`: a sentence without its subject, the selection."""
 
     nearness: Nearness
     because: str
 
 
-def key_of(clause: TagCondition) -> str:
+def tag_key(clause: TagCondition) -> str:
     """Return the key of the tag that a clause is about."""
     return clause.key.removeprefix(TAG_KEY)
 
 
 def relevant_tags(tags: Tags, keys: frozenset[str]) -> tuple[tuple[str, str], ...]:
-    """Return the tags whose keys look like one of `keys`, which are folded."""
+    """Return the tags whose folded keys are among `keys`."""
     return tuple(sorted((key, value) for key, value in tags.items() if folded(key) in keys))
 
 
 def tag_difference(clause: TagCondition, tags: Tags) -> Difference:
     """Return how tags differ from a clause that does not hold for them."""
-    key, value = key_of(clause), clause.value
+    key, value = tag_key(clause), clause.value
     if is_negative(clause):
         because = f"excludes resources with the tag {shown_tag(key, tags.get(key, value))}"
         return Difference(Nearness.EXCLUDED, because)
@@ -76,7 +76,7 @@ def tag_difference(clause: TagCondition, tags: Tags) -> Difference:
 
 
 def _alike(key: str, tags: Tags) -> Iterable[str]:
-    """Return the keys that look like one, the key itself first."""
+    """Return the tag keys that look like `key`, the identical one first."""
     same = folded(key)
     return sorted((name for name in tags if folded(name) == same), key=lambda name: (name != key, name))
 
@@ -92,7 +92,7 @@ def _words(clause: TagCondition, name: str, actual: str) -> str:
 
 
 def _differing(clause: TagCondition, name: str, actual: str) -> Iterator[str]:
-    key = key_of(clause)
+    key = tag_key(clause)
     if name != key:
         yield f"the key differs {difference(key, name)}"
     if clause.operator == EQUALS:
@@ -102,19 +102,19 @@ def _differing(clause: TagCondition, name: str, actual: str) -> Iterator[str]:
         yield "the value differs from the pattern in case, whitespace or look-alike characters"
 
 
-# Texts that people take for equal and AWS does not: case, blanks, characters that look alike.
+# Texts that people read as equal and AWS does not: they differ in case, blanks or look-alike characters.
 #
 # Tag keys, tag values and ARNs are compared byte by byte (AWS Backup, "Assigning resources"; facts 3.1).
 @lru_cache(maxsize=65_536)
 def folded(text: str) -> str:
-    """Return what is the same for texts that look the same but for case and blanks around them."""
+    """Return the same text for all texts that look the same but for case and surrounding blanks."""
     composed = unicodedata.normalize("NFKC", text)
-    visible = "".join(each for each in composed if unicodedata.category(each) not in ("Cf", "Cc"))
+    visible = "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Cc"))
     return visible.translate(_LOOK_ALIKES).casefold().strip()
 
 
 def difference(wanted: str, actual: str) -> str:
-    """Return in which way two texts differ whose `folded` is the same; empty: they are equal."""
+    """Return how two texts with the same `folded` text differ; empty: they are equal."""
     if wanted == actual:
         return ""
     if wanted.strip() == actual.strip():
@@ -127,19 +127,19 @@ def difference(wanted: str, actual: str) -> str:
 
 
 def _odd(wanted: str, actual: str) -> str:
-    """Name the characters that only one of the texts has, by code point; ASCII letters explain nothing."""
+    """Return the code points of the characters that only one text has, without ASCII letters if possible."""
     several = sorted(set(wanted) ^ set(actual))
-    odd = [each for each in several if not each.isascii()] or several
-    return ", ".join(f"U+{ord(each):04X}" for each in odd[:4])
+    odd = [char for char in several if not char.isascii()] or several
+    return ", ".join(f"U+{ord(char):04X}" for char in odd[:4])
 
 
 def shown(text: str) -> str:
-    """Return a name or value of AWS for a sentence: short, its hidden characters named, blanks in quotes."""
+    """Return a name or value for a message: shortened, hidden characters as code points, blanks in quotes."""
     cut = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}\u2026"
-    seen = "".join(each if each.isprintable() else f"\u2039U+{ord(each):04X}\u203a" for each in cut)
+    seen = "".join(char if char.isprintable() else f"\u2039U+{ord(char):04X}\u203a" for char in cut)
     return f'"{seen}"' if seen != seen.strip() or not seen else seen
 
 
 def shown_tag(key: str, value: str) -> str:
-    """Return a tag for a sentence: `Backup=daily`, `Backup="daily "`."""
+    """Return a tag for a message: `Backup=daily`, `Backup="daily "`."""
     return f"{shown(key)}={shown(value)}"

@@ -1,7 +1,8 @@
-"""Where the Region's service opt-in decides, and what it says (AWS Backup, "Assigning resources"; facts 3.3).
+"""When the Region's service opt-in decides, and its value (AWS Backup, "Assigning resources"; facts 3.3).
 
-A type or an ARN that is named is backed up whatever the opt-in says; tags, `*`, a whole service and an
-empty selection obey it. Types that share one form of ARN obey it always: Aurora, Neptune, DocumentDB, FSx.
+The opt-in has no effect on a selection that names a type or an ARN. It applies to tags, to `*`, to a whole
+service and to an empty selection, and always to types that share one form of ARN: Aurora, Neptune,
+DocumentDB, FSx.
 """
 
 from collections.abc import Iterable
@@ -16,25 +17,25 @@ from scanner.model.ternary import Answer, Ternary, any_of, negate
 from scanner.protection.capabilities import capability_of, opt_in_always
 
 _SHARES_ITS_ARNS: Final = "RDS_MULTI_AZ_CLUSTER"
-"""Of type RDS, with the ARN of an Aurora cluster: AWS says nothing of its opt-in where it is named."""
+"""Of type RDS, with the ARN of an Aurora cluster: AWS does not say whether naming it overrides the opt-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class OptIn:
     """The Region settings whose opt-in decides, and the name of the account that they belong to.
 
-    `told` keeps what they say of each kind of resource: it is asked again and again.
+    `answers` caches the opt-in of each type: every selection needs it for every resource.
     """
 
     settings: Reading[RegionSettings]
-    whose: str
-    told: dict[tuple[str, str], Answer] = field(default_factory=dict, compare=False, repr=False)
+    account_name: str
+    answers: dict[tuple[str, str], Answer] = field(default_factory=dict, compare=False, repr=False)
 
 
 def opt_in_decides(resource: Resource, matched: Iterable[str]) -> Ternary:
-    """Whether the opt-in decides, where these entries of Resources match the resource's ARN.
+    """Check whether the opt-in decides if these entries of Resources match the resource's ARN.
 
-    None where AWS does not say whether a form of entry names the type.
+    None: AWS does not say whether an entry of this form names the type.
     """
     if opt_in_always(resource.type):
         return True
@@ -45,13 +46,13 @@ def opt_in_decides(resource: Resource, matched: Iterable[str]) -> Ternary:
 
 
 def names_type(entry: str, arn: str) -> Ternary:
-    """Whether an entry that matches an ARN names it or its type, not everything or a whole service.
+    """Check whether an entry that matches an ARN names it or its type, not everything or a whole service.
 
-    `arn:aws:ec2:*:*:volume/*` does, `arn:aws:ec2:*` does not; None for what is neither: `…:vol*`.
+    `arn:aws:ec2:*:*:volume/*` does, `arn:aws:ec2:*` does not; None for entries such as `…:vol*`.
     """
     if "*" not in entry:
         return True
-    service, kind = kind_of(arn)
+    service, kind = service_and_type(arn)
     return _names(entry, service, kind)
 
 
@@ -68,8 +69,8 @@ def _names(entry: str, service: str, kind: str) -> Ternary:
     return None if kind in entry or (begun and kind.startswith(begun)) else False
 
 
-def kind_of(arn: str) -> tuple[str, str]:
-    """Give the service of a resource's ARN and what its resource part begins with: `volume/`, `db:`."""
+def service_and_type(arn: str) -> tuple[str, str]:
+    """Return the service of a resource's ARN and how its resource part begins: `volume/`, `db:`."""
     parts = parse_arn(arn)
     if parts is None:
         return "", ""
@@ -78,22 +79,22 @@ def kind_of(arn: str) -> tuple[str, str]:
 
 
 def opted_in(resource: Resource, opt_in: OptIn) -> Answer:
-    """Whether the settings are opted in to the resource's type; the reason for either answer."""
+    """Check whether the Region is opted in to the resource's type, with the reason."""
     kind = (resource.type, resource.capability)
-    if (known := opt_in.told.get(kind)) is None:
-        known = opt_in.told[kind] = _opted_in(resource, opt_in)
-    return known
+    if (answer := opt_in.answers.get(kind)) is None:
+        answer = opt_in.answers[kind] = _opted_in(resource, opt_in)
+    return answer
 
 
 def _opted_in(resource: Resource, opt_in: OptIn) -> Answer:
     if not isinstance(opt_in.settings, Known):
-        return Answer(None, f"the opt-in settings of {opt_in.whose} were not read")
+        return Answer(None, f"the opt-in settings of {opt_in.account_name} were not read")
     row = capability_of(resource, opt_in.settings)
     key = row.opt_in_key if row is not None else resource.type
     preference = opt_in.settings.value.opt_in.get(key)
     if preference is None:
         return Answer(
-            None, f"the Region settings of {opt_in.whose} do not report the service opt-in for {key}"
+            None, f"the Region settings of {opt_in.account_name} do not report the service opt-in for {key}"
         )
-    said = "is opted in to" if preference else "is not opted in to"
-    return Answer(preference, f"{opt_in.whose} {said} {key} in this Region")
+    state = "is opted in to" if preference else "is not opted in to"
+    return Answer(preference, f"{opt_in.account_name} {state} {key} in this Region")

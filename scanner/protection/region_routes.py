@@ -1,4 +1,4 @@
-"""Which way copies may go: by type, by Region, across accounts, and into air-gapped vaults (facts 2).
+"""Which copies AWS Backup supports: by type, Region and account, and into air-gapped vaults (facts 2).
 
 Source: AWS Backup developer guide, "Feature availability": the table by resource, and that by Region. Where
 AWS does not say, or its pages disagree, the answer is None.
@@ -22,7 +22,7 @@ _EARTH_RADIUS_KM: Final = 6371.0
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a copy goes from and to."""
+    """The source and destination Regions of a copy."""
 
     source_region: str
     destination_region: str
@@ -35,16 +35,16 @@ class Route:
 
     @property
     def sentence(self) -> str:
-        """Name the way for people."""
+        """The destination as text for a message."""
         kinds = ["another Region"] * self.cross_region + ["another account"] * self.cross_account
         return " and ".join(kinds) or "another vault of its account and Region"
 
 
 @lru_cache(maxsize=4096)
 def copy_supported(row: Capability | None, route: Route) -> Answer:
-    """Whether recovery points of a type can be copied along a route.
+    """Check whether recovery points of a type can be copied on a route.
 
-    A type without any copy feature is not copied even within its account and Region (facts 2).
+    A type without any copy feature cannot be copied even within its account and Region (facts 2).
     """
     if row is None:
         return _UNKNOWN_TYPE
@@ -63,11 +63,11 @@ def copy_supported(row: Capability | None, route: Route) -> Answer:
             *_by_region(row.key, route),
         )
     )
-    told = Answer(value=True, because=f"{row.key} can be copied to {route.sentence}")
-    return told if verdict.value else verdict
+    supported = Answer(value=True, because=f"{row.key} can be copied to {route.sentence}")
+    return supported if verdict.value else verdict
 
 
-def _needed(needed: bool, feature: Ternary, otherwise: str) -> Answer:  # noqa: FBT001 -- two facts of one route
+def _needed(needed: bool, feature: Ternary, otherwise: str) -> Answer:  # noqa: FBT001 -- private, and read in one place
     if not needed or feature is True:
         return Answer(value=True)
     return Answer(
@@ -76,7 +76,7 @@ def _needed(needed: bool, feature: Ternary, otherwise: str) -> Answer:  # noqa: 
 
 
 def _within_partition(route: Route) -> Answer:
-    """Copies never leave a partition: China, GovCloud and the others are closed to each other."""
+    """Check that the copy stays in its partition: China, GovCloud and the others are separate."""
     here, there = partition_of(route.source_region), partition_of(route.destination_region)
     because = (
         f"copies do not leave a partition: {route.source_region} is of {here}, the destination of {there}"
@@ -85,7 +85,7 @@ def _within_partition(route: Route) -> Answer:
 
 
 def _by_region(key: str, route: Route) -> Iterator[Answer]:
-    """Give what holds of the Regions at both ends, where they are exceptions."""
+    """Yield an answer for each feature that the Regions at both ends may lack."""
     kinds = ["copy"] + ["cross_region"] * route.cross_region + ["cross_account"] * route.cross_account
     ends = dict.fromkeys((route.source_region, route.destination_region))
     for kind in kinds:
@@ -93,7 +93,7 @@ def _by_region(key: str, route: Route) -> Iterator[Answer]:
 
 
 def air_gap_supported(row: Capability | None, region: str) -> Answer:
-    """Whether recovery points of a type go into a logically air-gapped vault of a Region."""
+    """Check whether a logically air-gapped vault of a Region can store recovery points of a type."""
     if row is None:
         return _UNKNOWN_TYPE
     because = f"{row.key} cannot be stored in a logically air-gapped vault"
@@ -108,8 +108,8 @@ def air_gap_supported(row: Capability | None, region: str) -> Answer:
 
 
 def _exceptions(key: str, feature: str, ends: Iterable[str], what: str) -> Answer:
-    """Join what is said of the exceptions of a feature; a Region that denies it decides."""
-    found = []
+    """Join the exceptions of a feature that apply to these Regions; one that denies the feature decides."""
+    answers = []
     for exception in capability_data()["region_exceptions"]:
         concerned = exception["types"] == "all" or key in exception["types"]
         if exception["feature"] != feature or not concerned:
@@ -119,12 +119,12 @@ def _exceptions(key: str, feature: str, ends: Iterable[str], what: str) -> Answe
             sentence = f"{key} {what} in {' and '.join(where)}"
             if exception["supported"] is None:
                 sentence = f"AWS's documentation is contradictory or missing: possibly {sentence}"
-            found.append(Answer(exception["supported"], sentence))
-    return conjunction(found)
+            answers.append(Answer(exception["supported"], sentence))
+    return conjunction(answers)
 
 
 def _excluded(exception: Mapping[str, Any], region: str) -> bool:
-    """Check whether a Region is one of an exception."""
+    """Check whether an exception covers a Region."""
     if region in exception.get("except", ()):
         return False
     if exception["regions"] == "opt-in":
@@ -133,14 +133,12 @@ def _excluded(exception: Mapping[str, Any], region: str) -> bool:
 
 
 def is_opt_in(region: str) -> bool:
-    """Check for a Region that an account must enable: every commercial Region since 2019."""
+    """Check whether an account must enable the Region first: every commercial Region since 2019."""
     return partition_of(region) == "aws" and region not in capability_data()["default_regions"]
 
 
-# How far apart Regions are: between the places that AWS names them after.
-#
-# Source: the package data `region_places.json`. AWS does not publish where its data centres are, so a
-# distance is that of the named places, on a sphere, and exact to some tens of kilometres at best.
+# AWS does not publish where its data centres are. A distance is between the places that the Regions are named
+# after (`region_places.json`), on a sphere, and exact to some tens of kilometres at best.
 @cache
 def _places() -> Mapping[str, tuple[float, float]]:
     text = resources.files("scanner.protection").joinpath("region_places.json").read_text("utf-8")
@@ -149,16 +147,16 @@ def _places() -> Mapping[str, tuple[float, float]]:
 
 
 @cache
-def distance_km(region: str, other: str) -> int | None:
-    """Return the distance between two Regions in whole kilometres; None: the place of one is not known."""
-    if region == other:
+def distance_km(source: str, destination: str) -> int | None:
+    """Return the distance between two Regions in whole kilometres; None: a place is not known."""
+    if source == destination:
         return 0
-    here, there = _places().get(region), _places().get(other)
+    here, there = _places().get(source), _places().get(destination)
     return None if here is None or there is None else round(_great_circle_km(here, there))
 
 
 def _great_circle_km(here: tuple[float, float], there: tuple[float, float]) -> float:
-    """Return the length of the shortest way on a sphere (the haversine formula)."""
+    """Return the length of the shortest path on a sphere (haversine formula)."""
     (latitude, longitude), (other_latitude, other_longitude) = (
         tuple(map(radians, place)) for place in (here, there)
     )

@@ -1,7 +1,7 @@
 """When a rule starts (AWS Backup developer guide, "Backup plan options and configuration"; facts 4).
 
-Starts are taken over 400 days from the clock of the evaluation, in the schedule's own time zone, and
-gaps are counted in local wall-clock time; a local time that daylight saving skips is no start (catalogue,
+Starts are computed for 400 days from the time of the evaluation, in the schedule's own time zone. Gaps are in
+local wall-clock time, and a rule does not start at a local time that daylight saving skips (catalogue,
 ruling 8).
 """
 
@@ -21,7 +21,7 @@ from scanner.protection.cron import Cron, NotCron, parse
 DEFAULT_SCHEDULE: Final = "cron(0 5 ? * * *)"
 _MINUTE: Final = timedelta(minutes=1)
 _HOUR: Final = 60  # minutes
-_YEARS_AHEAD: Final = 40  # 29 February, the rarest day, comes within eight
+_YEARS_AHEAD: Final = 40  # 29 February, the rarest day, occurs within eight
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Rhythm:
     """How often a schedule starts.
 
     `valid`: whether it is an AWS cron expression; None: AWS neither documents its form nor is known to refuse
-    it. `max_gap_hours`: the longest wait; NEVER_HOURS: fewer than two starts; None: not known. `because`: why
+    it. `max_gap_hours`: the longest gap; NEVER_HOURS: fewer than two starts; None: not known. `because`: why
     it is not valid, not known, or starts less than twice; else empty. `skipped`: the first start that
-    daylight saving skips, where the longest wait is due to that; a wall-clock time, marked UTC.
+    daylight saving skips, if the longest gap is due to it; a wall-clock time, marked UTC.
     """
 
     valid: Ternary
@@ -43,16 +43,16 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """The starts of one day, as far as the clock shows them."""
+    """The starts of one day at local times that exist."""
 
     first: datetime
     last: datetime
     starts: int
-    longest: timedelta  # wait between two of them
+    longest: timedelta  # gap between two of them
 
 
 def schedule_of(rule: BackupRule) -> str:
-    """Return a rule's schedule; without one, AWS Backup's default applies."""
+    """Return a rule's schedule, or AWS Backup's default if it has none."""
     return rule.schedule or DEFAULT_SCHEDULE
 
 
@@ -63,9 +63,9 @@ def rhythm_of(rule: BackupRule, as_of: datetime) -> Rhythm:
 
 @lru_cache(maxsize=4096)
 def rhythm(expression: str, clock: Clock) -> Rhythm:
-    """Count the starts of an expression over the clock's 400 days, and its longest wait.
+    """Return the number of starts in the clock's 400 days, and the longest gap.
 
-    The waits before the first start and after the last one count: each is part of a real one.
+    The time before the first start and after the last one counts as well: each is part of a gap.
     """
     cron = parse(expression)
     if isinstance(cron, NotCron):
@@ -94,7 +94,7 @@ def _rhythm(cron: Cron, clock: Clock) -> Rhythm:
 
 
 def _days_of(cron: Cron, clock: Clock) -> Iterator[_Day]:
-    """Return the starts of each day. The clock shows all times of a day but the first, the last, and some."""
+    """Yield the starts of each day. Only the first, the last and days with skipped times are not whole."""
     times, longest = cron.times, _longest(cron.times)
     partly = {clock.now.date(), clock.end.date(), *clock.skipped_dates()}
     for day in cron.days(clock.now.date(), clock.end.date()):
@@ -115,7 +115,7 @@ def _longest(times: tuple[int, ...]) -> timedelta:
 
 
 def _skipped_starts(cron: Cron, clock: Clock) -> Iterator[datetime]:
-    """Return the starts within the 400 days that do not exist, in order."""
+    """Yield the starts within the 400 days that daylight saving skips, in order."""
     for day in sorted(set(clock.skipped_dates())):
         for midnight in map(_midnight, cron.days(day, day)):
             starts = (midnight + at * _MINUTE for at in cron.times)
@@ -133,7 +133,7 @@ def first_skipped_start(rule: BackupRule, as_of: datetime) -> datetime | None:
 
 
 def starts_later(expression: str, clock: Clock) -> bool:
-    """Check whether an expression that has no start in the clock's 400 days has one after them."""
+    """Check whether an expression has a start after the clock's 400 days."""
     cron = parse(expression)
     return not isinstance(cron, NotCron) and _first_day_after(cron, clock.end.date()) is not None
 
@@ -165,10 +165,10 @@ def _first_day_after(cron: Cron, day: date) -> date | None:
 
 @lru_cache(maxsize=128)  # a year of hours is ten thousand starts
 def starts_within(expression: str, clock: Clock) -> tuple[datetime, ...]:
-    """Return the starts of an expression, as the clock shows them; of several in one hour the first and last.
+    """Return the starts of an expression in local time; of several in one hour the first and last.
 
     AWS Backup refuses more than one start an hour, but a bundle may hold half a million of them a year.
-    Empty when the expression is no AWS cron expression, or never starts.
+    Empty if the text is no AWS cron expression, or never starts.
     """
     cron = parse(expression)
     if isinstance(cron, NotCron):

@@ -1,7 +1,7 @@
-"""What ListOfTags and Conditions say of a resource's tags (AWS Backup API, BackupSelection; facts 3.1).
+"""Whether ListOfTags and Conditions hold for a resource's tags (AWS Backup API, BackupSelection; facts 3.1).
 
-Names of operators, keys and values are case sensitive. A tag that is missing equals nothing, and differs
-from everything: the conditions with Not keep the untagged resource.
+Names of operators, keys and values are case sensitive. A missing tag equals no value and differs from every
+value, so a negative condition holds for a resource without the tag.
 """
 
 from typing import Final
@@ -9,13 +9,13 @@ from typing import Final
 from scanner.model.inventory import TagCondition, Tags
 from scanner.model.ternary import Ternary
 
-_FIELD: Final = "\0"  # stands for any run of characters without a colon
+_FIELD: Final = "\0"  # any characters but a colon
 TAG_KEY: Final = "aws:ResourceTag/"
 EQUALS: Final = "StringEquals"
 
 
 def wildcard(pattern: str, text: str) -> bool:
-    """Match a whole text against a pattern in which `*` stands for any run of characters. Linear."""
+    """Check whether a whole text matches a pattern with `*` wildcards, in linear time."""
     head, *rest = pattern.split("*")
     if not rest:
         return pattern == text
@@ -24,15 +24,15 @@ def wildcard(pattern: str, text: str) -> bool:
         return False
     position, end = len(head), len(text) - len(tail)
     for part in middle:
-        found = text.find(part, position, end)
-        if found < 0:
+        at = text.find(part, position, end)
+        if at < 0:
             return False
-        position = found + len(part)
+        position = at + len(part)
     return True
 
 
 def could_match(pattern: str, service: str, type_prefix: str) -> bool:
-    """Whether a pattern matches an ARN of a service and a type: `ec2` and `volume/`."""
+    """Check whether a pattern matches an ARN of a service and a type: `ec2` and `volume/`."""
     arns = f"arn:{_FIELD}:{service}:{_FIELD}:{_FIELD}:{type_prefix}{_FIELD}"
     reached = _skip_fields({0}, arns)
     for char in pattern:
@@ -48,22 +48,22 @@ def could_match(pattern: str, service: str, type_prefix: str) -> bool:
 
 
 def _skip_fields(places: set[int], arns: str) -> set[int]:
-    """Add the places after a field that may be empty."""
+    """Add the positions after a field, which may be empty."""
     return places | {place + 1 for place in places if arns[place : place + 1] == _FIELD}
 
 
 def listed_tag_holds(wanted: TagCondition, tags: Tags | None) -> Ternary:
-    """Whether an entry of ListOfTags holds: equality alone, its key with the prefix or without."""
+    """Check whether an entry of ListOfTags holds: an equality, with or without the key's prefix."""
     if wanted.operator != EQUALS or tags is None:
         return None
     return tags.get(wanted.key.removeprefix(TAG_KEY)) == wanted.value
 
 
 def condition_holds(condition: TagCondition, tags: Tags | None) -> Ternary:
-    """Whether an entry of Conditions holds. Its key is `aws:ResourceTag/KEY`.
+    """Check whether an entry of Conditions holds. Its key is `aws:ResourceTag/KEY`.
 
-    Any other key that begins with `aws:` is no tag, and its value is not known. Without a prefix it may be
-    read as a tag or as a key that nothing has: the answer holds where both say the same.
+    Any other key that begins with `aws:` is no tag, and its value is not known. A key without a prefix may be
+    a tag or a key that no resource has, which AWS does not document: the answer is known if both agree.
     """
     if tags is None:
         return None
@@ -71,12 +71,12 @@ def condition_holds(condition: TagCondition, tags: Tags | None) -> Ternary:
         return _holds(condition, tags.get(condition.key.removeprefix(TAG_KEY)))
     if condition.key.startswith("aws:"):
         return None
-    as_tag, as_nothing = _holds(condition, tags.get(condition.key)), _holds(condition, None)
-    return as_tag if as_tag is as_nothing else None
+    as_tag, as_missing = _holds(condition, tags.get(condition.key)), _holds(condition, None)
+    return as_tag if as_tag is as_missing else None
 
 
 def _holds(condition: TagCondition, value: str | None) -> Ternary:
-    """Whether a condition holds for a tag's value; None: there is no such tag. An odd operator: not known."""
+    """Check whether a condition holds for a value (None: no such tag); None if the operator is unknown."""
     match condition.operator:
         case "StringEquals":
             return value == condition.value
@@ -90,10 +90,10 @@ def _holds(condition: TagCondition, value: str | None) -> Ternary:
 
 
 def is_negative(condition: TagCondition) -> bool:
-    """Whether a condition says which resources are left out."""
+    """Check whether a condition excludes resources with a tag."""
     return condition.operator in ("StringNotEquals", "StringNotLike")
 
 
-def clause(condition: TagCondition) -> str:
-    """Name a condition for people."""
+def condition_text(condition: TagCondition) -> str:
+    """Return a condition as text for a message."""
     return f"{condition.operator} {condition.key}={condition.value}"

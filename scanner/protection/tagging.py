@@ -10,27 +10,25 @@ from scanner.model.inventory import Resource
 from scanner.model.resource_types import TAGGING_API, TYPE_BY_NAME, TagSyntax
 
 _PLAIN: Final = re.compile(r"[\w.@+-]+(?:[/:][\w.@+-]+)*", re.ASCII)
-"""Keys and values that the CLI's short form takes as they are."""
+"""Keys and values that need no quoting in the CLI's shorthand syntax."""
 
 _LONGEST: Final = (128, 256)
 """Characters of a tag's key and value (AWS General Reference, "Tag naming limits")."""
 
 
 def tagging_command(resource: Resource, tags: Iterable[tuple[str, str]]) -> str:
-    """Return the command that adds tags to a resource; empty: no command does (or AWS takes no such tag)."""
+    """Return the command that adds tags to a resource; empty: there is none, or AWS forbids such a tag."""
     pairs = tuple(tags)
     kind = TYPE_BY_NAME.get(resource.type)
     command = kind.tag_command if kind else TAGGING_API
-    if command is None or not pairs or not all(map(_is_possible, pairs)):
+    if command is None or not pairs or not all(map(_is_allowed, pairs)):
         return ""
     target = resource.arn.rpartition("/")[2] if command.takes_id else resource.arn
-    region = shlex.quote(resource.region)
-    return (
-        f"{command.command} {shlex.quote(target)} --tags {_written(pairs, command.syntax)} --region {region}"
-    )
+    arguments = f"{shlex.quote(target)} --tags {_tags_argument(pairs, command.syntax)}"
+    return f"{command.command} {arguments} --region {shlex.quote(resource.region)}"
 
 
-def _written(tags: tuple[tuple[str, str], ...], syntax: TagSyntax) -> str:
+def _tags_argument(tags: tuple[tuple[str, str], ...], syntax: TagSyntax) -> str:
     match syntax:
         case TagSyntax.PAIRS:
             return _pairs(tags)
@@ -40,7 +38,7 @@ def _written(tags: tuple[tuple[str, str], ...], syntax: TagSyntax) -> str:
             return _mapping(tags)
 
 
-def _is_possible(tag: tuple[str, str]) -> bool:
+def _is_allowed(tag: tuple[str, str]) -> bool:
     return all(len(text) <= most for text, most in zip(tag, _LONGEST, strict=True)) and bool(tag[0])
 
 

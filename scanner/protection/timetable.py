@@ -1,7 +1,7 @@
-"""Several rules taken together: the longest wait between starts, and start windows that overlap.
+"""The schedules of several rules together: the longest gap between starts, and overlapping start windows.
 
-The guide of AWS Backup ("Backup plan options and configuration") judges an overlap over the whole start
-window: of two rules that both start within it, one backup is kept, under the longer retention (facts 2.1).
+AWS Backup developer guide, "Backup plan options and configuration": if two rules start within the same start
+window, AWS Backup keeps one backup, with the longer retention (facts 2.1).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,13 +28,13 @@ from scanner.protection.schedule import (
 
 DEFAULT_START_WINDOW: Final = timedelta(hours=8)  # facts 4, "Windows"
 
-Plan = tuple[str, Clock]
-"""A schedule and the clock of its time zone: what the starts of a rule depend on."""
+Timetable = tuple[str, Clock]
+"""A schedule and the clock of its time zone, which together determine the starts of a rule."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Start:
-    """A start as an instant, as its schedule's clock shows it, and the zone of that clock."""
+    """A start as an instant and in the local time of its schedule."""
 
     instant: datetime
     shown: datetime  # wall-clock time, marked UTC
@@ -51,11 +51,11 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """How long rules together leave between two starts.
+    """The longest gap that several rules leave between two starts.
 
-    `hours`: of the rules whose starts are known; NEVER_HOURS: they start less than twice. `skips`: the first
-    skipped start of each rule that has any, where the wait is due to them. `doubts`: why the starts of the
-    other rules are not known; these can only shorten the wait.
+    `hours`: for the rules whose starts are known; NEVER_HOURS: they start less than twice. `skips`: the first
+    skipped start of each rule, if the gap is due to skipped starts. `doubts`: why the starts of the other
+    rules are not known; those can only shorten the gap.
     """
 
     hours: float
@@ -64,10 +64,10 @@ class Wait:
 
 
 def longest_wait(rules: Sequence[BackupRule], as_of: datetime) -> Wait:
-    """Return the longest wait between two starts of the rules taken together.
+    """Return the longest gap between two starts of the rules together.
 
-    A rule more never makes a wait longer. Where all have one time zone, waits are counted on its clock; where
-    they have not, on the time that passes, and a night on which clocks change lengthens no wait.
+    An additional rule never makes the gap longer. If all rules have one time zone, the gap is in local time.
+    Otherwise it is elapsed time, but a clock that is set back does not lengthen it.
     """
     rhythms = [(rule, rhythm_of(rule, as_of)) for rule in rules]
     starting = [rule for rule, rhythm in rhythms if rhythm.starts]
@@ -84,11 +84,15 @@ def longest_wait(rules: Sequence[BackupRule], as_of: datetime) -> Wait:
 
 
 def _hours(rules: Sequence[BackupRule], clocks: Sequence[Clock], as_of: datetime) -> float:
-    plans = {(schedule_of(rule), clock) for rule, clock in zip(rules, clocks, strict=True)}
-    alone = (rhythm(schedule, clock).max_gap_hours for schedule, clock in plans)
+    timetables = {(schedule_of(rule), clock) for rule, clock in zip(rules, clocks, strict=True)}
+    alone = (rhythm(schedule, clock).max_gap_hours for schedule, clock in timetables)
     waits = [NEVER_HOURS, *(wait for wait in alone if wait is not None)]
-    if len(plans) > 1:
-        waits.append(_together(tuple(sorted(plans, key=lambda plan: (plan[1].zone, plan[0]))), as_of))
+    if len(timetables) > 1:
+        waits.append(
+            _together(
+                tuple(sorted(timetables, key=lambda timetable: (timetable[1].zone, timetable[0]))), as_of
+            )
+        )
     return min(waits)
 
 
@@ -103,17 +107,17 @@ def _doubt(rule: BackupRule, rhythm: Rhythm) -> str:
 
 
 def clocks_known(rules: Sequence[BackupRule]) -> bool:
-    """Check whether it is known how the clocks of the rules compare: one zone, or known zones."""
+    """Check whether the clocks of the rules can be compared: they share one zone, or all zones are known."""
     zones = {rule.timezone for rule in rules}
     return len(zones) < 2 or all(map(zone_of, zones))  # noqa: PLR2004 -- one clock agrees with itself
 
 
 @lru_cache(maxsize=1024)
-def _together(plans: tuple[Plan, ...], as_of: datetime) -> float:
-    if len({clock.zone for _, clock in plans}) > 1:
-        return _on_several_clocks(plans, as_of)
-    clock = plans[0][1]
-    starts = sorted({start for schedule, _ in plans for start in starts_within(schedule, clock)})
+def _together(timetables: tuple[Timetable, ...], as_of: datetime) -> float:
+    if len({clock.zone for _, clock in timetables}) > 1:
+        return _on_several_clocks(timetables, as_of)
+    clock = timetables[0][1]
+    starts = sorted({start for schedule, _ in timetables for start in starts_within(schedule, clock)})
     if len(starts) < 2:  # noqa: PLR2004 -- a wait needs two
         return NEVER_HOURS
     waits = [starts[0] - clock.now, clock.end - starts[-1]]
@@ -121,8 +125,8 @@ def _together(plans: tuple[Plan, ...], as_of: datetime) -> float:
     return max(waits) / timedelta(hours=1)
 
 
-def _on_several_clocks(plans: tuple[Plan, ...], as_of: datetime) -> float:
-    starts = sorted(start for plan in plans for start in _passing(plan))
+def _on_several_clocks(timetables: tuple[Timetable, ...], as_of: datetime) -> float:
+    starts = sorted(start for timetable in timetables for start in _instants(timetable))
     if len({start.instant for start in starts}) < 2:  # noqa: PLR2004 -- a wait needs two
         return NEVER_HOURS
     longest = max(starts[0].instant - as_of, as_of + HORIZON - starts[-1].instant)
@@ -133,16 +137,16 @@ def _on_several_clocks(plans: tuple[Plan, ...], as_of: datetime) -> float:
 
 
 def _wait(earlier: _Start, later: _Start) -> timedelta:
-    """Return the wait between two starts: what passes, or less where one of their clocks is set back."""
+    """Return the gap between two starts: the elapsed time, or less if one of their clocks is set back."""
     by_first = wall_clock(later.instant, earlier.zone) - earlier.shown
     by_second = later.shown - wall_clock(earlier.instant, later.zone)
     return min(later.instant - earlier.instant, by_first, by_second)
 
 
 @lru_cache(maxsize=32)  # a year of hours is ten thousand starts
-def _passing(plan: Plan) -> tuple[_Start, ...]:
-    """Return the starts as instants: wall-clock times of the schedule's zone, brought to UTC."""
-    schedule, clock = plan
+def _instants(timetable: Timetable) -> tuple[_Start, ...]:
+    """Return the starts as instants: local times of the schedule's zone, converted to UTC."""
+    schedule, clock = timetable
     zone = zone_of(clock.zone) or ZoneInfo("UTC")
     return tuple(
         _Start(shown.replace(tzinfo=zone).astimezone(UTC), shown, clock.zone)
@@ -151,7 +155,7 @@ def _passing(plan: Plan) -> tuple[_Start, ...]:
 
 
 def start_window(rule: BackupRule) -> timedelta:
-    """Return how long after its start a rule's job may begin. What is no window is AWS Backup's default."""
+    """Return how long after its start a rule's job may begin: AWS Backup's default without a valid window."""
     if rule.start_window_minutes is None or rule.start_window_minutes <= 0:
         return DEFAULT_START_WINDOW
     return min(timedelta(minutes=min(rule.start_window_minutes, 10**7)), HORIZON)
@@ -160,67 +164,73 @@ def start_window(rule: BackupRule) -> timedelta:
 def copy_window_hours(rule: BackupRule, as_of: datetime) -> float | None:
     """Return within how many hours a rule makes at least one copy (ruling 13).
 
-    That is the longest gap between two starts, plus the start window; 400 days stand for a longer gap.
+    That is the longest gap between two starts, at most 400 days, plus the start window.
     0: the rule never starts. None: when it starts is not known.
     """
     rhythm = rhythm_of(rule, as_of)
     if rhythm.max_gap_hours is None or rhythm.starts is None:
         return None
-    if not rhythm.starts and not starts_later(*_plan(rule, as_of)):
+    if not rhythm.starts and not starts_later(*_timetable(rule, as_of)):
         return 0.0
     return (min(timedelta(hours=rhythm.max_gap_hours), HORIZON) + start_window(rule)) / timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Two rules whose start windows overlap; `certain` is None where they only may."""
+    """Two rules whose start windows overlap; `certain` is None if they only may overlap."""
 
-    one: BackupRule
-    other: BackupRule
+    first: BackupRule
+    second: BackupRule
     certain: Ternary
 
 
 def overlapping(rules: Iterable[BackupRule], as_of: datetime) -> tuple[Overlap, ...]:
     """Return the pairs of rules whose start windows overlap, or may."""
-    found = (Overlap(one, other, windows_overlap(one, other, as_of)) for one, other in combinations(rules, 2))
-    return tuple(overlap for overlap in found if overlap.certain is not False)
+    overlaps = (
+        Overlap(first, second, windows_overlap(first, second, as_of))
+        for first, second in combinations(rules, 2)
+    )
+    return tuple(overlap for overlap in overlaps if overlap.certain is not False)
 
 
-def windows_overlap(one: BackupRule, other: BackupRule, as_of: datetime) -> Ternary:
+def windows_overlap(rule: BackupRule, other_rule: BackupRule, as_of: datetime) -> Ternary:
     """Check whether a start of one rule ever falls into a start window of the other.
 
-    Two rules of one time zone are compared on its wall clock (ruling 8). None: it is not known when one of
-    them starts, or they start in different zones, of which one is unknown.
+    Two rules of one time zone are compared in local time (ruling 8). None: it is not known when one of them
+    starts, or one of their different time zones is unknown.
     """
-    rules = (one, other)
+    rules = (rule, other_rule)
     if any(rhythm_of(rule, as_of).starts == 0 for rule in rules):
         return False
     if any(rhythm_of(rule, as_of).valid is None for rule in rules) or not clocks_known(rules):
         return None
-    first, second = ((_plan(rule, as_of), start_window(rule)) for rule in rules)
-    return _overlap(first, second)
+    first_rule_, second_rule_ = ((_timetable(rule, as_of), start_window(rule)) for rule in rules)
+    return _overlap(first_rule_, second_rule_)
 
 
-def _plan(rule: BackupRule, as_of: datetime) -> Plan:
+def _timetable(rule: BackupRule, as_of: datetime) -> Timetable:
     return schedule_of(rule), clock_of(rule.timezone, as_of)
 
 
 @lru_cache(maxsize=4096)
-def _overlap(one: tuple[Plan, timedelta], other: tuple[Plan, timedelta]) -> bool:
-    (first, first_window), (second, second_window) = one, other
-    opened, falling = (_starts(plan, one_clock=first[1] == second[1]) for plan in (first, second))
-    return _falls_into(opened, falling, first_window) or _falls_into(falling, opened, second_window)
+def _overlap(first: tuple[Timetable, timedelta], second: tuple[Timetable, timedelta]) -> bool:
+    (timetable, window), (other_timetable, other_window) = first, second
+    same_clock = timetable[1] == other_timetable[1]
+    starts, other_starts = (
+        _starts(rule_starts, same_clock=same_clock) for rule_starts in (timetable, other_timetable)
+    )
+    return _falls_into(starts, other_starts, window) or _falls_into(other_starts, starts, other_window)
 
 
-def _starts(plan: Plan, *, one_clock: bool) -> Sequence[datetime]:
-    """Return the starts on the wall clock where both rules share it, else as instants."""
-    if one_clock:
-        return starts_within(*plan)
-    return sorted(start.instant for start in _passing(plan))
+def _starts(timetable: Timetable, *, same_clock: bool) -> Sequence[datetime]:
+    """Return the starts in local time if both rules share a clock, else as instants."""
+    if same_clock:
+        return starts_within(*timetable)
+    return sorted(start.instant for start in _instants(timetable))
 
 
 def _falls_into(opened: Sequence[datetime], falling: Sequence[datetime], window: timedelta) -> bool:
-    """Check whether a start falls within `window` after one of those that opened it. Both are in order."""
+    """Check whether a start of `falling` is at most `window` after one of `opened`. Both are in order."""
     later = iter(falling)
     start = next(later, None)
     for begin in opened:

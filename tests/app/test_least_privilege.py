@@ -19,8 +19,6 @@ from moto.iam.models import Role, User, iam_backends
 from scanner.app import collection
 from scanner.app import judgement as app
 from scanner.cli.judgement import judgement_of
-from scanner.collect.catalogue import OPERATIONS
-from scanner.collect.operations import Operation
 from scanner.collect.permissions import is_asked_of_members
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
@@ -31,6 +29,8 @@ from scanner.demo.credentials import AUDITOR
 from scanner.demo.server import Demo, serve
 from scanner.errors import CredentialsError
 from scanner.evaluate.engine import affected_controls
+from scanner.services.base import Operation
+from scanner.services.catalogue import OPERATIONS
 from scanner.settings import Settings
 
 JUDGEMENT = judgement_of(Settings(), None, DEMO_CLOCK)

@@ -7,11 +7,11 @@ import pytest
 
 from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.needs import ALWAYS, left_out, needed_reads, reads_of
-from scanner.collect.catalogue import OPERATIONS
 from scanner.evidence.manifest import parse_reads, reads_document
 from scanner.evidence.shape import Shape
 from scanner.model.collected import CollectMode
 from scanner.model.reading import EvidenceRef
+from scanner.services.catalogue import OPERATIONS
 from scanner.settings import Settings, load_settings
 
 POINTS = "backup:ListRecoveryPointsByBackupVault"

@@ -10,9 +10,9 @@ from scanner.app import judgement as app
 from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
 from scanner.evidence.bundle import Bundle
-from scanner.inventory.organization import parse_organization
 from scanner.model.finding import Finding
 from scanner.model.reading import Known
+from scanner.services.organizations import parse_organization
 
 COPIES = 3
 

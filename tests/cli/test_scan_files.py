@@ -190,7 +190,7 @@ def test_a_name_that_leads_out_of_the_scan_is_refused(good: Path, tmp_path: Path
     document["files"]["facts/../../x.parquet"] = "0" * 64
     (scan / "manifest.json").write_text(json.dumps(document))
     done = run("report", scan, "--format", "csv")
-    assert (done.exit_code, "no file of a scan" in done.output) == (6, True)
+    assert (done.exit_code, "not a file of a scan" in done.output) == (6, True)
 
 
 def test_a_scan_of_schema_1_is_read_as_before(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 from botocore.session import Session
 
 from scanner.collect.calls import Caller, Held, Wiring
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Clients
 from scanner.collect.credentials import Wallet
 from scanner.collect.request import Collected, CollectRequest
@@ -19,6 +18,7 @@ from scanner.collect.retry import RetryPolicy
 from scanner.collect.runner import collect
 from scanner.evidence.writer import Call
 from scanner.model.names import AccountId, RegionName, Shard
+from scanner.services.catalogue import OPERATIONS
 from tests.fakes.aws import CALLER, FakeAws, serve
 
 LOADER = Session().get_component("data_loader")  # reads botocore's models once for all tests

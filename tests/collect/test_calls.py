@@ -7,9 +7,9 @@ import pytest
 from scanner.collect.clients import UndeclaredOperationError
 from scanner.collect.credentials import acting_for
 from scanner.collect.later import Later
-from scanner.collect.operations import Operation
 from scanner.collect.retry import Halted
 from scanner.model.names import AccountId
+from scanner.services.base import Operation
 from tests.fakes.aws import CALLER, FakeAws, Reply, error, xml, xml_error
 
 PLANS = "backup:ListBackupPlans"

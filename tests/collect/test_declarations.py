@@ -2,8 +2,8 @@ import pytest
 from botocore.session import Session
 
 from scanner.collect import make_pagination
-from scanner.collect.catalogue import OPERATIONS
 from scanner.evidence.answers import pagination
+from scanner.services.catalogue import OPERATIONS
 
 READING = ("Describe", "Get", "List")
 

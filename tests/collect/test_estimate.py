@@ -6,14 +6,14 @@ import pytest
 from typer.testing import CliRunner
 
 from scanner.cli.commands import audit
-from scanner.collect.estimate import Place, estimate, plan, slowest_seconds
-from scanner.collect.operations import Operation
+from scanner.collect.estimate import estimate, plan, slowest_seconds
 from scanner.collect.rehearsal import rehearse
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
 from scanner.collect.runner import collect
 from scanner.model.manifest import Scope
 from scanner.model.names import AccountId, RegionName
+from scanner.services.base import Operation, Place
 from tests.fakes.aws import CALLER, FakeAws, regions
 
 REQUEST = CollectRequest(regions=("eu-west-1", "af-south-1"), retries=RetryPolicy(1), concurrency=4)
@@ -21,16 +21,16 @@ SCOPE = Scope(
     accounts=tuple(AccountId(f"{number:012d}") for number in range(10)),
     regions=(RegionName("eu-west-1"), RegionName("us-east-1")),
 )
-ONCE = Operation("organizations", "ListAccounts", "organizations:ListAccounts")
-ACCOUNT = Operation("s3", "ListBuckets", "s3:ListAllMyBuckets")
+ONCE = Operation("organizations", "ListAccounts", "organizations:ListAccounts", place=Place.SCAN)
+ACCOUNT = Operation("s3", "ListBuckets", "s3:ListAllMyBuckets", place=Place.ACCOUNT)
 LISTS = tuple(Operation("rds", f"List{number}", f"rds:List{number}") for number in range(5))
-DETAIL = Operation("backup", "GetBackupSelection", "backup:GetBackupSelection")
-PLAN = plan((ONCE, ACCOUNT, *LISTS, DETAIL), {DETAIL.key: ("BackupPlanId", "SelectionId")})
+DETAIL = Operation("backup", "GetBackupSelection", "backup:GetBackupSelection", per="selection")
+PLAN = plan((ONCE, ACCOUNT, *LISTS, DETAIL))
 
 
 def test_where_and_how_often() -> None:
     told = {one.operation.name: (one.place, one.per) for one in PLAN}
-    assert told["ListAccounts"] == (Place.ONCE, "")
+    assert told["ListAccounts"] == (Place.SCAN, "")
     assert told["ListBuckets"] == (Place.ACCOUNT, "")
     assert told["List0"] == (Place.REGION, "")
     assert told["GetBackupSelection"] == (Place.REGION, "selection")
@@ -61,12 +61,11 @@ def test_what_is_planned_is_what_is_asked(aws: FakeAws, tmp_path: Path) -> None:
     collect(REQUEST, tmp_path)
     asked = {request.key for request in aws.requests}
     places = {one.operation.key: one for one in found.operations}
-    fixed = {key for key, one in places.items() if one.place is not Place.ONCE and not one.per}
+    fixed = {key for key, one in places.items() if one.place is not Place.SCAN and not one.per}
     # The caller's account needs no role; nothing that is only there per something was listed.
     assert fixed - asked == {"sts:AssumeRole"}
     assert asked - fixed == set()
     assert found.calls >= len(aws.requests) - 2
-    assert not any(one.per == "resource" for one in found.operations)
 
 
 def test_the_command(aws: FakeAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

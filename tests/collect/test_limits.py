@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.collect import rates
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.limits import Bucket, Limits
 from scanner.collect.patience import Budget, Time
 from scanner.collect.rates import Rate
+from scanner.services.catalogue import OPERATIONS
 
 
 class Clock:

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.collect.catalogue import OPERATIONS, with_parents
 from scanner.collect.journal import read_journal
 from scanner.collect.rehearsal import rehearse
 from scanner.collect.request import CollectRequest
@@ -14,6 +13,7 @@ from scanner.collect.resume import Given, resume
 from scanner.collect.runner import collect
 from scanner.errors import UsageError
 from scanner.model.collected import CollectedReads
+from scanner.services.catalogue import OPERATIONS, with_parents
 from tests.collect.conftest import HASTY, Scan
 from tests.fakes.aws import CALLER, FakeAws, bucket_list, error
 

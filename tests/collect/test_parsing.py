@@ -12,11 +12,11 @@ from botocore.utils import parse_timestamp
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.parsing.body import document, take
 from scanner.collect.parsing.parsers import ParserFactory, install
 from scanner.collect.parsing.times import instant
 from scanner.evidence.writer import rfc3339
+from scanner.services.catalogue import OPERATIONS
 from tests.fakes.parsed import HEADERS, botocores, outcome
 from tests.fakes.wirebodies import NUMBERS, TIMES, json_body, xml_body
 

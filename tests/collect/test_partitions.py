@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Clients
 from scanner.collect.credentials import Wallet
 from scanner.collect.session import home_region, open_session
 from scanner.errors import CredentialsError, UsageError
 from scanner.model.names import RegionName
+from scanner.services.catalogue import OPERATIONS
 from tests.fakes.aws import CALLER, FakeAws, Request, regions, xml, xml_error
 
 OTHER = "222222222222"

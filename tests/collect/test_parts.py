@@ -5,22 +5,22 @@ from typing import Any
 import pytest
 
 from scanner.collect import redact
-from scanner.collect.fields import rows, text, texts
 from scanner.collect.retry import BrokenAnswerError, Halted
-from scanner.collect.services.kms import _arn, _belongs_here
 from scanner.collect.shards import AccountView, guarded
 from scanner.collect.soundness import check_answer
 from scanner.errors import OutputError
 from scanner.evidence.writer import encode_line
 from scanner.model.names import AccountId, RegionName, Shard
+from scanner.services.base import objects, text, texts
+from scanner.services.kms import _arn, _belongs_here
 
 SHARD = Shard(AccountId("111111111111"), RegionName("eu-west-1"))
 ARN = "arn:aws:kms:eu-west-1:111111111111:"
 
 
 def test_fields_of_any_shape() -> None:
-    assert [*rows({"L": [{"a": 1}, 7, None]}, "L")] == [{"a": 1}]
-    assert [*rows({"L": "x"}, "L"), *rows(None, "L"), *rows({}, "L")] == []
+    assert [*objects({"L": [{"a": 1}, 7, None]}, "L")] == [{"a": 1}]
+    assert [*objects({"L": "x"}, "L"), *objects(None, "L"), *objects({}, "L")] == []
     assert text({"a": {"b": "c"}}, "a", "b") == "c"
     assert text({"a": {"b": 7}}, "a", "b") == text({"a": 1}, "a", "b") == text({}, "a") == ""
     assert texts([{"L": [{"n": "b"}, {"n": "a"}]}, {"L": [{"n": "b"}, {}]}], "L", "n") == ("b", "a")

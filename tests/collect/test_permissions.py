@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from moto.iam.policy_validation import IAMPolicyDocumentValidator, IAMTrustPolicyDocumentValidator
 
-from scanner.collect.catalogue import OPERATIONS
-from scanner.collect.operations import Operation
 from scanner.collect.permissions import (
     MANAGED_POLICY_LIMIT,
     Part,
@@ -21,6 +19,8 @@ from scanner.collect.permissions import (
 )
 from scanner.demo.authorization import actions_of, reference
 from scanner.demo.wire.call import Call
+from scanner.services.base import Operation
+from scanner.services.catalogue import OPERATIONS
 
 ACTIONS = sorted({action for operation in OPERATIONS.values() for action in operation.actions})
 READING = re.compile(r"(Describe|Get|List)[A-Za-z]+")

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from scanner.collect.calls import Caller
-from scanner.collect.services import (
+from scanner.collect.endpoints import is_left_out
+from scanner.model.names import RegionName
+from scanner.services import (
     backup_gateway,
     cloudformation,
     dsql,
@@ -19,7 +21,6 @@ from scanner.collect.services import (
     supported,
     timestream,
 )
-from scanner.model.names import RegionName
 from tests.fakes.aws import FakeAws, error, xml
 
 Making = Callable[..., tuple[Caller, Any]]
@@ -214,7 +215,7 @@ EVERY = ["EBS", "EC2", "EKS", "FSx", "Redshift", "Redshift Serverless", "Storage
 def test_a_service_is_left_out_where_both_say_so(
     service: str, region: str, types: list[str], *, expected: bool
 ) -> None:
-    assert supported.is_left_out(service, RegionName(region), types) is expected
+    assert is_left_out(service, RegionName(region), types) is expected
 
 
 @pytest.mark.parametrize(

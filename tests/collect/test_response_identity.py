@@ -8,10 +8,10 @@ import botocore.session
 import pytest
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.response_identity import check_identity
 from scanner.collect.retry import BrokenAnswerError
 from scanner.model.names import AccountId, RegionName, Shard
+from scanner.services.catalogue import OPERATIONS
 
 US: Final = "111111111111"
 THEM: Final = "222222222222"

@@ -14,11 +14,11 @@ from botocore.client import BaseClient
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Clients, is_reviewed
 from scanner.collect.credentials import Wallet, acting_for
 from scanner.collect.session import open_session
 from scanner.model.names import AccountId, RegionName
+from scanner.services.catalogue import OPERATIONS
 from tests.collect.conftest import LOADER
 
 ACCOUNT = AccountId("111111111111")

@@ -11,12 +11,12 @@ import pytest
 
 from scanner.app.criteria import load_judgement
 from scanner.app.needs import ALWAYS, needed_reads
-from scanner.collect.catalogue import OPERATIONS, with_parents
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.engine import affected_controls
 from scanner.model.control import Control
 from scanner.model.facts import TABLES, columns
 from scanner.model.reading import LEFT_OUT, GapKind
+from scanner.services.catalogue import OPERATIONS, with_parents
 from scanner.settings import Settings
 from scanner.storage.tables import decoded_rows
 from tests.contract.test_refused_reads import ACCOUNTS, REGIONS, RICH, SAMPLE, _world

@@ -23,11 +23,11 @@ from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME
 from scanner.facts.account import governed
 from scanner.facts.build import FactsRequest
-from scanner.inventory.backup_policies import parse_account, parse_governance
-from scanner.inventory.organization import parse_organization
 from scanner.judging.passes import judged, look_over
 from scanner.model.facts import TABLES
 from scanner.model.finding import Status
+from scanner.services.backup_policies import parse_account, parse_governance
+from scanner.services.organizations import parse_organization
 from scanner.storage.spool import Spool
 from scanner.storage.tables import arrow_schema, decoded_rows, encoded_rows
 

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from scanner.collect.catalogue import OPERATIONS
 from scanner.evaluate.to_do import Cause, MissingRead, to_do_of
 from scanner.model.iam_actions import iam_actions
 from scanner.model.reading import GapKind
+from scanner.services.catalogue import OPERATIONS
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
 

@@ -116,7 +116,7 @@ def test_lines_are_counted_from_one_blank_ones_included(tmp_path: Path, name: st
 
 def test_the_broken_line_is_named_not_the_first(tmp_path: Path) -> None:
     write(tmp_path, encoded() + b"\n" + encoded()[:-9])
-    with pytest.raises(BundleError, match=r"eu-west-1\.jsonl: line 2 is no JSON"):
+    with pytest.raises(BundleError, match=r"eu-west-1\.jsonl: line 2 is not JSON"):
         list(read_lines(tmp_path, NAME))
 
 
@@ -131,7 +131,7 @@ def test_a_damaged_archive_is_an_error_never_an_end(tmp_path: Path, damage: str)
         "trailing": whole + b"rubbish",
     }[damage]
     write(tmp_path, content, NAME + ".gz")
-    with pytest.raises(BundleError, match=r"eu-west-1\.jsonl\.gz: (cut off or damaged after line|line)"):
+    with pytest.raises(BundleError, match=r"eu-west-1\.jsonl\.gz: (truncated or damaged after line|line)"):
         list(read_lines(tmp_path, NAME + ".gz"))
 
 

@@ -18,11 +18,11 @@ from scanner.facts.build import FactsRequest, build_facts
 from scanner.facts.resource_resilience import COLUMNS
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.cross_shard import recalled
-from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
 from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, RestoreTold, Row, ThreeTwoOneOneZero
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.names import Shard
+from scanner.services.organizations import parse_organization
 from tests.facts.past_world import add_past
 from tests.fakes.bundles import (
     ACCOUNT,

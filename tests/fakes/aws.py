@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.session import Session
 
-from scanner.collect.catalogue import OPERATIONS
+from scanner.services.catalogue import OPERATIONS
 
 CALLER = "111111111111"
 SECRET = "canary-secret-access-key"

@@ -25,12 +25,12 @@ from scanner.evidence.lines import parse_line
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.cross_shard import Recall, put_aside, put_aside_existing, recalled
-from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
 from scanner.model.facts import Row
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.names import AccountId, RegionName, Shard
 from scanner.model.reading import EvidenceRef
+from scanner.services.organizations import parse_organization
 
 ACCOUNT, OTHER, MANAGEMENT = "111111111111", "222222222222", "999999999999"
 REGION, FAR = "eu-west-1", "eu-central-1"

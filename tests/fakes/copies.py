@@ -7,8 +7,8 @@ from scanner.model.inventory import Account, KeyKind, Organization, RegionSettin
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Known, Reading
 from scanner.model.ternary import Answer
-from scanner.protection.copies import Destination, Link, Source, action_links, effective, resource_links
-from scanner.protection.key_kinds import KeyOf, ResourceKeys
+from scanner.protection.copies import Destination, Link, Source, action_links, joined_links, resource_links
+from scanner.protection.key_kinds import ReferencedKey, ResourceKeys
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,
@@ -28,8 +28,8 @@ HERE = vault_arn("here", ACCOUNT, FAR)
 MANAGED = settings(managed={"DynamoDB": True})
 
 
-def key_of(kind: KeyKind | None, account: str = ACCOUNT, policy: str | None = None) -> KeyOf:
-    return KeyOf(
+def key_of(kind: KeyKind | None, account: str = ACCOUNT, policy: str | None = None) -> ReferencedKey:
+    return ReferencedKey(
         name=key_arn("k", account),
         account=AccountId(account),
         kind=kind,
@@ -55,7 +55,7 @@ def organization(status: str | None = "ACTIVE", **more: Any) -> Organization:
     return Organization(**(told | more))
 
 
-def seen(arn: str, *, key: KeyOf | None = None, **more: Any) -> Destination:
+def seen(arn: str, *, key: ReferencedKey | None = None, **more: Any) -> Destination:
     *_, region, account, _, name = arn.split(":")
     told = vault(name, arn=arn, policy=more.pop("policy", Known(admits(ACCOUNT))), **more)
     return Destination(
@@ -96,7 +96,7 @@ class Case:
         )
 
     def verdict(self) -> bool | None:
-        return effective(self.links())[0].value
+        return joined_links(self.links())[0].value
 
     def link(self, name: str) -> Answer:
         """Give the answer of one link; a link that is not there is a mistake of the test."""

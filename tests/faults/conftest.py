@@ -13,12 +13,12 @@ from scanner.app import judgement as app
 from scanner.app.criteria import Judgement
 from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
-from scanner.collect.catalogue import OPERATIONS
 from scanner.collect.clients import Timeouts
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
 from scanner.errors import VaultproofError
 from scanner.model.finding import Finding
+from scanner.services.catalogue import OPERATIONS
 from tests.faults.faults import PATIENCE
 from tests.faults.oracle import Evidence, check_evidence, check_findings, guarded, recorded
 from tests.faults.proxy import Proxy, Rule, proxy_before

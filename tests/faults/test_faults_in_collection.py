@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from scanner.collect.catalogue import OPERATIONS
 from scanner.errors import VaultproofError
+from scanner.services.catalogue import OPERATIONS
 from tests.faults.conftest import Laboratory
 from tests.faults.faults import FINAL, HARMLESS, PASSING, Paged
 from tests.faults.proxy import Fault, Rule, always, every, first

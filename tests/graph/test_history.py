@@ -10,7 +10,6 @@ from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.coverage import Coverage, CoveringRule, Doubt
 from scanner.graph.cross_shard import recalled
 from scanner.graph.history import BackupLocations, History
-from scanner.inventory.lists import ACCOUNT_LISTS, SHARD_LISTS
 from scanner.model.inventory import (
     BackupPlan,
     Job,
@@ -22,6 +21,7 @@ from scanner.model.inventory import (
 )
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Known
+from scanner.services.catalogue import ACCOUNT_LISTS, SHARD_LISTS
 from tests.fakes.bundles import ACCOUNT, AS_OF, OTHER, REGION, plan_arn, put_aside_by, vault_arn, volume_arn
 from tests.fakes.models import UNREAD, copy, point, resource, rule, settings, vault
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scanner.evidence.manifest import parse_manifest
-from scanner.inventory.contacts import parse_contacts
+from scanner.services.organizations import parse_contacts
 from tests.fakes.bundles import ACCOUNT, MANAGEMENT, OTHER, REGION, ShardScript, answers_of
 
 LIST = "organizations:ListAccounts"

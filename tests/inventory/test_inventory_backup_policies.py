@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.model.backup_policies import (
     AccountInventory,
     BackupGovernance,
@@ -12,6 +11,7 @@ from scanner.model.backup_policies import (
     PolicyTarget,
 )
 from scanner.model.reading import GapKind, Known, Reading, Unread
+from scanner.services.backup_policies import parse_account, parse_governance
 from tests.fakes.bundles import ACCOUNT, MANAGEMENT, OTHER, ShardScript, answers_of
 
 EFFECTIVE = "organizations:DescribeEffectivePolicy"

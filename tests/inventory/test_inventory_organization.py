@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from scanner.evidence.manifest import parse_manifest
-from scanner.inventory.organization import parse_organization
 from scanner.model.inventory import Organization
 from scanner.model.names import AccountId
 from scanner.model.reading import GapKind, Known, Unread
+from scanner.services.organizations import parse_organization
 from tests.fakes.bundles import ACCOUNT, MANAGEMENT, ORG_ID, OTHER, REGION, ShardScript, answers_of
 
 LIST = "organizations:ListAccounts"

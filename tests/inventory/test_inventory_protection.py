@@ -7,7 +7,6 @@ import pytest
 
 from scanner.errors import BundleError
 from scanner.inventory.assurance_tables import assurance_rows, governance_rows
-from scanner.inventory.backup_policies import parse_account, parse_governance
 from scanner.inventory.tables import inventory_rows
 from scanner.model.inventory import (
     LatestRestore,
@@ -19,6 +18,7 @@ from scanner.model.inventory import (
 )
 from scanner.model.inventory_tables import INVENTORY_TABLES, EffectivePolicyTable, VaultTable
 from scanner.model.reading import GapKind, Known, Unread
+from scanner.services.backup_policies import parse_account, parse_governance
 from scanner.storage.parquet import write_parquet
 from tests.fakes.bundles import (
     ACCOUNT,

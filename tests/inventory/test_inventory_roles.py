@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from scanner.inventory.gaps import Gaps
-from scanner.inventory.roles import parse_roles
 from scanner.model.inventory import Role
 from scanner.model.reading import GapKind, Known, Reading, Unread
+from scanner.services.base import Gaps
+from scanner.services.iam import parse_roles
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, ShardScript, answers_of, parsed
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/Backup"

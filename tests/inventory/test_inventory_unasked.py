@@ -4,11 +4,12 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.inventory.lists import RESOURCE_LISTS, SHARD_LISTS
 from scanner.inventory.shard import parse_shard
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.reading import GapKind, Known, Reading
-from scanner.model.supported import TYPE_OF_SERVICE
+from scanner.model.resource_types import RESOURCE_LISTS
+from scanner.services.catalogue import SHARD_LISTS
+from scanner.services.supported import TYPE_OF_SERVICE
 from tests.fakes.bundles import Line, ShardScript, answers_of
 from tests.fakes.readings import missing as gaps_of
 from tests.fakes.readings import shard

@@ -19,13 +19,11 @@ import pytest
 
 from scanner.evidence.answers import pagination
 from scanner.evidence.bundle import Bundle
-from scanner.inventory.backup_policies import parse_account, parse_governance
-from scanner.inventory.contacts import parse_contacts
-from scanner.inventory.organization import parse_organization
 from scanner.inventory.shard import parse_shard
-from scanner.inventory.units import unit_names
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AccountId, RegionName, Shard
+from scanner.services.backup_policies import parse_account, parse_governance
+from scanner.services.organizations import parse_contacts, parse_organization, unit_names
 from tests.fakes.bundles import Line
 
 EVIDENCE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle" / "evidence"

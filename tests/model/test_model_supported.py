@@ -1,6 +1,6 @@
 import pytest
 
-from scanner.model.supported import TYPE_OF_SERVICE, is_unsupported, unknown_types
+from scanner.services.supported import TYPE_OF_SERVICE, is_unsupported, unknown_types
 
 PROSE = [
     "Aurora",

@@ -12,8 +12,8 @@ from scanner.evaluate.compliance.audit_manager import COUNTERPARTS
 from scanner.model.facts import reads
 from scanner.model.resource_types import RESOURCE_LISTS as DERIVED_LISTS
 from scanner.model.resource_types import RESOURCE_TYPES, TYPE_BY_NAME, listed_by, type_of_arn
-from scanner.model.supported import TYPE_OF_SERVICE as DERIVED_SERVICES
 from scanner.report.formats.asff import TYPES as DERIVED_SECURITY_HUB_TYPES
+from scanner.services.supported import TYPE_OF_SERVICE as DERIVED_SERVICES
 
 RESOURCE_LISTS: Final = {
     "backup-gateway:ListVirtualMachines": ("backup-gateway", "vm/"),

@@ -9,7 +9,7 @@ from scanner.model.inventory import KeyKind, Vault
 from scanner.model.names import AccountId, RegionName, Shard
 from scanner.model.reading import Known
 from scanner.model.ternary import Ternary
-from scanner.protection.copies import Source, effective, policy_link
+from scanner.protection.copies import Source, joined_links, policy_link
 from scanner.protection.key_kinds import ResourceKeys
 from tests.fakes.bundles import ACCOUNT, AS_OF, FAR, ORG_ID, OTHER, REGION, admits, shares_key, vault_arn
 from tests.fakes.copies import (
@@ -160,8 +160,8 @@ def test_rds_cannot_be_air_gapped() -> None:
 def test_a_false_link_beats_an_open_one_and_the_open_ones_gap_is_given() -> None:
     both = replace(at_vault(policy=UNREAD), keys=under(KeyKind.AWS_MANAGED))
     assert both.verdict() is False
-    assert effective(both.links())[1] is None
-    answer, gap = effective(at_vault(policy=UNREAD).links())
+    assert joined_links(both.links())[1] is None
+    answer, gap = joined_links(at_vault(policy=UNREAD).links())
     assert (answer.value, gap) == (None, GAP)
 
 

@@ -1,4 +1,4 @@
-"""`effective` against an oracle that is written from ruling 4 and facts 6 alone, over generated worlds.
+"""`joined_links` against an oracle that is written from ruling 4 and facts 6 alone, over generated worlds.
 
 The oracle knows the truth of a world: every fact has a value. Of each fact it may be hidden whether it was
 read. What is right is then plain: the answer of all worlds that agree with what was read, where they agree;

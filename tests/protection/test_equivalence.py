@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scanner.model.inventory import Resource, SelectionTerms
 from scanner.protection.equivalence import EquivalenceClass
 from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import reach_of
+from scanner.protection.selection import clause_results
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, table_arn, volume_arn
 from tests.fakes.models import condition, resource, settings, terms
 
@@ -60,7 +60,7 @@ def test_what_is_alike_is_answered_alike(asked: list[SelectionTerms], found: lis
     likeness = EquivalenceClass(asked)
     answers: dict[object, list[object]] = {}
     for one in found:
-        told: list[object] = [reach_of(each, one, OPT_IN) for each in asked]
+        told: list[object] = [clause_results(each, one, OPT_IN) for each in asked]
         assert answers.setdefault(likeness.of(one), told) == told
 
 

@@ -5,15 +5,15 @@ import pytest
 from scanner.model.inventory import Key, KeyKind
 from scanner.model.names import AccountId, RegionName
 from scanner.model.reading import Known
-from scanner.protection.key_kinds import KeyOf, ResourceKeys, key_of
+from scanner.protection.key_kinds import ReferencedKey, ResourceKeys, referenced_key
 from tests.fakes.bundles import ACCOUNT, REGION, key_arn
 from tests.fakes.models import GAP, UNREAD
 
 AWS, CUSTOMER, OPEN = KeyKind.AWS_MANAGED, KeyKind.CUSTOMER_MANAGED, None
 
 
-def key(kind: KeyKind | None, name: str = "k") -> KeyOf:
-    return KeyOf(
+def key(kind: KeyKind | None, name: str = "k") -> ReferencedKey:
+    return ReferencedKey(
         name=name,
         account=AccountId(ACCOUNT),
         kind=kind,
@@ -65,7 +65,7 @@ def test_the_read_that_keeps_a_kind_open_is_given() -> None:
 
 
 def test_a_key_that_nobody_described_is_open() -> None:
-    found = key_of("alias/x", AccountId(ACCOUNT), None, GAP)
+    found = referenced_key("alias/x", AccountId(ACCOUNT), None, GAP)
     assert (found.kind, found.policy, found.kind_gap, found.policy_gap) == (None, None, GAP, GAP)
 
 
@@ -80,5 +80,5 @@ def test_a_described_key_goes_by_its_arn() -> None:
         multi_region=False,
         policy=UNREAD,
     )
-    found = key_of("alias/x", AccountId(ACCOUNT), told, GAP)
+    found = referenced_key("alias/x", AccountId(ACCOUNT), told, GAP)
     assert (found.name, found.kind, found.policy, found.policy_gap) == (key_arn("k"), CUSTOMER, None, GAP)

@@ -9,13 +9,13 @@ from scanner.model.facts import FOREVER_DAYS
 from scanner.model.inventory import Lifecycle
 from scanner.model.names import Arn
 from scanner.protection.lifecycle import (
-    copy_kept_days,
-    kept_days,
+    copy_retention_days,
     lock_admits,
     lock_mode,
     point_age_hours,
-    point_kept_days,
+    point_retention_days,
     point_usable,
+    retention_days,
 )
 from tests.fakes.bundles import ACCOUNT, AS_OF, REGION, vault_arn
 from tests.fakes.models import copy, point, rule, vault
@@ -46,7 +46,7 @@ AIR_GAPPED = "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"
     ],
 )
 def test_how_long_a_recovery_point_is_kept(told: dict[str, Any], days: int | None) -> None:
-    assert point_kept_days(point(**told)) == days
+    assert point_retention_days(point(**told)) == days
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_ages(told: dict[str, Any], age: float | None) -> None:
 def test_a_copy_without_an_end_follows_its_source(
     of_rule: int | None, of_copy: int | None, days: int
 ) -> None:
-    assert copy_kept_days(rule(of_rule), copy(vault_arn("far"), of_copy)) == days
+    assert copy_retention_days(rule(of_rule), copy(vault_arn("far"), of_copy)) == days
 
 
 def test_a_rule_without_an_end_keeps_for_ever() -> None:
-    assert kept_days(Lifecycle()) == FOREVER_DAYS
-    assert kept_days(Lifecycle(1)) == 1
+    assert retention_days(Lifecycle()) == FOREVER_DAYS
+    assert retention_days(Lifecycle(1)) == 1
 
 
 # Facts 5, lock reading
@@ -174,13 +174,13 @@ def test_ruling_7_days_are_counted_until_the_end_is_reached(seconds: int, micros
     days = 0
     while AS_OF + timedelta(days=days) < end:
         days += 1
-    assert point_kept_days(point(delete_at=end)) == days
+    assert point_retention_days(point(delete_at=end)) == days
 
 
 @given(few_days, few_days)
 def test_a_copy_is_kept_by_its_own_lifecycle_or_its_rules(of_rule: int | None, of_copy: int | None) -> None:
     told = [days for days in (of_copy, of_rule, FOREVER_DAYS) if days is not None]
-    assert copy_kept_days(rule(of_rule), copy(vault_arn("far"), of_copy)) == told[0]
+    assert copy_retention_days(rule(of_rule), copy(vault_arn("far"), of_copy)) == told[0]
 
 
 @given(

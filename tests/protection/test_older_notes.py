@@ -13,7 +13,7 @@ from scanner.protection.capabilities import (
     changes,
     incremental_of,
 )
-from scanner.protection.lifecycle import copy_kept_days
+from scanner.protection.lifecycle import copy_retention_days
 from scanner.protection.region_routes import Route, air_gap_supported, copy_supported
 from tests.fakes.bundles import table_arn
 from tests.fakes.models import copy, resource, rule
@@ -141,5 +141,5 @@ def test_s3_has_at_most_1000_buckets() -> None:
 
 def test_a_copy_for_ever_follows_its_source() -> None:
     """Facts 4, next to the notes on retention: a copy that never expires needs a source that never does."""
-    assert copy_kept_days(rule(35), copy("x")) == 35
-    assert copy_kept_days(rule(None), copy("x")) == FOREVER_DAYS
+    assert copy_retention_days(rule(35), copy("x")) == 35
+    assert copy_retention_days(rule(None), copy("x")) == FOREVER_DAYS

@@ -9,7 +9,7 @@ from scanner.model.inventory import RegionSettings, Resource, SelectionTerms, Ta
 from scanner.model.reading import Known, Unread
 from scanner.model.ternary import Ternary
 from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import reach_of, selects
+from scanner.protection.selection import clause_results, selects
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, table_arn, volume_arn
 from tests.fakes.models import UNREAD, condition, resource, terms
 
@@ -135,7 +135,7 @@ FORMS: Final[dict[str, Form]] = {
 def test_opt_in_by_form_of_assignment(row: str) -> None:
     form, decides = FORMS[row], DECIDES[row.rpartition(": ")[2]]
     for one in form.asked:
-        reach = reach_of(form.wanted, one, ON)
+        reach = clause_results(form.wanted, one, ON)
         assert reach is not None
         assert reach.opt_in_decides is decides
         assert selects(form.wanted, one, ON).value is True
@@ -270,7 +270,7 @@ def test_the_read_that_is_missing_is_named(
     untold = OptIn(Unread(replace(UNREAD.gap, operation="settings")), "account 1")
     one = resource(tags=tags)
     one = replace(one, tags=Unread(replace(UNREAD.gap, operation="tags"))) if tags is None else one
-    reach = reach_of(wanted, one, untold)
+    reach = clause_results(wanted, one, untold)
     assert reach is not None
     gap = reach.gap(one, untold)
     assert gap is not None

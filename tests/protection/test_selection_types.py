@@ -4,9 +4,9 @@ from typing import Final
 
 import pytest
 
-from scanner.inventory.lists import RESOURCE_LISTS
 from scanner.model.inventory import RegionSettings, Resource
 from scanner.model.reading import Known
+from scanner.model.resource_types import RESOURCE_LISTS
 from scanner.protection.capabilities import capability_of, skipped_state
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import could_select, selects

@@ -3,7 +3,7 @@
 import pytest
 
 from scanner.model.ternary import Ternary
-from scanner.protection.tag_conditions import clause, condition_holds, is_negative
+from scanner.protection.tag_conditions import condition_holds, condition_text, is_negative
 from tests.fakes.models import condition
 
 STAGE = "aws:ResourceTag/stage"
@@ -43,4 +43,4 @@ def test_a_value_another_and_none(
 
 
 def test_a_condition_is_named_as_it_is_written() -> None:
-    assert clause(condition("StringLike", STAGE, "p*")) == "StringLike aws:ResourceTag/stage=p*"
+    assert condition_text(condition("StringLike", STAGE, "p*")) == "StringLike aws:ResourceTag/stage=p*"

@@ -113,16 +113,6 @@ def _examples(control: Control) -> Iterator[str]:
     yield ""
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Write the document to the file that is named, else to docs/controls.md."""
-    file = Path(arguments[0]) if arguments else FILE
-    file.write_text(controls_document(), "utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
-
-
 def packs_table(packs: Iterable[Pack]) -> Iterator[str]:
     """Give the lines of the table of packs."""
     yield from ("| pack | controls | what it is |", "|---|---:|---|")
@@ -184,3 +174,13 @@ def _cells(texts: Iterable[str]) -> str:
 
 def _line(text: str) -> str:
     return " ".join(text.split())
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the document to the file that is named, else to docs/controls.md."""
+    file = Path(arguments[0]) if arguments else FILE
+    file.write_text(controls_document(), "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

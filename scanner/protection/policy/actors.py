@@ -256,7 +256,7 @@ def _accounts(document: Document) -> Iterator[str]:
 
 
 def _fits_some(account: str) -> bool:
-    """Whether it is a pattern that fits some accounts and not others."""
+    """Check whether it is a pattern that fits some accounts and not others."""
     return has_wildcard(account) and "${" not in account and any(sign.isdigit() for sign in account)
 
 

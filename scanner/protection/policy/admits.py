@@ -91,7 +91,7 @@ _ON_POINTS: Final = frozenset(
 def admits_account(
     document: Document, *, account: str, action: str, resource: str, context: Context
 ) -> Answer:
-    """Whether a policy allows an account as a whole to do `action` on `resource` (the vault's ARN).
+    """Check whether a policy allows an account as a whole to do `action` on `resource` (the vault's ARN).
 
     True: every principal of the account. False: none. None: only some of them, an undecidable
     condition, a Deny on some, or a policy that cannot be read. `context` describes the account;
@@ -112,7 +112,7 @@ def key_allows_account(  # noqa: PLR0913 - the question has this many parts
     services: tuple[str, ...] = (),
     key_arn: str | None = None,
 ) -> Answer:
-    """Whether a key policy lets an account as a whole use the key for all of the actions.
+    """Check whether a key policy lets an account as a whole use the key for all of the actions.
 
     `services` are the services through which AWS Backup uses the key, as kms:ViaService names them:
     the owning one for types that it does not fully manage (`ec2`, `rds` …), `backup` for the others.
@@ -148,7 +148,7 @@ def _by_reason(lacking: Iterable[tuple[str, Answer]]) -> str:
 def admits_service(  # noqa: PLR0913 - as above
     document: Document, *, service: str, action: str, resource: str, context: Context, account: str = ""
 ) -> Answer:
-    """Whether a policy allows a service principal (`backup.amazonaws.com`), as in a role's trust policy.
+    """Check whether a policy allows a service principal (`backup.amazonaws.com`), like a trust policy.
 
     `account` is the account for which the service works: the service calls with it as aws:SourceAccount, and
     with an ARN of its own in that account and `context.region` as aws:SourceArn. Which ARN that is, AWS does
@@ -285,7 +285,7 @@ def _judge_via(clause: Clause, used: tuple[str, ...], possible: tuple[str, ...])
 # An administrator of an account can act as every role and user of it, and make new ones. So one principal
 # that is let in is enough, where `admits_account` asks for the account as a whole (ruling 11).
 def somebody_may(document: Document, *, account: str, action: str, resource: str, context: Context) -> Answer:
-    """Whether a policy lets some principal of an account do `action` on `resource` (the vault's ARN).
+    """Check whether a policy lets some principal of an account do `action` on `resource` (the vault's ARN).
 
     Or on a recovery point in it, where the action is on one. False: nobody of the account. None: it cannot
     be told, or the policy cannot be read. An explicit Deny wins; one that is known to leave somebody out
@@ -321,7 +321,7 @@ def _asked(document: Document, population: Population, request: Request) -> Answ
 
 
 def _leaves_somebody(allows: Iterable[_Reached], denies: list[_Reached]) -> bool:
-    """Whether some request is surely allowed: two parts may exclude each other, a whole and a part do not."""
+    """Check whether some request is certainly allowed: two parts may be disjoint, a whole and a part not."""
     if not denies:
         return _with(allows, Reach.ALL, Reach.SOME) is not None
     one_part = len(denies) == 1 and denies[0][1].reach is Reach.SOME

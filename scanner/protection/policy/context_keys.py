@@ -132,7 +132,7 @@ def account_cells(account: str, partition: str = "aws") -> tuple[str, ...]:
 
 
 def is_identity(key: str) -> bool:
-    """Whether a key tells principals apart in another way than by ARN."""
+    """Check whether a key tells principals apart in another way than by ARN."""
     return key.startswith("aws:principaltag/") or _VARYING.get(key) == PRINCIPAL
 
 

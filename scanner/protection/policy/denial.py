@@ -71,7 +71,7 @@ def denied_to_all(
     vault_account: str,
     context: Context | None = None,
 ) -> Denial:
-    """Whether `action` is denied to every principal but the exceptions.
+    """Check whether `action` is denied to every principal but the exceptions.
 
     `resource` is the vault's ARN. Actions on recovery points must be denied on all of them, so only
     `*` and patterns that cover every ARN do; what covers every kind that is known is undecided. `context`
@@ -160,7 +160,7 @@ class DenyScope:
         return not self.partial and (self.not_decidable_by_arn or self.undecided)
 
     def hits(self, one: str | None, *, possibly: bool = False) -> bool:
-        """Whether it hits everybody of a pattern (`possibly`: if its open clauses hold)."""
+        """Check whether it hits everybody of a pattern (`possibly`: if its open clauses hold)."""
         if one is None or self.partial or self.not_decidable_by_arn or (self.undecided and not possibly):
             return False
         return all(
@@ -171,7 +171,7 @@ class DenyScope:
         )
 
     def may_hit(self, one: str | None) -> bool:
-        """Whether it may hit somebody of a pattern."""
+        """Check whether it may hit somebody of a pattern."""
         if one is None:
             return True
         inside = all(
@@ -237,7 +237,7 @@ def _labels(strikes: list[DenyScope]) -> str:
 
 
 def _complement(strikes: list[DenyScope]) -> bool:
-    """Whether two conditional Denies limit the same thing, so that one may take what the other leaves."""
+    """Check whether two conditional Denies limit the same thing, so that together they may cover it."""
     seen = Counter(group for strike in strikes for group in strike.partial)
     by_resource = seen.pop("Resource+", 0), seen.pop("Resource-", 0)
     return any(count > 1 for count in seen.values()) or (by_resource[1] > 0 and sum(by_resource) > 1)
@@ -277,7 +277,7 @@ def _resource_reach(statement: Statement, place: Place) -> Verdict:
 
 
 def _within(one: str, pattern: str) -> bool:
-    """Whether everybody of the first pattern surely lies in the second, by string and part by part.
+    """Check whether everybody of the first pattern surely lies in the second, by string and part by part.
 
     The second may come from an ARN operator or from a string operator, the first likewise; both read an
     ARN alike as long as no wildcard of the first can reach over a colon.

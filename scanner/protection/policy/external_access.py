@@ -118,7 +118,7 @@ def admits_outside(  # noqa: PLR0913 - who is inside has this many parts
     resource: str | None = None,
     context: Context = _NOTHING_KNOWN,
 ) -> Answer:
-    """Whether any Allow admits a principal outside the organisation, whatever the action.
+    """Check whether any Allow admits a principal outside the organisation, whatever the action.
 
     True names the statement; False: none does; None: it cannot be told. The parameters are those of
     `outsiders`.
@@ -182,7 +182,7 @@ def _search(document: Document, inside: _Inside, found: _Found) -> None:
 
 
 def _concerns(statement: Statement, resource: str | None) -> bool:
-    """Whether an Allow may be about the vault at all: it is not when it names other vaults only."""
+    """Check whether an Allow may be about the vault at all: it is not when it names other vaults only."""
     element = statement.resources
     if resource is None or element.negated:
         return True
@@ -307,7 +307,7 @@ def _admitted(
     denies: _Denies,
     steps: Iterator[int],
 ) -> tuple[bool | None, str, str]:
-    """Whether one outsider gets in, over the organisations that he may belong to; who it is; why."""
+    """Check whether one outsider gets in, over the organisations that he may belong to; who it is; why."""
     answers: dict[str, bool | None] = {}
     because = ""
     for organization, domains, sure in _variants(statement, somebody, inside, denies):
@@ -389,7 +389,7 @@ def gets_in(
     denies: tuple[Statement, ...],
     steps: Iterator[int],
 ) -> tuple[bool | None, str]:
-    """Whether an Allow lets these principals in, and what keeps the answer open or limits it.
+    """Check whether an Allow lets these principals in, and what keeps the answer open or limits it.
 
     `steps` is what is left of the budget; TooMuchError when it is used up.
     """
@@ -414,7 +414,7 @@ def _blocked(  # noqa: PLR0913, PLR0917 - one Allow against all Denies needs the
     denies: tuple[Statement, ...],
     steps: Iterator[int],
 ) -> tuple[bool | None, str]:
-    """Whether Deny statements take back all that the Allow gives this outsider; if not known, which may."""
+    """Check whether Deny statements revoke all that the Allow grants this outsider, or which may do so."""
     answers: list[bool | None] = []
     doubts: list[str] = []
 

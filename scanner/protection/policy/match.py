@@ -16,12 +16,12 @@ _MOST_PAIRS = 1_000_000
 
 
 def has_wildcard(text: str) -> bool:
-    """Whether the text holds `*` or `?`."""
+    """Check whether the text holds `*` or `?`."""
     return "*" in text or "?" in text
 
 
 def covers(pattern: str, cell: str) -> bool:
-    """Whether every string of `cell` matches `pattern`.
+    """Check whether every string of `cell` matches `pattern`.
 
     Sound, not complete: False may stand for "not shown" in odd cases such as `?*` against `*?`.
     A `*` of the cell can only lie under a `*` of the pattern.
@@ -33,7 +33,7 @@ def covers(pattern: str, cell: str) -> bool:
 
 
 def overlaps(one: str, other: str) -> bool:
-    """Whether at least one string matches both patterns. Exact."""
+    """Check whether at least one string matches both patterns. Exact."""
     if "*" in one and "*" in other:
         # The stars can swallow all that stands between, so that only the two ends can disagree.
         return _ends_agree(one, other)
@@ -65,12 +65,12 @@ def arn_part(arn: str, index: int) -> str:
 
 
 def is_account_id(text: str) -> bool:
-    """Whether the text is a twelve-digit account id."""
+    """Check whether the text is a twelve-digit account id."""
     return len(text) == 12 and text.isascii() and text.isdigit()  # noqa: PLR2004 - the length of every account id
 
 
 def is_no_principal(text: str) -> bool:
-    """Whether the text, taken literally, can be no principal's ARN: its name or account holds a wildcard.
+    """Check whether the literal text is no principal's ARN: its name or account contains a wildcard.
 
     Names of roles and users are made of letters, digits and `+=,.@_-`; only a path may hold a star
     (IAM User Guide, "IAM and AWS STS quotas, name requirements").
@@ -90,7 +90,7 @@ def _part_pairs(pattern: str, cell: str) -> list[tuple[str, str]] | None:
 
 
 def _fits(pieces: list[str], text: str, *, lenient: bool) -> bool:
-    """Whether the pieces occur in the text in order, the first at its start and the last at its end.
+    """Check whether the pieces occur in the text in order, the first at its start and the last at its end.
 
     Taking each middle piece as far left as it goes leaves the most room for the others.
     """
@@ -179,7 +179,7 @@ def shared_by(one: str | None, other: str | None) -> Patterns:
 
 
 def session_of(session: str, role: str) -> bool:
-    """Whether the first is a session ARN of the role (or of a role of the pattern) that is the second."""
+    """Check whether the first is a session ARN of the second, a role (or a pattern of roles)."""
     prefix, _, rest = session.partition(":assumed-role/")
     account, name = prefix.rpartition(":")[2], rest.partition("/")[0]
     if not rest or arn_part(role, 4) != account:

@@ -39,7 +39,7 @@ def reach_of(statement: Statement, population: Population, request: Request) -> 
 
 
 def reach_of_patterns(element: Patterns, cell: str, name: str) -> Verdict:
-    """Whether an Action or Resource element (or its Not form) takes in all, some or none of a cell."""
+    """Check whether an Action or Resource element (or its Not form) takes in all, some or none of a cell."""
     if not element.literal and any("${" in pattern for pattern in element.patterns):
         return Verdict(Reach.OPEN, f"its {name} contains a policy variable")
     if any(covers(pattern, cell) for pattern in element.patterns):
@@ -51,7 +51,7 @@ def reach_of_patterns(element: Patterns, cell: str, name: str) -> Verdict:
 
 
 def reach_of_principals(element: Principals, population: Population) -> Verdict:
-    """Whether a Principal or NotPrincipal element names all, some or none of a population.
+    """Check whether a Principal or NotPrincipal element names all, some or none of a population.
 
     An account id or its root ARN names every principal of the account in Principal. In NotPrincipal
     the guide lists it beside the users that it leaves out, so whether it leaves out the whole account
@@ -91,7 +91,7 @@ def _named(element: Principals, population: Population) -> list[str]:
 
 
 def _is_named(one: str, named: list[str]) -> bool:
-    """Whether a principal is named itself, or is a session of a role that is."""
+    """Check whether a principal is named itself, or is a session of a role that is."""
     return bool(one) and any(one == arn or session_of(one, arn) for arn in named)
 
 

@@ -90,7 +90,7 @@ def test_html_counts_all_names_the_worst_and_escapes(held: Scan) -> None:
     for each in kinds(changes()):
         assert f"{each.word} <b>{each.number:,}</b>" in section
         assert f"And {each.number - 25:,} more" in section
-    for text in ("1,234", "of 5,555 evaluated", "of 5,632 asked", "41.2", "15 Nov 2026"):
+    for text in ("1,234", "of 5,555 evaluated", "of 5,632 checks", "41.2", "15 Nov 2026"):
         assert text in section
     assert section.count("Not failing, as before: 1,017") == 1
 

@@ -1,1 +1,0 @@
-"""One file a service: which operations it may call, and in which order it calls them."""

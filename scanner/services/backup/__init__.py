@@ -1,0 +1,1 @@
+"""AWS Backup, a file for each of its subjects."""

@@ -1,0 +1,213 @@
+"""AWS Backup: jobs of the last 30 days (backup, copy, restore), and what it lists as protected."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from scanner.evidence.answers import Answers
+from scanner.evidence.shape import Shape
+from scanner.model.inventory import Job, JobKind, LatestRestore, ProtectedResource
+from scanner.model.names import AccountId, Arn, Shard, parse_arn
+from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Reading, Unread
+from scanner.services.base import Gaps, Operation, created_by_rule, objects, rows, text
+from scanner.services.caller import Caller, record_all
+
+_PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
+
+_HISTORIES: Final = (
+    (JobKind.BACKUP, "backup:ListBackupJobs", "BackupJobs", "BackupJobId", "RecoveryPointArn"),
+    (JobKind.COPY, "backup:ListCopyJobs", "CopyJobs", "CopyJobId", "DestinationRecoveryPointArn"),
+    (JobKind.RESTORE, "backup:ListRestoreJobs", "RestoreJobs", "RestoreJobId", "RecoveryPointArn"),
+)
+
+OPERATIONS: Final = (
+    Operation("backup", "ListBackupJobs", "backup:ListBackupJobs", _PAGE),
+    Operation("backup", "ListCopyJobs", "backup:ListCopyJobs", _PAGE),
+    Operation("backup", "ListRestoreJobs", "backup:ListRestoreJobs", _PAGE),
+    Operation("backup", "ListProtectedResources", "backup:ListProtectedResources", _PAGE),
+    # Limited to ten a second: called for the account's own resources only, as no control reads when others
+    # were restored (catalogue, ruling 9).
+    Operation(
+        "backup",
+        "DescribeProtectedResource",
+        "backup:DescribeProtectedResource",
+        after=("backup:ListProtectedResources",),
+        per="resource that was backed up, and not restored in 30 days",
+    ),
+)
+
+_COMPLETED: Final = "COMPLETED"
+
+Restored = Future[frozenset[str]]
+"""The resources with a completed restore in the list of restore jobs; empty where the list was not read."""
+
+
+def collect(caller: Caller) -> set[str]:
+    """Record jobs and protected resources, the lists in parallel."""
+    restored = Restored()
+    return caller.beside(
+        partial(_collect_protected_resources, restored=restored),
+        lambda own: record_all(own.pages("backup", "ListBackupJobs")),
+        lambda own: record_all(own.pages("backup", "ListCopyJobs")),
+        partial(_collect_restore_jobs, restored=restored),
+    )
+
+
+def _collect_restore_jobs(caller: Caller, *, restored: Restored) -> None:
+    """Record restore jobs, those of restore testing plans too; set the resources that were restored."""
+    completed: set[str] = set()
+    result: frozenset[str] = frozenset()
+    try:
+        for answer in caller.pages("backup", "ListRestoreJobs"):
+            jobs = (row for row in objects(answer, "RestoreJobs") if row.get("Status") == _COMPLETED)
+            completed.update(text(row, "SourceResourceArn") for row in jobs)
+        if "backup:ListRestoreJobs" not in caller.failures:
+            result = frozenset(completed)
+    finally:  # the protected resources are described in any case
+        restored.set_result(result)
+
+
+def _collect_protected_resources(caller: Caller, *, restored: Restored) -> None:
+    """Record when the resources of this account and Region were restored last (catalogue, ruling 9).
+
+    A resource with a completed restore in the list of restore jobs is left out: its latest restore is that
+    one, or is in the list as well.
+    """
+    names: dict[str, None] = {}
+    for answer in caller.pages("backup", "ListProtectedResources"):
+        names |= dict.fromkeys(_own_resources(answer, caller.shard))
+    if not caller.collects("backup:DescribeProtectedResource"):
+        return
+    describe = caller.later()
+
+    def describe_others(listed: Restored) -> None:
+        left = [name for name in names if name not in listed.result()]
+        describe(lambda own: own.each(left, _describe_resource))
+
+    restored.add_done_callback(describe_others)
+
+
+def _own_resources(answer: Mapping[str, Any], shard: Shard) -> Iterator[str]:
+    """Yield the resources of a list, except those of another account, of which there are copies here."""
+    for row in objects(answer, "Results"):
+        arn = parse_arn(text(row, "ResourceArn"))
+        # The ARN of a bucket names neither account nor Region.
+        if arn and arn.account in ("", shard.account) and arn.region in ("", shard.region):
+            yield text(row, "ResourceArn")
+
+
+def _describe_resource(caller: Caller, resource: str) -> tuple[str, ...]:
+    caller.call("backup", "DescribeProtectedResource", ResourceArn=resource)
+    return ()
+
+
+def parse_jobs(answers: Answers) -> tuple[Job, ...]:
+    """Parse the three histories of jobs, each job once, by kind and id."""
+    jobs = {(job.kind, job.id): job for job in _jobs(answers)}
+    return tuple(jobs[key] for key in sorted(jobs))
+
+
+def _jobs(answers: Answers) -> Iterator[Job]:
+    for kind, operation, list_key, id_key, point_key in _HISTORIES:
+        for row, ref in rows(answers, operation, list_key):
+            yield _job(answers, kind, row, ref, (row.need(id_key), row.text(point_key)))
+
+
+def _job(answers: Answers, kind: JobKind, row: Shape, ref: EvidenceRef, ids: tuple[str, str | None]) -> Job:
+    created_by = row.child("CreatedBy")
+    return Job(
+        kind=kind,
+        id=ids[0],
+        account=answers.shard.account,
+        region=answers.shard.region,
+        state=row.text("Status") if kind is JobKind.RESTORE else row.text("State"),
+        resource=row.text("SourceResourceArn") if kind is JobKind.RESTORE else row.text("ResourceArn"),
+        resource_type=row.text("ResourceType"),
+        created_at=row.instant("CreationDate"),
+        completed_at=row.instant("CompletionDate"),
+        message=row.text("StatusMessage"),
+        recovery_point=ids[1],
+        destination_vault=row.text("DestinationBackupVaultArn"),
+        created_by_rule=None if kind is JobKind.RESTORE else created_by_rule(row, _shard_of(answers, row)),
+        message_category=row.text("MessageCategory"),
+        validation_status=row.text("ValidationStatus"),
+        validation_message=row.text("ValidationStatusMessage"),
+        restore_testing_plan=created_by.text("RestoreTestingPlanArn") if created_by else None,
+        source_recovery_point=row.text("SourceRecoveryPointArn"),
+        backup_type=row.text("BackupType") or "",
+        backup_job=row.text("CreatedByBackupJobId"),
+        parent_job=row.text("ParentJobId"),
+        refs=(ref,),
+    )
+
+
+def _shard_of(answers: Answers, row: Shape) -> Shard:
+    """Return the account and Region of a job: an organisation's list holds jobs of other accounts too."""
+    account = row.text("AccountId")
+    return Shard(AccountId(account), answers.shard.region) if account else answers.shard
+
+
+def parse_protected_resources(answers: Answers, gaps: Gaps) -> tuple[ProtectedResource, ...]:
+    """Parse ListProtectedResources: what was backed up at least once."""
+    protected = {
+        row.need("ResourceArn"): _protected(answers, gaps, row, ref)
+        for row, ref in rows(answers, "backup:ListProtectedResources", "Results")
+    }
+    return tuple(protected[arn] for arn in sorted(protected))
+
+
+def _protected(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> ProtectedResource:
+    arn = row.need("ResourceArn")
+    return ProtectedResource(
+        arn=Arn(arn),
+        type=row.text("ResourceType") or "",
+        account=answers.shard.account,
+        region=answers.shard.region,
+        last_backup_at=row.instant("LastBackupTime"),
+        latest_restore=_latest_restore(answers, gaps, arn),
+        last_vault=row.text("LastBackupVaultArn"),
+        last_recovery_point=row.text("LastRecoveryPointArn"),
+        refs=(ref,),
+    )
+
+
+def parse_latest_restores(
+    answers: Answers, gaps: Gaps, protected: Iterable[ProtectedResource]
+) -> Mapping[str, Reading[LatestRestore | None]]:
+    """Parse DescribeProtectedResource of what ListProtectedResources does not list, by ARN.
+
+    The list may have been cut short, or not asked for: an answer about one resource counts all the same.
+    """
+    listed = {str(each.arn) for each in protected}
+    asked = {answer.parameters.get("ResourceArn") for answer in answers.every(_DESCRIBE)}
+    arns = sorted(arn for arn in asked if isinstance(arn, str) and arn not in listed)
+    return {arn: _latest_restore(answers, gaps, arn) for arn in arns}
+
+
+def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRestore | None]:
+    """Read the newest restore, which the histories of 30 days may not reach (catalogue, ruling 9).
+
+    It is asked for on demand only: that it was never asked for is no gap of the shard, but that the scan left
+    it out for all resources is one.
+    """
+    answer = answers.one(_DESCRIBE, ResourceArn=arn)
+    if answer.gap is not None and answer.gap.code == LEFT_OUT:
+        return gaps.reading(None, replace(answer, gap=replace(answer.gap, about="")))
+    if answer.gap is not None and answer.gap.kind is GapKind.NEVER_ASKED:
+        return Unread(answer.gap)
+    told = next((page for page in answer.pages if any(key in page.data for key in (_RESTORED, _TOOK))), None)
+    if told is None:
+        return gaps.reading(None, answer)
+    restore = LatestRestore(
+        created_at=told.instant(_RESTORED),
+        minutes=told.integer(_TOOK),
+        recovery_point_at=told.instant("LatestRestoreRecoveryPointCreationDate"),
+    )
+    return gaps.reading(restore, answer)
+
+
+_DESCRIBE: Final = "backup:DescribeProtectedResource"
+_RESTORED: Final = "LatestRestoreJobCreationDate"
+_TOOK: Final = "LatestRestoreExecutionTimeMinutes"

@@ -1,0 +1,36 @@
+"""AWS Backup: what is set for a Region and for the organization."""
+
+from typing import Final
+
+from scanner.evidence.answers import Answers
+from scanner.model.inventory import RegionSettings
+from scanner.model.reading import Known, Reading, Unread
+from scanner.services.base import Operation, Place
+from scanner.services.caller import Caller
+
+OPERATIONS: Final = (
+    # `services.organizations` parses it, with what else is read once for the organization.
+    Operation("backup", "DescribeGlobalSettings", "backup:DescribeGlobalSettings", place=Place.SCAN),
+    Operation("backup", "DescribeRegionSettings", "backup:DescribeRegionSettings"),
+)
+
+
+def collect(caller: Caller) -> None:
+    """Record the settings of the Region."""
+    caller.call("backup", "DescribeRegionSettings")
+
+
+def parse_settings(answers: Answers) -> Reading[RegionSettings]:
+    """Parse the settings of the Region."""
+    answer = answers.one("backup:DescribeRegionSettings")
+    if answer.gap is not None:
+        return Unread(answer.gap)
+    opt_in: dict[str, bool] = {}
+    management: dict[str, bool] = {}
+    incremental: dict[str, bool] | None = None
+    for page in answer.pages:
+        opt_in |= page.mapping("ResourceTypeOptInPreference", bool)
+        management |= page.mapping("ResourceTypeManagementPreference", bool)
+        if "ResourceTypeOptInIncremental" in page.data:
+            incremental = (incremental or {}) | page.mapping("ResourceTypeOptInIncremental", bool)
+    return Known(RegionSettings(opt_in, management, incremental), answer.refs)

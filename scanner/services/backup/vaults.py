@@ -1,0 +1,307 @@
+"""AWS Backup: vaults, their access policies, and the recovery points in them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from scanner.evidence.answers import Answers
+from scanner.evidence.shape import Shape
+from scanner.model.inventory import (
+    RecoveryPoint,
+    ScanResult,
+    Vault,
+    VaultDetails,
+    VaultLock,
+    VaultNotifications,
+)
+from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
+from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Known, Reading, Unread
+from scanner.services.base import Gaps, Operation, created_by_rule, objects, rows, text
+from scanner.services.caller import Caller
+
+_PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
+_VAULTS: Final = "backup:ListBackupVaults"
+
+_POINTS = "backup:ListRecoveryPointsByBackupVault"
+_POINT_IN_TIME = "backup:GetPITRMalwareScanResults"
+_PLAIN = "BACKUP_VAULT"
+_CONTINUOUS = ":continuous:"  # AWS does not report it as a field: the ARN says so (facts 9)
+
+OPERATIONS: Final = (
+    Operation(
+        "backup",
+        "ListBackupVaults",
+        "backup:ListBackupVaults",
+        _PAGE,
+        own=("BackupVaultList[].BackupVaultArn",),
+    ),
+    # Limited to five a second: called for the few vaults of which the list leaves something out (facts 5).
+    Operation(
+        "backup",
+        "DescribeBackupVault",
+        "backup:DescribeBackupVault",
+        after=(_VAULTS,),
+        per="vault",
+        own=("BackupVaultArn",),
+    ),
+    Operation(
+        "backup",
+        "GetBackupVaultAccessPolicy",
+        "backup:GetBackupVaultAccessPolicy",
+        after=(_VAULTS,),
+        per="vault",
+        own=("BackupVaultArn",),
+    ),
+    Operation(
+        "backup",
+        "GetBackupVaultNotifications",
+        "backup:GetBackupVaultNotifications",
+        after=(_VAULTS,),
+        per="vault",
+        own=("BackupVaultArn",),
+    ),
+    Operation(
+        "backup",
+        "ListRecoveryPointsByBackupVault",
+        "backup:ListRecoveryPointsByBackupVault",
+        _PAGE,
+        after=(_VAULTS,),
+        per="vault",
+        own=("RecoveryPoints[].BackupVaultArn",),
+    ),
+    # Called for continuous recovery points that were scanned: the list has no result for a point in time.
+    Operation(
+        "backup",
+        "GetPITRMalwareScanResults",
+        "backup:GetPITRMalwareScanResults",
+        after=("backup:ListRecoveryPointsByBackupVault",),
+        per="continuous recovery point that was scanned for malware",
+    ),
+)
+
+_AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"
+_DESCRIBED: Final = {"LOGICALLY_AIR_GAPPED_BACKUP_VAULT", "RESTORE_ACCESS_BACKUP_VAULT"}
+
+
+def collect(caller: Caller) -> set[str]:
+    """Record vaults with their recovery points; return the keys that they name."""
+    names: dict[str, None] = {}
+    described: dict[str, None] = {}
+    keys: set[str] = set()
+    for answer in caller.pages("backup", "ListBackupVaults"):
+        keys.update(_key_names(answer, "BackupVaultList"))
+        for row in objects(answer, "BackupVaultList"):
+            if name := text(row, "BackupVaultName"):
+                names[name] = None
+                if row.get("VaultType") in _DESCRIBED:
+                    described[name] = None
+    caller.each(described, _describe_vault)
+    return keys | caller.each(names, _collect_vault)
+
+
+def _describe_vault(caller: Caller, name: str) -> tuple[str, ...]:
+    caller.call("backup", "DescribeBackupVault", BackupVaultName=name)
+    return ()
+
+
+def _collect_vault(caller: Caller, name: str) -> set[str]:
+    caller.call("backup", "GetBackupVaultAccessPolicy", BackupVaultName=name)
+    caller.call("backup", "GetBackupVaultNotifications", BackupVaultName=name)
+    keys: set[str] = set()
+    for answer in caller.pages("backup", "ListRecoveryPointsByBackupVault", BackupVaultName=name):
+        keys.update(_key_names(answer, "RecoveryPoints"))
+        _collect_scans(caller, name, answer)
+    return keys
+
+
+def _collect_scans(caller: Caller, vault: str, answer: Mapping[str, Any]) -> None:
+    """Record the newest malware scan of continuous recovery points, at the time of the aggregated result."""
+    for row in objects(answer, "RecoveryPoints"):
+        arn, scanned = text(row, "RecoveryPointArn"), row.get("AggregatedScanResult")
+        if _CONTINUOUS in arn and isinstance(scanned, Mapping) and (computed := scanned.get("LastComputed")):
+            caller.call(
+                "backup",
+                "GetPITRMalwareScanResults",
+                RecoveryPointArn=arn,
+                BackupVaultName=vault,
+                ScanEndTime=computed,
+                MalwareScanner="GUARDDUTY",
+            )
+
+
+def _key_names(answer: Mapping[str, Any], key: str) -> Iterator[str]:
+    """Yield the keys that rows name, except those that AWS owns: no account can describe them."""
+    for row in objects(answer, key):
+        if (name := text(row, "EncryptionKeyArn")) and row.get("EncryptionKeyType") != _AWS_OWNED:
+            yield name
+
+
+def parse_vaults(answers: Answers, gaps: Gaps) -> tuple[Vault, ...]:
+    """Parse the shard's backup vaults."""
+    vaults = {
+        row.need("BackupVaultName"): (row, ref)
+        for row, ref in rows(answers, "backup:ListBackupVaults", "BackupVaultList")
+    }
+    return tuple(_vault(answers, gaps, row, ref) for _, (row, ref) in sorted(vaults.items()))
+
+
+def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
+    name = row.need("BackupVaultName")
+    kind = row.text("VaultType") or _PLAIN  # left out where there are no air-gapped vaults (facts 5)
+    shard = answers.shard
+    points = answers.read(_POINTS, BackupVaultName=name)
+    match points:
+        case Known():
+            pass
+        case Unread(gap):
+            gaps.note(gap)
+    return Vault(
+        arn=_vault_arn(shard, row.text("BackupVaultArn"), name),
+        name=name,
+        account=shard.account,
+        region=shard.region,
+        type=kind,
+        lock=VaultLock(
+            locked=row.flag("Locked"),
+            lock_date=row.instant("LockDate"),
+            min_retention_days=row.integer("MinRetentionDays"),
+            max_retention_days=row.integer("MaxRetentionDays"),
+        ),
+        key=row.text("EncryptionKeyArn"),
+        key_type=row.text("EncryptionKeyType"),
+        policy=_policy(answers, gaps, name),
+        recovery_points_read=points,
+        notifications=_notifications(answers, gaps, name),
+        details=_details(answers, gaps, name, is_plain=kind == _PLAIN),
+        state=row.text("VaultState"),
+        refs=(ref,),
+    )
+
+
+def _policy(answers: Answers, gaps: Gaps, name: str) -> Reading[str | None]:
+    """Parse a vault's access policy; Known(None): an error says that it has none.
+
+    An empty text is a policy that nobody can read (ruling 22); an answer without one was cut short.
+    """
+    operation = "backup:GetBackupVaultAccessPolicy"
+    answer = answers.one(operation, BackupVaultName=name)
+    text = next((text for page in answer.pages if (text := page.text("Policy")) is not None), None)
+    cut_short = text is None and bool(answer.pages)
+    return gaps.known_unless(
+        answers.gap(operation, name, GapKind.HALF_READ) if cut_short else answer.gap, text, answer.refs
+    )
+
+
+def _notifications(answers: Answers, gaps: Gaps, name: str) -> Reading[VaultNotifications | None]:
+    """Read whom a vault tells of what. An error says that it tells nobody (package data `answers`)."""
+    answer = answers.one("backup:GetBackupVaultNotifications", BackupVaultName=name)
+    told = next(iter(answer.pages), None)
+    if told is None:
+        return gaps.reading(None, answer)
+    events = None if told.data.get("BackupVaultEvents") is None else told.texts("BackupVaultEvents")
+    return gaps.reading(VaultNotifications(told.text("SNSTopicArn"), events), answer)
+
+
+def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Reading[VaultDetails] | None:
+    """Parse what the list leaves out of logically air-gapped and of restore-access vaults."""
+    answer = answers.one("backup:DescribeBackupVault", BackupVaultName=name)
+    if is_plain and answer.gap is not None:
+        return None
+    told = next(iter(answer.pages), None)
+    update = told.child("LatestMpaApprovalTeamUpdate") if told else None
+    details = VaultDetails(
+        approval_team=told.text("MpaApprovalTeamArn") if told else None,
+        approval_status=update.text("Status") if update else None,
+        source_vault=told.text("SourceBackupVaultArn") if told else None,
+    )
+    return gaps.reading(details, answer)
+
+
+def parse_recovery_points(answers: Answers, gaps: Gaps) -> tuple[RecoveryPoint, ...]:
+    """Parse the recovery points of all vaults of the shard, each once a vault."""
+    points = {(point.vault, point.arn): point for point in _points(answers, gaps)}
+    return tuple(points[key] for key in sorted(points))
+
+
+def _points(answers: Answers, gaps: Gaps) -> Iterator[RecoveryPoint]:
+    scans = _point_in_time_scans(answers, gaps)
+    for row, ref, vault in _point_rows(answers):
+        lifecycle = row.child("Lifecycle") or Shape({}, "Lifecycle", ref)
+        arn = row.need("RecoveryPointArn")
+        calculated = row.child("CalculatedLifecycle") or Shape({}, "CalculatedLifecycle", ref)
+        yield RecoveryPoint(
+            arn=Arn(arn),
+            vault=vault,
+            account=answers.shard.account,
+            region=answers.shard.region,
+            resource=row.text("ResourceArn") or "",
+            resource_type=row.text("ResourceType") or "",
+            status=row.text("Status"),
+            created_at=row.instant("CreationDate"),
+            encrypted=row.flag("IsEncrypted"),
+            key=row.text("EncryptionKeyArn"),
+            delete_after_days=lifecycle.integer("DeleteAfterDays"),
+            delete_at=calculated.instant("DeleteAt"),
+            temporary=lifecycle.text("DeleteAfterEvent") == "DELETE_AFTER_COPY",
+            source_vault=row.text("SourceBackupVaultArn"),
+            created_by_rule=created_by_rule(row, _plan_shard(row, answers.shard)),
+            scan=_scan(
+                row.child("AggregatedScanResult"), scans.get(arn) or _left_out_scan(answers, gaps, arn)
+            ),
+            last_restored_at=row.instant("LastRestoreTime"),
+            is_parent=bool(row.flag("IsParent")),
+            parent=row.text("ParentRecoveryPointArn"),
+            refs=(ref,),
+        )
+
+
+def _plan_shard(row: Shape, vault: Shard) -> Shard:
+    """Return the account and Region of the plan that made a recovery point.
+
+    A plan backs up resources of its own account and Region. The ARN of an S3 bucket has neither: a copy's
+    plan is then in those of the vault it was copied from (facts 9).
+    """
+    for arn in (row.text("ResourceArn"), row.text("SourceBackupVaultArn")):
+        parts = parse_arn(arn or "")
+        if parts is not None and parts.account and parts.region:
+            return Shard(parts.account, parts.region)
+    return vault
+
+
+def _point_rows(answers: Answers) -> Iterator[tuple[Shape, EvidenceRef, Arn]]:
+    """Return the rows, and the vault of each: where the row leaves it out, that which was asked for."""
+    for answer in answers.every(_POINTS):
+        parameters = answer.parameters
+        asked = "" if "BackupVaultAccountId" in parameters else str(parameters.get("BackupVaultName", ""))
+        for page in answer.pages:
+            for row in page.children("RecoveryPoints"):
+                told = row.text("BackupVaultArn") if asked else row.need("BackupVaultArn")
+                yield row, page.ref, _vault_arn(answers.shard, told, asked)
+
+
+def _vault_arn(shard: Shard, told: str | None, name: str) -> Arn:
+    return Arn(told) if told else vault_arn(partition_of(shard.region), shard, name)
+
+
+def _scan(result: Shape | None, point_in_time: Reading[str | None] | None) -> ScanResult | None:
+    if result is None:
+        return None
+    findings = None if result.data.get("Findings") is None else result.texts("Findings")
+    return ScanResult(result.flag("FailedScan"), findings, result.instant("LastComputed"), point_in_time)
+
+
+def _point_in_time_scans(answers: Answers, gaps: Gaps) -> Mapping[str, Reading[str | None]]:
+    """Read the newest malware scans of continuous recovery points, by ARN (GetPITRMalwareScanResults)."""
+    scans: dict[str, Reading[str | None]] = {}
+    for answer in answers.every(_POINT_IN_TIME):
+        result = next((child for page in answer.pages if (child := page.child("ScanResult"))), None)
+        status = result.text("ScanResultStatus") if result else None
+        scans[str(answer.parameters.get("RecoveryPointArn", ""))] = gaps.reading(status, answer)
+    return scans
+
+
+def _left_out_scan(answers: Answers, gaps: Gaps, arn: str) -> Reading[str | None] | None:
+    """Return that the newest scan of a continuous recovery point is not known, where the scan left it out."""
+    gap = answers.gap(_POINT_IN_TIME, "", GapKind.NEVER_ASKED)
+    if _CONTINUOUS not in arn or gap.code != LEFT_OUT:
+        return None
+    return gaps.known_unless(gap, None)

@@ -1,0 +1,155 @@
+"""The services of this folder, and what follows from the operations that they declare.
+
+Nothing is listed by hand: a file that declares `OPERATIONS` is a service, and a list that it declares is
+required in every account-Region until it says otherwise.
+"""
+
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final
+
+from scanner import services
+from scanner.evidence.answers import Answer, Answers
+from scanner.model.inventory import Resource
+from scanner.model.reading import GapKind, Known, Reading, Unread
+from scanner.services.base import Gaps, Operation, Place
+from scanner.services.caller import Read
+from scanner.services.sources import Sources
+from scanner.services.supported import unsupported_list
+
+Lists = Mapping[str, Reading[None]]
+"""By list operation (`ec2:DescribeVolumes`), whether it was read to the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One file of this folder. `name` is boto3's client name; several files may share one.
+
+    `collect` runs in every account and Region, `collect_account` once an account; `parse` yields resources.
+    `implied_list` returns what other answers say of a list that was not called.
+    """
+
+    name: str
+    operations: tuple[Operation, ...]
+    collect: Read | None
+    collect_account: Read | None
+    parse: Callable[[Sources], Iterable[Resource]] | None
+    implied_list: Callable[[str, Answers, Lists], Reading[None] | None] | None
+
+
+def _services() -> Iterator[Service]:
+    """Yield the services in the order of their files' names, in which they are also called."""
+    for found in pkgutil.walk_packages(services.__path__, f"{services.__name__}."):
+        if found.name == __name__:
+            continue
+        module = import_module(found.name)
+        if (operations := getattr(module, "OPERATIONS", None)) is not None:
+            yield Service(
+                name=operations[0].service,
+                operations=operations,
+                collect=getattr(module, "collect", None),
+                collect_account=getattr(module, "collect_account", None),
+                parse=getattr(module, "parse", None),
+                implied_list=getattr(module, "implied_list", None),
+            )
+
+
+SERVICES: Final = tuple(_services())
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    operation.key: operation for service in SERVICES for operation in service.operations
+}
+"""The operations that a scan may call, by `service:Operation`: what the IAM policy allows, and the hook."""
+
+
+def required_lists(operations: Iterable[Operation], place: Place) -> tuple[str, ...]:
+    """Return the operations that every shard (or account) has to have read to the end, sorted."""
+    return tuple(sorted(one.key for one in operations if one.place is place and one.is_required))
+
+
+SHARD_LISTS: Final = required_lists(OPERATIONS.values(), Place.REGION)
+ACCOUNT_LISTS: Final = required_lists(OPERATIONS.values(), Place.ACCOUNT)
+"""Read once an account; a gap here is a gap of each of its Regions."""
+
+
+def with_parents(operations: Iterable[str]) -> frozenset[str]:
+    """Return those of the operations that a scan calls, and all that must be called before them."""
+    found: set[str] = set()
+    waiting = [name for name in operations if name in OPERATIONS]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += OPERATIONS[name].after
+    return frozenset(found)
+
+
+_IMPLIED: Final = {
+    operation.key: service.implied_list
+    for service in SERVICES
+    for operation in service.operations
+    if service.implied_list is not None
+}
+
+
+def read_lists(answers: Answers, names: Iterable[str], gaps: Gaps) -> Lists:
+    """Return whether each list was read to the end, and note its gap where it was not.
+
+    A list that was never called is empty where another answer shows that there is nothing in it. One that was
+    called and refused is a gap, whatever else was answered.
+    """
+    lists = {name: _read_list(answers, name) for name in names}
+    for name, reading in lists.items():
+        if isinstance(reading, Unread) and not answers.every(name):
+            lists[name] = _implied_list(answers, name, lists) or reading
+    for reading in lists.values():
+        if isinstance(reading, Unread):
+            gaps.note(reading.gap)
+    return lists
+
+
+def _implied_list(answers: Answers, name: str, lists: Lists) -> Reading[None] | None:
+    """Return what other answers say of a list that was never called; None: nothing."""
+    if (reading := unsupported_list(answers, name.partition(":")[0])) is not None:
+        return reading
+    implied_list = _IMPLIED.get(name)
+    return implied_list(name, answers, lists) if implied_list is not None else None
+
+
+def _read_list(answers: Answers, name: str) -> Reading[None]:
+    whole = [answer for answer in answers.every(name) if _is_whole(answer)]
+    for answer in whole:
+        if answer.gap is None:
+            return Known(None, answer.refs)
+    gap = whole[0].gap if whole else None
+    return Unread(gap or answers.gap(name, "", GapKind.NEVER_ASKED))
+
+
+def _is_whole(answer: Answer) -> bool:
+    """Check whether a list was called without a filter: a filtered one does not show what else exists."""
+    return not any(
+        value not in _EMPTY and key not in _WIDENING and key not in _PAGING
+        for key, value in answer.parameters.items()
+    )
+
+
+_WIDENING: Final = {"IncludeDeleted", "IncludeShared", "MaxBuckets", "ByShared", "include"}
+"""Parameters that leave nothing out of a list of what is the account's own."""
+
+_EMPTY: Final[tuple[object, ...]] = (None, False, "", [], {})
+"""Values of a parameter that filter nothing: the same as leaving it out (`DryRun`: false)."""
+
+_PAGING: Final = {
+    "ContinuationToken",
+    "ExclusiveStartTableName",
+    "Limit",
+    "Marker",
+    "MaxItems",
+    "MaxRecords",
+    "MaxResults",
+    "NextToken",
+    "maxResults",
+    "nextToken",
+}

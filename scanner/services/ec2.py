@@ -1,0 +1,188 @@
+"""Amazon EC2: Regions, instances and EBS volumes."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from scanner.evidence.answers import Answers
+from scanner.evidence.shape import Shape
+from scanner.model.inventory import Encryption, Resource
+from scanner.model.names import Arn, RegionName, partition_of
+from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
+from scanner.services.base import Operation, Place, objects, rows, text, texts
+from scanner.services.caller import Caller
+from scanner.services.sources import Sources
+from scanner.services.tagging import STACK_TAG, tag_pairs
+
+# Without a page size EC2 answers more slowly and throttles sooner (facts 10.2).
+_PAGE: Final = 1000
+
+OPERATIONS: Final = (
+    Operation(
+        "ec2",
+        "DescribeRegions",
+        "ec2:DescribeRegions",
+        place=Place.ACCOUNT,
+        optional="without it, every Region of the scan is read",
+    ),
+    Operation(
+        "ec2",
+        "DescribeInstances",
+        "ec2:DescribeInstances",
+        _PAGE,
+        secrets=("Reservations[].Instances[].UserData",),
+        own=("Reservations[].OwnerId",),
+    ),
+    Operation("ec2", "DescribeVolumes", "ec2:DescribeVolumes", _PAGE),
+)
+
+_NOT_ENABLED: Final = "not-opted-in"
+
+
+def regions(caller: Caller) -> dict[RegionName, bool] | None:
+    """Return by Region whether the account has enabled it; None when AWS does not answer."""
+    answer = caller.call("ec2", "DescribeRegions", AllRegions=True)
+    return None if answer is None else enabled(answer)
+
+
+def enabled(answer: Mapping[str, Any]) -> dict[RegionName, bool]:
+    """Return by Region of an answer of DescribeRegions whether the account has enabled it."""
+    return {
+        RegionName(name): row.get("OptInStatus") != _NOT_ENABLED
+        for row in objects(answer, "Regions")
+        if (name := text(row, "RegionName"))
+    }
+
+
+def collect(caller: Caller) -> set[str]:
+    """Record instances and volumes; return the keys that they name."""
+    for _ in caller.pages("ec2", "DescribeInstances"):
+        pass
+    return set(texts(caller.pages("ec2", "DescribeVolumes"), "Volumes", "KmsKeyId"))
+
+
+_ATTACHED: Final = {"attaching", "attached", "busy"}
+
+
+def parse(sources: Sources) -> Iterator[Resource]:
+    """Parse instances and volumes. An instance is encrypted as its volumes are."""
+    answers, lists = sources.answers, sources.lists
+    volumes = {
+        row.need("VolumeId"): (row, ref) for row, ref in rows(answers, "ec2:DescribeVolumes", "Volumes")
+    }
+    prefix = f"arn:{partition_of(answers.shard.region)}:ec2:{answers.shard.region}:{answers.shard.account}"
+    for _, (row, ref) in sorted(volumes.items()):
+        yield _volume(answers, row, ref, prefix)
+    instances = {
+        row.need("InstanceId"): (row, ref)
+        for reservation, ref in rows(answers, "ec2:DescribeInstances", "Reservations")
+        for row in reservation.children("Instances")
+    }
+    shapes = {volume_id: row for volume_id, (row, _) in volumes.items()}
+    attached = _volumes_by_instance(shapes)
+    for instance_id, (row, ref) in sorted(instances.items()):
+        ids = attached.get(instance_id, set()) | _mapped_volumes(row)
+        encryption = _instance_encryption(answers, ids, shapes, lists["ec2:DescribeVolumes"])
+        yield _instance(answers, row, ref, prefix, encryption)
+
+
+def _volume(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str) -> Resource:
+    volume_id = row.need("VolumeId")
+    tags = tag_pairs(row, "Tags")
+    key = row.text("KmsKeyId")
+    attached_to = tuple(
+        Arn(f"{prefix}:instance/{attachment.need('InstanceId')}")
+        for attachment in row.children("Attachments")
+        if _is_attached(attachment, row) and attachment.text("InstanceId")
+    )
+    return Resource(
+        arn=Arn(f"{prefix}:volume/{volume_id}"),
+        type="EBS",
+        capability="EBS",
+        account=answers.shard.account,
+        region=answers.shard.region,
+        name=tags.get("Name") or volume_id,
+        state=row.text("State"),
+        tags=Known(tags, (ref,)),
+        encryption=Known(Encryption(row.flag("Encrypted"), (key,) if key else ()), (ref,)),
+        created_at=row.instant("CreateTime"),
+        attached_to=attached_to,
+        stack=tags.get(STACK_TAG),
+        refs=(ref,),
+    )
+
+
+def _is_attached(attachment: Shape, volume: Shape) -> bool:
+    """Check whether a volume is attached; without a state, it is where the volume is in use."""
+    state = attachment.text("State")
+    return volume.text("State") == "in-use" if state is None else state in _ATTACHED
+
+
+def _instance(
+    answers: Answers, row: Shape, ref: EvidenceRef, prefix: str, encryption: Reading[Encryption]
+) -> Resource:
+    instance_id = row.need("InstanceId")
+    tags = tag_pairs(row, "Tags")
+    state = row.child("State")
+    return Resource(
+        arn=Arn(f"{prefix}:instance/{instance_id}"),
+        type="EC2",
+        capability="EC2",
+        account=answers.shard.account,
+        region=answers.shard.region,
+        name=tags.get("Name") or instance_id,
+        state=None if state is None else state.text("Name"),
+        tags=Known(tags, (ref,)),
+        encryption=encryption,
+        created_at=row.instant("LaunchTime"),
+        windows=_is_windows(row),
+        product_codes=tuple(
+            code.need("ProductCodeId")
+            for code in row.children("ProductCodes")
+            if code.text("ProductCodeType") == "marketplace"
+        ),
+        unsupported_kind="instance_store" if row.text("RootDeviceType") == "instance-store" else "",
+        stack=tags.get(STACK_TAG),
+        refs=(ref,),
+    )
+
+
+def _is_windows(row: Shape) -> bool:
+    """Check whether an instance runs Windows. The model spells it Windows, the answers have windows."""
+    return (row.text("Platform") or row.text("PlatformDetails") or "").lower().startswith("windows")
+
+
+def _volumes_by_instance(volumes: Mapping[str, Shape]) -> Mapping[str, set[str]]:
+    """Return by instance id the volumes that name the instance, whatever the state of the attachment."""
+    found: dict[str, set[str]] = {}
+    for volume_id, volume in volumes.items():
+        for attachment in volume.children("Attachments"):
+            if instance_id := attachment.text("InstanceId"):
+                found.setdefault(instance_id, set()).add(volume_id)
+    return found
+
+
+def _mapped_volumes(instance: Shape) -> set[str]:
+    """Return the ids of the volumes that an instance names itself."""
+    return {
+        ebs.need("VolumeId")
+        for mapping in instance.children("BlockDeviceMappings")
+        if (ebs := mapping.child("Ebs"))
+    }
+
+
+def _instance_encryption(
+    answers: Answers, ids: set[str], volumes: Mapping[str, Shape], volumes_read: Reading[None]
+) -> Reading[Encryption]:
+    """Combine the encryption of an instance's volumes: the key of each volume is needed."""
+    if isinstance(volumes_read, Unread):
+        return volumes_read
+    if not ids <= volumes.keys():
+        missing = " ".join(sorted(ids - volumes.keys()))
+        return Unread(answers.gap("ec2:DescribeVolumes", missing, GapKind.NEVER_ASKED))
+    attached = [volumes[volume_id] for volume_id in sorted(ids)]
+    flags = [volume.flag("Encrypted") for volume in attached]
+    encrypted = None if None in flags else any(flags)
+    keys = {volume.text("KmsKeyId") for volume in attached if volume.flag("Encrypted")}
+    # One volume whose key is missing makes the keys unknown, whatever the keys of the other volumes are.
+    named = () if None in keys else tuple(sorted(key for key in keys if key))
+    return Known(Encryption(encrypted, named), tuple(volume.ref for volume in attached))

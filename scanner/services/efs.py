@@ -1,0 +1,55 @@
+"""Amazon EFS: file systems."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from scanner.model.inventory import Encryption, Resource
+from scanner.model.names import Arn
+from scanner.model.reading import Known
+from scanner.services.base import Operation, rows, texts
+from scanner.services.caller import Caller
+from scanner.services.sources import Sources
+from scanner.services.tagging import STACK_TAG, tag_pairs
+
+OPERATIONS: Final = (
+    Operation(
+        "efs",
+        "DescribeFileSystems",
+        "elasticfilesystem:DescribeFileSystems",
+        page=100,
+        own=("FileSystems[].FileSystemArn",),
+    ),
+)
+
+
+def collect(caller: Caller) -> set[str]:
+    """Record file systems; return the keys that they name."""
+    return set(texts(caller.pages("efs", "DescribeFileSystems"), "FileSystems", "KmsKeyId"))
+
+
+def parse(sources: Sources) -> Iterator[Resource]:
+    """Parse file systems."""
+    shard = sources.shard
+    systems = {
+        row.need("FileSystemId"): (row, ref)
+        for row, ref in rows(sources.answers, "efs:DescribeFileSystems", "FileSystems")
+    }
+    for system_id, (row, ref) in sorted(systems.items()):
+        tags = tag_pairs(row, "Tags")
+        key = row.text("KmsKeyId")
+        yield Resource(
+            arn=Arn(
+                row.text("FileSystemArn") or sources.arn("elasticfilesystem", f"file-system/{system_id}")
+            ),
+            type="EFS",
+            capability="EFS",
+            account=shard.account,
+            region=shard.region,
+            name=row.text("Name") or system_id,
+            state=row.text("LifeCycleState"),
+            tags=Known(tags, (ref,)),
+            encryption=Known(Encryption(row.flag("Encrypted"), (key,) if key else ()), (ref,)),
+            created_at=row.instant("CreationTime"),
+            stack=tags.get(STACK_TAG),
+            refs=(ref,),
+        )

@@ -1,0 +1,276 @@
+"""AWS Organizations: the organization, its tree of accounts, delegation, backup policies.
+
+`services.backup_policies` parses the policies.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from scanner.evidence.answers import Answers
+from scanner.model.inventory import Account, Organization
+from scanner.model.manifest import Manifest
+from scanner.model.names import AccountId
+from scanner.model.owner import Contacts
+from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
+from scanner.services.base import Operation, Place, rows, texts
+from scanner.services.caller import Caller
+
+_PAGE: Final = 20  # the largest that the service takes (facts 10.2)
+
+_UNIT: Final = "organisational unit"
+
+
+def _once(
+    name: str,
+    page: int = _PAGE,
+    per: str = "",
+    after: tuple[str, ...] = (),
+    same: tuple[tuple[str, str], ...] = (),
+) -> Operation:
+    """Declare an operation that is called once for the organization."""
+    action = f"organizations:{name}"
+    return Operation("organizations", name, action, page, after=after, same=same, place=Place.SCAN, per=per)
+
+
+_CROSS_ACCOUNT: Final = "isCrossAccountBackupEnabled"
+_GLOBAL_SETTINGS: Final = "backup:DescribeGlobalSettings"
+_LIST_ACCOUNTS: Final = "organizations:ListAccounts"
+_DESCRIBE: Final = "organizations:DescribeOrganization"
+_ROOTS: Final = "organizations:ListRoots"
+_UNITS: Final = "organizations:ListOrganizationalUnitsForParent"
+TREE: Final = (_ROOTS, _UNITS, "organizations:ListAccountsForParent")
+"""The reads that return the accounts' places in the tree."""
+
+OPERATIONS: Final = (
+    _once("DescribeOrganization", page=0),
+    _once("ListAccounts"),
+    _once("ListRoots"),
+    _once("ListOrganizationalUnitsForParent", per=_UNIT, after=("organizations:ListRoots",)),
+    _once(
+        "ListAccountsForParent",
+        per=_UNIT,
+        after=("organizations:ListRoots", "organizations:ListOrganizationalUnitsForParent"),
+    ),
+    _once("ListDelegatedAdministrators"),
+    _once("ListAWSServiceAccessForOrganization"),
+    _once("ListPolicies"),
+    _once(
+        "DescribePolicy",
+        page=0,
+        per="policy",
+        after=("organizations:ListPolicies",),
+        same=(("PolicyId", "Policy.PolicySummary.Id"),),
+    ),
+    _once("ListTargetsForPolicy", per="policy", after=("organizations:ListPolicies",)),
+    _once("ListAccountsWithInvalidEffectivePolicy"),
+    # Every account may read its own (API reference, "DescribeEffectivePolicy").
+    Operation(
+        "organizations",
+        "DescribeEffectivePolicy",
+        "organizations:DescribeEffectivePolicy",
+        place=Place.ACCOUNT,
+        optional="it is a gap of the account, not of its Regions",
+    ),
+)
+
+_BACKUP_POLICY: Final = "BACKUP_POLICY"
+
+
+def collect_tree(caller: Caller) -> dict[str, str]:
+    """Record the tree; return every account's place by its id: `r-…/ou-…/ou-…`, without the organization."""
+    places: dict[str, str] = {}
+    todo = [(root, root) for root in texts(caller.pages("organizations", "ListRoots"), "Roots", "Id")]
+    seen = {root for root, _ in todo}
+    while todo:
+        parent, path = todo.pop(0)
+        units = texts(
+            caller.pages("organizations", "ListOrganizationalUnitsForParent", ParentId=parent),
+            "OrganizationalUnits",
+            "Id",
+        )
+        accounts = texts(
+            caller.pages("organizations", "ListAccountsForParent", ParentId=parent), "Accounts", "Id"
+        )
+        places |= dict.fromkeys(accounts, path)
+        todo += [(unit, f"{path}/{unit}") for unit in units if unit not in seen]
+        seen.update(units)
+    return places
+
+
+def collect_administration(caller: Caller) -> None:
+    """Record the delegated administrators of AWS Backup, and whether it has trusted access."""
+    whose = {"ServicePrincipal": "backup.amazonaws.com"}
+    for _ in caller.pages("organizations", "ListDelegatedAdministrators", **whose):
+        pass
+    for _ in caller.pages("organizations", "ListAWSServiceAccessForOrganization"):
+        pass
+
+
+def collect_policies(caller: Caller) -> None:
+    """Record backup policies, what they are attached to, and accounts whose effective policy is invalid."""
+    pages = caller.pages("organizations", "ListPolicies", Filter=_BACKUP_POLICY)
+    caller.each(texts(pages, "Policies", "Id"), _collect_policy)
+    invalid = "ListAccountsWithInvalidEffectivePolicy"
+    for _ in caller.pages("organizations", invalid, PolicyType=_BACKUP_POLICY):
+        pass
+
+
+def _collect_policy(caller: Caller, policy: str) -> tuple[str, ...]:
+    caller.call("organizations", "DescribePolicy", PolicyId=policy)
+    for _ in caller.pages("organizations", "ListTargetsForPolicy", PolicyId=policy):
+        pass
+    return ()
+
+
+def collect_account(caller: Caller) -> None:
+    """Record the effective backup policy of the caller's own account.
+
+    Every account reads its own: Organizations allows one account few calls a second (facts 10.2).
+    """
+    caller.call("organizations", "DescribeEffectivePolicy", PolicyType=_BACKUP_POLICY)
+
+
+def parse_organization(answers: Answers, manifest: Manifest) -> Organization:
+    """Parse org.jsonl.gz. What it does not say is taken from the manifest, else it is not known."""
+    if refs := no_organization(answers):
+        return Organization(
+            id=Known(None, refs),
+            management_account=Known(None, refs),
+            members=Known(None, refs),
+            accounts={},
+            cross_account_backup=Known(value=False, refs=refs),
+        )
+    described = answers.one(_DESCRIBE)
+    shape = next((child for page in described.pages if (child := page.child("Organization"))), None)
+    scope = manifest.scope
+    organization_id = (shape.text("Id") if shape else None) or scope.organization_id
+    management = (shape.text("MasterAccountId") if shape else None) or scope.management_account
+    gap = described.gap or answers.gap(_DESCRIBE, "", GapKind.NEVER_ASKED)
+    return Organization(
+        id=Known(organization_id, described.refs) if organization_id else Unread(gap),
+        management_account=Known(AccountId(management), described.refs) if management else Unread(gap),
+        members=_members(answers),
+        accounts=_accounts(answers, manifest, organization_id),
+        cross_account_backup=_cross_account_backup(answers),
+    )
+
+
+def no_organization(answers: Answers) -> tuple[EvidenceRef, ...]:
+    """Return the evidence that the account belongs to no organisation; empty: nothing says so.
+
+    AWSOrganizationsNotInUseException, and what DescribeGlobalSettings answers outside an organisation
+    (ERROR_9601; facts 6, row 2). An answer of the organisation itself counts for more.
+    """
+    calls = [answers.one(name) for name in (_DESCRIBE, _LIST_ACCOUNTS, _GLOBAL_SETTINGS)]
+    if any(call.pages for call in calls):
+        return ()
+    return tuple(ref for call in calls if call.absent for ref in call.refs)
+
+
+def _members(answers: Answers) -> Reading[None]:
+    """Return whether the members were listed to the end; an error that denies an organisation lists none."""
+    listed = answers.one(_LIST_ACCOUNTS)
+    if listed.absent:
+        return Unread(answers.gap(_LIST_ACCOUNTS, "", GapKind.FAILED))
+    return Known(None, listed.refs) if listed.gap is None else Unread(listed.gap)
+
+
+def _accounts(
+    answers: Answers, manifest: Manifest, organization_id: str | None
+) -> Mapping[AccountId, Account]:
+    paths = _ou_paths(answers, organization_id)
+    told = {account.id: account for account in manifest.accounts}
+    # A list that was read to the end is the last word on who is a member, whatever the manifest says.
+    whole = isinstance(_members(answers), Known)
+    accounts = {} if whole else dict(told)
+    for row, _ in rows(answers, _LIST_ACCOUNTS, "Accounts"):
+        account_id = AccountId(row.need("Id"))
+        known = told.get(account_id)
+        accounts[account_id] = Account(
+            id=account_id,
+            name=row.text("Name") or (known.name if known else ""),
+            status=row.text("State") or row.text("Status"),
+            ou_path=paths.get(account_id) or (known.ou_path if known else None),
+        )
+    return accounts
+
+
+def _ou_paths(answers: Answers, organization_id: str | None) -> Mapping[str, str]:
+    """Return each account's path `o-.../r-.../ou-.../`, as far as the tree was read."""
+    paths = {
+        root.need("Id"): f"{organization_id}/{root.need('Id')}/"
+        for root, _ in rows(answers, "organizations:ListRoots", "Roots")
+        if organization_id
+    }
+    children: dict[str, list[str]] = {}
+    for operation, key in (
+        ("ListOrganizationalUnitsForParent", "OrganizationalUnits"),
+        ("ListAccountsForParent", "Accounts"),
+    ):
+        for answer in answers.every(f"organizations:{operation}"):
+            found = [row.need("Id") for page in answer.pages for row in page.children(key)]
+            children.setdefault(str(answer.parameters.get("ParentId")), []).extend(found)
+    accounts: dict[str, str] = {}
+    waiting = list(paths)
+    while waiting:
+        parent = waiting.pop()
+        for child in children.pop(parent, ()):
+            if child.startswith("ou-"):
+                paths[child] = f"{paths[parent]}{child}/"
+                waiting.append(child)
+            else:
+                accounts[child] = paths[parent]
+    return accounts
+
+
+def _cross_account_backup(answers: Answers) -> Reading[bool]:
+    """Read the global setting: a map of strings, where only "true" is on (facts 6, row 2)."""
+    answer = answers.one(_GLOBAL_SETTINGS)
+    settings = {k: v for page in answer.pages for k, v in page.mapping("GlobalSettings", str).items()}
+    if (setting := settings.get(_CROSS_ACCOUNT)) is not None:
+        return Known(setting.lower() == "true", answer.refs)
+    return Unread(answer.gap or answers.gap(_GLOBAL_SETTINGS, _CROSS_ACCOUNT, GapKind.HALF_READ))
+
+
+def unit_names(answers: Answers) -> Mapping[str, str]:
+    """Return the names of the roots and units that org.jsonl.gz tells of, by id."""
+    found = {row.need("Id"): row.text("Name") or "" for row, _ in rows(answers, _ROOTS, "Roots")}
+    for answer in answers.every(_UNITS):
+        for page in answer.pages:
+            found |= {row.need("Id"): row.text("Name") or "" for row in page.children("OrganizationalUnits")}
+    return {unit: name for unit, name in found.items() if name}
+
+
+def unread_tree(answers: Answers) -> str:
+    """Return which reads of the organization's tree are missing, as a sentence; empty: none."""
+    found = {
+        f"{operation} ({gap.code or gap.kind.value})"
+        for operation in TREE
+        for answer in answers.every(operation)
+        if (gap := answer.gap) is not None
+    }
+    if not found and not any(True for _ in answers.every(_ROOTS)):
+        found = {f"{_ROOTS} ({GapKind.NEVER_ASKED.value})"}
+    return f"Not read: {', '.join(sorted(found))}." if found else ""
+
+
+def account_paths(told: Iterable[Account], read: Iterable[Account]) -> Mapping[str, str]:
+    """Return the path of each account whose place is known, from the manifest, else from the evidence."""
+    found = {str(each.id): each.ou_path for each in (*read, *told) if each.ou_path}
+    return {account: path for account, path in found.items() if path}
+
+
+def parse_contacts(answers: Answers, manifest: Manifest) -> dict[str, Contacts]:
+    """Return the contacts of each account that org.jsonl.gz or the manifest tells of.
+
+    AWS gives every account an e-mail address and a name (Organizations API reference, "Account"): what is
+    not told is not known.
+    """
+    contacts: dict[str, Contacts] = {
+        account.id: {"email": None, "name": account.name or None} for account in manifest.accounts
+    }
+    for row, _ in rows(answers, _LIST_ACCOUNTS, "Accounts"):
+        account = row.need("Id")
+        named = row.text("Name") or contacts.get(account, {}).get("name")
+        contacts[account] = {"email": row.text("Email") or None, "name": named}
+    return contacts

@@ -1,0 +1,134 @@
+"""Amazon RDS, and with the same calls Aurora, Neptune and DocumentDB.
+
+DescribeDBClusters returns Aurora, Neptune, DocumentDB and RDS Multi-AZ clusters: the engine shows which.
+Members of a cluster are no resources of their own: the cluster is the unit of backup (facts 1.2).
+RDS Custom and RDS on Outposts are listed as kinds that AWS Backup cannot back up (facts 1.1).
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from scanner.evidence.answers import Answers
+from scanner.evidence.shape import Shape
+from scanner.model.inventory import Encryption, Resource
+from scanner.model.names import Arn
+from scanner.model.reading import EvidenceRef, Known
+from scanner.services.base import Operation, rows, texts
+from scanner.services.caller import Caller
+from scanner.services.sources import Sources
+from scanner.services.tagging import STACK_TAG, tag_pairs
+
+_PAGE: Final = 100
+
+OPERATIONS: Final = (
+    Operation(
+        "rds",
+        "DescribeDBInstances",
+        "rds:DescribeDBInstances",
+        _PAGE,
+        secrets=("DBInstances[].PendingModifiedValues.MasterUserPassword",),
+        own=("DBInstances[].DBInstanceArn",),
+    ),
+    Operation(
+        "rds",
+        "DescribeDBClusters",
+        "rds:DescribeDBClusters",
+        _PAGE,
+        secrets=("DBClusters[].PendingModifiedValues.MasterUserPassword",),
+        own=("DBClusters[].DBClusterArn",),
+    ),
+)
+
+
+def collect(caller: Caller) -> set[str]:
+    """Record databases and clusters; return the keys that they name."""
+    instances = texts(caller.pages("rds", "DescribeDBInstances"), "DBInstances", "KmsKeyId")
+    clusters = texts(caller.pages("rds", "DescribeDBClusters"), "DBClusters", "KmsKeyId")
+    return {*instances, *clusters}
+
+
+_CLUSTER_ENGINES: Final = {"neptune": "Neptune", "docdb": "DocumentDB"}
+_CUSTOM: Final = "custom-"  # engines of RDS Custom: custom-oracle-ee, custom-sqlserver-se ...
+
+
+def parse(sources: Sources) -> Iterator[Resource]:
+    """Parse DB instances that belong to no cluster, and clusters with their members."""
+    answers = sources.answers
+    instances = {
+        row.need("DBInstanceArn"): (row, ref)
+        for row, ref in rows(answers, "rds:DescribeDBInstances", "DBInstances")
+        if not _is_member(row)
+    }
+    for _, (row, ref) in sorted(instances.items()):
+        database = _database(answers, row, ref, "DBInstance", ("RDS", "RDS"))
+        yield replace(database, unsupported_kind=_unsupported_kind(row))
+    clusters = {
+        row.need("DBClusterArn"): (row, ref)
+        for row, ref in rows(answers, "rds:DescribeDBClusters", "DBClusters")
+    }
+    for _, (row, ref) in sorted(clusters.items()):
+        cluster = _database(answers, row, ref, "DBCluster", _cluster_type(row.text("Engine") or ""))
+        yield replace(cluster, members=_members(sources, row))
+
+
+def _is_member(row: Shape) -> bool:
+    engine = row.text("Engine") or ""
+    in_cluster = bool(row.text("DBClusterIdentifier"))
+    return in_cluster or engine.startswith(("aurora", "neptune", "docdb"))
+
+
+def _unsupported_kind(row: Shape) -> str | None:
+    """Return which kind that AWS Backup cannot back up an instance is; None where that is not known.
+
+    Instances on an Outpost keep their backups there, or are in subnets of an Outpost only. RDS sends an empty
+    `SubnetOutpost` with every subnet of a Region (API reference, "DBInstance", "Subnet").
+    """
+    if (row.text("Engine") or "").startswith(_CUSTOM):
+        return "rds_custom"
+    if row.text("BackupTarget") == "outposts" or row.flag("CustomerOwnedIpEnabled"):
+        return "rds_outposts"
+    group = row.child("DBSubnetGroup")
+    outposts = [_is_on_outpost(subnet) for subnet in group.children("Subnets")] if group else []
+    if not any(outposts):
+        return ""
+    return "rds_outposts" if all(outposts) else None
+
+
+def _is_on_outpost(subnet: Shape) -> bool:
+    outpost = subnet.child("SubnetOutpost")
+    return outpost is not None and bool(outpost.text("Arn"))
+
+
+def _members(sources: Sources, row: Shape) -> tuple[Arn, ...]:
+    ids = (member.text("DBInstanceIdentifier") for member in row.children("DBClusterMembers"))
+    return tuple(sources.arn("rds", f"db:{instance}") for instance in ids if instance)
+
+
+def _cluster_type(engine: str) -> tuple[str, str]:
+    """Return a cluster's type and its row of the capability table, by its engine."""
+    if engine.startswith("aurora"):
+        return "Aurora", "Aurora"
+    if engine in _CLUSTER_ENGINES:
+        return _CLUSTER_ENGINES[engine], _CLUSTER_ENGINES[engine]
+    return "RDS", "RDS_MULTI_AZ_CLUSTER"
+
+
+def _database(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str, kind: tuple[str, str]) -> Resource:
+    tags = tag_pairs(row, "TagList")
+    key = row.text("KmsKeyId")
+    created = row.instant("InstanceCreateTime" if prefix == "DBInstance" else "ClusterCreateTime")
+    return Resource(
+        arn=Arn(row.need(f"{prefix}Arn")),
+        type=kind[0],
+        capability=kind[1],
+        account=answers.shard.account,
+        region=answers.shard.region,
+        name=row.text(f"{prefix}Identifier") or row.need(f"{prefix}Arn"),
+        state=row.text("DBInstanceStatus" if prefix == "DBInstance" else "Status"),
+        tags=Known(tags, (ref,)),
+        encryption=Known(Encryption(row.flag("StorageEncrypted"), (key,) if key else ()), (ref,)),
+        created_at=created,
+        stack=tags.get(STACK_TAG),
+        refs=(ref,),
+    )

@@ -1,0 +1,80 @@
+"""AWS Systems Manager for SAP: HANA databases on Amazon EC2. GetDatabase returns the state of one."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from scanner.evidence.answers import Answer
+from scanner.evidence.shape import Shape
+from scanner.model.inventory import Encryption, Resource
+from scanner.model.names import Arn
+from scanner.model.reading import EvidenceRef, Known
+from scanner.services.base import Operation, rows, texts
+from scanner.services.caller import Caller
+from scanner.services.sources import Sources
+from scanner.services.tagging import STACK_TAG, tag_map
+
+OPERATIONS: Final = (
+    Operation("ssm-sap", "ListDatabases", "ssm-sap:ListDatabases", page=50, own=("Databases[].Arn",)),
+    # The name of the secret that holds the database's password is not recorded either.
+    Operation(
+        "ssm-sap",
+        "GetDatabase",
+        "ssm-sap:GetDatabase",
+        secrets=("Database.Credentials",),
+        after=("ssm-sap:ListDatabases",),
+        per="SAP HANA database",
+        own=("Database.Arn",),
+    ),
+)
+
+
+def collect(caller: Caller) -> set[str]:
+    """Record databases with their descriptions; they name no keys."""
+    return caller.each(texts(caller.pages("ssm-sap", "ListDatabases"), "Databases", "Arn"), _describe)
+
+
+def _describe(caller: Caller, arn: str) -> tuple[str, ...]:
+    caller.call("ssm-sap", "GetDatabase", DatabaseArn=arn)
+    return ()
+
+
+def parse(sources: Sources) -> Iterator[Resource]:
+    """Parse databases, of the system and of tenants. One whose GetDatabase is missing is of unknown state."""
+    databases = {
+        row.need("Arn"): (row, ref)
+        for row, ref in rows(sources.answers, "ssm-sap:ListDatabases", "Databases")
+    }
+    for arn, (row, ref) in sorted(databases.items()):
+        answer = _description(sources, row)
+        sources.gaps.note(answer.gap)
+        yield _database(sources, Arn(arn), (row, ref), answer)
+
+
+def _description(sources: Sources, row: Shape) -> Answer:
+    """Return the description of a database, asked for by its ARN or by its three ids."""
+    answer = sources.answers.one("ssm-sap:GetDatabase", DatabaseArn=row.need("Arn"))
+    if answer.gap is None:
+        return answer
+    ids = {key: row.text(key) or "" for key in ("ApplicationId", "ComponentId", "DatabaseId")}
+    other = sources.answers.one("ssm-sap:GetDatabase", **ids)
+    return other if other.gap is None else answer
+
+
+def _database(sources: Sources, arn: Arn, listed: tuple[Shape, EvidenceRef], answer: Answer) -> Resource:
+    row, ref = listed
+    described = next((page.need_child("Database") for page in answer.pages), None)
+    tags = tag_map(row, "Tags")
+    return Resource(
+        arn=arn,
+        type="SAP HANA on Amazon EC2",
+        capability="SAP_HANA",
+        account=sources.shard.account,
+        region=sources.shard.region,
+        name=(described.text("DatabaseName") if described else None) or row.text("DatabaseId") or arn,
+        state=described.text("Status") if described else None,
+        tags=Known(tags, (ref,)),
+        # Its data is on volumes of the instances that it runs on; AWS does not say on which.
+        encryption=Known(Encryption(encrypted=None), (ref,)),
+        stack=tags.get(STACK_TAG),
+        refs=(ref, *answer.refs),
+    )
