@@ -15,8 +15,7 @@ from pydantic import TypeAdapter
 from scanner.evidence.bundle import Bundle
 from scanner.facts.account import governed
 from scanner.facts.build import FactsRequest
-from scanner.inventory.assurance_tables import governance_rows
-from scanner.inventory.tables import account_rows, gap_rows
+from scanner.inventory.tables import account_rows, gap_rows, governance_rows
 from scanner.judging.passes import judged
 from scanner.judging.plane import read_plane
 from scanner.judging.tables import Tables, append_rows, governance_of, opened_tables, write_rows

@@ -15,8 +15,7 @@ from typing import Protocol, TypeVar
 from scanner.evidence.bundle import Bundle
 from scanner.facts.account import governed
 from scanner.facts.build import FactsRequest
-from scanner.inventory.assurance_tables import governance_rows
-from scanner.inventory.tables import account_rows, gap_rows
+from scanner.inventory.tables import account_rows, gap_rows, governance_rows
 from scanner.judging.passes import Judged, judged, judged_together, look_over, look_over_together
 from scanner.model.backup_policies import AccountInventory, BackupGovernance
 from scanner.model.facts import TABLES

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from scanner.errors import BundleError
-from scanner.inventory.assurance_tables import assurance_rows, governance_rows
-from scanner.inventory.tables import inventory_rows
+from scanner.inventory.tables import assurance_rows, governance_rows, inventory_rows
 from scanner.model.inventory import (
     LatestRestore,
     ScanResult,
