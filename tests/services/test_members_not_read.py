@@ -1,6 +1,6 @@
 """Members of AWS Backup's answers that no parser reads, each with the reason.
 
-A member of the installed model that is neither a name in `scanner/inventory` nor listed here fails the test:
+A member of the installed model that is neither a name in `scanner/services` nor listed here fails the test:
 somebody has to decide about it. A name that a parser reads in one answer counts as read in all.
 """
 
@@ -122,8 +122,8 @@ NOT_READ: Final[Mapping[str, tuple[str, ...]]] = {
 @pytest.fixture(scope="module")
 def read() -> frozenset[str]:
     """Return all string constants of the parsers."""
-    folder = Path(__file__).parents[2] / "scanner" / "inventory"
-    nodes = (node for path in folder.glob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    folder = Path(__file__).parents[2] / "scanner" / "services"
+    nodes = (node for path in folder.rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8"))))
     return frozenset(
         node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )

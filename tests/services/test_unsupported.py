@@ -6,7 +6,7 @@ import pytest
 
 from scanner.protection.capabilities import unsupported_kinds
 from tests.fakes.bundles import REGION, ShardScript, parsed
-from tests.inventory.test_inventory_storage import ONTAP, fsx, volume
+from tests.services.test_storage import ONTAP, fsx, volume
 
 OUTPOST: Final = "arn:aws:outposts:eu-west-1:111111111111:outpost/op-1"
 DATABASE: Final = {"DBInstanceArn": "arn:aws:rds:eu-west-1:111111111111:db:d", "Engine": "mysql"}
