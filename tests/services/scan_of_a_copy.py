@@ -17,6 +17,7 @@ from scanner.collect import make_pagination
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
 from scanner.evidence.bundle import Bundle
+from scanner.model.facts import PlanFacts
 from scanner.model.reading import Unread
 from tests.fakes.aws import CALLER, FakeAws, error, serve
 from tests.fakes.bundles import facts_of, inventories_of
@@ -51,6 +52,7 @@ def main(folder: Path, refused: list[str]) -> dict[str, Any]:
         collect(CollectRequest(regions=("eu-west-1",), retries=RetryPolicy(1)), folder)
     (shard,) = [one for one in inventories_of(folder) if one.shard.region == "eu-west-1"]
     (plan,) = facts_of(folder)["plan"].values()
+    assert isinstance(plan, PlanFacts)
     return {
         "called": sorted({request.key for request in fake.requests}),
         "status": shard.status.value,
