@@ -9,6 +9,7 @@ from scanner.errors import BundleError, UsageError
 from scanner.evidence.manifest import read_manifest
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.graph.blast_radius import WORST, BlastRadius
+from scanner.graph.graph_formats import Provenance, graph_bytes
 from scanner.graph.node_names import full_name, nodes_called
 from scanner.graph.protection_graph import Graph, ProtectionTables, protection_graph
 from scanner.model.blast_radius import BlastRadiusReport
@@ -99,6 +100,13 @@ def blast_radius(folder: Path, node: str | None) -> BlastRadiusReport:
         nodes=nodes,
         single_points=radius.single_points() if node is None else (),
     )
+
+
+def graph_file(folder: Path, form: str) -> bytes:
+    """Return the protection graph in a format: `graphml`, `dot` or `json`. BundleError: as `graph_of`."""
+    manifest = read_manifest(folder)
+    provenance = Provenance(manifest.scan_id, manifest.evaluated_as_of)
+    return graph_bytes(graph_of(folder, manifest), form, provenance)
 
 
 def found_node(graph: Graph, name: str) -> str:

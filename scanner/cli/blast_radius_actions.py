@@ -1,4 +1,4 @@
-"""What `audit blast-radius` does: reads the graph of a scan, and writes what is lost as tables or JSON."""
+"""What `audit blast-radius` and `audit graph` do: read the graph of a scan, and write what is asked of it."""
 
 import io
 import sys
@@ -24,6 +24,12 @@ def blast_radius(scan: Path, node: str | None, form: str, out: Path | None) -> i
     """Write what is lost with a node, or with the worst ones."""
     report = app.blast_radius(scan, node)
     write_text(blast_radius_json(report) if form == "json" else _text(report).encode(), out)
+    return 0
+
+
+def graph(scan: Path, form: str, out: Path | None) -> int:
+    """Write the protection graph of a scan in a format."""
+    write_text(app.graph_file(scan, form), out)
     return 0
 
 

@@ -17,6 +17,7 @@ from scanner.cli.controls import controls as controls_commands
 from scanner.cli.diff import diff
 from scanner.cli.exits import guarded
 from scanner.cli.explain import explain
+from scanner.cli.graph import graph
 from scanner.cli.logs import say
 from scanner.cli.notify import notify
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target
@@ -239,6 +240,7 @@ audit.command(epilog="Example: [bold]audit status vaultproof --limit 3[/]")(
 )
 audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
 audit.command("blast-radius", epilog="Example: [bold]audit blast-radius scan central-backup[/]")(blast_radius)
+audit.command(epilog="Example: [bold]audit graph scan --format dot | dot -Tsvg > graph.svg[/]")(graph)
 audit.command(epilog="Example: [bold]audit diff last-week today --fail-on high[/]")(diff)
 audit.command(epilog="Example: [bold]audit notify scan --since last-night --topic ARN --dry-run[/]")(
     with_common_options(notify)

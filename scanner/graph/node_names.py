@@ -52,7 +52,7 @@ def _ids(node: str, facts: Row) -> Iterator[str]:
 def _names(node: str, facts: Row) -> Iterator[str]:
     if facts["kind"] is not Kind.ACCOUNT:
         yield facts["label"]
-        yield node.rpartition("/")[2]
+        yield node.rpartition("/")[2]  # the id of a key, whose label may be an alias
     for alias in facts.get("aliases", ()):
         yield alias.rpartition(":")[2]
 

@@ -86,6 +86,8 @@ _STATES: Final[Mapping[Ternary, State]] = {
     None: State.UNKNOWN,
 }
 
+_STATE_ORDER: Final = {State.EFFECTIVE: 0, State.UNKNOWN: 1, State.BROKEN: 2}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ProtectionTables:
@@ -156,9 +158,13 @@ class _Builder:
             self._add_selection(row)
 
     def _add_aliases(self) -> None:
-        for row in self.tables.aliases:
+        """Add the aliases of keys; the first is what people call the key."""
+        for row in sorted(self.tables.aliases, key=lambda row: str(row["alias"])):
             if row["key"] in self.graph:
-                self.graph.nodes[row["key"]].setdefault("aliases", []).append(row["alias"])
+                facts = self.graph.nodes[row["key"]]
+                if "aliases" not in facts:
+                    facts["label"] = row["alias"].rpartition(":")[2]
+                facts.setdefault("aliases", []).append(row["alias"])
 
     def node(self, name: str, kind: Kind, label: str = "", **facts: object) -> str:
         """Add a node, or facts to it. A node that another one named before gets its own label."""
@@ -172,10 +178,14 @@ class _Builder:
         return name
 
     def edge(self, source: str, target: str, relation: Relation, answer: Answer | None = None) -> None:
-        """Add an edge once; `answer`: whether it is effective, and why not."""
-        if not self.graph.has_edge(source, target, relation):
-            answer = answer or Answer(value=True)
-            state = state_of(answer.value)
+        """Add an edge; `answer`: whether it is effective, and why not.
+
+        Of the same edge twice the better state counts: a vault holds a backup if one of two is there.
+        """
+        answer = answer or Answer(value=True)
+        state = state_of(answer.value)
+        earlier = self.graph.get_edge_data(source, target, relation)
+        if earlier is None or _STATE_ORDER[state] < _STATE_ORDER[earlier["state"]]:
             because = "" if answer.value else answer.because
             self.graph.add_edge(source, target, relation, relation=relation, state=state, because=because)
 
