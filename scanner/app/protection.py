@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
+from scanner.app.group_tiers import tier_counts
 from scanner.errors import BundleError, UsageError
 from scanner.evidence.manifest import read_manifest
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
@@ -12,11 +13,13 @@ from scanner.graph.blast_radius import WORST, BlastRadius
 from scanner.graph.graph_formats import Provenance, graph_bytes
 from scanner.graph.node_names import full_name, nodes_called
 from scanner.graph.protection_graph import Graph, ProtectionTables, protection_graph
-from scanner.model.blast_radius import BlastRadiusReport
+from scanner.model.blast_radius import BlastRadiusReport, NodeLoss, TierOf, TierPoints
 from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
 from scanner.model.protection import ProtectionGroup
+from scanner.model.scan import Scan
+from scanner.report.read import read_scan
 from scanner.report.wording import clip, visible
 from scanner.storage.rows import StoredRows
 from scanner.storage.table_files import NoTableError
@@ -87,18 +90,51 @@ def blast_radius(folder: Path, node: str | None) -> BlastRadiusReport:
         BundleError: as `graph_of`.
         UsageError: the graph has no such node, or several of that name.
     """
+    if node is None:
+        return worst_losses(folder, read_scan(folder))
     manifest = read_manifest(folder)
     graph = graph_of(folder, manifest)
     radius = BlastRadius(graph)
-    nodes = radius.worst(WORST) if node is None else (radius.loss_of(found_node(graph, node)),)
+    return _report(manifest, radius, node, (radius.loss_of(found_node(graph, node)),))
+
+
+def worst_losses(folder: Path, scan: Scan) -> BlastRadiusReport:
+    """Return the worst nodes and the single points of failure. BundleError: as `graph_of`."""
+    radius = BlastRadius(graph_of(folder, scan.manifest))
+    tiers = tier_counts(scan, ScanFiles(folder, scan.manifest))
+    groups = {radius.graph.nodes[group]["examples"][0]: group for group in radius.groups}
+    by_tier: dict[TierOf | None, dict[str, int]] = {
+        tier: {groups[first]: count for first, count in counts.items()} for tier, counts in tiers.items()
+    }
+    points = (_tier_points(radius, *each) for each in (by_tier or {None: radius.counts()}).items())
+    return _report(scan.manifest, radius, None, radius.worst(WORST), tuple(points))
+
+
+def _tier_points(radius: BlastRadius, tier: TierOf | None, counts: Mapping[str, int]) -> TierPoints:
+    return TierPoints(
+        tier=tier,
+        resources=sum(counts.values()),
+        protected=radius.protected(counts),
+        points=radius.single_points(counts),
+    )
+
+
+def _report(
+    manifest: Manifest,
+    radius: BlastRadius,
+    node: str | None,
+    nodes: tuple[NodeLoss, ...],
+    points: tuple[TierPoints, ...] = (),
+) -> BlastRadiusReport:
+    counts = radius.counts()
     return BlastRadiusReport(
         scan_id=manifest.scan_id,
         as_of=manifest.evaluated_as_of,
-        resources=sum(graph.nodes[group]["count"] for group in radius.groups),
-        protected=radius.protected(),
+        resources=sum(counts.values()),
+        protected=radius.protected(counts),
         node=node,
         nodes=nodes,
-        single_points=radius.single_points() if node is None else (),
+        single_points=points,
     )
 
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanner.app import protection as app
-from scanner.model.blast_radius import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint
+from scanner.model.blast_radius import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint, TierOf, TierPoints
 from scanner.report.blast_radius_json import blast_radius_json
 from scanner.report.wording import one_line
 from scanner.storage.files import write_atomically
@@ -49,13 +49,29 @@ def _text(report: BlastRadiusReport) -> str:
     console.print(f"{report.protected:,} of {report.resources:,} resources have a usable recovery point.\n")
     console.print(_node_table(report.nodes))
     if report.node is None:
-        if report.single_points:
-            console.print("\nSingle points of failure: all existing backups of these resources need them.\n")
-            console.print(_point_table(report.single_points[:_POINTS]))
+        for tier in report.single_points:
+            if tier.points:
+                console.print(f"\n{escape(_heading(tier))}\n")
+                console.print(_point_table(tier.points[:_POINTS]))
     else:
         for lost in report.nodes:
             _print_groups(console, lost)
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def _heading(tier: TierPoints) -> str:
+    protected = f"{tier.protected:,} of {tier.resources:,} resources have a usable recovery point."
+    needed = "all existing backups of a resource need them"
+    return f"Single points of failure{tier_words(tier.tier)}: {needed}. {protected}"
+
+
+def tier_words(tier: TierOf | None) -> str:
+    """Say of which tier something is, after a noun; empty: of all resources."""
+    if tier is None:
+        return ""
+    if not tier.is_known:
+        return " of resources whose tier is unknown"
+    return f" of tier {one_line(tier.name)}" if tier.name else " of resources without a tier"
 
 
 def _node_table(nodes: tuple[NodeLoss, ...]) -> Table:

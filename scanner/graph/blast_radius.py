@@ -92,11 +92,15 @@ class BlastRadius:
         """The resource groups."""
         return (name for name, facts in self.graph.nodes(data=True) if facts["kind"] is Kind.RESOURCE_GROUP)
 
-    def protected(self) -> int:
-        """Return how many resources have a usable recovery point for sure."""
+    def counts(self) -> dict[str, int]:
+        """Return how many resources each group has."""
+        return {group: self.graph.nodes[group]["count"] for group in self.groups}
+
+    def protected(self, counts: Mapping[str, int]) -> int:
+        """Return how many of the counted resources have a usable recovery point for sure."""
         return sum(
-            self.graph.nodes[group]["count"]
-            for group in self.groups
+            count
+            for group, count in counts.items()
             if any(state is State.EFFECTIVE for _, state in self._edges(group, Backups.EXISTING))
         )
 
@@ -174,14 +178,13 @@ class BlastRadius:
     def _can_be_lost(self, name: str) -> bool:
         return self.graph.nodes[name].get("managed_by") not in ("aws_managed", "aws_owned")
 
-    def single_points(self, groups: Iterable[str] | None = None) -> tuple[SinglePoint, ...]:
+    def single_points(self, counts: Mapping[str, int] | None = None) -> tuple[SinglePoint, ...]:
         """Return the nodes on which all existing backups of some resources rest: dominators.
 
-        `groups`: the groups that are asked about; None: all.
+        `counts`: how many resources of which groups are asked about; None: all of all.
         """
         sure, possible = Counter[str](), Counter[str]()
-        for group in self.groups if groups is None else groups:
-            count = self.graph.nodes[group]["count"]
+        for group, count in (self.counts() if counts is None else counts).items():
             backups = [b for b in self.backups(group, Backups.EXISTING) if b.works is not False]
             if not any(backup.works for backup in backups):
                 continue

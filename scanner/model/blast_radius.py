@@ -52,11 +52,32 @@ class SinglePoint:
     unknown: int
 
 
+@dataclass(frozen=True, slots=True)
+class TierOf:
+    """A tier of audit.yaml; without a name: none. Not known: a tag or unit that decides was not read."""
+
+    name: str
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TierPoints:
+    """The single points of failure of the resources of one tier. `tier` None: of all resources.
+
+    `protected`: how many of them have a usable recovery point.
+    """
+
+    tier: TierOf | None
+    resources: int
+    protected: int
+    points: tuple[SinglePoint, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlastRadiusReport:
     """What `audit blast-radius` reports. `protected`: resources that have a usable recovery point.
 
-    `node` None: `nodes` are the worst ones, and `single_points` are there.
+    `node` None: `nodes` are the worst ones, and there are `single_points`, of each tier or of all resources.
     """
 
     scan_id: str
@@ -65,4 +86,4 @@ class BlastRadiusReport:
     protected: int
     node: str | None
     nodes: tuple[NodeLoss, ...]
-    single_points: tuple[SinglePoint, ...]
+    single_points: tuple[TierPoints, ...]

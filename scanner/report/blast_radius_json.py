@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from scanner.model.blast_radius import BlastRadiusReport, Loss, LostGroup, NodeLoss, SinglePoint
+from scanner.model.blast_radius import BlastRadiusReport, Loss, LostGroup, NodeLoss, SinglePoint, TierPoints
 from scanner.model.unicode import mended
 
 SCHEMA: Final = "backup-audit/blast-radius/1"
@@ -23,7 +23,7 @@ def _document(report: BlastRadiusReport) -> dict[str, Any]:
         "protected": report.protected,
         "node": report.node,
         "nodes": [_node(node) for node in report.nodes],
-        "single_points_of_failure": [_single_point(point) for point in report.single_points],
+        "single_points_of_failure": [_tier(each) for each in report.single_points],
     }
 
 
@@ -61,6 +61,21 @@ def _group(group: LostGroup) -> dict[str, Any]:
         "region": group.region,
         "count": group.count,
         "examples": list(group.examples),
+    }
+
+
+def _tier(each: TierPoints) -> dict[str, Any]:
+    """Return the points of one tier: `of` says whether it is a tier, none, or one that is not known."""
+    tier = each.tier
+    of = (
+        "all" if tier is None else "unknown_tier" if not tier.is_known else "tier" if tier.name else "no_tier"
+    )
+    return {
+        "of": of,
+        "tier": tier.name if tier else "",
+        "resources": each.resources,
+        "protected": each.protected,
+        "points": [_single_point(point) for point in each.points],
     }
 
 
