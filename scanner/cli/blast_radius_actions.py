@@ -11,7 +11,7 @@ from rich.table import Table
 
 from scanner.app import protection as app
 from scanner.model.blast_radius import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint, TierOf, TierPoints
-from scanner.report.blast_radius_json import blast_radius_json
+from scanner.report.formats.blast_radius_json import blast_radius_json
 from scanner.report.wording import one_line
 from scanner.storage.files import write_atomically
 
