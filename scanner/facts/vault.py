@@ -14,7 +14,7 @@ from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Ternary
 from scanner.protection.copies import COPY_INTO, context_of
 from scanner.protection.lifecycle import lock_mode
-from scanner.protection.policy import Context, Document, denied_to_all, outsiders, parse, who_can
+from scanner.protection.policy import Context, Document, denied_to_all, external_principals, parse, who_can
 
 DEPRECATED_EVENTS: Final = frozenset(
     {
@@ -356,7 +356,7 @@ def _outside(
 ) -> tuple[Ternary, tuple[str | None, ...]]:
     """Check whether the policy admits nobody outside the organisation, and whom it admits there."""
     organization = plane.organization
-    found = outsiders(
+    found = external_principals(
         document,
         organization_id=organization.id.value if isinstance(organization.id, Known) else None,
         member_accounts=plane.insiders,

@@ -15,7 +15,7 @@ from scanner.model.ternary import Answer
 from scanner.protection.copies import context_of, organization_of
 from scanner.protection.lifecycle import lock_mode
 from scanner.protection.policy import parse
-from scanner.protection.policy.admits import somebody_may
+from scanner.protection.policy.admits import any_principal_allowed
 
 _DESTRUCTIVE: Final = (
     "backup:DeleteRecoveryPoint",
@@ -102,7 +102,7 @@ class DeletionAccess:
         )
         doubt: Answer | None = None
         for action in _DESTRUCTIVE:
-            answer = somebody_may(
+            answer = any_principal_allowed(
                 document, account=account, action=action, resource=vault.arn, context=context
             )
             if answer.value:

@@ -1,17 +1,17 @@
-"""IAM policies on vaults, keys and roles: parsed once, asked precise questions, three answers.
+"""Evaluation of IAM resource policies on vaults, keys and roles, with three-valued answers.
 
-    document = parse(text)                      never raises; `readable`, `problem`, `exists`
-    admits_account(document, …)  -> Answer      does it let an account as a whole do something?
-    key_allows_account(document, …) -> Answer   … use a KMS key for all of these actions?
-    admits_service(document, …)  -> Answer      … a service principal (a role's trust policy)?
-    admits_outside(document, …)  -> Answer      does any Allow reach outside the organisation?
-    outsiders(document, …)       -> Outsiders   … and whom?
-    who_can(document, …)         -> Admission   which principals can do an action?
-    denied_to_all(document, …)   -> Denial      is an action denied to everybody but some?
+    document = parse(text)              never raises; see `readable`, `problem`, `exists`
+    admits_account(document, …)         does it allow an account as a whole an action?
+    key_allows_account(document, …)     does it allow an account all of these actions with a KMS key?
+    admits_service(document, …)         does it allow a service principal an action (a role's trust policy)?
+    admits_external_principals(…)       does any Allow admit a principal outside the organisation?
+    external_principals(document, …)    which principals outside the organisation are admitted?
+    who_can(document, …)                which principals can do an action?
+    denied_to_all(document, …)          is an action denied to all principals except some?
 
-An explicit Deny wins, the default is deny, and what cannot be decided is None with the statement that
-stopped it. Source: IAM User Guide, "Policy evaluation logic"; ruling 11 of the catalogue of controls.
-Session policies, identity policies, permission boundaries and SCPs are no part of it.
+An explicit Deny wins, and the default is deny. If the answer is None, the reason names the statement that
+cannot be evaluated. Source: IAM User Guide, "Policy evaluation logic"; ruling 11 of the catalogue of
+controls. Session policies, identity policies, permissions boundaries and SCPs are not evaluated.
 """
 
 from scanner.protection.policy.actors import who_can
@@ -23,11 +23,18 @@ from scanner.protection.policy.admits import (
     admits_service,
     key_allows_account,
 )
-from scanner.protection.policy.answers import Admission, Answer, Denial, Outsiders, Ternary, Undecided
+from scanner.protection.policy.answers import (
+    Admission,
+    Answer,
+    Denial,
+    ExternalPrincipals,
+    Ternary,
+    Undecided,
+)
 from scanner.protection.policy.context_keys import Context
 from scanner.protection.policy.denial import denied_to_all
 from scanner.protection.policy.document import Document, parse
-from scanner.protection.policy.external_access import admits_outside, outsiders
+from scanner.protection.policy.external_access import admits_external_principals, external_principals
 
 __all__ = [
     "FURTHER_KEY_ACTIONS",
@@ -38,15 +45,15 @@ __all__ = [
     "Context",
     "Denial",
     "Document",
-    "Outsiders",
+    "ExternalPrincipals",
     "Ternary",
     "Undecided",
     "admits_account",
-    "admits_outside",
+    "admits_external_principals",
     "admits_service",
     "denied_to_all",
+    "external_principals",
     "key_allows_account",
-    "outsiders",
     "parse",
     "who_can",
 ]

@@ -1,19 +1,19 @@
-"""The shapes of an answer: the model's own, and those of questions that ask who."""
+"""The results of the policy questions."""
 
 from dataclasses import dataclass
 
 from scanner.model.ternary import Answer, Ternary
 
-__all__ = ["Admission", "Answer", "Denial", "Outsiders", "Ternary", "Undecided"]
+__all__ = ["Admission", "Answer", "Denial", "ExternalPrincipals", "Ternary", "Undecided"]
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """Whether an action is denied to every principal but some.
+    """Whether an action is denied to all principals except some.
 
-    `exceptions` are the ARN patterns (`*` and `?` are wildcards) of those to whom no Deny applies; an
-    element None is an exception whose ARN is not known (by aws:userid, a tag …). They are complete
-    when `denied` is True, and empty otherwise: there they would mean nothing.
+    `exceptions` are the ARN patterns (`*` and `?` are wildcards) of the principals to which no Deny applies;
+    None is an exception whose ARN is not known (by aws:userid, a tag …). They are complete if `denied` is
+    True, and empty otherwise.
     """
 
     denied: bool | None
@@ -22,11 +22,11 @@ class Denial:
 
 
 @dataclass(frozen=True, slots=True)
-class Outsiders:
-    """Whether anybody outside the organisation gets in, and who.
+class ExternalPrincipals:
+    """Whether a policy admits principals outside the organisation, and which.
 
-    `who` holds ARNs, account ids, `organization o-...` and `anybody`; it ends with None when others may
-    get in, too. It is empty when nobody does.
+    `who` contains ARNs, account ids, `organization o-...` and `anybody`; it ends with None if others may be
+    admitted too. It is empty if there are none.
     """
 
     admitted: bool | None
@@ -36,7 +36,7 @@ class Outsiders:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """Principals of whom it is not known whether they may, and the clause that stopped the answer."""
+    """Principals that may or may not be allowed, and the clause that cannot be evaluated."""
 
     principals: str
     because: str
@@ -46,11 +46,10 @@ class Undecided:
 class Admission:
     """Who can do an action by a policy.
 
-    `allowed` are patterns of principals: an account's root ARN stands for the whole account, `*` for
-    everybody, `o-.../*` for the organisation's accounts. `excepted` are named ones who may not although a
-    pattern of `allowed` covers them. `undecided`: those of whom it is not known. Whoever is in none of the
-    three is not allowed. `complete` is False when the policy could not be read or compared to the end, and
-    `because` says why.
+    `allowed` are patterns of principals: an account's root ARN is the whole account, `*` everyone, and
+    `o-.../*` all accounts of an organisation. `excepted` are principals that are not allowed although a
+    pattern of `allowed` matches them. `undecided`: not known. All other principals are not allowed.
+    `complete` is False if the policy could not be read or evaluated in full, and `because` says why.
     """
 
     allowed: tuple[str, ...]

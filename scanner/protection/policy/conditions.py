@@ -1,8 +1,8 @@
-"""Conditions over many requests at once: does a clause hold for all of them, for some, for none?
+"""Conditions evaluated for many requests at once: a clause holds for all of them, for some, or for none.
 
-A question such as "may this account copy?" stands for all requests that the account's principals
-could make. What is known of a key in all of these is its `Domain`; a clause then reaches all, none,
-or some of the requests, or is open: it cannot be told.
+A question such as "may this account copy?" is about all requests that the account's principals could make.
+The values that a key may have in these requests are its `Domain`. A clause then holds for all, some or none
+of the requests, or is open: it cannot be decided.
 
 Source: IAM User Guide, "Condition operators" and "Single-valued vs. multivalued context keys".
 """
@@ -27,27 +27,27 @@ from scanner.protection.policy.match import (
     overlaps,
 )
 
-# A clause with more values than this times cells is no clause of a policy that AWS would take.
-_MOST_COMPARISONS = 200_000
+# No policy that AWS accepts has a clause that needs more comparisons of values with cells.
+_MAX_COMPARISONS = 200_000
 Comparison = Callable[[str, str], bool | None]
-_OPEN = "${"
+_VARIABLE = "${"
 
-# No real value has more of them; a longer one is left open.
-_MOST_VARIABLES = 8
+# No real value has more; a longer one is left unresolved.
+_MAX_VARIABLES = 8
 
 
 class Reach(Enum):
     """How many of the requests in question something applies to."""
 
     ALL = "all"
-    SOME = "some"  # a part, and surely not all; which part is up to the request or the principal
-    OPEN = "open"  # it cannot be told
+    SOME = "some"  # certainly not all; which ones depends on the request or the principal
+    OPEN = "open"  # it cannot be decided
     NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A reach, what limited it (in words), and the group of keys that a SOME depends on."""
+    """A reach, what limits it (as text), and the groups of keys that a SOME depends on."""
 
     reach: Reach
     because: str = ""
@@ -58,8 +58,8 @@ ALL = Verdict(Reach.ALL)
 NONE = Verdict(Reach.NONE)
 
 
-def judge(clause: Clause, domain: Domain) -> Verdict:
-    """How many of the requests fulfil one clause."""
+def evaluate_clause(clause: Clause, domain: Domain) -> Verdict:
+    """Return how many of the requests fulfil one clause."""
     operator = operator_of(clause.operator)
     answer = None if operator is None else _holds(operator, clause, domain)
     if answer is not None:
@@ -70,8 +70,8 @@ def judge(clause: Clause, domain: Domain) -> Verdict:
     return Verdict(Reach.OPEN, f"the condition {shown(clause)} cannot be evaluated")
 
 
-def meet(verdicts: Iterable[Verdict]) -> Verdict:
-    """All of the parts at once. Two SOMEs of one group may exclude each other: open."""
+def combined(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict of all parts together. Two SOMEs of one group may exclude each other: OPEN."""
     parts: list[Verdict] = []
     for verdict in verdicts:
         if verdict.reach is Reach.NONE:
@@ -87,18 +87,20 @@ def meet(verdicts: Iterable[Verdict]) -> Verdict:
     return Verdict(Reach.SOME, because, groups) if parts else ALL
 
 
-def judge_all(clauses: Iterable[Clause], domains: Mapping[str, Domain]) -> Verdict:
-    """How many of the requests fulfil every clause of a statement."""
-    return meet(judge(resolved(clause, domains), domains.get(clause.key, UNKNOWN)) for clause in clauses)
+def evaluate_clauses(clauses: Iterable[Clause], domains: Mapping[str, Domain]) -> Verdict:
+    """Return how many of the requests fulfil every clause of a statement."""
+    return combined(
+        evaluate_clause(resolved(clause, domains), domains.get(clause.key, UNKNOWN)) for clause in clauses
+    )
 
 
 def shown(clause: Clause) -> str:
-    """Operator and key of a clause, for a reason."""
+    """Return the operator and key of a clause, for a reason."""
     return repr(f"{clause.operator} {clause.key}"[:100])[1:-1]
 
 
 def negate(answer: bool | None) -> bool | None:  # noqa: FBT001 - a third value, no flag
-    """NOT with three values."""
+    """Return NOT in three-valued logic."""
     return None if answer is None else not answer
 
 
@@ -106,16 +108,14 @@ def _has_variable(clause: Clause) -> bool:
     return not clause.literal and any("${" in value for value in clause.values)
 
 
-# Condition operators: how one value of the policy compares with one cell of request values.
-#
-# Every comparison has three answers: True (each string of the cell compares), False (none does), None
-# (some do, or it cannot be told). Negated operators are the negation of the comparison over all the
-# values of the clause, which `conditions` does.
+# Condition operators compare one value of the policy with one cell of request values: True (each string of
+# the cell matches), False (none does), None (some do, or it cannot be decided). A negated operator negates
+# the comparison over all values of the clause.
 #
 # Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator taken apart: `ForAnyValue:StringNotLikeIfExists` is any, StringLike, negated, if_exists."""
+    """A parsed operator: `ForAnyValue:StringNotLikeIfExists` is any, StringLike, negated, if_exists."""
 
     quantifier: Literal["", "any", "all"]
     compare: Comparison | None
@@ -124,47 +124,48 @@ class Operator:
 
     @property
     def is_null(self) -> bool:
-        """Whether this is the Null operator, which asks for presence and compares nothing."""
+        """Whether this is the Null operator, which checks for the key and compares no value."""
         return self.compare is None
 
 
 def _holds(operator: Operator, clause: Clause, domain: Domain) -> bool | None:
-    """True for all requests, False for none, None for neither or not known."""
+    """Return True if the clause holds for all requests, False if for none, else None."""
     if not clause.values:
         return None
     cases = []
     if domain.present is not True:
-        cases.append(_absent(operator, clause))
+        cases.append(_holds_without_key(operator, clause))
     if domain.present is not False:
-        cases.append(_present(operator, clause, domain.members))
+        cases.append(_holds_with_key(operator, clause, domain.members))
     return cases[0] if all(case is cases[0] for case in cases) else None
 
 
-def _absent(operator: Operator, clause: Clause) -> bool | None:
-    """What the clause says when the request does not have the key."""
+def _holds_without_key(operator: Operator, clause: Clause) -> bool | None:
+    """Return whether the clause holds if the request does not have the key."""
     if operator.is_null:
-        return _any(_flag(value) for value in clause.values)
+        return _any_of(_flag(value) for value in clause.values)
     if operator.quantifier == "any":
-        # IfExists says yes, ForAnyValue says no; which wins is not documented.
+        # True by IfExists, False by ForAnyValue; AWS does not document which one wins.
         return None if operator.if_exists else False
     return operator.quantifier == "all" or operator.if_exists or operator.negated
 
 
-def _present(operator: Operator, clause: Clause, members: tuple[tuple[str, ...], ...]) -> bool | None:
+def _holds_with_key(operator: Operator, clause: Clause, members: tuple[tuple[str, ...], ...]) -> bool | None:
     if operator.compare is None:
-        return _any(negate(_flag(value)) for value in clause.values)
-    if sum(len(cells) for cells in members) * len(clause.values) > _MOST_COMPARISONS:
+        return _any_of(negate(_flag(value)) for value in clause.values)
+    if sum(len(cells) for cells in members) * len(clause.values) > _MAX_COMPARISONS:
         return None
     if len(members) != 1 and not operator.quantifier:
         return None  # several values without a set operator: not documented
-    answers = (_member(operator, operator.compare, cells, clause) for cells in members)
-    return _all(answers) if operator.quantifier == "all" else _any(answers)
+    answers = (_value_holds(operator, operator.compare, cells, clause) for cells in members)
+    return _all_of(answers) if operator.quantifier == "all" else _any_of(answers)
 
 
-def _member(operator: Operator, how: Comparison, cells: tuple[str, ...], clause: Clause) -> bool | None:
-    """One value of the request, which lies in one of the cells, against the values of the policy."""
+def _value_holds(operator: Operator, how: Comparison, cells: tuple[str, ...], clause: Clause) -> bool | None:
+    """Compare one value of the request, which is in one of the cells, with the values of the policy."""
     answers = {
-        _any(compare(how, cell, value, literal=clause.literal) for value in clause.values) for cell in cells
+        _any_of(compare(how, cell, value, literal=clause.literal) for value in clause.values)
+        for cell in cells
     }
     answer = answers.pop() if len(answers) == 1 else None
     return negate(answer) if operator.negated else answer
@@ -174,7 +175,7 @@ def _flag(value: str) -> bool | None:
     return {"true": True, "false": False}.get(value.lower())
 
 
-def _any(answers: Iterable[bool | None]) -> bool | None:
+def _any_of(answers: Iterable[bool | None]) -> bool | None:
     unknown = False
     for answer in answers:
         if answer:
@@ -183,14 +184,14 @@ def _any(answers: Iterable[bool | None]) -> bool | None:
     return None if unknown else False
 
 
-def _all(answers: Iterable[bool | None]) -> bool | None:
-    return negate(_any(negate(answer) for answer in answers))
+def _all_of(answers: Iterable[bool | None]) -> bool | None:
+    return negate(_any_of(negate(answer) for answer in answers))
 
 
 def _equals(cell: str, value: str) -> bool | None:
     if not has_wildcard(cell):
         return cell == value
-    # The value is meant literally: a star of it is a star, which only a star of the cell can stand for.
+    # The value is literal: a `*` in it is a character, which only a `*` of the cell can match.
     return None if covers(cell, value) and not is_no_principal(value) else False
 
 
@@ -218,7 +219,7 @@ def _number(first: str, second: str) -> Decimal | None:
 
 
 def _moment(text: str) -> Decimal:
-    """Seconds since 1970 of an ISO 8601 date or a count of seconds; ValueError when it is neither."""
+    """Parse an ISO 8601 date or a count of seconds to seconds since 1970. Raise ValueError for other text."""
     if text.replace(".", "", 1).isdigit() and text.isascii():
         return Decimal(text)
     moment = datetime.fromisoformat(text)
@@ -236,8 +237,8 @@ def _ordered(
     difference: Callable[[str, str], Decimal | None], wanted: Callable[[Decimal], bool]
 ) -> Comparison:
     def compare(cell: str, value: str) -> bool | None:
-        found = difference(cell, value)
-        return None if found is None or not found.is_finite() else wanted(found)
+        result = difference(cell, value)
+        return None if result is None or not result.is_finite() else wanted(result)
 
     return compare
 
@@ -251,16 +252,16 @@ def _address(cell: str, value: str) -> bool | None:
 
 
 _ORDERS: dict[str, Callable[[Decimal], bool]] = {
-    "equals": lambda found: found == 0,
-    "lessthan": lambda found: found < 0,
-    "lessthanequals": lambda found: found <= 0,
-    "greaterthan": lambda found: found > 0,
-    "greaterthanequals": lambda found: found >= 0,
+    "equals": lambda sign: sign == 0,
+    "lessthan": lambda sign: sign < 0,
+    "lessthanequals": lambda sign: sign <= 0,
+    "greaterthan": lambda sign: sign > 0,
+    "greaterthanequals": lambda sign: sign >= 0,
 }
 
 
 def compare(how: Comparison, cell: str, value: str, *, literal: bool = False) -> bool | None:
-    """Compare one value with one cell; None for policy variables and texts no request could hold."""
+    """Compare one value with one cell; None for policy variables and for texts that are too long."""
     if ("${" in value and not literal) or len(value) > MAX_TEXT:
         return None
     return how(cell, value)
@@ -270,7 +271,7 @@ _COMPARISONS: dict[str, Comparison] = {
     "stringequals": _equals,
     "stringequalsignorecase": _equals_ignore_case,
     "stringlike": _like,
-    # Documented to behave alike: both take wildcards.
+    # Documented to behave the same: both accept wildcards.
     "arnequals": _arn_like,
     "arnlike": _arn_like,
     "bool": _equals_ignore_case,
@@ -294,7 +295,7 @@ _QUANTIFIERS: dict[str, Literal["any", "all"]] = {"foranyvalue:": "any", "forall
 
 @lru_cache(maxsize=256)
 def operator_of(name: str) -> Operator | None:
-    """Take an operator's name apart; None when there is no such operator."""
+    """Parse the name of a condition operator; None: there is no such operator."""
     rest = name.lower()
     quantifier: Literal["", "any", "all"] = ""
     for prefix, meaning in _QUANTIFIERS.items():
@@ -310,25 +311,25 @@ def operator_of(name: str) -> Operator | None:
 
 # Policy variables: `${aws:PrincipalAccount}` in a condition, replaced where its value is known.
 #
-# Only documents of Version 2012-10-17 have them; in older ones, and in those without a Version, the text is
-# meant literally. Source: IAM User Guide, "Policy variables", "Version".
+# Only documents of Version 2012-10-17 have them; in older ones, and in those without a Version, `${...}` is
+# literal text. Source: IAM User Guide, "Policy variables", "Version".
 def resolved(clause: Clause, domains: Mapping[str, Domain]) -> Clause:
-    """Give the clause with the variables replaced that have one known value; the others stay."""
-    if clause.literal or not any(_OPEN in value for value in clause.values):
+    """Return the clause with every variable replaced whose single value is known."""
+    if clause.literal or not any(_VARIABLE in value for value in clause.values):
         return clause
-    return replace(clause, values=tuple(_filled(value, domains) for value in clause.values))
+    return replace(clause, values=tuple(_with_variables(value, domains) for value in clause.values))
 
 
-def _filled(value: str, domains: Mapping[str, Domain]) -> str:
-    """Replace each variable by its value; a value with wildcards or a default stays as it is."""
-    if value.count(_OPEN) > _MOST_VARIABLES:
+def _with_variables(value: str, domains: Mapping[str, Domain]) -> str:
+    """Replace each variable by its value; a variable without one known value stays as it is."""
+    if value.count(_VARIABLE) > _MAX_VARIABLES:
         return value
-    head, *rest = value.split(_OPEN)
+    head, *rest = value.split(_VARIABLE)
     parts = [head]
     for piece in rest:
         name, closing, tail = piece.partition("}")
-        known = _value(domains.get(name.strip().lower())) if closing else None
-        parts.append(f"{_OPEN}{piece}" if known is None else known + tail)
+        resolved_value = _value(domains.get(name.strip().lower())) if closing else None
+        parts.append(f"{_VARIABLE}{piece}" if resolved_value is None else resolved_value + tail)
     return "".join(parts)
 
 

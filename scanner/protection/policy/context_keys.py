@@ -1,4 +1,4 @@
-"""What is known of the condition keys when a question stands for a whole account.
+"""The values that condition keys may have when a question is about a whole account.
 
 | key | for all principals of one account |
 |---|---|
@@ -8,7 +8,7 @@
 | aws:PrincipalOrgPaths | `Context.organization_path`; else anything below the organisation |
 | aws:PrincipalIsAWSService | false |
 | aws:PrincipalServiceName, …NamesList | absent |
-| aws:SecureTransport | true: the endpoints of AWS Backup and KMS speak nothing but TLS |
+| aws:SecureTransport | true: the endpoints of AWS Backup and KMS accept TLS only |
 | aws:RequestedRegion | `Context.region` |
 | aws:PrincipalType, aws:PrincipalTag/…, aws:userid, aws:username, aws:FederatedProvider, aws:SourceIdentity, aws:AssumedRoot | differ from principal to principal |
 | aws:MultiFactorAuthPresent, …Age, aws:TokenIssueTime | differ from request to request |
@@ -61,12 +61,12 @@ _FLAGS = frozenset(("aws:multifactorauthpresent", "aws:viaawsservice"))
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the caller knows of the account in question; None stands for "not known".
+    """What is known about the account in question; None: not known.
 
-    `organization_id` is like `o-abc`, `organization_path` like `o-abc/r-x/ou-x/` (with its closing
-    slash), `region` that of the request, `resource_organization_id` that of the resource's account, `as_of`
-    (with a time zone) the earliest moment that the question is about. `extra` are other keys with the
-    values that every request has side by side; no value means that no request has the key.
+    `organization_id` is like `o-abc`, `organization_path` like `o-abc/r-x/ou-x/` (with its closing slash),
+    `region` that of the request, `resource_organization_id` that of the resource's account, `as_of` (with a
+    time zone) the earliest time that the question is about. `extra` are other keys with all values that they
+    have in every request; an empty tuple means that no request has the key.
     """
 
     organization_id: str | None = None
@@ -94,12 +94,12 @@ class Population:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """What is known of a condition key.
+    """The values that a condition key may have.
 
-    `members` are the values that stand in one request side by side (one, for nearly all keys); each is
-    a tuple of cells, one of which holds the value. `present`: always, never, or not known. `varies`
-    names the group of a key that is known to differ from request to request, "" for what is merely
-    unknown: there, an undecided clause is open rather than reaching some.
+    `members` are the values of the key in one request (a single one for nearly all keys); each is a tuple of
+    cells, one of which contains the value. `present`: always, never, or not known. `varies` is the group of a
+    key that is known to differ between requests, or "" for a key that is merely unknown: an undecided clause
+    on it is open, rather than true for some requests.
     """
 
     members: tuple[tuple[str, ...], ...] = (("*",),)
@@ -108,10 +108,10 @@ class Domain:
 
 
 class Domains(dict[str, Domain]):
-    """Domains by key; keys that are not listed differ by principal or request, or are unknown."""
+    """Domains by key; keys that are not listed differ between principals or requests, or are unknown."""
 
     def get(self, key: str, default: Domain | None = None, /) -> Domain:  # type: ignore[override]  # never None
-        """The domain of a key, in lower case."""
+        """Return the domain of a key, which is in lower case."""
         if key in self:
             return self[key]
         if key in _FLAGS:
@@ -121,7 +121,7 @@ class Domains(dict[str, Domain]):
 
 
 def account_cells(account: str, partition: str = "aws") -> tuple[str, ...]:
-    """Every ARN that aws:PrincipalArn can show for principals of an account."""
+    """Return every ARN that aws:PrincipalArn can have for principals of an account."""
     iam = f"arn:{partition}:iam::{account}"
     return (
         f"{iam}:root",
@@ -132,42 +132,42 @@ def account_cells(account: str, partition: str = "aws") -> tuple[str, ...]:
 
 
 def is_identity(key: str) -> bool:
-    """Check whether a key tells principals apart in another way than by ARN."""
+    """Check whether a key distinguishes principals other than by ARN."""
     return key.startswith("aws:principaltag/") or _VARYING.get(key) == PRINCIPAL
 
 
-@lru_cache(maxsize=1024)  # many questions are asked of one vault's policy
+@lru_cache(maxsize=1024)  # each vault's policy is evaluated many times
 def domains_of(population: Population, context: Context, resource: str = "") -> Mapping[str, Domain]:
-    """What is known of each key when these principals act on a resource. Not to be changed: it is shared."""
-    found = Domains()
-    found["aws:principalaccount"] = exactly(population.account)
-    found["aws:sourceaccount"] = _perhaps(exactly(population.account))
-    found[PRINCIPAL_ARN] = within(*population.cells, varies=PRINCIPAL)
-    found["aws:principalorgid"] = _organization(context)
-    found["aws:sourceorgid"] = _perhaps(_organization(context))
-    found["aws:principalorgpaths"] = _paths(context)
-    found["aws:sourceorgpaths"] = _perhaps(_paths(context))
-    found["aws:principalisawsservice"] = exactly("false")
-    found["aws:principalservicename"] = found["aws:principalservicenameslist"] = ABSENT
-    found["aws:securetransport"] = exactly("true")
-    found["aws:requestedregion"] = exactly(context.region) if context.region else UNKNOWN
+    """Return the domain of each key when these principals act on a resource; it is cached, so read only."""
+    domains = Domains()
+    domains["aws:principalaccount"] = exactly(population.account)
+    domains["aws:sourceaccount"] = _perhaps(exactly(population.account))
+    domains[PRINCIPAL_ARN] = within(*population.cells, varies=PRINCIPAL)
+    domains["aws:principalorgid"] = _organization(context)
+    domains["aws:sourceorgid"] = _perhaps(_organization(context))
+    domains["aws:principalorgpaths"] = _paths(context)
+    domains["aws:sourceorgpaths"] = _perhaps(_paths(context))
+    domains["aws:principalisawsservice"] = exactly("false")
+    domains["aws:principalservicename"] = domains["aws:principalservicenameslist"] = ABSENT
+    domains["aws:securetransport"] = exactly("true")
+    domains["aws:requestedregion"] = exactly(context.region) if context.region else UNKNOWN
     owner = arn_part(resource, 4)
-    found["aws:resourceaccount"] = exactly(owner) if is_account_id(owner) else UNKNOWN
+    domains["aws:resourceaccount"] = exactly(owner) if is_account_id(owner) else UNKNOWN
     organization = context.resource_organization_id
-    found["aws:resourceorgid"] = exactly(organization) if organization else UNKNOWN
-    found["aws:currenttime"] = found["aws:epochtime"] = _time(context)
+    domains["aws:resourceorgid"] = exactly(organization) if organization else UNKNOWN
+    domains["aws:currenttime"] = domains["aws:epochtime"] = _time(context)
     for key, values in context.extra:
-        found[key.lower()] = exactly(*values) if values else ABSENT
-    return found
+        domains[key.lower()] = exactly(*values) if values else ABSENT
+    return domains
 
 
 def _perhaps(domain: Domain) -> Domain:
-    """A key that has this value where a request has it at all."""
+    """Return the same domain, for a key that a request may lack."""
     return replace(domain, present=None)
 
 
 def _time(context: Context) -> Domain:
-    """Now and the end of time: a comparison that holds for both holds in between."""
+    """Return now and the end of time: a comparison that holds for both holds in between."""
     return within(context.as_of.isoformat(), _END_OF_TIME) if context.as_of else UNKNOWN
 
 
@@ -190,10 +190,10 @@ ABSENT = Domain(members=(), present=False)
 
 
 def exactly(*values: str) -> Domain:
-    """A key that has these values in every request."""
+    """Return the domain of a key that has these values in every request."""
     return Domain(members=tuple((value,) for value in values), present=True)
 
 
 def within(*cells: str, present: bool | None = True, varies: str = "") -> Domain:
-    """A key with one value, which lies in one of the cells."""
+    """Return the domain of a key with one value, which is in one of the cells."""
     return Domain(members=(cells,), present=present, varies=varies)

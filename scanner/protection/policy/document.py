@@ -1,7 +1,7 @@
-"""A policy document, read once into frozen statements, or not readable at all, with the reason.
+"""Policy documents, parsed into frozen statements.
 
-Nothing here raises: a document that AWS would not have taken, or that somebody bent, becomes a
-`Document` with `readable = False`, and every question about it answers "not known".
+Parsing never raises: a document that AWS would not accept, or that was tampered with, becomes a `Document`
+with `readable = False`, and every question about it is answered "unknown".
 
 Source: IAM User Guide, "Grammar of the IAM JSON policy language".
 """
@@ -35,14 +35,14 @@ _PRINCIPAL_ARNS = ("role/", "user/", "assumed-role/", "federated-user/")
 
 
 class _UnreadableError(Exception):
-    """What makes a document unreadable; never leaves this module."""
+    """The document is unreadable; never leaves this module."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One line of a Condition block: operator, key (lower case) and the values, which are ORed.
+    """One entry of a Condition block: operator, key (lower case) and values, of which one must match.
 
-    `literal`: the document's Version knows no policy variables, so that `${...}` is plain text.
+    `literal`: the document's Version has no policy variables, so `${...}` is plain text.
     """
 
     operator: str
@@ -53,11 +53,11 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Principals:
-    """A Principal or NotPrincipal element, sorted by what is meant.
+    """A Principal or NotPrincipal element, sorted by kind.
 
-    `everyone` is a bare `*`; `accounts` holds the ids of whole accounts (root ARN or bare id), `arns`
-    users, roles and sessions, `services` service principals; `opaque` all whose account cannot be told
-    from the text: federated identities, canonical users, unique ids (`AROA…`), ARNs with wildcards.
+    `everyone`: it contains a bare `*`. `accounts`: the ids of whole accounts (root ARN or bare id). `arns`:
+    users, roles and sessions. `services`: service principals. `opaque`: principals whose account the text
+    does not name: federated identities, canonical users, unique ids (`AROA…`), ARNs with wildcards.
     """
 
     everyone: bool
@@ -70,7 +70,7 @@ class Principals:
 
 @dataclass(frozen=True, slots=True)
 class Patterns:
-    """An Action or Resource element (`negated` for NotAction, NotResource; `literal` as of a clause)."""
+    """An Action or Resource element (`negated` for NotAction, NotResource; `literal` as in `Clause`)."""
 
     patterns: tuple[str, ...]
     negated: bool
@@ -91,12 +91,12 @@ class Statement:
 
     @property
     def label(self) -> str:
-        """How a reader finds the statement: its Sid, else its number."""
+        """The name of the statement for a reader: its number, and its Sid if it has one."""
         return f"statement {self.index}" + (f" ({_shown(self.sid)})" if self.sid else "")
 
     @property
     def weight(self) -> int:
-        """About how many texts a request is compared with."""
+        """About how many texts each request is compared with."""
         named = len(self.principals.arns) + len(self.principals.opaque)
         patterns = len(self.actions.patterns) + len(self.resources.patterns)
         return 1 + named + patterns + sum(len(clause.values) for clause in self.clauses)
@@ -104,7 +104,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A policy. Without statements when there is none; with a problem when it cannot be read."""
+    """A policy: without statements if there is none, with a problem if it cannot be read."""
 
     statements: tuple[Statement, ...] = ()
     problem: str = ""
@@ -112,15 +112,15 @@ class Document:
 
     @property
     def readable(self) -> bool:
-        """Whether the statements are all that the policy says."""
+        """Whether the policy was parsed in full."""
         return not self.problem
 
 
 def parse(text: object) -> Document:
-    """Read a policy document: JSON text, or what JSON text gives; None means that there is no policy.
+    """Parse a policy document: JSON text, or parsed JSON; None: there is no policy.
 
-    Never raises. AWS refuses what is refused here too (unknown elements, both Action and NotAction,
-    a name twice …), so such a document is not guessed at: it is unreadable, with the reason.
+    Never raises. What is refused here (unknown elements, both Action and NotAction, a duplicate name …), AWS
+    refuses too, so such a document is not interpreted: it is unreadable, with the reason.
     """
     if text is None:
         return Document(exists=False)
@@ -129,7 +129,7 @@ def parse(text: object) -> Document:
 
 @lru_cache(maxsize=256)
 def _parsed_text(text: str) -> Document:
-    """An account's keys and vaults, and what all copy into, mostly have one policy text among them."""
+    """Parse a text once: most vaults and keys of an account share one policy text."""
     return _parsed(text)
 
 
@@ -147,17 +147,17 @@ def _parsed(text: object) -> Document:
 def _decoded(text: object) -> object:
     if not isinstance(text, str):
         return text
-    return json.loads(text, object_pairs_hook=_without_doubles, parse_constant=_no_constant)
+    return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
 
 
-def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise _UnreadableError("a name occurs twice in one object")
     return members
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise _UnreadableError(f"{name} is not a JSON value")
 
 
@@ -168,13 +168,13 @@ def _statements(document: object) -> tuple[Statement, ...]:
     if "Statement" not in document:
         raise _UnreadableError("it has no Statement")
     literal = _version(document) == _OLD_VERSION
-    found = document["Statement"]
-    entries = found if isinstance(found, list | tuple) else [found]
+    statement = document["Statement"]
+    entries = statement if isinstance(statement, list | tuple) else [statement]
     return tuple(_statement(index, entry, literal=literal) for index, entry in enumerate(entries, start=1))
 
 
 def _version(document: Mapping[object, object]) -> str:
-    """Without a Version the older one applies (IAM User Guide, "Version")."""
+    """Return the Version; without one, the older version applies (IAM User Guide, "Version")."""
     version = document.get("Version", _OLD_VERSION)
     if version not in (_OLD_VERSION, _VERSION):
         raise _UnreadableError(f"it has an unknown Version {_shown(version)}")
@@ -191,7 +191,7 @@ def _statement(index: int, entry: object, *, literal: bool) -> Statement:
         raise _UnreadableError(f"{place} has no Effect of Allow or Deny")
     if not isinstance(sid, str):
         raise _UnreadableError(f"{place} has a Sid that is not a string")
-    name, value = _one_of(entry, "Principal", "NotPrincipal", place)
+    name, value = _either(entry, "Principal", "NotPrincipal", place)
     return Statement(
         index=index,
         sid=sid,
@@ -203,28 +203,28 @@ def _statement(index: int, entry: object, *, literal: bool) -> Statement:
     )
 
 
-def _refuse_unknown(entry: Mapping[object, object], known: frozenset[str], place: str) -> None:
+def _refuse_unknown(entry: Mapping[object, object], allowed: frozenset[str], place: str) -> None:
     for key in entry:
-        if key not in known:
+        if key not in allowed:
             raise _UnreadableError(f"{place} has an unknown element {_shown(key)}")
 
 
-def _one_of(entry: Mapping[object, object], name: str, negated: str, place: str) -> tuple[str, object]:
+def _either(entry: Mapping[object, object], name: str, negated: str, place: str) -> tuple[str, object]:
     if (name in entry) == (negated in entry):
         raise _UnreadableError(f"{place} must have either {name} or {negated}")
     return (name, entry[name]) if name in entry else (negated, entry[negated])
 
 
 def _patterns(entry: Mapping[object, object], name: str, place: str, *, literal: bool = False) -> Patterns:
-    found, value = _one_of(entry, name, f"Not{name}", place)
-    texts = tuple(_single_stars(text) for text in _texts(value, f"{found} of {place}"))
+    element, value = _either(entry, name, f"Not{name}", place)
+    texts = tuple(_single_stars(text) for text in _texts(value, f"{element} of {place}"))
     cased = tuple(text.lower() for text in texts) if name == "Action" else texts
-    return Patterns(cased, found != name, literal)
+    return Patterns(cased, element != name, literal)
 
 
 def _resources(entry: Mapping[object, object], place: str, *, literal: bool) -> Patterns:
     if "Resource" not in entry and "NotResource" not in entry:
-        return Patterns(("*",), negated=False)  # a role's trust policy: the role that it hangs on
+        return Patterns(("*",), negated=False)  # a trust policy, which is about its own role
     return _patterns(entry, "Resource", place, literal=literal)
 
 
@@ -244,7 +244,7 @@ def _text(entry: object, place: str) -> str:
 
 
 def _single_stars(text: str) -> str:
-    """`**` means no more than `*`, and costs more."""
+    """Replace `**` by `*`, which means the same and is cheaper to match."""
     while "**" in text:
         text = text.replace("**", "*")
     return text
@@ -303,7 +303,7 @@ def _condition_values(value: object, place: str) -> tuple[str, ...]:
 
 
 def _condition_value(entry: object, place: str) -> str:
-    """Conditions take bare booleans and numbers, too."""
+    """Return the value as text: a condition may also contain bare booleans and numbers."""
     if isinstance(entry, bool):
         return "true" if entry else "false"
     if isinstance(entry, int | float):
@@ -314,6 +314,6 @@ def _condition_value(entry: object, place: str) -> str:
 
 
 def _shown(text: object) -> str:
-    """A stranger's text, short and without control characters."""
+    """Return untrusted text for a message: short and without control characters."""
     shown = repr(str(text)[:80])
     return shown[1:-1]

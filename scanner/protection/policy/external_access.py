@@ -1,8 +1,8 @@
-"""Does a policy admit a principal outside the organisation?
+"""Whether a policy admits principals outside the organisation.
 
-"Somebody outside" is made concrete: each statement that allows is asked about the outside accounts
-that it names itself, and about one that it does not name, each in no organisation, in every foreign
-organisation that the statement names, and in one that it does not name.
+Each Allow is evaluated for the outside accounts that it names, and for one that it does not name; each of
+them in no organisation, in every foreign organisation that the statement names, and in one that it does not
+name.
 
 Source: IAM User Guide, "AWS global condition context keys" (aws:PrincipalOrgID, …OrgPaths); ruling 11
 of the catalogue of controls.
@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from scanner.protection.policy.answers import Answer, Outsiders
-from scanner.protection.policy.conditions import Reach, Verdict, judge_all, meet
+from scanner.protection.policy.answers import Answer, ExternalPrincipals
+from scanner.protection.policy.conditions import Reach, Verdict, combined, evaluate_clauses
 from scanner.protection.policy.context_keys import (
     ABSENT,
     PRINCIPAL,
@@ -34,29 +34,29 @@ _ACCOUNT_KEYS = frozenset(("aws:principalaccount", "aws:sourceaccount", "kms:cal
 _ORGANIZATION_KEYS = frozenset(
     ("aws:principalorgid", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths")
 )
-_ANYBODY = "anybody"
+_ANYONE = "anybody"
 _NOTHING_KNOWN = Context()
-_FOREIGN = "o-foreign000"
-_FOREIGN_TOO = "o-foreign001"
+_FOREIGN_ORGANIZATION = "o-foreign000"
+_OTHER_FOREIGN_ORGANIZATION = "o-foreign001"
 
-# Nobody reads a longer list; that it goes on is said by its last element.
-_MOST_NAMED = 200
+# A longer list helps no reader; its last element, None, says that there are more.
+_MAX_NAMED = 200
 
-# More comparisons than any policy that AWS accepts (20 or 32 kB) can ask for.
-MOST_STEPS = 100_000
-_TEXTS_A_STEP = 10
+# More comparisons than any policy that AWS accepts (20 or 32 kB) needs.
+MAX_STEPS = 100_000
+_TEXTS_PER_STEP = 10
 
 
 @dataclass(frozen=True, slots=True)
 class _Inside:
-    """Who is inside: the organisation's id (None: not known), its accounts, and the vault's own one."""
+    """The accounts that count as inside: those of the organisation, and the vault's own."""
 
     organization_id: str | None
     accounts: frozenset[str]
     complete: bool  # whether `accounts` are all of its members
     own: str | None
     resource: str | None
-    request: Context  # what is known of every request, whoever makes it
+    request: Context  # what is known about every request, independent of the principal
 
     @property
     def partition(self) -> str:
@@ -67,11 +67,11 @@ class _Inside:
 
 
 @dataclass(frozen=True, slots=True)
-class _Somebody:
-    """An outsider in question.
+class _Outsider:
+    """A principal for which an Allow is evaluated.
 
-    `named`: the policy names the account, so its organisation is a fact that is not known, rather than
-    ours to choose.
+    `named`: the policy names the account, which exists, so its organisation is unknown. The organisation of
+    an account that the policy does not name can be chosen freely.
     """
 
     population: Population
@@ -79,12 +79,12 @@ class _Somebody:
 
     @property
     def who(self) -> str:
-        return self.population.arn or (self.population.account if self.named else _ANYBODY)
+        return self.population.arn or (self.population.account if self.named else _ANYONE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Denies:
-    """The Deny statements that may concern outsiders, and whom they speak of."""
+    """The Deny statements that may apply to outsiders, with the accounts and organisations they name."""
 
     statements: tuple[Statement, ...]
     accounts: tuple[str, ...]
@@ -93,22 +93,24 @@ class _Denies:
 
 
 @dataclass(slots=True)
-class _Found:
-    """Who gets in, as far as was asked, and the first doubt."""
+class _Results:
+    """The outsiders that are admitted so far, and the first doubt."""
 
     who: dict[str, None] = field(default_factory=dict)
     because: str = ""
     doubt: str = ""
 
-    def outsiders(self) -> Outsiders:
+    def outsiders(self) -> ExternalPrincipals:
         if not self.who:
-            nobody = "no statement allows a principal outside the organisation"
-            return Outsiders(None, (None,), self.doubt) if self.doubt else Outsiders(False, (), nobody)  # noqa: FBT003 - the answer
-        more: tuple[str | None, ...] = (None,) if self.doubt and _ANYBODY not in self.who else ()
-        return Outsiders(True, (*self.who, *more), self.because)  # noqa: FBT003 - the answer
+            if self.doubt:
+                return ExternalPrincipals(None, (None,), self.doubt)
+            because = "no statement allows a principal outside the organisation"
+            return ExternalPrincipals(admitted=False, who=(), because=because)
+        more: tuple[str | None, ...] = (None,) if self.doubt and _ANYONE not in self.who else ()
+        return ExternalPrincipals(admitted=True, who=(*self.who, *more), because=self.because)
 
 
-def admits_outside(  # noqa: PLR0913 - who is inside has this many parts
+def admits_external_principals(  # noqa: PLR0913 - who is inside has this many parts
     document: Document,
     *,
     organization_id: str | None,
@@ -120,10 +122,10 @@ def admits_outside(  # noqa: PLR0913 - who is inside has this many parts
 ) -> Answer:
     """Check whether any Allow admits a principal outside the organisation, whatever the action.
 
-    True names the statement; False: none does; None: it cannot be told. The parameters are those of
-    `outsiders`.
+    True names the statement; False: none does; None: unknown. The parameters are those of
+    `external_principals`.
     """
-    found = outsiders(
+    results = external_principals(
         document,
         organization_id=organization_id,
         member_accounts=member_accounts,
@@ -132,10 +134,10 @@ def admits_outside(  # noqa: PLR0913 - who is inside has this many parts
         resource=resource,
         context=context,
     )
-    return Answer(found.admitted, found.because)
+    return Answer(results.admitted, results.because)
 
 
-def outsiders(  # noqa: PLR0913 - who is inside has this many parts
+def external_principals(  # noqa: PLR0913 - who is inside has this many parts
     document: Document,
     *,
     organization_id: str | None,
@@ -144,17 +146,17 @@ def outsiders(  # noqa: PLR0913 - who is inside has this many parts
     complete: bool = True,
     resource: str | None = None,
     context: Context = _NOTHING_KNOWN,
-) -> Outsiders:
-    """Who outside the organisation gets in by any Allow, whatever the action.
+) -> ExternalPrincipals:
+    """Return who outside the organisation is admitted by any Allow, whatever the action.
 
-    `member_accounts` are members of the organisation (all of them, unless `complete` is False; None: none
-    is known). `vault_account` is always inside. With `resource`, the vault's ARN, statements about other
-    vaults do not count. `context` is what is known of every request: its Region, its partition, the time.
-    An Allow that a Deny takes back from outsiders does not count either. Service principals are not
-    outside; federated identities, canonical users and unique ids may be, which gives None.
+    `member_accounts` are members of the organisation (all of them, unless `complete` is False; None: none is
+    known). `vault_account` is always inside. With `resource`, the vault's ARN, statements about other vaults
+    do not count. `context` is what is known about every request: its Region, partition and time. An Allow
+    that a Deny revokes for outsiders does not count either. Service principals are not outside; federated
+    identities, canonical users and unique ids may be, so they lead to None.
     """
     if not document.readable:
-        return Outsiders(None, (None,), f"the policy cannot be read: {document.problem}")
+        return ExternalPrincipals(None, (None,), f"the policy cannot be read: {document.problem}")
     inside = _Inside(
         organization_id,
         member_accounts or frozenset(),
@@ -163,26 +165,26 @@ def outsiders(  # noqa: PLR0913 - who is inside has this many parts
         resource,
         replace(context, organization_id=None, organization_path=None),
     )
-    found = _Found()
+    results = _Results()
     try:
-        _search(document, inside, found)
-    except TooMuchError:
-        found.doubt = found.doubt or "the policy has too many statements and principals to compare"
-    return found.outsiders()
+        _search(document, inside, results)
+    except TooManyComparisonsError:
+        results.doubt = results.doubt or "the policy has too many statements and principals to compare"
+    return results.outsiders()
 
 
-def _search(document: Document, inside: _Inside, found: _Found) -> None:
+def _search(document: Document, inside: _Inside, results: _Results) -> None:
     denies = _denies_of(document, inside)
-    steps = iter(range(MOST_STEPS))
+    steps = iter(range(MAX_STEPS))
     for statement in document.statements:
-        if statement.allow and _concerns(statement, inside.resource):
-            _look_at(statement, inside, denies, steps, found)
-            if _ANYBODY in found.who:
+        if statement.allow and _applies_to_vault(statement, inside.resource):
+            _check_allow(statement, inside, denies, steps, results)
+            if _ANYONE in results.who:
                 return
 
 
-def _concerns(statement: Statement, resource: str | None) -> bool:
-    """Check whether an Allow may be about the vault at all: it is not when it names other vaults only."""
+def _applies_to_vault(statement: Statement, resource: str | None) -> bool:
+    """Check whether an Allow may apply to the vault: not if it names only other vaults."""
     element = statement.resources
     if resource is None or element.negated:
         return True
@@ -195,20 +197,28 @@ def _concerns(statement: Statement, resource: str | None) -> bool:
 
 
 def _denies_of(document: Document, inside: _Inside) -> _Denies:
-    found = [one for one in document.statements if not one.allow and _concerns_outside(one, inside)]
+    statements = [
+        statement
+        for statement in document.statements
+        if not statement.allow and _concerns_outsiders(statement, inside)
+    ]
     return _Denies(
-        statements=tuple(found),
-        accounts=tuple(dict.fromkeys(account for one in found for account in _accounts_of(one, inside))),
-        organizations=tuple(dict.fromkeys(name for one in found for name in _organizations_of(one))),
-        by_organization=any(_asks_organization(one) for one in found),
+        statements=tuple(statements),
+        accounts=tuple(
+            dict.fromkeys(account for statement in statements for account in _accounts_of(statement, inside))
+        ),
+        organizations=tuple(
+            dict.fromkeys(name for statement in statements for name in _organizations_of(statement))
+        ),
+        by_organization=any(_depends_on_organization(statement) for statement in statements),
     )
 
 
-def _asks_organization(statement: Statement) -> bool:
+def _depends_on_organization(statement: Statement) -> bool:
     return any(clause.key in _ORGANIZATION_KEYS for clause in statement.clauses)
 
 
-def _concerns_outside(statement: Statement, inside: _Inside) -> bool:
+def _concerns_outsiders(statement: Statement, inside: _Inside) -> bool:
     element = statement.principals
     return (
         element.everyone
@@ -219,49 +229,49 @@ def _concerns_outside(statement: Statement, inside: _Inside) -> bool:
     )
 
 
-def _look_at(
-    statement: Statement, inside: _Inside, denies: _Denies, steps: Iterator[int], found: _Found
+def _check_allow(
+    statement: Statement, inside: _Inside, denies: _Denies, steps: Iterator[int], results: _Results
 ) -> None:
-    """Add to what is found whom one Allow admits."""
+    """Add the outsiders that one Allow admits to the results."""
     if statement.principals.opaque and not statement.principals.negated:
         what = repr(statement.principals.opaque[0][:80])
         doubt = f"{statement.label}: whether {what} is inside the organisation is unknown"
-        found.doubt = found.doubt or doubt
-    for somebody in _candidates(statement, inside, denies):
-        admitted, who, because = _admitted(statement, somebody, inside, denies, steps)
+        results.doubt = results.doubt or doubt
+    for outsider in _candidates(statement, inside, denies):
+        admitted, who, because = _admitted(statement, outsider, inside, denies, steps)
         if admitted:
-            found.because = found.because or f"{statement.label} admits {_called(who)}"
-            found.who[who] = None
+            results.because = results.because or f"{statement.label} admits {_label(who)}"
+            results.who[who] = None
         elif admitted is None:
-            found.doubt = found.doubt or f"{statement.label}: {because}"
-        if len(found.who) > _MOST_NAMED:
-            raise TooMuchError
-        if who == _ANYBODY and admitted:
+            results.doubt = results.doubt or f"{statement.label}: {because}"
+        if len(results.who) > _MAX_NAMED:
+            raise TooManyComparisonsError
+        if who == _ANYONE and admitted:
             return
 
 
-def _called(who: str) -> str:
+def _label(who: str) -> str:
     return f"account {who}" if is_account_id(who) else who
 
 
-def _candidates(statement: Statement, inside: _Inside, denies: _Denies) -> Iterator[_Somebody]:
+def _candidates(statement: Statement, inside: _Inside, denies: _Denies) -> Iterator[_Outsider]:
     element = statement.principals
     if not element.everyone and not element.negated:
         for account in sorted(element.accounts):
             if not inside.holds(account):
-                yield _Somebody(Population(account, inside.partition), named=True)
+                yield _Outsider(Population(account, inside.partition), named=True)
         for arn in element.arns:
             if not inside.holds(arn_part(arn, 4)):
-                yield _Somebody(Population(arn_part(arn, 4), inside.partition, arn), named=True)
+                yield _Outsider(Population(arn_part(arn, 4), inside.partition, arn), named=True)
         return
     named = dict.fromkeys((*_accounts_of(statement, inside), *denies.accounts))
-    yield _Somebody(Population(_unlike(named, inside), inside.partition), named=False)
+    yield _Outsider(Population(_unnamed_account(named, inside), inside.partition), named=False)
     for account in named:
-        yield _Somebody(Population(account, inside.partition), named=True)
+        yield _Outsider(Population(account, inside.partition), named=True)
 
 
 def _accounts_of(statement: Statement, inside: _Inside) -> Iterator[str]:
-    """The outside accounts that a statement speaks of; a pattern stands for one that matches it."""
+    """Yield the outside accounts that a statement names; for a pattern, one account that matches it."""
     element = statement.principals
     for account in (*sorted(element.accounts), *(arn_part(arn, 4) for arn in element.arns)):
         if not inside.holds(account):
@@ -275,7 +285,7 @@ def _accounts_of(statement: Statement, inside: _Inside) -> Iterator[str]:
 
 
 def _example(text: str, inside: _Inside) -> str:
-    """The account id itself, or an outside one that matches the pattern; "" when there is none."""
+    """Return the account id itself, or an outside one that matches the pattern; "" if there is none."""
     if is_account_id(text) or not has_wildcard(text):
         return text if is_account_id(text) else ""
     missing = max(0, 12 - len(text.replace("*", "")))
@@ -291,8 +301,8 @@ def _example(text: str, inside: _Inside) -> str:
     return ""
 
 
-def _unlike(named: Iterable[str], inside: _Inside) -> str:
-    """An account that is neither named nor inside."""
+def _unnamed_account(named: Iterable[str], inside: _Inside) -> str:
+    """Return an account that is neither named nor inside."""
     taken = frozenset(named)
     number = 999_999_999_999
     while str(number) in taken or inside.holds(str(number)):
@@ -302,52 +312,60 @@ def _unlike(named: Iterable[str], inside: _Inside) -> str:
 
 def _admitted(
     statement: Statement,
-    somebody: _Somebody,
+    outsider: _Outsider,
     inside: _Inside,
     denies: _Denies,
     steps: Iterator[int],
 ) -> tuple[bool | None, str, str]:
-    """Check whether one outsider gets in, over the organisations that he may belong to; who it is; why."""
+    """Check whether one outsider is admitted, in each organisation it may belong to; return who and why."""
     answers: dict[str, bool | None] = {}
     because = ""
-    for organization, domains, sure in _variants(statement, somebody, inside, denies):
-        answer, reason = gets_in(statement, somebody.population, domains, denies.statements, steps)
+    for organization, domains, sure in _variants(statement, outsider, inside, denies):
+        answer, reason = is_admitted(statement, outsider.population, domains, denies.statements, steps)
         answers[organization] = answer if sure or answer is False else None
         because = because or ("" if answer is False else reason)
-    if not somebody.named and True in answers.values():
-        return True, _who(somebody, answers), because
+    if not outsider.named and True in answers.values():
+        return True, _who(outsider, answers), because
     if all(answer is False for answer in answers.values()):
-        return False, somebody.who, because
-    known_outside = not somebody.named or inside.complete
-    if known_outside and all(answers.values()):
-        return True, somebody.who, because
-    what = "which organisation it belongs to" if known_outside else "whether it is inside the organisation"
-    return None, somebody.who, because or f"{_called(somebody.who)}: {what} is unknown"
+        return False, outsider.who, because
+    is_outside = not outsider.named or inside.complete
+    if is_outside and all(answers.values()):
+        return True, outsider.who, because
+    what = "which organisation it belongs to" if is_outside else "whether it is inside the organisation"
+    return None, outsider.who, because or f"{_label(outsider.who)}: {what} is unknown"
 
 
-def _who(somebody: _Somebody, answers: dict[str, bool | None]) -> str:
-    """Anybody, unless only the members of one named organisation get in."""
+def _who(outsider: _Outsider, answers: dict[str, bool | None]) -> str:
+    """Return "anybody", or the organisation if only members of one named organisation are admitted."""
     admitted = [organization for organization, answer in answers.items() if answer is not False]
     foreign = admitted[0] if len(admitted) == 1 else ""
-    return f"organization {foreign}" if foreign not in ("", _FOREIGN, _FOREIGN_TOO) else somebody.who
+    return (
+        f"organization {foreign}"
+        if foreign not in ("", _FOREIGN_ORGANIZATION, _OTHER_FOREIGN_ORGANIZATION)
+        else outsider.who
+    )
 
 
 def _variants(
-    statement: Statement, somebody: _Somebody, inside: _Inside, denies: _Denies
+    statement: Statement, outsider: _Outsider, inside: _Inside, denies: _Denies
 ) -> Iterator[tuple[str, Domains, bool]]:
-    """The outsider in no organisation (""), in an unnamed one, in each named one; is it surely foreign?"""
-    population = somebody.population
+    """Yield the outsider in no organisation (""), an unnamed and each named one; is it certainly foreign?"""
+    population = outsider.population
     base = Domains(domains_of(population, inside.request))
     base["kms:calleraccount"] = exactly(population.account)
     if inside.own is not None:
         base["aws:resourceaccount"] = exactly(inside.own)
     if inside.organization_id is not None:
         base["aws:resourceorgid"] = exactly(inside.organization_id)
-    if not denies.by_organization and not _asks_organization(statement):
+    if not denies.by_organization and not _depends_on_organization(statement):
         yield "", base, True
         return
     yield "", _in_organization(base, None), True
-    foreign = _FOREIGN if inside.organization_id != _FOREIGN else _FOREIGN_TOO
+    foreign = (
+        _FOREIGN_ORGANIZATION
+        if inside.organization_id != _FOREIGN_ORGANIZATION
+        else _OTHER_FOREIGN_ORGANIZATION
+    )
     yield foreign, _in_organization(base, foreign), True
     for organization in dict.fromkeys((*_organizations_of(statement), *denies.organizations)):
         if organization != inside.organization_id:
@@ -360,7 +378,7 @@ def _in_organization(base: Domains, organization: str | None) -> Domains:
     if organization is not None:
         paths = within(f"{organization}/*", varies="organization")
         keys = {"aws:principalorgid": exactly(organization), "aws:principalorgpaths": paths}
-        # A service that calls on behalf of an outsider's resource has these; the outsider himself has not.
+        # Only requests that a service makes for an outsider's resource have these keys.
         keys["aws:sourceorgid"] = Domain(members=((organization,),), present=None)
         keys["aws:sourceorgpaths"] = Domain(members=((f"{organization}/*",),), present=None)
     return Domains({**base, **keys})
@@ -374,28 +392,30 @@ def _organizations_of(statement: Statement) -> Iterator[str]:
                     yield value.partition("/")[0].replace("*", "0").replace("?", "0")
 
 
-# Does an Allow let one outsider in, or do Deny statements take all of it back?
+# Whether an Allow admits one outsider, or Deny statements revoke all of it.
 #
 # Source: IAM User Guide, "Policy evaluation logic": an explicit Deny wins, action by action and resource
 # by resource.
-class TooMuchError(Exception):
-    """The policy asks for more comparisons than any real one; never leaves this package."""
+class TooManyComparisonsError(Exception):
+    """The policy needs more comparisons than any real one; never leaves this package."""
 
 
-def gets_in(
+def is_admitted(
     statement: Statement,
     population: Population,
     domains: Domains,
     denies: tuple[Statement, ...],
     steps: Iterator[int],
 ) -> tuple[bool | None, str]:
-    """Check whether an Allow lets these principals in, and what keeps the answer open or limits it.
+    """Check whether an Allow admits these principals, and what limits the answer or leaves it unknown.
 
-    `steps` is what is left of the budget; TooMuchError when it is used up.
+    `steps` is the rest of the budget. Raise TooManyComparisonsError when it is used up.
     """
     _step(steps, statement)
     principals = reach_of_principals(statement.principals, population)
-    allowed = _of_one(meet((principals, judge_all(statement.clauses, domains))), population)
+    allowed = _for_one_principal(
+        combined((principals, evaluate_clauses(statement.clauses, domains))), population
+    )
     if allowed.reach is Reach.NONE:
         return False, ""
     blocked, because = _blocked(statement, allowed, population, domains, denies, steps)
@@ -427,14 +447,14 @@ def _blocked(  # noqa: PLR0913, PLR0917 - one Allow against all Denies needs the
 
     for action in _cells(statement.actions):
         for resource in _cells(statement.resources):
-            answers.append(_taken_back(statement, allowed, verdicts(action, resource)))
+            answers.append(_is_revoked(statement, allowed, verdicts(action, resource)))
             if answers[-1] is False:
                 return False, ""
     return (True, "") if all(answers) else (None, doubts[0])
 
 
 def _cells(element: Patterns) -> tuple[str, ...]:
-    """What an Allow takes in, to be denied piece by piece; the Not form is nearly everything, or nothing."""
+    """Return what an Allow covers, to be denied piece by piece; a Not form covers everything or nothing."""
     if not element.negated:
         return element.patterns
     return () if "*" in element.patterns else ("*",)
@@ -449,28 +469,28 @@ def _denies(  # noqa: PLR0913, PLR0917 - as above
     steps: Iterator[int],
 ) -> Verdict:
     _step(steps, deny)
-    return _of_one(
-        meet(
+    return _for_one_principal(
+        combined(
             (
                 reach_of_patterns(deny.actions, action, "Action"),
                 reach_of_principals(deny.principals, population),
                 reach_of_patterns(deny.resources, resource, "Resource"),
-                judge_all(deny.clauses, domains),
+                evaluate_clauses(deny.clauses, domains),
             )
         ),
         population,
     )
 
 
-def _of_one(verdict: Verdict, population: Population) -> Verdict:
-    """Of one principal, a tag or an id is a fact that is not known, rather than ours to choose."""
+def _for_one_principal(verdict: Verdict, population: Population) -> Verdict:
+    """Return OPEN for a single principal whose tag or id would decide: these are not known."""
     if population.arn and verdict.reach is Reach.SOME and PRINCIPAL in verdict.groups:
         return replace(verdict, reach=Reach.OPEN)
     return verdict
 
 
-def _taken_back(statement: Statement, allowed: Verdict, verdicts: Iterable[Verdict]) -> bool | None:
-    """True: wholly denied. False: something is left. None: what is left cannot be told."""
+def _is_revoked(statement: Statement, allowed: Verdict, verdicts: Iterable[Verdict]) -> bool | None:
+    """Return True if everything is denied, False if something is still allowed, None if that is unknown."""
     parts = [allowed]
     not_forms = {"Action-"} if statement.actions.negated else set()
     not_forms |= {"Resource-"} if statement.resources.negated else set()
@@ -478,14 +498,14 @@ def _taken_back(statement: Statement, allowed: Verdict, verdicts: Iterable[Verdi
         if verdict.reach is Reach.ALL:
             return True
         if verdict.groups & not_forms:
-            return None  # what both leave out may be the same
+            return None  # both may leave out the same actions or resources
         if verdict.reach is not Reach.NONE:
             parts.append(verdict)
-    return None if meet(parts).reach is Reach.OPEN and allowed.reach is not Reach.OPEN else False
+    return None if combined(parts).reach is Reach.OPEN and allowed.reach is not Reach.OPEN else False
 
 
 def _step(steps: Iterator[int], statement: Statement) -> None:
-    """Take from the budget what one look at a statement costs; a long one costs more."""
-    wanted = 1 + statement.weight // _TEXTS_A_STEP
+    """Charge the budget for one comparison with a statement; a long statement costs more."""
+    wanted = 1 + statement.weight // _TEXTS_PER_STEP
     if sum(1 for _ in islice(steps, wanted)) < wanted:
-        raise TooMuchError
+        raise TooManyComparisonsError

@@ -1,30 +1,32 @@
-"""Wildcards and ARNs: does a pattern match every string of a cell, some, or none?
+"""Wildcards and ARNs: whether a pattern matches every string of a cell, some, or none.
 
-A *cell* is a set of strings, written as a pattern itself: `arn:aws:iam::111122223333:role/*` is
-"any role of that account". A cell without wildcards is one string. `*` stands for any number of
-characters, `?` for exactly one (IAM User Guide, "IAM JSON policy elements: Resource").
+A *cell* is a set of strings, itself written as a pattern: `arn:aws:iam::111122223333:role/*` is every role of
+that account. A cell without wildcards is one string. `*` matches any number of characters, `?` exactly one
+(IAM User Guide, "IAM JSON policy elements: Resource").
 
-No regular expressions: patterns come from strangers. The cost is that of searching the pieces
-between the stars one after the other, at worst the product of the lengths of piece and cell.
+Patterns are untrusted input, so there are no regular expressions. The pieces between the stars are searched
+one after the other, at worst in the product of the lengths of piece and cell.
 """
+
+from itertools import chain
 
 ARN_PARTS = 6
 Patterns = tuple[str | None, ...]
 
-# Beyond this the answer is not worth its time.
-_MOST_PAIRS = 1_000_000
+# More comparisons take too long.
+_MAX_PAIRS = 1_000_000
 
 
 def has_wildcard(text: str) -> bool:
-    """Check whether the text holds `*` or `?`."""
+    """Check whether the text contains `*` or `?`."""
     return "*" in text or "?" in text
 
 
 def covers(pattern: str, cell: str) -> bool:
     """Check whether every string of `cell` matches `pattern`.
 
-    Sound, not complete: False may stand for "not shown" in odd cases such as `?*` against `*?`.
-    A `*` of the cell can only lie under a `*` of the pattern.
+    Sound, not complete: it may return False for odd cases such as `?*` against `*?`. Only a `*` of the
+    pattern can cover a `*` of the cell.
     """
     if not has_wildcard(pattern):
         return pattern == cell
@@ -32,34 +34,34 @@ def covers(pattern: str, cell: str) -> bool:
     return _fits(pieces, cell, lenient=False)
 
 
-def overlaps(one: str, other: str) -> bool:
+def overlaps(first: str, second: str) -> bool:
     """Check whether at least one string matches both patterns. Exact."""
-    if "*" in one and "*" in other:
-        # The stars can swallow all that stands between, so that only the two ends can disagree.
-        return _ends_agree(one, other)
-    if "*" in one:
-        one, other = other, one
-    return _fits(other.split("*"), one, lenient=True)
+    if "*" in first and "*" in second:
+        # A star can match everything in between, so only the two ends can differ.
+        return _ends_agree(first, second)
+    if "*" in first:
+        first, second = second, first
+    return _fits(second.split("*"), first, lenient=True)
 
 
 def arn_covers(pattern: str, cell: str) -> bool | None:
-    """`covers` part by part, as the ARN operators compare; None when the pattern is no ARN.
+    """Apply `covers` to each part of two ARNs, as the ARN operators do; None: the pattern is no ARN.
 
-    The six parts are compared separately, so a wildcard never reaches over a colon except in the
-    last one (IAM User Guide, "Condition operators", ARN). A bare `*` matches every ARN.
+    The six parts are compared separately, so a wildcard never matches a colon except in the last one (IAM
+    User Guide, "Condition operators", ARN). A bare `*` matches every ARN.
     """
     pairs = _part_pairs(pattern, cell)
     return None if pairs is None else all(covers(mine, theirs) for mine, theirs in pairs)
 
 
 def arn_overlaps(pattern: str, cell: str) -> bool | None:
-    """`overlaps` part by part; None when the pattern is no ARN."""
+    """Apply `overlaps` to each part of two ARNs; None: the pattern is no ARN."""
     pairs = _part_pairs(pattern, cell)
     return None if pairs is None else all(overlaps(mine, theirs) for mine, theirs in pairs)
 
 
 def arn_part(arn: str, index: int) -> str:
-    """One of the six parts of an ARN (1 partition, 3 Region, 4 account, 5 the rest), "" if there is none."""
+    """Return one part of an ARN (1 partition, 3 Region, 4 account, 5 the rest), or "" if there is none."""
     parts = arn.split(":", ARN_PARTS - 1)
     return parts[index] if len(parts) == ARN_PARTS and parts[0] == "arn" else ""
 
@@ -72,7 +74,7 @@ def is_account_id(text: str) -> bool:
 def is_no_principal(text: str) -> bool:
     """Check whether the literal text is no principal's ARN: its name or account contains a wildcard.
 
-    Names of roles and users are made of letters, digits and `+=,.@_-`; only a path may hold a star
+    Names of roles and users consist of letters, digits and `+=,.@_-`; only a path may contain a star
     (IAM User Guide, "IAM and AWS STS quotas, name requirements").
     """
     return text.startswith("arn:") and (
@@ -92,7 +94,7 @@ def _part_pairs(pattern: str, cell: str) -> list[tuple[str, str]] | None:
 def _fits(pieces: list[str], text: str, *, lenient: bool) -> bool:
     """Check whether the pieces occur in the text in order, the first at its start and the last at its end.
 
-    Taking each middle piece as far left as it goes leaves the most room for the others.
+    Placing each middle piece as far left as possible leaves the most room for the others.
     """
     if len(pieces) == 1:
         return len(pieces[0]) == len(text) and _same(pieces[0], text, lenient=lenient)
@@ -103,15 +105,15 @@ def _fits(pieces: list[str], text: str, *, lenient: bool) -> bool:
     if not _same(first, text[:start], lenient=lenient) or not _same(last, text[end:], lenient=lenient):
         return False
     for piece in pieces[1:-1]:
-        found = _find(piece, text, start, end, lenient=lenient)
-        if found < 0:
+        at = _find(piece, text, start, end, lenient=lenient)
+        if at < 0:
             return False
-        start = found + len(piece)
+        start = at + len(piece)
     return True
 
 
 def _find(piece: str, text: str, start: int, end: int, *, lenient: bool) -> int:
-    """The first place between start and end where the piece fits, or -1."""
+    """Return the first position between start and end where the piece fits, or -1."""
     if "?" not in piece and not (lenient and "?" in text):
         return text.find(piece, start, end)
     for place in range(start, end - len(piece) + 1):
@@ -121,7 +123,7 @@ def _find(piece: str, text: str, start: int, end: int, *, lenient: bool) -> int:
 
 
 def _same(piece: str, text: str, *, lenient: bool) -> bool:
-    """Equal but for `?`. Lenient: a `?` of the text may turn out as any character, too."""
+    """Compare two texts of which `?` matches any character; lenient: a `?` of the text matches, too."""
     if piece == text:
         return True
     if "?" not in piece and not (lenient and "?" in text):
@@ -132,9 +134,9 @@ def _same(piece: str, text: str, *, lenient: bool) -> bool:
     )
 
 
-def _ends_agree(one: str, other: str) -> bool:
-    heads = (one.partition("*")[0], other.partition("*")[0])
-    tails = (one.rpartition("*")[2][::-1], other.rpartition("*")[2][::-1])
+def _ends_agree(first: str, second: str) -> bool:
+    heads = (first.partition("*")[0], second.partition("*")[0])
+    tails = (first.rpartition("*")[2][::-1], second.rpartition("*")[2][::-1])
     return all(
         mine == theirs or "?" in (mine, theirs)
         for pair in (heads, tails)
@@ -142,40 +144,41 @@ def _ends_agree(one: str, other: str) -> bool:
     )
 
 
-# Sets of principals, written as ARN patterns, and what two of them have in common.
+# Intersections of sets of principals, which are written as ARN patterns.
 #
 # None in a set is a principal whose ARN is not known. A session's ARN
 # (`arn:aws:sts::A:assumed-role/R/S`) belongs to the role R, whatever its path.
-def common(ours: Patterns | None, theirs: Patterns) -> Patterns | None:
-    """Those in both sets, without repetition; None when the sets are too large to compare."""
+def intersection(ours: Patterns | None, theirs: Patterns) -> Patterns | None:
+    """Return the principals in both sets, each once; None: the sets are too large to compare."""
     if ours is None:
         return None
-    known = frozenset(theirs)
-    hard = tuple(one for one in theirs if one is None or _is_class(one))
-    pairs = sum(
-        len(theirs) if one is None or _is_class(one) else len(hard) for one in ours if one not in known
-    )
-    if pairs > _MOST_PAIRS:
+    exact = frozenset(theirs)
+    # A plain ARN that is not in the other set can only match one of its patterns and sessions.
+    wide = tuple(pattern for pattern in theirs if _is_wide(pattern))
+    pairs = sum(len(theirs if _is_wide(pattern) else wide) for pattern in ours if pattern not in exact)
+    if pairs > _MAX_PAIRS:
         return None
-    found: dict[str | None, None] = {}
-    for one in ours:
-        if one in known:
-            found[one] = None
+    principals: dict[str | None, None] = {}
+    for pattern in ours:
+        if pattern in exact:
+            principals[pattern] = None
             continue
-        others = theirs if one is None or _is_class(one) else hard
-        found.update((shared, None) for other in others for shared in shared_by(one, other))
-    return tuple(sorted(found, key=lambda one: one is None))
+        candidates = theirs if _is_wide(pattern) else wide
+        principals.update(
+            dict.fromkeys(chain(*(pair_intersection(pattern, candidate) for candidate in candidates)))
+        )
+    return tuple(sorted(principals, key=lambda principal: principal is None))
 
 
-def shared_by(one: str | None, other: str | None) -> Patterns:
-    """What two patterns share: one of them, nothing, or (None,) when it has no pattern of its own."""
-    if one is None or other is None:
+def pair_intersection(first: str | None, second: str | None) -> Patterns:
+    """Return what two patterns share: one of them, nothing, or (None,) if no single pattern describes it."""
+    if first is None or second is None:
         return (None,)
-    if covers(other, one) or session_of(one, other):
-        return (one,)
-    if covers(one, other) or session_of(other, one):
-        return (other,)
-    return (None,) if overlaps(one, other) else ()
+    if covers(second, first) or session_of(first, second):
+        return (first,)
+    if covers(first, second) or session_of(second, first):
+        return (second,)
+    return (None,) if overlaps(first, second) else ()
 
 
 def session_of(session: str, role: str) -> bool:
@@ -188,5 +191,6 @@ def session_of(session: str, role: str) -> bool:
     return path.startswith("role/") and covers(path.rpartition("/")[2], name)
 
 
-def _is_class(pattern: str) -> bool:
-    return has_wildcard(pattern) or ":assumed-role/" in pattern
+def _is_wide(pattern: str | None) -> bool:
+    """Check whether more than one principal, or an unknown one, may match; a session belongs to its role."""
+    return pattern is None or has_wildcard(pattern) or ":assumed-role/" in pattern

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scanner.protection.policy import Answer, Context, admits_outside, parse
+from scanner.protection.policy import Answer, Context, admits_external_principals, parse
 
 OWN, MEMBER, PARTNER = "111111111111", "222222222222", "333333333333"
 OURS = "o-ours"
@@ -36,7 +36,7 @@ def ask(
     organization_id: str | None = OURS,
     members: frozenset[str] | None = frozenset((OWN, MEMBER)),
 ) -> Answer:
-    return admits_outside(
+    return admits_external_principals(
         parse({"Statement": list(statements)}),
         organization_id=organization_id,
         member_accounts=members,
@@ -217,7 +217,7 @@ CHINESE, COMMERCIAL = (
 def test_outsiders_of_another_partition(
     rule: str, statements: list[dict[str, Any]], *, expected: bool
 ) -> None:
-    answer = admits_outside(
+    answer = admits_external_principals(
         parse({"Statement": statements}),
         organization_id=OURS,
         member_accounts=frozenset((OWN,)),

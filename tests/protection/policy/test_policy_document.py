@@ -12,11 +12,11 @@ from scanner.protection.policy import (
     Admission,
     Context,
     admits_account,
-    admits_outside,
+    admits_external_principals,
     admits_service,
     denied_to_all,
+    external_principals,
     key_allows_account,
-    outsiders,
     parse,
     who_can,
 )
@@ -38,7 +38,7 @@ def values_of(document: Document) -> list[bool | None]:
         admits_account(
             document, account="222222222222", action="backup:X", resource=VAULT, context=Context()
         ).value,
-        admits_outside(document, organization_id="o-x", member_accounts=frozenset()).value,
+        admits_external_principals(document, organization_id="o-x", member_accounts=frozenset()).value,
         key_allows_account(
             document, account="222222222222", key_account="111111111111", context=Context()
         ).value,
@@ -203,7 +203,7 @@ def test_a_hundred_thousand_statements() -> None:
     )
     assert denial.exceptions == ("arn:aws:iam::111111111111:role/0",)
     members = frozenset(f"{n:012}" for n in range(50_000))
-    outside = admits_outside(document, organization_id="o-x", member_accounts=members)
+    outside = admits_external_principals(document, organization_id="o-x", member_accounts=members)
     assert outside.value is False
 
 
@@ -230,10 +230,10 @@ def test_what_is_too_much_to_compare_is_unknown() -> None:
     allows = [without(Sid=f"A{number}") for number in range(400)]
     denies = [without(Effect="Deny", Resource=f"{number}*") for number in range(400)]
     crowded = parse({"Statement": [*denies, *[{**one, "Resource": "0*1"} for one in allows]]})
-    answer = admits_outside(crowded, organization_id="o-x", member_accounts=frozenset())
+    answer = admits_external_principals(crowded, organization_id="o-x", member_accounts=frozenset())
     assert answer.value is False
     late = parse({"Statement": [*reversed(denies), *[{**one, "Resource": "0*1"} for one in allows]]})
-    answer = admits_outside(late, organization_id="o-x", member_accounts=frozenset())
+    answer = admits_external_principals(late, organization_id="o-x", member_accounts=frozenset())
     assert answer.value is None
     assert "too many" in answer.because
 
@@ -270,7 +270,7 @@ HOSTILE: dict[str, list[dict[str, object]]] = {
 def test_what_is_too_large_comes_to_an_end(name: str) -> None:
     document = parse(json.dumps({"Version": "2012-10-17", "Statement": HOSTILE[name]}, indent=1))
     assert document.readable
-    found = outsiders(document, organization_id="o-x", member_accounts=frozenset())
+    found = external_principals(document, organization_id="o-x", member_accounts=frozenset())
     assert len(found.who) <= 202
     assert found.because
     asked = who(document)
@@ -279,7 +279,7 @@ def test_what_is_too_large_comes_to_an_end(name: str) -> None:
 
 
 def test_a_long_list_of_outsiders_ends_with_one_who_is_not_told() -> None:
-    found = outsiders(
+    found = external_principals(
         parse({"Statement": HOSTILE["accounts in one statement"]}),
         organization_id="o-x",
         member_accounts=frozenset(),

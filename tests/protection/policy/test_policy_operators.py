@@ -2,7 +2,14 @@
 
 import pytest
 
-from scanner.protection.policy.conditions import ALL, Reach, Verdict, judge, judge_all, meet
+from scanner.protection.policy.conditions import (
+    ALL,
+    Reach,
+    Verdict,
+    combined,
+    evaluate_clause,
+    evaluate_clauses,
+)
 from scanner.protection.policy.context_keys import ABSENT, UNKNOWN, Domain, exactly, within
 from scanner.protection.policy.document import Clause
 
@@ -107,7 +114,7 @@ ROWS: list[tuple[str, str, tuple[str, ...], Domain, Reach]] = [
     ("rule", "operator", "values", "domain", "reach"), ROWS, ids=[row[0] for row in ROWS]
 )
 def test_operator(rule: str, operator: str, values: tuple[str, ...], domain: Domain, reach: Reach) -> None:
-    verdict = judge(Clause(operator, "k", values), domain)
+    verdict = evaluate_clause(Clause(operator, "k", values), domain)
     assert verdict.reach is reach, rule
     assert bool(verdict.because) is (reach is not Reach.ALL)
 
@@ -129,15 +136,15 @@ def some(*groups: str) -> Verdict:
     ],
 )
 def test_clauses_of_a_statement_are_anded(verdicts: tuple[Verdict, ...], reach: Reach) -> None:
-    assert meet(verdicts).reach is reach
+    assert combined(verdicts).reach is reach
 
 
 def test_keys_that_nobody_knows_are_open() -> None:
     clauses = (Clause("StringEquals", "k", ("x",)), Clause("StringEquals", "other", ("x",)))
-    assert judge_all(clauses[:1], {"k": X}) is ALL
-    assert "other" in judge_all(clauses, {"k": X}).because
+    assert evaluate_clauses(clauses[:1], {"k": X}) is ALL
+    assert "other" in evaluate_clauses(clauses, {"k": X}).because
 
 
 def test_a_clause_with_too_many_values_is_open() -> None:
     values = tuple(str(number) for number in range(200_001))
-    assert judge(Clause("StringEquals", "k", values), X).reach is Reach.OPEN
+    assert evaluate_clause(Clause("StringEquals", "k", values), X).reach is Reach.OPEN

@@ -19,7 +19,7 @@ from scanner.protection.policy import (
     Context,
     Document,
     admits_account,
-    admits_outside,
+    admits_external_principals,
     denied_to_all,
     parse,
 )
@@ -272,7 +272,7 @@ def test_knowing_less_never_turns_an_answer_round(statements: list[dict[str, Any
 @given(statements=policies(BOTH, [COPY, COPY, "backup:*"], ["*", "*", VAULT]), known=st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_outside_is_admitted_when_somebody_there_is(statements: list[dict[str, Any]], *, known: bool) -> None:
-    answer = admits_outside(
+    answer = admits_external_principals(
         document(statements),
         organization_id="o-ours" if known else None,
         member_accounts=frozenset((OWN, MEMBER)) if known else None,

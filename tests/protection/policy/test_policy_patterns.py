@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.protection.policy.match import Patterns, common, session_of, shared_by
+from scanner.protection.policy.match import Patterns, intersection, pair_intersection, session_of
 
 ROLE = "arn:aws:iam::111122223333:role/team/backup"
 ROLES = "arn:aws:iam::111122223333:role/*"
@@ -28,7 +28,7 @@ ELSEWHERE = "arn:aws:iam::444455556666:role/team/backup"
     ],
 )
 def test_what_two_patterns_share(one: str | None, other: str | None, expected: Patterns) -> None:
-    assert shared_by(one, other) == expected
+    assert pair_intersection(one, other) == expected
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_what_two_patterns_share(one: str | None, other: str | None, expected: P
     ],
 )
 def test_what_two_sets_share(ours: Patterns | None, theirs: Patterns, expected: Patterns | None) -> None:
-    assert common(ours, theirs) == expected
+    assert intersection(ours, theirs) == expected
 
 
 @pytest.mark.parametrize(

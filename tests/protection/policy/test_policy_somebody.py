@@ -8,7 +8,7 @@ from hypothesis import given, settings
 
 from scanner.model.ternary import Ternary
 from scanner.protection.policy import Context, parse
-from scanner.protection.policy.admits import somebody_may
+from scanner.protection.policy.admits import any_principal_allowed
 from tests.protection.policy.test_policy_oracle import (
     BOTH,
     DELETE,
@@ -28,7 +28,7 @@ from tests.protection.policy.test_policy_oracle import (
 
 def ask(statements: list[dict[str, Any]], context: Context = OURS, action: str = DELETE) -> Ternary:
     policy = document(statements)
-    return somebody_may(policy, account=MEMBER, action=action, resource=VAULT, context=context).value
+    return any_principal_allowed(policy, account=MEMBER, action=action, resource=VAULT, context=context).value
 
 
 def truth(statements: list[dict[str, Any]]) -> bool:
@@ -86,10 +86,14 @@ def test_one_statement_after_the_other(statements: list[dict[str, Any]], expecte
 
 
 def test_a_policy_that_cannot_be_read_tells_nothing() -> None:
-    answer = somebody_may(parse("no JSON"), account=MEMBER, action=DELETE, resource=VAULT, context=OURS)
+    answer = any_principal_allowed(
+        parse("no JSON"), account=MEMBER, action=DELETE, resource=VAULT, context=OURS
+    )
     assert answer.value is None
     nothing = parse(json.dumps({"Version": "2012-10-17", "Statement": []}))
-    assert somebody_may(nothing, account=MEMBER, action=DELETE, resource=VAULT, context=OURS).value in (
+    assert any_principal_allowed(
+        nothing, account=MEMBER, action=DELETE, resource=VAULT, context=OURS
+    ).value in (
         None,
         False,
     )
