@@ -30,7 +30,7 @@ from scanner.evaluate.controls.packs import pack_files
 from scanner.model.collected import CollectedReads
 from scanner.model.names import Shard
 from scanner.resources import controls_folder
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 
 _CONTROLS: Final = ("resource-in-backup-plan", "vault-locked", "restore-tested")
 _CHECKED: Final = "resource-in-backup-plan"

@@ -23,8 +23,8 @@ from scanner.model.control import Control
 from scanner.model.manifest import Manifest
 from scanner.model.owner import Way
 from scanner.model.tier import Tier, Tiers
-from scanner.settings import Settings
-from scanner.settings_tiers import OverrideSettings, TierSettings
+from scanner.settings.settings import Settings
+from scanner.settings.tiers import OverrideSettings, TierSettings
 
 _Section: TypeAlias = TierSettings | OverrideSettings
 """What audit.yaml has for a tier or an override."""

@@ -15,8 +15,8 @@ from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
 from scanner.protection.capabilities import capabilities_as_of
 from scanner.storage.files import write_atomically
+from scanner.storage.parquet import columns_digests
 from scanner.storage.table_files import columns_digest
-from scanner.storage.tables import columns_digests
 
 
 def write_judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:

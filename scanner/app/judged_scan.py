@@ -22,8 +22,7 @@ from scanner.model.reach import reach_of
 from scanner.model.scan import POPULATION, Scan
 from scanner.protection.capabilities import LIMITATIONS, report_notes
 from scanner.services.organizations import unit_names
-from scanner.storage.parquet import open_parquet
-from scanner.storage.rows import StoredRows
+from scanner.storage.parquet import StoredRows, open_parquet
 from scanner.storage.table_files import table_files
 
 

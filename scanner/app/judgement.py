@@ -13,7 +13,7 @@ from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evidence.bundle import Bundle
 from scanner.history.since import Since
 from scanner.judging.tables import Tables, write_tables
-from scanner.judging.workers import workers_for
+from scanner.judging.worker_pool import workers_for
 from scanner.model.scan import Scan
 from scanner.report.redact import Pseudonyms
 from scanner.report.view.view import View, build

@@ -33,7 +33,7 @@ from scanner.report.formats.asff_import import import_batches
 from scanner.report.to_do import to_do
 from scanner.report.view.view import View, build
 from scanner.report.wording import given_name
-from scanner.settings import SecurityHubSettings, Settings
+from scanner.settings.settings import SecurityHubSettings, Settings
 
 TOPIC: Final = "VAULTPROOF_TOPIC"
 EVENT_BUS: Final = "VAULTPROOF_EVENT_BUS"

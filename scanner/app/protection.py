@@ -21,7 +21,7 @@ from scanner.model.protection import ProtectionGroup
 from scanner.model.scan import Scan
 from scanner.report.read import read_scan
 from scanner.report.wording import clip, visible
-from scanner.storage.rows import StoredRows
+from scanner.storage.parquet import StoredRows
 from scanner.storage.table_files import NoTableError
 
 _GROUPS: Final = "protection_groups"

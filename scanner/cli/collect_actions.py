@@ -21,7 +21,7 @@ from scanner.errors import UsageError
 from scanner.evidence.manifest import read_manifest
 from scanner.model.collected import CollectedReads, CollectMode
 from scanner.model.reading import Gap
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 
 
 def goal_of(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[Destination, Path]:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 from scanner.cli.logs import say
 from scanner.cli.options import Target
 from scanner.errors import UsageError
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 from scanner.storage.place import Place, is_place, place_of
 
 if TYPE_CHECKING:
-    from scanner.storage.s3 import Means
+    from scanner.storage.s3 import S3Options
 
 _UNREAD: Final = ("evidence", "inventory")
 """What no report is made of."""
@@ -70,7 +70,7 @@ def dated(out: str | None, now: datetime) -> str | None:
 def look_ahead(destination: Destination) -> None:
     """See before a scan whether it can go where it should, as far as the caller may ask that."""
     if destination.place is not None:
-        from scanner.storage.upload import check_place  # noqa: PLC0415 -- loads the AWS client
+        from scanner.storage.s3 import check_place  # noqa: PLC0415 -- loads the AWS client
 
         check_place(destination.place, means_of(destination))
 
@@ -100,7 +100,7 @@ def published(
     yield
     if destination.place is None:
         return
-    from scanner.storage.upload import upload  # noqa: PLC0415 -- loads the AWS client
+    from scanner.storage.s3 import upload  # noqa: PLC0415 -- loads the AWS client
 
     try:
         sent = upload(folder, destination.place, means_of(destination), names)
@@ -124,7 +124,7 @@ def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[P
     if not is_place(source):
         yield Path(source)
         return
-    from scanner.storage.download import download  # noqa: PLC0415 -- loads the AWS client
+    from scanner.storage.s3 import download  # noqa: PLC0415 -- loads the AWS client
 
     place, folder = place_of(source), temporary()
     owner = destination.bucket_owner if destination.place in (None, place) else ""
@@ -139,10 +139,10 @@ def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[P
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def means_of(destination: Destination) -> "Means":
+def means_of(destination: Destination) -> "S3Options":
     """Return how a destination in S3 is accessed."""
-    from scanner.storage.s3 import Means  # noqa: PLC0415 -- loads the AWS client
+    from scanner.storage.s3 import S3Options  # noqa: PLC0415 -- loads the AWS client
 
-    return Means(
+    return S3Options(
         kms_key=destination.kms_key, bucket_owner=destination.bucket_owner, profile=destination.profile
     )

@@ -12,7 +12,7 @@ from scanner.cli.options import Target
 from scanner.errors import BundleError
 from scanner.evidence.manifest import NAME, read_manifest
 from scanner.history.since import Since
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 from scanner.storage.place import Place
 
 LATEST: Final = "latest"
@@ -50,7 +50,7 @@ def _latest(goal: Destination, folder: Path) -> str | None:
     if goal.place is None:
         newest = _latest_folder(folder)
         return None if newest is None else str(newest)
-    from scanner.storage.beside import judged_scans  # noqa: PLC0415 -- loads the AWS client
+    from scanner.storage.s3 import judged_scans  # noqa: PLC0415 -- loads the AWS client
 
     parent = Place(goal.place.bucket, goal.place.prefix.rpartition("/")[0])
     scans = (place for place in judged_scans(parent, means_of(goal)) if place != goal.place)

@@ -25,7 +25,7 @@ from scanner.evidence.manifest import NAME
 from scanner.model.reading import LEFT_OUT
 from scanner.model.scan import Scan
 from scanner.report.write import CHECKSUMS, Written
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 from scanner.storage.place import is_place
 
 

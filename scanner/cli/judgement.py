@@ -6,7 +6,7 @@ from datetime import datetime
 from scanner.app.criteria import Judgement, load_judgement
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 
 
 def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime | None) -> Judgement:

@@ -19,7 +19,7 @@ from scanner.cli.requests import settings_of
 from scanner.errors import OutputError, UsageError
 from scanner.model.notification import Delivery, DeliveryStatus, SecurityHubTarget, Targets
 from scanner.notify.sending import Sender
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 from scanner.storage.place import is_place, place_of
 
 SHOWN: Final = 10

@@ -11,7 +11,7 @@ from scanner.cli.options import Target
 from scanner.collect.journal import read_journal
 from scanner.collect.past import Past
 from scanner.errors import BundleError, ConfigurationError, Mistake, UsageError
-from scanner.settings import Settings, load_settings
+from scanner.settings.settings import Settings, load_settings
 
 _MANIFEST: Final = "manifest.json"
 

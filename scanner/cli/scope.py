@@ -6,7 +6,7 @@ from scanner.collect.resume import Given
 from scanner.model.collected import CollectedReads, CollectMode
 from scanner.model.manifest import Excluded
 from scanner.model.names import AccountId
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 
 
 def collect_request(

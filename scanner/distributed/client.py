@@ -21,9 +21,8 @@ from botocore.config import Config
 from scanner.distributed.runs import RUNNING, MapCounts, Run, RunState, numbers_of
 from scanner.errors import CredentialsError, EndpointError, OutputError, UsageError, VaultproofError
 from scanner.model.names import parse_arn
-from scanner.storage.download import download
 from scanner.storage.place import Place
-from scanner.storage.s3 import Means, code_of, open_s3, telling
+from scanner.storage.s3 import S3Options, code_of, download, open_s3, translated_errors
 
 Progress = Callable[[RunState, tuple[MapCounts, ...]], None]
 
@@ -70,7 +69,7 @@ class StackClient:
 
     stack: Stack
     states: Any  # boto3's client of Step Functions
-    means: Means
+    means: S3Options
 
     def place(self, scan_id: str) -> Place:
         """Return where a scan is kept."""
@@ -159,7 +158,7 @@ class StackClient:
         """Whether a whole scan is in the evidence bucket: its manifest is written last."""
         place = self.place(scan_id)
         where = {"Bucket": place.bucket, "Key": place.key("manifest.json"), **self.means.owner}
-        with telling(place, self.means, writes=False):
+        with translated_errors(place, self.means, writes=False):
             try:
                 open_s3(self.means).head_object(**where)
             except aws.ClientError as problem:
@@ -196,7 +195,7 @@ def open_stack(name: str, profile: str | None = None) -> StackClient:
             raise
     stack = _stack(name, str(client.meta.region_name), answer)
     states = session.client("stepfunctions", region_name=stack.region, config=_CONFIG)
-    return StackClient(stack, states, Means(bucket_owner=stack.owner, profile=profile))
+    return StackClient(stack, states, S3Options(bucket_owner=stack.owner, profile=profile))
 
 
 def _stack(name: str, region: str, answer: Mapping[str, Any]) -> Stack:

@@ -7,7 +7,7 @@ from typing import Final
 
 from scanner.errors import UsageError
 from scanner.storage.place import Place, place_of
-from scanner.storage.s3 import Means
+from scanner.storage.s3 import S3Options
 
 EVIDENCE: Final = "VAULTPROOF_EVIDENCE_BUCKET"
 WORK: Final = "VAULTPROOF_WORK_BUCKET"
@@ -37,9 +37,9 @@ class Environment:
     regions: tuple[str, ...] = ()
 
     @property
-    def means(self) -> Means:
+    def means(self) -> S3Options:
         """Return how the buckets are accessed."""
-        return Means(kms_key=self.kms_key, bucket_owner=self.bucket_owner)
+        return S3Options(kms_key=self.kms_key, bucket_owner=self.bucket_owner)
 
     @property
     def scans(self) -> Place:

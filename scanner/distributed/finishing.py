@@ -17,7 +17,7 @@ from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME
 from scanner.judging.batches import GOVERNED, SHARDS, assemble, parse_notes
 from scanner.model.manifest import Manifest
-from scanner.storage.upload import files_of
+from scanner.storage.s3 import files_of
 
 
 def finish(here: Invocation) -> Answer:

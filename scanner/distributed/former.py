@@ -12,9 +12,8 @@ from scanner.errors import VaultproofError
 from scanner.evidence.manifest import NAME
 from scanner.history.since import Since
 from scanner.model.manifest import Manifest
-from scanner.storage.beside import judged_scans
-from scanner.storage.download import download
 from scanner.storage.place import Place
+from scanner.storage.s3 import download, judged_scans
 
 FORMER: Final = "former.json"
 """The scan that is compared with, in the work bucket: a step that is repeated compares with the same one."""

@@ -14,7 +14,7 @@ from scanner.evidence.manifest import read_manifest
 from scanner.history.since import Since
 from scanner.model.notification import Targets
 from scanner.report.view.view import View
-from scanner.storage.download import download
+from scanner.storage.s3 import download
 
 NOTIFIED: Final = "notified.json"
 """The outcome of the notifications, in the work bucket. They are not sent again where it exists."""

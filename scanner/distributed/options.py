@@ -17,7 +17,7 @@ from scanner.model.formats import DEFAULT_FORMATS
 from scanner.model.manifest import Excluded
 from scanner.model.names import AccountId
 from scanner.report.write import known_formats
-from scanner.settings import Settings, load_settings
+from scanner.settings.settings import Settings, load_settings
 from scanner.storage.place import Place
 
 

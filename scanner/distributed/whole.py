@@ -13,7 +13,7 @@ from scanner.distributed.workspace import Workspace
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
 from scanner.report.view.view import View
-from scanner.storage.upload import files_of
+from scanner.storage.s3 import files_of
 
 _SHARE: Final = 0.6
 """The part of the time in which AWS is called; judging and reports have the rest."""

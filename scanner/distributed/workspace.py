@@ -17,8 +17,7 @@ from botocore.exceptions import ClientError
 from scanner.errors import BundleError, OutputError
 from scanner.storage.files import write_atomically
 from scanner.storage.place import Place
-from scanner.storage.s3 import CONNECTIONS, Means, code_of, telling
-from scanner.storage.upload import content_type
+from scanner.storage.s3 import CONNECTIONS, S3Options, code_of, content_type, translated_errors
 
 _CHUNK: Final = 1 << 20
 _NOT_THERE: Final = frozenset(("404", "NoSuchKey", "NotFound"))
@@ -34,7 +33,7 @@ class Workspace:
         CredentialsError, EndpointError: as `storage.s3.telling`.
     """
 
-    def __init__(self, client: Any, place: Place, means: Means) -> None:  # noqa: ANN401 -- a client
+    def __init__(self, client: Any, place: Place, means: S3Options) -> None:  # noqa: ANN401 -- a client
         self._client, self.place, self._means = client, place, means
 
     def at(self, place: Place) -> "Workspace":
@@ -44,7 +43,7 @@ class Workspace:
     def names(self, prefix: str = "") -> Mapping[str, int]:
         """Return the names of the objects that begin with `prefix`, and their sizes in bytes."""
         start = self.place.key("")
-        with telling(self.place, self._means, writes=False):
+        with translated_errors(self.place, self._means, writes=False):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self.place.bucket, Prefix=start + prefix, **self._means.owner
             )
@@ -72,7 +71,7 @@ class Workspace:
         pieces = self._pieces(name)
         if pieces is None:
             return False
-        with telling(self.place, self._means, writes=False):
+        with translated_errors(self.place, self._means, writes=False):
             write_atomically(path, pieces)
         return True
 
@@ -141,7 +140,7 @@ class Workspace:
 
     def _is_new(self, write: Callable[[], None]) -> bool:
         """Write unless there is an object already; whether there was none."""
-        with telling(self.place, self._means, writes=True):
+        with translated_errors(self.place, self._means, writes=True):
             try:
                 write()
             except ClientError as problem:
@@ -156,7 +155,7 @@ class Workspace:
 
     def _check_same(self, name: str, digest: bytes) -> None:
         """Check that the object that is there has these bytes. OutputError: it has others."""
-        with telling(self.place, self._means, writes=True):
+        with translated_errors(self.place, self._means, writes=True):
             head = self._client.head_object(ChecksumMode="ENABLED", **self._where(name))
         if head.get("ChecksumSHA256", "") != base64.b64encode(digest).decode():
             raise OutputError(
@@ -178,11 +177,11 @@ class Workspace:
         if more:
             put()
             return
-        with telling(self.place, self._means, writes=True):
+        with translated_errors(self.place, self._means, writes=True):
             put()
 
     def _pieces(self, name: str) -> Iterator[bytes] | None:
-        with telling(self.place, self._means, writes=False):
+        with translated_errors(self.place, self._means, writes=False):
             try:
                 answer = self._client.get_object(ChecksumMode="ENABLED", **self._where(name))
             except ClientError as problem:

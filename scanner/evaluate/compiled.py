@@ -17,7 +17,7 @@ from scanner.model.control import Compiled, Control, Query
 from scanner.storage.cache import Cache
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
-_LANGUAGE: Final = ("evaluate", "model", "storage/tables.py")
+_LANGUAGE: Final = ("evaluate", "model", "storage/parquet.py")
 """What decides which SQL a control becomes, and whether it is refused."""
 _QUERIES: Final = ("sql", "open_sql", "status_sql")
 _COLUMNS: Final = ("population", "require", "columns")

@@ -13,7 +13,7 @@ from scanner.evaluate.language.reasons import joined, literal, pieces, shown
 from scanner.evaluate.language.verdict import Details, Parts, Texts, status_sql, verdict_sql
 from scanner.evaluate.problem import Problem, RefusedError
 from scanner.model.control import Compiled, Control, Query
-from scanner.storage.tables import arrow_schema
+from scanner.storage.parquet import arrow_schema
 
 Path = tuple[str | int, ...]
 

@@ -25,7 +25,7 @@ from scanner.evaluate.language.reasons import literal
 from scanner.evaluate.problem import Problem, RefusedError
 from scanner.findings.filed import pattern
 from scanner.model.facts import TABLES
-from scanner.storage.tables import arrow_schema
+from scanner.storage.parquet import arrow_schema
 
 Table: TypeAlias = pa.Table | ds.Dataset
 """Facts in memory, or in Parquet files that are read as they are needed."""

@@ -33,7 +33,7 @@ from scanner.model.control import Compiled, Control
 from scanner.model.finding import Finding, Status
 from scanner.model.tier import Tiers
 from scanner.storage.memory import release_memory
-from scanner.storage.tables import arrow_schema
+from scanner.storage.parquet import arrow_schema
 
 _SOURCE: Final = "resource"
 """The column of recovery points that says what they are backups of: its owner is theirs."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from scanner.findings.queried import COLUMNS
 from scanner.findings.schema import FILED
-from scanner.storage.tables import arrow_schema
+from scanner.storage.parquet import arrow_schema
 
 FILE: Final = Path("docs/athena.md")
 

@@ -28,7 +28,7 @@ from scanner.services.organizations import parse_organization
 from scanner.storage.account_tables import AccountTable
 from scanner.storage.files import replaced
 from scanner.storage.parquet import ParquetTable, open_parquet
-from scanner.storage.spool import Spool
+from scanner.storage.scratch import Spool
 
 GOVERNED: Final = "inventory/governed"
 """The folder of a batch with the rows that belong to no Region."""

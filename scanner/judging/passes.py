@@ -14,11 +14,14 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
+from scanner.errors import BundleError
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
@@ -27,8 +30,7 @@ from scanner.inventory.bucket_regions import BucketRegions
 from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import inventory_rows
-from scanner.judging.crew import in_order
-from scanner.judging.summaries import decoded_summary, encoded_summary
+from scanner.judging.worker_pool import in_order
 from scanner.model.collected import CollectedReads
 from scanner.model.facts import TABLES, Row
 from scanner.model.inventory import Organization, ShardInventory, ShardStatus
@@ -36,17 +38,15 @@ from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.names import Shard
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation
-from scanner.storage.line_files import Lines, lines_of
-from scanner.storage.spool import Encoded, Spool, SpoolReader, encoded
-from scanner.storage.tables import encoded_rows
+from scanner.storage.parquet import encoded_rows
+from scanner.storage.scratch import Encoded, ScratchLines, Spool, SpoolReader, encoded, lines_of
 
 Scope = tuple[Shard, ShardStatus]
 """An account-Region, and how far its reading got: what a process is given."""
-
 _SPOOL: Final = "aside.sqlite"
 _SUMMARIES: Final = "summaries.jsonl"
-
 _SWEEPS: Final = 100
+
 _BETWEEN_SWEEPS: Final = 0.02
 """Seconds between attempts to remove the folder of a parent that was killed."""
 
@@ -123,7 +123,7 @@ def look_over_together(bundle: Bundle, organization: Organization, folder: Path,
     start = partial(_summarising, bundle.opening())
     with (
         Spool(folder / _SPOOL) as spool,
-        Lines(folder / _SUMMARIES) as summaries,
+        ScratchLines(folder / _SUMMARIES) as summaries,
         closing(in_order(start, bundle.scope(), workers, shared.sweep)) as done,
     ):
         for shard in done:
@@ -201,3 +201,22 @@ def inventory_of(bundle: Bundle, scope: Scope, buckets: BucketRegions) -> ShardI
         return parse_shard(bundle.answers(shard), account, status, buckets.of(shard.account))
 
     return bundle.parsed(parsed)
+
+
+@cache
+def _adapter() -> TypeAdapter[ShardSummary]:
+    return TypeAdapter(ShardSummary)
+
+
+def encoded_summary(summary: ShardSummary) -> bytes:
+    """Return a summary as one line of JSON."""
+    return _adapter().dump_json(summary)
+
+
+def decoded_summary(line: bytes) -> ShardSummary:
+    """Return the summary of what `encoded_summary` gave. BundleError: it is none."""
+    try:
+        return _adapter().validate_json(line)
+    except ValidationError as problem:
+        count = problem.error_count()
+        raise BundleError(f"A summary of an account and Region is not valid ({count} mistakes).") from None

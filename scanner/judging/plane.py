@@ -16,12 +16,11 @@ import orjson
 from scanner.errors import BundleError
 from scanner.evidence.bundle import Bundle
 from scanner.graph.control_plane import ControlPlane, ShardSummary
-from scanner.judging.passes import Beyond, summarised
-from scanner.judging.summaries import decoded_summary, encoded_summary
+from scanner.judging.passes import Beyond, decoded_summary, encoded_summary, summarised
 from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Organization
 from scanner.storage.files import write_atomically
-from scanner.storage.spool import Spool
+from scanner.storage.scratch import Spool
 
 
 def write_plane(bundle: Bundle, path: Path) -> None:

@@ -28,7 +28,7 @@ from scanner.services.organizations import parse_organization
 from scanner.storage.account_tables import AccountTable
 from scanner.storage.files import replaced
 from scanner.storage.parquet import ParquetTable
-from scanner.storage.spool import Spool, temporary_folder
+from scanner.storage.scratch import Spool, temporary_folder
 
 
 class _Table(Protocol):

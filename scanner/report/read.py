@@ -35,7 +35,7 @@ from scanner.report.view.audit_manager import frameworks_of
 from scanner.report.view.changes import changes_of
 from scanner.report.view.decisions import tiers_of, waivers_of
 from scanner.report.view.unsupported import unsupported_of
-from scanner.storage.rows import StoredRows
+from scanner.storage.parquet import StoredRows
 from scanner.storage.table_files import NoTableError
 
 FINDINGS: Final = "findings.json"

@@ -16,9 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.errors import OutputError
-from scanner.storage.parquet import ROW_GROUP, ParquetTable
+from scanner.storage.parquet import ROW_GROUP, ParquetTable, decoded_rows
 from scanner.storage.table_files import ORGANIZATION
-from scanner.storage.tables import decoded_rows
 
 
 class AccountTable:

@@ -31,7 +31,7 @@ from scanner.errors import CredentialsError
 from scanner.evaluate.engine import affected_controls
 from scanner.services.base import Operation
 from scanner.services.catalogue import OPERATIONS
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 
 JUDGEMENT = judgement_of(Settings(), None, DEMO_CLOCK)
 SHIPPED = affected_controls(JUDGEMENT.controls)

@@ -12,7 +12,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.collected import CollectMode
 from scanner.model.reading import EvidenceRef
 from scanner.services.catalogue import OPERATIONS
-from scanner.settings import Settings, load_settings
+from scanner.settings.settings import Settings, load_settings
 
 POINTS = "backup:ListRecoveryPointsByBackupVault"
 DESCRIBED = "backup:DescribeProtectedResource"

@@ -17,7 +17,7 @@ from scanner.cli.destination import Destination, destination_of, published
 from scanner.cli.options import Target
 from scanner.cli.requests import folder_of
 from scanner.errors import UsageError
-from scanner.settings import OutputSettings, Settings
+from scanner.settings.settings import OutputSettings, Settings
 from scanner.storage.place import Place
 from tests.fakes.bundles import BundleBuilder
 

@@ -15,9 +15,8 @@ from typer.testing import CliRunner, Result
 from scanner.cli.commands import audit
 from scanner.cli.destination import dated
 from scanner.errors import UsageError
-from scanner.storage.beside import judged_scans
 from scanner.storage.place import Place
-from scanner.storage.s3 import Means
+from scanner.storage.s3 import S3Options, judged_scans
 from tests.fakes.bundles import BundleBuilder
 
 BUCKET: Final = "scans-of-acme"
@@ -112,8 +111,8 @@ def test_the_newest_scan_below_a_prefix_is_taken(
     file(bucket, scan, "nightly/2026-11-29")
     file(bucket, bundle, "nightly/2026-11-30-evidence-only")
     parent = Place(BUCKET, "nightly")
-    assert judged_scans(parent, Means()) == [Place(BUCKET, "nightly/2026-11-29")]
-    assert judged_scans(Place(BUCKET, "empty"), Means()) == []
+    assert judged_scans(parent, S3Options()) == [Place(BUCKET, "nightly/2026-11-29")]
+    assert judged_scans(Place(BUCKET, "empty"), S3Options()) == []
     done = evaluate(bundle, "--out", f"s3://{BUCKET}/nightly/{{date}}", "--since", "latest")
     assert done.exit_code == 0, done.output
     assert f"Comparing with s3://{BUCKET}/nightly/2026-11-29" in done.stderr

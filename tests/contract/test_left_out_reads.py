@@ -17,8 +17,8 @@ from scanner.model.control import Control
 from scanner.model.facts import TABLES, columns
 from scanner.model.reading import LEFT_OUT, GapKind
 from scanner.services.catalogue import OPERATIONS, with_parents
-from scanner.settings import Settings
-from scanner.storage.tables import decoded_rows
+from scanner.settings.settings import Settings
+from scanner.storage.parquet import decoded_rows
 from tests.contract.test_refused_reads import ACCOUNTS, REGIONS, RICH, SAMPLE, _world
 from tests.contract.variants import Facts, Lines, Recorded, Row, name_of, operations, recorded
 

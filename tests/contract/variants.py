@@ -28,8 +28,8 @@ from scanner.model.facts import TABLES
 from scanner.model.finding import Status
 from scanner.services.backup_policies import parse_account, parse_governance
 from scanner.services.organizations import parse_organization
-from scanner.storage.spool import Spool
-from scanner.storage.tables import arrow_schema, decoded_rows, encoded_rows
+from scanner.storage.parquet import arrow_schema, decoded_rows, encoded_rows
+from scanner.storage.scratch import Spool
 
 Line = dict[str, Any]
 Lines = Mapping[str, tuple[Line | None, ...]]

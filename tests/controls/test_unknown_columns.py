@@ -20,7 +20,7 @@ from scanner.evaluate.engine import evaluate
 from scanner.model.control import Control
 from scanner.model.facts import Row
 from scanner.model.finding import Status
-from scanner.storage.tables import arrow_table
+from scanner.storage.parquet import arrow_table
 
 CONTROLS: Final = {control.id: control for control in load_controls()}
 MOST: Final = 8

@@ -21,7 +21,7 @@ from scanner.distributed.client import Stack, StackClient, open_stack, scan_id_o
 from scanner.distributed.events import Open, parse_event
 from scanner.distributed.runs import MapCounts, RunState, numbers_of
 from scanner.errors import UsageError
-from scanner.storage.s3 import Means
+from scanner.storage.s3 import S3Options
 from tests.fakes.bundles import BundleBuilder
 from tests.fakes.stacks import serve_stacks
 
@@ -262,7 +262,7 @@ class _States:
 
 def test_progress_shows_the_counts_of_each_map_in_order() -> None:
     stack = Stack(name="s", region=REGION, state_machine="m", evidence_bucket=BUCKET, owner=OWNER)
-    counts = StackClient(stack, _States(), Means()).counts("execution")
+    counts = StackClient(stack, _States(), S3Options()).counts("execution")
     assert [each.line() for each in counts] == [
         "Collect: 120 of 300 done, 40 running, 2 failed",
         "Judge: 120 of 300 done, 40 running, 2 failed",

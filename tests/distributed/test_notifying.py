@@ -18,7 +18,7 @@ from scanner.distributed.notifying import NOTIFIED, notify
 from scanner.distributed.options import Asked
 from scanner.distributed.workspace import Workspace
 from scanner.evidence.manifest import parse_manifest
-from scanner.settings import Settings
+from scanner.settings.settings import Settings
 
 MANIFEST = parse_manifest(
     {

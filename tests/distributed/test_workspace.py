@@ -15,9 +15,9 @@ from scanner.distributed.workspace import Workspace
 from scanner.errors import BundleError, OutputError
 from scanner.model.names import AccountId
 from scanner.storage.place import Place
-from scanner.storage.s3 import Means
+from scanner.storage.s3 import S3Options
 
-MEANS: Final = Means(bucket_owner="123456789012")
+MEANS: Final = S3Options(bucket_owner="123456789012")
 NAMES: Final = [AccountId(f"{number}" * 12) for number in range(1, 6)]
 
 

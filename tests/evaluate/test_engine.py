@@ -25,7 +25,7 @@ from scanner.model.control import Control, ReasonCase
 from scanner.model.facts import PlanFacts, ResourceFacts, Row
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.reading import EvidenceRef
-from scanner.storage.tables import arrow_table
+from scanner.storage.parquet import arrow_table
 
 AS_OF = datetime.fromisoformat("2026-11-22T18:00:00Z")
 

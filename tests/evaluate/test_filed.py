@@ -17,8 +17,7 @@ from scanner.evaluate.queries import BATCH, UNWRITTEN
 from scanner.model.facts import ResourceFacts, Row
 from scanner.model.finding import Finding, Status
 from scanner.storage.account_tables import AccountTable
-from scanner.storage.parquet import open_parquet
-from scanner.storage.tables import arrow_table
+from scanner.storage.parquet import arrow_table, open_parquet
 
 AS_OF = datetime.fromisoformat("2026-11-22T18:00:00Z")
 FILED = Limits(rows=0, threads=2)

@@ -21,7 +21,7 @@ from scanner.model.control import Control
 from scanner.model.facts import RecoveryPointFacts, ResourceFacts, VaultFacts
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.tier import Match, Tier, Tiers
-from scanner.storage.tables import arrow_table
+from scanner.storage.parquet import arrow_table
 from tests.evaluate.conftest import AS_OF
 
 UNITS = {"111111111111": ("r-1", "ou-a"), "222222222222": ("r-1", "ou-b")}

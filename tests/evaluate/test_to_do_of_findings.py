@@ -10,7 +10,7 @@ from scanner.model.control import Control, Remediation
 from scanner.model.facts import ResourceFacts
 from scanner.model.finding import Finding, ToDo
 from scanner.report.to_do import to_do
-from scanner.storage.tables import arrow_table
+from scanner.storage.parquet import arrow_table
 from tests.evaluate.conftest import AS_OF, MakeControl, MakeResource
 
 REMEDY = {"text": "Set the tag Backup=daily on it.", "cli": "aws ec2 create-tags"}

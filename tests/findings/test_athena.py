@@ -15,7 +15,7 @@ from scanner.evaluate.controls.loader import load_controls
 from scanner.findings.athena import FILE, athena_document, facts_table, hive_type, main
 from scanner.findings.schema import FILED
 from scanner.model.facts import TABLES
-from scanner.storage.tables import arrow_schema
+from scanner.storage.parquet import arrow_schema
 from tests.fakes.filed import file_findings
 
 ROOT = Path(__file__).parents[2]

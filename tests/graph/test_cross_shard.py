@@ -12,7 +12,7 @@ from scanner.graph.cross_shard import CrossShardRows, home_of, put_aside, put_as
 from scanner.model.inventory import RecoveryPoint, RegionSettings, ShardInventory, ShardStatus
 from scanner.model.names import AccountId, Arn, Shard
 from scanner.model.reading import Known
-from scanner.storage.spool import Spool
+from scanner.storage.scratch import Spool
 from tests.fakes.bundles import (
     ACCOUNT,
     AS_OF,

@@ -14,7 +14,7 @@ from scanner.evaluate.engine import affected_controls
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest
 from scanner.judging.tables import Tables, write_tables
-from scanner.judging.workers import WORTH, workers_for
+from scanner.judging.worker_pool import WORTH, workers_for
 from scanner.model.facts import TABLES
 from scanner.storage.parquet import open_parquet
 from tests.fakes.bundles import REGION, BundleBuilder

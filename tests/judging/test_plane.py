@@ -8,12 +8,11 @@ import pytest
 
 from scanner.errors import BundleError
 from scanner.evidence.bundle import Bundle
-from scanner.judging.passes import summarised
+from scanner.judging.passes import decoded_summary, encoded_summary, summarised
 from scanner.judging.plane import read_plane, write_plane
-from scanner.judging.summaries import decoded_summary, encoded_summary
 from scanner.model.inventory import Organization
 from scanner.services.organizations import parse_organization
-from scanner.storage.spool import Spool
+from scanner.storage.scratch import Spool
 
 SAMPLE: Final = Path(__file__).resolve().parents[2] / "sample_reports" / "bundle"
 

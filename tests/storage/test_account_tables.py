@@ -14,10 +14,8 @@ import pytest
 from scanner.errors import BundleError
 from scanner.storage.account_tables import AccountTable
 from scanner.storage.files import parts_of, replaced
-from scanner.storage.parquet import open_parquet
-from scanner.storage.rows import StoredRows
+from scanner.storage.parquet import StoredRows, encoded_rows, open_parquet
 from scanner.storage.table_files import NoTableError, table_files
-from scanner.storage.tables import encoded_rows
 
 
 @dataclass(frozen=True, slots=True)

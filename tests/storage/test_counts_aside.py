@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.errors import OutputError
-from scanner.storage.counts_aside import CountsAside
+from scanner.storage.scratch import ScratchCounts
 
 answers = st.lists(
     st.tuples(
@@ -19,7 +19,7 @@ answers = st.lists(
 
 @given(answers)
 def test_it_counts_what_was_told_of_a_subject_in_a_place(told: list[tuple[str, str, str, int]]) -> None:
-    with CountsAside() as aside:
+    with ScratchCounts() as aside:
         aside.add(told[: len(told) // 2])
         aside.add(told[len(told) // 2 :])
         for place in "ABCD":
@@ -33,7 +33,7 @@ def test_it_counts_what_was_told_of_a_subject_in_a_place(told: list[tuple[str, s
 
 
 def test_a_disk_that_is_full_is_told() -> None:
-    with CountsAside() as aside:
+    with ScratchCounts() as aside:
         aside._database.execute("PRAGMA max_page_count = 2")
         with pytest.raises(OutputError, match="SQLITE_TMPDIR"):
             aside.add(("place", f"subject {number}", "fail", 1) for number in range(10_000))

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scanner.errors import BundleError, OutputError
-from scanner.storage.parquet import ParquetTable, open_parquet, write_parquet
-from scanner.storage.tables import encoded_rows
+from scanner.storage.parquet import ParquetTable, encoded_rows, open_parquet, write_parquet
 
 
 @dataclass(frozen=True, slots=True)

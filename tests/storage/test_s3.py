@@ -13,14 +13,12 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from scanner.errors import BundleError, CredentialsError, EndpointError, OutputError, UsageError
-from scanner.storage.download import download
 from scanner.storage.place import Place, is_place, place_of
-from scanner.storage.s3 import Means, telling
-from scanner.storage.upload import Sizes, check_place, upload
+from scanner.storage.s3 import S3Options, Sizes, check_place, download, translated_errors, upload
 
 BUCKET = "audit-of-acme"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-PLAIN = Means()
+PLAIN = S3Options()
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +106,7 @@ def test_each_object_is_encrypted_has_its_checksum_and_its_type(client: Any, sca
 
 
 def test_a_key_of_kms_encrypts_what_it_is_named_for(client: Any, scan: Path) -> None:
-    means = Means(kms_key=KEY)
+    means = S3Options(kms_key=KEY)
     upload(scan, Place(BUCKET), means, sizes=Sizes(one_request=1 << 20, part=5 << 20))
     for name in ("report.html", "facts/resource/111111111111.parquet"):
         head = client.head_object(Bucket=BUCKET, Key=name)
@@ -192,7 +190,7 @@ def test_without_credentials_the_advice_is_to_log_in(
 def test_a_profile_that_is_not_there_is_told(client: Any, scan: Path) -> None:
     del client
     with pytest.raises(CredentialsError, match="nobody"):
-        upload(scan, Place(BUCKET), Means(profile="nobody"))
+        upload(scan, Place(BUCKET), S3Options(profile="nobody"))
 
 
 def test_an_endpoint_that_does_not_answer_is_told(
@@ -225,11 +223,11 @@ def error(code: str) -> Exception:
 )
 def test_what_aws_says_becomes_advice(client: Any, code: str, kind: type[Exception], advice: str) -> None:
     del client
-    means = Means(kms_key=KEY, bucket_owner="123456789012")
-    with pytest.raises(kind, match=advice), telling(Place(BUCKET, "x"), means, writes=True):
+    means = S3Options(kms_key=KEY, bucket_owner="123456789012")
+    with pytest.raises(kind, match=advice), translated_errors(Place(BUCKET, "x"), means, writes=True):
         raise error(code)
     told = BundleError if kind is OutputError else kind
-    with pytest.raises(told), telling(Place(BUCKET, "x"), means, writes=False):
+    with pytest.raises(told), translated_errors(Place(BUCKET, "x"), means, writes=False):
         raise error(code)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scanner.model.facts import TABLES
 from scanner.model.finding import Severity
 from scanner.model.names import Arn
-from scanner.storage.tables import arrow_schema, arrow_table, arrow_type, row_schema, table_of
+from scanner.storage.parquet import arrow_schema, arrow_table, arrow_type, row_schema, table_of
 
 SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(st.characters(codec="utf-8"), max_size=5),

@@ -25,7 +25,7 @@ from scanner.evaluate.problem import Problem, RefusedError, suggestion
 from scanner.model.control import Control
 from scanner.model.facts import TABLES, Row, columns
 from scanner.model.finding import Finding, Status
-from scanner.storage.tables import arrow_table
+from scanner.storage.parquet import arrow_table
 from scanner.yamlfile import YamlDocument, read_yaml
 
 AS_OF: Final = datetime(2026, 11, 22, 18, tzinfo=UTC)

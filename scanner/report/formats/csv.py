@@ -17,8 +17,8 @@ from scanner.report.formats.by_control import ByControl
 from scanner.report.view.overview import STRUCTURES
 from scanner.report.view.view import View
 from scanner.report.wording import given_name, visible
-from scanner.storage.counts_aside import CountsAside, SubjectCounts
 from scanner.storage.encoding import encode
+from scanner.storage.scratch import ScratchCounts, SubjectCounts
 
 COLUMNS: Final = (
     "status",
@@ -198,7 +198,7 @@ def inventory_csv(view: View) -> Iterator[bytes]:
 
 
 def _rows(view: View, resources: Stream[Row]) -> Iterator[tuple[str, ...]]:
-    with CountsAside() as aside:
+    with ScratchCounts() as aside:
         aside.add(_answers(view.findings))
         here, counts = "", aside.of("")
         for row in resources:

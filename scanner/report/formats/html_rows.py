@@ -26,7 +26,7 @@ from scanner.report.view.overview import STRUCTURES, UNLISTED
 from scanner.report.view.view import ResourceView, View
 from scanner.report.wording import STATUS_ORDER, given_name, title
 from scanner.storage.encoding import encode
-from scanner.storage.rows import StoredRows
+from scanner.storage.parquet import StoredRows
 from scanner.storage.table_files import NoTableError
 
 SEVERITIES: Final = len(Severity)

@@ -16,7 +16,7 @@ from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.controls.selection import select
 from scanner.evaluate.engine import evaluate
 from scanner.model.finding import Status
-from scanner.storage.tables import arrow_table
+from scanner.storage.parquet import arrow_table
 from tests.fakes.bundles import (
     ACCOUNT,
     AS_OF,

@@ -11,7 +11,7 @@ from scanner.evaluate.decisions.waivers import CONTROL, EXPIRED, WaiverRule, Wai
 from scanner.evaluate.engine import evaluate
 from scanner.model.finding import Finding, Severity, Status, Waiver
 from scanner.model.waivers import WaiverState
-from scanner.storage.tables import arrow_table
+from scanner.storage.parquet import arrow_table
 
 AS_OF = datetime(2026, 11, 22, 18, tzinfo=UTC)
 HOME = "999999999999"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scanner.evaluate.database import bound_types
 from scanner.evaluate.language.expression import Expression, Vocabulary, check, parameter_type
 from scanner.evaluate.problem import RefusedError
-from scanner.storage.tables import arrow_schema
+from scanner.storage.parquet import arrow_schema
 
 PARAMETERS = {"max_age_hours": 24, "regions": (), "mode": "governance", "strict": True}
 DECIDES = Vocabulary(arrow_schema("resource"), PARAMETERS)

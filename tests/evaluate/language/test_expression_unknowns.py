@@ -14,7 +14,7 @@ from scanner.evaluate.language import grammar
 from scanner.evaluate.language.expression import Vocabulary, check
 from scanner.evaluate.language.macros import macro_statements
 from scanner.evaluate.problem import RefusedError
-from scanner.storage.tables import arrow_schema
+from scanner.storage.parquet import arrow_schema
 
 VOCABULARY: Final = Vocabulary(arrow_schema("resource"), {"wanted": ("a", "b")})
 

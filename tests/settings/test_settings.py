@@ -11,9 +11,9 @@ from scanner.model.finding import Waiver
 from scanner.model.formats import Format
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
 from scanner.model.tier import Match
-from scanner.settings import ScopeSettings, Settings, WaiverRule, load_settings
+from scanner.settings.settings import ScopeSettings, Settings, WaiverRule, load_settings
 
-GUIDE = Path(__file__).parent.parent / "docs" / "configuration.md"
+GUIDE = Path(__file__).parents[2] / "docs" / "configuration.md"
 
 _NAMES = [repr(name) for name in get_args(Format)]
 FORMATS = f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}"

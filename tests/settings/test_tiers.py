@@ -6,7 +6,7 @@ import pytest
 
 from scanner.errors import ConfigurationError
 from scanner.model.tier import Match
-from scanner.settings import Settings, load_settings
+from scanner.settings.settings import Settings, load_settings
 
 HINT = "(what holds for everything stands in `parameters`)"
 

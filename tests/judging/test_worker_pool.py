@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from scanner.errors import OutputError
-from scanner.judging.crew import LostWorkerError, in_order
+from scanner.judging.worker_pool import LostWorkerError, in_order
 from tests.fakes import crew_work as work
 
 

@@ -6,11 +6,10 @@ Tiers may be written as a list, or as a mapping by their names; both are in the 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from scanner.model.tier import Match, Tier
-from scanner.settings_base import OneOrMore, Section, Texts, UnitText
 from scanner.yamlfile import Path as KeyPath
 
 TIERS: Final = "tiers"
@@ -18,16 +17,38 @@ _NAME: Final = "name"
 
 # Patterns of accounts and Regions: as AWS writes them, or with a star somewhere.
 _Account = Annotated[str, StringConstraints(pattern=r"^([0-9]{12}|[0-9]{0,12}\*[0-9*]{0,12})$")]
+
 _Region = Annotated[
     str, StringConstraints(pattern=r"^([a-z]{2,}(-[a-z]+)+-[0-9]{1,2}|aws-global|[a-z0-9-]*\*[a-z0-9*-]*)$")
 ]
+
 # "Tag naming limits and requirements" (AWS General Reference). A value may be empty; nothing is cut off.
 _TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 _TagValue = Annotated[str, StringConstraints(max_length=256)]
+
 # No spaces: "not known" is what findings say of a tier that could not be told.
 _TierName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
 Values = Mapping[str, Mapping[str, Any]]
+
+
+class Section(BaseModel):
+    """A mapping of audit.yaml: a key that it does not have is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _listed(value: object) -> object:
+    """Take one text for a list of one. A tuple: what has been through here is no longer read as JSON."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+OneOrMore = (BeforeValidator(_listed), Field(min_length=1))
+"""What makes of a list one that is not empty, or that is written as its only member."""
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Texts = Annotated[tuple[Text, ...], *OneOrMore]
+UnitText = Annotated[str, StringConstraints(pattern=r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$")]
 
 
 class MatchSettings(Section):

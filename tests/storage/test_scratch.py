@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import OutputError
-from scanner.storage.spool import Spool, SpoolReader, encoded
+from scanner.storage.scratch import Spool, SpoolReader, encoded
 
 
 def test_rows_come_back_by_name_in_order() -> None:

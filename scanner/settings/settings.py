@@ -23,8 +23,17 @@ from scanner.errors import ConfigurationError, Mistake
 from scanner.model.finding import Severity, Waiver
 from scanner.model.formats import Format
 from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
-from scanner.settings_base import Section, Text, Texts, UnitText
-from scanner.settings_tiers import OverrideSettings, TierSettings, listed, repeated, written
+from scanner.settings.tiers import (
+    OverrideSettings,
+    Section,
+    Text,
+    Texts,
+    TierSettings,
+    UnitText,
+    listed,
+    repeated,
+    written,
+)
 from scanner.yamlfile import MAX_BYTES, YamlDocument, read_yaml
 from scanner.yamlfile import Path as KeyPath
 

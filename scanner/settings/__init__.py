@@ -1,0 +1,1 @@
+"""audit.yaml: the whole of it, and its sections about tiers."""
