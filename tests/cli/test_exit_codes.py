@@ -1,5 +1,6 @@
 """Exit codes and sentences for what a user gets wrong: never a traceback."""
 
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit as commands
+from scanner.cli.exits import resume_command
+from tests.fakes.bundles import BundleBuilder, rule
 
 ROOT = Path(__file__).parents[2]
 BUNDLE = ROOT / "sample_reports" / "bundle"
@@ -130,6 +133,35 @@ def test_what_a_judged_scan_ends_with(
     (line,) = done.stdout.splitlines()
     assert re.fullmatch(
         r"[\d,]+ pass, [\d,]+ fail, .*[\d,]+ unknown; score [\d.]+ of 100; " + str(bundle), line
+    )
+
+
+def test_controls_whose_subjects_the_scan_left_out_are_unknown(tmp_path: Path) -> None:
+    builder = BundleBuilder(tmp_path / "narrow")
+    builder.shard().plan("daily", rules=[rule()], selections=[{"Resources": ["*"]}])
+    builder.write()
+    file = tmp_path / "narrow" / "manifest.json"
+    reads = {"controls": ["rule-lifecycle-valid"], "formats": [], "operations": ["backup:ListBackupPlans"]}
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "reads": reads}), "utf-8")
+    for evidence in file.parent.rglob("*.jsonl"):
+        lines = evidence.read_bytes().splitlines(keepends=True)
+        evidence.write_bytes(b"".join(line for line in lines if b"ListBackupVaults" not in line))
+    options = ("--controls", "vault-locked", "--format", "json")
+    done = audit("evaluate", tmp_path / "narrow", *options, "--out", tmp_path / "a", cwd=tmp_path)
+    assert done.exit_code == 0
+    assert "did not collect everything that these controls need (backup:ListBackupVaults)" in done.stderr
+    for option in ("--fail-on-unknown", "--require-complete"):
+        done = audit(
+            "evaluate", tmp_path / "narrow", *options, "--out", tmp_path / option, option, cwd=tmp_path
+        )
+        assert done.exit_code == 4
+
+
+def test_the_command_that_resumes_has_the_controls_of_the_scan() -> None:
+    assert resume_command("run", Path("scan")) == "audit run --resume scan"
+    assert (
+        resume_command("run", Path("scan"), ("a", "./our controls"))
+        == "audit run --resume scan --controls a --controls './our controls'"
     )
 
 
