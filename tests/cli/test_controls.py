@@ -53,7 +53,7 @@ def test_list_of_a_folder(folder: Path) -> None:
 def test_show_tells_the_question_its_reads_and_the_remedy() -> None:
     code, out, _ = asked("show", "resource-in-backup-plan")
     assert code == 0
-    for said in ("```sql", "covered", "- backup:GetBackupSelection", "### What to do", "iso-27001-2022"):
+    for said in ("```sql", "covered", "- backup:GetBackupSelection", "### Remediation", "iso-27001-2022"):
         assert said in out
 
 

@@ -24,16 +24,17 @@ _HEAD: Final = """\
 <!-- Made by `python -m scanner.evaluate.controls.control_docs`. Change controls/ and make it again. -->
 # Controls
 
-A control is asked of every subject of a fact table ([facts.md](facts.md)). Where `population` is false it is
-`not_applicable`, where that or `require` is not known it is `unknown`, else `require` decides.
-Ids never change their meaning and are never used again.
+A control evaluates every row of a fact table ([facts.md](facts.md)). If `population` is false, the result is
+`not_applicable`; if `population` or `require` is not known, it is `unknown`; otherwise `require` decides
+between `pass` and `fail`. The meaning of an id never changes, and ids are never reused.
 """
 
 _PACKS: Final = """\
 # Packs
 
-`--controls PACK` asks the controls of a pack, under its parameters where audit.yaml sets none. Ids, packs and
-folders may be mixed. A pack of yours is `packs/ID.yaml` below a folder of controls, or any file named.
+`--controls PACK` evaluates the controls of a pack with its parameters, unless audit.yaml sets others. Ids,
+packs and folders may be combined. Your own packs are files `packs/ID.yaml` in a folder of controls, or any
+other file that you name.
 """
 
 _FRAMEWORKS: Final = """\
@@ -49,7 +50,7 @@ def controls_document() -> str:
     """Give the text of docs/controls.md."""
     selection, frameworks = select(), load_frameworks()
     controls = selection.controls
-    index = ["| control | severity | asked of |", "|---|---|---|"]
+    index = ["| control | severity | subject |", "|---|---|---|"]
     index += [f"| [`{each.id}`](#{each.id}) | {each.severity.value} | {each.subject} |" for each in controls]
     sections = [line for control in controls for line in control_section(control, frameworks)]
     packs = [
@@ -75,21 +76,23 @@ def controls_document() -> str:
 def control_section(control: Control, frameworks: Iterable[Framework] = ()) -> Iterator[str]:
     """Give the lines of Markdown about one control; `frameworks` tell who says what it serves."""
     yield from (f"## {control.id}", "", f"**{control.title}.** {' '.join(control.motivation.split())}", "")
-    yield f"- Severity: {control.severity.value}. Asked of: {control.subject}."
+    if control.failure_title:
+        yield f"- A failure is shown as: {control.failure_title}."
+    yield f"- Severity: {control.severity.value}. Subject: {control.subject}."
     if control.aliases:
-        yield f"- Was called {', '.join(f'`{name}`' for name in control.aliases)}."
+        yield f"- Former ids: {', '.join(f'`{name}`' for name in control.aliases)}."
     if control.audit_manager:
-        yield f"- Does the work of AWS Backup Audit Manager's `{control.audit_manager}`."
+        yield f"- Counterpart in AWS Backup Audit Manager: `{control.audit_manager}`."
     yield from ("", "```sql", f"-- population\n{control.population.strip()}")
     yield from (f"-- require\n{control.require.strip()}", "```", "")
     yield from _parameters(control)
     yield from _examples(control)
-    yield from ("### What to do", "", " ".join(control.remediation.text.split()), "")
+    yield from ("### Remediation", "", " ".join(control.remediation.text.split()), "")
     for name, language in _SNIPPETS:
         if snippet := getattr(control.remediation, name):
             yield from (f"```{language}", snippet.rstrip(), "```", "")
     if control.frameworks:
-        yield from ("### Serves", "", *served(control, {each.id: each for each in frameworks}), "")
+        yield from ("### Frameworks", "", *served(control, {each.id: each for each in frameworks}), "")
 
 
 def _parameters(control: Control) -> Iterator[str]:
@@ -115,7 +118,7 @@ def _examples(control: Control) -> Iterator[str]:
 
 def packs_table(packs: Iterable[Pack]) -> Iterator[str]:
     """Give the lines of the table of packs."""
-    yield from ("| pack | controls | what it is |", "|---|---:|---|")
+    yield from ("| pack | controls | title |", "|---|---:|---|")
     for pack in packs:
         yield f"| [`{pack.id}`](#pack-{pack.id}) | {len(pack.controls)} | {pack.title} |"
     yield ""
@@ -131,7 +134,7 @@ def pack_section(pack: Pack) -> Iterator[str]:
 
 
 def _controls(pack: Pack) -> Iterator[str]:
-    yield from ("| control | parameters | where its verdict differs |", "|---|---|---|")
+    yield from ("| control | parameters | differences from Audit Manager |", "|---|---|---|")
     for control in pack.controls:
         values = pack.parameters.get(control, {})
         settings = ", ".join(f"`{name}: {orjson.dumps(value).decode()}`" for name, value in values.items())

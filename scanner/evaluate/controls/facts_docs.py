@@ -20,21 +20,21 @@ _HEAD: Final = """\
 <!-- Made by `python -m scanner.evaluate.controls.facts_docs`. Change scanner/model/facts/ and make it again. -->
 # Fact tables
 
-Controls are asked of these tables: one row a subject. NULL means "not known" and nothing else; what is known
-to be absent has a value of its own. A list of rows that may be incomplete ends with one NULL. A column that
-says "or NULL" can be not known; the others are always known.
+Controls evaluate these tables, which have one row per subject. NULL always means "not known"; a value that is
+known to be absent is represented by a value of its own. A list that may be incomplete ends with NULL. Columns
+with "or NULL" may be not known; all other columns are always known.
 
-"Reads" are the API operations that a column rests on. Where one was refused, failed or never made, the column
-is NULL (or the list incomplete), and a control that cannot do without it says `unknown` for that subject.
+"Reads" are the API operations that a column depends on. If one of them was denied, failed or was never called,
+the column is NULL (or the list incomplete), and a control that needs the column is `unknown` for that subject.
 """  # noqa: E501 -- a comment of one line
 
 _MACROS_HEAD: Final = """\
 # Functions
 
-`population` and `require` may use these, and of DuckDB's own functions those that give NULL for NULL.
+`population` and `require` may use these functions, and those functions of DuckDB that return NULL for NULL.
 """
 
-_REASONS_HEAD: Final = "Texts may use these, too:\n"
+_REASONS_HEAD: Final = "Texts may also use these functions:\n"
 
 _SIMPLE: Final = {str: "text", int: "integer", float: "number", bool: "boolean"}
 
@@ -51,7 +51,7 @@ def _table(name: str, row: type[Row]) -> str:
     told = [column for column in columns(name) if column.name not in common]
     lines = [f"## {name}", "", inspect.getdoc(row) or "", ""]
     if common:
-        lines += ["With the columns that every table has (see the first), and:", ""]
+        lines += ["All tables have the columns of the first one. This table also has:", ""]
     lines += ["| column | type | meaning | reads |", "|---|---|---|---|"]
     lines += [_column(column) for column in told]
     lines += ["", *_structs(told)]
