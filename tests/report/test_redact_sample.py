@@ -23,8 +23,8 @@ pytestmark = pytest.mark.slow
 
 BUNDLE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle"
 FORMS: Final = ("json", "csv", "inventory", "sarif", "junit", "markdown", "html")
-COMMON: Final = {"approval-team", "click", "https"}
-"""Words that stand in templates and schemas, too."""
+COMMON: Final = {"applied", "approval-team", "click", "https"}
+"""Words that templates and schemas contain, too."""
 
 
 def texts(content: Any) -> Iterator[str]:
@@ -45,7 +45,7 @@ def words(content: Any) -> Iterator[str]:
 
 
 def originals() -> set[str]:
-    """Give all words of the evidence that are no words of ours, no numbers, dates, Regions or files."""
+    """Return the words of the evidence except our own words, numbers, dates, Regions and files."""
     told: set[str] = set()
     for path in BUNDLE.rglob("*.jsonl.gz"):
         with gzip.open(path) as lines:

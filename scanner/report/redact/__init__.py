@@ -1,12 +1,12 @@
-"""Scans for sharing outside: every name is a pseudonym, the same one wherever the name stood.
+"""Scans to share with outsiders: each name is replaced by a pseudonym, the same one everywhere in the scan.
 
-vocabulary   the words of the program itself, which may stay
+vocabulary   the program's own words, which stay
 pseudonyms   one name, account, ARN or sentence -> its pseudonym; pure functions of the text and a key
 values       a value of the facts, by the name of its column
-scan         a whole scan, its findings and resources as they pass; explanation: what `audit explain` tells
+scan         a whole scan, its findings and resources as they stream by; the tree of `audit explain`
 
-Formats know nothing of this: they draw a redacted scan like any other. What is no word of the program's own,
-no number, date, Region or AWS type is a name, so that what nobody thought of is redacted rather than shown.
+Formats treat a redacted scan like any other. Everything except the program's own words, numbers, dates,
+Regions and AWS types counts as a name: a kind of value that was not thought of is redacted, not shown.
 """
 
 from scanner.report.redact.pseudonyms import Pseudonyms, new_key

@@ -1,7 +1,8 @@
-"""A name, account, ARN or sentence to its pseudonym: the same for the same text and key, whatever its place.
+"""Pseudonyms of names, accounts, ARNs and sentences: equal for equal text and key, wherever the text occurs.
 
-A pseudonym is made of an HMAC of the text (RFC 2104, with SHA-256), so that nobody can try out names without
-the key. Its shape is that of the original: accounts have twelve digits, ARNs parse, ids keep their prefix.
+A pseudonym is derived from an HMAC of the text (RFC 2104, with SHA-256), so that names cannot be guessed
+without the key. It keeps the shape of the original: accounts have twelve digits, ARNs parse, ids keep their
+prefix.
 """
 
 import base64
@@ -22,7 +23,7 @@ _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,11}(?:[.][0-9]+)?(?:h|d|s|ms|st|nd|rd|th|%|[KMGTP]i?B)?")
 _DATE: Final = re.compile(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9](?:T[0-9:.]{2,18}(?:Z|[+-][0-9:]{5})?)?")
 _CLOCK: Final = re.compile(r"[0-9]{2}(?:[.][0-9]{1,9})?Z|[12][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-9]{2}")
-"""What is left of a time when it is cut at its colons."""
+"""The parts of a time that was split at its colons."""
 
 _VERSION: Final = re.compile(r"[0-9]{1,4}[.][0-9]{1,4}[.][0-9]{1,4}")
 _PLAIN: Final = re.compile("|".join(form.pattern for form in (_NUMBER, _REGION, _DATE, _CLOCK, _VERSION)))
@@ -51,10 +52,10 @@ configuration topic user vault virtual-machine vm volume workgroup
 _KINDLESS: Final = frozenset(("s3", "sns", "sqs"))  # their ARNs end with the name alone
 _KINDLESS_KINDS: Final[frozenset[str]] = frozenset()
 _SECOND: Final = frozenset(("aws-service-role", "continuous", "orgs", "service-role"))
-"""What may stand behind the kind, and is no name."""
+"""Words that may follow the kind in an ARN and are not names."""
 
 _OWN: Final = frozenset(("", "*", "**", "aws", "Default", "AWS"))
-"""What AWS itself names."""
+"""Names that AWS gives."""
 
 _GENERAL: Final = frozenset(
     """
@@ -64,25 +65,25 @@ selection selections tag tags test that the this vault vaults weekly with withou
 """.split()  # noqa: SIM905 -- a list of them would fill the page
 )
 _SHORT: Final = 3
-"""Names of so few letters, and the words above, are left alone in sentences: they stand in too many."""
+"""Names this short, and the words above, stay in sentences: they occur in too many ordinary ones."""
 
 _LEAST_KEY: Final = 16
 _REMEMBERED: Final = 100_000
 _ARN_PARTS: Final = 6
 _Pieces = list[tuple[str, bool]]
-"""Pieces of a sentence, and whether each is done."""
+"""Pieces of a sentence, and whether each is redacted already."""
 
 
 def new_key() -> bytes:
-    """Make a key that nobody knows: pseudonyms of two runs then have nothing in common."""
+    """Return a random key, which is stored nowhere: pseudonyms of two runs have nothing in common."""
     return secrets.token_bytes(32)
 
 
 class Pseudonyms:
-    """Gives pseudonyms. ValueError: the key is shorter than 16 bytes."""
+    """Replaces names by pseudonyms. ValueError: the key is shorter than 16 bytes."""
 
     def __init__(self, key: bytes, names: Iterable[str] = ()) -> None:
-        """Take the key, and names that are looked for in sentences even where they are ordinary words."""
+        """Set the key, and names that sentences are searched for even where they are ordinary words."""
         if len(key) < _LEAST_KEY:
             raise ValueError(f"the key has {len(key)} bytes: {_LEAST_KEY} are needed at least")
         self._key = key
@@ -96,46 +97,46 @@ class Pseudonyms:
         self.seek(names)
 
     def seek(self, names: Iterable[str]) -> None:
-        """Look for these names in sentences from now on."""
+        """Search sentences for these names, too, from now on."""
         for name in names:
             if name not in self._sought and _is_sought(name):
                 self._sought[name] = _whole(name)
                 self._sentences.clear()
 
     def account(self, account: str) -> str:
-        """Give twelve digits, three zeros first; two accounts never have the same."""
+        """Return twelve digits that begin with three zeros; two accounts never have the same."""
         if not account or account == "aws":
             return account
-        known = self._accounts.get(account)
-        if known is None:
-            known = self._new_account(account)
-        return known
+        pseudonym = self._accounts.get(account)
+        if pseudonym is None:
+            pseudonym = self._new_account(account)
+        return pseudonym
 
     def _new_account(self, account: str) -> str:
         for attempt in range(1_000_000):
             number = int.from_bytes(self._digest(f"account\n{attempt}\n{account}")[:8])
-            told = f"{number % 999_999_999 + 1:012d}"
-            if told not in self._given and told != account:
-                self._given.add(told)
-                self._accounts[account] = told
-                return told
+            pseudonym = f"{number % 999_999_999 + 1:012d}"
+            if pseudonym not in self._given and pseudonym != account:
+                self._given.add(pseudonym)
+                self._accounts[account] = pseudonym
+                return pseudonym
         raise ValueError("there are more accounts than pseudonyms")
 
     def name(self, name: str) -> str:
-        """Give the pseudonym of a name: each part of an ARN, a path or `plan / rule` has its own."""
-        known = self._names.get(name)
-        if known is None:
+        """Return the pseudonym of a name. Each part of an ARN, a path or `plan / rule` has its own."""
+        pseudonym = self._names.get(name)
+        if pseudonym is None:
             if len(self._names) > _REMEMBERED:
                 self._names.clear()
-            known = self._names[name] = self._name(name)
-        return known
+            pseudonym = self._names[name] = self._name(name)
+        return pseudonym
 
     def _name(self, name: str) -> str:
         if name in _OWN or name.startswith(("aws/", "alias/aws/")):
             return name
-        if found := _ACCOUNT_SUBJECT.fullmatch(name):
-            account, slash, region = found[2].partition("/")
-            return found[1] + self.account(account) + slash + self._piece(region)
+        if match := _ACCOUNT_SUBJECT.fullmatch(name):
+            account, slash, region = match[2].partition("/")
+            return match[1] + self.account(account) + slash + self._piece(region)
         if "arn:" in name:
             return "".join(self._arn_or_name(part) for part in re.split(r"( -> |->| / |#|,\s*)", name))
         return self._path(name)
@@ -148,59 +149,59 @@ class Pseudonyms:
         if len(parts) < _ARN_PARTS:
             return self._path(arn)
         head, partition, service, region, account, tail = parts
-        if account == "aws":  # what AWS manages
+        if account == "aws":  # AWS owns it, as it does its managed policies
             return arn
-        kept = service if service.lower() in vocabulary() else self._piece(service)
-        where = (kept, self._piece(region), self.account(account))
+        service_part = service if service.lower() in vocabulary() else self._piece(service)
+        where = (service_part, self._piece(region), self.account(account))
         return ":".join((head, partition, *where, self._tail(tail, kindless=service in _KINDLESS)))
 
     def _tail(self, tail: str, *, kindless: bool) -> str:
         parts = re.split(r"([/:#])", tail)
-        told: list[str] = []
+        redacted: list[str] = []
         kinds = _KINDLESS_KINDS if kindless else _KINDS
         for at, part in enumerate(parts):
             if part in "/:#":
-                told.append(part)
+                redacted.append(part)
             elif part in kinds and (at < len(parts) - 1 or part == "root"):
-                told.append(part)
+                redacted.append(part)
                 kinds = _SECOND
             else:
-                told.append(self._piece(part))
+                redacted.append(self._piece(part))
                 kinds = _KINDLESS_KINDS
-        return "".join(told)
+        return "".join(redacted)
 
     def _path(self, text: str) -> str:
         parts = _SEPARATORS.split(text)
         if len(parts) == 1:
             return self._piece(text)
-        # `volume/vol-1` is how names of resources begin that have no better one.
+        # Resources without a name of their own are called like `volume/vol-1`.
         kind = parts[0] in _KINDS and parts[1] in "/:"
         return (parts[0] if kind else self._piece(parts[0])) + "".join(
             part if _SEPARATORS.fullmatch(part) else self._piece(part) for part in parts[1:]
         )
 
     def _piece(self, piece: str) -> str:
-        """Give the pseudonym of what has no parts."""
+        """Return the pseudonym of a text that has no parts."""
         if piece in _OWN or _is_plain(piece):
             return piece
         return self._of_a_form(piece) or f"name-{self._letters(piece)}"
 
     def _of_a_form(self, piece: str) -> str:
-        """Give the pseudonym of what has a form that must stay; empty: it has none."""
+        """Return a pseudonym of the same form (account id, UUID, resource id, ...); empty: no such form."""
         if _ACCOUNT.fullmatch(piece):
             return self.account(piece)
         if _UUID.fullmatch(piece):
             return self._uuid(piece)
-        if found := _ID.fullmatch(piece):
-            return f"{found[1]}-{self._digest(piece).hex()[: len(found[2])]}"
-        if found := _UNIT.fullmatch(piece):
-            return found[1] + "".join(f"-{self._letters(part)}" for part in found[2][1:].split("-"))
+        if match := _ID.fullmatch(piece):
+            return f"{match[1]}-{self._digest(piece).hex()[: len(match[2])]}"
+        if match := _UNIT.fullmatch(piece):
+            return match[1] + "".join(f"-{self._letters(part)}" for part in match[2][1:].split("-"))
         return f"{self._letters(piece)}@example.invalid" if _MAIL.fullmatch(piece) else ""
 
     def _uuid(self, piece: str) -> str:
         digits = self._digest(piece.lower()).hex()
-        told = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
-        return told.upper() if piece.upper() == piece else told
+        pseudonym = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
+        return pseudonym.upper() if piece.upper() == piece else pseudonym
 
     def _letters(self, text: str) -> str:
         return base64.b32encode(self._digest(text)[:10]).decode()[:12].lower()
@@ -209,19 +210,19 @@ class Pseudonyms:
         return hmac.digest(self._key, text.encode(errors="surrogatepass"), hashlib.sha256)
 
     def sentence(self, text: str, names: Iterable[str] = ()) -> str:
-        """Give a sentence whose names are pseudonyms. `names`: those that it may speak of."""
+        """Return a sentence with pseudonyms for its names. `names`: those that it may contain."""
         here = [name for name in dict.fromkeys(names) if name in text and _is_sought(name)]
         if here:
             return self._sentence(text, {**self._sought, **{name: _whole(name) for name in here}})
-        known = self._sentences.get(text)
-        if known is None:
+        redacted = self._sentences.get(text)
+        if redacted is None:
             if len(self._sentences) > _REMEMBERED:
                 self._sentences.clear()
-            known = self._sentences[text] = self._sentence(text, self._sought)
-        return known
+            redacted = self._sentences[text] = self._sentence(text, self._sought)
+        return redacted
 
     def _sentence(self, text: str, names: Mapping[str, re.Pattern[str]]) -> str:
-        """Redact ARNs and names first, the longest first; then whatever is no word of the program's own."""
+        """Redact ARNs and names first, the longest first; then each word that is not the program's own."""
         pieces = _cut([(text, False)], _ARN, self._arn_in_text)
         present = [name for name in names if name in text]
         for name in sorted(present, key=len, reverse=True):
@@ -229,30 +230,30 @@ class Pseudonyms:
         return "".join(piece if done else TOKEN.sub(self._token, piece) for piece, done in pieces)
 
     def words(self, text: str) -> str:
-        """Give a text of the program's or AWS's own words (`COMPLETED`, `eu-west-1`); names are redacted."""
-        known = self._words.get(text)
-        if known is None:
+        """Return a text of the program's or AWS's words (`COMPLETED`, `eu-west-1`), other words redacted."""
+        redacted = self._words.get(text)
+        if redacted is None:
             if len(self._words) > _REMEMBERED:
                 self._words.clear()
-            known = self._words[text] = TOKEN.sub(self._token, text)
-        return known
+            redacted = self._words[text] = TOKEN.sub(self._token, text)
+        return redacted
 
     def path(self, path: str) -> str:
-        """Give the name of a file of a scan: `evidence/ACCOUNT/REGION.jsonl.gz`."""
+        """Return the redacted name of a file of a scan: `evidence/ACCOUNT/REGION.jsonl.gz`."""
         return "".join(part if part in ("/", ".") else self.words(part) for part in re.split(r"([/.])", path))
 
     def _arn_in_text(self, arn: str) -> str:
         bare = arn.rstrip(".:/")
         return self.name(bare) + arn[len(bare) :]
 
-    def _token(self, found: re.Match[str]) -> str:
-        token = found[0]
-        known = self._tokens.get(token)
-        if known is None:
+    def _token(self, match: re.Match[str]) -> str:
+        token = match[0]
+        pseudonym = self._tokens.get(token)
+        if pseudonym is None:
             if len(self._tokens) > _REMEMBERED:
                 self._tokens.clear()
-            known = self._tokens[token] = self._new_token(token)
-        return known
+            pseudonym = self._tokens[token] = self._new_token(token)
+        return pseudonym
 
     def _new_token(self, token: str) -> str:
         word = core(token)
@@ -262,16 +263,16 @@ class Pseudonyms:
         return before + self._piece(word) + behind
 
 
-def _cut(pieces: _Pieces, pattern: re.Pattern[str], told: Callable[[str], str]) -> _Pieces:
-    """Cut what is not done at what a pattern finds, and tell that."""
-    found: _Pieces = []
+def _cut(pieces: _Pieces, pattern: re.Pattern[str], redact: Callable[[str], str]) -> _Pieces:
+    """Split the pieces that are not redacted yet at each match of a pattern, and redact the matches."""
+    cut: _Pieces = []
     for piece, done in pieces:
         at = 0
-        for each in pattern.finditer("" if done else piece):
-            found += [(piece[at : each.start()], False), (told(each[0]), True)]
-            at = each.end()
-        found.append((piece[at:], done))
-    return found
+        for match in pattern.finditer("" if done else piece):
+            cut += [(piece[at : match.start()], False), (redact(match[0]), True)]
+            at = match.end()
+        cut.append((piece[at:], done))
+    return cut
 
 
 def _whole(name: str) -> re.Pattern[str]:
@@ -279,7 +280,7 @@ def _whole(name: str) -> re.Pattern[str]:
 
 
 def _is_sought(name: str) -> bool:
-    """Whether the words of a sentence alone would not give a name away to be redacted as a whole."""
+    """Return whether a name must be searched for as a whole, because redacting word by word would miss it."""
     if len(name) <= _SHORT or name.lower() in _GENERAL or name in _OWN or _is_plain(name):
         return False
     words = list(tokens(name))
@@ -287,5 +288,5 @@ def _is_sought(name: str) -> bool:
 
 
 def _is_plain(piece: str) -> bool:
-    """Whether it is a number, a date or a Region, which stay."""
+    """Return whether it is a number, a date or a Region, which stay as they are."""
     return _PLAIN.fullmatch(piece) is not None

@@ -1,4 +1,4 @@
-"""A scan whose names are pseudonyms. Findings and resources are redacted as they pass, at each passing."""
+"""Scans and explanations with pseudonyms for names. Findings and resources are redacted as they stream by."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -29,18 +29,18 @@ _HASH = 64
 _MOST_NAMES = 20_000
 
 _NO_TIER: Final = ("", "not known")
-"""How the score calls what has no tier, and what may have any."""
+"""The score's words for resources without a tier, and for those whose tier is not known."""
 Parameters = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 _BARE = frozenset({"name"})
-"""What a finding that was read back from a summary has of its details."""
+"""The only detail of a finding that was read back from a summary."""
 
 _SENTENCES: Final = frozenset((NodeKind.LINK, NodeKind.GROUP, NodeKind.MORE))
-"""Nodes whose label is a sentence of ours; all others are called by a name."""
+"""Nodes whose label is one of the program's sentences; the label of all others is a name."""
 
 
 class _Mapped(Generic[_T]):
-    """A stream whose rows are changed as they pass."""
+    """A stream whose rows are mapped each time it is read."""
 
     def __init__(self, rows: Stream[_T], change: Callable[[_T], _T]) -> None:
         self._rows, self._change = rows, change
@@ -53,40 +53,40 @@ class _Mapped(Generic[_T]):
 
 
 def redacted(scan: Scan, pseudonyms: Pseudonyms) -> Scan:
-    """Redact a scan. Goes through its findings once, for the names of plans, vaults and the like."""
+    """Redact a scan. This reads its findings once, for the names of plans, vaults and the like."""
     pseudonyms.seek(_names(scan))
     redactor = _Redactor(pseudonyms, scan)
     return redactor.scan(scan)
 
 
 def _names(scan: Scan) -> Iterator[str]:
-    """Give the names that sentences speak of: those of accounts, plans, vaults, rules and selections."""
+    """Yield the names that sentences may contain: those of accounts, units, tiers, plans and the like."""
     for account in scan.manifest.accounts:
         yield account.name
-    yield from (each.name for each in scan.tiers)
+    yield from (tier.name for tier in scan.tiers)
     yield from scan.unit_names.values()
-    found: set[str] = set()
+    names: set[str] = set()
     for finding in chain(findings_in(scan.changes), scan.findings):
-        if finding.subject_type in STRUCTURES and len(found) < _MOST_NAMES:
-            found.update(parts_of(finding.subject))
-            found.update(names_in(finding.details.get("name")))
-    yield from sorted(found)
+        if finding.subject_type in STRUCTURES and len(names) < _MOST_NAMES:
+            names.update(parts_of(finding.subject))
+            names.update(names_in(finding.details.get("name")))
+    yield from sorted(names)
 
 
-def columns_known() -> frozenset[str]:
-    """Name every column of the fact tables, and every field of what they hold."""
-    found: set[str] = set()
+def known_columns() -> frozenset[str]:
+    """Return the names of all columns of the fact tables, and of all fields in them."""
+    names: set[str] = set()
     for row in TABLES.values():
-        found.update(_fields(row))
-    return frozenset(found)
+        names.update(_fields(row))
+    return frozenset(names)
 
 
 def _fields(kind: Any) -> Iterator[str]:  # noqa: ANN401 -- an annotation
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        for each in fields(kind):
-            yield each.name
-            yield from _fields(hints[each.name])
+        for field in fields(kind):
+            yield field.name
+            yield from _fields(hints[field.name])
     for inner in get_args(kind):
         yield from _fields(inner)
 
@@ -95,19 +95,19 @@ class _Redactor:
     """Redacts each part of a scan."""
 
     def __init__(self, pseudonyms: Pseudonyms, scan: Scan) -> None:
-        parameters = {name for each in scan.parameters.values() for name in each}
+        parameters = {name for values in scan.parameters.values() for name in values}
         self._names = pseudonyms
-        self._values = Values(pseudonyms, columns_known() | {p for p in parameters if p.isidentifier()})
+        self._values = Values(pseudonyms, known_columns() | {p for p in parameters if p.isidentifier()})
 
     def scan(self, scan: Scan) -> Scan:
         return Scan(
             manifest=self._manifest(scan.manifest),
             controls=tuple(map(self._control, scan.controls)),
-            parameters={control: self._parameters(each) for control, each in scan.parameters.items()},
+            parameters={control: self._parameters(values) for control, values in scan.parameters.items()},
             findings=_Mapped(scan.findings, self.finding),
             gaps=tuple(map(self._gap, scan.gaps)),
             reconciliation=tuple(map(self._reconciliation, scan.reconciliation)),
-            limitations=(REDACTED, *(self._names.sentence(each) for each in scan.limitations)),
+            limitations=(REDACTED, *(self._names.sentence(sentence) for sentence in scan.limitations)),
             assessment=None if scan.assessment is None else self._assessment(scan.assessment),
             resources=None if scan.resources is None else _Mapped(scan.resources, self._row),
             frameworks=tuple(map(self._beside, scan.frameworks)),
@@ -115,7 +115,7 @@ class _Redactor:
             redacted=True,
             changes=redacted_changes(scan.changes, self._names, self.finding),
             tiers=redacted_tiers(scan.tiers, self._names, self._parameters),
-            waivers=tuple(redacted_use(each, self._names, self._waiver) for each in scan.waivers),
+            waivers=tuple(redacted_use(use, self._names, self._waiver) for use in scan.waivers),
             unit_names={
                 self._names.name(unit): self._names.name(name) for unit, name in scan.unit_names.items()
             },
@@ -142,8 +142,8 @@ class _Redactor:
         )
 
     def _served(self, frameworks: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        told = self._names.words
-        return {told(name): tuple(map(told, requirements)) for name, requirements in frameworks.items()}
+        words = self._names.words
+        return {words(name): tuple(map(words, requirements)) for name, requirements in frameworks.items()}
 
     def _ref(self, ref: EvidenceRef) -> EvidenceRef:
         return EvidenceRef(self._names.path(ref.file), ref.line)
@@ -153,22 +153,22 @@ class _Redactor:
             row, tuple(names_in({"subject": row.get("subject"), "name": row.get("name")}))
         )
 
-    def _unsupported(self, found: UnsupportedKinds) -> UnsupportedKinds:
-        """Redact what AWS Backup cannot back up; the kinds are words of ours."""
+    def _unsupported(self, unsupported: UnsupportedKinds) -> UnsupportedKinds:
+        """Redact the resources that AWS Backup cannot back up. The kinds are the program's own words."""
         resources = (
             replace(
-                each,
-                subject=self._names.name(each.subject),
-                subject_type=self._names.words(each.subject_type),
-                name=self._names.name(each.name),
-                account=self._names.account(each.account),
-                region=self._names.words(each.region),
-                kind=self._names.words(each.kind),
+                resource,
+                subject=self._names.name(resource.subject),
+                subject_type=self._names.words(resource.subject_type),
+                name=self._names.name(resource.name),
+                account=self._names.account(resource.account),
+                region=self._names.words(resource.region),
+                kind=self._names.words(resource.kind),
             )
-            for each in found.resources
+            for resource in unsupported.resources
         )
-        kinds = tuple((self._names.sentence(kind), number) for kind, number in found.kinds)
-        return replace(found, kinds=kinds, resources=tuple(resources))
+        kinds = tuple((self._names.sentence(kind), number) for kind, number in unsupported.kinds)
+        return replace(unsupported, kinds=kinds, resources=tuple(resources))
 
     def _waiver(self, waiver: Waiver) -> Waiver:
         name = self._names.name
@@ -176,8 +176,8 @@ class _Redactor:
         return Waiver(name(waiver.id), name(waiver.owner), name(waiver.approver), LEFT_OUT, expires)
 
     def _owner(self, owner: Owner) -> Owner:
-        told = None if owner.name is None else self._names.name(owner.name)
-        return Owner(told, self._source(owner.source))
+        name = None if owner.name is None else self._names.name(owner.name)
+        return Owner(name, self._source(owner.source))
 
     def _source(self, source: str) -> str:
         """Redact what names an owner: `tag KEY`, and the one in `not known: ...; otherwise NAME (SOURCE)`."""
@@ -212,48 +212,50 @@ class _Redactor:
         )
 
     def _parameters(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Redact what controls are set to: words of ours (`mode: compliance`) stay."""
+        """Redact the parameters of controls; the program's own words (`mode: compliance`) stay."""
         return {name: self._parameter(value) for name, value in parameters.items()}
 
     def _parameter(self, value: Any) -> Any:  # noqa: ANN401 -- JSON
         if isinstance(value, str):
             return self._names.words(value)
         if isinstance(value, Mapping):
-            return {self._names.words(str(key)): self._parameter(each) for key, each in value.items()}
-        return [self._parameter(each) for each in value] if isinstance(value, list | tuple) else value
+            return {self._names.words(str(key)): self._parameter(member) for key, member in value.items()}
+        return [self._parameter(member) for member in value] if isinstance(value, list | tuple) else value
 
     def _control(self, control: Control) -> Control:
-        """Redact a control. Those that are shipped consist of words of ours, and stay as they are."""
-        told = self._names.sentence
+        """Redact a control. The shipped ones are written in the program's own words and stay as they are."""
+        sentence = self._names.sentence
         fix = control.remediation
         return replace(
             control,
-            title=told(control.title),
-            failure_title=told(control.failure_title),
-            population=told(control.population),
-            require=told(control.require),
-            reason=told(control.reason),
-            reasons={status: told(text) for status, text in control.reasons.items()},
+            title=sentence(control.title),
+            failure_title=sentence(control.failure_title),
+            population=sentence(control.population),
+            require=sentence(control.require),
+            reason=sentence(control.reason),
+            reasons={status: sentence(text) for status, text in control.reasons.items()},
             reason_cases={
-                status: tuple(replace(each, when=told(each.when), text=told(each.text)) for each in cases)
+                status: tuple(
+                    replace(case, when=sentence(case.when), text=sentence(case.text)) for case in cases
+                )
                 for status, cases in control.reason_cases.items()
             },
             parameters=self._parameters(control.parameters),
             parameter_rules={
-                name: replace(rule, doc=told(rule.doc), one_of=tuple(map(self._parameter, rule.one_of)))
+                name: replace(rule, doc=sentence(rule.doc), one_of=tuple(map(self._parameter, rule.one_of)))
                 for name, rule in control.parameter_rules.items()
             },
-            evidence=tuple(map(told, control.evidence)),
-            motivation=told(control.motivation),
+            evidence=tuple(map(sentence, control.evidence)),
+            motivation=sentence(control.motivation),
             remediation=replace(
                 fix,
-                text=told(fix.text),
-                cli=told(fix.cli),
-                terraform=told(fix.terraform),
-                cloudformation=told(fix.cloudformation),
+                text=sentence(fix.text),
+                cli=sentence(fix.cli),
+                terraform=sentence(fix.terraform),
+                cloudformation=sentence(fix.cloudformation),
             ),
             frameworks=self._served(control.frameworks),
-            audit_manager=told(control.audit_manager),
+            audit_manager=sentence(control.audit_manager),
             file="",
         )
 
@@ -273,20 +275,22 @@ class _Redactor:
         return Assessment(score, tuple(map(self._framework, assessment.frameworks)))
 
     def _framework(self, view: FrameworkView) -> FrameworkView:
-        told = self._names.sentence
+        sentence = self._names.sentence
         requirements = tuple(map(self._requirement, view.requirements))
         return replace(
             view,
             id=self._names.words(view.id),
-            title=told(view.title),
-            source=told(view.source),
+            title=sentence(view.title),
+            source=sentence(view.source),
             requirements=requirements,
         )
 
     def _requirement(self, view: RequirementView) -> RequirementView:
-        asked = view.requirement
-        told = replace(asked, id=self._names.words(asked.id), title=self._names.sentence(asked.title))
-        return replace(view, requirement=told)
+        requirement = view.requirement
+        named = replace(
+            requirement, id=self._names.words(requirement.id), title=self._names.sentence(requirement.title)
+        )
+        return replace(view, requirement=named)
 
     def _beside(self, framework: FrameworkBeside) -> FrameworkBeside:
         return FrameworkBeside(
@@ -302,38 +306,38 @@ class _Redactor:
         )
 
     def _control_beside(self, control: ControlBeside) -> ControlBeside:
-        told = self._names.words
+        words = self._names.words
         return replace(
             control,
-            name=told(control.name),
-            parameters=tuple((told(name), told(value)) for name, value in control.parameters),
+            name=words(control.name),
+            parameters=tuple((words(name), words(value)) for name, value in control.parameters),
             resource_ids=tuple(map(self._names.name, control.resource_ids)),
-            resource_types=tuple(map(told, control.resource_types)),
+            resource_types=tuple(map(words, control.resource_types)),
             tags=tuple("=".join(map(self._names.name, tag.split("=", 1))) for tag in control.tags),
-            translated=tuple((told(name), self._translated(value)) for name, value in control.translated),
-            notes=tuple(map(told, control.notes)),
+            translated=tuple((words(name), self._translated(value)) for name, value in control.translated),
+            notes=tuple(map(words, control.notes)),
         )
 
     def _translated(self, value: Any) -> Any:  # noqa: ANN401 -- what a parameter may be
-        told = self._parameter(value)
-        return tuple(told) if isinstance(told, list) else told
+        translated = self._parameter(value)
+        return tuple(translated) if isinstance(translated, list) else translated
 
     def _manifest(self, manifest: Manifest) -> Manifest:
-        told = self._names.words
+        words = self._names.words
         return replace(
             manifest,
             scope=self._scope(manifest.scope),
             accounts=tuple(map(self._account, manifest.accounts)),
             scan_id=self._names.name(manifest.scan_id),
-            tool_name=told(manifest.tool_name),
-            tool_version=told(manifest.tool_version),
+            tool_name=words(manifest.tool_name),
+            tool_version=words(manifest.tool_version),
             caller_arn=self._names.name(manifest.caller_arn),
             caller_account=self._names.account(manifest.caller_account),
             shards=tuple(
                 replace(
                     record,
                     account=AccountId(self._names.account(record.account)),
-                    region=RegionName(told(record.region)),
+                    region=RegionName(words(record.region)),
                     file=self._names.path(record.file),
                     sha256=_checksum(record.sha256),
                 )
@@ -341,16 +345,17 @@ class _Redactor:
             ),
             source_sha256=_checksum(manifest.source_sha256),
             files={self._names.path(file): _checksum(sha256) for file, sha256 in manifest.files.items()},
-            capabilities_as_of=told(manifest.capabilities_as_of),
+            capabilities_as_of=words(manifest.capabilities_as_of),
             reads=manifest.reads,
         )
 
     def _scope(self, scope: Scope) -> Scope:
         return Scope(
-            accounts=tuple(AccountId(self._names.account(each)) for each in scope.accounts),
-            regions=tuple(RegionName(self._names.words(each)) for each in scope.regions),
+            accounts=tuple(AccountId(self._names.account(account)) for account in scope.accounts),
+            regions=tuple(RegionName(self._names.words(region)) for region in scope.regions),
             excluded=tuple(
-                Excluded(AccountId(self._names.account(each.account)), LEFT_OUT) for each in scope.excluded
+                Excluded(AccountId(self._names.account(exclusion.account)), LEFT_OUT)
+                for exclusion in scope.excluded
             ),
             organization_id=scope.organization_id and self._names.name(scope.organization_id),
             management_account=scope.management_account
@@ -367,16 +372,16 @@ class _Redactor:
 
 
 def _checksum(text: str) -> str:
-    """Keep a checksum: it is of a whole file, whose content nobody guesses."""
-    return text if len(text) == _HASH and all(each in "0123456789abcdef" for each in text) else ""
+    """Keep a SHA-256 checksum: it covers a whole file, so the content cannot be guessed from it."""
+    return text if len(text) == _HASH and all(digit in "0123456789abcdef" for digit in text) else ""
 
 
 def redacted_tiers(tiers: Tiers, names: Pseudonyms, parameters: Parameters) -> Tiers:
-    """Redact tiers and overrides. `parameters` redacts what they set."""
+    """Redact tiers and overrides. `parameters` redacts the parameters that they set."""
 
-    def redacted(each: Tier) -> Tier:
-        told = {control: parameters(values) for control, values in each.parameters.items()}
-        return Tier(names.name(each.name), _match(each.match, names), told)
+    def redacted(tier: Tier) -> Tier:
+        sets = {control: parameters(values) for control, values in tier.parameters.items()}
+        return Tier(names.name(tier.name), _match(tier.match, names), sets)
 
     return Tiers(tuple(map(redacted, tiers.tiers)), tuple(map(redacted, tiers.overrides)))
 
@@ -393,15 +398,15 @@ def _match(match: Match, names: Pseudonyms) -> Match:
 
 
 def redacted_use(use: WaiverUse, names: Pseudonyms, waiver: Callable[[Waiver], Waiver]) -> WaiverUse:
-    """Redact what became of a waiver. `waiver` redacts the waiver itself."""
+    """Redact how a waiver was used. `waiver` redacts the waiver itself."""
     return replace(use, waiver=waiver(use.waiver), subject=names.name(use.subject))
 
 
 def findings_in(changes: Changes | None) -> Iterator[Finding]:
-    """Give the findings that changes tell of, of both scans."""
-    for found in changes.worst.values() if changes else ():
-        for change in found:
-            yield from (each for each in (change.old, change.new) if each is not None)
+    """Yield the findings of both scans that changes contain."""
+    for changed in changes.worst.values() if changes else ():
+        for change in changed:
+            yield from (side for side in (change.old, change.new) if side is not None)
 
 
 def redacted_changes(
@@ -409,26 +414,26 @@ def redacted_changes(
 ) -> Changes | None:
     """Redact changes. `finding` redacts a finding of either scan.
 
-    A reason may speak of names that the details tell. Where these are not told, it is left out.
+    A reason may contain names, which the details list. Where the details are missing, the reason is left out.
     """
     if changes is None:
         return None
 
-    def side(told: Finding | None) -> Finding | None:
-        if told is None:
+    def side(original: Finding | None) -> Finding | None:
+        if original is None:
             return None
-        known = finding(told)
-        return replace(known, reason=LEFT_OUT) if told.details.keys() <= _BARE else known
+        shown = finding(original)
+        return replace(shown, reason=LEFT_OUT) if original.details.keys() <= _BARE else shown
 
-    def change(told: Change) -> Change:
-        bare = told.finding.details.keys() <= _BARE
-        why = LEFT_OUT if bare and told.why else names.sentence(told.why, (told.finding.subject,))
-        return replace(told, old=side(told.old), new=side(told.new), why=why)
+    def change(original: Change) -> Change:
+        bare = original.finding.details.keys() <= _BARE
+        why = LEFT_OUT if bare and original.why else names.sentence(original.why, (original.finding.subject,))
+        return replace(original, old=side(original.old), new=side(original.new), why=why)
 
     return replace(
         changes,
         notes=tuple(map(names.sentence, changes.notes)),
-        worst={kind: tuple(map(change, found)) for kind, found in changes.worst.items()},
+        worst={kind: tuple(map(change, members)) for kind, members in changes.worst.items()},
         former=_former(changes.former, names),
     )
 
@@ -437,24 +442,24 @@ def _former(former: Former | None, names: Pseudonyms) -> Former | None:
     return None if former is None else replace(former, scan_id=names.name(former.scan_id))
 
 
-def redacted_explanation(told: Explanation, pseudonyms: Pseudonyms) -> Explanation:
+def redacted_explanation(explanation: Explanation, pseudonyms: Pseudonyms) -> Explanation:
     """Redact an explanation."""
-    named = [told.subject, told.name, told.account_name]
-    for node in told.root.walk():
+    named = [explanation.subject, explanation.name, explanation.account_name]
+    for node in explanation.root.walk():
         named += [node.subject, *([] if node.kind in _SENTENCES else [node.label])]
     pseudonyms.seek(part for name in named for part in parts_of(name))
     redact = _ExplanationRedactor(pseudonyms)
     return replace(
-        told,
-        scan_id=pseudonyms.name(told.scan_id),
-        subject=pseudonyms.name(told.subject),
-        account=pseudonyms.account(told.account),
-        account_name=pseudonyms.name(told.account_name),
-        region=pseudonyms.words(told.region),
-        name=pseudonyms.name(told.name),
-        root=redact.node(told.root),
-        advice=tuple(map(redact.advice, told.advice)),
-        owner=redact.owner(told.owner),
+        explanation,
+        scan_id=pseudonyms.name(explanation.scan_id),
+        subject=pseudonyms.name(explanation.subject),
+        account=pseudonyms.account(explanation.account),
+        account_name=pseudonyms.name(explanation.account_name),
+        region=pseudonyms.words(explanation.region),
+        name=pseudonyms.name(explanation.name),
+        root=redact.node(explanation.root),
+        advice=tuple(map(redact.advice, explanation.advice)),
+        owner=redact.owner(explanation.owner),
     )
 
 
@@ -463,10 +468,10 @@ class _ExplanationRedactor:
         self._names = pseudonyms
 
     def node(self, node: Node) -> Node:
-        told = self._names.sentence if node.kind in _SENTENCES else self._names.name
+        label = self._names.sentence if node.kind in _SENTENCES else self._names.name
         return replace(
             node,
-            label=told(node.label),
+            label=label(node.label),
             subject=self._names.name(node.subject),
             because=self._names.sentence(node.because),
             facts=tuple((name, self._names.sentence(value)) for name, value in node.facts),

@@ -1,6 +1,6 @@
-"""Values of facts, details and parameters, by the name of the column that they stand under.
+"""Redacts values of facts, details and parameters by the name of their column.
 
-What is under no name that is known here is a name: a control of somebody's own may call a column anything.
+A value of an unknown column is redacted as a name: a custom control may call its columns anything.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ newest_state next_start notification_events notification_events_deprecated opera
 scan_findings schedule severity skipped_start state status subject_type timezone type vault_type via
 """.split()  # noqa: SIM905 -- easier to keep in order
 )
-"""Columns with words of AWS's or of our own. A word that is neither is redacted all the same."""
+"""Columns with words of AWS or of the program. Any other word in them is redacted nevertheless."""
 
 _WORD_ENDS: Final = ("_at", "_kind", "_region", "_state", "_status", "_type", "_until")
 LEFT_OUT: Final = "(left out)"
@@ -42,13 +42,13 @@ _MESSAGES: Final = frozenset(("issues", "message", "messages"))
 
 
 class Values:
-    """Redacts values. `columns` are the names of columns, which stand where notes say what is not known."""
+    """Redacts values. `columns`: names of columns, which notes about unknown values contain."""
 
     def __init__(self, pseudonyms: Pseudonyms, columns: frozenset[str] = frozenset()) -> None:
         self._pseudonyms, self._columns = pseudonyms, columns
 
     def mapping(self, content: Mapping[str, Any], names: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Redact a mapping; its keys are names of columns. `names`: those that its sentences may speak of."""
+        """Redact a mapping whose keys are names of columns. `names`: those that its sentences may contain."""
         return {
             self._key(key): self.value("link" if _is_link(key, content) else key, value, names)
             for key, value in content.items()
@@ -58,18 +58,18 @@ class Values:
         return key if key in self._columns else self._pseudonyms.sentence(key)
 
     def value(self, key: str, value: Any, names: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- JSON
-        """Redact what stands under a key."""
+        """Redact the value of a key."""
         if isinstance(value, str):
             return self.text(key, value, names)
         if isinstance(value, Mapping):
             return self.mapping(value, names)
         if isinstance(value, list | tuple):
-            return [self.value(key, each, names) for each in value]
+            return [self.value(key, member, names) for member in value]
         return value if value is None or isinstance(value, bool | int | float) else self.text(key, str(value))
 
     def text(self, key: str, text: str, names: tuple[str, ...] = ()) -> str:
-        """Redact a text that stands under a key."""
-        if _tells(key):
+        """Redact a text, the value of a key."""
+        if _is_sentence(key):
             return self._pseudonyms.sentence(text, names)
         if _is_word(key):
             return self._pseudonyms.words(text)
@@ -86,7 +86,7 @@ class Values:
         return text if is_column else self._pseudonyms.name(text)
 
 
-def _tells(key: str) -> bool:
+def _is_sentence(key: str) -> bool:
     return key in SENTENCES or key.endswith(_SENTENCE_ENDS)
 
 
@@ -95,27 +95,27 @@ def _is_word(key: str) -> bool:
 
 
 def _is_link(key: str, content: Mapping[str, Any]) -> bool:
-    """Whether a name is that of a link of a copy, which is a word of ours."""
+    """Return whether a name is that of a link of a copy chain, which is one of the program's own words."""
     return key == "name" and "holds" in content
 
 
 def names_in(content: object, key: str = "") -> Iterator[str]:
-    """Give the names that stand in details: what their sentences may speak of."""
+    """Yield the names in details, which the sentences of these details may contain."""
     if isinstance(content, str):
-        if not (_tells(key) or _is_word(key)):
+        if not (_is_sentence(key) or _is_word(key)):
             yield from parts_of(content)
     elif isinstance(content, Mapping):
         for name, value in content.items():
             if not _is_link(name, content):
                 yield from names_in(value, name)
     elif isinstance(content, list | tuple):
-        for each in content:
-            yield from names_in(each, key)
+        for member in content:
+            yield from names_in(member, key)
 
 
 @lru_cache(maxsize=100_000)
 def parts_of(name: str) -> tuple[str, ...]:
-    """Give a name, and what `plan / rule -> vault` and an ARN are made of."""
+    """Return a name and its parts, where it is `plan / rule -> vault` or an ARN."""
     return tuple(dict.fromkeys(_parts(name)))
 
 

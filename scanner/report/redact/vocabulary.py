@@ -1,7 +1,7 @@
-"""The words of the program itself: those of its sentences, its columns, its controls and its frameworks.
+"""The program's own words: those of its sentences, columns, controls and frameworks.
 
-A sentence of a finding is made of them and of names. The words are taken from the constants of the modules
-that write sentences, so that no list of them can fall behind.
+A sentence of a finding consists of these words and of names. The words are taken from the constants of the
+modules that write sentences, so that there is no list to keep up to date.
 """
 
 import pkgutil
@@ -16,7 +16,6 @@ from typing import Final
 from scanner.resources import controls_folder
 
 ROOMS: Final = (
-    "collect.services",
     "evidence",
     "evaluate",
     "facts",
@@ -25,13 +24,14 @@ ROOMS: Final = (
     "judging",
     "model",
     "protection",
+    "services",
 )
-"""The rooms whose sentences, columns and operations stand in findings."""
+"""The packages whose sentences, columns and operations appear in findings."""
 
 TOKEN: Final = re.compile(r"[^\s:/#,;()\[\]{}<>\"'`|=?!*&+\u2026\u2192\u00b7\u2018-\u201e]+")
-"""A word, or a name, in a sentence; what stands around it is left as it is."""
+"""A word or a name in a sentence; the text around it stays as it is."""
 
-# What AWS says of resources, jobs and vaults (API references): no customer chooses these.
+# AWS's own words for resources, jobs and vaults (API references): customers cannot choose them.
 _OF_AWS: Final = """
 aborted aborting active alarm available backing-up completed creating created creation deleted deleting delete
 disabled enabled error expired failed importing impaired in-progress in-use inactive inaccessible incomplete
@@ -67,20 +67,20 @@ mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec day 
 
 
 def tokens(text: str) -> Iterator[str]:
-    """Give the words of a text as they are compared: small, and without points and dashes around them."""
-    for found in TOKEN.findall(text):
-        if word := core(found).lower():
+    """Yield the words of a text in lower case, without the points and dashes around them."""
+    for token in TOKEN.findall(text):
+        if word := core(token).lower():
             yield word
 
 
 def core(token: str) -> str:
-    """Take off what ends a sentence, or holds two things apart."""
+    """Remove the signs that end a sentence or separate two things."""
     return token.strip(".-_\u2013\u2014\u2212@%~^$\\")
 
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """Give all of them."""
+    """Return all of the program's own words."""
     words = set(_OF_AWS.split())
     for room in ROOMS:
         for text in _texts(f"scanner.{room}"):
@@ -94,15 +94,15 @@ def vocabulary() -> frozenset[str]:
 def _texts(room: str) -> Iterator[str]:
     package = import_module(room)
     yield from _of_module(room)
-    for found in pkgutil.iter_modules(package.__path__, f"{room}."):
-        if found.ispkg:
-            yield from _texts(found.name)
+    for module in pkgutil.iter_modules(package.__path__, f"{room}."):
+        if module.ispkg:
+            yield from _texts(module.name)
         else:
-            yield from _of_module(found.name)
+            yield from _of_module(module.name)
 
 
 def _of_module(name: str) -> Iterator[str]:
-    """Read the compiled module without running it."""
+    """Yield the texts of a compiled module, without running it."""
     spec = find_spec(name)
     code = getattr(spec.loader, "get_code", lambda _: None)(name) if spec is not None else None
     if isinstance(code, CodeType):
@@ -122,5 +122,5 @@ def _of_constant(constant: object) -> Iterator[str]:
     if isinstance(constant, str):
         yield constant
     elif isinstance(constant, tuple | frozenset):
-        for each in constant:
-            yield from _of_constant(each)
+        for member in constant:
+            yield from _of_constant(member)
