@@ -1,4 +1,4 @@
-"""Makes `scanner/evidence/pagination.json`: `python -m scanner.collect.make_pagination`.
+"""Makes `scanner/evidence/pagination.json`: `python -m scripts.pagination`.
 
 An entry says how an operation's answer leads to the next page: the answer's field `output` becomes the
 parameter `input` of the next call; `more_results`, where there is one, is a field that is false on the
@@ -15,9 +15,10 @@ import botocore.exceptions
 import botocore.session
 import orjson
 
+from scanner import evidence
 from scanner.services.catalogue import OPERATIONS
 
-FILE: Final = Path(__file__).parents[1] / "evidence" / "pagination.json"
+FILE: Final = Path(evidence.__path__[0]) / "pagination.json"
 
 BY_HAND: Final[Mapping[str, Mapping[str, str]]] = {
     "backup:ListFrameworks": {

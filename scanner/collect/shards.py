@@ -10,7 +10,7 @@ from scanner.collect.retry import Halted
 from scanner.errors import VaultproofError
 from scanner.evidence.writer import Failure, WriterClosedError
 from scanner.model.names import RegionName
-from scanner.services.caller import Read
+from scanner.services.caller import Read as ServiceRead
 from scanner.services.catalogue import SERVICES
 from scanner.services.supported import supported_types
 
@@ -27,18 +27,18 @@ class AccountView:
         return self.regions is None or self.regions.get(region, True)
 
 
-GLOBAL_STEPS: Final[tuple[tuple[str, Read], ...]] = tuple(
+GLOBAL_STEPS: Final[tuple[tuple[str, ServiceRead], ...]] = tuple(
     (service.name, service.collect_account) for service in SERVICES if service.collect_account
 )
 """What is read once in every account, besides its identity, its Regions and its buckets."""
 
-REGION_STEPS: Final[tuple[tuple[str, Read], ...]] = tuple(
+REGION_STEPS: Final[tuple[tuple[str, ServiceRead], ...]] = tuple(
     (service.name, service.collect) for service in SERVICES if service.collect
 )
 """What is read in every account and Region, by boto3's name of the service."""
 
 
-def region_steps(caller: Caller) -> Iterator[tuple[str, Read]]:
+def region_steps(caller: Caller) -> Iterator[tuple[str, ServiceRead]]:
     """Yield the steps of one account in one Region, except its buckets and its keys.
 
     What AWS Backup supports there is only waited for where a step depends on it.
