@@ -19,9 +19,8 @@ from bench.measure import ROOT, SHARED, Table, cheapest, environment, ratio, sca
 from scanner.cli.commands import NEW_OBJECTS
 from scanner.collect.clients import Clients
 from scanner.collect.credentials import Wallet
-from scanner.collect.models import model_loader
-from scanner.collect.session import open_session
-from scanner.collect.trust import SharedTrust
+from scanner.collect.endpoints import model_loader
+from scanner.collect.session import SharedTrust, open_session
 from scanner.services.catalogue import OPERATIONS
 
 _SAMPLE: Final = 2

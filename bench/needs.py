@@ -20,11 +20,10 @@ from bench.endpoint import SMALL, Estate
 from bench.measure import Table, environment, serving
 from scanner.app.criteria import load_judgement
 from scanner.app.needs import needed_reads
-from scanner.collect import rates
+from scanner.collect import limits
 from scanner.collect.estimate import LATENCY
-from scanner.collect.request import DEFAULT_ROLE, CollectRequest
+from scanner.collect.request import DEFAULT_ROLE, CollectRequest, Unwatched
 from scanner.collect.runner import collect
-from scanner.collect.watch import Unwatched
 from scanner.demo.server import serve
 from scanner.evaluate.controls.packs import pack_files
 from scanner.model.collected import CollectedReads
@@ -134,8 +133,8 @@ def _shard_seconds(calls: Mapping[str, int]) -> float:
     services: Counter[str] = Counter()
     for operation, number in calls.items():
         services[operation.partition(":")[0]] += number
-    limited = [(rate, services[service]) for service, rate in rates.SERVICES.items()]
-    limited += [(rate, calls.get(operation, 0)) for operation, rate in rates.OPERATIONS.items()]
+    limited = [(rate, services[service]) for service, rate in limits.SERVICES.items()]
+    limited += [(rate, calls.get(operation, 0)) for operation, rate in limits.OPERATIONS.items()]
     return max((number - rate.burst) / rate.per_second for rate, number in limited)
 
 
@@ -151,5 +150,5 @@ def _counted(place: Place, reads: CollectedReads | None) -> dict[tuple[Shard, st
 @contextmanager
 def _unlimited() -> Iterator[None]:
     """Keep to no rate: only calls are counted here."""
-    with patch.dict(rates.SERVICES, clear=True), patch.dict(rates.OPERATIONS, clear=True):
+    with patch.dict(limits.SERVICES, clear=True), patch.dict(limits.OPERATIONS, clear=True):
         yield

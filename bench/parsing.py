@@ -13,7 +13,7 @@ from botocore.session import Session
 from bench import bodies
 from bench.measure import Table, cheapest, ratio
 from scanner.collect.parsing.parsers import ParserFactory
-from scanner.collect.soundness import check_parsed, refuse_broken_answer
+from scanner.collect.response_checks import check_parsed, refuse_broken_answer
 from scanner.evidence.writer import Call, encode_line
 from scanner.model.names import AccountId, RegionName, Shard
 

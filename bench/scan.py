@@ -8,9 +8,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from scanner.collect.request import CollectRequest
+from scanner.collect.request import CollectRequest, Unwatched
 from scanner.collect.runner import collect
-from scanner.collect.watch import Unwatched
 from scanner.model.names import Shard
 
 

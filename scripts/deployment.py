@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from scanner.collect.permission_formats import yaml_statements
-from scanner.collect.permissions import Part, statements
+from scanner.collect.permissions import Part, statements, yaml_statements
 
 ROOT: Final = Path(__file__).parent.parent
 TEMPLATE: Final = ROOT / "deploy" / "scanner.yaml"

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from scanner.app import TOOL
 from scanner.collect.estimate import Estimate
+from scanner.collect.estimate import rehearse as ask_for_scope
 from scanner.collect.journal import read_journal
-from scanner.collect.rehearsal import rehearse as ask_for_scope
-from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted
+from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted, Watcher
 from scanner.collect.resume import Given
 from scanner.collect.resume import resume as resume_evidence
 from scanner.collect.runner import collect as collect_evidence
-from scanner.collect.watch import Watcher
 from scanner.errors import BundleError, OutputError
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
 from scanner.model.manifest import Manifest

@@ -221,7 +221,7 @@ def _json(asked: _Asked) -> str:
 
 
 def _template(format_: PolicyFormat, asked: _Asked) -> str:
-    formats = import_module("scanner.collect.permission_formats")
+    formats = import_module("scanner.collect.permissions")
     if asked.part is PolicyPart.TRUST:
         raise UsageError(
             "--part trust requires --format json; the template of --part member contains the trust policy."

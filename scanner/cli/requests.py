@@ -8,8 +8,7 @@ from typing import Final
 from scanner.app import FINDINGS
 from scanner.cli.destination import Destination, temporary
 from scanner.cli.options import Target
-from scanner.collect.journal import read_journal
-from scanner.collect.past import Past
+from scanner.collect.journal import Past, read_journal
 from scanner.errors import BundleError, ConfigurationError, Mistake, UsageError
 from scanner.settings.settings import Settings, load_settings
 

@@ -4,6 +4,8 @@ The caller's identity, the organization, the role in every account, and there on
 in one Region. The answers are not evidence: nothing of them is kept but whether they came.
 """
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,30 +13,21 @@ from functools import partial
 from threading import Lock
 from typing import Final
 
-from scanner.collect.access_fixes import (
-    RoleSettings,
-    fix_for_read,
-    fix_for_role,
-    result_of,
-    statement_for,
-)
 from scanner.collect.calls import Caller, Held
 from scanner.collect.endpoints import is_doubtful
-from scanner.collect.opening import Opening, open_scan
+from scanner.collect.environment import Opening, Roles, Station, open_scan, set_up
 from scanner.collect.pool import Pool
-from scanner.collect.request import CollectRequest
-from scanner.collect.retry import FinalError, Halted
-from scanner.collect.roles import Roles
-from scanner.collect.scope import Resolved, check_request
-from scanner.collect.station import Station, set_up
-from scanner.collect.survey import ask
-from scanner.collect.watch import Unwatched
+from scanner.collect.request import CollectRequest, Unwatched
+from scanner.collect.retry import EXPIRED_CODES, THROTTLING_CODES, TRANSIENT_STATUSES, FinalError, Halted
+from scanner.collect.scope import Resolved, ask, check_request
 from scanner.errors import EmptyScopeError, VaultproofError
-from scanner.evidence.answers import pagination
-from scanner.evidence.writer import Call
+from scanner.evidence.answers import error_kind, pagination
+from scanner.evidence.writer import Call, Failure
 from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessStep
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
+from scanner.model.reading import GapKind
 from scanner.services import ec2, organizations
+from scanner.services.base import Operation
 from scanner.services.catalogue import OPERATIONS
 
 SAMPLES: Final = (
@@ -60,10 +53,24 @@ SAMPLES: Final = (
 
 GLOBAL_SAMPLES: Final = ("iam:ListRoles", "s3:ListBuckets")
 """The operations of services that answer once for an account."""
-
 _ANY: Final = AccountId("*")
 _IDENTITY: Final = "sts:GetCallerIdentity"
 _ASSUME_ROLE: Final = "sts:AssumeRole"
+
+_POLICY: Final = re.compile(
+    r"(?P<how>explicit deny in an?|because no) (?P<type>service control|resource control|session|"
+    r"identity-based|resource-based|role trust|VPC endpoint)? ?(?P<what>policy|permissions boundary)",
+    re.IGNORECASE,
+)
+_GUARDRAILS: Final = frozenset({"service control policy", "resource control policy", "permissions boundary"})
+_OF_SESSION: Final = frozenset({"session policy", "vpc endpoint policy"})
+_EXPIRED: Final = "The credentials expired. Log in again, then run `audit check` again."
+
+_UNANSWERED: Final = (
+    "AWS did not answer, which says nothing about permissions. Check the network and the proxy, then run "
+    "`audit check` again (with a lower --concurrency if calls were throttled)."
+)
+_TOO_LONG: Final = "DurationSeconds exceeds"
 
 
 def check_access(
@@ -94,6 +101,25 @@ def check_access(
     station.wiring.clients.close()
     rows = (*check.identity(), *check.organization(held), *(row for rows in by_account for row in rows))
     return check.report(resolved, rows)
+
+
+# What to do about a call that was refused or not answered: a command, or the policy statement to add.
+#
+# AWS says which kind of policy denied a call: "with an explicit deny in a TYPE policy", or "because no TYPE
+# policy allows the ACTION action" (IAM User Guide, "Troubleshoot access denied error messages"). Not every
+# service does.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleSettings:
+    """Who assumes the role, in which partition, and how the role is called."""
+
+    caller: AccountId
+    partition: str
+    name: str
+    has_external_id: bool
+
+    def arn(self, account: AccountId) -> str:
+        """Return the ARN of the role in an account."""
+        return f"arn:{self.partition}:iam::{account}:role/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,3 +322,68 @@ def _not_called(account: AccountId, region: RegionName | None) -> Iterator[Acces
                 result=AccessResult.SKIPPED,
                 message=message,
             )
+
+
+def result_of(failure: Failure) -> AccessResult:
+    """Return what a failed call says of access: only a refusal of AWS is a denial.
+
+    Throttling, a failure of AWS or of the network, and expired credentials say nothing about permissions.
+    """
+    if failure.code in EXPIRED_CODES or error_kind(failure.code) is not GapKind.REFUSED:
+        return AccessResult.UNKNOWN
+    return AccessResult.DENIED
+
+
+def statement_for(operation: Operation, resource: str = "*") -> str:
+    """Return the statement that allows an operation, as JSON."""
+    document = {"Effect": "Allow", "Action": list(operation.actions), "Resource": resource}
+    return json.dumps(document, separators=(", ", ": "))
+
+
+def fix_for_read(failure: Failure, operation: Operation, principal: str) -> str:
+    """Return what to do when `principal` (a role, or the caller) could not call an operation."""
+    if result_of(failure) is not AccessResult.DENIED:
+        return _fix_for_no_answer(failure)
+    action = operation.action
+    policy, is_explicit = _denying_policy(failure.message)
+    if policy in _GUARDRAILS or is_explicit:
+        return f"The {policy} denies {action} to {principal}. Allow it there."
+    if policy in _OF_SESSION:
+        return f"The {policy} does not allow {action}. Add the statement to it."
+    return f"Add the statement to the policies of {principal}, or attach the whole policy: `audit policy`."
+
+
+def fix_for_role(failure: Failure, account: AccountId, role: RoleSettings) -> str:
+    """Return what to do when the role of an account could not be assumed."""
+    if _TOO_LONG in failure.message:
+        return "Ask for a shorter session (scope.session_seconds): 3600 at most where a role assumes a role."
+    if result_of(failure) is not AccessResult.DENIED:
+        return _fix_for_no_answer(failure)
+    policy, is_explicit = _denying_policy(failure.message)
+    if policy in _GUARDRAILS or (is_explicit and policy != "role trust policy"):
+        return f"The {policy} denies sts:AssumeRole on {role.arn(account)}. Allow it there."
+    if policy == "identity-based policy":
+        return "Add the statement to the policies of the caller, or attach `audit policy --part caller`."
+    external = ", and with the right --external-id" if role.has_external_id else ""
+    command = f"audit policy --part trust --role-name {role.name} --trusted-principal {role.caller}"
+    return (
+        f"Check that {role.name} exists in {account} and trusts {role.caller}{external} (`{command}` prints "
+        "its trust policy), and that the caller has the statement."
+    )
+
+
+def _fix_for_no_answer(failure: Failure) -> str:
+    if failure.code in EXPIRED_CODES:
+        return _EXPIRED
+    if not failure.status or failure.code in THROTTLING_CODES or failure.status in TRANSIENT_STATUSES:
+        return _UNANSWERED
+    return "AWS answered with an error that is not about permissions: read its message."
+
+
+def _denying_policy(message: str) -> tuple[str, bool]:
+    """Return the kind of policy that AWS names, in lower case, and whether it denies explicitly."""
+    match = _POLICY.search(message)
+    if match is None:
+        return "", False
+    kind = f"{match['type'] or ''} {match['what']}".strip().lower()
+    return kind, "explicit" in match["how"].lower()

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scanner.collect.environment import open_scan, set_up
 from scanner.collect.foreign_keys import KeysByShard, by_owner, can_be_asked
-from scanner.collect.journal import Finished, Journal
-from scanner.collect.opening import open_scan
-from scanner.collect.past import Past
-from scanner.collect.request import CollectRequest
+from scanner.collect.journal import Finished, Journal, Past
+from scanner.collect.request import CollectRequest, Unwatched, Watcher
 from scanner.collect.resume import Given, check_means, journal_request
 from scanner.collect.runner import Undertaking, crew_of
 from scanner.collect.scope import Resolved
-from scanner.collect.station import set_up
-from scanner.collect.watch import Unwatched, Watcher
 from scanner.errors import BundleError
 from scanner.model.manifest import ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, Shard

@@ -1,21 +1,32 @@
 """Calling AWS: each call is asked once, tried as often as it deserves, and recorded however it ends."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Protocol, Self
 
+import orjson
+from botocore import xform_name
+
 from scanner.collect.clients import Clients
+from scanner.collect.credentials import acting_for
 from scanner.collect.deadline import Deadline
 from scanner.collect.limits import Limits
-from scanner.collect.pages import MOST_FRUITLESS, Progress
-from scanner.collect.patience import Budget, Time
-from scanner.collect.retry import FinalError, RetryPolicy
-from scanner.collect.sending import Sender
-from scanner.collect.watch import Unwatched, Watcher
+from scanner.collect.request import Unwatched, Watcher
+from scanner.collect.response_identity import check_identity
+from scanner.collect.retry import (
+    Budget,
+    FinalError,
+    Halted,
+    RetryPolicy,
+    Time,
+    attempt,
+    is_expired,
+    is_throttling,
+)
 from scanner.evidence.answers import Pagination, pagination
 from scanner.evidence.writer import Call, Failure
 from scanner.model.collected import CollectedReads, is_collected
@@ -24,8 +35,15 @@ from scanner.services.base import Operation
 
 _MAX_PAGES: Final = 100_000
 _PARTS: Final = 64
+
 _MOST_NAMES: Final = 5
 """Names are shared out one by one; where that gives more parts than threads can need, a few at a time."""
+
+MOST_FRUITLESS: Final = 100
+"""Pages in a row that bring nothing new, after which a list is given up.
+
+AWS may answer with an empty page, or give a row twice when the list changes while it is read.
+"""
 
 
 class AlreadyAskedError(Exception):
@@ -298,3 +316,146 @@ def _read_chunk(
     caller: Caller, *, names: Iterable[str], read: Callable[[Caller, str], Iterable[str]]
 ) -> set[str]:
     return {key for name in names for key in read(caller, name)}
+
+
+class Progress:
+    """Watches the pages of one list. Keeps eight bytes a page."""
+
+    def __init__(self, paging: Pagination) -> None:
+        self._beside = {paging.output, paging.more, "ResponseMetadata"}
+        self._seen: set[int] = set()
+        self._fruitless = 0
+
+    def has_ended(self, answer: Mapping[str, Any]) -> bool:
+        """Take note of a page that another one follows; whether too many have brought nothing new."""
+        said = hash(_bytes({key: value for key, value in answer.items() if key not in self._beside}))
+        self._fruitless = self._fruitless + 1 if said in self._seen else 0
+        self._seen.add(said)
+        return self._fruitless >= MOST_FRUITLESS
+
+
+def _bytes(value: object) -> bytes:
+    try:
+        return orjson.dumps(value, default=str)
+    except TypeError:  # a lone surrogate, a number beyond 64 bits
+        return repr(value).encode("utf-8", "backslashreplace")
+
+
+def remove(answer: MutableMapping[str, Any], paths: tuple[str, ...]) -> None:
+    """Take the fields at `paths` (`Reservations[].Instances[].UserData`) out of `answer`, in place."""
+    for path in paths:
+        _remove(answer, path.split("."))
+
+
+def _remove(node: object, steps: list[str]) -> None:
+    if not isinstance(node, MutableMapping):
+        return
+    step, rest = steps[0], steps[1:]
+    if not rest:
+        node.pop(step, None)
+    elif step.endswith("[]"):
+        for inner in node.get(step[:-2]) or ():
+            _remove(inner, rest)
+    else:
+        _remove(node.get(step), rest)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Sends the calls of one shard; safe for threads. What it waits for stops when `halt` is set."""
+
+    clients: Clients
+    shard: Shard
+    region: RegionName
+    retries: RetryPolicy
+    watcher: Watcher
+    halt: threading.Event
+    time: Time
+    limits: Limits
+    budget: Budget
+    deadline: Deadline | None = None
+
+    def send(
+        self, operation: Operation, parameters: Mapping[str, Any], endpoint: str = ""
+    ) -> Mapping[str, Any]:
+        """Give the answer, without its secret fields. FinalError: it failed for good. Halted: stop."""
+
+        def once() -> Mapping[str, Any]:
+            self._keep_to_limits(operation)
+            return self._ask(operation, parameters, endpoint)
+
+        def pause(failure: Failure, seconds: float) -> bool:
+            if seconds > self.budget.left() or self._is_out_of_time():
+                return False
+            self.watcher.retried(self.shard, operation.key, failure.code, seconds)
+            self._wait(seconds)
+            return True
+
+        return attempt(once, self.retries, pause)
+
+    def _keep_to_limits(self, operation: Operation) -> None:
+        """Wait for a token. Halted; FinalError: AWS throttled or failed for so long that no time is left."""
+        self._stop_if_too_late()
+        seconds, throttled = self.limits.take(operation.service, operation.name)
+        if seconds <= 0:
+            return
+        if throttled:
+            self._wait(min(seconds, self.budget.left()))
+        else:
+            self.time.wait(self.halt, seconds)
+        self._stop_if_too_late()
+
+    def _stop_if_too_late(self) -> None:
+        """Raise Halted when the scan is being stopped, FinalError when no time is left for the call."""
+        self._stop_if_halted()
+        if self.deadline is not None and self.deadline.forbids_calls:
+            raise FinalError(self.deadline.failure())
+        if self.budget.left() <= 0:
+            raise FinalError(self._too_late())
+
+    def _is_out_of_time(self) -> bool:
+        return self.deadline is not None and self.deadline.forbids_calls
+
+    def _wait(self, seconds: float) -> None:
+        with self.budget.waiting():
+            self.time.wait(self.halt, seconds)
+
+    def _too_late(self) -> Failure:
+        spent = f"{self.budget.seconds:g} seconds were spent on waiting while AWS throttled or failed"
+        return Failure("BudgetExceeded", f"Not asked: {spent} in this account and Region.", 0, 0)
+
+    def _ask(self, operation: Operation, parameters: Mapping[str, Any], endpoint: str) -> Mapping[str, Any]:
+        wallet, account = self.clients.wallet, self.shard.account
+        used = wallet.key_of(account)
+        try:
+            return self._request(operation, parameters, endpoint)
+        except Exception as problem:
+            if not (is_expired(problem) and wallet.renew(account, used)):
+                raise
+        return self._request(operation, parameters, endpoint)
+
+    def _request(
+        self, operation: Operation, parameters: Mapping[str, Any], endpoint: str
+    ) -> Mapping[str, Any]:
+        try:
+            with acting_for(self.shard.account):
+                client = self.clients.of(operation.service, self.region, endpoint)
+                answer: dict[str, Any] = getattr(client, xform_name(operation.name))(**parameters)
+                check_identity(
+                    client.meta.service_model.operation_model(operation.name),
+                    operation,
+                    parameters,
+                    answer,
+                    Shard(self.shard.account, self.region),
+                )
+        except Exception as problem:
+            if is_throttling(problem):
+                self.limits.throttled(operation.service, operation.name)
+            raise
+        self.limits.answered(operation.service, operation.name)
+        remove(answer, operation.secrets)
+        return answer
+
+    def _stop_if_halted(self) -> None:
+        if self.halt.is_set():
+            raise Halted

@@ -6,6 +6,8 @@ for each shard would cost hours in a large organisation.
 
 import re
 import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,26 +15,38 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import botocore
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.client import BaseClient
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
+from botocore.loaders import Loader
 from botocore.model import OperationModel
 from botocore.session import Session
 
-from scanner.collect.bounded import BoundedSession
 from scanner.collect.credentials import ContextCredentials, Wallet
 from scanner.collect.parsing.parsers import install
-from scanner.collect.sharing import ClientCreator
-from scanner.collect.soundness import refuse_broken_answer, refuse_strange_answer
-from scanner.collect.trust import SharedTrust
+from scanner.collect.response_checks import refuse_broken_answer, refuse_strange_answer
+from scanner.collect.session import SharedTrust
 from scanner.model.names import RegionName
 
 _LEAST_POOL: Final = 10
+
 _REVIEWED: Final = "1.44.8"
 """The botocore whose `Session.create_client` was read: after its first call, threads may call it at once.
 
 botocore does not promise that. With any other version clients are created one at a time.
 """
 _HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+_PIECE: Final = 1 << 16
+
+_FINAL: Final = 200
+"""Statuses below this one announce another answer."""
+
+_PARTS: Final[Mapping[str, str]] = {"service-2": "operations", "endpoint-rule-set-1": "rules"}
+"""By type of description: the part that the clients of a service share."""
+
+_CHANGED: Final = (AttributeError, KeyError, TypeError)
+"""What is raised where another version of botocore passes other arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +200,179 @@ class _Provider:
     def load_credentials(self) -> ContextCredentials:
         """Give the credentials that clients hold."""
         return self._credentials
+
+
+# Reading bodies within a bound of time.
+#
+# botocore's read time-out is that of each piece: a body that comes a byte at a time, each in time, would
+# keep a thread for ever.
+class BoundedSession:
+    """botocore's HTTP session, with the whole of each body read within `seconds` of its first byte."""
+
+    def __init__(self, session: Any, seconds: float, now: Callable[[], float] = time.monotonic) -> None:  # noqa: ANN401 -- botocore's private attribute
+        self._session = session
+        self._seconds = seconds
+        self._now = now
+
+    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Send, and read the answer. Raises what botocore's own session raises (HTTPClientError)."""
+        request.stream_output = True
+        response: Any = self._session.send(request)
+        if response.status_code < _FINAL:
+            # The final answer is still to come on this connection: another call would take it for its own.
+            response.raw.close()
+            raise ConnectionClosedError(request=request, endpoint_url=request.url)
+        try:
+            body = b"".join(self._pieces(response.raw, request.url))
+        except HTTPClientError:
+            response.raw.close()
+            raise
+        except Exception as problem:
+            response.raw.close()
+            raise _as_botocore_says(problem, request) from problem
+        return AWSResponse(request.url, response.status_code, response.headers, _Read(body))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def _pieces(self, raw: Any, url: str) -> Iterator[bytes]:  # noqa: ANN401 -- urllib3's response
+        until = self._now() + self._seconds
+        while piece := raw.read1(_PIECE, decode_content=False):
+            yield piece
+            if self._now() > until:
+                raise ReadTimeoutError(endpoint_url=url, error=f"no end after {self._seconds:g} seconds")
+
+
+class _Read:
+    """A body that was read, as botocore's response reads one."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        """Give all of it."""
+        yield self._body
+
+
+def _as_botocore_says(problem: Exception, request: AWSPreparedRequest) -> HTTPClientError:
+    match type(problem).__name__:
+        case "ReadTimeoutError":
+            return ReadTimeoutError(endpoint_url=request.url, error=problem)
+        case "ProtocolError" | "IncompleteRead" | "InvalidChunkLength":
+            return ConnectionClosedError(error=problem, request=request, endpoint_url=request.url)
+        case _:
+            return HTTPClientError(error=problem)
+
+
+# Creating clients that share what is the same in all Regions: a service's model, class and endpoint rules.
+#
+# botocore builds them again for each client: half of what a client costs, and most of its memory. Here the
+# first client of a service is built by botocore alone. For those that follow, botocore gets a description
+# without operations and rules, and the event `creating-client-class` makes their class a subclass of the
+# first one's, which has the methods; it takes the model and the rules from the first client.
+#
+# Whether a client has all of that is checked. If it has not (another version of botocore may do otherwise),
+# it is created again, and from then on every client is built by botocore alone.
+class ClientCreator:
+    """Creates the clients of a session. Two clients of one service must not be created at the same time.
+
+    `shares`: whether the clients of a service share; false when this botocore turned out not to allow it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.shares = True
+        self._session = session
+        self._first: dict[str, BaseClient] = {}
+        self._classes: dict[str, type[BaseClient]] = {}
+        loader = _PartialLoader(session.get_component("data_loader"), self._first)
+        session.register_component("data_loader", loader)
+        session.register("creating-client-class", self._derive)
+
+    def create(self, service: str, **arguments: Any) -> BaseClient:  # noqa: ANN401 -- of create_client
+        """Return a client. For `arguments` and errors see botocore's `Session.create_client`."""
+        first = self._first.get(service)
+        if first is None:
+            client = self._create(service, arguments)
+            self._remember(service, client)
+            return client
+        try:
+            client = self._create(service, arguments)
+            if _is_shared(client, first):
+                return client
+        except _CHANGED:
+            pass
+        self._stop_sharing()
+        return self._create(service, arguments)
+
+    def _create(self, service: str, arguments: Mapping[str, Any]) -> BaseClient:
+        client: BaseClient = self._session.create_client(service, **arguments)
+        return client
+
+    def _remember(self, service: str, client: BaseClient) -> None:
+        if self.shares and _rules_of(client) is None:
+            self._stop_sharing()
+        elif self.shares:
+            self._classes[_event_of(client)] = _subclass(client)
+            self._first[service] = client
+
+    def _stop_sharing(self) -> None:
+        self.shares = False
+        self._first.clear()
+        self._classes.clear()
+
+    def _derive(self, **event: Any) -> None:  # noqa: ANN401 -- botocore's signature
+        """Make the class of a client a subclass of the first one's, which has the methods."""
+        if shared := self._classes.get(event["event_name"]):
+            event["class_attributes"].clear()
+            event["base_classes"][:] = [shared]
+
+
+class _PartialLoader:
+    """botocore's loader, which leaves out what the clients of a service take from the first of them."""
+
+    def __init__(self, loader: Loader, first: Mapping[str, BaseClient]) -> None:
+        self._loader = loader
+        self._first = first
+
+    def load_service_model(self, service_name: str, type_name: str, api_version: str | None = None) -> Any:  # noqa: ANN401 -- botocore's
+        """Return a description of a service."""
+        whole = self._loader.load_service_model(service_name, type_name, api_version)
+        part = _PARTS.get(type_name)
+        if part not in whole or service_name not in self._first:
+            return whole
+        return {**whole, part: type(whole[part])()}
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- whatever else a loader does
+        return getattr(self._loader, name)
+
+
+def _subclass(first: BaseClient) -> type[BaseClient]:
+    """Build the base class of the clients that follow the first of a service."""
+
+    class Shared(type(first)):  # type: ignore[misc]
+        def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 -- botocore's own
+            arguments["service_model"] = first.meta.service_model
+            arguments["endpoint_ruleset_resolver"]._provider = _rules_of(first)  # noqa: SLF001 -- checked below
+            super().__init__(**arguments)
+
+    return Shared
+
+
+def _is_shared(client: BaseClient, first: BaseClient) -> bool:
+    """Check that a client has the methods, the model and the rules of the first of its service."""
+    return (
+        isinstance(client, type(first))
+        and client.meta.method_to_api_mapping is first.meta.method_to_api_mapping
+        and client.meta.service_model is first.meta.service_model
+        and _rules_of(client) is _rules_of(first)
+    )
+
+
+def _rules_of(client: BaseClient) -> object:
+    """Return the endpoint rules of a client; None: it has none, or botocore stores them elsewhere."""
+    return getattr(vars(client).get("_ruleset_resolver"), "_provider", None)
+
+
+def _event_of(client: BaseClient) -> str:
+    return f"creating-client-class.{client.meta.service_model.service_id.hyphenize()}"

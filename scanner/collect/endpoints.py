@@ -5,16 +5,22 @@ left out only where AWS Backup's own answer leaves its type out and botocore doe
 Region either.
 """
 
+import gzip
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+import orjson
+from botocore.loaders import JSONFileLoader, Loader, create_loader
 from botocore.session import Session
 
-from scanner.collect.models import model_loader
 from scanner.model.names import RegionName, partition_of
 from scanner.services.supported import TYPE_OF_SERVICE, is_unsupported
+
+_UNPACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {".json": bytes, ".json.gz": gzip.decompress}
+"""The files that botocore looks for, in its order."""
 
 
 def is_doubtful(service: str, region: RegionName) -> bool:
@@ -46,3 +52,29 @@ def _session() -> Session:
     session = Session()
     session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
     return session
+
+
+# The service descriptions that botocore ships, read once in a process.
+#
+# They hold the operations and shapes of each service, its endpoint rules, and the Regions of AWS.
+@cache
+def model_loader(data_path: str | None) -> Loader:
+    """Return the loader that all sessions of this process share; `data_path` is that of AWS_DATA_PATH."""
+    loader = create_loader(data_path)
+    loader.file_loader = FastFiles()
+    return loader
+
+
+class FastFiles(JSONFileLoader):
+    """botocore's reader of JSON files, with a parser that takes half of the time."""
+
+    def load_file(self, file_path: str) -> Any:  # noqa: ANN401 -- whatever a file holds
+        """Return what a file holds (named without its extension); None: there is no such file."""
+        for extension, unpack in _UNPACKERS.items():
+            file = Path(file_path + extension)
+            if file.is_file():
+                try:
+                    return orjson.loads(unpack(file.read_bytes()))
+                except orjson.JSONDecodeError:
+                    break  # botocore's parser accepts more, or has an error of its own
+        return super().load_file(file_path)

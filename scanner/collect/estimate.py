@@ -5,16 +5,23 @@ numbers are a lower bound, and the time is one too.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
-from scanner.collect.rates import OPERATIONS as OPERATION_RATES
-from scanner.collect.rates import SERVICES as SERVICE_RATES
-from scanner.collect.rates import Rate
+from scanner.collect.environment import open_scan, set_up
+from scanner.collect.limits import OPERATIONS as OPERATION_RATES
+from scanner.collect.limits import SERVICES as SERVICE_RATES
+from scanner.collect.limits import Rate
+from scanner.collect.request import CollectRequest, Unwatched, Watcher
+from scanner.collect.scope import ask, check_request
+from scanner.evidence.writer import Call
+from scanner.model.collected import is_collected
 from scanner.model.manifest import Scope
 from scanner.model.names import AccountId, RegionName
 from scanner.services.base import Operation, Place
+from scanner.services.catalogue import OPERATIONS
 
 LATENCY: Final = 0.1
 """Seconds that a call is taken to last: an assumption, for AWS publishes none."""
@@ -98,3 +105,52 @@ def slowest_seconds(operations: Iterable[Operation]) -> float:
 
 def _wait(rate: Rate, calls: int) -> float:
     return max(0.0, math.ceil(calls - rate.burst) / rate.per_second)
+
+
+class _Count:
+    """A recorder that keeps nothing but the number of calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def write(self, call: Call) -> None:  # noqa: ARG002 -- the recorder's shape
+        """Count a call."""
+        self.calls += 1
+
+    def branch(self) -> "_Count":
+        """Count everything in one place."""
+        return self
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to wait for."""
+
+
+def rehearse(
+    request: CollectRequest,
+    watcher: Watcher | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Estimate:
+    """Ask who is calling, which Regions and accounts there are, and say what a scan would call.
+
+    Raises what `runner.collect` raises before the first shard.
+    """
+    check_request(request)
+    station = set_up(request, watcher or Unwatched(), clock)
+    opening = open_scan(station.wiring, station.wallet, station.own, station.home)
+    asked = _Count()
+    scope = ask(request, station, opening, asked).scope
+    station.wiring.clients.close()
+    told = opening.regions or {}
+    return estimate(
+        scope,
+        opening.account,
+        tuple(region for region in scope.regions if told.get(region) is False),
+        plan(_operations(request)),
+        asked=asked.calls,
+        concurrency=request.concurrency,
+    )
+
+
+def _operations(request: CollectRequest) -> Iterator[Operation]:
+    """Return the operations that a scan calls."""
+    return (one for key, one in OPERATIONS.items() if is_collected(key, request.reads))

@@ -9,38 +9,101 @@ import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, Self
 
 import orjson
 
-from scanner.collect.past import SCHEMA, Header, Past, header_document, parse_header
 from scanner.errors import BundleError, OutputError, UsageError
 from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import (
     account_document,
+    excluded_documents,
     parse_account,
+    parse_excluded,
+    parse_reads,
     parse_record,
     parse_scope,
+    reads_document,
     rfc3339,
     scope_document,
     shard_document,
 )
+from scanner.evidence.reader import SUFFIXES, shard_stem
 from scanner.evidence.shape import Shape
+from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account
-from scanner.model.manifest import Scope, ShardRecord
-from scanner.model.names import Shard
+from scanner.model.manifest import Excluded, Scope, ShardRecord
+from scanner.model.names import ORG, AccountId, RegionName, Shard
 from scanner.model.reading import EvidenceRef
-from scanner.storage.files import write_atomically
+from scanner.storage.files import parts_of, remove_folders, write_atomically
 
 NAME: Final = "journal.jsonl"
 
 Finished = Callable[[ShardRecord], None]
 """Called for each shard whose evidence and journal line are written; from several threads."""
+_PATTERNS: Final = (".*.part", "evidence/*.part", "evidence/*/*.part", "inventory/*.part", "facts/*.part")
+
+_REPLACED: Final = ("facts", "findings")
+"""Folders that a new evaluation replaces as a whole."""
+SCHEMA: Final = "vaultproof/journal/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The options that decide what is read.
+
+    `external_id`: whether there was one; it is not written down. `reads`: what is collected; None:
+    everything.
+    """
+
+    organization: bool
+    accounts: tuple[str, ...]
+    organizational_units: tuple[str, ...]
+    regions: tuple[str, ...]
+    excluded: tuple[Excluded, ...]
+    role_name: str
+    external_id: bool
+    session_name: str
+    duration_seconds: int
+    reads: CollectedReads | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """The first line. `home` is the Region of the calls that need none."""
+
+    scan_id: str
+    tool_version: str
+    started_at: datetime
+    as_of: datetime | None
+    caller_arn: str
+    caller_account: AccountId
+    home: RegionName
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What a journal tells. `scope` None: the collection had not got that far.
+
+    `keys`: those that a finished shard names and that another one owns. `finished_at` is when all was read;
+    None: something is left to be read. `size`: the bytes that count.
+    """
+
+    header: Header
+    scope: Scope | None = None
+    accounts: tuple[Account, ...] = ()
+    finished: Mapping[Shard, ShardRecord] = field(default_factory=dict)
+    keys: Mapping[Shard, tuple[str, ...]] = field(default_factory=dict)
+    finished_at: datetime | None = None
+    size: int = 0
 
 
 def read_journal(folder: Path) -> Past | None:
@@ -233,3 +296,97 @@ def _after(
 
 def _encoded(document: Mapping[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the files and folders that were being written. OutputError: one cannot be removed."""
+    for path in chain.from_iterable(folder.glob(pattern) for pattern in _PATTERNS):
+        _remove(path)
+    for path in chain.from_iterable(parts_of(folder / name) for name in _REPLACED):
+        with _removing(path):
+            remove_folders(path)
+
+
+def remove_unfinished(folder: Path, finished: Iterable[Shard]) -> None:
+    """Remove the evidence of shards that are asked again. OutputError as above.
+
+    A Region that turns out not to be enabled will have none.
+    """
+    kept = {shard_stem(shard) for shard in finished}
+    for path in chain.from_iterable(folder.glob(f"evidence/*/*{suffix}") for suffix in SUFFIXES):
+        if str(path.relative_to(folder)).removesuffix(".gz").removesuffix(".jsonl") not in kept:
+            _remove(path)
+
+
+def remove_organization(folder: Path) -> None:
+    """Remove the organisation's evidence: a scan that begins anew may have none. OutputError as above."""
+    stem = shard_stem(Shard(AccountId(""), ORG))
+    for suffix in SUFFIXES:
+        _remove(folder / (stem + suffix))
+
+
+def _remove(path: Path) -> None:
+    with _removing(path):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _removing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise OutputError(f"{path} cannot be removed: {problem.strerror}. Remove it yourself.") from problem
+
+
+def parse_header(line: Shape) -> Header:
+    """Read the first line. BundleError: it is none."""
+    started, caller, asked = line.instant("started_at"), line.need_child("caller"), line.need_child("request")
+    if started is None:
+        raise BundleError(f"{line.ref.file}: 'started_at' is missing: start a new scan.")
+    return Header(
+        scan_id=line.need("scan_id"),
+        tool_version=line.need_child("tool").text("version") or "",
+        started_at=started,
+        as_of=line.instant("as_of"),
+        caller_arn=caller.text("arn") or "",
+        caller_account=AccountId(caller.need("account")),
+        home=RegionName(line.need("home")),
+        asked=Asked(
+            organization=asked.flag("organization") or False,
+            accounts=asked.texts("accounts"),
+            organizational_units=asked.texts("organizational_units"),
+            regions=asked.texts("regions"),
+            excluded=parse_excluded(asked),
+            role_name=asked.need("role_name"),
+            external_id=asked.flag("external_id") or False,
+            session_name=asked.need("session_name"),
+            duration_seconds=asked.integer("duration_seconds") or 0,
+            reads=parse_reads(asked),
+        ),
+    )
+
+
+def header_document(header: Header) -> dict[str, Any]:
+    """Give the first line."""
+    asked = header.asked
+    return {
+        "schema": SCHEMA,
+        "scan_id": header.scan_id,
+        "tool": {"name": "vaultproof", "version": header.tool_version},
+        "started_at": rfc3339(header.started_at),
+        "as_of": rfc3339(header.as_of),
+        "caller": {"arn": header.caller_arn, "account": header.caller_account},
+        "home": header.home,
+        "request": {
+            "organization": asked.organization,
+            "accounts": list(asked.accounts),
+            "organizational_units": list(asked.organizational_units),
+            "regions": list(asked.regions),
+            "excluded": excluded_documents(asked.excluded),
+            "role_name": asked.role_name,
+            "external_id": asked.external_id,
+            "session_name": asked.session_name,
+            "duration_seconds": asked.duration_seconds,
+            **reads_document(asked.reads),
+        },
+    }

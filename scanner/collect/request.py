@@ -1,17 +1,20 @@
 """What a collection is asked to do, and what it gives back."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from scanner.collect.clients import Timeouts
 from scanner.collect.deadline import Deadline
-from scanner.collect.past import Asked
+from scanner.collect.journal import Asked
 from scanner.collect.retry import RetryPolicy
 from scanner.errors import OutputError
 from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account
 from scanner.model.manifest import Excluded, Scope, ShardRecord
+from scanner.model.names import Shard
+from scanner.model.reading import Gap
 
 DEFAULT_ROLE: Final = "VaultproofReadOnly"
 
@@ -94,3 +97,47 @@ class CutShortError(OutputError):
     def __init__(self, message: str, collected: Collected) -> None:
         self.collected = collected
         super().__init__(message)
+
+
+class Watcher(Protocol):
+    """Told of progress, from several threads at once; must be quick and must not raise."""
+
+    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
+        """The scope is known: of each account global services and Regions; `kept` were read before."""
+
+    def shard_started(self, shard: Shard) -> None:
+        """A shard is being read."""
+
+    def called(self, shard: Shard, operation: str, *, ok: bool) -> None:
+        """A call (`backup:ListBackupPlans`) was answered, or failed for good."""
+
+    def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:
+        """A call is tried again in `delay` seconds, because of `code`."""
+
+    def account_not_entered(self, gap: Gap) -> None:
+        """The role of an account could not be assumed: nothing of the account is read."""
+
+    def shard_finished(self, record: ShardRecord) -> None:
+        """A shard was read as far as it could be, is skipped, or was read already."""
+
+
+class Unwatched:
+    """The watcher that does nothing."""
+
+    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
+        """Do nothing."""
+
+    def shard_started(self, shard: Shard) -> None:
+        """Do nothing."""
+
+    def called(self, shard: Shard, operation: str, *, ok: bool) -> None:
+        """Do nothing."""
+
+    def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:
+        """Do nothing."""
+
+    def account_not_entered(self, gap: Gap) -> None:
+        """Do nothing."""
+
+    def shard_finished(self, record: ShardRecord) -> None:
+        """Do nothing."""

@@ -7,16 +7,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from scanner.collect.journal import Journal, held_against_files
-from scanner.collect.leftovers import remove_organization, remove_parts, remove_unfinished
-from scanner.collect.opening import Opening, open_scan
-from scanner.collect.past import Asked, Past
-from scanner.collect.request import Collected, CollectRequest
+from scanner.collect.environment import Opening, Station, open_scan, set_up
+from scanner.collect.journal import (
+    Asked,
+    Journal,
+    Past,
+    held_against_files,
+    remove_organization,
+    remove_parts,
+    remove_unfinished,
+)
+from scanner.collect.request import Collected, CollectRequest, Unwatched, Watcher
 from scanner.collect.runner import Undertaking, begin, collected_of, read
-from scanner.collect.scope import Resolved
-from scanner.collect.station import Station, set_up
-from scanner.collect.survey import survey
-from scanner.collect.watch import Unwatched, Watcher
+from scanner.collect.scope import Resolved, survey
 from scanner.errors import UsageError
 from scanner.model.collected import CollectedReads
 from scanner.model.inventory import ShardStatus

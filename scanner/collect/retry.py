@@ -6,7 +6,10 @@ which shares nothing between calls, does the rest: exponential backoff with full
 """
 
 import random
-from collections.abc import Callable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +21,7 @@ from botocore.exceptions import (
 )
 from botocore.parsers import ResponseParserError
 
+from scanner.collect.pool import away
 from scanner.evidence.writer import Failure
 
 THROTTLING_CODES: Final = frozenset(
@@ -63,10 +67,8 @@ _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionErr
 
 _LONGEST_PLEA: Final = 60.0
 """Seconds up to which a Retry-After is honoured."""
-
 _TOO_MANY_REQUESTS: Final = 429
 _NOT_FOUND: Final = 404  # AWS says what is not found; with no word of that, something on the way said it
-
 _JITTER: Final = random.SystemRandom().random
 
 
@@ -179,3 +181,52 @@ def _final(problem: Exception, attempts: int) -> FinalError:
 def _code_and_status(problem: ClientError) -> tuple[str, int]:
     code = str(problem.response.get("Error", {}).get("Code") or "Unknown")
     return code, int(problem.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0)
+
+
+def _wait(halt: threading.Event, seconds: float) -> None:
+    with away():
+        halt.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A clock of seconds that only goes forward, and how to wait so many of them, or until `halt` is set."""
+
+    now: Callable[[], float] = time.monotonic
+    wait: Callable[[threading.Event, float], None] = _wait
+
+
+class Budget:
+    """The seconds that a shard may spend on waiting because AWS throttles or fails; safe for threads.
+
+    Waits of several threads at the same time count once.
+    """
+
+    def __init__(self, seconds: float, now: Callable[[], float]) -> None:
+        self.seconds = seconds
+        self._now = now
+        self._lock = threading.Lock()
+        self._spent = 0.0
+        self._since = 0.0
+        self._waiting = 0
+
+    def left(self) -> float:
+        """Give the seconds that are left; never less than none."""
+        with self._lock:
+            current = self._now() - self._since if self._waiting else 0.0
+            return max(0.0, self.seconds - self._spent - current)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the time of the block."""
+        with self._lock:
+            if not self._waiting:
+                self._since = self._now()
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+                if not self._waiting:
+                    self._spent += self._now() - self._since

@@ -8,18 +8,12 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from scanner.collect.crew import Crew, Orders
+from scanner.collect.environment import Opening, Roles, Station, open_scan, set_up
 from scanner.collect.foreign_keys import KeysByShard
-from scanner.collect.journal import Journal
-from scanner.collect.leftovers import remove_organization
-from scanner.collect.opening import Opening, open_scan
-from scanner.collect.past import Header
-from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted
-from scanner.collect.roles import Roles
-from scanner.collect.scope import Resolved, check_request
-from scanner.collect.station import Station, set_up
-from scanner.collect.survey import survey
-from scanner.collect.watch import Unwatched, Watcher
+from scanner.collect.journal import Header, Journal, remove_organization
+from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted, Unwatched, Watcher
+from scanner.collect.scope import Resolved, check_request, survey
+from scanner.collect.shard_collector import Crew, Orders
 from scanner.errors import OutputError
 from scanner.model.manifest import ShardRecord
 from scanner.model.names import AccountId, Shard

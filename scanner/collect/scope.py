@@ -4,18 +4,37 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
-from scanner.collect.opening import Opening
-from scanner.collect.organization import Organization
+from scanner.collect.calls import Caller, Recorder
+from scanner.collect.environment import Opening, Station
 from scanner.collect.request import CollectRequest
-from scanner.errors import CredentialsError, EmptyScopeError, UsageError
+from scanner.collect.session import known_regions
+from scanner.errors import CredentialsError, EmptyScopeError, EndpointError, UsageError, VaultproofError
+from scanner.evidence.writer import Failure, ShardWriter
 from scanner.model.inventory import Account
-from scanner.model.manifest import Excluded, Scope
-from scanner.model.names import AccountId, RegionName
+from scanner.model.manifest import Excluded, Scope, ShardRecord
+from scanner.model.names import ORG, AccountId, RegionName, Shard, parse_arn
+from scanner.services import organizations
+from scanner.services.base import objects, text
 
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 _ACTIVE: Final = "ACTIVE"
+
+_TREE: Final = (
+    "organizations:ListRoots",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListAccountsForParent",
+)
+
+# Organizations is one service a partition, and answers in one Region of it (AWS General Reference, "AWS
+# Organizations endpoints and quotas").
+_ORGANIZATIONS_REGIONS: Final = {
+    "aws": RegionName("us-east-1"),
+    "aws-cn": RegionName("cn-northwest-1"),
+    "aws-us-gov": RegionName("us-gov-west-1"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +54,16 @@ def check_request(request: CollectRequest) -> None:
             raise UsageError(f"{account!r} is no account id: twelve digits are.")
     if request.concurrency < 1:
         raise UsageError("--concurrency must be at least 1.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Organization:
+    """What Organizations told. `tree_failure`: why some account's OU may be unknown; None: all are known."""
+
+    id: str | None
+    management_account: AccountId | None
+    accounts: Mapping[AccountId, Account]
+    tree_failure: Failure | None
 
 
 def resolve(
@@ -132,3 +161,88 @@ def _check_region(region: str, real: set[str], partition: str) -> None:
 def _suggest(word: str, words: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, sorted(words), n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def read_organization(caller: Caller, backup: Caller) -> Organization:
+    """Record the organisation. `backup` asks in the home Region. UsageError: there is no list of accounts."""
+    described = (caller.call("organizations", "DescribeOrganization") or {}).get("Organization") or {}
+    found = [
+        row for page in caller.pages("organizations", "ListAccounts") for row in objects(page, "Accounts")
+    ]
+    if not found:
+        raise _no_accounts(caller)
+    places = organizations.collect_tree(caller)
+    organizations.collect_administration(caller)
+    organizations.collect_policies(caller)
+    backup.call("backup", "DescribeGlobalSettings")
+    identity = text(described, "Id") or _id_in_arn(text(found[0], "Arn"))
+    accounts = (_account(row, identity, places) for row in found)
+    failures = [failure for name, failure in caller.failures.items() if name in _TREE]
+    return Organization(
+        id=identity or None,
+        management_account=AccountId(text(described, "MasterAccountId")) or None,
+        accounts={account.id: account for account in accounts if account.id},
+        tree_failure=failures[0] if failures else None,
+    )
+
+
+def _account(row: Mapping[str, Any], organization: str, places: Mapping[str, str]) -> Account:
+    place = places.get(text(row, "Id"))
+    return Account(
+        id=AccountId(text(row, "Id")),
+        name=text(row, "Name"),
+        status=text(row, "State") or text(row, "Status") or None,
+        ou_path=f"{organization}/{place}" if organization and place else None,
+    )
+
+
+def _id_in_arn(arn: str) -> str:
+    """Give `o-…` of `arn:aws:organizations::MANAGEMENT:account/o-…/ACCOUNT`."""
+    parts = parse_arn(arn)
+    steps = parts.resource.split("/") if parts else []
+    return steps[1] if len(steps) > 1 else ""
+
+
+def _no_accounts(caller: Caller) -> VaultproofError:
+    failure = caller.failures.get("organizations:ListAccounts")
+    if failure is None:
+        return UsageError("organizations:ListAccounts names no account at all. Run without --org.")
+    if failure.code == "AWSOrganizationsNotInUseException":
+        return UsageError(f"Account {caller.shard.account} belongs to no organisation. Run without --org.")
+    if "AccessDenied" in failure.code:
+        return CredentialsError(
+            f"organizations:ListAccounts was refused ({failure.code}). With --org, use credentials of the "
+            "management account or of a delegated administrator, with leave to list accounts; "
+            "or name the accounts with --account."
+        )
+    return EndpointError(f"organizations:ListAccounts failed: {failure.code}: {failure.message}")
+
+
+def survey(
+    request: CollectRequest, station: Station, opening: Opening, folder: Path
+) -> tuple[Resolved, tuple[ShardRecord, ...]]:
+    """Resolve the scope; what was asked for it, and belongs to no account in it, is the org's file."""
+    if not _has_file(request, opening):
+        return resolve(request, opening, None, known_regions(station.session)), ()
+    with ShardWriter(folder, Shard(opening.account, ORG)) as writer:
+        resolved = ask(request, station, opening, writer)
+        if opening.account not in resolved.scope.accounts:
+            opening.held.replay(writer, opening.account)
+    return resolved, (writer.finish(),)
+
+
+def ask(request: CollectRequest, station: Station, opening: Opening, recorder: Recorder) -> Resolved:
+    """Resolve the scope; the organisation is asked for if it is to be scanned."""
+    organization = None
+    if request.organization:
+        shard = Shard(opening.account, ORG)
+        region = _ORGANIZATIONS_REGIONS.get(opening.partition, station.home)
+        organization = read_organization(
+            Caller(station.wiring, shard, recorder, region),
+            Caller(station.wiring, shard, recorder, station.home),
+        )
+    return resolve(request, opening, organization, known_regions(station.session))
+
+
+def _has_file(request: CollectRequest, opening: Opening) -> bool:
+    return request.organization or (bool(request.accounts) and opening.account not in request.accounts)

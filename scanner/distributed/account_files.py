@@ -7,8 +7,7 @@ from threading import Lock
 from typing import Any
 
 from scanner.collect.journal import NAME as JOURNAL
-from scanner.collect.journal import read_journal
-from scanner.collect.past import Past
+from scanner.collect.journal import Past, read_journal
 from scanner.distributed import names
 from scanner.distributed.workspace import Workspace
 from scanner.errors import BundleError

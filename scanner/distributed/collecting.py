@@ -6,7 +6,7 @@ from typing import Final
 
 from scanner.collect.account import collect_account
 from scanner.collect.deadline import Deadline
-from scanner.collect.past import Past
+from scanner.collect.journal import Past
 from scanner.distributed import names
 from scanner.distributed.account_files import (
     AccountJournal,

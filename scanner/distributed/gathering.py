@@ -9,8 +9,7 @@ from scanner.app.collection import manifest_of
 from scanner.collect.account import ask_owners, owners
 from scanner.collect.deadline import Deadline
 from scanner.collect.journal import NAME as JOURNAL
-from scanner.collect.journal import read_journal
-from scanner.collect.past import Past
+from scanner.collect.journal import Past, read_journal
 from scanner.collect.runner import collected_of
 from scanner.collect.scope import Resolved
 from scanner.distributed import names

@@ -14,7 +14,7 @@ from scanner.app.access import access_document
 from scanner.cli.commands import audit
 from scanner.collect.access import GLOBAL_SAMPLES, SAMPLES, check_access
 from scanner.collect.request import CollectRequest
-from scanner.collect.shards import GLOBAL_STEPS, REGION_STEPS
+from scanner.collect.shard_reader import GLOBAL_STEPS, REGION_STEPS
 from scanner.errors import EndpointError, UsageError
 from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessStep
 from tests.collect.conftest import HASTY

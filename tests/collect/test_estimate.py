@@ -6,8 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scanner.cli.commands import audit
-from scanner.collect.estimate import estimate, plan, slowest_seconds
-from scanner.collect.rehearsal import rehearse
+from scanner.collect.estimate import estimate, plan, rehearse, slowest_seconds
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
 from scanner.collect.runner import collect

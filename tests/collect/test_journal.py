@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.collect.journal import NAME, Journal, held_against_files, read_journal
-from scanner.collect.past import Asked, Header, Past
+from scanner.collect.journal import NAME, Asked, Header, Journal, Past, held_against_files, read_journal
 from scanner.errors import BundleError, OutputError, UsageError
 from scanner.model.inventory import Account, ShardStatus
 from scanner.model.manifest import Excluded, Scope, ShardRecord

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.collect import rates
-from scanner.collect.limits import Bucket, Limits
-from scanner.collect.patience import Budget, Time
-from scanner.collect.rates import Rate
+from scanner.collect import limits as rates
+from scanner.collect.limits import Bucket, Limits, Rate
+from scanner.collect.retry import Budget, Time
 from scanner.services.catalogue import OPERATIONS
 
 

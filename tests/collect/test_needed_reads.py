@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import pytest
 
+from scanner.collect.estimate import rehearse
 from scanner.collect.journal import read_journal
-from scanner.collect.rehearsal import rehearse
 from scanner.collect.request import CollectRequest
 from scanner.collect.resume import Given, resume
 from scanner.collect.runner import collect

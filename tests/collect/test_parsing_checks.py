@@ -6,8 +6,8 @@ import pytest
 from botocore.session import Session
 
 from scanner.collect.parsing.parsers import ParserFactory
+from scanner.collect.response_checks import refuse_broken_answer
 from scanner.collect.retry import BrokenAnswerError
-from scanner.collect.soundness import refuse_broken_answer
 
 OPERATION = Session().get_service_model("backup").operation_model("ListRecoveryPointsByBackupVault")
 PARSER: Any = ParserFactory().create_parser("rest-json")

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from scanner.collect.journal import NAME, read_journal
-from scanner.collect.past import Past
+from scanner.collect.journal import NAME, Past, read_journal
 from scanner.collect.request import Collected, CollectRequest, Interrupted
 from scanner.collect.resume import Given, Resumed, resume
 from scanner.collect.retry import RetryPolicy

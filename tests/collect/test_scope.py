@@ -3,10 +3,9 @@ from typing import Any
 import pytest
 
 from scanner.collect.calls import Held
-from scanner.collect.opening import Opening
-from scanner.collect.organization import Organization
+from scanner.collect.environment import Opening
 from scanner.collect.request import CollectRequest
-from scanner.collect.scope import check_request, resolve
+from scanner.collect.scope import Organization, check_request, resolve
 from scanner.errors import CredentialsError, EmptyScopeError, UsageError
 from scanner.evidence.writer import Failure
 from scanner.model.inventory import Account

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from scanner.app.collection import collect
-from scanner.collect import make_pagination
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
 from scanner.evidence.bundle import Bundle
 from scanner.model.facts import PlanFacts
 from scanner.model.reading import Unread
+from scripts import pagination
 from tests.fakes.aws import CALLER, FakeAws, error, serve
 from tests.fakes.bundles import facts_of, inventories_of
 from tests.fakes.reads import operations_read
@@ -45,7 +45,7 @@ SCRIPT: dict[str, Any] = {
 
 def main(folder: Path, refused: list[str]) -> dict[str, Any]:
     """Scan, and return what the inventory and the facts say."""
-    make_pagination.FILE.write_bytes(make_pagination.content())  # `make generated`
+    pagination.FILE.write_bytes(pagination.content())  # `make generated`
     with serve() as (fake, url):
         _lead_to(url)
         _script(fake, refused)

@@ -1,9 +1,9 @@
 import pytest
 from botocore.session import Session
 
-from scanner.collect import make_pagination
 from scanner.evidence.answers import pagination
 from scanner.services.catalogue import OPERATIONS
+from scripts import pagination as make_pagination
 
 READING = ("Describe", "Get", "List")
 
@@ -23,9 +23,7 @@ def test_only_reading_operations_that_exist_are_declared(key: str) -> None:
 
 
 def test_the_pagination_data_is_what_botocore_says() -> None:
-    assert make_pagination.FILE.read_bytes() == make_pagination.content(), (
-        "run: python -m scanner.collect.make_pagination"
-    )
+    assert make_pagination.FILE.read_bytes() == make_pagination.content(), "run: python -m scripts.pagination"
 
 
 def test_every_operation_with_a_token_pages() -> None:

@@ -12,17 +12,23 @@ from typing import Final
 
 from scanner.collect.calls import Caller, Held, Wiring
 from scanner.collect.credentials import Wallet
+from scanner.collect.environment import Opening, Roles
 from scanner.collect.foreign_keys import KeysByShard, by_owner, can_be_asked, keys_elsewhere, owner_evidence
 from scanner.collect.later import Later
-from scanner.collect.opening import Opening
 from scanner.collect.pool import BEGINS, Pool
-from scanner.collect.reading import Ending, Last, Reading
-from scanner.collect.recall import recall_account
 from scanner.collect.retry import EXPIRED_CODES, FinalError, Halted
-from scanner.collect.roles import Roles
-from scanner.collect.shards import GLOBAL_STEPS, AccountView, guarded, region_steps
+from scanner.collect.shard_reader import (
+    GLOBAL_STEPS,
+    AccountView,
+    Ending,
+    Last,
+    Reading,
+    guarded,
+    region_steps,
+)
 from scanner.errors import OutputError
 from scanner.evidence.answers import error_kind
+from scanner.evidence.reader import read_lines
 from scanner.evidence.writer import Failure, ShardWriter, append_calls
 from scanner.model.collected import is_collected
 from scanner.model.inventory import ShardStatus
@@ -30,6 +36,7 @@ from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
 from scanner.model.reading import ASSUME_ROLE, Gap
 from scanner.services import ec2, kms, s3
+from scanner.services.base import text
 
 _GRACE_SECONDS: Final = 2.0
 """How long threads may take to stop; a call that is under way then is not waited for."""
@@ -390,3 +397,23 @@ def _list_buckets(caller: Caller, *, buckets: Buckets) -> None:
         found = s3.buckets(caller)
     finally:  # the Regions go on in any case
         buckets.tell(found)
+
+
+def recall_account(folder: Path, file: str) -> AccountView | Failure:
+    """Read an account's `aws-global` evidence; a Failure when the account could not be entered at all.
+
+    The view is what `shards.collect_global` gave when the file was written. BundleError: it is unreadable.
+    """
+    lines = tuple(read_lines(folder, file))
+    regions, places = None, {}
+    for line in lines:
+        if line.error is not None and line.name == "sts:AssumeRole":
+            return Failure(line.error.code, line.error.message, line.error.status, line.error.attempts)
+        if line.response is not None and line.name == "ec2:DescribeRegions":
+            regions = ec2.enabled(line.response)
+        if line.response is not None and line.name == "s3:GetBucketLocation":
+            places[str(line.parameters.get("Bucket"))] = s3.region_of(
+                text(line.response, "LocationConstraint")
+            )
+    pages = (line.response for line in lines if line.response is not None and line.name == "s3:ListBuckets")
+    return AccountView(regions, s3.by_region(pages, lambda name: places.get(name, "")))

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from scanner.collect.patience import Time
-from scanner.collect.retry import Halted, RetryPolicy
+from scanner.collect.retry import Halted, RetryPolicy, Time
 from tests.fakes.aws import FakeAws, error, xml_error
 
 PLANS = "backup:ListBackupPlans"

@@ -13,18 +13,14 @@ from typing import Any
 
 import pytest
 
-from scanner.collect.crew import Crew, Orders
-from scanner.collect.opening import open_scan
-from scanner.collect.patience import Time
+from scanner.collect.environment import Roles, open_scan, set_up
 from scanner.collect.pool import away
-from scanner.collect.request import CollectRequest
-from scanner.collect.retry import RetryPolicy
-from scanner.collect.roles import Roles
+from scanner.collect.request import CollectRequest, Unwatched
+from scanner.collect.retry import RetryPolicy, Time
 from scanner.collect.runner import collect
 from scanner.collect.scope import resolve
 from scanner.collect.session import known_regions
-from scanner.collect.station import set_up
-from scanner.collect.watch import Unwatched
+from scanner.collect.shard_collector import Crew, Orders
 from scanner.model.manifest import ShardRecord
 from scanner.model.names import Shard
 from tests.fakes.aws import CALLER, Answer, FakeAws, Reply, Request, bucket_list, error, regions, xml_error

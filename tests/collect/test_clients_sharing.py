@@ -188,7 +188,7 @@ def test_another_botocore_builds_clients_alone(monkeypatch: pytest.MonkeyPatch, 
     if difference == "no event":
         monkeypatch.setattr(session, "register", lambda *_: None)
     if difference == "rules elsewhere":
-        monkeypatch.setattr("scanner.collect.sharing._rules_of", lambda _: None)
+        monkeypatch.setattr("scanner.collect.clients._rules_of", lambda _: None)
     if difference == "other arguments":
         rename_an_argument(monkeypatch)
     clients = make_clients(session)

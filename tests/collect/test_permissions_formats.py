@@ -6,8 +6,16 @@ from typing import Any
 
 import pytest
 
-from scanner.collect.permission_formats import Wanted, cloudformation, terraform
-from scanner.collect.permissions import Part, policy_document, role_arn, statements, trust_document
+from scanner.collect.permissions import (
+    Part,
+    Wanted,
+    cloudformation,
+    policy_document,
+    role_arn,
+    statements,
+    terraform,
+    trust_document,
+)
 from scripts.policies import FILES, ROOT, printed
 from tests.fakes.cloudformation import read_template, resolve
 

@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from scanner.collect.clients import Clients
 from scanner.collect.credentials import acting_for
-from scanner.collect.trust import SharedTrust
+from scanner.collect.session import SharedTrust
 from scanner.model.names import RegionName
 from tests.collect.test_sharing import ACCOUNT, make_clients
 

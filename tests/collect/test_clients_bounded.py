@@ -4,7 +4,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, HTTPClientError, ReadTimeoutError
 
-from scanner.collect.bounded import BoundedSession
+from scanner.collect.clients import BoundedSession
 
 
 class ProtocolError(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from botocore.loaders import JSONFileLoader
 
-from scanner.collect.models import FastFiles, model_loader
+from scanner.collect.endpoints import FastFiles, model_loader
 
 TEXT = '{"b": {"z": 1, "a": [1.5, "\\u00e9"]}, "a": null}'
 

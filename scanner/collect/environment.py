@@ -1,0 +1,225 @@
+"""What is there before the first call: the caller's session and credentials, and the clients."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from botocore.credentials import ReadOnlyCredentials
+from botocore.session import Session
+
+from scanner.collect.calls import Caller, Held, Wiring
+from scanner.collect.clients import Clients
+from scanner.collect.credentials import Lease, OwnSource, RoleSource, Source, Wallet, acting_for
+from scanner.collect.request import CollectRequest, Watcher
+from scanner.collect.retry import BrokenAnswerError, FinalError, Halted, attempt, is_expired
+from scanner.collect.session import explain_first_call, home_region, open_session, own_credentials
+from scanner.errors import CredentialsError
+from scanner.evidence.writer import Failure
+from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard, parse_arn
+from scanner.services import ec2
+from scanner.services.base import text
+from scanner.services.catalogue import OPERATIONS
+
+_SOMEBODY: Final = AccountId("caller")  # until the first call tells
+_KEYS: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """Where a collection calls from. `home` is the Region of the calls that need none."""
+
+    session: Session
+    own: OwnSource
+    wallet: Wallet
+    wiring: Wiring
+    home: RegionName
+    keeps: bool = False
+
+    def release(self) -> None:
+        """Let go of the clients: close their connections, or keep them for the next collection."""
+        if not self.keeps:
+            self.wiring.clients.close()
+            return
+        with _idle_lock:
+            _idle.append(self.wiring.clients)
+
+
+_idle: list[Clients] = []
+
+_idle_lock: Final = threading.Lock()
+"""Clients that no collection uses: creating hundreds takes seconds, and a warm sandbox has them already."""
+
+
+def _clients_of(request: CollectRequest) -> Clients:
+    """Return clients: new ones, or where the request keeps them, those of an earlier collection."""
+    made_for = (request.profile, request.concurrency, request.timeouts, os.environ.get("AWS_ENDPOINT_URL"))
+    with _idle_lock:
+        for kept in [kept for kept in _idle if request.keeps_clients and kept.made_for == made_for]:
+            _idle.remove(kept)
+            kept.wallet.clear()
+            return kept
+    # A session of its own: in this one the credentials of the context replace the caller's.
+    session = open_session(request.profile)
+    clients = Clients(session, Wallet(), frozenset(OPERATIONS), request.concurrency, request.timeouts)
+    clients.made_for = made_for
+    return clients
+
+
+def set_up(
+    request: CollectRequest,
+    watcher: Watcher,
+    clock: Callable[[], datetime],
+    home: RegionName | None = None,
+) -> Station:
+    """Find the caller's credentials and make what calls need. CredentialsError: there are none."""
+    session = open_session(request.profile)
+    clients = _clients_of(request)
+    return Station(
+        session=session,
+        own=OwnSource(own_credentials(session), lambda: own_credentials(open_session(request.profile))),
+        wallet=clients.wallet,
+        keeps=request.keeps_clients,
+        wiring=Wiring(
+            clients=clients,
+            operations=OPERATIONS,
+            retries=request.retries,
+            watcher=watcher,
+            clock=clock,
+            deadline=request.deadline,
+            reads=request.reads,
+        ),
+        home=home or home_region(session, request.regions),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What the first calls told. `regions` says which are enabled; None: AWS does not tell.
+
+    `held` are the calls themselves: they belong to the evidence of the caller's account.
+    """
+
+    arn: str
+    account: AccountId
+    partition: str
+    regions: Mapping[RegionName, bool] | None
+    held: Held
+
+
+def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
+    wiring: Wiring,
+    wallet: Wallet,
+    own: Source,
+    home: RegionName,
+    *,
+    expected: AccountId | None = None,
+    asks_regions: bool = True,
+) -> Opening:
+    """Ask STS who is calling, and EC2 for the Regions; put the caller's `own` credentials in the wallet.
+
+    CredentialsError, EndpointError: the first call was not answered, or the caller is not `expected`.
+    """
+    held = Held()
+    wallet.put(_SOMEBODY, own)
+    identity = _identity(Caller(_impatient(wiring), Shard(_SOMEBODY, AWS_GLOBAL), held, home))
+    arn, account = text(identity, "Arn"), AccountId(text(identity, "Account"))
+    parts = parse_arn(arn)
+    if parts is None or not account:
+        raise CredentialsError(
+            "sts:GetCallerIdentity was answered without an account: is AWS_ENDPOINT_URL that of AWS?"
+        )
+    if expected is not None and account != expected:
+        raise CredentialsError(
+            f"The scan was begun with credentials of account {expected}, and these are of {account}. "
+            "Name the right profile with --profile, or start another scan with --out."
+        )
+    wallet.put(account, own)
+    regions = ec2.regions(Caller(wiring, Shard(account, AWS_GLOBAL), held, home)) if asks_regions else None
+    return Opening(arn=arn, account=account, partition=parts.partition, regions=regions, held=held)
+
+
+def _identity(caller: Caller) -> Mapping[str, Any]:
+    try:
+        return caller.demand("sts", "GetCallerIdentity")
+    except FinalError as problem:
+        raise explain_first_call(problem, caller.region) from problem
+
+
+def _impatient(wiring: Wiring) -> Wiring:
+    """A person waits for the first answer, and most of what is wrong then does not pass by itself."""
+    retries = replace(wiring.retries, attempts=min(2, wiring.retries.attempts))
+    return replace(wiring, retries=retries, deadline=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """How to assume the role of a request: with the credentials of `caller`, at STS in `region`."""
+
+    request: CollectRequest
+    wiring: Wiring
+    caller: AccountId
+    partition: str
+    region: RegionName
+
+    def arn(self, account: AccountId) -> str:
+        """Give the ARN of the role in an account."""
+        return f"arn:{self.partition}:iam::{account}:role/{self.request.role_name}"
+
+    def source(self, account: AccountId) -> RoleSource:
+        """Give credentials of the role in `account`, which renew themselves. Calling it may FinalError."""
+        return RoleSource(self._assume(account), self.wiring.clock)
+
+    def _assume(self, account: AccountId) -> Callable[[], Lease]:
+        parameters: dict[str, object] = {
+            "RoleArn": self.arn(account),
+            "RoleSessionName": self.request.session_name,
+            "DurationSeconds": self.request.duration_seconds,
+        }
+        if self.request.external_id is not None:
+            parameters["ExternalId"] = self.request.external_id
+
+        def send() -> Mapping[str, Any]:
+            if self.wiring.halt.is_set():
+                raise Halted
+            wallet = self.wiring.clients.wallet
+            used = wallet.key_of(self.caller)
+            try:
+                return self._ask(parameters)
+            except Exception as problem:
+                if not (is_expired(problem) and wallet.renew(self.caller, used)):
+                    raise
+            return self._ask(parameters)
+
+        return lambda: _lease(attempt(send, self.wiring.retries, self._pause), account)
+
+    def _ask(self, parameters: Mapping[str, object]) -> Mapping[str, Any]:
+        with acting_for(self.caller):
+            client: Any = self.wiring.clients.of("sts", self.region)
+            answer: dict[str, Any] = client.assume_role(**parameters)
+        if not all(text(answer, "Credentials", name) for name in _KEYS):
+            raise BrokenAnswerError("AssumeRole was answered without credentials.")
+        return answer
+
+    def _pause(self, _failure: Failure, seconds: float) -> bool:
+        self.wiring.time.wait(self.wiring.halt, seconds)
+        return True
+
+
+def _lease(answer: Mapping[str, Any], account: AccountId) -> Lease:
+    role = parse_arn(text(answer, "AssumedRoleUser", "Arn"))
+    if role is not None and role.account != account:
+        raise FinalError(Failure("WrongAccount", f"The role belongs to account {role.account}.", 0, 1))
+    given = answer["Credentials"]
+    keys = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], None)
+    return Lease(keys, _expiry(given.get("Expiration")))
+
+
+def _expiry(value: object) -> datetime:
+    """Read when a session ends: answers have times as text (`parsing.times`), unless botocore read them."""
+    expires = datetime.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(expires, datetime):
+        return datetime.now(UTC) + timedelta(minutes=15)  # the shortest session that STS gives
+    return expires if expires.tzinfo else expires.replace(tzinfo=UTC)
