@@ -26,7 +26,7 @@ from scanner.collect.clients import Clients
 from scanner.collect.credentials import acting_for
 from scanner.collect.session import SharedTrust
 from scanner.model.names import RegionName
-from tests.collect.test_sharing import ACCOUNT, make_clients
+from tests.collect.test_clients_sharing import ACCOUNT, make_clients
 
 
 def write_certificate(folder: Path, address: str) -> Path:
