@@ -1,1 +1,1 @@
-"""The filed findings: one Parquet file an account, in columns, written once and counted where they lie."""
+"""The filed findings: one Parquet file for each account, which SQL counts and selects from."""

@@ -69,9 +69,9 @@ statement per table. Replace BUCKET and PREFIX, and keep the slash at the end.
 {findings}
 ```
 
-`details` and `parameters` are JSON text (`json_extract_scalar(details, '$.key')`). `tier` is empty where
-there is none, `owner` where nobody is named; NULL means that it is not known. The fingerprint, which is the
-same in every scan, is `lower(to_hex(sha256(to_utf8(control || chr(10) || subject))))`.
+`details` and `parameters` are JSON text (`json_extract_scalar(details, '$.key')`). `tier` and `owner` are empty
+where there is none; NULL means that it is unknown. The fingerprint, which is the same in every scan, is
+`lower(to_hex(sha256(to_utf8(control || chr(10) || subject))))`.
 
 The fact tables are tables in the same way. This is `resource`; `python -m scanner.findings.athena --table
 NAME` prints the others:
@@ -80,8 +80,8 @@ NAME` prints the others:
 {resource}
 ```
 
-In facts NULL means "not known" and nothing else, and a list that may be incomplete ends with one NULL:
-`covered = false` is what is known to be in no plan, `covered IS NULL` what nobody could read.
+In facts NULL means "unknown" and nothing else, and a list that may be incomplete ends with one NULL:
+`covered = false` finds what is in no plan, `covered IS NULL` what is unknown.
 
 ### Queries
 
@@ -119,7 +119,7 @@ WHERE subject = 'arn:aws:ec2:eu-west-1:111111111111:volume/vol-0123456789abcdef0
 ORDER BY control;
 ```
 
-Resources that no backup plan covers, with what is known of them:
+Resources that no backup plan covers, with their facts:
 
 ```sql
 SELECT r.account, r.region, r.subject_type, r.name, r.subject
@@ -159,7 +159,7 @@ WHERE scan >= '2026-11-01'
   AND scan = (SELECT max(scan) FROM all_findings WHERE scan >= '2026-11-01');
 ```
 
-What is new since an earlier scan is for `audit diff`: it also knows what was not read in one of them.
+For what is new since an earlier scan use `audit diff`: it takes into account what was not read.
 
 ### Limits
 
@@ -221,7 +221,7 @@ def _columns(name: str, schema: pa.Schema) -> str:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the document to the file that is named, else to docs/athena.md; --table NAME prints DDL."""
+    """Write the document to the file named in the arguments, or docs/athena.md; --table NAME prints DDL."""
     match arguments:
         case ["--table", table]:
             sys.stdout.write(f"{facts_table(table)}\n")

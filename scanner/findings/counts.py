@@ -1,4 +1,4 @@
-"""Counting the filed findings: every grouping that reports and scores need, from one pass over the files."""
+"""Counts the filed findings: every grouping that reports and scores need, in one pass over the files."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -87,7 +87,7 @@ def first_owners(connection: Connection, number: int) -> list[str]:
 def counts_of_places(
     connection: Connection, places: Iterable[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str, Status, int]]:
-    """Return control, account, Region, status and number of the findings in some accounts and Regions."""
+    """Yield control, account, Region, status and number of the findings in the given accounts and Regions."""
     accounts, regions = zip(*places, strict=True) if (places := tuple(places)) else ((), ())
     parameters = {"accounts": list(accounts), "regions": list(regions)}
     for control, account, region, status, number in connection.execute(_PLACES, parameters).fetchall():
@@ -95,7 +95,7 @@ def counts_of_places(
 
 
 def counts_of_subjects(filed: Filed, without: Iterable[str]) -> Iterator[tuple[str, str, str, str, int]]:
-    """Return account, Region, subject, status and number of findings, in no order.
+    """Yield account, Region, subject, status and number of findings, in no particular order.
 
     `without`: types of subjects that are not counted.
     """

@@ -29,7 +29,7 @@ _COLUMNS: Final = (
 
 
 def documents(filed: Filed, statuses: Collection[Status]) -> Iterator[bytes]:
-    """Return the documents of the findings with one of these statuses, in filing order.
+    """Yield the documents of the findings with one of these statuses, in filing order.
 
     They come many at a time, joined by commas, and are the same bytes as those of `Finding.document`.
 

@@ -1,4 +1,4 @@
-"""The filed findings of a scan, read from their files: all of them in order, or those that a query picks."""
+"""The filed findings of a scan, read from their files: all in order, or those that a query selects."""
 
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ Connection = duckdb.DuckDBPyConnection
 """An open database (`Filed.database`), for rooms that do not know DuckDB."""
 
 BATCH: Final = 5_000
-"""Findings that are in memory at once."""
+"""The number of findings in memory at once."""
 
 TABLE: Final = "findings"
 """The name of the filed findings in SQL."""
@@ -48,18 +48,18 @@ class Words(Protocol):
     """Renders the texts that are not filed, from facts and controls."""
 
     def some(self, rows: Sequence[FiledRow]) -> list[Finding]:
-        """Return the findings of rows, in their order, with their texts. BundleError: the facts differ."""
+        """Return the findings of rows, in the same order, with their texts. BundleError: the facts differ."""
         ...
 
     def reader(self, controls: Collection[str]) -> AbstractContextManager[ReadControl]:
-        """Open what renders findings of one control after the other. BundleError: the facts differ."""
+        """Open a renderer that takes one control after the other. BundleError: the facts differ."""
         ...
 
 
 class Filed:
-    """The findings of a scan. Iterating goes through all of them, with their texts, in filing order.
+    """The findings of a scan. Iterating yields all of them, with their texts, in filing order.
 
-    `files` are those of the accounts, in any order; `controls` give severity and frameworks.
+    `files`: those of the accounts, in any order. `controls`: they have severity and frameworks.
 
     Raises:
         BundleError: a file cannot be read, or a finding is of a control that is not among `controls`.
@@ -72,23 +72,23 @@ class Filed:
         words: Words | None = None,
         lines: Iterable[Finding] | None = None,
     ) -> None:
-        """Take the files. `lines`: the same findings with all texts, where a scan has them in a file, too."""
+        """Use these files. `lines`: the same findings with all texts, where the scan has them as lines."""
         self.files = tuple(sorted(files, key=_account))
         self.controls = {control.id: control for control in controls}
         self._words, self._lines = words, lines
         self._number: int | None = None
 
     def with_words(self, words: Words | None) -> "Filed":
-        """Return the same findings with texts from `words`. None: the texts that are not filed are empty."""
+        """Return the same findings with texts from `words`. None: texts that are not filed are empty."""
         return Filed(self.files, self.controls.values(), words, self._lines)
 
     def with_lines(self, lines: Iterable[Finding]) -> "Filed":
-        """Return the same findings, of which all are read from `lines` when they are iterated."""
+        """Return the same findings, which are read from `lines` when all of them are iterated over."""
         return Filed(self.files, self.controls.values(), self._words, lines)
 
     @contextmanager
     def database(self) -> Iterator[Connection]:
-        """Open DuckDB with the view TABLE of the filed columns. BundleError: what it raises of the files."""
+        """Open DuckDB with the view TABLE of the filed columns. BundleError: a file cannot be read."""
         with (
             tempfile.TemporaryDirectory(prefix="vaultproof-") as spill,
             duckdb.connect(":memory:", config={**_SETTINGS, "temp_directory": spill}) as connection,
@@ -110,7 +110,7 @@ class Filed:
         connection.execute(f"CREATE VIEW {name} AS SELECT {_COLUMNS} FROM {read_parquet(self.files)}")  # noqa: S608 -- names of the model, files of the scan
 
     def __len__(self) -> int:
-        """Count the findings, once."""
+        """Return the number of findings, which are counted once."""
         if self._number is None:
             with self.database() as connection:
                 self._number = int(connection.execute(f"SELECT count(*) FROM {TABLE}").fetchall()[0][0])  # noqa: S608
@@ -123,7 +123,7 @@ class Filed:
         yield from self._read(None)
 
     def first(self, numbers: Mapping[str, Numbers]) -> Iterator[Finding]:
-        """Return the first findings of controls, so many of each status, in filing order with their texts."""
+        """Yield the first findings of controls (`numbers` of each status) in filing order, with texts."""
         return self._read(numbers)
 
     def _read(self, numbers: Mapping[str, Numbers] | None) -> Iterator[Finding]:
@@ -140,24 +140,24 @@ class Filed:
                     yield from read(control, selected.masks(), rows)
 
     def _without_texts(self, connection: Connection, numbers: Mapping[str, Numbers] | None) -> frozenset[str]:
-        """Return the controls of which findings are read that have no filed texts."""
+        """Return the controls whose findings are read and have no filed texts."""
         if numbers is not None:
-            return frozenset(each for each, wanted in numbers.items() if WITHOUT_TEXTS & wanted.keys())
+            return frozenset(name for name, wanted in numbers.items() if WITHOUT_TEXTS & wanted.keys())
         sql = f"SELECT DISTINCT control FROM {TABLE} WHERE reason IS NULL"  # noqa: S608
         return frozenset(control for (control,) in connection.execute(sql).fetchall())
 
     def in_order(self, connection: Connection, sql: str) -> Controls:
-        """Return what a query without ORDER BY picks from TABLE, in filing order.
+        """Return the result of a query over TABLE (without ORDER BY) in filing order.
 
-        It selects the column `control`. OutputError: rows have to wait on the disk, and there is no room.
+        The query selects the column `control`. OutputError: the disk is full, where rows are spilled.
         """
-        # The files are in the order of accounts, and each is in filing order: only controls are sorted.
+        # Files are in the order of accounts, and each is in filing order, so only controls need sorting.
         return in_filing_order(connection.sql(sql).to_arrow_reader(BATCH))
 
     def chosen(
         self, connection: Connection, sql: str, parameters: Mapping[str, Any] | None = None
     ) -> list[Finding]:
-        """Return the findings that a query over TABLE picks (it selects all columns), with their texts."""
+        """Return the findings of a query over TABLE that selects all columns, with their texts."""
         batches = connection.sql(sql, params=parameters).to_arrow_reader(BATCH)
         rows = [row for batch in batches for row in self.rows(batch)]
         return [row.finding for row in rows] if self._words is None else self._words.some(rows)
@@ -172,15 +172,15 @@ class Filed:
 
 
 def having(statuses: Iterable[Status]) -> str:
-    """Write the condition that a row of TABLE has one of these statuses.
+    """Return the SQL condition that a row of TABLE has one of these statuses.
 
-    DuckDB turns a long IN into a join, which does not keep the order of the files.
+    DuckDB turns a long IN into a join, which loses the order of the files.
     """
     return " OR ".join(f"status = {literal(status.value)}" for status in statuses)
 
 
 def _of_controls(controls: Iterable[str]) -> str:
-    """Write the condition that a row of TABLE is of one of these controls."""
+    """Return the SQL condition that a row of TABLE is of one of these controls."""
     return " OR ".join(f"control = {literal(control)}" for control in controls) or "false"
 
 
@@ -189,17 +189,17 @@ def _account(file: Path) -> str:
 
 
 def read_parquet(files: Iterable[Path]) -> str:
-    """Write the table function that reads these files, whatever characters their names have."""
+    """Return the SQL table function that reads these files, whatever characters their names have."""
     return f"read_parquet([{', '.join(map(literal, map(pattern, files)))}])"
 
 
 def pattern(path: Path) -> str:
-    """Return the pattern that matches this path only: DuckDB takes every name for a pattern."""
+    """Return the pattern that matches only this path: DuckDB takes every file name for a pattern."""
     return "".join(f"[{char}]" if char in _WILDCARDS else char for char in str(path))
 
 
 def literal(text: str) -> str:
-    """Return a text as SQL writes it."""
+    """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 

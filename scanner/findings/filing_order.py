@@ -11,20 +11,20 @@ import pyarrow.compute as pc
 from scanner.errors import OutputError
 
 IN_MEMORY: Final = 32_000_000
-"""Bytes of rows that are held in memory; more of them wait in a nameless file."""
+"""Bytes of rows that are held in memory; more go to an unnamed temporary file."""
 
 ROWS: Final = 10_000
-"""Rows that are sorted by control together."""
+"""The number of rows that are sorted by control at once."""
 
 Controls = Iterator[tuple[str, "Batches"]]
 """The id of each control with its rows. The rows of one are read before the next control."""
 
 
 def in_filing_order(batches: Iterable[pa.RecordBatch]) -> Controls:
-    """Bring rows that are in order within each control into filing order, in one pass over them.
+    """Sort rows into filing order in one pass. Rows of one control are sorted already.
 
     Raises:
-        OutputError: there is no room for the file of the rows that wait.
+        OutputError: there is no space for the temporary file.
     """
     waiting = iter(batches)
     if (first := next(waiting, None)) is None:
@@ -35,7 +35,7 @@ def in_filing_order(batches: Iterable[pa.RecordBatch]) -> Controls:
         except OSError as error:
             raise OutputError(
                 f"The findings do not fit on the disk of {tempfile.gettempdir()}: {error.strerror or error}. "
-                "Free some room there, or set TMPDIR to a folder on another disk."
+                "Free some space there, or set TMPDIR to a folder on another disk."
             ) from error
         reader = pa.ipc.open_file(file)
         for control in sorted(places):
@@ -43,7 +43,7 @@ def in_filing_order(batches: Iterable[pa.RecordBatch]) -> Controls:
 
 
 class Batches(Iterable[pa.RecordBatch]):
-    """The rows of a control. They may be iterated more than once, and are read from the file each time."""
+    """The rows of a control. They can be iterated over repeatedly, and are read from the file each time."""
 
     def __init__(self, reader: pa.ipc.RecordBatchFileReader, numbers: Sequence[int]) -> None:
         self._reader, self._numbers = reader, numbers
@@ -55,7 +55,7 @@ class Batches(Iterable[pa.RecordBatch]):
 def _write(
     file: tempfile.SpooledTemporaryFile[bytes], first: pa.RecordBatch, waiting: Iterator[pa.RecordBatch]
 ) -> dict[str, list[int]]:
-    """Write rows, and return the numbers of the batches that each control has."""
+    """Write rows, and return the numbers of the batches of each control."""
     places: dict[str, list[int]] = {}
     number = 0
     with pa.ipc.new_file(file, first.schema) as writer:
@@ -68,7 +68,7 @@ def _write(
 
 
 def _larger(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join batches: DuckDB gives those of each file by themselves, and an account may have few rows."""
+    """Join small batches: DuckDB returns those of each file separately, and an account may have few rows."""
     joined: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
@@ -82,7 +82,7 @@ def _larger(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _by_control(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-    ordered = batch.take(pc.sort_indices(batch.column("control")))  # equals keep their order
+    ordered = batch.take(pc.sort_indices(batch.column("control")))  # the sort is stable
     runs = pc.run_end_encode(ordered.column("control"))
     start = 0
     for end, control in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):

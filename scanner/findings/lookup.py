@@ -10,19 +10,19 @@ from scanner.model.finding import Finding
 def findings_of(filed: Filed, subjects: Collection[str]) -> list[Finding]:
     """Return the findings of subjects in filing order, without the texts that are not filed.
 
-    The files of the accounts that the subjects name are read first. A subject has one account: others are
-    read only for subjects that have no finding there, such as those of an ARN without an account.
+    The files of the accounts in the subjects are read first. A subject belongs to one account, so other files
+    are read only for subjects without a finding there, such as ARNs without an account.
     """
     named = _accounts(subjects)
     own = tuple(file for file in filed.files if file.stem in named)
     findings = _read(filed, own, subjects)
-    missing = set(subjects) - {each.subject for each in findings}
+    missing = set(subjects) - {finding.subject for finding in findings}
     others = tuple(file for file in filed.files if file not in own)
-    return sorted([*findings, *_read(filed, others, missing)], key=lambda each: each.order)
+    return sorted([*findings, *_read(filed, others, missing)], key=lambda finding: finding.order)
 
 
 def _accounts(subjects: Collection[str]) -> set[str]:
-    """Return the accounts that ARNs and names of accounts (`aws:account:ID`) name."""
+    """Return the accounts in ARNs and in the subjects of accounts (`aws:account:ID`)."""
     return {part for subject in subjects for part in _parts(subject) if part.isdecimal()}
 
 
@@ -37,6 +37,8 @@ def _read(filed: Filed, files: Sequence[Path], subjects: Collection[str]) -> lis
     if not files or not subjects:
         return []
     some = Filed(files, filed.controls.values())
-    listed = ", ".join(map(literal, sorted(subjects)))  # constants: DuckDB holds them against statistics
+    listed = ", ".join(
+        map(literal, sorted(subjects))
+    )  # constants, which DuckDB compares with the file's statistics
     with some.database() as connection:
         return some.chosen(connection, f"SELECT * FROM {TABLE} WHERE subject IN ({listed})")  # noqa: S608 -- as literals

@@ -1,4 +1,4 @@
-"""The order of filed findings: checked a batch of columns at a time, without a row in Python."""
+"""Checks the order of filed findings in columns, without building rows in Python."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +17,10 @@ _BATCH: Final = 65_536
 
 
 def check_order(filed: Filed, scan: str) -> None:
-    """Check that each file has the findings of its account, in filing order, and none twice.
+    """Check that each file has only findings of its account, in filing order and without duplicates.
 
     Raises:
-        BundleError: it is otherwise; the message begins with `scan`.
+        BundleError: it has not; the message begins with `scan`.
     """
     for path in filed.files:
         last: pa.RecordBatch | None = None
@@ -50,7 +50,7 @@ def _check_account(batch: pa.RecordBatch, path: Path, scan: str) -> None:
 
 
 def _check_ascending(batch: pa.RecordBatch, scan: str) -> None:
-    """Check that each row comes after the row before it; texts are compared by code points."""
+    """Check that each row sorts after the one before it; texts are compared by code points."""
     ascends, equal = pa.scalar(value=False), pa.scalar(value=True)
     for name in _ORDER:
         before, here = batch.column(name)[:-1], batch.column(name)[1:]

@@ -17,7 +17,7 @@ from scanner.model.finding import Finding, Status
 Pair = tuple[Finding | None, Finding | None]
 
 AT_ONCE: Final = 100_000
-"""Findings of both scans that are joined at once, where that is more than one control."""
+"""The most findings of both scans that are joined at once, unless one control has more."""
 
 _OLD: Final = "old_findings"
 _NAMES: Final = tuple(FILED.names)
@@ -36,7 +36,7 @@ ORDER BY coalesce(now.control, was.control), coalesce(now.account, was.account),
 
 
 class Pairs:
-    """Pairs of an older and a newer scan. `old`, `new`: how many findings each has, by control and status."""
+    """The pairs of an older and a newer scan. `old`, `new`: the number of findings by control and status."""
 
     def __init__(self, old: Filed, new: Filed) -> None:
         self._old, self._new = old, new
@@ -48,10 +48,10 @@ class Pairs:
         return sorted({control for control, _ in (*self.old, *self.new)})
 
     def __iter__(self) -> Iterator[Pair]:
-        """Iterate in filing order over the pairs in which a side is neither pass nor not_applicable.
+        """Yield, in filing order, the pairs in which a side is neither pass nor not_applicable.
 
-        A pair whose newer side is missing is one of them, one whose older side is missing only where the
-        newer one is neither. Findings are as they are filed.
+        Includes pairs without a newer side. Pairs without an older side are included only if the newer one is
+        neither. Findings are as they are filed.
         """
         with self._new.database() as connection:
             self._old.attach(connection, _OLD)
@@ -59,7 +59,7 @@ class Pairs:
                 yield from self._within(connection, first, last)
 
     def _ranges(self) -> Iterator[tuple[str, str]]:
-        """Divide the controls into ranges of about AT_ONCE findings, each with one control at least."""
+        """Yield ranges of controls with up to AT_ONCE findings, and at least one control each."""
         numbers: Counter[str] = Counter()
         for (control, _), number in (*self.old.items(), *self.new.items()):
             numbers[control] += number

@@ -1,6 +1,6 @@
-"""Picking filed findings: the first of each control and status, a sample, those of some subjects.
+"""Selects filed findings: the first of each control and status, a sample, those of some subjects.
 
-A query picks by columns that are quick to read; only the rows that it picks are read in full.
+A query selects by columns that are quick to read; only the selected rows are read in full.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ keys AS MATERIALIZED (
     SELECT control, account, region, subject FROM {TABLE} JOIN room USING (control, status, account)
     QUALIFY row_number() OVER (PARTITION BY control, status, account ORDER BY region, subject) <= room)
 """  # noqa: S608 -- a name of the model
-"""An account has room for what the accounts before it leave of the number."""
+"""`room`: how many findings an account may contribute after the accounts before it."""
 
 _PLACE: Final = "sha256($seed || sha256(control || chr(10) || subject))"
 
@@ -75,17 +75,17 @@ def _bound(wanted: Mapping[Pair, int]) -> Mapping[str, Any]:
 def draw(
     filed: Filed, connection: Connection, seed: str, statuses: Iterable[Status], size: int
 ) -> list[Finding]:
-    """Return those whose fingerprints with the seed before them have the least SHA-256, least first."""
-    parameters = {"seed": seed, "statuses": [each.value for each in statuses], "size": size}
+    """Return the findings with the lowest SHA-256 of seed and fingerprint, lowest first."""
+    parameters = {"seed": seed, "statuses": [status.value for status in statuses], "size": size}
     return filed.chosen(connection, f"{_DRAWN}{_WHOLE} ORDER BY {_PLACE}", parameters)
 
 
 def whole_findings_of(filed: Filed, connection: Connection, subjects: Iterable[str]) -> list[Finding]:
-    """Return all findings of some subjects with their texts, in filing order."""
+    """Return all findings of the given subjects with their texts, in filing order."""
     return filed.chosen(connection, _OF_SUBJECTS + _IN_ORDER, {"subjects": list(subjects)})
 
 
 def filed_details(connection: Connection, control: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Return account, Region and details of the findings of a control whose texts are filed, in no order."""
+    """Yield account, Region and details of a control's findings with filed texts, in no particular order."""
     rows = connection.execute(_DETAILS, {"control": control}).fetchall()
     return ((account, region, orjson.loads(details)) for account, region, details in rows)

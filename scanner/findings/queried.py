@@ -1,8 +1,8 @@
 """The table `findings` of `audit query`: every column of a finding as text, over the filed findings.
 
-Where the findings are filed, a query reads their files. Two kinds of queries need more, and a temporary
-Parquet file contains all findings for them: those that may return texts of passes, which are rendered, and
-those of a scan of schema 1, whose lines are read.
+Queries read the files of filed findings. In two cases all findings are first written to a temporary Parquet
+file: when a query may return texts of passes, which are rendered, and for a scan of schema 1, whose findings
+are lines.
 """
 
 import tempfile
@@ -40,15 +40,15 @@ COLUMNS: Final[Mapping[str, str]] = {
     "fingerprint": "SHA-256 of control and subject: the same in every scan.",
     "reason": "Why the finding has its status.",
     "details": "JSON: the values that the status depends on.",
-    "evidence": "FILE:LINE of the recorded answers, with blanks between.",
+    "evidence": "FILE:LINE of the recorded answers, separated by spaces.",
     "frameworks": "JSON: the requirements of each framework that the control serves.",
-    "tier": "Name of the tier; empty: none, or no tiers are set; NULL: not known.",
+    "tier": "Name of the tier; empty: none, or no tiers are set; NULL: unknown.",
     "parameters": "JSON: the control's parameters where a tier or an override sets some for this subject.",
     "waiver": "JSON: the waiver that covers the failure; NULL: none does.",
-    "owner": "Who owns the subject; empty: nobody is named; NULL: not known, or nothing names owners.",
-    "owner_source": "What names the owner; NULL: nothing in audit.yaml names owners.",
+    "owner": "Owner of the subject; empty: none; NULL: unknown, or audit.yaml names no owners.",
+    "owner_source": "Where the owner comes from; NULL: audit.yaml names no owners.",
 }
-"""The columns with what they mean. All are text, and the same for scans of every schema."""
+"""The columns with their descriptions. All are text, and the same for scans of every schema."""
 
 _EXPRESSIONS: Final = {
     "fingerprint": "sha256(control || chr(10) || subject)",
@@ -60,13 +60,13 @@ _EXPRESSIONS: Final = {
     "evidence": "array_to_string(list_transform(evidence, lambda ref: ref.file || ':' || ref.line), ' ')",
     "waiver": "CASE WHEN waiver IS NOT NULL THEN CAST(to_json(waiver) AS VARCHAR) END",
 }
-"""How columns follow from those that are filed, and from the definitions of controls and accounts."""
+"""Columns that are computed from filed ones and from the definitions of controls and accounts."""
 
 _OF_CONTROL: Final = frozenset({"title", "severity", "frameworks"})
 _OWN: Final = pa.schema(
     [pa.field("severity", pa.string()), pa.field("frameworks", pa.string())],
 )
-"""Columns of a temporary file beside those of FILED: another program's findings may differ in them."""
+"""Columns that only a temporary file has: those of another program may differ from the controls'."""
 
 _BATCH: Final = 10_000
 
@@ -84,18 +84,18 @@ class FindingsTable:
         self._scan = scan
 
     def __len__(self) -> int:
-        """Count the findings."""
+        """Return the number of findings."""
         return len(self._scan.findings)
 
     @contextmanager
     def creating(self, columns: Collection[str], *, passes: bool = True) -> Iterator[Creating]:
-        """Return what creates the table with these columns. Its temporary file is removed at the end.
+        """Yield a function that creates the table with these columns. A temporary file is removed at the end.
 
-        `passes` False: the texts that are not filed are not needed.
+        `passes` False: texts that are not filed are not needed.
 
         Raises:
             BundleError: the findings cannot be read.
-            OutputError: there is no room for the temporary file.
+            OutputError: there is no space for the temporary file.
         """
         findings = self._scan.findings
         if isinstance(findings, Filed) and not (passes and TEXTS & set(columns)):
@@ -134,12 +134,12 @@ class FindingsTable:
         return _texts(columns)
 
     def _accounts(self) -> pa.Table:
-        accounts = {each.id: each.name for each in self._scan.manifest.accounts}
+        accounts = {account.id: account.name for account in self._scan.manifest.accounts}
         return _texts({"id": list(accounts), "name": list(accounts.values())})
 
 
 def _selected(name: str, own: frozenset[str]) -> str:
-    """Write a column of the table. `own`: columns that the file has itself."""
+    """Return the SQL of a column of the table. `own`: columns that the file has itself."""
     if name in own:
         return f"filed.{name}"
     return f"{_EXPRESSIONS[name]} AS {name}" if name in _EXPRESSIONS else f"filed.{name}"
@@ -177,12 +177,12 @@ def _write(file: Path, findings: Iterable[Finding]) -> None:
     except OSError as error:
         raise OutputError(
             f"The findings do not fit on the disk of {tempfile.gettempdir()}: {error.strerror or error}. "
-            "Free some room there, or set TMPDIR to a folder on another disk."
+            "Free some space there, or set TMPDIR to a folder on another disk."
         ) from error
 
 
 def _batch(findings: list[Finding], schema: pa.Schema) -> pa.RecordBatch:
-    severities = pa.array([each.severity.value for each in findings], pa.string())
-    frameworks = pa.array([_frameworks(each.frameworks) for each in findings], pa.string())
+    severities = pa.array([finding.severity.value for finding in findings], pa.string())
+    frameworks = pa.array([_frameworks(finding.frameworks) for finding in findings], pa.string())
     columns = [*batch_of(findings).columns, severities, frameworks]
     return pa.RecordBatch.from_arrays(columns, schema=schema)

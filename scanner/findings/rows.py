@@ -1,4 +1,4 @@
-"""Rows of the filed findings as objects: a finding each, with the texts that are filed."""
+"""Filed rows as `Finding` objects, with the texts that are filed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ class FiledRow:
 
     finding: Finding
     has_texts: bool
-    tier: str | None  # None: not known; "": none, or there are no tiers
-    parameters: str | None  # JSON text of what tiers and overrides set; None: they set nothing
+    tier: str | None  # None: unknown; "": none, or there are no tiers
+    parameters: str | None  # JSON text of those that tiers and overrides set; None: none
 
 
 def read_rows(batch: pa.RecordBatch, controls: Mapping[str, Control]) -> Iterator[FiledRow]:
-    """Read rows of the filed columns. `controls` give severity and frameworks.
+    """Yield the rows of a batch of filed columns. `controls` have severity and frameworks.
 
     Raises:
         BundleError: a finding is of a control that is not among `controls`.

@@ -1,8 +1,8 @@
 """The columns of a filed finding (evidence format, schema 2 of a judged scan).
 
 Severity, frameworks and fingerprint follow from the control and the subject, and are not filed. Reason,
-details and evidence are filed where the status is neither pass nor not_applicable, and where it is not known
-which parameters apply. Elsewhere they are NULL: they are rendered from facts and controls when they are read.
+details and evidence are filed unless the status is pass or not_applicable, or if it is unknown which
+parameters apply. Otherwise they are NULL, and rendered from facts and controls when they are read.
 """
 
 import re
@@ -16,7 +16,7 @@ FOLDER: Final = "findings"
 """The folder of a scan that holds the files, `ACCOUNT_ID.parquet`."""
 
 NO_ACCOUNT: Final = "aws-organization"
-"""The name, in place of an account, of the file with findings that belong to no account."""
+"""The name of the file with findings that belong to no account."""
 
 _FILE: Final = re.compile(rf"{FOLDER}/[^/]+\.parquet")
 
@@ -44,12 +44,12 @@ FILED: Final = pa.schema(
 """Rows are sorted by control, Region and subject, by code points.
 
     details        JSON text
-    tier           "" where the subject has none, or there are no tiers; NULL where it is not known which
+    tier           "" where the subject has none, or there are no tiers; NULL where it is unknown which
     parameters     JSON text: all parameters of the control, where a tier or an override sets some for this
-                   subject; NULL where none does, and where it is not known which apply
+                   subject; NULL where none does, and where it is unknown which apply
     waiver         NULL where no waiver covers the failure
-    owner          "" where nobody is named, NULL where it is not known who, and where nothing names owners
-    owner_source   NULL where nothing in audit.yaml names owners
+    owner          "" where there is none, NULL where it is unknown, and where audit.yaml names no owners
+    owner_source   NULL where audit.yaml names no owners
 """
 
 WITHOUT_TEXTS: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
@@ -57,5 +57,5 @@ WITHOUT_TEXTS: Final = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
 
 def is_findings_file(name: str) -> bool:
-    """Check whether a name of the manifest is that of a file of filed findings."""
+    """Check whether a name in the manifest is that of a file of filed findings."""
     return _FILE.fullmatch(name) is not None

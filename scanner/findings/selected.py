@@ -1,4 +1,4 @@
-"""Which rows of a control are read, and for which of them texts are rendered: masks over its batches."""
+"""Selects the rows of a control to read, and those whose texts are rendered, by masks over its batches."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from scanner.model.finding import Status
 
 Numbers = Mapping[Status, int]
-"""How many findings of a control to read of each status, the first in filing order."""
+"""The number of findings of a control to read of each status: the first ones in filing order."""
 
 
 Masks = Mapping[str | None, bytes]
@@ -23,12 +23,12 @@ class SelectedRows:
         self._selections = None if numbers is None else [*_selections(batches, numbers)]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Return the rows that are read, in filing order."""
+        """Yield the selected rows, in filing order."""
         for batch, selection in self._pairs():
             yield batch if selection is None else batch.filter(selection)
 
     def masks(self) -> Masks:
-        """Return which rows need rendered texts, by the parameters that they were judged with."""
+        """Return which rows need rendered texts, by the parameters they were evaluated with."""
         masks: dict[str | None, list[bytes]] = {}
         lengths: list[int] = []
         for batch, selection in self._pairs():
@@ -55,7 +55,7 @@ def _selections(batches: Iterable[pa.RecordBatch], numbers: Numbers) -> Iterator
 
 
 def _selection(statuses: pa.StringArray, left: dict[Status, int]) -> pa.BooleanArray:
-    """Select the first rows of each status, and take their number off `left`."""
+    """Select the first rows of each status, and subtract their number from `left`."""
     selection = pa.repeat(pa.scalar(value=False), len(statuses))
     for status, number in left.items():
         rows = pc.equal(statuses, status.value)

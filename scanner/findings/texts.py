@@ -1,4 +1,4 @@
-"""Findings without their texts, and the texts of a few of them."""
+"""Findings without their texts, and the texts of selected ones."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ def without_texts(row: FiledRow) -> Finding:
 
 
 def all_without_texts(filed: Filed, statuses: Collection[Status] = tuple(Status)) -> Iterator[Finding]:
-    """Iterate over the findings with one of these statuses as they are filed, in filing order."""
+    """Yield the findings with one of these statuses as they are filed, in filing order."""
     sql = f"SELECT * FROM {TABLE} WHERE {having(statuses)}"  # noqa: S608 -- words of the model
     with filed.database() as connection:
         for _, batches in filed.in_order(connection, sql):
@@ -36,21 +36,21 @@ def all_without_texts(filed: Filed, statuses: Collection[Status] = tuple(Status)
 
 def with_texts(filed: Filed, findings: Sequence[Finding]) -> list[Finding]:
     """Return findings of `filed` with their texts, in the same order."""
-    lacking = [each for each in findings if each.status in WITHOUT_TEXTS and not each.reason]
+    lacking = [finding for finding in findings if finding.status in WITHOUT_TEXTS and not finding.reason]
     if not lacking:
         return list(findings)
-    whole = {each.order: each for each in _read(filed, lacking)}
-    return [whole.get(each.order, each) for each in findings]
+    whole = {finding.order: finding for finding in _read(filed, lacking)}
+    return [whole.get(finding.order, finding) for finding in findings]
 
 
 def _read(filed: Filed, findings: Sequence[Finding]) -> list[Finding]:
     keys = pa.table(
         {
-            "control": pa.array([each.control for each in findings], pa.string()),
-            "subject": pa.array([each.subject for each in findings], pa.string()),
+            "control": pa.array([finding.control for finding in findings], pa.string()),
+            "subject": pa.array([finding.subject for finding in findings], pa.string()),
         }
     )
-    accounts = ", ".join(literal(account) for account in sorted({each.account for each in findings}))
+    accounts = ", ".join(literal(account) for account in sorted({finding.account for finding in findings}))
     with filed.database() as connection:
         connection.register(_KEYS, keys)
         return filed.chosen(

@@ -1,4 +1,4 @@
-"""Writing findings: one file an account, in row groups that depend on that account's findings alone."""
+"""Writes findings: one file for each account, in row groups that depend on its findings alone."""
 
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ from scanner.model.finding import Finding
 from scanner.model.unicode import mended
 
 ROW_GROUP: Final = 50_000
-"""Findings of one account that are in memory before they are written, and the rows of a row group."""
+"""The rows of a row group: as many findings of one account are in memory before they are written."""
 
 _REPEATED: Final = (
     "control",
@@ -35,22 +35,22 @@ _REPEATED: Final = (
     "owner",
     "owner_source",
 )
-"""Columns whose values come again and again, and are written once a row group."""
+"""Columns with many repeated values, which get a dictionary in each row group."""
 
 HELD: Final = 64 << 20
-"""Bytes of all accounts' findings that wait in memory; more of them wait on the disk."""
+"""Bytes of findings that wait in memory, over all accounts; more are spilled to the disk."""
 
 _BATCH: Final = 10_000
 
 
 class FindingFiles:
-    """Writes the findings of many accounts. Use it as a context; `folder` is there and empty.
+    """Writes the findings of many accounts, as a context manager. `folder` exists and is empty.
 
-    Findings of one account come in filing order, those of several accounts in any. An account that is
-    finished has its file; one that never came has none.
+    Findings of one account are added in filing order, accounts in any order. A finished account has its file;
+    an account without findings has none.
 
     Raises:
-        OutputError: a file cannot be written (no room, no permission).
+        OutputError: a file cannot be written (disk full, no permission).
     """
 
     def __init__(self, folder: Path) -> None:
@@ -65,10 +65,10 @@ class FindingFiles:
         return self
 
     def add(self, account: str, batch: pa.RecordBatch) -> None:
-        """Add findings of one account, with the columns of FILED; texts may be in dictionaries."""
+        """Add findings of one account, with the columns of FILED; texts may be dictionary-encoded."""
         name = account or NO_ACCOUNT
         if name in self._done:
-            raise ValueError(f"the findings of {name} are written already")
+            raise ValueError(f"the findings of {name} have already been written")
         if name not in self._open:
             self._open[name] = _AccountFile(self.folder / f"{name}.parquet", self._spool)
         self._open[name].add(batch)
@@ -76,25 +76,25 @@ class FindingFiles:
         self._held += batch.nbytes
         if self._held > HELD:
             for file in self._open.values():
-                file.set_aside()
+                file.spill()
             self._held = 0
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Add findings with all their texts, whatever their status."""
         waiting: dict[str, list[Finding]] = {}
         for finding in findings:
-            found = waiting.setdefault(finding.account, [])
-            found.append(finding)
-            if len(found) >= _BATCH:
+            batch = waiting.setdefault(finding.account, [])
+            batch.append(finding)
+            if len(batch) >= _BATCH:
                 self._add_batch(finding.account, waiting.pop(finding.account))
-        for account, found in waiting.items():
-            self._add_batch(account, found)
+        for account, batch in waiting.items():
+            self._add_batch(account, batch)
 
     def _add_batch(self, account: str, findings: list[Finding]) -> None:
         self.add(account, batch_of(findings))
 
     def finish(self, accounts: Iterable[str]) -> None:
-        """Write the rest of the findings of accounts that have no more."""
+        """Write the remaining findings of accounts that get no more."""
         for account in accounts:
             name = account or NO_ACCOUNT
             self._done.add(name)
@@ -112,14 +112,14 @@ class FindingFiles:
 
 
 class _Spool:
-    """A temporary file without a name for rows that wait to be written."""
+    """An unnamed temporary file for rows that wait to be written."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the files that are written
         self._end = 0
 
     def put(self, batch: pa.RecordBatch) -> "_Place":
-        """Keep rows. OutputError: there is no room."""
+        """Store rows. OutputError: the disk is full."""
         content = batch.serialize()
         try:
             self._file.seek(self._end)
@@ -127,36 +127,36 @@ class _Spool:
         except OSError as error:
             raise OutputError(
                 f"Temporary files cannot be written to {tempfile.gettempdir()}: {error.strerror}. "
-                "Free some room there, or set TMPDIR to a folder on another disk."
+                "Free some space there, or set TMPDIR to a folder on another disk."
             ) from error
         self._end += content.size
         return _Place(self._end - content.size, content.size)
 
     def get(self, place: "_Place") -> pa.RecordBatch:
-        """Return rows that were put aside."""
+        """Return stored rows."""
         self._file.seek(place.start)
         return pa.ipc.read_record_batch(pa.py_buffer(self._file.read(place.size)), FILED)
 
     def close(self) -> None:
-        """Remove all."""
+        """Delete the file."""
         with suppress(OSError):
             self._file.close()
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where rows are in the spool, in bytes."""
+    """The position of rows in the spool, in bytes."""
 
     start: int
     size: int
 
 
 class _AccountFile:
-    """The findings of one account: held in memory up to a row group, then on the disk."""
+    """The file of one account: a row group of findings is gathered in memory, then written."""
 
     def __init__(self, path: Path, spool: _Spool) -> None:
         self._path, self._spool = path, spool
-        self._aside: list[_Place] = []  # before what waits
+        self._spilled: list[_Place] = []  # these come before `_waiting`
         self._part = path.with_name(f"{path.name}.part")
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
@@ -168,16 +168,16 @@ class _AccountFile:
         while self._rows >= ROW_GROUP:
             self._write(ROW_GROUP)
 
-    def set_aside(self) -> None:
-        """Hold what waits on the disk. OutputError: there is no room."""
+    def spill(self) -> None:
+        """Spill rows that wait to the disk. OutputError: the disk is full."""
         if self._waiting:
             rows = _joined(self._waiting).combine_chunks()
-            self._aside += [self._spool.put(batch) for batch in rows.to_batches()]
+            self._spilled += [self._spool.put(batch) for batch in rows.to_batches()]
             self._waiting = []
 
     def _write(self, rows: int) -> None:
-        table = _joined([*map(self._spool.get, self._aside), *self._waiting])
-        self._aside = []
+        table = _joined([*map(self._spool.get, self._spilled), *self._waiting])
+        self._spilled = []
         group, rest = table.slice(0, rows).combine_chunks(), table.slice(rows)
         try:
             if self._writer is None:
@@ -191,7 +191,7 @@ class _AccountFile:
         self._rows = rest.num_rows
 
     def close(self) -> None:
-        """Give the file its name, with all that was added."""
+        """Write the rest, and give the file its name."""
         try:
             if self._rows:
                 self._write(self._rows)
@@ -207,7 +207,7 @@ class _AccountFile:
             raise
 
     def abandon(self) -> None:
-        """Leave nothing."""
+        """Remove the unfinished file."""
         with suppress(OSError):  # the first failure is the one that is reported
             if self._writer is not None:
                 self._writer.close()
@@ -217,15 +217,16 @@ class _AccountFile:
 
     def _failure(self, error: OSError) -> OutputError:
         return OutputError(
-            f"{self._path} could not be written: {error.strerror or error}. Free some room there, "
+            f"{self._path} could not be written: {error.strerror or error}. Free some space there, "
             "or choose another folder with --out."
         )
 
 
 def _joined(batches: Sequence[pa.RecordBatch]) -> pa.Table:
-    """Join batches to a table with the columns of FILED. Casting one by one would take most of the time."""
+    """Join batches to a table with the columns of FILED. Casting each batch would take most of the time."""
+    # Batches with the same schema are cast together.
     alike = [pa.Table.from_batches(list(run)) for _, run in groupby(batches, key=attrgetter("schema"))]
-    return pa.concat_tables([each.unify_dictionaries().cast(FILED) for each in alike])
+    return pa.concat_tables([table.unify_dictionaries().cast(FILED) for table in alike])
 
 
 def batch_of(findings: list[Finding], *, whole: bool = True) -> pa.RecordBatch:
@@ -236,22 +237,22 @@ def batch_of(findings: list[Finding], *, whole: bool = True) -> pa.RecordBatch:
 
 
 def _columns(findings: list[Finding], *, whole: bool) -> dict[str, list[object]]:
-    has_texts = [whole or each.status not in WITHOUT_TEXTS for each in findings]
+    has_texts = [whole or finding.status not in WITHOUT_TEXTS for finding in findings]
     texts = ("control", "status", "subject", "subject_type", "account", "region")
     rows = tuple(zip(findings, has_texts, strict=True))
     return {
-        **{name: [str(getattr(each, name)) for each in findings] for name in texts},
-        "reason": [each.reason if filed else None for each, filed in rows],
-        "details": [details_text(each.details) if filed else None for each, filed in rows],
+        **{name: [str(getattr(finding, name)) for finding in findings] for name in texts},
+        "reason": [finding.reason if filed else None for finding, filed in rows],
+        "details": [details_text(finding.details) if filed else None for finding, filed in rows],
         "evidence": [
-            [{"file": ref.file, "line": ref.line} for ref in each.evidence] if filed else None
-            for each, filed in rows
+            [{"file": ref.file, "line": ref.line} for ref in finding.evidence] if filed else None
+            for finding, filed in rows
         ],
-        "tier": [_tier(each) for each in findings],
-        "parameters": [_parameters(each) for each in findings],
-        "waiver": [each.document()["waiver"] if each.waiver else None for each in findings],
-        "owner": [each.owner.name if each.owner else None for each in findings],
-        "owner_source": [each.owner.source if each.owner else None for each in findings],
+        "tier": [_tier(finding) for finding in findings],
+        "parameters": [_parameters(finding) for finding in findings],
+        "waiver": [finding.document()["waiver"] if finding.waiver else None for finding in findings],
+        "owner": [finding.owner.name if finding.owner else None for finding in findings],
+        "owner_source": [finding.owner.source if finding.owner else None for finding in findings],
     }
 
 
@@ -261,12 +262,12 @@ def _tier(finding: Finding) -> str | None:
 
 
 def _parameters(finding: Finding) -> str | None:
-    told = finding.details.get("parameters")
-    return details_text(told) if isinstance(told, dict) else None
+    parameters = finding.details.get("parameters")
+    return details_text(parameters) if isinstance(parameters, dict) else None
 
 
 def details_text(content: object) -> str:
-    """Write details as JSON. A lone surrogate, which is no Unicode, becomes U+FFFD."""
+    """Return details as JSON. A lone surrogate, which is not valid Unicode, becomes U+FFFD."""
     try:
         return orjson.dumps(content).decode()
     except TypeError:
