@@ -69,8 +69,8 @@ statement per table. Replace BUCKET and PREFIX, and keep the slash at the end.
 {findings}
 ```
 
-`details` and `parameters` are JSON text (`json_extract_scalar(details, '$.key')`). `tier` and `owner` are empty
-where there is none; NULL means that it is unknown. The fingerprint, which is the same in every scan, is
+`details` and `parameters` are JSON text (`json_extract_scalar(details, '$.key')`). `tier` and `owner` are
+empty where there is none; NULL means that it is unknown. The fingerprint, which is the same in every scan, is
 `lower(to_hex(sha256(to_utf8(control || chr(10) || subject))))`.
 
 The fact tables are tables in the same way. This is `resource`; `python -m scanner.findings.athena --table
