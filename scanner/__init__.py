@@ -1,1 +1,1 @@
-"""Vaultproof: proof that an organisation's AWS backups would be there when needed."""
+"""Vaultproof: proves that an organisation's AWS backups are there when needed."""

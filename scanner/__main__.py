@@ -1,4 +1,4 @@
-"""`python -m scanner` is the command `audit`."""
+"""`python -m scanner` runs the command `audit`."""
 
 from scanner.cli import main
 

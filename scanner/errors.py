@@ -1,17 +1,17 @@
-"""Every error that this program raises on purpose, and the exit code that each ends in.
+"""Every error that this program raises on purpose, with its exit code.
 
-    VaultproofError                    1   an error of the program itself
+    VaultproofError                    1   an internal error
     ├── UsageError                     2   the command line is wrong
-    │   ├── ConfigurationError         2   audit.yaml or a control has mistakes; carries all of them
+    │   ├── ConfigurationError         2   audit.yaml or a control has mistakes; lists all of them
     │   └── CredentialsError           2   no credentials, or expired ones
     ├── EndpointError                  2   AWS (or AWS_ENDPOINT_URL) does not answer
-    ├── EmptyScopeError                3   the scope holds no account or no Region
+    ├── EmptyScopeError                3   the scope contains no account or no Region
     ├── OutputError                    5   a requested output could not be written
-    └── BundleError                    6   a bundle is missing, corrupt, or not what its checksums say
+    └── BundleError                    6   a bundle is missing, corrupt, or does not match its checksums
 
 A message says what happened, where, and what to do. `scanner.cli` prints it in one line, without a
-traceback. Exit codes that are no error (10 for findings at or above --fail-on, 130 for an
-interruption) are given by `scanner.cli`.
+traceback, and defines the exit codes that are not errors (10 for findings at or above --fail-on, 130 for an
+interruption).
 """
 
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from typing import ClassVar
 
 
 class VaultproofError(Exception):
-    """The root: catch this, and you catch all that is raised on purpose."""
+    """The base class of all errors that are raised on purpose."""
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(VaultproofError):
-    """The command line cannot be carried out as it stands."""
+    """The command line is wrong."""
 
     exit_code = 2
 
@@ -45,7 +45,7 @@ class Mistake:
 
 
 class ConfigurationError(UsageError):
-    """audit.yaml or controls with mistakes. All of them are carried, not just the first."""
+    """Mistakes in audit.yaml or controls: all of them, not only the first."""
 
     def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
         self.mistakes = mistakes
@@ -53,28 +53,28 @@ class ConfigurationError(UsageError):
 
 
 class CredentialsError(UsageError):
-    """No credentials were found, or AWS says that they are expired or invalid."""
+    """There are no credentials, or AWS rejects them as expired or invalid."""
 
 
 class EndpointError(VaultproofError):
-    """The first call got no answer at all: no network, a wrong AWS_ENDPOINT_URL, a proxy."""
+    """AWS cannot be reached: no network, a wrong AWS_ENDPOINT_URL, a proxy."""
 
     exit_code = 2
 
 
 class EmptyScopeError(VaultproofError):
-    """The scope, after its filters, holds no account or no Region."""
+    """The scope, after its filters, contains no account or no Region."""
 
     exit_code = 3
 
 
 class OutputError(VaultproofError):
-    """A requested output could not be made: the disk is full, the PDF engine is missing."""
+    """An output could not be written: the disk is full, the PDF engine is missing."""
 
     exit_code = 5
 
 
 class BundleError(VaultproofError):
-    """An evidence bundle cannot be trusted: a broken line, a wrong checksum, no manifest."""
+    """An evidence bundle cannot be trusted: a malformed line, a wrong checksum, no manifest."""
 
     exit_code = 6

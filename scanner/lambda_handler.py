@@ -1,4 +1,4 @@
-"""AWS Lambda's door: an event becomes a step of a scan, its result a small JSON answer.
+"""The AWS Lambda handler: runs an event as a step of a scan, and returns a small JSON object.
 
 Set the function's handler to `scanner.lambda_handler.handler`. docs/distributed.md describes the events.
 """
@@ -17,22 +17,22 @@ from scanner.errors import VaultproofError
 from scanner.storage.s3 import open_s3
 
 _RESERVE: Final = 0.06
-"""The part of the remaining time that is left to the last uploads and to the runtime."""
+"""The share of the remaining time that is reserved for the last uploads and the runtime."""
 
 _LOG: Final = logging.getLogger("vaultproof")
 
 
 class Context(Protocol):
-    """What is used of the context object of AWS Lambda."""
+    """The parts of AWS Lambda's context object that are used."""
 
     aws_request_id: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until the invocation is ended."""
+        """Return the milliseconds until the invocation times out."""
 
 
 def handler(event: object, context: Context) -> dict[str, Any]:
-    """Carry out an event; return a JSON object. VaultproofError: a sentence that says what to do."""
+    """Run an event, and return a JSON object. VaultproofError: a sentence with cause and fix."""
     _LOG.setLevel(logging.INFO)
     started = time.monotonic()
     try:
@@ -57,22 +57,22 @@ def handler(event: object, context: Context) -> dict[str, Any]:
 
 @cache
 def _s3(environment: Environment, _endpoint: str | None) -> Any:  # noqa: ANN401 -- a client
-    """Return the client of S3; a warm sandbox has it already."""
+    """Return an S3 client; cached, so that a warm sandbox reuses it."""
     return open_s3(environment.means)
 
 
 def _sentence(problem: Exception) -> str:
     if isinstance(problem, VaultproofError):
         return str(problem)
-    return f"{problem} (an error of the program itself: please report it with the lines below)"
+    return f"{problem} (internal error: please report it with the lines below)"
 
 
 def _log(event: object, started: float, **outcome: object) -> None:
-    """Write one line of JSON: which step of which scan, how it ended, and how long it took."""
-    known = event if isinstance(event, dict) else {}
+    """Log one line of JSON: the step and the scan, the outcome, and the duration."""
+    document = event if isinstance(event, dict) else {}
     named = {
-        key: known[key]
+        key: document[key]
         for key in ("action", "scan_id", "account", "batch")
-        if isinstance(known.get(key), str | int)
+        if isinstance(document.get(key), str | int)
     }
     _LOG.info(json.dumps({**named, **outcome, "seconds": round(time.monotonic() - started, 3)}))

@@ -1,6 +1,6 @@
-"""Finds what is shipped beside the code: controls and report templates.
+"""Locates the packaged controls and report templates.
 
-In the wheel they lie in the package (`scanner/_data/`), in a checkout at its root. The packaged ones win.
+The wheel has them in the package (`scanner/_data/`), a checkout at its root. The former takes precedence.
 """
 
 from pathlib import Path
@@ -11,17 +11,17 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def controls_folder() -> Path:
-    """Give the folder of the shipped controls, `ID.yaml` and `ID.cases.yaml`."""
+    """Return the folder of the packaged controls, `ID.yaml` and `ID.cases.yaml`."""
     return _shipped("controls", _PACKAGE)
 
 
 def templates_folder() -> Path:
-    """Give the folder of the report templates."""
+    """Return the folder of the report templates."""
     return _shipped("templates", _PACKAGE)
 
 
 def _shipped(name: str, package: Path) -> Path:
-    """Find a shipped folder. VaultproofError: the installation is incomplete."""
+    """Return the path of a packaged folder. VaultproofError: the installation is incomplete."""
     for folder in (package / "_data" / name, package.parent / name):
         if folder.is_dir():
             return folder

@@ -1,15 +1,14 @@
-"""The one place that reads YAML: audit.yaml, controls, their cases, packs.
+"""Reads YAML: audit.yaml, controls, their cases, packs.
 
-What people write by hand is read in a narrow, safe dialect, so that a slip is told and never guessed at:
+Files that people write are read in a narrow, safe dialect, so that mistakes are reported and never guessed:
 
-- Plain words mean what YAML 1.2's core schema says, so `NO`, `on` and `12:30` are text, and so are
-  dates. A whole number of twelve digits is an AWS account id and therefore text, too, with or without
-  leading zeros; no other number may begin with a needless zero, and what does is text.
-- Keys are text as written. A key that is there twice is a mistake, and so are anchors, aliases and merge
-  keys (a few lines of them grow into gigabytes), tags, a second document, more than 1 MB, and a nesting
-  deeper than 50.
+- Plain words have the meaning of YAML 1.2's core schema, so `NO`, `on` and `12:30` are text, and so are
+  dates. An integer of twelve digits is an AWS account id and therefore text, too, with or without leading
+  zeros. Any other number with a leading zero is text.
+- Keys are text as written. A repeated key is a mistake, and so are anchors, aliases and merge keys (a few
+  lines of them can expand to gigabytes), tags, a second document, more than 1 MB, and nesting deeper than 50.
 
-Every value knows its line, which is what makes good messages possible.
+The line of every value is kept, for messages.
 """
 
 import math
@@ -31,7 +30,7 @@ MAX_BYTES: Final = 1_000_000
 MAX_DEPTH: Final = 50
 
 Path = tuple[str | int, ...]
-"""Where a value stands: mapping keys and list positions from the root down."""
+"""The path of a value: mapping keys and list positions from the root."""
 
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS: Final = {
@@ -53,17 +52,17 @@ class YamlDocument:
     lines: Mapping[Path, int]
 
     def line(self, path: Path) -> int:
-        """Give the line of the value at `path`, from 1; of what encloses it when there is no such value."""
+        """Return the line of the value at `path`, from 1; without one, that of what encloses it."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
 
 def read_yaml(text: str, file: str) -> tuple[YamlDocument | None, tuple[Mistake, ...]]:
-    """Read one YAML document; `file` is what the mistakes call it.
+    """Read one YAML document. `file`: its name in mistakes.
 
-    The document is None when the text cannot be read to its end. With other mistakes it is given all the
-    same, so that the caller can report what else is wrong with it in one go; but it must not be used.
+    The document is None if the text cannot be parsed. With other mistakes it is returned, too, so that
+    the caller can report further mistakes at once, but it must not be used otherwise.
     """
     text = text.removeprefix("\ufeff")
     refusal = _refuse(text, file)
@@ -77,12 +76,12 @@ def read_yaml(text: str, file: str) -> tuple[YamlDocument | None, tuple[Mistake,
     except yaml.MarkedYAMLError as error:
         return None, (*builder.mistakes, _broken(error, file))
     except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: the pure Python parser
-        return None, (*builder.mistakes, Mistake(file, 0, f"this is no YAML: {error}"))
+        return None, (*builder.mistakes, Mistake(file, 0, f"this is not YAML: {error}"))
     return YamlDocument(data, builder.lines), tuple(builder.mistakes)
 
 
 def _refuse(text: str, file: str) -> Mistake | None:
-    """What must not reach the parser at all: too much, or characters that YAML does not have."""
+    """Return a mistake for input that must not reach the parser: too large, or invalid characters."""
     if len(text) > MAX_BYTES or len(text.encode(errors="replace")) > MAX_BYTES:
         return Mistake(
             file, 0, f"the file is larger than {MAX_BYTES:,} bytes", "write less, or several files"
@@ -90,7 +89,7 @@ def _refuse(text: str, file: str) -> Mistake | None:
     unreadable = _UNREADABLE.search(text)
     if unreadable:
         line = text.count("\n", 0, unreadable.start()) + 1
-        return Mistake(file, line, f"the character U+{ord(unreadable[0]):04X} cannot stand in YAML")
+        return Mistake(file, line, f"the character U+{ord(unreadable[0]):04X} is not allowed in YAML")
     return None
 
 
@@ -98,21 +97,21 @@ def _broken(error: yaml.MarkedYAMLError, file: str) -> Mistake:
     mark = error.problem_mark or error.context_mark
     where = f" {error.context}" if error.context else ""
     line = mark.line + 1 if mark else 0
-    return Mistake(file, line, f"this is no YAML: {error.problem or error.note}{where}")
+    return Mistake(file, line, f"this is not YAML: {error.problem or error.note}{where}")
 
 
 def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 0
 
 
-class _Unreadable(Exception):  # noqa: N818 -- it ends the reading; the error is the mistake that it carries
+class _Unreadable(Exception):  # noqa: N818 -- ends the parsing; the error is its mistake
     def __init__(self, mistake: Mistake) -> None:
         self.mistake = mistake
         super().__init__(str(mistake))
 
 
 def _plain(text: str) -> str | int | float | bool | None:
-    """Give an unquoted word its meaning (YAML 1.2, "Core Schema", less octal, hex, infinity and NaN)."""
+    """Return the value of an unquoted word (YAML 1.2, "Core Schema", less octal, hex, infinity, NaN)."""
     if text in _NULLS:
         return None
     if text in _BOOLEANS:
@@ -152,7 +151,7 @@ class _Builder:
     def value(self, event: yaml.Event, path: Path) -> Any:  # noqa: ANN401 -- data of any shape
         self.lines.setdefault(path, _line(event))
         if isinstance(event, yaml.AliasEvent):
-            self.complain(event, f"the alias *{event.anchor} is not read", "write the value out")
+            self.complain(event, f"the alias *{event.anchor} is not supported", "write the value out")
             return None
         self.refuse_extras(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -166,9 +165,11 @@ class _Builder:
     def refuse_extras(self, event: yaml.Event) -> None:
         anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
         if anchor:
-            self.complain(event, f"the anchor &{anchor} is not read", "write the value out where it is used")
+            self.complain(
+                event, f"the anchor &{anchor} is not supported", "write the value out where it is used"
+            )
         if tag and tag != "!":
-            self.complain(event, f"the tag {tag} is not read", "quotes make text of a value")
+            self.complain(event, f"the tag {tag} is not supported", "put quotes around text")
 
     def check_depth(self, event: yaml.Event, path: Path) -> None:
         if len(path) >= MAX_DEPTH:
@@ -193,26 +194,26 @@ class _Builder:
             data.setdefault(key, value)
         return data
 
-    def key(self, event: yaml.Event, path: Path, known: Mapping[str, Any]) -> str:
+    def key(self, event: yaml.Event, path: Path, keys: Mapping[str, Any]) -> str:
         if not isinstance(event, yaml.ScalarEvent):
-            self.value(event, (*path, "?"))  # reads to its end; an alias complains for itself
+            self.value(event, (*path, "?"))  # consume the value; an alias reports its own mistake
             self.complain(event, "a key must be a word")
             return "?"
         self.refuse_extras(event)
         key = self.text(event)
-        if key in known:
+        if key in keys:
             first = self.lines[(*path, key)]
-            self.complain(event, f"the key {key!r} is there twice", f"first on line {first}")
+            self.complain(event, f"the key {key!r} occurs twice", f"first on line {first}")
         elif not key:
             self.complain(event, "a key is missing before the colon")
         elif key == "<<" and event.implicit[0]:
-            self.complain(event, "the merge key << is not read", "write the keys out")
+            self.complain(event, "the merge key << is not supported", "write the keys out")
         return key
 
     def text(self, event: yaml.Event) -> str:
         text = str(getattr(event, "value", ""))
         if _SURROGATE.search(text):
-            self.complain(event, "the text holds half a character (a lone surrogate)")
+            self.complain(event, "the text contains half a character (a lone surrogate)")
         return _SURROGATE.sub("\ufffd", text)
 
     def scalar(self, event: yaml.Event) -> str | int | float | bool | None:

@@ -1,1 +1,1 @@
-"""A scan in AWS Lambda: whole in one invocation, or in the steps of a Step Functions workflow."""
+"""A scan in AWS Lambda: in one invocation, or as the steps of a Step Functions workflow."""

@@ -20,9 +20,9 @@ from scanner.model.reading import EvidenceRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """How far an account is. `finished`: shards when the last round began; `stale`: rounds without a new one.
+    """The progress of an account. `finished`: shards before the last round; `stale`: rounds without any.
 
-    `records`: of all its shards, when it is `done`. `failure`: why it could not be read.
+    `records`: those of all its shards, once it is `done`. `failure`: why it could not be read.
     """
 
     rounds: int = 0
@@ -34,13 +34,13 @@ class State:
 
 
 def read_state(work: Workspace, account: AccountId) -> State:
-    """Read how far an account is; nothing was done where there is no such file."""
+    """Read the progress of an account; nothing was done where there is no such file."""
     document = work.read_json(names.account_state(account))
     return State() if document is None else parse_state(document, account)
 
 
 def parse_state(document: Any, account: AccountId) -> State:  # noqa: ANN401 -- JSON
-    """Parse what `write_state` wrote. BundleError: it is malformed."""
+    """Parse the result of `write_state`. BundleError: it is malformed."""
     if not isinstance(document, dict):
         raise BundleError(f"{names.account_state(account)} is malformed: start the scan again.")
     line = Shape(document, names.account_state(account), EvidenceRef(names.account_state(account), 1))
@@ -55,7 +55,7 @@ def parse_state(document: Any, account: AccountId) -> State:  # noqa: ANN401 -- 
 
 
 def write_state(work: Workspace, account: AccountId, state: State) -> None:
-    """Write how far an account is."""
+    """Write the progress of an account."""
     document = {
         "rounds": state.rounds,
         "finished": state.finished,
@@ -68,7 +68,7 @@ def write_state(work: Workspace, account: AccountId, state: State) -> None:
 
 
 class AccountJournal:
-    """The journal of an opened scan in a folder, with the lines of one account. What is added is uploaded."""
+    """The journal of an opened scan in a folder, with the lines of one account. New lines are uploaded."""
 
     def __init__(self, work: Workspace, account: AccountId, folder: Path) -> None:
         self._work, self._account, self._folder = work, account, folder
@@ -84,14 +84,14 @@ class AccountJournal:
         (folder / JOURNAL).write_bytes(opened + own)
 
     def past(self) -> Past:
-        """Return what the journal says."""
+        """Read the journal."""
         past = read_journal(self._folder)
         if past is None:
-            raise BundleError(f"{self._work.place}/{names.OPENED} is no journal: start the scan again.")
+            raise BundleError(f"{self._work.place}/{names.OPENED} is not a journal: start the scan again.")
         return past
 
     def upload(self, record: ShardRecord) -> None:
-        """Upload the evidence of a shard that was finished, and then its line of the journal."""
+        """Upload the evidence of a finished shard, then its line of the journal."""
         self._work.write_file(record.file, self._folder / record.file)
         with self._lock:
             lines = (self._folder / JOURNAL).read_bytes()[self._opened :]
@@ -108,5 +108,5 @@ def own_records(past: Past, account: AccountId) -> Mapping[Shard, ShardRecord]:
 
 
 def fetch_missing(work: Workspace, files: Iterable[str], folder: Path) -> None:
-    """Fetch those of the files that are not in the folder yet."""
+    """Fetch the files that are not in the folder yet."""
     work.fetch_all([file for file in files if file and not (folder / file).is_file()], folder)

@@ -1,7 +1,8 @@
-"""The client of a deployed scanner: start a scan in AWS, watch it, fetch its reports, list the last ones.
+"""The client of a deployed scanner: starts and watches scans in AWS, fetches their reports, lists them.
 
-A stack says by its outputs where it is. An execution of its state machine is a scan: its name is the scan's
-id. Whether a scan succeeded is decided by what is in the evidence bucket, not by the state of the execution.
+The outputs of the stack name the state machine and the bucket. Each execution of the state machine is a scan,
+and its name is the scan's id. Whether a scan succeeded depends on the content of the evidence bucket, not on
+the state of the execution.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ Progress = Callable[[RunState, tuple[MapCounts, ...]], None]
 
 OUTPUTS: Final = ("StateMachineArn", "EvidenceBucket")
 NOT_FETCHED: Final = ("evidence", "inventory")
-"""Folders of a scan that stay in the bucket: no report is made of them."""
+"""Folders of a scan that are not fetched: no report needs them."""
 
 _CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
@@ -54,7 +55,7 @@ _EXPIRED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """Where a deployed scanner is. `owner`: the account that the state machine and the buckets belong to."""
+    """A deployed scanner. `owner`: the account of the state machine and the buckets."""
 
     name: str
     region: str
@@ -72,7 +73,7 @@ class StackClient:
     means: S3Options
 
     def place(self, scan_id: str) -> Place:
-        """Return where a scan is kept."""
+        """Return the place of a scan in the evidence bucket."""
         return Place(self.stack.evidence_bucket, f"scans/{scan_id}")
 
     def start(self, scan_id: str, scan: Mapping[str, Any]) -> str:
@@ -86,16 +87,14 @@ class StackClient:
                 )
             except aws.ClientError as problem:
                 if code_of(problem) == "ExecutionAlreadyExists":
-                    raise UsageError(
-                        f"There is a scan {scan_id} already: try again in a second."
-                    ) from problem
+                    raise UsageError(f"Scan {scan_id} already exists. Try again in a second.") from problem
                 raise
         return str(answer["executionArn"])
 
     def wait(
         self, execution: str, progress: Progress, pause: Callable[[float], None] | None = None
     ) -> RunState:
-        """Wait until an execution ends. `progress` is called after each look at it."""
+        """Wait until an execution ends. `progress` is called after each poll."""
         while True:
             state = self.state(execution)
             progress(state, self.counts(execution))
@@ -110,7 +109,7 @@ class StackClient:
         return RunState(str(answer["status"]), str(answer.get("error") or ""), str(answer.get("cause") or ""))
 
     def counts(self, execution: str) -> tuple[MapCounts, ...]:
-        """Return how many items each map has done; none where that cannot be read: it is for show only."""
+        """Return the progress of each map. Empty where it cannot be read: it is only displayed."""
         try:
             runs = self.states.list_map_runs(executionArn=execution)["mapRuns"]
             answers = [self.states.describe_map_run(mapRunArn=run["mapRunArn"]) for run in runs]
@@ -120,15 +119,15 @@ class StackClient:
         return tuple(MapCounts.of(answer["mapRunArn"], answer["itemCounts"]) for answer in ordered)
 
     def runs(self, most: int) -> tuple[Run, ...]:
-        """Return the last executions, the newest first, with what their summaries say."""
-        found = []
+        """Return the last executions, newest first, with the numbers of their summaries."""
+        rows = []
         with _translated("states:ListExecutions"):
             pages = self.states.get_paginator("list_executions").paginate(
                 stateMachineArn=self.stack.state_machine, PaginationConfig={"MaxItems": most}
             )
-            found = [row for page in pages for row in page["executions"]]
+            rows = [row for page in pages for row in page["executions"]]
         s3 = open_s3(self.means)
-        return tuple(self._run(row, s3) for row in found)
+        return tuple(self._run(row, s3) for row in rows)
 
     def _run(self, row: Mapping[str, Any], s3: Any) -> Run:  # noqa: ANN401 -- a client
         scan_id = str(row["name"])
@@ -145,7 +144,7 @@ class StackClient:
         )
 
     def _summary(self, s3: Any, scan_id: str) -> Mapping[str, Any] | None:  # noqa: ANN401 -- a client
-        """Read the summary of a scan. None: there is none (yet), or it cannot be read."""
+        """Read the summary of a scan. None: there is none yet, or it cannot be read."""
         place = self.place(scan_id)
         where = {"Bucket": place.bucket, "Key": place.key(_SUMMARY), **self.means.owner}
         try:
@@ -155,7 +154,7 @@ class StackClient:
         return document if isinstance(document, dict) else None
 
     def has_scan(self, scan_id: str) -> bool:
-        """Whether a whole scan is in the evidence bucket: its manifest is written last."""
+        """Check whether the evidence bucket has the complete scan: its manifest is written last."""
         place = self.place(scan_id)
         where = {"Bucket": place.bucket, "Key": place.key("manifest.json"), **self.means.owner}
         with translated_errors(place, self.means, writes=False):
@@ -176,8 +175,8 @@ def open_stack(name: str, profile: str | None = None) -> StackClient:
     """Read the outputs of a stack, and return its client.
 
     Raises:
-        UsageError: there is no such stack, or it is not one of this program's.
-        CredentialsError, EndpointError: AWS does not answer.
+        UsageError: there is no such stack, or it is not a scanner.
+        CredentialsError, EndpointError: AWS cannot be called.
     """
     with _translated("cloudformation:DescribeStacks"):
         try:
@@ -185,12 +184,12 @@ def open_stack(name: str, profile: str | None = None) -> StackClient:
             client = session.client("cloudformation", config=_CONFIG)
             answer = client.describe_stacks(StackName=name)
         except aws.NoRegionError as problem:
-            raise UsageError("No Region is set: name that of the stack with AWS_REGION.") from problem
+            raise UsageError("No Region is set. Set AWS_REGION to the Region of the stack.") from problem
         except (aws.ClientError, aws.ParamValidationError) as problem:
             if "does not exist" in str(problem) or isinstance(problem, aws.ParamValidationError):
                 region = session.region_name
                 raise UsageError(
-                    f"There is no stack {name} in {region}: check the name, AWS_REGION and the profile."
+                    f"There is no stack {name} in {region}. Check the name, AWS_REGION and the profile."
                 ) from problem
             raise
     stack = _stack(name, str(client.meta.region_name), answer)
@@ -204,8 +203,8 @@ def _stack(name: str, region: str, answer: Mapping[str, Any]) -> Stack:
     missing = [key for key in OUTPUTS if not outputs.get(key)]
     if missing:
         raise UsageError(
-            f"The stack {name} has no output {' and '.join(missing)}: it is not the scanner's, or is not "
-            "complete yet (docs/deploy.md)."
+            f"The stack {name} has no output {' and '.join(missing)}: it is not a scanner, or its "
+            "deployment is not complete yet (docs/deploy.md)."
         )
     arn = parse_arn(outputs["StateMachineArn"])
     return Stack(
@@ -220,7 +219,7 @@ def _stack(name: str, region: str, answer: Mapping[str, Any]) -> Stack:
 def scan_id_of(stack: Stack, scan: Mapping[str, Any], now: datetime) -> str:
     """Return the id of a scan and the name of its execution, made from the time and what is scanned.
 
-    A command that is repeated within the second names the same execution, and does not start a second one.
+    Repeating a command within a second names the same execution, so no second one is started.
     """
     text = json.dumps([stack.state_machine, dict(scan)], sort_keys=True)
     return f"{now:%Y%m%dT%H%M%SZ}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
@@ -231,8 +230,8 @@ def failure_of(state: RunState, scan_id: str) -> VaultproofError:
     because = ": ".join(part for part in (state.error, " ".join(state.cause.split())[:500]) if part)
     why = f" ({because})" if because else ""
     return OutputError(
-        f"Scan {scan_id} ended with {state.status}{why} and left no scan in the evidence bucket. Look at the "
-        "execution in the Step Functions console, and at the log group of the function."
+        f"Scan {scan_id} ended with {state.status}{why} and wrote no scan to the evidence bucket. See the "
+        "execution in the Step Functions console, and the log group of the function."
     )
 
 
@@ -249,7 +248,9 @@ def _translated(action: str) -> Iterator[None]:
                 f"AWS does not accept the credentials ({message}). Log in again."
             ) from problem
         if "AccessDenied" in code:
-            raise UsageError(f"{action} was refused ({message}). Allow it to the caller.") from problem
+            raise UsageError(
+                f"{action} was refused ({message}). Grant the caller this permission."
+            ) from problem
         raise EndpointError(f"{action} failed ({code}: {message}).") from problem
     except _CREDENTIALS as problem:
         raise CredentialsError(f"The credentials cannot be used: {problem}. Log in again.") from problem

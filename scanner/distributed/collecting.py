@@ -1,4 +1,4 @@
-"""Collect: an account is read, round after round, until all of it is."""
+"""Collect: reads an account, in as many rounds as it takes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -28,22 +28,22 @@ from scanner.model.names import AWS_GLOBAL, AccountId, Shard
 from scanner.model.reading import NOT_COLLECTED
 
 _SHARE: Final = 0.85
-"""The part of the time in which AWS is called; the summary of the account and uploads have the rest."""
+"""The share of the time for calling AWS; the rest is for the account's summary and uploads."""
 
 _BEFORE: Final = 0.25
-"""The part of the time, before collecting stops, in which no Region is begun any more."""
+"""The share of the time, at the end of collecting, in which no further Region is started."""
 
 _MOST_STALE: Final = 4
-"""Rounds in a row without a finished Region after which the account is given up."""
+"""Consecutive rounds without a finished Region after which the account is abandoned."""
 
 _PATIENCE: Final = 2
-"""Rounds in a row without a finished Region after which the next one is recorded as far as it was read."""
+"""Consecutive rounds without a finished Region after which one is recorded even if incomplete."""
 
 
-def collect(event: Collect, here: Invocation) -> Answer:
-    """Go on with an account. `more`: call again."""
+def collect(event: Collect, step: Invocation) -> Answer:
+    """Collect an account, or what is left of it. `more` in the answer: call again."""
     account = AccountId(event.account)
-    state = read_state(here.work, account)
+    state = read_state(step.work, account)
     if state.done:
         return {"more": False, "rounds": state.rounds}
     if state.stale > _MOST_STALE:
@@ -51,64 +51,64 @@ def collect(event: Collect, here: Invocation) -> Answer:
             f"Nothing new was read of account {account} in {state.stale} rounds. "
             "Give the function more time or memory, and start another scan."
         )
-    journal = AccountJournal(here.work, account, here.folder)
+    journal = AccountJournal(step.work, account, step.folder)
     done = own_records(journal.past(), account)
     state = _begun(state, len(done))
-    write_state(here.work, account, state)
+    write_state(step.work, account, state)
     fetch_missing(
-        here.work, [record.file for shard, record in done.items() if shard.region == AWS_GLOBAL], here.folder
+        step.work, [record.file for shard, record in done.items() if shard.region == AWS_GLOBAL], step.folder
     )
     deadline = Deadline.within(
-        here.seconds * _SHARE, margin=here.seconds * _BEFORE, gives_up=state.stale >= _PATIENCE
+        step.seconds * _SHARE, margin=step.seconds * _BEFORE, gives_up=state.stale >= _PATIENCE
     )
     collected = collect_account(
-        here.asked.collecting(deadline),
-        here.folder,
+        step.request.collecting(deadline),
+        step.folder,
         account,
         journal.upload,
         shards_at_most=1 if state.stale else None,
     )
     if collected.has_more:
         return {"more": True, "rounds": state.rounds}
-    settle(here, account, replace(state, done=True, records=collected.records))
+    mark_done(step, account, replace(state, done=True, records=collected.records))
     return {"more": False, "rounds": state.rounds}
 
 
 def _begun(state: State, finished: int) -> State:
-    """Return the state of a round that begins; stale: the last one finished no shard."""
+    """Return the state for a new round. `stale` counts rounds that finished no shard."""
     is_stale = state.rounds > 0 and finished <= state.finished
     return State(rounds=state.rounds + 1, finished=finished, stale=state.stale + 1 if is_stale else 0)
 
 
-def note(event: Note, here: Invocation) -> Answer:
-    """Record that an account could not be read any further: every Region that is left has failed."""
+def note(event: Note, step: Invocation) -> Answer:
+    """Record that an account could not be read further: all remaining Regions have failed."""
     account = AccountId(event.account)
-    state = read_state(here.work, account)
+    state = read_state(step.work, account)
     if not state.done:
-        fail(here, account, reason_of(event.error), state)
+        fail(step, account, reason_of(event.error), state)
     return {"account": account}
 
 
-def fail(here: Invocation, account: AccountId, reason: str, state: State) -> State:
-    """Write the evidence of an account that could not be read, and settle it."""
-    journal = AccountJournal(here.work, account, here.folder)
+def fail(step: Invocation, account: AccountId, reason: str, state: State) -> State:
+    """Write the evidence that an account could not be read, and mark it as done."""
+    journal = AccountJournal(step.work, account, step.folder)
     past = journal.past()
     records = dict(own_records(past, account))
     regions = past.scope.regions if past.scope else ()
     for shard in (Shard(account, region) for region in (AWS_GLOBAL, *regions)):
         if shard not in records:
-            records[shard] = _failed(here, shard, reason)
+            records[shard] = _failed(step, shard, reason)
     ordered = tuple(records[shard] for shard in sorted(records))
-    settled = replace(state, done=True, failure=reason, records=ordered)
-    settle(here, account, settled)
-    return settled
+    done = replace(state, done=True, failure=reason, records=ordered)
+    mark_done(step, account, done)
+    return done
 
 
-def _failed(here: Invocation, shard: Shard, reason: str) -> ShardRecord:
-    """Write the evidence of a shard that was not read, and why."""
+def _failed(step: Invocation, shard: Shard, reason: str) -> ShardRecord:
+    """Write the evidence that a shard was not read, with the reason."""
     service, _, operation = NOT_COLLECTED.partition(":")
     failure = Failure("AccountNotRead", f"The account could not be read, because {reason}", 0, 0)
-    with ShardWriter(here.folder, shard) as writer:
+    with ShardWriter(step.folder, shard) as writer:
         writer.write(
             Call(
                 service=service,
@@ -120,36 +120,36 @@ def _failed(here: Invocation, shard: Shard, reason: str) -> ShardRecord:
             )
         )
     record = writer.finish()
-    here.work.write_file(record.file, here.folder / record.file)
+    step.work.write_file(record.file, step.folder / record.file)
     return record
 
 
 def reason_of(error: Failed) -> str:
-    """Return in words why Step Functions gave up on an account."""
+    """Return a clause that says why Step Functions abandoned an account."""
     match error.Error:
         case "Sandbox.Timedout" | "States.Timeout":
-            return f"the function did not end in time ({error.Error}), and neither did its retries."
+            return f"the function and its retries timed out ({error.Error})."
         case "":
             return "its collection did not end."
         case "Runtime.ExitError" | "Lambda.Unknown":
-            return f"the function was ended, for want of memory most often ({error.Error})."
+            return f"the function was terminated, most likely out of memory ({error.Error})."
         case name:
             return f"the function failed ({name[:100]}): {' '.join(error.Cause.split())[:500]}"
 
 
-def settle(here: Invocation, account: AccountId, state: State) -> None:
-    """Write what a done account contributes to the control plane, and then that it is done."""
-    past = AccountJournal(here.work, account, here.folder).past()
-    write_account_plane(here, past, account, state.records)
-    here.work.write_file(names.account_plane(account), here.folder / names.account_plane(account))
-    write_state(here.work, account, state)
+def mark_done(step: Invocation, account: AccountId, state: State) -> None:
+    """Write an account's part of the control plane, then mark the account as done."""
+    past = AccountJournal(step.work, account, step.folder).past()
+    write_account_plane(step, past, account, state.records)
+    step.work.write_file(names.account_plane(account), step.folder / names.account_plane(account))
+    write_state(step.work, account, state)
 
 
 def write_account_plane(
-    here: Invocation, past: Past, account: AccountId, records: tuple[ShardRecord, ...]
+    step: Invocation, past: Past, account: AccountId, records: tuple[ShardRecord, ...]
 ) -> None:
-    """Write the plane file of an account into the folder; fetch the evidence that is not there."""
-    fetch_missing(here.work, [record.file for record in records], here.folder)
+    """Write the plane file of an account into the folder. Missing evidence is fetched first."""
+    fetch_missing(step.work, [record.file for record in records], step.folder)
     assert past.scope is not None  # noqa: S101 -- the journal of an opened scan has one
     manifest = Manifest(
         evaluated_as_of=past.header.started_at,
@@ -158,5 +158,5 @@ def write_account_plane(
         shards=records,
         reads=past.header.asked.reads,
     )
-    (here.folder / NAME).write_bytes(manifest_bytes(manifest_document(manifest)))
-    write_plane(Bundle(here.folder, (account,)), here.folder / names.account_plane(account))
+    (step.folder / NAME).write_bytes(manifest_bytes(manifest_document(manifest)))
+    write_plane(Bundle(step.folder, (account,)), step.folder / names.account_plane(account))

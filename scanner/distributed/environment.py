@@ -1,4 +1,4 @@
-"""The environment of the Lambda function: its buckets, and who owns them."""
+"""The environment of the Lambda function: its buckets, their owner, and defaults of a scan."""
 
 import re
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ WORK: Final = "VAULTPROOF_WORK_BUCKET"
 OWNER: Final = "VAULTPROOF_BUCKET_OWNER"
 
 BATCH_BYTES: Final = 8 << 20
-"""Bytes of evidence, compressed, that a batch has at most, unless one account alone has more."""
+"""The most compressed evidence in a batch, in bytes, unless one account alone has more."""
 
 _ACCOUNT: Final = re.compile("[0-9]{12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What the deployment decides. `config`: the place of audit.yaml; None: there is none.
+    """The settings of the deployment. `config`: the place of audit.yaml; None: there is none.
 
     `regions` are scanned when neither the event nor audit.yaml names any.
     """
@@ -38,20 +38,20 @@ class Environment:
 
     @property
     def means(self) -> S3Options:
-        """Return how the buckets are accessed."""
+        """How the buckets are accessed."""
         return S3Options(kms_key=self.kms_key, bucket_owner=self.bucket_owner)
 
     @property
     def scans(self) -> Place:
-        """Return what all scans are below."""
+        """The place of all scans."""
         return Place(self.evidence_bucket, "scans")
 
     def evidence(self, scan_id: str) -> Place:
-        """Return where a scan is kept."""
+        """Return the place of a scan in the evidence bucket."""
         return Place(self.evidence_bucket, f"scans/{scan_id}")
 
     def work(self, scan_id: str) -> Place:
-        """Return where the steps of a scan leave what later steps read."""
+        """Return the place in the work bucket for files that the steps of a scan hand on."""
         return Place(self.work_bucket, f"work/{scan_id}")
 
 

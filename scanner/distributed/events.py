@@ -1,4 +1,4 @@
-"""Events of the Lambda function: JSON that is validated before anything else happens."""
+"""Events of the Lambda function: JSON that is validated first of all."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
@@ -17,7 +17,7 @@ from scanner.errors import UsageError
 from scanner.model.collected import CollectMode
 
 LONGEST_SESSION: Final = 3600
-"""Seconds: a role that is assumed by a role has no longer session (IAM user guide, "Role chaining")."""
+"""Seconds: the longest session of a role that a role assumes (IAM user guide, "Role chaining")."""
 
 AccountText = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -32,7 +32,7 @@ class _Part(BaseModel):
 
 
 class ScanOptions(_Part):
-    """The scope of a scan and what it is judged against. What is left out is taken from audit.yaml."""
+    """The scope of a scan, and what it is judged against. Defaults are those of audit.yaml."""
 
     organization: bool | None = None
     accounts: tuple[AccountText, ...] = ()
@@ -55,7 +55,7 @@ class _Step(_Part):
 
 
 class Scan(_Part):
-    """A whole scan in one invocation. Without `scan_id`, the request's own id is taken."""
+    """A whole scan in one invocation. The default of `scan_id` is the request id."""
 
     action: Literal["scan"]
     scan_id: ScanId | None = None
@@ -69,14 +69,14 @@ class Open(_Step):
 
 
 class Collect(_Step):
-    """Collect an account, or go on with it."""
+    """Collect an account, or what is left of it."""
 
     action: Literal["collect"]
     account: AccountText
 
 
 class Failed(BaseModel):
-    """What Step Functions says of a task that failed; its own keys are its own affair."""
+    """The error output of Step Functions for a failed task. Other keys are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -93,7 +93,7 @@ class Note(_Step):
 
 
 class Gather(_Step):
-    """Put together what the accounts have, and pack the batches to judge."""
+    """Combine the accounts into one scan, and divide them into batches to judge."""
 
     action: Literal["gather"]
 
@@ -117,13 +117,13 @@ _EVENTS: Final[TypeAdapter[Event]] = TypeAdapter(Annotated[Event, Field(discrimi
 
 
 def parse_event(document: object) -> Event:
-    """Parse an event. UsageError: it is none of this function's."""
+    """Parse an event. UsageError: it is not an event of this function."""
     if not isinstance(document, dict):
         raise UsageError('The event is not a JSON object: send {"action": "scan", "scan": {...}}.')
     try:
         event = _EVENTS.validate_python({"action": "scan", **document})
     except ValidationError as problem:
-        raise UsageError(f"The event is not one of this function's: {_first(problem)}") from None
+        raise UsageError(f"The event is not valid: {_first(problem)}") from None
     seconds = event.scan.session_seconds
     if seconds is not None and seconds > LONGEST_SESSION:
         raise UsageError(
@@ -134,7 +134,7 @@ def parse_event(document: object) -> Event:
 
 
 def _first(problem: ValidationError) -> str:
-    """Return the first mistake in words. What was sent is not repeated: it may be anything."""
+    """Describe the first mistake. The input is not repeated, as it may be anything."""
     detail = problem.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in detail["loc"][1:]) or "action"
     return f"{place}: {detail['msg'][:300]}."

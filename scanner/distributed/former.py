@@ -1,4 +1,4 @@
-"""The scan of the night before: what reports and notifications compare with."""
+"""The earlier scan that reports and notifications compare with."""
 
 import logging
 from collections.abc import Iterator
@@ -16,33 +16,33 @@ from scanner.storage.place import Place
 from scanner.storage.s3 import download, judged_scans
 
 FORMER: Final = "former.json"
-"""The scan that is compared with, in the work bucket: a step that is repeated compares with the same one."""
+"""Names the earlier scan, in the work bucket: a repeated step compares with the same one."""
 
 _WITHOUT: Final = ("evidence", "inventory")
 _LOG: Final = logging.getLogger("vaultproof")
 
 
 @contextmanager
-def earlier_scan(here: Invocation, manifest: Manifest) -> Iterator[Since | None]:
+def earlier_scan(step: Invocation, manifest: Manifest) -> Iterator[Since | None]:
     """Fetch the newest earlier scan of the same organization. None: there is none, or it cannot be read."""
-    chosen = here.work.read_json(FORMER)
+    chosen = step.work.read_json(FORMER)
     if chosen is None:
-        chosen = {"prefix": _newest(here, manifest)}
-        here.work.write_json(FORMER, chosen)
-    yield _fetched(here, chosen["prefix"]) if chosen["prefix"] else None
+        chosen = {"prefix": _newest(step, manifest)}
+        step.work.write_json(FORMER, chosen)
+    yield _fetched(step, chosen["prefix"]) if chosen["prefix"] else None
 
 
-def _newest(here: Invocation, manifest: Manifest) -> str:
+def _newest(step: Invocation, manifest: Manifest) -> str:
     """Return the prefix of the newest earlier scan; empty: there is none."""
-    means = here.asked.environment.means
-    for place in judged_scans(here.asked.environment.scans, means):
-        if place != here.evidence.place and _is_of(here.evidence.at(place), manifest):
+    means = step.request.environment.means
+    for place in judged_scans(step.request.environment.scans, means):
+        if place != step.evidence.place and _is_of(step.evidence.at(place), manifest):
             return place.prefix
     return ""
 
 
 def _is_of(earlier: Workspace, manifest: Manifest) -> bool:
-    """Whether a scan is of the same organization, or without one of the same accounts."""
+    """Check whether a scan is of the same organization or, without one, of the same accounts."""
     document = earlier.read_json(NAME)
     scope = document.get("scope") if isinstance(document, dict) else None
     if not isinstance(scope, dict):
@@ -52,13 +52,13 @@ def _is_of(earlier: Workspace, manifest: Manifest) -> bool:
     return bool(scope.get("accounts") == list(manifest.scope.accounts))
 
 
-def _fetched(here: Invocation, prefix: str) -> Since | None:
-    """Return an earlier scan. One that cannot be read must not end the scan of tonight."""
-    folder = here.folder.with_name("former")
+def _fetched(step: Invocation, prefix: str) -> Since | None:
+    """Return an earlier scan. None: it cannot be read, which must not fail the new scan."""
+    folder = step.folder.with_name("former")
     try:
         if (folder / NAME).exists():  # fetched by this step before
             return read_earlier_scan(folder)
-        download(Place(here.evidence.place.bucket, prefix), folder, here.asked.environment.means, _WITHOUT)
+        download(Place(step.evidence.place.bucket, prefix), folder, step.request.environment.means, _WITHOUT)
         return read_earlier_scan(folder)
     except VaultproofError as problem:
         _LOG.warning("Nothing is compared: the earlier scan %s cannot be read: %s", prefix, problem)

@@ -1,4 +1,4 @@
-"""Gather: the accounts become one scan, and batches of them are packed for judging."""
+"""Gather: combines the accounts into one scan, and divides them into batches for judging."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,24 +23,24 @@ from scanner.model.names import ORG, AccountId, Shard
 from scanner.storage.s3 import CONNECTIONS
 
 MOST: Final = 250
-"""Accounts that a batch has at most."""
+"""The most accounts in a batch."""
 
 
-def gather(here: Invocation) -> Answer:
-    """Put the accounts together. Doing it again changes nothing."""
-    if (plan := here.work.read_json(names.PLAN)) is not None and here.work.names(names.MANIFEST):
+def gather(step: Invocation) -> Answer:
+    """Combine the accounts into one scan. Idempotent."""
+    if (plan := step.work.read_json(names.PLAN)) is not None and step.work.names(names.MANIFEST):
         return {"batches": len(plan["batches"])}
-    past = _journal(here)
+    past = _journal(step)
     assert past.scope is not None  # noqa: S101 -- checked in _journal
-    states = _states(here, past.scope)
+    states = _states(step, past.scope)
     records = {Shard(row.account, row.region): row for state in states.values() for row in state.records}
-    changed = _ask_owners(here, past, records)
+    changed = _ask_owners(step, past, records)
     records |= changed
-    _write_plane(here, past, records, changed)
+    _write_plane(step, past, records, changed)
     batches = pack(
         _sizes(past.scope.accounts, records.values()),
-        here.asked.environment.batch_bytes,
-        single=_needs_all(here),
+        step.request.environment.batch_bytes,
+        single=_needs_all(step),
     )
     organization = tuple(record for shard, record in past.finished.items() if shard.region == ORG)
     collected = collected_of(
@@ -49,18 +49,18 @@ def gather(here: Invocation) -> Answer:
         (*organization, *(records[shard] for shard in sorted(records))),
         datetime.now(UTC),
     )
-    here.work.write_json(names.BATCHES, [{"batch": number} for number in range(len(batches))])
+    step.work.write_json(names.BATCHES, [{"batch": number} for number in range(len(batches))])
     rewritten = sorted(record.file for record in changed.values())
-    here.work.write_json(names.PLAN, {"batches": batches, "rewritten": rewritten})
-    manifest = manifest_of(collected, here.asked.options.as_of)
-    here.work.write(names.MANIFEST, manifest_bytes(manifest_document(manifest)))
+    step.work.write_json(names.PLAN, {"batches": batches, "rewritten": rewritten})
+    manifest = manifest_of(collected, step.request.options.as_of)
+    step.work.write(names.MANIFEST, manifest_bytes(manifest_document(manifest)))
     return {"batches": len(batches)}
 
 
 def pack(sizes: Mapping[AccountId, int], most: int, *, single: bool = False) -> list[list[AccountId]]:
     """Pack accounts into batches of at most `most` bytes of evidence, in their order.
 
-    An account that alone has more is a batch of its own. `single`: all are one batch.
+    An account that has more is a batch of its own. `single`: all accounts are one batch.
     """
     batches: list[list[AccountId]] = []
     room = 0
@@ -73,9 +73,9 @@ def pack(sizes: Mapping[AccountId, int], most: int, *, single: bool = False) -> 
     return batches
 
 
-def _needs_all(here: Invocation) -> bool:
-    """Whether an account cannot be judged without the resources of others: tiers and owners go by tags."""
-    judgement = here.asked.judging()
+def _needs_all(step: Invocation) -> bool:
+    """Whether all accounts must be judged together: tiers and owners depend on tags in any account."""
+    judgement = step.request.judging()
     return bool(judgement.tiers.tiers or judgement.tiers.overrides or judgement.owners)
 
 
@@ -86,74 +86,74 @@ def _sizes(accounts: Sequence[AccountId], records: Iterable[ShardRecord]) -> dic
     return sizes
 
 
-def _journal(here: Invocation) -> Past:
-    """Put the journals of all accounts behind that of the scan. BundleError: the scan was not opened."""
-    opened = here.work.read(names.OPENED)
-    here.folder.mkdir(parents=True, exist_ok=True)
-    own = _read_all(here, sorted(here.work.names("journal/")))
-    (here.folder / JOURNAL).write_bytes(b"".join((opened or b"", *own)))
-    past = read_journal(here.folder) if opened else None
+def _journal(step: Invocation) -> Past:
+    """Append the journals of all accounts to that of the scan. BundleError: the scan was not opened."""
+    opened = step.work.read(names.OPENED)
+    step.folder.mkdir(parents=True, exist_ok=True)
+    own = _read_all(step, sorted(step.work.names("journal/")))
+    (step.folder / JOURNAL).write_bytes(b"".join((opened or b"", *own)))
+    past = read_journal(step.folder) if opened else None
     if past is None or past.scope is None:
-        raise BundleError(f"{here.work.place} has no journal: the scan was not opened, or its files expired.")
+        raise BundleError(f"{step.work.place} has no journal: the scan was not opened, or its files expired.")
     return past
 
 
-def _read_all(here: Invocation, found: Sequence[str]) -> list[bytes]:
+def _read_all(step: Invocation, object_names: Sequence[str]) -> list[bytes]:
     with ThreadPoolExecutor(CONNECTIONS) as pool:
-        return [content or b"" for content in pool.map(here.work.read, found)]
+        return [content or b"" for content in pool.map(step.work.read, object_names)]
 
 
-def _states(here: Invocation, scope: Scope) -> Mapping[AccountId, State]:
-    """Return the state of each account; record of one that is not done that it was not read."""
+def _states(step: Invocation, scope: Scope) -> Mapping[AccountId, State]:
+    """Return the state of each account. One that is not done is recorded as not read."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         states = dict(
             zip(
                 scope.accounts,
-                pool.map(lambda account: read_state(here.work, account), scope.accounts),
+                pool.map(lambda account: read_state(step.work, account), scope.accounts),
                 strict=True,
             )
         )
     for account, state in states.items():
         if not state.done:
-            states[account] = fail(here, account, "its collection did not end.", state)
+            states[account] = fail(step, account, "its collection did not end.", state)
     return states
 
 
 def _ask_owners(
-    here: Invocation, past: Past, records: Mapping[Shard, ShardRecord]
+    step: Invocation, past: Past, records: Mapping[Shard, ShardRecord]
 ) -> dict[Shard, ShardRecord]:
-    """Ask the owners of keys that other accounts name; return the records of the files that got answers."""
-    asked = owners(past, records)
-    if not asked:
+    """Read keys that other accounts name from their owners. Return the records of the changed files."""
+    records_of_owners = owners(past, records)
+    if not records_of_owners:
         return {}
-    here.work.fetch_all([record.file for record in asked], here.folder)
+    step.work.fetch_all([record.file for record in records_of_owners], step.folder)
     changed: dict[Shard, ShardRecord] = {}
 
     def keep(record: ShardRecord) -> None:
-        here.work.write_file(names.rewritten(record.file), here.folder / record.file)
+        step.work.write_file(names.rewritten(record.file), step.folder / record.file)
         changed[Shard(record.account, record.region)] = record
 
-    deadline = Deadline.within(here.seconds * 0.5, margin=here.seconds * 0.05)
-    ask_owners(here.asked.collecting(deadline), here.folder, keep, records)
+    deadline = Deadline.within(step.seconds * 0.5, margin=step.seconds * 0.05)
+    ask_owners(step.request.collecting(deadline), step.folder, keep, records)
     return changed
 
 
 def _write_plane(
-    here: Invocation, past: Past, records: Mapping[Shard, ShardRecord], changed: Mapping[Shard, ShardRecord]
+    step: Invocation, past: Past, records: Mapping[Shard, ShardRecord], changed: Mapping[Shard, ShardRecord]
 ) -> None:
-    """Write what all accounts contribute to the control plane, those with new answers as they are now."""
+    """Write the control plane of all accounts, with those that changed as they are now."""
     assert past.scope is not None  # noqa: S101 -- as in gather
     again = {shard.account for shard in changed}
     excluded = {entry.account for entry in past.scope.excluded}
-    whole = here.folder / names.PLANE
+    whole = step.folder / names.PLANE
     with whole.open("wb") as file:
         for account in sorted(set(past.scope.accounts) - excluded):
-            path = here.folder / names.account_plane(account)
+            path = step.folder / names.account_plane(account)
             if account in again:
                 own = tuple(records[shard] for shard in sorted(records) if shard.account == account)
-                write_account_plane(here, past, account, own)
+                write_account_plane(step, past, account, own)
             else:
-                here.work.fetch_all([names.account_plane(account)], here.folder)
+                step.work.fetch_all([names.account_plane(account)], step.folder)
             file.write(path.read_bytes())
             path.unlink()
-    here.work.write_file(names.PLANE, whole)
+    step.work.write_file(names.PLANE, whole)

@@ -1,11 +1,11 @@
-"""What a step works with."""
+"""The context of a step."""
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scanner.distributed.options import Asked
+from scanner.distributed.options import ScanRequest
 from scanner.distributed.workspace import Workspace
 
 Answer = dict[str, Any]
@@ -13,10 +13,10 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """A step of a scan. `folder`: for its files. `ends_at`: when the process ends, by `time.monotonic`."""
+    """A step of a scan. `folder`: for its files. `ends_at`: the deadline, in `time.monotonic`."""
 
     scan_id: str
-    asked: Asked
+    request: ScanRequest
     evidence: Workspace
     work: Workspace
     folder: Path
@@ -24,5 +24,5 @@ class Invocation:
 
     @property
     def seconds(self) -> float:
-        """Return the time that is left."""
+        """The remaining time."""
         return max(0.0, self.ends_at - time.monotonic())

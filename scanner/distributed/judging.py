@@ -1,4 +1,4 @@
-"""Judge: the facts and findings of a batch of accounts."""
+"""Judge: makes the facts and findings of a batch of accounts."""
 
 from pathlib import Path
 from typing import Any
@@ -15,22 +15,22 @@ from scanner.judging.batches import notes_document, write_batch
 from scanner.model.manifest import Manifest
 
 
-def judge(event: Judge, here: Invocation) -> Answer:
-    """Judge a batch, and write its files into the work bucket. Doing it again changes nothing."""
-    if here.work.names(names.batch_notes(event.batch)):
+def judge(event: Judge, step: Invocation) -> Answer:
+    """Judge a batch, and write its files into the work bucket. Idempotent."""
+    if step.work.names(names.batch_notes(event.batch)):
         return {"batch": event.batch}
-    plan = plan_of(here)
+    plan = plan_of(step)
     if event.batch >= len(plan["batches"]):
         raise BundleError(f"The scan has {len(plan['batches'])} batches, and no batch {event.batch}.")
     accounts = plan["batches"][event.batch]
-    manifest = fetch_manifest(here)
-    _fetch_evidence(here, manifest, accounts, frozenset(plan["rewritten"]))
-    here.work.fetch_all([names.PLANE], here.folder)
-    bundle = Bundle(here.folder, accounts)
+    manifest = fetch_manifest(step)
+    _fetch_evidence(step, manifest, accounts, frozenset(plan["rewritten"]))
+    step.work.fetch_all([names.PLANE], step.folder)
+    bundle = Bundle(step.folder, accounts)
     bundle.check()
-    judgement = here.asked.judging()
-    out = here.folder / "judged"
-    rows, notes = write_batch(bundle, here.folder / names.PLANE, out, facts_request(bundle, judgement))
+    judgement = step.request.judging()
+    out = step.folder / "judged"
+    rows, notes = write_batch(bundle, step.folder / names.PLANE, out, facts_request(bundle, judgement))
     home = home_account(manifest)
     is_home = home in accounts or (event.batch == 0 and not any(home in batch for batch in plan["batches"]))
     waivers = Waivers(judgement.waivers, judgement.clock(manifest), home if is_home else None)
@@ -38,44 +38,44 @@ def judge(event: Judge, here: Invocation) -> Answer:
     document = {
         "notes": notes_document(notes),
         "waivers": waivers.tally(),
-        "files": _upload(here, out, event.batch),
+        "files": _upload(step, out, event.batch),
     }
-    here.work.write_json(names.batch_notes(event.batch), document)
+    step.work.write_json(names.batch_notes(event.batch), document)
     return {"batch": event.batch, "accounts": len(accounts)}
 
 
-def plan_of(here: Invocation) -> dict[str, Any]:
-    """Return the plan that Gather left. BundleError: there is none."""
-    plan = here.work.read_json(names.PLAN)
+def plan_of(step: Invocation) -> dict[str, Any]:
+    """Read the plan that Gather wrote. BundleError: there is none."""
+    plan = step.work.read_json(names.PLAN)
     if not isinstance(plan, dict):
-        raise BundleError(f"{here.work.place} has no {names.PLAN}: the accounts were not gathered.")
+        raise BundleError(f"{step.work.place} has no {names.PLAN}: the accounts were not gathered.")
     return plan
 
 
-def fetch_manifest(here: Invocation) -> Manifest:
+def fetch_manifest(step: Invocation) -> Manifest:
     """Fetch the manifest and the organization's evidence. BundleError: the accounts were not gathered."""
-    here.work.fetch_all([names.MANIFEST], here.folder)
-    manifest = read_manifest(here.folder)
+    step.work.fetch_all([names.MANIFEST], step.folder)
+    manifest = read_manifest(step.folder)
     if any(record.file == names.ORGANIZATION for record in manifest.shards):
-        here.work.fetch_all([names.ORGANIZATION], here.folder)
+        step.work.fetch_all([names.ORGANIZATION], step.folder)
     return manifest
 
 
 def _fetch_evidence(
-    here: Invocation, manifest: Manifest, accounts: list[str], rewritten: frozenset[str]
+    step: Invocation, manifest: Manifest, accounts: list[str], rewritten: frozenset[str]
 ) -> None:
     files = {record.file for record in manifest.shards if record.account in accounts and record.file}
     files.discard(names.ORGANIZATION)
-    here.work.fetch_all(sorted(files - rewritten), here.folder)
+    step.work.fetch_all(sorted(files - rewritten), step.folder)
     for file in sorted(files & rewritten):
-        here.work.fetch(names.rewritten(file), here.folder / file)
+        step.work.fetch(names.rewritten(file), step.folder / file)
 
 
-def _upload(here: Invocation, out: Path, batch: int) -> dict[str, str]:
-    """Upload facts and findings under their names in the scan, parts of the inventory under the batch's."""
+def _upload(step: Invocation, out: Path, batch: int) -> dict[str, str]:
+    """Upload facts and findings by their names in the scan, parts of the inventory below the batch's."""
     named = {path.relative_to(out).as_posix(): path for path in sorted(out.rglob("*.parquet"))}
-    kept = {name: file_sha256(path) for name, path in named.items() if not name.startswith("inventory/")}
-    here.work.write_files(out, kept)
-    for name in sorted(named.keys() - kept.keys()):
-        here.work.write_file(f"{names.batch_folder(batch)}/{name}", named[name])
-    return kept
+    checksums = {name: file_sha256(path) for name, path in named.items() if not name.startswith("inventory/")}
+    step.work.write_files(out, checksums)
+    for name in sorted(named.keys() - checksums.keys()):
+        step.work.write_file(f"{names.batch_folder(batch)}/{name}", named[name])
+    return checksums

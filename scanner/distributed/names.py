@@ -1,9 +1,9 @@
-"""The names of what the steps of a scan leave in the work bucket, below `work/SCAN_ID/`."""
+"""The names of the objects that the steps of a scan write into the work bucket, below `work/SCAN_ID/`."""
 
 from typing import Final
 
 OPENED: Final = "opened.jsonl"
-"""The journal of the scan as Open leaves it: the scope, and the organization's evidence."""
+"""The journal of the scan after Open: the scope, and the organization's evidence."""
 
 ACCOUNTS: Final = "accounts.json"
 """The items of the map that collects: `[{"account": ID}, ...]`."""
@@ -12,42 +12,42 @@ BATCHES: Final = "batches.json"
 """The items of the map that judges: `[{"batch": 0}, ...]`."""
 
 PLAN: Final = "plan.json"
-"""The accounts of each batch, and the evidence files that Gather wrote again."""
+"""The accounts of each batch, and the evidence files that Gather has rewritten."""
 
 PLANE: Final = "plane.jsonl.gz"
-"""What all account-Regions contribute to the control plane."""
+"""The control plane of all account-Regions."""
 
 MANIFEST: Final = "manifest.json"
-"""The manifest of the evidence. Gather writes it last: where there is one, Gather is done."""
+"""The manifest of the evidence. Gather writes it last: if it exists, Gather is done."""
 
 ORGANIZATION: Final = "evidence/org.jsonl.gz"
 
 
 def account_journal(account: str) -> str:
-    """Name the journal lines of an account."""
+    """Return the name of the journal lines of an account."""
     return f"journal/{account}.jsonl"
 
 
 def account_state(account: str) -> str:
-    """Name the file that says how far an account is: its rounds, and its records when it is done."""
+    """Return the name of the progress of an account: its rounds, and its records once it is done."""
     return f"accounts/{account}.json"
 
 
 def account_plane(account: str) -> str:
-    """Name what an account contributes to the control plane."""
+    """Return the name of an account's part of the control plane."""
     return f"plane/{account}.jsonl.gz"
 
 
 def rewritten(file: str) -> str:
-    """Name an evidence file as Gather wrote it, with the answers of owners at its end."""
+    """Return the name of an evidence file that Gather rewrote, with the answers of key owners at its end."""
     return f"rewritten/{file}"
 
 
 def batch_notes(batch: int) -> str:
-    """Name what a batch came to. It is written last: where there is one, the batch is judged."""
+    """Return the name of the results of a batch. Written last: if it exists, the batch is judged."""
     return f"judged/{batch}/notes.json"
 
 
 def batch_folder(batch: int) -> str:
-    """Name the folder of the inventory's parts of a batch."""
+    """Return the name of the folder for a batch's parts of the inventory."""
     return f"judged/{batch}"

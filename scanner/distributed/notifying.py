@@ -1,4 +1,4 @@
-"""Notifications about a scan that is in the evidence bucket, once."""
+"""Sends the notifications about a scan in the evidence bucket, once."""
 
 import logging
 import os
@@ -23,43 +23,43 @@ _WITHOUT: Final = ("evidence", "inventory")
 
 _MOST: Final = 10
 _LONGEST: Final = 500
-"""Failures in an answer, and characters of each: Step Functions takes 256 KB."""
+"""The most failures in an answer, and characters of each: Step Functions allows 256 KB."""
 
 _LOG: Final = logging.getLogger("vaultproof")
 
 
-def remember_first_seen(here: Invocation, view: View, since: Since | None) -> None:
-    """Write since when findings are open. A scan does not fail because that is unknown."""
-    if targets_of(here.asked.settings, os.environ).security_hub is not None:
+def remember_first_seen(step: Invocation, view: View, since: Since | None) -> None:
+    """Write when each finding was first seen. An error does not fail the scan."""
+    if targets_of(step.request.settings, os.environ).security_hub is not None:
         with suppress(VaultproofError):
-            record_first_seen(here.folder, view, since)
+            record_first_seen(step.folder, view, since)
 
 
-def notify(here: Invocation) -> Mapping[str, Any]:
+def notify(step: Invocation) -> Mapping[str, Any]:
     """Notify the targets of the deployment and of audit.yaml, once.
 
-    The scan is written by now: what goes wrong here is in the answer and in the log, and fails no scan.
+    The scan is already written, so errors go into the answer and the log, and do not fail it.
     """
-    targets = targets_of(here.asked.settings, os.environ)
+    targets = targets_of(step.request.settings, os.environ)
     if not targets:
         return {}
     try:
-        return {} if here.work.read_json(NOTIFIED) is not None else _notified(here, targets)
+        return {} if step.work.read_json(NOTIFIED) is not None else _notified(step, targets)
     except VaultproofError as problem:
         _LOG.warning("The notifications were not sent: %s", problem)
         return {"notified": 0, "not_notified": [str(problem)[:_LONGEST]]}
 
 
-def _notified(here: Invocation, targets: Targets) -> Mapping[str, Any]:
-    if not here.folder.is_dir():  # a step that is repeated: the scan is complete, and was not reported
-        download(here.evidence.place, here.folder, here.asked.environment.means, _WITHOUT)
-    # Security Hub closes what is fixed since the earlier scan.
-    with earlier_scan(here, read_manifest(here.folder)) as since:
-        deliveries = notify_scan(here.folder, f"{here.evidence.place}", targets, since)
-    failed = [each.text for each in failures(deliveries)]
+def _notified(step: Invocation, targets: Targets) -> Mapping[str, Any]:
+    if not step.folder.is_dir():  # a repeated step: the scan is complete, but was not notified
+        download(step.evidence.place, step.folder, step.request.environment.means, _WITHOUT)
+    # Findings that are fixed since the earlier scan are closed in Security Hub.
+    with earlier_scan(step, read_manifest(step.folder)) as since:
+        deliveries = notify_scan(step.folder, f"{step.evidence.place}", targets, since)
+    failed = [delivery.text for delivery in failures(deliveries)]
     outcome = {
         "notified": len(deliveries) - len(failed),
         "not_notified": [text[:_LONGEST] for text in failed[:_MOST]],
     }
-    here.work.write_json(NOTIFIED, outcome)
+    step.work.write_json(NOTIFIED, outcome)
     return outcome

@@ -1,4 +1,4 @@
-"""Options of an event and audit.yaml as requests to collect and to judge: options win."""
+"""What a scan collects and judges, from an event and audit.yaml. Options of the event take precedence."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +22,15 @@ from scanner.storage.place import Place
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a scan was asked to do, by its event, its audit.yaml and its deployment."""
+class ScanRequest:
+    """The request for a scan, from its event, audit.yaml and the deployment."""
 
     options: ScanOptions
     settings: Settings
     environment: Environment
 
     def collecting(self, deadline: Deadline | None = None, *, whole: bool = False) -> CollectRequest:
-        """Return the scope and how to reach it. `whole`: without a scope, the own account; else all.
+        """Return the scope and how it is read. `whole`: the default scope is the own account, not all.
 
         UsageError: the sessions of roles would be longer than AWS allows.
         """
@@ -48,7 +48,7 @@ class Asked:
             accounts=tuple(accounts),
             organizational_units=tuple(options.organizational_units or scope.organizational_units),
             regions=tuple(options.regions or scope.regions or self.environment.regions),
-            excluded=tuple(Excluded(AccountId(each.account), each.reason) for each in scope.exclude),
+            excluded=tuple(Excluded(AccountId(entry.account), entry.reason) for entry in scope.exclude),
             role_name=options.role_name or scope.role_name or self.environment.role_name or DEFAULT_ROLE,
             external_id=options.external_id or scope.external_id or self.environment.external_id,
             session_name=options.session_name or scope.session_name or "vaultproof",
@@ -73,13 +73,13 @@ class Asked:
         return known_formats(self.options.formats or self.settings.outputs.formats or DEFAULT_FORMATS)
 
 
-def asked_of(options: ScanOptions, environment: Environment, s3: Any, folder: Path) -> Asked:  # noqa: ANN401 -- a client
+def scan_request(options: ScanOptions, environment: Environment, s3: Any, folder: Path) -> ScanRequest:  # noqa: ANN401 -- a client
     """Load audit.yaml, if the deployment names one, into `folder`. ConfigurationError: it has mistakes."""
     if environment.config is None:
-        return Asked(options, Settings(), environment)
+        return ScanRequest(options, Settings(), environment)
     path = folder / "audit.yaml"
     where, _, name = environment.config.prefix.rpartition("/")
     place = Place(environment.config.bucket, where)
     if not name or not Workspace(s3, place, environment.means).fetch(name, path):
         raise UsageError(f"VAULTPROOF_CONFIG names {environment.config}, and there is no such object.")
-    return Asked(options, load_settings(path), environment)
+    return ScanRequest(options, load_settings(path), environment)

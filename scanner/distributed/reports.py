@@ -1,4 +1,4 @@
-"""The reports of a scan in AWS Lambda: a format that cannot be made there must not cost the scan."""
+"""The report formats in AWS Lambda: one that cannot be written there must not fail the scan."""
 
 import logging
 from pathlib import Path
@@ -14,7 +14,7 @@ _LOG: Final = logging.getLogger("vaultproof")
 
 
 def makeable(formats: tuple[str, ...], folder: Path) -> tuple[str, ...]:
-    """Return the formats that can be made here. What is left out is logged, and written into the folder."""
+    """Return the formats that can be written here. Others are logged, and noted in the folder."""
     problem = missing_engine() if _PDF in formats else None
     if problem is None:
         return formats
@@ -25,6 +25,6 @@ def makeable(formats: tuple[str, ...], folder: Path) -> tuple[str, ...]:
 
 
 def not_written(folder: Path) -> dict[str, str]:
-    """Return what an answer says about a report that was left out; empty if there is none."""
+    """Return the note in an answer about a report that was left out; empty: there is none."""
     file = folder / NOT_WRITTEN
     return {"not_written": file.read_text(encoding="utf-8").strip()} if file.exists() else {}

@@ -1,4 +1,4 @@
-"""Scans in AWS as rows: how they stand, how far they are, and what their summaries say."""
+"""Scans in AWS as rows: their state, their progress, and the numbers of their summaries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class MapCounts:
-    """How many items of a map are done. `name`: the label of the map state."""
+    """The progress of a map. `name`: the label of the map state."""
 
     name: str
     total: int
@@ -34,7 +34,7 @@ class MapCounts:
 
     @classmethod
     def of(cls, arn: str, counts: Mapping[str, int]) -> Self:
-        """Make it of an answer of DescribeMapRun, whose ARN ends with `.../LABEL:ID`."""
+        """Build the counts from an answer of DescribeMapRun, whose ARN ends with `.../LABEL:ID`."""
         failed = sum(counts.get(name, 0) for name in ("failed", "timedOut", "aborted"))
         label = arn.rpartition("/")[2].partition(":")[0]
         return cls(
@@ -46,16 +46,16 @@ class MapCounts:
         )
 
     def line(self) -> str:
-        """Return the counts in words."""
+        """Return the counts as a line of text."""
         failed = f", {self.failed:,} failed" if self.failed else ""
         return f"{self.name}: {self.succeeded:,} of {self.total:,} done, {self.running:,} running{failed}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A scan in AWS. Numbers are None where there is no summary: they are not known.
+    """A scan in AWS. Numbers are None without a summary: they are unknown.
 
-    `state`: as Step Functions names it. `counts`: findings by status. `address`: where the scan is kept.
+    `state`: as Step Functions names it. `counts`: findings by status. `address`: of the scan in S3.
     """
 
     scan_id: str
@@ -68,7 +68,7 @@ class Run:
     score: float | None = None
 
     def document(self) -> dict[str, Any]:
-        """Return the run as JSON has it (docs/schema/runs.schema.json)."""
+        """Return the JSON document of a run (docs/schema/runs.schema.json)."""
         return {
             "scan_id": self.scan_id,
             "state": self.state,

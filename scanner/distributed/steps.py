@@ -1,4 +1,4 @@
-"""One invocation: an event is carried out as a step of a scan, or as a whole one."""
+"""One invocation: runs an event as a step of a scan, or as a whole scan."""
 
 import tempfile
 import time
@@ -16,19 +16,19 @@ from scanner.distributed.invocation import Answer, Invocation
 from scanner.distributed.judging import judge
 from scanner.distributed.notifying import notify
 from scanner.distributed.opening import open_scan
-from scanner.distributed.options import asked_of
+from scanner.distributed.options import scan_request
 from scanner.distributed.workspace import Workspace
 
 
 def carry_out(event: Event, environment: Environment, s3: Any, request_id: str, seconds: float) -> Answer:  # noqa: ANN401 -- a client
-    """Carry out an event within so many seconds. Raises VaultproofError, whose text is one sentence."""
+    """Run an event within the given seconds, and return its answer. VaultproofError: it failed."""
     ends_at = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="vaultproof-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         scan_id = event.scan_id or request_id
         invocation = Invocation(
             scan_id=scan_id,
-            asked=asked_of(event.scan, environment, s3, folder),
+            request=scan_request(event.scan, environment, s3, folder),
             evidence=Workspace(s3, environment.evidence(scan_id), environment.means),
             work=Workspace(s3, environment.work(scan_id), environment.means),
             folder=folder / "scan",
@@ -37,17 +37,17 @@ def carry_out(event: Event, environment: Environment, s3: Any, request_id: str, 
         return {"scan_id": scan_id, **_STEPS[type(event)](event, invocation)}
 
 
-def _scan(_event: Scan, here: Invocation) -> Answer:
-    done = whole.scan(here.asked, here.evidence, here.scan_id, here.folder, here.seconds)
-    return {**whole.summary_of(done, here.evidence), **notify(here)}
+def _scan(_event: Scan, step: Invocation) -> Answer:
+    done = whole.scan(step.request, step.evidence, step.scan_id, step.folder, step.seconds)
+    return {**whole.summary_of(done, step.evidence), **notify(step)}
 
 
 _STEPS: Mapping[type, Callable[[Any, Invocation], Answer]] = {
     Scan: _scan,
-    Open: lambda _event, here: open_scan(here),
+    Open: lambda _event, step: open_scan(step),
     Collect: collect,
     Note: note,
-    Gather: lambda _event, here: gather(here),
+    Gather: lambda _event, step: gather(step),
     Judge: judge,
-    Finish: lambda _event, here: finish(here),
+    Finish: lambda _event, step: finish(step),
 }

@@ -7,7 +7,7 @@ from typing import Any, Final
 from scanner.app import collection
 from scanner.app import judgement as app
 from scanner.collect.deadline import Deadline
-from scanner.distributed.options import Asked
+from scanner.distributed.options import ScanRequest
 from scanner.distributed.reports import makeable, not_written
 from scanner.distributed.workspace import Workspace
 from scanner.errors import UsageError
@@ -16,32 +16,32 @@ from scanner.report.view.view import View
 from scanner.storage.s3 import files_of
 
 _SHARE: Final = 0.6
-"""The part of the time in which AWS is called; judging and reports have the rest."""
+"""The share of the time for calling AWS; the rest is for judging and reports."""
 
 _BEFORE: Final = 0.15
-"""The part of the time, before collecting stops, in which nothing is begun any more."""
+"""The share of the time, at the end of collecting, in which nothing new is started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A scan that is in its bucket. `left_out`: what the answer says about a report that is not."""
+    """A scan in the evidence bucket. `left_out`: the note in the answer about a report that is not."""
 
     view: View
     complete: bool
     left_out: dict[str, str]
 
 
-def scan(asked: Asked, evidence: Workspace, scan_id: str, folder: Path, seconds: float) -> Done:
-    """Collect, judge and report, and write everything into the evidence bucket. `seconds`: the time for it.
+def scan(request: ScanRequest, evidence: Workspace, scan_id: str, folder: Path, seconds: float) -> Done:
+    """Collect, judge and report within the given seconds, and write everything into the evidence bucket.
 
-    What was not read by then is missing in the evidence, and unknown. UsageError: something is there already.
+    What was not read in time is missing in the evidence, and unknown. UsageError: the scan already exists.
     """
     if evidence.names():
         raise UsageError(f"{evidence.place} is not empty: an id names one scan only. Use another scan_id.")
-    judgement, formats = asked.judging(), asked.formats()
+    judgement, formats = request.judging(), request.formats()
     deadline = Deadline.within(seconds * _SHARE, margin=seconds * _BEFORE)
-    request = replace(asked.collecting(deadline, whole=True), reads=asked.reads())
-    collection.collect(request, folder, None, judgement.as_of, scan_id=scan_id)
+    collect_request = replace(request.collecting(deadline, whole=True), reads=request.reads())
+    collection.collect(collect_request, folder, None, judgement.as_of, scan_id=scan_id)
     complete = not collection.has_more(folder)
     outcome = app.evaluate(folder, folder, judgement, makeable(formats, folder))
     names = sorted(files_of(folder))
@@ -51,7 +51,7 @@ def scan(asked: Asked, evidence: Workspace, scan_id: str, folder: Path, seconds:
 
 
 def summary_of(done: Done, evidence: Workspace) -> dict[str, Any]:
-    """Return what the caller gets: counts, and where the scan is."""
+    """Return the answer to the caller: counts, and the location of the scan."""
     counts = done.view.counts
     return {
         "findings": counts.total,

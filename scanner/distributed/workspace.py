@@ -1,7 +1,7 @@
-"""A prefix of a bucket as a folder: what one step leaves there, and another one reads.
+"""A prefix of a bucket used as a folder, through which steps exchange files.
 
-Each request names the account that must own the bucket. S3 checks the SHA-256 of what it is sent, and
-botocore that of what it returns. Objects are encrypted as the deployment says.
+Each request names the account that must own the bucket. S3 verifies the SHA-256 of what is uploaded, botocore
+that of what is downloaded. Objects are encrypted as configured in the deployment.
 """
 
 import base64
@@ -26,7 +26,7 @@ _CONFLICT: Final = frozenset(("409", "ConditionalRequestConflict"))
 
 
 class Workspace:
-    """The objects below a place, by their names below it. Safe for threads.
+    """The objects below a place, by their names relative to it. Thread-safe.
 
     Raises:
         BundleError, OutputError: the bucket refuses, does not exist, or belongs to another account.
@@ -37,7 +37,7 @@ class Workspace:
         self._client, self.place, self._means = client, place, means
 
     def at(self, place: Place) -> "Workspace":
-        """Return the workspace of another place, spoken to in the same way."""
+        """Return the workspace of another place, with the same client."""
         return Workspace(self._client, place, self._means)
 
     def names(self, prefix: str = "") -> Mapping[str, int]:
@@ -59,7 +59,7 @@ class Workspace:
         return None if pieces is None else b"".join(pieces)
 
     def read_json(self, name: str) -> Any:  # noqa: ANN401 -- JSON of any shape; None: there is no such object
-        """Return what a JSON object says; None: there is none. BundleError: it is no JSON."""
+        """Read a JSON object; None: there is none. BundleError: it is not JSON."""
         content = self.read(name)
         try:
             return None if content is None else orjson.loads(content)
@@ -67,7 +67,7 @@ class Workspace:
             raise BundleError(f"{self.place}/{name} is not JSON: start the scan again.") from problem
 
     def fetch(self, name: str, path: Path) -> bool:
-        """Write an object to a file; whether there was one."""
+        """Write an object to a file. Return whether there was one."""
         pieces = self._pieces(name)
         if pieces is None:
             return False
@@ -82,35 +82,35 @@ class Workspace:
             if not self.fetch(name, folder / checked(name)):
                 raise BundleError(f"{self.place}/{name} is missing: start the scan again.")
 
-        _side_by_side(fetch, names)
+        _in_parallel(fetch, names)
 
     def write(self, name: str, content: bytes) -> None:
-        """Write an object, in place of one that may be there."""
+        """Write an object, replacing an existing one."""
         self._put(name, content, hashlib.sha256(content).digest(), {})
 
     def write_json(self, name: str, document: object) -> None:
-        """Write an object of JSON."""
+        """Write a JSON object."""
         self.write(name, orjson.dumps(document))
 
     def write_file(self, name: str, path: Path) -> None:
-        """Write a file, in place of an object that may be there."""
+        """Write a file, replacing an existing object."""
         self._put_file(name, path, {})
 
     def write_files(self, folder: Path, names: Iterable[str]) -> None:
         """Write files under their names below `folder`."""
-        _side_by_side(lambda name: self.write_file(name, folder / name), names)
+        _in_parallel(lambda name: self.write_file(name, folder / name), names)
 
     def keep_files(self, folder: Path, names: Iterable[str]) -> None:
-        """Write files that are not there yet. OutputError: another object is there under one of the names.
+        """Write files that do not exist yet. OutputError: one exists with other content.
 
-        S3 itself refuses to write the second one (If-None-Match), so no retry makes a second version.
+        S3 itself refuses to overwrite (If-None-Match), so no retry creates a second version.
         """
-        _side_by_side(lambda name: self._keep_file(folder / name, name), names)
+        _in_parallel(lambda name: self._keep_file(folder / name, name), names)
 
     def keep_copies(self, source: "Workspace", names: Mapping[str, str], prefix: str = "") -> None:
-        """Copy objects of `source` that are not here yet, within S3. `names`: with their SHA-256.
+        """Copy objects of `source` that do not exist here yet, within S3. `names`: with their SHA-256.
 
-        `prefix`: what their names begin with there.
+        `prefix`: of their names in `source`.
         """
         there = self.names()
 
@@ -118,10 +118,10 @@ class Workspace:
             if name in there or not self._copy(source, prefix + name, name):
                 self._check_same(name, bytes.fromhex(names[name]))
 
-        _side_by_side(keep, names)
+        _in_parallel(keep, names)
 
     def _copy(self, source: "Workspace", origin_name: str, name: str) -> bool:
-        """Copy an object; False: one is there already."""
+        """Copy an object. Return False if it already exists."""
         owner = {
             f"ExpectedSource{key.removeprefix('Expected')}": value for key, value in self._means.owner.items()
         }
@@ -139,14 +139,14 @@ class Workspace:
             self._check_same(name, _digest(path))
 
     def _is_new(self, write: Callable[[], None]) -> bool:
-        """Write unless there is an object already; whether there was none."""
+        """Write, unless the object exists. Return whether it was written."""
         with translated_errors(self.place, self._means, writes=True):
             try:
                 write()
             except ClientError as problem:
                 if code_of(problem) in _IS_THERE:
                     return False
-                if code_of(problem) in _CONFLICT:  # another writer is at work on the same object right now
+                if code_of(problem) in _CONFLICT:  # another request is writing the same object
                     raise OutputError(
                         f"{self.place} is being written by another execution: run this step again."
                     ) from problem
@@ -154,12 +154,12 @@ class Workspace:
         return True
 
     def _check_same(self, name: str, digest: bytes) -> None:
-        """Check that the object that is there has these bytes. OutputError: it has others."""
+        """Check that the existing object has this content. OutputError: it has not."""
         with translated_errors(self.place, self._means, writes=True):
             head = self._client.head_object(ChecksumMode="ENABLED", **self._where(name))
         if head.get("ChecksumSHA256", "") != base64.b64encode(digest).decode():
             raise OutputError(
-                f"{self.place}/{name} is there already, with other content: a scan is written once. "
+                f"{self.place}/{name} already exists with other content: a scan is written once. "
                 "Start another scan, with another id."
             )
 
@@ -205,8 +205,8 @@ def checked(name: str) -> str:
     return name
 
 
-def _side_by_side(work: Callable[[str], None], names: Iterable[str]) -> None:
-    """Do the work for each name, a few at a time. The first error is raised, and the rest is left."""
+def _in_parallel(work: Callable[[str], None], names: Iterable[str]) -> None:
+    """Call `work` for each name, a few at a time. The first error is raised, and the rest is cancelled."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         try:
             list(pool.map(work, names))

@@ -1,7 +1,7 @@
-"""audit.yaml: what a team settles once about its audits. docs/configuration.md shows all of it.
+"""audit.yaml: the configuration of a team's audits. docs/configuration.md documents all of it.
 
-Every mistake in the file is told at once, with its line, before the first call to AWS. What a key leaves
-out is None or empty here, which means "not said": the command line and the program's defaults decide.
+All mistakes in the file are reported at once, with their lines, before the first call to AWS. A missing key
+is None or empty here: the command line and the defaults of the program apply.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,14 +46,14 @@ SessionText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@-]{2,6
 
 
 class ExcludedAccount(Section):
-    """An account that is left out on purpose. The reason goes into the report."""
+    """An account that is excluded on purpose. The reason goes into the report."""
 
     account: AccountText
     reason: Text
 
 
 class ScopeSettings(Section):
-    """Which accounts and Regions, and the role by which each account is read."""
+    """The accounts and Regions to scan, and the role that is assumed in each account."""
 
     organization: bool | None = None
     accounts: tuple[AccountText, ...] = ()
@@ -67,14 +67,14 @@ class ScopeSettings(Section):
 
 
 class ParameterSettings(Section):
-    """Parameters that hold for all controls, and those of single controls, by control id."""
+    """Parameters for all controls, and those of single controls by id."""
 
     count_inherited_backup: bool = True
     controls: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
 
 class WaiverRule(Section):
-    """A decision to live with the failures of one control on the subjects that a pattern names."""
+    """The acceptance of one control's failures on the subjects that match a pattern."""
 
     id: Text
     control: Text
@@ -85,12 +85,12 @@ class WaiverRule(Section):
     expires: date
 
     def waiver(self) -> Waiver:
-        """Give what a finding says of it."""
+        """Return the waiver as findings have it."""
         return Waiver(self.id, self.owner, self.approver, self.reason, self.expires.isoformat())
 
 
 class OwnedBySettings(Section):
-    """Whom a rule about owners concerns: all that is said must hold."""
+    """The criteria of a rule about owners; all of them apply."""
 
     accounts: tuple[Text, ...] = ()
     organizational_units: tuple[UnitText, ...] = ()
@@ -100,13 +100,13 @@ class OwnedBySettings(Section):
     subjects: tuple[Text, ...] = ()
 
     def concerns(self) -> OwnedBy:
-        """Give it as the model has it."""
-        told = self.model_dump(exclude={"tags"})
-        return OwnedBy(**told, tags=tuple(self.tags.items()))
+        """Return the criteria for the model."""
+        criteria = self.model_dump(exclude={"tags"})
+        return OwnedBy(**criteria, tags=tuple(self.tags.items()))
 
 
 class OwnerSettings(Section):
-    """One way in which owners are named: a tag, a contact of the account, or a rule with a name."""
+    """One way to determine owners: a tag, a contact of the account, or a rule with a name."""
 
     tag: Texts | None = None
     account_contact: tuple[Literal["email", "name"], ...] = ()
@@ -115,12 +115,12 @@ class OwnerSettings(Section):
 
     @property
     def ways(self) -> int:
-        """Count the ways that it names: one is right."""
+        """The number of ways that the section names: it has to be one."""
         return sum(map(bool, (self.tag, self.account_contact, self.owner)))
 
 
 class OutputSettings(Section):
-    """Where a scan goes (a folder, or `s3://bucket/prefix`), and the reports that are made of it."""
+    """The destination of a scan (a folder, or `s3://bucket/prefix`), and the report formats."""
 
     directory: Text | None = None
     kms_key: Text | None = None
@@ -132,7 +132,7 @@ WeightNumber = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 
 
 class ScoreSettings(Section):
-    """What one answer weighs in the score, by the severity of its control."""
+    """The weight of a check in the score, by the severity of its control."""
 
     weights: Mapping[Literal["critical", "high", "medium", "low", "info"], WeightNumber] = Field(
         default_factory=dict
@@ -152,7 +152,7 @@ EventBusText = Annotated[
 
 
 class SecurityHubSettings(Section):
-    """Which findings are imported into Security Hub, and the role that imports them in each account."""
+    """The findings to import into Security Hub, and the role for importing in each account."""
 
     role_name: RoleText | None = None
     external_id: ExternalIdText | None = None
@@ -160,7 +160,7 @@ class SecurityHubSettings(Section):
 
 
 class NotifySettings(Section):
-    """Where notifications about a scan go: an SNS topic, an EventBridge event bus, Security Hub."""
+    """The targets of notifications: an SNS topic, an EventBridge event bus, Security Hub."""
 
     topic: TopicText | None = None
     severity: Severity = Severity.HIGH
@@ -170,7 +170,7 @@ class NotifySettings(Section):
 
 
 class Settings(Section):
-    """The whole file. An empty file, and none at all, are `Settings()`."""
+    """The whole file. An empty or missing file is `Settings()`."""
 
     scope: ScopeSettings = ScopeSettings()
     controls: tuple[Text, ...] = ()
@@ -192,34 +192,38 @@ class Settings(Section):
     _tier_names: tuple[str, ...] = PrivateAttr(())
 
     def owner_ways(self) -> tuple[Way, ...]:
-        """Give the ways in which owners are named, in the order of the file. Rules are counted from 1."""
+        """Return the ways to determine owners, in the order of the file. Rules are counted from 1."""
         ways: list[Way] = []
         rules = 0
-        for each in self.owners:
-            if each.tag:
-                ways.append(TagWay(each.tag))
-            elif each.account_contact:
-                ways.append(ContactWay(each.account_contact))
+        for section in self.owners:
+            if section.tag:
+                ways.append(TagWay(section.tag))
+            elif section.account_contact:
+                ways.append(ContactWay(section.account_contact))
             else:
                 rules += 1
-                ways.append(RuleWay(rules, (each.match or OwnedBySettings()).concerns(), each.owner or ""))
+                ways.append(
+                    RuleWay(rules, (section.match or OwnedBySettings()).concerns(), section.owner or "")
+                )
         return tuple(ways)
 
     def mistake(self, path: KeyPath, message: str, hint: str = "") -> Mistake:
-        """Word a mistake about the value at `path`, with the file and line where it stands."""
+        """Return a mistake about the value at `path`, with file and line."""
         line = self._document.line(written(path, self._tier_names)) if self._document else 0
         return Mistake(self._file, line, message, hint)
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and check audit.yaml. ConfigurationError carries every mistake in it, in the file's order."""
+    """Read and check audit.yaml. ConfigurationError has every mistake in it, in the file's order."""
     file = str(path)
     document, mistakes = read_yaml(_text(path), file)
     if document is None:
         raise ConfigurationError(mistakes)
     settings, more = _parse(document, file)
     if settings is None or mistakes:
-        raise ConfigurationError(tuple(sorted({*mistakes, *more}, key=lambda one: (one.line, one.message))))
+        raise ConfigurationError(
+            tuple(sorted({*mistakes, *more}, key=lambda mistake: (mistake.line, mistake.message)))
+        )
     return settings
 
 
@@ -230,7 +234,7 @@ def _text(path: Path) -> str:
     except OSError as error:
         mistake = Mistake(str(path), 0, f"the file cannot be read: {error.strerror or error}")
     except UnicodeDecodeError:
-        mistake = Mistake(str(path), 0, "the file is no text in UTF-8")
+        mistake = Mistake(str(path), 0, "the file is not UTF-8 text")
     raise ConfigurationError((mistake,))
 
 
@@ -243,13 +247,13 @@ def _parse(document: YamlDocument, file: str) -> tuple[Settings | None, list[Mis
         return None, [_explain(detail, document, file, tier_names) for detail in error.errors()]
     settings._file, settings._document = file, document  # noqa: SLF001 -- its own private attributes
     settings._tier_names = tier_names  # noqa: SLF001 -- as above
-    names = (settings.mistake(*each) for each in repeated(settings.tiers))
+    names = (settings.mistake(*repetition) for repetition in repeated(settings.tiers))
     more = [*_repeated_waivers(settings), *_owners_without_one_way(settings), *names]
     return (None if more else settings), more
 
 
 def _explain(detail: ErrorDetails, document: YamlDocument, file: str, tier_names: tuple[str, ...]) -> Mistake:
-    """Turn pydantic's finding into a sentence for the person who wrote the file."""
+    """Describe an error of pydantic for the person who wrote the file."""
     path = detail["loc"]
     in_file = written(path, tier_names)
     name = ".".join(str(step) for step in in_file) or "the file"
@@ -260,7 +264,7 @@ def _explain(detail: ErrorDetails, document: YamlDocument, file: str, tier_names
         case "missing":
             return Mistake(file, line, f"{name} is missing")
         case "empty_match":
-            hint = "what holds for everything stands in `parameters`"
+            hint = "put what applies to everything into `parameters`"
             return Mistake(file, line, f"{name}: {detail['msg']}", hint)
         case kind:
             wanted = _WANTED.get(kind, detail["msg"][:1].lower() + detail["msg"][1:])
@@ -289,11 +293,11 @@ _HINTS: Final = {
     "bucket_owner": "an account id has twelve digits",
     "organizational_units": "like ou-ab12-34cd56ef, or r-ab12 for the root",
     "regions": "like eu-west-1",
-    "role_name": "the name of the role alone, no ARN",
+    "role_name": "only the name of the role, not an ARN",
     "topic": "the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111111111111:backup-audit",
     "event_bus": "the name or ARN of an event bus, like default",
     "name": "of letters, digits, `.`, `_` and `-`",
-    "tags": "values are texts: put quotes around a number",
+    "tags": "values are text: put quotes around a number",
 }
 
 
@@ -306,13 +310,13 @@ def _hint(path: tuple[int | str, ...]) -> str:
     return next((_HINTS[step] for step in reversed(path) if isinstance(step, str) and step in _HINTS), "")
 
 
-def _suggest(word: str, known: list[str]) -> str:
-    near = get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+def _suggest(word: str, keys: list[str]) -> str:
+    near = get_close_matches(word, keys, n=1)
+    return f"did you mean {near[0]}?" if near else f"valid keys: {', '.join(sorted(keys))}"
 
 
 def _keys(path: tuple[int | str, ...]) -> list[str]:
-    """Name the keys that the section at `path` may have."""
+    """Return the keys that the section at `path` may have."""
     section: Any = Settings
     for step in path:
         if isinstance(step, str):
@@ -321,7 +325,7 @@ def _keys(path: tuple[int | str, ...]) -> list[str]:
 
 
 def _section(annotation: Any) -> Any:  # noqa: ANN401 -- a typing construct
-    """Give the section class of a field: itself, or what a tuple of them holds."""
+    """Return the section class of a field, or of the tuple that the field holds."""
     return next(iter(getattr(annotation, "__args__", ())), annotation)
 
 
@@ -329,15 +333,17 @@ def _repeated_waivers(settings: Settings) -> Iterator[Mistake]:
     seen: set[str] = set()
     for position, waiver in enumerate(settings.waivers):
         if waiver.id in seen:
-            yield settings.mistake(("waivers", position, "id"), f"the waiver {waiver.id} is there twice")
+            yield settings.mistake(("waivers", position, "id"), f"the waiver {waiver.id} occurs twice")
         seen.add(waiver.id)
 
 
 def _owners_without_one_way(settings: Settings) -> Iterator[Mistake]:
-    for position, each in enumerate(settings.owners):
+    for position, section in enumerate(settings.owners):
         path = ("owners", position)
-        if each.ways != 1:
-            message = "an entry of owners says one of tag, account_contact and owner"
-            yield settings.mistake(path, message, "make an entry of each: the first that answers counts")
-        elif each.match is not None and each.owner is None:
-            yield settings.mistake((*path, "match"), "a match goes with an owner", "say whose it is: owner")
+        if section.ways != 1:
+            message = "an entry of owners has exactly one of tag, account_contact and owner"
+            yield settings.mistake(
+                path, message, "write an entry for each: the first that finds an owner applies"
+            )
+        elif section.match is not None and section.owner is None:
+            yield settings.mistake((*path, "match"), "a match needs an owner", "add the key owner")

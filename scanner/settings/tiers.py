@@ -1,6 +1,6 @@
 """The sections `tiers` and `overrides` of audit.yaml.
 
-Tiers may be written as a list, or as a mapping by their names; both are in the order of the file.
+Tiers may be a list, or a mapping by name; both keep the order of the file.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,44 +15,42 @@ from scanner.yamlfile import Path as KeyPath
 TIERS: Final = "tiers"
 _NAME: Final = "name"
 
-# Patterns of accounts and Regions: as AWS writes them, or with a star somewhere.
+# Patterns of accounts and Regions: as AWS writes them, or with a wildcard.
 _Account = Annotated[str, StringConstraints(pattern=r"^([0-9]{12}|[0-9]{0,12}\*[0-9*]{0,12})$")]
 
 _Region = Annotated[
     str, StringConstraints(pattern=r"^([a-z]{2,}(-[a-z]+)+-[0-9]{1,2}|aws-global|[a-z0-9-]*\*[a-z0-9*-]*)$")
 ]
-
-# "Tag naming limits and requirements" (AWS General Reference). A value may be empty; nothing is cut off.
+# "Tag naming limits and requirements" (AWS General Reference). A value may be empty; nothing is truncated.
 _TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 _TagValue = Annotated[str, StringConstraints(max_length=256)]
-
-# No spaces: "not known" is what findings say of a tier that could not be told.
+# No spaces: findings have "not known" where the tier could not be determined.
 _TierName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Values = Mapping[str, Mapping[str, Any]]
 
 
 class Section(BaseModel):
-    """A mapping of audit.yaml: a key that it does not have is a mistake."""
+    """A mapping of audit.yaml. Unknown keys are mistakes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _listed(value: object) -> object:
-    """Take one text for a list of one. A tuple: what has been through here is no longer read as JSON."""
+    """Turn a single text into a list of one. A tuple, since strict validation of JSON is over here."""
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
 
 
 OneOrMore = (BeforeValidator(_listed), Field(min_length=1))
-"""What makes of a list one that is not empty, or that is written as its only member."""
+"""Validators of a list that is not empty, and that may be written as its only member."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Texts = Annotated[tuple[Text, ...], *OneOrMore]
 UnitText = Annotated[str, StringConstraints(pattern=r"^(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}|r-[0-9a-z]{4,32})$")]
 
 
 class MatchSettings(Section):
-    """Whom a tier or an override concerns: all that is said must hold."""
+    """The criteria of a tier or an override; all of them apply."""
 
     tags: Annotated[
         Mapping[_TagKey, Annotated[tuple[_TagValue, ...], *OneOrMore]] | None, Field(min_length=1)
@@ -65,13 +63,13 @@ class MatchSettings(Section):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        """Refuse what would concern everything: a slip of the indentation is enough to write that."""
+        """Refuse criteria that match everything: a wrong indentation is enough to write that."""
         if all(getattr(self, name) is None for name in type(self).model_fields):
-            raise PydanticCustomError("empty_match", "must say whom it concerns")
+            raise PydanticCustomError("empty_match", "must have at least one criterion")
         return self
 
     def match(self) -> Match:
-        """Give it as the model has it."""
+        """Return the criteria for the model."""
         return Match(
             tags=tuple((self.tags or {}).items()),
             types=self.types or (),
@@ -83,54 +81,54 @@ class MatchSettings(Section):
 
 
 class TierSettings(Section):
-    """A tier: a name, whom it concerns, and the parameters of controls."""
+    """A tier: a name, criteria, and parameters of controls."""
 
     name: _TierName
     match: MatchSettings
     parameters: Values = Field(default_factory=dict)
 
     def tier(self, parameters: Values) -> Tier:
-        """Give it as the model has it, with its parameters by the ids that controls have now."""
+        """Return the tier for the model. `parameters`: by current ids of controls."""
         return Tier(self.name, self.match.match(), parameters)
 
 
 class OverrideSettings(Section):
-    """Parameters of controls for what a match concerns, whatever its tier."""
+    """Parameters of controls for what matches, whatever its tier."""
 
     match: MatchSettings
     parameters: Annotated[Values, Field(min_length=1)]
 
     def tier(self, parameters: Values) -> Tier:
-        """Give it as the model has it: as a tier without a name."""
+        """Return the override for the model: a tier without a name."""
         return Tier("", self.match.match(), parameters)
 
 
-def listed(document: Any) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 -- what stands in the file
-    """Give the file with tiers as a list, and their names where they are a mapping by name."""
+def listed(document: Any) -> tuple[Any, tuple[str, ...]]:  # noqa: ANN401 -- any content of the file
+    """Return the document with tiers as a list, and their names if they are a mapping by name."""
     tiers = document.get(TIERS) if isinstance(document, dict) else None
     if not isinstance(tiers, dict):
         return document, ()
-    return {**document, TIERS: [_named(name, each) for name, each in tiers.items()]}, tuple(tiers)
+    return {**document, TIERS: [_named(name, tier) for name, tier in tiers.items()]}, tuple(tiers)
 
 
 def _named(name: str, tier: Any) -> Any:  # noqa: ANN401 -- as above
-    """Put the name into a tier; one that has a name within, too, has two, which is no text."""
+    """Add the name to a tier. One that also has a name inside gets a list of both, which is no valid name."""
     if not isinstance(tier, dict):
         return tier
     return {**tier, _NAME: [name, tier[_NAME]] if _NAME in tier else name}
 
 
 def written(path: KeyPath, names: tuple[str, ...]) -> KeyPath:
-    """Give the place in the file of something in the list of tiers."""
+    """Return the path as the file has it, for a path into the list of tiers."""
     if names and len(path) > 1 and path[0] == TIERS and isinstance(path[1], int):
         return (TIERS, names[path[1]], *path[2:])
     return path
 
 
 def repeated(tiers: Iterable[TierSettings]) -> Iterator[tuple[KeyPath, str, str]]:
-    """Tell names that are there twice: the path, a message and a hint."""
+    """Yield the path, a message and a hint for each name that occurs twice."""
     seen: set[str] = set()
     for position, tier in enumerate(tiers):
         if tier.name in seen:
-            yield (TIERS, position, _NAME), f"the tier {tier.name} is there twice", "choose another name"
+            yield (TIERS, position, _NAME), f"the tier {tier.name} occurs twice", "choose another name"
         seen.add(tier.name)

@@ -90,7 +90,7 @@ def test_mistakes_are_told_before_anything_is_asked(tmp_path: Path) -> None:
     file.write_text(tier("{}", "x: {}"))
     done = run("run", "--config", str(file), "--out", str(tmp_path / "out"))
     assert done.exit_code == 2
-    assert "tiers.a.match: must say whom it concerns" in done.stderr
+    assert "tiers.a.match: must have at least one criterion" in done.stderr
     assert not (tmp_path / "out").exists()
 
 

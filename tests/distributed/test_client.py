@@ -243,7 +243,7 @@ def test_the_same_name_is_not_started_with_other_options(aws: Any) -> None:
     assert aws
     client = open_stack(STACK)
     client.start("one", {"organization": True})
-    with pytest.raises(UsageError, match="There is a scan one already"):
+    with pytest.raises(UsageError, match="Scan one already exists"):
         client.start("one", {"organization": False})
 
 

@@ -15,7 +15,7 @@ from scanner.distributed.events import ScanOptions
 from scanner.distributed.former import FORMER, earlier_scan
 from scanner.distributed.invocation import Invocation
 from scanner.distributed.notifying import NOTIFIED, notify
-from scanner.distributed.options import Asked
+from scanner.distributed.options import ScanRequest
 from scanner.distributed.workspace import Workspace
 from scanner.evidence.manifest import parse_manifest
 from scanner.settings.settings import Settings
@@ -31,7 +31,7 @@ MANIFEST = parse_manifest(
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Invocation]:
+def step(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Invocation]:
     for name, value in {
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",
@@ -49,7 +49,7 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Invocation
             s3.create_bucket(Bucket=bucket)
         yield Invocation(
             scan_id="night-2",
-            asked=Asked(ScanOptions(), Settings(), environment),
+            request=ScanRequest(ScanOptions(), Settings(), environment),
             evidence=Workspace(s3, environment.evidence("night-2"), environment.means),
             work=Workspace(s3, environment.work("night-2"), environment.means),
             folder=tmp_path / "scan",
@@ -58,25 +58,25 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Invocation
 
 
 def test_a_scan_that_cannot_be_read_again_is_not_notified_about(
-    here: Invocation, caplog: pytest.LogCaptureFixture
+    step: Invocation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = notify(here)
+    answer = notify(step)
     assert answer["notified"] == 0
     assert len(answer["not_notified"]) == 1
     assert "The notifications were not sent" in caplog.text
-    assert here.work.read_json(NOTIFIED) is None  # a repeated step tries again
+    assert step.work.read_json(NOTIFIED) is None  # a repeated step tries again
 
 
-def test_nothing_is_sent_twice(here: Invocation) -> None:
-    here.work.write_json(NOTIFIED, {"notified": 1})
-    assert notify(here) == {}
+def test_nothing_is_sent_twice(step: Invocation) -> None:
+    step.work.write_json(NOTIFIED, {"notified": 1})
+    assert notify(step) == {}
 
 
 def test_an_earlier_scan_that_cannot_be_read_is_logged(
-    here: Invocation, caplog: pytest.LogCaptureFixture
+    step: Invocation, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "vaultproof")
-    here.work.write_json(FORMER, {"prefix": "scans/night-1"})
-    with earlier_scan(here, MANIFEST) as since:
+    step.work.write_json(FORMER, {"prefix": "scans/night-1"})
+    with earlier_scan(step, MANIFEST) as since:
         assert since is None
     assert "the earlier scan scans/night-1 cannot be read" in caplog.text

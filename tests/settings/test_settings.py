@@ -96,7 +96,7 @@ def test_an_account_id_keeps_its_leading_zeros_without_quotes(write: Writer) -> 
         ("scope:\n  region: [eu-west-1]", "2: unknown key scope.region (did you mean regions?)"),
         (
             "outputs:\n  zzz: 1",
-            "2: unknown key outputs.zzz (known are bucket_owner, directory, formats, kms_key)",
+            "2: unknown key outputs.zzz (valid keys: bucket_owner, directory, formats, kms_key)",
         ),
         (
             "notify:\n  topic: backup-audit",
@@ -132,7 +132,7 @@ def test_an_account_id_keeps_its_leading_zeros_without_quotes(write: Writer) -> 
             "scope:\n  role_name: arn:aws:iam::111111111111:role/x",
             (
                 "2: scope.role_name: must be written as AWS writes it, not "
-                '"arn:aws:iam::111111111111:role/x" (the name of the role alone, no ARN)'
+                '"arn:aws:iam::111111111111:role/x" (only the name of the role, not an ARN)'
             ),
         ),
         (
@@ -153,7 +153,7 @@ def test_an_account_id_keeps_its_leading_zeros_without_quotes(write: Writer) -> 
         ("scope:", "1: scope: must be a mapping, not nothing"),
         ("- a\n- b", '1: the file: must be a mapping, not ["a","b"]'),
         ("parameters:\n  controls: {x: 3}", "2: parameters.controls.x: must be a mapping, not 3"),
-        (f"waivers:\n{WAIVER}{WAIVER}", "9: the waiver W-1 is there twice"),
+        (f"waivers:\n{WAIVER}{WAIVER}", "9: the waiver W-1 occurs twice"),
         (
             f"waivers:\n{WAIVER.replace('2020-01-31', 'never')}",
             '8: waivers.0.expires: must be a date like 2026-12-31, not "never"',
@@ -163,7 +163,7 @@ def test_an_account_id_keeps_its_leading_zeros_without_quotes(write: Writer) -> 
             "8: waivers.0.expires: must be a date like 2026-12-31, not 20200131",
         ),
         (f"waivers:\n{WAIVER.replace('    owner: me', '')}", "2: waivers.0.owner is missing"),
-        ("scope: &a {}", "1: the anchor &a is not read (write the value out where it is used)"),
+        ("scope: &a {}", "1: the anchor &a is not supported (write the value out where it is used)"),
     ],
 )
 def test_a_mistake_says_where_what_and_what_to_do(write: Writer, text: str, mistake: str) -> None:
@@ -189,7 +189,7 @@ def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_text_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "audit.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigurationError, match="no text in UTF-8"):
+    with pytest.raises(ConfigurationError, match="not UTF-8 text"):
         load_settings(tmp_path / "audit.yaml")
 
 
@@ -231,13 +231,13 @@ def test_the_ways_to_an_owner_keep_their_order_and_rules_are_counted(write: Writ
 
 def test_an_entry_of_owners_says_one_thing(write: Writer) -> None:
     text = "owners:\n  - {}\n  - {tag: a, owner: b}\n  - match: {}\n  - {tag: a, match: {}}\n"
-    one = "an entry of owners says one of tag, account_contact and owner"
-    hint = "(make an entry of each: the first that answers counts)"
+    one = "an entry of owners has exactly one of tag, account_contact and owner"
+    hint = "(write an entry for each: the first that finds an owner applies)"
     assert write.mistakes(text) == [
         f"2: {one} {hint}",
         f"3: {one} {hint}",
         f"4: {one} {hint}",
-        "5: a match goes with an owner (say whose it is: owner)",
+        "5: a match needs an owner (add the key owner)",
     ]
 
 

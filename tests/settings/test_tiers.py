@@ -8,7 +8,7 @@ from scanner.errors import ConfigurationError
 from scanner.model.tier import Match
 from scanner.settings.settings import Settings, load_settings
 
-HINT = "(what holds for everything stands in `parameters`)"
+HINT = "(put what applies to everything into `parameters`)"
 
 
 def load(tmp_path: Path, text: str) -> Settings:
@@ -62,10 +62,10 @@ def test_a_match_says_all_that_it_may(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
-        ("tiers:\n  a:\n    match: {}", f"3: tiers.a.match: must say whom it concerns {HINT}"),
+        ("tiers:\n  a:\n    match: {}", f"3: tiers.a.match: must have at least one criterion {HINT}"),
         (
             "overrides:\n  - match: {}\n    parameters: {x: {y: 1}}",
-            f"2: overrides.0.match: must say whom it concerns {HINT}",
+            f"2: overrides.0.match: must have at least one criterion {HINT}",
         ),
         ("tiers:\n  a: {}", "2: tiers.a.match is missing"),
         ("tiers:\n  - match: {types: EBS}", "2: tiers.0.name is missing"),
@@ -73,7 +73,7 @@ def test_a_match_says_all_that_it_may(tmp_path: Path) -> None:
         ("tiers: 3", "1: tiers: must be a list, not 3"),
         (
             "tiers:\n  - {name: a, match: {types: EBS}}\n  - {name: a, match: {types: RDS}}",
-            "3: the tier a is there twice (choose another name)",
+            "3: the tier a occurs twice (choose another name)",
         ),
         (
             "tiers:\n  not known: {match: {types: EBS}}",
@@ -109,7 +109,7 @@ def test_a_match_says_all_that_it_may(tmp_path: Path) -> None:
             "tiers:\n  a:\n    match:\n      tags: {tier: [1]}",
             (
                 "4: tiers.a.match.tags.tier.0: must be text, not 1 "
-                "(values are texts: put quotes around a number)"
+                "(values are text: put quotes around a number)"
             ),
         ),
         (
