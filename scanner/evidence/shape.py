@@ -4,7 +4,7 @@ An absent field is None, as is a JSON null, which boto3 never returns but other 
 its absence means is up to the parser.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -13,6 +13,7 @@ from scanner.model.reading import EvidenceRef
 
 V = TypeVar("V")
 
+_LONGEST_WORD: Final = 60
 _INT64: Final = range(-(1 << 63), 1 << 63)
 """Integers that a table can store."""
 
@@ -39,6 +40,21 @@ class Shape:
     def text(self, key: str) -> str | None:
         """Return a string; None where it is absent."""
         return self._typed(key, str, "a string")
+
+    def word(self, key: str, words: Collection[str]) -> str | None:
+        """Return a string of an enumeration; None where it is absent.
+
+        BundleError for a word that AWS does not document: what it means is unknown.
+        """
+        text = self.text(key)
+        if text is None or text in words:
+            return text
+        raise self.undocumented(key, words)
+
+    def undocumented(self, key: str, words: Collection[str]) -> BundleError:
+        """Build the error of a string that is none of the words that AWS documents."""
+        text = (self.text(key) or "")[:_LONGEST_WORD]
+        return self._broken(key, f"one of {', '.join(sorted(words))} (it is {text!r})")
 
     def need(self, key: str) -> str:
         """Return a required string, which identifies something. BundleError: it is absent or empty."""
@@ -98,6 +114,15 @@ class Shape:
         if not all(isinstance(value, str) for value in values):
             raise self._broken(key, "a list of strings")
         return tuple(values)
+
+    def contradicts(self, other: "Shape", identity: str) -> BundleError:
+        """Build the error of two objects of one identity that differ."""
+        return MalformedAnswerError(
+            f"{self.ref.file}: lines {other.ref.line} and {self.ref.line}: {self.where} and {other.where} "
+            f"are both about {identity}, and differ. The answer counts as a failed read.",
+            self.ref,
+            self.where.partition(".")[0],
+        )
 
     def mapping(self, key: str, kind: type[V]) -> dict[str, V]:
         """Return an object whose values all have one type; empty where it is absent."""

@@ -7,7 +7,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, GapKind, Known
-from scanner.services.base import Operation, objects, rows
+from scanner.services.base import Operation, distinct, objects, rows
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG
@@ -50,10 +50,9 @@ def parse(sources: Sources) -> Iterator[Resource]:
         row.need("HypervisorArn").rpartition("/")[2]: row.text("State")
         for row, _ in rows(sources.answers, _HYPERVISORS, "Hypervisors")
     }
-    machines = {
-        row.need("ResourceArn"): (row, ref)
-        for row, ref in rows(sources.answers, "backup-gateway:ListVirtualMachines", "VirtualMachines")
-    }
+    machines = distinct(
+        rows(sources.answers, "backup-gateway:ListVirtualMachines", "VirtualMachines"), "ResourceArn"
+    )
     if machines:
         _note_unread(sources)
     for _, (row, ref) in sorted(machines.items()):

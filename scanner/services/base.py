@@ -132,6 +132,20 @@ def rows(answers: Answers, name: str, key: str) -> Iterator[tuple[Shape, Evidenc
                 yield row, page.ref
 
 
+def distinct(found: Iterable[tuple[Shape, EvidenceRef]], key: str) -> dict[str, tuple[Shape, EvidenceRef]]:
+    """Return rows by their identity `key`, sorted; a row that AWS lists twice is the same row.
+
+    BundleError where two rows of one identity differ: which of them is right is unknown.
+    """
+    by_key: dict[str, tuple[Shape, EvidenceRef]] = {}
+    for row, ref in found:
+        identity = row.need(key)
+        first = by_key.setdefault(identity, (row, ref))[0]
+        if first.data != row.data:
+            raise row.contradicts(first, identity)
+    return dict(sorted(by_key.items()))
+
+
 def created_by_rule(row: Shape, shard: Shard) -> str | None:
     """Return the rule that made a recovery point or job (`PLAN_ARN#RULE_ID`); None: made on demand.
 

@@ -7,7 +7,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Known
-from scanner.services.base import Operation, rows
+from scanner.services.base import Operation, distinct, rows
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -35,10 +35,7 @@ def collect(caller: Caller) -> set[str]:
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse stacks, nested ones included."""
-    stacks = {
-        row.need("StackId"): (row, ref)
-        for row, ref in rows(sources.answers, "cloudformation:DescribeStacks", "Stacks")
-    }
+    stacks = distinct(rows(sources.answers, "cloudformation:DescribeStacks", "Stacks"), "StackId")
     for _, (row, ref) in sorted(stacks.items()):
         yield _stack(sources, row, ref)
 

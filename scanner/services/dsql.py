@@ -8,7 +8,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource, Tags
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Known, Reading
-from scanner.services.base import Operation, rows, text, texts
+from scanner.services.base import Operation, distinct, rows, text, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_map
@@ -36,10 +36,7 @@ def _describe(caller: Caller, identifier: str) -> Iterable[str]:
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse clusters. One whose GetCluster is missing is of unknown state and key."""
-    listed = {
-        row.need("identifier"): (row, ref)
-        for row, ref in rows(sources.answers, "dsql:ListClusters", "clusters")
-    }
+    listed = distinct(rows(sources.answers, "dsql:ListClusters", "clusters"), "identifier")
     for identifier, (row, ref) in sorted(listed.items()):
         answer = sources.answers.one("dsql:GetCluster", identifier=identifier)
         yield _cluster(sources, row, ref, answer)

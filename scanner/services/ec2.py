@@ -8,7 +8,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn, RegionName, partition_of
 from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
-from scanner.services.base import Operation, Place, objects, rows, text, texts
+from scanner.services.base import Operation, Place, distinct, objects, rows, text, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -60,15 +60,17 @@ def collect(caller: Caller) -> set[str]:
     return set(texts(caller.pages("ec2", "DescribeVolumes"), "Volumes", "KmsKeyId"))
 
 
-_ATTACHED: Final = {"attaching", "attached", "busy"}
+_ATTACHED: Final = frozenset({"attaching", "attached", "busy"})
+_DETACHED: Final = frozenset({"detaching", "detached"})
+_UNSUPPORTED_ROOTS: Final = {"ebs": "", "instance-store": "instance_store"}
+_MARKETPLACE: Final = "marketplace"
+_PRODUCT_CODES: Final = frozenset({"devpay", _MARKETPLACE})
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse instances and volumes. An instance is encrypted as its volumes are."""
     answers, lists = sources.answers, sources.lists
-    volumes = {
-        row.need("VolumeId"): (row, ref) for row, ref in rows(answers, "ec2:DescribeVolumes", "Volumes")
-    }
+    volumes = distinct(rows(answers, "ec2:DescribeVolumes", "Volumes"), "VolumeId")
     prefix = f"arn:{partition_of(answers.shard.region)}:ec2:{answers.shard.region}:{answers.shard.account}"
     for _, (row, ref) in sorted(volumes.items()):
         yield _volume(answers, row, ref, prefix)
@@ -113,7 +115,7 @@ def _volume(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str) -> Reso
 
 def _is_attached(attachment: Shape, volume: Shape) -> bool:
     """Check whether a volume is attached; without a state, it is where the volume is in use."""
-    state = attachment.text("State")
+    state = attachment.word("State", _ATTACHED | _DETACHED)
     return volume.text("State") == "in-use" if state is None else state in _ATTACHED
 
 
@@ -138,9 +140,9 @@ def _instance(
         product_codes=tuple(
             code.need("ProductCodeId")
             for code in row.children("ProductCodes")
-            if code.text("ProductCodeType") == "marketplace"
+            if code.word("ProductCodeType", _PRODUCT_CODES) == _MARKETPLACE
         ),
-        unsupported_kind="instance_store" if row.text("RootDeviceType") == "instance-store" else "",
+        unsupported_kind=_UNSUPPORTED_ROOTS.get(row.text("RootDeviceType") or "ebs"),
         stack=tags.get(STACK_TAG),
         refs=(ref,),
     )

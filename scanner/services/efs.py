@@ -6,7 +6,7 @@ from typing import Final
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import Known
-from scanner.services.base import Operation, rows, texts
+from scanner.services.base import Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -30,10 +30,7 @@ def collect(caller: Caller) -> set[str]:
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse file systems."""
     shard = sources.shard
-    systems = {
-        row.need("FileSystemId"): (row, ref)
-        for row, ref in rows(sources.answers, "efs:DescribeFileSystems", "FileSystems")
-    }
+    systems = distinct(rows(sources.answers, "efs:DescribeFileSystems", "FileSystems"), "FileSystemId")
     for system_id, (row, ref) in sorted(systems.items()):
         tags = tag_pairs(row, "Tags")
         key = row.text("KmsKeyId")

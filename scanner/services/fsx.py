@@ -15,7 +15,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
-from scanner.services.base import Operation, objects, rows, text
+from scanner.services.base import Operation, distinct, objects, rows, text
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -25,7 +25,8 @@ _PAGE: Final = 50  # the longest list of an answer (API reference, "DescribeFile
 FILE_SYSTEMS: Final = "fsx:DescribeFileSystems"
 VOLUMES: Final = "fsx:DescribeVolumes"
 _ONTAP: Final = "ONTAP"
-_MIRRORS: Final = {"DP": "ontap_data_protection", "LS": "ontap_load_sharing"}
+_SYSTEM_TYPES: Final = ("WINDOWS", "LUSTRE", "OPENZFS", _ONTAP)
+_VOLUME_TYPES: Final = {"RW": "", "DP": "ontap_data_protection", "LS": "ontap_load_sharing"}
 _Rows = Mapping[str, tuple[Shape, EvidenceRef]]
 
 OPERATIONS: Final = (
@@ -70,13 +71,13 @@ def _keys(answer: Mapping[str, Any]) -> set[str]:
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse file systems, and the volumes of ONTAP."""
-    systems = {row.need("FileSystemId"): (row, ref) for row, ref in _listed(sources, FILE_SYSTEMS)}
+    systems = distinct(_listed(sources, FILE_SYSTEMS), "FileSystemId")
     for system_id, (row, ref) in sorted(systems.items()):
         if not is_ontap(row):
             arn = row.text("ResourceARN") or sources.arn("fsx", f"file-system/{system_id}")
             system = _resource(sources, row, ref, (arn, _flavour(row)), _encryption(row, ref))
-            yield replace(system, unsupported_kind=_unsupported_lustre(row))
-    volumes = {row.need("VolumeId"): (row, ref) for row, ref in _listed(sources, VOLUMES)}
+            yield replace(system, unsupported_kind=_unsupported_system(row))
+    volumes = distinct(_listed(sources, VOLUMES), "VolumeId")
     for volume_id, (row, ref) in sorted(volumes.items()):
         if _is_ontap_volume(row):
             system_id = row.text("FileSystemId") or ""
@@ -102,28 +103,38 @@ def _flavour(row: Shape) -> str:
 
 def _is_ontap_volume(volume: Shape) -> bool:
     """Check whether a volume is one of ONTAP: by its type, and without one by its configuration."""
-    if volume.text("VolumeType") not in (_ONTAP, None):
+    if volume.word("VolumeType", {_ONTAP, "OPENZFS"}) not in (_ONTAP, None):
         return False
     return volume.child("OntapConfiguration") is not None or volume.child("OpenZFSConfiguration") is None
 
 
-def _unsupported_volume(volume: Shape) -> str:
-    """Return which kind that FSx cannot back up an ONTAP volume is. Without a type it is RW, the default."""
+def _unsupported_volume(volume: Shape) -> str | None:
+    """Return which kind that FSx cannot back up an ONTAP volume is; None for a type that is not documented.
+
+    Without a type it is RW, the default.
+    """
     ontap = volume.child("OntapConfiguration")
     if ontap is None:
         return ""
     if ontap.text("FlexCacheEndpointType") == "CACHE":
         return "ontap_flexcache"
-    return _MIRRORS.get(ontap.text("OntapVolumeType") or "", "")
+    if ontap.text("FlexCacheEndpointType") not in (None, "NONE", "ORIGIN"):
+        return None
+    return _VOLUME_TYPES.get(ontap.text("OntapVolumeType") or "RW")
 
 
-def _unsupported_lustre(system: Shape) -> str:
-    """Return which kind that FSx cannot back up a Lustre file system is."""
+def _unsupported_system(system: Shape) -> str | None:
+    """Return which kind that FSx cannot back up a file system is; None for a type that is not documented."""
+    if system.text("FileSystemType") not in (None, *_SYSTEM_TYPES):
+        return None
     lustre = system.child("LustreConfiguration")
     if lustre is None:
         return ""
-    if (lustre.text("DeploymentType") or "").startswith("SCRATCH"):
+    deployment = lustre.text("DeploymentType") or ""
+    if deployment.startswith("SCRATCH"):
         return "lustre_scratch"
+    if deployment and not deployment.startswith("PERSISTENT"):
+        return None
     return "lustre_data_repository" if lustre.child("DataRepositoryConfiguration") is not None else ""
 
 

@@ -14,7 +14,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Known
-from scanner.services.base import Operation, rows, texts
+from scanner.services.base import Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -49,26 +49,37 @@ def collect(caller: Caller) -> set[str]:
 
 
 _CLUSTER_ENGINES: Final = {"neptune": "Neptune", "docdb": "DocumentDB"}
+_ENGINES: Final = (
+    "aurora",
+    "docdb",
+    "neptune",
+    "mysql",
+    "mariadb",
+    "postgres",
+    "oracle-",
+    "sqlserver-",
+    "db2-",
+)
 _CUSTOM: Final = "custom-"  # engines of RDS Custom: custom-oracle-ee, custom-sqlserver-se ...
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse DB instances that belong to no cluster, and clusters with their members."""
     answers = sources.answers
-    instances = {
-        row.need("DBInstanceArn"): (row, ref)
-        for row, ref in rows(answers, "rds:DescribeDBInstances", "DBInstances")
-        if not _is_member(row)
-    }
+    instances = distinct(
+        (
+            (row, ref)
+            for row, ref in rows(answers, "rds:DescribeDBInstances", "DBInstances")
+            if not _is_member(row)
+        ),
+        "DBInstanceArn",
+    )
     for _, (row, ref) in sorted(instances.items()):
         database = _database(answers, row, ref, "DBInstance", ("RDS", "RDS"))
         yield replace(database, unsupported_kind=_unsupported_kind(row))
-    clusters = {
-        row.need("DBClusterArn"): (row, ref)
-        for row, ref in rows(answers, "rds:DescribeDBClusters", "DBClusters")
-    }
+    clusters = distinct(rows(answers, "rds:DescribeDBClusters", "DBClusters"), "DBClusterArn")
     for _, (row, ref) in sorted(clusters.items()):
-        cluster = _database(answers, row, ref, "DBCluster", _cluster_type(row.text("Engine") or ""))
+        cluster = _database(answers, row, ref, "DBCluster", _cluster_type(row))
         yield replace(cluster, members=_members(sources, row))
 
 
@@ -76,6 +87,12 @@ def _is_member(row: Shape) -> bool:
     engine = row.text("Engine") or ""
     in_cluster = bool(row.text("DBClusterIdentifier"))
     return in_cluster or engine.startswith(("aurora", "neptune", "docdb"))
+
+
+def _is_documented(row: Shape) -> bool:
+    """Check whether the engine is one that RDS documents: only these tell the type of a database."""
+    engine = row.text("Engine")
+    return engine is None or engine.startswith(_ENGINES)
 
 
 def _unsupported_kind(row: Shape) -> str | None:
@@ -88,6 +105,8 @@ def _unsupported_kind(row: Shape) -> str | None:
         return "rds_custom"
     if row.text("BackupTarget") == "outposts" or row.flag("CustomerOwnedIpEnabled"):
         return "rds_outposts"
+    if not _is_documented(row):
+        return None
     group = row.child("DBSubnetGroup")
     outposts = [_is_on_outpost(subnet) for subnet in group.children("Subnets")] if group else []
     if not any(outposts):
@@ -105,8 +124,14 @@ def _members(sources: Sources, row: Shape) -> tuple[Arn, ...]:
     return tuple(sources.arn("rds", f"db:{instance}") for instance in ids if instance)
 
 
-def _cluster_type(engine: str) -> tuple[str, str]:
-    """Return a cluster's type and its row of the capability table, by its engine."""
+def _cluster_type(row: Shape) -> tuple[str, str]:
+    """Return a cluster's type and its row of the capability table, by its engine.
+
+    BundleError for an engine that RDS does not document: without its type, no rule of AWS Backup applies.
+    """
+    engine = row.text("Engine") or ""
+    if not _is_documented(row):
+        raise row.undocumented("Engine", _ENGINES)
     if engine.startswith("aurora"):
         return "Aurora", "Aurora"
     if engine in _CLUSTER_ENGINES:

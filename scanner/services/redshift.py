@@ -6,7 +6,7 @@ from typing import Final
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.reading import EvidenceRef, Known
-from scanner.services.base import Operation, rows, texts
+from scanner.services.base import Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -30,10 +30,7 @@ def collect(caller: Caller) -> set[str]:
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse clusters."""
-    clusters = {
-        row.need("ClusterIdentifier"): (row, ref)
-        for row, ref in rows(sources.answers, "redshift:DescribeClusters", "Clusters")
-    }
+    clusters = distinct(rows(sources.answers, "redshift:DescribeClusters", "Clusters"), "ClusterIdentifier")
     for _, (row, ref) in sorted(clusters.items()):
         yield _cluster(sources, row, ref)
 

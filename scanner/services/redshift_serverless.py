@@ -7,7 +7,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Known
-from scanner.services.base import Operation, rows, texts
+from scanner.services.base import Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG
@@ -33,10 +33,9 @@ def collect(caller: Caller) -> set[str]:
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse namespaces."""
-    namespaces = {
-        row.need("namespaceArn"): (row, ref)
-        for row, ref in rows(sources.answers, "redshift-serverless:ListNamespaces", "namespaces")
-    }
+    namespaces = distinct(
+        rows(sources.answers, "redshift-serverless:ListNamespaces", "namespaces"), "namespaceArn"
+    )
     for _, (row, ref) in sorted(namespaces.items()):
         yield _namespace(sources, row, ref)
 

@@ -8,7 +8,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Known
-from scanner.services.base import Operation, rows, texts
+from scanner.services.base import Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_map
@@ -40,10 +40,7 @@ def _describe(caller: Caller, arn: str) -> tuple[str, ...]:
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse databases, of the system and of tenants. One whose GetDatabase is missing is of unknown state."""
-    databases = {
-        row.need("Arn"): (row, ref)
-        for row, ref in rows(sources.answers, "ssm-sap:ListDatabases", "Databases")
-    }
+    databases = distinct(rows(sources.answers, "ssm-sap:ListDatabases", "Databases"), "Arn")
     for arn, (row, ref) in sorted(databases.items()):
         answer = _description(sources, row)
         sources.gaps.note(answer.gap)

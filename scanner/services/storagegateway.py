@@ -7,7 +7,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Reading, Unread
-from scanner.services.base import Operation, objects, rows, text
+from scanner.services.base import Operation, distinct, objects, rows, text
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG
@@ -73,10 +73,7 @@ def _describe(caller: Caller, volumes: Iterable[tuple[str, str]]) -> set[str]:
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse volumes. One whose description is missing is of unknown key, and of unknown state if attached."""
-    volumes = {
-        row.need("VolumeARN"): (row, ref)
-        for row, ref in rows(sources.answers, "storagegateway:ListVolumes", "VolumeInfos")
-    }
+    volumes = distinct(rows(sources.answers, "storagegateway:ListVolumes", "VolumeInfos"), "VolumeARN")
     described = {
         row.need("VolumeARN"): (row, ref)
         for operation, key in _DESCRIPTIONS.items()

@@ -12,7 +12,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
-from scanner.services.base import Operation, objects, rows, texts
+from scanner.services.base import Operation, distinct, objects, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG
@@ -71,9 +71,7 @@ def _tables(caller: Caller) -> set[str]:
 
 def parse(sources: Sources) -> Iterator[Resource]:
     """Parse tables. Where the database was not read, the table's key is not known."""
-    databases = {
-        row.need("DatabaseName"): (row, ref) for row, ref in rows(sources.answers, _DATABASES, "Databases")
-    }
+    databases = distinct(rows(sources.answers, _DATABASES, "Databases"), "DatabaseName")
     tables = {
         (row.need("DatabaseName"), row.need("TableName")): (row, ref)
         for row, ref in rows(sources.answers, TABLES, "Tables")

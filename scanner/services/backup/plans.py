@@ -19,7 +19,7 @@ from scanner.model.inventory import (
 )
 from scanner.model.names import Arn, Shard, partition_of
 from scanner.model.reading import EvidenceRef, Gap, Known, Reading
-from scanner.services.base import Gaps, Operation, rows, texts
+from scanner.services.base import Gaps, Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 
 _PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
@@ -72,11 +72,14 @@ def _collect_plan(caller: Caller, plan: str) -> tuple[str, ...]:
 
 def parse_plans(answers: Answers, gaps: Gaps) -> tuple[BackupPlan, ...]:
     """Parse the shard's backup plans. A deleted plan (DeletionDate) is no plan any more."""
-    plans = {
-        row.need("BackupPlanId"): (row, ref)
-        for row, ref in rows(answers, "backup:ListBackupPlans", "BackupPlansList")
-        if row.text("DeletionDate") is None
-    }
+    plans = distinct(
+        (
+            (row, ref)
+            for row, ref in rows(answers, "backup:ListBackupPlans", "BackupPlansList")
+            if row.text("DeletionDate") is None
+        ),
+        "BackupPlanId",
+    )
     return tuple(_plan(answers, gaps, row, ref) for _, (row, ref) in sorted(plans.items()))
 
 

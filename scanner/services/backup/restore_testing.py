@@ -13,7 +13,7 @@ from scanner.model.assurance import (
 )
 from scanner.model.names import Arn
 from scanner.model.reading import EvidenceRef, Gap, Known, Reading
-from scanner.services.base import Gaps, Operation, rows, texts
+from scanner.services.base import Gaps, Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 
 _PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
@@ -74,10 +74,7 @@ def _collect_plan(caller: Caller, plan: str) -> tuple[str, ...]:
 
 def parse_restore_testing(answers: Answers, gaps: Gaps) -> tuple[RestoreTestingPlan, ...]:
     """Parse the shard's restore testing plans, by name."""
-    plans = {
-        row.need("RestoreTestingPlanName"): (row, ref)
-        for row, ref in rows(answers, _LIST, "RestoreTestingPlans")
-    }
+    plans = distinct(rows(answers, _LIST, "RestoreTestingPlans"), "RestoreTestingPlanName")
     return tuple(_plan(answers, gaps, row, ref) for _, (row, ref) in sorted(plans.items()))
 
 

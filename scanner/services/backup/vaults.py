@@ -15,7 +15,7 @@ from scanner.model.inventory import (
 )
 from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
 from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Known, Reading, Unread
-from scanner.services.base import Gaps, Operation, created_by_rule, objects, rows, text
+from scanner.services.base import Gaps, Operation, created_by_rule, distinct, objects, rows, text
 from scanner.services.caller import Caller
 
 _PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
@@ -80,6 +80,8 @@ OPERATIONS: Final = (
 
 _AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"
 _DESCRIBED: Final = {"LOGICALLY_AIR_GAPPED_BACKUP_VAULT", "RESTORE_ACCESS_BACKUP_VAULT"}
+_TYPES: Final = frozenset({_PLAIN, *_DESCRIBED})
+_DELETION_EVENTS: Final = frozenset({"DELETE_AFTER_COPY"})
 
 
 def collect(caller: Caller) -> set[str]:
@@ -137,16 +139,13 @@ def _key_names(answer: Mapping[str, Any], key: str) -> Iterator[str]:
 
 def parse_vaults(answers: Answers, gaps: Gaps) -> tuple[Vault, ...]:
     """Parse the shard's backup vaults."""
-    vaults = {
-        row.need("BackupVaultName"): (row, ref)
-        for row, ref in rows(answers, "backup:ListBackupVaults", "BackupVaultList")
-    }
+    vaults = distinct(rows(answers, "backup:ListBackupVaults", "BackupVaultList"), "BackupVaultName")
     return tuple(_vault(answers, gaps, row, ref) for _, (row, ref) in sorted(vaults.items()))
 
 
 def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
     name = row.need("BackupVaultName")
-    kind = row.text("VaultType") or _PLAIN  # left out where there are no air-gapped vaults (facts 5)
+    kind = row.word("VaultType", _TYPES) or _PLAIN  # left out where there are no air-gapped vaults (facts 5)
     shard = answers.shard
     points = answers.read(_POINTS, BackupVaultName=name)
     match points:
@@ -241,7 +240,7 @@ def _points(answers: Answers, gaps: Gaps) -> Iterator[RecoveryPoint]:
             key=row.text("EncryptionKeyArn"),
             delete_after_days=lifecycle.integer("DeleteAfterDays"),
             delete_at=calculated.instant("DeleteAt"),
-            temporary=lifecycle.text("DeleteAfterEvent") == "DELETE_AFTER_COPY",
+            temporary=lifecycle.word("DeleteAfterEvent", _DELETION_EVENTS) is not None,
             source_vault=row.text("SourceBackupVaultArn"),
             created_by_rule=created_by_rule(row, _plan_shard(row, answers.shard)),
             scan=_scan(
