@@ -1,6 +1,6 @@
 """A bundle is judged: evidence to inventory, facts, findings and reports."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scanner.app.criteria import Judgement
@@ -8,6 +8,7 @@ from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.judged import filed_findings
 from scanner.app.judged_manifest import write_judged_manifest
 from scanner.app.judged_scan import judged_scan
+from scanner.app.protection import summary_of
 from scanner.app.reports import LINES, compared, write_scan_reports
 from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evidence.bundle import Bundle
@@ -78,6 +79,7 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
     findings = filed_findings(out, judgement, bundle.manifest, lines=LINES in formats)
     manifest = write_judged_manifest(bundle, out, judgement.clock(bundle.manifest))
     scan = judged_scan(bundle, out, judgement, manifest, tables, findings, waivers)
+    scan = replace(scan, blast_radius=summary_of(out, scan))
     view = build(compared(scan, since))
     written = write_scan_reports(view, out, formats, redaction)
     return Outcome(view, written)

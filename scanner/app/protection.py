@@ -1,19 +1,26 @@
 """The protection graph of a judged scan: built from its tables, and what is asked of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Final
 
 from scanner.app.group_tiers import tier_counts
-from scanner.errors import BundleError, UsageError
+from scanner.errors import UsageError
 from scanner.evidence.manifest import read_manifest
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.graph.blast_radius import WORST, BlastRadius
 from scanner.graph.graph_formats import Provenance, graph_bytes
 from scanner.graph.node_names import full_name, nodes_called
 from scanner.graph.protection_graph import Graph, ProtectionTables, protection_graph
-from scanner.model.blast_radius import BlastRadiusReport, NodeLoss, TierOf, TierPoints
+from scanner.model.blast_radius import (
+    BlastRadiusReport,
+    BlastRadiusSummary,
+    NodeCounts,
+    NodeLoss,
+    TierOf,
+    TierPoints,
+)
 from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
@@ -26,6 +33,7 @@ from scanner.storage.table_files import NoTableError
 
 _GROUPS: Final = "protection_groups"
 _SHOWN: Final = 10
+_SUMMARISED: Final = 10  # nodes, and single points of a tier, in a summary
 _LONGEST: Final = 2_048
 
 _COLUMNS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
@@ -68,7 +76,7 @@ def graph_of(folder: Path, manifest: Manifest) -> Graph:
             )
         )
     except NoTableError as error:
-        raise BundleError(
+        raise NoTableError(
             f"{folder} was evaluated by a version that recorded no protection groups. "
             "Run audit evaluate on the bundle again."
         ) from error
@@ -108,6 +116,34 @@ def worst_losses(folder: Path, scan: Scan) -> BlastRadiusReport:
     }
     points = (_tier_points(radius, *each) for each in (by_tier or {None: radius.counts()}).items())
     return _report(scan.manifest, radius, None, radius.worst(WORST), tuple(points))
+
+
+def summary_of(folder: Path, scan: Scan) -> BlastRadiusSummary | None:
+    """Return what reports show of the blast radius; None: the scan has no groups. Errors: as `graph_of`."""
+    try:
+        report = worst_losses(folder, scan)
+    except NoTableError:
+        return None
+    return BlastRadiusSummary(
+        resources=report.resources,
+        protected=report.protected,
+        nodes=tuple(map(_counts, report.nodes[:_SUMMARISED])),
+        single_points=tuple(replace(tier, points=tier.points[:_SUMMARISED]) for tier in report.single_points),
+    )
+
+
+def _counts(node: NodeLoss) -> NodeCounts:
+    return NodeCounts(
+        node=node.node,
+        kind=node.kind,
+        name=node.name,
+        account=node.account,
+        region=node.region,
+        lost=node.existing.lost,
+        unknown=node.existing.unknown,
+        future_lost=node.future.lost,
+        future_unknown=node.future.unknown,
+    )
 
 
 def _tier_points(radius: BlastRadius, tier: TierOf | None, counts: Mapping[str, int]) -> TierPoints:

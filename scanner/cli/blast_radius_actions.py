@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanner.app import protection as app
-from scanner.model.blast_radius import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint, TierOf, TierPoints
+from scanner.model.blast_radius import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint, TierPoints
 from scanner.report.formats.blast_radius_json import blast_radius_json
+from scanner.report.view.blast_radius import tier_words
 from scanner.report.wording import one_line
 from scanner.storage.files import write_atomically
 
@@ -62,16 +63,7 @@ def _text(report: BlastRadiusReport) -> str:
 def _heading(tier: TierPoints) -> str:
     protected = f"{tier.protected:,} of {tier.resources:,} resources have a usable recovery point."
     needed = "all existing backups of a resource need them"
-    return f"Single points of failure{tier_words(tier.tier)}: {needed}. {protected}"
-
-
-def tier_words(tier: TierOf | None) -> str:
-    """Say of which tier something is, after a noun; empty: of all resources."""
-    if tier is None:
-        return ""
-    if not tier.is_known:
-        return " of resources whose tier is unknown"
-    return f" of tier {one_line(tier.name)}" if tier.name else " of resources without a tier"
+    return f"Single points of failure: {needed}. {one_line(tier_words(tier.tier))}: {protected}"
 
 
 def _node_table(nodes: tuple[NodeLoss, ...]) -> Table:

@@ -87,3 +87,28 @@ class BlastRadiusReport:
     node: str | None
     nodes: tuple[NodeLoss, ...]
     single_points: tuple[TierPoints, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCounts:
+    """How many resources lose their last backup with one node."""
+
+    node: str
+    kind: str
+    name: str
+    account: str
+    region: str
+    lost: int
+    unknown: int
+    future_lost: int
+    future_unknown: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlastRadiusSummary:
+    """What reports show of the blast radius: the worst nodes, and the first single points of each tier."""
+
+    resources: int
+    protected: int
+    nodes: tuple[NodeCounts, ...]
+    single_points: tuple[TierPoints, ...]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 from scanner.model.audit_manager import FrameworkBeside
+from scanner.model.blast_radius import BlastRadiusSummary
 from scanner.model.changes import Changes
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
@@ -116,4 +117,5 @@ class Scan:
     changes: Changes | None = None  # None: not compared with an earlier scan
     count_inherited_backup: bool | None = None  # None: not recorded
     unsupported: UnsupportedKinds | None = None  # None: not known, since another program judged
+    blast_radius: BlastRadiusSummary | None = None  # None: not known
     redacted: bool = False  # names are pseudonyms: for sharing, not evidence

@@ -32,6 +32,7 @@ from scanner.report.explain.advice import control_of
 from scanner.report.formats.json import SCHEMA
 from scanner.report.view.assessment import assessment_of
 from scanner.report.view.audit_manager import frameworks_of
+from scanner.report.view.blast_radius import blast_radius_of
 from scanner.report.view.changes import changes_of
 from scanner.report.view.decisions import tiers_of, waivers_of
 from scanner.report.view.unsupported import unsupported_of
@@ -188,6 +189,7 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
         unit_names=summary.get("unit_names", {}),
         changes=changes_of(summary),
         unsupported=unsupported_of(summary),
+        blast_radius=blast_radius_of(summary),
         redacted=document.get("redacted") is True,
     )
 

@@ -98,7 +98,7 @@ def test_the_twenty_worst_of_the_sample_are_listed_with_single_points_by_tier(sa
     assert sum(each["resources"] for each in tiers) == found["resources"]
     assert sum(each["protected"] for each in tiers) == found["protected"]
     table = run("blast-radius", str(sample)).stdout
-    assert "Single points of failure of tier" in table
+    assert "Tier production: " in table
     assert f"{found['protected']:,} of {found['resources']:,} resources" in table
 
 

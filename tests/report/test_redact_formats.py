@@ -282,9 +282,9 @@ def test_a_scan_with_hostile_names_is_redacted() -> None:
 def test_every_part_of_a_scan_is_redacted() -> None:
     """Whoever adds a part says here that it is redacted, too (`redact/scan.py`)."""
     assert {each.name for each in fields(Scan)} == {
-        "assessment", "changes", "controls", "count_inherited_backup", "findings", "frameworks", "gaps",
-        "limitations", "manifest", "parameters", "reconciliation", "redacted", "resources", "tiers",
-        "unit_names", "unsupported", "waivers",
+        "assessment", "blast_radius", "changes", "controls", "count_inherited_backup", "findings",
+        "frameworks", "gaps", "limitations", "manifest", "parameters", "reconciliation", "redacted",
+        "resources", "tiers", "unit_names", "unsupported", "waivers",
     }  # fmt: skip
 
 

@@ -3,8 +3,9 @@
 import json
 from typing import Any, Final
 
-from scanner.model.blast_radius import BlastRadiusReport, Loss, LostGroup, NodeLoss, SinglePoint, TierPoints
+from scanner.model.blast_radius import BlastRadiusReport, Loss, LostGroup, NodeLoss
 from scanner.model.unicode import mended
+from scanner.report.view.blast_radius import tier_document
 
 SCHEMA: Final = "backup-audit/blast-radius/1"
 
@@ -23,7 +24,7 @@ def _document(report: BlastRadiusReport) -> dict[str, Any]:
         "protected": report.protected,
         "node": report.node,
         "nodes": [_node(node) for node in report.nodes],
-        "single_points_of_failure": [_tier(each) for each in report.single_points],
+        "single_points_of_failure": [tier_document(each) for each in report.single_points],
     }
 
 
@@ -35,7 +36,7 @@ def _node(node: NodeLoss) -> dict[str, Any]:
     }
 
 
-def _described(node: NodeLoss | SinglePoint) -> dict[str, str]:
+def _described(node: NodeLoss) -> dict[str, str]:
     return {
         "node": node.node,
         "kind": node.kind,
@@ -62,22 +63,3 @@ def _group(group: LostGroup) -> dict[str, Any]:
         "count": group.count,
         "examples": list(group.examples),
     }
-
-
-def _tier(each: TierPoints) -> dict[str, Any]:
-    """Return the points of one tier: `of` says whether it is a tier, none, or one that is not known."""
-    tier = each.tier
-    of = (
-        "all" if tier is None else "unknown_tier" if not tier.is_known else "tier" if tier.name else "no_tier"
-    )
-    return {
-        "of": of,
-        "tier": tier.name if tier else "",
-        "resources": each.resources,
-        "protected": each.protected,
-        "points": [_single_point(point) for point in each.points],
-    }
-
-
-def _single_point(point: SinglePoint) -> dict[str, Any]:
-    return {**_described(point), "resources": point.resources, "unknown": point.unknown}

@@ -20,6 +20,7 @@ from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation, Stream
 from scanner.report.view.assessment import assessment_document
 from scanner.report.view.audit_manager import side_by_side_document
+from scanner.report.view.blast_radius import blast_radius_document
 from scanner.report.view.changes import changes_document
 from scanner.report.view.counts import Counts
 from scanner.report.view.decisions import sets_document, settled_document
@@ -117,6 +118,7 @@ def _summary(view: View) -> Document:
         **owners_document(view.owners),
         **settled_document(scan),
         **unsupported_document(scan.unsupported),
+        **blast_radius_document(scan.blast_radius),
         **assessment_document(scan.assessment),
         **changes_document(scan.changes),
     }

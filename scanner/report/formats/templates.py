@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from scanner.model.finding import Finding, Status
 from scanner.report import wording
+from scanner.report.view.blast_radius import kind_word, tier_words
 from scanner.report.view.changes import kinds, other_kinds
 from scanner.report.view.counts import Counts
 from scanner.resources import templates_folder
@@ -42,6 +43,8 @@ def environment() -> Environment:
         subtitle=wording.subtitle,
         number="{:,}".format,
         counted=wording.count_word,
+        node_kind=kind_word,
+        tier_words=tier_words,
         percent=wording.percent,
         clip=wording.clip,
         meaning=wording.STATUS_MEANINGS.__getitem__,

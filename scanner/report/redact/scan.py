@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
 from scanner.model.audit_manager import ControlBeside, FrameworkBeside
+from scanner.model.blast_radius import BlastRadiusSummary, NodeCounts, SinglePoint
 from scanner.model.changes import Change, Changes, Former
 from scanner.model.compliance import Assessment, FrameworkView, RequirementView
 from scanner.model.control import Control
@@ -25,6 +26,7 @@ from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
 from scanner.report.view.overview import STRUCTURES
 
 _T = TypeVar("_T")
+_N = TypeVar("_N", NodeCounts, SinglePoint)
 _HASH = 64
 _MOST_NAMES = 20_000
 
@@ -112,6 +114,7 @@ class _Redactor:
             resources=None if scan.resources is None else _Mapped(scan.resources, self._row),
             frameworks=tuple(map(self._beside, scan.frameworks)),
             unsupported=None if scan.unsupported is None else self._unsupported(scan.unsupported),
+            blast_radius=None if scan.blast_radius is None else self._blast_radius(scan.blast_radius),
             redacted=True,
             changes=redacted_changes(scan.changes, self._names, self.finding),
             tiers=redacted_tiers(scan.tiers, self._names, self._parameters),
@@ -169,6 +172,31 @@ class _Redactor:
         )
         kinds = tuple((self._names.sentence(kind), number) for kind, number in unsupported.kinds)
         return replace(unsupported, kinds=kinds, resources=tuple(resources))
+
+    def _blast_radius(self, summary: BlastRadiusSummary) -> BlastRadiusSummary:
+        tiers = (
+            replace(
+                each,
+                tier=each.tier
+                and replace(each.tier, name=each.tier.name and self._names.name(each.tier.name)),
+                points=tuple(map(self._node, each.points)),
+            )
+            for each in summary.single_points
+        )
+        return replace(summary, nodes=tuple(map(self._node, summary.nodes)), single_points=tuple(tiers))
+
+    def _node(self, node: _N) -> _N:
+        """Redact a node of the protection graph: an ARN, `account:ID` or `region:NAME`."""
+        name = self._names.name
+        if node.kind == "account":
+            account = self._names.account(node.account)
+            named = account if node.name == node.account else name(node.name)
+            return replace(node, node=f"account:{account}", name=named, account=account)
+        region = self._names.words(node.region)
+        if node.kind == "region":
+            return replace(node, node=f"region:{region}", name=region, region=region)
+        account = self._names.account(node.account)
+        return replace(node, node=name(node.node), name=name(node.name), account=account, region=region)
 
     def _waiver(self, waiver: Waiver) -> Waiver:
         name = self._names.name

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Final
 
 from scanner.findings.filed import Filed
+from scanner.model.blast_radius import NodeCounts, TierPoints
 from scanner.model.changes import Changes
 from scanner.model.collected import is_collected
 from scanner.model.compliance import Assessment
@@ -25,6 +26,7 @@ from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
 from scanner.model.tier import Tiers
 from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.view.audit_manager import SideBySide, side_by_side
+from scanner.report.view.blast_radius import blast_radius_sentence, shown_tiers, worst_nodes
 from scanner.report.view.chain import Chain, chain
 from scanner.report.view.changes import Trend, trend
 from scanner.report.view.completeness import Completeness, completeness
@@ -160,6 +162,21 @@ class View:
     def unsupported_sentence(self) -> str:
         """What a summary says of it; empty: nothing."""
         return unsupported_sentence(self.scan.unsupported)
+
+    @property
+    def worst_nodes(self) -> tuple[NodeCounts, ...]:
+        """The keys, vaults, accounts and the like with which most resources lose their last backup."""
+        return worst_nodes(self.scan.blast_radius)
+
+    @property
+    def blast_radius_sentence(self) -> str:
+        """How many resources have a backup to lose; empty: there is nothing to report."""
+        return blast_radius_sentence(self.scan.blast_radius)
+
+    @property
+    def single_points(self) -> tuple[TierPoints, ...]:
+        """The first single points of failure of each tier that has some."""
+        return shown_tiers(self.scan.blast_radius)
 
     @property
     def changes(self) -> Changes | None:
