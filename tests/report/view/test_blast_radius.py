@@ -88,7 +88,7 @@ def test_a_hostile_name_is_text(scan: Scan) -> None:
     view = build(replace(scan, blast_radius=summary(node(1, name=HOSTILE), tier=TierOf(HOSTILE))))
     html = b"".join(FORMATS["html"].make(view)).decode()
     assert HOSTILE not in html
-    assert html.count("&lt;script&gt;alert") == 2
+    assert "&lt;script&gt;alert(&#39;gone&#39;)" in html
 
 
 @pytest.mark.parametrize(
