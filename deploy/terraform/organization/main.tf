@@ -53,7 +53,7 @@ locals {
 
 resource "aws_cloudformation_stack_set" "role" {
   name             = "vaultproof-role"
-  description      = "The role that Vaultproof reads with"
+  description      = "The read-only role of Vaultproof"
   permission_model = "SERVICE_MANAGED"
   template_body    = local.template
   parameters       = local.parameters

@@ -36,12 +36,12 @@ resource "aws_cloudformation_stack" "scanner" {
 }
 
 output "state_machine_arn" {
-  description = "The state machine that scans."
+  description = "The state machine that runs scans."
   value       = aws_cloudformation_stack.scanner.outputs["StateMachineArn"]
 }
 
 output "evidence_bucket" {
-  description = "Scans are filed below scans/SCAN_ID/."
+  description = "Scans are stored below scans/SCAN_ID/."
   value       = aws_cloudformation_stack.scanner.outputs["EvidenceBucket"]
 }
 

@@ -70,37 +70,37 @@ variable "schedule_timezone" {
 
 variable "schedule_state" {
   type        = string
-  description = "DISABLED: scans start by hand only."
+  description = "DISABLED: scans are only started manually."
   default     = "ENABLED"
 }
 
 variable "max_concurrency" {
   type        = number
-  description = "Accounts that are read at once. Keep it below the account's Lambda quota of concurrent executions, which is 10 in some new accounts."
+  description = "Number of accounts to read concurrently. Keep it below the account's Lambda quota of concurrent executions, which is 10 in some new accounts."
   default     = 8
 }
 
 variable "memory_size" {
   type        = number
-  description = "Memory of the function in MB. Judging a large account needs more."
+  description = "Memory of the function in MB. Evaluating a large account needs more."
   default     = 3008
 }
 
 variable "alarm_after_hours" {
   type        = number
-  description = "The alarm is raised when no scan has succeeded for this long: a day, and the time that a scan takes."
+  description = "Hours without a successful scan after which the alarm is raised: a day, plus the duration of a scan."
   default     = 26
 }
 
 variable "retention_days" {
   type        = number
-  description = "For how many days Object Lock keeps evidence from being deleted."
+  description = "Number of days that Object Lock prevents the deletion of evidence."
   default     = 400
 }
 
 variable "lock_mode" {
   type        = string
-  description = "COMPLIANCE: nobody, not even the root user, can delete evidence or shorten its retention."
+  description = "COMPLIANCE: no user, not even the root user, can delete evidence or shorten its retention."
   default     = "GOVERNANCE"
 }
 
@@ -118,7 +118,7 @@ variable "topic_arn" {
 
 variable "alarm_email" {
   type        = string
-  description = "Subscribes this address to the topic that is created. Empty: nobody."
+  description = "E-mail address to subscribe to the topic that is created. Empty: none."
   default     = ""
 }
 
@@ -130,7 +130,7 @@ variable "event_bus_name" {
 
 variable "security_hub_role_name" {
   type        = string
-  description = "Name of the role of security-hub-role.yaml, with which findings are imported into Security Hub. Empty: none."
+  description = "Name of the role of security-hub-role.yaml, that imports findings into Security Hub. Empty: none."
   default     = ""
 }
 
