@@ -1,6 +1,6 @@
 # Everything that one does with a checkout. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports pictures lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format generated deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports pictures lock clean
 
 BIN := .venv/bin
 # How many tests run at once; 0 runs them in one process, for a debugger.
@@ -32,6 +32,7 @@ test: browser ## check style and types, and run the tests, less those that take 
 
 test-ci: browser ## what CI runs: the slow tests too; COV=1 measures coverage
 	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory generated CHECK=1
 	@$(WITH_PANGO) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not exhaustive and not image" $(if $(COV),--cov --cov-branch)
 
 test-exhaustive: setup ## every fault in every operation, every permission taken away: by hand, it takes half an hour
@@ -50,6 +51,9 @@ lint: setup ## check format, style, types and import rules
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+generated: setup ## write every generated file: documents, policies, templates; CHECK=1 only checks them
+	@$(BIN)/python -m scripts.generated $(if $(CHECK),--check)
 
 format: setup ## format the code and mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only .

@@ -1,12 +1,10 @@
-"""Writes into deploy/scanner.yaml what other files of the repository define, between its GENERATED comments.
+"""The parts of deploy/scanner.yaml between its GENERATED comments.
 
-The policy for reading comes from what the collectors declare, the state machine from deploy/scan.asl.json.
-A test fails when the template is not current.
+The policy for reading comes from the declared operations, the state machine from deploy/scan.asl.json.
 """
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -20,8 +18,8 @@ _DEFINITION: Final = "deploy/scan.asl.json"
 
 
 def current(template: str) -> str:
-    """Return the template with its generated parts written again."""
-    reads = tuple(one for one in statements(Part.CALLER, "") if one.sid != "AssumeRole")
+    """Return the template with its generated parts brought up to date."""
+    reads = tuple(row for row in statements(Part.CALLER, "") if row.sid != "AssumeRole")
     with_reads = _filled(template, _READS, yaml_statements(reads))
     return _filled(with_reads, _DEFINITION, _definition(STATE_MACHINE.read_text(encoding="utf-8")))
 
@@ -46,7 +44,7 @@ def _compact(value: object) -> str:
 
 
 def _filled(template: str, name: str, lines: tuple[str, ...]) -> str:
-    """Replace what is between the comments of that name. ValueError when the template has none."""
+    """Replace the lines between the comments of this name. ValueError: these do not occur exactly once."""
     pattern = re.compile(
         rf"(^ *# BEGIN GENERATED: {re.escape(name)}\n)(.*?)(^ *# END GENERATED\n)", re.MULTILINE | re.DOTALL
     )
@@ -55,13 +53,3 @@ def _filled(template: str, name: str, lines: tuple[str, ...]) -> str:
     if count != 1:
         raise ValueError(f"{TEMPLATE.name} has {count} generated parts named {name}, not one.")
     return filled
-
-
-def main() -> int:
-    """Write the template."""
-    TEMPLATE.write_text(current(TEMPLATE.read_text(encoding="utf-8")), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

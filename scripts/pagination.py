@@ -1,12 +1,10 @@
-"""Makes `scanner/evidence/pagination.json`: `python -m scripts.pagination`.
+"""The content of `scanner/evidence/pagination.json`: how each operation paginates.
 
-An entry says how an operation's answer leads to the next page: the answer's field `output` becomes the
-parameter `input` of the next call; `more_results`, where there is one, is a field that is false on the
-last page; `page_size` is the parameter that sets how many come at once; `list` the answer's list.
-All but what stands in BY_HAND comes from botocore's paginators.
+The field `output` of an answer becomes the parameter `input` of the next call. `more_results`, where there is
+one, is a field that is false on the last page; `page_size` is the parameter for the number of rows of a page;
+`list` is the field with the rows. Entries come from botocore's paginators, except those in BY_HAND.
 """
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -53,8 +51,8 @@ BY_HAND: Final[Mapping[str, Mapping[str, str]]] = {
         "list": "Tables",
     },
 }
-"""Operations that page and have no paginator in botocore (facts 10.1 names some), or that other programs
-record and this one only reads."""
+"""Operations that paginate without a paginator in botocore (facts 10.1 names some), or that only other
+programs record."""
 
 _NAMES: Final = {
     "input_token": "input",
@@ -66,30 +64,25 @@ _NAMES: Final = {
 
 
 def table() -> dict[str, dict[str, str]]:
-    """Give the entry of each declared operation that pages."""
+    """Return the entry of each declared operation that paginates."""
     session = botocore.session.get_session()
     entries: dict[str, dict[str, str]] = {}
     for key, operation in sorted(OPERATIONS.items()):
         try:
-            found = session.get_paginator_model(operation.service).get_paginator(operation.name)
+            paginator = session.get_paginator_model(operation.service).get_paginator(operation.name)
         except (ValueError, botocore.exceptions.UnknownServiceError, botocore.exceptions.DataNotFoundError):
             continue
-        entries[key] = _entry(key, found)
+        entries[key] = _entry(key, paginator)
     return dict(sorted((entries | {key: dict(entry) for key, entry in BY_HAND.items()}).items()))
 
 
 def _entry(key: str, paginator: Mapping[str, Any]) -> dict[str, str]:
     entry = {short: paginator[name] for name, short in _NAMES.items() if name in paginator}
     if not all(isinstance(value, str) for value in entry.values()):
-        raise ValueError(f"{key} pages by several tokens, which the evidence's readers do not follow.")
+        raise ValueError(f"{key} paginates by several tokens, which readers of the evidence do not follow.")
     return entry
 
 
 def content() -> bytes:
-    """Give the file's bytes."""
+    """Return the file's bytes."""
     return orjson.dumps(table(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-
-if __name__ == "__main__":
-    FILE.write_bytes(content())
-    sys.stdout.write(f"{FILE}\n")

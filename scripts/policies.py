@@ -1,7 +1,6 @@
-"""Writes the policies that `audit policy` prints into tests/collect/golden/, where the tests compare them.
+"""The policies that `audit policy` prints: templates in deploy/, and golden files of the tests.
 
-The templates of the role are written where users deploy them from: deploy/. Run it after a change of what is
-declared, and look at the diff: it is what users will have to allow.
+Review the diff after changing declared operations: it is what users have to allow.
 """
 
 from pathlib import Path
@@ -29,19 +28,8 @@ FILES: Final = {
 
 
 def printed(*arguments: str) -> str:
-    """Return what `audit policy` prints. RuntimeError when it does not end with 0."""
+    """Return the output of `audit policy`. RuntimeError: it failed."""
     result = CliRunner().invoke(audit, ["policy", *arguments])
     if result.exit_code != 0:
         raise RuntimeError(result.output)
     return result.stdout
-
-
-def main() -> None:
-    """Write all of them."""
-    for name, arguments in FILES.items():
-        (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
-        (ROOT / name).write_text(printed(*arguments), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -184,4 +184,4 @@ def test_variables_have_the_defaults_that_are_known() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_printed_is_what_was_reviewed(name: str) -> None:
     reviewed = (ROOT / name).read_text(encoding="utf-8")
-    assert printed(*FILES[name]) == reviewed, "look at it, then run: .venv/bin/python scripts/policies.py"
+    assert printed(*FILES[name]) == reviewed, "review it, then run: make generated"

@@ -70,7 +70,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def test_the_template_is_current() -> None:
-    assert current(TEXT) == TEXT, "run: .venv/bin/python -m scripts.deployment"
+    assert current(TEXT) == TEXT, "run: make generated"
 
 
 def test_it_can_be_deployed_without_a_bucket_for_the_template() -> None:

@@ -12,14 +12,14 @@ import pytest
 from scanner.app.criteria import Judgement
 from scanner.app.judgement import evaluate
 from scanner.evaluate.controls.loader import load_controls
-from scanner.findings.athena import FILE, athena_document, facts_table, hive_type, main
+from scanner.findings.athena import athena_document, facts_table, hive_type, main
 from scanner.findings.schema import FILED
 from scanner.model.facts import TABLES
 from scanner.storage.parquet import arrow_schema
 from tests.fakes.filed import file_findings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = (ROOT / FILE).read_text("utf-8")
+DOCUMENT = (ROOT / "docs/athena.md").read_text("utf-8")
 STATEMENTS = re.findall(r"```sql\n(.*?)```", DOCUMENT, re.DOTALL)
 CREATED = {
     re.findall(r"CREATE EXTERNAL TABLE (\w+)", each)[0]: each

@@ -23,7 +23,7 @@ def test_only_reading_operations_that_exist_are_declared(key: str) -> None:
 
 
 def test_the_pagination_data_is_what_botocore_says() -> None:
-    assert make_pagination.FILE.read_bytes() == make_pagination.content(), "run: python -m scripts.pagination"
+    assert make_pagination.FILE.read_bytes() == make_pagination.content(), "run: make generated"
 
 
 def test_every_operation_with_a_token_pages() -> None:
