@@ -24,7 +24,7 @@ from scanner.collect import limits
 from scanner.collect.estimate import LATENCY
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest, Unwatched
 from scanner.collect.runner import collect
-from scanner.demo.server import serve
+from scanner.demo.serve import serve
 from scanner.evaluate.controls.packs import pack_files
 from scanner.model.collected import CollectedReads
 from scanner.model.names import Shard

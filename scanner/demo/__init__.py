@@ -4,14 +4,12 @@ Nothing outside this package knows that it exists: the ordinary scanner is point
 AWS_ENDPOINT_URL. Inside, top to bottom:
 
     command        `audit demo`: serve, then run the ordinary `audit run` in a subprocess
-    server         start, stop, endpoint, environment
-    organisation   what is planted (production, development, central, …), in plain words
-    breadth        … and one of every type of resource
-    estate         the verbs of planting: vault, plan, volume, recovery point
-    front          one request: who calls, may it, who answers, which page
-    mends          where moto's own answer is not AWS's
-    backup         what moto's AWS Backup lacks
-    services       services that moto lacks
-    wire           protocols: request to call, answer to bytes, pages
+    serve          start, stop, endpoint, environment
+    story/         what is planted (production, development, central, ...), in plain words
+    estate/        the verbs of planting: vault, plan, volume, recovery point
+    server/        one request: who calls, may it, who answers, which page; where moto's answer is not AWS's
+    backup/        what moto's AWS Backup lacks
+    services/      services that moto lacks
+    wire/          protocols: request to call, answer to bytes, pages
     clock          moto's clock, standing still while the organisation is built
 """

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from scanner.demo.clock import DEMO_CLOCK
-from scanner.demo.server import DEFAULT_SEED, serve
+from scanner.demo.serve import DEFAULT_SEED, serve
 
 PortOption = Annotated[int, typer.Option(help="Port on loopback; 0 means a free one.")]
 SeedOption = Annotated[int, typer.Option(help="Another number, other ids; the same gaps.")]

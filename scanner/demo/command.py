@@ -20,7 +20,7 @@ from scanner.errors import UsageError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from scanner.demo.server import Demo
+    from scanner.demo.serve import Demo
 
 CONFIG: Final = Path(__file__).with_name("audit.yaml")
 """What the simulated organisation has settled for its scans."""
@@ -50,7 +50,7 @@ def demo(
     """
     serve, default_seed = _load_server()
     clear(out, Path.cwd())
-    from scanner.demo.authorization import enforced  # noqa: PLC0415 - imports moto
+    from scanner.demo.server.authorization import enforced  # noqa: PLC0415 - imports moto
 
     # The scan has exactly the permissions that `audit policy` prints.
     with serve(default_seed if seed is None else seed) as running, enforced():
@@ -84,7 +84,7 @@ def clear(out: Path, here: Path) -> None:
 
 def is_demo_scan(folder: Path) -> bool:
     """Whether the folder's manifest, or its journal, says that the simulated organisation was scanned."""
-    from scanner.demo.accounts import MANAGEMENT  # noqa: PLC0415 - imports moto
+    from scanner.demo.story.accounts import MANAGEMENT  # noqa: PLC0415 - imports moto
 
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
@@ -123,7 +123,7 @@ def _wait_for_end(child: "subprocess.Popen[bytes]") -> None:
 
 def _load_server() -> "tuple[Callable[[int], AbstractContextManager[Demo]], int]":
     try:
-        from scanner.demo.server import DEFAULT_SEED, serve  # noqa: PLC0415 - needs the extra
+        from scanner.demo.serve import DEFAULT_SEED, serve  # noqa: PLC0415 - needs the extra
     except ImportError as error:
         raise UsageError(
             f"The demo needs {error.name or 'moto'}, which is not installed: pip install 'vaultproof[demo]'"

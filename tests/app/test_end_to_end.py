@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from scanner.demo.clock import DEMO_CLOCK
-from scanner.demo.server import DEFAULT_SEED, Demo, serve
+from scanner.demo.serve import DEFAULT_SEED, Demo, serve
 
 ROOT: Final = Path(__file__).parents[2]
 AS_OF: Final = DEMO_CLOCK.strftime("%Y-%m-%dT%H:%M:%SZ")

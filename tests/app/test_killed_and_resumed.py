@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.demo.accounts import ACQUIRED, CENTRAL, DEVELOPMENT
 from scanner.demo.clock import DEMO_CLOCK
-from scanner.demo.server import DEFAULT_SEED, Demo, serve
+from scanner.demo.serve import DEFAULT_SEED, Demo, serve
+from scanner.demo.story.accounts import ACQUIRED, CENTRAL, DEVELOPMENT
 from scanner.demo.wire.call import Call
 
 ROOT: Final = Path(__file__).parents[2]

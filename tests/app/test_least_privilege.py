@@ -22,11 +22,11 @@ from scanner.cli.judgement import judgement_of
 from scanner.collect.permissions import is_asked_of_members
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
-from scanner.demo.accounts import CENTRAL, DEVELOPMENT, IRELAND, MANAGEMENT, PRODUCTION, REGIONS
-from scanner.demo.authorization import enforced
 from scanner.demo.clock import DEMO_CLOCK
-from scanner.demo.credentials import AUDITOR
-from scanner.demo.server import Demo, serve
+from scanner.demo.serve import Demo, serve
+from scanner.demo.server.authorization import enforced
+from scanner.demo.server.credentials import AUDITOR
+from scanner.demo.story.accounts import CENTRAL, DEVELOPMENT, IRELAND, MANAGEMENT, PRODUCTION, REGIONS
 from scanner.errors import CredentialsError
 from scanner.evaluate.engine import affected_controls
 from scanner.services.base import Operation

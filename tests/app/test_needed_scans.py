@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.demo.server import DEFAULT_SEED, Demo, serve
+from scanner.demo.serve import DEFAULT_SEED, Demo, serve
 from tests.app.test_end_to_end import AS_OF, command, finish
 
 pytestmark = pytest.mark.slow

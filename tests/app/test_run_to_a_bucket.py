@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from scanner.demo.clock import DEMO_CLOCK
-from scanner.demo.server import DEFAULT_SEED, serve
+from scanner.demo.serve import DEFAULT_SEED, serve
 
 pytestmark = pytest.mark.slow
 

@@ -17,7 +17,7 @@ from scanner.collect.permissions import (
     statements,
     trust_document,
 )
-from scanner.demo.authorization import actions_of, reference
+from scanner.demo.server.authorization import actions_of, reference
 from scanner.demo.wire.call import Call
 from scanner.services.base import Operation
 from scanner.services.catalogue import OPERATIONS

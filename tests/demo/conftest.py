@@ -15,9 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 
-from scanner.demo.accounts import MILAN, READABLE, REGIONS, SHARDS
 from scanner.demo.command import run_scan, scan_arguments
-from scanner.demo.server import Demo, serve
+from scanner.demo.serve import Demo, serve
+from scanner.demo.story.accounts import MILAN, READABLE, REGIONS, SHARDS
 from scanner.demo.wire.call import Call
 from scanner.report.write import FORMATS
 from tests.demo.naming import Names

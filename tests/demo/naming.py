@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from scanner.demo.accounts import MANAGEMENT, MEMBERS
+from scanner.demo.story.accounts import MANAGEMENT, MEMBERS
 from scanner.evaluate.controls.loader import load_controls
 
 Document = dict[str, Any]

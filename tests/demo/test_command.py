@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scanner.demo.accounts import MANAGEMENT
 from scanner.demo.command import CONFIG, clear, is_demo_scan, run_scan, scan_arguments
-from scanner.demo.server import Demo
+from scanner.demo.serve import Demo
+from scanner.demo.story.accounts import MANAGEMENT
 from scanner.errors import UsageError
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scanner.demo.accounts import (
+from scanner.demo.serve import Demo
+from scanner.demo.server.refusals import denied, expired, unknown_key
+from scanner.demo.story.accounts import (
     ACQUIRED,
     CENTRAL,
     CLOSED,
@@ -17,8 +19,6 @@ from scanner.demo.accounts import (
     READABLE,
     VIRGINIA,
 )
-from scanner.demo.refusals import denied, expired, unknown_key
-from scanner.demo.server import Demo
 from scanner.demo.wire.call import Call
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from scanner.demo.accounts import MILAN
-from scanner.demo.server import Demo
+from scanner.demo.serve import Demo
+from scanner.demo.story.accounts import MILAN
 
 Name = tuple[str, str, str, str, str]
 """Account, Region ("" for global services), service, operation, parameters."""

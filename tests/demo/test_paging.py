@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scanner.demo.accounts import FRANKFURT, IRELAND, MANAGEMENT, PRODUCTION, VIRGINIA
+from scanner.demo.story.accounts import FRANKFURT, IRELAND, MANAGEMENT, PRODUCTION, VIRGINIA
 from scanner.demo.wire.answer import ApiError
 from scanner.demo.wire.call import Call
 from scanner.demo.wire.paging import PAGES, Pages, cut

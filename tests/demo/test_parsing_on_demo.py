@@ -14,7 +14,7 @@ from botocore.session import Session
 from scanner.collect.parsing.parsers import ParserFactory
 from scanner.collect.request import CollectRequest
 from scanner.collect.runner import collect
-from scanner.demo.server import Demo
+from scanner.demo.serve import Demo
 from tests.fakes.parsed import botocores, outcome
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scanner.demo.accounts import MANAGEMENT, PRODUCTION, VIRGINIA
+from scanner.demo.story.accounts import MANAGEMENT, PRODUCTION, VIRGINIA
 
 Planted = list[tuple[str, str, str]]
 """Control, subject, expected status."""

@@ -8,11 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from scanner.demo.accounts import DEVELOPMENT, FRANKFURT, IRELAND, MANAGEMENT, MILAN, PRODUCTION, SHARDS
-from scanner.demo.front import operation_of
+from scanner.demo.server.front import operation_of
 from scanner.demo.services.registry import SERVICES
 from scanner.demo.services.stock import Stock, stock_of
 from scanner.demo.services.tagging import tagged_resources
+from scanner.demo.story.accounts import DEVELOPMENT, FRANKFURT, IRELAND, MANAGEMENT, MILAN, PRODUCTION, SHARDS
 from scanner.demo.wire.call import Call
 
 _NOWHERE = "arn:aws:service:eu-west-1:333333333333:nothing/here-but-a-name-that-is-long-enough"

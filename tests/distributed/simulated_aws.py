@@ -16,7 +16,7 @@ import boto3
 from moto import mock_aws
 from moto.awslambda_simple.models import LambdaSimpleBackend
 
-from scanner.demo.server import DEFAULT_SEED, Demo, serve
+from scanner.demo.serve import DEFAULT_SEED, Demo, serve
 
 ROOT: Final = Path(__file__).parents[2]
 EVIDENCE: Final = "evidence-bucket"

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pytest
 
 from scanner.demo.clock import DEMO_CLOCK
-from scanner.demo.server import Demo
+from scanner.demo.serve import Demo
 from scanner.evidence.bundle import Bundle
 from tests.distributed.simulated_aws import (
     EVIDENCE,

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from scanner.demo.clock import DEMO_CLOCK
-from scanner.demo.server import serve
+from scanner.demo.serve import serve
 from tests.image.emulator import ROOT, Function, function
 
 EVIDENCE: Final = "vaultproof-evidence"

@@ -6,8 +6,7 @@ from scanner.demo.backup.legal_holds import LegalHoldOperations
 from scanner.demo.backup.plans import PlanOperations
 from scanner.demo.backup.recovery_points import RecoveryPointOperations
 from scanner.demo.backup.restore_testing import RestoreTestingOperations
-from scanner.demo.backup.settings import SettingsOperations
-from scanner.demo.backup.tiering import TieringOperations
+from scanner.demo.backup.settings import SettingsOperations, TieringOperations
 from scanner.demo.backup.vaults import VaultOperations
 
 

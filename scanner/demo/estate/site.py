@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanner.demo.backup.backend import DemoBackupBackend, backend_of
-from scanner.demo.front import Asked, Front, operation_of
 from scanner.demo.resource import Resource, Tags, tag_list
+from scanner.demo.server.front import Asked, Front, operation_of
 from scanner.demo.services.stock import Stock, stock_of
 from scanner.demo.wire.answer import rewrite_request
 from scanner.demo.wire.call import Call, Environ

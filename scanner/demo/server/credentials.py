@@ -16,7 +16,7 @@ from typing import Any
 
 from moto.iam.models import iam_backends
 
-from scanner.demo.authorization import trusts
+from scanner.demo.server.authorization import trusts
 from scanner.demo.wire.answer import HTTP_FORBIDDEN, ApiError
 from scanner.demo.wire.call import Call
 

@@ -1,12 +1,12 @@
 """The management account: little of its own, global settings, and two reads that are refused."""
 
-from scanner.demo.accounts import CENTRAL, IRELAND, MANAGEMENT, VIRGINIA, Estate
-from scanner.demo.central import Central
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import compute, databases, files, history, identity, vaults
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.plans import Copy, Rule, plan, select
-from scanner.demo.refusals import Refusal
+from scanner.demo.server.refusals import Refusal
+from scanner.demo.story.accounts import CENTRAL, IRELAND, MANAGEMENT, VIRGINIA, Estate
+from scanner.demo.story.central import Central
 
 
 def plant(estate: Estate, central: Central) -> None:

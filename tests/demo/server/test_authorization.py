@@ -9,11 +9,11 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.iam.models import Role, User, iam_backends
 
-from scanner.demo import authorization
-from scanner.demo.accounts import DEVELOPMENT, IRELAND, MANAGEMENT, PRODUCTION, READABLE, VIRGINIA
-from scanner.demo.authorization import actions_of, enforced
-from scanner.demo.credentials import AUDITOR
-from scanner.demo.server import Demo
+from scanner.demo.serve import Demo
+from scanner.demo.server import authorization
+from scanner.demo.server.authorization import actions_of, enforced
+from scanner.demo.server.credentials import AUDITOR
+from scanner.demo.story.accounts import DEVELOPMENT, IRELAND, MANAGEMENT, PRODUCTION, READABLE, VIRGINIA
 from scanner.demo.wire.call import Call
 
 ALLOW = {"Effect": "Allow", "Action": "*", "Resource": "*"}

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from scanner.demo.accounts import ACQUIRED, FRANKFURT, IRELAND, PRODUCTION, VIRGINIA, Estate
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import compute, databases, files, history
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.plans import Copy, Rule, condition, plan, select
-from scanner.demo.production_estate import Vaults
+from scanner.demo.story.accounts import ACQUIRED, FRANKFURT, IRELAND, PRODUCTION, VIRGINIA, Estate
+from scanner.demo.story.production_estate import Vaults
 
 if TYPE_CHECKING:
     from scanner.demo.estate.site import Resource

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from pypdf import PdfReader
 
-from scanner.demo.accounts import IRELAND, PRODUCTION
-from scanner.demo.canaries import CANARIES
+from scanner.demo.story.accounts import IRELAND, PRODUCTION
+from scanner.demo.story.canaries import CANARIES
 
 _BY_CANARY = {
     "stack parameter": "DescribeStacks",

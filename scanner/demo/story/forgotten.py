@@ -3,7 +3,6 @@
 from scanner.demo.estate import clusters
 from scanner.demo.estate.keys import aws_key
 from scanner.demo.estate.site import Site
-from scanner.demo.production_estate import GOLD
 from scanner.demo.services import (
     backupgateway,
     dsql,
@@ -16,6 +15,7 @@ from scanner.demo.services import (
     timestream,
 )
 from scanner.demo.services.stock import Sketch
+from scanner.demo.story.production_estate import GOLD
 
 HOSTILE_MACHINE = "\"><svg onload=alert('vaultproof')>"
 FAR_EASTERN_MACHINE = "備份-резервная-копия-ไทย-नेपाली 🗄️"

@@ -8,19 +8,32 @@
     closed        suspended
 
 What proves protection in them, and governs it, is planted next (`assurance`), then every type of resource
-(`breadth`), and last what befell some of it (`mishaps`).
+that AWS Backup supports (`other_services`, `other_regions`, `forgotten`; last, so that what was there keeps
+its ids), and at the end what befell some of it (`mishaps`).
 
 It is the same for the same seed, byte for byte: ids, ARNs, dates and order.
 """
 
 from moto.moto_api._internal import mock_random
 
-from scanner.demo import accounts, assurance, central, development, management, mishaps, production
-from scanner.demo.accounts import MANAGEMENT, REGIONS, Estate
-from scanner.demo.breadth.plant import plant_every_type
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate.identity import SCANNER_ROLE as ROLE_NAME
-from scanner.demo.front import Front
+from scanner.demo.server.front import Front
+from scanner.demo.story import (
+    accounts,
+    assurance,
+    central,
+    development,
+    forgotten,
+    management,
+    mishaps,
+    other_regions,
+    other_services,
+    production,
+)
+from scanner.demo.story.accounts import IRELAND, MANAGEMENT, PRODUCTION, REGIONS, Estate
+from scanner.demo.story.central import Central
+from scanner.demo.story.production import Production
 
 __all__ = ["MANAGEMENT", "REGIONS", "ROLE_NAME", "build"]
 
@@ -39,3 +52,15 @@ def build(front: Front, seed: int) -> None:
     plant_every_type(estate, vaults, planted)
     mishaps.plant(estate, planted)
     accounts.allow_scan(estate)
+
+
+def plant_every_type(estate: Estate, central: Central, production: Production) -> None:
+    """Every type, in every account that has a workload of its own."""
+    site = estate.at(PRODUCTION, IRELAND)
+    with standing_at(ago(days=340)):
+        protected = other_services.plant(site, central, production)
+        other_services.plant_partners(site, central, production)
+        other_regions.plant_stacks(site, production)
+        forgotten.plant(site, str(production.resources.ledger.key))
+        other_regions.plant(estate)
+        other_services.plant_secrets(site, production, protected)

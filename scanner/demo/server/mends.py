@@ -9,7 +9,7 @@ from moto.organizations.models import organizations_backends
 from moto.s3.models import s3_backends
 
 from scanner.demo.clock import DEMO_CLOCK
-from scanner.demo.refusals import denied
+from scanner.demo.server.refusals import denied
 from scanner.demo.services.regions import OPT_IN_REGIONS
 from scanner.demo.services.stock import has_enabled, stock_of
 from scanner.demo.services.tagging import tagged_resources

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from scanner.demo.estate import identity, permissions
+from scanner.demo.estate import identity
 from scanner.demo.estate.identity import Member
 from scanner.demo.estate.site import Site
-from scanner.demo.front import Front
+from scanner.demo.server.front import Front
 
 MANAGEMENT = "111111111111"
 CENTRAL = "222222222222"
@@ -65,5 +65,5 @@ def found(estate: Estate) -> str:
 def allow_scan(estate: Estate) -> None:
     """Give the scanner's roles, and who starts the scan, the permissions that `audit policy` prints."""
     for account in READABLE:
-        permissions.allow_scanner(estate.at(account, VIRGINIA), MANAGEMENT)
-    permissions.allow_auditor(estate.at(MANAGEMENT, VIRGINIA))
+        identity.allow_scanner(estate.at(account, VIRGINIA), MANAGEMENT)
+    identity.allow_auditor(estate.at(MANAGEMENT, VIRGINIA))

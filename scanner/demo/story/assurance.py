@@ -6,7 +6,12 @@ production     restore tests, legal holds, frameworks and reports, cheaper stora
 development    its effective backup policy is refused
 """
 
-from scanner.demo.accounts import (
+from scanner.demo.clock import ago, standing_at
+from scanner.demo.estate import assurance, history, identity, vaults
+from scanner.demo.estate.plans import Copy, Rule, of_organization, plan, select, tagged
+from scanner.demo.estate.vaults import Vault
+from scanner.demo.server.refusals import EVERYWHERE, Refusal
+from scanner.demo.story.accounts import (
     CENTRAL,
     DEVELOPMENT,
     FRANKFURT,
@@ -16,12 +21,7 @@ from scanner.demo.accounts import (
     VIRGINIA,
     Estate,
 )
-from scanner.demo.clock import ago, standing_at
-from scanner.demo.estate import assurance, history, identity, vaults
-from scanner.demo.estate.plans import Copy, Rule, of_organization, plan, select, tagged
-from scanner.demo.estate.vaults import Vault
-from scanner.demo.production import Production
-from scanner.demo.refusals import EVERYWHERE, Refusal
+from scanner.demo.story.production import Production
 
 _NIGHTS = (3.0, 27.0)  # hours before the demo's clock
 _PLAN = "organisation-nightly"

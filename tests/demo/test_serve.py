@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from scanner.demo.accounts import SHARDS
-from scanner.demo.server import Demo, serve
+from scanner.demo.serve import Demo, serve
+from scanner.demo.story.accounts import SHARDS
 
 _PRINTED = re.compile(r"export AWS_ENDPOINT_URL='([^']+)'")
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from scanner.demo.authorization import refused_action
+from scanner.demo.server.authorization import refused_action
 from scanner.demo.wire.answer import HTTP_BAD_REQUEST, HTTP_FORBIDDEN, ApiError
 from scanner.demo.wire.call import Call
 

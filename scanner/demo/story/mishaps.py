@@ -7,14 +7,14 @@ restores      one took fifteen hours, one brought back what could not be used
 leftovers     backups of a volume that is gone; the key of a vault that nobody uses is about to go
 """
 
-from scanner.demo.accounts import CENTRAL, CLOSED, FRANKFURT, IRELAND, PRODUCTION, VIRGINIA, Estate
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import databases, files, history, vaults
 from scanner.demo.estate.keys import aws_key, customer_key, schedule_deletion
 from scanner.demo.estate.plans import Copy, Rule, plan, select
 from scanner.demo.estate.site import Resource, Site
 from scanner.demo.estate.vaults import Vault
-from scanner.demo.production import Production
+from scanner.demo.story.accounts import CENTRAL, CLOSED, FRANKFURT, IRELAND, PRODUCTION, VIRGINIA, Estate
+from scanner.demo.story.production import Production
 
 AUDITORS = "999999999999"
 """An account outside the organisation."""

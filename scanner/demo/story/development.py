@@ -1,12 +1,12 @@
 """The development account: old settings, short retention, and corners that cannot be read."""
 
-from scanner.demo.accounts import CENTRAL, DEVELOPMENT, FRANKFURT, IRELAND, REGIONS, VIRGINIA, Estate
-from scanner.demo.central import Central
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import compute, databases, files, history, identity, vaults
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.plans import FOR_EVER, Copy, Rule, plan, select, tagged
-from scanner.demo.refusals import Refusal
+from scanner.demo.server.refusals import Refusal
+from scanner.demo.story.accounts import CENTRAL, DEVELOPMENT, FRANKFURT, IRELAND, REGIONS, VIRGINIA, Estate
+from scanner.demo.story.central import Central
 
 _DEV = {"env": "dev", "owner": "platform"}
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from scanner.demo.accounts import CENTRAL, DEVELOPMENT, IRELAND, MANAGEMENT, PRODUCTION, VIRGINIA
+from scanner.demo.story.accounts import CENTRAL, DEVELOPMENT, IRELAND, MANAGEMENT, PRODUCTION, VIRGINIA
 
 
 def _answers(walk: Any, operation: str, account: str = PRODUCTION, region: str = IRELAND) -> list[Any]:

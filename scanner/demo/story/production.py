@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from scanner.demo.accounts import ACQUIRED, FRANKFURT, IRELAND, PRODUCTION, Estate
-from scanner.demo.central import Central
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import history, identity
 from scanner.demo.estate.plans import Copy, Plan, Rule, condition, plan, select, tagged
 from scanner.demo.estate.site import Resource
-from scanner.demo.production_elsewhere import plant_elsewhere
-from scanner.demo.production_estate import Resources, Vaults, plant_resources, plant_vaults
+from scanner.demo.story.accounts import ACQUIRED, FRANKFURT, IRELAND, PRODUCTION, Estate
+from scanner.demo.story.central import Central
+from scanner.demo.story.production_elsewhere import plant_elsewhere
+from scanner.demo.story.production_estate import Resources, Vaults, plant_resources, plant_vaults
 
 _EVERY_NIGHT = (4.0, 28.0, 52.0)  # hours before the demo's clock
 

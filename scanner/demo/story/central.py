@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from scanner.demo.accounts import CENTRAL, DEVELOPMENT, FRANKFURT, IRELAND, PRODUCTION, VIRGINIA, Estate
 from scanner.demo.estate import vaults
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.vaults import DELETION, Vault, admit_account, admit_organisation, deny, police
+from scanner.demo.story.accounts import CENTRAL, DEVELOPMENT, FRANKFURT, IRELAND, PRODUCTION, VIRGINIA, Estate
 
 
 @dataclass(frozen=True, slots=True)

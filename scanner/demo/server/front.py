@@ -9,7 +9,8 @@ request → signature → identity → call → refused?
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,13 +21,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
-from scanner.demo import refusals
-from scanner.demo.authorization import is_allowed
 from scanner.demo.backup.responses import DemoBackupResponse
-from scanner.demo.backup_policies import OWN_ANSWERS
-from scanner.demo.calllog import CallLog
-from scanner.demo.credentials import Credentials, Identity
-from scanner.demo.mends import DEFAULTS, MENDS, Mend, reroute
+from scanner.demo.server import refusals
+from scanner.demo.server.authorization import is_allowed
+from scanner.demo.server.backup_policies import OWN_ANSWERS
+from scanner.demo.server.credentials import Credentials, Identity
+from scanner.demo.server.mends import DEFAULTS, MENDS, Mend, reroute
 from scanner.demo.services.registry import SERVICES
 from scanner.demo.services.stock import has_enabled
 from scanner.demo.wire.answer import (
@@ -51,16 +51,18 @@ from scanner.demo.wire.call import (
 from scanner.demo.wire.paging import PAGES, Pages, cut, unpaged
 
 if TYPE_CHECKING:
-    from scanner.demo.refusals import Refusal
+    from scanner.demo.server.refusals import Refusal
+
 
 _REQUEST_ID = re.compile(rb"(?<=<RequestId>)[^<]*|(?<=<requestId>)[^<]*|(?<=<RequestID>)[^<]*")
+
 REWRITTEN = frozenset(PAGES) | frozenset(MENDS) | frozenset(DEFAULTS)
 """Operations whose answers pass through our hands; the rest goes from moto to the client as it is."""
 
 _READS = ("Describe", "Get", "List")
 """What the names of operations begin with that change nothing."""
-
 StartResponse = Callable[..., Any]
+
 _REQUEST_ID_HEADERS = frozenset(
     {"x-amzn-requestid", "x-amz-request-id", "x-amz-id-2", "content-length", "date", "server"}
 )
@@ -222,3 +224,26 @@ def _stamped(answer: Answer, asked: Asked) -> Answer:
     name = "x-amz-request-id" if asked.call.service == "s3" else "x-amzn-RequestId"
     body = _REQUEST_ID.sub(own.encode(), answer.body) if answer.body.startswith(b"<") else answer.body
     return Answer(answer.status, (*headers, (name, own)), body)
+
+
+class CallLog:
+    """Notes calls while somebody listens; each listener gets a list of its own. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._listeners: list[list[Call]] = []
+
+    def note(self, call: Call) -> None:
+        """Tell every listener of a call: one that AWS can tell apart, answered or refused."""
+        for calls in self._listeners:
+            calls.append(call)
+
+    @contextmanager
+    def listening(self) -> Iterator[list[Call]]:
+        """The calls that arrive while the block runs, in the order of their arrival."""
+        calls: list[Call] = []
+        self._listeners.append(calls)
+        try:
+            yield calls
+        finally:
+            # Not remove(): lists are equal when their calls are.
+            self._listeners = [kept for kept in self._listeners if kept is not calls]

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from scanner.demo.accounts import CENTRAL, FRANKFURT, IRELAND, PRODUCTION, VIRGINIA, Estate
 from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import compute, databases, files, vaults
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.site import Resource, Site
 from scanner.demo.estate.vaults import DELETION, Vault, deny, police
+from scanner.demo.story.accounts import CENTRAL, FRANKFURT, IRELAND, PRODUCTION, VIRGINIA, Estate
 
 GOLD = {"tier": "gold", "owner": "payments"}
 STANDARD = {"tier": "standard", "owner": "web"}

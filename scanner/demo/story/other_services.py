@@ -1,13 +1,18 @@
-"""Production in Ireland: what the tag tier=gold brings under the plan `production-gold`."""
+"""Production in Ireland has every type of resource that AWS Backup supports, at least once.
 
+Under the plan `production-gold` (the tag tier=gold) backed up and copied; others under AWS managed keys, with
+copies into another account; and secrets: what no API should return and some do.
+"""
+
+import base64
 from dataclasses import dataclass
 
-from scanner.demo.central import Central
 from scanner.demo.clock import ago
 from scanner.demo.estate import clusters, compute, history
+from scanner.demo.estate.clusters import await_password
+from scanner.demo.estate.keys import aws_key
+from scanner.demo.estate.plans import Copy, Rule, plan, select, tagged
 from scanner.demo.estate.site import Resource, Site
-from scanner.demo.production import Production
-from scanner.demo.production_estate import GOLD
 from scanner.demo.services import (
     backupgateway,
     dsql,
@@ -20,9 +25,15 @@ from scanner.demo.services import (
     timestream,
 )
 from scanner.demo.services.stock import Sketch
+from scanner.demo.story.canaries import CANARIES
+from scanner.demo.story.central import Central
+from scanner.demo.story.production import Production
+from scanner.demo.story.production_estate import GOLD
 
 _LAST_NIGHT = 4.0  # hours before the demo's clock
 _DAYS = 35
+_TAGS = {"tier": "partners", "owner": "partners"}
+_NIGHTS = (3.0, 27.0)  # hours before the demo's clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +133,44 @@ def _uncopied(site: Site, key: str) -> tuple[Resource, ...]:
         redshift.cluster(stock, Sketch("warehouse", GOLD, key)),
         redshiftserverless.namespace(stock, Sketch("adhoc", GOLD, key)),
     )
+
+
+def plant_partners(site: Site, central: Central, production: Production) -> None:
+    """Two kinds that could be copied under another key, and one that never can."""
+    chosen = (
+        fsx.file_system(site.stock, Sketch("render-farm", _TAGS, aws_key(site, "fsx")), "LUSTRE"),
+        clusters.cluster(site, Sketch("partner-orders", _TAGS, aws_key(site, "rds")), "aurora-mysql"),
+        redshift.cluster(site.stock, Sketch("partner-reports", _TAGS, aws_key(site, "redshift"))),
+    )
+    rule = Rule("nightly", "cron(0 3 ? * * *)", production.vaults.standard, 35, (Copy(central.good.arn, 35),))
+    nightly = plan(site, "production-partners", production.role, rule)
+    select(nightly, "tier-partners", ListOfTags=tagged("tier", "partners"))
+    for resource in chosen:
+        for point in history.back_up(resource, nightly.rules["nightly"], *_NIGHTS):
+            _turn_away(point, resource, central)
+
+
+def _turn_away(point: history.Point, resource: Resource, central: Central) -> None:
+    if resource.type == "Redshift":
+        message, category = "Feature is not supported for provided resource type.", "UNSUPPORTED_OPERATION"
+    else:
+        message = "Copying a snapshot encrypted with an AWS managed key to another account is not supported."
+        category = "KMS_KEY_ERROR"
+    history.fail_copy(point, central.good.arn, 35, message, category)
+
+
+def plant_secrets(site: Site, production: Production, protected: Protected) -> None:
+    """Passwords that wait for a maintenance window, an activation code, user data."""
+    stock, resources = site.stock, production.resources
+    await_password(site, resources.continuous[0].arn, CANARIES["database password"])
+    await_password(site, resources.ledger.arn, CANARIES["database cluster password"])
+    redshift.cluster(stock, Sketch("rotating-warehouse"), CANARIES["warehouse password"])
+    eks.cluster(stock, Sketch("data-centre"), CANARIES["cluster activation code"])
+    ssmsap.database(stock, "QA", Sketch("TRAINING"), secret=CANARIES["name of a secret"])
+    fsx.tell_password(stock, protected.ontap, CANARIES["file system password"])
+    fsx.tell_change(stock, protected.ontap, CANARIES["file system password, about to change"])
+    fsx.tell_change(stock, protected.copied[1], CANARIES["volume's file system password"])
+    script = f"#!/bin/sh\nexport DATABASE_PASSWORD={CANARIES['user data']}\n"
+    told = base64.b64encode(script.encode())
+    instance_id = resources.gold[0].arn.rpartition("/")[2]
+    site.do("ec2", "ModifyInstanceAttribute", InstanceId=instance_id, UserData={"Value": told})

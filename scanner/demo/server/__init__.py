@@ -1,0 +1,1 @@
+"""How the simulated organisation answers a request."""

@@ -1,0 +1,1 @@
+"""What is planted in the simulated organisation, account by account."""
