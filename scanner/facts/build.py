@@ -15,7 +15,7 @@ from scanner.facts.selection import selection_row
 from scanner.facts.vault import vault_row
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Doubt
-from scanner.graph.cross_shard import NOTHING, CrossShardRows
+from scanner.graph.cross_shard import NO_ROWS, CrossShardRows
 from scanner.graph.history import doubt_of, vaults_read
 from scanner.graph.jobs import JobHistory
 from scanner.graph.shard_graph import ShardGraph
@@ -46,7 +46,7 @@ class ShardFacts:
 
 
 def build_facts(
-    inventory: ShardInventory, plane: ControlPlane, request: FactsRequest, elsewhere: CrossShardRows = NOTHING
+    inventory: ShardInventory, plane: ControlPlane, request: FactsRequest, elsewhere: CrossShardRows = NO_ROWS
 ) -> ShardFacts:
     """Make all fact rows of one shard. `elsewhere`: what other shards have of its resources."""
     graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup, as_of=request.as_of)

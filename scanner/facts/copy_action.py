@@ -6,8 +6,8 @@ from typing import Final
 
 from scanner.facts.notes import Notes
 from scanner.facts.resource_jobs import issues_of, message_of
-from scanner.graph.coverage import Doubt, likeness_of
-from scanner.graph.jobs import HISTORY_DAYS, JobHistory, Outcomes
+from scanner.graph.coverage import Doubt, copy_grouping_key
+from scanner.graph.jobs import HISTORY_DAYS, JobHistory, JobOutcomes
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import (
     FOREVER_DAYS,
@@ -230,7 +230,7 @@ def copied_columns(  # noqa: PLR0913, PLR0917 -- a copy action is this much
     alike: dict[tuple[object, ...], _Alike] = {}
     told: list[tuple[Resource, _Alike]] = []
     for resource in reach.resources:
-        likeness = likeness_of(resource)
+        likeness = copy_grouping_key(resource)
         if (known := alike.get(likeness)) is None:
             known = alike[likeness] = _told(graph, resource, rule, destination, closed)
         told.append((resource, known))
@@ -397,7 +397,7 @@ def _copy_jobs(
     return (*told, None) if unseen or reach.doubt is not None else told
 
 
-def _copy_jobs_of(found: Iterable[tuple[str, Outcomes]], notes: Notes) -> Iterator[CopyJobsOf]:
+def _copy_jobs_of(found: Iterable[tuple[str, JobOutcomes]], notes: Notes) -> Iterator[CopyJobsOf]:
     for arn, copies in found:
         if any(copy.finished is not False for copy in copies.jobs):
             yield _of_resource(arn, copies)
@@ -407,7 +407,7 @@ def _copy_jobs_of(found: Iterable[tuple[str, Outcomes]], notes: Notes) -> Iterat
                 notes.unknown("copy_jobs", f"AWS does not report the state or date of a copy job of {arn}")
 
 
-def _of_resource(arn: str, copies: Outcomes) -> CopyJobsOf:
+def _of_resource(arn: str, copies: JobOutcomes) -> CopyJobsOf:
     newest = next((copy for copy in copies.jobs if copy.newest), None)
     completed = [copy.age_hours for copy in copies.jobs if copy.succeeded and copy.age_hours is not None]
     open_ones = bool(copies.unseen) or any(

@@ -11,7 +11,7 @@ from scanner.facts.resource_resilience import SurvivalTable
 from scanner.facts.rule import rule_terms
 from scanner.graph.coverage import CopyOfResource, Coverage, CoveringRule
 from scanner.graph.history import BackupLocation, BackupLocations
-from scanner.graph.near_misses import NearMisses, nearest_in_words, remedy
+from scanner.graph.near_misses import NearMisses, nearest_text, remedy
 from scanner.graph.resilience import Loss
 from scanner.graph.selection_results import SelectionResults
 from scanner.graph.shard_graph import ShardGraph
@@ -407,9 +407,9 @@ def place_columns(backup_locations: BackupLocations, shard: Shard, notes: Notes)
     here: list[PlaceRecoveryPoint] = []
     places: list[BackupPlace] = []
     for place in backup_locations.places:
-        if place.stays is not None and place.stays_age_hours is not None:
-            places.append(_place(place, place.stays, place.stays_age_hours))
-            notes.evidence("places", place.stays.refs)
+        if place.newest_lasting is not None and place.newest_lasting_age_hours is not None:
+            places.append(_place(place, place.newest_lasting, place.newest_lasting_age_hours))
+            notes.evidence("places", place.newest_lasting.refs)
         if place.newest is None or place.age_hours is None:
             continue
         if (place.account, place.region) == (shard.account, shard.region):
@@ -493,11 +493,11 @@ class SelectionTable:
 
     def columns(self, resource: Resource, coverage: Coverage, notes: Notes) -> SelectionColumns:
         """Build the columns of one resource. What a rule covers is passed over by none (ruling 3)."""
-        likeness = self._selection_results.likeness(resource)
-        regard = self._selection_results.of_likeness(resource, likeness)
+        likeness = self._selection_results.group(resource)
+        regard = self._selection_results.of_group(resource, likeness)
         near = self._near_misses.of(resource, likeness) if coverage.covered is False else ()
         uncovered = coverage.covered is not True
-        for each in (*regard.opens, *self._selection_results.asked_open):
+        for each in (*regard.unknown, *self._selection_results.unknown_count):
             if uncovered or each.column != "passed_over":
                 notes.unknown(each.column, each.because, each.gap)
         for column in ("opt_in_decides", "opted_in"):
@@ -508,7 +508,7 @@ class SelectionTable:
             opt_in_reason=regard.opt_in_reason,
             passed_over=regard.passed_over if uncovered else (),
             near_misses=tuple(candidate.fact for candidate in near),
-            nearest=nearest_in_words(near),
+            nearest=nearest_text(near),
             remedy=remedy(near, resource),
             selections_asked=self._selection_results.asked,
         )

@@ -8,9 +8,9 @@ from typing import Final
 from scanner.facts.notes import Notes
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Coverage
-from scanner.graph.cross_shard import NOTHING, CrossShardRows, Existence
-from scanner.graph.history import History, Unseen, counting
-from scanner.graph.jobs import JobHistory, Outcome, Outcomes
+from scanner.graph.cross_shard import NO_ROWS, CrossShardRows, ResourceExistence
+from scanner.graph.history import History, Unseen, counted_arns
+from scanner.graph.jobs import JobHistory, JobOutcome, JobOutcomes
 from scanner.graph.restore_history import Restore, RestoreHistory
 from scanner.model.facts import NEVER_HOURS, BackupJobTold, CopyChain, RestoreTold
 from scanner.model.inventory import Resource, ShardInventory
@@ -39,7 +39,7 @@ class HistoryTable:
     """Makes the columns for one shard's resources."""
 
     def __init__(
-        self, inventory: ShardInventory, as_of: datetime, elsewhere: CrossShardRows = NOTHING
+        self, inventory: ShardInventory, as_of: datetime, elsewhere: CrossShardRows = NO_ROWS
     ) -> None:
         self.jobs = JobHistory(inventory, as_of)
         self._restores = RestoreHistory(inventory, as_of, elsewhere)
@@ -48,7 +48,7 @@ class HistoryTable:
         self, resource: Resource, coverage: Coverage, copies_in: Iterable[Shard], notes: Notes
     ) -> HistoryColumns:
         """Make the columns of one resource, copies of which lie in these account-Regions."""
-        arns = counting(resource, coverage)
+        arns = counted_arns(resource, coverage)
         backups = self.jobs.backups(arns, coverage.open_parents)
         chains, unseen = self.jobs.copies_by_chain(arns, coverage.open_parents)
         restores = self._restores.of(arns, coverage.open_parents, copies_in)
@@ -68,7 +68,7 @@ class HistoryTable:
             type_restores=(*map(_restore, of_type.restores), *_end(of_type.unseen)),
         )
 
-    def _chain(self, arns: tuple[str, ...], rule: str, destination: str, copies: Outcomes) -> CopyChain:
+    def _chain(self, arns: tuple[str, ...], rule: str, destination: str, copies: JobOutcomes) -> CopyChain:
         newest = next((copy for copy in copies.jobs if copy.newest is not False), None)
         known = newest is not None and newest.newest is True
         none = newest is None and not copies.unseen
@@ -78,14 +78,14 @@ class HistoryTable:
             age_hours=newest.age_hours if newest and known else NEVER_HOURS if none else None,
             state=newest.job.state if newest and known else "" if none else None,
             succeeded=newest.succeeded if newest and known else False if none else None,
-            behind=self.jobs.behind(arns, rule, copies),
+            behind=self.jobs.newest_backup_not_copied(arns, rule, copies),
             category=newest.job.message_category or "" if newest and known else "",
             message=message_of(newest) if newest and known else "",
             issues=issues_of(newest) if newest and known else "",
         )
 
 
-def _backup(outcome: Outcome) -> BackupJobTold:
+def _backup(outcome: JobOutcome) -> BackupJobTold:
     return BackupJobTold(
         job=outcome.job.id,
         resource=outcome.job.resource or "",
@@ -102,12 +102,12 @@ def _backup(outcome: Outcome) -> BackupJobTold:
     )
 
 
-def message_of(outcome: Outcome) -> str:
+def message_of(outcome: JobOutcome) -> str:
     """Return what AWS says of a job (StatusMessage), cut to a length for people; empty: nothing."""
     return (outcome.job.message or "")[:MESSAGE]
 
 
-def issues_of(outcome: Outcome) -> str:
+def issues_of(outcome: JobOutcome) -> str:
     """Return category and message of a job that completed with issues; empty: it did not."""
     parts = (outcome.job.message_category, message_of(outcome))
     return ": ".join(filter(None, parts)) if outcome.with_issues else ""
@@ -144,7 +144,7 @@ class ShardHistory:
 
     history: History
     table: HistoryTable
-    existence: Existence
+    existence: ResourceExistence
 
 
 def past_of(
@@ -154,7 +154,7 @@ def past_of(
     return ShardHistory(
         history=History(inventory, plane, as_of, elsewhere),
         table=HistoryTable(inventory, as_of, elsewhere),
-        existence=Existence(inventory, elsewhere.recall),
+        existence=ResourceExistence(inventory, elsewhere.recall),
     )
 
 

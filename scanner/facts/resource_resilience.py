@@ -59,7 +59,7 @@ class SurvivalTable:
 
     def of(self, resource: Resource, backed: BackupState) -> Survivals:
         """Give which losses are survived by a resource that is backed up so."""
-        held = self._surviving_copies.held(resource, backed)
+        held = self._surviving_copies.backups_of(resource, backed)
         self.groups.add(resource, backed, held)
         if (known := self._known.get(id(held))) is None:
             known = self._known[id(held)] = (held, self._survivals(held))
@@ -81,11 +81,11 @@ class SurvivalTable:
         return pieces.told
 
     def _survivals(self, held: BackupsOfResource) -> Survivals:
-        lies = (refuge.lies for refuge in held.surviving_copies if not refuge.planned)
+        exists = (refuge.exists for refuge in held.surviving_copies if not refuge.planned)
         return Survivals(
             losses={loss: self._resilience.survives(loss, held) for loss in COLUMNS},
             spread=spread_of(held, self._resilience),
-            has_backup=any_of((*lies, None if held.unseen else False)),
+            has_backup=any_of((*exists, None if held.unseen else False)),
             unseen=held.unseen,
         )
 

@@ -359,7 +359,7 @@ def _outside(
     found = external_principals(
         document,
         organization_id=organization.id.value if isinstance(organization.id, Known) else None,
-        member_accounts=plane.insiders,
+        member_accounts=plane.known_members,
         vault_account=vault.account,
         # Without the management account's id, an account that is not listed may be that one (ruling 15).
         complete=isinstance(organization.members, Known)
@@ -393,7 +393,7 @@ def _copying(
 ) -> tuple[str | None, ...]:
     """Whom the policy lets copy into the vault; ends with None where others may."""
     found = who_can(
-        document, action=COPY_INTO, resource=vault.arn, context=context, member_accounts=plane.insiders
+        document, action=COPY_INTO, resource=vault.arn, context=context, member_accounts=plane.known_members
     )
     if found.complete and not found.undecided:
         return found.allowed

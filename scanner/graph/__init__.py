@@ -1,5 +1,5 @@
-"""Typed questions about how things hang together; nothing outside this room knows networkx.
+"""The relations between resources, rules, vaults, copies and keys. Only this package uses networkx.
 
-control_plane   the organisation's vaults, keys, settings and copy destinations: one graph for all
+control_plane   the organisation's vaults, keys, settings and copy destinations, in one graph
 shard_graph     one shard: resource -> selection -> plan -> rule -> copy action -> destination
 """

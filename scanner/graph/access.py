@@ -1,4 +1,4 @@
-"""How far an administrator reaches who means harm: what of a vault's content an account can delete.
+"""Which backups a malicious administrator can delete: the access of an account to a vault's content.
 
 Sources: catalogue, `survives-account-compromise`, rulings 11 and 15; facts 5.
 """
@@ -24,26 +24,26 @@ _DESTRUCTIVE: Final = (
     "backup:PutBackupVaultAccessPolicy",
     "backup:DeleteBackupVaultAccessPolicy",
 )
-"""What deletes backups, shortens their life, or takes away the policy that forbids it."""
+"""Actions that delete backups, shorten their retention, or remove the policy that protects them."""
 
-Told = tuple[Answer, Gap | None]
-"""An answer whose reason goes on after the vault's name, and the read that keeps it open."""
+AnswerWithGap = tuple[Answer, Gap | None]
+"""An answer whose reason continues after the vault's name, and the missing read if it is unknown."""
 
-_NOT_SEEN: Final = Answer(None, "was not read")
+_NOT_READ: Final = Answer(None, "was not read")
 
 
 class DeletionAccess:
-    """What accounts can do to vaults, each question asked once."""
+    """Answers what accounts can delete from vaults, and caches the answers."""
 
     def __init__(self, plane: ControlPlane, as_of: datetime) -> None:
         self._plane = plane
         self._as_of = as_of
-        self._closed: dict[tuple[Arn, AccountId], Told] = {}
+        self._protected: dict[tuple[Arn, AccountId], AnswerWithGap] = {}
 
     def immutable(self, vault: Vault | None) -> Answer:
-        """Check whether nobody can delete from a vault: a compliance lock in force, or a logical air gap."""
+        """Check whether no principal can delete from a vault: by a compliance lock in force or an air gap."""
         if vault is None:
-            return _NOT_SEEN
+            return _NOT_READ
         mode = lock_mode(vault, self._as_of)
         if mode == "compliance":
             how = "is logically air-gapped" if vault.air_gapped else "has a compliance lock in force"
@@ -54,21 +54,21 @@ class DeletionAccess:
         how = "has a compliance lock that is not in force yet" if graced else "has no compliance lock"
         return Answer(value=False, because=how)
 
-    def closed_to(self, vault: Vault | None, owner: AccountId, account: AccountId) -> Told:
-        """Check whether a vault of `owner` lets another account delete nothing: it may only copy into it."""
+    def cannot_delete(self, vault: Vault | None, owner: AccountId, account: AccountId) -> AnswerWithGap:
+        """Check whether another account can delete nothing from a vault of `owner`."""
         if vault is None:
-            return _NOT_SEEN, None
-        managed, gap = self._manages(owner, account)
-        if (known := self._closed.get((vault.arn, account))) is None:
-            known = self._closed[vault.arn, account] = self._by_policy(vault, account)
-        by_policy, policy_gap = known
+            return _NOT_READ, None
+        managed, gap = self._is_management_account(owner, account)
+        if (by_policy_and_gap := self._protected.get((vault.arn, account))) is None:
+            by_policy_and_gap = self._protected[vault.arn, account] = self._by_policy(vault, account)
+        by_policy, policy_gap = by_policy_and_gap
         if by_policy.value is False or managed.value is False:
-            return known
+            return by_policy_and_gap
         if managed.value:
             return Answer(value=False, because=managed.because), None
         return (managed, gap) if by_policy.value else (by_policy, policy_gap)
 
-    def _manages(self, owner: AccountId, account: AccountId) -> Told:
+    def _is_management_account(self, owner: AccountId, account: AccountId) -> AnswerWithGap:
         """Check whether an account manages the organisation of a vault's owner (ruling 15)."""
         organization = self._plane.organization
         management = organization.management_account
@@ -89,7 +89,7 @@ class DeletionAccess:
             return Answer(None, because), organization.members.gap
         return Answer(value=False), None
 
-    def _by_policy(self, vault: Vault, account: AccountId) -> Told:
+    def _by_policy(self, vault: Vault, account: AccountId) -> AnswerWithGap:
         if isinstance(vault.policy, Unread):
             return Answer(None, "has an access policy that was not read"), vault.policy.gap
         document = parse(vault.policy.value)
@@ -111,5 +111,5 @@ class DeletionAccess:
             if answer.value is None and doubt is None:
                 because = f"has an access policy that may allow account {account} {action}"
                 doubt = Answer(None, f"{because}: {answer.because}")
-        lets_nothing = Answer(value=True, because=f"does not allow account {account} to delete anything")
-        return doubt or lets_nothing, None
+        nothing = Answer(value=True, because=f"does not allow account {account} to delete anything")
+        return doubt or nothing, None

@@ -1,9 +1,9 @@
-"""The control plane: what reaches beyond a shard, of all shards together.
+"""The control plane: the vaults, keys and settings of all shards, which copies refer to across shards.
 
     shard -targets-> vault      shard -copies into-> vault      vault -encrypted under-> key
 
-Thousands of nodes even in a huge organisation. A vault that a copy names and that no shard has is a
-node too, marked unseen.
+It has thousands of nodes even in a huge organisation. A vault that a copy names is a node even if no shard
+lists it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ from scanner.protection.key_kinds import ReferencedKey, referenced_key
 T = TypeVar("T")
 
 _VAULT_NAME: Final = "backup-vault:"
-_TOLD_KINDS: Final = {
+_REPORTED_KEY_KINDS: Final = {
     "AWS_OWNED_KMS_KEY": KeyKind.AWS_OWNED,
     "CUSTOMER_MANAGED_KMS_KEY": KeyKind.CUSTOMER_MANAGED,
 }
@@ -39,7 +39,7 @@ _TOLD_KINDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardSummary:
-    """What a shard contributes to the control plane: small, however many resources it has."""
+    """What a shard contributes to the control plane: small, no matter how many resources it has."""
 
     shard: Shard
     status: ShardStatus
@@ -53,7 +53,7 @@ class ShardSummary:
 
 
 def summarise(inventory: ShardInventory) -> ShardSummary:
-    """Reduce a shard to what the control plane needs of it."""
+    """Return the part of a shard that the control plane needs."""
     skipped = Gap(inventory.shard.account, inventory.shard.region, "", "", GapKind.NEVER_ASKED)
     return ShardSummary(
         shard=inventory.shard,
@@ -83,7 +83,7 @@ def _unread_plans(inventory: ShardInventory) -> Gap | None:
 
 
 class ControlPlane:
-    """The organisation and all shards' summaries, ready to be asked."""
+    """The organisation and the summaries of all shards."""
 
     def __init__(
         self,
@@ -91,16 +91,16 @@ class ControlPlane:
         summaries: Iterable[ShardSummary],
         reads: CollectedReads | None = None,
     ) -> None:
-        """Take the summaries. `reads`: what the scan collected; None: everything."""
+        """Build the graph. `reads`: what the scan collected; None: everything."""
         self.organization = organization
         self._reads = reads
-        self.insiders = _insiders(organization)
+        self.known_members = _known_members(organization)
         self._shards = {summary.shard: summary for summary in summaries}
         self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
         self._destinations: dict[Arn, Destination] = {}
         self._keys: dict[tuple[Shard, str], ReferencedKey] = {}
         self._aliases: dict[str, str] = {}
-        self._unread_plans: Gap | None = None  # the first one: any of them keeps every vault's answer open
+        self._unread_plans: Gap | None = None  # one is enough to leave every untargeted vault unknown
         for summary in self._shards.values():
             self._unread_plans = self._unread_plans or summary.unread_plans
             self._add(summary)
@@ -114,7 +114,7 @@ class ControlPlane:
         for key in summary.keys.values():
             for name in {key.id, key.arn or key.id}:
                 if parse_arn(name) is not None:  # a bare id means something in its own shard only
-                    self._graph.add_node(("key", name), key=_joined(self._seen_key(name), key))
+                    self._graph.add_node(("key", name), key=_merged_key(self._read_key(name), key))
             replica = _multi_region(key.arn or key.id, key.account)
             if replica is not None and isinstance(key.kind, Known):
                 self._graph.add_node(replica, key=key)
@@ -122,10 +122,10 @@ class ControlPlane:
             self._graph.add_edge(("shard", summary.shard), ("vault", arn), relation="targets")
 
     def destination(self, arn: Arn) -> Destination:
-        """Give a copy's destination vault as far as it was seen."""
-        if (known := self._destinations.get(arn)) is None:
-            known = self._destinations[arn] = self._destination(arn)
-        return known
+        """Return a copy's destination vault, as far as it was read."""
+        if (destination := self._destinations.get(arn)) is None:
+            destination = self._destinations[arn] = self._destination(arn)
+        return destination
 
     def _destination(self, arn: Arn) -> Destination:
         parts = parse_arn(arn)
@@ -154,17 +154,17 @@ class ControlPlane:
         )
 
     def _present(self, vault: Vault) -> tuple[Answer, Gap | None]:
-        """Say whether a vault that was seen exists; in a shard whose reading failed, that is not known."""
+        """Check whether a vault that was listed exists; unknown in a shard whose scan failed."""
         summary = self._shards.get(Shard(vault.account, vault.region))
         if summary is None or summary.status is not ShardStatus.FAILED:
-            return _there(vault), None
+            return _existing_vault(vault), None
         because = f"the scan of {vault.account}/{vault.region} failed"
         return Answer(None, because), summary.vaults_read.gap if isinstance(
             summary.vaults_read, Unread
         ) else None
 
     def _absent(self, shard: Shard) -> tuple[Answer, Gap | None]:
-        """Say whether a vault that was not seen does not exist, or may."""
+        """Check whether a vault that was not listed may exist."""
         summary = self._shards.get(shard)
         if summary is None:
             because = f"{shard.account}/{shard.region} is outside the scope of the scan"
@@ -180,35 +180,44 @@ class ControlPlane:
         return Answer(value=False, because=because), None
 
     def vault_key(self, vault: Vault) -> ReferencedKey | None:
-        """Give a vault's key; EncryptionKeyType tells its kind where KMS does not (ruling 6)."""
-        told = _TOLD_KINDS.get(vault.key_type or "")
+        """Return a vault's key; EncryptionKeyType gives its kind if KMS does not (ruling 6)."""
+        reported_kind = _REPORTED_KEY_KINDS.get(vault.key_type or "")
         if vault.key is None:
-            if told is None:
+            if reported_kind is None:
                 return None
             return ReferencedKey(
-                name="", account=vault.account, kind=told, kind_gap=None, policy=None, policy_gap=None
+                name="",
+                account=vault.account,
+                kind=reported_kind,
+                kind_gap=None,
+                policy=None,
+                policy_gap=None,
             )
         key = self.key(vault.key, Shard(vault.account, vault.region))
-        return key if key.kind is not None or told is None else replace(key, kind=told, kind_gap=None)
+        return (
+            key
+            if key.kind is not None or reported_kind is None
+            else replace(key, kind=reported_kind, kind_gap=None)
+        )
 
     def key(self, name: str, shard: Shard) -> ReferencedKey:
-        """Give a key as something in a shard names it, wherever it was described."""
-        if (known := self._keys.get((shard, name))) is None:
-            known = self._keys[shard, name] = self._key(name, shard)
-        return known
+        """Return a key that something in a shard refers to, whichever shard described it."""
+        if (cached := self._keys.get((shard, name))) is None:
+            cached = self._keys[shard, name] = self._key(name, shard)
+        return cached
 
     def _key(self, name: str, shard: Shard) -> ReferencedKey:
-        key = self._described(name, shard)
-        found = referenced_key(
-            name, shard.account, key, self._unread_at_owner("kms:DescribeKey", name, shard)
+        description = self._described_key(name, shard)
+        referenced = referenced_key(
+            name, shard.account, description, self._unread_at_owner("kms:DescribeKey", name, shard)
         )
-        if found.policy_gap is not None and found.policy_gap.kind is GapKind.NEVER_ASKED:
-            gap = self._unread_at_owner("kms:GetKeyPolicy", found.name, shard)
-            found = replace(found, policy_gap=gap)
-        return found
+        if referenced.policy_gap is not None and referenced.policy_gap.kind is GapKind.NEVER_ASKED:
+            gap = self._unread_at_owner("kms:GetKeyPolicy", referenced.name, shard)
+            referenced = replace(referenced, policy_gap=gap)
+        return referenced
 
     def _unread_at_owner(self, operation: str, name: str, shard: Shard) -> Gap:
-        """Return why the owner of a key was not asked for it, as something in `shard` names the key."""
+        """Return why a key that `shard` refers to was not read in its own account."""
         arn = parse_arn(name)
         owner = shard if arn is None else Shard(arn.account, arn.region)
         summary = self._shards.get(owner)
@@ -224,28 +233,28 @@ class ControlPlane:
         return named_left_out(gap, self._reads)
 
     def described_key(self, vault: Vault) -> Key | None:
-        """Give a vault's key as KMS described it, wherever that was; None when it was not seen."""
-        return self._described(vault.key, Shard(vault.account, vault.region)) if vault.key else None
+        """Return a vault's key as KMS described it, in whichever shard; None: it was not read."""
+        return self._described_key(vault.key, Shard(vault.account, vault.region)) if vault.key else None
 
     def replicas(self, name: str, shard: Shard) -> tuple[str, ...] | None:
-        """Give the ARNs of a multi-Region key's primary and replicas; None: not read. Empty: it has none."""
+        """Return the ARNs of a multi-Region key and its replicas; empty: it has none; None: not read."""
         node = _multi_region(name, shard.account)
         seen = self._graph.nodes.get(node, {}).get("key") if node else None
-        keys = [key for key in (self._described(name, shard), seen) if key is not None]
-        told = next((key for key in keys if key.primary is not None), None)
-        if told is not None and told.primary is not None:
-            return (told.primary, *told.replicas)
+        keys = [key for key in (self._described_key(name, shard), seen) if key is not None]
+        described = next((key for key in keys if key.primary is not None), None)
+        if described is not None and described.primary is not None:
+            return (described.primary, *described.replicas)
         return () if any(key.multi_region is False for key in keys) else None
 
-    def _described(self, name: str, shard: Shard) -> Key | None:
+    def _described_key(self, name: str, shard: Shard) -> Key | None:
         summary = self._shards.get(shard)
         own = summary.keys.get(name) if summary else None
         arn = own.arn if own and own.arn else name
-        key = _joined(own, self._seen_key(self._aliases.get(arn, arn)))
+        key = _merged_key(own, self._read_key(self._aliases.get(arn, arn)))
         return self._as_replica(key, name, shard)
 
     def _as_replica(self, key: Key | None, name: str, shard: Shard) -> Key | None:
-        """Tell who manages a multi-Region key from any replica; each has a policy and a state of its own."""
+        """Add what any replica of a multi-Region key shows: who manages it. Policy and state are its own."""
         node = _multi_region(name, shard.account)
         replica: Key | None = self._graph.nodes.get(node, {}).get("key") if node else None
         if replica is None or (key is not None and isinstance(key.kind, Known)):
@@ -265,18 +274,18 @@ class ControlPlane:
             refs=replica.refs,
         )
 
-    def _seen_key(self, name: str) -> Key | None:
+    def _read_key(self, name: str) -> Key | None:
         key: Key | None = self._graph.nodes.get(("key", name), {}).get("key")
         return key
 
     def settings(self, shard: Shard) -> Reading[RegionSettings]:
-        """Return the Region settings of a shard; a gap where it is outside the scope."""
+        """Return the Region settings of a shard; a gap if it is outside the scope."""
         if (summary := self._shards.get(shard)) is not None:
             return summary.settings
         return Unread(_outside_scope(shard, "backup:DescribeRegionSettings"))
 
     def targeted(self, vault: Vault) -> tuple[Ternary, Gap | None]:
-        """Check whether a rule of any scanned account targets a vault; the gap that keeps it open."""
+        """Check whether a rule of any scanned account targets a vault; with the missing read if unknown."""
         node = ("vault", vault.arn)
         if node in self._graph and any(True for _ in self._graph.predecessors(node)):
             return True, None
@@ -287,50 +296,50 @@ def _outside_scope(shard: Shard, operation: str) -> Gap:
     return Gap(shard.account, shard.region, operation, "", GapKind.OUT_OF_SCOPE)
 
 
-def _there(vault: Vault) -> Answer:
-    """Say that a vault was seen; whether one whose creation failed takes copies is not documented."""
+def _existing_vault(vault: Vault) -> Answer:
+    """Return that a vault exists; AWS does not document whether one whose creation failed accepts copies."""
     if vault.state == "FAILED":
         return Answer(None, f"the creation of the vault {vault.name} failed")
     return Answer(value=True, because=f"{vault.account}/{vault.region} has the vault {vault.name}")
 
 
 def _multi_region(name: str, account: AccountId) -> tuple[str, str] | None:
-    """Name a multi-Region key whichever replica of it is meant: they share one id (ruling 6)."""
+    """Return the graph node that all replicas of a multi-Region key share by their id; None: no such key."""
     arn = parse_arn(name)
     bare = name if arn is None else arn.resource.removeprefix("key/")
     owner = arn.account if arn else account
     return ("multi-Region key", f"{owner}/{bare}") if bare.startswith("mrk-") else None
 
 
-def _insiders(organization: Organization) -> frozenset[AccountId]:
-    """Give the accounts that surely belong to the organisation, its management account too (ruling 15).
+def _known_members(organization: Organization) -> frozenset[AccountId]:
+    """Return the accounts that certainly belong to the organisation, with its management account (ruling 15).
 
-    Where its list was not read, the accounts that were scanned may be anybody's.
+    If the list of members was not read, the scanned accounts may belong to other organisations.
     """
     manager = organization.management_account
     own = {manager.value} if isinstance(manager, Known) and manager.value else set()
     return frozenset(own | set(organization.accounts) if isinstance(organization.members, Known) else own)
 
 
-def _joined(key: Key | None, other: Key | None) -> Key | None:
-    """Join what two shards say of one key: its kind may be read from here, its policy from its account."""
-    if key is None or other is None:
-        return key or other
+def _merged_key(first: Key | None, second: Key | None) -> Key | None:
+    """Merge two shards' descriptions of one key: either may lack its kind or policy."""
+    if first is None or second is None:
+        return first or second
     return replace(
-        key,
-        arn=key.arn or other.arn,
-        state=key.state or other.state,
-        enabled=other.enabled if key.enabled is None else key.enabled,
-        deletion_at=key.deletion_at or other.deletion_at,
-        primary=key.primary or other.primary,
-        replicas=key.replicas or other.replicas,
-        kind=_first_read(key.kind, other.kind),
-        policy=_first_read(key.policy, other.policy),
+        first,
+        arn=first.arn or second.arn,
+        state=first.state or second.state,
+        enabled=second.enabled if first.enabled is None else first.enabled,
+        deletion_at=first.deletion_at or second.deletion_at,
+        primary=first.primary or second.primary,
+        replicas=first.replicas or second.replicas,
+        kind=_first_read(first.kind, second.kind),
+        policy=_first_read(first.policy, second.policy),
     )
 
 
-def _first_read(reading: Reading[T], other: Reading[T]) -> Reading[T]:
-    """Return the reading that is known; where neither is, the one that was at least tried."""
-    if isinstance(reading, Known) or isinstance(other, Known):
-        return reading if isinstance(reading, Known) else other
-    return other if reading.gap.kind is GapKind.NEVER_ASKED else reading
+def _first_read(reading: Reading[T], fallback: Reading[T]) -> Reading[T]:
+    """Return the reading that is known; if neither is, the one that was at least tried."""
+    if isinstance(reading, Known) or isinstance(fallback, Known):
+        return reading if isinstance(reading, Known) else fallback
+    return fallback if reading.gap.kind is GapKind.NEVER_ASKED else reading

@@ -1,4 +1,4 @@
-"""What a shard's graph answers: covering rules, doubts, and how copies fare."""
+"""The coverage of resources by backup rules, and the outcomes of their copies."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -26,25 +26,25 @@ STACK: Final = "CloudFormation"
 
 @dataclass(frozen=True, slots=True)
 class CoveringRule:
-    """A rule that covers a resource: of which plan, and through what (`selection` or `instance`)."""
+    """A rule that covers a resource, with its plan, and through what: `selection`, `instance` or `stack`."""
 
     plan: BackupPlan
     rule: BackupRule
     via: str
-    parent: Resource | None  # the instance that is backed up, where it is not the resource itself
+    parent: Resource | None  # what is backed up, if not the resource itself
     refs: tuple[EvidenceRef, ...]
-    subject: str  # the rule as findings name it
-    selection: str = ""  # the selection through which it covers, as findings name it
+    subject: str  # the rule's name in findings
+    selection: str = ""  # the selection's name in findings
 
     @property
     def parent_arn(self) -> Arn | None:
-        """The ARN of what is backed up, where it is not the resource itself."""
+        """The ARN of what is backed up, if not the resource itself."""
         return None if self.parent is None else self.parent.arn
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Something that may cover a resource, and why that is not known."""
+    """Something that may cover a resource, and why that is unknown."""
 
     name: str
     because: str
@@ -54,10 +54,11 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The rules that cover a resource, once for each way in which they do, and what else may.
+    """The rules that cover a resource, and the doubts whether others do.
 
-    `open_parents`: the instances through which it may be covered, where that is not known. `by_selection`:
-    the rules once for each selection that selects. Resources that the same selections select share one
+    `ways`: a rule appears once for the resource itself, and once for each instance or stack through which it
+    covers. `open_parents`: instances and stacks through which the resource may be covered. `by_selection`:
+    each rule once for each selection that selects. Resources selected by the same selections share one
     object.
     """
 
@@ -68,7 +69,7 @@ class Coverage:
 
     @property
     def rules(self) -> tuple[CoveringRule, ...]:
-        """The covering rules, each once; where one covers in several ways, the direct one stands for it."""
+        """The covering rules, each once: the direct one, if a rule covers in several ways."""
         once = {way.subject: way for way in reversed(self.ways)}
         return tuple(once[subject] for subject in sorted(once))
 
@@ -82,7 +83,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class CopyOfResource:
-    """A copy action of a covering rule, as it fares for one resource."""
+    """The outcome of a copy action of a covering rule for one resource."""
 
     covering: CoveringRule
     copy: CopyAction
@@ -93,13 +94,13 @@ class CopyOfResource:
 
     @property
     def subject(self) -> str:
-        """The copy action as findings name it."""
+        """The copy action's name in findings."""
         return copy_action_subject(self.covering.subject, self.copy.destination)
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """What a backup selection selects, by ARN. `doubt`: why it may select more; None: it does not.
+    """The resources that a backup selection selects. `doubt`: why it may select more; None: it does not.
 
     `unsupported`: what it would select if AWS Backup could back up its kind (catalogue, ruling 19).
     """
@@ -109,24 +110,24 @@ class Selected:
     unsupported: tuple[Resource, ...] = ()
 
 
-def each_once(copy_outcomes: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:
-    """Give each copy action once, and again where it fares differently; sorted by its name."""
+def each_outcome_once(copy_outcomes: Iterable[CopyOfResource]) -> tuple[CopyOfResource, ...]:
+    """Return one outcome for each copy action and verdict, sorted by the action's name."""
     once: dict[tuple[str, Ternary], CopyOfResource] = {}
-    for fate in copy_outcomes:
-        once.setdefault((fate.subject, fate.verdict.value), fate)
-    return tuple(sorted(once.values(), key=lambda fate: fate.subject))
+    for outcome in copy_outcomes:
+        once.setdefault((outcome.subject, outcome.verdict.value), outcome)
+    return tuple(sorted(once.values(), key=lambda outcome: outcome.subject))
 
 
-def likeness_of(resource: Resource) -> tuple[object, ...]:
-    """Give all of a resource that the fate of its copies depends on (`resource_links`)."""
+def copy_grouping_key(resource: Resource) -> tuple[object, ...]:
+    """Return everything of a resource that the outcome of its copies depends on (`resource_links`)."""
     _, _, service, *_ = f"{resource.arn}:::".split(":", 3)
     encryption = resource.encryption
-    told = encryption.value if isinstance(encryption, Known) else encryption.gap
-    return (resource.type, resource.capability, service, told, bool(resource.product_codes))
+    encryption_facts = encryption.value if isinstance(encryption, Known) else encryption.gap
+    return (resource.type, resource.capability, service, encryption_facts, bool(resource.product_codes))
 
 
 def unlisted_instances(inventory: ShardInventory) -> Iterator[Resource]:
-    """Give the instances that volumes name and that are not listed since the list was not read to the end."""
+    """Yield the instances that volumes name and that an incomplete list does not contain."""
     instances = inventory.lists.get("ec2:DescribeInstances")
     if not isinstance(instances, Unread):
         return
@@ -148,10 +149,10 @@ def unlisted_instances(inventory: ShardInventory) -> Iterator[Resource]:
 
 
 def unlisted_stacks(inventory: ShardInventory) -> Iterator[Resource]:
-    """Give the CloudFormation stacks that resources name in their tag, and that may be there unlisted.
+    """Yield the CloudFormation stacks that tags name and that an incomplete list does not contain.
 
-    So do nested stacks, and recovery points. Where the list was read to the end, a stack that is not in it
-    is gone, and what it left behind is not backed up with it.
+    Nested stacks and recovery points may name them, too. If the list is complete, a stack that is not in it
+    was deleted, and resources that it left behind are not backed up with it.
     """
     shard = inventory.shard
     if isinstance(inventory.lists.get("cloudformation:DescribeStacks"), Known):
@@ -176,7 +177,7 @@ def unlisted_stacks(inventory: ShardInventory) -> Iterator[Resource]:
 
 
 def stack_of(resource: Resource) -> tuple[Arn, ...]:
-    """Give the ARN of the stack that made a resource, where its tag names one."""
+    """Return the ARN of the stack that created a resource, if its tag names one."""
     return (Arn(resource.stack),) if resource.stack and _is_stack(resource.stack) else ()
 
 
@@ -186,7 +187,7 @@ def _is_stack(arn: str) -> bool:
 
 
 def selects_in_graph(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Answer:
-    """Say whether a selection selects a resource; of a stack that was not listed only by its name."""
+    """Return whether a selection selects a resource; it selects an unlisted stack only by name."""
     if isinstance(selection.terms, Unread):
         return Answer(None, f"the backup selection {selection.name} was not read")
     if (
@@ -209,13 +210,13 @@ def could_select_of(selection: BackupSelection, kind: tuple[str, str]) -> bool:
 
 
 def leaves_out(selection: BackupSelection, inside: Iterable[Resource]) -> Ternary:
-    """Check whether the backup of a stack leaves something out that lies in it, or what that lies in.
+    """Check whether the backup of a stack leaves out one of these: a resource, and what contains it.
 
-    NotResources and the conditions with Not leave out (AWS Backup developer guide, "CloudFormation stack
-    backups"; facts 3.4). None: tags that would say so were not read.
+    NotResources and negative conditions leave out (AWS Backup developer guide, "CloudFormation stack
+    backups"; facts 3.4). None: the tags that decide were not read.
     """
     if isinstance(selection.terms, Unread):
-        return False  # then nothing is known of the selection at all, and its own answer says so
+        return False  # the selection's own answer is already unknown
     terms = selection.terms.value
     return any_of(_left_out(terms, resource) for resource in inside)
 
@@ -224,15 +225,17 @@ def _left_out(terms: SelectionTerms, resource: Resource) -> Ternary:
     if any(wildcard(entry, resource.arn) for entry in terms.not_resources):
         return True
     tags = resource.tags.value if isinstance(resource.tags, Known) else None
-    return any_of(negate(condition_holds(one, tags)) for one in terms.conditions if is_negative(one))
+    return any_of(
+        negate(condition_holds(condition, tags)) for condition in terms.conditions if is_negative(condition)
+    )
 
 
 def missing_read(selection: BackupSelection, resource: Resource, opt_in: OptIn) -> Gap | None:
-    """Give the read without which it is not known whether a selection selects a resource."""
+    """Return the missing read that leaves unknown whether a selection selects a resource."""
     if isinstance(selection.terms, Unread):
         return selection.terms.gap
-    reach = clause_results(selection.terms.value, resource, opt_in)
-    return None if reach is None else reach.gap(resource, opt_in)
+    results = clause_results(selection.terms.value, resource, opt_in)
+    return None if results is None else results.gap(resource, opt_in)
 
 
 def may_name_stacks(selection: BackupSelection) -> bool:

@@ -1,11 +1,11 @@
-"""Where a resource's usable recovery points lie, and what may lie where nobody looked.
+"""Where the usable recovery points of a resource are, and where there may be others.
 
-Ruling 10: the places are the vaults of the resource's own account and Region, those that a copy action or a
-copy job of the resource names, and every other scanned vault that lists a recovery point of the resource:
-copy jobs are listed for 30 days, recovery points until they are deleted. A gap in a vault that nothing names
-changes nothing. What a restore-access vault lists is no place: it gives access to another vault, and whether
-that still holds the backup is not known.
-What is backed up through an instance or a stack has the recovery points of that, too (ruling 3).
+Ruling 10: the locations are the vaults of the resource's own account and Region, the vaults that a copy
+action or copy job of the resource names, and every other scanned vault that lists a recovery point of the
+resource. Copy jobs are listed for 30 days, recovery points until they are deleted. A gap in a vault that
+nothing names has no effect. A restore-access vault is no location: it gives access to another vault, and
+whether that vault still holds the backup is unknown. A resource that is backed up through an instance or a
+stack has their recovery points, too (ruling 3).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.coverage import Coverage, Doubt
-from scanner.graph.cross_shard import NOTHING, CrossShardRows
+from scanner.graph.cross_shard import NO_ROWS, CrossShardRows
 from scanner.graph.recovery_points import HeldPoints, NewestPoint, newest_by_place, newest_of
 from scanner.model.inventory import BackupPlan, JobKind, RecoveryPoint, Resource, ShardInventory, Vault
 from scanner.model.names import AccountId, Arn, RegionName, Shard
@@ -25,7 +25,7 @@ from scanner.protection.lifecycle import point_age_hours, point_usable
 
 @dataclass(frozen=True, slots=True)
 class LocationDoubt:
-    """Why a vault that lists a recovery point may hold no backup (ruling 10), and the missing read."""
+    """Why a vault that lists a recovery point may not hold it (ruling 10), and the missing read."""
 
     because: str
     gap: Gap | None
@@ -33,12 +33,12 @@ class LocationDoubt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupLocation:
-    """A vault in which a usable recovery point of a resource lies, and the newest one.
+    """A vault that holds a usable recovery point of a resource, with the newest one.
 
-    `vault` None: it was not listed. `newest` None: there is only a point of untold status or date, which may
-    be a usable one; `age_hours` is None with it. The newest may be temporary: `stays` is the newest that
-    lasts, None where none does for sure; `lasting` are those that last, the newest under each key.
-    `doubt`: why the vault may hold no backup.
+    `vault` None: it was not listed. `newest` None: there is only a point without a status or date, which may
+    be usable; then `age_hours` is None, too. The newest may be temporary: `newest_lasting` is the newest that
+    is not, None if no such point is certain; `lasting` are the newest points under each key that are not
+    temporary. `doubt`: why the vault may hold no backup.
     """
 
     arn: Arn
@@ -47,18 +47,18 @@ class BackupLocation:
     vault: Vault | None
     newest: RecoveryPoint | None
     age_hours: float | None
-    stays: RecoveryPoint | None
-    stays_age_hours: float | None
+    newest_lasting: RecoveryPoint | None
+    newest_lasting_age_hours: float | None
     lasting: tuple[NewestPoint, ...]
     doubt: LocationDoubt | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """Why there may be recovery points that were not seen, or newer ones. `own`: in the resource's shard.
+    """Why there may be other or newer recovery points. `own`: in the resource's shard.
 
-    `vault`: the only vault that they can be in; empty: any. `listed`: it is about a point that is listed.
-    `anywhere`: what is listed in the resource's shard may be in any other.
+    `vault`: the only vault that they can be in; empty: any. `listed`: it is about a listed point. `anywhere`:
+    what is listed in the resource's shard may be in any other.
     """
 
     because: str
@@ -71,10 +71,10 @@ class Unseen:
 
 @dataclass(frozen=True, slots=True)
 class BackupLocations:
-    """The places of a resource's recovery points, by the vault's ARN, and what keeps them from being all.
+    """The vaults that hold a resource's recovery points, by ARN, and why there may be others.
 
-    `copies_in`: the other account-Regions in which copies lie, may lie, or lay within 30 days. `doubtful`:
-    vaults of the own account and Region that list a recovery point and may not hold it.
+    `copies_in`: the other account-Regions in which copies are, may be, or were in the last 30 days.
+    `doubtful`: vaults of the own account and Region that list a recovery point and may not hold it.
     """
 
     places: tuple[BackupLocation, ...]
@@ -84,56 +84,56 @@ class BackupLocations:
 
     @property
     def complete(self) -> bool:
-        """Whether there is no other place, and no newer usable point in one of these."""
+        """Whether there is certainly no other location, and no newer usable point in one of these."""
         return not self.unseen
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """The vaults that copy actions name: for sure, and perhaps (with why that is not known).
+class _CopyVaults:
+    """The vaults that copy actions of a coverage name: the certain ones, and the possible ones with a doubt.
 
-    `unread`: why copy actions that nobody read may name others.
+    `unread`: why copy actions that were not read may name others.
     """
 
-    sure: frozenset[Arn]
-    perhaps: Mapping[Arn, Doubt]
+    certain: frozenset[Arn]
+    possible: Mapping[Arn, Doubt]
     unread: tuple[Unseen, ...]
 
 
 class History:
-    """Answers for the resources of one shard."""
+    """The backup locations of one shard's resources."""
 
     def __init__(
         self,
         inventory: ShardInventory,
         plane: ControlPlane,
         as_of: datetime,
-        elsewhere: CrossShardRows = NOTHING,
+        cross_shard_rows: CrossShardRows = NO_ROWS,
     ) -> None:
         self._shard = inventory.shard
         self._plane = plane
         self._as_of = as_of
-        self._cross_shard = elsewhere
+        self._cross_shard = cross_shard_rows
         self._vaults = {vault.arn: vault for vault in inventory.vaults}
         self._vaults_read = vaults_read(inventory)
         self._plans = {plan.arn: plan for plan in inventory.plans}
         self._points = newest_by_place(inventory.recovery_points)
-        self._copied_to = _copied_to(inventory, elsewhere)
-        self._copied_to_untold = {
+        self._copied_to = _copied_to(inventory, cross_shard_rows)
+        self._unnamed_destinations = {
             job.resource for job in inventory.jobs if job.kind is JobKind.COPY and not job.destination_vault
         }
         self._unread_here = tuple(_unread_here(inventory))
         self._unread_jobs = tuple(_unread_jobs(inventory))
-        # Many resources share one coverage; it is kept alive beside what was made of it.
-        self._named: dict[int, tuple[Coverage, _Named]] = {}
-        self._unread_far: dict[Arn, Unseen | None] = {}
+        # By the id of the coverage, which many resources share; the entry keeps the coverage alive.
+        self._copy_vaults_of: dict[int, tuple[Coverage, _CopyVaults]] = {}
+        self._unread_vaults: dict[Arn, Unseen | None] = {}
 
     def backup_locations(self, resource: Resource, coverage: Coverage) -> BackupLocations:
-        """Give the places of a resource's usable recovery points."""
-        arns = counting(resource, coverage)
-        named = self._named_by(coverage)
+        """Return where the usable recovery points of a resource are."""
+        arns = counted_arns(resource, coverage)
+        named = self._copy_vaults(coverage)
         far = {vault for arn in arns for vault in self._copied_to.get(arn, ())}
-        far = (far | named.sure) - self._vaults.keys()
+        far = (far | named.certain) - self._vaults.keys()
         listed = [*self._here(arns), *self._there(arns)]
         places = [(place, held) for place, held in listed if place.doubt is None]
         unread = {vault: why for vault in sorted(far) if (why := self._unread_there(vault)) is not None}
@@ -142,15 +142,15 @@ class History:
             *self._unread_jobs,
             *named.unread,
             *unread.values(),
-            *self._perhaps(named.perhaps, far),
+            *self._possible_vaults(named.possible, far),
             *self._of_open_parents(coverage),
-            *(_untold_destination(arn) for arn in arns if arn in self._copied_to_untold),
-            *(_untold(point, own=self._is_here(point)) for point in _untold_points(places)),
-            *(_untold(point, own=False) for point in _lasting_untold(places)),
+            *(_unnamed_destination(arn) for arn in arns if arn in self._unnamed_destinations),
+            *(_uncertain(point, own=self._is_here(point)) for point in _uncertain_points(places)),
+            *(_uncertain(point, own=False) for point in _uncertain_lasting_points(places)),
             *self._doubtful([place for place, _ in listed]),
         ]
         copies_in = {Shard(place.account, place.region) for place, _ in listed}
-        copies_in |= self._copied_into(arns, (*unread, *named.perhaps))
+        copies_in |= self._copied_into(arns, (*unread, *named.possible))
         return BackupLocations(
             places=tuple(place for place, _ in sorted(places, key=_by_vault)),
             unseen=tuple(unseen),
@@ -159,19 +159,23 @@ class History:
         )
 
     def _copied_into(self, arns: tuple[str, ...], others: Iterable[Arn]) -> set[Shard]:
-        """Give where copies lay for sure, or may lie: one that is gone by now may have been restored."""
+        """Return where copies certainly were or may be: one that is deleted by now may have been restored."""
         jobs = (vault for arn in arns for vault in self._copied_to.get(arn, ()))
         seen = (self._plane.destination(vault) for vault in (*jobs, *others))
-        return {Shard(each.account, each.region) for each in seen if each.exists.value is not False}
+        return {
+            Shard(destination.account, destination.region)
+            for destination in seen
+            if destination.exists.value is not False
+        }
 
     def _here(self, arns: tuple[str, ...]) -> "Iterator[tuple[BackupLocation, HeldPoints]]":
-        found = [self._points[arn] for arn in arns if arn in self._points]
-        if len(found) == 1:
-            for vault, held in sorted(found[0].items(), key=itemgetter(0)):
+        by_arn = [self._points[arn] for arn in arns if arn in self._points]
+        if len(by_arn) == 1:
+            for vault, held in sorted(by_arn[0].items(), key=itemgetter(0)):
                 yield self._place_here(vault, held), held
             return
-        for vault in sorted({vault for vaults in found for vault in vaults}):
-            held = newest_of(vaults[vault] for vaults in found if vault in vaults)
+        for vault in sorted({vault for vaults in by_arn for vault in vaults}):
+            held = newest_of(vaults[vault] for vaults in by_arn if vault in vaults)
             yield self._place_here(vault, held), held
 
     def _place_here(self, arn: Arn, held: HeldPoints) -> BackupLocation:
@@ -180,16 +184,16 @@ class History:
         return replace(place, doubt=doubt_of(arn, vault, self._vaults_read))
 
     def _there(self, arns: tuple[str, ...]) -> "Iterator[tuple[BackupLocation, HeldPoints]]":
-        found = [self._cross_shard.points[arn] for arn in arns if arn in self._cross_shard.points]
-        for vault in {vault for vaults in found for vault in vaults}:
-            held = newest_of(vaults[vault] for vaults in found if vault in vaults)
+        by_arn = [self._cross_shard.points[arn] for arn in arns if arn in self._cross_shard.points]
+        for vault in {vault for vaults in by_arn for vault in vaults}:
+            held = newest_of(vaults[vault] for vaults in by_arn if vault in vaults)
             seen = self._plane.destination(vault)
             place = self._place(vault, seen.account, seen.region, seen.vault, held)
             listed = Known(None) if seen.gap is None else Unread(seen.gap)
             yield replace(place, doubt=doubt_of(vault, seen.vault, listed)), held
 
     def _doubtful(self, listed: Iterable[BackupLocation]) -> Iterator[Unseen]:
-        """Say which vaults list a backup that they may not hold. For recency they are places of their own."""
+        """Yield the vaults that list a backup and may not hold it. Recency still counts what they list."""
         for place in listed:
             if place.doubt is not None:
                 own = self._is_own(place) and place.age_hours is None
@@ -201,7 +205,7 @@ class History:
     def _place(
         self, arn: Arn, account: AccountId, region: RegionName, vault: Vault | None, held: HeldPoints
     ) -> BackupLocation:
-        newest, stays = held.newest, held.stays
+        newest, newest_lasting = held.newest, held.newest_lasting
         age = None if newest is None else point_age_hours(newest, self._as_of)
         return BackupLocation(
             arn=arn,
@@ -210,18 +214,20 @@ class History:
             vault=vault,
             newest=newest,
             age_hours=age,
-            stays=stays,
-            stays_age_hours=age if stays is newest or stays is None else point_age_hours(stays, self._as_of),
+            newest_lasting=newest_lasting,
+            newest_lasting_age_hours=age
+            if newest_lasting is newest or newest_lasting is None
+            else point_age_hours(newest_lasting, self._as_of),
             lasting=held.lasting,
         )
 
     def _unread_there(self, arn: Arn) -> Unseen | None:
-        if arn not in self._unread_far:
-            self._unread_far[arn] = self._ask_there(arn)
-        return self._unread_far[arn]
+        if arn not in self._unread_vaults:
+            self._unread_vaults[arn] = self._unread_vault_reason(arn)
+        return self._unread_vaults[arn]
 
-    def _ask_there(self, arn: Arn) -> Unseen | None:
-        """Say why a vault of another account or Region may hold what was not seen."""
+    def _unread_vault_reason(self, arn: Arn) -> Unseen | None:
+        """Return why a vault of another account or Region may hold points that were not read."""
         seen = self._plane.destination(arn)
         if seen.vault is None:
             if seen.exists.value is False:
@@ -234,10 +240,10 @@ class History:
             return Unseen(because, seen.vault.recovery_points_read.gap, own=False, vault=arn)
         return None
 
-    def _perhaps(self, perhaps: Mapping[Arn, Doubt], sure: set[Arn]) -> Iterator[Unseen]:
-        """Say which unread vaults count only if a plan covers the resource, of which that is not known."""
-        for vault in sorted(perhaps.keys() - sure - self._vaults.keys()):
-            doubt = perhaps[vault]
+    def _possible_vaults(self, possible: Mapping[Arn, Doubt], certain: set[Arn]) -> Iterator[Unseen]:
+        """Yield the unread vaults that only count if a plan covers the resource, which is unknown."""
+        for vault in sorted(possible.keys() - certain - self._vaults.keys()):
+            doubt = possible[vault]
             if self._unread_there(vault) is not None:
                 because = f"a copy may be in {vault}, but whether it counts is unknown: {doubt.because}"
                 yield Unseen(because, doubt.gap, own=False, vault=vault)
@@ -253,15 +259,15 @@ class History:
     def _is_here(self, point: RecoveryPoint) -> bool:
         return (point.account, point.region) == (self._shard.account, self._shard.region)
 
-    def _named_by(self, coverage: Coverage) -> _Named:
-        """Give the vaults that the copy actions of the covering rules name, and of those that may cover."""
-        if (known := self._named.get(id(coverage))) is None:
-            known = self._named[id(coverage)] = (coverage, self._name(coverage))
-        return known[1]
+    def _copy_vaults(self, coverage: Coverage) -> _CopyVaults:
+        """Return the vaults that copy actions of the covering rules name, and of rules that may cover."""
+        if (cached := self._copy_vaults_of.get(id(coverage))) is None:
+            cached = self._copy_vaults_of[id(coverage)] = (coverage, self._name(coverage))
+        return cached[1]
 
-    def _name(self, coverage: Coverage) -> _Named:
-        sure = frozenset(copy.destination for way in coverage.ways for copy in way.rule.copies)
-        perhaps: dict[Arn, Doubt] = {}
+    def _name(self, coverage: Coverage) -> _CopyVaults:
+        certain = frozenset(copy.destination for way in coverage.ways for copy in way.rule.copies)
+        possible: dict[Arn, Doubt] = {}
         unread: dict[Unseen, None] = {}
         for doubt in coverage.doubts:
             destinations = _destinations(self._plans.get(Arn(doubt.plan)))
@@ -269,41 +275,41 @@ class History:
                 because = f"a copy may be in an unknown vault: {doubt.because}"
                 unread[Unseen(because, doubt.gap, own=False)] = None
             for destination in destinations or ():
-                perhaps.setdefault(destination, doubt)
-        return _Named(sure, perhaps, tuple(unread))
+                possible.setdefault(destination, doubt)
+        return _CopyVaults(certain, possible, tuple(unread))
 
 
-def counting(resource: Resource, coverage: Coverage) -> tuple[str, ...]:
-    """Give the ARNs whose backups count for a resource: its own, and what it is backed up through."""
+def counted_arns(resource: Resource, coverage: Coverage) -> tuple[str, ...]:
+    """Return the ARNs whose backups count for a resource: its own, and those of what contains it."""
     parents = {way.parent_arn for way in coverage.ways if way.parent_arn is not None}
     return (resource.arn, *sorted(parents))
 
 
 def _destinations(plan: BackupPlan | None) -> tuple[Arn, ...] | None:
-    """Give the vaults that a plan copies into; None when its rules were not read."""
+    """Return the vaults that a plan copies into; None: its rules were not read."""
     if plan is None or isinstance(plan.rules, Unread):
         return None
     return tuple(copy.destination for rule in plan.rules.value for copy in rule.copies)
 
 
-def _copied_to(inventory: ShardInventory, elsewhere: CrossShardRows) -> Mapping[str, set[Arn]]:
-    """Give the vaults that copy jobs name, by the resource that is copied."""
-    found = {resource: set(vaults) for resource, vaults in elsewhere.copied_to.items()}
+def _copied_to(inventory: ShardInventory, cross_shard_rows: CrossShardRows) -> Mapping[str, set[Arn]]:
+    """Return the vaults that copy jobs name, by the copied resource."""
+    vaults_by_resource = {resource: set(vaults) for resource, vaults in cross_shard_rows.copied_to.items()}
     for job in inventory.jobs:
         if job.kind is JobKind.COPY and job.resource and job.destination_vault:
-            found.setdefault(job.resource, set()).add(Arn(job.destination_vault))
-    return found
+            vaults_by_resource.setdefault(job.resource, set()).add(Arn(job.destination_vault))
+    return vaults_by_resource
 
 
 def vaults_read(inventory: ShardInventory) -> Reading[None]:
-    """Say whether the vaults of a shard were listed to the end."""
+    """Return whether the vaults of a shard were listed completely."""
     return inventory.lists.get("backup:ListBackupVaults", Known(None))
 
 
 def doubt_of(arn: str, vault: Vault | None, vaults: Reading[None]) -> LocationDoubt | None:
-    """Say why a vault that lists a recovery point may hold no backup; None: it is no restore-access vault.
+    """Return why a vault that lists a recovery point may hold no backup; None: it does hold it.
 
-    Only ListBackupVaults names the type of a vault.
+    Only ListBackupVaults reports the type of a vault.
     """
     if vault is not None:
         if not vault.restore_access:
@@ -318,7 +324,7 @@ def doubt_of(arn: str, vault: Vault | None, vaults: Reading[None]) -> LocationDo
 
 
 def _unread_here(inventory: ShardInventory) -> Iterator[Unseen]:
-    """Say which vaults of the shard were not read."""
+    """Yield why the vaults of the shard, or their recovery points, were not read."""
     because = "a newer recovery point may be in a vault that was not read"
     if isinstance(vaults := vaults_read(inventory), Unread):
         yield Unseen(because, vaults.gap, own=True)
@@ -334,25 +340,25 @@ def _unread_jobs(inventory: ShardInventory) -> Iterator[Unseen]:
         yield Unseen(because, reading.gap, own=False)
 
 
-def _untold_destination(arn: str) -> Unseen:
+def _unnamed_destination(arn: str) -> Unseen:
     return Unseen(f"a copy job of {arn} does not name its destination vault", None, own=False)
 
 
-def _untold_points(places: Iterable[tuple[BackupLocation, HeldPoints]]) -> Iterator[RecoveryPoint]:
-    return (held.untold for _, held in places if held.untold is not None)
+def _uncertain_points(places: Iterable[tuple[BackupLocation, HeldPoints]]) -> Iterator[RecoveryPoint]:
+    return (held.uncertain for _, held in places if held.uncertain is not None)
 
 
-def _lasting_untold(places: Iterable[tuple[BackupLocation, HeldPoints]]) -> Iterator[RecoveryPoint]:
-    """Give what may last and be the newest that does, where a temporary point is newer still."""
-    return (held.may_stay for _, held in places if held.may_stay not in (None, held.untold))
+def _uncertain_lasting_points(places: Iterable[tuple[BackupLocation, HeldPoints]]) -> Iterator[RecoveryPoint]:
+    """Yield the points that may last and be the newest, if a temporary point is newer still."""
+    return (held.may_last for _, held in places if held.may_last not in (None, held.uncertain))
 
 
-def _untold(point: RecoveryPoint, *, own: bool) -> Unseen:
+def _uncertain(point: RecoveryPoint, *, own: bool) -> Unseen:
     because = f"AWS does not report the status or date of {point.arn}"
     if point.status is not None and point_usable(point) is None:
         because = f"{point.arn} has the status {point.status}, which AWS does not document"
     return Unseen(because, None, own, listed=True)
 
 
-def _by_vault(found: tuple[BackupLocation, HeldPoints]) -> Arn:
-    return found[0].arn
+def _by_vault(location_and_points: tuple[BackupLocation, HeldPoints]) -> Arn:
+    return location_and_points[0].arn

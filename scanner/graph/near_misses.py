@@ -1,7 +1,7 @@
-"""Which selections of a shard come nearest to a resource that nothing covers, and what would help.
+"""Which selections of a shard come nearest to a resource that no rule covers, and what would help.
 
-Asked of uncovered resources alone, and once for all that the selections cannot tell apart: the same likeness,
-the same tags with keys that look like those asked for, the same entries of Resources that almost match.
+They are computed for uncovered resources only, and once for all resources with the same group of the shard's
+selections, the same tags with relevant keys, and the same entries of Resources that almost match.
 """
 
 import json
@@ -25,7 +25,7 @@ from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects
 from scanner.protection.tagging import tagging_command
 
-AT_MOST: Final = 3
+MAX_CANDIDATES: Final = 3
 NO_REMEDY: Final = Remedy("", "")
 
 _SELECTED: Final = "selects the resource, but the plan has no rule"
@@ -33,7 +33,7 @@ _SELECTED: Final = "selects the resource, but the plan has no rule"
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A selection that comes near."""
+    """A selection that almost selects a resource."""
 
     plan: BackupPlan
     selection: BackupSelection
@@ -43,12 +43,12 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """Return what people call it."""
+        """The selection as text for a message."""
         return f"selection {shown(self.selection.name)} of plan {shown(self.plan.name)}"
 
     @property
     def fact(self) -> NearMissFact:
-        """Return it as the fact table has it."""
+        """The near miss as the fact table has it."""
         return NearMissFact(
             selection=rule_subject(self.plan.arn, self.selection.id),
             plan_name=self.plan.name,
@@ -59,31 +59,37 @@ class Candidate:
 
 
 class NearMisses:
-    """The near misses of one shard, computed when they are asked for."""
+    """The near misses of one shard, computed on demand."""
 
     def __init__(self, graph: ShardGraph) -> None:
-        """Take the shard; selections whose terms were not read are left out."""
+        """Index the shard's selections; those whose terms were not read are left out."""
         self._graph = graph
         self._selections = [
             (plan, selection, selection.terms.value, opt_in)
             for plan, selection, opt_in in selections_of(graph)
             if isinstance(selection.terms, Known)
         ]
-        terms = [each for _, _, each, _ in self._selections]
-        clauses = (clause for each in terms for clause in (*each.list_of_tags, *each.conditions))
+        terms = [selection_terms for _, _, selection_terms, _ in self._selections]
+        clauses = (
+            clause
+            for selection_terms in terms
+            for clause in (*selection_terms.list_of_tags, *selection_terms.conditions)
+        )
         self._keys = frozenset(folded(tag_key(clause)) for clause in clauses)
-        self._arns = NearArns(entry for each in terms for entry in each.resources)
+        self._arns = NearArns(entry for selection_terms in terms for entry in selection_terms.resources)
         self._known: dict[Hashable, tuple[Candidate, ...]] = {}
 
     def of(self, resource: Resource, likeness: Hashable) -> tuple[Candidate, ...]:
-        """Return the nearest selections, the closest first. `likeness`: that of the shard's selections."""
+        """Return the nearest selections, the closest first. `likeness`: the group of the resource."""
         tags = relevant_tags(resource.tags.value, self._keys) if isinstance(resource.tags, Known) else None
         near_arns = self._arns.of(resource.arn)
         key = (likeness, tags, near_arns)
-        if (known := self._known.get(key)) is None:
-            found = sorted(self._candidates(resource, near_arns), key=lambda each: each.miss.rank)
-            known = self._known[key] = tuple(_without_far_ones(found)[:AT_MOST])
-        return known
+        if (nearest := self._known.get(key)) is None:
+            candidates = sorted(
+                self._candidates(resource, near_arns), key=lambda candidate: candidate.miss.rank
+            )
+            nearest = self._known[key] = tuple(_without_far_ones(candidates)[:MAX_CANDIDATES])
+        return nearest
 
     def _candidates(self, resource: Resource, near_arns: NearEntries) -> Iterator[Candidate]:
         for plan, selection, terms, opt_in in self._selections:
@@ -104,15 +110,15 @@ def _without_rule(
 
 
 def _without_far_ones(candidates: list[Candidate]) -> list[Candidate]:
-    """Leave out selections that ask for something else, where one is close."""
+    """Leave out selections that require something else, if another one is close."""
     far = RANKS[Nearness.OTHER_VALUE]
-    close = [each for each in candidates if each.miss.rank < far]
+    close = [candidate for candidate in candidates if candidate.miss.rank < far]
     return close or candidates
 
 
-def nearest_in_words(candidates: Iterable[Candidate]) -> str:
-    """Return what the nearest selections ask for that is not so, as sentences; empty: none is near."""
-    return " ".join(f"{_capital(each.name)} {each.miss.because}." for each in candidates)
+def nearest_text(candidates: Iterable[Candidate]) -> str:
+    """Return in sentences why the nearest selections do not select the resource; empty: none is near."""
+    return " ".join(f"{_capital(candidate.name)} {candidate.miss.because}." for candidate in candidates)
 
 
 def _capital(words: str) -> str:
@@ -120,11 +126,11 @@ def _capital(words: str) -> str:
 
 
 def remedy(candidates: Iterable[Candidate], resource: Resource) -> Remedy:
-    """Return what makes one of the nearest selections select the resource; empty: nothing surely does."""
+    """Return a change by which one of the nearest selections selects the resource; empty: none is certain."""
     for candidate in candidates:
-        found = _remedy(candidate, resource)
-        if found.text:
-            return found
+        change = _remedy(candidate, resource)
+        if change.text:
+            return change
     return NO_REMEDY
 
 
@@ -143,7 +149,7 @@ def _remedy(candidate: Candidate, resource: Resource) -> Remedy:
 
 
 def _by_tags(candidate: Candidate, resource: Resource) -> Remedy:
-    """Return the tags to set, and the opt-in to switch on where it decides as well."""
+    """Return the tags to set, and the opt-in to switch on if it decides as well."""
     miss, name = candidate.miss, candidate.name
     tags = " and ".join(shown_tag(key, value) for key, value in miss.tags)
     what = f"set the tag{'s' if len(miss.tags) > 1 else ''} {tags} on it in account {resource.account}"

@@ -178,8 +178,8 @@ def _existing(copy: SurvivingCopy) -> ExistingBackups:
     return ExistingBackups(
         vault=copy.arn,
         keys=key_arns(copy.keys),
-        effective=copy.lies,
-        because="" if copy.lies else copy.doubt[0],
+        effective=copy.exists,
+        because="" if copy.exists else copy.doubt[0],
     )
 
 
@@ -189,8 +189,8 @@ def _copies(fate: CopyOfResource, copy: SurvivingCopy) -> PlannedCopies:
         rule=fate.covering.subject,
         vault=copy.arn,
         keys=key_arns(copy.keys),
-        effective=copy.lies,
-        because="" if copy.lies else fate.verdict.because,
+        effective=copy.exists,
+        because="" if copy.exists else fate.verdict.because,
     )
 
 
@@ -205,6 +205,6 @@ def key_arns(keys: Keys | None) -> tuple[str, ...] | None:
     for key in keys:
         if key.id and key.account:
             arns.add(f"arn:{partition_of(key.region)}:kms:{key.region}:{key.account}:key/{key.id}")
-        elif key.id or key.elsewhere != frozenset():
+        elif key.id or key.replica_regions != frozenset():
             return None
     return tuple(sorted(arns))

@@ -1,12 +1,12 @@
 """Which losses the backups of a resource survive: its Region, its account, its key, a vault, an account.
 
-A loss is survived when one refuge is out of its reach. Sources: catalogue, rulings 4, 6, 11 and 15 and the
-three `survives-…` rows; facts 5 (a compliance lock in force and the air gap keep even the account's
-administrators out).
+A loss is survived if it does not affect at least one copy. Sources: catalogue, rulings 4, 6, 11 and 15 and
+the three `survives-…` rows; facts 5 (not even the account's administrators can delete from a vault with a
+compliance lock in force or an air gap).
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -16,16 +16,15 @@ from scanner.graph.control_plane import ControlPlane
 from scanner.graph.surviving_copies import (
     BackupsOfResource,
     Doubt,
-    KeyPlace,
+    KeyLocation,
     SurvivingCopy,
-    key_place,
     lost_together,
 )
-from scanner.model.names import AccountId, Shard
+from scanner.model.names import AccountId
 from scanner.model.reading import Gap
 from scanner.model.ternary import Ternary, any_of, negate
 
-_TOLD: Final = 3  # so many vaults, or doubts, are named in one sentence
+_MAX_NAMED: Final = 3  # vaults or doubts that one sentence names
 _TWO: Final = 2
 _NO_BACKUP: Final = "there is no usable permanent recovery point and no copy action that can succeed"
 _THREE: Final = 3
@@ -35,18 +34,18 @@ class Loss(StrEnum):
     """What may be lost."""
 
     REGION = "region"  # the resource's Region
-    ACCOUNT = "account"  # the resource's account is in the hands of an administrator who means harm
+    ACCOUNT = "account"  # an attacker is administrator of the resource's account
     KEY = "key"  # the keys of the resource's account and Region are deleted
-    VAULT = "vault"  # any one vault is deleted, with all that it lets its account delete
+    VAULT = "vault"  # any one vault loses everything that its account can delete from it
     BACKUP_ACCOUNT = "backup_account"  # any one account that holds backups of it is lost
 
 
 @dataclass(frozen=True, slots=True)
 class Survival:
-    """Whether a loss is survived. `by`: the ARN of the vault that saves it; empty where none does.
+    """Whether a loss is survived. `by`: the ARN of the vault with the surviving copy; empty: there is none.
 
-    `because`: what saves it, what is lost with everything, or what is not known. `gap`: the read that is
-    missing, where one keeps it open.
+    `because`: which copy survives, why none does, or what is unknown. `gap`: the missing read, if there is
+    one.
     """
 
     survived: Ternary
@@ -56,137 +55,112 @@ class Survival:
 
 
 @dataclass(frozen=True, slots=True)
-class Safe:
-    """Whether what is in one refuge is safe from a loss, and why."""
+class CopySafety:
+    """Whether one copy is safe from a loss, and why."""
 
     value: Ternary
     because: str
     gap: Gap | None = None
 
 
-_OUTSIDE: Final = Safe(value=True, because="which is outside the resource's Region")
-_IN_REGION: Final = Safe(value=False, because="which is in the resource's Region")
+_OUTSIDE: Final = CopySafety(value=True, because="which is outside the resource's Region")
+_IN_REGION: Final = CopySafety(value=False, because="which is in the resource's Region")
 
 
 class Resilience:
-    """Answers for the resources of one scan."""
+    """Evaluates which losses the backups of resources survive, for one scan."""
 
     def __init__(self, plane: ControlPlane, as_of: datetime) -> None:
-        self._reach = DeletionAccess(plane, as_of)
-        # By the id of the vault, which is kept alive beside the answer: one vault is a refuge of many.
-        self._immutable: dict[int, tuple[object, Safe]] = {}
-        self._beyond: dict[tuple[int, AccountId, AccountId], tuple[object, Safe]] = {}
+        self._access = DeletionAccess(plane, as_of)
+        # By the id of the vault, which the entry keeps alive: one vault holds copies of many resources.
+        self._immutable: dict[int, tuple[object, CopySafety]] = {}
+        self._out_of_reach_cache: dict[tuple[int, AccountId, AccountId], tuple[object, CopySafety]] = {}
 
-    def survives(self, loss: Loss, held: BackupsOfResource) -> Survival:
-        """Say whether a backup survives a loss, and thanks to what, or what is lost with everything."""
+    def survives(self, loss: Loss, backups: BackupsOfResource) -> Survival:
+        """Return whether a backup survives a loss, and which one, or why none does."""
         match loss:
             case Loss.REGION:
-                return _one_of(held, lambda refuge: _outside(refuge, held))
+                return _any_safe(backups, lambda copy: _in_other_region(copy, backups))
             case Loss.ACCOUNT:
-                return _one_of(held, lambda refuge: self._out_of_reach(refuge, held))
+                return _any_safe(backups, lambda copy: self._out_of_reach(copy, backups))
             case Loss.KEY:
-                return _one_of(held, lambda refuge: _other_key(refuge, held))
+                return _any_safe(backups, lambda copy: _has_other_key(copy, backups))
             case Loss.VAULT:
-                return self._any_vault(held)
+                return self._any_vault(backups)
             case Loss.BACKUP_ACCOUNT:
-                return _two_of(held, lambda refuge: refuge.account, "account")
+                return _in_two(backups, lambda copy: copy.account, "account")
 
-    def left_after(self, loss: Loss, name: str, held: BackupsOfResource) -> Survival:
-        """Say whether a backup is left after one given loss, whatever the resource's own place is.
+    def immutable(self, copy: SurvivingCopy) -> CopySafety:
+        """Check whether no principal at all can delete a copy: a compliance lock in force, or an air gap."""
+        vault = copy.vault
+        if (cached := self._immutable.get(id(vault))) is None:
+            answer = self._access.immutable(vault)
+            cached = self._immutable[id(vault)] = (vault, CopySafety(answer.value, f"which {answer.because}"))
+        return cached[1]
 
-        `name`: a Region; the id of an account, taken over (ACCOUNT) or closed (BACKUP_ACCOUNT); the ARN of a
-        vault, or of a key, which goes with every key of its account and Region.
-        """
-        match loss:
-            case Loss.REGION:
-                return _one_of(held, lambda refuge: _cross_shard(refuge.region, name))
-            case Loss.ACCOUNT:
-                attacked = replace(held, account=AccountId(name))
-                return _one_of(held, lambda refuge: self._out_of_reach(refuge, attacked))
-            case Loss.KEY:
-                lost = replace(held, keys=(key_place(name, Shard(held.account, held.region), None),))
-                return _one_of(held, lambda refuge: _other_key(refuge, lost))
-            case Loss.VAULT:
-                return _one_of(
-                    held,
-                    lambda refuge: (
-                        self.immutable(refuge) if refuge.arn == name else _cross_shard(refuge.arn, name)
-                    ),
-                )
-            case Loss.BACKUP_ACCOUNT:
-                return _one_of(held, lambda refuge: _cross_shard(refuge.account, name))
+    def _out_of_reach(self, copy: SurvivingCopy, backups: BackupsOfResource) -> CopySafety:
+        """Check whether no principal of the resource's own account can delete a copy."""
+        key = (id(copy.vault), copy.account, backups.account)
+        if (cached := self._out_of_reach_cache.get(key)) is None:
+            cached = self._out_of_reach_cache[key] = (copy.vault, self._deletable_from(copy, backups))
+        return cached[1]
 
-    def immutable(self, refuge: SurvivingCopy) -> Safe:
-        """Check whether nobody at all can delete from a refuge: a compliance lock in force, or an air gap."""
-        vault = refuge.vault
-        if (known := self._immutable.get(id(vault))) is None:
-            answer = self._reach.immutable(vault)
-            known = self._immutable[id(vault)] = (vault, Safe(answer.value, f"which {answer.because}"))
-        return known[1]
-
-    def _out_of_reach(self, refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
-        """Check whether no principal of the resource's own account can delete what is in a refuge."""
-        asked = (id(refuge.vault), refuge.account, held.account)
-        if (known := self._beyond.get(asked)) is None:
-            known = self._beyond[asked] = (refuge.vault, self._ask_reach(refuge, held))
-        return known[1]
-
-    def _ask_reach(self, refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
-        immutable = self.immutable(refuge)
+    def _deletable_from(self, copy: SurvivingCopy, backups: BackupsOfResource) -> CopySafety:
+        immutable = self.immutable(copy)
         if immutable.value:
             return immutable
-        if refuge.account == held.account:
+        if copy.account == backups.account:
             if immutable.value is None:
                 return immutable
-            return Safe(value=False, because="which is in the account itself and allows deletion")
-        answer, gap = self._reach.closed_to(refuge.vault, refuge.account, held.account)
+            return CopySafety(value=False, because="which is in the account itself and allows deletion")
+        answer, gap = self._access.cannot_delete(copy.vault, copy.account, backups.account)
         because = f"which {answer.because}"
         if answer.value is False and immutable.value is None:
-            return Safe(None, f"{immutable.because}, and {because}")
-        return Safe(answer.value, because, gap)
+            return CopySafety(None, f"{immutable.because}, and {because}")
+        return CopySafety(answer.value, because, gap)
 
-    def _any_vault(self, held: BackupsOfResource) -> Survival:
-        """Check whether any one vault may be lost: one that nobody can delete from, or backups in two."""
-        kept = _one_of(held, self.immutable)
-        if kept.survived:
-            return kept
-        spread = _two_of(held, lambda refuge: refuge.arn, "vault")
-        return spread if spread.survived or kept.survived is False else kept
+    def _any_vault(self, backups: BackupsOfResource) -> Survival:
+        """Check whether any one vault may be lost: by an immutable copy, or by copies in two vaults."""
+        by_immutable = _any_safe(backups, self.immutable)
+        if by_immutable.survived:
+            return by_immutable
+        spread = _in_two(backups, lambda copy: copy.arn, "vault")
+        return spread if spread.survived or by_immutable.survived is False else by_immutable
 
 
-def _one_of(held: BackupsOfResource, safe: Callable[[SurvivingCopy], Safe]) -> Survival:
-    """Check whether one refuge is safe; else why it is not known of one, else why none is."""
+def _any_safe(backups: BackupsOfResource, safe: Callable[[SurvivingCopy], CopySafety]) -> Survival:
+    """Check whether at least one copy is safe; else return the doubts, else why no copy is."""
     doubts: list[Doubt] = []
-    lost: list[tuple[SurvivingCopy, Safe]] = []  # put in words only where nothing is left
-    for refuge in held.surviving_copies:
-        found = safe(refuge) if refuge.lies is not False else None
-        if found is None:
+    lost: list[tuple[SurvivingCopy, CopySafety]] = []  # sentences are built only if no copy is safe
+    for copy in backups.surviving_copies:
+        safety = safe(copy) if copy.exists is not False else None
+        if safety is None:
             continue
-        if found.value and refuge.lies:
-            return Survival(survived=True, because=f"{refuge.what}, {found.because}", by=refuge.arn)
-        if found.value is False:
-            lost.append((refuge, found))
+        if safety.value and copy.exists:
+            return Survival(survived=True, because=f"{copy.what}, {safety.because}", by=copy.arn)
+        if safety.value is False:
+            lost.append((copy, safety))
         else:
-            doubts.append(refuge.doubt if found.value else (f"{refuge.what}, {found.because}", found.gap))
-    if doubts or held.doubts:
-        return _open((*doubts, *held.doubts))
-    return Survival(survived=False, because=_told(_sentences(lost)) or _NO_BACKUP)
+            doubts.append(copy.doubt if safety.value else (f"{copy.what}, {safety.because}", safety.gap))
+    if doubts or backups.doubts:
+        return _unknown((*doubts, *backups.doubts))
+    return Survival(survived=False, because=_joined_sentences(_sentences(lost)) or _NO_BACKUP)
 
 
-def _sentences(lost: Iterable[tuple[SurvivingCopy, Safe]]) -> Iterable[str]:
-    return dict.fromkeys(f"{refuge.what}, {found.because}" for refuge, found in lost)
+def _sentences(lost: Iterable[tuple[SurvivingCopy, CopySafety]]) -> Iterable[str]:
+    return dict.fromkeys(f"{copy.what}, {safety.because}" for copy, safety in lost)
 
 
-def _two_of(held: BackupsOfResource, place: Callable[[SurvivingCopy], str], kind: str) -> Survival:
-    """Check whether backups lie in two places of a kind: then any one of them can be lost."""
-    sure = {place(refuge): refuge for refuge in reversed(held.surviving_copies) if refuge.lies}
-    possible = {place(refuge): refuge for refuge in held.surviving_copies if refuge.lies is not False}
+def _in_two(backups: BackupsOfResource, place: Callable[[SurvivingCopy], str], kind: str) -> Survival:
+    """Check whether copies exist in two places of a kind, so that any one of them can be lost."""
+    sure = {place(copy): copy for copy in reversed(backups.surviving_copies) if copy.exists}
+    possible = {place(copy): copy for copy in backups.surviving_copies if copy.exists is not False}
     if len(sure) >= _TWO:
-        one, other, *_ = (sure[name] for name in sorted(sure))
-        return Survival(survived=True, because=f"{one.what}, and {other.what}", by=other.arn)
-    if len(possible) >= _TWO or held.doubts:
-        own = (refuge.doubt for refuge in possible.values() if refuge.lies is None)
-        return _open((*own, *held.doubts))
+        first, second, *_ = (sure[name] for name in sorted(sure))
+        return Survival(survived=True, because=f"{first.what}, and {second.what}", by=second.arn)
+    if len(possible) >= _TWO or backups.doubts:
+        own = (copy.doubt for copy in possible.values() if copy.exists is None)
+        return _unknown((*own, *backups.doubts))
     only = next(iter((sure or possible).values()), None)
     if only is None:
         return Survival(survived=False, because=_NO_BACKUP)
@@ -194,60 +168,56 @@ def _two_of(held: BackupsOfResource, place: Callable[[SurvivingCopy], str], kind
     return Survival(survived=False, because=f"all backups are in {where}")
 
 
-def _open(doubts: Iterable[Doubt]) -> Survival:
-    """Say what is not known, and give the first read that is missing."""
+def _unknown(doubts: Iterable[Doubt]) -> Survival:
+    """Return the unknown result with all doubts and the first missing read."""
     doubts = tuple(dict.fromkeys(doubts))
     gap = next((gap for _, gap in doubts if gap is not None), None)
-    return Survival(None, _told(dict.fromkeys(because for because, _ in doubts)), gap=gap)
+    return Survival(None, _joined_sentences(dict.fromkeys(because for because, _ in doubts)), gap=gap)
 
 
-def _told(sentences: Iterable[str]) -> str:
+def _joined_sentences(sentences: Iterable[str]) -> str:
     """Join the first sentences, and count the others."""
-    told = list(sentences)
-    more = [f"and {len(told) - _TOLD} more"] if len(told) > _TOLD else []
-    return "; ".join((*told[:_TOLD], *more))
+    texts = list(sentences)
+    more = [f"and {len(texts) - _MAX_NAMED} more"] if len(texts) > _MAX_NAMED else []
+    return "; ".join((*texts[:_MAX_NAMED], *more))
 
 
-def _outside(refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
-    return _IN_REGION if refuge.region == held.region else _OUTSIDE
+def _in_other_region(copy: SurvivingCopy, backups: BackupsOfResource) -> CopySafety:
+    return _IN_REGION if copy.region == backups.region else _OUTSIDE
 
 
-def _cross_shard(place: str, lost: str) -> Safe:
-    return Safe(place != lost, f"which is {'lost' if place == lost else 'not affected'}")
+def _has_other_key(copy: SurvivingCopy, backups: BackupsOfResource) -> CopySafety:
+    """Check whether a copy needs no key that is lost together with the resource's own (ruling 6)."""
+    if copy.keys == ():
+        return CopySafety(value=True, because="and needs no key that can be deleted")
+    if backups.keys == ():
+        return CopySafety(value=True, because="and the resource itself has no key that can be deleted")
+    if copy.keys is None:
+        return CopySafety(None, "and its key is unknown")
+    # The unknown key is in the resource's Region, because a KMS key can only be used in its own Region.
+    own = backups.keys or (KeyLocation(AccountId(""), backups.region, "", None),)
+    safe = negate(any_of(lost_together(key, own) for key in copy.keys))
+    return CopySafety(safe, _key_sentence(copy, safe, own_key_known=backups.keys is not None))
 
 
-def _other_key(refuge: SurvivingCopy, held: BackupsOfResource) -> Safe:
-    """Check whether a backup needs no key that is lost together with the resource's own (ruling 6)."""
-    if refuge.keys == ():
-        return Safe(value=True, because="and needs no key that can be deleted")
-    if held.keys == ():
-        return Safe(value=True, because="and the resource itself has no key that can be deleted")
-    if refuge.keys is None:
-        return Safe(None, "and its key is unknown")
-    # Whatever its key is, it lies in the resource's Region: a key is used in its own Region alone.
-    own = held.keys or (KeyPlace(AccountId(""), held.region, "", None),)
-    safe = negate(any_of(lost_together(key, own) for key in refuge.keys))
-    return Safe(safe, _key_sentence(refuge, safe, known=held.keys is not None))
-
-
-def _key_sentence(refuge: SurvivingCopy, safe: Ternary, *, known: bool) -> str:
+def _key_sentence(copy: SurvivingCopy, safe: Ternary, *, own_key_known: bool) -> str:
     names: Iterator[str] = (
-        f"{key.id or 'an alias'} in {key.account}/{key.region}" for key in refuge.keys or ()
+        f"{key.id or 'an alias'} in {key.account}/{key.region}" for key in copy.keys or ()
     )
     needs = f"and needs the key {', '.join(names)}"
     if safe is None:
-        own = "whose replicas are unknown" if known else "but the resource's own key is unknown"
+        own = "whose replicas are unknown" if own_key_known else "but the resource's own key is unknown"
         return f"{needs}, {own}"
     return f"{needs}, which is {'not ' if safe else ''}lost together with the resource's key"
 
 
-# Three copies of the data, in two accounts, one in another Region, one that nobody can delete.
+# Three copies of the data, in two accounts, one in another Region, one that cannot be deleted.
 #
-# What counts is data that is there: the resource itself, and its usable recovery points, one for each vault
-# that holds one. A copy action that can arrive is no copy yet (catalogue, `three-two-one-one-zero`).
+# Only existing data counts: the resource itself, and its usable recovery points, one for each vault. A copy
+# action that can succeed is no copy yet (catalogue, `three-two-one-one-zero`).
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """How a resource's data is spread; `copies` and `accounts` are those that are known, itself included."""
+    """How a resource's data is distributed. `copies`, `accounts`: the certain ones, with the resource."""
 
     copies: int
     three_copies: Ternary
@@ -257,19 +227,19 @@ class Spread:
     immutable: Ternary
 
 
-def spread_of(held: BackupsOfResource, resilience: Resilience) -> Spread:
-    """Count the copies of a resource's data, itself included."""
-    lying = [refuge for refuge in held.surviving_copies if not refuge.planned and refuge.lies is not False]
-    complete = not held.unseen
-    copies, three = _counted(lying, lambda refuge: refuge.arn, {""}, _THREE, complete=complete)
-    accounts, two = _counted(lying, lambda refuge: refuge.account, {held.account}, _TWO, complete=complete)
+def spread_of(backups: BackupsOfResource, resilience: Resilience) -> Spread:
+    """Return how a resource's data is distributed, itself included."""
+    existing = [copy for copy in backups.surviving_copies if not copy.planned and copy.exists is not False]
+    complete = not backups.unseen
+    copies, three = _counted(existing, lambda copy: copy.arn, {""}, _THREE, complete=complete)
+    accounts, two = _counted(existing, lambda copy: copy.account, {backups.account}, _TWO, complete=complete)
     return Spread(
         copies=copies,
         three_copies=three,
         accounts=accounts,
         two_accounts=two,
-        other_region=_any(lying, lambda refuge: refuge.region != held.region, complete=complete),
-        immutable=_any(lying, lambda refuge: resilience.immutable(refuge).value, complete=complete),
+        other_region=_any(existing, lambda copy: copy.region != backups.region, complete=complete),
+        immutable=_any(existing, lambda copy: resilience.immutable(copy).value, complete=complete),
     )
 
 
@@ -281,9 +251,9 @@ def _counted(
     *,
     complete: bool,
 ) -> tuple[int, Ternary]:
-    """Count the places of a kind that are known, and say whether there are as many as are wanted."""
-    sure = itself | {place(refuge) for refuge in surviving_copies if refuge.lies}
-    possible = itself | {place(refuge) for refuge in surviving_copies}
+    """Count the known places of a kind, and return whether there are as many as required."""
+    sure = itself | {place(copy) for copy in surviving_copies if copy.exists}
+    possible = itself | {place(copy) for copy in surviving_copies}
     if len(sure) >= wanted:
         return len(sure), True
     return len(sure), None if len(possible) >= wanted or not complete else False
@@ -292,9 +262,9 @@ def _counted(
 def _any(
     surviving_copies: Iterable[SurvivingCopy], holds: Callable[[SurvivingCopy], Ternary], *, complete: bool
 ) -> Ternary:
-    """Check whether something holds of one place where data lies."""
-    told = (
-        holds(refuge) if refuge.lies else None if holds(refuge) is not False else False
-        for refuge in surviving_copies
+    """Check whether a property holds for at least one existing copy."""
+    answers = (
+        holds(copy) if copy.exists else None if holds(copy) is not False else False
+        for copy in surviving_copies
     )
-    return any_of((*told, False if complete else None))
+    return any_of((*answers, False if complete else None))

@@ -1,10 +1,10 @@
-"""When a resource was restored, how long that took, and whether it was validated (ruling 9).
+"""When a resource was restored, how long the restore took, and whether it was validated (ruling 9).
 
-Restore jobs reach back 30 days. What is older is read from DescribeProtectedResource: the newest restore,
-and how long it took, but not whether it was validated: only the list of restore jobs reports that. So a
-restore that the list must show and does not, or that an unread list may show, is of unknown validation.
-Where the description was not read and the list shows no completed restore, there may have been one.
-A restore of a copy is a job of the account and Region that holds the copy: it is put aside for this one.
+Restore jobs are listed for 30 days. For an older restore, DescribeProtectedResource reports the latest one
+and its duration, but not whether it was validated: only the list of restore jobs reports that. So the
+validation is unknown for a restore that the list should contain and does not, or that an unread list may
+contain. If the description was not read and the list contains no completed restore, there may have been one.
+A restore of a copy is a job of the account and Region that holds the copy, which spills it for this shard.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from scanner.graph.cross_shard import (
-    NOTHING,
+    NO_ROWS,
     RESTORES,
     CrossShardRows,
-    asked_as,
+    existence_key,
     home_of,
     own_names,
     restore_jobs,
@@ -51,12 +51,12 @@ _SAME: Final = timedelta(seconds=1)  # lists and descriptions round differently
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restore:
-    """One restore of a resource. `job`: its id; empty: what DescribeProtectedResource tells of the newest.
+    """One restore of a resource. `job`: its id; empty: the latest restore from DescribeProtectedResource.
 
-    `completed`: it came to its end; `validated`: and no validation of it failed, or is still under way.
-    `validation_reported` is False where AWS does not say whether a validation ran and how it ended.
-    `minutes` is None where it did not complete, or is not told. `message`: what AWS says of it and of its
-    validation (StatusMessage, ValidationStatusMessage).
+    `validated`: no validation of it failed or is still running. `validation_reported` is False if AWS does
+    not report whether a validation ran and how it ended. `minutes` is None if it did not complete, or if AWS
+    does not report it. `message`: AWS's messages on the restore and its validation (StatusMessage,
+    ValidationStatusMessage).
     """
 
     job: str
@@ -72,20 +72,20 @@ class Restore:
 
     @property
     def proves(self) -> Ternary:
-        """Whether it shows that the resource can be restored."""
+        """Whether it proves that the resource can be restored."""
         return all_of((self.completed, self.validated))
 
 
 @dataclass(frozen=True, slots=True)
 class Restores:
-    """The restores of a resource, the newest first, and what keeps them from being all that count."""
+    """The restores of a resource, the newest first, and why there may be others."""
 
     restores: tuple[Restore, ...] = ()
     unseen: tuple[Unseen, ...] = ()
 
     @property
     def doubts(self) -> tuple[Unseen, ...]:
-        """Why the validation of a restore is not known although the list of restore jobs was read."""
+        """Why the validation of a restore is unknown although the list of restore jobs was read."""
         return tuple(
             Unseen(
                 _UNDOCUMENTED.format(restore.job) if restore.job else _NOT_LISTED.format(restore.resource),
@@ -101,62 +101,64 @@ class RestoreHistory:
     """The restores of one shard's resources."""
 
     def __init__(
-        self, inventory: ShardInventory, as_of: datetime, elsewhere: CrossShardRows = NOTHING
+        self, inventory: ShardInventory, as_of: datetime, cross_shard_rows: CrossShardRows = NO_ROWS
     ) -> None:
         self._as_of = as_of
-        self._protected = {str(each.arn): each.type for each in inventory.protected_resources}
-        self._latest = {str(each.arn): each.latest_restore for each in inventory.protected_resources}
+        self._protected = {str(protected.arn): protected.type for protected in inventory.protected_resources}
+        self._latest = {
+            str(protected.arn): protected.latest_restore for protected in inventory.protected_resources
+        }
         self._latest.update(inventory.latest_restores)
         self._protected_read = inventory.lists.get("backup:ListProtectedResources", Known(None))
         self._unread = unread_list(inventory, JobKind.RESTORE)
         self._jobs: dict[str, list[Job]] = {}
         own = own_names(inventory)
-        for job in (*restore_jobs(inventory), *elsewhere.restores):
+        for job in (*restore_jobs(inventory), *cross_shard_rows.restores):
             if home_of(job.resource or "") in own:
                 self._jobs.setdefault(job.resource or "", []).append(job)
         self._types = {str(resource.arn): resource.type for resource in inventory.resources}
         self._newest: dict[str, Restores] = {}
-        self._recall = elsewhere.recall
-        self._far: dict[Shard, Unseen | None] = {}
+        self._recall = cross_shard_rows.recall
+        self._unread_shards: dict[Shard, Unseen | None] = {}
 
     def of(
         self, arns: Iterable[str], open_parents: Iterable[str] = (), copies_in: Iterable[Shard] = ()
     ) -> Restores:
-        """Give the restores of a resource, and of what it is backed up through.
+        """Return the restores of a resource, and of what contains it.
 
-        `copies_in`: the other account-Regions in which copies of it lie, and are restored.
+        `copies_in`: the other account-Regions that hold copies of it, where these are restored.
         """
         arns = tuple(arns)
-        found = sorted((restore for arn in arns for restore in self._of_one(arn)), key=_newest_first)
-        unseen = [*self._unread, *self._untold()]
-        if not any(restore.completed for restore in found):
-            unseen += (missing for arn in arns if (missing := self._older(arn)) is not None)
+        restores = sorted((restore for arn in arns for restore in self._restores_of(arn)), key=_newest_first)
+        unseen = [*self._unread, *self._unnamed_resource()]
+        if not any(restore.completed for restore in restores):
+            unseen += (missing for arn in arns if (missing := self._unread_older(arn)) is not None)
         unseen += (missing for shard in copies_in if (missing := self._unread_in(shard)) is not None)
         for arn in open_parents:
             if self._jobs.get(arn):
                 because = f"whether restores of {arn} count for it is unknown"
                 unseen.append(Unseen(because, None, own=True))
-        return Restores(tuple(found), tuple(unseen))
+        return Restores(tuple(restores), tuple(unseen))
 
     def of_type(self, kind: str) -> Restores:
-        """Give the newest restore that proves something, of all resources of a type in the shard."""
-        if (known := self._newest.get(kind)) is None:
-            known = self._newest[kind] = self._of_type(kind)
-        return known
+        """Return the newest restore of any resource of a type that proves the type can be restored."""
+        if (restores := self._newest.get(kind)) is None:
+            restores = self._newest[kind] = self._of_type(kind)
+        return restores
 
     def _of_type(self, kind: str) -> Restores:
         arns = sorted(self._arns_of(kind))
-        found = sorted((restore for arn in arns for restore in self._of_one(arn)), key=_newest_first)
-        proofs = [restore for restore in found if restore.proves]
-        open_ones = [restore for restore in found if restore.proves is None]
-        unseen = [*self._unread, *self._untold()]
-        if not (proofs and proofs[0].job):  # what is newer than a listed job would be in the list, too
+        restores = sorted((restore for arn in arns for restore in self._restores_of(arn)), key=_newest_first)
+        proofs = [restore for restore in restores if restore.proves]
+        open_ones = [restore for restore in restores if restore.proves is None]
+        unseen = [*self._unread, *self._unnamed_resource()]
+        if not (proofs and proofs[0].job):  # a restore newer than a listed job would be listed, too
             if isinstance(self._protected_read, Unread):
                 because = "the protected resources, with the dates of their latest restores, were not read"
                 unseen.append(Unseen(because, self._protected_read.gap, own=True))
-            # One of many stands for all: they are noted on each resource of the type.
+            # One doubt is enough, because it is noted on each resource of the type.
             undescribed = (arn for arn in arns if not self._is_listed_as_completed(arn))
-            unseen += [missing for arn in undescribed if (missing := self._older(arn)) is not None][:1]
+            unseen += [missing for arn in undescribed if (missing := self._unread_older(arn)) is not None][:1]
         return Restores((*proofs[:1], *open_ones[:1]), tuple(unseen))
 
     def _is_listed_as_completed(self, arn: str) -> bool:
@@ -165,22 +167,22 @@ class RestoreHistory:
 
     def _arns_of(self, kind: str) -> set[str]:
         by_job = {arn for arn, jobs in self._jobs.items() if any(job.resource_type == kind for job in jobs)}
-        protected = {arn for arn, each in self._protected.items() if each == kind}
+        protected = {arn for arn, resource_type in self._protected.items() if resource_type == kind}
         return by_job | protected | {arn for arn, of_type in self._types.items() if of_type == kind}
 
-    def _of_one(self, arn: str) -> list[Restore]:
-        found = [_of_job(job, self._as_of) for job in self._jobs.get(arn, ())]
+    def _restores_of(self, arn: str) -> list[Restore]:
+        restores = [_of_job(job, self._as_of) for job in self._jobs.get(arn, ())]
         latest = self._latest.get(arn)
         if not isinstance(latest, Known):
-            return found
-        if latest.value is not None and not self._listed(arn, latest.value):
-            found.append(self._of_latest(arn, latest.value, latest.refs))
-        return found
+            return restores
+        if latest.value is not None and not self._is_listed(arn, latest.value):
+            restores.append(self._of_latest(arn, latest.value, latest.refs))
+        return restores
 
     def _of_latest(self, arn: str, latest: LatestRestore, refs: tuple[EvidenceRef, ...]) -> Restore:
-        """Build the restore of a description: one whose duration is given completed.
+        """Build a restore from DescribeProtectedResource; one that has a duration is completed.
 
-        A description does not report validations. Only a restore from before the list decides without.
+        A description does not report validations, which only matter for restores of the last 30 days.
         """
         age = _age_days(latest.created_at, self._as_of)
         before_list = not self._unread and age is not None and age > _LIST_DAYS
@@ -196,34 +198,34 @@ class RestoreHistory:
             refs=refs,
         )
 
-    def _older(self, arn: str) -> Unseen | None:
-        """Say that restores of before the list's 30 days were not read, where they were not (ruling 9)."""
+    def _unread_older(self, arn: str) -> Unseen | None:
+        """Return the doubt if restores from before the list's 30 days were not read (ruling 9)."""
         latest = self._latest.get(arn)
         if isinstance(latest, Known):
             return None
-        # It is asked for on demand only: that nobody asked is no gap of the shard, unless it was left out.
+        # It is read on demand only, so a description that was never requested is no gap, unless left out.
         unasked = latest is None or latest.gap.kind is GapKind.NEVER_ASKED
         gap = None if latest is None or (unasked and latest.gap.code != LEFT_OUT) else latest.gap
         return Unseen(f"restores of {arn} older than 30 days were not read", gap, own=True)
 
     def _unread_in(self, shard: Shard) -> Unseen | None:
-        """Say that the restores of another account-Region were not read, where they were not."""
-        if shard not in self._far:
-            rows = self._recall(asked_as(shard_name(shard)))
+        """Return the doubt if the restores of another account-Region were not read."""
+        if shard not in self._unread_shards:
+            rows = self._recall(existence_key(shard_name(shard)))
             unread = next((row[1].get(RESTORES) for row in rows), None)
             gap = None if unread is None else gap_of_texts(unread)
             because = f"the restore jobs of {shard.account}/{shard.region} were not read"
-            self._far[shard] = None if gap is None else Unseen(because, gap, own=False)
-        return self._far[shard]
+            self._unread_shards[shard] = None if gap is None else Unseen(because, gap, own=False)
+        return self._unread_shards[shard]
 
-    def _listed(self, arn: str, latest: LatestRestore) -> bool:
-        """Check whether the list of jobs has the restore, too."""
+    def _is_listed(self, arn: str, latest: LatestRestore) -> bool:
+        """Check whether the list of jobs contains this restore."""
         return latest.created_at is not None and any(
             job.created_at is not None and abs(job.created_at - latest.created_at) <= _SAME
             for job in self._jobs.get(arn, ())
         )
 
-    def _untold(self) -> Iterator[Unseen]:
+    def _unnamed_resource(self) -> Iterator[Unseen]:
         if self._jobs.get(""):
             yield Unseen("the list of restore jobs does not name the resource of each job", None, own=True)
 

@@ -1,7 +1,7 @@
-"""What a shard's selections make of a resource besides selecting it: passing it over, and the opt-in.
+"""Why the selections of a shard do not select a resource: clauses that exclude it, and the service opt-in.
 
-Answers the engineer's question why a resource is not protected. Resources that no selection can tell apart
-share one answer, so that each selection is asked once a likeness, not once a resource.
+Resources that all selections treat alike form a group, and each selection is evaluated once for a group, not
+once for each resource.
 """
 
 from collections.abc import Hashable, Iterator
@@ -18,7 +18,7 @@ from scanner.protection.equivalence import EquivalenceClass
 from scanner.protection.opt_in import OptIn, opted_in
 from scanner.protection.selection import ClauseResults, clause_results
 
-PASSED_OVER_AT_MOST: Final = 20
+MAX_PASSED_OVER: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,184 +32,194 @@ class UnknownColumn:
 
 @dataclass(frozen=True, slots=True)
 class SelectionResult:
-    """What selections make of a resource.
+    """The results of all selections for a resource.
 
-    `opt_in_decides`: a selection reaches it and leaves it in by conditions and exclusions, and the opt-in
-    decides; `opted_in`: the opt-in lets it through wherever it decides, and where it never does, what its
-    own account's says. `passed_over` ends with None where there are more, or may be.
+    `opt_in_decides`: a selection matches it and does not exclude it, so the opt-in decides. `opted_in`: the
+    opt-in is on wherever it decides; if it never decides, the opt-in of the resource's own account.
+    `passed_over` ends with None if there are, or may be, more.
     """
 
     opt_in_decides: Ternary
     opted_in: Ternary
     opt_in_reason: str
     passed_over: tuple[PassedOver | None, ...]
-    opens: tuple[UnknownColumn, ...]
+    unknown: tuple[UnknownColumn, ...]
     settings_refs: tuple[EvidenceRef, ...]
 
 
 @dataclass(slots=True)
 class _Accumulator:
-    """What was gathered so far of one likeness."""
+    """The results of the selections so far, for one group."""
 
     decides: list[Ternary] = field(default_factory=list)
-    surely: list[Answer] = field(default_factory=list)  # what the opt-in says where it decides
-    perhaps: list[Answer] = field(default_factory=list)  # … and where it may decide
+    certain: list[Answer] = field(default_factory=list)  # the opt-in, if it decides
+    possible: list[Answer] = field(default_factory=list)  # the opt-in, if it may decide
     passed_over: list[PassedOver] = field(default_factory=list)
-    opens: list[UnknownColumn] = field(default_factory=list)
+    unknown: list[UnknownColumn] = field(default_factory=list)
     refs: dict[EvidenceRef, None] = field(default_factory=dict)
 
 
 class SelectionResults:
-    """The answers of one shard, made when they are asked for."""
+    """The results of one shard's selections, computed on demand."""
 
     def __init__(self, graph: ShardGraph) -> None:
         inventory = graph.inventory
-        self._own = OptIn(inventory.settings, f"account {inventory.shard.account}")
-        self._managements = graph.opt_in(from_organization=True)
+        self._own_settings = OptIn(inventory.settings, f"account {inventory.shard.account}")
+        self._management_settings = graph.opt_in(from_organization=True)
         self._asked = tuple(selections_of(graph))
-        terms = (one.terms.value for _, one, _ in self._asked if isinstance(one.terms, Known))
-        self._likeness = EquivalenceClass(terms)
+        terms = (
+            selection.terms.value for _, selection, _ in self._asked if isinstance(selection.terms, Known)
+        )
+        self._equivalence = EquivalenceClass(terms)
         self._unlisted = tuple(graph.unread_selections())
         self._selection_results: dict[Hashable, SelectionResult] = {}
 
     @property
     def asked(self) -> int | None:
-        """How many selections of its account and Region were asked; None: not all were listed."""
+        """How many selections its account and Region have; None: not all were listed."""
         return None if self._unlisted else len(self._asked)
 
     @property
-    def asked_open(self) -> tuple[UnknownColumn, ...]:
-        """Why it is not known how many were asked."""
+    def unknown_count(self) -> tuple[UnknownColumn, ...]:
+        """Why the number of selections is not known."""
         return tuple(UnknownColumn("selections_asked", doubt.because, doubt.gap) for doubt in self._unlisted)
 
     def of(self, resource: Resource) -> SelectionResult:
-        """Return what the selections make of a resource of the shard."""
-        return self.of_likeness(resource, self.likeness(resource))
+        """Return the results of all selections for a resource of the shard."""
+        return self.of_group(resource, self.group(resource))
 
-    def likeness(self, resource: Resource) -> Hashable:
-        """Return what is equal for resources that the selections cannot tell apart."""
-        return self._likeness.of(resource)
+    def group(self, resource: Resource) -> Hashable:
+        """Return the same value for all resources that the selections treat alike."""
+        return self._equivalence.of(resource)
 
-    def of_likeness(self, resource: Resource, likeness: Hashable) -> SelectionResult:
-        """Return what the selections make of a resource whose likeness is known."""
-        if (known := self._selection_results.get(likeness)) is None:
-            known = self._selection_results[likeness] = self._regard(resource)
-        return known
+    def of_group(self, resource: Resource, group: Hashable) -> SelectionResult:
+        """Return the results of all selections for a resource of a known group."""
+        if (result := self._selection_results.get(group)) is None:
+            result = self._selection_results[group] = self._evaluate_all(resource)
+        return result
 
-    def _regard(self, resource: Resource) -> SelectionResult:
-        told = _Accumulator()
+    def _evaluate_all(self, resource: Resource) -> SelectionResult:
+        results = _Accumulator()
         for plan, selection, opt_in in self._asked:
             if isinstance(selection.terms, Unread):
                 because = f"the backup selection {selection.name} of plan {plan.name} was not read"
-                self._not_told(told, resource, opt_in, because, selection.terms.gap)
+                self._add_unread(results, resource, opt_in, because, selection.terms.gap)
             else:
-                _ask(told, resource, (plan, selection, opt_in), selection.terms.value)
+                _evaluate(results, resource, (plan, selection, opt_in), selection.terms.value)
         for doubt in self._unlisted:
-            # A plan that nobody listed may be an Organizations plan.
-            self._not_told(told, resource, self._own, doubt.because, doubt.gap)
-            self._not_told(told, resource, self._managements, doubt.because, doubt.gap)
-        return self._joined(told, resource)
+            # A plan that was not listed may be an Organizations plan, with the other account's opt-in.
+            self._add_unread(results, resource, self._own_settings, doubt.because, doubt.gap)
+            self._add_unread(results, resource, self._management_settings, doubt.because, doubt.gap)
+        return self._result(results, resource)
 
-    def _not_told(
-        self, told: _Accumulator, resource: Resource, opt_in: OptIn, because: str, gap: Gap | None
+    def _add_unread(
+        self, results: _Accumulator, resource: Resource, opt_in: OptIn, because: str, gap: Gap | None
     ) -> None:
-        told.opens += [UnknownColumn(column, because, gap) for column in ("opt_in_decides", "passed_over")]
-        told.decides.append(None)
-        _decides(told, opted_in(resource, opt_in), None, opt_in, because)
+        results.unknown += [
+            UnknownColumn(column, because, gap) for column in ("opt_in_decides", "passed_over")
+        ]
+        results.decides.append(None)
+        _add_opt_in(results, opted_in(resource, opt_in), None, opt_in, because)
 
-    def _joined(self, told: _Accumulator, resource: Resource) -> SelectionResult:
-        decides = any_of(told.decides)
-        lets_through = self._lets_through(told, resource, decides)
-        opens = [one for one in told.opens if one.column != "opt_in_decides" or decides is None]
-        if lets_through.value is None:
-            gap = _gap_of(self._own) or _gap_of(self._managements)
-            opens.append(UnknownColumn("opted_in", lets_through.because, gap))
+    def _result(self, results: _Accumulator, resource: Resource) -> SelectionResult:
+        decides = any_of(results.decides)
+        opt_in_answer = self._opt_in_answer(results, resource, decides)
+        unknown = [
+            column for column in results.unknown if column.column != "opt_in_decides" or decides is None
+        ]
+        if opt_in_answer.value is None:
+            gap = _gap_of(self._own_settings) or _gap_of(self._management_settings)
+            unknown.append(UnknownColumn("opted_in", opt_in_answer.because, gap))
         return SelectionResult(
             opt_in_decides=decides,
-            opted_in=lets_through.value,
-            opt_in_reason="" if lets_through.value else lets_through.because,
-            passed_over=_shown(told),
-            opens=tuple(dict.fromkeys(opens)),
-            settings_refs=tuple(told.refs),
+            opted_in=opt_in_answer.value,
+            opt_in_reason="" if opt_in_answer.value else opt_in_answer.because,
+            passed_over=_passed_over_rows(results),
+            unknown=tuple(dict.fromkeys(unknown)),
+            settings_refs=tuple(results.refs),
         )
 
-    def _lets_through(self, told: _Accumulator, resource: Resource, decides: Ternary) -> Answer:
-        """Say what the opt-in comes to; where it may decide, only what it would come to either way."""
+    def _opt_in_answer(self, results: _Accumulator, resource: Resource, decides: Ternary) -> Answer:
+        """Return what the opt-in decides; if it only may decide, the answer that is the same either way."""
         if decides:
-            perhaps = (one if one.value else replace(one, value=None) for one in told.perhaps)
-            return conjunction((*told.surely, *perhaps))
-        own = opted_in(resource, self._own)
+            possible = (
+                answer if answer.value else replace(answer, value=None) for answer in results.possible
+            )
+            return conjunction((*results.certain, *possible))
+        own = opted_in(resource, self._own_settings)
         if decides is False:
-            told.refs.update(dict.fromkeys(_refs(self._own)))
+            results.refs.update(dict.fromkeys(_refs(self._own_settings)))
             return own
-        other = next((one for one in told.perhaps if one.value is not own.value), None)
-        return own if other is None else replace(other, value=None)
+        differing = next((answer for answer in results.possible if answer.value is not own.value), None)
+        return own if differing is None else replace(differing, value=None)
 
 
 def selections_of(graph: ShardGraph) -> Iterator[tuple[BackupPlan, BackupSelection, OptIn]]:
-    """Return the selections of a shard with their plans, and the settings whose opt-in decides for them."""
+    """Yield the selections of a shard with their plans, and the settings whose opt-in decides for them."""
     for plan in graph.inventory.plans:
         opt_in = graph.opt_in(from_organization=plan.from_organization)
         for selection in plan.selections.value if isinstance(plan.selections, Known) else ():
             yield plan, selection, opt_in
 
 
-def _ask(
-    told: _Accumulator,
+def _evaluate(
+    results: _Accumulator,
     resource: Resource,
-    asked: tuple[BackupPlan, BackupSelection, OptIn],
+    question: tuple[BackupPlan, BackupSelection, OptIn],
     terms: SelectionTerms,
 ) -> None:
-    """Ask one selection whether it passes the resource over, and whether the opt-in decides."""
-    plan, selection, opt_in = asked
-    reach = clause_results(terms, resource, opt_in)
-    if reach is None:
+    """Evaluate one selection: whether it passes the resource over, and whether the opt-in decides."""
+    plan, selection, opt_in = question
+    clauses = clause_results(terms, resource, opt_in)
+    if clauses is None:
         return
     name = f"selection {selection.name} of plan {plan.name}"
-    verdict = reach.verdict
-    decides = all_of((reach.matched.value, reach.not_excluded.value, reach.opt_in_decides))
-    gap = reach.gap(resource, opt_in)
+    verdict = clauses.verdict
+    decides = all_of((clauses.matched.value, clauses.not_excluded.value, clauses.opt_in_decides))
+    gap = clauses.gap(resource, opt_in)
     if decides is None:
         because = f"whether the opt-in applies to {name} is unknown: {verdict.because}"
-        told.opens.append(UnknownColumn("opt_in_decides", because, gap))
+        results.unknown.append(UnknownColumn("opt_in_decides", because, gap))
     if decides is not False:
-        _decides(told, reach.opted_in, decides, opt_in, name)
-    told.decides.append(decides)
-    because, certain = _passed_over(plan, reach, verdict)
+        _add_opt_in(results, clauses.opted_in, decides, opt_in, name)
+    results.decides.append(decides)
+    because, certain = _passed_over(plan, clauses, verdict)
     if certain and because:
         subject = rule_subject(plan.arn, selection.id)
-        told.passed_over.append(PassedOver(subject, plan.name, selection.name, because))
+        results.passed_over.append(PassedOver(subject, plan.name, selection.name, because))
     elif not certain:
         gap = gap or (plan.rules.gap if isinstance(plan.rules, Unread) else None)
-        told.opens.append(UnknownColumn("passed_over", f"{name}: {because}", gap))
+        results.unknown.append(UnknownColumn("passed_over", f"{name}: {because}", gap))
 
 
-def _passed_over(plan: BackupPlan, reach: ClauseResults, verdict: Answer) -> tuple[str, bool]:
-    """Say why a selection that may reach a resource passes it over, and whether that is certain.
+def _passed_over(plan: BackupPlan, clauses: ClauseResults, verdict: Answer) -> tuple[str, bool]:
+    """Return why a selection that may match a resource does not select it, and whether that is certain.
 
-    Empty and certain: it does not pass it over.
+    Empty and certain: the selection selects it.
     """
     if verdict.value is None:
         return verdict.because, False
     if verdict.value is False:
-        return verdict.because, reach.matched.value is True
+        return verdict.because, clauses.matched.value is True
     if isinstance(plan.rules, Unread):
         return "the rules of its plan were not read", False
     return "" if plan.rules.value else "its plan has no rule", True
 
 
-def _decides(told: _Accumulator, answer: Answer, decides: Ternary, opt_in: OptIn, where: str) -> None:
-    """Note what the opt-in says of the resource, where it decides for a selection, or may."""
+def _add_opt_in(results: _Accumulator, answer: Answer, decides: Ternary, opt_in: OptIn, where: str) -> None:
+    """Add the opt-in's answer for a selection for which it decides, or may decide."""
     answer = Answer(answer.value, f"{answer.because} ({where})")
-    (told.surely if decides else told.perhaps).append(answer)
+    (results.certain if decides else results.possible).append(answer)
     if decides:
-        told.refs.update(dict.fromkeys(_refs(opt_in)))
+        results.refs.update(dict.fromkeys(_refs(opt_in)))
 
 
-def _shown(told: _Accumulator) -> tuple[PassedOver | None, ...]:
-    kept: tuple[PassedOver | None, ...] = tuple(told.passed_over[:PASSED_OVER_AT_MOST])
-    more = len(told.passed_over) > PASSED_OVER_AT_MOST
-    return (*kept, None) if more or any(one.column == "passed_over" for one in told.opens) else kept
+def _passed_over_rows(results: _Accumulator) -> tuple[PassedOver | None, ...]:
+    rows: tuple[PassedOver | None, ...] = tuple(results.passed_over[:MAX_PASSED_OVER])
+    more = len(results.passed_over) > MAX_PASSED_OVER
+    return (
+        (*rows, None) if more or any(column.column == "passed_over" for column in results.unknown) else rows
+    )
 
 
 def _refs(opt_in: OptIn) -> tuple[EvidenceRef, ...]:

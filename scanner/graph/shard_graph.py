@@ -1,14 +1,14 @@
-"""One shard's protection: which rules cover a resource, through what, and where its copies go.
+"""The protection of one shard: which rules cover a resource, through what, and where its copies go.
 
     resource -selected by-> selection -of-> plan -has-> rule      volume -attached to-> instance
 
-An edge `selected by` carries a three-valued answer. Coverage through an instance counts for the
-volumes attached to it, that through a CloudFormation stack for what its tag says is part of it, nested
-stacks included; there is no inheritance upwards (catalogue, ruling 3). An instance that a volume names and
-that nobody listed, because the list was not read, is a node too: of unknown tags. So is a stack: where a
-selection names it, it is not known whether its backup covers the resource.
+An edge `selected by` carries a three-valued answer. Coverage of an instance includes the volumes attached to
+it, and coverage of a CloudFormation stack the resources whose tag names it, with nested stacks; there is no
+inheritance upwards (catalogue, ruling 3). An instance that a volume names is a node even if the list of
+instances was not read; its tags are unknown. So is a stack: if a selection names it, it is unknown whether
+its backup covers the resource.
 
-The edges are plain dictionaries: each is followed once or twice, and there may be millions.
+The edges are plain dictionaries, because there may be millions, and each is followed only once or twice.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,25 +52,25 @@ from scanner.protection.key_kinds import ResourceKeys
 from scanner.protection.opt_in import OptIn
 
 _VIA = {"EC2": "instance", STACK: "stack"}
-"""What a covering rule is said to cover through, by the type of what is backed up."""
+"""The value of `CoveringRule.via` for backups of another resource, by its type."""
 
 Parents = tuple[tuple[Resource, tuple[Arn, ...]], ...]
-"""Whose backups hold a resource, and for each the ARNs of what lies in it on the way to the resource."""
+"""Resources whose backups contain a resource, each with the ARNs on the path from it to the resource."""
 
 
-Asked = tuple[BackupPlan, BackupSelection, Answer]
-"""A selection that selects a resource, or may: of which plan, and what it answers."""
+SelectionAnswer = tuple[BackupPlan, BackupSelection, Answer]
+"""A selection that selects or may select a resource, with its plan and the answer."""
 
 NO_COVERAGE: Final = Coverage((), ())
-"""The coverage of what AWS Backup cannot back up, whatever selects it (catalogue, ruling 19)."""
+"""The coverage of what AWS Backup cannot back up, even if it is selected (catalogue, ruling 19)."""
 
-_NOTHING: Final[Mapping[str, Asked]] = MappingProxyType({})
+_NOTHING: Final[Mapping[str, SelectionAnswer]] = MappingProxyType({})
 
 
 class ShardGraph:
-    """The protection of one shard, built once and asked for each resource.
+    """The protection of one shard, built once for all its resources.
 
-    `as_of`: the clock that conditions of policies on time are held against; None: there is none.
+    `as_of`: the time for which policy conditions on time are evaluated; None: they are not evaluated.
     """
 
     def __init__(
@@ -84,17 +84,17 @@ class ShardGraph:
         self.inventory = inventory
         self.plane = plane
         self._inherit = inherit
-        self._selected_by: dict[str, dict[str, Asked]] = {}  # resource -> selection -> what it answers
+        self._selected_by: dict[str, dict[str, SelectionAnswer]] = {}  # resource -> selection -> answer
         self._selects: dict[str, dict[Arn, Answer]] = {}  # selection -> resource -> answer
         self._attached_to: dict[str, tuple[Arn, ...]] = {}
         self._resources = {resource.arn: resource for resource in inventory.resources}
         unlisted = (*unlisted_instances(inventory), *unlisted_stacks(inventory))
         self._unlisted = {resource.arn: resource for resource in unlisted}
-        self._stacks = tuple(one for one in (*inventory.resources, *unlisted) if one.type == STACK)
-        self._unsupported = sorted(filter(is_unsupported, inventory.resources), key=lambda one: one.arn)
+        self._stacks = tuple(entry for entry in (*inventory.resources, *unlisted) if entry.type == STACK)
+        self._unsupported = sorted(filter(is_unsupported, inventory.resources), key=lambda entry: entry.arn)
         self._candidates = Candidates((*inventory.resources, *self._unlisted.values()))
         self._coverages: dict[str, Coverage] = {}
-        self._alike: dict[tuple[tuple[str, ...], tuple[str, ...]], Coverage] = {}
+        self._shared_coverages: dict[tuple[tuple[str, ...], tuple[str, ...]], Coverage] = {}
         self._keys = KeysOfShard(inventory.shard, plane)
         self._copy_outcomes = CopyOutcomes(inventory, plane, self._keys, as_of)
         self._plan_in_doubt: dict[str, Doubt] | None = None
@@ -105,7 +105,7 @@ class ShardGraph:
             self._add_plan(plan)
 
     def unread_selections(self) -> Iterator[Doubt]:
-        """Say which plans, and the selections of which, were not listed to the end."""
+        """Yield a doubt for each plan list or selection list that is not complete."""
         plans = self.inventory.lists.get("backup:ListBackupPlans")
         if isinstance(plans, Unread):
             yield Doubt("a backup plan that was not listed", "the backup plans were not read", plans.gap)
@@ -119,8 +119,8 @@ class ShardGraph:
 
     def _attach(self, resource: Resource) -> None:
         named = (*resource.attached_to, *stack_of(resource))
-        if found := tuple(arn for arn in named if arn in self._resources or arn in self._unlisted):
-            self._attached_to[resource.arn] = found
+        if arns := tuple(arn for arn in named if arn in self._resources or arn in self._unlisted):
+            self._attached_to[resource.arn] = arns
 
     def _add_plan(self, plan: BackupPlan) -> None:
         opt_in = self.opt_in(from_organization=plan.from_organization)
@@ -134,79 +134,83 @@ class ShardGraph:
                     self._selected_by.setdefault(resource.arn, {})[subject] = (plan, selection, answer)
 
     def _reachable(self, selection: BackupSelection) -> Iterable[Resource]:
-        """Give what a selection may select: all there is where its terms were not read."""
+        """Return the resources that a selection may select: all of them if its terms were not read."""
         if isinstance(selection.terms, Unread):
             return (*self.inventory.resources, *self._unlisted.values())
         return self._candidates.of(selection.terms.value)
 
     def opt_in(self, *, from_organization: bool) -> OptIn:
-        """Give the settings whose opt-in decides: for an Organizations plan the management account's."""
+        """Return the settings whose opt-in decides: the management account's for an Organizations plan."""
         shard = self.inventory.shard
         if not from_organization:
             return OptIn(self.inventory.settings, f"account {shard.account}")
         management = self.plane.organization.management_account
         if isinstance(management, Unread):
             return OptIn(management, "the management account")
-        if management.value is None:  # a plan of an organisation that the account has left
+        if management.value is None:  # the account has left the organisation that made the plan
             gap = Gap(shard.account, shard.region, "backup:DescribeRegionSettings", "", GapKind.NEVER_ASKED)
             return OptIn(Unread(gap), "the management account")
         settings = self.plane.settings(Shard(management.value, shard.region))
         return OptIn(settings, f"the management account {management.value}")
 
     def coverage(self, resource: Resource) -> Coverage:
-        """Tell which rules cover a resource, directly or through the instance that it is attached to."""
-        if (known := self._coverages.get(resource.arn)) is None:
-            known = self._coverages[resource.arn] = self._cover(resource)
-        return known
+        """Return the rules that cover a resource, directly or through what it belongs to."""
+        if (coverage := self._coverages.get(resource.arn)) is None:
+            coverage = self._coverages[resource.arn] = self._cover(resource)
+        return coverage
 
     def _cover(self, resource: Resource) -> Coverage:
         if is_unsupported(resource):
             return NO_COVERAGE
         parents = self._parents(resource)
-        asked = self._selected_by.get(resource.arn, _NOTHING)
+        selections = self._selected_by.get(resource.arn, _NOTHING)
         if (
             self._open_stack(resource, parents)
             or any(parent.type == STACK for parent, _ in parents)
-            or not all(answer.value for _, _, answer in asked.values())
+            or not all(answer.value for _, _, answer in selections.values())
         ):
             return self._cover_with(resource, parents)
-        # Nothing of the resource itself is in the answer: what the same selections select shares it.
-        alike = (tuple(asked), tuple(parent.arn for parent, _ in parents))
-        if (known := self._alike.get(alike)) is None:
-            known = self._alike[alike] = self._cover_with(resource, parents)
-        return known
+        # The coverage does not depend on the resource itself: resources with the same selections share it.
+        key = (tuple(selections), tuple(parent.arn for parent, _ in parents))
+        if (shared := self._shared_coverages.get(key)) is None:
+            shared = self._shared_coverages[key] = self._cover_with(resource, parents)
+        return shared
 
     def _cover_with(self, resource: Resource, parents: Parents) -> Coverage:
-        ways: dict[tuple[str, str], CoveringRule] = {}
+        covering_rules: dict[tuple[str, str], CoveringRule] = {}
         doubts = list(self._plan_doubts)
         by_selection = list(self._direct(resource, None, doubts))
         for covering in by_selection:
-            ways.setdefault((covering.subject, ""), covering)
+            covering_rules.setdefault((covering.subject, ""), covering)
         open_parents = []
         for parent, inside in parents:
             own_doubts: list[Doubt] = []
-            found = list(self._direct(parent, parent, own_doubts, inside))
-            by_selection += found
-            for covering in found:
-                ways.setdefault((covering.subject, parent.arn), covering)
-            if not found and (own_doubts or self._plan_doubts):
+            by_parent = list(self._direct(parent, parent, own_doubts, inside))
+            by_selection += by_parent
+            for covering in by_parent:
+                covering_rules.setdefault((covering.subject, parent.arn), covering)
+            if not by_parent and (own_doubts or self._plan_doubts):
                 open_parents.append(parent.arn)
             doubts += own_doubts
         if (why := self._open_stack(resource, parents)) is not None:
-            others = [one for one in self._stacks if one.arn not in {parent.arn for parent, _ in parents}]
-            doubts += self._stack_doubts(resource, others, *why)
-            open_parents += [one.arn for one in others if one.arn != resource.arn]
+            known_parents = {parent.arn for parent, _ in parents}
+            stacks = [stack for stack in self._stacks if stack.arn not in known_parents]
+            doubts += self._stack_doubts(resource, stacks, *why)
+            open_parents += [stack.arn for stack in stacks if stack.arn != resource.arn]
         if (kind := can_be_backed_up(resource)).value is None:
-            doubts += [Doubt(way.plan.name, kind.because, None, way.plan.arn) for way in ways.values()]
-            ways.clear()
+            doubts += [
+                Doubt(covering.plan.name, kind.because, None, covering.plan.arn)
+                for covering in covering_rules.values()
+            ]
+            covering_rules.clear()
             by_selection.clear()
-        covering_rules = tuple(ways[way] for way in sorted(ways))
-        return Coverage(covering_rules, tuple(doubts), tuple(open_parents), tuple(by_selection))
+        ways = tuple(covering_rules[name] for name in sorted(covering_rules))
+        return Coverage(ways, tuple(doubts), tuple(open_parents), tuple(by_selection))
 
     def _open_stack(self, resource: Resource, parents: Parents) -> tuple[str, Gap] | None:
-        """Say why it is not known which stacks a resource is part of, where it is not.
+        """Return why it is unknown which stacks a resource belongs to, if it is.
 
-        Its own tags would say so, or the tags or the description of what it lies in.
+        Its own tags would show it, or the tags or description of what contains it.
         """
         if not self._inherit:
             return None
@@ -224,38 +228,37 @@ class ShardGraph:
     def _stack_doubts(
         self, resource: Resource, stacks: Iterable[Resource], because: str, gap: Gap
     ) -> Iterator[Doubt]:
-        """Give what may cover a resource through a stack, where it is not known which one it is part of."""
+        """Yield the rules that may cover a resource through a stack, if its stack is unknown."""
         for stack in stacks:
-            open_ones: list[Doubt] = []
-            for way in self._direct(stack, stack, open_ones, (resource.arn,)):
-                yield Doubt(way.plan.name, because, gap, way.plan.arn)
-            yield from open_ones
+            open_doubts: list[Doubt] = []
+            for covering_rule in self._direct(stack, stack, open_doubts, (resource.arn,)):
+                yield Doubt(covering_rule.plan.name, because, gap, covering_rule.plan.arn)
+            yield from open_doubts
         if not isinstance(self.inventory.lists.get("cloudformation:DescribeStacks"), Known):
             for plan in self.inventory.plans:
                 if any(map(may_name_stacks, _selections_of(plan))):
                     yield Doubt(plan.name, because, gap, plan.arn)
 
     def _parents(self, resource: Resource) -> Parents:
-        """Give whose backups hold the resource: its instance, its stack, the stack that that is part of.
+        """Return the resources whose backups contain this one: its instance, its stack, the parent stacks.
 
-        What AWS Backup cannot back up holds nothing: an instance with an instance store as its root device.
-
-        With each, the ARNs of what lies in it on the way to the resource, itself included.
+        What AWS Backup cannot back up, such as an instance with an instance store as root device, is left
+        out. Each comes with the ARNs on the path from it to the resource, including the resource.
         """
         if not self._inherit or resource.arn not in self._attached_to:
             return ()
-        found: dict[str, tuple[Resource, tuple[Arn, ...]]] = {}
+        parents: dict[str, tuple[Resource, tuple[Arn, ...]]] = {}
         todo: list[tuple[Resource, tuple[Arn, ...]]] = [(resource, (resource.arn,))]
         while todo:
-            inner, way = todo.pop(0)
+            inner, covering_rule = todo.pop(0)
             for arn in self._attached_to.get(inner.arn, ()):
-                if arn not in way and arn not in found:
+                if arn not in covering_rule and arn not in parents:
                     parent = self._resources.get(arn) or self._unlisted[arn]
                     if is_unsupported(parent):
                         continue
-                    found[arn] = (parent, way)
-                    todo.append((parent, (*way, arn)))
-        return tuple(found.values())
+                    parents[arn] = (parent, covering_rule)
+                    todo.append((parent, (*covering_rule, arn)))
+        return tuple(parents.values())
 
     def _direct(
         self,
@@ -264,11 +267,12 @@ class ShardGraph:
         doubts: list[Doubt],
         inside: tuple[Arn, ...] = (),
     ) -> Iterator[CoveringRule]:
-        """Give the rules that cover by selection; what may cover is added to `doubts`.
+        """Yield the rules that cover by selection; add rules that may cover to `doubts`.
 
-        `inside`: the ARNs of what lies in what is backed up. A stack's backup leaves out what the selection
-        excludes (AWS Backup developer guide, "CloudFormation stack backups"). Where AWS Backup
-        skips what is backed up in its state, it is open whether it covers what lies in it.
+        `inside`: the ARNs on the path from what is backed up to the resource. A stack's backup leaves out
+        what the selection excludes (AWS Backup developer guide, "CloudFormation stack backups"). If AWS
+        Backup may skip what is backed up because of its state, it is unknown whether the rule covers the
+        resource.
         """
         for plan, selection, answer in self._selected_by.get(backed_up.arn, _NOTHING).values():
             left_out = leaves_out(selection, self._all(inside)) if backed_up.type == STACK else False
@@ -276,7 +280,7 @@ class ShardGraph:
                 continue
             if answer.value is None or backed_up.arn in self._unlisted:
                 doubts.append(self._doubt(plan, selection, backed_up, answer))
-            elif parent is not None and (because := _not_sure(parent, left_out)):
+            elif parent is not None and (because := _why_not_certain(parent, left_out)):
                 doubts.append(Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn))
             elif isinstance(plan.rules, Unread):
                 because = f"the rules of plan {plan.name} were not read"
@@ -295,7 +299,7 @@ class ShardGraph:
     def _doubt(
         self, plan: BackupPlan, selection: BackupSelection, resource: Resource, answer: Answer
     ) -> Doubt:
-        """Say why it is not known whether a selection selects a resource, and which read is missing."""
+        """Return why it is unknown whether a selection selects a resource, with the missing read."""
         gap = missing_read(selection, resource, self.opt_in(from_organization=plan.from_organization))
         because = answer.because
         if resource.type == STACK and resource.arn in self._unlisted:
@@ -310,9 +314,9 @@ class ShardGraph:
         return Doubt(f"{plan.name}/{selection.name}", because, gap, plan.arn)
 
     def rule_reach(self) -> dict[str, tuple[Resource, ...]]:
-        """Tell for each rule (`PLAN_ARN#RULE_ID`) which resources it backs up.
+        """Return the resources that each rule (`PLAN_ARN#RULE_ID`) backs up.
 
-        What AWS Backup skips in its state, a volume that is being deleted, is not among them (ruling 5).
+        Resources that AWS Backup skips, such as a volume that is being deleted, are left out (ruling 5).
         """
         reach: dict[str, dict[str, Resource]] = {}
         for resource in self.inventory.resources:
@@ -320,13 +324,13 @@ class ShardGraph:
                 for backed_up in _backed_up(resource, covering.parent):
                     if not skipped_state(backed_up):
                         reach.setdefault(covering.subject, {})[backed_up.arn] = backed_up
-        return {rule: tuple(found[arn] for arn in sorted(found)) for rule, found in reach.items()}
+        return {rule: tuple(parents[arn] for arn in sorted(parents)) for rule, parents in reach.items()}
 
     def reach_doubt(self, plan: BackupPlan) -> Doubt | None:
-        """Say why a plan may select resources that are not known, where it may; else None.
+        """Return why a plan may select resources that are not known; None: it does not.
 
-        A selection that was not read, a resource whose tags were not read, or a list of resources that
-        was not read and that one of its selections could select from.
+        Reasons are a selection or the tags of a resource that were not read, and an incomplete list of
+        resources that one of its selections could select from.
         """
         if isinstance(plan.selections, Unread):
             return Doubt(
@@ -340,7 +344,7 @@ class ShardGraph:
         return next(filter(None, doubts), None)
 
     def _unlisted_resources(self, plan: BackupPlan, selection: BackupSelection) -> Doubt | None:
-        """Say which list that was not read to the end a selection could select from."""
+        """Return the doubt if a selection could select from a list of resources that is not complete."""
         for name, kind in RESOURCE_LISTS.items():
             reading = self.inventory.lists[name]
             if isinstance(reading, Unread) and could_select_of(selection, kind):
@@ -348,41 +352,41 @@ class ShardGraph:
         return None
 
     def selected_by(self, plan: BackupPlan, selection: BackupSelection) -> Selected:
-        """Tell which resources a selection selects by itself: what they hold is not among them.
+        """Return the resources that a selection itself selects, without what these contain.
 
-        Nor is what AWS Backup skips in its state (ruling 5).
+        Resources that AWS Backup skips because of their state are left out (ruling 5).
         """
         selected = self._selects[rule_subject(plan.arn, selection.id)]
-        sure: list[Resource] = []
+        certain: list[Resource] = []
         doubt = self._unlisted_resources(plan, selection)
         for arn, answer in selected.items():
             resource = self._resources.get(arn)
             if resource is not None and answer.value:
                 skipped = skipped_state(resource)
                 if skipped is False:
-                    sure.append(resource)
+                    certain.append(resource)
                 elif skipped is None:
                     state = f"{resource.state} is not documented" if resource.state else "was not read"
                     because = f"the state of {resource.arn}, in which AWS Backup may skip it: {state}"
                     doubt = doubt or Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn)
             else:
-                found = resource or self._unlisted[arn]
-                doubt = doubt or self._doubt(plan, selection, found, answer)
+                parents = resource or self._unlisted[arn]
+                doubt = doubt or self._doubt(plan, selection, parents, answer)
         return Selected(
-            tuple(sorted(sure, key=lambda resource: resource.arn)),
+            tuple(sorted(certain, key=lambda resource: resource.arn)),
             doubt,
             tuple(self._unsupported_by(plan, selection)),
         )
 
     def _unsupported_by(self, plan: BackupPlan, selection: BackupSelection) -> Iterator[Resource]:
-        """Return what a selection would select if AWS Backup could back up its kind, in the order of ARNs."""
+        """Yield what a selection would select if AWS Backup could back up its kind, ordered by ARN."""
         opt_in = self.opt_in(from_organization=plan.from_organization)
         for resource in self._unsupported:
             if selects_in_graph(selection, replace(resource, unsupported_kind=""), opt_in).value:
                 yield resource
 
     def _first_doubts(self) -> Mapping[str, Doubt]:
-        """Give for each plan's ARN the first doubt whether it covers a listed resource."""
+        """Return for each plan's ARN the first doubt whether it covers a listed resource."""
         if self._plan_in_doubt is None:
             self._plan_in_doubt = {}
             for resource in self.inventory.resources:
@@ -391,12 +395,12 @@ class ShardGraph:
         return self._plan_in_doubt
 
     def copies(self, resource: Resource, coverage: Coverage) -> tuple[CopyOfResource, ...]:
-        """Tell how each copy action of the covering rules fares; whose copies fare alike share one tuple."""
+        """Return the outcome of each copy action of the covering rules; equal outcomes share one tuple."""
         return self._copy_outcomes.of(resource, coverage)
 
     @property
     def copy_outcomes(self) -> CopyOutcomes:
-        """How copies fare, link by link."""
+        """The evaluation of copies, link by link."""
         return self._copy_outcomes
 
     @property
@@ -409,19 +413,19 @@ class ShardGraph:
         return crosses_accounts(self.source, destination)
 
     def keys(self, resource: Resource) -> ResourceKeys:
-        """Give the keys that a resource is encrypted under."""
+        """Return the keys that encrypt a resource."""
         return self._keys.of(resource)
 
 
 def _backed_up(resource: Resource, parent: Resource | None) -> tuple[Resource, ...]:
-    """Tell what a rule backs up to cover a resource: of a stack both, its template and what is part of it."""
+    """Return what a rule backs up to cover a resource: for a stack, its template and the resource itself."""
     if parent is None:
         return (resource,)
     return (parent, resource) if parent.type == STACK and resource.stack is not None else (parent,)
 
 
-def _not_sure(parent: Resource, left_out: Ternary) -> str:
-    """Say why the backups of a parent may not hold what lies in it; empty: they do."""
+def _why_not_certain(parent: Resource, left_out: Ternary) -> str:
+    """Return why the backups of a parent may not contain the resource; empty: they do."""
     if left_out is None:
         return f"its tags were not read, and the selection of {parent.name} may exclude it by a tag"
     if skipped_state(parent) is not False:

@@ -25,7 +25,7 @@ from scanner.errors import BundleError
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
-from scanner.graph.cross_shard import Recall, put_aside, put_aside_existing, recalled
+from scanner.graph.cross_shard import LoadRows, load_spilled_rows, spilled_existing_resources, spilled_rows
 from scanner.inventory.bucket_regions import BucketRegions
 from scanner.inventory.reconcile import reconcile
 from scanner.inventory.shard import parse_shard
@@ -74,7 +74,7 @@ class Beyond:
     """What is known of all shards when one is judged: the control plane, and what was put aside."""
 
     plane: ControlPlane
-    recall: Recall
+    recall: LoadRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def _summarising(opened: Callable[[], Bundle]) -> Callable[[Scope], Summarised]:
 
 
 def _summarised(inventory: ShardInventory) -> Summarised:
-    aside = encoded((*put_aside(inventory), *put_aside_existing(inventory)))
+    aside = encoded((*spilled_rows(inventory), *spilled_existing_resources(inventory)))
     return Summarised(summarise(inventory), tuple(aside))
 
 
@@ -171,7 +171,7 @@ def _judging(
 
 
 def _judged(inventory: ShardInventory, beyond: Beyond, request: FactsRequest) -> Judged:
-    facts = build_facts(inventory, beyond.plane, request, recalled(inventory, beyond.recall))
+    facts = build_facts(inventory, beyond.plane, request, load_spilled_rows(inventory, beyond.recall))
     rows = {**inventory_rows(inventory), "protection_groups": facts.groups}
     return Judged(
         facts=dict(_encoded(_in_order(facts.tables), TABLES)),

@@ -17,7 +17,7 @@ from scanner.evidence.manifest import parse_manifest
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.facts.resource_resilience import COLUMNS
 from scanner.graph.control_plane import ControlPlane, summarise
-from scanner.graph.cross_shard import recalled
+from scanner.graph.cross_shard import load_spilled_rows
 from scanner.inventory.shard import parse_shard
 from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, RestoreTold, Row, ThreeTwoOneOneZero
 from scanner.model.inventory import ShardInventory, ShardStatus
@@ -276,7 +276,7 @@ class Memory:
         request = FactsRequest(as_of=self.manifest.evaluated_as_of, blinds={})
         found, recall = Facts(), put_aside_by(inventories)
         for inventory in inventories:
-            facts = build_facts(inventory, plane, request, recalled(inventory, recall))
+            facts = build_facts(inventory, plane, request, load_spilled_rows(inventory, recall))
             for table, rows in facts.tables.items():
                 found.setdefault(table, {}).update({row.subject: row for row in rows})
         return found

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scanner.facts.build import FactsRequest, build_facts
-from scanner.graph.cross_shard import recalled
+from scanner.graph.cross_shard import load_spilled_rows
 from scanner.model.facts import CopyActionFacts, RecoveryPointFacts, ResourceFacts
 from scanner.model.ternary import Ternary
 from tests.fakes.bundles import (
@@ -275,7 +275,7 @@ def test_the_order_of_shards_decides_nothing(bundle: BundleBuilder, seed: int) -
         row.subject: row
         for inventory in inventories
         for rows in build_facts(
-            inventory, plane_of(folder), request, recalled(inventory, recall)
+            inventory, plane_of(folder), request, load_spilled_rows(inventory, recall)
         ).tables.values()
         for row in rows
     }

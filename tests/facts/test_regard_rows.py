@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pytest
 
-from scanner.graph.selection_results import PASSED_OVER_AT_MOST
+from scanner.graph.selection_results import MAX_PASSED_OVER
 from scanner.model.facts import ResourceFacts
 from tests.fakes.bundles import (
     ACCOUNT,
@@ -90,10 +90,10 @@ def test_nothing_passes_over_what_is_covered_or_what_nobody_reaches(bundle: Bund
 
 
 def test_the_list_ends_with_null_where_there_are_more(bundle: BundleBuilder) -> None:
-    planned(bundle, *({"NotResources": [VOLUME]} for _ in range(PASSED_OVER_AT_MOST)))
-    assert len(passed(row(bundle))) == PASSED_OVER_AT_MOST
+    planned(bundle, *({"NotResources": [VOLUME]} for _ in range(MAX_PASSED_OVER)))
+    assert len(passed(row(bundle))) == MAX_PASSED_OVER
     planned(bundle, {"NotResources": [VOLUME]}, plan="q")
-    assert len(passed(row(bundle))) == PASSED_OVER_AT_MOST + 1
+    assert len(passed(row(bundle))) == MAX_PASSED_OVER + 1
     assert passed(row(bundle))[-1] is None
 
 

@@ -24,7 +24,7 @@ from scanner.evidence.bundle import Bundle
 from scanner.evidence.lines import parse_line
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
-from scanner.graph.cross_shard import Recall, put_aside, put_aside_existing, recalled
+from scanner.graph.cross_shard import LoadRows, load_spilled_rows, spilled_existing_resources, spilled_rows
 from scanner.inventory.shard import parse_shard
 from scanner.model.facts import Row
 from scanner.model.inventory import ShardInventory, ShardStatus
@@ -513,11 +513,11 @@ def plane_of(folder: Path) -> ControlPlane:
     return ControlPlane(organization, map(summarise, inventories_of(folder)))
 
 
-def put_aside_by(inventories: Iterable[ShardInventory]) -> Recall:
+def put_aside_by(inventories: Iterable[ShardInventory]) -> LoadRows:
     """Give what shards put aside for each other, without a file: as it comes out of JSON."""
     rows: defaultdict[str, list[Any]] = defaultdict(list)
     for inventory in inventories:
-        for name, row in (*put_aside(inventory), *put_aside_existing(inventory)):
+        for name, row in (*spilled_rows(inventory), *spilled_existing_resources(inventory)):
             rows[name].append(orjson.loads(orjson.dumps(row)))
     return lambda name: tuple(rows[name])
 
@@ -531,7 +531,7 @@ def facts_of(folder: Path, *, inherit: bool = True, blinds: Iterable[str] = ()) 
     )
     plane, found, recall = plane_of(folder), Facts(), put_aside_by(inventories_of(folder))
     for inventory in inventories_of(folder):
-        facts = build_facts(inventory, plane, request, recalled(inventory, recall))
+        facts = build_facts(inventory, plane, request, load_spilled_rows(inventory, recall))
         for table, rows in facts.tables.items():
             for row in rows:
                 subjects = found.setdefault(table, {})

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from scanner.graph.cross_shard import CrossShardRows, home_of, put_aside, put_aside_existing, recalled
+from scanner.graph.cross_shard import (
+    CrossShardRows,
+    home_of,
+    load_spilled_rows,
+    spilled_existing_resources,
+    spilled_rows,
+)
 from scanner.model.inventory import RecoveryPoint, RegionSettings, ShardInventory, ShardStatus
 from scanner.model.names import AccountId, Arn, Shard
 from scanner.model.reading import Known
@@ -47,9 +53,9 @@ def test_what_a_resource_is_at_home_in(resource: str, expected: str) -> None:
 def read_back(inventories: Iterable[ShardInventory], home: ShardInventory) -> CrossShardRows:
     with Spool() as spool:
         for inventory in inventories:
-            spool.put(put_aside(inventory))
-            spool.put(put_aside_existing(inventory))
-        return replace(recalled(home, spool.of), recall=lambda _: ())
+            spool.put(spilled_rows(inventory))
+            spool.put(spilled_existing_resources(inventory))
+        return replace(load_spilled_rows(home, spool.of), recall=lambda _: ())
 
 
 def test_points_and_jobs_come_back_from_the_disk_as_they_were(tmp_path: Path) -> None:
@@ -91,14 +97,14 @@ def test_points_and_jobs_come_back_from_the_disk_as_they_were(tmp_path: Path) ->
 
 def test_what_is_put_aside_does_not_grow_with_the_recovery_points() -> None:
     """Thirty times as many points of as many resources: the same rows, and no more memory while reading."""
-    few, many = (list(put_aside(_central(per_resource=count))) for count in (1, 30))
+    few, many = (list(spilled_rows(_central(per_resource=count))) for count in (1, 30))
     assert len(few) == len(many) == 50
     with Spool() as spool:
         peaks = []
         for shards in (20, 200):
             tracemalloc.start()
             for number in range(shards):
-                spool.put(put_aside(_central(per_resource=1, number=number)))
+                spool.put(spilled_rows(_central(per_resource=1, number=number)))
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     assert peaks[1] < 2 * peaks[0]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.coverage import Coverage, CoveringRule, Doubt
-from scanner.graph.cross_shard import recalled
+from scanner.graph.cross_shard import load_spilled_rows
 from scanner.graph.history import BackupLocations, History
 from scanner.model.inventory import (
     BackupPlan,
@@ -191,7 +191,7 @@ def _backup_locations(far: tuple[Far, ...], holds: Holds, *, scanned: bool) -> B
     (only,) = sure.rules.value  # type: ignore[union-attr]
     ways = (CoveringRule(sure, only, "selection", None, (), "sure#r"),)
     coverage = Coverage(ways, (Doubt("open", "its tags were not read", None, open_plan.arn),))
-    history = History(home, plane, AS_OF, recalled(home, put_aside_by(shards)))
+    history = History(home, plane, AS_OF, load_spilled_rows(home, put_aside_by(shards)))
     return history.backup_locations(resource(VOLUME, tags={}), coverage)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.graph.history import Unseen
-from scanner.graph.jobs import copies_backup, finished, newest_marks, outcomes
+from scanner.graph.jobs import copies_backup, finished, job_outcomes, newest_marks
 from scanner.model.inventory import Job, JobKind
 from scanner.model.names import AccountId, RegionName
 from scanner.model.ternary import Ternary
@@ -82,7 +82,7 @@ def test_the_newest_finished_job_is_that_of_all_worlds(jobs: list[Job], complete
 
 @given(jobs_of_one, st.booleans())
 def test_outcomes_tell_what_the_jobs_say(jobs: list[Job], complete: bool) -> None:  # noqa: FBT001 -- two ways
-    found = outcomes(jobs, AS_OF, () if complete else UNSEEN)
+    found = job_outcomes(jobs, AS_OF, () if complete else UNSEEN)
     assert {each.job.id for each in found.jobs} == {each.id for each in jobs}
     known = [each.age_hours for each in found.jobs if each.age_hours is not None]
     assert known == sorted(known)
@@ -106,7 +106,7 @@ def test_states_that_end_a_job(state: str | None, expected: Ternary) -> None:
 
 def test_history_reaches_back_30_days_and_counts_each_job_once() -> None:
     old, edge, future = job("old", hours=721), job("edge", hours=720), job("future", hours=-5)
-    found = outcomes([old, edge, edge, future], AS_OF)
+    found = job_outcomes([old, edge, edge, future], AS_OF)
     assert [(each.job.id, each.age_hours) for each in found.jobs] == [("future", 0.0), ("edge", 720.0)]
 
 

@@ -67,8 +67,8 @@ def test_the_newest_of_each_place_is_that_of_the_oracle(given_points: list[Recov
                 for one in here
                 if len(worlds(one)) > 1 and any(age is not None and age < best for age in worlds(one))
             }
-            assert (held.untold is not None) == bool(open_ones)
-            assert held.untold is None or held.untold.arn in open_ones
+            assert (held.uncertain is not None) == bool(open_ones)
+            assert held.uncertain is None or held.uncertain.arn in open_ones
 
 
 @given(points())
@@ -85,7 +85,7 @@ def test_what_was_found_in_parts_is_what_is_found_at_once(given_points: list[Rec
     whole = newest_by_place(of_one).get("r1", {}).get(Arn("v1"), HeldPoints())
     joined = newest_of(parts)
     assert joined.newest == whole.newest
-    assert (joined.untold is None) == (whole.untold is None)
+    assert (joined.uncertain is None) == (whole.uncertain is None)
 
 
 def test_of_what_lasts_the_newest_of_each_key_is_kept() -> None:
@@ -103,4 +103,4 @@ def test_of_what_lasts_the_newest_of_each_key_is_kept() -> None:
     assert vaults.newest is made[0]
     assert [one.newest for one in vaults.lasting] == [made[1], made[3]]
     assert list(vaults.points) == [made[0], made[1], made[3]]
-    assert vaults.stays is made[1]
+    assert vaults.newest_lasting is made[1]

@@ -8,7 +8,7 @@ import pytest
 
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.resilience import Loss, Resilience
-from scanner.graph.surviving_copies import BackupsOfResource, Keys, SurvivingCopy, key_place
+from scanner.graph.surviving_copies import BackupsOfResource, Keys, SurvivingCopy, key_location
 from scanner.model.inventory import Account, Organization
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Known, Reading
@@ -25,7 +25,7 @@ DOUBT = ("there may be backups that were not seen", None)
 
 
 def placed(*names: str, shard: Shard = HERE) -> Keys:
-    return tuple(key_place(name, shard, None) for name in names)
+    return tuple(key_location(name, shard, None) for name in names)
 
 
 def member(account: str) -> Account:
@@ -55,7 +55,7 @@ def refuge(account: str = ACCOUNT, region: str = REGION, name: str = "v", **more
         "account": AccountId(account),
         "region": RegionName(region),
         "vault": more.pop("vault", vault(name, arn=arn, **more.pop("lock", {}))),
-        "lies": True,
+        "exists": True,
         "planned": False,
         "keys": placed(f"arn:aws:kms:{region}:{account}:key/vault"),
         "doubt": ("whether it lies there is not told", None),
@@ -95,7 +95,7 @@ GAPPED = {"type": "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"}
 def test_without_a_backup_nothing_survives(loss: Loss) -> None:
     assert resilience().survives(loss, held()).survived is False
     assert resilience().survives(loss, held(complete=False)).survived is None
-    assert resilience().survives(loss, held(refuge(lies=False))).survived is False
+    assert resilience().survives(loss, held(refuge(exists=False))).survived is False
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_without_a_backup_nothing_survives(loss: Loss) -> None:
         (refuge(lock={"locked": True}), False, False, False),
         (refuge(lock=GAPPED, keys=()), False, True, True),
         (refuge(lock={"locked": None}), False, None, False),
-        (refuge(OTHER, lies=None), False, None, None),
+        (refuge(OTHER, exists=None), False, None, None),
         (refuge(OTHER, vault=None), False, None, True),
         (refuge(vault=None), False, None, False),
         (refuge(keys=None), False, False, None),
@@ -253,7 +253,7 @@ def test_ruling_6_a_key_goes_with_its_replica_in_the_region_of_the_lost_one(
 ) -> None:
     needed = f"arn:aws:kms:{FAR}:{ACCOUNT}:key/mrk-2"
     told = None if replicas is None else (needed, *replicas)
-    backup = refuge(region=FAR, keys=(key_place(needed, HERE, told),))
+    backup = refuge(region=FAR, keys=(key_location(needed, HERE, told),))
     assert resilience().survives(Loss.KEY, held(backup)).survived is expected
 
 
@@ -288,10 +288,10 @@ def test_resources_of_which_no_key_is_lost(own: Keys | None, needed: Keys | None
         ((refuge(lock=COMPLIANCE),), True, False),
         ((refuge(lock={"locked": None}),), None, False),
         ((refuge(vault=None),), None, False),
-        ((refuge(lock=COMPLIANCE, lies=None),), None, False),
-        ((refuge(), refuge(OTHER, lies=None)), None, None),
-        ((refuge(), refuge(OTHER, lies=False)), False, False),
-        ((refuge(lies=None),), False, False),
+        ((refuge(lock=COMPLIANCE, exists=None),), None, False),
+        ((refuge(), refuge(OTHER, exists=None)), None, None),
+        ((refuge(), refuge(OTHER, exists=False)), False, False),
+        ((refuge(exists=None),), False, False),
     ],
 )
 def test_any_one_place_may_be_lost(
@@ -317,7 +317,7 @@ def test_one_refuge_that_survives_is_enough_and_is_named() -> None:
 
 
 def test_what_is_not_known_names_what_could_have_saved_it() -> None:
-    may_arrive = refuge(region=FAR, lies=None, doubt=("whether the copy arrives", UNREAD.gap))
+    may_arrive = refuge(region=FAR, exists=None, doubt=("whether the copy arrives", UNREAD.gap))
     answer = resilience().survives(Loss.REGION, held(refuge(), may_arrive))
     assert (answer.because, answer.gap) == ("whether the copy arrives", UNREAD.gap)
 

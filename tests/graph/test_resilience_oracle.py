@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from scanner.graph.control_plane import ControlPlane
 from scanner.graph.resilience import Loss, Resilience
-from scanner.graph.surviving_copies import BackupsOfResource, SurvivingCopy, key_place
+from scanner.graph.surviving_copies import BackupsOfResource, SurvivingCopy, key_location
 from scanner.model.inventory import Account, Organization
 from scanner.model.names import AccountId, Arn, RegionName, Shard
 from scanner.model.reading import Known, Reading
@@ -51,7 +51,7 @@ class Plain:
     lock: str | None  # None: the vault was not seen
     policy: str | None
     key: tuple[str, str] | None  # the account and Region of its key; empty texts: it needs none
-    lies: Ternary
+    exists: Ternary
 
     @property
     def arn(self) -> str:
@@ -117,17 +117,17 @@ def worlds(scene: Scene, loss: Loss) -> Iterator[Scene]:
         ["none", "compliance"] if one.lock in (None, "untold") else [one.lock] for one in vaults.values()
     ]
     policies = [["none", "deletes"] if one.policy is None else [one.policy] for one in vaults.values()]
-    lies = [[True, False] if one.lies is None else [one.lies] for one in scene.backups]
+    exists = [[True, False] if one.exists is None else [one.exists] for one in scene.backups]
     keys = [_keys(one.key) for one in scene.backups]
     managers = [ACCOUNT, MANAGEMENT] if scene.manager is None else [scene.manager]
     unseen: list[tuple[Plain, ...]] = [()]
     if not scene.complete:  # the best backup that one could wish for
-        best = Plain("333333333333", "ap-south-1", "x", "compliance", "none", ("", ""), lies=True)
+        best = Plain("333333333333", "ap-south-1", "x", "compliance", "none", ("", ""), exists=True)
         unseen.append((best, replace(best, name="y", account="444444444444")))
     for lock, policy, lie, key, own, manager, more in product(
         product(*_asked(locks, asked=asked["lock"])),
         product(*_asked(policies, asked=asked["policy"])),
-        product(*lies),
+        product(*exists),
         product(*_asked(keys, asked=asked["key"])),
         *_asked([_keys(scene.own_key)], asked=asked["key"]),
         *_asked([managers], asked=asked["policy"]),
@@ -135,7 +135,7 @@ def worlds(scene: Scene, loss: Loss) -> Iterator[Scene]:
     ):
         told = dict(zip(vaults, zip(lock, policy, strict=True), strict=True))
         known = tuple(
-            replace(one, lock=told[one.arn][0], policy=told[one.arn][1], lies=lie_, key=key_)
+            replace(one, lock=told[one.arn][0], policy=told[one.arn][1], exists=lie_, key=key_)
             for one, lie_, key_ in zip(scene.backups, lie, key, strict=True)
         )
         yield Scene((*known, *more), True, own, manager)  # noqa: FBT003 -- complete
@@ -153,7 +153,7 @@ def _keys(key: tuple[str, str] | None) -> list[tuple[str, str]]:
 
 def left(world: Scene, loss: Loss) -> bool:
     """Whether a backup is left, whatever the loss takes."""
-    lying = [one for one in world.backups if one.lies]
+    lying = [one for one in world.backups if one.exists]
     if loss is Loss.VAULT:
         return all(
             any(one.arn != lost or immutable(one) for one in lying)
@@ -211,7 +211,7 @@ def _placed(key: tuple[str, str] | None) -> Any:
     if key is None or key == ("", ""):
         return () if key else None
     account, region = key
-    return (key_place("k", Shard(AccountId(account), RegionName(region)), None),)
+    return (key_location("k", Shard(AccountId(account), RegionName(region)), None),)
 
 
 def _refuge(plain: Plain) -> SurvivingCopy:
@@ -224,7 +224,7 @@ def _refuge(plain: Plain) -> SurvivingCopy:
         account=AccountId(plain.account),
         region=RegionName(plain.region),
         vault=seen,
-        lies=plain.lies,
+        exists=plain.exists,
         planned=False,
         keys=_placed(plain.key),
     )
@@ -263,7 +263,7 @@ TAKEN: Final = (
     {"lock": "untold"},
     {"policy": None},
     {"key": None},
-    {"lies": None},
+    {"exists": None},
     {"lock": None, "policy": None},
 )
 

@@ -28,7 +28,7 @@ KINDS: dict[str, dict[str, Any]] = {"plain": {}, "gapped": {"type": GAPPED}, "un
 Answers = tuple[Ternary, Ternary, Ternary, Ternary]
 
 
-def refuge(account: str, region: str, kind: str, lies: Ternary, *, planned: bool = False) -> SurvivingCopy:
+def refuge(account: str, region: str, kind: str, exists: Ternary, *, planned: bool = False) -> SurvivingCopy:
     """Make a refuge. `kind`: plain, gapped, or untold, whose lock is not known; it names the vault, too."""
     arn = Arn(vault_arn(kind, account, region))
     return SurvivingCopy(
@@ -36,7 +36,7 @@ def refuge(account: str, region: str, kind: str, lies: Ternary, *, planned: bool
         account=AccountId(account),
         region=RegionName(region),
         vault=vault(kind, arn=arn, **KINDS[kind]),
-        lies=lies,
+        exists=exists,
         planned=planned,
         keys=(),
     )
@@ -64,7 +64,7 @@ REFUGES = st.builds(
     account=st.sampled_from([ACCOUNT, OTHER]),
     region=st.sampled_from([REGION, FAR]),
     kind=st.sampled_from(["plain", "gapped", "untold"]),
-    lies=st.sampled_from([True, False, None]),
+    exists=st.sampled_from([True, False, None]),
     planned=st.booleans(),
 )
 
@@ -78,12 +78,12 @@ def truth(lying: list[SurvivingCopy], immutable: list[bool]) -> tuple[bool, ...]
 
 def worlds(surviving_copies: list[SurvivingCopy], *, complete: bool) -> list[tuple[bool, ...]]:
     seen = [one for one in surviving_copies if not one.planned]
-    lies = [[True, False] if one.lies is None else [one.lies] for one in seen]
+    exists = [[True, False] if one.exists is None else [one.exists] for one in seen]
     names = sorted({one.arn for one in seen if one.arn.endswith(":untold")})
     found = []
     more = [[], [refuge("333333333333", "x", "gapped", True), refuge("444444444444", "x", "gapped", True)]]  # noqa: FBT003 -- it lies there
     for lie, locks, best in product(
-        product(*lies), product([True, False], repeat=len(names)), more[:1] if complete else more
+        product(*exists), product([True, False], repeat=len(names)), more[:1] if complete else more
     ):
         locked = dict(zip(names, locks, strict=True))
         lying = [one for one, there in zip(seen, lie, strict=True) if there] + best
@@ -109,7 +109,7 @@ def test_a_copy_more_never_turns_yes_into_no(
 ) -> None:
     before, after = (
         answers(held(*surviving_copies)),
-        answers(held(*surviving_copies, replace(more, lies=True))),
+        answers(held(*surviving_copies, replace(more, exists=True))),
     )
     assert all(new is True for old, new in zip(before, after, strict=True) if old)
 
@@ -118,11 +118,15 @@ def test_a_copy_more_never_turns_yes_into_no(
     ("surviving_copies", "copies", "accounts"),
     [
         ((), 1, 1),
-        ((refuge(ACCOUNT, REGION, "plain", lies=True),), 2, 1),
-        ((refuge(ACCOUNT, REGION, "plain", lies=True), refuge(ACCOUNT, REGION, "plain", lies=True)), 2, 1),
-        ((refuge(ACCOUNT, REGION, "plain", lies=True), refuge(OTHER, FAR, "gapped", lies=True)), 3, 2),
-        ((refuge(OTHER, FAR, "gapped", lies=True, planned=True),), 1, 1),
-        ((refuge(OTHER, FAR, "gapped", lies=None),), 1, 1),
+        ((refuge(ACCOUNT, REGION, "plain", exists=True),), 2, 1),
+        (
+            (refuge(ACCOUNT, REGION, "plain", exists=True), refuge(ACCOUNT, REGION, "plain", exists=True)),
+            2,
+            1,
+        ),
+        ((refuge(ACCOUNT, REGION, "plain", exists=True), refuge(OTHER, FAR, "gapped", exists=True)), 3, 2),
+        ((refuge(OTHER, FAR, "gapped", exists=True, planned=True),), 1, 1),
+        ((refuge(OTHER, FAR, "gapped", exists=None),), 1, 1),
     ],
 )
 def test_the_resource_itself_is_a_copy_and_each_vault_one_more(
