@@ -18,7 +18,7 @@ from bench.endpoint import Estate
 from bench.measure import ROOT, SHARED, Table, cheapest, environment, ratio, scan, serving
 from scanner.cli.commands import NEW_OBJECTS
 from scanner.collect.clients import Clients
-from scanner.collect.credentials import Wallet
+from scanner.collect.credentials import CredentialStore
 from scanner.collect.endpoints import model_loader
 from scanner.collect.session import SharedTrust, open_session
 from scanner.services.catalogue import OPERATIONS
@@ -78,7 +78,7 @@ def _boto3() -> Create:
 
 def _ours() -> Create:
     model_loader.cache_clear()
-    clients: Any = Clients(open_session(None), Wallet(), frozenset(OPERATIONS), 16)
+    clients: Any = Clients(open_session(None), CredentialStore(), frozenset(OPERATIONS), 16)
     return clients.of  # type: ignore[no-any-return]
 
 

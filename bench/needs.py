@@ -133,8 +133,8 @@ def _shard_seconds(calls: Mapping[str, int]) -> float:
     services: Counter[str] = Counter()
     for operation, number in calls.items():
         services[operation.partition(":")[0]] += number
-    limited = [(rate, services[service]) for service, rate in limits.SERVICES.items()]
-    limited += [(rate, calls.get(operation, 0)) for operation, rate in limits.OPERATIONS.items()]
+    limited = [(rate, services[service]) for service, rate in limits.SERVICE_RATES.items()]
+    limited += [(rate, calls.get(operation, 0)) for operation, rate in limits.OPERATION_RATES.items()]
     return max((number - rate.burst) / rate.per_second for rate, number in limited)
 
 
@@ -150,5 +150,5 @@ def _counted(place: Place, reads: CollectedReads | None) -> dict[tuple[Shard, st
 @contextmanager
 def _unlimited() -> Iterator[None]:
     """Keep to no rate: only calls are counted here."""
-    with patch.dict(limits.SERVICES, clear=True), patch.dict(limits.OPERATIONS, clear=True):
+    with patch.dict(limits.SERVICE_RATES, clear=True), patch.dict(limits.OPERATION_RATES, clear=True):
         yield

@@ -11,7 +11,7 @@ from scanner.collect.estimate import Estimate
 from scanner.collect.estimate import rehearse as ask_for_scope
 from scanner.collect.journal import read_journal
 from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted, Watcher
-from scanner.collect.resume import Given
+from scanner.collect.resume import ResumeOptions
 from scanner.collect.resume import resume as resume_evidence
 from scanner.collect.runner import collect as collect_evidence
 from scanner.errors import BundleError, OutputError
@@ -41,7 +41,7 @@ def collect(
 
 
 def resume(
-    options: Given,
+    options: ResumeOptions,
     request: CollectRequest,
     out: Path,
     watcher: Watcher | None = None,

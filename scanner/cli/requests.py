@@ -8,7 +8,7 @@ from typing import Final
 from scanner.app import FINDINGS
 from scanner.cli.destination import Destination, temporary
 from scanner.cli.options import Target
-from scanner.collect.journal import Past, read_journal
+from scanner.collect.journal import JournalState, read_journal
 from scanner.errors import BundleError, ConfigurationError, Mistake, UsageError
 from scanner.settings.settings import Settings, load_settings
 
@@ -62,7 +62,7 @@ def _new_folder(out: Path | None, now: datetime) -> Path:
     return folder
 
 
-def _past(folder: Path) -> Past | None:
+def _past(folder: Path) -> JournalState | None:
     try:
         return read_journal(folder)
     except BundleError as problem:

@@ -2,7 +2,7 @@
 
 from scanner.cli.options import ScopeOptions
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest
-from scanner.collect.resume import Given
+from scanner.collect.resume import ResumeOptions
 from scanner.model.collected import CollectedReads, CollectMode
 from scanner.model.manifest import Excluded
 from scanner.model.names import AccountId
@@ -30,10 +30,12 @@ def collect_request(
     )
 
 
-def given_anew(settings: Settings, options: ScopeOptions, needs: CollectedReads | None = None) -> Given:
+def given_anew(
+    settings: Settings, options: ScopeOptions, needs: CollectedReads | None = None
+) -> ResumeOptions:
     """Give what was said of the scope when a scan is resumed; it must not contradict the scan's journal."""
     scope = settings.scope
-    return Given(
+    return ResumeOptions(
         organization=options.organization or scope.organization,
         accounts=tuple(options.accounts or scope.accounts) or None,
         organizational_units=tuple(options.units or scope.organizational_units) or None,

@@ -13,9 +13,9 @@ from functools import partial
 from threading import Lock
 from typing import Final
 
-from scanner.collect.calls import Caller, Held
+from scanner.collect.calls import Caller, HeldCalls
 from scanner.collect.endpoints import is_doubtful
-from scanner.collect.environment import Opening, Roles, Station, open_scan, set_up
+from scanner.collect.environment import Opening, Roles, ScanEnvironment, open_scan, set_up
 from scanner.collect.pool import Pool
 from scanner.collect.request import CollectRequest, Unwatched
 from scanner.collect.retry import EXPIRED_CODES, THROTTLING_CODES, TRANSIENT_STATUSES, FinalError, Halted
@@ -87,7 +87,7 @@ def check_access(
     station = set_up(request, Unwatched(), clock)
     opening = open_scan(station.wiring, station.wallet, station.own, station.home)
     check = _Check(request, station, opening)
-    held = Held()
+    held = HeldCalls()
     try:
         resolved = ask(request, station, opening, held)
     except EmptyScopeError:
@@ -127,7 +127,7 @@ class _Check:
     """One check of access: its calls, and the rows that they make."""
 
     request: CollectRequest
-    station: Station
+    station: ScanEnvironment
     opening: Opening
 
     @property
@@ -164,7 +164,7 @@ class _Check:
             message=self.opening.arn,
         )
 
-    def organization(self, held: Held, problem: str = "") -> Iterator[AccessRow]:
+    def organization(self, held: HeldCalls, problem: str = "") -> Iterator[AccessRow]:
         """Return a row for each operation that was called for the organization, the worst of its calls.
 
         `problem`: why the scope is not known.
@@ -217,7 +217,7 @@ class _Check:
             yield role
             if role.result is not AccessResult.OK:
                 return
-        calls, home = Held(), self.station.home
+        calls, home = HeldCalls(), self.station.home
         everywhere = Caller(self.station.wiring, Shard(account, AWS_GLOBAL), calls, home)
         enabled = ec2.regions(everywhere)
         for operation in GLOBAL_SAMPLES:

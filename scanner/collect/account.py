@@ -13,10 +13,10 @@ from pathlib import Path
 
 from scanner.collect.environment import open_scan, set_up
 from scanner.collect.foreign_keys import KeysByShard, by_owner, can_be_asked
-from scanner.collect.journal import Finished, Journal, Past
+from scanner.collect.journal import Finished, Journal, JournalState
 from scanner.collect.request import CollectRequest, Unwatched, Watcher
-from scanner.collect.resume import Given, check_means, journal_request
-from scanner.collect.runner import Undertaking, crew_of
+from scanner.collect.resume import ResumeOptions, check_means, journal_request
+from scanner.collect.runner import Collection, shard_collector_of
 from scanner.collect.scope import Resolved
 from scanner.errors import BundleError
 from scanner.model.manifest import ShardRecord
@@ -48,7 +48,7 @@ def collect_account(  # noqa: PLR0913 -- what is read, with which means, and who
     `shards_at_most`.
     """
     with _undertaken(means, folder, account, watcher or Unwatched(), clock, finished) as (here, resolved):
-        crew = crew_of(here, resolved, (account,), shards_at_most)
+        crew = shard_collector_of(here, resolved, (account,), shards_at_most)
         crew.run(means.concurrency)
         here.station.release()
         return AccountCollected(crew.records(), crew.has_more)
@@ -67,13 +67,13 @@ def ask_owners(
     The journal in `folder` has all accounts. Of the evidence the files of the `owners` must be there.
     """
     with _undertaken(means, folder, None, Unwatched(), clock, finished) as (here, resolved):
-        crew = crew_of(here, resolved)
+        crew = shard_collector_of(here, resolved)
         crew.ask_owners_of(records, means.concurrency)
         here.station.release()
         return crew.has_more
 
 
-def owners(past: Past, records: Mapping[Shard, ShardRecord]) -> tuple[ShardRecord, ...]:
+def owners(past: JournalState, records: Mapping[Shard, ShardRecord]) -> tuple[ShardRecord, ...]:
     """Return the shards that own keys which others name, as far as they can be asked."""
     asked = (records.get(shard) for shard in by_owner(past.keys))
     return tuple(record for record in asked if record is not None and can_be_asked(record))
@@ -87,7 +87,7 @@ def _undertaken(  # noqa: PLR0913, PLR0917 -- as collect_account
     watcher: Watcher,
     clock: Callable[[], datetime],
     finished: Finished,
-) -> Iterator[tuple[Undertaking, Resolved]]:
+) -> Iterator[tuple[Collection, Resolved]]:
     journal, past = Journal.reopen(folder)
     with journal:
         journal.finished = finished
@@ -96,7 +96,7 @@ def _undertaken(  # noqa: PLR0913, PLR0917 -- as collect_account
                 f"{folder}: the journal has no scope: the scan was not opened. Start another one."
             )
         check_means(means, past)
-        request = journal_request(Given(), means, past)
+        request = journal_request(ResumeOptions(), means, past)
         station = set_up(request, watcher, clock, past.header.home)
         caller = past.header.caller_account
         opening = open_scan(
@@ -112,7 +112,7 @@ def _undertaken(  # noqa: PLR0913, PLR0917 -- as collect_account
             past.keys if account is None else {shard: past.keys.get(shard, ()) for shard in done}
         )
         yield (
-            Undertaking(
+            Collection(
                 request=request,
                 folder=folder,
                 station=station,

@@ -63,7 +63,7 @@ class Recorder(Protocol):
         """Nothing more is written down here."""
 
 
-class Held:
+class HeldCalls:
     """A recorder that keeps calls until it is known which file they belong in."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Held:
         """Keep a call."""
         self._calls.append(call)
 
-    def branch(self) -> "Held":
+    def branch(self) -> "HeldCalls":
         """Keep everything in one place."""
         return self
 
@@ -107,7 +107,7 @@ class Wiring:
     reads: CollectedReads | None = None
 
 
-class Asked:
+class CallRegister:
     """The calls that were asked in a shard; safe for threads."""
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ class Caller:
         self.recorder = recorder
         self._wiring = wiring
         self._reserve = reserve
-        self._asked = Asked()
+        self._asked = CallRegister()
         self._endpoint = ""
         self._sender = Sender(
             clients=wiring.clients,

@@ -23,7 +23,7 @@ from botocore.loaders import Loader
 from botocore.model import OperationModel
 from botocore.session import Session
 
-from scanner.collect.credentials import ContextCredentials, Wallet
+from scanner.collect.credentials import ContextCredentials, CredentialStore
 from scanner.collect.parsing.parsers import install
 from scanner.collect.response_checks import refuse_broken_answer, refuse_strange_answer
 from scanner.collect.session import SharedTrust
@@ -79,7 +79,7 @@ class Clients:
     def __init__(
         self,
         session: Session,
-        wallet: Wallet,
+        wallet: CredentialStore,
         declared: frozenset[str],
         concurrency: int,
         timeouts: Timeouts = Timeouts(),

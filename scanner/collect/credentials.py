@@ -45,7 +45,7 @@ def acting_for(account: AccountId) -> Iterator[None]:
         _acting_for.reset(token)
 
 
-class Wallet:
+class CredentialStore:
     """The credentials of every account of a scan."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class Wallet:
 class ContextCredentials(Credentials):
     """What clients hold: the wallet's credentials of the moment. Its own keys are never sent."""
 
-    def __init__(self, wallet: Wallet) -> None:
+    def __init__(self, wallet: CredentialStore) -> None:
         super().__init__("by-context", "by-context", method="vaultproof")
         self._wallet = wallet
 

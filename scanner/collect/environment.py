@@ -10,9 +10,9 @@ from typing import Any, Final
 from botocore.credentials import ReadOnlyCredentials
 from botocore.session import Session
 
-from scanner.collect.calls import Caller, Held, Wiring
+from scanner.collect.calls import Caller, HeldCalls, Wiring
 from scanner.collect.clients import Clients
-from scanner.collect.credentials import Lease, OwnSource, RoleSource, Source, Wallet, acting_for
+from scanner.collect.credentials import CredentialStore, Lease, OwnSource, RoleSource, Source, acting_for
 from scanner.collect.request import CollectRequest, Watcher
 from scanner.collect.retry import BrokenAnswerError, FinalError, Halted, attempt, is_expired
 from scanner.collect.session import explain_first_call, home_region, open_session, own_credentials
@@ -28,12 +28,12 @@ _KEYS: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Station:
+class ScanEnvironment:
     """Where a collection calls from. `home` is the Region of the calls that need none."""
 
     session: Session
     own: OwnSource
-    wallet: Wallet
+    wallet: CredentialStore
     wiring: Wiring
     home: RegionName
     keeps: bool = False
@@ -63,7 +63,9 @@ def _clients_of(request: CollectRequest) -> Clients:
             return kept
     # A session of its own: in this one the credentials of the context replace the caller's.
     session = open_session(request.profile)
-    clients = Clients(session, Wallet(), frozenset(OPERATIONS), request.concurrency, request.timeouts)
+    clients = Clients(
+        session, CredentialStore(), frozenset(OPERATIONS), request.concurrency, request.timeouts
+    )
     clients.made_for = made_for
     return clients
 
@@ -73,11 +75,11 @@ def set_up(
     watcher: Watcher,
     clock: Callable[[], datetime],
     home: RegionName | None = None,
-) -> Station:
+) -> ScanEnvironment:
     """Find the caller's credentials and make what calls need. CredentialsError: there are none."""
     session = open_session(request.profile)
     clients = _clients_of(request)
-    return Station(
+    return ScanEnvironment(
         session=session,
         own=OwnSource(own_credentials(session), lambda: own_credentials(open_session(request.profile))),
         wallet=clients.wallet,
@@ -106,12 +108,12 @@ class Opening:
     account: AccountId
     partition: str
     regions: Mapping[RegionName, bool] | None
-    held: Held
+    held: HeldCalls
 
 
 def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
     wiring: Wiring,
-    wallet: Wallet,
+    wallet: CredentialStore,
     own: Source,
     home: RegionName,
     *,
@@ -122,7 +124,7 @@ def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
 
     CredentialsError, EndpointError: the first call was not answered, or the caller is not `expected`.
     """
-    held = Held()
+    held = HeldCalls()
     wallet.put(_SOMEBODY, own)
     identity = _identity(Caller(_impatient(wiring), Shard(_SOMEBODY, AWS_GLOBAL), held, home))
     arn, account = text(identity, "Arn"), AccountId(text(identity, "Account"))

@@ -11,9 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from scanner.collect.environment import open_scan, set_up
-from scanner.collect.limits import OPERATIONS as OPERATION_RATES
-from scanner.collect.limits import SERVICES as SERVICE_RATES
-from scanner.collect.limits import Rate
+from scanner.collect.limits import OPERATION_RATES, SERVICE_RATES, Rate
 from scanner.collect.request import CollectRequest, Unwatched, Watcher
 from scanner.collect.scope import ask, check_request
 from scanner.evidence.writer import Call

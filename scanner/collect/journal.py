@@ -56,7 +56,7 @@ SCHEMA: Final = "vaultproof/journal/1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RequestedScope:
     """The options that decide what is read.
 
     `external_id`: whether there was one; it is not written down. `reads`: what is collected; None:
@@ -86,11 +86,11 @@ class Header:
     caller_arn: str
     caller_account: AccountId
     home: RegionName
-    asked: Asked
+    asked: RequestedScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class JournalState:
     """What a journal tells. `scope` None: the collection had not got that far.
 
     `keys`: those that a finished shard names and that another one owns. `finished_at` is when all was read;
@@ -106,7 +106,7 @@ class Past:
     size: int = 0
 
 
-def read_journal(folder: Path) -> Past | None:
+def read_journal(folder: Path) -> JournalState | None:
     """Read the journal of a scan folder; None when it has none. BundleError: it is none of this version's."""
     try:
         content = (folder / NAME).read_bytes()
@@ -120,14 +120,16 @@ def read_journal(folder: Path) -> Past | None:
         raise BundleError(f"{folder / NAME} is no journal of this version ({SCHEMA}): start a new scan.")
     finished: dict[Shard, ShardRecord] = {}
     keys: dict[Shard, tuple[str, ...]] = {}
-    past = Past(header=parse_header(first), finished=finished, keys=keys, size=content.index(b"\n") + 1)
+    past = JournalState(
+        header=parse_header(first), finished=finished, keys=keys, size=content.index(b"\n") + 1
+    )
     with contextlib.suppress(BundleError):  # a line that is not as it should be ends what counts
         for line in lines:
             past = replace(_after(past, line, finished, keys), size=content.index(b"\n", past.size) + 1)
     return past
 
 
-def held_against_files(past: Past, folder: Path) -> Past:
+def held_against_files(past: JournalState, folder: Path) -> JournalState:
     """Leave out the shards whose file is gone, or is not the one that was finished; remove the latter.
 
     A file that got lines at its end before the journal was told of it is cut back to what the journal says.
@@ -160,7 +162,7 @@ class Journal:
         return cls(folder / NAME, _locked(folder))
 
     @classmethod
-    def reopen(cls, folder: Path) -> "tuple[Self, Past]":
+    def reopen(cls, folder: Path) -> "tuple[Self, JournalState]":
         """Go on with the journal of `folder`; give what it tells. UsageError: there is none."""
         stream = _locked(folder)
         try:
@@ -280,8 +282,8 @@ def _lines(content: bytes) -> Iterator[Shape]:
 
 
 def _after(
-    past: Past, line: Shape, finished: dict[Shard, ShardRecord], keys: dict[Shard, tuple[str, ...]]
-) -> Past:
+    past: JournalState, line: Shape, finished: dict[Shard, ShardRecord], keys: dict[Shard, tuple[str, ...]]
+) -> JournalState:
     """Return what is known after a line, shards put into `finished` and `keys`. BundleError: not ours."""
     if (shard := line.child("shard")) is not None:
         record = parse_record(shard)
@@ -351,7 +353,7 @@ def parse_header(line: Shape) -> Header:
         caller_arn=caller.text("arn") or "",
         caller_account=AccountId(caller.need("account")),
         home=RegionName(line.need("home")),
-        asked=Asked(
+        asked=RequestedScope(
             organization=asked.flag("organization") or False,
             accounts=asked.texts("accounts"),
             organizational_units=asked.texts("organizational_units"),

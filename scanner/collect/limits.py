@@ -110,7 +110,7 @@ class Bucket:
 
 _FIFTEEN: Final = Rate(15, 15)
 
-SERVICES: Final[Mapping[str, Rate]] = {
+SERVICE_RATES: Final[Mapping[str, Rate]] = {
     "backup": Rate(50, 50),
     "ec2": Rate(20, 100),
     "resourcegroupstaggingapi": _FIFTEEN,
@@ -120,7 +120,7 @@ _FIVE: Final = Rate(5, 5)
 _TEN: Final = Rate(10, 10)
 _TWENTY: Final = Rate(20, 20)
 
-OPERATIONS: Final[Mapping[str, Rate]] = {
+OPERATION_RATES: Final[Mapping[str, Rate]] = {
     "backup:DescribeBackupVault": _FIVE,
     "backup:DescribeProtectedResource": _TEN,
     "backup:GetBackupPlan": _FIFTEEN,
@@ -160,8 +160,8 @@ class Limits:
     def __init__(
         self,
         now: Callable[[], float],
-        services: Mapping[str, Rate] = SERVICES,
-        operations: Mapping[str, Rate] = OPERATIONS,
+        services: Mapping[str, Rate] = SERVICE_RATES,
+        operations: Mapping[str, Rate] = OPERATION_RATES,
     ) -> None:
         self._now = now
         self._services = services

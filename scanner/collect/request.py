@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from scanner.collect.clients import Timeouts
 from scanner.collect.deadline import Deadline
-from scanner.collect.journal import Asked
+from scanner.collect.journal import RequestedScope
 from scanner.collect.retry import RetryPolicy
 from scanner.errors import OutputError
 from scanner.model.collected import CollectedReads
@@ -47,9 +47,9 @@ class CollectRequest:
     keeps_clients: bool = False
     reads: CollectedReads | None = None
 
-    def asked(self) -> Asked:
+    def asked(self) -> RequestedScope:
         """Give what a journal keeps of it."""
-        return Asked(
+        return RequestedScope(
             organization=self.organization,
             accounts=self.accounts,
             organizational_units=self.organizational_units,

@@ -7,18 +7,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from scanner.collect.environment import Opening, Station, open_scan, set_up
+from scanner.collect.environment import Opening, ScanEnvironment, open_scan, set_up
 from scanner.collect.journal import (
-    Asked,
     Journal,
-    Past,
+    JournalState,
+    RequestedScope,
     held_against_files,
     remove_organization,
     remove_parts,
     remove_unfinished,
 )
 from scanner.collect.request import Collected, CollectRequest, Unwatched, Watcher
-from scanner.collect.runner import Undertaking, begin, collected_of, read
+from scanner.collect.runner import Collection, begin, collected_of, read
 from scanner.collect.scope import Resolved, survey
 from scanner.errors import UsageError
 from scanner.model.collected import CollectedReads
@@ -38,7 +38,7 @@ _OPTIONS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class ResumeOptions:
     """The options that a resumption was given anew; None: not given, so that the journal's hold.
 
     `needs`: what the controls and formats of the resumption need; None: they are not compared.
@@ -65,7 +65,7 @@ class Resumed:
 
 
 def resume(
-    given: Given,
+    given: ResumeOptions,
     means: CollectRequest,
     folder: Path,
     watcher: Watcher | None = None,
@@ -90,7 +90,7 @@ def resume(
         station = set_up(request, watcher or Unwatched(), clock, past.header.home)
         opening = _open(past, station)
         remove_unfinished(folder, past.finished)
-        undertaking = Undertaking(
+        undertaking = Collection(
             request=request,
             folder=folder,
             station=station,
@@ -103,7 +103,7 @@ def resume(
         return Resumed(_go_on(undertaking, past), had_all=False)
 
 
-def journal_request(given: Given, means: CollectRequest, past: Past) -> CollectRequest:
+def journal_request(given: ResumeOptions, means: CollectRequest, past: JournalState) -> CollectRequest:
     """Give the request of the journal. UsageError: an option says otherwise."""
     asked = past.header.asked
     _check_mode(given, asked)
@@ -124,7 +124,7 @@ def journal_request(given: Given, means: CollectRequest, past: Past) -> CollectR
     )
 
 
-def _check_reads(given: Given, asked: Asked) -> None:
+def _check_reads(given: ResumeOptions, asked: RequestedScope) -> None:
     """Refuse controls and formats that need more than the scan collects. UsageError."""
     if given.needs is None or asked.reads is None:
         return
@@ -140,7 +140,7 @@ def _check_reads(given: Given, asked: Asked) -> None:
         )
 
 
-def _check_mode(given: Given, asked: Asked) -> None:
+def _check_mode(given: ResumeOptions, asked: RequestedScope) -> None:
     """Refuse another --collect than that of the scan. UsageError."""
     if given.collects_all is None or given.collects_all == (asked.reads is None):
         return
@@ -162,7 +162,7 @@ def _told(value: object) -> str:
     return "none" if value is False else str(value)
 
 
-def check_means(means: CollectRequest, past: Past) -> None:
+def check_means(means: CollectRequest, past: JournalState) -> None:
     """Refuse what would make the rest of the evidence another scan's. UsageError."""
     here = version("vaultproof")
     if past.header.tool_version != here:
@@ -176,7 +176,7 @@ def check_means(means: CollectRequest, past: Past) -> None:
         )
 
 
-def _complete(past: Past, scope: Scope, finished_at: datetime) -> Collected:
+def _complete(past: JournalState, scope: Scope, finished_at: datetime) -> Collected:
     """Give a collection that had all: a Region without a record is one that its account has not enabled."""
     records = dict(past.finished)
     for account in scope.accounts:
@@ -188,14 +188,14 @@ def _complete(past: Past, scope: Scope, finished_at: datetime) -> Collected:
     return collected_of(past.header, Resolved(scope, past.accounts), (*first, *others), finished_at)
 
 
-def _go_on(undertaking: Undertaking, past: Past) -> Collected:
+def _go_on(undertaking: Collection, past: JournalState) -> Collected:
     if past.scope is None:
         return begin(undertaking)
     records = _organization(undertaking, past.scope)
     return read(undertaking, Resolved(past.scope, past.accounts), records)
 
 
-def _open(past: Past, station: Station) -> Opening:
+def _open(past: JournalState, station: ScanEnvironment) -> Opening:
     """Ask who is calling; and for the Regions, unless the file that their answer is in is finished."""
     caller = past.header.caller_account
     in_scope = past.scope is not None and caller in past.scope.accounts
@@ -210,7 +210,7 @@ def _open(past: Past, station: Station) -> Opening:
     )
 
 
-def _organization(undertaking: Undertaking, scope: Scope) -> tuple[ShardRecord, ...]:
+def _organization(undertaking: Collection, scope: Scope) -> tuple[ShardRecord, ...]:
     """Give the record of the organisation's file, if the scan has one; it is asked again if it is gone."""
     account = undertaking.opening.account
     record = undertaking.finished.get(Shard(account, ORG))

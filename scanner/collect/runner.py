@@ -8,19 +8,19 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from scanner.collect.environment import Opening, Roles, Station, open_scan, set_up
+from scanner.collect.environment import Opening, Roles, ScanEnvironment, open_scan, set_up
 from scanner.collect.foreign_keys import KeysByShard
 from scanner.collect.journal import Header, Journal, remove_organization
 from scanner.collect.request import Collected, CollectRequest, CutShortError, Interrupted, Unwatched, Watcher
 from scanner.collect.scope import Resolved, check_request, survey
-from scanner.collect.shard_collector import Crew, Orders
+from scanner.collect.shard_collector import CollectContext, ShardCollector
 from scanner.errors import OutputError
 from scanner.model.manifest import ShardRecord
 from scanner.model.names import AccountId, Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Undertaking:
+class Collection:
     """A collection whose caller is known.
 
     `finished` are the shards that need not be asked again, `keys` those that they name and others own.
@@ -28,7 +28,7 @@ class Undertaking:
 
     request: CollectRequest
     folder: Path
-    station: Station
+    station: ScanEnvironment
     opening: Opening
     header: Header
     journal: Journal
@@ -81,7 +81,7 @@ def _undertaken(
     watcher: Watcher,
     clock: Callable[[], datetime],
     named: tuple[datetime | None, str],
-) -> Iterator[Undertaking]:
+) -> Iterator[Collection]:
     """Yield a collection whose journal was begun. `named`: the clock of the evaluation, and its id."""
     check_request(request)
     started = clock()
@@ -99,7 +99,7 @@ def _undertaken(
     )
     with Journal.create(folder, header) as journal:
         remove_organization(folder)
-        yield Undertaking(
+        yield Collection(
             request=request,
             folder=folder,
             station=station,
@@ -109,12 +109,12 @@ def _undertaken(
         )
 
 
-def begin(undertaking: Undertaking) -> Collected:
+def begin(undertaking: Collection) -> Collected:
     """Resolve the scope, and read it."""
     return read(undertaking, *resolve_scope(undertaking))
 
 
-def resolve_scope(undertaking: Undertaking) -> tuple[Resolved, tuple[ShardRecord, ...]]:
+def resolve_scope(undertaking: Collection) -> tuple[Resolved, tuple[ShardRecord, ...]]:
     """Resolve the scope, and write it into the journal."""
     here = undertaking
     resolved, records = survey(here.request, here.station, here.opening, here.folder)
@@ -122,10 +122,10 @@ def resolve_scope(undertaking: Undertaking) -> tuple[Resolved, tuple[ShardRecord
     return resolved, records
 
 
-def read(undertaking: Undertaking, resolved: Resolved, records: tuple[ShardRecord, ...]) -> Collected:
+def read(undertaking: Collection, resolved: Resolved, records: tuple[ShardRecord, ...]) -> Collected:
     """Read the shards of the scope. `records` are those that come before them: the organisation's."""
     station, journal = undertaking.station, undertaking.journal
-    crew = crew_of(undertaking, resolved)
+    crew = shard_collector_of(undertaking, resolved)
 
     def collected(at: datetime) -> Collected:
         return collected_of(undertaking.header, resolved, (*records, *crew.records()), at)
@@ -161,17 +161,17 @@ def collected_of(
     )
 
 
-def crew_of(
-    undertaking: Undertaking,
+def shard_collector_of(
+    undertaking: Collection,
     resolved: Resolved,
     accounts: tuple[AccountId, ...] | None = None,
     shards_at_most: int | None = None,
-) -> Crew:
+) -> ShardCollector:
     """Return who reads the scope, or only these of its accounts."""
     station, opening, scope = undertaking.station, undertaking.opening, resolved.scope
     station.wiring.watcher.scope_known(scope, undertaking.finished)
-    return Crew(
-        Orders(
+    return ShardCollector(
+        CollectContext(
             wiring=station.wiring,
             wallet=station.wallet,
             roles=Roles(

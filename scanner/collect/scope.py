@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scanner.collect.calls import Caller, Recorder
-from scanner.collect.environment import Opening, Station
+from scanner.collect.environment import Opening, ScanEnvironment
 from scanner.collect.request import CollectRequest
 from scanner.collect.session import known_regions
 from scanner.errors import CredentialsError, EmptyScopeError, EndpointError, UsageError, VaultproofError
@@ -219,7 +219,7 @@ def _no_accounts(caller: Caller) -> VaultproofError:
 
 
 def survey(
-    request: CollectRequest, station: Station, opening: Opening, folder: Path
+    request: CollectRequest, station: ScanEnvironment, opening: Opening, folder: Path
 ) -> tuple[Resolved, tuple[ShardRecord, ...]]:
     """Resolve the scope; what was asked for it, and belongs to no account in it, is the org's file."""
     if not _has_file(request, opening):
@@ -231,7 +231,7 @@ def survey(
     return resolved, (writer.finish(),)
 
 
-def ask(request: CollectRequest, station: Station, opening: Opening, recorder: Recorder) -> Resolved:
+def ask(request: CollectRequest, station: ScanEnvironment, opening: Opening, recorder: Recorder) -> Resolved:
     """Resolve the scope; the organisation is asked for if it is to be scanned."""
     organization = None
     if request.organization:

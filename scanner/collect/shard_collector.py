@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scanner.collect.calls import Caller, Held, Wiring
-from scanner.collect.credentials import Wallet
+from scanner.collect.calls import Caller, HeldCalls, Wiring
+from scanner.collect.credentials import CredentialStore
 from scanner.collect.environment import Opening, Roles
 from scanner.collect.foreign_keys import KeysByShard, by_owner, can_be_asked, keys_elsewhere, owner_evidence
 from scanner.collect.later import Later
@@ -22,7 +22,7 @@ from scanner.collect.shard_reader import (
     AccountView,
     Ending,
     Last,
-    Reading,
+    ShardReader,
     guarded,
     region_steps,
 )
@@ -58,7 +58,7 @@ class NoEntryError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class CollectContext:
     """What a crew reads, with whose credentials, and where it writes.
 
     `finished` are shards that an earlier run read to their end: they are not asked again. `keys` are those
@@ -69,7 +69,7 @@ class Orders:
     """
 
     wiring: Wiring
-    wallet: Wallet
+    wallet: CredentialStore
     roles: Roles
     opening: Opening
     scope: Scope
@@ -82,10 +82,10 @@ class Orders:
     shards_at_most: int | None = None
 
 
-class Crew:
+class ShardCollector:
     """Reads the shards of a scope."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: CollectContext) -> None:
         self._records: dict[Shard, ShardRecord] = {}
         self._orders = orders
         self._wiring = orders.wiring
@@ -175,7 +175,7 @@ class Crew:
         left = known.not_asked(names, shard)
         if not left or not self._has_credentials(shard.account):
             return
-        recorder = Held()
+        recorder = HeldCalls()
         caller = Caller(self._wiring, shard, recorder, shard.region)
         partition = self._orders.opening.partition
         guarded(
@@ -344,21 +344,21 @@ class Crew:
         )
         self._wiring.watcher.account_not_entered(gap)
 
-    def _note_no_entry(self, reading: Reading, failure: Failure) -> None:
+    def _note_no_entry(self, reading: ShardReader, failure: Failure) -> None:
         parameters = {"RoleArn": self._orders.roles.arn(reading.caller.shard.account)}
         reading.caller.note("sts", "AssumeRole", parameters, failure)
         reading.opened()
 
     def _begin(
         self, shard: Shard, region: RegionName, last: Last | None = None
-    ) -> tuple[Reading, ShardWriter]:
+    ) -> tuple[ShardReader, ShardWriter]:
         """Open a shard's file. OutputError."""
         self._wiring.watcher.shard_started(shard)
         writer = ShardWriter(self._orders.folder, shard)
         with self._lock:
             self._open[shard] = writer
         ending = Ending(finish=partial(self._complete, writer), service="kms", last=last)
-        return Reading(self._wiring, self._pool, writer, region, ending), writer
+        return ShardReader(self._wiring, self._pool, writer, region, ending), writer
 
     def _complete(self, writer: ShardWriter, caller: Caller) -> None:
         # While a scan is being stopped, a part may end early for want of what another was to tell it.

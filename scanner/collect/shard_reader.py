@@ -31,7 +31,7 @@ class Ending:
     last: Last | None = None
 
 
-class Reading:
+class ShardReader:
     """Counts the parts of one shard that are under way. Its opener is the first; it says `opened` at its end.
 
     A part that is stopped (Halted) or whose lines cannot be written never ends: the scan ends then, and

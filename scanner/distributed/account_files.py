@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from scanner.collect.journal import NAME as JOURNAL
-from scanner.collect.journal import Past, read_journal
+from scanner.collect.journal import JournalState, read_journal
 from scanner.distributed import names
 from scanner.distributed.workspace import Workspace
 from scanner.errors import BundleError
@@ -83,7 +83,7 @@ class AccountJournal:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / JOURNAL).write_bytes(opened + own)
 
-    def past(self) -> Past:
+    def past(self) -> JournalState:
         """Read the journal."""
         past = read_journal(self._folder)
         if past is None:
@@ -98,7 +98,7 @@ class AccountJournal:
             self._work.write(names.account_journal(self._account), lines)
 
 
-def own_records(past: Past, account: AccountId) -> Mapping[Shard, ShardRecord]:
+def own_records(past: JournalState, account: AccountId) -> Mapping[Shard, ShardRecord]:
     """Return the finished shards of an account."""
     return {
         shard: record

@@ -6,7 +6,7 @@ from typing import Final
 
 from scanner.collect.account import collect_account
 from scanner.collect.deadline import Deadline
-from scanner.collect.journal import Past
+from scanner.collect.journal import JournalState
 from scanner.distributed import names
 from scanner.distributed.account_files import (
     AccountJournal,
@@ -146,7 +146,7 @@ def mark_done(step: Invocation, account: AccountId, state: State) -> None:
 
 
 def write_account_plane(
-    step: Invocation, past: Past, account: AccountId, records: tuple[ShardRecord, ...]
+    step: Invocation, past: JournalState, account: AccountId, records: tuple[ShardRecord, ...]
 ) -> None:
     """Write the plane file of an account into the folder. Missing evidence is fetched first."""
     fetch_missing(step.work, [record.file for record in records], step.folder)

@@ -9,7 +9,7 @@ from scanner.app.collection import manifest_of
 from scanner.collect.account import ask_owners, owners
 from scanner.collect.deadline import Deadline
 from scanner.collect.journal import NAME as JOURNAL
-from scanner.collect.journal import Past, read_journal
+from scanner.collect.journal import JournalState, read_journal
 from scanner.collect.runner import collected_of
 from scanner.collect.scope import Resolved
 from scanner.distributed import names
@@ -86,7 +86,7 @@ def _sizes(accounts: Sequence[AccountId], records: Iterable[ShardRecord]) -> dic
     return sizes
 
 
-def _journal(step: Invocation) -> Past:
+def _journal(step: Invocation) -> JournalState:
     """Append the journals of all accounts to that of the scan. BundleError: the scan was not opened."""
     opened = step.work.read(names.OPENED)
     step.folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def _states(step: Invocation, scope: Scope) -> Mapping[AccountId, State]:
 
 
 def _ask_owners(
-    step: Invocation, past: Past, records: Mapping[Shard, ShardRecord]
+    step: Invocation, past: JournalState, records: Mapping[Shard, ShardRecord]
 ) -> dict[Shard, ShardRecord]:
     """Read keys that other accounts name from their owners. Return the records of the changed files."""
     records_of_owners = owners(past, records)
@@ -139,7 +139,10 @@ def _ask_owners(
 
 
 def _write_plane(
-    step: Invocation, past: Past, records: Mapping[Shard, ShardRecord], changed: Mapping[Shard, ShardRecord]
+    step: Invocation,
+    past: JournalState,
+    records: Mapping[Shard, ShardRecord],
+    changed: Mapping[Shard, ShardRecord],
 ) -> None:
     """Write the control plane of all accounts, with those that changed as they are now."""
     assert past.scope is not None  # noqa: S101 -- as in gather

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from scanner.collect.calls import Caller, Held, Wiring
+from scanner.collect.calls import Caller, HeldCalls, Wiring
 from scanner.collect.clients import Clients
-from scanner.collect.credentials import Wallet
+from scanner.collect.credentials import CredentialStore
 from scanner.collect.request import Collected, CollectRequest
 from scanner.collect.retry import RetryPolicy
 from scanner.collect.runner import collect
@@ -39,7 +39,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
         yield fake
 
 
-class Notes(Held):
+class Notes(HeldCalls):
     """A recorder that can be read."""
 
     @property
@@ -56,7 +56,7 @@ def caller_of(aws: FakeAws) -> Making:
     assert aws
 
     def make(**wiring: Any) -> tuple[Caller, Notes]:
-        wallet = Wallet()
+        wallet = CredentialStore()
         own = Session().get_credentials()
         assert own is not None
         wallet.put(AccountId(CALLER), own.get_frozen_credentials)

@@ -6,7 +6,7 @@ import pytest
 from botocore.session import Session
 
 from scanner.collect.clients import Clients, ForeignEndpointError
-from scanner.collect.credentials import Wallet
+from scanner.collect.credentials import CredentialStore
 from scanner.model.names import RegionName
 from tests.fakes.aws import FakeAws
 
@@ -19,7 +19,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    return Clients(Session(), Wallet(), frozenset(), 4)
+    return Clients(Session(), CredentialStore(), frozenset(), 4)
 
 
 @pytest.mark.parametrize("endpoint", [CELL, f"https://{CELL}", f"https://{CELL.upper()}/"])

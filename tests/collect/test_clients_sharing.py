@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from scanner.collect.clients import Clients, is_reviewed
-from scanner.collect.credentials import Wallet, acting_for
+from scanner.collect.credentials import CredentialStore, acting_for
 from scanner.collect.session import open_session
 from scanner.model.names import AccountId, RegionName
 from scanner.services.catalogue import OPERATIONS
@@ -66,7 +66,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_clients(session: Session | None = None) -> Clients:
-    wallet = Wallet()
+    wallet = CredentialStore()
     own = Session()
     own.set_credentials("AKIDEXAMPLE", "secret", "token")
     credentials = own.get_credentials()

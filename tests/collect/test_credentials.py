@@ -8,11 +8,11 @@ from botocore.credentials import Credentials, ReadOnlyCredentials
 
 from scanner.collect.credentials import (
     ContextCredentials,
+    CredentialStore,
     Lease,
     NoAccountError,
     OwnSource,
     RoleSource,
-    Wallet,
     acting_for,
 )
 from scanner.collect.retry import FinalError
@@ -28,8 +28,8 @@ def keys(name: str) -> ReadOnlyCredentials:
     return ReadOnlyCredentials(name, "canary", None, None)
 
 
-def wallet_of(*accounts: AccountId) -> Wallet:
-    wallet = Wallet()
+def wallet_of(*accounts: AccountId) -> CredentialStore:
+    wallet = CredentialStore()
     for account in accounts:
         wallet.put(account, partial(keys, account))
     return wallet

@@ -11,7 +11,7 @@ import pytest
 from scanner.collect.foreign_keys import OwnerEvidence, by_owner, keys_elsewhere
 from scanner.collect.journal import NAME
 from scanner.collect.request import Collected, CollectRequest
-from scanner.collect.resume import Given, resume
+from scanner.collect.resume import ResumeOptions, resume
 from scanner.collect.retry import RetryPolicy
 from scanner.collect.runner import collect
 from scanner.evidence.reader import read_lines
@@ -139,7 +139,7 @@ def test_resumed_between_the_passes_and_in_the_second_one(
     lines = journal.read_bytes().splitlines(keepends=True)
     journal.write_bytes(b"".join(lines[: len(lines) - 3 + second_pass]))
     first = len(world.requests)
-    done = resume(Given(), WHOLE, tmp_path).collected
+    done = resume(ResumeOptions(), WHOLE, tmp_path).collected
     asked = {request.key for request in world.requests[first:] if not request.key.startswith("sts:")}
     assert asked == ({"kms:DescribeKey", "kms:GetKeyPolicy"} if second_pass < 2 else set())
     assert {account: list(keys_of(tmp_path, account)) for account in expected} == expected
@@ -162,7 +162,7 @@ def test_resumed_in_the_first_pass_knows_the_keys_of_what_was_finished(tmp_path:
     owner = next(n for n, line in enumerate(lines) if f'"{CALLER}","region":"{REGION}"'.encode() in line)
     kept = [line for n, line in enumerate(lines[:-3]) if n != owner]
     journal.write_bytes(b"".join(kept))
-    resume(Given(), WHOLE, tmp_path)
+    resume(ResumeOptions(), WHOLE, tmp_path)
     assert {account: sorted(keys_of(tmp_path, account)) for account in expected} == expected
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from scanner.collect.journal import NAME, Asked, Header, Journal, Past, held_against_files, read_journal
+from scanner.collect.journal import (
+    NAME,
+    Header,
+    Journal,
+    JournalState,
+    RequestedScope,
+    held_against_files,
+    read_journal,
+)
 from scanner.errors import BundleError, OutputError, UsageError
 from scanner.model.inventory import Account, ShardStatus
 from scanner.model.manifest import Excluded, Scope, ShardRecord
@@ -15,7 +23,7 @@ from scanner.model.names import AccountId, RegionName, Shard
 A, B = AccountId("111111111111"), AccountId("222222222222")
 WEST, EAST = RegionName("eu-west-1"), RegionName("us-east-1")
 AT = datetime(2026, 11, 22, 18, 0, 0, 123000, tzinfo=UTC)
-ASKED = Asked(
+ASKED = RequestedScope(
     organization=True,
     accounts=(A, B),
     organizational_units=("ou-a",),
@@ -57,7 +65,7 @@ def written(folder: Path) -> bytes:
     return (folder / NAME).read_bytes()
 
 
-def past_of(folder: Path) -> Past:
+def past_of(folder: Path) -> JournalState:
     past = read_journal(folder)
     assert past is not None
     return past

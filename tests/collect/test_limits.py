@@ -131,9 +131,9 @@ def test_an_operation_has_its_own_rate_beside_the_services() -> None:
 
 def test_documented_rates_are_of_operations_that_exist() -> None:
     services = {key.split(":")[0] for key in OPERATIONS}
-    assert set(rates.SERVICES) <= services
-    assert {key.split(":")[0] for key in rates.OPERATIONS} <= services
-    assert all(rate.per_second > 0 and rate.burst >= 1 for rate in rates.OPERATIONS.values())
+    assert set(rates.SERVICE_RATES) <= services
+    assert {key.split(":")[0] for key in rates.OPERATION_RATES} <= services
+    assert all(rate.per_second > 0 and rate.burst >= 1 for rate in rates.OPERATION_RATES.values())
 
 
 def test_waits_at_the_same_time_are_spent_once() -> None:

@@ -9,7 +9,7 @@ import pytest
 from scanner.collect.estimate import rehearse
 from scanner.collect.journal import read_journal
 from scanner.collect.request import CollectRequest
-from scanner.collect.resume import Given, resume
+from scanner.collect.resume import ResumeOptions, resume
 from scanner.collect.runner import collect
 from scanner.errors import UsageError
 from scanner.model.collected import CollectedReads
@@ -174,7 +174,7 @@ def test_a_scan_remembers_what_it_collects(world: FakeAws, tmp_path: Path) -> No
     journal = tmp_path / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:3]))
     world.requests.clear()
-    again = resume(Given(), CollectRequest(retries=HASTY), tmp_path).collected
+    again = resume(ResumeOptions(), CollectRequest(retries=HASTY), tmp_path).collected
     assert again.reads == needed
     assert {request.key for request in world.requests} <= set(needed.operations)
     assert world.asked("ec2:DescribeVolumes")
@@ -189,23 +189,23 @@ def test_a_scan_is_not_resumed_as_another_one(
     assert world
     collect(CollectRequest(**REQUEST, reads=reads(SCOPE) if narrow else None), tmp_path)
     with pytest.raises(UsageError, match=told):
-        resume(Given(collects_all=collects_all), CollectRequest(retries=HASTY), tmp_path)
+        resume(ResumeOptions(collects_all=collects_all), CollectRequest(retries=HASTY), tmp_path)
 
 
 def test_a_scan_is_not_resumed_for_controls_that_need_more(world: FakeAws, tmp_path: Path) -> None:
     collect(CollectRequest(**REQUEST, reads=reads([*SCOPE, "ec2:DescribeVolumes"])), tmp_path)
     world.requests.clear()
-    more = Given(needs=reads([*SCOPE, "backup:ListBackupJobs"]))
+    more = ResumeOptions(needs=reads([*SCOPE, "backup:ListBackupJobs"]))
     with pytest.raises(UsageError, match=r"needs more \(backup:ListBackupJobs\).*--controls a-control"):
         resume(more, CollectRequest(retries=HASTY), tmp_path)
     assert world.requests == []
-    assert resume(Given(needs=reads(SCOPE)), CollectRequest(retries=HASTY), tmp_path).had_all
+    assert resume(ResumeOptions(needs=reads(SCOPE)), CollectRequest(retries=HASTY), tmp_path).had_all
 
 
 def test_a_scan_of_everything_is_resumed_for_any_controls(world: FakeAws, tmp_path: Path) -> None:
     assert world
     collect(CollectRequest(**REQUEST), tmp_path)
-    assert resume(Given(needs=reads(SCOPE)), CollectRequest(retries=HASTY), tmp_path).had_all
+    assert resume(ResumeOptions(needs=reads(SCOPE)), CollectRequest(retries=HASTY), tmp_path).had_all
 
 
 def test_the_estimate_follows_what_is_collected(world: FakeAws) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scanner.collect.clients import Clients
-from scanner.collect.credentials import Wallet
+from scanner.collect.credentials import CredentialStore
 from scanner.collect.session import home_region, open_session
 from scanner.errors import CredentialsError, UsageError
 from scanner.model.names import RegionName
@@ -118,7 +118,7 @@ def test_endpoints(
     assert aws
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
-    clients = Clients(open_session(None), Wallet(), frozenset(OPERATIONS), 1)
+    clients = Clients(open_session(None), CredentialStore(), frozenset(OPERATIONS), 1)
     assert clients.of(service, RegionName(region)).meta.endpoint_url == endpoint
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from scanner.collect.journal import NAME, Past, read_journal
+from scanner.collect.journal import NAME, JournalState, read_journal
 from scanner.collect.request import Collected, CollectRequest, Interrupted
-from scanner.collect.resume import Given, Resumed, resume
+from scanner.collect.resume import Resumed, ResumeOptions, resume
 from scanner.collect.retry import RetryPolicy
 from scanner.collect.runner import collect
 from scanner.errors import CredentialsError, UsageError
@@ -59,7 +59,7 @@ def world(aws: FakeAws) -> FakeAws:
 
 
 def again(folder: Path, request: CollectRequest = WHOLE, **given: Any) -> Resumed:
-    return resume(Given(**given), request, folder)
+    return resume(ResumeOptions(**given), request, folder)
 
 
 def contents(folder: Path) -> dict[str, list[tuple[object, ...]]]:
@@ -295,7 +295,7 @@ def test_what_credentials_that_expired_left_out_is_asked_again(world: FakeAws, t
     assert again(tmp_path / "cut").had_all
 
 
-def read_journal_of(folder: Path) -> Past:
+def read_journal_of(folder: Path) -> JournalState:
     past = read_journal(folder)
     assert past is not None
     return past

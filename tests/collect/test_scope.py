@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from scanner.collect.calls import Held
+from scanner.collect.calls import HeldCalls
 from scanner.collect.environment import Opening
 from scanner.collect.request import CollectRequest
 from scanner.collect.scope import Organization, check_request, resolve
@@ -18,7 +18,7 @@ KNOWN = {"eu-west-1": "aws", "eu-west-2": "aws", "us-east-1": "aws", "cn-north-1
 
 def opening(regions: dict[str, bool] | None) -> Opening:
     told = None if regions is None else {RegionName(name): enabled for name, enabled in regions.items()}
-    return Opening(arn="arn:aws:iam::1:user/x", account=A, partition="aws", regions=told, held=Held())
+    return Opening(arn="arn:aws:iam::1:user/x", account=A, partition="aws", regions=told, held=HeldCalls())
 
 
 def members(tree_failure: Failure | None = None, **accounts: tuple[str | None, str | None]) -> Organization:

@@ -20,7 +20,7 @@ from scanner.collect.retry import RetryPolicy, Time
 from scanner.collect.runner import collect
 from scanner.collect.scope import resolve
 from scanner.collect.session import known_regions
-from scanner.collect.shard_collector import Crew, Orders
+from scanner.collect.shard_collector import CollectContext, ShardCollector
 from scanner.model.manifest import ShardRecord
 from scanner.model.names import Shard
 from tests.fakes.aws import CALLER, Answer, FakeAws, Reply, Request, bucket_list, error, regions, xml_error
@@ -176,8 +176,8 @@ def read(folder: Path, accounts: tuple[str, ...], watch: Watch, time: Time) -> N
     wiring = replace(station.wiring, time=time)
     opening = open_scan(wiring, station.wallet, station.own, station.home)
     scope = resolve(request, opening, None, known_regions(station.session)).scope
-    crew = Crew(
-        Orders(
+    crew = ShardCollector(
+        CollectContext(
             wiring=wiring,
             wallet=station.wallet,
             roles=Roles(request, wiring, opening.account, opening.partition, station.home),
