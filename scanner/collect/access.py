@@ -84,12 +84,12 @@ def check_access(
     something that was named does not exist; EmptyScopeError. Everything else is a row of the report.
     """
     check_request(request)
-    station = set_up(request, Unwatched(), clock)
-    opening = open_scan(station.wiring, station.wallet, station.own, station.home)
-    check = _Check(request, station, opening)
+    environment = set_up(request, Unwatched(), clock)
+    opening = open_scan(environment.wiring, environment.credential_store, environment.own, environment.home)
+    check = _Check(request, environment, opening)
     held = HeldCalls()
     try:
-        resolved = ask(request, station, opening, held)
+        resolved = ask(request, environment, opening, held)
     except EmptyScopeError:
         raise
     except VaultproofError as problem:
@@ -98,7 +98,7 @@ def check_access(
         rows = (*check.identity(), *check.organization(held, str(problem)))
         return check.report(None, rows)
     by_account = check.accounts(resolved, progress)
-    station.wiring.clients.close()
+    environment.wiring.clients.close()
     rows = (*check.identity(), *check.organization(held), *(row for rows in by_account for row in rows))
     return check.report(resolved, rows)
 
@@ -127,7 +127,7 @@ class _Check:
     """One check of access: its calls, and the rows that they make."""
 
     request: CollectRequest
-    station: ScanEnvironment
+    environment: ScanEnvironment
     opening: Opening
 
     @property
@@ -158,7 +158,7 @@ class _Check:
         yield AccessRow(
             step=AccessStep.IDENTITY,
             account=self.opening.account,
-            region=self.station.home,
+            region=self.environment.home,
             operation=_IDENTITY,
             result=AccessResult.OK,
             message=self.opening.arn,
@@ -202,7 +202,7 @@ class _Check:
                 pool.enter(partial(check, account), account)
             problem = pool.join()
         except KeyboardInterrupt:
-            self.station.wiring.halt.set()
+            self.environment.wiring.halt.set()
             pool.drop()
             raise
         finally:
@@ -217,8 +217,8 @@ class _Check:
             yield role
             if role.result is not AccessResult.OK:
                 return
-        calls, home = HeldCalls(), self.station.home
-        everywhere = Caller(self.station.wiring, Shard(account, AWS_GLOBAL), calls, home)
+        calls, home = HeldCalls(), self.environment.home
+        everywhere = Caller(self.environment.wiring, Shard(account, AWS_GLOBAL), calls, home)
         enabled = ec2.regions(everywhere)
         for operation in GLOBAL_SAMPLES:
             _sample(everywhere, operation)
@@ -226,7 +226,7 @@ class _Check:
             organizations.collect_account(everywhere)
         region = next((each for each in _nearest(home, regions) if (enabled or {}).get(each, True)), None)
         if region is not None:
-            there = Caller(self.station.wiring, Shard(account, region), calls, region)
+            there = Caller(self.environment.wiring, Shard(account, region), calls, region)
             for operation in SAMPLES:
                 if not is_doubtful(operation.partition(":")[0], region):
                     _sample(there, operation)
@@ -234,14 +234,14 @@ class _Check:
         yield from _not_called(account, region)
 
     def _assume(self, account: AccountId) -> AccessRow:
-        opening, station = self.opening, self.station
-        roles = Roles(self.request, station.wiring, opening.account, opening.partition, station.home)
+        opening, environment = self.opening, self.environment
+        roles = Roles(self.request, environment.wiring, opening.account, opening.partition, environment.home)
         source = roles.source(account)
         operation = OPERATIONS[_ASSUME_ROLE]
         row = AccessRow(
             step=AccessStep.ROLE,
             account=account,
-            region=station.home,
+            region=environment.home,
             operation=operation.key,
             result=AccessResult.OK,
             message=roles.arn(account),
@@ -259,7 +259,7 @@ class _Check:
                 fix=fix_for_role(failure, account, self._role),
                 statement=_statement(result, statement_for(operation, self._role.arn(_ANY))),
             )
-        station.wallet.put(account, source)
+        environment.credential_store.put(account, source)
         return row
 
     def _principal(self, account: AccountId) -> str:

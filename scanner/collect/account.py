@@ -47,11 +47,14 @@ def collect_account(  # noqa: PLR0913 -- what is read, with which means, and who
     raises. `finished` may raise OutputError, which ends the reading. No more Regions are read than
     `shards_at_most`.
     """
-    with _undertaken(means, folder, account, watcher or Unwatched(), clock, finished) as (here, resolved):
-        crew = shard_collector_of(here, resolved, (account,), shards_at_most)
-        crew.run(means.concurrency)
-        here.station.release()
-        return AccountCollected(crew.records(), crew.has_more)
+    with _undertaken(means, folder, account, watcher or Unwatched(), clock, finished) as (
+        collection,
+        resolved,
+    ):
+        collector = shard_collector_of(collection, resolved, (account,), shards_at_most)
+        collector.run(means.concurrency)
+        collection.environment.release()
+        return AccountCollected(collector.records(), collector.has_more)
 
 
 def ask_owners(
@@ -66,11 +69,11 @@ def ask_owners(
 
     The journal in `folder` has all accounts. Of the evidence the files of the `owners` must be there.
     """
-    with _undertaken(means, folder, None, Unwatched(), clock, finished) as (here, resolved):
-        crew = shard_collector_of(here, resolved)
-        crew.ask_owners_of(records, means.concurrency)
-        here.station.release()
-        return crew.has_more
+    with _undertaken(means, folder, None, Unwatched(), clock, finished) as (collection, resolved):
+        collector = shard_collector_of(collection, resolved)
+        collector.ask_owners_of(records, means.concurrency)
+        collection.environment.release()
+        return collector.has_more
 
 
 def owners(past: JournalState, records: Mapping[Shard, ShardRecord]) -> tuple[ShardRecord, ...]:
@@ -97,13 +100,13 @@ def _undertaken(  # noqa: PLR0913, PLR0917 -- as collect_account
             )
         check_means(means, past)
         request = journal_request(ResumeOptions(), means, past)
-        station = set_up(request, watcher, clock, past.header.home)
+        environment = set_up(request, watcher, clock, past.header.home)
         caller = past.header.caller_account
         opening = open_scan(
-            station.wiring,
-            station.wallet,
-            station.own,
-            station.home,
+            environment.wiring,
+            environment.credential_store,
+            environment.own,
+            environment.home,
             expected=caller,
             asks_regions=account == caller and Shard(caller, AWS_GLOBAL) not in past.finished,
         )
@@ -115,7 +118,7 @@ def _undertaken(  # noqa: PLR0913, PLR0917 -- as collect_account
             Collection(
                 request=request,
                 folder=folder,
-                station=station,
+                environment=environment,
                 opening=opening,
                 header=past.header,
                 journal=journal,

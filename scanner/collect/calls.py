@@ -425,12 +425,12 @@ class Sender:
         return Failure("BudgetExceeded", f"Not asked: {spent} in this account and Region.", 0, 0)
 
     def _ask(self, operation: Operation, parameters: Mapping[str, Any], endpoint: str) -> Mapping[str, Any]:
-        wallet, account = self.clients.wallet, self.shard.account
-        used = wallet.key_of(account)
+        credential_store, account = self.clients.credential_store, self.shard.account
+        used = credential_store.key_of(account)
         try:
             return self._request(operation, parameters, endpoint)
         except Exception as problem:
-            if not (is_expired(problem) and wallet.renew(account, used)):
+            if not (is_expired(problem) and credential_store.renew(account, used)):
                 raise
         return self._request(operation, parameters, endpoint)
 

@@ -79,12 +79,12 @@ class Clients:
     def __init__(
         self,
         session: Session,
-        wallet: CredentialStore,
+        credential_store: CredentialStore,
         declared: frozenset[str],
         concurrency: int,
         timeouts: Timeouts = Timeouts(),
     ) -> None:
-        self.wallet = wallet
+        self.credential_store = credential_store
         self.made_for: object = None  # what decides whether another collection can use them
         self._session = session
         self._declared = declared
@@ -101,7 +101,7 @@ class Clients:
             account_id_endpoint_mode="disabled",
             user_agent=_user_agent(),
         )
-        session.register_component("credential_provider", _Provider(ContextCredentials(wallet)))
+        session.register_component("credential_provider", _Provider(ContextCredentials(credential_store)))
         session.register("before-call", self._refuse_undeclared)
         session.register("before-parse", refuse_broken_answer)
         session.register("after-call", refuse_strange_answer)

@@ -90,9 +90,9 @@ class CredentialStore:
 class ContextCredentials(Credentials):
     """What clients hold: the wallet's credentials of the moment. Its own keys are never sent."""
 
-    def __init__(self, wallet: CredentialStore) -> None:
+    def __init__(self, credential_store: CredentialStore) -> None:
         super().__init__("by-context", "by-context", method="vaultproof")
-        self._wallet = wallet
+        self._wallet = credential_store
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Give the credentials to sign with now."""

@@ -33,7 +33,7 @@ class ScanEnvironment:
 
     session: Session
     own: OwnSource
-    wallet: CredentialStore
+    credential_store: CredentialStore
     wiring: Wiring
     home: RegionName
     keeps: bool = False
@@ -59,7 +59,7 @@ def _clients_of(request: CollectRequest) -> Clients:
     with _idle_lock:
         for kept in [kept for kept in _idle if request.keeps_clients and kept.made_for == made_for]:
             _idle.remove(kept)
-            kept.wallet.clear()
+            kept.credential_store.clear()
             return kept
     # A session of its own: in this one the credentials of the context replace the caller's.
     session = open_session(request.profile)
@@ -82,7 +82,7 @@ def set_up(
     return ScanEnvironment(
         session=session,
         own=OwnSource(own_credentials(session), lambda: own_credentials(open_session(request.profile))),
-        wallet=clients.wallet,
+        credential_store=clients.credential_store,
         keeps=request.keeps_clients,
         wiring=Wiring(
             clients=clients,
@@ -113,7 +113,7 @@ class Opening:
 
 def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
     wiring: Wiring,
-    wallet: CredentialStore,
+    credential_store: CredentialStore,
     own: Source,
     home: RegionName,
     *,
@@ -125,7 +125,7 @@ def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
     CredentialsError, EndpointError: the first call was not answered, or the caller is not `expected`.
     """
     held = HeldCalls()
-    wallet.put(_SOMEBODY, own)
+    credential_store.put(_SOMEBODY, own)
     identity = _identity(Caller(_impatient(wiring), Shard(_SOMEBODY, AWS_GLOBAL), held, home))
     arn, account = text(identity, "Arn"), AccountId(text(identity, "Account"))
     parts = parse_arn(arn)
@@ -138,7 +138,7 @@ def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
             f"The scan was begun with credentials of account {expected}, and these are of {account}. "
             "Name the right profile with --profile, or start another scan with --out."
         )
-    wallet.put(account, own)
+    credential_store.put(account, own)
     regions = ec2.regions(Caller(wiring, Shard(account, AWS_GLOBAL), held, home)) if asks_regions else None
     return Opening(arn=arn, account=account, partition=parts.partition, regions=regions, held=held)
 
@@ -186,12 +186,12 @@ class Roles:
         def send() -> Mapping[str, Any]:
             if self.wiring.halt.is_set():
                 raise Halted
-            wallet = self.wiring.clients.wallet
-            used = wallet.key_of(self.caller)
+            credential_store = self.wiring.clients.credential_store
+            used = credential_store.key_of(self.caller)
             try:
                 return self._ask(parameters)
             except Exception as problem:
-                if not (is_expired(problem) and wallet.renew(self.caller, used)):
+                if not (is_expired(problem) and credential_store.renew(self.caller, used)):
                     raise
             return self._ask(parameters)
 

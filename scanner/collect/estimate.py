@@ -133,11 +133,11 @@ def rehearse(
     Raises what `runner.collect` raises before the first shard.
     """
     check_request(request)
-    station = set_up(request, watcher or Unwatched(), clock)
-    opening = open_scan(station.wiring, station.wallet, station.own, station.home)
+    environment = set_up(request, watcher or Unwatched(), clock)
+    opening = open_scan(environment.wiring, environment.credential_store, environment.own, environment.home)
     asked = _Count()
-    scope = ask(request, station, opening, asked).scope
-    station.wiring.clients.close()
+    scope = ask(request, environment, opening, asked).scope
+    environment.wiring.clients.close()
     told = opening.regions or {}
     return estimate(
         scope,

@@ -87,13 +87,13 @@ def resume(
         if past.scope is not None and past.finished_at is not None:
             return Resumed(_complete(past, past.scope, past.finished_at), had_all=True)
         check_means(means, past)
-        station = set_up(request, watcher or Unwatched(), clock, past.header.home)
-        opening = _open(past, station)
+        environment = set_up(request, watcher or Unwatched(), clock, past.header.home)
+        opening = _open(past, environment)
         remove_unfinished(folder, past.finished)
         undertaking = Collection(
             request=request,
             folder=folder,
-            station=station,
+            environment=environment,
             opening=opening,
             header=past.header,
             journal=journal,
@@ -195,16 +195,16 @@ def _go_on(undertaking: Collection, past: JournalState) -> Collected:
     return read(undertaking, Resolved(past.scope, past.accounts), records)
 
 
-def _open(past: JournalState, station: ScanEnvironment) -> Opening:
+def _open(past: JournalState, environment: ScanEnvironment) -> Opening:
     """Ask who is calling; and for the Regions, unless the file that their answer is in is finished."""
     caller = past.header.caller_account
     in_scope = past.scope is not None and caller in past.scope.accounts
     place = Shard(caller, AWS_GLOBAL if in_scope else ORG)
     return open_scan(
-        station.wiring,
-        station.wallet,
-        station.own,
-        station.home,
+        environment.wiring,
+        environment.credential_store,
+        environment.own,
+        environment.home,
         expected=caller,
         asks_regions=past.scope is None or place not in past.finished,
     )
@@ -219,7 +219,7 @@ def _organization(undertaking: Collection, scope: Scope) -> tuple[ShardRecord, .
     if not undertaking.request.organization and account in scope.accounts:
         return ()
     here = undertaking
-    _, records = survey(here.request, here.station, here.opening, here.folder)  # the scope is settled
+    _, records = survey(here.request, here.environment, here.opening, here.folder)  # the scope is settled
     for record in records:
         undertaking.journal.note(record)
     return records

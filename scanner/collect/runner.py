@@ -28,7 +28,7 @@ class Collection:
 
     request: CollectRequest
     folder: Path
-    station: ScanEnvironment
+    environment: ScanEnvironment
     opening: Opening
     header: Header
     journal: Journal
@@ -85,8 +85,8 @@ def _undertaken(
     """Yield a collection whose journal was begun. `named`: the clock of the evaluation, and its id."""
     check_request(request)
     started = clock()
-    station = set_up(request, watcher, clock)
-    opening = open_scan(station.wiring, station.wallet, station.own, station.home)
+    environment = set_up(request, watcher, clock)
+    opening = open_scan(environment.wiring, environment.credential_store, environment.own, environment.home)
     header = Header(
         scan_id=named[1] or str(uuid.uuid4()),
         tool_version=version("vaultproof"),
@@ -94,7 +94,7 @@ def _undertaken(
         as_of=named[0],
         caller_arn=opening.arn,
         caller_account=opening.account,
-        home=station.home,
+        home=environment.home,
         asked=request.asked(),
     )
     with Journal.create(folder, header) as journal:
@@ -102,7 +102,7 @@ def _undertaken(
         yield Collection(
             request=request,
             folder=folder,
-            station=station,
+            environment=environment,
             opening=opening,
             header=header,
             journal=journal,
@@ -117,29 +117,29 @@ def begin(undertaking: Collection) -> Collected:
 def resolve_scope(undertaking: Collection) -> tuple[Resolved, tuple[ShardRecord, ...]]:
     """Resolve the scope, and write it into the journal."""
     here = undertaking
-    resolved, records = survey(here.request, here.station, here.opening, here.folder)
+    resolved, records = survey(here.request, here.environment, here.opening, here.folder)
     undertaking.journal.begin(resolved.scope, resolved.accounts, records)
     return resolved, records
 
 
 def read(undertaking: Collection, resolved: Resolved, records: tuple[ShardRecord, ...]) -> Collected:
     """Read the shards of the scope. `records` are those that come before them: the organisation's."""
-    station, journal = undertaking.station, undertaking.journal
-    crew = shard_collector_of(undertaking, resolved)
+    environment, journal = undertaking.environment, undertaking.journal
+    collector = shard_collector_of(undertaking, resolved)
 
     def collected(at: datetime) -> Collected:
-        return collected_of(undertaking.header, resolved, (*records, *crew.records()), at)
+        return collected_of(undertaking.header, resolved, (*records, *collector.records()), at)
 
     try:
-        crew.run(undertaking.request.concurrency)
-        ended = station.wiring.clock()
-        if not crew.has_more:
+        collector.run(undertaking.request.concurrency)
+        ended = environment.wiring.clock()
+        if not collector.has_more:
             journal.end(ended)
     except KeyboardInterrupt:
-        raise Interrupted(collected(station.wiring.clock())) from None
+        raise Interrupted(collected(environment.wiring.clock())) from None
     except OutputError as problem:
-        raise CutShortError(str(problem), collected(station.wiring.clock())) from problem
-    station.release()
+        raise CutShortError(str(problem), collected(environment.wiring.clock())) from problem
+    environment.release()
     return collected(ended)
 
 
@@ -168,18 +168,18 @@ def shard_collector_of(
     shards_at_most: int | None = None,
 ) -> ShardCollector:
     """Return who reads the scope, or only these of its accounts."""
-    station, opening, scope = undertaking.station, undertaking.opening, resolved.scope
-    station.wiring.watcher.scope_known(scope, undertaking.finished)
+    environment, opening, scope = undertaking.environment, undertaking.opening, resolved.scope
+    environment.wiring.watcher.scope_known(scope, undertaking.finished)
     return ShardCollector(
         CollectContext(
-            wiring=station.wiring,
-            wallet=station.wallet,
+            wiring=environment.wiring,
+            credential_store=environment.credential_store,
             roles=Roles(
-                undertaking.request, station.wiring, opening.account, opening.partition, station.home
+                undertaking.request, environment.wiring, opening.account, opening.partition, environment.home
             ),
             opening=opening,
             scope=scope,
-            home=station.home,
+            home=environment.home,
             folder=undertaking.folder,
             finished=undertaking.finished,
             keys=undertaking.keys,

@@ -219,29 +219,31 @@ def _no_accounts(caller: Caller) -> VaultproofError:
 
 
 def survey(
-    request: CollectRequest, station: ScanEnvironment, opening: Opening, folder: Path
+    request: CollectRequest, environment: ScanEnvironment, opening: Opening, folder: Path
 ) -> tuple[Resolved, tuple[ShardRecord, ...]]:
     """Resolve the scope; what was asked for it, and belongs to no account in it, is the org's file."""
     if not _has_file(request, opening):
-        return resolve(request, opening, None, known_regions(station.session)), ()
+        return resolve(request, opening, None, known_regions(environment.session)), ()
     with ShardWriter(folder, Shard(opening.account, ORG)) as writer:
-        resolved = ask(request, station, opening, writer)
+        resolved = ask(request, environment, opening, writer)
         if opening.account not in resolved.scope.accounts:
             opening.held.replay(writer, opening.account)
     return resolved, (writer.finish(),)
 
 
-def ask(request: CollectRequest, station: ScanEnvironment, opening: Opening, recorder: Recorder) -> Resolved:
+def ask(
+    request: CollectRequest, environment: ScanEnvironment, opening: Opening, recorder: Recorder
+) -> Resolved:
     """Resolve the scope; the organisation is asked for if it is to be scanned."""
     organization = None
     if request.organization:
         shard = Shard(opening.account, ORG)
-        region = _ORGANIZATIONS_REGIONS.get(opening.partition, station.home)
+        region = _ORGANIZATIONS_REGIONS.get(opening.partition, environment.home)
         organization = read_organization(
-            Caller(station.wiring, shard, recorder, region),
-            Caller(station.wiring, shard, recorder, station.home),
+            Caller(environment.wiring, shard, recorder, region),
+            Caller(environment.wiring, shard, recorder, environment.home),
         )
-    return resolve(request, opening, organization, known_regions(station.session))
+    return resolve(request, opening, organization, known_regions(environment.session))
 
 
 def _has_file(request: CollectRequest, opening: Opening) -> bool:

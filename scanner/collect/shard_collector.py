@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,6 @@ from scanner.collect.calls import Caller, HeldCalls, Wiring
 from scanner.collect.credentials import CredentialStore
 from scanner.collect.environment import Opening, Roles
 from scanner.collect.foreign_keys import KeysByShard, by_owner, can_be_asked, keys_elsewhere, owner_evidence
-from scanner.collect.later import Later
 from scanner.collect.pool import BEGINS, Pool
 from scanner.collect.retry import EXPIRED_CODES, FinalError, Halted
 from scanner.collect.shard_reader import (
@@ -41,7 +41,7 @@ from scanner.services.base import text
 _GRACE_SECONDS: Final = 2.0
 """How long threads may take to stop; a call that is under way then is not waited for."""
 
-Buckets = Later[Mapping[RegionName, Iterable[str]]]
+Buckets = Future[Mapping[RegionName, Iterable[str]]]
 """An account's buckets by Region: its Regions are read while they are being listed."""
 
 
@@ -69,7 +69,7 @@ class CollectContext:
     """
 
     wiring: Wiring
-    wallet: CredentialStore
+    credential_store: CredentialStore
     roles: Roles
     opening: Opening
     scope: Scope
@@ -85,11 +85,11 @@ class CollectContext:
 class ShardCollector:
     """Reads the shards of a scope."""
 
-    def __init__(self, orders: CollectContext) -> None:
+    def __init__(self, context: CollectContext) -> None:
         self._records: dict[Shard, ShardRecord] = {}
-        self._orders = orders
-        self._wiring = orders.wiring
-        self._keys = dict(orders.keys)
+        self._context = context
+        self._wiring = context.wiring
+        self._keys = dict(context.keys)
         self._open: dict[Shard, ShardWriter] = {}
         self._lock = threading.Lock()
         self._pool = Pool(1)
@@ -135,11 +135,11 @@ class ShardCollector:
             return tuple(self._records[shard] for shard in sorted(self._records))
 
     def _read_all(self) -> None:
-        accounts = self._orders.scope.accounts if self._orders.accounts is None else self._orders.accounts
+        accounts = self._context.scope.accounts if self._context.accounts is None else self._context.accounts
         for account in accounts:
             self._pool.enter(partial(self._unless_halted, partial(self._enter, account)), account)
         self._join()
-        if self._orders.accounts is None and not self._is_late():
+        if self._context.accounts is None and not self._is_late():
             self._ask_owners()
             self._join()
 
@@ -171,27 +171,27 @@ class ShardCollector:
 
     def _ask_owner(self, shard: Shard, record: ShardRecord, names: tuple[str, ...]) -> None:
         """Ask the owner for those of its keys that it was not asked for. BundleError, OutputError."""
-        known = owner_evidence(self._orders.folder, record.file)
+        known = owner_evidence(self._context.folder, record.file)
         left = known.not_asked(names, shard)
         if not left or not self._has_credentials(shard.account):
             return
         recorder = HeldCalls()
         caller = Caller(self._wiring, shard, recorder, shard.region)
-        partition = self._orders.opening.partition
+        partition = self._context.opening.partition
         guarded(
             caller, "kms", partial(kms.collect_keys, caller, left, aliases=known.aliases, partition=partition)
         )
         if self._has_expired(caller):
             self.has_more = True
             return
-        record = append_calls(self._orders.folder, record, recorder.recorded)
+        record = append_calls(self._context.folder, record, recorder.recorded)
         with self._lock:
             self._records[shard] = record
-        self._orders.note(record, self._keys.get(shard, ()))
+        self._context.note(record, self._keys.get(shard, ()))
 
     def _has_credentials(self, account: AccountId) -> bool:
         """Take on the role of an account that an earlier run read; whether it can be had still."""
-        if account in self._orders.wallet:
+        if account in self._context.credential_store:
             return True
         try:
             self._take_on(account)
@@ -226,14 +226,14 @@ class ShardCollector:
         shard = Shard(account, AWS_GLOBAL)
         if self._is_late():
             return
-        if shard in self._orders.finished:
+        if shard in self._context.finished:
             self._go_on_with(shard)
             return
-        reading, writer = self._begin(shard, self._orders.home)
+        reading, writer = self._begin(shard, self._context.home)
         try:
-            if account == self._orders.opening.account:
-                self._orders.opening.held.replay(writer, account)
-                enabled = self._orders.opening.regions
+            if account == self._context.opening.account:
+                self._context.opening.held.replay(writer, account)
+                enabled = self._context.opening.regions
             else:
                 self._take_on(account)
                 reading.part("sts", _identify)
@@ -243,7 +243,7 @@ class ShardCollector:
             self._note_no_entry(reading, closed.failure)
             self._give_up(self._left(account, AccountView(None, {})), closed.failure)
             return
-        buckets: Buckets = Later()
+        buckets = Buckets()
         reading.part("s3", partial(_list_buckets, buckets=buckets))
         for service, step in GLOBAL_STEPS:
             reading.part(service, step)
@@ -252,47 +252,47 @@ class ShardCollector:
 
     def _go_on_with(self, shard: Shard) -> None:
         """Go on with an account whose global services an earlier run read: their evidence tells the view."""
-        record = self._orders.finished[shard]
-        view = recall_account(self._orders.folder, record.file)
+        record = self._context.finished[shard]
+        view = recall_account(self._context.folder, record.file)
         self._file(record)
         if isinstance(view, Failure):
             self._report_no_entry(shard.account, view)
             self._give_up(self._left(shard.account, AccountView(None, {})), view)
             return
         left = self._left(shard.account, view)
-        if left and shard.account != self._orders.opening.account:
+        if left and shard.account != self._context.opening.account:
             try:
                 self._take_on(shard.account)
             except NoEntryError as closed:
                 self._report_no_entry(shard.account, closed.failure)
                 self._give_up(left, closed.failure)
                 return
-        buckets: Buckets = Later()
-        buckets.tell(view.buckets)
+        buckets = Buckets()
+        buckets.set_result(view.buckets)
         self._read(left, buckets)
 
     def _take_on(self, account: AccountId) -> None:
         """Assume the account's role. NoEntryError."""
-        source = self._orders.roles.source(account)
+        source = self._context.roles.source(account)
         try:
             source()
         except FinalError as problem:
             raise NoEntryError(problem.failure) from problem
-        self._orders.wallet.put(account, source)
+        self._context.credential_store.put(account, source)
 
     def _left(self, account: AccountId, view: AccountView) -> tuple[Shard, ...]:
         """Give the Regions of an account that are left to be read; file the record of each of the others."""
         left: list[Shard] = []
-        for shard in (Shard(account, region) for region in self._orders.scope.regions):
-            if (done := self._orders.finished.get(shard)) is not None:
+        for shard in (Shard(account, region) for region in self._context.scope.regions):
+            if (done := self._context.finished.get(shard)) is not None:
                 self._file(done)
             elif view.has_enabled(shard.region):
                 left.append(shard)
             else:
                 self._file(ShardRecord(account=account, region=shard.region, status=ShardStatus.SKIPPED))
-        if self._orders.shards_at_most is not None and len(left) > self._orders.shards_at_most:
+        if self._context.shards_at_most is not None and len(left) > self._context.shards_at_most:
             self.has_more = True
-        return tuple(left[: self._orders.shards_at_most])
+        return tuple(left[: self._context.shards_at_most])
 
     def _read(self, left: Iterable[Shard], buckets: Buckets) -> None:
         for shard in left:
@@ -317,16 +317,18 @@ class ShardCollector:
             reading.part(service, step)
         reading.part("kms", partial(kms.collect_aliases, found=aliases))
         describe = reading.part_later("s3")
-        buckets.then(
-            lambda found: describe(partial(s3.collect_buckets, names=tuple(found.get(shard.region, ()))))
-        )
+
+        def describe_buckets(listed: Buckets) -> None:
+            describe(partial(s3.collect_buckets, names=tuple(listed.result().get(shard.region, ()))))
+
+        buckets.add_done_callback(describe_buckets)
         reading.opened()
 
     def _describe_keys(self, caller: Caller, named: AbstractSet[str], *, aliases: Mapping[str, str]) -> None:
         """Describe the keys that a shard names; remember those that another one owns."""
         with self._lock:
-            self._keys[caller.shard] = keys_elsewhere(named, caller.shard, self._orders.scope)
-        kms.collect_keys(caller, named, aliases=aliases, partition=self._orders.opening.partition)
+            self._keys[caller.shard] = keys_elsewhere(named, caller.shard, self._context.scope)
+        kms.collect_keys(caller, named, aliases=aliases, partition=self._context.opening.partition)
 
     def _give_up_region(self, shard: Shard, failure: Failure) -> None:
         reading, _ = self._begin(shard, shard.region)
@@ -337,7 +339,7 @@ class ShardCollector:
             account=account,
             region=AWS_GLOBAL,
             operation=ASSUME_ROLE,
-            about=self._orders.roles.arn(account),
+            about=self._context.roles.arn(account),
             kind=error_kind(failure.code),
             code=failure.code,
             message=failure.message,
@@ -345,7 +347,7 @@ class ShardCollector:
         self._wiring.watcher.account_not_entered(gap)
 
     def _note_no_entry(self, reading: ShardReader, failure: Failure) -> None:
-        parameters = {"RoleArn": self._orders.roles.arn(reading.caller.shard.account)}
+        parameters = {"RoleArn": self._context.roles.arn(reading.caller.shard.account)}
         reading.caller.note("sts", "AssumeRole", parameters, failure)
         reading.opened()
 
@@ -354,7 +356,7 @@ class ShardCollector:
     ) -> tuple[ShardReader, ShardWriter]:
         """Open a shard's file. OutputError."""
         self._wiring.watcher.shard_started(shard)
-        writer = ShardWriter(self._orders.folder, shard)
+        writer = ShardWriter(self._context.folder, shard)
         with self._lock:
             self._open[shard] = writer
         ending = Ending(finish=partial(self._complete, writer), service="kms", last=last)
@@ -368,7 +370,7 @@ class ShardCollector:
         if self._has_expired(caller):
             self.has_more = True  # whoever has logged in again can go on with it
         else:
-            self._orders.note(writer.record, self._keys.get(writer.shard, ()))
+            self._context.note(writer.record, self._keys.get(writer.shard, ()))
 
     def _finish(self, writer: ShardWriter, *, interrupted: bool) -> bool:
         """Finish a file and file its record; whether nobody had done so before. OutputError: no room."""
@@ -396,7 +398,7 @@ def _list_buckets(caller: Caller, *, buckets: Buckets) -> None:
     try:
         found = s3.buckets(caller)
     finally:  # the Regions go on in any case
-        buckets.tell(found)
+        buckets.set_result(found)
 
 
 def recall_account(folder: Path, file: str) -> AccountView | Failure:

@@ -1,6 +1,6 @@
 """Restore testing, legal holds, Audit Manager frameworks and report plans, tiering configurations.
 
-A field of type `ShardReader` needed a call of its own and may be a gap; every other field came with the list
+A field of type `Reading` needed a call of its own and may be a gap; every other field came with the list
 that names the row. None: AWS does not report it, unless the field's comment says what its absence means.
 All instants are aware datetimes in UTC.
 """

@@ -1,6 +1,6 @@
 """The inventory: everything in the evidence, as typed rows.
 
-A field of type `ShardReader` needed a call of its own and may be a gap; every other field came with the
+A field of type `Reading` needed a call of its own and may be a gap; every other field came with the
 list that names the row. Optional scalars are None where AWS may leave the field out and its absence has
 no meaning; where it has one, the field's comment says which.
 All instants are aware datetimes in UTC.

@@ -1,6 +1,6 @@
 """The services of this folder, and what follows from the operations that they declare.
 
-Nothing is listed by hand: a file that declares `OPERATION_RATES` is a service, and a list that it declares is
+Nothing is listed by hand: a file that declares `OPERATIONS` is a service, and a list that it declares is
 required in every account-Region until it says otherwise.
 """
 

@@ -56,13 +56,13 @@ def caller_of(aws: FakeAws) -> Making:
     assert aws
 
     def make(**wiring: Any) -> tuple[Caller, Notes]:
-        wallet = CredentialStore()
+        credential_store = CredentialStore()
         own = Session().get_credentials()
         assert own is not None
-        wallet.put(AccountId(CALLER), own.get_frozen_credentials)
+        credential_store.put(AccountId(CALLER), own.get_frozen_credentials)
         session = Session()
         session.register_component("data_loader", LOADER)
-        clients = Clients(session, wallet, frozenset(OPERATIONS), 4)
+        clients = Clients(session, credential_store, frozenset(OPERATIONS), 4)
         notes = Notes()
         values: dict[str, Any] = {"clients": clients, "operations": OPERATIONS, "retries": HASTY}
         line = Wiring(**(values | wiring))

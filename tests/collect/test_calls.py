@@ -6,7 +6,6 @@ import pytest
 
 from scanner.collect.clients import UndeclaredOperationError
 from scanner.collect.credentials import acting_for
-from scanner.collect.later import Later
 from scanner.collect.retry import Halted
 from scanner.model.names import AccountId
 from scanner.services.base import Operation
@@ -211,13 +210,3 @@ def test_without_threads_parts_are_read_one_after_the_other(aws: FakeAws, caller
     assert caller.each(["b", "a", "b"], plan) == {"A", "B"}
     assert caller.beside(lambda one: one.each("cd", plan), lambda _: None) == {"C", "D"}
     assert [call.parameters["BackupPlanId"] for call in notes.calls] == ["b", "a", "c", "d"]
-
-
-def test_what_is_told_later_reaches_all_who_left_word() -> None:
-    told: list[tuple[str, int]] = []
-    later: Later[int] = Later()
-    later.then(lambda value: told.append(("early", value)))
-    later.tell(1)
-    later.tell(2)
-    later.then(lambda value: told.append(("late", value)))
-    assert told == [("early", 1), ("late", 1)]

@@ -66,13 +66,13 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_clients(session: Session | None = None) -> Clients:
-    wallet = CredentialStore()
+    credential_store = CredentialStore()
     own = Session()
     own.set_credentials("AKIDEXAMPLE", "secret", "token")
     credentials = own.get_credentials()
     assert credentials is not None
-    wallet.put(ACCOUNT, credentials.get_frozen_credentials)
-    return Clients(session or open_session(None), wallet, frozenset(OPERATIONS), 4)
+    credential_store.put(ACCOUNT, credentials.get_frozen_credentials)
+    return Clients(session or open_session(None), credential_store, frozenset(OPERATIONS), 4)
 
 
 def plain_clients(clients: Clients) -> Callable[[str, str], BaseClient]:

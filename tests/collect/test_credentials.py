@@ -29,10 +29,10 @@ def keys(name: str) -> ReadOnlyCredentials:
 
 
 def wallet_of(*accounts: AccountId) -> CredentialStore:
-    wallet = CredentialStore()
+    credential_store = CredentialStore()
     for account in accounts:
-        wallet.put(account, partial(keys, account))
-    return wallet
+        credential_store.put(account, partial(keys, account))
+    return credential_store
 
 
 def test_signing_outside_an_account_fails_loudly() -> None:
@@ -111,22 +111,22 @@ def test_a_role_that_cannot_be_renewed_serves_to_its_end() -> None:
 def test_a_role_is_renewed_once_when_aws_says_that_it_has_expired() -> None:
     sts = Sts()
     source = RoleSource(sts.assume, lambda: sts.now)
-    wallet = wallet_of()
-    wallet.put(A, source)
-    assert wallet.key_of(A) == "session-1"
-    assert wallet.renew(A, "session-1")
-    assert wallet.renew(A, "session-1"), "somebody else has done so"
-    assert (wallet.key_of(A), sts.given) == ("session-2", 2)
+    credential_store = wallet_of()
+    credential_store.put(A, source)
+    assert credential_store.key_of(A) == "session-1"
+    assert credential_store.renew(A, "session-1")
+    assert credential_store.renew(A, "session-1"), "somebody else has done so"
+    assert (credential_store.key_of(A), sts.given) == ("session-2", 2)
     sts.refuses = True
     with pytest.raises(FinalError, match="AccessDenied"):
-        wallet.renew(A, "session-2")
+        credential_store.renew(A, "session-2")
 
 
 def test_what_cannot_be_renewed_is_not() -> None:
-    wallet = wallet_of(A)
-    assert wallet.key_of(B) == ""
-    assert not wallet.renew(A, A)
-    assert not wallet.renew(B, "x")
+    credential_store = wallet_of(A)
+    assert credential_store.key_of(B) == ""
+    assert not credential_store.renew(A, A)
+    assert not credential_store.renew(B, "x")
 
 
 def test_who_waits_for_another_to_renew_leaves_the_lock_as_it_was() -> None:

@@ -172,20 +172,20 @@ def read(folder: Path, accounts: tuple[str, ...], watch: Watch, time: Time) -> N
     """Collect with a time of the test's own."""
     retries = RetryPolicy(attempts=2, base=0.001)
     request = CollectRequest(accounts=accounts, regions=REGIONS, retries=retries, concurrency=4)
-    station = set_up(request, watch, lambda: datetime(2026, 11, 22, tzinfo=UTC))
-    wiring = replace(station.wiring, time=time)
-    opening = open_scan(wiring, station.wallet, station.own, station.home)
-    scope = resolve(request, opening, None, known_regions(station.session)).scope
-    crew = ShardCollector(
+    environment = set_up(request, watch, lambda: datetime(2026, 11, 22, tzinfo=UTC))
+    wiring = replace(environment.wiring, time=time)
+    opening = open_scan(wiring, environment.credential_store, environment.own, environment.home)
+    scope = resolve(request, opening, None, known_regions(environment.session)).scope
+    collector = ShardCollector(
         CollectContext(
             wiring=wiring,
-            wallet=station.wallet,
-            roles=Roles(request, wiring, opening.account, opening.partition, station.home),
+            credential_store=environment.credential_store,
+            roles=Roles(request, wiring, opening.account, opening.partition, environment.home),
             opening=opening,
             scope=scope,
-            home=station.home,
+            home=environment.home,
             folder=folder,
         )
     )
-    crew.run(request.concurrency)
+    collector.run(request.concurrency)
     wiring.clients.close()
