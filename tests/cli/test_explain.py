@@ -105,11 +105,11 @@ def test_a_bare_id_that_only_one_thing_has_is_enough(scan: Path) -> None:
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
-        ("twin", "names more than one thing"),
+        ("twin", "matches several subjects"),
         ("vol-11", f"Did you mean:\n  {volume_arn('vol-1')}"),
         (volume_arn("vol-9"), "Did you mean:"),
-        ("nothing-like-it", "has nothing called"),
-        (" ", "Name what is to be explained"),
+        ("nothing-like-it", "has no subject called"),
+        (" ", "Name a subject"),
         ("\x1b[31mx", "\u2039U+001B\u203a"),
     ],
 )

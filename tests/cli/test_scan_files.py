@@ -209,7 +209,7 @@ def test_a_scan_of_schema_1_is_read_as_before(tmp_path: Path) -> None:
         "vault-locked": {"fail": 2, "not_applicable": 1},
     }
     chain = json.loads(run("explain", scan, "vol-1", "--format", "json", "--bundle", scan).stdout)["chain"]
-    labels = ["daily / s1", "Losses", "Its own encryption", "Other unknown data"]
+    labels = ["daily / s1", "Loss scenarios", "Encryption", "Other unknown data"]
     assert (chain["verdict"], [child["label"] for child in chain["children"]]) == ("holds", labels)
     told = run("diff", SCHEMA_1, scan).stdout
     assert [line.split()[-1] for line in told.splitlines()[1:]] == ["11", "15"]

@@ -17,11 +17,11 @@ from rich.console import Console
 from scanner.cli.explain_actions import rendered
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
 from scanner.model.finding import Severity, Status
-from scanner.report.explain import tell
+from scanner.report.explain import subject_tree
 from scanner.report.explain.copies import copy_nodes
-from scanner.report.explain.find import Found
-from scanner.report.explain.rows import Related, Selects
-from scanner.report.explain.vaults import told_point
+from scanner.report.explain.find import SubjectRow
+from scanner.report.explain.rows import Related, SelectionRow
+from scanner.report.explain.vaults import recovery_point_node
 from scanner.report.formats.explanation import explanation_document, explanation_json
 from scanner.report.formats.figure import explanation_svg
 
@@ -92,7 +92,7 @@ RELATED = Related(
         MAIN: {"subject": MAIN, "lock_mode": "none", "key_kind": "aws_managed", "evidence": refs(("", 5))}
     },
     selections=(
-        Selects(
+        SelectionRow(
             {"subject": f"{PLAN}#s1", "plan": PLAN, "name": "p1 / gold", "evidence": refs(("selected", 6))},
             2,
             (VOLUME,),
@@ -103,7 +103,7 @@ RELATED = Related(
 
 
 def chain(row: dict[str, Any], related: Related = RELATED) -> Node:
-    return tell(Found("resource", row), related)
+    return subject_tree(SubjectRow("resource", row), related)
 
 
 def explanation(root: Node, name: str = "ledger") -> Explanation:
@@ -190,7 +190,7 @@ def test_a_place_that_was_not_seen_is_unknown_and_an_empty_one_broken() -> None:
 
 @pytest.mark.parametrize(("absent", "verdict"), [(False, Verdict.HOLDS), (None, Verdict.UNKNOWN)])
 def test_a_point_that_its_vault_may_not_hold_is_unknown(absent: Any, verdict: Verdict) -> None:
-    node = told_point({"arn": "a", "vault": "v", "age_hours": 3.0, "absent": absent}, ())
+    node = recovery_point_node({"arn": "a", "vault": "v", "age_hours": 3.0, "absent": absent}, ())
     assert node.verdict is verdict
     assert bool(node.because) is (verdict is Verdict.UNKNOWN)
 
@@ -322,7 +322,7 @@ def test_a_line_break_in_a_name_forges_no_line() -> None:
 
 def explained(row: dict[str, Any], related: Related = RELATED) -> dict[str, str]:
     """Return all facts of the chain of a row, by name."""
-    found = tell(Found("resource", row), related)
+    found = subject_tree(SubjectRow("resource", row), related)
     return {name: value for node in found.walk() for name, value in node.facts}
 
 
@@ -356,8 +356,8 @@ def test_windows_scans_and_tags_of_a_rule() -> None:
         "recovery_point_tags": [{"key": "team", "value": "web"}],
     }
     told = explained(volume(), Related(rules={RULE: {"subject": RULE, **terms}}))
-    assert told["must start within"] == "8 h"
-    assert told["must complete within"] == "7 days"
+    assert told["start window"] == "8 h"
+    assert told["completion window"] == "7 days"
     assert told["indexes for search"] == "EBS"
     assert told["scans for malware"] == "GUARDDUTY (FULL_SCAN)"
     assert told["tags on recovery points"] == "team=web"

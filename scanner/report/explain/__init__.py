@@ -1,8 +1,8 @@
-"""`explain`: the chain of one subject of a judged scan, from its fact rows alone.
+"""`audit explain`: how one subject of an evaluated scan is protected, as a tree built from its fact rows.
 
-find   which row is meant           gather   the rows that it names         advice   what controls say of it
-resource, structures, and what they are made of (selections, rules, vaults, copies, around): rows -> tree
-document, svg   the tree as JSON and as a picture       evidence   the recorded answers it rests on
+find       finds the row of the subject             queries    reads the related rows
+resource, structures, with copies, vaults, around   build the tree from rows
+advice     the findings about it                    evidence   the recorded answers that support it
 """
 
 from pathlib import Path
@@ -14,49 +14,49 @@ from scanner.findings.schema import FOLDER
 from scanner.model.explanation import Explanation, Node
 from scanner.report.explain.advice import advice
 from scanner.report.explain.facts import Facts
-from scanner.report.explain.find import Found, find
-from scanner.report.explain.queries import gather
+from scanner.report.explain.find import SubjectRow, find_subject
+from scanner.report.explain.queries import related_rows
 from scanner.report.explain.resource import resource_node
 from scanner.report.explain.rows import Related, text
-from scanner.report.explain.structures import STRUCTURES
+from scanner.report.explain.structures import TREE_BUILDERS
 
-__all__ = ["explain", "tell"]
+__all__ = ["explain", "subject_tree"]
 
 
 def explain(scan: Path, wanted: str) -> Explanation:
-    """Explain what `wanted` names in a judged scan: an ARN, a name of findings, or a bare name or id.
+    """Explain the subject that `wanted` names in an evaluated scan: by ARN, subject of findings, name or id.
 
     Raises:
-        UsageError: nothing is called that, or several things are.
-        BundleError: the folder holds no judged scan, or a file is not the one that its manifest names.
+        UsageError: no subject or several match.
+        BundleError: the folder contains no evaluated scan, or a file differs from the manifest's checksum.
     """
     manifest = read_manifest(scan)
     if not (scan / FACTS).is_dir():
         raise BundleError(f"{scan} contains no evaluated scan: run audit evaluate first.")
     files = ScanFiles(scan, manifest)
     facts = Facts(files.facts)
-    found = find(facts, wanted)
-    root = tell(found, gather(facts, found))
+    subject = find_subject(facts, wanted)
+    root = subject_tree(subject, related_rows(facts, subject))
     files.checked(*FINDINGS)
-    told, owner = advice(scan, root, files.checked(FOLDER))
-    account = text(found.row, "account")
-    names = {each.id: each.name for each in manifest.accounts}
+    findings_advice, owner = advice(scan, root, files.checked(FOLDER))
+    account = text(subject.row, "account")
+    names = {account_record.id: account_record.name for account_record in manifest.accounts}
     return Explanation(
         scan_id=manifest.scan_id,
         as_of=rfc3339(manifest.evaluated_as_of) or "",
-        subject=text(found.row, "subject"),
-        subject_type=text(found.row, "subject_type"),
+        subject=text(subject.row, "subject"),
+        subject_type=text(subject.row, "subject_type"),
         account=account,
         account_name=next((name or "" for id_, name in names.items() if id_ == account), ""),
-        region=text(found.row, "region"),
-        name=text(found.row, "name"),
+        region=text(subject.row, "region"),
+        name=text(subject.row, "name"),
         root=root,
-        advice=told,
+        advice=findings_advice,
         owner=owner,
     )
 
 
-def tell(found: Found, related: Related) -> Node:
-    """Make the tree of a subject from its row and those that it names."""
-    teller = STRUCTURES.get(found.table, resource_node)
-    return teller(found.row, related)
+def subject_tree(subject: SubjectRow, related: Related) -> Node:
+    """Build the tree of a subject from its row and the related rows."""
+    build = TREE_BUILDERS.get(subject.table, resource_node)
+    return build(subject.row, related)

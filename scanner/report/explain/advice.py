@@ -1,7 +1,7 @@
-"""What the controls said of the subjects in a chain, and what to do about it; read from the judged scan.
+"""The findings about the subjects of a tree, with what to do about them, read from the evaluated scan.
 
-Filed findings are picked by their subject, and texts of passes are not rendered: none is shown. Those of
-schema 1 are read line by line.
+Findings in Parquet are selected by subject; texts of passes are not rendered, because none is shown. Findings
+of schema 1 are read line by line.
 """
 
 import gzip
@@ -23,31 +23,31 @@ from scanner.model.owner import Owner
 from scanner.report.wording import STATUS_ORDER
 
 _MOST: Final = 12
-_TOLD: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
+_SHOWN: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
 
 _REMEDIED: Final = (Status.FAIL, Status.WAIVED)
-"""What the remediation of a control is for: what is unknown says itself which read is missing."""
+"""Statuses for which the control's remediation is shown. The reason of an unknown names the missing read."""
 _DEFINITIONS: Final = b',"controls":['
 
 
 def advice(scan: Path, root: Node, files: Sequence[Path] = ()) -> tuple[tuple[Advice, ...], Owner | None]:
-    """Return what does not pass of the subject itself, and what fails of the links below it; worst first.
+    """Return the findings of the subject that did not pass, and the failures of its links, worst first.
 
-    With it comes the owner of the subject. None: no finding names one. `files`: those of the filed findings;
-    none: the scan is of schema 1.
+    Also return the owner of the subject; None: no finding names one. `files`: the Parquet files of findings;
+    empty: the scan has schema 1.
     """
     broken = {node.subject for node in root.walk() if node.verdict is not Verdict.HOLDS} - {"", root.subject}
     subjects = {root.subject, *broken}
     definitions = _definitions(scan)
-    every = _filed(files, definitions, subjects) if files else list(_lines(scan, subjects))
-    found = [
+    findings = _filed(files, definitions, subjects) if files else list(_lines(scan, subjects))
+    shown = [
         finding
-        for finding in every
-        if finding.status in _TOLD and (finding.subject == root.subject or finding.status is Status.FAIL)
+        for finding in findings
+        if finding.status in _SHOWN and (finding.subject == root.subject or finding.status is Status.FAIL)
     ]
-    found.sort(key=lambda each: (STATUS_ORDER[each.status], each.severity.rank, *each.order))
-    owner = next((each.owner for each in every if each.subject == root.subject), None)
-    return tuple(_advice(each, definitions.get(each.control, {})) for each in found[:_MOST]), owner
+    shown.sort(key=lambda finding: (STATUS_ORDER[finding.status], finding.severity.rank, *finding.order))
+    owner = next((finding.owner for finding in findings if finding.subject == root.subject), None)
+    return tuple(_advice(finding, definitions.get(finding.control, {})) for finding in shown[:_MOST]), owner
 
 
 def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
@@ -67,7 +67,7 @@ def _advice(finding: Finding, definition: Mapping[str, Any]) -> Advice:
 
 
 def _title(finding: Finding, definition: Mapping[str, Any]) -> str:
-    """Return the title of a failure for what failed, else that of the requirement; without one, the id."""
+    """Return the failure title of a failed control, else its title, else its id."""
     requirement = str(definition.get("title") or finding.control)
     if finding.status not in _REMEDIED:
         return requirement
@@ -77,20 +77,21 @@ def _title(finding: Finding, definition: Mapping[str, Any]) -> str:
 def _filed(
     files: Sequence[Path], definitions: Mapping[str, Mapping[str, Any]], subjects: Collection[str]
 ) -> list[Finding]:
-    """Read the filed findings of some subjects, without the texts that are not filed.
+    """Read the findings of some subjects from Parquet, without the texts that it does not contain.
 
-    BundleError: they cannot be read, or a finding is of a control that the scan does not define.
+    BundleError: they cannot be read, or the scan does not define the control of a finding.
     """
     try:
         controls = tuple(map(control_of, definitions.values()))
     except (KeyError, TypeError, ValueError) as problem:
-        raise BundleError(f"The scan's controls have not the shape of the contract: {problem}.") from problem
+        raise BundleError(f"The control definitions in the scan are not valid: {problem}.") from problem
     return findings_of(Filed(files, controls), subjects)
 
 
 def _lines(scan: Path, subjects: Collection[str]) -> Iterator[Finding]:
-    """Read the findings of some subjects. The others are skipped as bytes, and never parsed."""
+    """Read the findings of some subjects from findings.jsonl.gz."""
     path = scan / "findings.jsonl.gz"
+    # Most lines are about other subjects: comparing bytes is much faster than parsing each line.
     needles = [b'"subject":' + orjson.dumps(subject) for subject in subjects]
     try:
         with gzip.open(path) as lines:
@@ -104,13 +105,13 @@ def _lines(scan: Path, subjects: Collection[str]) -> Iterator[Finding]:
             f"{path} cannot be read: {problem}. Run audit evaluate on the bundle again."
         ) from problem
     except (KeyError, TypeError, ValueError) as problem:
-        raise BundleError(f"{path} holds something that is no finding: {problem}.") from problem
+        raise BundleError(f"{path} contains a line that is not a finding: {problem}.") from problem
 
 
 def _definitions(scan: Path) -> Mapping[str, Mapping[str, Any]]:
-    """Read the controls of summary.json, or from the end of findings.json, which may have many findings.
+    """Read the definitions of controls from summary.json or findings.json, by id.
 
-    Empty: neither is there, or has definitions. Findings of schema 1 can be shown without.
+    Empty: neither file exists or has definitions. Findings of schema 1 can be shown without them.
     """
     return _controls(scan / "summary.json") or _controls(scan / "findings.json")
 
@@ -121,17 +122,18 @@ def _controls(file: Path) -> Mapping[str, Mapping[str, Any]]:
             file.open("rb") as opened,
             mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as text,
         ):
+            # findings.json may contain many findings; the definitions follow them, at the end.
             start = text.rfind(_DEFINITIONS)
             document = orjson.loads(b"{" + text[start + 1 :] if start >= 0 else text[:])
     except (OSError, ValueError):
         return {}
     controls = document.get("controls") if isinstance(document, dict) else None
-    definitions = [each for each in controls or () if isinstance(each, dict)]
-    return {str(each.get("id")): each for each in definitions}
+    definitions = [control for control in controls or () if isinstance(control, dict)]
+    return {str(definition.get("id")): definition for definition in definitions}
 
 
 def control_of(document: Mapping[str, Any]) -> Control:
-    """Parse the definition of a control in summary.json. KeyError, TypeError or ValueError: it is none."""
+    """Parse the definition of a control in summary.json. KeyError, TypeError or ValueError: not valid."""
     return Control(
         id=document["id"],
         title=document["title"],
@@ -143,7 +145,7 @@ def control_of(document: Mapping[str, Any]) -> Control:
         reason=document["reason"],
         reasons=document["reasons"],
         reason_cases={
-            status: tuple(ReasonCase(each["when"], each["text"]) for each in cases)
+            status: tuple(ReasonCase(case["when"], case["text"]) for case in cases)
             for status, cases in document.get("reason_cases", {}).items()
         },
         parameters=document["defaults"],

@@ -1,4 +1,4 @@
-"""What stands beside the chain of a resource: its key, the losses it survives, who passes it over, doubts."""
+"""What the tree of a resource shows besides covering rules: near misses, exclusions, losses, key, unknowns."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -11,8 +11,8 @@ from scanner.report.wording import count_word, short_name
 
 _SURVIVES: Final = "survives_"
 _BECAUSE: Final = "_because"
-_COLUMNS: Final = 4  # columns that one reason is told of
-_TOLD: Final = frozenset(
+_COLUMNS: Final = 4  # columns listed for one reason
+_SHOWN_ELSEWHERE: Final = frozenset(
     (
         "covered",
         "covered_by",
@@ -27,17 +27,17 @@ _TOLD: Final = frozenset(
         "opted_in",
     )
 )
-"""Columns whose doubts stand where the tree tells the column itself."""
+"""Columns that the tree shows elsewhere, with the reasons why they are unknown."""
 
 
-def around(row: Row) -> Iterator[Node]:
-    """Tell what bears on a resource's protection beside the rules that cover it."""
+def further_nodes(row: Row) -> Iterator[Node]:
+    """Yield what affects a resource's protection besides the rules that cover it."""
     yield from _grouped("Nearest selections", _near_misses(row))
     yield from _grouped("Selections that exclude it", (*_passed_over(row), *_opt_in(row)))
-    yield from _grouped("Losses", tuple(_losses(row)))
+    yield from _grouped("Loss scenarios", tuple(_losses(row)))
     if "key_kind" in row:
-        yield from _grouped("Its own encryption", (key_node(row),))
-    yield from _grouped("Other unknown data", tuple(doubts(row)))
+        yield from _grouped("Encryption", (key_node(row),))
+    yield from _grouped("Other unknown data", tuple(unknown_nodes(row)))
 
 
 def _grouped(label: str, nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -60,19 +60,19 @@ def _near_misses(row: Row) -> tuple[Node, ...]:
 
 
 def _passed_over(row: Row) -> tuple[Node, ...]:
-    """Return the other selections that match it and do not select it, each with the clause."""
+    """Return the selections that match it but exclude it, each with the clause that excludes it."""
     passed, complete = members(row.get("passed_over"))
-    near = {text(each, "selection") for each in members(row.get("near_misses"))[0]}
-    passed = [each for each in passed if text(each, "selection") not in near]
+    near = {text(near_miss, "selection") for near_miss in members(row.get("near_misses"))[0]}
+    passed = [selection for selection in passed if text(selection, "selection") not in near]
     nodes = tuple(
         Node(
             kind=NodeKind.SELECTION,
-            label=f"{text(each, 'plan_name')} / {text(each, 'name')}",
+            label=f"{text(selection, 'plan_name')} / {text(selection, 'name')}",
             verdict=Verdict.BROKEN,
-            subject=text(each, "selection"),
-            because=sentence(text(each, "because")),
+            subject=text(selection, "selection"),
+            because=sentence(text(selection, "because")),
         )
-        for each in passed
+        for selection in passed
     )
     if complete or "passed_over" not in row:
         return nodes
@@ -84,7 +84,7 @@ def _passed_over(row: Row) -> tuple[Node, ...]:
 
 
 def _opt_in(row: Row) -> tuple[Node, ...]:
-    """Tell the Region's service opt-in where it decides."""
+    """Return the Region's service opt-in, where AWS Backup goes by it."""
     decides = ternary(row, "opt_in_decides")
     if "opt_in_decides" not in row or decides is False:
         return ()
@@ -92,7 +92,7 @@ def _opt_in(row: Row) -> tuple[Node, ...]:
     return (
         Node(
             kind=NodeKind.LINK,
-            label="Opt-in of its type",
+            label="Service opt-in for its type",
             verdict=verdict_of(opted_in if decides else None if opted_in is False else opted_in),
             because=sentence(text(row, "opt_in_reason") or reasons(row, "opted_in", "opt_in_decides")),
             evidence=references(row, "opted_in"),
@@ -101,7 +101,7 @@ def _opt_in(row: Row) -> tuple[Node, ...]:
 
 
 def _losses(row: Row) -> Iterator[Node]:
-    """Tell which losses it survives: every column `survives_*`, with what saves it or does not."""
+    """Yield the loss scenarios (columns `survives_*`), each with the reason for its result."""
     for column in row:
         if column.startswith(_SURVIVES) and not column.endswith(_BECAUSE):
             because = text(row, column + _BECAUSE) or reasons(row, column)
@@ -114,12 +114,12 @@ def _losses(row: Row) -> Iterator[Node]:
             )
 
 
-def doubts(row: Row) -> Iterator[Node]:
-    """Tell what else of the row is not known: reasons once, with the columns that they keep open."""
+def unknown_nodes(row: Row) -> Iterator[Node]:
+    """Yield each reason why further columns of the row are unknown, with these columns."""
     open_columns: dict[str, list[str]] = {}
     for doubt in members(row.get("not_known"))[0]:
         about = text(doubt, "about")
-        if about not in _TOLD and not about.startswith(_SURVIVES):
+        if about not in _SHOWN_ELSEWHERE and not about.startswith(_SURVIVES):
             open_columns.setdefault(text(doubt, "reason"), []).append(about.replace("_", " "))
     for reason, columns in open_columns.items():
         more = len(columns) - _COLUMNS
@@ -128,6 +128,6 @@ def doubts(row: Row) -> Iterator[Node]:
         yield Node(kind=NodeKind.MORE, label=label, verdict=Verdict.UNKNOWN, because=reason)
 
 
-def named(row: Row) -> str:
-    """Call a row what people call its subject."""
+def name_of(row: Row) -> str:
+    """Return the name of a row's subject, or the end of its ARN."""
     return text(row, "name") or short_name(text(row, "subject"))

@@ -1,11 +1,11 @@
-"""The copies of a chain: whether each can arrive, link by link, and what is known of where it goes."""
+"""The copies of a resource: whether each can succeed, link by link, and the destination vault."""
 
 from collections.abc import Iterable, Iterator
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.sentences import sentence
 from scanner.report.explain.rows import (
-    NOTHING,
+    NO_ROW,
     Related,
     Row,
     facts,
@@ -18,26 +18,26 @@ from scanner.report.explain.rows import (
     text,
     texts,
 )
-from scanner.report.explain.vaults import point_node, vault_facts
+from scanner.report.explain.vaults import newest_point_node, vault_facts
 from scanner.report.wording import days, hours, place, short_name
 
 AIR_GAPPED = "air_gapped_target"
 
 
 def copy_nodes(resource: Row, rule: str, related: Related) -> Iterator[Node]:
-    """Tell the copies of one covering rule, as they fare for this resource."""
+    """Yield the copies of one covering rule, with the verdict for this resource."""
     copies, complete = members(resource.get("copies"))
     chains = _chains(resource)
     for copy in copies:
         if text(copy, "rule") == rule:
-            yield _copy(copy, chains.get(_key(copy), NOTHING), resource, related)
+            yield _copy(copy, chains.get(_key(copy), NO_ROW), resource, related)
     if not complete and "copies" in resource and not copies:
         because = reasons(resource, "copies") or "Whether it has copies is unknown."
         yield Node(kind=NodeKind.MORE, label="Copies", verdict=Verdict.UNKNOWN, because=because)
 
 
 def _chains(resource: Row) -> dict[tuple[str, str], Row]:
-    """Give the chains of links by copy action; the first stands where one action fares in two ways."""
+    """Return the copy chains by copy action and effect; the first of equal ones."""
     chains, _ = members(resource.get("copy_links"))
     return {_key(chain): chain for chain in reversed(chains)}
 
@@ -48,11 +48,11 @@ def _key(row: Row) -> tuple[str, str]:
 
 def _copy(copy: Row, chain: Row, resource: Row, related: Related) -> Node:
     destination = text(copy, "destination")
-    vault = related.vaults.get(destination, NOTHING)
-    action = related.copy_actions.get(text(copy, "copy_action"), NOTHING)
+    vault = related.vaults.get(destination, NO_ROW)
+    action = related.copy_actions.get(text(copy, "copy_action"), NO_ROW)
     effective = ternary(copy, "effective")
     links = tuple(_link(link) for link in members(chain.get("links"))[0])
-    points = (point_node(destination, resource, own=False),) if "places" in resource else ()
+    points = (newest_point_node(destination, resource, own=False),) if "places" in resource else ()
     jobs = tuple(_jobs(copy, resource))
     return Node(
         kind=NodeKind.COPY,
@@ -63,7 +63,7 @@ def _copy(copy: Row, chain: Row, resource: Row, related: Related) -> Node:
         facts=facts(
             ("goes to", reach(copy) or place(destination)),
             ("in", place(destination)),
-            ("kept", days(number(action, "retention_days")) if action else ""),
+            ("retention", days(number(action, "retention_days")) if action else ""),
             ("copied as", text(copy, "copied_as")),
             ("kind", "air-gapped target" if text(copy, "kind") == AIR_GAPPED else ""),
         ),
@@ -73,13 +73,13 @@ def _copy(copy: Row, chain: Row, resource: Row, related: Related) -> Node:
 
 
 def reach(copy: Row) -> str:
-    """Say how far a copy goes: `another account and another Region`; empty: neither, or not told."""
+    """Return how far a copy goes: `another account and another Region`; empty: neither, or unknown."""
     words = (("cross_account", "another account"), ("cross_region", "another Region"))
     return " and ".join(word for column, word in words if copy.get(column) is True)
 
 
 def _notes(copy: Row) -> Iterator[Node]:
-    """Give what AWS documents about such copies; facts of earlier versions have none."""
+    """Yield what AWS documents about such copies; facts of earlier versions have no notes."""
     for note in texts(copy.get("notes"))[0]:
         yield Node(kind=NodeKind.LINK, label="AWS Backup documents", verdict=Verdict.STATED, because=note)
 
@@ -96,12 +96,12 @@ def _link(link: Row) -> Node:
 
 
 def _jobs(copy: Row, resource: Row) -> Iterator[Node]:
-    """Tell how the newest finished copy job of this copy action fared."""
+    """Yield the result of the newest finished copy job of this copy action."""
     for job in members(resource.get("copy_jobs"))[0]:
         if (text(job, "rule"), text(job, "destination")) == (text(copy, "rule"), text(copy, "destination")):
             yield Node(
                 kind=NodeKind.LINK,
-                label=f"Its newest copy job ended as {text(job, 'state') or 'nobody told'}",
+                label=f"Its newest copy job ended as {text(job, 'state') or 'an unknown state'}",
                 verdict=verdict_of(ternary(job, "succeeded")),
                 facts=job_facts(job),
                 evidence=references(resource, "copy_jobs"),

@@ -1,4 +1,4 @@
-"""The recorded answers that a chain rests on, shortened, so that an auditor can hold them against it."""
+"""The recorded answers that support a tree, shortened, so that an auditor can compare them with it."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ EXCERPT: Final = 240
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One line of the evidence: the call, and the part of its answer that speaks of the subject."""
+    """One line of the evidence: the call, and the part of its answer that contains the subject."""
 
     ref: EvidenceRef
     call: str
@@ -29,9 +29,9 @@ class Recorded:
 
 
 def recorded(bundle: Path, refs: tuple[EvidenceRef, ...], names: tuple[str, ...]) -> Iterator[Recorded]:
-    """Give the lines, in the order of their files; `names` say what in a long answer is looked for.
+    """Yield the lines in the order of their files. `names`: what to look for in a long answer.
 
-    BundleError: a file is missing, or not the one whose checksum the manifest has.
+    BundleError: a file is missing, or differs from the manifest's checksum.
     """
     sums = _checksums(bundle)
     wanted: defaultdict[str, set[int]] = defaultdict(set)
@@ -50,11 +50,11 @@ def _checksums(bundle: Path) -> Mapping[str, str]:
 
 def _check(bundle: Path, file: str, sums: Mapping[str, str]) -> None:
     if not file.startswith("evidence/") or ".." in Path(file).parts:
-        raise BundleError(f"{file} is no file of a bundle's evidence.")
+        raise BundleError(f"{file} is not an evidence file of a bundle.")
     if not (bundle / file).is_file():
-        raise BundleError(f"{bundle} has no {file}. Name the folder of the bundle with --bundle.")
+        raise BundleError(f"{bundle} does not contain {file}. Name the folder of the bundle with --bundle.")
     if sums.get(file) and file_sha256(bundle / file) != sums[file]:
-        raise BundleError(f"{file} is not the file that the manifest speaks of (its SHA-256 differs).")
+        raise BundleError(f"{file} was changed: its SHA-256 differs from the one in the manifest.")
 
 
 def _lines(bundle: Path, file: str, wanted: set[int], names: tuple[str, ...]) -> Iterator[Recorded]:
@@ -67,19 +67,19 @@ def _lines(bundle: Path, file: str, wanted: set[int], names: tuple[str, ...]) ->
 
 
 def _recorded(line: EvidenceLine, names: tuple[str, ...]) -> Recorded:
-    asked = ", ".join(f"{name}={value}" for name, value in line.parameters.items())
-    said = line.response
+    parameters = ", ".join(f"{name}={value}" for name, value in line.parameters.items())
+    response = line.response
     if line.error is not None:
-        said = {"error": line.error.code, "message": line.error.message}
-    answer = orjson.dumps(said).decode()
-    return Recorded(line.ref, f"{line.name}({asked})", line.at, _around(answer, names))
+        response = {"error": line.error.code, "message": line.error.message}
+    answer = orjson.dumps(response).decode()
+    return Recorded(line.ref, f"{line.name}({parameters})", line.at, _around(answer, names))
 
 
 def _around(answer: str, names: tuple[str, ...]) -> str:
-    """Give the part of an answer that has one of the names in it, else its beginning."""
+    """Return the part of an answer around the first of the names, else its beginning."""
     if len(answer) <= EXCERPT:
         return answer
-    found = min((place for name in names if name and (place := answer.find(name)) >= 0), default=0)
-    start = max(0, min(found - EXCERPT // 3, len(answer) - EXCERPT))
+    at = min((place for name in names if name and (place := answer.find(name)) >= 0), default=0)
+    start = max(0, min(at - EXCERPT // 3, len(answer) - EXCERPT))
     part = answer[start : start + EXCERPT]
     return ("\u2026" if start else "") + part + ("\u2026" if start + EXCERPT < len(answer) else "")

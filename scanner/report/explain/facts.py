@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from scanner.report.explain.rows import Row, Selects, text
+from scanner.report.explain.rows import Row, SelectionRow, text
 from scanner.storage.lookup import Holding, StoredTable
 from scanner.storage.table_files import TableSource
 
@@ -38,7 +38,7 @@ class Facts:
         """Count the rows whose column is a value."""
         return self.table(table).count(column, value)
 
-    def selections(self, plans: Iterable[str], arn: str = "") -> tuple[Selects, ...]:
+    def selections(self, plans: Iterable[str], arn: str = "") -> tuple[SelectionRow, ...]:
         """Return the selections of plans, and whether each selects `arn`."""
         return tuple(self.selects(row, arn) for row in self.rows("selection", "plan", plans).values())
 
@@ -46,7 +46,7 @@ class Facts:
         """Return which of `arns` the selections of plans select, by the selections' subjects."""
         return self.table("selection").holding("plan", plans, "selected", arns)
 
-    def selects(self, row: Row, arn: str = "") -> Selects:
+    def selects(self, row: Row, arn: str = "") -> SelectionRow:
         """Return a selection with what fits on a page of its list of resources."""
         listed = self.table("selection").members(text(row, "subject"), "selected", asked=arn)
-        return Selects(row, listed.count, listed.first, listed.holds, listed.complete)
+        return SelectionRow(row, listed.count, listed.first, listed.holds, listed.complete)

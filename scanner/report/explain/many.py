@@ -1,4 +1,4 @@
-"""The chains of many resources at once: each table is read once, whatever their number."""
+"""The trees of many resources at once. Each table is read once, however many there are."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from scanner.model.explanation import Node
 from scanner.model.names import parse_arn
 from scanner.report.explain.facts import Facts
 from scanner.report.explain.resource import resource_node
-from scanner.report.explain.rows import Related, Row, Selects, members, text
+from scanner.report.explain.rows import Related, Row, SelectionRow, members, text
 from scanner.storage.lookup import Holding
 
 _AT_ONCE: Final = 1_000
-"""Rows of resources that are in memory at once: some tens of kilobytes each."""
+"""Rows of resources in memory at once. Each takes some tens of kilobytes."""
 
 _UNUSED: Final = ("nearest", "remedy", "restores", "tags", "type_restores")
-"""Columns of resources that no chain names, and that take long to read."""
+"""Columns of resources that no tree needs and that take long to read."""
 
 
 def resource_chains(facts: Facts, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
-    """Yield the chains of resources by subject; others are left out.
+    """Yield the trees of resources with their subjects; subjects that are not in the table are left out.
 
     Raises:
         BundleError: a table is missing or cannot be read.
     """
-    wanted = sorted(subjects, key=_account)  # neighbours are in one file
+    wanted = sorted(subjects, key=_account)  # there is one file per account: read each file once
     for start in range(0, len(wanted), _AT_ONCE):
         part = wanted[start : start + _AT_ONCE]
         rows = facts.table("resource").rows("subject", part, without=_UNUSED)
@@ -40,18 +40,18 @@ def _account(subject: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """What the chains of some resources name."""
+    """The rows that the trees of some resources refer to."""
 
     related: Related
     selections: Mapping[str, list[tuple[Row, Holding]]]  # by plan
 
     def of(self, row: Row) -> Related:
-        """Give what concerns one resource: of the selections those that select it, or a parent of it."""
+        """Return the related rows of one resource: of the selections, those that select it or a parent."""
         covers = members(row.get("covered_by"))[0]
         arns = {text(row, "subject"), *(text(cover, "parent") for cover in covers)} - {""}
         plans = dict.fromkeys(text(cover, "rule").partition("#")[0] for cover in covers)
         selects = tuple(
-            Selects(row=selection, count=held.count, holds=True, complete=held.complete)
+            SelectionRow(row=selection, count=held.count, holds=True, complete=held.complete)
             for plan in plans
             for selection, held in self.selections.get(plan, ())
             if held.held & arns
@@ -86,9 +86,9 @@ def _around(facts: Facts, rows: Iterable[Row]) -> _Around:
 def _selections(
     facts: Facts, plans: Collection[str], arns: Collection[str]
 ) -> dict[str, list[tuple[Row, Holding]]]:
-    found: dict[str, list[tuple[Row, Holding]]] = {}
+    by_plan: dict[str, list[tuple[Row, Holding]]] = {}
     held = facts.holding(plans, arns)
     for subject, row in facts.rows("selection", "plan", plans).items():
         if held[subject].held:
-            found.setdefault(text(row, "plan"), []).append((row, held[subject]))
-    return found
+            by_plan.setdefault(text(row, "plan"), []).append((row, held[subject]))
+    return by_plan

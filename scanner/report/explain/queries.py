@@ -1,19 +1,19 @@
-"""Reading the rows that a subject's chain names: few, whatever the size of the scan."""
+"""Reading the rows that a subject's tree refers to: few, however large the scan."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from scanner.report.explain.facts import Facts
-from scanner.report.explain.find import Found
-from scanner.report.explain.rows import Related, Row, Selects, members, text
+from scanner.report.explain.find import SubjectRow
+from scanner.report.explain.rows import Related, Row, SelectionRow, members, text
 
-_FILLERS: Final = 25
-"""Rules, and copy actions, that are told of one vault."""
+_USERS: Final = 25
+"""Number of rules, and of copy actions, that are shown of one vault."""
 
 
-def gather(facts: Facts, found: Found) -> Related:
-    """Return the rows that the chain of `found` names."""
-    return _GATHERED.get(found.table, _of_resource)(facts, found.row)
+def related_rows(facts: Facts, subject: SubjectRow) -> Related:
+    """Return the rows that the tree of a subject refers to."""
+    return _QUERIES.get(subject.table, _of_resource)(facts, subject.row)
 
 
 def _of_resource(facts: Facts, row: Row) -> Related:
@@ -21,11 +21,11 @@ def _of_resource(facts: Facts, row: Row) -> Related:
     rules = facts.rows("rule", "subject", (text(cover, "rule") for cover in covers))
     plans = {text(rule, "plan") for rule in rules.values()}
     vaults = (*(text(rule, "target") for rule in rules.values()), *(text(c, "destination") for c in copies))
-    selections: dict[str, Selects] = {}
+    selections: dict[str, SelectionRow] = {}
     for arn in {text(row, "subject"), *(text(cover, "parent") for cover in covers)} - {""}:
-        for each in facts.selections(plans, arn):
-            if each.holds:
-                selections.setdefault(text(each.row, "subject"), each)
+        for selection in facts.selections(plans, arn):
+            if selection.holds:
+                selections.setdefault(text(selection.row, "subject"), selection)
     return Related(
         plans=facts.rows("plan", "subject", plans),
         rules=rules,
@@ -37,16 +37,16 @@ def _of_resource(facts: Facts, row: Row) -> Related:
 
 def _of_vault(facts: Facts, row: Row) -> Related:
     arn = text(row, "subject")
-    rules = facts.rows("rule", "target", (arn,), _FILLERS)
+    rules = facts.rows("rule", "target", (arn,), _USERS)
     rules = {subject: rule for subject, rule in rules.items() if text(rule, "kind") == "rule"}
-    copies = facts.rows("copy_action", "destination", (arn,), _FILLERS)
-    # The table of rules has a row for each copy action too.
+    copies = facts.rows("copy_action", "destination", (arn,), _USERS)
+    # The rule table also has a row for each copy action.
     left = facts.count("rule", "target", arn) - len(rules) - len(copies)
     return Related(rules=rules, copy_actions=copies, left_out=max(0, left))
 
 
 def _of_rules(
-    facts: Facts, rules: dict[str, Row], plan: str, selections: tuple[Selects, ...] | None = None
+    facts: Facts, rules: dict[str, Row], plan: str, selections: tuple[SelectionRow, ...] | None = None
 ) -> Related:
     own = {subject: rule for subject, rule in rules.items() if text(rule, "kind") in ("rule", "")}
     copies = facts.rows("copy_action", "rule", own)
@@ -88,7 +88,7 @@ def _of_point(facts: Facts, row: Row) -> Related:
     )
 
 
-_GATHERED: Final[Mapping[str, Callable[[Facts, Row], Related]]] = {
+_QUERIES: Final[Mapping[str, Callable[[Facts, Row], Related]]] = {
     "vault": _of_vault,
     "plan": _of_plan,
     "selection": _of_selection,

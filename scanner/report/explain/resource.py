@@ -1,4 +1,4 @@
-"""The chain of a resource: resource, selection, rule, vault, copies; and what is known of them."""
+"""The tree of a resource: selections, rules, vaults and copies, with the verdict of each."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -6,10 +6,10 @@ from typing import Final
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.ternary import Ternary
 from scanner.protection.backup_content import CONTAINS, INCREMENTAL
-from scanner.report.explain.around import around
+from scanner.report.explain.around import further_nodes
 from scanner.report.explain.copies import copy_nodes, job_facts
 from scanner.report.explain.rows import (
-    NOTHING,
+    NO_ROW,
     Related,
     Row,
     facts,
@@ -21,8 +21,13 @@ from scanner.report.explain.rows import (
     text,
     texts,
 )
-from scanner.report.explain.structures import rule_facts, selecting, standing, unnamed
-from scanner.report.explain.vaults import has_points, target_node, told_point
+from scanner.report.explain.structures import (
+    rule_facts,
+    schedule_verdict,
+    selecting_node,
+    unnamed_selection_node,
+)
+from scanner.report.explain.vaults import has_points, recovery_point_node, target_node
 from scanner.report.wording import count_word, hours, short_name, type_word
 
 _COVERAGE: Final = ("covered", "covered_by", "rules")
@@ -38,14 +43,14 @@ _SHOWN_NOT_KNOWN: Final = frozenset(
         "key_kind",
     )
 )
-"""Columns whose doubts stand where the tree tells the column itself."""
+"""Columns that the tree shows itself, with the reasons why they are unknown."""
 
 Way = tuple[str, str, str]
-"""A plan, through what it covers, and the parent's ARN."""
+"""A plan, what it covers the resource through, and the parent's ARN."""
 
 
 def resource_node(row: Row, related: Related) -> Node:
-    """Tell the chain of one resource."""
+    """Build the tree of one resource."""
     covered = coverage(row)
     name, subject = text(row, "name"), text(row, "subject")
     return Node(
@@ -62,23 +67,23 @@ def resource_node(row: Row, related: Related) -> Node:
         + backup_facts(row),
         evidence=references(row, ""),
         children=(
-            *_ways(row, related),
-            *_open(row, covered),
-            *_places_left(row),
+            *_covering_selections(row, related),
+            *_unread_rules(row, covered),
+            *_other_recovery_points(row),
             *_newest_backup_job(row),
-            *around(row),
+            *further_nodes(row),
         ),
     )
 
 
 def coverage(row: Row) -> Ternary:
-    """Say whether a rule covers it; rows made of findings' details need not have the column."""
+    """Return whether a rule covers it. Rows built from findings' details may lack the column `covered`."""
     if "covered" in row:
         return ternary(row, "covered")
-    told = [members(row.get(column)) for column in ("covered_by", "rules") if column in row]
-    if any(known for known, _ in told):
+    lists = [members(row.get(column)) for column in ("covered_by", "rules") if column in row]
+    if any(rules for rules, _ in lists):
         return True
-    return False if told and all(complete for _, complete in told) else None
+    return False if lists and all(complete for _, complete in lists) else None
 
 
 def _why(row: Row, covered: Ternary) -> str:
@@ -103,30 +108,30 @@ def _newest(row: Row) -> str:
     return f"{hours(age)} old, {text(newest, 'created_at')}" if exists else "none"
 
 
-def _ways(row: Row, related: Related) -> Iterator[Node]:
-    """Tell the ways of coverage: a selection of a plan, perhaps through a parent, and the plan's rules."""
+def _covering_selections(row: Row, related: Related) -> Iterator[Node]:
+    """Yield the ways of coverage: a selection of a plan, perhaps of a parent, with the plan's rules."""
     ways: dict[Way, list[str]] = {}
     for cover in members(row.get("covered_by"))[0]:
         rule = text(cover, "rule")
         key = (rule.partition("#")[0], text(cover, "via") or "selection", text(cover, "parent"))
         ways.setdefault(key, []).append(rule)
     terms = {text(rule, "rule"): rule for rule in members(row.get("rules"))[0]}
-    told = {rule for rules in ways.values() for rule in rules}
+    selected_rules = {rule for rules in ways.values() for rule in rules}
     for rule in terms:
-        if rule not in told:
+        if rule not in selected_rules:
             ways.setdefault((rule.partition("#")[0], "selection", ""), []).append(rule)
-    told_once: set[str] = set()
+    shown: set[str] = set()
     for way, rules in ways.items():
-        nodes = tuple(_rule(rule, terms.get(rule, NOTHING), row, related, told_once) for rule in rules)
-        called = text(terms.get(rules[0], NOTHING), "plan")
-        yield _through(way, called, nodes, row, related)
+        nodes = tuple(_rule(rule, terms.get(rule, NO_ROW), row, related, shown) for rule in rules)
+        plan_name = text(terms.get(rules[0], NO_ROW), "plan")
+        yield _through(way, plan_name, nodes, row, related)
 
 
-def _through(way: Way, called: str, rules: tuple[Node, ...], row: Row, related: Related) -> Node:
+def _through(way: Way, plan_name: str, rules: tuple[Node, ...], row: Row, related: Related) -> Node:
     plan, via, parent = way
-    node = selecting(plan, parent or text(row, "subject"), related, rules)
+    node = selecting_node(plan, parent or text(row, "subject"), related, rules)
     if node is None:
-        node = unnamed(called or short_name(plan), rules, references(row, "covered_by"))
+        node = unnamed_selection_node(plan_name or short_name(plan), rules, references(row, "covered_by"))
     if not parent:
         return node
     return Node(
@@ -134,17 +139,17 @@ def _through(way: Way, called: str, rules: tuple[Node, ...], row: Row, related: 
         label=short_name(parent),
         verdict=Verdict.HOLDS,
         subject=parent,
-        because=f"It is backed up through the {via} that it belongs to.",
+        because=f"It is backed up as part of its {via}.",
         children=(node,),
     )
 
 
-def _rule(rule: str, terms: Row, row: Row, related: Related, told: set[str]) -> Node:
-    """Tell a covering rule; one that covers in several ways is told in full the first time."""
-    stored = related.rules.get(rule, NOTHING)
-    again = rule in told
-    told.add(rule)
-    verdict, because = standing(stored)
+def _rule(rule: str, terms: Row, row: Row, related: Related, shown: set[str]) -> Node:
+    """Build the node of a covering rule. A rule that covers in several ways is shown in full once."""
+    stored = related.rules.get(rule, NO_ROW)
+    again = rule in shown
+    shown.add(rule)
+    verdict, because = schedule_verdict(stored)
     copies = tuple(copy_nodes(row, rule, related))
     below = (target_node(stored, terms, row, related, copies),) if text(terms, "vault") or stored else copies
     return Node(
@@ -159,35 +164,39 @@ def _rule(rule: str, terms: Row, row: Row, related: Related, told: set[str]) -> 
     )
 
 
-def _open(row: Row, covered: Ternary) -> Iterator[Node]:
-    """Tell that rules may cover it which could not be read, and which selections keep that open."""
-    told = [row[column] for column in ("covered_by", "rules") if column in row]
-    if covered is False and told:
+def _unread_rules(row: Row, covered: Ternary) -> Iterator[Node]:
+    """Yield that rules which could not be read may cover it, and the selections that are undecided."""
+    lists = [row[column] for column in ("covered_by", "rules") if column in row]
+    if covered is False and lists:
         because = "No rule of a backup plan covers it."
         yield Node(kind=NodeKind.RULE, label="none", verdict=Verdict.BROKEN, because=because)
-    if told and all(members(each)[1] for each in told):
+    if lists and all(members(rules)[1] for rules in lists):
         return
     because = reasons(row, *_COVERAGE) or "There may be rules that cover it and could not be read."
     uncertain, _ = texts(row.get("uncertain"))
-    names = (("selections in doubt", ", ".join(uncertain)),)
+    names = (("undecided selections", ", ".join(uncertain)),)
     label = "More rules" if covered else "Backup rule"
     yield Node(kind=NodeKind.MORE, label=label, verdict=Verdict.UNKNOWN, because=because, facts=facts(*names))
 
 
-def _places_left(row: Row) -> Iterator[Node]:
-    """Tell recovery points in vaults that no covering rule fills, and no copy of it goes to."""
+def _other_recovery_points(row: Row) -> Iterator[Node]:
+    """Yield the recovery points in vaults that no covering rule stores into or copies to."""
     column = "places" if "places" in row else "newest_recovery_points"
     points, complete = members(row.get(column))
-    left = [told_point(point, references(row, column)) for point in points if not _is_filled(point, row)]
+    left = [
+        recovery_point_node(point, references(row, column)) for point in points if not _is_filled(point, row)
+    ]
     if has_points(row) and not complete:
         because = reasons(row, column) or "There may be recovery points that were not read."
-        left.append(Node(kind=NodeKind.MORE, label="More places", verdict=Verdict.UNKNOWN, because=because))
+        left.append(
+            Node(kind=NodeKind.MORE, label="More recovery points", verdict=Verdict.UNKNOWN, because=because)
+        )
     if left:
         yield Node(kind=NodeKind.GROUP, label="Recovery points elsewhere", children=tuple(left))
 
 
 def _newest_backup_job(row: Row) -> Iterator[Node]:
-    """Return how the newest finished backup job ended."""
+    """Yield the result of the newest finished backup job."""
     for job in members(row.get("backup_jobs"))[0]:
         if job.get("newest") is True:
             yield Node(
@@ -200,12 +209,12 @@ def _newest_backup_job(row: Row) -> Iterator[Node]:
 
 
 def _is_filled(point: Row, row: Row) -> bool:
-    """Whether the chain tells of the vault: rules name those of the own account and Region, copies any."""
+    """Return whether a rule or copy of the tree uses the vault. Rules use vaults of their own Region only."""
     arn = text(point, "vault")
     if arn in {text(copy, "destination") for copy in members(row.get("copies"))[0]}:
         return True
-    whereabouts = ("account", "region")
-    own = all(text(point, each) in ("", text(row, each)) for each in whereabouts)
+    columns = ("account", "region")
+    own = all(text(point, column) in ("", text(row, column)) for column in columns)
     return own and short_name(arn) in {text(rule, "vault") for rule in members(row.get("rules"))[0]}
 
 

@@ -1,7 +1,7 @@
-"""Reading fact rows as mappings: columns of a Parquet row, or details of findings, which are the same.
+"""Reading fact rows as mappings: columns of a Parquet row, or the details of findings, which are the same.
 
-A row may lack columns: it was made by an earlier version, or is what a control's details tell. What is
-missing is not told, and never taken for "there is none".
+A row may lack columns: an earlier version wrote it, or a control's details contain only some of them. A
+missing column is unknown; it never means that there is none.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,91 +12,91 @@ from scanner.model.reading import EvidenceRef
 from scanner.model.ternary import Ternary
 
 Row = Mapping[str, Any]
-NOTHING: Final[Row] = {}
+NO_ROW: Final[Row] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Selects:
-    """A selection's row without its list of resources, and what is told of that list."""
+class SelectionRow:
+    """A selection's row, with a summary instead of its list of resources."""
 
     row: Row
     count: int = 0
     first: tuple[str, ...] = ()
-    holds: bool = False  # whether the resource in question is in it
+    holds: bool = False  # whether the list contains the resource of the tree
     complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Related:
-    """The rows that a subject's chain names, by their subjects; what is not there is not told."""
+    """The rows that a subject's tree refers to, by their subjects. A row that is missing here is unknown."""
 
     resources: Mapping[str, Row] = field(default_factory=dict)
     plans: Mapping[str, Row] = field(default_factory=dict)
     rules: Mapping[str, Row] = field(default_factory=dict)
     copy_actions: Mapping[str, Row] = field(default_factory=dict)
     vaults: Mapping[str, Row] = field(default_factory=dict)
-    selections: tuple[Selects, ...] = ()
-    left_out: int = 0  # rules and copy actions that fill a vault, beyond those given
+    selections: tuple[SelectionRow, ...] = ()
+    left_out: int = 0  # number of further rules and copy actions that use the vault
 
 
 def members(content: object) -> tuple[list[Row], bool]:
-    """Give the known members of a list of structs, and whether all of them are known."""
+    """Return the known members of a list of structs, and whether all of them are known."""
     if not isinstance(content, list | tuple):
         return [], False
-    known = [member for member in content if isinstance(member, Mapping)]
-    return known, len(known) == len(content)
+    structs = [member for member in content if isinstance(member, Mapping)]
+    return structs, len(structs) == len(content)
 
 
 def texts(content: object) -> tuple[list[str], bool]:
-    """Give the known members of a list of texts, and whether all of them are known."""
+    """Return the known members of a list of texts, and whether all of them are known."""
     if not isinstance(content, list | tuple):
         return [], False
-    known = [member for member in content if isinstance(member, str)]
-    return known, len(known) == len(content)
+    strings = [member for member in content if isinstance(member, str)]
+    return strings, len(strings) == len(content)
 
 
 def text(row: Row, column: str) -> str:
-    """Give a text; empty where the row does not tell it."""
+    """Return a text; empty where the row has none."""
     content = row.get(column)
     return content if isinstance(content, str) else ""
 
 
 def ternary(row: Row, column: str) -> Ternary:
-    """Give a three-valued answer; a column that the row lacks is not known."""
+    """Return a three-valued answer; None where the row lacks the column."""
     content = row.get(column)
     return content if isinstance(content, bool) else None
 
 
 def number(row: Row, column: str) -> float | None:
-    """Give a number, None where the row does not tell it."""
+    """Return a number; None where the row has none."""
     content = row.get(column)
     is_number = isinstance(content, int | float) and not isinstance(content, bool)
     return content if is_number else None
 
 
 def references(row: Row, *about: str) -> tuple[EvidenceRef, ...]:
-    """Give the evidence lines of these columns of a row, each once ("": the row as a whole)."""
-    told, _ = members(row.get("evidence"))
-    return refs_of(each for each in told if each.get("about") in about)
+    """Return the evidence lines of these columns of a row, without repetition ("": the row as a whole)."""
+    recorded, _ = members(row.get("evidence"))
+    return refs_of(reference for reference in recorded if reference.get("about") in about)
 
 
-def refs_of(told: Iterable[Row]) -> tuple[EvidenceRef, ...]:
-    """Turn references, as rows tell them, into evidence lines, each once."""
+def refs_of(records: Iterable[Row]) -> tuple[EvidenceRef, ...]:
+    """Parse the references of rows; each evidence line is returned once."""
     refs = (
-        EvidenceRef(str(each["file"]), int(each["line"]))
-        for each in told
-        if "file" in each and "line" in each
+        EvidenceRef(str(reference["file"]), int(reference["line"]))
+        for reference in records
+        if "file" in reference and "line" in reference
     )
     return tuple(dict.fromkeys(refs))
 
 
 def reasons(row: Row, *about: str) -> str:
-    """Say why these columns of a row are not known, in one text; empty: the row does not say."""
-    told, _ = members(row.get("not_known"))
-    found = dict.fromkeys(str(each.get("reason")) for each in told if each.get("about") in about)
-    return " ".join(found)
+    """Return why these columns of a row are unknown, as one text; empty: the row has no reason."""
+    unknown, _ = members(row.get("not_known"))
+    distinct = dict.fromkeys(str(entry.get("reason")) for entry in unknown if entry.get("about") in about)
+    return " ".join(distinct)
 
 
 def facts(*pairs: tuple[str, str]) -> tuple[tuple[str, str], ...]:
-    """Give the pairs of name and value that tell something."""
+    """Return the pairs of name and value whose value is not empty."""
     return tuple((name, content) for name, content in pairs if content)

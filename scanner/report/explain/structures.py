@@ -1,4 +1,4 @@
-"""The chains of what is no resource: vaults, plans, rules, selections, copy actions, recovery points."""
+"""The trees of vaults, plans, rules, selections, copy actions, recovery points and accounts."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -7,13 +7,13 @@ from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.reading import EvidenceRef
 from scanner.model.sentences import sentence
 from scanner.model.ternary import all_of
-from scanner.report.explain.around import doubts, named
+from scanner.report.explain.around import name_of, unknown_nodes
 from scanner.report.explain.copies import reach
 from scanner.report.explain.rows import (
-    NOTHING,
+    NO_ROW,
     Related,
     Row,
-    Selects,
+    SelectionRow,
     facts,
     members,
     number,
@@ -28,10 +28,10 @@ from scanner.report.wording import days, hours, place, short_name
 
 
 def vault_node(row: Row, related: Related) -> Node:
-    """Tell a vault: its lock, key and guard, and the rules and copy actions that fill it."""
+    """Build the tree of a vault: lock, key, who can delete, and the rules and copy actions that use it."""
     return Node(
         kind=NodeKind.VAULT,
-        label=named(row),
+        label=name_of(row),
         subject=text(row, "subject"),
         facts=facts(("type", text(row, "vault_type")), ("in", place(text(row, "subject")))),
         evidence=references(row, ""),
@@ -51,7 +51,7 @@ def _points_in(row: Row) -> Node:
 
 
 def _filled_by(row: Row, related: Related) -> Iterator[Node]:
-    """Tell who fills it. None that was read, and one that was not: that is not known."""
+    """Yield what stores into the vault. If nothing was read and something is missing, it is unknown."""
     rules = [_filling(rule, NodeKind.RULE) for rule in related.rules.values()]
     copies = [_filling(copy, NodeKind.COPY) for copy in related.copy_actions.values()]
     if related.left_out:
@@ -71,77 +71,79 @@ def _filled_by(row: Row, related: Related) -> Iterator[Node]:
 def _filling(row: Row, kind: NodeKind) -> Node:
     return Node(
         kind=kind,
-        label=named(row),
+        label=name_of(row),
         subject=text(row, "subject"),
         because=sentence(reach(row)),
-        facts=facts(("from", f"{text(row, 'account')} / {text(row, 'region')}"), ("keeps", _kept(row))),
+        facts=facts(
+            ("from", f"{text(row, 'account')} / {text(row, 'region')}"), ("retention", _retention(row))
+        ),
         evidence=references(row, ""),
     )
 
 
-def _kept(row: Row) -> str:
+def _retention(row: Row) -> str:
     return days(number(row, "retention_days"))
 
 
 def plan_node(row: Row, related: Related) -> Node:
-    """Tell a plan: what its selections select, and its rules with the vaults that they fill."""
+    """Build the tree of a plan: what its selections select, and its rules with their vaults."""
     rules, complete = members(row.get("rules"))
-    nodes = [_rule(related.rules.get(text(rule, "rule"), NOTHING), rule, related) for rule in rules]
+    nodes = [_rule(related.rules.get(text(rule, "rule"), NO_ROW), rule, related) for rule in rules]
     if not complete:
         because = reasons(row, "rules") or "Its rules were not read."
         nodes.append(Node(kind=NodeKind.MORE, label="Rules", verdict=Verdict.UNKNOWN, because=because))
     owner = "an Organizations backup policy" if row.get("from_organization") is True else ""
     return Node(
         kind=NodeKind.PLAN,
-        label=named(row),
+        label=name_of(row),
         subject=text(row, "subject"),
-        facts=facts(("made by", owner), *_settings(row)),
+        facts=facts(("created by", owner), *_settings(row)),
         evidence=references(row, ""),
         children=(*_selections(related), *nodes),
     )
 
 
 def _settings(row: Row) -> tuple[tuple[str, str], ...]:
-    """Return a plan's advanced backup settings, and what it scans for malware."""
+    """Return a plan's advanced backup settings and its malware scan settings."""
     options = (
-        f"{text(one, 'resource_type')} {text(one, 'option')}={text(one, 'value')}"
-        for one in members(row.get("advanced_settings"))[0]
+        f"{text(setting, 'resource_type')} {text(setting, 'option')}={text(setting, 'value')}"
+        for setting in members(row.get("advanced_settings"))[0]
     )
     scans = (
-        f"{', '.join(texts(one.get('resource_types'))[0])} with {text(one, 'scanner')}"
-        for one in members(row.get("scan_settings"))[0]
+        f"{', '.join(texts(scan.get('resource_types'))[0])} with {text(scan, 'scanner')}"
+        for scan in members(row.get("scan_settings"))[0]
     )
     return (("advanced settings", ", ".join(options)), ("scans for malware", "; ".join(scans)))
 
 
 def _selections(related: Related) -> tuple[Node, ...]:
-    """Tell the selections of a plan: one that selects nothing protects nothing."""
+    """Return the selections of a plan: one that selects nothing protects nothing."""
     return tuple(
         Node(
             kind=NodeKind.SELECTION,
-            label=text(each.row, "name"),
-            verdict=verdict_of(ternary(each.row, "selects_resources")),
-            subject=text(each.row, "subject"),
-            because=reasons(each.row, "selects_resources"),
-            facts=selection_facts(each),
-            evidence=references(each.row, "selected"),
-            children=role_nodes(each.row),
+            label=text(selection.row, "name"),
+            verdict=verdict_of(ternary(selection.row, "selects_resources")),
+            subject=text(selection.row, "subject"),
+            because=reasons(selection.row, "selects_resources"),
+            facts=selection_facts(selection),
+            evidence=references(selection.row, "selected"),
+            children=role_nodes(selection.row),
         )
-        for each in related.selections
+        for selection in related.selections
     )
 
 
 def _rule(row: Row, terms: Row, related: Related) -> Node:
-    verdict, because = standing(row)
+    verdict, because = schedule_verdict(row)
     copies = tuple(
         copy_action_node(copy, related, alone=False)
         for copy in related.copy_actions.values()
         if text(copy, "rule") == text(row, "subject")
     )
-    target = (target_node(row, terms, NOTHING, related, copies),) if row else copies
+    target = (target_node(row, terms, NO_ROW, related, copies),) if row else copies
     return Node(
         kind=NodeKind.RULE,
-        label=text(terms, "name") or named(row),
+        label=text(terms, "name") or name_of(row),
         verdict=verdict,
         subject=text(row, "subject") or text(terms, "rule"),
         because=because,
@@ -152,8 +154,8 @@ def _rule(row: Row, terms: Row, related: Related) -> Node:
 
 
 def rule_node(row: Row, related: Related) -> Node:
-    """Tell a rule: when it starts, what its plan selects, which vault it fills and where it copies to."""
-    node = _rule(row, NOTHING, related)
+    """Build the tree of a rule: schedule, its plan's selections, target vault and copy actions."""
+    node = _rule(row, NO_ROW, related)
     return Node(
         kind=NodeKind.RULE,
         label=node.label,
@@ -167,23 +169,23 @@ def rule_node(row: Row, related: Related) -> Node:
 
 
 def copy_action_node(row: Row, related: Related, *, alone: bool = True) -> Node:
-    """Tell a copy action: where it goes, whether that is there, and which keys are in its way."""
+    """Build the tree of a copy action: destination, whether it exists, and the keys that prevent copies."""
     exists = ternary(row, "destination_exists")
     blocked, _ = members(row.get("blocked"))
     keys = tuple(
         Node(
             kind=NodeKind.KEY,
-            label=short_name(text(each, "resource")),
+            label=short_name(text(pair, "resource")),
             verdict=Verdict.BROKEN,
-            subject=text(each, "resource"),
-            because=f"It cannot be copied to another account: its key is {text(each, 'key')}.",
+            subject=text(pair, "resource"),
+            because=f"It cannot be copied to another account: its key is {text(pair, 'key')}.",
         )
-        for each in blocked[:20]
+        for pair in blocked[:20]
     )
     because = reasons(row, "destination_exists") if exists is None else ""
     if exists is False:
         because = "The vault does not exist, so no copy can succeed."
-    rule = related.rules.get(text(row, "rule"), NOTHING)
+    rule = related.rules.get(text(row, "rule"), NO_ROW)
     about_rule = (_rule_line(rule),) if alone and rule else ()
     return Node(
         kind=NodeKind.COPY,
@@ -191,17 +193,19 @@ def copy_action_node(row: Row, related: Related, *, alone: bool = True) -> Node:
         verdict=verdict_of(all_of((exists, not blocked))),
         subject=text(row, "subject"),
         because=because or ("Keys prevent some of its copies." if blocked else ""),
-        facts=facts(("goes to", reach(row)), ("in", place(text(row, "destination"))), ("kept", _kept(row))),
+        facts=facts(
+            ("goes to", reach(row)), ("in", place(text(row, "destination"))), ("retention", _retention(row))
+        ),
         evidence=references(row, "", "destination_exists"),
-        children=(*about_rule, *vault_facts(related.vaults.get(text(row, "destination"), NOTHING)), *keys),
+        children=(*about_rule, *vault_facts(related.vaults.get(text(row, "destination"), NO_ROW)), *keys),
     )
 
 
 def _rule_line(row: Row) -> Node:
-    verdict, because = standing(row)
+    verdict, because = schedule_verdict(row)
     return Node(
         kind=NodeKind.RULE,
-        label=named(row),
+        label=name_of(row),
         verdict=verdict,
         subject=text(row, "subject"),
         because=because,
@@ -211,45 +215,45 @@ def _rule_line(row: Row) -> Node:
 
 
 def selection_subject(row: Row, related: Related) -> Node:
-    """Tell a selection: what it selects, the role that it acts by, and the rules of its plan."""
-    each = related.selections[0]
+    """Build the tree of a selection: the selected resources, its role, and the rules of its plan."""
+    selection = related.selections[0]
     selected = tuple(
         Node(kind=NodeKind.RESOURCE, label=short_name(arn), subject=arn, verdict=Verdict.HOLDS)
-        for arn in each.first
+        for arn in selection.first
     )
-    left = each.count - len(each.first)
+    left = selection.count - len(selection.first)
     more = (Node(kind=NodeKind.MORE, label=f"{left:,} more, left out here"),) if left else ()
     return Node(
         kind=NodeKind.SELECTION,
-        label=named(row),
+        label=name_of(row),
         verdict=verdict_of(ternary(row, "selects_resources")),
         subject=text(row, "subject"),
         because=reasons(row, "selects_resources", "selected"),
-        facts=selection_facts(each),
+        facts=selection_facts(selection),
         evidence=references(row, "selected", ""),
         children=(
             *role_nodes(row),
             *((Node(kind=NodeKind.GROUP, label="Selects", children=(*selected, *more)),) if selected else ()),
-            *(_rule(rule, NOTHING, related) for rule in related.rules.values()),
+            *(_rule(rule, NO_ROW, related) for rule in related.rules.values()),
         ),
     )
 
 
 def point_subject(row: Row, related: Related) -> Node:
-    """Tell a recovery point: of what, whether it is usable, when it expires, and the vault that holds it."""
-    vault = related.vaults.get(text(row, "vault"), NOTHING)
+    """Build the tree of a recovery point: its resource, status, expiry, encryption and vault."""
+    vault = related.vaults.get(text(row, "vault"), NO_ROW)
     usable = ternary(row, "usable")
     return Node(
         kind=NodeKind.RECOVERY_POINT,
-        label=named(row),
+        label=name_of(row),
         verdict=verdict_of(usable),
         subject=text(row, "subject"),
         because=reasons(row, "usable") or ("" if usable else f"Its status is {text(row, 'status')}."),
         facts=facts(
             ("status", text(row, "status")),
-            ("made", text(row, "created_at")),
+            ("created", text(row, "created_at")),
             ("age", hours(number(row, "age_hours"))),
-            ("keeps", _kept(row)),
+            ("retention", _retention(row)),
             ("kind", "continuous" if row.get("continuous") is True else ""),
         ),
         evidence=references(row, ""),
@@ -261,13 +265,13 @@ def _backup_of(row: Row, related: Related) -> Node:
     arn = text(row, "resource")
     resource = related.resources.get(arn)
     gone = ternary(row, "orphaned")
-    because = "The resource no longer exists; this is what remains." if gone else ""
+    because = "The resource no longer exists." if gone else ""
     return Node(
         kind=NodeKind.RESOURCE,
-        label=named(resource) if resource else short_name(arn),
+        label=name_of(resource) if resource else short_name(arn),
         subject=arn,
-        because=because or ("" if resource else "The scan has no resource with that name."),
-        facts=facts(("backup of", text(row, "resource_type"))),
+        because=because or ("" if resource else "The scan does not contain this resource."),
+        facts=facts(("type", text(row, "resource_type"))),
         evidence=references(resource, "") if resource else (),
     )
 
@@ -293,50 +297,50 @@ def _held_by(row: Row, vault: Row) -> Node:
     )
 
 
-Teller = Callable[[Row, Related], Node]
+TreeBuilder = Callable[[Row, Related], Node]
 
 
-def place_node(row: Row, _: Related) -> Node:
-    """Tell an account, or one in one Region: each read that is missing keeps something unknown."""
+def account_node(row: Row, _: Related) -> Node:
+    """Build the node of an account or account-Region: each missing read leaves something unknown."""
     missing, _complete = members(row.get("missing_reads"))
     return Node(
         kind=NodeKind.GROUP,
-        label=named(row),
+        label=name_of(row),
         subject=text(row, "subject"),
         because=text(row, "not_applicable_because"),
         facts=facts(("status", text(row, "status"))),
         evidence=references(row, ""),
-        children=(*map(_missing, missing), *doubts(row)),
+        children=(*map(_missing, missing), *unknown_nodes(row)),
     )
 
 
-STRUCTURES: Final[Mapping[str, Teller]] = {
+TREE_BUILDERS: Final[Mapping[str, TreeBuilder]] = {
     "vault": vault_node,
     "plan": plan_node,
     "rule": rule_node,
     "selection": selection_subject,
     "copy_action": copy_action_node,
     "recovery_point": point_subject,
-    "account": place_node,
-    "account_region": place_node,
+    "account": account_node,
+    "account_region": account_node,
 }
-"""How a subject is told, by its fact table."""
+"""The function that builds a subject's tree, by fact table."""
 
 
 def _missing(read: Row) -> Node:
-    blinds, _ = texts(read.get("blinds"))
+    controls, _ = texts(read.get("blinds"))
     about = text(read, "about")
     return Node(
         kind=NodeKind.MORE,
         label=text(read, "operation") + (f" of {about}" if about else ""),
         verdict=Verdict.UNKNOWN,
         because=" ".join(filter(None, (text(read, "kind"), text(read, "code")))),
-        facts=facts(("blinds", ", ".join(blinds))),
+        facts=facts(("affected controls", ", ".join(controls))),
     )
 
 
-def standing(rule: Row) -> tuple[Verdict, str]:
-    """Return whether a rule makes backups at all, by its row; without a row nothing speaks against it."""
+def schedule_verdict(rule: Row) -> tuple[Verdict, str]:
+    """Return whether a rule's schedule starts backups, and why not. Without a row it holds."""
     if ternary(rule, "schedule_valid") is False:
         because = sentence(text(rule, "schedule_reason"))
         return Verdict.BROKEN, f"{text(rule, 'schedule')} is not an AWS cron expression. {because}".rstrip()
@@ -344,7 +348,7 @@ def standing(rule: Row) -> tuple[Verdict, str]:
         because = sentence(text(rule, "schedule_reason"))
         return (
             Verdict.UNKNOWN,
-            f"It is not known whether {text(rule, 'schedule')} ever starts. {because}".rstrip(),
+            f"Whether {text(rule, 'schedule')} ever starts is unknown. {because}".rstrip(),
         )
     if ternary(rule, "starts_within_a_year") is False:
         because = sentence(text(rule, "schedule_reason"))
@@ -353,16 +357,16 @@ def standing(rule: Row) -> tuple[Verdict, str]:
 
 
 def rule_facts(row: Row) -> tuple[tuple[str, str], ...]:
-    """Tell a rule's terms: of its own row, or of the terms that a resource's row repeats."""
+    """Return a rule's settings, from its own row or from the terms that a resource's row repeats."""
     schedule = " ".join(filter(None, (text(row, "schedule"), text(row, "timezone"))))
-    wait = number(row, "max_gap_hours")
+    gap = number(row, "max_gap_hours")
     return facts(
-        ("starts", schedule),
-        ("longest wait", hours(wait) if wait is not None else ""),
+        ("schedule", schedule),
+        ("longest gap", hours(gap) if gap is not None else ""),
         ("next start", text(row, "next_start")),
-        ("must start within", _minutes(row, "start_window_minutes")),
-        ("must complete within", _minutes(row, "completion_window_minutes")),
-        ("keeps", days(row["retention_days"]) if "retention_days" in row else ""),
+        ("start window", _minutes(row, "start_window_minutes")),
+        ("completion window", _minutes(row, "completion_window_minutes")),
+        ("retention", days(row["retention_days"]) if "retention_days" in row else ""),
         (
             "moves to cold storage",
             f"after {days(row.get('cold_after_days'))}" if row.get("moves_to_cold") else "",
@@ -388,14 +392,18 @@ def _tag(tag: Row) -> str:
     return f"{text(tag, 'key')}={text(tag, 'value')}"
 
 
-def selecting(plan: str, arn: str, related: Related, rules: tuple[Node, ...]) -> Node | None:
-    """Tell the selections of a plan that select `arn`, and the rules that then cover it; None: none does."""
-    found = [each for each in related.selections if text(each.row, "plan") == plan and each.holds]
-    return _selecting(found, arn, rules) if found else None
+def selecting_node(plan: str, arn: str, related: Related, rules: tuple[Node, ...]) -> Node | None:
+    """Build the node of a plan's selections that select `arn`, with the covering rules. None: none does."""
+    selections = [
+        selection
+        for selection in related.selections
+        if text(selection.row, "plan") == plan and selection.holds
+    ]
+    return _selecting(selections, arn, rules) if selections else None
 
 
-def unnamed(plan: str, rules: tuple[Node, ...], refs: tuple[EvidenceRef, ...]) -> Node:
-    """Tell that some selection of a plan (its name) selects it, where no row says which."""
+def unnamed_selection_node(plan: str, rules: tuple[Node, ...], refs: tuple[EvidenceRef, ...]) -> Node:
+    """Build the node for a selection of a plan (its name) where no row says which selection it is."""
     return Node(
         kind=NodeKind.SELECTION,
         label=f"A selection of {plan}",
@@ -405,10 +413,10 @@ def unnamed(plan: str, rules: tuple[Node, ...], refs: tuple[EvidenceRef, ...]) -
     )
 
 
-def _selecting(found: list[Selects], arn: str, rules: tuple[Node, ...]) -> Node:
-    roles = tuple(node for each in found for node in role_nodes(each.row))
-    first, *others = found
-    also = ", ".join(text(each.row, "name") for each in others)
+def _selecting(selections: list[SelectionRow], arn: str, rules: tuple[Node, ...]) -> Node:
+    roles = tuple(node for selection in selections for node in role_nodes(selection.row))
+    first, *others = selections
+    also = ", ".join(text(selection.row, "name") for selection in others)
     return Node(
         kind=NodeKind.SELECTION,
         label=text(first.row, "name"),
@@ -418,23 +426,27 @@ def _selecting(found: list[Selects], arn: str, rules: tuple[Node, ...]) -> Node:
         if not also
         else f"It selects {short_name(arn)}, as does {also}.",
         facts=selection_facts(first),
-        evidence=tuple(dict.fromkeys(ref for each in found for ref in references(each.row, "selected", ""))),
+        evidence=tuple(
+            dict.fromkeys(
+                ref for selection in selections for ref in references(selection.row, "selected", "")
+            )
+        ),
         children=(*roles, *rules),
     )
 
 
-def selection_facts(selection: Selects) -> tuple[tuple[str, str], ...]:
-    """Tell how much it selects, and whose plan it is."""
+def selection_facts(selection: SelectionRow) -> tuple[tuple[str, str], ...]:
+    """Return how many resources it selects, and whether a backup policy created its plan."""
     more = "" if selection.complete else " or more"
     from_organization = selection.row.get("from_organization") is True
     return facts(
         ("selects", f"{selection.count:,} resource{'' if selection.count == 1 else 's'}{more}"),
-        ("plan of", "an Organizations backup policy" if from_organization else ""),
+        ("plan created by", "an Organizations backup policy" if from_organization else ""),
     )
 
 
 def role_nodes(selection: Row) -> tuple[Node, ...]:
-    """Tell the role: AWS Backup must be able to assume it, or nothing is backed up."""
+    """Return the role: if AWS Backup cannot assume it, nothing is backed up."""
     if "role_admits_backup" not in selection:
         return ()
     admits = ternary(selection, "role_admits_backup")

@@ -1,11 +1,11 @@
-"""A vault within a chain: whether it is there, its lock, its key, its guard, and the newest backup in it."""
+"""A vault in a tree: whether it exists, its lock, its key, who can delete from it, and its newest backup."""
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.reading import EvidenceRef
 from scanner.model.sentences import sentence
 from scanner.model.ternary import all_of
 from scanner.report.explain.rows import (
-    NOTHING,
+    NO_ROW,
     Related,
     Row,
     facts,
@@ -27,14 +27,14 @@ _KEY_KINDS = {
 
 
 def vault_facts(vault: Row) -> tuple[Node, ...]:
-    """Tell the lock, the key and who may delete, as far as the vault's row does."""
+    """Return the vault's lock, key and deletion guard, as far as its row has them."""
     if not vault:
         return ()
     return (lock_node(vault), key_node(vault), *deletion_nodes(vault))
 
 
 def lock_node(vault: Row) -> Node:
-    """Tell the vault's lock, which decides who may delete and how long is kept."""
+    """Build the node of the vault's lock, which bounds retention and can prevent deletion."""
     mode = text(vault, "lock_mode")
     if not mode:
         because = reasons(vault, "lock_mode") or "Whether the vault is locked is unknown."
@@ -45,9 +45,9 @@ def lock_node(vault: Row) -> Node:
     )
     least, most = number(vault, "min_retention_days"), number(vault, "max_retention_days")
     bounds = facts(
-        ("keeps at least", days(least) if least else ""),
-        ("keeps at most", days(most) if most and days(most) != "never expires" else ""),
-        ("can be removed until", grace),
+        ("minimum retention", days(least) if least else ""),
+        ("maximum retention", days(most) if most and days(most) != "never expires" else ""),
+        ("removable until", grace),
     )
     return Node(
         kind=NodeKind.LINK,
@@ -58,14 +58,14 @@ def lock_node(vault: Row) -> Node:
 
 
 def key_node(row: Row, column: str = "key_kind") -> Node:
-    """Tell the key of a vault or a resource, and whether it can be used."""
+    """Build the node of the key of a vault or a resource, and whether it is enabled."""
     kind = text(row, column)
     enabled = ternary(row, "key_enabled")
     label = _KEY_KINDS.get(kind, kind)
     if not kind:
         because = reasons(row, column) or "Who manages its key is unknown."
         return Node(kind=NodeKind.KEY, label="Key", verdict=Verdict.UNKNOWN, because=because)
-    going = text(row, "key_deletion_at")
+    deletion = text(row, "key_deletion_at")
     usable = "key_enabled" in row and kind != "none"
     verdict = verdict_of(enabled) if usable and enabled is not True else Verdict.STATED
     because = reasons(row, "key_enabled") if verdict is Verdict.UNKNOWN else ""
@@ -76,18 +76,21 @@ def key_node(row: Row, column: str = "key_kind") -> Node:
         label=label,
         verdict=verdict,
         because=because,
-        facts=facts(("is deleted on", going)),
+        facts=facts(("deletion scheduled for", deletion)),
         evidence=references(row, column, "key_enabled"),
     )
 
 
 def deletion_nodes(vault: Row) -> tuple[Node, ...]:
-    """Tell whether recovery points can be deleted by hand, or what keeps everybody from it."""
+    """Return whether recovery points can be deleted manually, and what prevents it."""
     protected = text(vault, "protected_by")
     refs = references(vault, "deletion_guards")
     if protected:
-        words = {"air_gapped": "the vault is logically air-gapped", "compliance_lock": "its lock is in force"}
-        because = sentence(f"nobody can, since {words.get(protected, protected)}")
+        words = {
+            "air_gapped": "the vault is logically air-gapped",
+            "compliance_lock": "its compliance lock is in force",
+        }
+        because = sentence(f"no principal can delete them: {words.get(protected, protected)}")
         return (_guard(Verdict.HOLDS, because, references(vault, "")),)
     guards, _ = members(vault.get("deletion_guards"))
     if not guards:
@@ -103,11 +106,16 @@ def deletion_nodes(vault: Row) -> tuple[Node, ...]:
 
 
 def _exceptions(guards: list[Row]) -> str:
-    """Name those whom the policy leaves out of its denial; one that cannot be named is somebody."""
-    told = [str(each) for guard in guards for each in guard.get("exceptions") or () if each is not None]
+    """Return the principals that the policy exempts from its denial, in one text."""
+    principals = [
+        str(principal)
+        for guard in guards
+        for principal in guard.get("exceptions") or ()
+        if principal is not None
+    ]
     if any(guard.get("spares_unnamed") for guard in guards):
-        told.append("a principal that the policy names by an id")
-    return ", ".join(dict.fromkeys(told))
+        principals.append("a principal that the policy names by an id")
+    return ", ".join(dict.fromkeys(principals))
 
 
 def _guard(verdict: Verdict, because: str, refs: tuple[EvidenceRef, ...], exceptions: str = "") -> Node:
@@ -122,9 +130,9 @@ def _guard(verdict: Verdict, because: str, refs: tuple[EvidenceRef, ...], except
 
 
 def target_node(rule: Row, terms: Row, resource: Row, related: Related, copies: tuple[Node, ...]) -> Node:
-    """Tell the vault that a rule fills: it must be there, and its lock must admit the retention."""
+    """Build the node of a rule's target vault: it must exist, and its lock must allow the retention."""
     arn = text(rule, "target")
-    vault = related.vaults.get(arn, NOTHING)
+    vault = related.vaults.get(arn, NO_ROW)
     name = short_name(text(terms, "vault") or arn)
     exists, within = ternary(rule, "target_exists"), ternary(rule, "within_lock")
     verdict = verdict_of(all_of((exists, within))) if rule else Verdict.STATED
@@ -132,7 +140,7 @@ def target_node(rule: Row, terms: Row, resource: Row, related: Related, copies: 
     if verdict is not Verdict.HOLDS and rule:
         because = reasons(rule, "target_exists", "within_lock") or text(rule, "lock_reason")
         because = "The vault does not exist, so it cannot hold backups." if exists is False else because
-    points = (point_node(arn or name, resource, own=True),) if has_points(resource) else ()
+    points = (newest_point_node(arn or name, resource, own=True),) if has_points(resource) else ()
     return Node(
         kind=NodeKind.VAULT,
         label=name,
@@ -146,20 +154,20 @@ def target_node(rule: Row, terms: Row, resource: Row, related: Related, copies: 
 
 
 def has_points(resource: Row) -> bool:
-    """Whether the row tells where recovery points lie at all."""
+    """Return whether the row has columns about the locations of recovery points."""
     return "newest_recovery_points" in resource or "places" in resource
 
 
-def point_node(vault: str, resource: Row, *, own: bool) -> Node:
-    """Tell the newest usable recovery point of a resource in a vault, given by its ARN or its name.
+def newest_point_node(vault: str, resource: Row, *, own: bool) -> Node:
+    """Build the node of a resource's newest usable recovery point in a vault (its ARN or name).
 
-    `own`: the vault lies in the resource's account and Region, where `newest_recovery_points` tells all.
+    `own`: the vault is in the resource's own account and Region, where `newest_recovery_points` is complete.
     """
     column = "newest_recovery_points" if own and "newest_recovery_points" in resource else "places"
     points, complete = members(resource.get(column))
     for point in points:
         if vault in (text(point, "vault"), text(point, "vault_name"), short_name(text(point, "vault"))):
-            return told_point(point, references(resource, column))
+            return recovery_point_node(point, references(resource, column))
     because = "Its newest usable recovery point here is unknown."
     if not complete:
         because = " ".join(filter(None, (because, reasons(resource, column))))
@@ -171,10 +179,12 @@ def point_node(vault: str, resource: Row, *, own: bool) -> Node:
     )
 
 
-def told_point(point: Row, refs: tuple[EvidenceRef, ...]) -> Node:
-    """Return the node of one recovery point: its age, and whether the vault holds it for sure."""
+def recovery_point_node(point: Row, refs: tuple[EvidenceRef, ...]) -> Node:
+    """Build the node of a recovery point: its age, and whether it is certain that the vault contains it."""
     age = number(point, "age_hours")
-    is_doubtful = "absent" in point and point["absent"] is None  # a restore-access vault, or of unread type
+    is_doubtful = (
+        "absent" in point and point["absent"] is None
+    )  # in a restore-access vault, or one of unknown type
     continuous = "continuous" if point.get("continuous") is True else ""
     return Node(
         kind=NodeKind.RECOVERY_POINT,
@@ -182,6 +192,6 @@ def told_point(point: Row, refs: tuple[EvidenceRef, ...]) -> Node:
         verdict=Verdict.UNKNOWN if is_doubtful else Verdict.HOLDS,
         because="The vault lists it, but may not hold it." if is_doubtful else "",
         subject=text(point, "arn"),
-        facts=facts(("made", text(point, "created_at")), ("kind", continuous)),
+        facts=facts(("created", text(point, "created_at")), ("kind", continuous)),
         evidence=refs,
     )

@@ -24,6 +24,7 @@ ROOMS: Final = (
     "judging",
     "model",
     "protection",
+    "report.explain",
     "services",
 )
 """The packages whose sentences, columns and operations appear in findings."""
