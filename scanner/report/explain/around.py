@@ -1,4 +1,4 @@
-"""What the tree of a resource shows besides covering rules: near misses, exclusions, losses, key, unknowns."""
+"""What the tree of a resource shows besides its covering rules: near misses, exclusions, losses, key."""
 
 from collections.abc import Iterator
 from typing import Final
