@@ -21,7 +21,8 @@ GLOBAL: Final = "aws-global"
 
 CONTROL: Final = Control(
     id=EXPIRED,
-    title="No waiver has expired",
+    title="Waiver has not expired",
+    failure_title="Waiver has expired",
     severity=Severity.MEDIUM,
     subject=SUBJECT_TYPE,
     population="expires < today",

@@ -231,7 +231,7 @@ def _finding(finding: Finding, view: View) -> str:
     where = f"{code(view.account(finding.account), 80)}, {code(finding.region, 40)}"
     what = f"({inert(type_word(finding.subject_type))}, {where})"
     head = f"- **{word}** {code(name, 120)}" if word else f"- {code(name, 120)}"
-    owner = f" Ask {code(finding.owner.name, 120)}." if finding.owner and finding.owner.name else ""
+    owner = f" Owner: {code(finding.owner.name, 120)}." if finding.owner and finding.owner.name else ""
     own = finding.to_do
     to_do = f" **To do:** {inert(own.text, 400)}" if own else ""
     if own and own.cli and "\n" not in own.cli:
