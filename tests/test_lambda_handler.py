@@ -88,7 +88,7 @@ def shards(scan: str) -> list[dict[str, Any]]:
 def test_a_bucket_that_does_not_exist_is_one_sentence(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
     assert demo
     monkeypatch.setenv("VAULTPROOF_EVIDENCE_BUCKET", "no-such-bucket")
-    with pytest.raises(VaultproofError, match="There is no bucket no-such-bucket"):
+    with pytest.raises(VaultproofError, match="Bucket no-such-bucket does not exist"):
         handler({}, Context("request-3"))
 
 

@@ -1,1 +1,1 @@
-"""Parsing: pure functions from raw answers to typed rows. A refused read is a row too: a gap."""
+"""Parsing of recorded answers into the typed rows of an inventory. An unread answer becomes a gap."""

@@ -1,8 +1,8 @@
-"""The Region of each S3 bucket, from whatever the bundle holds (Amazon S3 API Reference).
+"""The Region of each S3 bucket (Amazon S3 API Reference).
 
-ListBuckets names the Region only where a page size was asked for. Otherwise GetBucketLocation or HeadBucket
-says it, or the shard in which the details of the bucket are: they are recorded in the shard of its Region
-(evidence format, "Layout").
+ListBuckets returns the Region only if the request has a page size. Otherwise it is known from
+GetBucketLocation or HeadBucket, or from the shard with the details of the bucket: the collector records these
+in the shard of the bucket's Region (evidence format, "Layout").
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from scanner.services.s3 import GET_LOCATION, HEAD_BUCKET, LIST_BUCKETS, locatio
 
 _DETAILS: Final = ("s3:GetBucketTagging", "s3:GetBucketVersioning", "s3:GetBucketEncryption", HEAD_BUCKET)
 
-_ELSEWHERE: Final = frozenset(
+_WRONG_REGION: Final = frozenset(
     (
         "301",
         "PermanentRedirect",
@@ -27,19 +27,19 @@ _ELSEWHERE: Final = frozenset(
         "NoSuchBucket",
     )
 )
-"""Errors by which S3 says that a bucket is not in the Region that was asked (or not there at all)."""
+"""Error codes of S3 for a bucket that is not in the Region of the request, or does not exist."""
 
 
 class BucketRegions:
-    """The Regions of buckets that ListBuckets does not place, by account; the last account is kept."""
+    """Regions of the buckets whose Region ListBuckets omits, by account. The last account is cached."""
 
     def __init__(self, bundle: Bundle) -> None:
-        """Take the bundle. Nothing is read until an account has such buckets."""
+        """Store the bundle; it is read when an account has such buckets."""
         self._bundle = bundle
         self._last: tuple[AccountId, Mapping[str, str]] | None = None
 
     def of(self, account: AccountId) -> Mapping[str, str]:
-        """Return the Regions of an account's buckets that ListBuckets does not place, as far as known."""
+        """Return the known Regions of an account's buckets whose Region ListBuckets omits."""
         if self._last is None or self._last[0] != account:
             self._last = (account, self._read(account))
         return self._last[1]
@@ -56,7 +56,7 @@ class BucketRegions:
                 name = str(line.parameters.get("Bucket") or "")
                 if line.service == "s3" and name in names:
                     regions.setdefault(name, set()).update(_regions(line, shard.region))
-        return {name: found.pop() for name, found in regions.items() if len(found) == 1}
+        return {name: candidates.pop() for name, candidates in regions.items() if len(candidates) == 1}
 
 
 def _without_region(account: Answers) -> frozenset[str]:
@@ -68,12 +68,12 @@ def _without_region(account: Answers) -> frozenset[str]:
 
 
 def _regions(line: EvidenceLine, region: str) -> Iterator[str]:
-    """Return the Region that one recorded call proves: what S3 named, else that of its shard."""
+    """Yield the Region that one recorded call proves: the one that S3 returned, or that of its shard."""
     response = line.response
     if line.name == GET_LOCATION:
         if response is not None and isinstance(response.get("LocationConstraint"), str | None):
             yield region_of(response.get("LocationConstraint"))
     elif line.name == HEAD_BUCKET and response is not None and isinstance(response.get("BucketRegion"), str):
         yield response["BucketRegion"]
-    elif line.name in _DETAILS and (line.error is None or line.error.code not in _ELSEWHERE):
+    elif line.name in _DETAILS and (line.error is None or line.error.code not in _WRONG_REGION):
         yield region

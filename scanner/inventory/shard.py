@@ -1,4 +1,4 @@
-"""One shard's inventory: the answers of one account in one Region, as typed rows."""
+"""The inventory of one shard, parsed from its recorded answers."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -32,7 +32,7 @@ def parse_shard(
 ) -> ShardInventory:
     """Parse a shard. `account` holds the answers of its account's global services.
 
-    `bucket_regions`: the Regions of buckets that these do not place (`BucketRegions.of`).
+    `bucket_regions`: the Regions of buckets that ListBuckets omits (`BucketRegions.of`).
     """
     shard = answers.shard
     if status is ShardStatus.SKIPPED or (status is ShardStatus.MISSING and _not_enabled(account, shard)):
@@ -77,7 +77,7 @@ def parse_shard(
 
 
 def _status(recorded: ShardStatus, gaps: Gaps) -> ShardStatus:
-    """Tell how far the reading got: what the evidence shows counts for more than what was recorded."""
+    """Return how completely the shard was read; its gaps take precedence over the recorded status."""
     if recorded in (ShardStatus.COMPLETE, ShardStatus.PARTIAL):
         is_partial = any(gap.code != LEFT_OUT for gap in gaps.all())
         return ShardStatus.PARTIAL if is_partial else ShardStatus.COMPLETE
@@ -98,19 +98,19 @@ def _key_names(resources: Iterable[Resource], vaults: Iterable[Vault]) -> set[st
 
 
 def _role_names(plans: Iterable[BackupPlan], assurance: Assurance) -> Iterator[str]:
-    """Give the ARNs of the roles with which AWS Backup makes backups and restores them."""
+    """Yield the ARNs of the roles with which AWS Backup makes and restores backups."""
     for plan in plans:
         for selection in plan.selections.value if isinstance(plan.selections, Known) else ():
             if isinstance(selection.terms, Known) and selection.terms.value.role:
                 yield selection.terms.value.role
-    for test in assurance.restore_testing_plans:
-        for chosen in test.selections.value if isinstance(test.selections, Known) else ():
-            if chosen.role:
-                yield chosen.role
+    for restore_plan in assurance.restore_testing_plans:
+        for tested in restore_plan.selections.value if isinstance(restore_plan.selections, Known) else ():
+            if tested.role:
+                yield tested.role
 
 
 def _not_enabled(account: Answers, shard: Shard) -> bool:
-    """Whether DescribeRegions says that the account has not enabled the Region."""
+    """Return whether DescribeRegions says that the account has not enabled the Region."""
     return any(
         row.text("RegionName") == shard.region and row.text("OptInStatus") == NOT_ENABLED
         for answer in account.every("ec2:DescribeRegions")
@@ -120,7 +120,7 @@ def _not_enabled(account: Answers, shard: Shard) -> bool:
 
 
 def _refused(shard: Shard, status: ShardStatus, refusal: Gap) -> ShardInventory:
-    """Make the inventory of a shard that could not be entered: each list is missing for that reason."""
+    """Build the inventory of a shard to which access was refused: every list has the same gap."""
     gap = replace(refusal, region=shard.region)
     return ShardInventory(
         shard=shard,

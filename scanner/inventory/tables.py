@@ -59,22 +59,22 @@ V = TypeVar("V")
 
 
 def known(reading: Reading[V] | None) -> V | None:
-    """Give what was read; None when it was not."""
+    """Return the value of a reading, or None if it was not read."""
     return reading.value if isinstance(reading, Known) else None
 
 
 def time(instant: datetime | None) -> str | None:
-    """Give an instant as RFC 3339 in UTC."""
+    """Return a time in RFC 3339 format, in UTC."""
     return None if instant is None else instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def pairs(values: tuple[tuple[str, str], ...], between: str = "=") -> tuple[str, ...]:
-    """Give pairs as texts: `key=value`."""
+    """Return pairs as texts like `key=value`."""
     return tuple(f"{key}{between}{value}" for key, value in values)
 
 
 def inventory_rows(inventory: ShardInventory) -> Mapping[str, Iterable[object]]:
-    """Give the rows of one shard by table; `accounts` belongs to no shard."""
+    """Return the rows of one shard by table; the table `accounts` is not part of a shard."""
     return {
         "shards": (_shard(inventory),),
         "resources": map(_resource, inventory.resources),
@@ -93,12 +93,12 @@ def inventory_rows(inventory: ShardInventory) -> Mapping[str, Iterable[object]]:
 
 
 def gap_rows(gaps: Iterable[Gap]) -> Iterator[GapTable]:
-    """Give the rows of the table `gaps` for reads that belong to no account-Region."""
+    """Return rows of the table `gaps` for reads outside the shards."""
     return map(_gap, gaps)
 
 
 def account_rows(accounts: Iterable[Account]) -> Iterator[AccountTable]:
-    """Give the rows of the table `accounts`."""
+    """Yield the rows of the table `accounts`."""
     for account in accounts:
         yield AccountTable(id=account.id, name=account.name, status=account.status, ou_path=account.ou_path)
 
@@ -178,13 +178,13 @@ def _selections(plan: BackupPlan) -> Iterator[SelectionTable]:
 
 
 def _conditions(conditions: Iterable[TagCondition]) -> tuple[str, ...]:
-    return tuple(f"{each.operator} {each.key}={each.value}" for each in conditions)
+    return tuple(f"{condition.operator} {condition.key}={condition.value}" for condition in conditions)
 
 
 def _vault(vault: Vault) -> VaultTable:
     policy = (vault.policy.value or "") if isinstance(vault.policy, Known) else None
-    told, details = vault.notifications, known(vault.details)
-    notified = (told.value or _NOBODY) if isinstance(told, Known) else None
+    reading, details = vault.notifications, known(vault.details)
+    notifications = (reading.value or _NO_NOTIFICATIONS) if isinstance(reading, Known) else None
     return VaultTable(
         arn=vault.arn,
         name=vault.name,
@@ -198,14 +198,14 @@ def _vault(vault: Vault) -> VaultTable:
         key=vault.key,
         policy=policy,
         state=vault.state,
-        notified_topic=(notified.topic or "") if notified else None,
-        notified_events=notified.events if notified else None,
+        notified_topic=(notifications.topic or "") if notifications else None,
+        notified_events=notifications.events if notifications else None,
         approval_team=(details.approval_team or "") if details else None,
         source_vault=details.source_vault if details else None,
     )
 
 
-_NOBODY: Final = VaultNotifications(None, ())
+_NO_NOTIFICATIONS: Final = VaultNotifications(None, ())
 
 
 def _key(key: Key) -> KeyTable:
@@ -292,12 +292,12 @@ def _gap(gap: Gap) -> GapTable:
 
 
 def assurance_rows(inventory: ShardInventory) -> Mapping[str, Iterable[object]]:
-    """Give the rows of one shard by table."""
+    """Return the rows of one shard about restore tests, legal holds, frameworks, tiering and roles."""
     assurance = inventory.assurance
     return {
         "restore_testing_plans": map(_restore_testing_plan, assurance.restore_testing_plans),
         "restore_testing_selections": (
-            row for plan in assurance.restore_testing_plans for row in _tested(plan)
+            row for plan in assurance.restore_testing_plans for row in _restore_testing_selections(plan)
         ),
         "legal_holds": map(_legal_hold, assurance.legal_holds),
         "frameworks": map(_framework, assurance.frameworks),
@@ -311,7 +311,7 @@ def assurance_rows(inventory: ShardInventory) -> Mapping[str, Iterable[object]]:
 def governance_rows(
     governance: BackupGovernance, accounts: Iterable[AccountInventory]
 ) -> Mapping[str, Iterable[object]]:
-    """Give the rows that belong to no account-Region, by table."""
+    """Return the rows for backup policies of the organisation, by table."""
     return {
         "backup_policies": map(_policy, known(governance.policies) or ()),
         "effective_policies": map(_effective, accounts),
@@ -336,7 +336,7 @@ def _restore_testing_plan(plan: RestoreTestingPlan) -> RestoreTestingPlanTable:
     )
 
 
-def _tested(plan: RestoreTestingPlan) -> Iterator[RestoreTestingSelectionTable]:
+def _restore_testing_selections(plan: RestoreTestingPlan) -> Iterator[RestoreTestingSelectionTable]:
     for selection in known(plan.selections) or ():
         resources = known(selection.resources)
         conditions = (

@@ -1,1 +1,1 @@
-"""Every byte that is read or written outside the evidence."""
+"""Files, Parquet tables and S3 objects outside the evidence."""

@@ -21,7 +21,7 @@ from scanner.storage.table_files import ORGANIZATION
 
 
 class AccountTable:
-    """Writes the rows of one table, which come account by account. Use it as a context.
+    """Writer for one table whose rows arrive account by account. Use it as a context manager.
 
     Raises:
         ValueError: an account comes again after its file was closed, or cannot name a file.
@@ -37,25 +37,25 @@ class AccountTable:
         self.rows: Counter[str] = Counter()  # by account, as files are named
 
     def __enter__(self) -> Self:
-        """Make the folder, also for a table without a row."""
+        """Create the folder, even for a table without rows."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.folder} could not be made: {error.strerror}.") from error
+            raise OutputError(f"{self.folder} could not be created: {error.strerror}.") from error
         return self
 
     def write(self, rows: Iterable[object]) -> None:
         """Add rows, instances of the table's dataclass."""
-        for account, of_account in groupby(rows, key=attrgetter("account")):
-            listed = tuple(of_account)
-            self._file_of(account).write(listed)
-            self.rows[account or ORGANIZATION] += len(listed)
+        for account, group in groupby(rows, key=attrgetter("account")):
+            account_rows = tuple(group)
+            self._file_of(account).write(account_rows)
+            self.rows[account or ORGANIZATION] += len(account_rows)
 
     def write_encoded(self, data: bytes) -> None:
-        """Add rows that another process made into bytes (`encoded_rows`)."""
-        for account, of_account in _by_account(decoded_rows(self._row, data)):
-            self._file_of(account).append(of_account)
-            self.rows[account or ORGANIZATION] += of_account.num_rows
+        """Add rows that another process encoded with `encoded_rows`."""
+        for account, account_rows in _by_account(decoded_rows(self._row, data)):
+            self._file_of(account).append(account_rows)
+            self.rows[account or ORGANIZATION] += account_rows.num_rows
 
     def _file_of(self, account: str) -> ParquetTable:
         if self._file is None or account != self._account:
@@ -66,7 +66,7 @@ class AccountTable:
     def _opened(self, account: str) -> ParquetTable:
         name = account or ORGANIZATION
         if name in self._closed:
-            raise ValueError(f"{self.folder / name}.parquet is complete, but further rows of {name} came")
+            raise ValueError(f"{self.folder / name}.parquet is complete, but more rows of {name} arrived")
         if Path(name).name != name:
             raise ValueError(f"{name!r} cannot be the name of a file")
         return ParquetTable(self.folder, name, self._row, row_group=self._row_group).__enter__()
@@ -87,7 +87,7 @@ class AccountTable:
 
 
 def _by_account(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
-    """Split rows where the account changes."""
+    """Yield slices of consecutive rows with the same account."""
     runs = pc.run_end_encode(table.column("account").combine_chunks())
     start = 0
     for end, account in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):

@@ -1,10 +1,10 @@
-"""The user's cache folder: what can be computed again, and need not be.
+"""The user's cache folder for results that can be computed again.
 
-A cache is one JSON file, `NAME-VERSION.json`. It is never needed: a folder that cannot be read or written, a
-broken file, or one that another user may write, only means that things are computed again.
+A cache is one JSON file, `NAME-VERSION.json`. It is optional: if the folder cannot be read or written, or the
+file is broken or writable by another user, the results are computed again.
 
-The folder is `$VAULTPROOF_CACHE`, else `vaultproof` in `$XDG_CACHE_HOME` or `~/.cache`.
-`VAULTPROOF_CACHE=off` switches caching off.
+The folder is `$VAULTPROOF_CACHE`, or else `vaultproof` in `$XDG_CACHE_HOME` or `~/.cache`.
+`VAULTPROOF_CACHE=off` disables caching.
 """
 
 import os
@@ -20,12 +20,12 @@ from scanner.storage.files import write_atomically
 FOLDER: Final = "VAULTPROOF_CACHE"
 OFF: Final = "off"
 
-_VERSIONS: Final = 4  # files of one cache that stay, the newest: several checkouts may share a folder
+_VERSIONS: Final = 4  # newest files of a cache to keep: several checkouts may share a folder
 _PRIVATE: Final = 0o700
 
 
 class Cache:
-    """Documents by key. `version`: what is cached for one version is not read by another."""
+    """Cached documents by key. Entries of one `version` are not visible to another."""
 
     def __init__(self, name: str, version: str) -> None:
         self._name, self._version = name, version
@@ -34,17 +34,17 @@ class Cache:
         self._is_new = False
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Return the document of a key; None: there is none."""
+        """Return the document of a key, or None."""
         document = self._entries.get(key)
         return document if isinstance(document, dict) else None
 
     def put(self, key: str, document: dict[str, Any]) -> None:
-        """Add a document. It reaches the disk with `save`."""
+        """Add a document in memory; `save` writes it to disk."""
         self._entries[key] = document
         self._is_new = True
 
     def save(self) -> None:
-        """Write what was added, if anything was, and remove files of old versions."""
+        """Write new entries, if there are any, and remove files of old versions."""
         if self._folder is None or not self._is_new:
             return
         content = orjson.dumps({**self._read(), **self._entries})
@@ -74,9 +74,10 @@ class Cache:
 
 
 def _is_ours(file: Path) -> bool:
-    """Check that no other user could have written the file: what is cached is trusted like code.
+    """Check that no other user could have written the file: cached content is trusted like code.
 
-    Root could have written the code, too: a container image holds a cache of root's, which its user reads.
+    Files of root are fine, since root can write the code, too: in a container image, root fills the cache
+    that its user reads.
     """
     status = file.stat()
     writable_by_others = status.st_mode & 0o022
@@ -92,6 +93,6 @@ def _folder() -> Path | None:
     base = os.environ.get("XDG_CACHE_HOME", "")
     try:
         home = Path(base) if base else Path.home() / ".cache"
-    except RuntimeError:  # no home: a container's nameless user
+    except RuntimeError:  # a container's user without an entry in /etc/passwd
         return None
     return home / "vaultproof"

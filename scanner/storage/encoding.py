@@ -1,4 +1,4 @@
-"""JSON as the contract has it, whatever text AWS gave."""
+"""JSON encoding that also accepts text that is not valid Unicode."""
 
 import orjson
 
@@ -6,7 +6,7 @@ from scanner.model.unicode import mended
 
 
 def encode(document: object) -> bytes:
-    """Encode JSON as the contract has it. Text that is no Unicode (a lone surrogate) becomes U+FFFD."""
+    """Encode a document as JSON. Text that is not valid Unicode (a lone surrogate) becomes U+FFFD."""
     try:
         return orjson.dumps(document)
     except TypeError:
@@ -14,5 +14,5 @@ def encode(document: object) -> bytes:
 
 
 def fragment(document: object) -> orjson.Fragment:
-    """Encode a part of many documents once; `encode` puts it into each as it is."""
+    """Encode a value that many documents contain once; `encode` then copies its bytes."""
     return orjson.Fragment(encode(document))

@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Atomic writing of files and folders: a reader sees the old content or the new, never a part."""
 
 import contextlib
 import errno
@@ -13,16 +13,16 @@ from scanner.errors import OutputError
 
 _ADVICE = {
     errno.ENOSPC: "Free some space, or name another folder with --out.",
-    errno.EDQUOT: "Your quota is used up: free some space, or name another folder with --out.",
+    errno.EDQUOT: "Your disk quota is used up: free some space, or name another folder with --out.",
     errno.EACCES: "Name a folder that you may write to with --out.",
     errno.EPERM: "Name a folder that you may write to with --out.",
     errno.EROFS: "The file system is read-only: name another folder with --out.",
 }
-_MODE = 0o644  # mkstemp makes files that only their owner can read; reports are there to be handed on
+_MODE = 0o644  # mkstemp creates files that only their owner can read, but reports are shared
 
 
 class Measured:
-    """Counts bytes, and takes their checksum, as they pass."""
+    """Byte pieces, counted and hashed while they are iterated."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = pieces
@@ -31,11 +31,11 @@ class Measured:
 
     @property
     def sha256(self) -> str:
-        """The checksum of what has passed, in hexadecimal."""
+        """The SHA-256 of the pieces so far, in hexadecimal."""
         return self._digest.hexdigest()
 
     def __iter__(self) -> Iterator[bytes]:
-        """Let the pieces pass."""
+        """Yield the pieces unchanged."""
         for piece in self._pieces:
             self.bytes += len(piece)
             self._digest.update(piece)
@@ -43,10 +43,10 @@ class Measured:
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write `content` to `path`, making its folder: the file appears whole, or not at all.
+    """Write `content` to `path` in one step, creating its folder if needed.
 
     Raises:
-        OutputError: the disk is full, or the folder cannot be written to. What stood there still does.
+        OutputError: the disk is full, or the folder is not writable. An existing file stays as it was.
     """
     pieces = (content,) if isinstance(content, bytes) else content
     try:
@@ -75,18 +75,18 @@ def _output_error(path: Path, problem: OSError) -> OutputError:
 
 
 def parts_of(folder: Path) -> tuple[Path, Path]:
-    """Return the folders that `replaced` uses: the new content, and the old one for a moment."""
+    """Return the temporary folders that `replaced` uses: for the new content, and for the old."""
     return folder.with_name(f"{folder.name}.part"), folder.with_name(f"{folder.name}.old.part")
 
 
 @contextlib.contextmanager
 def replaced(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `folder` in one step when the block ends well.
+    """Yield an empty folder that replaces `folder` in one step when the block succeeds.
 
-    When the block raises, what was written is removed, and `folder` is as it was.
+    If the block raises, the new content is removed and `folder` stays as it was.
 
     Raises:
-        OutputError: a folder cannot be made, renamed or removed.
+        OutputError: a folder cannot be created, renamed or removed.
     """
     part, old = parts_of(folder)
     try:
@@ -116,7 +116,7 @@ def _exchange(folder: Path, part: Path, old: Path) -> None:
 
 
 def remove_folders(*folders: Path) -> None:
-    """Remove folders with all that is in them; those that are not there are no error. OSError: it failed."""
+    """Remove folders with their content; missing ones are ignored. OSError: a folder cannot be removed."""
     for folder in folders:
         if folder.is_symlink() or folder.is_file():
             folder.unlink()

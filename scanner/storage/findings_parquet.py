@@ -1,4 +1,4 @@
-"""The table of `findings.parquet`: typed columns, written a row group at a time as bytes that pass by."""
+"""The table `findings.parquet`, written one row group at a time as a stream of bytes."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ from scanner.model.finding import Finding, waiver_document
 from scanner.model.unicode import mended
 
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
-"""Texts that come again and again."""
+"""Texts that repeat often, stored once in a dictionary."""
 
 SCHEMA: Final = pa.schema(
     [
@@ -48,87 +48,87 @@ SCHEMA: Final = pa.schema(
         pa.field("owner_source", _WORD),
     ]
 )
-"""`details` is JSON text; `waiver` is NULL where no waiver covers the failure. Nothing else is ever NULL, but
-`owner` (not known) and `owner_source` (nothing says how owners are named)."""
+"""`details` is JSON text. NULL occurs only in `waiver` (no waiver covers the failure), `owner` (not known)
+and `owner_source` (the settings name no source of owners)."""
 
 ROW_GROUP: Final = 20_000
-"""Findings that are in memory at once, as Arrow has them."""
+"""Findings of a row group, in memory as Arrow columns."""
 
 _BATCH: Final = 2_000
-"""Findings that are in memory at once as Python has them."""
+"""Findings in memory at once as Python objects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """What the table adds to the findings: controls and account names by id, and the name of a subject."""
+    """Lookups for columns that findings do not have: controls, account names, names of subjects."""
 
     controls: Mapping[str, Control]
     accounts: Mapping[str, str]
     of_subject: Callable[[Finding], str]
 
 
-class _Passing(io.RawIOBase):
-    """A file that keeps what was written to it only until it is taken out."""
+class _ByteStream(io.RawIOBase):
+    """A writable stream that buffers bytes until `take` returns them."""
 
     def __init__(self) -> None:
-        self._waiting: list[bytes] = []
+        self._pieces: list[bytes] = []
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:  # noqa: ANN401 -- whatever has a buffer
         piece = bytes(data)
-        self._waiting.append(piece)
+        self._pieces.append(piece)
         return len(piece)
 
-    def taken(self) -> bytes:
-        """Take out what was written since the last time."""
-        piece = b"".join(self._waiting)
-        self._waiting.clear()
+    def take(self) -> bytes:
+        """Return the bytes written since the last call."""
+        piece = b"".join(self._pieces)
+        self._pieces.clear()
         return piece
 
 
 def parquet_pieces(findings: Iterable[Finding], names: Names, metadata: Mapping[str, str]) -> Iterator[bytes]:
-    """Return a Parquet file in pieces. `metadata` goes into its footer."""
+    """Yield a Parquet file in pieces. `metadata` goes into its footer."""
     schema = SCHEMA.with_metadata({name: mended(text) for name, text in metadata.items()})
-    passing = _Passing()
+    stream = _ByteStream()
     batches = _batches(iter(findings), names, schema)
-    with pq.ParquetWriter(passing, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
         while group := tuple(islice(batches, ROW_GROUP // _BATCH)):
             writer.write_table(pa.Table.from_batches(group, schema), row_group_size=ROW_GROUP)
-            yield passing.taken()
-    yield passing.taken()
+            yield stream.take()
+    yield stream.take()
 
 
 def _batches(findings: Iterator[Finding], names: Names, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Turn findings into Arrow's columns, in which they take a tenth of the room."""
+    """Convert findings to Arrow batches, which take a tenth of the memory."""
     while batch := tuple(islice(findings, _BATCH)):
         columns = _columns(batch, names)
         arrays = [_array(columns[field.name], field.type) for field in schema]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _columns(found: tuple[Finding, ...], names: Names) -> dict[str, Any]:
-    """Return the values of each column; those of lists are arrays already."""
+def _columns(findings: tuple[Finding, ...], names: Names) -> dict[str, Any]:
+    """Return the values of each column; those of list columns are Arrow arrays already."""
     return {
-        "control": [each.control for each in found],
-        "title": [_title(each, names.controls) for each in found],
-        "status": [each.status.value for each in found],
-        "severity": [each.severity.value for each in found],
-        "subject": [each.subject for each in found],
-        "subject_type": [each.subject_type for each in found],
-        "name": [names.of_subject(each) for each in found],
-        "account": [each.account for each in found],
-        "account_name": [names.accounts.get(each.account, "") for each in found],
-        "region": [each.region for each in found],
-        "fingerprint": [each.fingerprint for each in found],
-        "reason": [each.reason for each in found],
-        "details": [_json(each.details) for each in found],
-        "evidence": _evidence(found),
-        "frameworks": _frameworks(found),
-        "waiver": [waiver_document(each.waiver) if each.waiver else None for each in found],
-        "owner": [each.owner.name if each.owner else None for each in found],
-        "owner_source": [each.owner.source if each.owner else None for each in found],
+        "control": [finding.control for finding in findings],
+        "title": [_title(finding, names.controls) for finding in findings],
+        "status": [finding.status.value for finding in findings],
+        "severity": [finding.severity.value for finding in findings],
+        "subject": [finding.subject for finding in findings],
+        "subject_type": [finding.subject_type for finding in findings],
+        "name": [names.of_subject(finding) for finding in findings],
+        "account": [finding.account for finding in findings],
+        "account_name": [names.accounts.get(finding.account, "") for finding in findings],
+        "region": [finding.region for finding in findings],
+        "fingerprint": [finding.fingerprint for finding in findings],
+        "reason": [finding.reason for finding in findings],
+        "details": [_json(finding.details) for finding in findings],
+        "evidence": _evidence(findings),
+        "frameworks": _frameworks(findings),
+        "waiver": [waiver_document(finding.waiver) if finding.waiver else None for finding in findings],
+        "owner": [finding.owner.name if finding.owner else None for finding in findings],
+        "owner_source": [finding.owner.source if finding.owner else None for finding in findings],
     }
 
 
@@ -137,26 +137,26 @@ def _title(finding: Finding, controls: Mapping[str, Control]) -> str:
     return control.title_of(finding.status) if control else ""
 
 
-def _evidence(found: tuple[Finding, ...]) -> pa.Array:
-    files = [ref.file for each in found for ref in each.evidence]
-    lines = [ref.line for each in found for ref in each.evidence]
-    return _list("evidence", [len(each.evidence) for each in found], (files, lines))
+def _evidence(findings: tuple[Finding, ...]) -> pa.Array:
+    files = [ref.file for finding in findings for ref in finding.evidence]
+    lines = [ref.line for finding in findings for ref in finding.evidence]
+    return _list("evidence", [len(finding.evidence) for finding in findings], (files, lines))
 
 
-def _frameworks(found: tuple[Finding, ...]) -> pa.Array:
-    """Build the column of frameworks. Those of one control are together, and equal: they are built once."""
+def _frameworks(findings: tuple[Finding, ...]) -> pa.Array:
+    """Build the column of frameworks, each run of equal ones (those of one control) once."""
     distinct: list[list[tuple[str, str]]] = []
     numbers: list[int] = []
-    for frameworks, run in groupby(found, key=lambda each: each.frameworks):
+    for frameworks, run in groupby(findings, key=lambda finding: finding.frameworks):
         numbers += [len(distinct)] * sum(1 for _ in run)
-        distinct.append([(name, each) for name, ids in frameworks.items() for each in ids])
+        distinct.append([(name, requirement) for name, ids in frameworks.items() for requirement in ids])
     members = zip(*(pair for pairs in distinct for pair in pairs), strict=True)
     lists = _list("frameworks", [len(pairs) for pairs in distinct], tuple(map(list, members)) or ([], []))
     return lists.take(pa.array(numbers, pa.int32()))
 
 
 def _list(name: str, lengths: list[int], members: tuple[list[Any], ...]) -> pa.Array:
-    """Build a column of lists of pairs from all first and all second members: no object for each pair."""
+    """Build a column of lists of pairs from their first and second members, without an object per pair."""
     kind = SCHEMA.field(name).type
     offsets = pa.array([0, *accumulate(lengths)], pa.int32())
     arrays = [_array(values, field.type) for values, field in zip(members, kind.value_type, strict=True)]
@@ -170,12 +170,12 @@ def _array(values: Any, kind: pa.DataType) -> pa.Array:  # noqa: ANN401 -- value
         return values
     try:
         return pa.array(values, kind)
-    except UnicodeEncodeError:  # a lone surrogate, which is no Unicode
-        return pa.array([mended(each) for each in values], kind)
+    except UnicodeEncodeError:  # a lone surrogate is not valid Unicode
+        return pa.array([mended(value) for value in values], kind)
 
 
 def _json(content: object) -> str:
     try:
         return orjson.dumps(content).decode()
-    except TypeError:  # as `_array`
+    except TypeError:  # a lone surrogate, as in `_array`
         return orjson.dumps(mended(content)).decode()

@@ -1,7 +1,7 @@
-"""Single rows of large Parquet tables: read by row group, with the columns that decide read first.
+"""Lookup of single rows in large Parquet tables.
 
-A table of a million rows is never in memory: the statistics of files and row groups come first, then the
-column that is compared, and only where it matches the whole rows, a few thousand at a time.
+A table of a million rows does not fit into memory. The statistics of files and row groups are read first,
+then the compared column, and the other columns only for matching rows, a few thousand at a time.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -21,14 +21,14 @@ from scanner.storage.table_files import TableFiles, open_file, unreadable
 _ACCOUNT: Final = pattern(r"\b\d{12}\b")
 
 _BATCH: Final = 2_048
-"""Rows that are decoded at once where a row group has a match."""
+"""Rows decoded at once in a row group with a match."""
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """A list of texts: how many it has, the first of them, and whether one that was asked for is in it.
+    """The size of a list of texts, its first members, and whether it contains a certain text.
 
-    `complete` is False where the list ends with NULL: it may have members that were not seen.
+    `complete` is False where the list ends with NULL: it may have more members.
     """
 
     count: int
@@ -39,7 +39,7 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A list of texts: how many it has, those of them that were asked for, and whether that is all of it."""
+    """The size of a list of texts, and which of certain texts it contains."""
 
     count: int
     held: frozenset[str]
@@ -47,20 +47,20 @@ class Holding:
 
 
 _Range = tuple[str, str] | None
-"""The least and the greatest text of a column in a row group; None: not stated."""
+"""The smallest and the largest text of a column in a row group; None: not stated."""
 
 _OWN: Final = ("subject", "plan", "rule")
-"""Columns with an ARN whose account is, as a rule, that of the row: its file is searched first."""
+"""Columns with an ARN that usually names the row's own account, whose file is then searched first."""
 
 
 class StoredTable:
     """One table of a scan, in one file or in one per account.
 
-    Of a file that was opened once, the ranges of its plain columns are remembered, so that it is opened
-    again only where it may have a match.
+    The ranges of the plain columns of an opened file are cached, so that it is opened again only if it may
+    have a match.
 
     Raises:
-        BundleError: a file cannot be read, or has no such column.
+        BundleError: a file cannot be read, or lacks the column.
     """
 
     def __init__(self, files: TableFiles) -> None:
@@ -69,7 +69,7 @@ class StoredTable:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Return the names of its columns; none: no account has a row."""
+        """The names of the columns; empty when no account has a row."""
         for path in self._files.paths[:1]:
             with self._opened(path) as file:
                 return tuple(file.schema_arrow.names)
@@ -78,10 +78,10 @@ class StoredTable:
     def rows(
         self, column: str, values: Collection[str], *, without: Collection[str] = (), limit: int | None = None
     ) -> list[dict[str, Any]]:
-        """Return the rows whose `column` (a text) is one of `values`, without the columns not wanted.
+        """Return the rows whose `column` (a text) is one of `values`, less the columns in `without`.
 
-        The rows of the accounts that the values name come first; others are read only while a value of a
-        column that names its own row's account has no row yet.
+        Files of accounts that `values` name are searched first. For a column whose ARN usually names the
+        row's own account, the other files are searched only while a value is missing.
         """
         rows: list[dict[str, Any]] = []
         for match in self._matches(column, values):
@@ -96,27 +96,27 @@ class StoredTable:
         """Count the rows whose `column` is `value`."""
         return sum(pc.sum(match.mask).as_py() or 0 for match in self._matches(column, (value,)))
 
-    def members(self, subject: str, column: str, *, asked: str = "", limit: int = 20) -> Members:
-        """Return what fits on a page of a row's list of texts; the list itself is not kept in memory."""
+    def members(self, subject: str, column: str, *, wanted: str = "", limit: int = 20) -> Members:
+        """Return the size and first members of a row's list of texts, and whether it has `wanted`."""
         for match in self._matches("subject", (subject,)):
             for batch in match.batches([column]):
-                return _members(batch.column(0)[0].values, asked, limit)
+                return _members(batch.column(0)[0].values, wanted, limit)
         return Members(0, (), holds=False, complete=False)
 
     def holding(
-        self, column: str, values: Collection[str], members: str, asked: Collection[str]
+        self, column: str, values: Collection[str], members: str, wanted: Collection[str]
     ) -> dict[str, Holding]:
-        """Return, by subject, which of `asked` are in the list `members` of the rows with one of `values`."""
-        wanted = pa.array(sorted(asked), pa.string())
+        """Return, by subject, which of `wanted` the list column `members` contains."""
+        texts = pa.array(sorted(wanted), pa.string())
         holdings: dict[str, Holding] = {}
         for match in self._matches(column, values):
             for batch in match.batches(["subject", members]):
                 for subject, content in zip(batch.column(0), batch.column(1), strict=True):
-                    holdings[subject.as_py()] = _holding(content.values, wanted)
+                    holdings[subject.as_py()] = _holding(content.values, texts)
         return holdings
 
     def names(self, matching: Callable[[pa.Table], pa.Array], limit: int) -> list[dict[str, Any]]:
-        """Return `subject`, `name`, `account`, `region` of the rows that an Arrow predicate picks."""
+        """Return `subject`, `name`, `account` and `region` of the rows that `matching` selects."""
         names: list[dict[str, Any]] = []
         columns = ["subject", "name", "account", "region"]
         for path in self._files.paths:
@@ -129,7 +129,7 @@ class StoredTable:
         return names
 
     def _matches(self, column: str, values: Collection[str]) -> Iterator["_Match"]:
-        """Yield the row groups that have a match."""
+        """Yield the row groups with a matching row."""
         missing = set(values)
         for path, is_named in self._in_turn(values) if values else ():
             if not missing and column in _OWN and not is_named:
@@ -142,7 +142,7 @@ class StoredTable:
                     yield match
 
     def _in_turn(self, values: Collection[str]) -> Iterator[tuple[Path, bool]]:
-        """Yield all files, first those of accounts that a value names, and whether it is one of these."""
+        """Yield all files and whether a value names their account; those files come first."""
         accounts = {part for value in values for part in _ACCOUNT.findall(value)}
         named = [path for path in self._files.paths if path.stem in accounts]
         yield from ((path, True) for path in named)
@@ -164,14 +164,14 @@ class StoredTable:
             with self._opened(path):
                 pass
         if column not in self._ranges[path]:
-            raise BundleError(f"{path} has no plain column {column}.")
+            raise BundleError(f"{path} has no text column {column}.")
         return any(_is_within(group_range, values) for group_range in self._ranges[path][column])
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[pq.ParquetFile]:
-        """Open a file, and remember its ranges; what Arrow raises while it is open becomes a BundleError.
+        """Open a file and cache its ranges; errors of Arrow inside the block become BundleError.
 
-        Only a file that is opened for the first time is checked against the manifest.
+        A file is checked against the manifest only when it is opened for the first time.
         """
         files = TableFiles(self._files.paths) if path in self._ranges else self._files
         with open_file(files, path) as file:
@@ -185,7 +185,7 @@ class StoredTable:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """A row group with a mask of its rows that match, and the values that they have."""
+    """A row group, the mask of its matching rows, and the values that they have."""
 
     file: pq.ParquetFile
     group: int
@@ -193,7 +193,7 @@ class _Match:
     values: frozenset[str]
 
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows that match, a batch at a time."""
+        """Yield the matching rows, a batch at a time."""
         start, left = 0, pc.sum(self.mask).as_py()
         for batch in self.file.iter_batches(_BATCH, row_groups=[self.group], columns=columns):
             picked = self.mask.slice(start, batch.num_rows)
@@ -207,7 +207,7 @@ class _Match:
 
 
 def _ranges_of(metadata: pq.FileMetaData) -> dict[str, list[_Range]]:
-    """Return the ranges of the columns of plain texts, by row group."""
+    """Return the ranges of plain text columns, by row group."""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     columns = ((number, metadata.schema.column(number)) for number in range(metadata.num_columns))
     return {
@@ -227,28 +227,28 @@ def _is_within(group_range: _Range, values: Collection[str]) -> bool:
     return group_range is None or any(group_range[0] <= value <= group_range[1] for value in values)
 
 
-def _members(values: pa.Array | None, asked: str, limit: int) -> Members:
+def _members(values: pa.Array | None, wanted: str, limit: int) -> Members:
     if values is None:
         return Members(0, (), holds=False, complete=False)
-    known = values.drop_null()
+    texts = values.drop_null()
     return Members(
-        count=len(known),
-        first=tuple(known.slice(0, limit).to_pylist()),
-        holds=bool(asked) and pc.index(known, asked).as_py() >= 0,
-        complete=len(known) == len(values),
+        count=len(texts),
+        first=tuple(texts.slice(0, limit).to_pylist()),
+        holds=bool(wanted) and pc.index(texts, wanted).as_py() >= 0,
+        complete=len(texts) == len(values),
     )
 
 
 def _holding(values: pa.Array | None, wanted: pa.Array) -> Holding:
     if values is None:
         return Holding(0, frozenset(), complete=False)
-    known = values.drop_null()
-    held = known.filter(pc.is_in(known, value_set=wanted)).to_pylist()
-    return Holding(len(known), frozenset(held), complete=len(known) == len(values))
+    texts = values.drop_null()
+    held = texts.filter(pc.is_in(texts, value_set=wanted)).to_pylist()
+    return Holding(len(texts), frozenset(held), complete=len(texts) == len(values))
 
 
 def is_called(text: str) -> Callable[[pa.Table], pa.Array]:
-    """Pick rows that people call `text`: by their name, or by the end of their ARN."""
+    """Build a predicate for rows whose name, or the end of whose ARN, is `text`."""
 
     def matching(table: pa.Table) -> pa.Array:
         subject, name = table.column("subject"), table.column("name")
@@ -261,9 +261,9 @@ def is_called(text: str) -> Callable[[pa.Table], pa.Array]:
 
 
 def resembles(text: str, *, narrow: bool) -> Callable[[pa.Table], pa.Array]:
-    """Pick rows that may be meant by a misspelt `text`.
+    """Build a predicate for rows whose name or ARN resembles a misspelt `text`.
 
-    `narrow`: those that differ in its first or last two characters; else those that have half of it.
+    `narrow`: only the first or last two characters may differ; otherwise half of the text has to match.
     """
     ends = (text[:-2], text[2:]) if narrow else (text[: len(text) // 2], text[len(text) // 2 :])
     parts = [part for part in ends if part]

@@ -1,7 +1,7 @@
-"""Giving memory back to the machine between the stages of a judgement.
+"""Returning memory to the operating system between the stages of an evaluation.
 
-Python, Arrow and the C library keep what was freed for later. One stage after the other would each add its
-own peak: the table of a control, a page of the PDF.
+Python, Arrow and the C library keep freed memory for later use, so that without this the peaks of the stages
+(the table of a control, a page of the PDF) would add up.
 """
 
 import ctypes
@@ -12,8 +12,8 @@ import pyarrow as pa
 
 
 def release_memory() -> None:
-    """Free what nothing refers to, and return it to the machine where the C library can."""
+    """Collect garbage, and return freed memory to the operating system where the C library can."""
     gc.collect()
     pa.default_memory_pool().release_unused()
-    with suppress(OSError, AttributeError):  # only glibc has it
+    with suppress(OSError, AttributeError):  # only glibc has malloc_trim
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,4 +1,4 @@
-"""Tables in Parquet files, written as a stream and there only when complete; and opening them again."""
+"""Tables in Parquet files: writing them as a stream, and opening them."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -28,21 +28,22 @@ from scanner.storage.table_files import (
 )
 
 ROW_GROUP: Final = 50_000
-"""Rows that are held in memory before they are written, and the rows of a row group."""
+"""Rows of a row group, which are in memory until it is written."""
 
 _SMALL: Final = 1_000
-"""Rows below which a file has no dictionaries: with a hundred columns, they cost more than the rows."""
+"""Below this number of rows, a hundred dictionaries would be larger than the rows: none are written."""
 _SCALARS: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 _BATCH: Final = 2_000
-"""Rows that are in memory at once."""
+"""Rows read at once."""
 
 
 class ParquetTable:
-    """Writes the rows of one table. Use it as a context: the file appears when the context ends well.
+    """Writer for one table. Use it as a context manager: the file appears when the block succeeds.
 
-    Until then it is called `TABLE.parquet.part`; when the context ends with an error, that is removed.
-    OutputError: the file cannot be written (no room, no permission).
+    Until then it is named `TABLE.parquet.part`; if the block raises, that file is removed.
+
+    OutputError: the file cannot be written (disk full, no permission).
     """
 
     def __init__(self, folder: Path, table: str, row: type, *, row_group: int = ROW_GROUP) -> None:
@@ -50,7 +51,7 @@ class ParquetTable:
         self._part = folder / f"{table}.parquet.part"
         self._row, self._row_group = row, row_group
         self._waiting: list[object] = []
-        self._encoded: list[pa.Table] = []  # before what waits
+        self._encoded: list[pa.Table] = []  # rows before those in _waiting
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
@@ -71,13 +72,13 @@ class ParquetTable:
                 held = 0
 
     def write_encoded(self, data: bytes) -> None:
-        """Add rows that another process made into bytes (`encoded_rows`). The file is the same either way."""
+        """Add rows that another process encoded with `encoded_rows`. The resulting file is the same."""
         self.append(decoded_rows(self._row, data))
 
     def append(self, table: pa.Table) -> None:
-        """Add rows that are an Arrow table already, of the schema of the row's dataclass."""
-        self._settle()
-        if table.num_rows:  # without rows there is no row group, however often nothing is added
+        """Add rows that are an Arrow table already, with the schema of the row's dataclass."""
+        self._encode_waiting()
+        if table.num_rows:  # an empty table must not become a row group
             self._encoded.append(table)
         while self._held >= self._row_group:
             self._flush()
@@ -86,15 +87,15 @@ class ParquetTable:
     def _held(self) -> int:
         return sum(table.num_rows for table in self._encoded)
 
-    def _settle(self) -> None:
-        """Put what waits behind what was encoded."""
+    def _encode_waiting(self) -> None:
+        """Encode the waiting rows, behind those that are encoded already."""
         if self._waiting:
             self._encoded.append(table_of(self._row, self._waiting))
             self._waiting.clear()
 
     def _flush(self) -> None:
-        """Write a row group, or what there is where that is less."""
-        self._settle()
+        """Write one row group, or all rows if they are fewer."""
+        self._encode_waiting()
         if not self._encoded:
             return
         table = pa.concat_tables(self._encoded)
@@ -117,9 +118,9 @@ class ParquetTable:
             self._opened(0)
             self._close()
             self._part.replace(self.path)
-        except OSError as failed:
+        except OSError as problem:
             self._abandon()
-            raise self._failure(failed) from failed
+            raise self._failure(problem) from problem
         except BaseException:
             self._abandon()
             raise
@@ -137,30 +138,30 @@ class ParquetTable:
             self._writer = None
 
     def _abandon(self) -> None:
-        with suppress(OSError):  # the first failure is the one that is told
+        with suppress(OSError):  # the first error is the one to report
             self._close()
         with suppress(OSError):
             self._part.unlink(missing_ok=True)
 
     def _failure(self, error: OSError) -> OutputError:
         return OutputError(
-            f"{self.path} could not be written: {error.strerror or error}. Free some room there, "
+            f"{self.path} could not be written: {error.strerror or error}. Free some space there, "
             "or choose another folder with --out."
         )
 
 
 def write_parquet(folder: Path, table: str, row: type, rows: Iterable[object]) -> Path:
-    """Write all rows of one table, and give the file's path. OutputError: it cannot be written."""
+    """Write all rows of one table, and return the file's path. OutputError: it cannot be written."""
     with ParquetTable(folder, table, row) as writer:
         writer.write(rows)
     return writer.path
 
 
 def _writer_options(schema: pa.Schema, rows: int) -> dict[str, Any]:
-    """Return the options that cost least for a schema of a hundred nested columns and few rows.
+    """Return the options that are cheapest for a hundred nested columns and few rows.
 
-    Statistics of nested columns are never used to skip a row group. Arrow's own copy of the schema is left
-    out: Parquet's own schema has the same types.
+    No reader skips row groups by statistics of nested columns. Arrow's copy of the schema is redundant:
+    Parquet's schema has the same types.
     """
     plain = [column.name for column in schema if not pa.types.is_nested(column.type)]
     return {
@@ -172,7 +173,7 @@ def _writer_options(schema: pa.Schema, rows: int) -> dict[str, Any]:
 
 
 def open_parquet(folder: Path, table: str, row: type, *, new: bool = False) -> ds.Dataset:
-    """Open a table of a folder, without reading its rows. `new`, and errors: as `open_table`."""
+    """Open a table of a folder without reading its rows; `new` and errors as in `open_table`."""
     return open_table(table_files(folder, table), row, new=new)
 
 
@@ -181,15 +182,15 @@ def open_table(
 ) -> ds.Dataset:
     """Open a table as a dataset of its files, without reading its rows; `columns` None: all of `row`.
 
-    `new`: this version has just written the files, so that their columns need not be checked.
+    `new`: this process has just written the files, so their columns are not checked.
 
     Raises:
-        BundleError: a file is missing, is no Parquet file, or lacks a column.
+        BundleError: a file is missing, is not valid Parquet, or lacks a column.
     """
     schema = row_schema(row)
     if columns is not None:
         schema = pa.schema([field for field in schema if field.name in columns])
-    for path in () if new else files.paths:  # Arrow would read a column that is missing as NULL
+    for path in () if new else files.paths:  # Arrow would read a missing column as NULL
         with open_file(files, path) as file:
             check_columns(path, file.schema_arrow, schema)
     return ds.dataset([str(path) for path in files.paths], schema=schema, format="parquet")
@@ -198,11 +199,11 @@ def open_table(
 # Rows of the model as Arrow tables: the schema follows the annotations of the row's dataclass.
 #
 # str, int, float and bool become string, int64, float64 and bool; `X | None` is the same column with NULLs; a
-# tuple becomes a list, a dataclass a struct. Columns are built one by one, children first, so that no
-# dictionary is made for a row.
+# tuple becomes a list, a dataclass a struct. Columns are built one by one, children first: a dictionary for
+# each row would be slower.
 @cache
 def arrow_schema(table: str) -> pa.Schema:
-    """Give the Arrow schema of a fact table. KeyError: there is no such table."""
+    """Return the Arrow schema of a fact table. KeyError: there is no such table."""
     return row_schema(TABLES[table])  # type: ignore[arg-type]  # mypy asks the instances' hash
 
 
@@ -213,34 +214,34 @@ def columns_digests(rows: Mapping[str, type]) -> dict[str, str]:
 
 @cache
 def row_schema(row: type) -> pa.Schema:
-    """Give the Arrow schema of any dataclass of the model. TypeError: a field has no Arrow type."""
+    """Return the Arrow schema of a dataclass of the model. TypeError: a field has no Arrow type."""
     return pa.schema(list(arrow_type(row)))
 
 
 def arrow_table(table: str, rows: Iterable[object]) -> pa.Table:
-    """Turn rows of a fact table into an Arrow table."""
+    """Convert rows of a fact table to an Arrow table."""
     return table_of(TABLES[table], rows)
 
 
 def table_of(row: type, rows: Iterable[object]) -> pa.Table:
-    """Turn instances of the dataclass `row` into an Arrow table with its schema."""
+    """Convert instances of the dataclass `row` to an Arrow table with its schema."""
     schema = row_schema(row)
-    listed = list(rows)
-    columns = [_array([*map(attrgetter(field.name), listed)], field.type) for field in schema]
+    instances = list(rows)
+    columns = [_array([*map(attrgetter(field.name), instances)], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 
 
 def encoded_rows(row: type, rows: Iterable[object]) -> bytes:
-    """Turn instances of the dataclass `row` into Arrow's own bytes, without their schema."""
+    """Encode instances of the dataclass `row` as an Arrow record batch, without its schema."""
     instances = list(rows)
-    if not instances:  # most tables of most shards: building their columns would take half a millisecond
+    if not instances:  # most tables of most shards are empty, and building their columns takes 0.5 ms
         return b""
     (batch,) = table_of(row, instances).combine_chunks().to_batches()
     return bytes(batch.serialize().to_pybytes())
 
 
 def decoded_rows(row: type, data: bytes) -> pa.Table:
-    """Turn the bytes of `encoded_rows` into an Arrow table again."""
+    """Decode the bytes of `encoded_rows`."""
     schema = row_schema(row)
     if not data:
         return schema.empty_table()
@@ -248,14 +249,14 @@ def decoded_rows(row: type, data: bytes) -> pa.Table:
 
 
 def arrow_type(annotation: Any) -> pa.DataType:  # noqa: ANN401 -- an annotation is of any type
-    """Give the Arrow type of a field's annotation. TypeError: it has none."""
+    """Return the Arrow type of a field's annotation. TypeError: it has none."""
     plain = _without_none(annotation)
     if get_origin(plain) is tuple:
         return pa.list_(arrow_type(get_args(plain)[0]))
     if is_dataclass(plain) and isinstance(plain, type):
         hints = get_type_hints(plain)
         return pa.struct([(field.name, arrow_type(hints[field.name])) for field in fields(plain)])
-    plain = getattr(plain, "__supertype__", plain)  # a NewType is what it renames
+    plain = getattr(plain, "__supertype__", plain)  # the type behind a NewType
     if isinstance(plain, type) and issubclass(plain, StrEnum):
         return pa.string()
     if plain not in _SCALARS:
@@ -299,13 +300,13 @@ def _list_array(values: Sequence[Any], kind: pa.ListType) -> pa.Array:
 
 
 class StoredRows:
-    """The rows of a table, by the names of their columns: of `columns`, or of all of `row`.
+    """The rows of a table as mappings from column names, with `columns` or all columns of `row`.
 
-    `tables`: where this table is from, and others of the same folder. One file is open at a time: what
-    Arrow knows of a thousand files would be half a gigabyte.
+    `tables` finds this table and others of the same folder. Only one file is open at a time: the metadata of
+    a thousand open files takes half a gigabyte.
 
     Raises:
-        BundleError: a file is missing, is no Parquet file, or lacks a column.
+        BundleError: a file is missing, is not valid Parquet, or lacks a column.
     """
 
     def __init__(
@@ -319,12 +320,12 @@ class StoredRows:
         self._rows = sum(_checked_rows(self._files, path, needed) for path in self._files.paths)
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        """Read them from the first on."""
+        """Yield all rows in order."""
         for path in self._files.paths:
             yield from _rows_of(path, self._columns)
 
     def __len__(self) -> int:
-        """Return the number of rows that the files state."""
+        """Return the number of rows according to the files' metadata."""
         return self._rows
 
 

@@ -1,4 +1,4 @@
-"""Places in S3, as people write them: `s3://bucket/prefix`."""
+"""S3 locations as users write them: `s3://bucket/prefix`."""
 
 import re
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from scanner.errors import UsageError
 
 SCHEME: Final = "s3://"
 
-# S3 user guide, "General purpose bucket naming rules"; dots are admitted, since old buckets have them.
+# S3 user guide, "General purpose bucket naming rules"; dots are allowed, since old buckets have them.
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
-_LONGEST_PREFIX: Final = 700  # bytes; a key has 1,024, and the longest name of ours fits into the rest
+_LONGEST_PREFIX: Final = 700  # bytes of 1,024 for a key: the rest is for the name of a file
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A bucket, and what the keys begin with: empty, or without a slash at either end."""
+    """A bucket and a key prefix: empty, or without a slash at either end."""
 
     bucket: str
     prefix: str = ""
 
     def key(self, name: str) -> str:
-        """Give the key of a file by its name below the place."""
+        """Return the key of a file with this name below the prefix."""
         return f"{self.prefix}/{name}" if self.prefix else name
 
     def __str__(self) -> str:
@@ -30,19 +30,19 @@ class Place:
 
 
 def is_place(text: str) -> bool:
-    """Whether a text names a place in S3, and no folder."""
+    """Return whether a text is an S3 location rather than a folder."""
     return text.lower().startswith(SCHEME)
 
 
 def place_of(text: str) -> Place:
-    """Read `s3://bucket/prefix`. UsageError: it names no bucket, or nothing that can be a key."""
+    """Parse `s3://bucket/prefix`. UsageError: the bucket or the prefix is not valid."""
     bucket, _, rest = text[len(SCHEME) :].partition("/")
     prefix = rest.strip("/")
     if not _BUCKET.fullmatch(bucket) or _ADDRESS.fullmatch(bucket) or ".." in bucket:
-        raise UsageError(f"{text} names no bucket: write s3://BUCKET/PREFIX.")
+        raise UsageError(f"{text} is not a valid S3 location: write s3://BUCKET/PREFIX.")
     parts = prefix.split("/") if prefix else []
     if not prefix.isprintable() or any(part in ("", ".", "..") for part in parts):
-        raise UsageError(f"{text} has a prefix that cannot be a folder: leave out `//`, `.` and `..`.")
+        raise UsageError(f"{text} has an invalid prefix: remove `//`, `.`, `..` and control characters.")
     if len(prefix.encode(errors="replace")) > _LONGEST_PREFIX:
         raise UsageError(f"The prefix of {text[:60]}... is too long: {_LONGEST_PREFIX} bytes at most.")
     return Place(bucket, prefix)

@@ -1,4 +1,4 @@
-"""Scans in S3: uploaded with the manifest last, downloaded, listed below a prefix; errors as one sentence."""
+"""Scans in S3: upload with the manifest last, download, and listing below a prefix."""
 
 import base64
 import hashlib
@@ -27,10 +27,10 @@ from scanner.storage.files import write_atomically
 from scanner.storage.place import Place
 
 ATTEMPTS: Final = 5
-"""How often a request is sent at most; botocore waits longer before each, 20 seconds at most."""
+"""Attempts per request; botocore waits longer before each, up to 20 seconds."""
 
 CONNECTIONS: Final = 8
-"""Files that are on their way at once."""
+"""Files transferred at once."""
 
 _CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
@@ -53,7 +53,7 @@ _EXPIRED: Final = frozenset(
     )
 )
 
-_ELSEWHERE: Final = frozenset(
+_WRONG_REGION: Final = frozenset(
     (
         "301",
         "AuthorizationHeaderMalformed",
@@ -98,16 +98,16 @@ _TYPES: Final = {
 }
 
 _JUDGED: Final = "findings.json"
-"""What an evaluated scan has, and a bundle of evidence has not."""
+"""A file that an evaluated scan has, and a bundle of evidence has not."""
 _MISSING: Final = frozenset(("404", "NoSuchKey", "NotFound"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Options:
-    """How a bucket is spoken to.
+    """Encryption, expected owner and credentials for requests to a bucket.
 
-    `kms_key`: the key that encrypts (an id, ARN or alias); empty: S3's own (SSE-S3). `bucket_owner`: the
-    account that must own the bucket; empty: whoever does. `profile`: None for the one of the environment.
+    `kms_key`: an id, ARN or alias; empty: SSE-S3. `bucket_owner`: the account that must own the bucket;
+    empty: any account. `profile`: None: the profile of the environment.
     """
 
     kms_key: str = ""
@@ -116,38 +116,40 @@ class S3Options:
 
     @property
     def owner(self) -> dict[str, str]:
-        """Give the parameter that makes S3 refuse when somebody else owns the bucket."""
+        """The parameter with which S3 refuses a bucket of another account."""
         return {"ExpectedBucketOwner": self.bucket_owner} if self.bucket_owner else {}
 
     @property
     def encryption(self) -> dict[str, str]:
-        """Give the parameters of server-side encryption."""
+        """The parameters of server-side encryption."""
         if not self.kms_key:
             return {"ServerSideEncryption": "AES256"}
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key}
 
 
-def open_s3(means: S3Options) -> Any:  # noqa: ANN401 -- boto3 makes the class of a client at run time
-    """Make a client. CredentialsError: there is no such profile."""
+def open_s3(options: S3Options) -> Any:  # noqa: ANN401 -- boto3 makes the class of a client at run time
+    """Create a client. CredentialsError: there is no such profile."""
     try:
-        return boto3.Session(profile_name=means.profile).client("s3", config=_CONFIG)
+        return boto3.Session(profile_name=options.profile).client("s3", config=_CONFIG)
     except _CREDENTIALS as problem:
         raise CredentialsError(f"The credentials cannot be used: {problem}. {_LOG_IN}") from problem
 
 
 @contextmanager
-def translated_errors(place: Place, means: S3Options, *, writes: bool) -> Iterator[None]:
-    """Turn what AWS says into one of our errors, with advice.
+def translated_errors(place: Place, options: S3Options, *, writes: bool) -> Iterator[None]:
+    """Turn AWS errors inside the block into errors of this program, with advice.
 
     Raises:
         CredentialsError: there are none, or they have expired.
         EndpointError: S3 does not answer.
-        OutputError, or BundleError when it is read: the bucket is not there, is somebody else's, or refuses.
+        OutputError (when writing) or BundleError (when reading): the bucket does not exist, belongs to
+            another
+            account, or refuses access.
     """
     try:
         yield
     except aws.ClientError as problem:
-        raise _told(problem, place, means, writes=writes) from problem
+        raise _error_for(problem, place, options, writes=writes) from problem
     except _CREDENTIALS as problem:
         raise CredentialsError(
             f"The credentials cannot be used for {place}: {problem}. {_LOG_IN}"
@@ -155,117 +157,122 @@ def translated_errors(place: Place, means: S3Options, *, writes: bool) -> Iterat
     except (aws.HTTPClientError, aws.ConnectionError) as problem:
         raise EndpointError(f"S3 does not answer for {place}: {problem}. Check the network.") from problem
     except aws.BotoCoreError as problem:
-        raise _kind(writes)(f"{place}: {problem}.") from problem
+        raise _error_class(writes)(f"{place}: {problem}.") from problem
 
 
 def code_of(problem: aws.ClientError) -> str:
-    """Give AWS's word for an error; of an answer without a body, the number of its HTTP status."""
+    """Return the error code; for a response without a body, this is the HTTP status."""
     return str(problem.response.get("Error", {}).get("Code", ""))
 
 
-def _kind(writes: bool) -> type[VaultproofError]:  # noqa: FBT001 -- the one thing that it asks
+def _error_class(writes: bool) -> type[VaultproofError]:  # noqa: FBT001 -- its only parameter
     return OutputError if writes else BundleError
 
 
-def _told(problem: aws.ClientError, place: Place, means: S3Options, *, writes: bool) -> VaultproofError:
-    code, kind = code_of(problem), _kind(writes)
+def _error_for(
+    problem: aws.ClientError, place: Place, options: S3Options, *, writes: bool
+) -> VaultproofError:
+    code, kind = code_of(problem), _error_class(writes)
     message = str(problem.response.get("Error", {}).get("Message") or code)
     if code in _EXPIRED:
-        return CredentialsError(f"AWS does not take the credentials ({code}: {message}). {_LOG_IN}")
+        return CredentialsError(f"AWS rejected the credentials ({code}: {message}). {_LOG_IN}")
     if code == "NoSuchBucket":
-        return kind(f"There is no bucket {place.bucket}: make it, or name another one.")
-    if code in _ELSEWHERE:
-        return kind(f"{place.bucket} lies in another Region ({code}): set AWS_REGION to the bucket's own.")
+        return kind(f"Bucket {place.bucket} does not exist: create it, or name another one.")
+    if code in _WRONG_REGION:
+        return kind(f"Bucket {place.bucket} is in another Region ({code}): set AWS_REGION to that Region.")
     if code in _REFUSED or code.startswith("KMS."):
-        return kind(f"{place} refuses ({code}: {message}). {_needed(place, means, writes=writes)}")
+        required = _required_permissions(place, options, writes=writes)
+        return kind(f"Access to {place} was denied ({code}: {message}). {required}")
     return kind(f"{place}: {code}: {message}.")
 
 
-def _needed(place: Place, means: S3Options, *, writes: bool) -> str:
+def _required_permissions(place: Place, options: S3Options, *, writes: bool) -> str:
     actions = "s3:PutObject" if writes else "s3:GetObject and s3:ListBucket"
-    keyed = f" and kms:GenerateDataKey and kms:Decrypt on {means.kms_key}" if means.kms_key and writes else ""
-    owned = f", and that account {means.bucket_owner} owns the bucket" if means.bucket_owner else ""
-    return f"It takes {actions} on {place}{keyed}{owned} (docs/permissions.md)."
+    keyed = (
+        f" and kms:GenerateDataKey and kms:Decrypt on {options.kms_key}" if options.kms_key and writes else ""
+    )
+    owned = f"; the bucket must belong to account {options.bucket_owner}" if options.bucket_owner else ""
+    return f"Required: {actions} on {place}{keyed}{owned} (docs/permissions.md)."
 
 
-def download(place: Place, folder: Path, means: S3Options, without: Collection[str] = ()) -> int:
-    """Fetch what lies at a place into a folder, and count it. `without`: folders that stay there.
+def download(place: Place, folder: Path, options: S3Options, without: Collection[str] = ()) -> int:
+    """Download all files below a location, less the folders `without`, and return their number.
 
     Raises:
-        BundleError: nothing lies there, it may not be read, or a key is no name of a file.
-        OutputError: the folder cannot be written to.
+        BundleError: there is no scan, it cannot be read, or a key is not a valid file name.
+        OutputError: the folder is not writable.
         CredentialsError, EndpointError: as `translated_errors`.
     """
-    client = open_s3(means)
-    with translated_errors(place, means, writes=False), ThreadPoolExecutor(CONNECTIONS) as pool:
-        names = [name for name in _names(client, place, means) if name.partition("/")[0] not in without]
-        list(pool.map(lambda name: _fetch(client, place, means, folder, name), names))
+    client = open_s3(options)
+    with translated_errors(place, options, writes=False), ThreadPoolExecutor(CONNECTIONS) as pool:
+        names = [name for name in _names(client, place, options) if name.partition("/")[0] not in without]
+        list(pool.map(lambda name: _fetch(client, place, options, folder, name), names))
     if not names:
-        raise BundleError(f"{place} holds no scan: check the name.")
+        raise BundleError(f"There is no scan at {place}: check the name.")
     return len(names)
 
 
-def _names(client: Any, place: Place, means: S3Options) -> Iterator[str]:  # noqa: ANN401 -- a client
+def _names(client: Any, place: Place, options: S3Options) -> Iterator[str]:  # noqa: ANN401 -- a client
     prefix = place.key("")
     pages = client.get_paginator("list_objects_v2").paginate(
-        Bucket=place.bucket, Prefix=prefix, **means.owner
+        Bucket=place.bucket, Prefix=prefix, **options.owner
     )
     for page in pages:
-        for each in page.get("Contents", ()):
-            name = each["Key"].removeprefix(prefix)
-            if name and not name.endswith("/"):  # what consoles make to show a folder
+        for listed in page.get("Contents", ()):
+            name = listed["Key"].removeprefix(prefix)
+            if name and not name.endswith("/"):  # the S3 console creates such objects to show a folder
                 yield _safe(name, place)
 
 
 def _safe(name: str, place: Place) -> str:
-    """Refuse names that would leave the folder: a bucket may hold any key."""
+    """Return the name, and refuse one that would leave the folder: a bucket may contain any key."""
     parts = name.split("/")
     if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
-        raise BundleError(f"{place} holds {name[:80]!r}, which is no name of a file of a scan.")
+        raise BundleError(f"{place} contains {name[:80]!r}, which is not a valid file name of a scan.")
     return name
 
 
-def _fetch(client: Any, place: Place, means: S3Options, folder: Path, name: str) -> None:  # noqa: ANN401 -- a client
-    where = {"Bucket": place.bucket, "Key": place.key(name), **means.owner}
-    body = client.get_object(ChecksumMode="ENABLED", **where)["Body"]
+def _fetch(client: Any, place: Place, options: S3Options, folder: Path, name: str) -> None:  # noqa: ANN401 -- a client
+    body = client.get_object(
+        ChecksumMode="ENABLED", Bucket=place.bucket, Key=place.key(name), **options.owner
+    )["Body"]
     write_atomically(folder / name, body.iter_chunks(_CHUNK))
 
 
-# Files from a folder into a bucket: whole, encrypted, with checksums, and the manifest last.
+# Files are uploaded encrypted, with checksums, and the manifest last.
 #
-# An object of S3 appears whole or not at all (S3 user guide, "Amazon S3 data consistency model"): that of
-# one request when it has been answered, that of many parts when they are completed. The manifest tells of
-# all others, and goes when they have arrived, so that whoever finds one finds the scan.
+# S3 never shows a part of an object (S3 user guide, "Amazon S3 data consistency model"). Since the manifest
+# lists all other files and is uploaded when they have arrived, a scan with a manifest is complete.
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Files larger than `one_request` bytes go in parts of `part` bytes. S3 takes no part below 5 MiB."""
+    """Files larger than `one_request` bytes are uploaded in parts of `part` bytes (at least 5 MiB)."""
 
     one_request: int = _ONE_REQUEST
     part: int = _PART
 
 
-def check_place(place: Place, means: S3Options) -> None:
-    """See early whether a scan can go to a place; what the caller may not ask is seen when it goes there.
+def check_place(place: Place, options: S3Options) -> None:
+    """Check early whether a scan can be written to a location, as far as the caller may ask.
 
     Raises:
-        UsageError: a scan lies there.
+        UsageError: a scan is there already.
         OutputError, CredentialsError, EndpointError: as `translated_errors`.
     """
-    client = open_s3(means)
-    with translated_errors(place, means, writes=True):
+    client = open_s3(options)
+    with translated_errors(place, options, writes=True):
         try:
-            client.head_bucket(Bucket=place.bucket, **means.owner)
-            client.head_object(Bucket=place.bucket, Key=place.key(LAST), **means.owner)
+            client.head_bucket(Bucket=place.bucket, **options.owner)
+            client.head_object(Bucket=place.bucket, Key=place.key(LAST), **options.owner)
         except ClientError as problem:
-            _look_at(problem, place)
+            _raise_unless_free(problem, place)
             return
-    raise UsageError(f"{place} holds a scan already: name another place with --out.")
+    raise UsageError(f"There is a scan at {place} already: name another location with --out.")
 
 
-def _look_at(problem: ClientError, place: Place) -> None:
+def _raise_unless_free(problem: ClientError, place: Place) -> None:
     code = code_of(problem)
     if code in _NOT_THERE and problem.operation_name == "HeadBucket":
-        raise OutputError(f"There is no bucket {place.bucket}: make it, or name another one.")
+        raise OutputError(f"Bucket {place.bucket} does not exist: create it, or name another one.")
     if code not in _NOT_THERE and code not in ("403", "AccessDenied", "Forbidden"):
         raise problem
 
@@ -273,27 +280,27 @@ def _look_at(problem: ClientError, place: Place) -> None:
 def upload(
     folder: Path,
     place: Place,
-    means: S3Options,
-    names: Iterable[str] | None = None,
+    options: S3Options,
+    selected: Iterable[str] | None = None,
     sizes: Sizes | None = None,
 ) -> tuple[str, ...]:
-    """Put files of a folder into a bucket, and give their names. `names` None: all there are.
+    """Upload files of a folder (`names`, or all), the manifest last, and return their names.
 
     Raises:
-        OutputError, CredentialsError, EndpointError: as `translated_errors`. What had arrived by then stays.
+        OutputError, CredentialsError, EndpointError: as `translated_errors`. Files uploaded before stay.
     """
-    found = tuple(sorted(files_of(folder) if names is None else names))
-    sender = _Sender(open_s3(means), folder, place, means, sizes or Sizes())
-    before = [name for name in found if name != LAST]
-    with translated_errors(place, means, writes=True), ThreadPoolExecutor(CONNECTIONS) as pool:
+    names = tuple(sorted(files_of(folder) if selected is None else selected))
+    sender = _Sender(open_s3(options), folder, place, options, sizes or Sizes())
+    without_manifest = [name for name in names if name != LAST]
+    with translated_errors(place, options, writes=True), ThreadPoolExecutor(CONNECTIONS) as pool:
         try:
-            list(pool.map(sender.send, before))
+            list(pool.map(sender.send, without_manifest))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-        if LAST in found:
+        if LAST in names:
             sender.send(LAST)
-    return found
+    return names
 
 
 def content_type(name: str) -> str:
@@ -302,7 +309,7 @@ def content_type(name: str) -> str:
 
 
 def files_of(folder: Path) -> Iterator[str]:
-    """Name the files of a folder and those below it, less what is hidden or half written."""
+    """Yield the names of the files in and below a folder, without hidden and unfinished ones."""
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part.endswith(".part") for part in parts)
@@ -311,86 +318,88 @@ def files_of(folder: Path) -> Iterator[str]:
 
 
 class _Sender:
-    """Sends one file after the other; several threads may share it."""
+    """Uploader for the files of one folder; threads may share it."""
 
-    def __init__(self, client: Any, folder: Path, place: Place, means: S3Options, sizes: Sizes) -> None:  # noqa: ANN401 -- a client
+    def __init__(self, client: Any, folder: Path, place: Place, options: S3Options, sizes: Sizes) -> None:  # noqa: ANN401 -- a client
         self._client, self._folder, self._place = client, folder, place
-        self._means, self._sizes = means, sizes
+        self._means, self._sizes = options, sizes
 
     def send(self, name: str) -> None:
-        """Send one file."""
+        """Upload one file."""
         path = self._folder / name
-        where = {"Bucket": self._place.bucket, "Key": self._place.key(name), **self._means.owner}
-        made = {**self._means.encryption, "ContentType": content_type(name)}
+        target = {"Bucket": self._place.bucket, "Key": self._place.key(name), **self._means.owner}
+        attributes = {**self._means.encryption, "ContentType": content_type(name)}
         try:
             with path.open("rb") as file:
                 size = path.stat().st_size
                 if size <= self._sizes.one_request:
                     checksum = _checksums(iter(lambda: file.read(_MIB), b""))
                     file.seek(0)
-                    self._client.put_object(Body=file, **checksum, **where, **made)
+                    self._client.put_object(Body=file, **checksum, **target, **attributes)
                 else:
-                    self._in_parts(file, size, where, made)
+                    self._in_parts(file, size, target, attributes)
         except OSError as problem:
-            raise OutputError(f"{path} could not be read: {problem.strerror or problem}.") from problem
+            raise OutputError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
 
-    def _in_parts(self, file: BinaryIO, size: int, where: dict[str, str], made: dict[str, str]) -> None:
-        begun = self._client.create_multipart_upload(ChecksumAlgorithm="SHA256", **where, **made)
-        whole = {**where, "UploadId": begun["UploadId"]}
+    def _in_parts(
+        self, file: BinaryIO, size: int, target: dict[str, str], attributes: dict[str, str]
+    ) -> None:
+        begun = self._client.create_multipart_upload(ChecksumAlgorithm="SHA256", **target, **attributes)
+        multipart = {**target, "UploadId": begun["UploadId"]}
         try:
-            parts = list(self._parts(file, size, whole))
-            self._client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **whole)
+            parts = list(self._parts(file, size, multipart))
+            self._client.complete_multipart_upload(MultipartUpload={"Parts": parts}, **multipart)
         except BaseException:
-            with suppress(ClientError, BotoCoreError):  # the first error is the one to tell
-                self._client.abort_multipart_upload(**whole)
+            with suppress(ClientError, BotoCoreError):  # the first error is the one to report
+                self._client.abort_multipart_upload(**multipart)
             raise
 
-    def _parts(self, file: BinaryIO, size: int, whole: dict[str, str]) -> Iterator[dict[str, Any]]:
+    def _parts(self, file: BinaryIO, size: int, multipart: dict[str, str]) -> Iterator[dict[str, Any]]:
         length = max(self._sizes.part, -(-size // _MOST_PARTS))
         pieces = iter(lambda: file.read(length), b"")
         for number, piece in enumerate(pieces, start=1):
             checksum = _checksums((piece,))
-            answer = self._client.upload_part(Body=piece, PartNumber=number, **checksum, **whole)
-            told = checksum["ChecksumSHA256"]
-            yield {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": told}
+            answer = self._client.upload_part(Body=piece, PartNumber=number, **checksum, **multipart)
+            digest = checksum["ChecksumSHA256"]
+            yield {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": digest}
 
 
 def _checksums(pieces: Iterable[bytes]) -> dict[str, str]:
-    """Give the parameters with which S3 takes the bytes only as they were when we read them."""
-    digest = hashlib.sha256()
+    """Return the parameters with which S3 refuses bytes that changed on the way."""
+    sha256 = hashlib.sha256()
     for piece in pieces:
-        digest.update(piece)
-    told = base64.b64encode(digest.digest()).decode()
-    return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": told}
+        sha256.update(piece)
+    digest = base64.b64encode(sha256.digest()).decode()
+    return {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": digest}
 
 
-def judged_scans(parent: Place, means: S3Options) -> list[Place]:
-    """Return the evaluated scans directly below a prefix, those written last first.
+def judged_scans(parent: Place, options: S3Options) -> list[Place]:
+    """Return the evaluated scans directly below a prefix, newest first.
 
     Raises:
         BundleError, CredentialsError, EndpointError: as `translated_errors`.
     """
-    client = open_s3(means)
-    with translated_errors(parent, means, writes=False), ThreadPoolExecutor(CONNECTIONS) as pool:
-        places = list(_children(client, parent, means))
-        written = list(pool.map(lambda place: _written_at(client, place, means), places))
+    client = open_s3(options)
+    with translated_errors(parent, options, writes=False), ThreadPoolExecutor(CONNECTIONS) as pool:
+        places = list(_children(client, parent, options))
+        written = list(pool.map(lambda place: _written_at(client, place, options), places))
     dated = [(at, place) for at, place in zip(written, places, strict=True) if at is not None]
-    return [place for _, place in sorted(dated, key=lambda each: (each[0], each[1].prefix), reverse=True)]
+    return [place for _, place in sorted(dated, key=lambda scan: (scan[0], scan[1].prefix), reverse=True)]
 
 
-def _children(client: Any, parent: Place, means: S3Options) -> Iterator[Place]:  # noqa: ANN401 -- a client
+def _children(client: Any, parent: Place, options: S3Options) -> Iterator[Place]:  # noqa: ANN401 -- a client
     pages = client.get_paginator("list_objects_v2").paginate(
-        Bucket=parent.bucket, Prefix=parent.key(""), Delimiter="/", **means.owner
+        Bucket=parent.bucket, Prefix=parent.key(""), Delimiter="/", **options.owner
     )
     for page in pages:
-        for each in page.get("CommonPrefixes", ()):
-            yield Place(parent.bucket, each["Prefix"].rstrip("/"))
+        for listed in page.get("CommonPrefixes", ()):
+            yield Place(parent.bucket, listed["Prefix"].rstrip("/"))
 
 
-def _written_at(client: Any, place: Place, means: S3Options) -> datetime | None:  # noqa: ANN401 -- a client
-    """Return when a scan was evaluated; None: there is none."""
+def _written_at(client: Any, place: Place, options: S3Options) -> datetime | None:  # noqa: ANN401 -- a client
+    """Return when a scan was evaluated; None: it was not."""
     try:
-        answer = client.head_object(Bucket=place.bucket, Key=place.key(_JUDGED), **means.owner)
+        answer = client.head_object(Bucket=place.bucket, Key=place.key(_JUDGED), **options.owner)
     except ClientError as problem:
         if code_of(problem) in _MISSING:
             return None

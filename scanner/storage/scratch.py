@@ -1,8 +1,8 @@
-"""Temporary files of a judgement: rows for other shards, counts by subject, lines for other processes.
+"""Temporary files of an evaluation: rows for other shards, counts by subject, lines for other processes.
 
-Memory must not grow with the organisation, and a recovery point may be in another shard than what it is
-a backup of. The rows wait in a database file that has no name and vanishes with the process, or in one that
-other processes read when it is complete.
+Memory must not grow with the organisation, and a recovery point may be in another shard than the resource
+that it backs up. Such rows are stored in an unnamed SQLite file that vanishes with the process, or in a named
+one that other processes read when it is complete.
 """
 
 import os
@@ -19,22 +19,20 @@ import orjson
 
 from scanner.errors import OutputError
 
-_PAGES: Final = -16_384  # kibibytes of cache; the rest is on disk
-
 Encoded = tuple[str, bytes]
-"""A row as JSON, after the name that it is asked for by."""
-_CACHE: Final = -16_384  # kibibytes; the rest is on disk
-_DIGEST: Final = 8  # bytes; subjects are told apart within one place only
+"""The name of a row, and the row as JSON."""
+_CACHE: Final = -16_384  # SQLite's page cache, in KiB (negative by its convention); the rest is on disk
+_DIGEST: Final = 8  # bytes; they have to differ within one group only
 
 
 class Spool:
-    """Rows of JSON by the name of who wants them. Use it as a context; for one thread."""
+    """JSON rows by name, in a SQLite file. Use it as a context manager, in one thread."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file  # without one: SQLite's own temporary file, deleted when it is closed
         self._database = sqlite3.connect(file or "")
         try:
-            self._database.execute(f"PRAGMA cache_size = {_PAGES}")
+            self._database.execute(f"PRAGMA cache_size = {_CACHE}")
             self._database.execute("PRAGMA synchronous = OFF")
             self._database.execute("CREATE TABLE spooled (wanted_by TEXT NOT NULL, row BLOB NOT NULL)")
         except sqlite3.OperationalError as problem:
@@ -47,28 +45,28 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Forget everything."""
+        """Close and delete the database."""
         self._database.close()
 
     def put(self, rows: Iterable[tuple[str, Any]]) -> None:
-        """Put rows aside, each with the name that it is asked for by. OutputError: the disk is full."""
+        """Add rows, each with the name to look it up by. OutputError: the disk is full."""
         self.put_encoded(encoded(rows))
 
     def put_encoded(self, rows: Iterable[Encoded]) -> None:
-        """Put rows aside that another process made into bytes."""
+        """Add rows that another process encoded with `encoded`."""
         try:
             self._database.executemany("INSERT INTO spooled VALUES (?, ?)", rows)
         except sqlite3.OperationalError as problem:
             raise _full(problem) from problem
 
     def of(self, name: str) -> Iterator[Any]:
-        """Give the rows put aside under a name, in the order in which they were put."""
+        """Yield the rows of a name, in the order in which they were added."""
         if not self._sorted:
             self._sort()
         yield from _rows_of(self._database, name)
 
     def share(self) -> Path:
-        """Let other processes read the file, which gets no more rows. OutputError: the disk is full."""
+        """Complete the file, and return its path for other processes. OutputError: the disk is full."""
         if self._file is None:
             raise ValueError("a spool without a file cannot be shared")
         self._sort()
@@ -79,7 +77,7 @@ class Spool:
         return self._file
 
     def _sort(self) -> None:
-        """Make the index once, when the first row is asked for: rows come faster without."""
+        """Create the index before the first lookup: inserting rows is faster without it."""
         try:
             self._database.execute("CREATE INDEX IF NOT EXISTS by_name ON spooled (wanted_by)")
         except sqlite3.OperationalError as problem:
@@ -89,7 +87,7 @@ class Spool:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Make a folder for what several processes read, and remove it. OutputError: it cannot be made."""
+    """Yield a temporary folder that several processes may read. OutputError: it cannot be created."""
     try:
         folder = TemporaryDirectory(
             prefix="vaultproof-aside-", dir=os.environ.get("SQLITE_TMPDIR"), ignore_cleanup_errors=True
@@ -101,13 +99,13 @@ def temporary_folder() -> Iterator[Path]:
 
 
 class SpoolReader:
-    """Reads a spool that another process filled (`Spool.share`)."""
+    """Reader for a spool that another process filled (`Spool.share`)."""
 
     def __init__(self, file: Path) -> None:
         self._database = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
     def of(self, name: str) -> Iterator[Any]:
-        """Give the rows put aside under a name, in the order in which they were put."""
+        """Yield the rows of a name, in the order in which they were added."""
         yield from _rows_of(self._database, name)
 
 
@@ -118,23 +116,23 @@ def _rows_of(database: sqlite3.Connection, name: str) -> Iterator[Any]:
 
 
 def encoded(rows: Iterable[tuple[str, Any]]) -> Iterator[Encoded]:
-    """Turn rows into bytes, each with its name."""
+    """Encode rows as bytes, each with its name."""
     return ((name, orjson.dumps(row)) for name, row in rows)
 
 
 def _full(problem: sqlite3.OperationalError | OSError) -> OutputError:
     return OutputError(
-        f"The folder for temporary files cannot be written: {problem}. Free some space there, or name "
+        f"The folder for temporary files is not writable: {problem}. Free some space there, or name "
         "another folder with the environment variable SQLITE_TMPDIR."
     )
 
 
-# Numbers of answers by subject, put aside on disk: memory holds those of one place at a time.
+# Counts of statuses by subject, on disk: only those of one group are in memory at a time.
 #
-# There are as many answers as subjects times controls, and they come control by control; whoever tells the
-# numbers of a subject needs them subject by subject.
+# There are as many statuses as subjects times controls. They arrive control by control, and are needed
+# subject by subject.
 class ScratchCounts:
-    """Counts answers by place and subject in a temporary file without a name. Use it as a context.
+    """Counts of statuses by group and subject, in a temporary database. Use it as a context manager.
 
     Raises:
         OutputError: the folder for temporary files is full.
@@ -145,9 +143,9 @@ class ScratchCounts:
         self._database.execute(f"PRAGMA cache_size = {_CACHE}")
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.execute(
-            "CREATE TABLE told (place INTEGER, subject INTEGER, answer TEXT, number INTEGER)"
+            "CREATE TABLE counts (group_id INTEGER, subject INTEGER, status TEXT, number INTEGER)"
         )
-        self._places: dict[str, int] = {}
+        self._groups: dict[str, int] = {}
         self._indexed = False
 
     def __enter__(self) -> Self:
@@ -156,50 +154,50 @@ class ScratchCounts:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Forget everything."""
+        """Close and delete the database."""
         self._database.close()
 
-    def add(self, answers: Iterable[tuple[str, str, str, int]]) -> None:
-        """Add answers: place, subject, answer, and how often it was given."""
+    def add(self, counts: Iterable[tuple[str, str, str, int]]) -> None:
+        """Add counts: group, subject, status, number."""
         rows = (
-            (self._places.setdefault(place, len(self._places)), _number(subject), answer, number)
-            for place, subject, answer, number in answers
+            (self._groups.setdefault(group, len(self._groups)), _number(subject), status, number)
+            for group, subject, status, number in counts
         )
         try:
-            self._database.executemany("INSERT INTO told VALUES (?, ?, ?, ?)", rows)
+            self._database.executemany("INSERT INTO counts VALUES (?, ?, ?, ?)", rows)
         except sqlite3.OperationalError as problem:
             raise _full(problem) from problem
 
-    def of(self, place: str) -> "SubjectCounts":
-        """Give the numbers of all subjects of a place."""
-        number = self._places.get(place)
-        found: dict[int, dict[str, int]] = {}
-        for subject, answer, times in self._rows(number) if number is not None else ():
-            found.setdefault(subject, {})[answer] = times
-        return SubjectCounts(found)
+    def of(self, group: str) -> "SubjectCounts":
+        """Return the counts of all subjects of a group."""
+        number = self._groups.get(group)
+        counts: dict[int, dict[str, int]] = {}
+        for subject, status, count in self._rows(number) if number is not None else ():
+            counts.setdefault(subject, {})[status] = count
+        return SubjectCounts(counts)
 
-    def _rows(self, place: int) -> Iterator[tuple[int, str, int]]:
+    def _rows(self, group: int) -> Iterator[tuple[int, str, int]]:
         try:
-            if not self._indexed:  # once, when the first place is asked for: rows come faster without
-                self._database.execute("CREATE INDEX by_place ON told (place)")
+            if not self._indexed:  # before the first lookup: inserting rows is faster without an index
+                self._database.execute("CREATE INDEX by_group ON counts (group_id)")
                 self._indexed = True
             yield from self._database.execute(
-                "SELECT subject, answer, sum(number) FROM told WHERE place = ? GROUP BY subject, answer",
-                (place,),
+                "SELECT subject, status, sum(number) FROM counts WHERE group_id = ? GROUP BY subject, status",
+                (group,),
             )
         except sqlite3.OperationalError as problem:
             raise _full(problem) from problem
 
 
 class SubjectCounts:
-    """The numbers of the answers about the subjects of one place."""
+    """The counts of statuses by subject, for one group."""
 
-    def __init__(self, found: Mapping[int, Mapping[str, int]]) -> None:
-        self._found = found
+    def __init__(self, counts: Mapping[int, Mapping[str, int]]) -> None:
+        self._counts = counts
 
     def of(self, subject: str) -> Mapping[str, int]:
-        """Give the numbers by answer; empty: nothing was asked of it."""
-        return self._found.get(_number(subject), {})
+        """Return the counts by status; empty if the subject was not checked."""
+        return self._counts.get(_number(subject), {})
 
 
 def _number(subject: str) -> int:
@@ -208,7 +206,7 @@ def _number(subject: str) -> int:
 
 
 class ScratchLines:
-    """Writes lines into a file. Use it as a context. OutputError: there is no room."""
+    """Writer for a file of lines. Use it as a context manager. OutputError: the disk is full."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -222,7 +220,7 @@ class ScratchLines:
         return self
 
     def put(self, line: bytes) -> None:
-        """Write one line, without its end."""
+        """Write one line; a line end is added."""
         if self._stream is None:
             raise ValueError("used outside of its context")
         try:
@@ -237,7 +235,7 @@ class ScratchLines:
             if self._stream is not None:
                 self._stream.close()
         except OSError as problem:
-            if kind is None:  # else the first failure is the one that is reported
+            if kind is None:  # otherwise report the first error
                 raise _full(problem) from problem
 
 

@@ -1,4 +1,4 @@
-"""The Parquet files of a table: `FOLDER/TABLE.parquet`, or one per account, `FOLDER/TABLE/ACCOUNT.parquet`.
+"""Locations of the Parquet files of a table.
 
 Facts are stored by account, inventory is not. Scans of schema 1 have one file per table for both.
 """
@@ -15,19 +15,19 @@ import pyarrow.parquet as pq
 from scanner.errors import BundleError
 
 ORGANIZATION: Final = "aws-organization"
-"""The name of the file of rows that belong to no account."""
+"""The file name for rows that belong to no account."""
 
 
 def _trust(_: Path) -> None:
-    """Check nothing: the files were just written."""
+    """Accept a file unchecked, as the default of `TableFiles.verify`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableFiles:
     """The files of one table, in the order of their accounts; none: no account has a row.
 
-    `columns`: the `columns_digest` that every file must have; empty: not stated. `verify` is called with
-    each file before it is opened, and raises BundleError where the file cannot be trusted.
+    `columns`: the `columns_digest` that every file must have; empty: any. `verify` is called with each file
+    before it is opened, and raises BundleError if the file was changed.
     """
 
     paths: tuple[Path, ...]
@@ -40,13 +40,13 @@ TableSource: TypeAlias = Callable[[str], TableFiles]
 
 
 class NoTableError(BundleError):
-    """A scan has no file of a table at all."""
+    """A scan has no file for a table."""
 
 
 def table_files(folder: Path, table: str) -> TableFiles:
     """Return the files of a table that are in `folder`.
 
-    NoTableError: there is none, and the folder is not one by account, where a table may have no file.
+    NoTableError: there is none, and the folder is not organised by account, where an empty table has no file.
     """
     single = folder / f"{table}.parquet"
     if single.is_file():
@@ -57,12 +57,12 @@ def table_files(folder: Path, table: str) -> TableFiles:
 
 
 def account_of(path: Path) -> str:
-    """Return the account of the rows of a file by account; empty: they belong to none."""
+    """Return the account that a file is named after; empty: its rows belong to no account."""
     return "" if path.stem == ORGANIZATION else path.stem
 
 
 def no_table(path: Path) -> NoTableError:
-    """Build the error for a table of which a scan has no file."""
+    """Build the error for a table without a file."""
     return NoTableError(f"{path} cannot be read: it is missing. Run audit evaluate on the bundle again.")
 
 
@@ -71,21 +71,23 @@ def _is_by_account(folder: Path) -> bool:
 
 
 def columns_digest(schema: pa.Schema) -> str:
-    """Return the SHA-256 of the names and types of all columns, in their order."""
-    return sha256("\n".join(f"{each.name} {_type_name(each.type)}" for each in schema).encode()).hexdigest()
+    """Return the SHA-256 of the names and types of all columns, in order."""
+    return sha256(
+        "\n".join(f"{column.name} {_type_name(column.type)}" for column in schema).encode()
+    ).hexdigest()
 
 
 def _type_name(kind: pa.DataType) -> str:
-    """Name a type without the names that Parquet and Arrow give the members of a list."""
+    """Return the name of a type without the names that Parquet and Arrow give list members."""
     if pa.types.is_list(kind):
         return f"list<{_type_name(kind.value_type)}>"
     if pa.types.is_struct(kind):
-        return f"struct<{', '.join(f'{each.name}: {_type_name(each.type)}' for each in kind)}>"
+        return f"struct<{', '.join(f'{member.name}: {_type_name(member.type)}' for member in kind)}>"
     return str(kind)
 
 
 def open_file(files: TableFiles, path: Path) -> pq.ParquetFile:
-    """Open one file of a table. BundleError: it cannot be read, or has other columns than stated."""
+    """Open one file of a table. BundleError: it is unreadable, or its columns differ from the manifest's."""
     files.verify(path)
     try:
         file = pq.ParquetFile(path)
@@ -96,14 +98,14 @@ def open_file(files: TableFiles, path: Path) -> pq.ParquetFile:
         raise unreadable(path, error) from error
     if files.columns and columns_digest(schema) != files.columns:
         raise BundleError(
-            f"{path} has other columns than the manifest states: it belongs to another scan, or was written "
+            f"{path} has other columns than the manifest lists: it belongs to another scan, or was written "
             "by another version. Run audit evaluate on the bundle again."
         )
     return file
 
 
 def unreadable(path: Path, error: Exception) -> BundleError:
-    """Build the error for a file that is no Parquet file, or a broken one."""
+    """Build the error for a file that is not valid Parquet."""
     return BundleError(f"{path} cannot be read: {error}. Run audit evaluate on the bundle again.")
 
 

@@ -51,5 +51,5 @@ def test_a_scan_goes_to_a_bucket_once(tmp_path: Path) -> None:
     assert {f"weekly/{name}" for name in names} <= keys
     assert f"{PLACE}/redacted/findings.json" in first.stdout.replace("\n", "")
     assert again.returncode == 2
-    assert "holds a scan already" in again.stderr
+    assert "There is a scan at" in again.stderr
     assert not list((tmp_path / "tmp").iterdir())

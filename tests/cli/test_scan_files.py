@@ -138,7 +138,7 @@ def test_a_part_with_other_columns_is_named_though_its_checksum_is_stated(
     state(scan, FACTS)
     done = run(*COMMANDS[command](scan, good))
     assert done.exit_code == 6, done.output
-    assert f"{FACTS} has other columns than the manifest states" in " ".join(done.output.split())
+    assert f"{FACTS} has other columns than the manifest lists" in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize("command", ["report", "explain", "diff", "report --since"])

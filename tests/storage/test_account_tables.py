@@ -58,7 +58,7 @@ def test_the_bytes_depend_on_the_rows_of_the_account_alone(tmp_path: Path, *, en
 
 
 def test_an_account_that_comes_again_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"line/1\.parquet is complete, but further rows of 1 came"):
+    with pytest.raises(ValueError, match=r"line/1\.parquet is complete, but more rows of 1 arrived"):
         written(tmp_path, [lines("1", 1), lines("2", 1), lines("1", 1)])
 
 

@@ -48,9 +48,9 @@ def test_rows_come_without_the_columns_not_wanted_and_no_more_than_asked(table: 
 
 
 def test_a_list_is_counted_searched_and_cut(table: StoredTable) -> None:
-    told = table.members("arn:x:vol-0050", "selected", asked="c", limit=2)
+    told = table.members("arn:x:vol-0050", "selected", wanted="c", limit=2)
     assert told == Members(3, ("a", "b"), holds=True, complete=True)
-    assert table.members("arn:x:vol-0051", "selected", asked="b") == Members(
+    assert table.members("arn:x:vol-0051", "selected", wanted="b") == Members(
         1, ("a",), holds=False, complete=False
     )
     assert table.members("arn:none", "selected").complete is False
@@ -79,7 +79,7 @@ def test_a_table_that_is_missing_or_no_parquet_is_told(tmp_path: Path) -> None:
 
 
 def test_a_column_that_an_older_version_did_not_write_is_told(table: StoredTable) -> None:
-    with pytest.raises(BundleError, match="no plain column later"):
+    with pytest.raises(BundleError, match="no text column later"):
         table.rows("later", ["x"])
 
 

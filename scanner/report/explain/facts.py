@@ -48,5 +48,5 @@ class Facts:
 
     def selects(self, row: Row, arn: str = "") -> SelectionRow:
         """Return a selection with what fits on a page of its list of resources."""
-        listed = self.table("selection").members(text(row, "subject"), "selected", asked=arn)
+        listed = self.table("selection").members(text(row, "subject"), "selected", wanted=arn)
         return SelectionRow(row, listed.count, listed.first, listed.holds, listed.complete)
