@@ -64,7 +64,7 @@ def work(order: Order) -> Took:
     """Make shards, a batch at a time, and time what is done with them. What makes them is not counted."""
     took = Took()
     plane = _plane(order, took)
-    request = FactsRequest(as_of=AS_OF, blinds={})
+    request = FactsRequest(as_of=AS_OF, affected_controls={})
     numbers = iter(range(order.first, order.shards, order.every))
     while batch := [shard_of(number, order.size) for number in islice(numbers, _BATCH)]:
         took.resources += sum(len(one.resources) for one in batch)

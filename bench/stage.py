@@ -78,7 +78,9 @@ def floor(folders: Folders) -> Work:
 def tables(folders: Folders, workers: int = 1) -> Work:
     """Parse the evidence and write the tables of the inventory and of the facts."""
     bundle, controls = Bundle(folders.bundle), _judgement().controls
-    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=affected_controls(controls))
+    request = FactsRequest(
+        as_of=bundle.manifest.evaluated_as_of, affected_controls=affected_controls(controls)
+    )
     return lambda: write_tables(bundle, folders.out, request, workers)
 
 

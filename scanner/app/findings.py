@@ -27,7 +27,7 @@ def facts_request(bundle: Bundle, judgement: Judgement) -> FactsRequest:
     """Return what the facts of a scan depend on, apart from the evidence."""
     return FactsRequest(
         as_of=judgement.clock(bundle.manifest),
-        blinds=affected_controls(judgement.controls),
+        affected_controls=affected_controls(judgement.controls),
         count_inherited_backup=judgement.count_inherited_backup,
     )
 

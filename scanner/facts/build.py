@@ -31,7 +31,7 @@ class FactsRequest:
     """What the facts of a scan depend on besides the inventory: the clock, and what was asked of it."""
 
     as_of: datetime
-    blinds: Mapping[str, tuple[str, ...]]  # operation -> selected controls that rest on it
+    affected_controls: Mapping[str, tuple[str, ...]]  # operation -> selected controls that depend on it
     governed: Governed = field(default_factory=Governed)
     count_inherited_backup: bool = True
 
@@ -62,7 +62,7 @@ def build_facts(
             inventory,
             member.name if member else "",
             (*met, *request.governed.gaps.get(inventory.shard.account, ())),
-            request.blinds,
+            request.affected_controls,
         ),
     )
     return ShardFacts(tables, met, tuple(resources.groups))

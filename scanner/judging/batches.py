@@ -1,7 +1,7 @@
-"""Tables of a batch of accounts, and of a scan from those of its batches.
+"""The tables of a batch of accounts, and those of a scan from its batches.
 
-A batch writes the facts of its accounts, which need nothing else, and parts of the inventory's tables, which
-are put together in the order of the batches.
+A batch writes the facts of its accounts, which are complete, and parts of the inventory's tables, which are
+concatenated in the order of the batches.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -39,7 +39,7 @@ SHARDS: Final = "inventory/shards"
 
 @dataclass(frozen=True, slots=True)
 class BatchNotes:
-    """What a batch met: gaps of its accounts, then of its Regions, and what second sources know."""
+    """The gaps of a batch's accounts and of its Regions, and the comparison with second sources."""
 
     account_gaps: tuple[Gap, ...]
     shard_gaps: tuple[Gap, ...]
@@ -50,12 +50,12 @@ _NOTES: Final = TypeAdapter(BatchNotes)
 
 
 def notes_document(notes: BatchNotes) -> Any:  # noqa: ANN401 -- JSON
-    """Return notes as JSON."""
+    """Return the JSON document of notes."""
     return _NOTES.dump_python(notes, mode="json")
 
 
 def parse_notes(document: object) -> BatchNotes:
-    """Parse what `notes_document` gave. ValueError: it is none."""
+    """Parse the result of `notes_document`. ValueError: it is not one."""
     return _NOTES.validate_python(document)
 
 
@@ -64,13 +64,13 @@ def write_batch(
 ) -> tuple[Mapping[str, Mapping[str, int]], BatchNotes]:
     """Write the facts of the accounts of `bundle`, and their parts of the inventory, into `out`.
 
-    Return the rows of facts by table and account, and the notes. `plane`: the plane file of the whole scan.
+    Return the number of rows of facts, by table and account, and the notes. `plane`: the scan's plane file.
     """
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
-    found = bundle.parsed(partial(governance_of, bundle))
-    request = replace(request, governed=governed(found.accounts, found.organization, organization))
-    account_gaps = tuple(gap for account in found.accounts for gap in account.gaps)
-    missed = tuple(gap for gap in account_gaps if gap.matters_to(request.blinds))
+    governance = bundle.parsed(partial(governance_of, bundle))
+    request = replace(request, governed=governed(governance.accounts, governance.organization, organization))
+    account_gaps = tuple(gap for account in governance.accounts for gap in account.gaps)
+    missed = tuple(gap for gap in account_gaps if gap.matters_to(request.affected_controls))
     shard_gaps: dict[Gap, None] = {}
     reconciliation: list[Reconciliation] = []
     with (
@@ -80,11 +80,11 @@ def write_batch(
         opened_tables(ParquetTable, out / GOVERNED, INVENTORY_TABLES) as governed_tables,
         opened_tables(ParquetTable, out / SHARDS, INVENTORY_TABLES) as inventory,
     ):
-        effective = governance_rows(found.organization, found.accounts)["effective_policies"]
+        effective = governance_rows(governance.organization, governance.accounts)["effective_policies"]
         write_rows(governed_tables, {"effective_policies": effective, "gaps": gap_rows(account_gaps)})
         facts["account"].write(request.governed.rows)
-        beyond = read_plane(plane, organization, spool, bundle.manifest.reads)
-        for shard in judged(bundle, beyond, request):
+        others = read_plane(plane, organization, spool, bundle.manifest.reads)
+        for shard in judged(bundle, others, request):
             append_rows(facts, shard.facts)
             append_rows(inventory, shard.inventory)
             shard_gaps.update(dict.fromkeys(shard.gaps))
@@ -102,7 +102,7 @@ def assemble(
 ) -> Tables:
     """Write `out`/inventory from the parts of all batches, in their order, and join the notes.
 
-    `needed`: the operations that a control rests on (`FactsRequest.blinds`).
+    `needed`: the operations that a control depends on (`FactsRequest.affected_controls`).
     """
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
     governance = bundle.parsed(lambda: parse_governance(bundle.organization_answers()))
@@ -117,16 +117,16 @@ def assemble(
                 _append_part(inventory, folder / kind)
     return Tables(
         gaps=tuple(dict.fromkeys((*missed, *_gaps(noted)))),
-        reconciliation=tuple(row for each in noted for row in each.reconciliation),
+        reconciliation=tuple(row for batch_notes in noted for row in batch_notes.reconciliation),
         rows={},
     )
 
 
 def _gaps(notes: list[BatchNotes]) -> Iterator[Gap]:
-    for each in notes:
-        yield from each.account_gaps
-    for each in notes:
-        yield from each.shard_gaps
+    for batch in notes:
+        yield from batch.account_gaps
+    for batch in notes:
+        yield from batch.shard_gaps
 
 
 def _append_part(inventory: Mapping[str, ParquetTable], folder: Path) -> None:

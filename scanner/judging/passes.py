@@ -1,12 +1,12 @@
-"""The two passes over all account-Regions, each shard done whole by one process.
+"""The two passes over all account-Regions. One process handles a whole shard.
 
-    first     shard -> its summary for the control plane, and what it puts aside for other shards
-    second    shard, control plane, what was put aside for it -> rows of its facts and of its inventory
+    first     shard -> its summary for the control plane, and rows that it spills for other shards
+    second    shard, control plane, rows spilled for it -> rows of its facts and of its inventory
 
-A process reads the bundle itself and gives back little: a summary, or rows as Arrow's bytes, which one
-writer appends to the tables in the order of the shards. So the tables are the same however many processes
-there are. The control plane is made by each of them, from a file of summaries; it and what was put aside
-lie in a folder that goes with the judgement. One process alone keeps both to itself.
+Processes read the bundle themselves and return little: a summary, or rows as Arrow's bytes, which one writer
+appends to the tables in the order of the shards. So the tables do not depend on the number of processes. Each
+process builds the control plane from a file of summaries. That file and the spilled rows are in a temporary
+folder; a single process keeps them to itself.
 """
 
 import shutil
@@ -42,8 +42,9 @@ from scanner.storage.parquet import encoded_rows
 from scanner.storage.scratch import Encoded, ScratchLines, Spool, SpoolReader, encoded, lines_of
 
 Scope = tuple[Shard, ShardStatus]
-"""An account-Region, and how far its reading got: what a process is given."""
-_SPOOL: Final = "aside.sqlite"
+"""An account-Region and how completely it was read: the task of a process."""
+
+_SPOOL: Final = "spilled.sqlite"
 _SUMMARIES: Final = "summaries.jsonl"
 _SWEEPS: Final = 100
 
@@ -53,15 +54,15 @@ _BETWEEN_SWEEPS: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Summarised:
-    """What the first pass gives of a shard. `aside`: for whom, and what."""
+    """The result of the first pass for a shard. `spilled`: rows, with the shards that need them."""
 
     summary: ShardSummary
-    aside: tuple[Encoded, ...]
+    spilled: tuple[Encoded, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the second pass gives of a shard: rows by table, as bytes, and the gaps that it met."""
+    """The result of the second pass for a shard: encoded rows by table, and its gaps."""
 
     facts: Mapping[str, bytes]
     inventory: Mapping[str, bytes]
@@ -70,31 +71,31 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Beyond:
-    """What is known of all shards when one is judged: the control plane, and what was put aside."""
+class OtherShards:
+    """What judging a shard needs of all others: the control plane, and the spilled rows."""
 
     plane: ControlPlane
-    recall: LoadRows
+    load: LoadRows
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What is known of all shards, as processes share it: files in a folder of their own."""
+    """`OtherShards` in the files of a folder, for several processes."""
 
     organization: Organization
     folder: Path
     reads: CollectedReads | None = None
 
-    def opened(self) -> Beyond:
-        """Open it in this process."""
+    def opened(self) -> OtherShards:
+        """Open the files in this process."""
         summaries = map(decoded_summary, lines_of(self.folder / _SUMMARIES))
         plane = ControlPlane(self.organization, summaries, self.reads)
-        return Beyond(plane, SpoolReader(self.folder / _SPOOL).of)
+        return OtherShards(plane, SpoolReader(self.folder / _SPOOL).of)
 
     def sweep(self) -> None:
-        """Remove the folder, after a parent that could not.
+        """Remove the folder of a parent that was killed.
 
-        Again where something was left: another thread, or another worker, may have been at work in it.
+        Repeated while something is left: another thread or worker may still be writing into it.
         """
         for _ in range(_SWEEPS):
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -103,21 +104,21 @@ class Shared:
             time.sleep(_BETWEEN_SWEEPS)
 
 
-def look_over(bundle: Bundle, organization: Organization, spool: Spool) -> Beyond:
-    """Make the first pass in this process: what shards have of others is put aside in `spool`."""
+def look_over(bundle: Bundle, organization: Organization, spool: Spool) -> OtherShards:
+    """Make the first pass in this process. Rows for other shards are spilled to `spool`."""
 
     def summaries() -> Iterator[ShardSummary]:
         for shard in summarised(bundle):
-            spool.put_encoded(shard.aside)
+            spool.put_encoded(shard.spilled)
             yield shard.summary
 
-    return Beyond(ControlPlane(organization, summaries(), bundle.manifest.reads), spool.of)
+    return OtherShards(ControlPlane(organization, summaries(), bundle.manifest.reads), spool.of)
 
 
 def look_over_together(bundle: Bundle, organization: Organization, folder: Path, workers: int) -> Shared:
-    """Make the first pass on so many processes. `folder`: empty, and removed by whom it belongs to.
+    """Make the first pass on several processes. `folder` is empty; the caller removes it.
 
-    OutputError: there is no room in it.
+    OutputError: the disk is full.
     """
     shared = Shared(organization, folder, bundle.manifest.reads)
     start = partial(_summarising, bundle.opening())
@@ -127,27 +128,27 @@ def look_over_together(bundle: Bundle, organization: Organization, folder: Path,
         closing(in_order(start, bundle.scope(), workers, shared.sweep)) as done,
     ):
         for shard in done:
-            spool.put_encoded(shard.aside)
+            spool.put_encoded(shard.spilled)
             summaries.put(encoded_summary(shard.summary))
         spool.share()
     return shared
 
 
-def judged(bundle: Bundle, beyond: Beyond, request: FactsRequest) -> Iterator[Judged]:
-    """Make the second pass in this process: give the rows of one shard after the other."""
-    return map(_judging(bundle.opening(), lambda: beyond, request), bundle.scope())
+def judged(bundle: Bundle, others: OtherShards, request: FactsRequest) -> Iterator[Judged]:
+    """Make the second pass in this process: yield the rows of one shard after the other."""
+    return map(_judging(bundle.opening(), lambda: others, request), bundle.scope())
 
 
 def judged_together(
     bundle: Bundle, shared: Shared, request: FactsRequest, workers: int
 ) -> Generator[Judged, None, None]:
-    """Make the second pass on so many processes. Use it to its end, or close it."""
+    """Make the second pass on several processes. Exhaust the generator, or close it."""
     start = partial(_judging, bundle.opening(), shared.opened, request)
     return in_order(start, bundle.scope(), workers, shared.sweep)
 
 
 def summarised(bundle: Bundle) -> Iterator[Summarised]:
-    """Make the first pass: give what each shard contributes to what others know."""
+    """Make the first pass: yield what each shard contributes to the control plane and to other shards."""
     return map(_summarising(bundle.opening()), bundle.scope())
 
 
@@ -158,31 +159,33 @@ def _summarising(opened: Callable[[], Bundle]) -> Callable[[Scope], Summarised]:
 
 
 def _summarised(inventory: ShardInventory) -> Summarised:
-    aside = encoded((*spilled_rows(inventory), *spilled_existing_resources(inventory)))
-    return Summarised(summarise(inventory), tuple(aside))
+    spilled = encoded((*spilled_rows(inventory), *spilled_existing_resources(inventory)))
+    return Summarised(summarise(inventory), tuple(spilled))
 
 
 def _judging(
-    opening: Callable[[], Bundle], opened: Callable[[], Beyond], request: FactsRequest
+    opening: Callable[[], Bundle], opened: Callable[[], OtherShards], request: FactsRequest
 ) -> Callable[[Scope], Judged]:
-    bundle, beyond = opening(), opened()
+    bundle, others = opening(), opened()
     buckets = BucketRegions(bundle)
-    return lambda scope: _judged(inventory_of(bundle, scope, buckets), beyond, request)
+    return lambda scope: _judged(inventory_of(bundle, scope, buckets), others, request)
 
 
-def _judged(inventory: ShardInventory, beyond: Beyond, request: FactsRequest) -> Judged:
-    facts = build_facts(inventory, beyond.plane, request, load_spilled_rows(inventory, beyond.recall))
+def _judged(inventory: ShardInventory, others: OtherShards, request: FactsRequest) -> Judged:
+    facts = build_facts(inventory, others.plane, request, load_spilled_rows(inventory, others.load))
     rows = {**inventory_rows(inventory), "protection_groups": facts.groups}
     return Judged(
         facts=dict(_encoded(_in_order(facts.tables), TABLES)),
         inventory=dict(_encoded(rows, INVENTORY_TABLES)),
-        gaps=tuple(gap for gap in (*inventory.gaps, *facts.needed) if gap.matters_to(request.blinds)),
+        gaps=tuple(
+            gap for gap in (*inventory.gaps, *facts.needed) if gap.matters_to(request.affected_controls)
+        ),
         reconciliation=tuple(reconcile(inventory)),
     )
 
 
 def _in_order(tables: Mapping[str, Iterable[Row]]) -> dict[str, list[Row]]:
-    """Sort the facts of a shard as findings are: large tables are judged where they lie, unsorted."""
+    """Sort the facts of a shard like findings: large tables are evaluated without sorting."""
     return {name: sorted(rows, key=attrgetter("subject")) for name, rows in tables.items()}
 
 
@@ -214,7 +217,7 @@ def encoded_summary(summary: ShardSummary) -> bytes:
 
 
 def decoded_summary(line: bytes) -> ShardSummary:
-    """Return the summary of what `encoded_summary` gave. BundleError: it is none."""
+    """Parse the result of `encoded_summary`. BundleError: it is not one."""
     try:
         return _adapter().validate_json(line)
     except ValidationError as problem:

@@ -1,9 +1,9 @@
 """Plane files: what the shards of accounts contribute to the control plane, for workers elsewhere.
 
 Lines of JSON, gzipped. `{"summary": {...}}` is a shard's summary, `{"wanted_by": NAME, "row": ...}` a row
-that a shard puts aside for another one. Files of several accounts are put together by writing one behind the
-other, in the order of the accounts. Whoever can write such a file can spoil an evaluation, as with the
-evidence itself, but cannot make its reader run code.
+that a shard spills for another one. The files of several accounts are concatenated in the order of the
+accounts. JSON, not pickle: whoever can write such a file can falsify an evaluation, as with the evidence
+itself, but cannot make its reader run code.
 """
 
 import gzip
@@ -16,7 +16,7 @@ import orjson
 from scanner.errors import BundleError
 from scanner.evidence.bundle import Bundle
 from scanner.graph.control_plane import ControlPlane, ShardSummary
-from scanner.judging.passes import Beyond, decoded_summary, encoded_summary, summarised
+from scanner.judging.passes import OtherShards, decoded_summary, encoded_summary, summarised
 from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Organization
 from scanner.storage.files import write_atomically
@@ -24,7 +24,7 @@ from scanner.storage.scratch import Spool
 
 
 def write_plane(bundle: Bundle, path: Path) -> None:
-    """Write what the shards of a bundle contribute. OutputError: no room."""
+    """Write what the shards of a bundle contribute to the control plane. OutputError: the disk is full."""
     lines = b"".join(line + b"\n" for line in _lines(bundle))
     write_atomically(path, gzip.compress(lines, 6, mtime=0))
 
@@ -32,14 +32,14 @@ def write_plane(bundle: Bundle, path: Path) -> None:
 def _lines(bundle: Bundle) -> Iterator[bytes]:
     for shard in summarised(bundle):
         yield b'{"summary":' + encoded_summary(shard.summary) + b"}"
-        for name, row in shard.aside:
+        for name, row in shard.spilled:
             yield orjson.dumps({"wanted_by": name, "row": orjson.Fragment(row)})
 
 
 def read_plane(
     path: Path, organization: Organization, spool: Spool, reads: CollectedReads | None = None
-) -> Beyond:
-    """Return what is known of all shards; rows put aside go into `spool`. BundleError: the file is broken.
+) -> OtherShards:
+    """Read the control plane; spilled rows go into `spool`. BundleError: the file is malformed.
 
     `reads`: what the scan collected; None: everything.
     """
@@ -59,4 +59,4 @@ def read_plane(
             ) from problem
 
     plane = ControlPlane(organization, summaries(), reads)
-    return Beyond(plane, spool.of)
+    return OtherShards(plane, spool.of)

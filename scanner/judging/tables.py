@@ -1,8 +1,8 @@
-"""All tables of a bundle: of its shards, and of what belongs to no shard, written by one process.
+"""Writes all tables of a bundle, those of its shards and those that belong to no shard, in one process.
 
-Inventory and facts of a shard come from the two passes (`passes`), here or on several processes; the
-organisation's accounts and policies are read here, before them. The tables, the gaps and what second
-sources know are in the order of the shards, and the same however many processes there are.
+The two passes (`passes`) make inventory and facts of a shard, here or on several processes; accounts and
+policies of the organisation are read before them. Tables, gaps and reconciliation are in the order of the
+shards, so they do not depend on the number of processes.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -32,13 +32,13 @@ from scanner.storage.scratch import Spool, temporary_folder
 
 
 class _Table(Protocol):
-    """What writes a table: into one file, or into one for each account."""
+    """A writer of a table, into one file or into one for each account."""
 
     def write(self, rows: Iterable[object]) -> None:
         """Add rows."""
 
     def write_encoded(self, data: bytes) -> None:
-        """Add rows that another process made into bytes."""
+        """Add rows that another process has encoded."""
 
 
 W = TypeVar("W", bound=_Table)
@@ -46,7 +46,7 @@ W = TypeVar("W", bound=_Table)
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What is known once the tables are written: the gaps met, and what second sources know."""
+    """What is known once the tables are written: gaps, and the comparison with second sources."""
 
     gaps: tuple[Gap, ...]
     reconciliation: tuple[Reconciliation, ...]
@@ -54,9 +54,9 @@ class Tables:
 
 
 def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int) -> Tables:
-    """Write `out`/inventory and `out`/facts, on so many processes; 1: here.
+    """Write `out`/inventory and `out`/facts, on this number of processes.
 
-    The facts take the place of earlier ones in one step, when all tables are complete.
+    Facts replace earlier ones atomically, once all tables are complete.
 
     `request`: without what the organisation's policies give, which is read here. BundleError: the evidence
     cannot be trusted. OutputError: no room, here or for temporary files. LostWorkerError: a process died.
@@ -64,7 +64,7 @@ def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int)
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
     governance = bundle.parsed(partial(governance_of, bundle))
     request = replace(request, governed=governed(governance.accounts, governance.organization, organization))
-    gaps = dict.fromkeys(gap for gap in governance.gaps if gap.matters_to(request.blinds))
+    gaps = dict.fromkeys(gap for gap in governance.gaps if gap.matters_to(request.affected_controls))
     reconciliation: list[Reconciliation] = []
     with (
         closing(_judged(bundle, organization, request, workers)) as shards,
@@ -80,7 +80,7 @@ def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int)
             append_rows(inventory, shard.inventory)
             gaps.update(dict.fromkeys(shard.gaps))
             reconciliation += shard.reconciliation
-    return Tables(tuple(gaps), tuple(reconciliation), {name: each.rows for name, each in facts.items()})
+    return Tables(tuple(gaps), tuple(reconciliation), {name: table.rows for name, table in facts.items()})
 
 
 def _judged(

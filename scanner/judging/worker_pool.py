@@ -1,8 +1,8 @@
-"""Work shared among processes: results come in the order of the tasks, errors as they were raised.
+"""A pool of worker processes: results come in the order of the tasks, errors are raised here.
 
-Each worker is a new process (spawned: a fork would take the threads' locks along) with a pipe of its own to
-this one. None outlives a parent that was killed: each watches for its end, and clears up after it. Ctrl-C
-reaches all of a terminal's processes; the workers leave it to the parent, which ends them.
+Each worker is a new process (spawned: a fork would copy locks that threads hold) with a pipe to this one. A
+worker watches its parent, so that it ends and cleans up when the parent is killed. A terminal sends Ctrl-C to
+all processes; workers ignore it, since the parent ends them.
 """
 
 import gc
@@ -26,29 +26,29 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Start = Callable[[], Callable[[T], R]]
-"""Makes what does the tasks, in the process that does them. It must be picklable: a function, a partial."""
+"""Returns the function that does the tasks; called in the worker. Picklable: a function or a partial."""
 
 Sweep = Callable[[], object]
-"""Removes what the parent would have removed. Picklable, and harmless when another worker did it too."""
+"""Removes what the parent would have removed. Picklable, and harmless if another worker does it, too."""
 
 _AHEAD: Final = 2
-"""Tasks that a worker is given at a time: one that it does, and the next."""
+"""Tasks that a worker has at a time: the current one and the next."""
 
 _WINDOW: Final = 4
-"""Tasks a worker between the first whose result is missing and the last given out: bounds what waits here."""
+"""Tasks per worker between the first without a result and the last sent: bounds the results that wait."""
 
 _PATIENCE: Final = 5.0
-"""Seconds that a worker has to end by itself."""
+"""Seconds for a worker to end by itself."""
 
 WORTH: Final = 1_000_000
-"""Bytes of evidence, compressed, from which several processes are surely quicker (docs/benchmarks.md)."""
+"""Compressed bytes of evidence from which several processes are faster (docs/benchmarks.md)."""
 
 MOST: Final = 8
-"""No more processes than these: each holds the control plane, and one writes what they all give."""
+"""The most processes by default: each holds the control plane, and one process writes all results."""
 
 
 class LostWorkerError(VaultproofError):
-    """A worker ended in the middle of a task. Out of memory, most often: then fewer workers will do."""
+    """A worker ended in the middle of a task, most likely out of memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class _Failure:
 
 @dataclass(slots=True)
 class _Worker(Generic[T]):
-    """A process, the pipe to it, and how many of its tasks are open."""
+    """A process, the pipe to it, and its number of open tasks."""
 
     process: BaseProcess
     pipe: "Connection[Any, Any]"
@@ -66,35 +66,34 @@ class _Worker(Generic[T]):
 
 
 def _nothing() -> None:
-    """Leave nothing to sweep."""
+    """Do nothing: there is nothing to sweep."""
 
 
 def in_order(
     start: Start[T, R], tasks: Iterable[T], workers: int, sweep: Sweep = _nothing
 ) -> Generator[R, None, None]:
-    """Do tasks on so many processes, and give their results in the order of the tasks.
+    """Do tasks on several processes, and yield their results in the order of the tasks.
 
-    With one, everything is done here. Tasks are taken as they are needed; few results wait at any time.
-    What a task raises is raised here when its turn comes. LostWorkerError: a worker died. The workers end
-    with the iteration, however it ends: use it to its end, or close it. When this process is killed, they
-    `sweep`.
+    With one worker, everything is done in this process. Tasks are taken as needed, so few results wait at any
+    time. An error of a task is raised here when its turn comes. LostWorkerError: a worker died. Workers end
+    with the iteration: exhaust the generator, or close it. If this process is killed, they `sweep`.
     """
-    if workers < 2:  # noqa: PLR2004 -- one is no crew
+    if workers < 2:  # noqa: PLR2004 -- one worker needs no pool
         yield from map(start(), tasks)
         return
-    crew: list[_Worker[T]] = []
+    pool: list[_Worker[T]] = []
     try:
-        crew += (_hire(start, sweep) for _ in range(workers))
-        yield from _results(crew, tasks)
+        pool += (_start_worker(start, sweep) for _ in range(workers))
+        yield from _results(pool, tasks)
     except BaseException:
-        for worker in crew:
+        for worker in pool:
             worker.process.terminate()
         raise
     finally:
-        _dismiss(crew)
+        _stop_workers(pool)
 
 
-def _hire(start: Start[T, R], sweep: Sweep) -> _Worker[T]:
+def _start_worker(start: Start[T, R], sweep: Sweep) -> _Worker[T]:
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(start, theirs, sweep, gc.get_threshold()), daemon=True)
@@ -106,8 +105,8 @@ def _hire(start: Start[T, R], sweep: Sweep) -> _Worker[T]:
 
 @contextmanager
 def _ctrl_c_held() -> Iterator[None]:
-    """Hold Ctrl-C back while a process starts: the new one never gets it, this one gets it afterwards."""
-    resource_tracker.ensure_running()  # it would let Ctrl-C through if it started within
+    """Block Ctrl-C while a process starts: the new one never receives it, this one afterwards."""
+    resource_tracker.ensure_running()  # started within the block, it would unblock Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -115,39 +114,39 @@ def _ctrl_c_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _dismiss(crew: Iterable[_Worker[T]]) -> None:
-    for worker in crew:
-        with suppress(OSError):  # it has ended already
+def _stop_workers(pool: Iterable[_Worker[T]]) -> None:
+    for worker in pool:
+        with suppress(OSError):  # it has already ended
             worker.pipe.send(None)
         worker.pipe.close()
-    for worker in crew:
+    for worker in pool:
         worker.process.join(_PATIENCE)
         if worker.process.is_alive():
             worker.process.kill()
             worker.process.join()
 
 
-def _results(crew: list[_Worker[T]], tasks: Iterable[T]) -> Iterator[Any]:
-    """Give out tasks as workers get free, and give results as their turn comes."""
+def _results(pool: list[_Worker[T]], tasks: Iterable[T]) -> Iterator[Any]:
+    """Send tasks to free workers, and yield their results in the order of the tasks."""
     numbered = enumerate(tasks)
     waiting: dict[int, Any] = {}
-    given = turn = 0
+    sent = turn = 0
     while True:
-        for worker in crew:
-            while worker.open < _AHEAD and given < turn + _WINDOW * len(crew):
+        for worker in pool:
+            while worker.open < _AHEAD and sent < turn + _WINDOW * len(pool):
                 if (task := next(numbered, None)) is None:
                     break
                 _send(worker, task)
-                given += 1
-        if turn == given:
+                sent += 1
+        if turn == sent:
             return
         while turn not in waiting:
-            waiting.update(_received(crew))
-        yield _told(waiting.pop(turn))
+            waiting.update(_received(pool))
+        yield _result_of(waiting.pop(turn))
         turn += 1
 
 
-def _told(result: object) -> object:
+def _result_of(result: object) -> object:
     if isinstance(result, _Failure):
         raise result.error
     return result
@@ -161,11 +160,11 @@ def _send(worker: _Worker[T], task: tuple[int, T]) -> None:
     worker.open += 1
 
 
-def _received(crew: Iterable[_Worker[T]]) -> Iterator[tuple[int, Any]]:
-    """Wait for results, and give those that there are, by the numbers of their tasks."""
-    by_pipe = {worker.pipe: worker for worker in crew if worker.open}
+def _received(pool: Iterable[_Worker[T]]) -> Iterator[tuple[int, Any]]:
+    """Wait for results, and yield those that have arrived, with the numbers of their tasks."""
+    by_pipe = {worker.pipe: worker for worker in pool if worker.open}
     for pipe in wait([*by_pipe]):
-        worker = by_pipe[pipe]  # type: ignore[index]  # wait gives what it was given
+        worker = by_pipe[pipe]  # type: ignore[index]  # wait returns its arguments
         try:
             number, result = worker.pipe.recv()
         except (EOFError, OSError) as problem:
@@ -177,15 +176,15 @@ def _received(crew: Iterable[_Worker[T]]) -> Iterator[tuple[int, Any]]:
 def _lost(worker: _Worker[T]) -> LostWorkerError:
     worker.process.join(_PATIENCE)
     return LostWorkerError(
-        f"A worker process ended in the middle of its work (exit {worker.process.exitcode}), for want of "
-        "memory most often. Try again with --jobs 1."
+        f"A worker process ended unexpectedly (exit code {worker.process.exitcode}), most likely out of "
+        "memory. Try again with --jobs 1."
     )
 
 
 def _serve(
     start: Start[T, R], pipe: "Connection[Any, Any]", sweep: Sweep, collection: tuple[int, int, int]
 ) -> None:
-    """Be a worker: do what comes through the pipe until None comes, or until the parent is gone.
+    """Run a worker: do the tasks from the pipe until it sends None, or until the parent is gone.
 
     `collection`: the parent's settings of the garbage collector.
     """
@@ -194,36 +193,36 @@ def _serve(
     watch = Thread(target=_end_with_parent, args=(sweep,), daemon=True)
     watch.start()
     work: Callable[[T], R] | None = None
-    while (given := _given(pipe, watch)) is not None:
-        number, task = given
+    while (numbered_task := _next_task(pipe, watch)) is not None:
+        number, task = numbered_task
         try:
             work = work or start()
             result: object = work(task)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it is raised where the result is awaited
+        except Exception as error:  # noqa: BLE001 -- raised where the result is awaited
             result = _Failure(_portable(error))
-        with suppress(OSError):  # the parent is gone: the next reading waits for what follows from that
+        with suppress(OSError):  # the parent is gone: the next read waits for the watch
             pipe.send((number, result))
 
 
-def _given(pipe: "Connection[Any, Any]", watch: Thread) -> Any:  # noqa: ANN401 -- what a pipe gives has any type
-    """Read the next task; None: there is no more. Where the pipe breaks off, the watch ends this process."""
+def _next_task(pipe: "Connection[Any, Any]", watch: Thread) -> Any:  # noqa: ANN401 -- what a pipe gives has any type
+    """Return the next task; None: there is no more. If the pipe breaks, the watch ends this process."""
     try:
         return pipe.recv()
     except (EOFError, OSError):
-        watch.join()  # sweeps; if this process went first, the sweeping would be cut short
+        watch.join()  # it sweeps, and must not be cut short by the end of this process
         return None
 
 
 def _end_with_parent(sweep: Sweep) -> None:
-    """Wait for the parent's end, which this process only sees when the parent was killed."""
+    """Wait for the end of the parent. This process only lives to see it if the parent was killed."""
     if (parent := parent_process()) is not None:
         wait([parent.sentinel])
         sweep()
-        os._exit(1)  # whatever the other thread is doing, nobody wants it any more
+        os._exit(1)  # the main thread may be in the middle of a task, which is no longer needed
 
 
 def _portable(error: Exception) -> Exception:
-    """Give an error that survives the pipe, with a note of where it was raised."""
+    """Return an error that can be pickled, with a note of where it was raised."""
     error.add_note("".join(format_exception(error)))
     error.__cause__ = error.__context__ = None
     try:
@@ -236,7 +235,7 @@ def _portable(error: Exception) -> Exception:
 
 
 def workers_for(bundle: Bundle, jobs: int | None) -> int:
-    """Give the number of processes: `jobs`, or what suits the bundle and this machine."""
+    """Return the number of processes: `jobs`, or what suits the bundle and this machine."""
     shards = sum(1 for _ in bundle.scope())
     if jobs is not None:
         return max(1, min(jobs, shards))
@@ -244,7 +243,7 @@ def workers_for(bundle: Bundle, jobs: int | None) -> int:
 
 
 def _cores() -> int:
-    """Give the cores that this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

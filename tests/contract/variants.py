@@ -153,7 +153,7 @@ def _facts(folder: Path, blinding: Mapping[str, tuple[str, ...]]) -> Facts:
     accounts = bundle.parsed(lambda: _accounts(bundle))
     request = FactsRequest(
         as_of=bundle.manifest.evaluated_as_of,
-        blinds=blinding,
+        affected_controls=blinding,
         governed=governed(accounts, governance, organization),
     )
     found = {(0, "account"): encoded_rows(TABLES["account"], request.governed.rows)}

@@ -173,7 +173,9 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> World:
     bundle = Bundle(SAMPLE)
     controls = tuple(load_controls())
     as_of = bundle.manifest.evaluated_as_of
-    tables = write_tables(bundle, out, FactsRequest(as_of=as_of, blinds=affected_controls(controls)), 1)
+    tables = write_tables(
+        bundle, out, FactsRequest(as_of=as_of, affected_controls=affected_controls(controls)), 1
+    )
     return World(
         facts=out / "facts",
         rows=tables.rows,

@@ -113,7 +113,7 @@ def test_a_policy_that_was_not_read_is_missed_in_each_region_of_the_account(tmp_
     folder = builder.write()
     found = told([effective(error="AccessDeniedException")], [invalid()])
     controls = [each for each in load_controls(()) if each.id == "account-backup-policy"]
-    request = FactsRequest(as_of=AS_OF, blinds=affected_controls(controls), governed=found)
+    request = FactsRequest(as_of=AS_OF, affected_controls=affected_controls(controls), governed=found)
     (inventory,) = inventories_of(folder)
     (region,) = build_facts(inventory, plane_of(folder), request).tables["account_region"]
     (missing,) = region.missing_reads  # type: ignore[attr-defined]

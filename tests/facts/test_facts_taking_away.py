@@ -273,7 +273,7 @@ class Memory:
         plane = ControlPlane(
             parse_organization(answers["evidence/org"], self.manifest), map(summarise, inventories)
         )
-        request = FactsRequest(as_of=self.manifest.evaluated_as_of, blinds={})
+        request = FactsRequest(as_of=self.manifest.evaluated_as_of, affected_controls={})
         found, recall = Facts(), put_aside_by(inventories)
         for inventory in inventories:
             facts = build_facts(inventory, plane, request, load_spilled_rows(inventory, recall))

@@ -270,7 +270,7 @@ def test_the_order_of_shards_decides_nothing(bundle: BundleBuilder, seed: int) -
     folder = bundle.write()
     inventories = list(inventories_of(folder))
     random.Random(seed).shuffle(inventories)  # noqa: S311 -- an order, not a secret
-    recall, request = put_aside_by(inventories), FactsRequest(as_of=AS_OF, blinds={})
+    recall, request = put_aside_by(inventories), FactsRequest(as_of=AS_OF, affected_controls={})
     found = {
         row.subject: row
         for inventory in inventories

@@ -526,7 +526,7 @@ def facts_of(folder: Path, *, inherit: bool = True, blinds: Iterable[str] = ()) 
     """Give the facts of a whole bundle. Two rows of one subject are a mistake."""
     request = FactsRequest(
         as_of=Bundle(folder).manifest.evaluated_as_of,
-        blinds=dict.fromkeys(blinds, ("some-control",)),
+        affected_controls=dict.fromkeys(blinds, ("some-control",)),
         count_inherited_backup=inherit,
     )
     plane, found, recall = plane_of(folder), Facts(), put_aside_by(inventories_of(folder))

@@ -26,7 +26,9 @@ ASKED = ("resource-in-backup-plan", "account-effective-policy-valid")
 def write(folder: Path, out: Path, workers: int) -> Tables:
     bundle = Bundle(folder)
     controls = tuple(control for control in load_controls() if control.id in ASKED)
-    request = FactsRequest(as_of=bundle.manifest.evaluated_as_of, blinds=affected_controls(controls))
+    request = FactsRequest(
+        as_of=bundle.manifest.evaluated_as_of, affected_controls=affected_controls(controls)
+    )
     return write_tables(bundle, out, request, workers)
 
 

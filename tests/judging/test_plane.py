@@ -50,7 +50,7 @@ def test_a_broken_file_is_a_broken_bundle(tmp_path: Path, content: bytes) -> Non
             with pytest.raises(BundleError):
                 read_plane(tmp_path / "plane", organization(), spool)
         else:
-            assert read_plane(tmp_path / "plane", organization(), spool).recall("any") is not None
+            assert read_plane(tmp_path / "plane", organization(), spool).load("any") is not None
 
 
 def test_a_bundle_of_some_accounts_reads_no_others(tmp_path: Path) -> None:
