@@ -9,7 +9,7 @@ What is refused here is tried again, and fails for good when it stays as it is.
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, cast
@@ -21,6 +21,7 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 from scanner.collect.parsing.body import Check, document, leave_check
 from scanner.collect.retry import BrokenAnswerError
 from scanner.evidence.answers import pagination
+from scanner.services.catalogue import OPERATIONS
 
 _FIRST_ERROR: Final = 301
 """botocore takes every lower status for a success."""
@@ -38,6 +39,9 @@ _NO_ANSWERS: Final = frozenset({"html", "Error", "ErrorResponse", *_S3_ROOTS.val
 
 _DOCUMENTS: Final = (b"{", b"<?xml", b"<Error", b"<Response>")
 """How AWS's errors begin, and pages for people do not."""
+_MAY_OMIT_LISTS: Final = frozenset({"backup-gateway", "dsql", "ssm-sap"})
+"""Services whose answers need not have the list: AWS does not document that an empty one is sent."""
+
 _KEY: Final = b'":'
 
 ValueCheck = Callable[[Any], None]
@@ -285,9 +289,22 @@ def check_parsed(operation: OperationModel, parsed: Mapping[str, Any]) -> None:
     paging = pagination().get(f"{operation.service_model.service_name}:{operation.name}")
     if paging is not None and paging.more and parsed.get(paging.more) and not parsed.get(paging.output):
         raise BrokenAnswerError(f"{operation.name} says that there is more, and not how to ask for it.")
+    if paging is not None and (missing := _missing_list(operation, parsed)):
+        raise BrokenAnswerError(f"{operation.name} was answered without its list {missing}.")
     if operation.output_shape is not None and not _is_json(operation):
         said = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
         _XML.check(operation.name, operation.output_shape, said)
+
+
+def _missing_list(operation: OperationModel, parsed: Mapping[str, Any]) -> str:
+    """Return the list that an answer lacks and that AWS always sends, if only an empty one; empty: none.
+
+    An empty object would otherwise look like an empty list: the scan would find that there is nothing.
+    """
+    if operation.service_model.service_name in _MAY_OMIT_LISTS:
+        return ""
+    members = cast("StructureShape", operation.output_shape).members.items()
+    return next((name for name, shape in members if shape.type_name == "list" and name not in parsed), "")
 
 
 def _is_json(operation: OperationModel) -> bool:
@@ -314,6 +331,15 @@ def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> 
     shape = cast("StructureShape", operation.output_shape)
     payload = shape.serialization.get("payload")
     body_shape = cast("StructureShape", shape.members[payload] if payload else shape)
+    error = said.get("__type")
+    if isinstance(error, str) and "__type" not in body_shape.members:
+        raise BrokenAnswerError(
+            f"{operation.name} was answered with the error {error} and a status of success."
+        )
+    if unknown := _unknown_member(operation, body_shape, said):
+        raise BrokenAnswerError(
+            f"{operation.name} was answered with {unknown}, which this version does not know."
+        )
     if _is_of_another(operation, body_shape, said):
         raise BrokenAnswerError(f"{operation.name} was answered with the answer to another call.")
     types = _JSON[str(operation.service_model.resolved_protocol)]
@@ -329,6 +355,56 @@ def _is_of_another(operation: OperationModel, shape: StructureShape, said: Mappi
     more = {paging.output, paging.more} if paging else set()
     tokens = {str(shape.members[name].serialization.get("name", name)) for name in more if name}
     return not (said.keys() & known) - tokens
+
+
+def _unknown_member(operation: OperationModel, shape: StructureShape, said: Mapping[str, Any]) -> str:
+    """Return a member below a closed node that the model does not have; empty: there is none.
+
+    botocore drops what its model does not have. Below some nodes that changes what the rest means: a
+    selection with a new kind of condition selects less than the conditions that are left.
+    """
+    key = f"{operation.service_model.service_name}:{operation.name}"
+    declared = OPERATIONS.get(key)
+    for path in declared.closed if declared else ():
+        for name, (node, node_shape) in _nodes(said, shape, path.split(".")):
+            if unknown := _foreign(node, node_shape):
+                return f"{name}.{unknown}"
+    return ""
+
+
+def _nodes(node: object, shape: Shape, steps: list[str]) -> Iterator[tuple[str, tuple[object, Shape]]]:
+    """Yield the objects at a path, with its text and their shapes."""
+    if not steps:
+        yield "", (node, shape)
+        return
+    step = steps[0].removesuffix("[]")
+    if not isinstance(node, dict) or not isinstance(shape, StructureShape) or step not in node:
+        return
+    inner = shape.members[step]
+    values = node[step] if isinstance(inner, ListShape) else [node[step]]
+    for value in values if isinstance(values, list) else ():
+        below = inner.member if isinstance(inner, ListShape) else inner
+        yield from (
+            (".".join(filter(None, (step, name))), found) for name, found in _nodes(value, below, steps[1:])
+        )
+
+
+def _foreign(node: object, shape: Shape) -> str:
+    """Return the path of a member that a shape does not have, anywhere below; empty: there is none."""
+    if isinstance(shape, ListShape):
+        return (
+            next(filter(None, (_foreign(each, shape.member) for each in node)), "")
+            if isinstance(node, list)
+            else ""
+        )
+    if not isinstance(shape, StructureShape) or not isinstance(node, dict):
+        return ""
+    for name, value in node.items():
+        if name not in shape.members:
+            return str(name)
+        if below := _foreign(value, shape.members[name]):
+            return f"{name}.{below}"
+    return ""
 
 
 def _says_twice(body: bytes, said: object) -> bool:

@@ -36,7 +36,8 @@ class Operation:
     `Reservations[].Instances[].UserData`. `after` are the operations (`service:Operation`) whose answers name
     what it is called about: without them it is not called at all. `own` are the members of the answer that
     hold ARNs or ids of the account and Region that is called; `same` pairs a parameter with the member that
-    repeats it under another name (`collect.response_identity`).
+    repeats it under another name (`collect.response_identity`). `closed` are the nodes of the answer below
+    which a member that botocore does not know changes what the others mean (`collect.response_checks`).
 
     `place` and `per` say how often it is called: once in its place, or where `per` names something (`vault`),
     once for each. `condition` limits that to places of a kind (`account-Region that has ONTAP file systems`).
@@ -54,6 +55,7 @@ class Operation:
     after: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     same: tuple[tuple[str, str], ...] = ()
+    closed: tuple[str, ...] = ()
     place: Place = Place.REGION
     per: str = ""
     condition: str = ""

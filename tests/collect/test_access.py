@@ -53,9 +53,9 @@ def missing(report: AccessReport) -> dict[tuple[str, str], AccessRow]:
     return rows_of(report, AccessResult.DENIED, AccessResult.UNKNOWN)
 
 
-def for_other(reply: Any, otherwise: Any = b"{}") -> Any:
+def for_other(reply: Any, otherwise: Any = None) -> Any:
     def script(request: Request) -> Any:
-        return reply if request.account == OTHER else otherwise
+        return reply if request.account == OTHER else {} if otherwise is None else otherwise
 
     return script
 

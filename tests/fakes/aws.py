@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from botocore.session import Session
 
+from scanner.evidence.answers import pagination
 from scanner.services.catalogue import OPERATIONS
 
 CALLER = "111111111111"
@@ -158,6 +159,9 @@ class FakeAws:
             script = script[min(turn, len(script) - 1)]
         if script is None:
             script = _empty(request)
+        if isinstance(script, dict) and request.key in pagination():
+            # AWS sends empty lists, too. Whoever wants an empty object scripts its bytes.
+            script = {**{name: [] for name in _lists(*request.key.split(":"))}, **script}
         return script if isinstance(script, Reply) else Reply(script)
 
     def _read(self, handler: BaseHTTPRequestHandler, body: bytes) -> Request:
@@ -211,13 +215,25 @@ def _rules() -> tuple[_Rule, ...]:
     return tuple(sorted(rules, key=lambda rule: (-len(rule.query), -len(rule.pattern.pattern))))
 
 
+@cache
+def _lists(service: str, operation: str) -> tuple[str, ...]:
+    """Return the lists of an operation's answers."""
+    model = Session().get_service_model(service).operation_model(operation)
+    members = model.output_shape.members if model.output_shape else {}
+    return tuple(name for name, shape in members.items() if shape.type_name == "list")
+
+
 def _empty(request: Request) -> Answer:
     service, operation = request.key.split(":")
-    if service in {"ec2", "s3"}:
+    lists = _lists(service, operation)
+    if service == "s3":
         return b"<Empty/>"
+    if service == "ec2":
+        names = {"Reservations": "reservationSet", "Volumes": "volumeSet"}
+        return f"<Empty>{''.join(f'<{names.get(name, name)}/>' for name in lists)}</Empty>".encode()
     if service in _QUERY:
-        return xml("", operation)
-    return b"{}"
+        return xml("".join(f"<{name}/>" for name in lists), operation)
+    return json.dumps({name: [] for name in lists}).encode()
 
 
 @contextmanager

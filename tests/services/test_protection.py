@@ -221,10 +221,10 @@ def test_the_latest_restore(answer: dict[str, Any], expected: LatestRestore | No
     assert resource.latest_restore.value == expected
 
 
-def test_what_is_not_protected_was_never_restored() -> None:
-    (resource,) = protected(error="ResourceNotFoundException").protected_resources
-    assert isinstance(resource.latest_restore, Known)
-    assert resource.latest_restore.value is None
+def test_a_listed_resource_that_its_description_denies_is_unknown() -> None:
+    inventory = protected(error="ResourceNotFoundException")
+    assert isinstance(inventory.protected_resources[0].latest_restore, Unread)
+    assert gaps_of(inventory, PROTECTED) == [GapKind.FAILED]
 
 
 def test_a_restore_that_nobody_asked_for_is_not_known_and_missed_only_where_refused() -> None:

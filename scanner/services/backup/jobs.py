@@ -166,7 +166,7 @@ def _protected(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Pr
         account=answers.shard.account,
         region=answers.shard.region,
         last_backup_at=row.instant("LastBackupTime"),
-        latest_restore=_latest_restore(answers, gaps, arn),
+        latest_restore=_restore_of_listed(answers, gaps, arn),
         last_vault=row.text("LastBackupVaultArn"),
         last_recovery_point=row.text("LastRecoveryPointArn"),
         refs=(ref,),
@@ -184,6 +184,17 @@ def parse_latest_restores(
     asked = {answer.parameters.get("ResourceArn") for answer in answers.every(_DESCRIBE)}
     arns = sorted(arn for arn in asked if isinstance(arn, str) and arn not in listed)
     return {arn: _latest_restore(answers, gaps, arn) for arn in arns}
+
+
+def _restore_of_listed(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRestore | None]:
+    """Parse the newest restore of a resource that ListProtectedResources lists.
+
+    A description that denies such a resource contradicts the list: which of the two is right is unknown.
+    """
+    if answers.one(_DESCRIBE, ResourceArn=arn).absent:
+        gap = replace(answers.gap(_DESCRIBE, arn, GapKind.FAILED), message=_DENIED)
+        return gaps.known_unless(gap, None)
+    return _latest_restore(answers, gaps, arn)
 
 
 def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRestore | None]:
@@ -208,6 +219,7 @@ def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRes
     return gaps.reading(restore, answer)
 
 
+_DENIED: Final = "ListProtectedResources lists the resource, and DescribeProtectedResource does not find it."
 _DESCRIBE: Final = "backup:DescribeProtectedResource"
 _RESTORED: Final = "LatestRestoreJobCreationDate"
 _TOOK: Final = "LatestRestoreExecutionTimeMinutes"

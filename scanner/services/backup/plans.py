@@ -37,6 +37,7 @@ OPERATIONS: Final = (
         after=("backup:ListBackupPlans",),
         per="plan",
         own=("BackupPlanArn",),
+        closed=("BackupPlan.Rules[].Lifecycle", "BackupPlan.Rules[].CopyActions[].Lifecycle"),
     ),
     Operation(
         "backup",
@@ -52,6 +53,7 @@ OPERATIONS: Final = (
         "backup:GetBackupSelection",
         after=("backup:ListBackupSelections",),
         per="selection",
+        closed=("BackupSelection",),
     ),
 )
 

@@ -1,9 +1,10 @@
 """AWS Backup: vaults, their access policies, and the recovery points in them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from scanner.evidence.answers import Answers
+from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import (
     RecoveryPoint,
@@ -14,7 +15,7 @@ from scanner.model.inventory import (
     VaultNotifications,
 )
 from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
-from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Known, Reading, Unread
+from scanner.model.reading import LEFT_OUT, EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.services.base import Gaps, Operation, created_by_rule, distinct, objects, rows, text
 from scanner.services.caller import Caller
 
@@ -24,6 +25,7 @@ _VAULTS: Final = "backup:ListBackupVaults"
 _POINTS = "backup:ListRecoveryPointsByBackupVault"
 _POINT_IN_TIME = "backup:GetPITRMalwareScanResults"
 _PLAIN = "BACKUP_VAULT"
+_NOT_FOUND = "ResourceNotFoundException"
 _CONTINUOUS = ":continuous:"  # AWS does not report it as a field: the ARN says so (facts 9)
 
 OPERATIONS: Final = (
@@ -67,6 +69,7 @@ OPERATIONS: Final = (
         after=(_VAULTS,),
         per="vault",
         own=("RecoveryPoints[].BackupVaultArn",),
+        closed=("RecoveryPoints[].Lifecycle",),
     ),
     # Called for continuous recovery points that were scanned: the list has no result for a point in time.
     Operation(
@@ -185,9 +188,23 @@ def _policy(answers: Answers, gaps: Gaps, name: str) -> Reading[str | None]:
     answer = answers.one(operation, BackupVaultName=name)
     text = next((text for page in answer.pages if (text := page.text("Policy")) is not None), None)
     cut_short = text is None and bool(answer.pages)
-    return gaps.known_unless(
-        answers.gap(operation, name, GapKind.HALF_READ) if cut_short else answer.gap, text, answer.refs
-    )
+    gap = answers.gap(operation, name, GapKind.HALF_READ) if cut_short else answer.gap
+    return gaps.known_unless(gap or _contradiction(answers, answer, operation, name), text, answer.refs)
+
+
+def _contradiction(answers: Answers, answer: Answer, operation: str, name: str) -> Gap | None:
+    """Return why "not found" does not mean that a vault has no policy or notifications; None: it does.
+
+    The error has one code for both, so that it decides nothing where another call did not find the vault.
+    """
+    if not answer.absent:
+        return None
+    for other in (_POINTS, "backup:DescribeBackupVault"):
+        gap = answers.one(other, BackupVaultName=name).gap
+        if gap is not None and gap.code == _NOT_FOUND:
+            message = f"AWS did not find the vault itself either ({other.partition(':')[2]})."
+            return replace(answers.gap(operation, name, GapKind.FAILED), code=_NOT_FOUND, message=message)
+    return None
 
 
 def _notifications(answers: Answers, gaps: Gaps, name: str) -> Reading[VaultNotifications | None]:
@@ -195,7 +212,8 @@ def _notifications(answers: Answers, gaps: Gaps, name: str) -> Reading[VaultNoti
     answer = answers.one("backup:GetBackupVaultNotifications", BackupVaultName=name)
     told = next(iter(answer.pages), None)
     if told is None:
-        return gaps.reading(None, answer)
+        contradiction = _contradiction(answers, answer, "backup:GetBackupVaultNotifications", name)
+        return gaps.known_unless(answer.gap or contradiction, None, answer.refs)
     events = None if told.data.get("BackupVaultEvents") is None else told.texts("BackupVaultEvents")
     return gaps.reading(VaultNotifications(told.text("SNSTopicArn"), events), answer)
 

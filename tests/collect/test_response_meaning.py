@@ -1,0 +1,102 @@
+"""A success that says nothing, an error, or a member that nobody knows is a broken answer."""
+
+from functools import cache
+from typing import Any
+
+import botocore.session
+import orjson
+import pytest
+from botocore.model import ListShape, OperationModel, StructureShape
+
+from scanner.collect.response_checks import check_answer, check_parsed
+from scanner.collect.retry import BrokenAnswerError
+from scanner.services.catalogue import OPERATIONS
+
+
+@cache
+def _model(operation: str) -> OperationModel:
+    service, name = operation.split(":")
+    return botocore.session.get_session().get_service_model(service).operation_model(name)
+
+
+def answered(operation: str, said: dict[str, Any]) -> None:
+    """Check a body of JSON as a client would; BrokenAnswerError."""
+    check_answer(_model(operation), {"status_code": 200, "headers": {}, "body": orjson.dumps(said)})
+
+
+def selection(**members: Any) -> dict[str, Any]:
+    return {
+        "BackupPlanId": "p",
+        "SelectionId": "s",
+        "BackupSelection": {"SelectionName": "n", "IamRoleArn": "r", "Resources": ["*"], **members},
+    }
+
+
+@pytest.mark.parametrize(
+    ("operation", "parsed"),
+    [
+        ("backup:ListBackupVaults", {}),
+        ("backup:ListBackupPlans", {"NextToken": "n"}),
+        ("dynamodb:ListTables", {}),
+        ("rds:DescribeDBInstances", {"Marker": ""}),
+        ("organizations:ListAccounts", {"ResponseMetadata": {}}),
+    ],
+)
+def test_a_list_without_its_list_is_not_an_empty_list(operation: str, parsed: dict[str, Any]) -> None:
+    with pytest.raises(BrokenAnswerError, match="without its list"):
+        check_parsed(_model(operation), parsed)
+
+
+@pytest.mark.parametrize(
+    ("operation", "parsed"),
+    [
+        ("backup:ListBackupVaults", {"BackupVaultList": []}),
+        ("ssm-sap:ListDatabases", {}),
+        ("backup:GetBackupPlan", {}),
+    ],
+)
+def test_an_empty_list_is_one(operation: str, parsed: dict[str, Any]) -> None:
+    check_parsed(_model(operation), parsed)
+
+
+def test_an_error_with_a_status_of_success_is_no_answer() -> None:
+    said = {"__type": "InternalFailure", "message": "no", "BackupVaultList": []}
+    with pytest.raises(BrokenAnswerError, match="the error InternalFailure"):
+        answered("backup:ListBackupVaults", said)
+
+
+@pytest.mark.parametrize(
+    ("members", "unknown"),
+    [
+        ({"Conditions": {"NumericEquals": []}}, "BackupSelection.Conditions.NumericEquals"),
+        ({"Conditions": {"StringEquals": [{"ConditionKey": "k", "Not": True}]}}, "StringEquals.Not"),
+        ({"NotListOfTags": []}, "BackupSelection.NotListOfTags"),
+    ],
+)
+def test_a_selection_with_an_unknown_member_is_not_read(members: dict[str, Any], unknown: str) -> None:
+    with pytest.raises(BrokenAnswerError, match=unknown):
+        answered("backup:GetBackupSelection", selection(**members))
+
+
+def test_a_known_selection_and_an_unknown_member_elsewhere_are_read() -> None:
+    answered("backup:GetBackupSelection", selection(Conditions={"StringEquals": []}))
+    answered("backup:GetBackupPlan", {"BackupPlan": {"BackupPlanName": "n", "Color": "red", "Rules": []}})
+
+
+@pytest.mark.parametrize("where", ["Lifecycle", "CopyActions"])
+def test_a_plan_with_an_unknown_lifecycle_is_not_read(where: str) -> None:
+    lifecycle = {"DeleteAfterDays": 7, "DeleteAfterMoons": 1}
+    rule = {"Lifecycle": lifecycle} if where == "Lifecycle" else {"CopyActions": [{"Lifecycle": lifecycle}]}
+    with pytest.raises(BrokenAnswerError, match=f"{where}.*DeleteAfterMoons"):
+        answered("backup:GetBackupPlan", {"BackupPlan": {"Rules": [{"RuleName": "r"}, rule]}})
+
+
+@pytest.mark.parametrize("key", OPERATIONS)
+def test_closed_nodes_are_in_the_model(key: str) -> None:
+    for path in OPERATIONS[key].closed:
+        shape: Any = _model(key).output_shape
+        for step in path.split("."):
+            shape = shape.members[step.removesuffix("[]")]
+            assert isinstance(shape, ListShape) is step.endswith("[]")
+            shape = shape.member if isinstance(shape, ListShape) else shape
+        assert isinstance(shape, StructureShape)
