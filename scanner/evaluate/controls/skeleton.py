@@ -19,8 +19,8 @@ from scanner.model.finding import Status
 _NAMES = {
     Status.PASS: "an example that passes",
     Status.FAIL: "an example that fails",
-    Status.NOT_APPLICABLE: "an example that is not asked",
-    Status.UNKNOWN: "an example of which too little is known",
+    Status.NOT_APPLICABLE: "an example that does not apply",
+    Status.UNKNOWN: "an example that is unknown",
 }
 
 
