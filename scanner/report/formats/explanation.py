@@ -1,4 +1,4 @@
-"""An explanation as JSON (docs/schema/explanation.schema.json), in ASCII so that no terminal is disguised."""
+"""An explanation as JSON (docs/schema/explanation.schema.json), in ASCII, which is safe for terminals."""
 
 import json
 from typing import Any, Final
@@ -9,26 +9,28 @@ from scanner.model.owner import Owner
 SCHEMA: Final = "backup-audit/explanation/1"
 
 
-def explanation_json(told: Explanation) -> bytes:
-    """Give the text of the document: equal explanations give equal bytes."""
-    return (json.dumps(_mended(explanation_document(told)), ensure_ascii=True, indent=2) + "\n").encode()
+def explanation_json(explanation: Explanation) -> bytes:
+    """Return the document as text. Equal explanations give equal bytes."""
+    return (
+        json.dumps(_mended(explanation_document(explanation)), ensure_ascii=True, indent=2) + "\n"
+    ).encode()
 
 
-def explanation_document(told: Explanation) -> dict[str, Any]:
-    """Give the document, its keys in the schema's order."""
+def explanation_document(explanation: Explanation) -> dict[str, Any]:
+    """Return the document with its keys in the schema's order."""
     return {
         "schema": SCHEMA,
-        "scan_id": told.scan_id,
-        "as_of": told.as_of,
-        "subject": told.subject,
-        "subject_type": told.subject_type,
-        "account": told.account,
-        "account_name": told.account_name,
-        "region": told.region,
-        "name": told.name,
-        **_owner(told.owner),
-        "chain": _node(told.root),
-        "advice": [_advice(each) for each in told.advice],
+        "scan_id": explanation.scan_id,
+        "as_of": explanation.as_of,
+        "subject": explanation.subject,
+        "subject_type": explanation.subject_type,
+        "account": explanation.account,
+        "account_name": explanation.account_name,
+        "region": explanation.region,
+        "name": explanation.name,
+        **_owner(explanation.owner),
+        "chain": _node(explanation.root),
+        "advice": [_advice(advice) for advice in explanation.advice],
     }
 
 
@@ -45,17 +47,17 @@ def _node(node: Node) -> dict[str, Any]:
     }
 
 
-def _advice(each: Advice) -> dict[str, str | None]:
+def _advice(advice: Advice) -> dict[str, str | None]:
     return {
-        "control": each.control,
-        "title": each.title,
-        "status": each.status.value,
-        "severity": each.severity.value,
-        "subject": each.subject,
-        "reason": each.reason,
-        "text": each.text,
-        "cli": each.cli,
-        **_owner(each.owner),
+        "control": advice.control,
+        "title": advice.title,
+        "status": advice.status.value,
+        "severity": advice.severity.value,
+        "subject": advice.subject,
+        "reason": advice.reason,
+        "text": advice.text,
+        "cli": advice.cli,
+        **_owner(advice.owner),
     }
 
 
@@ -64,7 +66,7 @@ def _owner(owner: Owner | None) -> dict[str, str | None]:
 
 
 def _mended(content: Any) -> Any:  # noqa: ANN401 -- a tree of JSON
-    """Put U+FFFD for what is no Unicode (a lone surrogate), which parsers refuse."""
+    """Replace lone surrogates, which JSON parsers refuse, by question marks."""
     if isinstance(content, str):
         return content.encode(errors="replace").decode()
     if isinstance(content, dict):

@@ -1,7 +1,7 @@
-"""The chain as a picture: boxes from left to right, one that reads it aloud too. No script, nothing fetched.
+"""The tree of `audit explain` as SVG: boxes from left to right, with texts for screen readers and no script.
 
-A tree is laid out in columns: the steps of the chain are boxes, what is said of a step stands within it as
-lines. Verdicts are told by a mark, a word and the line of a box's border; colour only repeats them.
+Steps of the tree become boxes in columns, and statements about a step become lines in its box. A mark, a word
+and the style of the border show the verdict; colour only repeats it.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ WORDS: Final = {
 }
 
 WIDTH: Final = 332
-"""Of a box, in pixels."""
+"""Width of a box in pixels."""
 
 _GAP: Final = 64  # between columns
 _ROW_GAP: Final = 18
@@ -46,13 +46,13 @@ _PAD: Final = 14
 _TOP: Final = 96  # the picture's own title
 _COLUMNS: Final = 38  # characters in a line of a box
 _TITLE: Final = 32
-_MOST_LINES: Final = 3  # lines of one text
-_MOST_STEPS: Final = 24  # boxes beside each other under one step
+_MOST_LINES: Final = 3  # of one text
+_MOST_STEPS: Final = 24  # boxes that follow one step
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text within a box; the first of a statement carries its mark."""
+    """One line of text within a box. The first line of a statement has its mark."""
 
     text: str
     style: str  # of the mark: holds, broken, unknown, stated; or because, fact, evidence
@@ -68,7 +68,7 @@ class Box:
     node: Node
     x: int
     title: str
-    spoken: str  # all of it, for whoever does not see it, or points at it
+    spoken: str  # the whole text, for screen readers and as a tooltip
     kind: str
     lines: tuple[Line, ...]
     height: int
@@ -81,7 +81,7 @@ class Box:
         return self.y + _HEAD // 2
 
     def walk(self) -> "Iterator[Box]":
-        """Give this box and all that hang on it."""
+        """Yield this box and its descendants."""
         yield self
         for child in self.children:
             yield from child.walk()
@@ -89,7 +89,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A chain as it is drawn: its boxes, the paths of its arrows with their styles, and the room it takes."""
+    """A tree as laid out: its boxes, the paths of its arrows with their styles, and its size."""
 
     boxes: tuple[Box, ...]
     arrows: tuple[tuple[str, str], ...]
@@ -98,7 +98,7 @@ class Drawn:
 
 
 def lay_out(node: Node, top: int = 0) -> Drawn:
-    """Lay out the chain of a subject, `top` pixels below the picture's edge."""
+    """Lay out the tree of a subject, `top` pixels below the picture's edge."""
     root = _box(node, 0)
     height = _place(root, top)
     boxes = tuple(root.walk())
@@ -106,23 +106,24 @@ def lay_out(node: Node, top: int = 0) -> Drawn:
     return Drawn(boxes, tuple(_arrows(root)), width, height + _PAD)
 
 
-def explanation_svg(told: Explanation) -> bytes:
-    """Draw an explanation. Equal explanations give equal bytes."""
-    drawn = lay_out(told.root, _TOP)
+def explanation_svg(explanation: Explanation) -> bytes:
+    """Return an explanation as SVG. Equal explanations give equal bytes."""
+    drawn = lay_out(explanation.root, _TOP)
+    place = f"{explanation.account_name or explanation.account} / {explanation.region}"
     page = (
         environment()
         .get_template(TEMPLATE)
         .render(
-            told=told,
+            told=explanation,
             boxes=drawn.boxes,
             arrows=drawn.arrows,
             width=drawn.width,
             height=drawn.height,
             box_width=WIDTH,
-            title=clip(one_line(told.name or told.subject), 60),
-            subject=clip(one_line(told.subject), max(60, drawn.width // 9)),
-            place=one_line(f"{told.account_name or told.account} / {told.region}, as of {told.as_of}"),
-            description=description(told.root),
+            title=clip(one_line(explanation.name or explanation.subject), 60),
+            subject=clip(one_line(explanation.subject), max(60, drawn.width // 9)),
+            place=one_line(f"{place}, as of {explanation.as_of}"),
+            description=description(explanation.root),
             words=WORDS,
             marks=MARKS,
         )
@@ -132,8 +133,8 @@ def explanation_svg(told: Explanation) -> bytes:
 
 def _box(node: Node, column: int) -> Box:
     steps = [child for child in node.children if child.kind in STEPS]
-    said = [child for child in node.children if child.kind not in STEPS]
-    lines = tuple(_lines(node, said, left_out=max(0, len(steps) - _MOST_STEPS)))
+    statements = [child for child in node.children if child.kind not in STEPS]
+    lines = tuple(_lines(node, statements, left_out=max(0, len(steps) - _MOST_STEPS)))
     return Box(
         node=node,
         x=_PAD + column * (WIDTH + _GAP),
@@ -152,24 +153,24 @@ def _spoken(node: Node) -> str:
     return one_line(" ".join(filter(None, (f"{head}.", node.because, node.subject))))
 
 
-def _lines(node: Node, said: list[Node], *, left_out: int) -> Iterator[Line]:
-    """Lay out what stands below a box's head, each line with its distance from it."""
+def _lines(node: Node, statements: list[Node], *, left_out: int) -> Iterator[Line]:
+    """Yield the lines below a box's head, each with its distance from the head."""
     y = 0
-    for line in _texts(node, said, left_out):
+    for line in _texts(node, statements, left_out):
         y += _LINE
         yield Line(line.text, line.style, y, line.mark, line.indent)
 
 
-def _texts(node: Node, said: list[Node], left_out: int) -> Iterator[Line]:
+def _texts(node: Node, statements: list[Node], left_out: int) -> Iterator[Line]:
     for text in _wrapped(node.because):
         yield Line(text, "because", 0)
     for name, value in node.facts:
         for text in _wrapped(f"{name} {value}"):
             yield Line(text, "fact", 0)
     for ref in node.evidence[:1]:
-        file = one_line(ref.file).removeprefix("evidence/")  # all lie there, and room is short
+        file = one_line(ref.file).removeprefix("evidence/")  # common to all, and space is short
         yield Line(_cut(f"{file}:{ref.line}", _COLUMNS + 7), "evidence", 0)
-    for child in said:
+    for child in statements:
         first, *rest = _wrapped(child.label, _COLUMNS - 3) or ("",)
         yield Line(first, child.verdict.value, 0, MARKS[child.verdict], 18)
         for text in rest:
@@ -182,7 +183,7 @@ def _texts(node: Node, said: list[Node], left_out: int) -> Iterator[Line]:
 
 
 def _wrapped(text: str, columns: int = _COLUMNS) -> list[str]:
-    """Break a text into lines of a box; what is too long is cut, and seen to be."""
+    """Break a text into lines of a box. A text that is too long ends with an ellipsis."""
     lines: list[str] = []
     left = one_line(text)
     while left and len(lines) < _MOST_LINES:
@@ -202,7 +203,7 @@ def _cut(text: str, columns: int) -> str:
 
 
 def _fit(text: str, columns: int) -> int:
-    """Count how many characters of a text fit; those of East Asia are two wide."""
+    """Return how many characters of a text fit; East Asian ones are two columns wide."""
     if text.isascii():
         return min(len(text), columns)
     used = 0
@@ -214,16 +215,16 @@ def _fit(text: str, columns: int) -> int:
 
 
 def _place(box: Box, top: int) -> int:
-    """Put a box beside the first of what hangs on it; give where the next may begin.
+    """Place a box and its children, the first child at the same height; return where the next box may begin.
 
-    Groups stand below the box that they speak of, where nothing of the chain can be.
+    Groups are placed below their box, in space that no step uses.
     """
     box.y = top
     chain, own = top, top + box.height + _ROW_GAP
     for child in box.children:
         if child.node.kind is not NodeKind.GROUP:
             chain = _place(child, chain)
-    for child in sorted(filter(_is_group, box.children), key=lambda each: bool(each.children)):
+    for child in sorted(filter(_is_group, box.children), key=lambda group: bool(group.children)):
         own = _place(child, max(own, chain) if child.children else own)
     return max(own, chain)
 
@@ -233,7 +234,7 @@ def _is_group(box: Box) -> bool:
 
 
 def _arrows(box: Box) -> Iterator[tuple[str, str]]:
-    """Give the path and the style of each arrow: out to the right, down the gap, into the box."""
+    """Yield the path and the style of each arrow: to the right, down the gap, into the box."""
     for child in filterfalse(_is_group, box.children):
         start, turn, end = box.x + WIDTH, child.x - _GAP // 2, child.x - 5
         if child.middle == box.middle:
@@ -246,7 +247,7 @@ def _arrows(box: Box) -> Iterator[tuple[str, str]]:
 
 
 def description(root: Node) -> str:
-    """Say the chain in words, for whoever does not see it."""
+    """Return a text that describes the tree, for screen readers."""
     broken = [one_line(node.label) for node in root.walk() if node.verdict is Verdict.BROKEN]
     unknown = sum(node.verdict is Verdict.UNKNOWN for node in root.walk())
     links = f"Broken: {', '.join(broken[:12])}." if broken else "No link is broken."

@@ -1,4 +1,4 @@
-"""`report.html`: one self-contained file that fetches nothing and runs no script but its own."""
+"""`report.html`: one self-contained file, which fetches nothing and runs only its own script."""
 
 import base64
 import hashlib
@@ -34,24 +34,24 @@ SCRIPTS: Final = (
     "report.subject.js",
     "report.page.js",
 )
-"""The parts of the one script, in order: each uses those before it."""
+"""The parts of the page's script, in the order of their dependencies."""
 
 ROWS: Final = 50
-"""How many findings, resources or gaps a table shows without a script."""
+"""Number of findings, resources or gaps that a table shows without the script."""
 
 SUBJECTS: Final = 8
-"""How many failing subjects stand in a control's card."""
+"""Number of failing subjects in a control's card."""
 
 ACCOUNTS: Final = 150
-"""How many accounts a table shows; those where something is missing or fails come first."""
+"""Number of accounts in a table. Those with missing reads or failures come first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the data may take, in characters, so that the file stays under 5 MB; and rows at most."""
+    """Limits in characters that keep the file below 5 MB, and the maximum number of rows."""
 
     room: int = 2_800_000
-    rows_room: int = 2_400_000  # rows and reasons, of the whole
+    rows_room: int = 2_400_000  # the part of `room` for rows and reasons
     rows: int = 120_000
 
 
@@ -59,7 +59,7 @@ LIMITS: Final = Limits()
 
 
 def report_html(view: View, limits: Limits = LIMITS) -> bytes:
-    """Draw the report. Equal views give equal bytes."""
+    """Return the HTML report. Equal views give equal bytes."""
     style = _style()
     script = _script()
     data = embed(view, limits)
@@ -74,7 +74,7 @@ def report_html(view: View, limits: Limits = LIMITS) -> bytes:
             embedded=data,
             policy=content_security_policy(style, script),
             rows=ROWS,
-            by_id={each.control.id: each.control for each in view.controls},
+            by_id={shown.control.id: shown.control for shown in view.controls},
             subjects=SUBJECTS,
             max_accounts=ACCOUNTS,
             grid=_grid(view),
@@ -87,7 +87,7 @@ def report_html(view: View, limits: Limits = LIMITS) -> bytes:
 
 
 def content_security_policy(style: str, script: str) -> str:
-    """Allow exactly this style sheet, this script and embedded fonts; no connection, no handler, no frame."""
+    """Return a policy that allows this style sheet, this script and embedded fonts, and nothing else."""
     return "; ".join(
         (
             "default-src 'none'",
@@ -113,7 +113,7 @@ def _style() -> str:
 
 
 def _grid(view: View) -> tuple[object, ...]:
-    """Give the rows of the completeness grid that fit: those with missing reads first."""
+    """Return the rows of the completeness grid that fit, those with missing reads first."""
     rows = sorted(view.completeness.rows, key=lambda row: row.whole)
     return tuple(rows[:ACCOUNTS])
 
@@ -124,10 +124,10 @@ def _digest(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """The texts that stand between script tags, and what they hold.
+    """The contents of the script elements that contain data.
 
-    `head` is JSON whose every `<` is escaped; the others are base64. `rows` of the findings are there,
-    `detailed` of these with their details; `cut` are those that are not there.
+    `head` is JSON with every `<` escaped; the others are base64. `rows` and `detailed`: numbers of findings
+    in them, and of findings with details. `cut`: counts of the findings that are not in them.
     """
 
     head: str
@@ -137,11 +137,11 @@ class Embedded:
     rows: int
     detailed: int
     cut: Counts
-    subjects: frozenset[str] = frozenset()  # those that have a page
+    subjects: frozenset[str] = frozenset()  # those with a page of their own
 
 
 def embed(view: View, limits: Limits = LIMITS) -> Embedded:
-    """Make the data that the HTML report carries."""
+    """Return the data that the HTML report contains."""
     rows = embed_rows(view, limits.rows_room, limits.rows)
     details = embed_details(view, limits.room - len(rows.text) - len(rows.reasons))
     blocks = {str(rows.subjects[arn]): place for arn, place in details.places.items() if arn in rows.subjects}
@@ -159,19 +159,16 @@ def embed(view: View, limits: Limits = LIMITS) -> Embedded:
 
 
 def _head(view: View) -> dict[str, object]:
-    manifest = view.manifest
+    manifest, controls = view.manifest, [shown.control for shown in view.controls]
     return {
         "total": view.counts.total,
         "statuses": [[status.value, word] for status, word in STATUS_WORDS.items()],
         "severities": [[severity.value, word] for severity, word in SEVERITY_WORDS.items()],
         "controls": {
-            each.control.id: [each.control.title, list(each.control.frameworks), each.control.failure]
-            for each in view.controls
+            control.id: [control.title, list(control.frameworks), control.failure] for control in controls
         },
         "frameworks": {
-            name: FRAMEWORK_WORDS.get(name, name)
-            for each in view.controls
-            for name in each.control.frameworks
+            name: FRAMEWORK_WORDS.get(name, name) for control in controls for name in control.frameworks
         },
         "accounts": dict(view.names),
         "units": {
@@ -180,7 +177,7 @@ def _head(view: View) -> dict[str, object]:
             if account.ou_path
         },
         "organization": manifest.scope.organization_id or "",
-        "types": {each.key: each.label for each in view.types},
+        "types": {group.key: group.label for group in view.types},
         "structures": sorted(STRUCTURES),
         "counted": {status.value: view.counts.of(status) for status in Status},
     }

@@ -1,8 +1,8 @@
-"""The findings as columns within the HTML report: every row of them, or as many of the worst as fit.
+"""The findings within the HTML report, as columns: all of them, or as many of the worst as fit.
 
-A row is five numbers: its control, its subject, its status with its severity, and its reason. Whatever is
-said of a subject (its ARN, name, type, account, Region and owner) and each reason stand once. In filing
-order the numbers climb evenly, which is what makes them small.
+A row consists of numbers: control, subject, rank (status and severity) and reason. Each subject (ARN, name,
+type, account, Region, owner) and each reason is stored once. In filing order successive numbers differ
+little, so that they compress well.
 """
 
 import base64
@@ -40,29 +40,29 @@ _RANKS: Final = {
 }
 
 _SPARE: Final = 0.93
-"""What is tried next, of the share that would just fit: rows are not all alike."""
+"""Part of the share that should just fit which is tried next, since rows differ in size."""
 _LEVEL: Final = 6
 
 _PICTURED: Final = frozenset((NodeKind.SELECTION, NodeKind.RECOVERY_POINT, NodeKind.KEY))
-"""What is drawn of what stands beside the chain; the rest of it is told by findings, and in words."""
+"""Kinds of nodes in groups that are drawn. The others appear in findings and in the tree."""
 
 LARGEST: Final = 40_000
-"""Bytes of one detail at most: a list of thousands of resources is for the files beside the report."""
+"""Maximum bytes of one detail. A list of thousands of resources belongs in the other files of the report."""
 
 BLOCK: Final = 250_000
-"""Bytes of a block before it is compressed, at least: what is inflated to show one subject."""
+"""Minimum bytes of a block before compression. The page decompresses a whole block to show one subject."""
 
 _FIRST: Final = 300
-"""Subjects whose chains are read at first. They show how many find room."""
+"""Number of subjects whose chains are read first. Their size tells how many more may fit."""
 
 _AT_ONCE: Final = 1_000
-"""Subjects whose chains are read later, at most: each time, the files of all their accounts are opened."""
+"""Maximum number of subjects read at once later. Each time the files of all their accounts are opened."""
 
 _MORE: Final = 50
-"""Subjects that are read beyond those that are expected to find room."""
+"""Number of subjects to read beyond those that are expected to fit."""
 
 _HIDDEN: Final = "name"
-"""The detail that is the subject's title, and no news below it."""
+"""The detail that is already the subject's title."""
 
 
 @dataclass(slots=True)
@@ -73,11 +73,11 @@ class Subjects:
     names: list[str] = field(default_factory=list)
     owners: list[int] = field(
         default_factory=list
-    )  # number of its owner; -1: nothing says how they are named
-    owner_numbers: dict[str | None, int] = field(default_factory=dict)  # None: not known; empty: nobody
+    )  # number of the owner; -1: no rule for owners is configured
+    owner_numbers: dict[str | None, int] = field(default_factory=dict)  # None: unknown; empty: no owner
 
     def number(self, finding: Finding) -> int:
-        """Return the number of a finding's subject; the first of its findings that has its name tells it."""
+        """Return the number of a finding's subject. Its name is that of its first finding with a name."""
         key = (finding.subject, finding.subject_type, finding.account, finding.region)
         number = self.numbers.setdefault(key, len(self.numbers))
         if number == len(self.names):
@@ -93,7 +93,7 @@ class Subjects:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows as text for the page, the numbers of their subjects by ARN, and what was left out."""
+    """The rows as text for the page, the numbers of their subjects by ARN, and counts of those left out."""
 
     text: str
     reasons: str
@@ -113,12 +113,12 @@ class Dictionary:
     numbers: dict[str, int] = field(default_factory=dict)
 
     def number(self, text: str) -> int:
-        """Give the number of a text, taking it in when it is new."""
+        """Return the number of a text; a new text gets the next one."""
         return self.numbers.setdefault(text, len(self.numbers))
 
     @property
     def texts(self) -> list[str]:
-        """Give the texts, in the order of their numbers."""
+        """The texts in the order of their numbers."""
         return list(self.numbers)
 
 
@@ -145,12 +145,14 @@ class _Columns:
         subjects, reasons = list(self.subjects.numbers), self.reasons.texts
         for place in sorted(places):
             subject = self.subject[place]
-            kept = fewer.subjects.numbers.setdefault(subjects[subject], len(fewer.subjects.numbers))
-            if kept == len(fewer.subjects.names):
+            number_of_subject = fewer.subjects.numbers.setdefault(
+                subjects[subject], len(fewer.subjects.numbers)
+            )
+            if number_of_subject == len(fewer.subjects.names):
                 fewer.subjects.names.append(self.subjects.names[subject])
                 fewer.subjects.owners.append(self.subjects.owners[subject])
             fewer.control.append(self.control[place])
-            fewer.subject.append(kept)
+            fewer.subject.append(number_of_subject)
             fewer.rank.append(self.rank[place])
             fewer.reason.append(fewer.reasons.number(reasons[self.reason[place]]))
         return fewer
@@ -170,7 +172,7 @@ class _Columns:
 
 
 def embed_rows(view: View, room: int, limit: int) -> Rows:
-    """Put the rows of a view into no more than `room` characters, the worst where not all fit."""
+    """Encode the rows of a view in at most `room` characters, the worst ones if not all fit."""
     columns = _Columns()
     for finding in view.findings if view.counts.total <= limit else _worst(view, limit):
         columns.add(finding)
@@ -184,7 +186,7 @@ def embed_rows(view: View, room: int, limit: int) -> Rows:
 
 
 def _worst(view: View, limit: int) -> Iterator[Finding]:
-    """Return the worst findings in filing order; of the last status and severity that fits, the first."""
+    """Return the worst findings in filing order. Of the last rank that fits, the first findings are taken."""
     if isinstance(view.findings, Filed):
         yield from view.findings.first(_worst_numbers(view, view.findings, limit))
         return
@@ -195,7 +197,7 @@ def _worst(view: View, limit: int) -> Iterator[Finding]:
     }
     left: dict[tuple[Status, Severity], int] = {}
     room = limit
-    for place in sorted(places, key=lambda each: (STATUS_ORDER[each[0]], each[1].rank)):
+    for place in sorted(places, key=lambda pair: (STATUS_ORDER[pair[0]], pair[1].rank)):
         left[place] = min(places[place], room)
         room -= left[place]
     for finding in view.findings:
@@ -206,7 +208,7 @@ def _worst(view: View, limit: int) -> Iterator[Finding]:
 
 
 def _worst_numbers(view: View, filed: Filed, room: int) -> Mapping[str, Mapping[Status, int]]:
-    """Return how many of the worst findings are of each control and status, `room` in all."""
+    """Return how many of the worst `room` findings belong to each control and status."""
     numbers: dict[str, dict[Status, int]] = {}
     pairs = [(control, pair) for control, counts in view.by_control.items() for pair in counts.parts()]
 
@@ -239,20 +241,20 @@ def _subjects(subjects: Subjects) -> dict[str, object]:
 
 
 def block(content: object) -> str:
-    """Write JSON as base64 of gzip: nothing in it can end a script element. Equal content, equal text."""
+    """Return JSON as base64 of gzip, which cannot end a script element. Equal content gives equal text."""
     return base64.b64encode(gzip.compress(encode(content), _LEVEL, mtime=0)).decode()
 
 
 def deltas(numbers: Sequence[int]) -> list[int]:
-    """Write numbers as the steps between them: of numbers that climb one by one, nothing but ones."""
+    """Return the differences between successive numbers: a series of ones for consecutive numbers."""
     return [number - former for former, number in zip(chain((0,), numbers), numbers, strict=False)]
 
 
 class Chains:
-    """The chains of a view's resources. What it learns of the files of the fact tables serves all calls.
+    """Reads the chains of a view's resources; the files of fact tables are opened once.
 
-    Only a population that is the scan's own table has the other tables: one that was changed on its way into
-    the report (names replaced, say) must not be undone by reading the facts behind it.
+    Fact tables are read only if the view's inventory is the scan's own table. If it was changed for the
+    report (by redaction, for example), reading the facts would undo that.
     """
 
     def __init__(self, view: View) -> None:
@@ -261,20 +263,22 @@ class Chains:
         self._facts = Facts(inventory.tables) if has_facts and isinstance(inventory, StoredRows) else None
 
     def of(self, resources: Collection[ResourceView]) -> dict[str, Node]:
-        """Return the chains of resources by subject, from facts where there are some.
+        """Return the chains of resources by subject, from facts if there are any, else from findings.
 
         Raises:
             BundleError: a table cannot be read.
         """
-        nodes = self._from_facts([each.subject for each in resources])
-        others = (each for each in resources if each.subject not in nodes)
-        return nodes | {each.subject: _of_findings(each) for each in others if each.chain.told}
+        nodes = self._from_facts([resource.subject for resource in resources])
+        others = (resource for resource in resources if resource.subject not in nodes)
+        return nodes | {
+            resource.subject: _of_findings(resource) for resource in others if resource.chain.has_rules
+        }
 
     def _from_facts(self, subjects: Collection[str]) -> dict[str, Node]:
         if self._facts is not None:
             try:
                 return dict(resource_chains(self._facts, subjects))
-            except NoTableError:  # the details of findings have less, and are there
+            except NoTableError:  # fall back to the details of findings, which contain less
                 self._facts = None
         return {}
 
@@ -286,13 +290,13 @@ def _of_findings(resource: ResourceView) -> Node:
 
 
 def chain_document(node: Node) -> dict[str, Any]:
-    """Give a chain for the page: `tree`, `picture`, and `spoken` for whoever sees neither."""
+    """Return a chain for the page: `tree`, `picture`, and `spoken` for screen readers."""
     return {"tree": _compact(node), "picture": _picture(node), "spoken": description(node)}
 
 
 def _compact(node: Node) -> dict[str, Any]:
-    """Give a node and those below it; what is empty is left out."""
-    found = {
+    """Return a node and its descendants without empty keys."""
+    parts = {
         "kind": node.kind.value,
         "label": node.label,
         "subject": node.subject,
@@ -302,7 +306,7 @@ def _compact(node: Node) -> dict[str, Any]:
         "evidence": [f"{ref.file}:{ref.line}" for ref in node.evidence],
         "children": [_compact(child) for child in node.children],
     }
-    return {key: content for key, content in found.items() if content}
+    return {key: content for key, content in parts.items() if content}
 
 
 def _picture(node: Node) -> dict[str, Any]:
@@ -321,19 +325,19 @@ def _is_pictured(node: Node) -> bool:
 
 
 def _box(box: Box) -> list[Any]:
-    """Give a box: left, top, height, verdict, kind, title, what is said of it aloud, and its lines."""
+    """Return a box: left, top, height, verdict, kind, title, text for screen readers, and its lines."""
     lines = [[line.text, line.style, line.y, line.mark, line.indent] for line in box.lines]
     node = box.node
     return [box.x, box.y, box.height, node.verdict.value, box.kind, box.title, box.spoken, lines]
 
 
-# The details of findings within the HTML report, in blocks that the page inflates when somebody asks.
+# The details of findings within the HTML report, in blocks that the page decompresses on demand.
 #
-# A block holds some subjects, worst first, each with all that its findings tell and the chain that protects
-# it. When the room is used up the rest is left out, and counted.
+# A block contains some subjects, worst first, each with the details of its findings and its chain. When the
+# room is used up, the remaining subjects are left out and counted.
 @dataclass(frozen=True, slots=True)
 class Details:
-    """The blocks, the number of the block that tells of a subject, and how many findings are told."""
+    """The blocks, the block number of each subject, and the number of findings in them."""
 
     blocks: tuple[str, ...]
     places: Mapping[str, int]
@@ -341,11 +345,11 @@ class Details:
 
 
 def embed_details(view: View, room: int) -> Details:
-    """Put the details of the worst subjects into `room` characters, or one block more."""
+    """Pack the details of the worst subjects into `room` characters; the last block may exceed it."""
     subjects, packed, number = _Subjects(view), _Packed(room), _FIRST
     while not packed.is_full() and (batch := subjects.next(number)):
         for subject, findings, root in batch:
-            packed.add(subject, len(findings), _told(findings, root))
+            packed.add(subject, len(findings), _subject_document(findings, root))
             if packed.is_full():
                 break
         number = packed.fitting()
@@ -354,7 +358,7 @@ def embed_details(view: View, room: int) -> Details:
 
 
 class _Packed:
-    """Blocks of details, as many as `room` has place for, or one more."""
+    """Packs details into blocks until they take `room` characters; the last block may exceed it."""
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -365,16 +369,16 @@ class _Packed:
         self.findings = 0
 
     def is_full(self) -> bool:
-        """Check whether the room is used up."""
+        """Return whether the room is used up."""
         return self._used >= self._room
 
     def fitting(self) -> int:
-        """Return how many subjects may still find room, judging by the former ones, and some more."""
+        """Return how many further subjects probably fit, judging by those packed, and some more."""
         share = self._used / (len(self.places) - len(self._waiting) or 1)
         return min(_AT_ONCE, int((self._room - self._used) / share) + _MORE) if share else _FIRST
 
     def add(self, subject: str, findings: int, text: bytes) -> None:
-        """Add what is known of a subject."""
+        """Add the details of a subject."""
         self.places[subject] = len(self.blocks)
         self._waiting[subject] = orjson.Fragment(text)
         self.findings += findings
@@ -383,7 +387,7 @@ class _Packed:
             self.finish()
 
     def finish(self) -> None:
-        """Pack what waits, if anything does."""
+        """Compress the subjects that wait, if any."""
         if self._waiting:
             self.blocks.append(block(self._waiting))
             self._used += len(self.blocks[-1])
@@ -391,7 +395,7 @@ class _Packed:
 
 
 _Subject = tuple[str, Sequence[Finding], Node | None]
-"""A subject, its findings, and the chain that protects it."""
+"""A subject, its findings, and its chain."""
 
 
 class _Subjects:
@@ -403,22 +407,22 @@ class _Subjects:
         self._left = iter(view.worst_subjects.items())
 
     def next(self, number: int) -> list[_Subject]:
-        """Return the next subjects; none: there are no more. `number`: how many are read at once."""
-        # Findings that are not filed in columns are read from the first to the last for each batch.
+        """Return the next subjects; empty: there are no more. `number`: how many to read at once."""
+        # Findings that are not in Parquet are read from start to end for each batch: use large batches.
         types = dict(islice(self._left, number if isinstance(self._view.findings, Filed) else _AT_ONCE))
         subjects = self._view.resources_of(tuple(types))
-        nodes = self._chains.of([each for each in subjects if types[each.subject] not in STRUCTURES])
-        return [(each.subject, self._shown(each), nodes.get(each.subject)) for each in subjects]
+        nodes = self._chains.of([subject for subject in subjects if types[subject.subject] not in STRUCTURES])
+        return [(subject.subject, self._shown(subject), nodes.get(subject.subject)) for subject in subjects]
 
     def _shown(self, subject: ResourceView) -> Sequence[Finding]:
-        """Return the findings that are shown: of a structure of a large scan, those that are listed."""
+        """Return the findings to show. For structures of a large scan these are only the listed ones."""
         if self._view.has_all or subject.subject_type not in STRUCTURES:
             return subject.findings
-        return [each for each in subject.findings if each.status not in UNLISTED]
+        return [finding for finding in subject.findings if finding.status not in UNLISTED]
 
 
-def _told(findings: Sequence[Finding], chain: Node | None) -> bytes:
-    document: dict[str, Any] = {"findings": {each.control: _finding(each) for each in findings}}
+def _subject_document(findings: Sequence[Finding], chain: Node | None) -> bytes:
+    document: dict[str, Any] = {"findings": {finding.control: _finding(finding) for finding in findings}}
     if chain is not None:
         document["chain"] = chain_document(chain)
     return encode(document)
@@ -436,7 +440,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _details(details: Mapping[str, Any]) -> object:
-    """Return details encoded, without those that are too large; None: there are none."""
+    """Return the encoded details, without values that are too large; None: there are no details."""
     if not details:
         return None
     whole = encode(details)

@@ -1,6 +1,6 @@
-"""`summary.md`: how backups stand, for a pull request, a job's summary or a chat.
+"""`summary.md`: the results in short, for a pull request, a job summary or a chat.
 
-GitHub takes comments of 65,536 characters. What does not fit is counted, and the full files are named.
+GitHub limits comments to 65,536 characters. What does not fit is counted, with the names of the full files.
 """
 
 import re
@@ -29,10 +29,10 @@ from scanner.report.wording import (
 )
 
 LIMIT: Final = 60_000
-"""Bytes of UTF-8 at most, and so at most as many characters."""
+"""Maximum size in bytes of UTF-8, and therefore in characters."""
 
 _WORST: Final = 3
-"""Findings that are shown of a control."""
+"""Number of findings shown per control."""
 _WORST_CONTROLS: Final = 15
 _CONTROLS: Final = 150
 _GROUPS: Final = 8
@@ -41,7 +41,7 @@ _NAMED: Final = 4
 _OPEN: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN)
 
 _ALWAYS: Final = (Status.FAIL, Status.UNKNOWN, Status.PASS)
-"""The answers that are told even where there are none."""
+"""Statuses that are listed even if no finding has them."""
 
 _PLAIN: Final = re.compile(
     r"""
@@ -51,13 +51,13 @@ _PLAIN: Final = re.compile(
     """,
     re.VERBOSE,
 )
-"""A word of letters and digits; inside it apostrophes, hyphens, slashes; or a number."""
+"""A word of letters and digits, with apostrophes, hyphens and slashes inside; or a number."""
 _BEFORE: Final = "(\"'"
 _BEHIND: Final = ".,;:)\"'?!\u2026"
 
 
 def summary_md(view: View) -> Iterator[bytes]:
-    """Give summary.md whole: it is small."""
+    """Yield summary.md as a whole: it is small."""
     standing = f"{_standing(view)}{_changes(view)}"
     unsupported = _unsupported(view)
     fixed = [_head(view), standing, _unread(view), _controls(view), _waivers(view), unsupported, _FILES]
@@ -82,17 +82,19 @@ def _head(view: View) -> str:
 
 def _standing(view: View) -> str:
     counts = view.counts
-    given = [status for status in STATUS_WORDS if counts.of(status) or status in _ALWAYS]
-    rows = "".join(f"\n{_answer(status, counts)}" for status in given)
-    asked = f"{count_word(len(view.controls), 'control')} and {count_word(view.asked_resources, 'resource')}"
+    statuses = [status for status in STATUS_WORDS if counts.of(status) or status in _ALWAYS]
+    rows = "".join(f"\n{_answer(status, counts)}" for status in statuses)
+    checked = (
+        f"{count_word(len(view.controls), 'control')} and {count_word(view.asked_resources, 'resource')}"
+    )
     standing = f"{counts.failed:,} of {counts.asked:,} checks failed, {counts.open:,} could not be evaluated."
     lines = [
-        f"**{standing}** A check evaluates one control for one subject; {asked} were checked.",
+        f"**{standing}** A check evaluates one control for one subject; {checked} were checked.",
         f"| Result | Checks | Share | Meaning |\n|---|---:|---:|---|{rows}",
     ]
     if counts.failed:
-        told = ", ".join(f"{number:,} {severity.value}" for severity, number in view.failures if number)
-        lines.append(f"Failures by severity: {told}.")
+        severities = ", ".join(f"{number:,} {severity.value}" for severity, number in view.failures if number)
+        lines.append(f"Failures by severity: {severities}.")
     if view.assessment is not None:
         lines.append(_score(view.assessment.score))
     return "\n\n".join(lines)
@@ -113,18 +115,18 @@ def _answer(status: Status, counts: Counts) -> str:
 
 
 def _changes(view: View) -> str:
-    """Say what became of findings since the former scan; empty: there is none."""
+    """Return what changed since the former scan; empty: there is none."""
     trend, changes = view.trend, view.changes
     if trend is None or changes is None:
         return ""
-    told = ", ".join(f"{each.number:,} {each.word[0].lower()}{each.word[1:]}" for each in kinds(changes))
+    numbers = ", ".join(f"{kind.number:,} {kind.word[0].lower()}{kind.word[1:]}" for kind in kinds(changes))
     was, now = trend.was, trend.now
-    told = told or "nothing is new, fixed, deleted, changed or newly unknown"
+    numbers = numbers or "nothing is new, fixed, deleted, changed or newly unknown"
     failed = (
         f"Then {was.failed:,} of {was.judged:,} evaluated checks failed, now {now.failed:,} of {now.judged:,}"
     )
     open_ = f"{was.open:,} of {was.asked:,} could not be evaluated, now {now.open:,} of {now.asked:,}"
-    lines = [f"**Since {instant(trend.since)}:** {told}. {failed}; {open_}."]
+    lines = [f"**Since {instant(trend.since)}:** {numbers}. {failed}; {open_}."]
     if trend.score_was is not None and trend.score_now is not None:
         lines.append(f"The score was {percent(trend.score_was)}, and is {percent(trend.score_now)}.")
     notes = [f"- {inert(note, 400)}" for note in changes.notes[:_GROUPS]]
@@ -138,7 +140,7 @@ def _unread(view: View) -> str:
     complete = view.completeness
     limits = [complete.collected, _left_out(complete.left_out)]
     if complete.whole:
-        what = "Everything that the scan was to collect" if complete.collected else "Everything in scope"
+        what = "Everything that the scan had to collect" if complete.collected else "Everything in scope"
         return "\n\n".join(filter(None, ("## What could not be read", f"{what} was read.", *limits)))
     tally = ", ".join(f"{number:,} {status.value}" for status, number in complete.tally)
     shards = f"Of {count_word(complete.shards, 'account-Region')}: {tally}."
@@ -166,40 +168,39 @@ def _left_out(operations: tuple[str, ...]) -> str:
 
 def _group(group: GapGroup) -> str:
     why = f" ({code(group.code, 80)})" if group.code else ""
-    blinds = f" Affected controls: {len(group.blinds):,}." if group.blinds else ""
+    affected = f" Affected controls: {len(group.blinds):,}." if group.blinds else ""
     if group.is_no_entry:
         accounts = tuple(account for account, _ in group.where)
         answer = f" {inert(group.message, 400)}" if group.message else ""
         return (
             f"- {count_word(len(accounts), 'account')} could not be entered: {code(ASSUME_ROLE, 120)} of "
-            f"{_some(group.abouts)} was {group.kind.value}{why}.{answer}{blinds}"
+            f"{_some(group.abouts)} was {group.kind.value}{why}.{answer}{affected}"
         )
     return (
         f"- {count_word(group.number, 'read')} {group.kind.value}{why}: {_some(group.operations)}, in "
-        f"{_some(group.places)}.{blinds}"
+        f"{_some(group.places)}.{affected}"
     )
 
 
 def _some(words: tuple[str, ...]) -> str:
-    told = ", ".join(code(word, 120) for word in words[:_NAMED])
+    shown = ", ".join(code(word, 120) for word in words[:_NAMED])
     more = f" and {len(words) - _NAMED:,} more" if len(words) > _NAMED else ""
-    return f"{told}{more}"
+    return f"{shown}{more}"
 
 
 def _worst(view: View, room: int) -> str:
-    """Give the controls that fail or are open, worst first, as far as they fit."""
-    asked = [each for each in view.controls if each.standing in _OPEN]
-    if not asked:
+    """Return the controls that fail or are unknown, worst first, as many as fit."""
+    open_controls = [control for control in view.controls if control.standing in _OPEN]
+    if not open_controls:
         return ""
     sections = ["## Worst failures and what to do"]
     left = room - 200 - _size(sections[0])
-    for number, each in enumerate(asked):
-        section = _control(each, view)
+    for number, control in enumerate(open_controls):
+        section = _control(control, view)
         left -= _size(section)
         if left < 0 or number == _WORST_CONTROLS:
-            sections.append(
-                f"{count_word(len(asked) - number, 'more control')} failed or are unknown: see the table."
-            )
+            left_out = len(open_controls) - number
+            sections.append(f"{count_word(left_out, 'more control')} failed or are unknown: see the table.")
             break
         sections.append(section)
     return "\n\n".join(sections)
@@ -207,14 +208,14 @@ def _worst(view: View, room: int) -> str:
 
 def _control(view: ControlView, whole: View) -> str:
     control, counts = view.control, view.counts
-    shown = [each for each in view.findings if each.status in _OPEN][:_WORST]
+    shown = [finding for finding in view.findings if finding.status in _OPEN][:_WORST]
     opened = f"{counts.open:,} could not be evaluated" if counts.open else ""
     failed = f"{counts.failed:,} of {counts.asked:,} failed" if counts.failed else ""
-    what = failed or opened or "Subjects were not listed"
+    what = failed or opened or "Subjects could not be listed"
     parts = [
         f"### {what}: {inert(control.failure if counts.failed else control.title)}",
         f"{code(control.id)}, {control.severity.value}{f'; {opened}' if failed and opened else ''}.",
-        "\n".join(_finding(each, whole) for each in shown),
+        "\n".join(_finding(finding, whole) for finding in shown),
     ]
     if more := counts.failed + counts.open - len(shown):
         parts.append(f"And {more:,} more.")
@@ -247,7 +248,7 @@ def _controls(view: View) -> str:
         "| Control | Severity | Fail | Unknown | Waived | Pass | Not applicable |\n"
         "|---|---|---:|---:|---:|---:|---:|"
     )
-    rows = [_row(each) for each in view.controls[:_CONTROLS]]
+    rows = [_row(control) for control in view.controls[:_CONTROLS]]
     more = len(view.controls) - len(rows)
     behind = f"\n\n{count_word(more, 'more control')} are in the full report." if more else ""
     return "\n".join((head, *rows)) + behind
@@ -256,8 +257,8 @@ def _controls(view: View) -> str:
 def _row(view: ControlView) -> str:
     counts = view.counts
     numbers = (counts.failed, counts.open, counts.waived, counts.passed, counts.not_applicable)
-    told = " | ".join(f"{number:,}" if number else "" for number in numbers)
-    return f"| {cell(code(view.control.id, 80))} | {view.control.severity.value} | {told} |"
+    cells = " | ".join(f"{number:,}" if number else "" for number in numbers)
+    return f"| {cell(code(view.control.id, 80))} | {view.control.severity.value} | {cells} |"
 
 
 def _waivers(view: View) -> str:
@@ -274,20 +275,20 @@ def _waivers(view: View) -> str:
 
 
 def _unsupported(view: View) -> str:
-    """Name what AWS Backup cannot back up; empty: there is nothing of that kind, or it is not known."""
-    found = view.unsupported
-    if found is None or not found.number:
+    """Return the resources that AWS Backup cannot back up; empty: there are none, or it is unknown."""
+    unsupported = view.unsupported
+    if unsupported is None or not unsupported.number:
         return ""
-    kinds = "; ".join(f"{inert(kind)}: {number:,}" for kind, number in found.kinds)
+    kinds = "; ".join(f"{inert(kind)}: {number:,}" for kind, number in unsupported.kinds)
     lines = [
-        f"- {code(each.name, 120)} ({inert(type_word(each.subject_type))}, "
-        f"{code(view.account(each.account), 80)}, {code(each.region, 40)}) {code(each.subject)}"
-        for each in found.resources[:_GROUPS]
+        f"- {code(resource.name, 120)} ({inert(type_word(resource.subject_type))}, "
+        f"{code(view.account(resource.account), 80)}, {code(resource.region, 40)}) {code(resource.subject)}"
+        for resource in unsupported.resources[:_GROUPS]
     ]
-    more = found.number - len(lines)
+    more = unsupported.number - len(lines)
     behind = f"\n\n{count_word(more, 'more resource')} are in `summary.json`." if more else ""
     return (
-        f"## Not backed up by AWS Backup\n\n{view.unsupported_sentence} No control about resources applies: "
+        f"## Not backed up by AWS Backup\n\n{view.unsupported_sentence} Controls of resources do not apply: "
         f"{kinds}.\n\n" + "\n".join(lines) + behind
     )
 
@@ -296,17 +297,17 @@ _FILES: Final = (
     "## The full report\n\n"
     "In the folder of the scan: `report.html` and `report.pdf` for people, `findings.jsonl.gz` with every "
     "finding. "
-    "`audit report SCAN_DIR --format html,pdf,csv` makes those that are missing, and "
-    "`audit explain SCAN_DIR ARN` tells the chain of one resource."
+    "`audit report SCAN_DIR --format html,pdf,csv` writes those that are missing, and "
+    "`audit explain SCAN_DIR ARN` shows how one resource is protected."
 )
 
 
-# Text in GitHub's Markdown that says what it says: no markup, no link, no mention, no reference.
+# Text that GitHub's Markdown shows as it is: no markup, links, mentions or references.
 #
-# Words that could be anything else are put into code spans, in which GitHub looks for nothing: neither HTML
-# nor `@name`, `#12`, `:emoji:`, `www.` or a commit's number.
+# Words that could be anything else are put into code spans, in which GitHub interprets nothing: no HTML,
+# `@name`, `#12`, `:emoji:`, `www.` or commit hash.
 def code(text: str, length: int = 300) -> str:
-    """Put a value into a code span: it is shown as it is, on one line, cut at `length` characters."""
+    """Return a code span with a value on one line, cut at `length` characters."""
     shown = clip(" ".join(one_line(text).split()), length)
     if not shown:
         return ""
@@ -318,18 +319,18 @@ def code(text: str, length: int = 300) -> str:
 
 
 def inert(text: str, length: int = 600) -> str:
-    """Write a sentence: plain words as they are, all others in code spans."""
+    """Return a sentence with plain words as they are and all others in code spans."""
     words = clip(" ".join(one_line(text).split()), length).split(" ")
     return " ".join(_joined(words))
 
 
 def cell(markdown: str) -> str:
-    """Make Markdown fit for a cell of a table, which a vertical bar would end."""
+    """Escape vertical bars, which would end the cell of a table."""
     return markdown.replace("|", "\u2039U+007C\u203a")
 
 
 def block(text: str, language: str = "") -> str:
-    """Put something to type into a fenced block."""
+    """Return a fenced block with commands to copy."""
     fence = "```"
     while fence in text:
         fence += "`"
@@ -338,7 +339,7 @@ def block(text: str, language: str = "") -> str:
 
 
 def _joined(words: list[str]) -> Iterator[str]:
-    """Give plain words one by one, and what lies between them together."""
+    """Yield plain words one by one, and the words between them together as code spans."""
     for plain, group in groupby(words, key=_is_plain):
         if plain:
             yield from group
@@ -353,7 +354,7 @@ def _is_plain(word: str) -> bool:
 
 
 def _spanned(text: str) -> str:
-    """Put into a code span what is none of a sentence's marks."""
+    """Put a text into a code span, without the punctuation around it."""
     bare = text.rstrip(".,;:)\u2026")
     if not bare:
         return code(text)

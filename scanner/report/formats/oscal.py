@@ -1,12 +1,12 @@
 """`assessment-results.oscal.json`: OSCAL 1.1.3 Assessment Results (NIST), for governance and audit tools.
 
-Observations are the answers of controls: one for each control, with its numbers, and one for each subject
-that was judged or is open. Findings are requirements of frameworks. OSCAL knows satisfied and not-satisfied;
-what could not be judged is not-satisfied for the reason `other`, with the property `unknown`.
+Observations are results of controls: one for each control, with its counts, and one for each subject that was
+evaluated or is unknown. Findings are requirements of frameworks. OSCAL has only satisfied and not-satisfied:
+a requirement that could not be evaluated is not-satisfied with the reason `other` and the property `unknown`.
 
-Tools for OSCAL load a document whole, so that this one is bounded: it has the observations of the worst
-findings, as many as a view holds, and says how many it leaves out. It needs no package: compliance-trestle
-validates it in tests.
+OSCAL tools load the whole document into memory, so it is bounded: it has observations of the worst findings
+(as many as a view has) and the number of those left out. It is written without an OSCAL library; tests
+validate it with compliance-trestle.
 """
 
 from collections import Counter
@@ -44,34 +44,36 @@ from scanner.report.wording import STATUS_WORDS, count_word, given_name, short_n
 from scanner.storage.encoding import encode
 
 EVIDENCE: Final = 20
-"""Lines of evidence that an observation names."""
+"""Number of evidence lines in an observation."""
 _BATCH: Final = 200
 _OPEN: Final = (Status.UNKNOWN, Status.ERROR)
 
 Waivers = Mapping[str, Counter[Waiver]]
-"""By control, the waivers that cover something, and how much of it is told here."""
+"""By control, the waivers in use, with the number of waived findings in this document."""
 
 
 def oscal(view: View) -> Iterator[bytes]:
-    """Give assessment-results.oscal.json in pieces: one result, its observations worst first."""
-    observed = tuple(each for each in view.worst if each.status is not Status.NOT_APPLICABLE)
-    every = requirements(view)
-    found = risks(view, observed)
+    """Yield assessment-results.oscal.json in pieces: one result, with the worst observations first."""
+    observed = tuple(finding for finding in view.worst if finding.status is not Status.NOT_APPLICABLE)
+    reviewed = requirements(view)
+    risks_by_control = risks(view, observed)
     yield b'{"assessment-results":' + encode(around(view))[:-1] + b',"results":['
     yield encode(result_head(view, view.counts.asked - len(observed)))[:-1]
     yield b',"local-definitions":' + encode(local_definitions(view))[:-1]
     yield from _array("inventory-items", _inventory(view, observed))
-    yield b'},"reviewed-controls":' + encode(reviewed_controls(every, view))
+    yield b'},"reviewed-controls":' + encode(reviewed_controls(reviewed, view))
     yield from _array("observations", _observations(view, observed))
-    yield from _array("risks", all_risks(found))
-    yield from _array("findings", requirement_findings(every, view, observed, risk_uuids(found)))
+    yield from _array("risks", all_risks(risks_by_control))
+    yield from _array(
+        "findings", requirement_findings(reviewed, view, observed, risk_uuids(risks_by_control))
+    )
     yield b'}],"back-matter":' + encode(back_matter(view)) + b"}}\n"
 
 
 def _array(key: str, documents: Iterable[Document]) -> Iterator[bytes]:
-    """Give a member of an object that stands behind another; OSCAL allows no empty array."""
+    """Yield an array as a further member of an object. OSCAL allows no empty arrays."""
     before = f',"{key}":['.encode()
-    texts = (encode(each) for each in documents)
+    texts = (encode(document) for document in documents)
     while batch := tuple(islice(texts, _BATCH)):
         yield before + b",".join(batch)
         before = b","
@@ -80,11 +82,11 @@ def _array(key: str, documents: Iterable[Document]) -> Iterator[bytes]:
 
 
 def _inventory(view: View, observed: Iterable[Finding]) -> Iterator[Document]:
-    """Give each subject once: what observations are about."""
-    told: set[str] = set()
+    """Yield each subject of the observations once."""
+    seen: set[str] = set()
     for finding in observed:
-        if finding.subject not in told:
-            told.add(finding.subject)
+        if finding.subject not in seen:
+            seen.add(finding.subject)
             name = given_name(finding.details)
             yield {
                 "uuid": _subject_uuid(view, finding),
@@ -99,7 +101,7 @@ def _inventory(view: View, observed: Iterable[Finding]) -> Iterator[Document]:
 
 
 def _subject_uuid(view: View, finding: Finding) -> str:
-    """Give the UUID of a subject: the same from scan to scan."""
+    """Return the UUID of a subject: the same from scan to scan."""
     return uuid("subject", view.organization, finding.subject)
 
 
@@ -107,7 +109,7 @@ def _observations(view: View, observed: Iterable[Finding]) -> Iterator[Document]
     origin = [{"actors": [{"type": ORIGIN, "actor-uuid": tool_uuid(view)}]}]
     shared = {"methods": ["TEST"], "types": ["control-objective"], "origins": origin}
     moment = collected(view)
-    controls = {each.control.id: each.control for each in view.controls}
+    controls = {view_of_control.control.id: view_of_control.control for view_of_control in view.controls}
     for name in sorted(view.by_control):
         title = controls[name].title if name in controls else name
         yield {**_of_control(view, name, title), **shared, "collected": moment}
@@ -166,7 +168,7 @@ def _props(finding: Finding) -> Iterator[Document]:
 
 
 def _owner(owner: Owner | None) -> Iterator[Document]:
-    """Say who is asked: `named`, `nobody`, or `unknown`. Nothing: nobody asked how owners are named."""
+    """Yield the owner's status (`named`, `nobody`, `unknown`) and name; nothing without owner rules."""
     if owner is None:
         return
     word = "unknown" if owner.name is None else "named" if owner.name else "nobody"
@@ -181,26 +183,26 @@ def _evidence(file: str, number: int) -> Document:
 
 def _accepted(finding: Finding) -> str:
     waiver = finding.waiver
-    return f"Accepted until {waiver.expires}: {waiver.reason}" if waiver else ""
+    return f"Failure accepted until {waiver.expires}: {waiver.reason}" if waiver else ""
 
 
 def risks(view: View, observed: Iterable[Finding]) -> dict[str, list[Document]]:
-    """Give the risks by control: `open` for failures, `deviation-approved` for those that are waived."""
+    """Return the risks by control: `open` for failures, `deviation-approved` for waived ones."""
     waived: dict[str, Counter[Waiver]] = {}
     for finding in observed:
         if finding.waiver is not None:
             waived.setdefault(finding.control, Counter())[finding.waiver] += 1
-    defined = {each.control.id: each for each in view.controls}
+    defined = {view_of_control.control.id: view_of_control for view_of_control in view.controls}
     return {
-        name: found
+        name: documents
         for name in sorted(view.by_control)
-        if (found := [*_findings_of_control(name, view, defined.get(name), waived.get(name, Counter()))])
+        if (documents := [*_findings_of_control(name, view, defined.get(name), waived.get(name, Counter()))])
     }
 
 
-def risk_uuids(found: Mapping[str, list[Document]]) -> dict[str, tuple[str, ...]]:
-    """Give the UUIDs of risks by control."""
-    return {name: tuple(each["uuid"] for each in members) for name, members in found.items()}
+def risk_uuids(risks_by_control: Mapping[str, list[Document]]) -> dict[str, tuple[str, ...]]:
+    """Return the UUIDs of risks by control."""
+    return {name: tuple(risk["uuid"] for risk in members) for name, members in risks_by_control.items()}
 
 
 def _findings_of_control(
@@ -208,36 +210,40 @@ def _findings_of_control(
 ) -> Iterator[Document]:
     counts = view.by_control[name]
     if counts.failed:
-        told = count_word(counts.failed, "subject") + (" fails" if counts.failed == 1 else " fail")
+        sentence = count_word(counts.failed, "subject") + (" fails" if counts.failed == 1 else " fail")
         yield {
-            **_risk(name, "open", told, view, defined),
+            **_risk(name, "open", sentence, view, defined),
             **_remediations(name, view, defined),
         }
     if counts.waived:
-        told = count_word(counts.waived, "failure") + (" is" if counts.waived == 1 else " are") + " accepted"
-        risk = _risk(name, "deviation-approved", told, view, defined)
-        told_of = [prop("waiver", each.id, _waiver(each, number)) for each, number in _ordered(waived)]
+        sentence = (
+            count_word(counts.waived, "failure") + (" is" if counts.waived == 1 else " are") + " accepted"
+        )
+        risk = _risk(name, "deviation-approved", sentence, view, defined)
+        waiver_props = [
+            prop("waiver", waiver.id, _waiver(waiver, number)) for waiver, number in _ordered(waived)
+        ]
         if left_out := counts.waived - waived.total():
-            told_of.append(prop("waived-left-out", left_out))
-        yield {**risk, "props": [*risk["props"], *told_of]}
+            waiver_props.append(prop("waived-left-out", left_out))
+        yield {**risk, "props": [*risk["props"], *waiver_props]}
 
 
 def _ordered(waived: Counter[Waiver]) -> list[tuple[Waiver, int]]:
-    return sorted(waived.items(), key=lambda each: (each[0].expires, each[0].id, each[0].reason))
+    return sorted(waived.items(), key=lambda pair: (pair[0].expires, pair[0].id, pair[0].reason))
 
 
-def _risk(name: str, status: str, told: str, view: View, defined: ControlView | None) -> Document:
+def _risk(name: str, status: str, sentence: str, view: View, defined: ControlView | None) -> Document:
     control = defined.control if defined else None
     title = control.failure if control else name
     return {
         "uuid": uuid("risk", view.organization, name, status),
-        "title": prose(f"{told}: {title}"),
-        "description": prose(f"{told}. Requirement: {control.title if control else name}."),
+        "title": prose(f"{sentence}: {title}"),
+        "description": prose(f"{sentence}. Requirement: {control.title if control else name}."),
         "statement": prose((control.motivation if control else "") or title),
         "props": [
             prop("control", name),
             *([prop("severity", control.severity.value)] if control else []),
-            prop("subjects", told.split(" ", 1)[0].replace(",", "")),
+            prop("subjects", sentence.split(" ", 1)[0].replace(",", "")),
         ],
         "status": status,
         "related-observations": [{"observation-uuid": control_uuid(view, name)}],
@@ -263,10 +269,10 @@ def _remediations(name: str, view: View, defined: ControlView | None) -> Documen
 def _waiver(waiver: Waiver, covers: int) -> str:
     return (
         f"Waiver {waiver.id} covers {count_word(covers, 'failure')}. Reason: {waiver.reason} "
-        f"Owner: {waiver.owner}. Approved by {waiver.approver}. It counts until {waiver.expires}."
+        f"Owner: {waiver.owner}. Approved by {waiver.approver}. It expires on {waiver.expires}."
     )
 
 
-def all_risks(found: Mapping[str, list[Document]]) -> Iterator[Document]:
-    """Give the risks of all controls."""
-    return chain.from_iterable(found.values())
+def all_risks(risks_by_control: Mapping[str, list[Document]]) -> Iterator[Document]:
+    """Return the risks of all controls, one after the other."""
+    return chain.from_iterable(risks_by_control.values())

@@ -16,14 +16,14 @@ from scanner.report.view.view import View
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, STATUS_WORDS, clip, count_word, one_line
 
 RELATED: Final = 200
-"""Observations of subjects that a requirement's finding refers to, the worst; of its controls it has all."""
+"""Number of observations of subjects that a requirement's finding refers to, worst first."""
 
 OUTSIDE: Final = {
-    RequirementStatus.NOT_COVERED: "No control serves",
-    RequirementStatus.NOT_ASKED: "The controls were not selected that serve",
-    RequirementStatus.NOT_APPLICABLE: "Of no subject did the question arise that is asked for",
+    RequirementStatus.NOT_COVERED: "Not covered by any control",
+    RequirementStatus.NOT_ASKED: "Not evaluated, because the controls were not selected",
+    RequirementStatus.NOT_APPLICABLE: "Not applicable to any subject",
 }
-"""Requirements without a finding: OSCAL knows satisfied and not-satisfied only, and they are neither."""
+"""Requirements without a finding: they are neither satisfied nor not-satisfied, OSCAL's only two states."""
 
 _STATES: Final = {
     RequirementStatus.MET: ("satisfied", "pass"),
@@ -33,11 +33,11 @@ _STATES: Final = {
 }
 
 _MEANINGS: Final = {
-    RequirementStatus.MET: "Every subject that was judged passed, and none is open.",
-    RequirementStatus.FAILED: "At least one subject fails.",
-    RequirementStatus.UNKNOWN: "Unknown: nothing failed, and something could not be judged. This is neither "
-    "a pass nor a failure; OSCAL has no third state.",
-    RequirementStatus.WAIVED: "Nothing is open, and at least one failure was accepted by a waiver.",
+    RequirementStatus.MET: "All evaluated subjects passed, and none is unknown.",
+    RequirementStatus.FAILED: "At least one subject failed.",
+    RequirementStatus.UNKNOWN: "Unknown: no subject failed, but at least one could not be evaluated. This is "
+    "neither a pass nor a failure; OSCAL has no third state.",
+    RequirementStatus.WAIVED: "No subject is unknown, and at least one failure was accepted by a waiver.",
 }
 
 NAMESPACE: Final = "urn:vaultproof:oscal:1"
@@ -49,7 +49,7 @@ _ENHANCEMENT: Final = re.compile(r"\((\d+)\)")
 _MARKS: Final = re.compile(r"[\\`*\[\]<>&~^${}|!]|(?<![^\W_])_|_(?![^\W_])")
 
 _BLOCK: Final = re.compile(r"^(\d*)([#+=.)-])")
-"""What begins a heading, a list or a rule."""
+"""Characters that begin a heading, a list or a rule in CommonMark."""
 _NIST: Final = "nist-800-53-r5"
 _DIGEST: Final = 8
 Document = dict[str, Any]
@@ -63,7 +63,7 @@ _CALLER_ROLE: Final = "assessor"
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """One requirement, how it stands, and the controls that serve it."""
+    """One requirement, its status, and the controls that cover it."""
 
     framework: str
     framework_title: str
@@ -75,35 +75,35 @@ class Reviewed:
 
     @property
     def token(self) -> str:
-        """Its id as OSCAL spells one."""
+        """Its id as an OSCAL token."""
         return control_id(self.framework, self.id)
 
 
 def requirements(view: View) -> tuple[Reviewed, ...]:
-    """Give all requirements. Where no framework was loaded: those that its controls name."""
+    """Return all requirements. If no framework was loaded: those that the controls name."""
     if view.assessment is None or not view.assessment.frameworks:
         return tuple(_named(view))
     return tuple(
         Reviewed(
             framework=framework.id,
             framework_title=framework.title,
-            id=each.requirement.id,
-            title=each.requirement.title,
-            standing=each.standing,
-            counts=each.figures.counts,
-            controls=tuple(name for name, _ in each.controls),
+            id=requirement.requirement.id,
+            title=requirement.requirement.title,
+            standing=requirement.standing,
+            counts=requirement.figures.counts,
+            controls=tuple(name for name, _ in requirement.controls),
         )
         for framework in view.assessment.frameworks
-        for each in framework.requirements
+        for requirement in framework.requirements
     )
 
 
-def reviewed_controls(every: Iterable[Reviewed], view: View) -> Document:
-    """Give what was reviewed, a selection for each framework, and in the remarks what was not and why."""
+def reviewed_controls(reviewed: Iterable[Reviewed], view: View) -> Document:
+    """Return a selection of requirements per framework; the remarks list those that were not reviewed."""
     by_framework: dict[str, list[Reviewed]] = {}
-    for each in every:
-        by_framework.setdefault(each.framework, []).append(each)
-    selections = [each for members in by_framework.values() for each in _selection(members)]
+    for requirement in reviewed:
+        by_framework.setdefault(requirement.framework, []).append(requirement)
+    selections = [selection for members in by_framework.values() for selection in _selection(members)]
     remarks = "\n\n".join(text for members in by_framework.values() for text in _outside(members))
     return {
         "control-selections": selections or [_own_controls(view)],
@@ -112,41 +112,45 @@ def reviewed_controls(every: Iterable[Reviewed], view: View) -> Document:
 
 
 def requirement_findings(
-    every: Iterable[Reviewed], view: View, observed: Iterable[Finding], risks: Mapping[str, tuple[str, ...]]
+    reviewed: Iterable[Reviewed],
+    view: View,
+    observed: Iterable[Finding],
+    risks: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Document]:
-    """Give the finding of each requirement that was reviewed. `risks`: their UUIDs by control."""
+    """Yield the finding of each reviewed requirement. `risks`: the risks' UUIDs by control."""
     by_control: dict[str, list[Finding]] = {}
     for finding in observed:
         by_control.setdefault(finding.control, []).append(finding)
-    for each in every:
-        if each.standing not in OUTSIDE:
-            yield _finding(each, view, by_control, risks)
+    for requirement in reviewed:
+        if requirement.standing not in OUTSIDE:
+            yield _finding(requirement, view, by_control, risks)
 
 
 def observation_uuid(view: View, finding: Finding) -> str:
-    """Give the UUID of the observation of a subject."""
+    """Return the UUID of the observation of a finding's subject."""
     return uuid("observation", scan_key(view.manifest), finding.fingerprint)
 
 
 def control_uuid(view: View, control: str) -> str:
-    """Give the UUID of the observation that counts a control's answers."""
+    """Return the UUID of the observation that counts a control's results."""
     return uuid("control", scan_key(view.manifest), control)
 
 
 def numbers(counts: Mapping[Status, int]) -> list[Document]:
-    """Give how many answers there are of every status."""
+    """Return a property for each status with its number of findings."""
     return [prop(f"count-{status.value}", counts.get(status, 0)) for status in STATUS_WORDS]
 
 
 def _named(view: View) -> Iterator[Reviewed]:
     served: dict[tuple[str, str], list[str]] = {}
-    for each in view.controls:
-        for framework, ids in each.control.frameworks.items():
+    for view_of_control in view.controls:
+        for framework, ids in view_of_control.control.frameworks.items():
             for name in ids:
-                served.setdefault((framework, name), []).append(each.control.id)
+                served.setdefault((framework, name), []).append(view_of_control.control.id)
     for (framework, name), controls in sorted(served.items()):
         counts = {
-            status: sum(view.by_control[each].of(status) for each in controls) for status in STATUS_WORDS
+            status: sum(view.by_control[control].of(status) for control in controls)
+            for status in STATUS_WORDS
         }
         yield Reviewed(
             framework=framework,
@@ -160,18 +164,18 @@ def _named(view: View) -> Iterator[Reviewed]:
 
 
 def _selection(members: list[Reviewed]) -> Iterator[Document]:
-    inside = [each for each in members if each.standing not in OUTSIDE]
+    inside = [requirement for requirement in members if requirement.standing not in OUTSIDE]
     if inside:
         number = count_word(len(inside), "requirement")
         yield {
             "description": prose(f"{inside[0].framework_title}: {number} reviewed."),
             "props": [prop("framework", inside[0].framework)],
-            "include-controls": [{"control-id": each.token} for each in inside],
+            "include-controls": [{"control-id": requirement.token} for requirement in inside],
         }
 
 
 def _own_controls(view: View) -> Document:
-    """Give our controls where no requirement was reviewed: OSCAL asks for one selection at least."""
+    """Return our own controls. OSCAL requires a selection even if no requirement was reviewed."""
     names = sorted(view.by_control) or ["none"]
     return {
         "description": "No requirement of any framework was reviewed: these are the controls of the tool.",
@@ -181,26 +185,33 @@ def _own_controls(view: View) -> Document:
 
 def _outside(members: list[Reviewed]) -> Iterator[str]:
     for standing, words in OUTSIDE.items():
-        if named := [each.id for each in members if each.standing is standing]:
+        if named := [requirement.id for requirement in members if requirement.standing is standing]:
             yield prose(f"{members[0].framework_title}. {words}: {', '.join(named)}.")
 
 
 def _finding(
-    each: Reviewed, view: View, observed: Mapping[str, list[Finding]], risks: Mapping[str, tuple[str, ...]]
+    requirement: Reviewed,
+    view: View,
+    observed: Mapping[str, list[Finding]],
+    risks: Mapping[str, tuple[str, ...]],
 ) -> Document:
-    subjects = [finding for control in each.controls for finding in observed.get(control, ())]
+    subjects = [finding for control in requirement.controls for finding in observed.get(control, ())]
     shown = sorted(subjects, key=_rank)[:RELATED]
-    related = [control_uuid(view, name) for name in each.controls if name in view.by_control]
+    related = [control_uuid(view, name) for name in requirement.controls if name in view.by_control]
     related += [observation_uuid(view, finding) for finding in shown]
-    left_out = sum(each.counts.values()) - each.counts.get(Status.NOT_APPLICABLE, 0) - len(shown)
-    title = f": {each.title}" if each.title not in {"", each.id} else ""
-    associated = [name for control in each.controls for name in risks.get(control, ())]
+    left_out = (
+        sum(requirement.counts.values()) - requirement.counts.get(Status.NOT_APPLICABLE, 0) - len(shown)
+    )
+    title = f": {requirement.title}" if requirement.title not in {"", requirement.id} else ""
+    associated = [name for control in requirement.controls for name in risks.get(control, ())]
     return {
-        "uuid": uuid("finding", scan_key(view.manifest), each.framework, each.id),
-        "title": prose(f"{FRAMEWORK_WORDS.get(each.framework, each.framework)} {each.id}{title}"),
-        "description": prose(f"{_MEANINGS[each.standing]} {_told(each.counts)}"),
-        "props": [*_props(each), prop("observations-left-out", max(left_out, 0))],
-        "target": _target(each),
+        "uuid": uuid("finding", scan_key(view.manifest), requirement.framework, requirement.id),
+        "title": prose(
+            f"{FRAMEWORK_WORDS.get(requirement.framework, requirement.framework)} {requirement.id}{title}"
+        ),
+        "description": prose(f"{_MEANINGS[requirement.standing]} {_counted(requirement.counts)}"),
+        "props": [*_props(requirement), prop("observations-left-out", max(left_out, 0))],
+        "target": _target(requirement),
         **({"related-observations": [{"observation-uuid": name} for name in related]} if related else {}),
         **({"related-risks": [{"risk-uuid": name} for name in associated]} if associated else {}),
     }
@@ -210,65 +221,67 @@ def _rank(finding: Finding) -> tuple[int, int]:
     return STATUS_ORDER[finding.status], finding.severity.rank
 
 
-def _props(each: Reviewed) -> list[Document]:
-    """Say how it stands; `unknown`: something that it asks for could not be judged."""
-    is_open = each.counts.get(Status.UNKNOWN, 0) + each.counts.get(Status.ERROR, 0)
+def _props(requirement: Reviewed) -> list[Document]:
+    """Return the properties of a requirement's finding. `unknown`: a subject could not be evaluated."""
+    is_open = requirement.counts.get(Status.UNKNOWN, 0) + requirement.counts.get(Status.ERROR, 0)
     return [
-        prop("framework", each.framework),
-        prop("requirement", each.id),
-        prop("standing", each.standing.value),
+        prop("framework", requirement.framework),
+        prop("requirement", requirement.id),
+        prop("standing", requirement.standing.value),
         *([prop("unknown", "true")] if is_open else []),
-        *numbers(each.counts),
+        *numbers(requirement.counts),
     ]
 
 
-def _target(each: Reviewed) -> Document:
-    state, reason = _STATES[each.standing]
+def _target(requirement: Reviewed) -> Document:
+    state, reason = _STATES[requirement.standing]
     return {
         "type": "statement-id",
-        "target-id": f"{each.token}_smt",
-        "title": line(each.id),
-        "status": {"state": state, "reason": reason, "remarks": prose(_MEANINGS[each.standing])},
+        "target-id": f"{requirement.token}_smt",
+        "title": line(requirement.id),
+        "status": {"state": state, "reason": reason, "remarks": prose(_MEANINGS[requirement.standing])},
     }
 
 
-def _told(counts: Mapping[Status, int]) -> str:
-    told = (f"{counts[status]} {word.lower()}" for status, word in STATUS_WORDS.items() if counts.get(status))
-    return f"Checks: {', '.join(told) or 'none'}."
+def _counted(counts: Mapping[Status, int]) -> str:
+    parts = (
+        f"{counts[status]} {word.lower()}" for status, word in STATUS_WORDS.items() if counts.get(status)
+    )
+    return f"Checks: {', '.join(parts) or 'none'}."
 
 
 def uuid(*parts: str) -> str:
-    """Give the version 5 UUID of what has these names: the same at each writing."""
+    """Return the version 5 UUID of some names: the same each time."""
     return str(uuid5(_UUIDS, mended("\n".join(parts))))
 
 
 def scan_key(manifest: Manifest) -> str:
-    """Give what tells a scan from another, one that another program left without an id included."""
+    """Return what identifies a scan, including one that another program wrote without an id."""
     return f"{manifest.scan_id} {rfc3339(manifest.evaluated_as_of)}"
 
 
 def line(text: str) -> str:
-    """Write an OSCAL string: one line, not empty, nothing hidden, no white space about it."""
+    """Return an OSCAL string: one line, not empty, no hidden characters, no surrounding white space."""
     return one_line(mended(text)).strip() or "(empty)"
 
 
 def prose(text: str) -> str:
-    """Write OSCAL markup (CommonMark, on one line) that says what the text says: all marks are escaped."""
+    """Return OSCAL markup (CommonMark on one line) that renders as the text: all markup is escaped."""
     words = clip(" ".join(one_line(mended(text)).split()), _LONGEST)
     return _BLOCK.sub(r"\1\\\2", _MARKS.sub(r"\\\g<0>", words)) or "(empty)"
 
 
 def prop(name: str, value: object, remarks: str = "") -> Document:
-    """Give a property of our namespace."""
-    told = {"remarks": prose(remarks)} if remarks else {}
-    return {"name": name, "ns": NAMESPACE, "value": line(str(value)), **told}
+    """Return a property in our namespace."""
+    remark = {"remarks": prose(remarks)} if remarks else {}
+    return {"name": name, "ns": NAMESPACE, "value": line(str(value)), **remark}
 
 
 def control_id(framework: str, requirement: str) -> str:
-    """Give the token of a requirement.
+    """Return the token of a requirement.
 
-    Those of NIST SP 800-53 are the ids of NIST's own OSCAL catalog (`CP-9(3)`: `cp-9.3`). Of the other
-    frameworks there is no catalog that all agree on: the token has the framework's name before it.
+    For NIST SP 800-53 it is the id in NIST's own OSCAL catalog (`CP-9(3)`: `cp-9.3`). The other frameworks
+    have no common catalog, so the token begins with the framework's name.
     """
     if framework == _NIST:
         return _token(_ENHANCEMENT.sub(r".\1", requirement).lower(), requirement.lower())
@@ -277,7 +290,7 @@ def control_id(framework: str, requirement: str) -> str:
 
 
 def _token(text: str, exact: str) -> str:
-    """Make a token of a text; where signs are lost, a digest keeps it apart from others."""
+    """Return a token made from a text. If characters are lost, a digest keeps it distinct."""
     clean = _MARK.sub("-", mended(text))
     if clean != text:
         clean += "-" + sha256(mended(exact).encode()).hexdigest()[:_DIGEST]
@@ -285,7 +298,7 @@ def _token(text: str, exact: str) -> str:
 
 
 def around(view: View) -> Document:
-    """Give the document without its results and its back matter."""
+    """Return the document without its results and its back matter."""
     manifest = view.manifest
     notice = [prop("notice", view.notice)] if view.notice else []
     return {
@@ -301,13 +314,14 @@ def around(view: View) -> Document:
         },
         "import-ap": {
             "href": f"#{_plan_uuid(view)}",
-            "remarks": "The scope and the method of the scan stand in for a plan. manifest.json has all.",
+            "remarks": "There is no assessment plan: the scan's scope and method take its place. "
+            "manifest.json has all of it.",
         },
     }
 
 
 def result_head(view: View, left_out: int) -> Document:
-    """Give the head of the one result. `left_out`: answers, judged or open, without an observation."""
+    """Return the head of the result. `left_out`: number of findings that have no observation."""
     manifest = view.manifest
     end = rfc3339(manifest.finished_at)
     counts = {status: view.counts.of(status) for status in Status}
@@ -329,7 +343,7 @@ def result_head(view: View, left_out: int) -> Document:
 
 
 def local_definitions(view: View) -> Document:
-    """Give what was assessed, and the tool that did; the inventory is written behind it."""
+    """Return the assessed organisation and the tool. The caller writes the inventory behind them."""
     tool = tool_uuid(view)
     return {
         "components": [
@@ -347,7 +361,7 @@ def local_definitions(view: View) -> Document:
                     "uuid": tool,
                     "type": "software",
                     "title": prose(_tool(view)),
-                    "description": "Proves whether AWS backups would be there when needed.",
+                    "description": "Audits AWS Backup configuration across an AWS organization.",
                     **_tool_version(view),
                     "status": {"state": "operational"},
                 }
@@ -364,7 +378,7 @@ def local_definitions(view: View) -> Document:
 
 
 def back_matter(view: View) -> Document:
-    """Give the resources that the document refers to: the plan, and all findings."""
+    """Return the resources that the document refers to: the plan, and all findings."""
     return {
         "resources": [
             {
@@ -377,7 +391,7 @@ def back_matter(view: View) -> Document:
             {
                 "uuid": uuid("findings", scan_key(view.manifest)),
                 "title": "All findings",
-                "description": "One a line, compressed by gzip: those without an observation here included.",
+                "description": "One finding per line, gzip-compressed, with those that have no observation.",
                 "props": [{"name": "type", "value": "evidence"}],
                 "rlinks": [{"href": "findings.jsonl.gz", "media-type": "application/gzip"}],
             },
@@ -386,24 +400,24 @@ def back_matter(view: View) -> Document:
 
 
 def collected(view: View) -> str:
-    """Give the instant by which the evidence was there."""
+    """Return the time when collecting the evidence ended."""
     moment = view.manifest.finished_at or view.manifest.evaluated_as_of
     return rfc3339(moment) or ""
 
 
 def organization_uuid(view: View) -> str:
-    """Give the UUID of what was assessed: the same from scan to scan."""
+    """Return the UUID of the assessed organisation: the same from scan to scan."""
     return uuid("organization", view.organization)
 
 
 def tool_uuid(view: View) -> str:
-    """Give the UUID of the tool as a component."""
+    """Return the UUID of the tool as a component."""
     return uuid("tool", _tool(view), view.manifest.tool_version)
 
 
 _METHOD: Final = (
-    "The configuration of backups was read by AWS APIs that change nothing, and each control was asked of "
-    "each subject that it concerns. What could not be read is unknown."
+    "The backup configuration was read with read-only AWS API calls, and each control was evaluated for each "
+    "subject that it applies to. What could not be read is unknown."
 )
 
 
@@ -421,18 +435,18 @@ def _plan_uuid(view: View) -> str:
 
 
 def _parties(view: View) -> Document:
-    """Give the tool, and the AWS principal that it ran as, where that is known."""
+    """Return the tool, and the AWS principal that it ran as, if known."""
     tool = uuid("party", _tool(view))
     caller = view.manifest.caller_arn
-    roles = [{"id": _TOOL_ROLE, "title": "The tool that assessed"}]
+    roles = [{"id": _TOOL_ROLE, "title": "The assessment tool"}]
     parties = [{"uuid": tool, "type": "organization", "name": line(_tool(view))}]
     responsible = [{"role-id": _TOOL_ROLE, "party-uuids": [tool]}]
     if caller:
-        who = uuid("party", caller)
+        principal = uuid("party", caller)
         roles.append({"id": _CALLER_ROLE, "title": "The AWS principal that the tool ran as"})
         remarks = "An AWS principal: a person or a program. OSCAL has no other type."
-        parties.append({"uuid": who, "type": "person", "name": line(caller), "remarks": remarks})
-        responsible.append({"role-id": _CALLER_ROLE, "party-uuids": [who]})
+        parties.append({"uuid": principal, "type": "person", "name": line(caller), "remarks": remarks})
+        responsible.append({"role-id": _CALLER_ROLE, "party-uuids": [principal]})
     return {"roles": roles, "parties": parties, "responsible-parties": responsible}
 
 
@@ -446,9 +460,9 @@ def _scope(view: View) -> str:
 def _described(view: View) -> str:
     counts = view.counts
     return (
-        f"{counts.judged} of {count_word(counts.asked, 'check')} judged: {counts.passed} passed, "
-        f"{counts.failed} failed, {counts.waived} waived; {counts.open} could not be judged. "
-        f"{count_word(len(view.completeness.gaps), 'read')} missing."
+        f"{counts.judged} of {count_word(counts.asked, 'check')} evaluated: {counts.passed} passed, "
+        f"{counts.failed} failed, {counts.waived} waived; {counts.open} could not be evaluated. "
+        f"Missing reads: {len(view.completeness.gaps)}."
     )
 
 
@@ -460,6 +474,6 @@ def _remarks(view: View, left_out: int) -> Document:
 def _left_out(number: int) -> Iterator[str]:
     if number:
         yield (
-            f"{count_word(number, 'answer')} have no observation here: those here are the worst. The "
-            "observation of each control counts all of them, and findings.jsonl.gz has them."
+            f"{count_word(number, 'result')} have no observation of their own: only the worst have one. The "
+            "observation of each control counts all results, and findings.jsonl.gz contains them."
         )

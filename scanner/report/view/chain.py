@@ -1,8 +1,8 @@
-"""The chain that protects a resource, as far as the details of its findings tell it: the tree of `explain`.
+"""The chain that protects a resource (the tree of `audit explain`), built from the details of its findings.
 
-Details are JSON as controls left them (`covered_by`, `rules`, `copies`, `newest_recovery_points` ..., columns
-of the fact table), written by this program or by another: every field may be missing, and a list that may
-be incomplete ends with null (catalogue, ruling 2). What is missing is said, never guessed.
+Details are JSON values of columns of the fact table (`covered_by`, `rules`, `copies`, ...), written by this
+program or by another. Each field may be missing, and a list that may be incomplete ends with null (catalogue,
+ruling 2). What is missing is shown as unknown, never guessed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,11 +22,11 @@ Details = Mapping[str, Any]
 class Chain:
     """What protects one resource.
 
-    `covered` is None when it is not known; `told` is False when no control asked about its rules, so that
-    nothing can be said.
+    `covered`: None if it is unknown. `has_rules`: whether any finding has details about rules; without them
+    nothing is known about the chain.
     """
 
-    told: bool
+    has_rules: bool
     covered: Ternary
     root: Node
     newest_age: str  # of the newest usable recovery point
@@ -34,16 +34,16 @@ class Chain:
 
 
 def chain(details: Iterable[Details]) -> Chain:
-    """Tell the chain from the details of all findings about one resource."""
+    """Return the chain from the details of all findings about one resource."""
     merged: dict[str, Any] = {}
-    for each in details:
-        for key, content in each.items():
+    for mapping in details:
+        for key, content in mapping.items():
             merged.setdefault(key, content)
     point = merged.get("newest_recovery_point")
     newest = point if isinstance(point, Mapping) else {}
     exists = newest.get("exists")
     return Chain(
-        told="covered_by" in merged or "rules" in merged,
+        has_rules="covered_by" in merged or "rules" in merged,
         covered=coverage(merged),
         root=resource_node(merged, Related()),
         newest_age=hours(newest.get("age_hours")),
