@@ -137,7 +137,7 @@ def test_a_chain_names_rules_vaults_and_copies() -> None:
     assert found.covered is True
     told = {node.kind: node for node in found.root.walk() if node.kind is not NodeKind.COPY}
     assert told[NodeKind.PARENT].label == "instance/i-1"
-    assert ("keeps", "35 days") in told[NodeKind.RULE].facts
+    assert ("retention", "35 days") in told[NodeKind.RULE].facts
     assert told[NodeKind.VAULT].label == "main"
     assert [
         (copy.facts[0][1], copy.verdict, copy.because)
@@ -158,7 +158,7 @@ def test_a_chain_names_rules_vaults_and_copies() -> None:
 )
 def test_a_chain_never_guesses(details: dict[str, object], *, told: bool, covered: bool | None) -> None:
     found = chain([details])
-    assert (found.told, found.covered) == (told, covered)
+    assert (found.has_rules, found.covered) == (told, covered)
     assert found.newest_exists is None
 
 
