@@ -1,16 +1,12 @@
 """The control plane: the vaults, keys and settings of all shards, which copies refer to across shards.
 
-    shard -targets-> vault      shard -copies into-> vault      vault -encrypted under-> key
-
-It has thousands of nodes even in a huge organisation. A vault that a copy names is a node even if no shard
-lists it.
+It is a few tables by name, thousands of entries even in a huge organisation, and every process that judges
+shards has it whole. The graph of the organisation is built later, from the judged scan (`protection_graph`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
-
-import networkx as nx
+from typing import Final, TypeVar
 
 from scanner.model.collected import CollectedReads, named_left_out
 from scanner.model.inventory import (
@@ -91,12 +87,15 @@ class ControlPlane:
         summaries: Iterable[ShardSummary],
         reads: CollectedReads | None = None,
     ) -> None:
-        """Build the graph. `reads`: what the scan collected; None: everything."""
+        """Index the summaries. `reads`: what the scan collected; None: everything."""
         self.organization = organization
         self._reads = reads
         self.known_members = _known_members(organization)
         self._shards = {summary.shard: summary for summary in summaries}
-        self._graph: nx.DiGraph[tuple[str, Any]] = nx.DiGraph()
+        self._vaults: dict[Arn, Vault] = {}
+        self._read_keys: dict[str, Key] = {}  # by ARN
+        self._multi_region_keys: dict[str, Key] = {}  # by what `_multi_region` names them
+        self._targets: set[Arn] = set()  # vaults that a rule of any shard targets or copies into
         self._destinations: dict[Arn, Destination] = {}
         self._keys: dict[tuple[Shard, str], ReferencedKey] = {}
         self._aliases: dict[str, str] = {}
@@ -106,20 +105,16 @@ class ControlPlane:
             self._add(summary)
 
     def _add(self, summary: ShardSummary) -> None:
-        for vault in summary.vaults:
-            self._graph.add_node(("vault", vault.arn), vault=vault, shard=summary.shard)
-            if vault.key:
-                self._graph.add_edge(("vault", vault.arn), ("key", vault.key), relation="encrypted under")
+        self._vaults.update((vault.arn, vault) for vault in summary.vaults)
+        self._targets |= summary.targets
         self._aliases.update(summary.key_aliases)
         for key in summary.keys.values():
             for name in {key.id, key.arn or key.id}:
                 if parse_arn(name) is not None:  # a bare id means something in its own shard only
-                    self._graph.add_node(("key", name), key=_merged_key(self._read_key(name), key))
+                    self._read_keys[name] = _merged_key(self._read_keys.get(name), key) or key
             replica = _multi_region(key.arn or key.id, key.account)
             if replica is not None and isinstance(key.kind, Known):
-                self._graph.add_node(replica, key=key)
-        for arn in summary.targets:
-            self._graph.add_edge(("shard", summary.shard), ("vault", arn), relation="targets")
+                self._multi_region_keys[replica] = key
 
     def destination(self, arn: Arn) -> Destination:
         """Return a copy's destination vault, as far as it was read."""
@@ -136,7 +131,7 @@ class ControlPlane:
             exists = Answer(value=True)
         if parts is None:  # pragma: no cover -- an ARN was just made of it
             raise AssertionError
-        vault: Vault | None = self._graph.nodes.get(("vault", arn), {}).get("vault")
+        vault = self._vaults.get(arn)
         gap = None
         if vault is not None:
             exists, gap = self._present(vault)
@@ -239,7 +234,7 @@ class ControlPlane:
     def replicas(self, name: str, shard: Shard) -> tuple[str, ...] | None:
         """Return the ARNs of a multi-Region key and its replicas; empty: it has none; None: not read."""
         node = _multi_region(name, shard.account)
-        seen = self._graph.nodes.get(node, {}).get("key") if node else None
+        seen = self._multi_region_keys.get(node) if node else None
         keys = [key for key in (self._described_key(name, shard), seen) if key is not None]
         described = next((key for key in keys if key.primary is not None), None)
         if described is not None and described.primary is not None:
@@ -250,13 +245,13 @@ class ControlPlane:
         summary = self._shards.get(shard)
         own = summary.keys.get(name) if summary else None
         arn = own.arn if own and own.arn else name
-        key = _merged_key(own, self._read_key(self._aliases.get(arn, arn)))
+        key = _merged_key(own, self._read_keys.get(self._aliases.get(arn, arn)))
         return self._as_replica(key, name, shard)
 
     def _as_replica(self, key: Key | None, name: str, shard: Shard) -> Key | None:
         """Add what any replica of a multi-Region key shows: who manages it. Policy and state are its own."""
         node = _multi_region(name, shard.account)
-        replica: Key | None = self._graph.nodes.get(node, {}).get("key") if node else None
+        replica = self._multi_region_keys.get(node) if node else None
         if replica is None or (key is not None and isinstance(key.kind, Known)):
             return key
         if key is not None:
@@ -274,10 +269,6 @@ class ControlPlane:
             refs=replica.refs,
         )
 
-    def _read_key(self, name: str) -> Key | None:
-        key: Key | None = self._graph.nodes.get(("key", name), {}).get("key")
-        return key
-
     def settings(self, shard: Shard) -> Reading[RegionSettings]:
         """Return the Region settings of a shard; a gap if it is outside the scope."""
         if (summary := self._shards.get(shard)) is not None:
@@ -286,8 +277,7 @@ class ControlPlane:
 
     def targeted(self, vault: Vault) -> tuple[Ternary, Gap | None]:
         """Check whether a rule of any scanned account targets a vault; with the missing read if unknown."""
-        node = ("vault", vault.arn)
-        if node in self._graph and any(True for _ in self._graph.predecessors(node)):
+        if vault.arn in self._targets:
             return True, None
         return (False, None) if self._unread_plans is None else (None, self._unread_plans)
 
@@ -303,12 +293,12 @@ def _existing_vault(vault: Vault) -> Answer:
     return Answer(value=True, because=f"{vault.account}/{vault.region} has the vault {vault.name}")
 
 
-def _multi_region(name: str, account: AccountId) -> tuple[str, str] | None:
-    """Return the graph node that all replicas of a multi-Region key share by their id; None: no such key."""
+def _multi_region(name: str, account: AccountId) -> str | None:
+    """Return the name that all replicas of a multi-Region key share by their id; None: no such key."""
     arn = parse_arn(name)
     bare = name if arn is None else arn.resource.removeprefix("key/")
     owner = arn.account if arn else account
-    return ("multi-Region key", f"{owner}/{bare}") if bare.startswith("mrk-") else None
+    return f"{owner}/{bare}" if bare.startswith("mrk-") else None
 
 
 def _known_members(organization: Organization) -> frozenset[AccountId]:
