@@ -30,8 +30,9 @@ from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import FactFiles, Limits, opened
 from scanner.evaluate.decisions.tiers import Tiering
 from scanner.evaluate.decisions.waivers import Waivers
-from scanner.evaluate.engine import Judge, affected_controls, loaded_columns
+from scanner.evaluate.engine import Judge, loaded_columns
 from scanner.evaluate.filing import file_findings, groups
+from scanner.evaluate.needs import affected_controls
 from scanner.evaluate.words import RenderedWords
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.scan_files import FACTS

@@ -8,8 +8,8 @@ from scanner.evaluate.database import FactFiles
 from scanner.evaluate.decisions.owners import owners_of, units_above
 from scanner.evaluate.decisions.tiers import Tiering
 from scanner.evaluate.decisions.waivers import Waivers
-from scanner.evaluate.engine import affected_controls
 from scanner.evaluate.filing import file_findings
+from scanner.evaluate.needs import affected_controls
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.scan_files import FACTS
 from scanner.facts.build import FactsRequest

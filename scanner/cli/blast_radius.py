@@ -1,13 +1,27 @@
 """`audit blast-radius SCAN_DIR [NODE]`: what loses its last backup when something is gone."""
 
+import io
+import sys
 from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
+from scanner.app import protection as app
 from scanner.cli.exits import guarded
+from scanner.model.blast_radius import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint, TierPoints
+from scanner.report.formats.blast_radius_json import blast_radius_json
+from scanner.report.view.blast_radius import tier_words
+from scanner.report.wording import one_line
+from scanner.storage.files import write_atomically
+
+_WIDTH: Final = 200
+_POINTS: Final = 10  # single points of failure in a table
+_GROUPS: Final = 40  # groups of resources in a table
 
 
 class BlastRadiusFormat(StrEnum):
@@ -18,6 +32,7 @@ class BlastRadiusFormat(StrEnum):
 
 
 ScanArgument = Annotated[Path, typer.Argument(metavar="SCAN_DIR", help="The folder of an evaluated scan.")]
+
 NodeArgument = Annotated[
     str | None,
     typer.Argument(
@@ -28,6 +43,7 @@ NodeArgument = Annotated[
     ),
 ]
 FormatOption = Annotated[BlastRadiusFormat, typer.Option("--format", help="The output format.")]
+
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="The file to write to \\[standard output].")
 ]
@@ -44,5 +60,109 @@ def blast_radius(
 
     What may be lost, because something was not read, is counted as unknown: never as safe, never as lost.
     """
-    actions = import_module("scanner.cli.blast_radius_actions")  # loads networkx, which --help need not
-    raise typer.Exit(guarded(lambda: actions.blast_radius(scan, node, format_.value, out)))
+    raise typer.Exit(guarded(lambda: show_blast_radius(scan, node, format_.value, out)))
+
+
+def show_blast_radius(scan: Path, node: str | None, form: str, out: Path | None) -> int:
+    """Write what is lost with a node, or with the worst ones."""
+    report = app.blast_radius(scan, node)
+    write_text(blast_radius_json(report) if form == "json" else _text(report).encode(), out)
+    return 0
+
+
+def graph(scan: Path, form: str, out: Path | None) -> int:
+    """Write the protection graph of a scan in a format."""
+    write_text(app.graph_file(scan, form), out)
+    return 0
+
+
+def write_text(content: bytes, out: Path | None) -> None:
+    """Write UTF-8 to a file, or to standard output in what encoding that has."""
+    if out is not None:
+        write_atomically(out, content)
+        return
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(content.decode().encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _text(report: BlastRadiusReport) -> str:
+    """Return the tables as text: the nodes, and the resources of one or the single points of failure."""
+    text = io.StringIO()
+    console = Console(file=text, width=_WIDTH, highlight=False)
+    console.print(f"{report.protected:,} of {report.resources:,} resources have a usable recovery point.\n")
+    console.print(_node_table(report.nodes))
+    if report.node is None:
+        for tier in report.single_points:
+            if tier.points:
+                console.print(f"\n{escape(_heading(tier))}\n")
+                console.print(_point_table(tier.points[:_POINTS]))
+    else:
+        for lost in report.nodes:
+            _print_groups(console, lost)
+    return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
+
+
+def _heading(tier: TierPoints) -> str:
+    protected = f"{tier.protected:,} of {tier.resources:,} resources have a usable recovery point."
+    needed = "all existing backups of a resource need them"
+    return f"Single points of failure: {needed}. {one_line(tier_words(tier.tier))}: {protected}"
+
+
+def _node_table(nodes: tuple[NodeLoss, ...]) -> Table:
+    table = _table("Kind", "Name", "Account", "Region")
+    for heading in ("Lost", "Unknown", "Future lost", "Future unknown"):
+        table.add_column(heading, justify="right")
+    for node in nodes:
+        losses = (node.existing.lost, node.existing.unknown, node.future.lost, node.future.unknown)
+        table.add_row(*_described(node), *(f"{count:,}" for count in losses))
+    return table
+
+
+def _point_table(points: tuple[SinglePoint, ...]) -> Table:
+    table = _table("Kind", "Name", "Account", "Region")
+    for heading in ("Resources", "Unknown"):
+        table.add_column(heading, justify="right")
+    for point in points:
+        table.add_row(*_described(point), f"{point.resources:,}", f"{point.unknown:,}")
+    return table
+
+
+def _table(*headings: str) -> Table:
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _described(node: NodeLoss | SinglePoint) -> tuple[str, ...]:
+
+    where = ("" if node.kind == "account" else node.account, "" if node.kind == "region" else node.region)
+    name = (
+        f"{node.name} ({node.account})" if node.kind == "account" and node.name != node.account else node.name
+    )
+    return tuple(escape(one_line(text)) for text in (node.kind, name, *where))
+
+
+def _print_groups(console: Console, node: NodeLoss) -> None:
+    """List the resources that are hit, those that lose their last recovery point first."""
+    for heading, loss in (("existing backups", node.existing), ("future backups", node.future)):
+        for word, groups in (("Lost", loss.lost_groups), ("Unknown", loss.unknown_groups)):
+            if groups:
+                console.print(f"\n{word}: {heading}\n")
+                console.print(_group_table(groups))
+
+
+def _group_table(groups: tuple[LostGroup, ...]) -> Table:
+
+    table = _table("Type", "Account", "Region")
+    table.add_column("Count", justify="right")
+    table.add_column("Resources", overflow="fold")
+    ranked = sorted(groups, key=lambda group: -group.count)
+    for group in ranked[:_GROUPS]:
+        more = f" and {group.count - len(group.examples):,} more" if group.count > len(group.examples) else ""
+        cells = (group.resource_type, group.account, group.region, f"{group.count:,}")
+        table.add_row(*map(escape, cells), escape(one_line(", ".join(group.examples)) + more))
+    if left := sum(group.count for group in ranked[_GROUPS:]):
+        table.add_row("", "", "", f"{left:,}", "in further groups; --format json lists them")
+    return table

@@ -1,14 +1,36 @@
 """`audit check`: whether a scan could read what it needs, before the first one."""
 
+import json
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
-from importlib import import_module
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
 
+from scanner.app.access import access_document
+from scanner.app.access import check as check_access
 from scanner.cli import options
-from scanner.cli.exits import guarded
+from scanner.cli.collect_actions import collect_request
+from scanner.cli.exits import INCOMPLETE, guarded
 from scanner.cli.options import ScopeOptions
+from scanner.cli.rehearsal import wide_console
+from scanner.cli.requests import settings_of
+from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessStep
+from scanner.report.wording import visible
+
+_RESULTS: Final = (
+    (AccessResult.OK, "ok", "green"),
+    (AccessResult.DENIED, "denied", "red"),
+    (AccessResult.UNKNOWN, "unknown", "yellow"),
+    (AccessResult.SKIPPED, "not called", "dim"),
+)
+_MOST_PLACES: Final = 3
 
 
 class CheckFormat(StrEnum):
@@ -41,5 +63,100 @@ def check(  # noqa: PLR0913 -- the options of the scope, as for `run`
     one Region of each account; a call that was throttled or not answered counts as unknown, not as denied.
     """
     scope = ScopeOptions(org, account, ou, region, role_name, external_id, profile, concurrency)
-    actions = import_module("scanner.cli.check_actions")
-    raise typer.Exit(guarded(lambda: actions.check(scope, config, format_.value, quiet=quiet)))
+    raise typer.Exit(guarded(lambda: show_access(scope, config, format_.value, quiet=quiet)))
+
+
+def show_access(scope: ScopeOptions, config: Path | None, format_: str, *, quiet: bool) -> int:
+    """Check what a scan could read, and print it. 4: something is missing."""
+    request = collect_request(settings_of(config), scope)
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
+        task = bar.add_task("Checking access")
+        report = check_access(request, lambda done, of: bar.update(task, completed=done, total=of))
+    if format_ == "json":
+        typer.echo(json.dumps(access_document(report), indent=2, ensure_ascii=False))
+    else:
+        print_report(report, wide_console())
+    return 0 if report.is_complete else INCOMPLETE
+
+
+def print_report(report: AccessReport, console: Console) -> None:
+    """Print the numbers of each check, the rows that need something, and what they come to."""
+    console.print(f"Caller: {escape(report.caller_arn)}")
+    if report.accounts:
+        console.print(f"Accounts: {len(report.accounts)}, Regions: {len(report.regions)}")
+    for account, reason in report.excluded:
+        console.print(f"  not {escape(account)}: {escape(visible(reason))}")
+    console.print()
+    console.print(_numbers(report.rows))
+    if missing := [row for row in report.rows if row.fix]:
+        console.print()
+        console.print(_missing(missing))
+    console.print()
+    console.print(_conclusion(report))
+
+
+def _numbers(rows: Iterable[AccessRow]) -> Table:
+    """Build a table with a row for each operation, and how often AWS answered it in which way."""
+    counts: dict[tuple[AccessStep, str], Counter[AccessResult]] = {}
+    for row in rows:
+        counts.setdefault((row.step, row.operation), Counter())[row.result] += 1
+    table = Table(title="Access", title_justify="left", header_style="bold", pad_edge=False, box=None)
+    table.add_column("check")
+    table.add_column("operation")
+    for _, title, _ in _RESULTS:
+        table.add_column(title, justify="right")
+    for (step, operation), numbers in sorted(
+        counts.items(), key=lambda each: [*AccessStep].index(each[0][0])
+    ):
+        cells = [
+            f"[{style}]{numbers[result]}[/]" if numbers[result] else "[dim]-[/]"
+            for result, _, style in _RESULTS
+        ]
+        table.add_row(step.value, escape(operation), *cells)
+    return table
+
+
+def _missing(rows: Iterable[AccessRow]) -> Table:
+    """Build a table of what is missing: rows of several accounts with the same answer and fix are one row."""
+    groups: dict[tuple[str, ...], list[AccessRow]] = {}
+    for row in rows:
+        fix = row.fix.replace(row.account, "ACCOUNT") if row.account else row.fix
+        key = (row.operation, row.result.value, row.code, fix, row.statement)
+        groups.setdefault(key, []).append(row)
+    table = Table(
+        title="What is missing", title_justify="left", header_style="bold", pad_edge=False, box=None
+    )
+    for column in ("operation", "where", "answer", "what to do"):
+        table.add_column(column, overflow="fold")
+    for (operation, result, code, fix, statement), members in groups.items():
+        first = members[0]
+        answer = ": ".join(filter(None, (code, " ".join(visible(first.message).split()))))
+        to_do = first.fix if len(members) == 1 else fix
+        advice = f"{to_do} Statement: {statement}" if statement else to_do
+        table.add_row(
+            escape(operation),
+            escape(_places(members)),
+            f"{result}: {escape(answer)}",
+            escape(visible(advice)),
+        )
+    return table
+
+
+def _places(rows: list[AccessRow]) -> str:
+    names = [f"{row.account}/{row.region}" for row in rows]
+    more = len(names) - _MOST_PLACES
+    return ", ".join(names[:_MOST_PLACES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _conclusion(report: AccessReport) -> str:
+    if report.is_complete:
+        return "[green]Everything that was checked can be read. Start the scan with `audit run`.[/]"
+    denied, unknown = report.number(AccessResult.DENIED), report.number(AccessResult.UNKNOWN)
+    roles = [row for row in report.rows if row.step is AccessStep.ROLE]
+    closed = sum(row.result is not AccessResult.OK for row in roles)
+    entered = (
+        f" {closed} of {len(roles)} accounts could not be entered; their reads were not tested."
+        if closed
+        else ""
+    )
+    return f"[yellow]{denied} checks were denied and {unknown} not answered.{entered}[/]"

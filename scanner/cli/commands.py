@@ -1,4 +1,8 @@
-"""The commands and their options. What a command does is in `..._actions`, which is loaded when it runs."""
+"""The commands of `audit`. A command is one file, `scanner/cli/COMMAND.py`, which is loaded when it is named.
+
+`run`, `collect`, `evaluate` and `report` share most of their options, which are here; what they do is in
+`..._actions`.
+"""
 
 import gc
 import sys
@@ -10,22 +14,13 @@ from typing import Annotated, Final
 import typer
 
 from scanner.cli import options
-from scanner.cli.blast_radius import blast_radius
-from scanner.cli.check import check
 from scanner.cli.common import PREFIX, with_common_options
 from scanner.cli.controls import controls as controls_commands
-from scanner.cli.diff import diff
 from scanner.cli.exits import guarded
-from scanner.cli.explain import explain
-from scanner.cli.graph import graph
+from scanner.cli.lazy import CommandGroup
 from scanner.cli.logs import say
-from scanner.cli.notify import notify
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target
-from scanner.cli.policy import policy
-from scanner.cli.query import query
-from scanner.cli.signals import handle_termination
-from scanner.cli.status import status
-from scanner.cli.streams import flush_at_exit, open_missing_streams
+from scanner.cli.streams import flush_at_exit, handle_termination, open_missing_streams
 
 PLUGINS: Final = "vaultproof.commands"
 DEFAULT_CONCURRENCY: Final = 16
@@ -38,6 +33,7 @@ hardly any object of the models, tables and findings is in a cycle.
 
 audit = typer.Typer(
     name="audit",
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -232,22 +228,4 @@ def report(  # noqa: PLR0913 -- as `run`
     raise typer.Exit(guarded(lambda: _actions("judge").report(scan, target, formats, quiet=quiet)))
 
 
-audit.command(epilog="Example: [bold]audit check --org --external-id ID[/]")(
-    with_common_options(check, ("format",))
-)
-audit.command(epilog="Example: [bold]audit status vaultproof --limit 3[/]")(
-    with_common_options(status, ("format",))
-)
-audit.command(epilog="Example: [bold]audit explain scan vol-0a1b2c3d --show-evidence[/]")(explain)
-audit.command("blast-radius", epilog="Example: [bold]audit blast-radius scan central-backup[/]")(blast_radius)
-audit.command(epilog="Example: [bold]audit graph scan --format dot | dot -Tsvg > graph.svg[/]")(graph)
-audit.command(epilog="Example: [bold]audit diff last-week today --fail-on high[/]")(diff)
-audit.command(epilog="Example: [bold]audit notify scan --since last-night --topic ARN --dry-run[/]")(
-    with_common_options(notify)
-)
-audit.command(epilog="Example: [bold]audit policy --format cloudformation > role.yaml[/]")(policy)
-audit.command(
-    epilog='Example: [bold]audit query scan "SELECT account, count(*) FROM resource WHERE NOT covered '
-    'GROUP BY account"[/]'
-)(query)
 audit.add_typer(controls_commands)

@@ -9,8 +9,10 @@ from rich.table import Table
 
 from scanner.cli.logs import say
 from scanner.cli.rehearsal import wide_console
+from scanner.evaluate.controls.pack_docs import pack_section
 from scanner.evaluate.controls.selection import select
 from scanner.model.control import Control
+from scanner.model.pack import Pack
 
 
 def list_controls(words: Sequence[str] | None) -> int:
@@ -36,10 +38,9 @@ def loaded(words: Sequence[str] | None) -> tuple[Control, ...]:
 
 def show_controls(words: Sequence[str]) -> int:
     """Print packs and controls as docs/controls.md has them, and the reads that each control rests on."""
-    from scanner.cli.pack_actions import show_pack  # noqa: PLC0415 -- a list needs none of this
     from scanner.evaluate.controls.control_docs import control_section  # noqa: PLC0415 -- as above
     from scanner.evaluate.controls.requirements import load_frameworks  # noqa: PLC0415 -- as above
-    from scanner.evaluate.engine import reads_of  # noqa: PLC0415 -- as above
+    from scanner.evaluate.needs import reads_of  # noqa: PLC0415 -- as above
 
     selection = select(tuple(words))
     for pack in selection.chosen:
@@ -51,3 +52,21 @@ def show_controls(words: Sequence[str]) -> int:
         typer.echo("### Rests on\n")
         typer.echo("\n".join(f"- {read}" for read in sorted(reads_of(control))) + "\n")
     return 0
+
+
+def list_packs(words: Sequence[str] | None) -> int:
+    """Print one line a pack: those that are shipped, and those of folders that are named."""
+    packs = select(tuple(words or ("all",))).packs
+    table = Table(header_style="bold", pad_edge=False, box=None)
+    for column in ("pack", "controls", "title"):
+        table.add_column(column, justify="right" if column == "controls" else "left")
+    for pack in packs:
+        table.add_row(pack.id, str(len(pack.controls)), escape(pack.title))
+    wide_console().print(table)
+    say(f"{len(packs)} pack{'' if len(packs) == 1 else 's'}")
+    return 0
+
+
+def show_pack(pack: Pack) -> None:
+    """Print a pack as docs/controls.md has it."""
+    typer.echo("\n".join(pack_section(pack)))

@@ -45,7 +45,7 @@ def list_(
 ) -> None:
     """List controls with their id, severity, title and subject; or packs of controls."""
     if packs:
-        raise typer.Exit(guarded(lambda: import_module("scanner.cli.pack_actions").list_packs(words)))
+        raise typer.Exit(guarded(lambda: import_module("scanner.cli.control_list").list_packs(words)))
     raise typer.Exit(guarded(lambda: _lists().list_controls(words)))
 
 
@@ -119,5 +119,5 @@ def import_(
     Writes ID.yaml, the pack, and ID.audit.yaml, the same as overrides for what the framework sees alone.
     What cannot be imported is listed in the pack as comments and on stderr.
     """
-    action = import_module("scanner.cli.import_actions").import_framework
+    action = import_module("scanner.cli.control_actions").import_framework
     raise typer.Exit(guarded(lambda: action(scan, framework, account, region, out)))

@@ -1,14 +1,36 @@
 """`audit diff OLD NEW`: what became of findings between two judged scans."""
 
+import sys
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from scanner.cli.exits import guarded
+from scanner.app.judged import read_judged
+from scanner.cli.exits import FINDINGS, guarded
+from scanner.errors import UsageError
+from scanner.history.comparison import Comparison
+from scanner.history.notes import notes_of
+from scanner.history.tally import Tally
+from scanner.model.changes import Changes, Kind
 from scanner.model.finding import Severity
+from scanner.report.formats.diff import diff_csv, diff_json, diff_json_tail, diff_markdown
+from scanner.report.wording import KIND_WORDS, visible
+from scanner.storage.files import write_atomically
+
+_WIDTH: Final = 200
+_SHOWN: Final = 50
+
+_LISTED: Final = (
+    *(Kind.NEW, Kind.REOPENED, Kind.WAIVER_ENDED, Kind.CHANGED_RULE, Kind.NOT_KNOWN, Kind.NEWLY_UNKNOWN),
+    *(Kind.CHANGED, Kind.NEWLY_WAIVED, Kind.NO_LONGER_ASKED, Kind.DELETED, Kind.FIXED),
+)
+"""Kinds that the table lists; of the others it shows the counts."""
 
 
 class DiffFormat(StrEnum):
@@ -22,6 +44,7 @@ class DiffFormat(StrEnum):
 
 OldArgument = Annotated[Path, typer.Argument(metavar="OLD", help="The folder of the older evaluated scan.")]
 NewArgument = Annotated[Path, typer.Argument(metavar="NEW", help="The folder of the newer evaluated scan.")]
+
 BeforeOption = Annotated[
     list[Path] | None,
     typer.Option(
@@ -31,9 +54,11 @@ BeforeOption = Annotated[
     ),
 ]
 FormatOption = Annotated[DiffFormat, typer.Option("--format", help="The output format.")]
+
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE", help="The file to write to \\[standard output].")
 ]
+
 FailOnOption = Annotated[
     Severity | None,
     typer.Option(
@@ -57,6 +82,76 @@ def diff(  # noqa: PLR0913 -- the options of the contract
     What was not read in NEW is never counted as fixed or deleted. Where a control or its parameters changed,
     another verdict is a changed rule, not a new failure.
     """
-    actions = import_module("scanner.cli.diff_actions")
     before = before or []
-    raise typer.Exit(guarded(lambda: actions.diff(old, new, before, format_.value, out, fail_on)))
+    raise typer.Exit(guarded(lambda: compare_scans(old, new, before, format_.value, out, fail_on)))
+
+
+def compare_scans(  # noqa: PLR0913, PLR0917 -- the options of the contract
+    old: Path, new: Path, before: Sequence[Path], form: str, out: Path | None, fail_on: Severity | None
+) -> int:
+    """Write what became of findings. 10: something at or above `fail_on` is new."""
+    if out is not None and out.is_dir():
+        raise UsageError(f"--out {out} is a folder: name a file.")
+    comparison = Comparison(read_judged(old), read_judged(new), tuple(map(read_judged, before)))
+    tally, notes = Tally(_SHOWN), notes_of(comparison.old, comparison.new)
+    if form == "table" and out is None:
+        _print(comparison.count(tally, notes, _LISTED), Console())
+    else:
+        _write(_pieces(form, comparison, notes, tally), out)
+    alarm = tally.changes(notes).alarm
+    return FINDINGS if fail_on is not None and alarm is not None and alarm.rank <= fail_on.rank else 0
+
+
+def _pieces(form: str, comparison: Comparison, notes: tuple[str, ...], tally: Tally) -> Iterator[bytes]:
+    if form == "json":
+        yield from diff_json(comparison.old, comparison.new, notes, comparison.changes(tally))
+        yield diff_json_tail(tally.changes(notes))
+    elif form == "csv":
+        yield from diff_csv(comparison.changes(tally))
+    elif form == "markdown":
+        yield from diff_markdown(comparison.count(tally, notes))
+    else:
+        console = Console(width=_WIDTH, highlight=False, color_system=None)
+        with console.capture() as captured:
+            _print(comparison.count(tally, notes, _LISTED), console)
+        yield captured.get().encode()
+
+
+def _write(pieces: Iterator[bytes], out: Path | None) -> None:
+    if out is not None:
+        write_atomically(out, pieces)
+        return
+    for piece in pieces:
+        sys.stdout.write(piece.decode())
+
+
+def _print(changes: Changes, console: Console) -> None:
+    """Print the notes, the counts, then the worst. Plain and wide where there is no terminal."""
+    if not console.is_terminal:
+        console.width = _WIDTH
+    for note in changes.notes:
+        console.print(f"note: {escape(visible(note))}", highlight=False)
+    counts = Table(box=None, pad_edge=False, header_style="bold")
+    counts.add_column("Changes of findings")
+    counts.add_column("Findings", justify="right")
+    for kind, word in KIND_WORDS.items():
+        if number := changes.counts.get(kind, 0):
+            counts.add_row(word, f"{number:,}")
+    console.print(counts)
+    for kind in _LISTED:
+        if changes.worst.get(kind):
+            _print_worst(changes, kind, console)
+
+
+def _print_worst(changes: Changes, kind: Kind, console: Console) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", title=KIND_WORDS[kind], title_justify="left")
+    for name in ("Severity", "Control", "Subject", "Reason"):
+        table.add_column(name, overflow="fold")
+    for change in changes.worst[kind]:
+        told = change.finding
+        shown = (told.severity.value, told.control, told.subject, change.reason)
+        table.add_row(*(escape(visible(text)) for text in shown))
+    console.print()
+    console.print(table)
+    if more := changes.left_out(kind):
+        console.print(f"{more:,} more: use --format json to see all.", highlight=False)

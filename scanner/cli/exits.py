@@ -23,8 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from scanner.cli.logs import say, say_exception
-from scanner.cli.signals import exit_code
-from scanner.cli.streams import discard_stdout
+from scanner.cli.streams import discard_stdout, exit_code
 from scanner.errors import CredentialsError, EndpointError, OutputError, VaultproofError
 from scanner.model.finding import Severity
 from scanner.model.reading import LEFT_OUT

@@ -31,5 +31,5 @@ def graph(scan: ScanArgument, *, format_: FormatOption = GraphFormat.GRAPHML, ou
     Resources that are protected alike are one node with their number. Each edge is effective, broken (with
     the reason) or unknown (with the missing read).
     """
-    actions = import_module("scanner.cli.blast_radius_actions")  # loads networkx, which --help need not
+    actions = import_module("scanner.cli.blast_radius")  # loads networkx, which --help need not
     raise typer.Exit(guarded(lambda: actions.graph(scan, format_.value, out)))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import typer
 from rich.console import Console
@@ -15,7 +16,6 @@ from scanner.cli.former import former_scan
 from scanner.cli.judgement import judgement_of, with_settings
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
-from scanner.cli.redaction import pseudonyms
 from scanner.cli.requests import settings_of
 from scanner.cli.streams import losing_output
 from scanner.cli.summary import one_line, print_summary
@@ -24,6 +24,7 @@ from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
 from scanner.model.reading import LEFT_OUT
 from scanner.model.scan import Scan
+from scanner.report.redact import Pseudonyms, new_key
 from scanner.report.write import CHECKSUMS, Written
 from scanner.settings.settings import Settings
 from scanner.storage.place import is_place
@@ -131,3 +132,33 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
         fail_on_unknown=judged.fail_on_unknown,
         has_unread_account=bool(unread) and not is_accepted,
     )
+
+
+Key = Path | bool | None
+"""`--redact-key`, else `--redact`."""
+
+
+_MOST: Final = 4_096
+
+
+def pseudonyms(key: Key) -> Pseudonyms | None:
+    """Give pseudonyms of the key in a file, or (True) of a new one; None: nothing is redacted.
+
+    Raises:
+        UsageError: the file cannot be read, or holds too little or too much to be a key.
+    """
+    if key is None or key is False:
+        return None
+    if key is True:
+        return Pseudonyms(new_key())
+    try:
+        with key.open("rb") as file:
+            secret = file.read(_MOST + 1).strip()
+    except OSError as problem:
+        raise UsageError(f"{key} cannot be read: {problem.strerror or problem}.") from problem
+    if len(secret) > _MOST:
+        raise UsageError(f"{key} is not a key: it has more than {_MOST:,} bytes.")
+    try:
+        return Pseudonyms(secret)
+    except ValueError as problem:
+        raise UsageError(f"{key}: {problem}. Create one with: openssl rand -hex 32 > FILE") from problem

@@ -1,13 +1,29 @@
 """`audit notify SCAN_DIR`: send the notifications of an evaluated scan, or show them."""
 
-from importlib import import_module
-from typing import Annotated
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Final
 
+import orjson
 import typer
 
+from scanner.app.notification import Notice, failures, notice_of, targets_of
 from scanner.cli import options
+from scanner.cli.destination import Destination, fetched
 from scanner.cli.exits import guarded
+from scanner.cli.former import former_scan
+from scanner.cli.logs import say
+from scanner.cli.options import Target
+from scanner.cli.requests import settings_of
+from scanner.errors import OutputError, UsageError
 from scanner.model.finding import Severity
+from scanner.model.notification import Delivery, DeliveryStatus, SecurityHubTarget, Targets
+from scanner.notify.sending import Sender
+from scanner.settings.settings import Settings
+from scanner.storage.place import is_place, place_of
 
 TARGETS = "Targets"
 
@@ -15,6 +31,7 @@ TopicOption = Annotated[
     str | None,
     typer.Option("--topic", metavar="ARN", help="The SNS topic for what is new.", rich_help_panel=TARGETS),
 ]
+
 SeverityOption = Annotated[
     Severity | None,
     typer.Option(
@@ -23,10 +40,12 @@ SeverityOption = Annotated[
         rich_help_panel=TARGETS,
     ),
 ]
+
 AlwaysOption = Annotated[
     bool,
     typer.Option("--always", help="Send to the topic even if nothing is new.", rich_help_panel=TARGETS),
 ]
+
 EventBusOption = Annotated[
     str | None,
     typer.Option(
@@ -36,14 +55,19 @@ EventBusOption = Annotated[
         rich_help_panel=TARGETS,
     ),
 ]
+
 SecurityHubOption = Annotated[
     bool,
     typer.Option("--security-hub", help="Import the findings into Security Hub.", rich_help_panel=TARGETS),
 ]
+
 DryRunOption = Annotated[
     bool,
     typer.Option("--dry-run", help="Print every request as a line of JSON, and send nothing."),
 ]
+
+SHOWN: Final = 10
+"""Failures that are printed one by one."""
 
 
 def notify(  # noqa: PLR0913 -- the options of the contract
@@ -63,9 +87,8 @@ def notify(  # noqa: PLR0913 -- the options of the contract
     quiet: options.Quiet = False,
 ) -> None:
     """Send the notifications of an evaluated scan: EventBridge event, SNS message, Security Hub findings."""
-    actions = import_module("scanner.cli.notify_actions")  # loads the AWS client, which --help need not
     chosen = {"topic": topic, "severity": severity, "always": always or None, "event_bus": event_bus}
-    wanted = actions.Wanted(
+    wanted = Wanted(
         config=config,
         chosen={name: value for name, value in chosen.items() if value is not None},
         security_hub=security_hub,
@@ -75,5 +98,78 @@ def notify(  # noqa: PLR0913 -- the options of the contract
         bucket_owner=bucket_owner,
     )
     if dry_run:
-        raise typer.Exit(guarded(lambda: actions.rehearse(scan, wanted)))
-    raise typer.Exit(guarded(lambda: actions.send(scan, wanted, quiet=quiet)))
+        raise typer.Exit(guarded(lambda: rehearse(scan, wanted)))
+    raise typer.Exit(guarded(lambda: send(scan, wanted, quiet=quiet)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The options of `audit notify`. `chosen`: fields of the targets that replace those of audit.yaml."""
+
+    config: Path | None
+    chosen: Mapping[str, Any]
+    security_hub: bool
+    since: str | None
+    before: tuple[Path, ...]
+    profile: str | None
+    bucket_owner: str | None
+
+    def targets(self) -> Targets:
+        """Return the targets. UsageError: there is none."""
+        targets = replace(targets_of(settings_of(self.config), os.environ), **self.chosen)
+        if self.security_hub and targets.security_hub is None:
+            targets = replace(targets, security_hub=SecurityHubTarget())
+        if not targets:
+            raise UsageError(
+                "No target: use --topic, --event-bus, --security-hub, or the section `notify` of audit.yaml."
+            )
+        return targets
+
+
+def send(scan: str, wanted: Wanted, *, quiet: bool) -> int:
+    """Send the notifications of a scan."""
+    with _notice(scan, wanted) as notice:
+        hub = notice.targets.security_hub
+        return conclude(notice.send(Sender(wanted.profile, hub)), quiet=quiet)
+
+
+def rehearse(scan: str, wanted: Wanted) -> int:
+    """Print the requests that would be made, one a line."""
+    with _notice(scan, wanted) as notice:
+        for planned in notice.calls():
+            if isinstance(planned, Delivery):
+                say(_line(planned))
+            else:
+                typer.echo(orjson.dumps(planned.document()).decode())
+    return 0
+
+
+@contextmanager
+def _notice(scan: str, wanted: Wanted) -> Iterator[Notice]:
+    targets = wanted.targets()
+    goal = Destination(
+        folder=None,
+        place=place_of(scan) if is_place(scan) else None,
+        bucket_owner=wanted.bucket_owner or "",
+        profile=wanted.profile,
+    )
+    former = Target(out=None, since=wanted.since, before=wanted.before)
+    with fetched(scan, goal, whole=False) as folder, former_scan(former, Settings(), goal, folder) as since:
+        yield notice_of(folder, str(goal.place or folder.resolve()), targets, since)
+
+
+def conclude(deliveries: tuple[Delivery, ...], *, quiet: bool) -> int:
+    """Print what became of notifications, failures on stderr, and return the exit code."""
+    failed = failures(deliveries)
+    for each in deliveries if not quiet else ():
+        if each.status is not DeliveryStatus.FAILED:
+            say(_line(each))
+    for each in failed[:SHOWN]:
+        say(f"error: {_line(each)} The findings are unchanged; send again with: audit notify SCAN_DIR")
+    if len(failed) > SHOWN:
+        say(f"error: {len(failed) - SHOWN:,} more notifications failed.")
+    return OutputError.exit_code if failed else 0
+
+
+def _line(delivery: Delivery) -> str:
+    return f"{delivery.target}: {delivery.text}."

@@ -1,14 +1,39 @@
 """`audit query SCAN_DIR "SELECT ..."`: the tables of a judged scan, asked in SQL."""
 
+import csv
 import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from enum import StrEnum
-from importlib import import_module
+from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, get_type_hints
 
+import orjson
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
+from scanner.app.judged import read_judged
 from scanner.cli.exits import guarded
+from scanner.cli.logs import say
+from scanner.errors import BundleError, UsageError
+from scanner.evaluate.controls.facts_docs import type_name
+from scanner.evaluate.database import Table as Facts
+from scanner.evaluate.query import Answer, answered, check_query
+from scanner.evidence.manifest import read_manifest
+from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
+from scanner.findings.queried import COLUMNS, FindingsTable
+from scanner.model.facts import TABLES, columns
+from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.report.formats.csv import harmless
+from scanner.report.wording import visible
+from scanner.storage.parquet import open_table
+
+_KNOWN: Final = frozenset({*TABLES, *INVENTORY_TABLES, FindingsTable.name})
+_UNKNOWN: Final = "-"
+_WIDTH: Final = 200
 
 
 class QueryFormat(StrEnum):
@@ -23,6 +48,7 @@ ScanArgument = Annotated[
     Path | None,
     typer.Argument(metavar="SCAN_DIR", help="The folder of an evaluated scan.", show_default=False),
 ]
+
 SqlArgument = Annotated[
     str | None,
     typer.Argument(
@@ -30,6 +56,7 @@ SqlArgument = Annotated[
     ),
 ]
 FormatOption = Annotated[QueryFormat, typer.Option("--format", help="The output format.")]
+
 LimitOption = Annotated[
     int,
     typer.Option(
@@ -38,6 +65,7 @@ LimitOption = Annotated[
         help="Number of rows to show in a table; 0 shows all. CSV and JSON contain all rows.",
     ),
 ]
+
 TablesOption = Annotated[
     bool, typer.Option("--tables", help="List the tables and their columns with descriptions.")
 ]
@@ -55,8 +83,142 @@ def query(
 
     The database is locked before the query runs: it reads the tables of the scan and nothing else.
     """
-    actions = import_module("scanner.cli.query_actions")  # loads DuckDB, which --help need not
     if tables:
-        raise typer.Exit(guarded(lambda: actions.list_tables(scan)))
+        raise typer.Exit(guarded(lambda: list_tables(scan)))
     text = sys.stdin.read() if sql == "-" else sql
-    raise typer.Exit(guarded(lambda: actions.query(scan, text, format_.value, limit)))
+    raise typer.Exit(guarded(lambda: answer_query(scan, text, format_.value, limit)))
+
+
+def answer_query(scan: Path | None, sql: str | None, form: str, limit: int) -> int:
+    """Answer one SELECT on stdout."""
+    if scan is None or sql is None:
+        raise UsageError('Specify a scan and a query: audit query SCAN_DIR "SELECT ..."')
+    checked = check_query(sql, _KNOWN)
+    manifest = read_manifest(scan)
+    files = ScanFiles(scan, manifest)
+    tables = {
+        name: _open(files, name, checked.names) for name in checked.tables if name != FindingsTable.name
+    }
+    if manifest.reads is not None and tables:
+        say(f"note: {manifest.reads.sentence()}")
+    findings = FindingsTable(read_judged(scan)) if FindingsTable.name in checked.tables else None
+    with answered(tables, checked, as_of=manifest.evaluated_as_of, findings=findings) as answer:
+        if form == "csv":
+            _write_csv(answer)
+        elif form == "json":
+            _write_json(answer)
+        else:
+            _print_table(answer, limit)
+    return 0
+
+
+def _open(files: ScanFiles, name: str, used: frozenset[str] | None) -> Facts:
+    """Open a table of facts or inventory with the columns that are used; None: all.
+
+    BundleError: the scan was not judged, or by another version, or a file is not the one of the manifest.
+    """
+    folder, row = (FACTS, TABLES[name]) if name in TABLES else (INVENTORY, INVENTORY_TABLES[name])
+    return open_table(files.table(folder, name), row, _columns(row, used))
+
+
+def _columns(row: type, used: frozenset[str] | None) -> tuple[str, ...] | None:
+    """Return the columns of a table that a query uses, one at least; None: all."""
+    names = tuple(field.name for field in fields(row))
+    return None if used is None else tuple(name for name in names if name in used) or names[:1]
+
+
+def _write_csv(answer: Answer) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    writer.writerow(map(harmless, answer.columns))
+    for row in answer.rows:
+        writer.writerow("" if cell is None else harmless(_text(cell)) for cell in row)
+
+
+def _write_json(answer: Answer) -> None:
+    """Write a list of objects, one a line, so that it can be read as a stream as well."""
+    first = True
+    for row in answer.rows:
+        document = dict(zip(answer.columns, row, strict=True))
+        sys.stdout.write(("[\n" if first else ",\n") + orjson.dumps(document, default=str).decode())
+        first = False
+    sys.stdout.write("[]\n" if first else "\n]\n")
+
+
+def _print_table(answer: Answer, limit: int) -> None:
+    table = Table(header_style="bold", pad_edge=False, box=None)
+    for column in answer.columns:
+        table.add_column(escape(visible(column)), overflow="fold")
+    shown = list(islice(answer.rows, limit or None))
+    for row in shown:
+        table.add_row(*(_cell(cell) for cell in row))
+    _console().print(table)
+    more = sum(1 for _ in answer.rows)
+    say(_told(len(shown), len(shown) + more))
+
+
+def _told(shown: int, found: int) -> str:
+    if shown < found:
+        return f"{shown:,} of {found:,} rows; --limit 0 shows all"
+    return f"{found:,} row{'' if found == 1 else 's'}"
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+
+
+def _cell(cell: object) -> str:
+    return f"[dim]{_UNKNOWN}[/]" if cell is None else escape(visible(_text(cell)))
+
+
+def _text(cell: object) -> str:
+    """Show a cell: lists and structs as JSON, truth in lower case as SQL writes it."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, list | dict | tuple):
+        return orjson.dumps(cell, default=str).decode()
+    return str(cell)
+
+
+def list_tables(scan: Path | None) -> int:
+    """Print every table with its columns and what they mean; with a scan, how many rows it has of each."""
+    counts = {} if scan is None else _counts(scan)
+    console = _console()
+    console.print("[bold]Facts[/]: the input of the controls. NULL means unknown.")
+    for name in TABLES:
+        _describe(console, name, counts, ((c.name, type_name(c.type), c.doc) for c in columns(name)))
+    console.print("\n[bold]Inventory[/]: what was read, before evaluation.")
+    for name, row in INVENTORY_TABLES.items():
+        _describe(
+            console, name, counts, ((f.name, type_name(get_type_hints(row)[f.name]), "") for f in fields(row))
+        )
+    console.print("\n[bold]Findings[/]: one row per control and subject.")
+    texts = ((name, "text", doc) for name, doc in COLUMNS.items())
+    _describe(console, FindingsTable.name, counts, texts)
+    return 0
+
+
+def _describe(
+    console: Console, name: str, counts: Mapping[str, int], told: Iterable[tuple[str, str, str]]
+) -> None:
+    rows = f"  [dim]{counts[name]:,} rows[/]" if name in counts else ""
+    console.print(f"\n[bold]{name}[/]{rows}")
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
+    for column, kind, doc in told:
+        table.add_row(column, f"[dim]{escape(kind)}[/]", escape(doc))
+    console.print(table)
+
+
+def _counts(scan: Path) -> dict[str, int]:
+    files = ScanFiles(scan, read_manifest(scan))
+    return {name: count for name in sorted(_KNOWN) for count in _count(scan, files, name)}
+
+
+def _count(scan: Path, files: ScanFiles, name: str) -> Iterator[int]:
+    try:
+        if name == FindingsTable.name:
+            yield len(read_judged(scan).findings)
+        else:
+            yield _open(files, name, frozenset()).count_rows()
+    except BundleError as problem:
+        say(f"warning: {problem}")

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from scanner.cli.tally import duration
+from scanner.cli.progress import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,12 +11,11 @@ from scanner.cli.collect_actions import gather, goal_of
 from scanner.cli.destination import published, shown_at
 from scanner.cli.exits import advising_to_resume
 from scanner.cli.former import former_scan
-from scanner.cli.judge_actions import conclude
+from scanner.cli.judge_actions import conclude, pseudonyms
 from scanner.cli.judgement import judgement_of, with_settings
 from scanner.cli.logs import say
-from scanner.cli.notify_actions import conclude as conclude_notifications
+from scanner.cli.notify import conclude as conclude_notifications
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
-from scanner.cli.redaction import pseudonyms
 from scanner.cli.requests import settings_of
 from scanner.errors import VaultproofError
 from scanner.history.since import Since

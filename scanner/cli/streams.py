@@ -2,14 +2,19 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Final
 
 from scanner.cli.logs import say
 
 _LOST: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EBADF, errno.ENXIO})
+_ENDING: Final = ("SIGTERM", "SIGHUP")
+_SIGNAL_EXIT: Final = 128
+_received: list[int] = []
 
 
 def open_missing_streams() -> None:
@@ -65,3 +70,26 @@ def flush_at_exit() -> None:
                 null = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(null, stream.fileno())
                 os.close(null)
+
+
+def handle_termination() -> None:
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP. One that is ignored (`nohup`) stays ignored."""
+    for name in _ENDING:
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
+
+
+def exit_code() -> int:
+    """Return the exit code of an interrupted command: 128 and the number of the signal, as a shell counts."""
+    return _SIGNAL_EXIT + (_received[0] if _received else signal.SIGINT)
+
+
+_pid: Final = os.getpid()
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if os.getpid() != _pid:  # a child that was forked off: it has nothing to finish
+        os._exit(_SIGNAL_EXIT + number)
+    _received.append(number)
+    raise KeyboardInterrupt

@@ -12,7 +12,7 @@ from scanner.distributed.judging import fetch_manifest, plan_of
 from scanner.distributed.notifying import notify, remember_first_seen
 from scanner.distributed.reports import makeable, not_written
 from scanner.errors import BundleError
-from scanner.evaluate.engine import affected_controls
+from scanner.evaluate.needs import affected_controls
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import NAME
 from scanner.judging.batches import GOVERNED, SHARDS, assemble, parse_notes

@@ -6,7 +6,6 @@ that has no finding yet, and the next one goes on. Where a reason or details can
 alone is an `error`; what passes or is not applicable stays so, since its status does not depend on its texts.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -25,9 +24,7 @@ from scanner.evaluate.queries import Asking
 from scanner.evaluate.tier_evaluation import Tiered
 from scanner.evaluate.verdicts import Broken, ByTier, Plain, Verdicts
 from scanner.model.control import Compiled, Control
-from scanner.model.facts import columns
 from scanner.model.finding import Finding
-from scanner.model.reading import ENTRY
 from scanner.model.tier import Tiers
 
 Parameters = Mapping[str, Mapping[str, Any]]
@@ -117,26 +114,3 @@ class Judge:
             return Plain(self._connection, compiled, allowance, Asking(compiled, settings))
         except BrokenControlError as failure:
             return Broken(self._connection, compiled, allowance, str(failure))
-
-
-def reads_of(control: Control) -> frozenset[str]:
-    """Give the operations (`backup:GetBackupPlan`) that population and requirement of a control rest on."""
-    used = compile_control(control).judges
-    return frozenset(
-        read for column in columns(control.subject) if column.name in used for read in column.reads
-    )
-
-
-def affected_controls(controls: Iterable[Control]) -> Mapping[str, tuple[str, ...]]:
-    """Give for each operation the ids of the controls that rest on it, both sorted.
-
-    An account whose role cannot be assumed blinds every control that rests on any read.
-    """
-    by_operation: defaultdict[str, list[str]] = defaultdict(list)
-    for control in sorted(controls, key=lambda each: each.id):
-        for operation in (reads := reads_of(control)):
-            by_operation[operation].append(control.id)
-        if reads:
-            for entry in ENTRY:
-                by_operation[entry].append(control.id)
-    return {operation: tuple(by_operation[operation]) for operation in sorted(by_operation)}

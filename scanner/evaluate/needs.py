@@ -3,7 +3,8 @@
 Nothing is listed by hand: the expressions of a control name columns, and each column declares its reads.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from scanner.evaluate.compiled import compile_control
@@ -12,9 +13,12 @@ from scanner.model.control import Control
 from scanner.model.facts import columns
 from scanner.model.facts.reads import SUBJECT_READS
 from scanner.model.formats import POPULATION_FORMATS
+from scanner.model.reading import ENTRY
 from scanner.model.scan import POPULATION
 
 _RESOURCE: Final = "resource"
+
+
 _TAGS: Final = ("tags",)
 
 
@@ -56,3 +60,26 @@ def unlisted(controls: Iterable[Control], reads: CollectedReads | None) -> froze
         for control in controls
         if not all(is_collected(operation, reads) for operation in SUBJECT_READS.get(control.subject, ()))
     )
+
+
+def reads_of(control: Control) -> frozenset[str]:
+    """Give the operations (`backup:GetBackupPlan`) that population and requirement of a control rest on."""
+    used = compile_control(control).judges
+    return frozenset(
+        read for column in columns(control.subject) if column.name in used for read in column.reads
+    )
+
+
+def affected_controls(controls: Iterable[Control]) -> Mapping[str, tuple[str, ...]]:
+    """Give for each operation the ids of the controls that rest on it, both sorted.
+
+    An account whose role cannot be assumed blinds every control that rests on any read.
+    """
+    by_operation: defaultdict[str, list[str]] = defaultdict(list)
+    for control in sorted(controls, key=lambda each: each.id):
+        for operation in (reads := reads_of(control)):
+            by_operation[operation].append(control.id)
+        if reads:
+            for entry in ENTRY:
+                by_operation[entry].append(control.id)
+    return {operation: tuple(by_operation[operation]) for operation in sorted(by_operation)}

@@ -28,7 +28,7 @@ from scanner.demo.server.authorization import enforced
 from scanner.demo.server.credentials import AUDITOR
 from scanner.demo.story.accounts import CENTRAL, DEVELOPMENT, IRELAND, MANAGEMENT, PRODUCTION, REGIONS
 from scanner.errors import CredentialsError
-from scanner.evaluate.engine import affected_controls
+from scanner.evaluate.needs import affected_controls
 from scanner.services.base import Operation
 from scanner.services.catalogue import OPERATIONS
 from scanner.settings.settings import Settings

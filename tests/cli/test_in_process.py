@@ -9,8 +9,7 @@ from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
 from scanner.cli.exits import BROKEN, INTERRUPTED, guarded
-from scanner.cli.progress import LiveProgress, PlainProgress, QuietProgress, progress
-from scanner.cli.tally import Tally, duration
+from scanner.cli.progress import LiveProgress, PlainProgress, QuietProgress, Tally, duration, progress
 from scanner.errors import BundleError
 from scanner.model.inventory import ShardStatus
 from scanner.model.manifest import Scope, ShardRecord

@@ -44,7 +44,7 @@ def words(scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record
     folder = written(scan, tmp_path / "[schema] 2")
     words = file_findings(folder)
     monkeypatch.setattr(
-        "scanner.cli.query_actions.read_judged",
+        "scanner.cli.query.read_judged",
         lambda asked: read_filed(asked, words) if asked == folder else read_judged(asked),
     )
     return words

@@ -12,7 +12,7 @@ import pytest
 from scanner.app.criteria import load_judgement
 from scanner.app.needs import ALWAYS, needed_reads
 from scanner.evaluate.compiled import compile_control
-from scanner.evaluate.engine import affected_controls
+from scanner.evaluate.needs import affected_controls
 from scanner.model.control import Control
 from scanner.model.facts import TABLES, columns
 from scanner.model.reading import LEFT_OUT, GapKind

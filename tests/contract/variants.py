@@ -17,7 +17,8 @@ import pyarrow as pa
 from scanner.app.criteria import Judgement
 from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
-from scanner.evaluate.engine import affected_controls, evaluate
+from scanner.evaluate.engine import evaluate
+from scanner.evaluate.needs import affected_controls
 from scanner.evidence.answers import pagination
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME

@@ -23,8 +23,9 @@ from scanner.evaluate.decisions.owners import owned, owners_of
 from scanner.evaluate.decisions.tiers import Tiering
 from scanner.evaluate.decisions.waivers import CONTROL as WAIVER_CONTROL
 from scanner.evaluate.decisions.waivers import WaiverRule, Waivers
-from scanner.evaluate.engine import Parameters, affected_controls, evaluate
+from scanner.evaluate.engine import Parameters, evaluate
 from scanner.evaluate.filing import file_findings
+from scanner.evaluate.needs import affected_controls
 from scanner.evaluate.queries import WITHOUT_WORDS, Asking
 from scanner.evaluate.words import RenderedWords
 from scanner.evidence.bundle import Bundle

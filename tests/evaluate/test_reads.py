@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from scanner.evaluate.controls.loader import load_controls
-from scanner.evaluate.engine import affected_controls, reads_of
+from scanner.evaluate.needs import affected_controls, reads_of
 
 SHIPPED = {control.id: control for control in load_controls()}
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from scanner.evaluate.controls.loader import load_controls
-from scanner.evaluate.engine import affected_controls
+from scanner.evaluate.needs import affected_controls
 from scanner.facts.account import Governed, governed
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.model.facts import AccountFacts

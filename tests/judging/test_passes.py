@@ -10,7 +10,7 @@ import pytest
 
 from scanner.errors import BundleError, OutputError
 from scanner.evaluate.controls.loader import load_controls
-from scanner.evaluate.engine import affected_controls
+from scanner.evaluate.needs import affected_controls
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest
 from scanner.judging.tables import Tables, write_tables

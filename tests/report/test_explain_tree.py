@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from rich.console import Console
 
-from scanner.cli.explain_actions import rendered
+from scanner.cli.explain import rendered
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
 from scanner.model.finding import Severity, Status
 from scanner.report.explain import subject_tree

@@ -13,6 +13,7 @@ import yaml
 from typer.main import get_command
 
 from scanner.cli.commands import audit
+from scanner.cli.lazy import COMMANDS, loaded_command
 
 ROOT: Final = Path(__file__).parents[2]
 ANALYZE: Final = shutil.which("systemd-analyze")
@@ -39,7 +40,8 @@ def test_the_options_of_all_examples_exist() -> None:
     examples = commands()
     assert len(examples) >= 7
     for command, *words in examples:
-        known = {option for each in group.commands[command].params for option in each.opts}
+        parameters = (loaded_command(command) if command in COMMANDS else group.commands[command]).params
+        known = {option for each in parameters for option in each.opts}
         assert {word for word in words if word.startswith("--")} <= known
 
 
