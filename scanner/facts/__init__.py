@@ -1,4 +1,4 @@
-"""Fact rows: what the graph answers, as documented columns that controls are asked of.
+"""The fact tables: documented columns, computed from the graph, on which controls are evaluated.
 
-One module a fact table; `build` makes all tables of a shard. Pure: rows in, rows out.
+There is one module for each fact table; `build` builds all tables of a shard. No module here does I/O.
 """

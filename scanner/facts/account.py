@@ -1,4 +1,4 @@
-"""The fact tables `account` and `account_region`: one row an account, one row an account-Region in scope."""
+"""The fact tables `account` and `account_region`: rows for each account and account-Region of the scan."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from scanner.model.ternary import Ternary
 
 
 def account_row(account: AccountInventory, governance: BackupGovernance, name: str) -> AccountFacts:
-    """Make the row of one account. A policy without a plan gives it nothing, and is none (facts 7)."""
+    """Build the row of one account. A policy without a plan has no effect and counts as none (facts 7)."""
     notes = Notes()
     reading = account.effective_policy
     if isinstance(reading, Unread):
@@ -51,7 +51,7 @@ def _updated(policy: EffectivePolicy | None, notes: Notes) -> str | None:
 def _valid(
     account: AccountInventory, reaches: Ternary, governance: BackupGovernance, notes: Notes
 ) -> Ternary:
-    """Say whether the account's policy is valid; where none reaches it, nothing is wrong with it."""
+    """Return whether the account's policy is valid; true if the account has no policy."""
     invalid = governance.invalid_accounts
     if reaches is False:
         return True
@@ -65,37 +65,40 @@ def _valid(
 
 
 @dataclass(frozen=True, slots=True)
-class Governed:
-    """The rows of the table `account`; `gaps` by account: they are missed in each of its Regions."""
+class AccountRows:
+    """The rows of the table `account`. `gaps`, by account, are reported in each of its Regions."""
 
     rows: tuple[AccountFacts, ...] = ()
     gaps: Mapping[AccountId, tuple[Gap, ...]] = field(default_factory=dict)
 
 
-def governed(
+def build_account_rows(
     accounts: tuple[AccountInventory, ...], governance: BackupGovernance, organization: Organization
-) -> Governed:
-    """Make the rows of all accounts of the scope."""
+) -> AccountRows:
+    """Build the rows of all accounts in scope."""
     members = organization.accounts
     rows = (
-        account_row(each, governance, members[each.account].name if each.account in members else "")
-        for each in accounts
+        account_row(account, governance, members[account.account].name if account.account in members else "")
+        for account in accounts
     )
-    return Governed(tuple(rows), {each.account: each.gaps for each in accounts})
+    return AccountRows(tuple(rows), {account.account: account.gaps for account in accounts})
 
 
 def account_region_row(
-    inventory: ShardInventory, account_name: str, needed: Iterable[Gap], blinds: Mapping[str, tuple[str, ...]]
+    inventory: ShardInventory,
+    account_name: str,
+    needed: Iterable[Gap],
+    affected_controls: Mapping[str, tuple[str, ...]],
 ) -> AccountRegionFacts:
-    """Make the row of one shard.
+    """Build the row of one shard.
 
-    `needed` are gaps elsewhere that kept something of this shard open (a destination's vaults, the
-    organisation's settings); `affected_controls` names for each operation the selected controls that rest
-    on it: a read that none of them needs is not missed. Where nothing but reads that the scan left out is
-    missing, which reads AWS would have refused is not known.
+    `needed`: gaps outside the shard that leave something in it unknown (a destination's vaults, the
+    organisation's settings). `affected_controls`: for each operation the selected controls that need it; a
+    gap that affects no control is not reported. If the scan left out all missing reads itself, it is unknown
+    which reads AWS would have refused.
     """
     gaps = dict.fromkeys((*inventory.gaps, *needed))
-    missing = sorted((gap for gap in gaps if gap.operation in blinds), key=_order)
+    missing = sorted((gap for gap in gaps if gap.operation in affected_controls), key=_order)
     notes = Notes()
     notes.evidence("missing_reads", sorted({gap.ref for gap in missing if gap.ref is not None}))
     is_left_out = bool(missing) and all(gap.code == LEFT_OUT for gap in missing)
@@ -113,20 +116,22 @@ def account_region_row(
         status=inventory.status.value,
         skipped=skipped,
         not_entered=next((gap.not_entered() for gap in missing if gap.operation in ENTRY), ""),
-        missing_reads=None if is_left_out else tuple(_missing(gap, blinds[gap.operation]) for gap in missing),
+        missing_reads=None
+        if is_left_out
+        else tuple(_missing(gap, affected_controls[gap.operation]) for gap in missing),
         not_known=notes.not_known,
         evidence=notes.references,
     )
 
 
-def _missing(gap: Gap, blinds: tuple[str, ...]) -> MissingRead:
+def _missing(gap: Gap, controls: tuple[str, ...]) -> MissingRead:
     return MissingRead(
         operation=gap.operation,
         about=gap.about,
         kind=gap.kind.value,
         code=gap.code,
         message=gap.message,
-        blinds=blinds,
+        blinds=controls,
     )
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from scanner.facts.account import Governed, account_region_row
+from scanner.facts.account import AccountRows, account_region_row
 from scanner.facts.copy_action import RuleReach, copy_action_row
 from scanner.facts.plan import plan_row
 from scanner.facts.recovery_point import recovery_point_row
 from scanner.facts.resource import ResourceTable
-from scanner.facts.resource_jobs import ShardHistory, past_of
+from scanner.facts.resource_jobs import ShardHistory, shard_history
 from scanner.facts.rule import rule_rows
 from scanner.facts.selection import selection_row
 from scanner.facts.vault import vault_row
@@ -28,11 +28,11 @@ from scanner.model.reading import Gap, Known, Unread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsRequest:
-    """What the facts of a scan depend on besides the inventory: the clock, and what was asked of it."""
+    """What the facts of a scan depend on, apart from the inventory."""
 
     as_of: datetime
     affected_controls: Mapping[str, tuple[str, ...]]  # operation -> selected controls that depend on it
-    governed: Governed = field(default_factory=Governed)
+    account_rows: AccountRows = field(default_factory=AccountRows)
     count_inherited_backup: bool = True
 
 
@@ -41,31 +41,34 @@ class ShardFacts:
     """The fact rows of one shard, by table. `groups`: its resources, grouped by how they are protected."""
 
     tables: Mapping[str, tuple[Row, ...]]
-    needed: tuple[Gap, ...] = field(default=())  # gaps elsewhere that kept something of it open
+    needed: tuple[Gap, ...] = field(default=())  # gaps outside the shard that leave something unknown
     groups: tuple[ProtectionGroup, ...] = ()
 
 
 def build_facts(
-    inventory: ShardInventory, plane: ControlPlane, request: FactsRequest, elsewhere: CrossShardRows = NO_ROWS
+    inventory: ShardInventory,
+    plane: ControlPlane,
+    request: FactsRequest,
+    cross_shard_rows: CrossShardRows = NO_ROWS,
 ) -> ShardFacts:
-    """Make all fact rows of one shard. `elsewhere`: what other shards have of its resources."""
+    """Build all fact rows of one shard. `cross_shard_rows`: what other shards contain of its resources."""
     graph = ShardGraph(inventory, plane, inherit=request.count_inherited_backup, as_of=request.as_of)
-    past = past_of(inventory, plane, request.as_of, elsewhere)
+    past = shard_history(inventory, plane, request.as_of, cross_shard_rows)
     needed: dict[Gap, None] = {}
     resources = ResourceTable(graph, past, request.as_of)
     tables = dict(_tables(graph, past, resources, request, needed))
-    known = set(inventory.gaps)
+    shard_gaps = set(inventory.gaps)
     member = plane.organization.accounts.get(inventory.shard.account)
-    met = tuple(gap for gap in needed if gap not in known and _is_ours(gap, inventory.shard))
+    own_gaps = tuple(gap for gap in needed if gap not in shard_gaps and _is_ours(gap, inventory.shard))
     tables["account_region"] = (
         account_region_row(
             inventory,
             member.name if member else "",
-            (*met, *request.governed.gaps.get(inventory.shard.account, ())),
+            (*own_gaps, *request.account_rows.gaps.get(inventory.shard.account, ())),
             request.affected_controls,
         ),
     )
-    return ShardFacts(tables, met, tuple(resources.groups))
+    return ShardFacts(tables, own_gaps, tuple(resources.groups))
 
 
 def _tables(
@@ -75,7 +78,7 @@ def _tables(
     request: FactsRequest,
     needed: dict[Gap, None],
 ) -> Iterator[tuple[str, tuple[Row, ...]]]:
-    """Make all rows but the account-Region's, each table by its name; gaps that they met go to `needed`."""
+    """Yield each table but the account-Region's, by name; gaps that leave a row unknown go to `needed`."""
     inventory, as_of = graph.inventory, request.as_of
     yield "resource", tuple(_resources(graph, resources, needed))
     reaches = dict(_reaches(graph))
@@ -105,7 +108,7 @@ def _tables(
 
 
 def _is_ours(gap: Gap, shard: Shard) -> bool:
-    """Check whether a gap is missed here: that of another account-Region is missed there."""
+    """Check whether a gap belongs here; a gap of another account-Region is reported there."""
     return gap.region == ORG or (gap.account, gap.region) == (shard.account, shard.region)
 
 
@@ -117,21 +120,21 @@ def _resources(graph: ShardGraph, table: ResourceTable, needed: dict[Gap, None])
 
 
 def _reaches(graph: ShardGraph) -> Iterator[tuple[str, RuleReach]]:
-    """Tell of each rule, by its name, what it backs up."""
-    reached = graph.rule_reach()
+    """Yield what each rule backs up, by the rule's name."""
+    resources_by_rule = graph.rule_reach()
     for plan in graph.inventory.plans:
         doubt = graph.reach_doubt(plan)
         for rule in _rules_of(plan):
             subject = rule_subject(plan.arn, rule.id)
-            yield subject, RuleReach(reached.get(subject, ()), doubt)
+            yield subject, RuleReach(resources_by_rule.get(subject, ()), doubt)
 
 
 def _reach_of(plan: BackupPlan, reaches: Mapping[str, RuleReach]) -> RuleReach:
-    """Tell what a plan backs up: each of its rules backs up the same."""
+    """Return what a plan backs up: all its rules back up the same resources."""
     if isinstance(plan.rules, Unread):
         return RuleReach((), Doubt(plan.name, "its rules were not read", plan.rules.gap, plan.arn))
-    reached = (reaches[rule_subject(plan.arn, rule.id)] for rule in plan.rules.value)
-    return next(reached, RuleReach((), None))
+    resources_by_rule = (reaches[rule_subject(plan.arn, rule.id)] for rule in plan.rules.value)
+    return next(resources_by_rule, RuleReach((), None))
 
 
 def _plans(
@@ -169,7 +172,7 @@ def _selections(graph: ShardGraph, needed: dict[Gap, None]) -> Iterator[Selectio
 def _copy_actions(
     graph: ShardGraph, jobs: JobHistory, reaches: Mapping[str, RuleReach], needed: dict[Gap, None]
 ) -> Iterator[CopyActionFacts]:
-    """Make the rows of all copy actions. Two equal actions of one rule are one subject."""
+    """Build the rows of all copy actions. Two equal actions of one rule are one subject."""
     for plan in graph.inventory.plans:
         for rule in _rules_of(plan):
             reach = reaches[rule_subject(plan.arn, rule.id)]

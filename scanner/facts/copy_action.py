@@ -1,4 +1,4 @@
-"""The fact table `copy_action`: one row a copy action of a rule, with what must hold for it to arrive."""
+"""The fact table `copy_action`: a row for each copy action of a rule, with the conditions for its success."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _COLUMNS = {
     "destination account is a member": "in_organization",
     "cross-account backup is on": "cross_account_enabled",
 }
-"""The columns that a link of a copy across accounts decides."""
+"""The columns that the links of a copy across accounts decide."""
 
 _SUPPORT = frozenset(
     (
@@ -51,9 +51,8 @@ _SUPPORT = frozenset(
 _DAY: Final = 24  # hours
 
 
-# The columns of a copy action that tell, for each resource that its rule covers, how its copy fares.
-#
-# What is alike in all that the copy depends on is told once: a rule may cover a shard's every volume.
+# Some columns have one entry for each resource that the rule covers. Resources with equal properties are
+# evaluated once, as a group: a rule may cover every volume of a shard.
 @dataclass(frozen=True, slots=True)
 class RuleReach:
     """The resources that a rule backs up. `doubt` says why it may back up others too; None: it does not."""
@@ -72,11 +71,11 @@ class RuleReach:
 def copy_action_row(
     graph: ShardGraph,
     jobs: JobHistory,
-    made_by: tuple[BackupPlan, BackupRule, CopyAction],
+    action: tuple[BackupPlan, BackupRule, CopyAction],
     reach: RuleReach,
 ) -> tuple[CopyActionFacts, Notes]:
-    """Make the row of one copy action, which is part of a plan and a rule."""
-    plan, rule, copy = made_by
+    """Build the row of one copy action of a rule."""
+    plan, rule, copy = action
     notes = Notes()
     notes.evidence("", plan.refs)
     destination = graph.plane.destination(copy.destination)
@@ -85,13 +84,15 @@ def copy_action_row(
     links = graph.copy_outcomes.links_of_action(rule_name, rule, copy)
     copied = copied_columns(graph, reach, rule, destination, links, notes)
     units = _units(destination.account, graph.plane.organization, notes)
-    told = copy_job_columns(jobs, made_by, reach, notes)
-    return _facts(graph, made_by, reach, copied, _across(links, notes), units, told, notes), notes
+    rows = copy_job_columns(jobs, action, reach, notes)
+    return _facts(
+        graph, action, reach, copied, _cross_account_answers(links, notes), units, rows, notes
+    ), notes
 
 
 @dataclass(frozen=True, slots=True)
 class CopiedColumns:
-    """The columns, each with one entry a covered resource; one None ends those that are incomplete."""
+    """The columns with one entry for each covered resource; an incomplete column ends with None."""
 
     keys: tuple[CoveredKey | None, ...]
     shared: tuple[SharedKey | None, ...]
@@ -101,16 +102,16 @@ class CopiedColumns:
 
 @dataclass(frozen=True, slots=True)
 class CopyJobColumns:
-    """The columns of a copy action that its copy jobs, and the schedule of its rule, decide."""
+    """The columns of a copy action that depend on its copy jobs and on the schedule of its rule."""
 
     copy_jobs: tuple[CopyJobsOf | None, ...]
     copy_window_hours: float | None
     completed_earlier: Ternary
 
 
-def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
+def _facts(  # noqa: PLR0913, PLR0917 -- the parts of a row
     graph: ShardGraph,
-    made_by: tuple[BackupPlan, BackupRule, CopyAction],
+    action: tuple[BackupPlan, BackupRule, CopyAction],
     reach: RuleReach,
     copied: CopiedColumns,
     across: dict[str, Answer],
@@ -118,7 +119,7 @@ def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
     jobs: CopyJobColumns,
     notes: Notes,
 ) -> CopyActionFacts:
-    plan, rule, copy = made_by
+    plan, rule, copy = action
     destination = graph.plane.destination(copy.destination)
     shard, days = graph.inventory.shard, copy_retention_days(rule, copy)
     rule_name = rule_subject(plan.arn, rule.id)
@@ -163,20 +164,20 @@ def _facts(  # noqa: PLR0913, PLR0917 -- a row is made of this much
     )
 
 
-def _across(links: tuple[Link, ...], notes: Notes) -> dict[str, Answer]:
-    """Tell what the links say that a copy across accounts has besides; within the account they all hold."""
-    found = dict.fromkeys(_COLUMNS.values(), _WITHIN)
+def _cross_account_answers(links: tuple[Link, ...], notes: Notes) -> dict[str, Answer]:
+    """Return the answers of the links that only copies across accounts have; true for others."""
+    answers = dict.fromkeys(_COLUMNS.values(), _WITHIN)
     for link in links:
         if (column := _COLUMNS.get(link.name)) is not None:
-            found[column] = link.answer
+            answers[column] = link.answer
             notes.evidence(column, link.refs)
             if link.answer.value is None:
                 notes.unknown(column, link.answer.because, link.gap)
-    return found
+    return answers
 
 
 def _units(account: AccountId, organization: Organization, notes: Notes) -> tuple[str | None, ...]:
-    """Give the ids of what the account lies below, from the root down, and its path at the end."""
+    """Return the ids of the root and organizational units above the account, top down, and its path last."""
     member = organization.accounts.get(account)
     if member is None and not isinstance(organization.members, Unread):
         return ()
@@ -202,14 +203,14 @@ def _note_destination(destination: Destination, notes: Notes) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Alike:
-    """What holds of all resources that are alike."""
+class _CopyGroup:
+    """What all resources of a group share."""
 
     capability: str
     row: Capability | None
     keys: ResourceKeys
     key: str
-    blocked_by: str  # the key that is in the way; empty: none
+    blocked_by: str  # the key that prevents the copy; empty: none
     supported: Answer
     supported_gap: Gap | None
     shared: Answer
@@ -217,7 +218,7 @@ class _Alike:
     notes: tuple[str, ...]
 
 
-def copied_columns(  # noqa: PLR0913, PLR0917 -- a copy action is this much
+def copied_columns(  # noqa: PLR0913, PLR0917 -- the parts of a copy action
     graph: ShardGraph,
     reach: RuleReach,
     rule: BackupRule,
@@ -225,31 +226,31 @@ def copied_columns(  # noqa: PLR0913, PLR0917 -- a copy action is this much
     of_action: Iterable[Link],
     notes: Notes,
 ) -> CopiedColumns:
-    """Make the columns of one copy action of a rule. `of_action`: the links that no resource changes."""
+    """Build the columns of one copy action. `of_action`: the links that are the same for all resources."""
     closed = tuple(link for link in of_action if link.name in _SUPPORT)
-    alike: dict[tuple[object, ...], _Alike] = {}
-    told: list[tuple[Resource, _Alike]] = []
+    groups: dict[tuple[object, ...], _CopyGroup] = {}
+    rows: list[tuple[Resource, _CopyGroup]] = []
     for resource in reach.resources:
-        likeness = copy_grouping_key(resource)
-        if (known := alike.get(likeness)) is None:
-            known = alike[likeness] = _told(graph, resource, rule, destination, closed)
-        told.append((resource, known))
+        key = copy_grouping_key(resource)
+        if (group := groups.get(key)) is None:
+            group = groups[key] = _copy_group(graph, resource, rule, destination, closed)
+        rows.append((resource, group))
     across = graph.crosses_accounts(destination)
-    _note(told, across, notes)
-    end = _end(reach.doubt, notes)
+    _note(rows, across, notes)
+    end = _incomplete_end(reach.doubt, notes)
     return CopiedColumns(
-        keys=(*(_key(resource, each) for resource, each in told), *end),
-        shared=(*(_shared(resource, each) for resource, each in told), *end) if across else (),
-        supported=(*(_supported(resource, each) for resource, each in told), *end),
+        keys=(*(_key(resource, group) for resource, group in rows), *end),
+        shared=(*(_shared(resource, group) for resource, group in rows), *end) if across else (),
+        supported=(*(_supported(resource, group) for resource, group in rows), *end),
         blocked=tuple(
-            KeyInTheWay(resource=resource.arn, key=each.blocked_by)
-            for resource, each in told
-            if each.blocked_by
+            KeyInTheWay(resource=resource.arn, key=group.blocked_by)
+            for resource, group in rows
+            if group.blocked_by
         ),
     )
 
 
-def _end(doubt: Doubt | None, notes: Notes) -> tuple[None, ...]:
+def _incomplete_end(doubt: Doubt | None, notes: Notes) -> tuple[None, ...]:
     if doubt is None:
         return ()
     for column in ("covers_resources", "covered_keys", "blocked", "source_keys_shared", "supported"):
@@ -257,20 +258,20 @@ def _end(doubt: Doubt | None, notes: Notes) -> tuple[None, ...]:
     return (None,)
 
 
-def _told(
+def _copy_group(
     graph: ShardGraph,
     resource: Resource,
     rule: BackupRule,
     destination: Destination,
     closed: tuple[Link, ...],
-) -> _Alike:
+) -> _CopyGroup:
     links = (*closed, *graph.copy_outcomes.links_of_resource(resource, destination))
     keys = graph.keys(resource)
     row = capability_of(resource, graph.inventory.settings)
     by_name = {link.name: link for link in links}
     way, shared = by_name.get("no AWS managed key in the way"), by_name.get("source key shared")
-    supported, gap = _joined(link for link in links if link.name in _SUPPORT)
-    return _Alike(
+    supported, gap = _joined_support(link for link in links if link.name in _SUPPORT)
+    return _CopyGroup(
         capability=resource.capability if row is None else row.key,
         row=row,
         keys=keys,
@@ -284,12 +285,12 @@ def _told(
     )
 
 
-def _joined(links: Iterable[Link]) -> tuple[Answer, Gap | None]:
-    each = tuple(links)
-    verdict = conjunction(link.answer for link in each)
+def _joined_support(links: Iterable[Link]) -> tuple[Answer, Gap | None]:
+    links = tuple(links)
+    verdict = conjunction(link.answer for link in links)
     if verdict.value:
-        return each[0].answer, None
-    return verdict, next((link.gap for link in each if link.answer == verdict), None)
+        return links[0].answer, None
+    return verdict, next((link.gap for link in links if link.answer == verdict), None)
 
 
 def _blocking_key(row: Capability | None, keys: ResourceKeys, destination: Destination) -> str:
@@ -297,62 +298,62 @@ def _blocking_key(row: Capability | None, keys: ResourceKeys, destination: Desti
     return ", ".join(own) or (destination.key.name if destination.key else "") or destination.arn
 
 
-def _key(resource: Resource, alike: _Alike) -> CoveredKey:
+def _key(resource: Resource, group: _CopyGroup) -> CoveredKey:
     return CoveredKey(
         resource=resource.arn,
-        capability=alike.capability,
-        fully_managed=None if alike.row is None else alike.row.fully_managed,
-        encrypted=alike.keys.encrypted,
-        key=alike.key,
-        key_kind=None if alike.keys.kind is None else alike.keys.kind.value,
+        capability=group.capability,
+        fully_managed=None if group.row is None else group.row.fully_managed,
+        encrypted=group.keys.encrypted,
+        key=group.key,
+        key_kind=None if group.keys.kind is None else group.keys.kind.value,
     )
 
 
-def _shared(resource: Resource, alike: _Alike) -> SharedKey:
+def _shared(resource: Resource, group: _CopyGroup) -> SharedKey:
     return SharedKey(
-        resource=resource.arn, key=alike.key, shared=alike.shared.value, reason=alike.shared.because
+        resource=resource.arn, key=group.key, shared=group.shared.value, reason=group.shared.because
     )
 
 
-def _supported(resource: Resource, alike: _Alike) -> CoveredSupport:
+def _supported(resource: Resource, group: _CopyGroup) -> CoveredSupport:
     return CoveredSupport(
         resource=resource.arn,
-        capability=alike.capability,
-        supported=alike.supported.value,
-        reason=alike.supported.because,
-        notes=alike.notes,
+        capability=group.capability,
+        supported=group.supported.value,
+        reason=group.supported.because,
+        notes=group.notes,
     )
 
 
-def _note(told: Iterable[tuple[Resource, _Alike]], across: bool, notes: Notes) -> None:  # noqa: FBT001 -- a fact
-    """Note the evidence, and for what is alike once why something of it is not known."""
+def _note(rows: Iterable[tuple[Resource, _CopyGroup]], across: bool, notes: Notes) -> None:  # noqa: FBT001 -- private, called once
+    """Note the evidence of all resources, and once for each group why something is unknown."""
     noted = set()
-    for resource, alike in told:
+    for resource, group in rows:
         notes.evidence("covered_keys", resource.refs)
-        if id(alike) in noted:
+        if id(group) in noted:
             continue
-        noted.add(id(alike))
+        noted.add(id(group))
         what = f"of {resource.arn}"
-        if alike.row is None:
+        if group.row is None:
             because = f"the Region settings do not report what is supported for {resource.arn}"
             notes.unknown("covered_keys", because)
-        if alike.keys.kind is None:
+        if group.keys.kind is None:
             because = f"who manages the key {what} is unknown"
-            notes.unknown("covered_keys", because, alike.keys.first_gap)
-        if alike.supported.value is None:
-            notes.unknown("supported", f"{what}: {alike.supported.because}", alike.supported_gap)
-        if across and alike.shared.value is None:
-            notes.unknown("source_keys_shared", f"{what}: {alike.shared.because}", alike.shared_gap)
+            notes.unknown("covered_keys", because, group.keys.first_gap)
+        if group.supported.value is None:
+            notes.unknown("supported", f"{what}: {group.supported.because}", group.supported_gap)
+        if across and group.shared.value is None:
+            notes.unknown("source_keys_shared", f"{what}: {group.shared.because}", group.shared_gap)
 
 
 def copy_job_columns(
     jobs: JobHistory,
-    made_by: tuple[BackupPlan, BackupRule, CopyAction],
+    action: tuple[BackupPlan, BackupRule, CopyAction],
     reach: RuleReach,
     notes: Notes,
 ) -> CopyJobColumns:
-    """Build the columns of one copy action, which is part of a plan and a rule."""
-    plan, rule, copy = made_by
+    """Build the columns of one copy action that depend on its jobs and the rule's schedule."""
+    plan, rule, copy = action
     window = copy_window_hours(rule, jobs.as_of)
     earlier = "" if window is None else _why_earlier(window)
     if window is None:
@@ -370,7 +371,7 @@ def copy_job_columns(
 
 
 def _why_earlier(window: float) -> str:
-    """Return why a copy may have completed before the first listed job; empty: it would be listed."""
+    """Return why a copy may have completed before the listed jobs; empty: it would be listed."""
     if window <= HISTORY_DAYS * _DAY:
         return ""
     days = f"{window / _DAY:.1f}".removesuffix(".0")
@@ -383,22 +384,26 @@ def _why_earlier(window: float) -> str:
 def _copy_jobs(
     jobs: JobHistory, rule: str, destination: str, reach: RuleReach, notes: Notes
 ) -> tuple[CopyJobsOf | None, ...]:
-    """Tell how the finished copy jobs of the action fared, of each resource that the rule covers and has any.
+    """Return the finished copy jobs of the action, for each covered resource that has any.
 
-    The list ends with None where the copy jobs were not read, or the rule may cover others.
+    The list ends with None if the copy jobs were not read, or the rule may cover other resources.
     """
-    found = [(resource.arn, jobs.copies(resource.arn, rule, destination)) for resource in reach.resources]
-    told = tuple(_copy_jobs_of(found, notes))
-    unseen = dict.fromkeys((*jobs.unseen_copies, *(one for _, copies in found for one in copies.unseen)))
-    for one in unseen:
-        notes.unknown("copy_jobs", one.because, one.gap)
+    copies = [(resource.arn, jobs.copies(resource.arn, rule, destination)) for resource in reach.resources]
+    rows = tuple(_copy_jobs_of(copies, notes))
+    unseen = dict.fromkeys(
+        (*jobs.unseen_copies, *(reason for _, outcomes in copies for reason in outcomes.unseen))
+    )
+    for reason in unseen:
+        notes.unknown("copy_jobs", reason.because, reason.gap)
     if reach.doubt is not None:
         notes.unknown("copy_jobs", reach.doubt.because, reach.doubt.gap)
-    return (*told, None) if unseen or reach.doubt is not None else told
+    return (*rows, None) if unseen or reach.doubt is not None else rows
 
 
-def _copy_jobs_of(found: Iterable[tuple[str, JobOutcomes]], notes: Notes) -> Iterator[CopyJobsOf]:
-    for arn, copies in found:
+def _copy_jobs_of(
+    copies_by_resource: Iterable[tuple[str, JobOutcomes]], notes: Notes
+) -> Iterator[CopyJobsOf]:
+    for arn, copies in copies_by_resource:
         if any(copy.finished is not False for copy in copies.jobs):
             yield _of_resource(arn, copies)
             for copy in copies.jobs[:1]:

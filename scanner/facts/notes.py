@@ -1,4 +1,4 @@
-"""Noting down, while a row is made, why a column is NULL and which evidence it rests on."""
+"""Notes taken while a row is built: why a column is NULL, and the evidence of each column."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from scanner.model.sentences import sentence
 
 
 class Notes:
-    """The notes of one row. `needed` gathers the gaps that kept something of it open."""
+    """The notes of one row. `needed` collects the gaps that leave something in it unknown."""
 
     def __init__(self) -> None:
         self._not_known: dict[NotKnown, None] = {}
@@ -19,7 +19,7 @@ class Notes:
         self._needed: dict[Gap, None] = {}
 
     def unknown(self, column: str, because: str, gap: Gap | None = None) -> None:
-        """Note why a column is NULL, or a list of it incomplete, and the read that is missing for it."""
+        """Note why a column is NULL, or a list in it incomplete, and the missing read if there is one."""
         text = sentence(because)
         if gap is None:
             self._not_known[NotKnown(column, text)] = None
@@ -32,38 +32,38 @@ class Notes:
         self._not_known[note] = None
 
     def evidence(self, column: str, refs: Iterable[EvidenceRef]) -> None:
-        """Note the evidence lines that a column rests on; an empty column: the row as a whole."""
+        """Note the evidence lines of a column; an empty column: of the whole row."""
         for ref in refs:
             self._references[Reference(column, ref.file, ref.line)] = None
 
     def share(self, references: tuple[Reference, ...]) -> None:
-        """Note evidence that many rows rest on alike, about columns that nothing else is noted of."""
+        """Add references that many rows share, for columns without other references."""
         self._shared += references
 
     @property
     def not_known(self) -> tuple[NotKnown, ...]:
-        """Give the notes on what is not known."""
+        """The notes on what is not known."""
         return tuple(self._not_known)
 
     @property
     def references(self) -> tuple[Reference, ...]:
-        """Give the notes on evidence."""
+        """The notes on evidence."""
         return (*self._references, *self._shared)
 
     @property
     def needed(self) -> tuple[Gap, ...]:
-        """Give the gaps that kept something of the row open."""
+        """The missing reads that leave something in the row unknown."""
         return tuple(self._needed)
 
 
 def local_text(moment: datetime | None) -> str:
-    """Return a wall-clock time to the minute, without a zone; empty: there is none."""
+    """Return a local time to the minute, without a zone; empty: there is none."""
     return "" if moment is None else moment.replace(tzinfo=None).isoformat(timespec="minutes")
 
 
-@lru_cache(maxsize=4096)  # one recovery point tells its date in several rows
+@lru_cache(maxsize=4096)  # the date of a recovery point occurs in several rows
 def instant_text(instant: datetime | None) -> str | None:
-    """Write an instant as RFC 3339 in UTC, to the second."""
+    """Return a time as RFC 3339 in UTC, to the second."""
     if instant is None:
         return None
     return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The fact table `plan`: one row a backup plan, with the rhythm and retention of its rules."""
+"""The fact table `plan`: a row for each backup plan, with the schedules and retentions of its rules."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ _OF_RULES: Final = (
     "advanced_settings",
     "scan_settings",
 )
-"""The columns that come with the plan's rules."""
+"""The columns that depend on the plan's rules."""
 
 
 def plan_row(
     graph: ShardGraph, plan: BackupPlan, reach: RuleReach, as_of: datetime
 ) -> tuple[PlanFacts, Notes]:
-    """Make the row of one plan. Rules that were not read are one unknown rule; `reach`: what they back up."""
+    """Build the row of one plan. `reach`: what its rules back up."""
     notes = Notes()
     notes.evidence("", plan.refs)
     rules: tuple[RuleTerms | None, ...] = (None,)
@@ -63,10 +63,12 @@ def plan_row(
         overlapping_rules=overlaps,
         advanced_settings=(None,)
         if unread
-        else tuple(BackupOption(one.resource_type, one.option, one.value) for one in plan.advanced),
+        else tuple(
+            BackupOption(setting.resource_type, setting.option, setting.value) for setting in plan.advanced
+        ),
         scan_settings=(None,)
         if unread
-        else tuple(ScanScope(one.scanner, one.resource_types, one.role) for one in plan.scans),
+        else tuple(ScanScope(scan.scanner, scan.resource_types, scan.role) for scan in plan.scans),
         selections=selected.selections,
         selects_resources=selects,
         selected_count=selected.selected_count,
@@ -78,23 +80,21 @@ def plan_row(
     return facts, notes
 
 
-# Rules of one plan that get in each other's way: overlapping start windows, and different retentions.
-#
-# Within the start windows AWS Backup makes one backup, under the rule that keeps it longer (AWS Backup
-# developer guide, "Backup plan options and configuration"; facts 2.1).
+# If the start windows of two rules of one plan overlap, AWS Backup makes one backup, under the rule with the
+# longer retention (AWS Backup developer guide, "Backup plan options and configuration"; facts 2.1).
 def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> tuple[RuleOverlap, ...]:
-    """Give the pairs of a plan's rules that keep differently long and whose start windows overlap.
+    """Return the pairs of a plan's rules with different retentions whose start windows overlap.
 
-    Two rules that keep equally long lose nothing by it.
+    Rules with equal retentions are left out, because no backup is lost.
     """
-    found = []
+    overlaps = []
     for overlap in overlapping(rules, as_of):
         longer, shorter = sorted((overlap.first, overlap.second), key=_days, reverse=True)
         if _days(longer) == _days(shorter):
             continue
         if overlap.certain is None:
             _note_doubt((longer, shorter), as_of, notes)
-        found.append(
+        overlaps.append(
             RuleOverlap(
                 longer=longer.name,
                 longer_days=_days(longer),
@@ -103,7 +103,7 @@ def overlaps_of(rules: Iterable[BackupRule], as_of: datetime, notes: Notes) -> t
                 certain=overlap.certain,
             )
         )
-    return tuple(found)
+    return tuple(overlaps)
 
 
 def _note_doubt(rules: tuple[BackupRule, BackupRule], as_of: datetime, notes: Notes) -> None:
@@ -120,7 +120,7 @@ def _days(rule: BackupRule) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlanSelections:
-    """How much a plan's selections select together; None: not known."""
+    """What a plan's selections select together; None: not known."""
 
     selections: int | None
     selects_resources: Ternary
@@ -129,7 +129,7 @@ class PlanSelections:
 
 
 def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSelections:
-    """Make the columns of one plan. What two selections select counts once."""
+    """Build the columns of one plan. A resource that two selections select counts once."""
     doubts: list[Doubt] = []
     if isinstance(plan.selections, Unread):
         because = "its backup selections were not read"
@@ -141,22 +141,22 @@ def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSe
         doubts.append(Doubt(plan.name, because, plan.unlisted_selections, plan.arn))
     listed = plan.selections.value if isinstance(plan.selections, Known) else ()
     number = None if doubts else len(listed)
-    found: set[str] = set()
+    arns: set[str] = set()
     unsupported: set[str] = set()
     for selection in listed:
         selected = graph.selected_by(plan, selection)
-        found.update(resource.arn for resource in selected.resources)
+        arns.update(resource.arn for resource in selected.resources)
         unsupported.update(resource.arn for resource in selected.unsupported)
         if isinstance(selection.terms, Known):
             notes.evidence("selects_resources", selection.terms.refs)
         if selected.doubt is not None:
             doubts.append(selected.doubt)
     for doubt in doubts[:1]:
-        for column in ("selected_count", *(() if found else ("selects_resources",))):
+        for column in ("selected_count", *(() if arns else ("selects_resources",))):
             notes.unknown(column, doubt.because, doubt.gap)
     return PlanSelections(
         number,
-        bool(found) or (None if doubts else False),
-        None if doubts else len(found),
+        bool(arns) or (None if doubts else False),
+        None if doubts else len(arns),
         tuple(sorted(unsupported)),
     )

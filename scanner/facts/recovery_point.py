@@ -1,4 +1,4 @@
-"""The fact table `recovery_point`: one row a recovery point in a vault."""
+"""The fact table `recovery_point`: a row for each recovery point in a vault."""
 
 from datetime import datetime
 from typing import Final
@@ -24,8 +24,8 @@ def recovery_point_row(
 ) -> RecoveryPointFacts:
     """Build the row of one recovery point.
 
-    `exists`: whether its resource still does; `unread`: the list that was not read, where that is why it is
-    not known; `doubt`: its vault only gives access to another one, or may (ruling 10).
+    `exists`: whether its resource still exists; `unread`: the list whose missing read leaves that unknown;
+    `doubt`: its vault only gives access to another vault, or may do so (ruling 10).
     """
     notes = Notes()
     notes.evidence("", point.refs)
@@ -79,7 +79,7 @@ def recovery_point_row(
 
 
 def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
-    """Check whether scans found nothing; a scan that failed did not look at everything."""
+    """Check whether malware scans found nothing; a failed scan did not check everything."""
     scan = point.scan
     if scan is None:
         return True
@@ -93,7 +93,7 @@ def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
 
 
 def _unknown_scan(scan: ScanResult) -> tuple[str, Gap | None] | None:
-    """Return why it is not known whether scans found nothing, and the missing read; None: it is known."""
+    """Return why it is unknown whether scans found nothing, and the missing read; None: it is known."""
     if scan.findings is None:
         return "AWS does not report what its malware scans found", None
     if scan.failed:
@@ -114,8 +114,8 @@ def _point_in_time(scan: ScanResult) -> str:
 
 
 def _scan_findings(scan: ScanResult | None) -> tuple[str | None, ...]:
-    """Return what its scans found; a list that is not told ends with None."""
+    """Return what malware scans found; a list that AWS does not report ends with None."""
     if scan is None:
         return ()
-    found = (_THREATS,) if _point_in_time(scan) == _THREATS else ()
-    return (*found, None) if scan.findings is None else (*scan.findings, *found)
+    point_in_time = (_THREATS,) if _point_in_time(scan) == _THREATS else ()
+    return (*point_in_time, None) if scan.findings is None else (*scan.findings, *point_in_time)

@@ -1,4 +1,4 @@
-"""The fact table `resource`: one row a resource, with what covers it and where its copies go."""
+"""The fact table `resource`: a row for each resource, with its coverage, backups and copies."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -65,19 +65,19 @@ _OF_COVERAGE: Final = (
     "several_continuous_rules",
     "copies",
 )
-"""The columns that a doubt whether a rule covers the resource keeps open."""
+"""The columns that are unknown if a rule may cover the resource."""
 _RECENCY = ("newest_recovery_points", "newest_recovery_point")
 
 
 class ResourceTable:
-    """Makes the rows of one shard's resources; gathers the gaps that kept something open."""
+    """Builds the rows of one shard's resources, and groups the resources by how they are protected."""
 
     def __init__(self, graph: ShardGraph, past: ShardHistory, as_of: datetime) -> None:
         self._graph = graph
         self._as_of = as_of
         self._past = past
-        # Many resources share one coverage, which the graph keeps alive.
-        self._covered: dict[int, _Covered] = {}
+        # By the id of the coverage, which many resources share and the graph keeps alive.
+        self._covered: dict[int, _CoverageColumns] = {}
         self._schedules = SchedulesOfRules(as_of)
         self._copies = Copies(graph)
         self._selection_results = SelectionTable(graph)
@@ -85,11 +85,11 @@ class ResourceTable:
 
     @property
     def groups(self) -> Iterable[ProtectionGroup]:
-        """The resources whose rows were made, grouped by how they are protected."""
+        """The resources whose rows were built, grouped by how they are protected."""
         return self._survivals.groups.rows()
 
     def row(self, resource: Resource) -> tuple[ResourceFacts, Notes]:
-        """Make the row of one resource."""
+        """Build the row of one resource."""
         notes = Notes()
         notes.evidence("", resource.refs)
         coverage = self._graph.coverage(resource)
@@ -109,17 +109,17 @@ class ResourceTable:
         places = place_columns(backup_locations, self._graph.inventory.shard, notes)
         if keys.kind is None:
             notes.unknown("key_kind", "who manages its key is unknown", keys.first_gap)
-        covered = self._covered_of(coverage)
+        coverage_columns = self._coverage_columns(coverage)
         copied.note(notes)
-        covered.schedules.note(notes)
+        coverage_columns.schedules.note(notes)
         _note_doubts(coverage, notes)
         managed = None if row is None else row.fully_managed
         backed = BackupState(keys, backup_locations, coverage, copy_outcomes, managed)
         survivals = self._survivals.of(resource, backed)
         survivals.note(notes)
-        survived = survivals.losses
-        regarded = self._selection_results.columns(resource, coverage, notes)
-        notes.share(covered.references)
+        losses = survivals.losses
+        selection_columns = self._selection_results.columns(resource, coverage, notes)
+        notes.share(coverage_columns.references)
         facts = ResourceFacts(
             subject=resource.arn,
             subject_type=resource.type,
@@ -137,14 +137,14 @@ class ResourceTable:
             encrypted=keys.encrypted,
             key_kind=None if keys.kind is None else keys.kind.value,
             covered=coverage.covered,
-            covered_by=covered.by,
-            rules=covered.rules,
+            covered_by=coverage_columns.by,
+            rules=coverage_columns.rules,
             left_out=_incomplete(
                 left_out(resource, (way.plan for way in coverage.ways if way.parent is None)), coverage
             ),
-            longest_wait_hours=covered.schedules.waits,
-            skipped_starts=_incomplete(covered.schedules.skips, coverage),
-            several_continuous_rules=covered.schedules.several_continuous,
+            longest_wait_hours=coverage_columns.schedules.waits,
+            skipped_starts=_incomplete(coverage_columns.schedules.skips, coverage),
+            several_continuous_rules=coverage_columns.schedules.several_continuous,
             incremental=_incremental(resource, self._graph.inventory.settings, notes),
             continuous_supported=continuous_supported(resource, row),
             copies=_incomplete(copied.copies, coverage),
@@ -157,49 +157,48 @@ class ResourceTable:
             copy_jobs=jobs.copy_jobs,
             restores=jobs.restores,
             type_restores=jobs.type_restores,
-            survives_region_loss=survived[Loss.REGION].survived,
-            survives_region_loss_because=survived[Loss.REGION].because,
-            survives_account_compromise=survived[Loss.ACCOUNT].survived,
-            survives_account_compromise_because=survived[Loss.ACCOUNT].because,
-            survives_key_loss=survived[Loss.KEY].survived,
-            survives_key_loss_because=survived[Loss.KEY].because,
-            survives_vault_loss=survived[Loss.VAULT].survived,
-            survives_vault_loss_because=survived[Loss.VAULT].because,
-            survives_backup_account_loss=survived[Loss.BACKUP_ACCOUNT].survived,
-            survives_backup_account_loss_because=survived[Loss.BACKUP_ACCOUNT].because,
+            survives_region_loss=losses[Loss.REGION].survived,
+            survives_region_loss_because=losses[Loss.REGION].because,
+            survives_account_compromise=losses[Loss.ACCOUNT].survived,
+            survives_account_compromise_because=losses[Loss.ACCOUNT].because,
+            survives_key_loss=losses[Loss.KEY].survived,
+            survives_key_loss_because=losses[Loss.KEY].because,
+            survives_vault_loss=losses[Loss.VAULT].survived,
+            survives_vault_loss_because=losses[Loss.VAULT].because,
+            survives_backup_account_loss=losses[Loss.BACKUP_ACCOUNT].survived,
+            survives_backup_account_loss_because=losses[Loss.BACKUP_ACCOUNT].because,
             three_two_one_one_zero=self._survivals.three_two_one_one_zero(survivals, backed, jobs, notes),
-            opt_in_decides=regarded.opt_in_decides,
-            opted_in=regarded.opted_in,
-            opt_in_reason=regarded.opt_in_reason,
-            passed_over=regarded.passed_over,
-            near_misses=regarded.near_misses,
-            nearest=regarded.nearest,
-            remedy=regarded.remedy,
-            selections_asked=regarded.selections_asked,
+            opt_in_decides=selection_columns.opt_in_decides,
+            opted_in=selection_columns.opted_in,
+            opt_in_reason=selection_columns.opt_in_reason,
+            passed_over=selection_columns.passed_over,
+            near_misses=selection_columns.near_misses,
+            nearest=selection_columns.nearest,
+            remedy=selection_columns.remedy,
+            selections_asked=selection_columns.selections_asked,
             uncertain=tuple(sorted({doubt.name for doubt in coverage.doubts})),
             not_known=notes.not_known,
             evidence=notes.references,
         )
         return facts, notes
 
-    def _covered_of(self, coverage: Coverage) -> "_Covered":
-        if (known := self._covered.get(id(coverage))) is None:
+    def _coverage_columns(self, coverage: Coverage) -> "_CoverageColumns":
+        if (columns := self._covered.get(id(coverage))) is None:
             terms = (rule_terms(covering.plan, covering.rule, self._as_of) for covering in coverage.rules)
-            known = self._covered[id(coverage)] = _Covered(
+            columns = self._covered[id(coverage)] = _CoverageColumns(
                 by=_incomplete(map(_covered_by, coverage.ways), coverage),
                 rules=_incomplete(terms, coverage),
                 schedules=self._schedules.of(coverage),
                 references=_coverage_references(coverage),
             )
-        return known
+        return columns
 
 
-# The columns of a resource's schedule: how long it waits for a backup, and how many of them are continuous.
-#
-# Both depend on the covering rules alone, and are made once for resources that the same rules cover.
+# The longest gap between backups and the continuous rules depend on the covering rules alone, so these
+# columns are computed once for all resources that the same rules cover.
 @dataclass(frozen=True, slots=True)
 class Schedules:
-    """What the covering rules make together. More rules can only shorten the wait, so a doubt bounds it."""
+    """The schedule of all covering rules together. `doubts`: why the gap between backups may be shorter."""
 
     waits: tuple[float | None, ...]
     skips: tuple[SkippedStart, ...]
@@ -207,15 +206,15 @@ class Schedules:
     doubts: tuple[str, ...]
 
     def note(self, notes: Notes) -> None:
-        """Note why the wait may be shorter than what the known starts leave."""
+        """Note why the gap may be shorter than that between the known starts."""
         for because in self.doubts:
             notes.unknown("longest_wait_hours", because)
             notes.unknown("rules.max_gap_hours", because)
 
 
 @dataclass(frozen=True, slots=True)
-class _Covered:
-    """The columns of coverage, and the evidence that they rest on."""
+class _CoverageColumns:
+    """The columns of a coverage, and their evidence."""
 
     by: tuple[CoveredBy | None, ...]
     rules: tuple[RuleTerms | None, ...]
@@ -233,7 +232,7 @@ def _covered_by(covering: CoveringRule) -> CoveredBy:
 
 
 def _coverage_references(coverage: Coverage) -> tuple[Reference, ...]:
-    """Give the evidence that the columns of coverage rest on, each line once a column."""
+    """Return the evidence of the coverage columns, each line once for each column."""
     references = (
         Reference(column, ref.file, ref.line)
         for covering in coverage.ways
@@ -277,7 +276,7 @@ def _versioned(resource: Resource, notes: Notes) -> Ternary:
 
 
 def _assessable(resource: Resource, notes: Notes) -> tuple[Ternary, str]:
-    """Return whether the resource is judged at all, and if not, why (rulings 5 and 19)."""
+    """Return whether controls assess the resource at all, and if not, why (rulings 5 and 19)."""
     kind = can_be_backed_up(resource)
     if kind.value is False:
         return False, f"{kind.because[:1].upper()}{kind.because[1:]}. Protect its data in another way."
@@ -296,20 +295,18 @@ def _assessable(resource: Resource, notes: Notes) -> tuple[Ternary, str]:
     return conjunction((kind, Answer(negate(skipped)))).value, ""
 
 
-# The columns of a resource's copies: how each fares, and the chain that decides it, link by link.
-#
-# Resources that fare alike share one tuple of fates (ShardGraph.copies), and so the columns made of it.
-# Others share single fates, and single links: each of them is told once.
+# Resources whose copies have equal outcomes share one tuple of outcomes (ShardGraph.copies), and so the
+# columns built from it. Other resources share single outcomes and links, which are also converted once.
 @dataclass(frozen=True, slots=True)
-class Copied:
-    """The columns that resources which fare alike share. `doubts`: why verdicts are open, and the gap."""
+class CopyColumns:
+    """The columns of copies. `doubts`: why verdicts are unknown, with the missing reads."""
 
     copies: tuple[ResourceCopy, ...]
     links: tuple[CopyLinks, ...]
     doubts: tuple[tuple[str, Gap | None], ...]
 
     def note(self, notes: Notes) -> None:
-        """Note why it is not known whether copies arrive, or how far away."""
+        """Note why it is unknown whether copies can succeed, or how far away they are."""
         for because, gap in self.doubts:
             notes.unknown("copies", because, gap)
         for region in dict.fromkeys(
@@ -322,70 +319,70 @@ class Copied:
 
 
 class Copies:
-    """Makes the columns of copies for one shard's resources."""
+    """Builds the columns of copies for one shard's resources."""
 
     def __init__(self, graph: ShardGraph) -> None:
         self._graph = graph
-        # By ids: whatever was told is kept alive beside what is told of it.
-        self._known: dict[int, tuple[tuple[CopyOfResource, ...], Copied]] = {}
+        # By ids of objects that the entries keep alive.
+        self._known: dict[int, tuple[tuple[CopyOfResource, ...], CopyColumns]] = {}
         self._copy_outcomes: dict[int, tuple[CopyOfResource, ResourceCopy, CopyLinks]] = {}
         self._links: dict[int, tuple[Link, CopyLink]] = {}
 
-    def of(self, copy_outcomes: tuple[CopyOfResource, ...]) -> Copied:
-        """Give the columns of a resource whose copies fare like this."""
-        if (known := self._known.get(id(copy_outcomes))) is None:
+    def of(self, copy_outcomes: tuple[CopyOfResource, ...]) -> CopyColumns:
+        """Return the columns of a resource whose copies have these outcomes."""
+        if (cached := self._known.get(id(copy_outcomes))) is None:
             doubts = (
-                (f"copy to {fate.destination.arn}: {fate.verdict.because}", fate.gap)
-                for fate in copy_outcomes
-                if fate.verdict.value is None
+                (f"copy to {outcome.destination.arn}: {outcome.verdict.because}", outcome.gap)
+                for outcome in copy_outcomes
+                if outcome.verdict.value is None
             )
-            told = [self._told(fate) for fate in copy_outcomes]
-            copies, links = (copy for _, copy, _ in told), (links for _, _, links in told)
-            copied = Copied(tuple(copies), tuple(links), tuple(doubts))
-            known = self._known[id(copy_outcomes)] = (copy_outcomes, copied)
-        return known[1]
+            columns = [self._columns_of(outcome) for outcome in copy_outcomes]
+            copies, links = (copy for _, copy, _ in columns), (links for _, _, links in columns)
+            copied = CopyColumns(tuple(copies), tuple(links), tuple(doubts))
+            cached = self._known[id(copy_outcomes)] = (copy_outcomes, copied)
+        return cached[1]
 
-    def _told(self, fate: CopyOfResource) -> tuple[CopyOfResource, ResourceCopy, CopyLinks]:
-        if (known := self._copy_outcomes.get(id(fate))) is None:
-            known = self._copy_outcomes[id(fate)] = (fate, self._copy(fate), self._chain(fate))
-        return known
+    def _columns_of(self, outcome: CopyOfResource) -> tuple[CopyOfResource, ResourceCopy, CopyLinks]:
+        if (cached := self._copy_outcomes.get(id(outcome))) is None:
+            cached = self._copy_outcomes[id(outcome)] = (outcome, self._copy(outcome), self._chain(outcome))
+        return cached
 
-    def _chain(self, fate: CopyOfResource) -> CopyLinks:
+    def _chain(self, outcome: CopyOfResource) -> CopyLinks:
         return CopyLinks(
-            copy_action=fate.subject,
-            destination=fate.destination.arn,
-            effective=fate.verdict.value,
-            links=tuple(map(self._link, fate.links)),
+            copy_action=outcome.subject,
+            destination=outcome.destination.arn,
+            effective=outcome.verdict.value,
+            links=tuple(map(self._link, outcome.links)),
         )
 
     def _link(self, link: Link) -> CopyLink:
-        if (known := self._links.get(id(link))) is None:
-            known = self._links[id(link)] = (link, _link(link))
-        return known[1]
+        if (cached := self._links.get(id(link))) is None:
+            cached = self._links[id(link)] = (link, _link(link))
+        return cached[1]
 
-    def _copy(self, fate: CopyOfResource) -> ResourceCopy:
-        destination = fate.destination
+    def _copy(self, outcome: CopyOfResource) -> ResourceCopy:
+        destination = outcome.destination
         source = self._graph.source
         return ResourceCopy(
-            copy_action=fate.subject,
-            rule=fate.covering.subject,
-            kind="air_gapped_target" if fate.copy.air_gapped else "copy_action",
+            copy_action=outcome.subject,
+            rule=outcome.covering.subject,
+            kind="air_gapped_target" if outcome.copy.air_gapped else "copy_action",
             destination=destination.arn,
             destination_account=destination.account,
             destination_region=destination.region,
             cross_region=destination.region != source.shard.region,
             distance_km=distance_km(source.shard.region, destination.region),
             cross_account=crosses_accounts(source, destination),
-            effective=fate.verdict.value,
-            reason="" if fate.verdict.value else fate.verdict.because,
-            copied_as="snapshot" if fate.covering.rule.continuous else "",
+            effective=outcome.verdict.value,
+            reason="" if outcome.verdict.value else outcome.verdict.because,
+            copied_as="snapshot" if outcome.covering.rule.continuous else "",
             air_gapped=destination.air_gapped,
-            notes=notes_of(fate.links, fate.covering.rule),
+            notes=notes_of(outcome.links, outcome.covering.rule),
         )
 
 
 def _link(link: Link) -> CopyLink:
-    """Tell a link, with the read that keeps it open and the evidence that it rests on."""
+    """Build a link with its evidence, and with the missing read in its reason."""
     reason = sentence(link.answer.because)
     if link.answer.value is None and link.gap is not None:
         reason = f"{reason.rstrip('.')}: {link.gap.sentence()}" if reason else link.gap.sentence()
@@ -395,7 +392,7 @@ def _link(link: Link) -> CopyLink:
 
 @dataclass(frozen=True, slots=True)
 class PlaceColumns:
-    """The columns: for recency those of the own account and Region, and all places there are."""
+    """The columns of recovery points: the newest in the own account and Region, and all locations."""
 
     newest_recovery_points: tuple[PlaceRecoveryPoint | None, ...]
     newest_recovery_point: NewestRecoveryPoint
@@ -403,27 +400,27 @@ class PlaceColumns:
 
 
 def place_columns(backup_locations: BackupLocations, shard: Shard, notes: Notes) -> PlaceColumns:
-    """Make the columns of one resource of a shard; what may not have been seen ends a list with None."""
+    """Build the columns of one resource of a shard; a list that may be incomplete ends with None."""
     here: list[PlaceRecoveryPoint] = []
     places: list[BackupPlace] = []
-    for place in backup_locations.places:
-        if place.newest_lasting is not None and place.newest_lasting_age_hours is not None:
-            places.append(_place(place, place.newest_lasting, place.newest_lasting_age_hours))
-            notes.evidence("places", place.newest_lasting.refs)
-        if place.newest is None or place.age_hours is None:
+    for location in backup_locations.places:
+        if location.newest_lasting is not None and location.newest_lasting_age_hours is not None:
+            places.append(_place(location, location.newest_lasting, location.newest_lasting_age_hours))
+            notes.evidence("places", location.newest_lasting.refs)
+        if location.newest is None or location.age_hours is None:
             continue
-        if (place.account, place.region) == (shard.account, shard.region):
-            here.append(_recent(place.newest, place.age_hours))
-            notes.evidence("newest_recovery_points", place.newest.refs)
+        if (location.account, location.region) == (shard.account, shard.region):
+            here.append(_recent(location.newest, location.age_hours))
+            notes.evidence("newest_recovery_points", location.newest.refs)
     for unseen in backup_locations.unseen:
         for column in ("places", *_RECENCY) if unseen.own else ("places",):
             notes.unknown(column, unseen.because, unseen.gap)
-    for place in backup_locations.doubtful:
-        if place.newest is None or place.age_hours is None or place.doubt is None:
+    for location in backup_locations.doubtful:
+        if location.newest is None or location.age_hours is None or location.doubt is None:
             continue
-        here.append(replace(_recent(place.newest, place.age_hours), absent=None))
+        here.append(replace(_recent(location.newest, location.age_hours), absent=None))
         for column in _RECENCY:
-            notes.unknown(column, place.doubt.because, place.doubt.gap)
+            notes.unknown(column, location.doubt.because, location.doubt.gap)
     recent = (*here, None) if any(unseen.own for unseen in backup_locations.unseen) else tuple(here)
     return PlaceColumns(
         newest_recovery_points=recent,
@@ -432,23 +429,23 @@ def place_columns(backup_locations: BackupLocations, shard: Shard, notes: Notes)
     )
 
 
-def _place(place: BackupLocation, newest: RecoveryPoint, age: float) -> BackupPlace:
+def _place(location: BackupLocation, newest: RecoveryPoint, age: float) -> BackupPlace:
     return BackupPlace(
         arn=newest.arn,
-        vault=place.arn,
-        vault_name=place.arn.partition(":backup-vault:")[2],
-        account=place.account,
-        region=place.region,
+        vault=location.arn,
+        vault_name=location.arn.partition(":backup-vault:")[2],
+        account=location.account,
+        region=location.region,
         created_at=instant_text(newest.created_at),
         age_hours=round(age, 4),
         continuous=newest.continuous,
-        air_gapped=_air_gapped(place),
+        air_gapped=_air_gapped(location),
         key=newest.key,
     )
 
 
-def _air_gapped(place: BackupLocation) -> Ternary:
-    return None if place.vault is None else place.vault.air_gapped
+def _air_gapped(location: BackupLocation) -> Ternary:
+    return None if location.vault is None else location.vault.air_gapped
 
 
 def _recent(newest: RecoveryPoint, age: float) -> PlaceRecoveryPoint:
@@ -457,10 +454,10 @@ def _recent(newest: RecoveryPoint, age: float) -> PlaceRecoveryPoint:
 
 def _newest(places: Iterable[PlaceRecoveryPoint | None]) -> NewestRecoveryPoint:
     places = tuple(places)
-    known = [place for place in places if place is not None and place.absent is not None]
-    if not known:
+    certain = [location for location in places if location is not None and location.absent is not None]
+    if not certain:
         return NewestRecoveryPoint(None if places else False, None, None, None, None)
-    newest = min(known, key=lambda place: (place.age_hours, place.arn))
+    newest = min(certain, key=lambda location: (location.age_hours, location.arn))
     return NewestRecoveryPoint(
         exists=True,
         arn=newest.arn,
@@ -472,7 +469,7 @@ def _newest(places: Iterable[PlaceRecoveryPoint | None]) -> NewestRecoveryPoint:
 
 @dataclass(frozen=True, slots=True)
 class SelectionColumns:
-    """What the selections of its account and Region make of a resource."""
+    """The results of the selections in its account and Region for a resource."""
 
     opt_in_decides: Ternary
     opted_in: Ternary
@@ -485,28 +482,28 @@ class SelectionColumns:
 
 
 class SelectionTable:
-    """Makes the columns of one shard's resources."""
+    """Builds the selection columns of one shard's resources."""
 
     def __init__(self, graph: ShardGraph) -> None:
         self._selection_results = SelectionResults(graph)
         self._near_misses = NearMisses(graph)
 
     def columns(self, resource: Resource, coverage: Coverage, notes: Notes) -> SelectionColumns:
-        """Build the columns of one resource. What a rule covers is passed over by none (ruling 3)."""
-        likeness = self._selection_results.group(resource)
-        regard = self._selection_results.of_group(resource, likeness)
-        near = self._near_misses.of(resource, likeness) if coverage.covered is False else ()
+        """Build the columns of one resource; no selection passes over a covered one (ruling 3)."""
+        group = self._selection_results.group(resource)
+        results = self._selection_results.of_group(resource, group)
+        near = self._near_misses.of(resource, group) if coverage.covered is False else ()
         uncovered = coverage.covered is not True
-        for each in (*regard.unknown, *self._selection_results.unknown_count):
-            if uncovered or each.column != "passed_over":
-                notes.unknown(each.column, each.because, each.gap)
+        for unknown in (*results.unknown, *self._selection_results.unknown_count):
+            if uncovered or unknown.column != "passed_over":
+                notes.unknown(unknown.column, unknown.because, unknown.gap)
         for column in ("opt_in_decides", "opted_in"):
-            notes.evidence(column, regard.settings_refs)
+            notes.evidence(column, results.settings_refs)
         return SelectionColumns(
-            opt_in_decides=regard.opt_in_decides,
-            opted_in=regard.opted_in,
-            opt_in_reason=regard.opt_in_reason,
-            passed_over=regard.passed_over if uncovered else (),
+            opt_in_decides=results.opt_in_decides,
+            opted_in=results.opted_in,
+            opt_in_reason=results.opt_in_reason,
+            passed_over=results.passed_over if uncovered else (),
             near_misses=tuple(candidate.fact for candidate in near),
             nearest=nearest_text(near),
             remedy=remedy(near, resource),
@@ -515,20 +512,22 @@ class SelectionTable:
 
 
 class SchedulesOfRules:
-    """Makes the columns for each set of covering rules once."""
+    """Builds the schedule columns once for each set of covering rules."""
 
     def __init__(self, as_of: datetime) -> None:
         self._as_of = as_of
         self._known: dict[tuple[tuple[str, ...], bool], Schedules] = {}
 
     def of(self, coverage: Coverage) -> Schedules:
-        """Return the columns of a coverage."""
+        """Return the schedule columns of a coverage."""
         rules = coverage.rules
-        likeness = (tuple(covering.subject for covering in rules), bool(coverage.doubts))
-        if (known := self._known.get(likeness)) is None:
-            made = tuple(covering.rule for covering in rules)
-            known = self._known[likeness] = _schedules(made, self._as_of, complete=not coverage.doubts)
-        return known
+        group = (tuple(covering.subject for covering in rules), bool(coverage.doubts))
+        if (schedules := self._known.get(group)) is None:
+            backup_rules = tuple(covering.rule for covering in rules)
+            schedules = self._known[group] = _schedules(
+                backup_rules, self._as_of, complete=not coverage.doubts
+            )
+        return schedules
 
 
 def _schedules(rules: tuple[BackupRule, ...], as_of: datetime, *, complete: bool) -> Schedules:
@@ -545,9 +544,9 @@ def _schedules(rules: tuple[BackupRule, ...], as_of: datetime, *, complete: bool
 
 
 def continuous_supported(resource: Resource, row: Capability | None) -> Ternary:
-    """Check whether AWS Backup makes continuous backups of a resource's type; `row`: what applies to it.
+    """Check whether AWS Backup supports continuous backups of a resource's type; `row`: its capabilities.
 
-    No DynamoDB table has them, whichever features the Region settings, when they are read, give it.
+    No DynamoDB table supports them, whichever features the Region settings give it.
     """
     if row is None and resource.capability == "DynamoDB":
         row = capability("DynamoDB_BASIC")

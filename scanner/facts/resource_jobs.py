@@ -1,4 +1,4 @@
-"""A resource's past: its backup jobs, copy jobs and restores, and which failed last (rulings 3, 9, 13)."""
+"""A resource's backup jobs, copy jobs and restores, and which of the latest failed (rulings 3, 9, 13)."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,49 +12,49 @@ from scanner.graph.cross_shard import NO_ROWS, CrossShardRows, ResourceExistence
 from scanner.graph.history import History, Unseen, counted_arns
 from scanner.graph.jobs import JobHistory, JobOutcome, JobOutcomes
 from scanner.graph.restore_history import Restore, RestoreHistory
-from scanner.model.facts import NEVER_HOURS, BackupJobTold, CopyChain, RestoreTold
+from scanner.model.facts import NEVER_HOURS, BackupJobResult, CopyChain, RestoreResult
 from scanner.model.inventory import Resource, ShardInventory
 from scanner.model.names import Shard
 from scanner.model.ternary import Ternary, all_of
 
-MESSAGE: Final = 200  # letters of what AWS says of a job
+MESSAGE: Final = 200  # characters of AWS's message on a job
 RESTORE_TEST_DAYS: Final = 90
-_UNDER_WAY: Final = ("PENDING", "RUNNING")
+_RUNNING: Final = ("PENDING", "RUNNING")
 
 Chain = tuple[str, str]
-"""A rule, as findings name it, and the vault that it copies into."""
+"""The name of a rule in findings, and the vault that it copies into."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryColumns:
-    """The columns; a list that may be incomplete ends with None."""
+    """The columns of jobs and restores; a list that may be incomplete ends with None."""
 
-    backup_jobs: tuple[BackupJobTold | None, ...]
+    backup_jobs: tuple[BackupJobResult | None, ...]
     copy_jobs: tuple[CopyChain | None, ...]
-    restores: tuple[RestoreTold | None, ...]
-    type_restores: tuple[RestoreTold | None, ...]
+    restores: tuple[RestoreResult | None, ...]
+    type_restores: tuple[RestoreResult | None, ...]
 
 
 class HistoryTable:
-    """Makes the columns for one shard's resources."""
+    """Builds the columns of jobs and restores for one shard's resources."""
 
     def __init__(
-        self, inventory: ShardInventory, as_of: datetime, elsewhere: CrossShardRows = NO_ROWS
+        self, inventory: ShardInventory, as_of: datetime, cross_shard_rows: CrossShardRows = NO_ROWS
     ) -> None:
         self.jobs = JobHistory(inventory, as_of)
-        self._restores = RestoreHistory(inventory, as_of, elsewhere)
+        self._restores = RestoreHistory(inventory, as_of, cross_shard_rows)
 
     def columns(
         self, resource: Resource, coverage: Coverage, copies_in: Iterable[Shard], notes: Notes
     ) -> HistoryColumns:
-        """Make the columns of one resource, copies of which lie in these account-Regions."""
+        """Build the columns of one resource. `copies_in`: the account-Regions that hold copies of it."""
         arns = counted_arns(resource, coverage)
         backups = self.jobs.backups(arns, coverage.open_parents)
         chains, unseen = self.jobs.copies_by_chain(arns, coverage.open_parents)
         restores = self._restores.of(arns, coverage.open_parents, copies_in)
         of_type = self._restores.of_type(resource.type)
-        _note("backup_jobs", backups.unseen, (each.job for each in backups.jobs), notes)
-        missing = dict.fromkeys((*unseen, *(one for chain in chains.values() for one in chain.unseen)))
+        _note("backup_jobs", backups.unseen, (backup.job for backup in backups.jobs), notes)
+        missing = dict.fromkeys((*unseen, *(reason for chain in chains.values() for reason in chain.unseen)))
         _note("copy_jobs", tuple(missing), (), notes)
         _note("restores", (*restores.unseen, *restores.doubts), restores.restores, notes)
         _note("type_restores", (*of_type.unseen, *of_type.doubts), of_type.restores, notes)
@@ -70,23 +70,23 @@ class HistoryTable:
 
     def _chain(self, arns: tuple[str, ...], rule: str, destination: str, copies: JobOutcomes) -> CopyChain:
         newest = next((copy for copy in copies.jobs if copy.newest is not False), None)
-        known = newest is not None and newest.newest is True
+        is_certain = newest is not None and newest.newest is True
         none = newest is None and not copies.unseen
         return CopyChain(
             rule=rule,
             destination=destination,
-            age_hours=newest.age_hours if newest and known else NEVER_HOURS if none else None,
-            state=newest.job.state if newest and known else "" if none else None,
-            succeeded=newest.succeeded if newest and known else False if none else None,
+            age_hours=newest.age_hours if newest and is_certain else NEVER_HOURS if none else None,
+            state=newest.job.state if newest and is_certain else "" if none else None,
+            succeeded=newest.succeeded if newest and is_certain else False if none else None,
             behind=self.jobs.newest_backup_not_copied(arns, rule, copies),
-            category=newest.job.message_category or "" if newest and known else "",
-            message=message_of(newest) if newest and known else "",
-            issues=issues_of(newest) if newest and known else "",
+            category=newest.job.message_category or "" if newest and is_certain else "",
+            message=message_of(newest) if newest and is_certain else "",
+            issues=issues_of(newest) if newest and is_certain else "",
         )
 
 
-def _backup(outcome: JobOutcome) -> BackupJobTold:
-    return BackupJobTold(
+def _backup(outcome: JobOutcome) -> BackupJobResult:
+    return BackupJobResult(
         job=outcome.job.id,
         resource=outcome.job.resource or "",
         state=outcome.job.state,
@@ -103,7 +103,7 @@ def _backup(outcome: JobOutcome) -> BackupJobTold:
 
 
 def message_of(outcome: JobOutcome) -> str:
-    """Return what AWS says of a job (StatusMessage), cut to a length for people; empty: nothing."""
+    """Return AWS's message on a job (StatusMessage), cut to a readable length; empty: there is none."""
     return (outcome.job.message or "")[:MESSAGE]
 
 
@@ -113,8 +113,8 @@ def issues_of(outcome: JobOutcome) -> str:
     return ": ".join(filter(None, parts)) if outcome.with_issues else ""
 
 
-def _restore(restore: Restore) -> RestoreTold:
-    return RestoreTold(
+def _restore(restore: Restore) -> RestoreResult:
+    return RestoreResult(
         job=restore.job,
         resource=restore.resource,
         state=restore.state,
@@ -131,68 +131,68 @@ def _end(unseen: tuple[Unseen, ...]) -> tuple[None, ...]:
     return (None,) if unseen else ()
 
 
-def _note(column: str, unseen: tuple[Unseen, ...], told: Iterable[object], notes: Notes) -> None:
-    for each in told:
-        notes.evidence(column, getattr(each, "refs", ()))
-    for one in unseen:
-        notes.unknown(column, one.because, one.gap)
+def _note(column: str, unseen: tuple[Unseen, ...], rows: Iterable[object], notes: Notes) -> None:
+    for row in rows:
+        notes.evidence(column, getattr(row, "refs", ()))
+    for reason in unseen:
+        notes.unknown(column, reason.because, reason.gap)
 
 
 @dataclass(frozen=True, slots=True)
 class ShardHistory:
-    """The histories of one shard, ready to be asked."""
+    """The histories of one shard."""
 
     history: History
     table: HistoryTable
     existence: ResourceExistence
 
 
-def past_of(
-    inventory: ShardInventory, plane: ControlPlane, as_of: datetime, elsewhere: CrossShardRows
+def shard_history(
+    inventory: ShardInventory, plane: ControlPlane, as_of: datetime, cross_shard_rows: CrossShardRows
 ) -> ShardHistory:
-    """Get the histories of a shard ready. `elsewhere`: what other shards have of its resources."""
+    """Build the histories of a shard. `cross_shard_rows`: what other shards contain of its resources."""
     return ShardHistory(
-        history=History(inventory, plane, as_of, elsewhere),
-        table=HistoryTable(inventory, as_of, elsewhere),
-        existence=ResourceExistence(inventory, elsewhere.recall),
+        history=History(inventory, plane, as_of, cross_shard_rows),
+        table=HistoryTable(inventory, as_of, cross_shard_rows),
+        existence=ResourceExistence(inventory, cross_shard_rows.recall),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """What failed, in words, and whether nothing did. `open_ones`: of what it is not known."""
+    """What failed, as clauses. `undecided`: what may have failed."""
 
     failed: tuple[str, ...]
-    open_ones: tuple[str, ...]
+    undecided: tuple[str, ...]
 
     @property
     def none(self) -> Ternary:
         """Whether nothing failed."""
         if self.failed:
             return False
-        return None if self.open_ones else True
+        return None if self.undecided else True
 
 
 def failures_of(past: HistoryColumns, actions: Collection[Chain], *, has_backup: Ternary) -> Failures:
-    """Say what failed last of a resource's backups, copies and restore tests.
+    """Return which of a resource's latest backups, copies and restore tests failed.
 
-    `actions`: the rules that copy it now, and where to; `has_backup`: whether a usable recovery point of it
-    lies somewhere.
+    `actions`: the rules that copy it now, with the destination vaults; `has_backup`: whether it has a usable
+    recovery point anywhere.
     """
-    told = (
+    verdicts = (
         _backup_failure(past.backup_jobs, has_backup=has_backup),
         *_copies(past.copy_jobs, actions),
         _restore_failure(past.restores),
     )
-    failed = tuple(sentence for passed, sentence in told if passed is False)
-    return Failures(failed, tuple(sentence for passed, sentence in told if passed is None))
+    failed = tuple(sentence for passed, sentence in verdicts if passed is False)
+    return Failures(failed, tuple(sentence for passed, sentence in verdicts if passed is None))
 
 
-Told = tuple[Ternary, str]
-"""Whether something went well, and what went wrong, or is not known."""
+Verdict = tuple[Ternary, str]
+"""Whether something succeeded, and what failed or is unknown."""
 
 
-def _backup_failure(jobs: Iterable[BackupJobTold | None], *, has_backup: Ternary) -> Told:
+def _backup_failure(jobs: Iterable[BackupJobResult | None], *, has_backup: Ternary) -> Verdict:
     jobs = tuple(jobs)
     rivals = [job for job in jobs if job is not None and job.newest is not False]
     newest = next((job for job in rivals if job.newest), None)
@@ -205,8 +205,8 @@ def _backup_failure(jobs: Iterable[BackupJobTold | None], *, has_backup: Ternary
     return has_backup, "there is no usable recovery point and no finished backup job in the last 30 days"
 
 
-def _copies(chains: Iterable[CopyChain | None], actions: Collection[Chain]) -> Iterator[Told]:
-    """Tell of the newest copy by each rule into each vault that copies it now; else of the newest at all."""
+def _copies(chains: Iterable[CopyChain | None], actions: Collection[Chain]) -> Iterator[Verdict]:
+    """Yield a verdict on the newest copy by each current rule into each vault; else on the newest of all."""
     chains = tuple(chains)
     finished = [chain for chain in chains if chain is not None and chain.state != ""]
     vaults = {vault for _, vault in actions}
@@ -231,16 +231,18 @@ def _newest(chains: list[CopyChain]) -> list[CopyChain]:
     return sorted(chains, key=lambda chain: chain.age_hours or 0.0)[:1]
 
 
-def _restore_failure(restores: Iterable[RestoreTold | None]) -> Told:
-    """Tell of the newest finished restore; none in 90 days counts as a failure."""
+def _restore_failure(restores: Iterable[RestoreResult | None]) -> Verdict:
+    """Return the verdict on the newest finished restore; none in 90 days counts as a failure."""
     restores = tuple(restores)
-    ended = [one for one in restores if one is not None and one.state not in _UNDER_WAY]
-    if None in restores or any(one.age_days is None for one in ended):
+    ended = [restore for restore in restores if restore is not None and restore.state not in _RUNNING]
+    if None in restores or any(restore.age_days is None for restore in ended):
         return None, f"whether it was restored in the last {RESTORE_TEST_DAYS} days is unknown"
-    recent = [one for one in ended if one.age_days is not None and one.age_days <= RESTORE_TEST_DAYS]
+    recent = [
+        restore for restore in ended if restore.age_days is not None and restore.age_days <= RESTORE_TEST_DAYS
+    ]
     if not recent:
         return False, f"no restore was tested in the last {RESTORE_TEST_DAYS} days"
-    newest = min(recent, key=lambda one: one.age_days or 0.0)
+    newest = min(recent, key=lambda restore: restore.age_days or 0.0)
     proves = all_of((newest.completed, newest.validated))
     if proves is None:
         return None, "whether its newest restore completed is unknown"

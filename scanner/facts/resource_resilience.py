@@ -1,6 +1,6 @@
-"""The columns that say which losses a resource's backups survive, and the pieces of 3-2-1-1-0.
+"""The columns for the losses that a resource's backups survive, and for the parts of 3-2-1-1-0.
 
-Resources whose backups lie alike share one answer: what is asked of their refuges is asked once.
+Resources with equal copies share one object (`SurvivingCopies`), so each loss is evaluated once for it.
 """
 
 from collections.abc import Mapping
@@ -25,15 +25,15 @@ COLUMNS: Final[Mapping[Loss, str]] = {
     Loss.VAULT: "survives_vault_loss",
     Loss.BACKUP_ACCOUNT: "survives_backup_account_loss",
 }
-"""The columns, by what may be lost."""
+"""The columns, by loss."""
 
 SPREAD: Final = "three_two_one_one_zero"
-_NOTED: Final = 3  # of many reasons why something is not known, the first are noted
+_NOTED: Final = 3  # how many reasons why something is unknown are noted
 
 
 @dataclass(frozen=True, slots=True)
 class Survivals:
-    """What resources share whose backups lie alike. `unseen`: why there may be more recovery points."""
+    """The results for resources with equal copies. `unseen`: why there may be other recovery points."""
 
     losses: Mapping[Loss, Survival]
     spread: Spread
@@ -41,7 +41,7 @@ class Survivals:
     unseen: tuple[Doubt, ...]
 
     def note(self, notes: Notes) -> None:
-        """Note why losses are open."""
+        """Note why it is unknown whether losses are survived."""
         for loss, survival in self.losses.items():
             if survival.survived is None:
                 notes.unknown(COLUMNS[loss], survival.because, survival.gap)
@@ -55,55 +55,57 @@ class SurvivalTable:
         self.groups = ProtectionGroups(graph, self._surviving_copies)
         self._resilience = Resilience(graph.plane, as_of)
         self._known: dict[int, tuple[BackupsOfResource, Survivals]] = {}
-        self._pieces: dict[object, _Pieces] = {}  # by the ids of survivals, which `_known` keeps alive
+        self._spread_column: dict[
+            object, _SpreadColumn
+        ] = {}  # by the ids of survivals, which `_known` keeps alive
 
     def of(self, resource: Resource, backed: BackupState) -> Survivals:
-        """Give which losses are survived by a resource that is backed up so."""
-        held = self._surviving_copies.backups_of(resource, backed)
-        self.groups.add(resource, backed, held)
-        if (known := self._known.get(id(held))) is None:
-            known = self._known[id(held)] = (held, self._survivals(held))
-        return known[1]
+        """Return which losses a resource survives that is backed up like this."""
+        backups = self._surviving_copies.backups_of(resource, backed)
+        self.groups.add(resource, backed, backups)
+        if (cached := self._known.get(id(backups))) is None:
+            cached = self._known[id(backups)] = (backups, self._survivals(backups))
+        return cached[1]
 
     def three_two_one_one_zero(
         self, survivals: Survivals, backed: BackupState, past: HistoryColumns, notes: Notes
     ) -> ThreeTwoOneOneZero:
-        """Give the pieces of 3-2-1-1-0; resources of which no job is known share those that lie alike."""
+        """Return the parts of 3-2-1-1-0; resources without any job and with equal copies share them."""
         jobs = (past.backup_jobs, past.copy_jobs, past.restores)
-        if any(one is not None for told in jobs for one in told):
-            pieces = _pieces(survivals, backed, past)
+        if any(job is not None for column in jobs for job in column):
+            spread_column = _spread_column(survivals, backed, past)
         else:
             alike = (id(survivals), *jobs)
-            if (known := self._pieces.get(alike)) is None:
-                known = self._pieces[alike] = _pieces(survivals, backed, past)
-            pieces = known
-        _note(pieces, survivals, notes)
-        return pieces.told
+            if (cached := self._spread_column.get(alike)) is None:
+                cached = self._spread_column[alike] = _spread_column(survivals, backed, past)
+            spread_column = cached
+        _note(spread_column, survivals, notes)
+        return spread_column.column
 
-    def _survivals(self, held: BackupsOfResource) -> Survivals:
-        exists = (refuge.exists for refuge in held.surviving_copies if not refuge.planned)
+    def _survivals(self, backups: BackupsOfResource) -> Survivals:
+        exists = (copy.exists for copy in backups.surviving_copies if not copy.planned)
         return Survivals(
-            losses={loss: self._resilience.survives(loss, held) for loss in COLUMNS},
-            spread=spread_of(held, self._resilience),
-            has_backup=any_of((*exists, None if held.unseen else False)),
-            unseen=held.unseen,
+            losses={loss: self._resilience.survives(loss, backups) for loss in COLUMNS},
+            spread=spread_of(backups, self._resilience),
+            has_backup=any_of((*exists, None if backups.unseen else False)),
+            unseen=backups.unseen,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Pieces:
-    """The column, and what failed or is not known of it."""
+class _SpreadColumn:
+    """The column, and what failed or is unknown in it."""
 
-    told: ThreeTwoOneOneZero
+    column: ThreeTwoOneOneZero
     failures: Failures
 
 
-def _pieces(survivals: Survivals, backed: BackupState, past: HistoryColumns) -> _Pieces:
+def _spread_column(survivals: Survivals, backed: BackupState, past: HistoryColumns) -> _SpreadColumn:
     copied = backed.copy_outcomes if past.copy_jobs else ()
-    actions = {(fate.covering.subject, str(fate.copy.destination)) for fate in copied}
+    actions = {(outcome.covering.subject, str(outcome.copy.destination)) for outcome in copied}
     failures = failures_of(past, actions, has_backup=survivals.has_backup)
     spread = survivals.spread
-    told = ThreeTwoOneOneZero(
+    column = ThreeTwoOneOneZero(
         copies=spread.copies,
         three_copies=spread.three_copies,
         accounts=spread.accounts,
@@ -113,17 +115,17 @@ def _pieces(survivals: Survivals, backed: BackupState, past: HistoryColumns) -> 
         failures=failures.failed,
         no_failure=failures.none,
     )
-    return _Pieces(told, failures)
+    return _SpreadColumn(column, failures)
 
 
-def _note(pieces: _Pieces, survivals: Survivals, notes: Notes) -> None:
-    told = pieces.told
-    if None in (told.three_copies, told.two_accounts, told.other_region, told.immutable):
+def _note(spread_column: _SpreadColumn, survivals: Survivals, notes: Notes) -> None:
+    column = spread_column.column
+    if None in (column.three_copies, column.two_accounts, column.other_region, column.immutable):
         for because, gap in survivals.unseen[:_NOTED]:
             notes.unknown(SPREAD, because, gap)
         if not survivals.unseen:
             notes.unknown(
                 SPREAD, "for at least one backup, whether it is there or is locked is unknown", None
             )
-    for because in pieces.failures.open_ones:
+    for because in spread_column.failures.undecided:
         notes.unknown(SPREAD, because, None)

@@ -1,4 +1,4 @@
-"""The fact table `rule`: one row a rule, and one a copy action of it: both keep backups in a vault."""
+"""The fact table `rule`: a row for each rule and each of its copy actions: both keep backups in a vault."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ _YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Keeping:
-    """What is kept where: by a rule in its target, or by a copy action in its destination."""
+class _RetentionTarget:
+    """A vault and retention: of a rule and its target, or of a copy action and its destination."""
 
     subject: str
     subject_type: str
@@ -36,7 +36,7 @@ class _Keeping:
 
 @dataclass(frozen=True, slots=True)
 class _Starts:
-    """How often a rule starts, and when it does next, as the clock of its time zone shows it."""
+    """How often a rule starts, and when it starts next, in the local time of its time zone."""
 
     rhythm: Rhythm
     now: datetime
@@ -60,12 +60,12 @@ class _Starts:
 def rule_rows(
     graph: ShardGraph, plan: BackupPlan, rule: BackupRule, reach: RuleReach, as_of: datetime
 ) -> Iterator[tuple[RuleFacts, Notes]]:
-    """Make the rows of one rule and its copy actions. Two equal actions of one rule are one subject."""
+    """Build the rows of one rule and its copy actions. Two equal actions of one rule are one subject."""
     shard = graph.inventory.shard
     subject = rule_subject(plan.arn, rule.id)
     target = vault_arn(partition_of(shard.region), shard, rule.target_vault)
     name = f"{plan.name} / {rule.name}"
-    own = _Keeping(
+    own = _RetentionTarget(
         subject=subject,
         subject_type="rule",
         kind="rule",
@@ -76,11 +76,11 @@ def rule_rows(
     )
     yield _row(graph, (plan, rule), own, reach, as_of)
     for copy in {copy.destination: copy for copy in rule.copies}.values():
-        yield _row(graph, (plan, rule), _kept_by(copy, rule, subject, name), reach, as_of)
+        yield _row(graph, (plan, rule), _copy_target(copy, rule, subject, name), reach, as_of)
 
 
-def _kept_by(copy: CopyAction, rule: BackupRule, subject: str, name: str) -> _Keeping:
-    return _Keeping(
+def _copy_target(copy: CopyAction, rule: BackupRule, subject: str, name: str) -> _RetentionTarget:
+    return _RetentionTarget(
         subject=copy_action_subject(subject, copy.destination),
         subject_type="copy_action",
         kind="air_gapped_target" if copy.air_gapped else "copy_action",
@@ -93,34 +93,34 @@ def _kept_by(copy: CopyAction, rule: BackupRule, subject: str, name: str) -> _Ke
 
 def _row(
     graph: ShardGraph,
-    made_by: tuple[BackupPlan, BackupRule],
-    keeping: _Keeping,
+    plan_and_rule: tuple[BackupPlan, BackupRule],
+    stored: _RetentionTarget,
     reach: RuleReach,
     as_of: datetime,
 ) -> tuple[RuleFacts, Notes]:
-    plan, rule = made_by
+    plan, rule = plan_and_rule
     notes = Notes()
     notes.evidence("", plan.rules.refs if isinstance(plan.rules, Known) else plan.refs)
     shard = graph.inventory.shard
-    target = graph.plane.destination(keeping.vault)
-    within = _within_lock(target, keeping.days, notes)
+    target = graph.plane.destination(stored.vault)
+    within = _within_lock(target, stored.days, notes)
     starts = _Starts.of(rule, as_of)
     if starts.rhythm.valid is None:
         for column in ("schedule_valid", "next_start", "starts_within_a_year"):
             notes.unknown(column, starts.rhythm.because)
     if starts.rhythm.max_gap_hours is None:
         notes.unknown("max_gap_hours", starts.rhythm.because)
-    cold = keeping.lifecycle.move_to_cold_after_days
+    cold = stored.lifecycle.move_to_cold_after_days
     facts = RuleFacts(
-        subject=keeping.subject,
-        subject_type=keeping.subject_type,
+        subject=stored.subject,
+        subject_type=stored.subject_type,
         account=shard.account,
         region=shard.region,
-        name=keeping.name,
+        name=stored.name,
         not_applicable_because="",
         plan=plan.arn,
         plan_name=plan.name,
-        kind=keeping.kind,
+        kind=stored.kind,
         schedule=schedule_of(rule),
         timezone=rule.timezone,
         schedule_valid=starts.rhythm.valid,
@@ -132,19 +132,19 @@ def _row(
         completion_window_minutes=rule.completion_window_minutes or 0,
         recovery_point_tags=tuple(Tag(key, value) for key, value in rule.recovery_point_tags),
         index_types=rule.index_types,
-        scan_actions=tuple(MalwareScan(each.scanner, each.mode) for each in rule.scan_actions),
+        scan_actions=tuple(MalwareScan(action.scanner, action.mode) for action in rule.scan_actions),
         continuous=rule.continuous,
-        retention_days=keeping.days,
-        keeps_forever=keeping.days == FOREVER_DAYS,
+        retention_days=stored.days,
+        keeps_forever=stored.days == FOREVER_DAYS,
         moves_to_cold=cold is not None,
         cold_after_days=cold or 0,
-        archive_opt_in=keeping.lifecycle.archive_opt_in,
-        target=keeping.vault,
+        archive_opt_in=stored.lifecycle.archive_opt_in,
+        target=stored.vault,
         target_exists=_exists(target, notes),
         within_lock=within.value,
         lock_reason="" if within.value else within.because,
         covers_resources=_covers(reach, notes),
-        covered_types=() if cold is None else _covered_types(graph, reach, keeping.lifecycle, notes),
+        covered_types=() if cold is None else _covered_types(graph, reach, stored.lifecycle, notes),
         not_known=notes.not_known,
         evidence=notes.references,
     )
@@ -160,7 +160,7 @@ def _exists(target: Destination, notes: Notes) -> Ternary:
 
 
 def _within_lock(target: Destination, days: int, notes: Notes) -> Answer:
-    """Hold the retention against the lock of the vault; a vault that does not exist has none."""
+    """Check the retention against the vault's lock; a vault that does not exist has none."""
     if target.vault is None:
         if target.exists.value is False:
             return Answer(value=True)
@@ -223,7 +223,7 @@ def rule_terms(plan: BackupPlan, rule: BackupRule, as_of: datetime) -> RuleTerms
 
 
 def note_unknown_starts(rules: Iterable[BackupRule], column: str, as_of: datetime, notes: Notes) -> None:
-    """Note of which rules it is not known when they start, and why."""
+    """Note the rules of which it is unknown when they start, and why."""
     for rule in rules:
         if (rhythm := rhythm_of(rule, as_of)).max_gap_hours is None:
             because = f'when rule {rule.name} starts ("{schedule_of(rule)}") is unknown: {rhythm.because}'

@@ -1,4 +1,4 @@
-"""The fact table `selection`: one row a backup selection, with what it selects and the role it acts by."""
+"""The fact table `selection`: a row for each backup selection, with what it selects and its role."""
 
 from typing import Final
 
@@ -20,14 +20,14 @@ _ASSUME: Final = "sts:AssumeRole"
 def selection_row(
     graph: ShardGraph, plan: BackupPlan, selection: BackupSelection
 ) -> tuple[SelectionFacts, Notes]:
-    """Make the row of one selection."""
+    """Build the row of one selection."""
     notes = Notes()
     notes.evidence("", plan.refs)
     shard = graph.inventory.shard
     role = _role_name(selection, notes)
     exists, admits = _role(graph, selection, role, notes)
-    found = graph.selected_by(plan, selection)
-    selects, selected = _selected(found, selection, notes)
+    selection_result = graph.selected_by(plan, selection)
+    selects, selected = _selected(selection_result, selection, notes)
     facts = SelectionFacts(
         subject=rule_subject(plan.arn, selection.id),
         subject_type="selection",
@@ -40,7 +40,7 @@ def selection_row(
         from_organization=plan.from_organization,
         selects_resources=selects,
         selected=selected,
-        selected_unsupported=tuple(resource.arn for resource in found.unsupported),
+        selected_unsupported=tuple(resource.arn for resource in selection_result.unsupported),
         role=role,
         role_exists=exists,
         role_admits_backup=admits.value,
@@ -52,16 +52,16 @@ def selection_row(
 
 
 def _selected(
-    found: Selected, selection: BackupSelection, notes: Notes
+    selection_result: Selected, selection: BackupSelection, notes: Notes
 ) -> tuple[Ternary, tuple[str | None, ...]]:
-    arns = tuple(resource.arn for resource in found.resources)
+    arns = tuple(resource.arn for resource in selection_result.resources)
     if isinstance(selection.terms, Known):
         notes.evidence("selected", selection.terms.refs)
-    if found.doubt is None:
+    if selection_result.doubt is None:
         return bool(arns), arns
-    notes.unknown("selected", found.doubt.because, found.doubt.gap)
+    notes.unknown("selected", selection_result.doubt.because, selection_result.doubt.gap)
     if not arns:
-        notes.unknown("selects_resources", found.doubt.because, found.doubt.gap)
+        notes.unknown("selects_resources", selection_result.doubt.because, selection_result.doubt.gap)
     return bool(arns) or None, (*arns, None)
 
 
@@ -75,7 +75,7 @@ def _role_name(selection: BackupSelection, notes: Notes) -> str | None:
 def _role(
     graph: ShardGraph, selection: BackupSelection, name: str | None, notes: Notes
 ) -> tuple[Ternary, Answer]:
-    """Say whether the role exists, and whether AWS Backup can assume it (facts 3.1)."""
+    """Return whether the role exists, and whether AWS Backup can assume it (facts 3.1)."""
     columns = ("role_exists", "role_admits_backup")
     if name is None:
         for column in columns:
@@ -114,7 +114,7 @@ def _admits(graph: ShardGraph, role: Role, notes: Notes) -> Answer:
 
 
 def _context(graph: ShardGraph) -> Context:
-    """Describe the shard's account, for whose jobs AWS Backup assumes the role."""
+    """Return the context of the shard's account, for whose jobs AWS Backup assumes the role."""
     shard, organization = graph.inventory.shard, graph.plane.organization
     member = organization.accounts.get(shard.account)
     organization_id = organization_of(organization, shard.account)

@@ -1,4 +1,4 @@
-"""The fact table `vault`: one row a backup vault, with its lock, its key, and who may delete from it."""
+"""The fact table `vault`: a row for each backup vault, with its lock, its key, and who may delete from it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ DEPRECATED_EVENTS: Final = frozenset(
         "BACKUP_PLAN_MODIFIED",
     }
 )
-"""Events that AWS Backup takes and tells nobody of (API reference, PutBackupVaultNotifications)."""
+"""Events that AWS Backup accepts but never sends (API reference, PutBackupVaultNotifications)."""
 _ALL_EVENTS: Final = DEPRECATED_EVENTS | frozenset(
     {
         "ACCESS_POINT_AVAILABLE",
@@ -57,14 +57,14 @@ _ALL_EVENTS: Final = DEPRECATED_EVENTS | frozenset(
         "S3_RESTORE_OBJECT_FAILED",
     }
 )
-"""Every event that AWS documents; a new one may be another name for one that a control requires."""
+"""Every documented event. Any other event may be a new name for one that a control requires."""
 _NO_LIMIT: Final = {"min_retention_days": 0, "max_retention_days": FOREVER_DAYS}
 _EVENTS: Final = ("notification_topic", "notification_events", "notification_events_deprecated")
 
-# Of a multi-Region key "Updating" lasts for moments, and it goes on working (AWS KMS, "Key states").
-_WORKING: Final = frozenset({"Enabled", "Updating"})
+# A multi-Region key is "Updating" only for a moment, and can be used meanwhile (AWS KMS, "Key states").
+_USABLE_STATES: Final = frozenset({"Enabled", "Updating"})
 
-_BROKEN: Final = frozenset(
+_UNUSABLE_STATES: Final = frozenset(
     {"Creating", "Disabled", "PendingDeletion", "PendingImport", "PendingReplicaDeletion", "Unavailable"}
 )
 
@@ -74,7 +74,7 @@ DELETION_ACTIONS: Final = (
     "backup:PutBackupVaultAccessPolicy",
     "backup:DeleteBackupVaultAccessPolicy",
 )
-"""Whoever may do one of these can delete recovery points, shorten their life, or take the Deny away."""
+"""Actions that delete recovery points, shorten their retention, or remove the Deny that protects them."""
 
 _COLUMNS: Final = (
     "has_policy",
@@ -86,7 +86,7 @@ _COLUMNS: Final = (
 
 
 def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: datetime) -> VaultFacts:
-    """Make the row of one vault; `holds_points`: at least one recovery point of it was seen."""
+    """Build the row of one vault; `holds_points`: at least one recovery point of it is listed."""
     notes = Notes()
     notes.evidence("", vault.refs)
     mode = lock_mode(vault, as_of)
@@ -100,7 +100,7 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
         )
     key = key_columns(vault, plane, notes)
     policy = policy_columns(vault, plane, as_of, notes)
-    topic, events = _told(vault, notes)
+    topic, events = _notifications(vault, notes)
     shortest = _limit(vault, mode, "min_retention_days", vault.lock.min_retention_days, notes)
     longest = _limit(vault, mode, "max_retention_days", vault.lock.max_retention_days, notes)
     return VaultFacts(
@@ -122,7 +122,7 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
         key_enabled=key.key_enabled,
         key_deletion_at=key.key_deletion_at,
         has_policy=policy.has_policy,
-        protected_by=_protected_by(vault, mode, as_of, notes),
+        protected_by=_deletion_barrier(vault, mode, as_of, notes),
         deletion_guards=policy.deletion_guards,
         policy_stays_in_organization=policy.policy_stays_in_organization,
         outsiders=policy.outsiders,
@@ -139,10 +139,10 @@ def vault_row(vault: Vault, plane: ControlPlane, *, holds_points: bool, as_of: d
 
 
 def _limit(vault: Vault, mode: str | None, column: str, days: int | None, notes: Notes) -> int | None:
-    """Give a limit of the lock in days; without one, what stands for no limit.
+    """Return a limit of the lock in days, or the value for "no limit".
 
-    Where nobody tells of a lock, nobody tells that it has no limit either; and a logically air-gapped vault
-    always has both (facts 5), so that one that is left out is not known.
+    If the list does not report a lock, its limits are unknown, too. A logically air-gapped vault always has
+    both limits (facts 5), so a limit that the list leaves out is unknown.
     """
     if mode is not None and days is None and vault.air_gapped:
         notes.unknown(
@@ -167,8 +167,8 @@ def _has_points(vault: Vault, holds_points: bool, notes: Notes) -> Ternary:  # n
     return None
 
 
-def _protected_by(vault: Vault, mode: str | None, as_of: datetime, notes: Notes) -> str | None:
-    """Tell what alone makes deletion impossible: a compliance lock in force, or the air gap (facts 5)."""
+def _deletion_barrier(vault: Vault, mode: str | None, as_of: datetime, notes: Notes) -> str | None:
+    """Return what alone makes deletion impossible: a compliance lock in force, or an air gap (facts 5)."""
     if vault.air_gapped:
         return "air_gapped"
     if mode is None and vault.lock.lock_date is not None and vault.lock.lock_date <= as_of:
@@ -177,33 +177,36 @@ def _protected_by(vault: Vault, mode: str | None, as_of: datetime, notes: Notes)
     return "compliance_lock" if mode == "compliance" else ""
 
 
-def _told(vault: Vault, notes: Notes) -> tuple[str | None, tuple[str | None, ...]]:
-    """Give the topic and the events; without a configuration nobody is told of anything."""
-    told = vault.notifications
-    if isinstance(told, Unread):
+def _notifications(vault: Vault, notes: Notes) -> tuple[str | None, tuple[str | None, ...]]:
+    """Return the topic and the events; both empty if the vault has no notifications."""
+    configuration = vault.notifications
+    if isinstance(configuration, Unread):
         for column in _EVENTS:
-            notes.unknown(column, "its notifications were not read", told.gap)
+            notes.unknown(column, "its notifications were not read", configuration.gap)
         return None, (None,)
     for column in _EVENTS:
-        notes.evidence(column, told.refs)
-    if told.value is None:
+        notes.evidence(column, configuration.refs)
+    if configuration.value is None:
         return "", ()
-    if told.value.topic is None:
+    if configuration.value.topic is None:
         notes.unknown("notification_topic", "the answer names events, but no topic")
-    if told.value.events is None:
+    if configuration.value.events is None:
         for column in _EVENTS[1:]:
             notes.unknown(column, "the answer does not name the events")
-        return told.value.topic, (None,)
-    events = dict.fromkeys(event if event in _ALL_EVENTS else None for event in told.value.events)
+        return configuration.value.topic, (None,)
+    events = dict.fromkeys(event if event in _ALL_EVENTS else None for event in configuration.value.events)
     if None in events:
-        new = next(event for event in told.value.events if event not in _ALL_EVENTS)
+        new = next(event for event in configuration.value.events if event not in _ALL_EVENTS)
         for column in _EVENTS[1:]:
             notes.unknown(column, f"the event {new} is not one that AWS documents")
-    return told.value.topic, (*(event for event in events if event), *((None,) if None in events else ()))
+    return configuration.value.topic, (
+        *(event for event in events if event),
+        *((None,) if None in events else ()),
+    )
 
 
 def _approval_team(vault: Vault, notes: Notes) -> str | None:
-    """Give the team's ARN, or "": a plain vault has none, and an air-gapped one need not have one."""
+    """Return the team's ARN, or "": a plain vault has none, and for an air-gapped one it is optional."""
     details = vault.details
     if details is None and not vault.air_gapped:
         return ""
@@ -225,7 +228,7 @@ class KeyColumns:
 
 
 def key_columns(vault: Vault, plane: ControlPlane, notes: Notes) -> KeyColumns:
-    """Make the columns. A key that AWS manages or owns can be neither switched off nor deleted."""
+    """Build the columns. A key that AWS manages or owns can be neither disabled nor deleted."""
     named = plane.vault_key(vault)
     kind = None if named is None else named.kind
     if kind is None:
@@ -235,7 +238,7 @@ def key_columns(vault: Vault, plane: ControlPlane, notes: Notes) -> KeyColumns:
     key = plane.described_key(vault)
     if key is not None:
         notes.evidence("key_enabled", key.refs)
-    enabled = key_works(key)
+    enabled = key_usable(key)
     deletion = _deletion(key)
     for column, value in (("key_enabled", enabled), ("key_deletion_at", deletion)):
         if value is None:
@@ -247,33 +250,33 @@ def key_columns(vault: Vault, plane: ControlPlane, notes: Notes) -> KeyColumns:
     )
 
 
-def key_works(key: Key | None) -> Ternary:
+def key_usable(key: Key | None) -> Ternary:
     """Check whether a key is enabled and not scheduled for deletion, as DescribeKey reports it.
 
-    A state that this version does not know is not known to be a working one.
+    None: this version does not know the state.
     """
     if key is None:
         return None
-    if key.deletion_at is not None or key.state in _BROKEN:
+    if key.deletion_at is not None or key.state in _UNUSABLE_STATES:
         return False
     if key.state is None:
         return key.enabled
-    return True if key.state in _WORKING else None
+    return True if key.state in _USABLE_STATES else None
 
 
 def _deletion(key: Key | None) -> str | None:
     if key is None or (key.state is None and key.deletion_at is None):
         return None
-    return instant_text(key.deletion_at) or ("" if not _is_going(key) else None)
+    return instant_text(key.deletion_at) or ("" if not _deletion_pending(key) else None)
 
 
-def _is_going(key: Key) -> bool:
-    """Check whether its deletion is scheduled, though the day may not be told."""
+def _deletion_pending(key: Key) -> bool:
+    """Check whether its deletion is scheduled; AWS may not report the date."""
     return key.state in ("PendingDeletion", "PendingReplicaDeletion")
 
 
 def _gap(vault: Vault, key: Key | None) -> Gap | None:
-    """Give the read that is missing, if it is one."""
+    """Return the missing read that leaves the state of the key unknown, if there is one."""
     if key is None or isinstance(key.kind, Known):
         return None
     return key.kind.gap if isinstance(key.kind, Unread) and vault.key else None
@@ -281,7 +284,7 @@ def _gap(vault: Vault, key: Key | None) -> Gap | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyColumns:
-    """The columns of a vault's row that rest on its access policy."""
+    """The columns of a vault's row that depend on its access policy."""
 
     has_policy: Ternary
     deletion_guards: tuple[DeletionGuard, ...]
@@ -291,7 +294,7 @@ class PolicyColumns:
 
 
 def policy_columns(vault: Vault, plane: ControlPlane, as_of: datetime, notes: Notes) -> PolicyColumns:
-    """Make the columns; the policy is parsed once, and asked as of the evaluation's clock."""
+    """Build the columns. Conditions on time are evaluated as of the evaluation's clock."""
     if isinstance(vault.policy, Unread):
         for column in _COLUMNS:
             notes.unknown(column, "its access policy was not read", vault.policy.gap)
@@ -311,13 +314,13 @@ def policy_columns(vault: Vault, plane: ControlPlane, as_of: datetime, notes: No
     context = replace(context, as_of=as_of, partition=partition_of(vault.region))
     if not document.readable:
         notes.unknown("deletion_guards", f"its access policy could not be parsed: {document.problem}")
-    stays, outside = _outside(document, vault, plane, context, notes)
+    stays_inside, outside = _external_principals(document, vault, plane, context, notes)
     return PolicyColumns(
         has_policy=document.exists,
         deletion_guards=tuple(_guards(document, vault, context, notes)),
-        policy_stays_in_organization=stays,
+        policy_stays_in_organization=stays_inside,
         outsiders=outside,
-        copying_principals=_copying(document, vault, plane, context, notes),
+        copying_principals=_copying_principals(document, vault, plane, context, notes),
     )
 
 
@@ -351,12 +354,12 @@ def _short(action: str) -> str:
     return action.removeprefix("backup:")
 
 
-def _outside(
+def _external_principals(
     document: Document, vault: Vault, plane: ControlPlane, context: Context, notes: Notes
 ) -> tuple[Ternary, tuple[str | None, ...]]:
-    """Check whether the policy admits nobody outside the organisation, and whom it admits there."""
+    """Return whether the policy admits only the organisation, and which principals it admits outside."""
     organization = plane.organization
-    found = external_principals(
+    outside_access = external_principals(
         document,
         organization_id=organization.id.value if isinstance(organization.id, Known) else None,
         member_accounts=plane.known_members,
@@ -367,18 +370,18 @@ def _outside(
         resource=vault.arn,
         context=context,
     )
-    if None in found.who:
+    if None in outside_access.who:
         because = (
-            found.because
-            if found.admitted is None
+            outside_access.because
+            if outside_access.admitted is None
             else "it may allow other principals outside the organisation"
         )
         gap = _organization_gap(organization) if document.readable else None
         notes.unknown("outsiders", because, gap)
-        if found.admitted is None:
+        if outside_access.admitted is None:
             notes.unknown("policy_stays_in_organization", because, gap)
-    stays = None if found.admitted is None else not found.admitted
-    return stays, found.who
+    stays_inside = None if outside_access.admitted is None else not outside_access.admitted
+    return stays_inside, outside_access.who
 
 
 def _organization_gap(organization: Organization) -> Gap | None:
@@ -388,15 +391,18 @@ def _organization_gap(organization: Organization) -> Gap | None:
     return None
 
 
-def _copying(
+def _copying_principals(
     document: Document, vault: Vault, plane: ControlPlane, context: Context, notes: Notes
 ) -> tuple[str | None, ...]:
-    """Whom the policy lets copy into the vault; ends with None where others may."""
-    found = who_can(
+    """Return who the policy allows to copy into the vault; ends with None if others may be allowed."""
+    admission = who_can(
         document, action=COPY_INTO, resource=vault.arn, context=context, member_accounts=plane.known_members
     )
-    if found.complete and not found.undecided:
-        return found.allowed
-    because = "; ".join(f"{one.principals}: {one.because}" for one in found.undecided[:3]) or found.because
+    if admission.complete and not admission.undecided:
+        return admission.allowed
+    because = (
+        "; ".join(f"{undecided.principals}: {undecided.because}" for undecided in admission.undecided[:3])
+        or admission.because
+    )
     notes.unknown("copying_principals", f"which other principals may copy into it is unknown ({because})")
-    return (*found.allowed, None)
+    return (*admission.allowed, None)

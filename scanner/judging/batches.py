@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from scanner.evidence.bundle import Bundle
-from scanner.facts.account import governed
+from scanner.facts.account import build_account_rows
 from scanner.facts.build import FactsRequest
 from scanner.inventory.tables import account_rows, gap_rows, governance_rows
 from scanner.judging.passes import judged
@@ -68,7 +68,9 @@ def write_batch(
     """
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
     governance = bundle.parsed(partial(governance_of, bundle))
-    request = replace(request, governed=governed(governance.accounts, governance.organization, organization))
+    request = replace(
+        request, account_rows=build_account_rows(governance.accounts, governance.organization, organization)
+    )
     account_gaps = tuple(gap for account in governance.accounts for gap in account.gaps)
     missed = tuple(gap for gap in account_gaps if gap.matters_to(request.affected_controls))
     shard_gaps: dict[Gap, None] = {}
@@ -82,7 +84,7 @@ def write_batch(
     ):
         effective = governance_rows(governance.organization, governance.accounts)["effective_policies"]
         write_rows(governed_tables, {"effective_policies": effective, "gaps": gap_rows(account_gaps)})
-        facts["account"].write(request.governed.rows)
+        facts["account"].write(request.account_rows.rows)
         others = read_plane(plane, organization, spool, bundle.manifest.reads)
         for shard in judged(bundle, others, request):
             append_rows(facts, shard.facts)

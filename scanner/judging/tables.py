@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from scanner.evidence.bundle import Bundle
-from scanner.facts.account import governed
+from scanner.facts.account import build_account_rows
 from scanner.facts.build import FactsRequest
 from scanner.inventory.tables import account_rows, gap_rows, governance_rows
 from scanner.judging.passes import Judged, judged, judged_together, look_over, look_over_together
@@ -63,7 +63,9 @@ def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int)
     """
     organization = bundle.parsed(lambda: parse_organization(bundle.organization_answers(), bundle.manifest))
     governance = bundle.parsed(partial(governance_of, bundle))
-    request = replace(request, governed=governed(governance.accounts, governance.organization, organization))
+    request = replace(
+        request, account_rows=build_account_rows(governance.accounts, governance.organization, organization)
+    )
     gaps = dict.fromkeys(gap for gap in governance.gaps if gap.matters_to(request.affected_controls))
     reconciliation: list[Reconciliation] = []
     with (
@@ -74,7 +76,7 @@ def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int)
     ):
         inventory["accounts"].write(account_rows(organization.accounts.values()))
         write_rows(inventory, governance.rows)
-        facts["account"].write(request.governed.rows)
+        facts["account"].write(request.account_rows.rows)
         for shard in shards:
             append_rows(facts, shard.facts)
             append_rows(inventory, shard.inventory)

@@ -22,7 +22,7 @@ from scanner.evaluate.needs import affected_controls
 from scanner.evidence.answers import pagination
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME
-from scanner.facts.account import governed
+from scanner.facts.account import build_account_rows
 from scanner.facts.build import FactsRequest
 from scanner.judging.passes import judged, look_over
 from scanner.model.facts import TABLES
@@ -155,9 +155,9 @@ def _facts(folder: Path, blinding: Mapping[str, tuple[str, ...]]) -> Facts:
     request = FactsRequest(
         as_of=bundle.manifest.evaluated_as_of,
         affected_controls=blinding,
-        governed=governed(accounts, governance, organization),
+        account_rows=build_account_rows(accounts, governance, organization),
     )
-    found = {(0, "account"): encoded_rows(TABLES["account"], request.governed.rows)}
+    found = {(0, "account"): encoded_rows(TABLES["account"], request.account_rows.rows)}
     with Spool() as spool:
         beyond = look_over(bundle, organization, spool)
         for number, shard in enumerate(judged(bundle, beyond, request), start=1):

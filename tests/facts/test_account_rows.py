@@ -8,7 +8,7 @@ import pytest
 
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.needs import affected_controls
-from scanner.facts.account import Governed, governed
+from scanner.facts.account import AccountRows, build_account_rows
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.model.facts import AccountFacts
 from scanner.model.inventory import Account, Organization
@@ -48,10 +48,10 @@ def invalid(*accounts: str) -> Line:
     return line(INVALID, {"Accounts": rows}, PolicyType="BACKUP_POLICY")
 
 
-def told(account: list[Line], organization: list[Line]) -> Governed:
+def told(account: list[Line], organization: list[Line]) -> AccountRows:
     lines = answers_of(organization, ACCOUNT, "org")
     inventory = parse_account(answers_of(account, ACCOUNT, "aws-global"), lines)
-    return governed((inventory,), parse_governance(lines), ORGANIZATION)
+    return build_account_rows((inventory,), parse_governance(lines), ORGANIZATION)
 
 
 def row(account: list[Line], organization: list[Line]) -> AccountFacts:
@@ -113,7 +113,7 @@ def test_a_policy_that_was_not_read_is_missed_in_each_region_of_the_account(tmp_
     folder = builder.write()
     found = told([effective(error="AccessDeniedException")], [invalid()])
     controls = [each for each in load_controls(()) if each.id == "account-backup-policy"]
-    request = FactsRequest(as_of=AS_OF, affected_controls=affected_controls(controls), governed=found)
+    request = FactsRequest(as_of=AS_OF, affected_controls=affected_controls(controls), account_rows=found)
     (inventory,) = inventories_of(folder)
     (region,) = build_facts(inventory, plane_of(folder), request).tables["account_region"]
     (missing,) = region.missing_reads  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ from scanner.facts.resource_resilience import COLUMNS
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.cross_shard import load_spilled_rows
 from scanner.inventory.shard import parse_shard
-from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, RestoreTold, Row, ThreeTwoOneOneZero
+from scanner.model.facts import BackupPlace, PlaceRecoveryPoint, RestoreResult, Row, ThreeTwoOneOneZero
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.names import Shard
 from scanner.services.organizations import parse_organization
@@ -224,7 +224,7 @@ def _open_or_same(before: Any, after: Any, *, cut: bool) -> bool:
     """
     if isinstance(before, PlaceRecoveryPoint | BackupPlace) and cut:
         return bool(before.vault == after.vault and before.age_hours <= after.age_hours)
-    if isinstance(before, RestoreTold) and cut and None not in (before.age_days, after.age_days):
+    if isinstance(before, RestoreResult) and cut and None not in (before.age_days, after.age_days):
         return bool(before.age_days <= after.age_days)
     if isinstance(before, float) and cut:
         return bool(before <= after)  # a wait, which one rule more may shorten

@@ -5,15 +5,7 @@ from typing import Any
 
 import pytest
 
-from scanner.model.facts import (
-    BackupOption,
-    MalwareScan,
-    PlanFacts,
-    ResourceFacts,
-    RuleFacts,
-    ScanScope,
-    Tag,
-)
+from scanner.model.facts import BackupOption, MalwareScan, PlanFacts, ResourceFacts, RuleFacts, ScanScope, Tag
 from tests.fakes.bundles import BundleBuilder, Facts, facts_of, instance_arn, plan_arn, refuse, rule, stamp
 
 BUCKET = "arn:aws:s3:::docs"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from scanner.facts.resource_jobs import Failures, HistoryColumns, failures_of
-from scanner.model.facts import BackupJobTold, CopyChain, RestoreTold
+from scanner.model.facts import BackupJobResult, CopyChain, RestoreResult
 from scanner.model.ternary import Ternary
 from tests.fakes.bundles import OTHER, vault_arn
 
@@ -13,7 +13,7 @@ AWAY, OLD = vault_arn("away", OTHER), vault_arn("old", OTHER)
 ACTIONS = {("rule", AWAY)}
 
 
-def backup(**more: Any) -> BackupJobTold:
+def backup(**more: Any) -> BackupJobResult:
     told: dict[str, Any] = {
         "job": "b",
         "resource": "r",
@@ -28,7 +28,7 @@ def backup(**more: Any) -> BackupJobTold:
         "message": "",
         "issues": "",
     }
-    return BackupJobTold(**(told | more))
+    return BackupJobResult(**(told | more))
 
 
 def chain(**more: Any) -> CopyChain:
@@ -46,7 +46,7 @@ def chain(**more: Any) -> CopyChain:
     return CopyChain(**(told | more))
 
 
-def restore(**more: Any) -> RestoreTold:
+def restore(**more: Any) -> RestoreResult:
     told: dict[str, Any] = {
         "job": "j",
         "resource": "r",
@@ -58,13 +58,13 @@ def restore(**more: Any) -> RestoreTold:
         "validation_reported": True,
         "message": "",
     }
-    return RestoreTold(**(told | more))
+    return RestoreResult(**(told | more))
 
 
 def failures(
-    backups: tuple[BackupJobTold | None, ...] = (backup(),),
+    backups: tuple[BackupJobResult | None, ...] = (backup(),),
     copies: tuple[CopyChain | None, ...] = (),
-    restores: tuple[RestoreTold | None, ...] = (restore(),),
+    restores: tuple[RestoreResult | None, ...] = (restore(),),
     *,
     has_backup: Ternary = True,
 ) -> Failures:
@@ -91,7 +91,7 @@ FAILED = {"state": "FAILED", "succeeded": False}
     ],
 )
 def test_the_newest_backup(
-    backups: tuple[BackupJobTold | None, ...], has_backup: Ternary, expected: Ternary
+    backups: tuple[BackupJobResult | None, ...], has_backup: Ternary, expected: Ternary
 ) -> None:
     assert failures(backups, has_backup=has_backup).none is expected
 
@@ -145,7 +145,7 @@ def test_the_newest_copy_by_each_rule_that_copies_it_now(
     ],
 )
 def test_the_newest_restore_test_of_90_days(
-    restores: tuple[RestoreTold | None, ...], expected: Ternary
+    restores: tuple[RestoreResult | None, ...], expected: Ternary
 ) -> None:
     assert failures(restores=restores).none is expected
 

@@ -37,7 +37,7 @@ from scanner.model.facts.parts import (
     SkippedStart,
     Tag,
 )
-from scanner.model.facts.past import BackupJobTold, CopyChain, CopyJobsOf, RestoreTold
+from scanner.model.facts.past import BackupJobResult, CopyChain, CopyJobsOf, RestoreResult
 from scanner.model.facts.plan import BackupOption, PlanFacts, RuleOverlap, ScanScope
 from scanner.model.facts.resilience import ThreeTwoOneOneZero
 from scanner.model.facts.resource import ResourceFacts
@@ -51,7 +51,7 @@ __all__ = [
     "TABLES",
     "AccountFacts",
     "AccountRegionFacts",
-    "BackupJobTold",
+    "BackupJobResult",
     "BackupOption",
     "BackupPlace",
     "Column",
@@ -79,7 +79,7 @@ __all__ = [
     "Remedy",
     "ResourceCopy",
     "ResourceFacts",
-    "RestoreTold",
+    "RestoreResult",
     "Row",
     "RuleFacts",
     "RuleOverlap",

@@ -8,7 +8,7 @@ from scanner.model.ternary import Ternary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackupJobTold:
+class BackupJobResult:
     """A backup job of a resource, or of what it is backed up through.
 
     `newest`: whether it is the newest of the finished ones; `succeeded`: COMPLETED; `failed`: FAILED,
@@ -73,7 +73,7 @@ class CopyJobsOf:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreTold:
+class RestoreResult:
     """A restore of a resource, or of what it is backed up through.
 
     `job`: its id; empty: the newest one, from DescribeProtectedResource. `validated`: no validation of

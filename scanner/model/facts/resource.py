@@ -21,9 +21,9 @@ from scanner.model.facts.past import (
     COPY_JOB_READS,
     JOB_READS,
     RESTORE_READS,
-    BackupJobTold,
+    BackupJobResult,
     CopyChain,
-    RestoreTold,
+    RestoreResult,
 )
 from scanner.model.facts.reads import (
     COPY_READS,
@@ -124,18 +124,18 @@ class ResourceFacts(Row):
         "Whether backups of its type can be stored in a logically air-gapped vault.",
         (*RESOURCE_READS, "backup:DescribeRegionSettings"),
     )
-    backup_jobs: tuple[BackupJobTold | None, ...] = column(
+    backup_jobs: tuple[BackupJobResult | None, ...] = column(
         "Its backup jobs of the last 30 days, the newest first.", JOB_READS
     )
     copy_jobs: tuple[CopyChain | None, ...] = column(
         "For each rule and vault that copy jobs of it name, the result of the newest finished one.",
         COPY_JOB_READS,
     )
-    restores: tuple[RestoreTold | None, ...] = column(
+    restores: tuple[RestoreResult | None, ...] = column(
         "Its restores, newest first: the jobs of the last 30 days, and the newest one before that.",
         RESTORE_READS,
     )
-    type_restores: tuple[RestoreTold | None, ...] = column(
+    type_restores: tuple[RestoreResult | None, ...] = column(
         "The newest completed and validated restore of a resource of its type in its account and Region.",
         RESTORE_READS,
     )

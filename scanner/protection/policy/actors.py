@@ -22,7 +22,7 @@ from scanner.protection.policy.statements import Request, decide, reach_of, reac
 
 _EVERYONE = "*"
 _NO_ORGANIZATION = (("aws:PrincipalOrgID", ()), ("aws:PrincipalOrgPaths", ()))
-_FOREIGN_ORGANIZATION, _UNNAMED_PRINCIPAL = "o-foreign000", "vaultproof-nobody"
+_FOREIGN_ORGANIZATION, _UNNAMED_PRINCIPAL = "o-foreign000", "vaultproof-unnamed"
 _ACCOUNT_KEYS = frozenset(("aws:principalaccount", "kms:calleraccount"))
 _ORGANIZATION, _PATHS = "aws:principalorgid", "aws:principalorgpaths"
 # More comparisons than any policy that AWS accepts (20 or 32 kB) needs.
