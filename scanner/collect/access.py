@@ -27,28 +27,11 @@ from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessSt
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
 from scanner.model.reading import GapKind
 from scanner.services import ec2, organizations
-from scanner.services.base import Operation
-from scanner.services.catalogue import OPERATIONS
+from scanner.services.base import Operation, Place
+from scanner.services.catalogue import OPERATIONS, samples
 
-SAMPLES: Final = (
-    "backup:ListBackupVaults",
-    "ec2:DescribeVolumes",
-    "rds:DescribeDBInstances",
-    "dynamodb:ListTables",
-    "efs:DescribeFileSystems",
-    "fsx:DescribeFileSystems",
-    "storagegateway:ListVolumes",
-    "dsql:ListClusters",
-    "redshift:DescribeClusters",
-    "redshift-serverless:ListNamespaces",
-    "timestream-write:DescribeEndpoints",
-    "backup-gateway:ListHypervisors",
-    "cloudformation:DescribeStacks",
-    "ssm-sap:ListDatabases",
-    "eks:ListClusters",
-    "resourcegroupstaggingapi:GetResources",
-    "kms:ListAliases",
-)
+_VAULTS: Final = "backup:ListBackupVaults"
+SAMPLES: Final = (_VAULTS, *(key for key in samples(Place.REGION) if not key.startswith("backup:")))
 """The operation of each service that is called in one Region of each account."""
 
 GLOBAL_SAMPLES: Final = ("iam:ListRoles", "s3:ListBuckets")

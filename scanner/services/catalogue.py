@@ -74,6 +74,32 @@ ACCOUNT_LISTS: Final = required_lists(OPERATIONS.values(), Place.ACCOUNT)
 """Read once an account; a gap here is a gap of each of its Regions."""
 
 
+def samples(place: Place) -> tuple[str, ...]:
+    """Return an operation of each service that is called in a place: the first that needs no parameter."""
+    first: dict[str, str] = {}
+    for key, operation in OPERATIONS.items():
+        if operation.place is place and not operation.per and not operation.condition:
+            first.setdefault(operation.service, key)
+    return tuple(first.values())
+
+
+def iam_actions(operation: str) -> tuple[str, ...]:
+    """Return the IAM actions that allow `service:Operation`, also of one that only other programs call."""
+    if operation in OPERATIONS:
+        return OPERATIONS[operation].actions
+    if operation in _UNDECLARED:
+        return _UNDECLARED[operation]
+    service, _, name = operation.partition(":")
+    prefix = next(
+        (one.action.partition(":")[0] for one in OPERATIONS.values() if one.service == service), service
+    )
+    return (f"{prefix}:{name}",)
+
+
+_UNDECLARED: Final = {"s3:HeadBucket": ("s3:ListBucket",)}
+"""Operations that other programs record, and whose IAM action has another name."""
+
+
 def with_parents(operations: Iterable[str]) -> frozenset[str]:
     """Return those of the operations that a scan calls, and all that must be called before them."""
     found: set[str] = set()

@@ -5,9 +5,8 @@ import re
 import pytest
 
 from scanner.evaluate.to_do import Cause, MissingRead, to_do_of
-from scanner.model.iam_actions import iam_actions
 from scanner.model.reading import GapKind
-from scanner.services.catalogue import OPERATIONS
+from scanner.services.catalogue import OPERATIONS, iam_actions
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"
 
