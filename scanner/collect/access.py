@@ -1,4 +1,4 @@
-"""Whether a scan can read what it needs, found out with few calls before the first scan.
+"""Check with a few calls, before the first scan, that a scan can read what it needs.
 
 The caller's identity, the organization, the role in every account, and there one operation of each service
 in one Region. The answers are not evidence: nothing of them is kept but whether they came.
@@ -124,7 +124,7 @@ class _Check:
         )
 
     def report(self, resolved: Resolved | None, rows: tuple[AccessRow, ...]) -> AccessReport:
-        """Put the report together. `resolved` None: the accounts of the organization are not known."""
+        """Build the report. `resolved` None: the accounts of the organization are not known."""
         scope = resolved.scope if resolved else None
         return AccessReport(
             caller_arn=self.opening.arn,

@@ -57,7 +57,7 @@ class Recorder(Protocol):
         """Write down a call and its outcome."""
 
     def branch(self) -> "Recorder":
-        """Give a recorder of what stands behind the calls so far, and before those to come."""
+        """Return a recorder whose calls come after those so far, and before those to come."""
 
     def close(self) -> None:
         """Nothing more is written down here."""
@@ -115,7 +115,7 @@ class CallRegister:
         self._calls: set[object] = set()
 
     def is_new(self, operation: str, parameters: Mapping[str, object]) -> bool:
-        """Whether a call was not asked before; from now on it was."""
+        """Check whether a call is new, and register it."""
         call: object = (operation, *parameters.items()) if len(parameters) < 2 else None  # noqa: PLR2004
         try:
             return self._add(call or (operation, *sorted(parameters.items())))
@@ -174,7 +174,7 @@ class Caller:
         )
 
     def at(self, endpoint: str) -> Self:
-        """Give this caller as one that asks at the host that endpoint discovery named (Amazon Timestream).
+        """Return this caller as one that calls the host that endpoint discovery named (Amazon Timestream).
 
         An answer may name it with or without `https://`; see `Clients.of`.
         """
@@ -183,13 +183,13 @@ class Caller:
         return there
 
     def branched(self) -> Self:
-        """Give a caller for another thread. Its lines stand between those so far and those to come."""
+        """Return a caller for another thread. Its lines come between those so far and those to come."""
         other = copy(self)
         other.recorder = self.recorder.branch()
         return other
 
     def beside(self, *reads: Read) -> set[str]:
-        """Do each of `reads` with a caller of its own, side by side if there are threads for it.
+        """Run each of `reads` with a caller of its own, in parallel if there are threads for it.
 
         Gives the keys that they met, or none when they are done later: the keys go where those of the
         whole shard go. A read must not touch anything but its caller. None may wait for another.
@@ -259,7 +259,7 @@ class Caller:
         return answer
 
     def each(self, names: Iterable[str], read: "Callable[[Caller, str], Iterable[str]]") -> set[str]:
-        """Do `read` for each of `names`, a few by a few `beside` each other; give the keys that it named.
+        """Run `read` for every name, a few at a time in parallel (`beside`); return the keys that it named.
 
         Whatever is listed in many rows and described one by one goes through here.
         """
@@ -306,7 +306,7 @@ class Caller:
 
 
 def next_token(paging: Pagination, answer: Mapping[str, Any]) -> str:
-    """Give the token of the page after this one; empty when this is the last."""
+    """Return the token of the next page; empty when this is the last."""
     if paging.more and answer.get(paging.more) is False:
         return ""
     return str(answer.get(paging.output) or "")
@@ -378,7 +378,7 @@ class Sender:
     def send(
         self, operation: Operation, parameters: Mapping[str, Any], endpoint: str = ""
     ) -> Mapping[str, Any]:
-        """Give the answer, without its secret fields. FinalError: it failed for good. Halted: stop."""
+        """Return the answer, without its secret fields. FinalError: it failed for good. Halted: stop."""
 
         def once() -> Mapping[str, Any]:
             self._keep_to_limits(operation)

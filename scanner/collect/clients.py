@@ -154,7 +154,7 @@ class Clients:
         url = plain.meta.endpoint_url
         if url == usual.meta.endpoint_url:
             url = f"https://{_own_host(endpoint, usual.meta.endpoint_url, region)}"
-        # With an endpoint of its own a client leaves botocore's discovery alone: it is asked for on record.
+        # With an explicit endpoint a client skips botocore's discovery, whose calls would not be recorded.
         return self._creator.create(service, region_name=region, config=self._config, endpoint_url=url)
 
     def close(self) -> None:
@@ -174,12 +174,12 @@ def is_reviewed() -> bool:
 
 
 def _user_agent() -> str:
-    """Say once who is calling. botocore's own text is put together twice a call: a tenth of a call's CPU."""
+    """Build the user agent once. botocore builds its own text twice a call: a tenth of a call's CPU."""
     return f"vaultproof/{version('vaultproof')} Botocore/{botocore.__version__}"
 
 
 def _own_host(endpoint: str, usual: str, region: RegionName) -> str:
-    """Check that a host lies in the domain of the service's usual one: keys are not sent elsewhere."""
+    """Check that a host is in the domain of the service's usual one: keys are not sent elsewhere."""
     host = endpoint.lower().removeprefix("https://").rstrip("/")
     domain = (urlsplit(usual).hostname or "").rpartition(f"{region}.")[2]
     if not domain or not _HOST.fullmatch(host) or not host.endswith(f".{domain}"):
@@ -198,7 +198,7 @@ class _Provider:
         self._credentials = credentials
 
     def load_credentials(self) -> ContextCredentials:
-        """Give the credentials that clients hold."""
+        """Return the credentials that clients hold."""
         return self._credentials
 
 
@@ -251,7 +251,7 @@ class _Read:
         self._body = body
 
     def stream(self) -> Iterator[bytes]:
-        """Give all of it."""
+        """Return the whole body."""
         yield self._body
 
 

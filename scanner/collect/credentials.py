@@ -32,7 +32,7 @@ _acting_for: ContextVar[AccountId] = ContextVar("vaultproof_acting_for")
 
 
 class NoAccountError(RuntimeError):
-    """A request was to be signed for no account, or for one whose credentials nobody has."""
+    """A request was to be signed for no account, or for one without credentials."""
 
 
 @contextmanager
@@ -56,7 +56,7 @@ class CredentialStore:
         self._sources.clear()
 
     def __contains__(self, account: AccountId) -> bool:
-        """Whether there are credentials for an account."""
+        """Check whether there are credentials for an account."""
         return account in self._sources
 
     def put(self, account: AccountId, source: Source) -> None:
@@ -64,7 +64,7 @@ class CredentialStore:
         self._sources[account] = source
 
     def current(self) -> ReadOnlyCredentials:
-        """Give the credentials of the account of the current context. NoAccountError: there are none."""
+        """Return the credentials of the current context's account. NoAccountError: there are none."""
         account = _acting_for.get(None)
         if account is None:
             raise NoAccountError("A request was to be signed outside `acting_for`.")
@@ -74,7 +74,7 @@ class CredentialStore:
         return source()
 
     def key_of(self, account: AccountId) -> str:
-        """Give the access key that requests of an account are signed with now; empty: there is none.
+        """Return the access key that signs an account's requests now; empty: there is none.
 
         FinalError: the credentials had to be renewed, and could not be.
         """
@@ -95,7 +95,7 @@ class ContextCredentials(Credentials):
         self._wallet = credential_store
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        """Give the credentials to sign with now."""
+        """Return the credentials to sign with now."""
         return self._wallet.current()
 
 
@@ -122,7 +122,7 @@ class RoleSource:
         self._lease: Lease | None = None
 
     def __call__(self) -> ReadOnlyCredentials:
-        """Give the credentials. FinalError: the role could not be assumed (again)."""
+        """Return the credentials. FinalError: the role could not be assumed (again)."""
         with self._locked():
             lease = self._lease
             if lease is None or lease.expires_at - self._clock() < _RENEW_BEFORE:
@@ -130,7 +130,7 @@ class RoleSource:
             return lease.credentials
 
     def renew(self, used: str) -> bool:
-        """Assume the role again, unless somebody else has done so. FinalError: it is refused now."""
+        """Assume the role again, unless another thread has. FinalError: it is refused now."""
         with self._locked():
             if self._lease is None or self._lease.credentials.access_key == used:
                 self._lease = self._assume()
@@ -159,8 +159,8 @@ class RoleSource:
 class OwnSource:
     """The caller's own credentials, which botocore renews by itself where it can.
 
-    `load` finds them anew: in the environment, in files, with SSO. It is asked once more when AWS says that
-    they have expired, because somebody may have logged in again since.
+    `load` finds them again: in the environment, in files, with SSO. It runs once more when AWS reports that
+    they have expired, because the user may have logged in again since.
     """
 
     def __init__(self, credentials: Credentials, load: Callable[[], Credentials]) -> None:
@@ -169,7 +169,7 @@ class OwnSource:
         self._lock = threading.Lock()
 
     def __call__(self) -> ReadOnlyCredentials:
-        """Give the credentials of this moment."""
+        """Return the current credentials."""
         return self._credentials.get_frozen_credentials()
 
     def renew(self, used: str) -> bool:

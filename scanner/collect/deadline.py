@@ -49,7 +49,7 @@ class Deadline:
 
     @property
     def forbids_calls(self) -> bool:
-        """Whether no call is made any more."""
+        """Whether no more calls are made."""
         return self.gives_up and self.is_near
 
     def failure(self) -> Failure:

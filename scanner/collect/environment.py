@@ -23,7 +23,7 @@ from scanner.services import ec2
 from scanner.services.base import text
 from scanner.services.catalogue import OPERATIONS
 
-_SOMEBODY: Final = AccountId("caller")  # until the first call tells
+_SOMEBODY: Final = AccountId("caller")  # until the first call returns it
 _KEYS: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 
 
@@ -39,7 +39,7 @@ class ScanEnvironment:
     keeps: bool = False
 
     def release(self) -> None:
-        """Let go of the clients: close their connections, or keep them for the next collection."""
+        """Release the clients: close their connections, or keep them for the next collection."""
         if not self.keeps:
             self.wiring.clients.close()
             return
@@ -99,7 +99,7 @@ def set_up(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What the first calls told. `regions` says which are enabled; None: AWS does not tell.
+    """The answers of the first calls. `regions`: which are enabled; None: AWS did not answer.
 
     `held` are the calls themselves: they belong to the evidence of the caller's account.
     """
@@ -167,11 +167,11 @@ class Roles:
     region: RegionName
 
     def arn(self, account: AccountId) -> str:
-        """Give the ARN of the role in an account."""
+        """Return the ARN of the role in an account."""
         return f"arn:{self.partition}:iam::{account}:role/{self.request.role_name}"
 
     def source(self, account: AccountId) -> RoleSource:
-        """Give credentials of the role in `account`, which renew themselves. Calling it may FinalError."""
+        """Return the source of the role's credentials in `account`. Calling it may raise FinalError."""
         return RoleSource(self._assume(account), self.wiring.clock)
 
     def _assume(self, account: AccountId) -> Callable[[], Lease]:

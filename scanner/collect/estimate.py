@@ -91,7 +91,7 @@ def estimate(  # noqa: PLR0913 -- what the numbers rest on
 
 
 def slowest_seconds(operations: Iterable[Operation]) -> float:
-    """Give how long AWS's rates make one account in one Region last: what goes beyond the burst waits."""
+    """Return how long one account in one Region takes at AWS's rates: calls beyond the burst wait."""
     asked = tuple(operations)
     waits = [0.0]
     for service, rate in SERVICE_RATES.items():
@@ -138,11 +138,11 @@ def rehearse(
     asked = _Count()
     scope = ask(request, environment, opening, asked).scope
     environment.wiring.clients.close()
-    told = opening.regions or {}
+    enabled = opening.regions or {}
     return estimate(
         scope,
         opening.account,
-        tuple(region for region in scope.regions if told.get(region) is False),
+        tuple(region for region in scope.regions if enabled.get(region) is False),
         plan(_operations(request)),
         asked=asked.calls,
         concurrency=request.concurrency,

@@ -54,13 +54,13 @@ def can_be_asked(record: ShardRecord | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class OwnerEvidence:
-    """What an owner's evidence file says of keys: the aliases, and the names that were asked for."""
+    """The keys in an owner's evidence file: the aliases, and the names that were described."""
 
     aliases: Mapping[str, str]  # the key id by the alias's name
     asked: frozenset[str]
 
     def not_asked(self, names: Iterable[str], shard: Shard) -> tuple[str, ...]:
-        """Return the keys that the owner was not asked for yet, whatever name it was asked by."""
+        """Return the keys that were not described in the owner's account yet, under any name."""
         asked = {self._bare(name) for name in self.asked if _owner(name) in (None, shard)}
         return tuple(name for name in names if self._bare(name) not in asked)
 

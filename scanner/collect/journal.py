@@ -1,4 +1,4 @@
-"""The journal of a collection: what it was asked for, and which shards it has read to their end.
+"""The journal of a collection: its request, and the shards that are complete.
 
 `SCAN_DIR/journal.jsonl`, described in docs/journal.md. It is what `--resume` goes by, and no part of the
 evidence. Whatever of it cannot be read is taken as not written: its shards are asked again.
@@ -91,7 +91,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalState:
-    """What a journal tells. `scope` None: the collection had not got that far.
+    """The content of a journal. `scope` None: the collection had not resolved it yet.
 
     `keys`: those that a finished shard names and that another one owns. `finished_at` is when all was read;
     None: something is left to be read. `size`: the bytes that count.
@@ -132,7 +132,7 @@ def read_journal(folder: Path) -> JournalState | None:
 def held_against_files(past: JournalState, folder: Path) -> JournalState:
     """Leave out the shards whose file is gone, or is not the one that was finished; remove the latter.
 
-    A file that got lines at its end before the journal was told of it is cut back to what the journal says.
+    A file that was extended before the journal recorded that is cut back to the length in the journal.
     """
     kept = {shard: record for shard, record in past.finished.items() if _is_whole(folder, record)}
     for shard in past.finished.keys() - kept.keys():
@@ -144,7 +144,7 @@ def held_against_files(past: JournalState, folder: Path) -> JournalState:
 class Journal:
     """A journal that is being written; safe for threads. One process at a time: it holds a lock.
 
-    OutputError: a line cannot be written. UsageError: somebody else is at work in the folder.
+    OutputError: a line cannot be written. UsageError: another process uses the folder.
     """
 
     def __init__(self, path: Path, stream: BinaryIO) -> None:
@@ -157,13 +157,13 @@ class Journal:
     def create(cls, folder: Path, header: Header) -> Self:
         """Begin a journal in `folder`, in place of one that may be there."""
         if (folder / NAME).exists():
-            _locked(folder).close()  # refused while somebody else is at work
+            _locked(folder).close()  # refused while another process uses it
         write_atomically(folder / NAME, _encoded(header_document(header)))
         return cls(folder / NAME, _locked(folder))
 
     @classmethod
     def reopen(cls, folder: Path) -> "tuple[Self, JournalState]":
-        """Go on with the journal of `folder`; give what it tells. UsageError: there is none."""
+        """Reopen the journal of `folder`, and return its content. UsageError: there is none."""
         stream = _locked(folder)
         try:
             past = read_journal(folder)
@@ -193,7 +193,7 @@ class Journal:
         self._append({"finished_at": rfc3339(at)})
 
     def close(self) -> None:
-        """Let go of the file; what is written afterwards is not written down."""
+        """Close the file; later records are ignored."""
         with self._lock:
             self._stream.close()
 
@@ -269,7 +269,7 @@ def _is_cut_back(path: Path, record: ShardRecord) -> bool:
 
 
 def _lines(content: bytes) -> Iterator[Shape]:
-    """Give the lines as long as they are whole: what was being written when the machine stopped is not."""
+    """Yield the complete lines: the last one may have been cut when the machine stopped."""
     *whole, _torn = content.split(b"\n")
     for number, line in enumerate(whole, start=1):
         try:
@@ -321,7 +321,7 @@ def remove_unfinished(folder: Path, finished: Iterable[Shard]) -> None:
 
 
 def remove_organization(folder: Path) -> None:
-    """Remove the organisation's evidence: a scan that begins anew may have none. OutputError as above."""
+    """Remove the organization's evidence: a scan that starts again may have none. OutputError as above."""
     stem = shard_stem(Shard(AccountId(""), ORG))
     for suffix in SUFFIXES:
         _remove(folder / (stem + suffix))
@@ -369,7 +369,7 @@ def parse_header(line: Shape) -> Header:
 
 
 def header_document(header: Header) -> dict[str, Any]:
-    """Give the first line."""
+    """Return the first line."""
     asked = header.asked
     return {
         "schema": SCHEMA,

@@ -23,7 +23,7 @@ _CALM: Final = 1.0
 """Seconds within which several throttling answers count as one: they were under way together."""
 
 
-# How often a second AWS lets one account call in one Region, as far as AWS tells.
+# Calls a second that AWS allows one account in one Region, as far as AWS documents them.
 #
 # Sources: AWS General Reference, "AWS Backup endpoints and quotas" (facts 10.1); AWS Organizations User
 # Guide, "Quotas" (rate and burst of an account); Amazon EC2 Developer Guide, "Request throttling" (token
@@ -60,7 +60,7 @@ class Bucket:
 
     @property
     def slowed(self) -> bool:
-        """Whether AWS throttled and the rate is not back."""
+        """Whether AWS throttled and the rate has not recovered."""
         return self._rate is not None and (self._given is None or self._rate < self._full)
 
     def take(self, now: float) -> float:
@@ -151,7 +151,7 @@ OPERATION_RATES: Final[Mapping[str, Rate]] = {
     "organizations:ListRoots": Rate(1, 2),
     "organizations:ListTargetsForPolicy": Rate(5, 8),
 }
-"""What one operation is limited to beside that, by `service:Operation`."""
+"""The additional limits of single operations, by `service:Operation`."""
 
 
 class Limits:
@@ -192,7 +192,7 @@ class Limits:
                 bucket.answered(now)
 
     def _of(self, service: str, operation: str, now: float) -> tuple[Bucket, ...]:
-        """Give the buckets of an operation, the narrowest one first: it is the one that is slowed."""
+        """Return the buckets of an operation, the narrowest first: throttling slows that one."""
         key = f"{service}:{operation}"
         if (buckets := self._buckets.get(key)) is None:
             if service not in self._shared:

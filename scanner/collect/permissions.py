@@ -85,12 +85,12 @@ def _by_service(actions: set[str]) -> tuple[Statement, ...]:
 
 
 def _camel(service: str) -> str:
-    """Give a Sid's form of a service's prefix: only letters and digits are allowed in it."""
+    """Return a service's prefix as a Sid, which may have letters and digits only."""
     return "".join(word.capitalize() for word in service.split("-"))
 
 
 def role_arn(role_name: str, partition: str = "aws") -> str:
-    """Give the pattern of the role's ARN in every account."""
+    """Return the pattern of the role's ARN in every account."""
     return f"arn:{partition}:iam::*:role/{role_name}"
 
 
@@ -159,7 +159,7 @@ class Wanted:
 
 
 def cloudformation(wanted: Wanted) -> str:
-    """Give a CloudFormation template: the role with its policies, or the policy of who starts the scan."""
+    """Return a CloudFormation template: the role with its policies, or the policy of the scan's caller."""
     if wanted.part is Part.CALLER:
         return _lines(
             *_head(_CALLER_ABOUT), *_parameters(wanted), *_CALLER_CONDITIONS, *_caller_policy(wanted)
@@ -168,7 +168,7 @@ def cloudformation(wanted: Wanted) -> str:
 
 
 def terraform(wanted: Wanted) -> str:
-    """Give Terraform without modules: the role with its policies, or the policy of who starts the scan."""
+    """Return Terraform without modules: the role with its policies, or the policy of the scan's caller."""
     role = role_arn("${var.role_name}", "${data.aws_partition.current.partition}")
     granted = statements(wanted.part, role, wanted.operations, organization_id=_ANY_ORGANIZATION)
     document = (*_data("read"), *_hcl_statements(granted), "}")

@@ -61,7 +61,7 @@ _here: Final = _Here()
 
 @contextmanager
 def away() -> Iterator[None]:
-    """Let another task have this thread's place while the block waits; outside a pool: nothing."""
+    """Release this thread's place to another task while the block waits; outside a pool, do nothing."""
     pool, _here.pool = _here.pool, None
     if pool is None:
         yield
@@ -94,7 +94,7 @@ class Pool:
         self._closing = False
 
     def submit(self, task: Task, account: str, rank: int = BEGUN) -> None:
-        """Have `task` done, as a task of `account`."""
+        """Queue `task`, as a task of `account`."""
         with self._lock:
             queue = self._queues.setdefault(account, _Queue())
             heapq.heappush(queue.tasks, (rank, next(self._numbers), task))
@@ -102,7 +102,7 @@ class Pool:
             self._stir()
 
     def enter(self, task: Task, account: str) -> None:
-        """Have `task` done, the first one of `account`, when there is nothing else to do."""
+        """Queue `task`, the first one of `account`, for when nothing else is queued."""
         with self._lock:
             self._entrances.append((account, task))
             self._pending += 1
@@ -122,12 +122,12 @@ class Pool:
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything that was submitted is done."""
+        """Whether every submitted task has ended."""
         with self._lock:
             return not self._pending
 
     def drop(self) -> None:
-        """Forget the tasks that nobody has begun."""
+        """Drop the tasks that have not begun."""
         with self._lock:
             self._pending -= len(self._entrances) + sum(len(one.tasks) for one in self._queues.values())
             self._entrances.clear()
@@ -136,13 +136,13 @@ class Pool:
             self._ended.notify_all()
 
     def close(self) -> None:
-        """Let the threads end when they have done what was submitted."""
+        """Stop the threads after the submitted tasks."""
         with self._lock:
             self._closing = True
             self._work.notify_all()
 
     def leave(self) -> None:
-        """Give up this thread's place: what `away` does."""
+        """Release this thread's place (`away`)."""
         with self._lock:
             self._active -= 1
             self._away += 1

@@ -48,7 +48,7 @@ class CollectRequest:
     reads: CollectedReads | None = None
 
     def asked(self) -> RequestedScope:
-        """Give what a journal keeps of it."""
+        """Return what a journal records of it."""
         return RequestedScope(
             organization=self.organization,
             accounts=self.accounts,

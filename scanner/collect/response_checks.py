@@ -1,4 +1,4 @@
-"""Whether an answer arrived whole, and is the answer to what was asked.
+"""Check that a response arrived completely, and answers the request.
 
 botocore takes a body of JSON that was cut off on the way for an answer without fields, does not compare a
 body's length with what was promised, takes the first interim answer for the last one, and leaves out
@@ -347,7 +347,7 @@ def _check_json(operation: OperationModel, answer: MutableMapping[str, Any]) -> 
 
 
 def _is_of_another(operation: OperationModel, shape: StructureShape, said: Mapping[str, Any]) -> bool:
-    """Whether all that an answer says is foreign to its operation, but perhaps whether there is more."""
+    """Check whether an answer has no member of its operation, apart from whether there is more."""
     known = {str(member.serialization.get("name", name)) for name, member in shape.members.items()}
     if known.issuperset(said) or shape.is_document_type:
         return False
@@ -408,7 +408,7 @@ def _foreign(node: object, shape: Shape) -> str:
 
 
 def _says_twice(body: bytes, said: object) -> bool:
-    """Whether some object of a body has a key twice: parsers take one of the two, and forget the other."""
+    """Check whether an object of a body has a key twice: parsers keep one of the two."""
     with suppress(TypeError):  # a lone surrogate, a number beyond 64 bits
         if body.count(_KEY) == orjson.dumps(said).count(_KEY):
             return False
@@ -438,7 +438,7 @@ def _check_root(operation: OperationModel, body: bytes) -> None:
 
 
 def _has_nothing_known(operation: OperationModel, body: bytes) -> bool:
-    """Whether a document has elements, and none that the operation's answers have."""
+    """Check whether a document has elements, but none of the operation's answers."""
     shape = cast("StructureShape", operation.output_shape)
     payload = shape.serialization.get("payload")
     members = cast("StructureShape", shape.members[payload] if payload else shape).members
@@ -458,7 +458,7 @@ def _local(tag: str) -> str:
 
 
 def _mend_error(operation: OperationModel, answer: MutableMapping[str, Any], status: int) -> None:
-    """Give an error without a code one that says its status. BrokenAnswerError: it was cut off on the way."""
+    """Return an error with its status as the code if it has none. BrokenAnswerError: it was cut off."""
     body, is_json = answer["body"], _is_json(operation)
     if _tells_in_json(body) if is_json else _tells_in_xml(body):
         return

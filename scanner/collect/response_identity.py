@@ -1,4 +1,4 @@
-"""Whether an answer is about what was requested.
+"""Check that an answer is about what was requested.
 
 A well-formed answer may be about something else: a cache, a proxy or a fault in AWS returned the policy of
 another vault, or the list of another account. Such an answer would decide about the wrong resource, so it is

@@ -39,7 +39,7 @@ _OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeOptions:
-    """The options that a resumption was given anew; None: not given, so that the journal's hold.
+    """The options of a resumption; None: not given, so that the journal's apply.
 
     `needs`: what the controls and formats of the resumption need; None: they are not compared.
     """
@@ -104,7 +104,7 @@ def resume(
 
 
 def journal_request(given: ResumeOptions, means: CollectRequest, past: JournalState) -> CollectRequest:
-    """Give the request of the journal. UsageError: an option says otherwise."""
+    """Return the request of the journal. UsageError: an option contradicts it."""
     asked = past.header.asked
     _check_mode(given, asked)
     _check_reads(given, asked)
@@ -177,7 +177,7 @@ def check_means(means: CollectRequest, past: JournalState) -> None:
 
 
 def _complete(past: JournalState, scope: Scope, finished_at: datetime) -> Collected:
-    """Give a collection that had all: a Region without a record is one that its account has not enabled."""
+    """Return a collection that is complete: a Region without a record is not enabled in its account."""
     records = dict(past.finished)
     for account in scope.accounts:
         for region in scope.regions:
@@ -211,7 +211,7 @@ def _open(past: JournalState, environment: ScanEnvironment) -> Opening:
 
 
 def _organization(undertaking: Collection, scope: Scope) -> tuple[ShardRecord, ...]:
-    """Give the record of the organisation's file, if the scan has one; it is asked again if it is gone."""
+    """Return the record of the organization's file, if the scan has one. A missing file is read again."""
     account = undertaking.opening.account
     record = undertaking.finished.get(Shard(account, ORG))
     if record is not None:

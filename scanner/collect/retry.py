@@ -48,7 +48,7 @@ TRANSIENT_CODES: Final = frozenset(
     {
         "InternalError",
         "InternalFailure",
-        "RequestTimeTooSkewed",  # it waited too long to be sent, or to be looked at: each try signs anew
+        "RequestTimeTooSkewed",  # it waited too long to be sent or processed: every attempt signs again
         "RequestTimeout",
         "RequestTimeoutException",
         "ServiceUnavailable",
@@ -90,12 +90,12 @@ class RetryPolicy:
     budget: float = 900.0
 
     def delay(self, attempt: int, jitter: Callable[[], float] = _JITTER) -> float:
-        """Give the seconds to wait after the failed attempt number `attempt`, which counts from 1."""
+        """Return the seconds to wait after the failed attempt number `attempt`, counted from 1."""
         return jitter() * min(self.cap, self.base * float(2 ** (attempt - 1)))
 
 
-class Halted(Exception):  # noqa: N818 -- no error: somebody asked for it
-    """The scan is being stopped; nobody asks AWS any more."""
+class Halted(Exception):  # noqa: N818 -- no error: it was requested
+    """The scan is being stopped; no more calls are made."""
 
 
 class FinalError(Exception):
@@ -130,7 +130,7 @@ def attempt(
 
 
 def is_throttling(problem: Exception) -> bool:
-    """Whether AWS said that it was asked too often."""
+    """Check whether AWS throttled the call."""
     if not isinstance(problem, ClientError):
         return False
     code, status = _code_and_status(problem)
@@ -138,21 +138,21 @@ def is_throttling(problem: Exception) -> bool:
 
 
 def is_expired(problem: Exception) -> bool:
-    """Whether AWS said that the credentials were good once."""
+    """Check whether AWS reports that the credentials have expired."""
     return isinstance(problem, ClientError) and _code_and_status(problem)[0] in EXPIRED_CODES
 
 
 def _asked_for(problem: Exception) -> float:
-    """Give the seconds that an answer asks to wait (Retry-After; as a date, it is passed over)."""
+    """Return the seconds of an answer's Retry-After; a date is ignored."""
     if not isinstance(problem, ClientError):
         return 0.0
     headers = problem.response.get("ResponseMetadata", {}).get("HTTPHeaders") or {}
-    told = str(headers.get("retry-after") or "")
-    return min(float(told), _LONGEST_PLEA) if told.isascii() and told.isdecimal() else 0.0
+    seconds = str(headers.get("retry-after") or "")
+    return min(float(seconds), _LONGEST_PLEA) if seconds.isascii() and seconds.isdecimal() else 0.0
 
 
 def is_passing(problem: Exception) -> bool:
-    """Whether the same call may be answered a little later."""
+    """Check whether the same call may succeed a little later."""
     if isinstance(problem, ClientError):
         code, status = _code_and_status(problem)
         nameless = code == str(_NOT_FOUND) == str(status)
@@ -211,7 +211,7 @@ class Budget:
         self._waiting = 0
 
     def left(self) -> float:
-        """Give the seconds that are left; never less than none."""
+        """Return the seconds that are left, at least 0."""
         with self._lock:
             current = self._now() - self._since if self._waiting else 0.0
             return max(0.0, self.seconds - self._spent - current)

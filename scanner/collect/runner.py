@@ -146,7 +146,7 @@ def read(undertaking: Collection, resolved: Resolved, records: tuple[ShardRecord
 def collected_of(
     header: Header, resolved: Resolved, records: tuple[ShardRecord, ...], finished_at: datetime
 ) -> Collected:
-    """Put together what a collection gives back."""
+    """Build the result of a collection."""
     return Collected(
         scan_id=header.scan_id,
         as_of=header.as_of,

@@ -58,7 +58,7 @@ def check_request(request: CollectRequest) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Organization:
-    """What Organizations told. `tree_failure`: why some account's OU may be unknown; None: all are known."""
+    """The answers of Organizations. `tree_failure`: why some OUs may be unknown; None: all are known."""
 
     id: str | None
     management_account: AccountId | None
@@ -69,7 +69,7 @@ class Organization:
 def resolve(
     request: CollectRequest, opening: Opening, organization: Organization | None, known: Mapping[str, str]
 ) -> Resolved:
-    """Give the scope. `known`: botocore's Regions with their partition.
+    """Return the scope. `known`: botocore's Regions with their partition.
 
     UsageError: something that was named does not exist. EmptyScopeError: nothing is left.
     """
@@ -111,7 +111,7 @@ def _candidates(
 
 
 def _units(asked: tuple[str, ...], organization: Organization) -> set[str]:
-    """Check the OUs asked for (a root's id will do as well) against the tree."""
+    """Check the requested OUs (or ids of roots) against the tree."""
     if asked and organization.tree_failure is not None:
         raise CredentialsError(
             f"--ou needs the tree of the organisation, and reading it failed "
@@ -136,18 +136,18 @@ def _excluded(request: CollectRequest, candidates: Mapping[AccountId, Account]) 
 
 
 def _regions(request: CollectRequest, opening: Opening, known: Mapping[str, str]) -> tuple[RegionName, ...]:
-    told = opening.regions
+    enabled_regions = opening.regions
     if request.regions:
         here = {region for region, partition in known.items() if partition == opening.partition}
         for region in request.regions:
-            _check_region(region, here | set(told or ()), opening.partition)
+            _check_region(region, here | set(enabled_regions or ()), opening.partition)
         return tuple(sorted({RegionName(region) for region in request.regions}))
-    if told is None:
+    if enabled_regions is None:
         raise UsageError(
             "ec2:DescribeRegions was not answered, so that the enabled Regions are unknown. "
             "Name the Regions with --region."
         )
-    enabled = tuple(sorted(region for region, is_enabled in told.items() if is_enabled))
+    enabled = tuple(sorted(region for region, is_enabled in enabled_regions.items() if is_enabled))
     if not enabled:
         raise EmptyScopeError(f"Account {opening.account} has no Region enabled. Name some with --region.")
     return enabled
@@ -197,7 +197,7 @@ def _account(row: Mapping[str, Any], organization: str, places: Mapping[str, str
 
 
 def _id_in_arn(arn: str) -> str:
-    """Give `o-…` of `arn:aws:organizations::MANAGEMENT:account/o-…/ACCOUNT`."""
+    """Return `o-…` of `arn:aws:organizations::MANAGEMENT:account/o-…/ACCOUNT`."""
     parts = parse_arn(arn)
     steps = parts.resource.split("/") if parts else []
     return steps[1] if len(steps) > 1 else ""
@@ -221,7 +221,7 @@ def _no_accounts(caller: Caller) -> VaultproofError:
 def survey(
     request: CollectRequest, environment: ScanEnvironment, opening: Opening, folder: Path
 ) -> tuple[Resolved, tuple[ShardRecord, ...]]:
-    """Resolve the scope; what was asked for it, and belongs to no account in it, is the org's file."""
+    """Resolve the scope; calls for it that belong to none of its accounts are in the organization's file."""
     if not _has_file(request, opening):
         return resolve(request, opening, None, known_regions(environment.session)), ()
     with ShardWriter(folder, Shard(opening.account, ORG)) as writer:
@@ -234,7 +234,7 @@ def survey(
 def ask(
     request: CollectRequest, environment: ScanEnvironment, opening: Opening, recorder: Recorder
 ) -> Resolved:
-    """Resolve the scope; the organisation is asked for if it is to be scanned."""
+    """Resolve the scope; the organization is read if it is to be scanned."""
     organization = None
     if request.organization:
         shard = Shard(opening.account, ORG)

@@ -61,7 +61,7 @@ def open_session(profile: str | None) -> Session:
     try:
         session.get_scoped_config()
         session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
-        # The global endpoint of STS lies in one Region, and exists in one partition only.
+        # The global endpoint of STS is in one Region, and exists in one partition only.
         session.set_config_variable("sts_regional_endpoints", "regional")
     except _NO_CREDENTIALS as problem:
         raise _unusable(problem) from problem
@@ -83,10 +83,10 @@ def own_credentials(session: Session) -> Credentials:
 
 
 def home_region(session: Session, asked: tuple[str, ...]) -> RegionName:
-    """Choose the Region of the calls that need none: the profile's, else the first known one asked for.
+    """Choose the Region of the calls that need none: the profile's, else the first known one requested.
 
-    Credentials belong to one partition, and so do the Regions that are asked for: a Region of the profile
-    that lies in another partition (a default that is set for all profiles) gives way to those.
+    Credentials belong to one partition, and so do the requested Regions: a Region of the profile in
+    another partition (a default that is set for all profiles) is replaced by one of those.
     """
     configured = session.get_config_variable("region")
     partition = partition_of(asked[0] if asked else configured or "")
@@ -99,7 +99,7 @@ def home_region(session: Session, asked: tuple[str, ...]) -> RegionName:
 
 
 def known_regions(session: Session) -> dict[str, str]:
-    """Give the partition of each Region that botocore knows."""
+    """Return the partition of every Region that botocore knows."""
     return {
         region: partition
         for partition in session.get_available_partitions()
@@ -108,13 +108,13 @@ def known_regions(session: Session) -> dict[str, str]:
 
 
 def explain_first_call(final: FinalError, region: RegionName) -> VaultproofError:
-    """Say what is wrong when the very first call (in `region`) failed: credentials, network, or AWS."""
+    """Return why the very first call (in `region`) failed: credentials, network, or AWS."""
     problem, failure = final.__cause__, final.failure
     if isinstance(problem, _NO_CREDENTIALS):
         return _unusable(problem)
     if failure.code in _BAD_CREDENTIALS:
-        told = failure.message or failure.code
-        return CredentialsError(f"AWS does not accept the credentials: {told} {_HINT}{_elsewhere(region)}")
+        reason = failure.message or failure.code
+        return CredentialsError(f"AWS does not accept the credentials: {reason} {_HINT}{_elsewhere(region)}")
     if isinstance(problem, aws.BotoCoreError) and "endpoint_url" in problem.kwargs:
         url = problem.kwargs["endpoint_url"]
         return EndpointError(
@@ -149,7 +149,7 @@ class SharedTrust:
         self._context: SSLContext | None = None
 
     def share(self, http_session: Any) -> bool:  # noqa: ANN401 -- botocore's private attribute
-        """Have an HTTP session of botocore connect with the shared context; call it before its first request.
+        """Make an HTTP session of botocore connect with the shared context; call it before its first request.
 
         False, and nothing is changed: this botocore keeps its context elsewhere.
         """
@@ -165,7 +165,7 @@ class SharedTrust:
 
 
 def _loading_once(context: SSLContext) -> SSLContext:
-    """Have a context ignore authorities that it has loaded before."""
+    """Make a context ignore authorities that it has loaded before."""
     load, lock, loaded = context.load_verify_locations, threading.Lock(), set[object]()
 
     def load_if_new(cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:  # noqa: ANN401

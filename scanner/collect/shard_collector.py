@@ -62,10 +62,10 @@ class CollectContext:
     """What a crew reads, with whose credentials, and where it writes.
 
     `finished` are shards that an earlier run read to their end: they are not asked again. `keys` are those
-    that they name and that other shards own. `note` is told of every record that this run finishes
+    that they name and that other shards own. `note` receives every record that this run finishes
     undisturbed, once its file has its name, and of such keys; from several threads, and it may raise
     OutputError. `accounts`: those of the scope that this crew reads; None: all. The owners of keys that
-    others name are asked only when it is all: somebody else does it when all crews are through.
+    others name are read only when it is all: otherwise that happens after all collectors.
     """
 
     wiring: Wiring
@@ -94,7 +94,7 @@ class ShardCollector:
         self._lock = threading.Lock()
         self._pool = Pool(1)
         self.has_more = False
-        """Whether a resumption may give more: credentials expired within a shard, or the time was over."""
+        """Whether a resumption can read more: credentials expired within a shard, or the time was over."""
 
     def run(self, concurrency: int) -> None:
         """Read all. However it ends, files are finished first: OutputError, KeyboardInterrupt."""
@@ -130,7 +130,7 @@ class ShardCollector:
             self._pool.close()
 
     def records(self) -> tuple[ShardRecord, ...]:
-        """Give the record of every shard that was begun or skipped, by account and Region."""
+        """Return the record of every shard that was begun or skipped, by account and Region."""
         with self._lock:
             return tuple(self._records[shard] for shard in sorted(self._records))
 
@@ -152,7 +152,7 @@ class ShardCollector:
             raise DeadlinePassedError
 
     def _is_late(self) -> bool:
-        """Whether nothing is begun any more; then a resumption has something left to do."""
+        """Check whether it is too late to begin anything; then a resumption has something left to do."""
         deadline = self._wiring.deadline
         if deadline is None or deadline.gives_up or not deadline.is_near:
             return False
@@ -170,7 +170,7 @@ class ShardCollector:
                 self._pool.submit(partial(self._unless_halted, ask), shard.account)
 
     def _ask_owner(self, shard: Shard, record: ShardRecord, names: tuple[str, ...]) -> None:
-        """Ask the owner for those of its keys that it was not asked for. BundleError, OutputError."""
+        """Describe the owner's keys that were not described yet. BundleError, OutputError."""
         known = owner_evidence(self._context.folder, record.file)
         left = known.not_asked(names, shard)
         if not left or not self._has_credentials(shard.account):
@@ -209,7 +209,7 @@ class ShardCollector:
         task()
 
     def _wind_up(self) -> None:
-        """Give the threads a moment to stop, then finish the files that are still open."""
+        """Wait a moment for the threads to stop, then finish the files that are still open."""
         self._pool.drop()
         with suppress(KeyboardInterrupt):  # pressed again: do not wait
             deadline = time.monotonic() + _GRACE_SECONDS
@@ -251,7 +251,7 @@ class ShardCollector:
         reading.opened()
 
     def _go_on_with(self, shard: Shard) -> None:
-        """Go on with an account whose global services an earlier run read: their evidence tells the view."""
+        """Continue an account whose global services an earlier run read: their evidence has the view."""
         record = self._context.finished[shard]
         view = recall_account(self._context.folder, record.file)
         self._file(record)
@@ -281,7 +281,7 @@ class ShardCollector:
         self._context.credential_store.put(account, source)
 
     def _left(self, account: AccountId, view: AccountView) -> tuple[Shard, ...]:
-        """Give the Regions of an account that are left to be read; file the record of each of the others."""
+        """Return the Regions of an account that are left to read; record the others."""
         left: list[Shard] = []
         for shard in (Shard(account, region) for region in self._context.scope.regions):
             if (done := self._context.finished.get(shard)) is not None:
@@ -363,7 +363,7 @@ class ShardCollector:
         return ShardReader(self._wiring, self._pool, writer, region, ending), writer
 
     def _complete(self, writer: ShardWriter, caller: Caller) -> None:
-        # While a scan is being stopped, a part may end early for want of what another was to tell it.
+        # While a scan is being stopped, a part may end early because another one returned nothing.
         is_stopped = self._wiring.halt.is_set()
         if not self._finish(writer, interrupted=is_stopped) or is_stopped or writer.record is None:
             return
@@ -373,7 +373,7 @@ class ShardCollector:
             self._context.note(writer.record, self._keys.get(writer.shard, ()))
 
     def _finish(self, writer: ShardWriter, *, interrupted: bool) -> bool:
-        """Finish a file and file its record; whether nobody had done so before. OutputError: no room."""
+        """Finish a file and store its record; return whether this call did. OutputError: the disk is full."""
         try:
             writer.finish(interrupted=interrupted)
         finally:

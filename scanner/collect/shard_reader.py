@@ -52,7 +52,7 @@ class ShardReader:
         self._keys: set[str] = set()
 
     def part(self, service: str, read: Read) -> None:
-        """Read a part beside the others; it is recorded as `service`'s if it breaks."""
+        """Read a part in parallel with the others; if it raises, it is recorded under `service`."""
         self.part_later(service)(read)
 
     def part_later(self, service: str) -> Start:
@@ -106,13 +106,13 @@ class ShardReader:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """What an account's global services told. `regions`: which are enabled; None: AWS does not tell."""
+    """The answers of an account's global services. `regions`: which are enabled; None: AWS did not answer."""
 
     regions: Mapping[RegionName, bool] | None
     buckets: Mapping[RegionName, Iterable[str]]
 
     def has_enabled(self, region: RegionName) -> bool:
-        """Whether to ask in a Region: not when the account says that it has not enabled it."""
+        """Check whether to read a Region: not if the account reports that it has not enabled it."""
         return self.regions is None or self.regions.get(region, True)
 
 
@@ -143,7 +143,7 @@ def region_steps(caller: Caller) -> Iterator[tuple[str, ServiceRead]]:
 
 
 def guarded(caller: Caller, service: str, step: Callable[[], None]) -> None:
-    """Do a service's step; one that breaks is on record as a failed read and does not sink the others."""
+    """Run a service's step; one that raises is recorded as a failed read and does not stop the others."""
     try:
         step()
     except (Halted, VaultproofError, WriterClosedError):

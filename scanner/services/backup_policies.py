@@ -54,7 +54,7 @@ def _trusted_access(answers: Answers, gaps: Gaps) -> Reading[bool]:
 
 
 def _policies_enabled(answers: Answers, gaps: Gaps) -> Reading[bool]:
-    """Return whether backup policies are turned on, as the organisation's root tells."""
+    """Return whether backup policies are enabled at the organization's root."""
     enabled = any(
         kind.text("Type") == _BACKUP_POLICY and kind.text("Status") == "ENABLED"
         for root, _ in rows(answers, _ROOTS, "Roots")

@@ -139,7 +139,7 @@ def _identity(name: str, shard: Shard) -> _Identity:
 
 
 def bare_name(name: str) -> str:
-    """Strip a key's ARN to what stands in it: a key id, or `alias/...`."""
+    """Return the part of a key's ARN that names it: a key id, or `alias/...`."""
     parts = parse_arn(name)
     return name if parts is None else parts.resource.removeprefix("key/")
 
@@ -241,9 +241,9 @@ def _replicas(metadata: Shape | None) -> tuple[str, ...]:
 
 
 def _by_key(answers: Answers, operation: str) -> dict[_Identity, Answer]:
-    """Index answers by the key that was asked for, and by the one that was answered.
+    """Index answers by the key that was requested, and by the one that was returned.
 
-    A key may have been asked for by its id, its ARN and its aliases: what was answered beats a refusal.
+    A key may have been requested by its id, its ARN and its aliases: an answer counts more than a refusal.
     """
     found: dict[_Identity, Answer] = {}
     for answer in answers.every(operation):

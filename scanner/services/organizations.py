@@ -179,13 +179,13 @@ def _accounts(
     answers: Answers, manifest: Manifest, organization_id: str | None
 ) -> Mapping[AccountId, Account]:
     paths = _ou_paths(answers, organization_id)
-    told = {account.id: account for account in manifest.accounts}
+    recorded = {account.id: account for account in manifest.accounts}
     # A list that was read to the end is the last word on who is a member, whatever the manifest says.
     whole = isinstance(_members(answers), Known)
-    accounts = {} if whole else dict(told)
+    accounts = {} if whole else dict(recorded)
     for row, _ in rows(answers, _LIST_ACCOUNTS, "Accounts"):
         account_id = AccountId(row.need("Id"))
-        known = told.get(account_id)
+        known = recorded.get(account_id)
         accounts[account_id] = Account(
             id=account_id,
             name=row.text("Name") or (known.name if known else ""),
@@ -233,7 +233,7 @@ def _cross_account_backup(answers: Answers) -> Reading[bool]:
 
 
 def unit_names(answers: Answers) -> Mapping[str, str]:
-    """Return the names of the roots and units that org.jsonl.gz tells of, by id."""
+    """Return the names of the roots and units in org.jsonl.gz, by id."""
     found = {row.need("Id"): row.text("Name") or "" for row, _ in rows(answers, _ROOTS, "Roots")}
     for answer in answers.every(_UNITS):
         for page in answer.pages:
@@ -261,7 +261,7 @@ def account_paths(told: Iterable[Account], read: Iterable[Account]) -> Mapping[s
 
 
 def parse_contacts(answers: Answers, manifest: Manifest) -> dict[str, Contacts]:
-    """Return the contacts of each account that org.jsonl.gz or the manifest tells of.
+    """Return the contacts of every account in org.jsonl.gz or the manifest.
 
     AWS gives every account an e-mail address and a name (Organizations API reference, "Account"): what is
     not told is not known.

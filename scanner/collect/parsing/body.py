@@ -24,7 +24,7 @@ def document(answer: MutableMapping[str, Any]) -> object:
 
 
 def take(answer: MutableMapping[str, Any]) -> object:
-    """Give the decoded body for good: whoever takes it may change it. ValueError: it is no JSON."""
+    """Return the decoded body, which the caller may change. ValueError: it is no JSON."""
     kept = document(answer)
     del answer[_KEPT]
     return kept

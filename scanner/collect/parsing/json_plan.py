@@ -42,7 +42,7 @@ class JsonPlan:
         self._kept = Kept()
 
     def of(self, shape: Shape) -> Convert:
-        """Give the function that converts a decoded value (not null) of a shape."""
+        """Return the function that converts a decoded value (not null) of a shape."""
         match shape.type_name:
             case "structure":
                 return self._kept.of(shape.name, lambda: self._structure(shape))
@@ -206,7 +206,7 @@ def _one_of(shape: Shape, convert: Convert) -> Convert:
 
 
 def _when_needed(make: Callable[[], Convert]) -> Callable[[], Convert]:
-    """Put off making a function until a list is not empty: most lists of most answers are."""
+    """Build a function only when a list is not empty: most lists in answers are."""
     made: Convert | None = None
 
     def get() -> Convert:

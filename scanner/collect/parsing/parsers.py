@@ -33,7 +33,7 @@ Answer = MutableMapping[str, Any]
 
 
 def install(session: Session) -> None:
-    """Have the clients that `session` makes from now on read answers with these parsers."""
+    """Make clients that `session` creates from now on read answers with these parsers."""
     session.register_component("response_parser_factory", ParserFactory())
 
 
@@ -46,7 +46,7 @@ class ParserFactory(ResponseParserFactory):
         self._ours: dict[str, ResponseParser] = {name: make() for name, make in _OURS.items()}
 
     def create_parser(self, protocol_name: str) -> ResponseParser:
-        """Give a parser. The protocols that are not ours are read by botocore, times as text."""
+        """Return a parser. botocore reads the other protocols, with times as text."""
         ours = self._ours.get(protocol_name)
         return super().create_parser(protocol_name) if ours is None else ours
 
@@ -72,7 +72,7 @@ class _Outputs:
         self._made: dict[Shape, _Output] = {}
 
     def of(self, shape: Shape | None) -> _Output:
-        """Give how a shape is read. Unusual: there is no shape."""
+        """Return how a shape is read. Unusual: there is no shape."""
         if shape is None:
             raise Unusual
         found = self._made.get(shape)
@@ -169,7 +169,7 @@ def _rest(own: Any, output: _Output, response: Answer, shape: Shape | None, body
 
 
 def _query(own: Any, output: _Output, response: Answer) -> dict[str, Any]:  # noqa: ANN401
-    """Read an answer of a query protocol, which stands in a wrapper beside its metadata."""
+    """Read an answer of a query protocol, which is in a wrapper next to its metadata."""
     root = own._parse_xml_string_to_dom(response["body"])
     start = root
     if output.wrapper is not None:

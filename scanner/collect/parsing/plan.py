@@ -35,7 +35,7 @@ class Kept:
         self._begun: set[str] = set()
 
     def of(self, name: str, make: Callable[[], Convert]) -> Convert:
-        """Give the function of the shape `name`; `make` makes it, and may ask for the same again."""
+        """Return the function of the shape `name`; `make` builds it, and may request the same again."""
         found = self._made.get(name)
         return self._make(name, make) if found is None else found
 
@@ -49,28 +49,28 @@ class Kept:
 
 
 def members(shape: Shape) -> Mapping[str, Shape]:
-    """Give the members of a structure, by the name that botocore gives them."""
+    """Return the members of a structure, by botocore's names."""
     return cast("StructureShape", shape).members
 
 
 def element(shape: Shape) -> Shape:
-    """Give what a list holds."""
+    """Return the shape of a list's elements."""
     return cast("ListShape", shape).member
 
 
 def key_and_value(shape: Shape) -> tuple[Shape, Shape]:
-    """Give what a map holds."""
+    """Return the shape of a map's values."""
     as_map = cast("MapShape", shape)
     return as_map.key, as_map.value
 
 
 def is_union(shape: Shape) -> bool:
-    """Whether a structure has just one of its members at a time."""
+    """Check whether a structure has only one of its members at a time."""
     return cast("StructureShape", shape).is_tagged_union
 
 
 def is_stream(shape: Shape) -> bool:
-    """Whether a structure comes piece by piece, or has no form at all."""
+    """Check whether a structure is streamed, or has no defined form."""
     as_structure = cast("StructureShape", shape)
     return (
         as_structure.is_document_type

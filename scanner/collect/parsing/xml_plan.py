@@ -61,7 +61,7 @@ class XmlPlan:
         self._kept = Kept()
 
     def of(self, shape: Shape) -> Convert:
-        """Give the function that converts the element of a shape."""
+        """Return the function that converts the element of a shape."""
         match shape.type_name:
             case "structure":
                 return self._kept.of(shape.name, lambda: self._structure(shape))
@@ -130,7 +130,7 @@ class XmlPlan:
 
 
 def local(tag: str) -> str:
-    """Give a tag without its namespace."""
+    """Return a tag without its namespace."""
     return _NAMESPACE.sub("", tag)
 
 
@@ -143,7 +143,7 @@ def _is_flattened(shape: Shape) -> bool:
 
 
 def _tag(name: str, member: Shape) -> str:
-    """Give the tag of a member: for a flattened list, the name of what it holds comes first."""
+    """Return the tag of a member: for a flattened list, the name of its elements comes first."""
     if member.type_name == "list" and _is_flattened(member):
         inner: str | None = element(member).serialization.get("name")
         if inner is not None:
@@ -153,7 +153,7 @@ def _tag(name: str, member: Shape) -> str:
 
 
 def _is_special(shape: Shape, tags: int) -> bool:
-    """Whether a structure holds what only botocore reads: attributes, events, two members of one tag."""
+    """Check whether only botocore can read a structure: attributes, events, two members of one tag."""
     if shape.metadata.get("exception") or is_stream(shape):
         return True
     in_body = [one for one in members(shape).values() if one.serialization.get("location") not in _ELSEWHERE]

@@ -178,7 +178,7 @@ def parse_latest_restores(
 ) -> Mapping[str, Reading[LatestRestore | None]]:
     """Parse DescribeProtectedResource of what ListProtectedResources does not list, by ARN.
 
-    The list may have been cut short, or not asked for: an answer about one resource counts all the same.
+    The list may be incomplete or missing: an answer about one resource counts nevertheless.
     """
     listed = {str(each.arn) for each in protected}
     asked = {answer.parameters.get("ResourceArn") for answer in answers.every(_DESCRIBE)}
@@ -200,21 +200,23 @@ def _restore_of_listed(answers: Answers, gaps: Gaps, arn: str) -> Reading[Latest
 def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRestore | None]:
     """Read the newest restore, which the histories of 30 days may not reach (catalogue, ruling 9).
 
-    It is asked for on demand only: that it was never asked for is no gap of the shard, but that the scan left
-    it out for all resources is one.
+    It is read on demand only: that it was never called is no gap of the shard, but that the scan left it out
+    for all resources is one.
     """
     answer = answers.one(_DESCRIBE, ResourceArn=arn)
     if answer.gap is not None and answer.gap.code == LEFT_OUT:
         return gaps.reading(None, replace(answer, gap=replace(answer.gap, about="")))
     if answer.gap is not None and answer.gap.kind is GapKind.NEVER_ASKED:
         return Unread(answer.gap)
-    told = next((page for page in answer.pages if any(key in page.data for key in (_RESTORED, _TOOK))), None)
-    if told is None:
+    described = next(
+        (page for page in answer.pages if any(key in page.data for key in (_RESTORED, _TOOK))), None
+    )
+    if described is None:
         return gaps.reading(None, answer)
     restore = LatestRestore(
-        created_at=told.instant(_RESTORED),
-        minutes=told.integer(_TOOK),
-        recovery_point_at=told.instant("LatestRestoreRecoveryPointCreationDate"),
+        created_at=described.instant(_RESTORED),
+        minutes=described.integer(_TOOK),
+        recovery_point_at=described.instant("LatestRestoreRecoveryPointCreationDate"),
     )
     return gaps.reading(restore, answer)
 

@@ -182,7 +182,7 @@ def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
 def _policy(answers: Answers, gaps: Gaps, name: str) -> Reading[str | None]:
     """Parse a vault's access policy; Known(None): an error says that it has none.
 
-    An empty text is a policy that nobody can read (ruling 22); an answer without one was cut short.
+    An empty text is a policy that cannot be parsed (ruling 22); an answer without one is incomplete.
     """
     operation = "backup:GetBackupVaultAccessPolicy"
     answer = answers.one(operation, BackupVaultName=name)
@@ -208,14 +208,14 @@ def _contradiction(answers: Answers, answer: Answer, operation: str, name: str) 
 
 
 def _notifications(answers: Answers, gaps: Gaps, name: str) -> Reading[VaultNotifications | None]:
-    """Read whom a vault tells of what. An error says that it tells nobody (package data `answers`)."""
+    """Parse the notifications of a vault. An error reports that there are none (package data `answers`)."""
     answer = answers.one("backup:GetBackupVaultNotifications", BackupVaultName=name)
-    told = next(iter(answer.pages), None)
-    if told is None:
+    described = next(iter(answer.pages), None)
+    if described is None:
         contradiction = _contradiction(answers, answer, "backup:GetBackupVaultNotifications", name)
         return gaps.known_unless(answer.gap or contradiction, None, answer.refs)
-    events = None if told.data.get("BackupVaultEvents") is None else told.texts("BackupVaultEvents")
-    return gaps.reading(VaultNotifications(told.text("SNSTopicArn"), events), answer)
+    events = None if described.data.get("BackupVaultEvents") is None else described.texts("BackupVaultEvents")
+    return gaps.reading(VaultNotifications(described.text("SNSTopicArn"), events), answer)
 
 
 def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Reading[VaultDetails] | None:
@@ -223,12 +223,12 @@ def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Read
     answer = answers.one("backup:DescribeBackupVault", BackupVaultName=name)
     if is_plain and answer.gap is not None:
         return None
-    told = next(iter(answer.pages), None)
-    update = told.child("LatestMpaApprovalTeamUpdate") if told else None
+    described = next(iter(answer.pages), None)
+    update = described.child("LatestMpaApprovalTeamUpdate") if described else None
     details = VaultDetails(
-        approval_team=told.text("MpaApprovalTeamArn") if told else None,
+        approval_team=described.text("MpaApprovalTeamArn") if described else None,
         approval_status=update.text("Status") if update else None,
-        source_vault=told.text("SourceBackupVaultArn") if told else None,
+        source_vault=described.text("SourceBackupVaultArn") if described else None,
     )
     return gaps.reading(details, answer)
 
@@ -285,18 +285,18 @@ def _plan_shard(row: Shape, vault: Shard) -> Shard:
 
 
 def _point_rows(answers: Answers) -> Iterator[tuple[Shape, EvidenceRef, Arn]]:
-    """Return the rows, and the vault of each: where the row leaves it out, that which was asked for."""
+    """Yield the rows with their vaults: where the row has none, the vault that was requested."""
     for answer in answers.every(_POINTS):
         parameters = answer.parameters
-        asked = "" if "BackupVaultAccountId" in parameters else str(parameters.get("BackupVaultName", ""))
+        requested = "" if "BackupVaultAccountId" in parameters else str(parameters.get("BackupVaultName", ""))
         for page in answer.pages:
             for row in page.children("RecoveryPoints"):
-                told = row.text("BackupVaultArn") if asked else row.need("BackupVaultArn")
-                yield row, page.ref, _vault_arn(answers.shard, told, asked)
+                arn = row.text("BackupVaultArn") if requested else row.need("BackupVaultArn")
+                yield row, page.ref, _vault_arn(answers.shard, arn, requested)
 
 
-def _vault_arn(shard: Shard, told: str | None, name: str) -> Arn:
-    return Arn(told) if told else vault_arn(partition_of(shard.region), shard, name)
+def _vault_arn(shard: Shard, arn: str | None, name: str) -> Arn:
+    return Arn(arn) if arn else vault_arn(partition_of(shard.region), shard, name)
 
 
 def _scan(result: Shape | None, point_in_time: Reading[str | None] | None) -> ScanResult | None:
