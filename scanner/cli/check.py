@@ -19,7 +19,7 @@ from scanner.cli import options
 from scanner.cli.collect_actions import collect_request
 from scanner.cli.exits import INCOMPLETE, guarded
 from scanner.cli.options import ScopeOptions
-from scanner.cli.rehearsal import wide_console
+from scanner.cli.progress import wide_console
 from scanner.cli.requests import settings_of
 from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessStep
 from scanner.report.wording import visible

@@ -8,14 +8,11 @@ import typer
 
 from scanner.app import collection
 from scanner.cli.destination import Destination, destination_of, look_ahead, published
-from scanner.cli.exits import INCOMPLETE, advising_to_resume, resume_command
+from scanner.cli.exits import INCOMPLETE, advising_to_resume, losing_output, resume_command
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of
-from scanner.cli.progress import progress
-from scanner.cli.rehearsal import print_estimate, wide_console
+from scanner.cli.progress import print_estimate, progress, report_unread_accounts, wide_console
 from scanner.cli.requests import folder_of, settings_of
-from scanner.cli.streams import losing_output
-from scanner.cli.unread import report_unread_accounts
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest
 from scanner.collect.resume import ResumeOptions
 from scanner.errors import UsageError

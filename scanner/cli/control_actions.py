@@ -11,7 +11,7 @@ from rich.markup import escape
 from scanner.cli.control_list import loaded
 from scanner.cli.exits import BROKEN
 from scanner.cli.logs import say
-from scanner.cli.rehearsal import wide_console
+from scanner.cli.progress import wide_console
 from scanner.errors import ConfigurationError, OutputError, UsageError
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.compliance.audit_manager_pack import ImportedPack, import_frameworks

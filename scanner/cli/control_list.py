@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanner.cli.logs import say
-from scanner.cli.rehearsal import wide_console
+from scanner.cli.progress import wide_console
 from scanner.evaluate.controls.pack_docs import pack_section
 from scanner.evaluate.controls.selection import select
 from scanner.model.control import Control

@@ -1,33 +1,63 @@
-"""What the commands do that judge and report: no AWS client is loaded."""
+"""What `audit evaluate` and `audit report` do, and the summary at the end. No AWS client is loaded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from scanner.app import FINDINGS, reports
 from scanner.app import judgement as app
-from scanner.cli.destination import Destination, destination_of, fetched, published, shown_at, temporary
-from scanner.cli.exits import code_of
-from scanner.cli.former import former_scan
+from scanner.app.judgement import Outcome
+from scanner.app.reports import earlier_scan
+from scanner.cli.destination import (
+    Destination,
+    destination_of,
+    fetched,
+    means_of,
+    published,
+    shown_at,
+    temporary,
+)
+from scanner.cli.exits import code_of, losing_output
 from scanner.cli.judgement import judgement_of, with_settings
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
+from scanner.cli.progress import report_unread_accounts
 from scanner.cli.requests import settings_of
-from scanner.cli.streams import losing_output
-from scanner.cli.summary import one_line, print_summary
-from scanner.cli.unread import report_unread_accounts
-from scanner.errors import UsageError
-from scanner.evidence.manifest import NAME
+from scanner.errors import BundleError, UsageError
+from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
+from scanner.evidence.manifest import NAME, read_manifest
+from scanner.history.since import Since
+from scanner.model.compliance import Assessment, Figures
+from scanner.model.finding import Status
+from scanner.model.reach import unread_accounts
 from scanner.model.reading import LEFT_OUT
 from scanner.model.scan import Scan
+from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.redact import Pseudonyms, new_key
+from scanner.report.view.view import View
 from scanner.report.write import CHECKSUMS, Written
 from scanner.settings.settings import Settings
-from scanner.storage.place import is_place
+from scanner.storage.place import Place, is_place
+
+LATEST: Final = "latest"
+_JUDGED: Final = "findings.json"
+
+_COLUMNS: Final = (
+    (Status.PASS, "pass", "green"),
+    (Status.FAIL, "fail", "red"),
+    (Status.WAIVED, "waived", "cyan"),
+    (Status.UNKNOWN, "unknown", "yellow"),
+    (Status.NOT_APPLICABLE, "n/a", "dim"),
+    (Status.ERROR, "error", "magenta"),
+)
+_ALWAYS_COUNTED: Final = (Status.PASS, Status.FAIL, Status.UNKNOWN)
 
 
 def evaluate(
@@ -136,8 +166,6 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
 
 Key = Path | bool | None
 """`--redact-key`, else `--redact`."""
-
-
 _MOST: Final = 4_096
 
 
@@ -162,3 +190,163 @@ def pseudonyms(key: Key) -> Pseudonyms | None:
         return Pseudonyms(secret)
     except ValueError as problem:
         raise UsageError(f"{key}: {problem}. Create one with: openssl rand -hex 32 > FILE") from problem
+
+
+@contextmanager
+def former_scan(
+    target: Target, settings: Settings, goal: Destination, folder: Path
+) -> Iterator[Since | None]:
+    """Give the scan that `--since` (or `since` of audit.yaml) names. None: there is nothing to compare with.
+
+    `folder`: that of the new scan; `latest` is the newest evaluated scan next to it, or to its place in S3.
+
+    Raises:
+        BundleError: what is named is no evaluated scan.
+        UsageError: --before without --since.
+    """
+    named = target.since or settings.since
+    if named == LATEST:
+        named = _latest(goal, folder)
+        if named is None:
+            say("note: There is no earlier scan next to this one: nothing is compared.")
+            yield None
+            return
+        say(f"note: Comparing with {named}.")
+    if named is None:
+        yield earlier_scan(None, target.before)
+        return
+    with fetched(named, goal, whole=False) as earlier:
+        yield earlier_scan(earlier, target.before)
+
+
+def _latest(goal: Destination, folder: Path) -> str | None:
+    if goal.place is None:
+        newest = _latest_folder(folder)
+        return None if newest is None else str(newest)
+    from scanner.storage.s3 import judged_scans  # noqa: PLC0415 -- loads the AWS client
+
+    parent = Place(goal.place.bucket, goal.place.prefix.rpartition("/")[0])
+    scans = (place for place in judged_scans(parent, means_of(goal)) if place != goal.place)
+    return next(map(str, scans), None)
+
+
+def _latest_folder(folder: Path) -> Path | None:
+    """Return the evaluated scan next to a folder that has the latest clock; None: there is none."""
+    parent = folder.absolute().parent
+    dated = []
+    for each in sorted(parent.iterdir()) if parent.is_dir() else ():
+        is_scan = (each / NAME).is_file() and (each / _JUDGED).is_file()
+        if not is_scan or each.resolve() == folder.resolve():
+            continue
+        try:
+            dated.append((read_manifest(each).evaluated_as_of, each.name, each))
+        except BundleError as problem:
+            say(f"note: {each} is not compared with: {problem}")
+    return max(dated)[2] if dated else None
+
+
+def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Console) -> None:
+    """Print the summary of a judged scan. `shown` says where a file is found."""
+    scan = outcome.view.scan
+    console.print()
+    console.print(_table(outcome.view))
+    if scan.assessment is not None:
+        console.print(f"\n{_score(scan.assessment)}", soft_wrap=True, highlight=False)
+    console.print(_completeness(scan), soft_wrap=True)
+    if sentence := outcome.view.unsupported_sentence:
+        console.print(f"[yellow]{escape(sentence)}[/]", soft_wrap=True, highlight=False)
+    for line in tier_lines(scan):
+        console.print(escape(line), soft_wrap=True, highlight=False)
+    for line in waiver_lines(scan):
+        console.print(f"[yellow]{escape(line)}[/]", soft_wrap=True, highlight=False)
+    for written in outcome.written:
+        console.print(f"  {escape(shown(written.path))}", highlight=False, soft_wrap=True)
+
+
+def one_line(view: View) -> str:
+    """Return the counts and the score in one line, for logs and mails of a schedule."""
+    counts = ", ".join(
+        f"{view.counts.of(status):,} {title}"
+        for status, title, _ in _COLUMNS
+        if status is not Status.NOT_APPLICABLE and (view.counts.of(status) or status in _ALWAYS_COUNTED)
+    )
+    assessment = view.assessment
+    score = assessment.score.total.score if assessment is not None else None
+    return f"{counts}; score {'none' if score is None else f'{int(score * 10) / 10:g} of 100'};"
+
+
+def _table(view: View) -> Table:
+    shown = _COLUMNS if view.counts.error else _COLUMNS[:-1]
+    table = Table(title="Findings", title_justify="left", header_style="bold", pad_edge=False, box=None)
+    table.add_column("control")
+    table.add_column("severity")
+    for _, title, _ in shown:
+        table.add_column(title, justify="right")
+    for each in sorted(view.controls, key=lambda each: (each.control.severity.rank, each.control.id)):
+        numbers = [(each.counts.of(status), style) for status, _, style in shown]
+        cells = [f"[{style}]{number}[/]" if number else "[dim]-[/]" for number, style in numbers]
+        table.add_row(escape(each.control.id), each.control.severity.value, *cells)
+    return table
+
+
+def _score(assessment: Assessment) -> str:
+    """Say the score in one line, with its numerator and denominator, and what is open beside it."""
+    total = assessment.score.total
+    if assessment.score.withheld:
+        return f"Score: none; {assessment.score.withheld}."
+    if total.score is None:
+        return f"Score: none; no check could be evaluated ({total.open:,} unknown)."
+    share = f"{total.passed:,} of {total.judged:,} evaluated checks passed"
+    score = f"[bold]Score {int(total.score * 10) / 10:g} of 100[/]"
+    return f"{score}, weighted by severity ({share}); {total.open:,} unknown."
+
+
+def _completeness(scan: Scan) -> str:
+    scope = scan.manifest.scope
+    places = len(scope.accounts) * len(scope.regions)
+    if not scan.gaps:
+        return f"\nAll {places} account-Regions were fully read."
+    where = len({(gap.account, gap.region) for gap in scan.gaps})
+    unread = len(unread_accounts(scan.manifest))
+    accounts = f" Of {len(scope.accounts)} accounts {unread} could not be read at all." if unread else ""
+    return (
+        f"\n[yellow]{len(scan.gaps)} reads are missing in {where} account-Regions; {places} are in scope."
+        f"{accounts} Checks that need a missing read are unknown.[/]"
+    )
+
+
+def tier_lines(scan: Scan) -> Iterator[str]:
+    """Say what passes in each tier, and how many overrides there are."""
+    groups = scan.assessment.score.groups.get("tier", {}) if scan.assessment else {}
+    if scan.tiers.tiers:
+        names = (*(tier.name for tier in scan.tiers.tiers), NONE, NOT_KNOWN)
+        told = (_tier(name, groups.get(name, Figures())) for name in names)
+        yield f"Tiers: {'; '.join(filter(None, told))}."
+    if number := len(scan.tiers.overrides):
+        yield f"{number} {'override sets' if number == 1 else 'overrides set'} other parameters."
+
+
+def _tier(name: str, figures: Figures) -> str:
+    words = {NONE: "no tier", NOT_KNOWN: "tier unknown"}.get(name, name)
+    if not figures.total:
+        return f"{words} matches nothing" if name not in (NONE, NOT_KNOWN) else ""
+    return f"{words} {figures.passed:,} of {figures.judged:,} pass, {figures.open:,} unknown"
+
+
+def waiver_lines(scan: Scan) -> Iterator[str]:
+    """Say which waivers do not do what they were made for."""
+    return (line for each in scan.waivers if (line := _waiver(each)))
+
+
+def _waiver(use: WaiverUse) -> str:
+    name = f"Waiver {use.waiver.id}"
+    match use.state:
+        case WaiverState.EXPIRED:
+            back = f"{use.covers:,} {'failure counts' if use.covers == 1 else 'failures count'} again"
+            return f"{name} expired on {use.waiver.expires}: {back}."
+        case WaiverState.UNUSED:
+            return f"{name} covers no failure."
+        case WaiverState.UNDECIDED:
+            return f"{name} covers no failure; {use.open:,} of its findings are unknown."
+        case _:
+            return ""

@@ -14,7 +14,7 @@ from scanner.app.notification import Notice, failures, notice_of, targets_of
 from scanner.cli import options
 from scanner.cli.destination import Destination, fetched
 from scanner.cli.exits import guarded
-from scanner.cli.former import former_scan
+from scanner.cli.judge_actions import former_scan
 from scanner.cli.logs import say
 from scanner.cli.options import Target
 from scanner.cli.requests import settings_of

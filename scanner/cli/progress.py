@@ -1,23 +1,32 @@
-"""What is told while evidence is read: a live bar in a terminal, plain lines elsewhere, or nothing."""
+"""What is printed while evidence is read, what a scan would read, and what was not read."""
 
 import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Table
 from rich.text import Text
 
 from scanner.cli.logs import has_lines, say
 from scanner.model.inventory import ShardStatus
-from scanner.model.manifest import Scope, ShardRecord
+from scanner.model.manifest import Manifest, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, Shard
-from scanner.model.reading import Gap
+from scanner.model.reach import unread_accounts
+from scanner.model.reading import ASSUME_ROLE, ENTRY, Gap, GapKind
+from scanner.report.wording import visible
+
+if TYPE_CHECKING:
+    from scanner.collect.estimate import Estimate
+    from scanner.model.collected import CollectedReads
+
 
 _PLAIN_SECONDS: Final = 60.0
 _FRAMES_A_SECOND: Final = 4
@@ -26,6 +35,8 @@ _ENOUGH_SHARDS: Final = 5
 _ENOUGH_SECONDS: Final = 10.0
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
+_SHOWN: Final = 24
+_WIDTH: Final = 160
 
 
 class QuietProgress:
@@ -272,3 +283,118 @@ def duration(seconds: float) -> str:
     if seconds < _MINUTE:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / _MINUTE)} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
+
+
+def wide_console() -> Console:
+    """Make a console in which no row is folded where nobody looks at a terminal."""
+    console = Console(soft_wrap=True, highlight=False)
+    return console if console.is_terminal else Console(soft_wrap=True, highlight=False, width=_WIDTH)
+
+
+def print_estimate(found: "Estimate", console: Console, reads: "CollectedReads | None" = None) -> None:
+    """Print an estimate, and what it assumes. `reads`: what the scan collects; None: everything."""
+    scope = found.scope
+    console.print(f"Accounts ({len(scope.accounts)}): {_some(scope.accounts)}")
+    for entry in scope.excluded:
+        console.print(f"  not {escape(entry.account)}: {escape(entry.reason)}")
+    console.print(f"Regions ({len(scope.regions)}): {_some(scope.regions)}")
+    if found.skipped:
+        console.print(f"  skipped in {found.caller}, where they are not enabled: {_some(found.skipped)}")
+    if [account for account in scope.accounts if account != found.caller]:
+        console.print("  Regions that another account has not enabled are determined there and skipped.")
+    if reads is not None:
+        console.print(
+            f"Only what these controls need is collected ({len(reads.controls)}): {_some(reads.controls)}"
+        )
+    console.print()
+    console.print(_table(found))
+    console.print()
+    for line in _sums(found):
+        console.print(line)
+
+
+def _table(found: "Estimate") -> Table:
+    table = Table(title="Operations", title_justify="left", header_style="bold", pad_edge=False, box=None)
+    for column in ("operation", "IAM action", "called once per"):
+        table.add_column(column, overflow="fold")
+    for planned in sorted(found.operations, key=lambda each: (each.operation.service, each.operation.name)):
+        operation = planned.operation
+        table.add_row(operation.key, ", ".join(operation.actions), planned.per or planned.place.value)
+    return table
+
+
+def _sums(found: "Estimate") -> "Iterable[str]":
+    yield (
+        f"At least {found.calls} calls: {found.asked} for the organisation, {found.per_account} in each "
+        f"account, {found.per_region} in each account-Region."
+    )
+    yield "  Plus calls per vault, plan, table and so on, whose number is known once these are listed."
+    yield "  Each list counts as one page."
+    if any(planned.operation.key == "kms:DescribeKey" for planned in found.operations):
+        yield "  Keys that belong to another account are read there at the end, once per key."
+    yield (
+        f"About {duration(found.seconds)} for these calls with --concurrency {found.concurrency}: an "
+        f"estimate that assumes {found.latency:g} s per call and AWS's published rates."
+    )
+    yield "Nothing was written."
+
+
+def _some(names: "Iterable[str]") -> str:
+    all_of_them = list(names)
+    shown = ", ".join(escape(name) for name in all_of_them[:_SHOWN])
+    more = len(all_of_them) - _SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def report_unread_accounts(manifest: Manifest, gaps: Iterable[Gap], scan: str) -> tuple[AccountId, ...]:
+    """Print a line for each account of which nothing was read, and return these accounts.
+
+    `gaps` are the missing reads, `scan` where the scan is: a folder can be resumed.
+    """
+    accounts = unread_accounts(manifest)
+    for line in unread_lines(accounts, gaps, scan):
+        say(line)
+    return accounts
+
+
+def unread_lines(accounts: Iterable[AccountId], gaps: Iterable[Gap], scan: str) -> Iterator[str]:
+    """Return for each account which it is, why it was not read, and what to do."""
+    wanted = set(accounts)
+    first: dict[AccountId, Gap] = {}
+    for gap in gaps:
+        if gap.account in wanted and (gap.account not in first or gap.operation in ENTRY):
+            first[gap.account] = gap
+    for account in sorted(wanted):
+        why = first.get(account)
+        reason = " ".join(visible(_reason(account, why)).split())
+        yield f"warning: {reason} {_advice(account, why, scan)}"
+
+
+def _reason(account: AccountId, gap: Gap | None) -> str:
+    if gap is None:
+        return f"Account {account} was not read: the scan ended before."
+    if gap.operation in ENTRY:
+        return gap.sentence()
+    return f"Account {account} could not be read: nothing was answered. First: {gap.sentence()}"
+
+
+_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+
+
+def _advice(account: AccountId, gap: Gap | None, scan: str) -> str:
+    """Return what to do: another permission, another login, or another attempt."""
+    again = f"run `audit run --resume {scan}`."
+    if gap is not None and gap.code in _EXPIRED:
+        return f"Log in again, then {again}"
+    if gap is None or gap.kind is not GapKind.REFUSED:
+        return f"To try again, {again}"
+    if gap.operation == ASSUME_ROLE:
+        return (
+            f"Create the role in {account} with a trust policy for the scan's account (`audit policy --part "
+            f"trust`), and test it with `audit check --account {account}`; or leave the account out with "
+            "scope.exclude in audit.yaml."
+        )
+    return (
+        "Attach the policy that `audit policy` prints to the role, and look for a service control policy "
+        f"that denies the calls; test it with `audit check --account {account}`."
+    )

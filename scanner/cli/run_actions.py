@@ -10,8 +10,7 @@ from scanner.app.notification import Notice, record_first_seen, targets_of
 from scanner.cli.collect_actions import gather, goal_of
 from scanner.cli.destination import published, shown_at
 from scanner.cli.exits import advising_to_resume
-from scanner.cli.former import former_scan
-from scanner.cli.judge_actions import conclude, pseudonyms
+from scanner.cli.judge_actions import conclude, former_scan, pseudonyms
 from scanner.cli.judgement import judgement_of, with_settings
 from scanner.cli.logs import say
 from scanner.cli.notify import conclude as conclude_notifications

@@ -1,4 +1,4 @@
-"""Collect: reads an account, in as many rounds as it takes."""
+"""Open and Collect: resolve the scope, then read an account, in as many rounds as it takes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,7 +6,9 @@ from typing import Final
 
 from scanner.collect.account import collect_account
 from scanner.collect.deadline import Deadline
+from scanner.collect.journal import NAME as JOURNAL
 from scanner.collect.journal import JournalState
+from scanner.collect.runner import open_collection
 from scanner.distributed import names
 from scanner.distributed.account_files import (
     AccountJournal,
@@ -18,7 +20,7 @@ from scanner.distributed.account_files import (
 )
 from scanner.distributed.events import Collect, Failed, Note
 from scanner.distributed.invocation import Answer, Invocation
-from scanner.errors import VaultproofError
+from scanner.errors import UsageError, VaultproofError
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document
 from scanner.evidence.writer import Call, Failure, ShardWriter
@@ -160,3 +162,23 @@ def write_account_plane(
     )
     (step.folder / NAME).write_bytes(manifest_bytes(manifest_document(manifest)))
     write_plane(Bundle(step.folder, (account,)), step.folder / names.account_plane(account))
+
+
+def open_scan(step: Invocation) -> Answer:
+    """Write the scan's journal and the list of its accounts. Idempotent."""
+    if step.evidence.names():
+        raise UsageError(
+            f"{step.evidence.place} is not empty: an id names one scan only. Start another execution."
+        )
+    if (items := step.work.read_json(names.ACCOUNTS)) is not None:
+        return {"accounts": len(items)}
+    reads = step.request.reads()  # reports mistakes in audit.yaml before anything is read
+    collect_request = replace(step.request.collecting(), reads=reads)
+    resolved = open_collection(
+        collect_request, step.folder, as_of=step.request.options.as_of, scan_id=step.scan_id
+    )
+    if (step.folder / names.ORGANIZATION).is_file():
+        step.work.write_file(names.ORGANIZATION, step.folder / names.ORGANIZATION)
+    step.work.write_file(names.OPENED, step.folder / JOURNAL)
+    step.work.write_json(names.ACCOUNTS, [{"account": account} for account in resolved.scope.accounts])
+    return {"accounts": len(resolved.scope.accounts)}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scanner.distributed import whole
-from scanner.distributed.collecting import collect, note
+from scanner.distributed.collecting import collect, note, open_scan
 from scanner.distributed.environment import Environment
 from scanner.distributed.events import Collect, Event, Finish, Gather, Judge, Note, Open, Scan
 from scanner.distributed.finishing import finish
@@ -15,7 +15,6 @@ from scanner.distributed.gathering import gather
 from scanner.distributed.invocation import Answer, Invocation
 from scanner.distributed.judging import judge
 from scanner.distributed.notifying import notify
-from scanner.distributed.opening import open_scan
 from scanner.distributed.options import scan_request
 from scanner.distributed.workspace import Workspace
 

@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from scanner.cli.commands import NEW_OBJECTS
-from scanner.cli.lazy import COMMANDS, LazyCommand, loaded_command
+from scanner.cli.commands import COMMANDS, NEW_OBJECTS, LazyCommand, loaded_command
 
 LOADED = """
 import sys

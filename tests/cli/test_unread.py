@@ -14,7 +14,7 @@ from scanner.cli.commands import audit
 from scanner.cli.exits import FINDINGS
 from scanner.cli.judge_actions import conclude
 from scanner.cli.options import JudgementOptions
-from scanner.cli.unread import unread_lines
+from scanner.cli.progress import unread_lines
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.finding import Severity
 from scanner.model.names import AWS_GLOBAL, AccountId

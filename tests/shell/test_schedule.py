@@ -12,8 +12,7 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from scanner.cli.commands import audit
-from scanner.cli.lazy import COMMANDS, loaded_command
+from scanner.cli.commands import COMMANDS, audit, loaded_command
 
 ROOT: Final = Path(__file__).parents[2]
 ANALYZE: Final = shutil.which("systemd-analyze")
