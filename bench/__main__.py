@@ -1,4 +1,4 @@
-"""`python -m bench`: all benches, or those that are named. `--tiny` only shows that they work.
+"""`python -m bench`: all benches, or those named. `--tiny` only shows that they work.
 
 More resources than usual: `python -m bench.stages 100000 1000000`.
 """
@@ -29,9 +29,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
     parser.add_argument("--tiny", action="store_true")
-    asked = parser.parse_args()
-    for name in asked.names or BENCHES:
-        for table in BENCHES[name](tiny=asked.tiny):
+    arguments = parser.parse_args()
+    for name in arguments.names or BENCHES:
+        for table in BENCHES[name](tiny=arguments.tiny):
             print(table.text(), flush=True)
 
 

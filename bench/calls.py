@@ -1,4 +1,4 @@
-"""The calls of a scan, by operation, and what it took, beside what two other tools took."""
+"""The calls of a scan by operation, and its cost, compared with two other tools."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""`python -m bench.check`: fail when a stage costs much more, in times of the floor, than was recorded.
+"""`python -m bench.check`: fail if a stage costs much more, relative to the floor, than was recorded.
 
 Processor time is compared, not wall time. A stage above its limit is measured again, as is the floor, and the
 least counts: a busy machine makes stages slower, never faster. `--record` writes the ratios of this
@@ -20,7 +20,7 @@ RESOURCES: Final = 2_000
 
 _FACTOR: Final = 1.3
 _SLACK: Final = 1.0
-"""Floors that a stage may take more in any case: what takes next to nothing varies more than that."""
+"""Floors that a stage may take more in any case, since short stages vary more."""
 
 _AGAIN: Final = 2
 """How often a stage above its limit is measured again, and how often more all are when they are recorded."""
@@ -44,17 +44,17 @@ def excessive(ratios: Mapping[str, float], recorded: Mapping[str, float]) -> lis
 
 
 def problems(ratios: Mapping[str, float], recorded: Mapping[str, float]) -> Iterator[str]:
-    """Say of each stage what is wrong with it: its ratio is too high, or only one side knows it."""
+    """Yield what is wrong with a stage: its ratio is too high, or it is only measured or only recorded."""
     for name in excessive(ratios, recorded):
         yield (
-            f"Stage {name!r} takes {ratios[name]:.1f} times the floor; recorded are {recorded[name]:.1f}, "
+            f"Stage {name!r} takes {ratios[name]:.1f} times the floor; {recorded[name]:.1f} was recorded, "
             f"and the limit is {limit(recorded[name]):.1f}. Make it faster, or record the new ratio: "
             "make bench-record"
         )
     for name in sorted(ratios.keys() - recorded.keys()):
         yield f"Stage {name!r} is not in {RECORDED.name}. Record it: make bench-record"
     for name in sorted(recorded.keys() - ratios.keys()):
-        yield f"Stage {name!r} of {RECORDED.name} was not measured: it failed, or does not exist any more."
+        yield f"Stage {name!r} of {RECORDED.name} was not measured: it failed, or no longer exists."
 
 
 def main() -> int:
@@ -73,9 +73,9 @@ def _check(stages: Stages, recorded: Mapping[str, float]) -> int:
         if above := excessive(_ratios(stages), recorded):
             stages.measure(FLOOR, *above)
     print(stages.table().text())
-    found = list(problems(_ratios(stages), recorded))
-    print(*(found or ["No stage is above its limit."]), sep="\n")
-    return 1 if found else 0
+    excess = list(problems(_ratios(stages), recorded))
+    print(*(excess or ["No stage is above its limit."]), sep="\n")
+    return 1 if excess else 0
 
 
 def _record(stages: Stages) -> int:

@@ -1,4 +1,4 @@
-"""What clients and empty shards cost: clients shared by all accounts, against a boto3 session for each."""
+"""The cost of clients and empty shards: clients shared by all accounts, against a boto3 session for each."""
 
 import gc
 import json
@@ -24,7 +24,7 @@ from scanner.collect.session import SharedTrust, open_session
 from scanner.services.catalogue import OPERATIONS
 
 _SAMPLE: Final = 2
-"""How many accounts are read with a session for each; the rest is multiplied."""
+"""The accounts that are read with a session for each; the rest is extrapolated."""
 
 
 Create = Callable[[str, str], object]
@@ -46,8 +46,8 @@ def _creating(*, tiny: bool) -> list[Table]:
         everything = cheapest(turns, *(_work(make, services, [first, *others]) for make in (_boto3, _ours)))
     rows = []
     for name, beginning, whole in zip(("boto3", "ours"), beginnings, everything, strict=True):
-        each = (whole - beginning) / len(services) / len(others)
-        rows.append((name, f"{beginning / len(services):.1f}", f"{each:.2f}", f"{whole / 1000:.2f}"))
+        per_client = (whole - beginning) / len(services) / len(others)
+        rows.append((name, f"{beginning / len(services):.1f}", f"{per_client:.2f}", f"{whole / 1000:.2f}"))
     load = os.getloadavg()[0]
     return [
         Table(
@@ -110,7 +110,7 @@ def _trusting(*, tiny: bool) -> list[Table]:
 
 @contextmanager
 def _settings() -> Iterator[None]:
-    """Have sessions of this process ask nobody, and collect garbage as `audit` does."""
+    """Keep sessions of this process from calling AWS, and collect garbage as `audit` does."""
     collection = gc.get_threshold()
     gc.set_threshold(NEW_OBJECTS)
     try:
@@ -127,19 +127,19 @@ def _shards(*, tiny: bool) -> list[Table]:
         took = scan(url, estate)
         theirs = _each_its_session(url, estate, sample)
     shards = estate.accounts * estate.regions
-    other = theirs["cpu"] / sample * estate.accounts
+    boto3_cpu = theirs["cpu"] / sample * estate.accounts
     calls = theirs["calls"] / sample * estate.accounts
     return [
         Table(
             f"CPU of {estate.accounts} accounts x {estate.regions} Regions of empty shards",
             ("clients", "calls", "CPU s", "CPU ms a shard", "CPU ms a call", "times ours"),
             [
-                _row("one a service and Region", took.total, took.cpu, shards, took.cpu),
-                _row("one boto3 session an account", calls, other, shards, took.cpu),
+                _row("one client per service and Region", took.total, took.cpu, shards, took.cpu),
+                _row("one boto3 session per account", calls, boto3_cpu, shards, took.cpu),
             ],
             (
                 f"The second was measured for {sample} accounts and multiplied. It calls what an empty shard",
-                "is asked, one after the other, parses with boto3's default, and records nothing.",
+                "calls, one after the other, parses with boto3's default, and records nothing.",
                 SHARED,
             ),
         )
@@ -147,8 +147,8 @@ def _shards(*, tiny: bool) -> list[Table]:
 
 
 def _row(name: str, calls: float, cpu: float, shards: int, ours: float) -> tuple[object, ...]:
-    each = f"{cpu / shards * 1000:.1f}", f"{cpu / calls * 1000:.2f}"
-    return name, f"{calls:,.0f}", f"{cpu:.1f}", *each, ratio(cpu, ours)
+    per_unit = f"{cpu / shards * 1000:.1f}", f"{cpu / calls * 1000:.2f}"
+    return name, f"{calls:,.0f}", f"{cpu:.1f}", *per_unit, ratio(cpu, ours)
 
 
 def _each_its_session(url: str, estate: Estate, sample: int) -> dict[str, float]:

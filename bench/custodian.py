@@ -1,4 +1,4 @@
-"""What `audit run` takes beside Cloud Custodian's c7n-org, on one endpoint in one run.
+"""The cost of `audit run` compared with Cloud Custodian's c7n-org, on one endpoint in one run.
 
 Custodian needs a virtual environment of its own: its libraries are not ours. C7N_ENV names the folder of one
 that has `c7n` and `c7n-org`; without it this bench is skipped.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.endpoint import SMALL, Estate
-from bench.measure import ROOT, SHARED, Table, asked, environment, serving
+from bench.measure import ROOT, SHARED, Table, calls_answered, environment, serving
 
 VARIABLE: Final = "C7N_ENV"
 _TURNS: Final = 3
@@ -25,12 +25,12 @@ _RESOURCES: Final = (
     "backup-vault", "backup-plan", "ebs", "ec2", "rds", "rds-cluster", "dynamodb-table", "efs", "fsx", "s3",
     "redshift", "storage-gateway", "cfn", "kms",
 )  # fmt: skip
-"""What Custodian lists: the resources that AWS Backup protects, as far as it knows them, and nothing more."""
+"""What Custodian lists: the resource types of AWS Backup that it knows."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Spent:
-    """The seconds of processor and of wall time that a command took, and the calls that it made."""
+    """The CPU seconds, wall seconds and calls of a command."""
 
     cpu: float
     wall: float
@@ -38,7 +38,7 @@ class _Spent:
 
 
 def tables(*, tiny: bool = False) -> list[Table]:
-    """Scan 10 small accounts in 2 Regions with both; nothing, where there is no Custodian."""
+    """Scan 10 small accounts in 2 Regions with both; nothing without Custodian."""
     program = _program()
     if program is None:
         print(f"custodian: skipped. {VARIABLE} does not name a virtual environment with c7n-org.\n")
@@ -56,7 +56,7 @@ def tables(*, tiny: bool = False) -> list[Table]:
     theirs = spent["c7n-org run"]
     return [
         Table(
-            f"{estate.accounts} small accounts in {estate.regions} Regions, beside Cloud Custodian",
+            f"{estate.accounts} small accounts in {estate.regions} Regions, compared with Cloud Custodian",
             ("command", "calls", "CPU s", "of theirs", "wall s", "of theirs"),
             [_row(name, took, theirs) for name, took in spent.items()],
             (
@@ -93,15 +93,19 @@ def _measure(
 
 
 def _spend(command: Sequence[str], url: str) -> _Spent:
-    """Run a command and say what it took, its own processes included."""
+    """Run a command, and return its cost, child processes included."""
     variables = environment(url) | {"AWS_DEFAULT_REGION": "eu-west-1"}
-    calls, before, begun = asked(url), resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    calls, before, begun = (
+        calls_answered(url),
+        resource.getrusage(resource.RUSAGE_CHILDREN),
+        time.perf_counter(),
+    )
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)  # noqa: S603 -- our own
     wall, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         sys.exit(f"{command[0]} ended with {done.returncode}:\n{done.stderr[-2000:]}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return _Spent(cpu, wall, asked(url) - calls)
+    return _Spent(cpu, wall, calls_answered(url) - calls)
 
 
 def _audit(estate: Estate, folder: Path, formats: str) -> list[str]:
@@ -127,7 +131,7 @@ def _ours(estate: Estate, command: str, folder: Path) -> list[str]:
 
 
 def _custodian(program: Path, estate: Estate, folder: Path) -> list[str]:
-    """Write Custodian's files; JSON is YAML too."""
+    """Write Custodian's files. JSON is valid YAML."""
     accounts = [
         {
             "account_id": account,

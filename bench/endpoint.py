@@ -1,6 +1,6 @@
 """A fast AWS on loopback, in a process of its own: prepared bytes, after a given latency.
 
-It knows who asks by the access key (four letters, then the account) and what is asked by botocore's
+It knows the caller by the access key (four letters, then the account) and the request by botocore's
 models; whatever it does not know specially is answered with nothing, in the right protocol. It checks no
 signature and no permission: it is there to be faster than what is measured.
 
@@ -57,7 +57,7 @@ class Estate:
 
     def arguments(self) -> list[str]:
         """The command line that says the same."""
-        return [f"--{one.name}={getattr(self, one.name)}" for one in fields(self)]
+        return [f"--{setting.name}={getattr(self, setting.name)}" for setting in fields(self)]
 
     def region_names(self) -> tuple[str, ...]:
         """The Regions that every account has enabled."""
@@ -81,8 +81,8 @@ SMALL: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One request. `text`: path, query and body, in which tokens and names are looked for."""
+class Request:
+    """One request. `text`: path, query and body, which contain tokens and names."""
 
     account: str
     region: str
@@ -93,33 +93,33 @@ class Asked:
 
 @dataclass(slots=True)
 class Endpoint:
-    """Answers requests. `asked` counts them."""
+    """Answers requests. `calls` counts them."""
 
     estate: Estate
-    asked: int = 0
-    _special: Mapping[str, Callable[[Asked], bytes]] = field(init=False)
+    calls: int = 0
+    _special: Mapping[str, Callable[[Request], bytes]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._special = _special(self.estate)
 
     def answer(self, head: bytes, body: bytes) -> tuple[int, bytes]:
-        """Give the status and the body of an answer."""
+        """Return the status and the body of an answer."""
         if (scope := _SCOPE.search(head)) is None:
             return 200, self._statistics()
-        self.asked += 1
+        self.calls += 1
         key, region, signing = (part.decode() for part in scope.groups())
         path = head[: head.index(b"\r\n")].split(b" ", 2)[:2]
         service, operation = _operation(signing, path, head, body)
-        asked = Asked(key[4:16], region, service, operation, f"{path[1].decode()} {body.decode()}")
+        request = Request(key[4:16], region, service, operation, f"{path[1].decode()} {body.decode()}")
         answer = self._special.get(f"{service}:{operation}")
         if answer is None:
             return _nothing(service, operation)
-        said = answer(asked).replace(bodies.ACCOUNT.encode(), asked.account.encode())
+        said = answer(request).replace(bodies.ACCOUNT.encode(), request.account.encode())
         return 200, said.replace(bodies.REGION.encode(), region.encode())
 
     def _statistics(self) -> bytes:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        return json.dumps({"asked": self.asked, "cpu": used.ru_utime + used.ru_stime}).encode()
+        return json.dumps({"calls": self.calls, "cpu": used.ru_utime + used.ru_stime}).encode()
 
 
 class Connection(asyncio.Protocol):
@@ -157,10 +157,11 @@ class Connection(asyncio.Protocol):
             self._transport.write(answer)
 
 
-def _special(estate: Estate) -> dict[str, Callable[[Asked], bytes]]:
-    answers: dict[str, Callable[[Asked], bytes]] = {
-        "sts:GetCallerIdentity": lambda asked: _query(
-            asked, f"<Arn>arn:aws:iam::{asked.account}:user/bench</Arn><Account>{asked.account}</Account>"
+def _special(estate: Estate) -> dict[str, Callable[[Request], bytes]]:
+    answers: dict[str, Callable[[Request], bytes]] = {
+        "sts:GetCallerIdentity": lambda request: _query(
+            request,
+            f"<Arn>arn:aws:iam::{request.account}:user/bench</Arn><Account>{request.account}</Account>",
         ),
         "sts:AssumeRole": _assume,
         "ec2:DescribeRegions": _fixed(_regions(estate)),
@@ -189,7 +190,7 @@ def _counts(estate: Estate) -> dict[str, int]:
     }
 
 
-def _backup(estate: Estate) -> dict[str, Callable[[Asked], bytes]]:
+def _backup(estate: Estate) -> dict[str, Callable[[Request], bytes]]:
     arn = f"arn:aws:backup:{bodies.REGION}:{bodies.ACCOUNT}"
     vaults = [
         {
@@ -221,7 +222,7 @@ def _backup(estate: Estate) -> dict[str, Callable[[Asked], bytes]]:
     }
 
 
-def _pages(key: str, count: int) -> Callable[[Asked], bytes]:
+def _pages(key: str, count: int) -> Callable[[Request], bytes]:
     size = bodies.LISTS[key].page
 
     @lru_cache(maxsize=8)
@@ -229,16 +230,16 @@ def _pages(key: str, count: int) -> Callable[[Asked], bytes]:
         left = count - page * size
         return bodies.body(key, max(0, min(left, size)), page, str(page + 1) if left > size else "")
 
-    def answer(asked: Asked) -> bytes:
-        token = _TOKEN.search(asked.text)
+    def answer(request: Request) -> bytes:
+        token = _TOKEN.search(request.text)
         return write(int(token[1]) if token else 0)
 
     return answer
 
 
-def _fixed(answer: object) -> Callable[[Asked], bytes]:
+def _fixed(answer: object) -> Callable[[Request], bytes]:
     said = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return lambda _asked: said
+    return lambda _request: said
 
 
 def _accounts(estate: Estate) -> list[dict[str, str]]:
@@ -261,19 +262,19 @@ def _regions(estate: Estate) -> bytes:
     return f"<DescribeRegionsResponse><regionInfo>{rows}</regionInfo></DescribeRegionsResponse>".encode()
 
 
-def _query(asked: Asked, inner: str) -> bytes:
-    name = asked.operation
+def _query(request: Request, inner: str) -> bytes:
+    name = request.operation
     return (
         f"<{name}Response><{name}Result>{inner}</{name}Result>"
         f"<ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></{name}Response>"
     ).encode()
 
 
-def _assume(asked: Asked) -> bytes:
-    role = _ROLE.search(asked.text)
-    account = role[1] if role else asked.account
+def _assume(request: Request) -> bytes:
+    role = _ROLE.search(request.text)
+    account = role[1] if role else request.account
     return _query(
-        asked,
+        request,
         f"<Credentials><AccessKeyId>ASIA{account}BENCH</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
         "<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>"
         f"<AssumedRoleUser><Arn>arn:aws:sts::{account}:assumed-role/R/s</Arn>"
@@ -286,7 +287,7 @@ def _nothing(service: str, operation: str) -> tuple[int, bytes]:
     """An answer with nothing in it, and for what S3 says of a bucket without something: not found."""
     match _models()[service].resolved_protocol:
         case "query":
-            return 200, _query(Asked("", "", service, operation, ""), "")
+            return 200, _query(Request("", "", service, operation, ""), "")
         case "ec2" | "rest-xml":
             return 200, f"<{operation}Response><requestId>r</requestId></{operation}Response>".encode()
         case _:
@@ -305,10 +306,10 @@ def _models() -> dict[str, ServiceModel]:
 @cache
 def _services() -> dict[str, list[str]]:
     """The services that sign with a name: more than one may."""
-    found: dict[str, list[str]] = {}
+    services: dict[str, list[str]] = {}
     for service, model in _models().items():
-        found.setdefault(str(model.signing_name), []).append(service)
-    return found
+        services.setdefault(str(model.signing_name), []).append(service)
+    return services
 
 
 def _operation(signing: str, path: list[bytes], head: bytes, body: bytes) -> tuple[str, str]:
@@ -331,7 +332,7 @@ def _by_path(service: str, method: str, path: str) -> tuple[str, str]:
 
 @cache
 def _rules(service: str) -> list[tuple[str, re.Pattern[str], frozenset[str], str]]:
-    """How REST operations are told apart: those that need a query first, then the longest path."""
+    """REST operations in the order of matching: those that need a query first, then the longest path."""
     rules = []
     for operation in OPERATIONS.values():
         if operation.service == service:
@@ -356,8 +357,8 @@ async def _serve(estate: Estate) -> None:
 def main(arguments: list[str]) -> None:
     """Serve what the command line describes."""
     parser = argparse.ArgumentParser()
-    for one in fields(Estate):
-        parser.add_argument(f"--{one.name}", type=type(one.default), default=one.default)
+    for setting in fields(Estate):
+        parser.add_argument(f"--{setting.name}", type=type(setting.default), default=setting.default)
     asyncio.run(_serve(Estate(**vars(parser.parse_args(arguments)))))
 
 

@@ -1,4 +1,4 @@
-"""How near a scan comes to what latency alone would take: calls x latency / concurrency."""
+"""How close a scan comes to the time of latency alone: calls x latency / concurrency."""
 
 from typing import Final
 

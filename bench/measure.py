@@ -1,4 +1,4 @@
-"""Measuring and printing: processor time, memory, a scan in a process of its own, a table."""
+"""Measures and prints: CPU time, memory, a scan in a process of its own, a table."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SHARED: Final = "The endpoint is a process of its own and is not counted, but it
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A title, the names of the columns, the rows, and what has to be said below."""
+    """A table: a title, the names of the columns, the rows, and notes below."""
 
     title: str
     columns: Sequence[str]
@@ -29,7 +29,7 @@ class Table:
     notes: Sequence[str] = ()
 
     def text(self) -> str:
-        """Write it as Markdown, which reads well in a terminal too."""
+        """Return the table as Markdown, which is readable in a terminal, too."""
         cells = [[str(cell) for cell in row] for row in (self.columns, *self.rows)]
         widths = [max(len(row[column]) for row in cells) for column in range(len(self.columns))]
         lines = [_line(row, widths) for row in cells]
@@ -42,14 +42,14 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
 
 
-def ratio(one: float, other: float) -> str:
-    """Say how many times `one` is `other`."""
-    return f"{one / other:.1f}" if other else "-"
+def ratio(first: float, second: float) -> str:
+    """Return `first` divided by `second`, as text."""
+    return f"{first / second:.1f}" if second else "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a scan took: seconds of wall and processor, peak memory in MB, its calls by operation.
+    """The cost of a scan: wall and CPU seconds, peak memory in MB, calls by operation.
 
     `cpu` is that of collecting, `started` that of starting (imports) before it. `lost`: failed calls.
     """
@@ -64,50 +64,52 @@ class Scan:
 
     @property
     def total(self) -> int:
-        """All calls, those of assuming roles included."""
+        """All calls, including sts:AssumeRole."""
         return sum(self.calls.values())
 
 
 @contextmanager
 def serving(estate: Estate) -> Iterator[str]:
-    """Serve an estate in a process of its own, which ends with the block; give its address."""
+    """Serve an estate in a process of its own, which ends with the block. Yield its address."""
     command = [sys.executable, "-m", "bench.endpoint", *estate.arguments()]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 -- our own
         try:
-            assert process.stdout is not None  # noqa: S101 -- a pipe was asked for
+            assert process.stdout is not None  # noqa: S101 -- it is a pipe
             yield process.stdout.readline().strip()
         finally:
             process.terminate()
 
 
-def asked(url: str) -> int:
-    """Ask an endpoint how many calls it has answered."""
+def calls_answered(url: str) -> int:
+    """Return the number of calls that an endpoint has answered."""
     with urllib.request.urlopen(url) as answer:  # noqa: S310 -- the endpoint on loopback
-        return int(json.load(answer)["asked"])
+        return int(json.load(answer)["calls"])
 
 
 def scan(url: str, estate: Estate, concurrency: int = 16, regions: int = 0) -> Scan:
-    """Scan what an endpoint serves, in a process of its own. `regions`: how many; 0: all that there are."""
+    """Scan an endpoint, in a process of its own. `regions`: their number; 0: all."""
     names = estate.region_names()[: regions or estate.regions]
-    before = asked(url)
+    before = calls_answered(url)
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "bench.scan", folder, str(concurrency), *names]
         done = subprocess.run(  # noqa: S603 -- our own
             command, cwd=ROOT, env=environment(url), stdout=subprocess.PIPE, check=True
         )
     measured = Scan(**json.loads(done.stdout))
-    unseen = asked(url) - before - measured.total  # assumed roles are not recorded, and so not reported
+    unseen = (
+        calls_answered(url) - before - measured.total
+    )  # assumed roles are not recorded, and so not reported
     return replace(measured, calls={**measured.calls, "sts:AssumeRole": unseen})
 
 
 def environment(url: str) -> dict[str, str]:
-    """Build the environment that leads a scan to an endpoint and nowhere else.
+    """Return environment variables that direct a scan to an endpoint and nowhere else.
 
     Bytecode is cached, as it is where the program is installed.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    kept.pop("PYTHONDONTWRITEBYTECODE", None)
-    return kept | {
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    return variables | {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": f"AKIA{MANAGEMENT}BENCH",
         "AWS_SECRET_ACCESS_KEY": "bench",
@@ -118,7 +120,7 @@ def environment(url: str) -> dict[str, str]:
 
 
 def cheapest(times: int, *works: Callable[[], object]) -> list[float]:
-    """Do each work `times` times, in turn; give the least processor time of each, in milliseconds."""
+    """Run each function `times` times, in turn. Return the least CPU time of each, in milliseconds."""
     least = [float("inf")] * len(works)
     for _ in range(times):
         for number, work in enumerate(works):

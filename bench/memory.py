@@ -1,4 +1,4 @@
-"""What one very large vault takes: it is streamed to disk, so memory must not grow with it."""
+"""The cost of one very large vault: it is streamed to disk, so memory must not grow with it."""
 
 from bench.endpoint import Estate
 from bench.measure import SHARED, Table, scan, serving

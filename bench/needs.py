@@ -74,13 +74,13 @@ def tables(*, tiny: bool = False) -> list[Table]:
     estate = Estate(accounts=1, regions=2, protected=10, **SMALL) if tiny else _BIG
     title = "A small account in 2 Regions" if tiny else _BIG_TITLE
     with serving(estate) as url:
-        found = [_table(Place(title, environment(url), estate.region_names()))]
+        results = [_table(Place(title, environment(url), estate.region_names()))]
     if not tiny:
         with serve() as demo:
-            found.insert(
+            results.insert(
                 0, _table(Place("The demo organisation", demo.environment(), demo.regions, demo.role_name))
             )
-    return found
+    return results
 
 
 def _table(place: Place) -> Table:

@@ -47,18 +47,18 @@ class Opening:
 
     painted: float
     interactive: float
-    found: float
+    searched: float
     filtered: float
 
 
 def tables(*, tiny: bool = False) -> list[Table]:
-    """Make reports of growing size, and open each in Chromium."""
+    """Write reports of growing size, and open each in Chromium."""
     sizes = (200,) if tiny else _SIZES
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        found = list(_rows(Path(place), sizes, browser, 1 if tiny else _OPENINGS))
+        rows = list(_rows(Path(place), sizes, browser, 1 if tiny else _OPENINGS))
         browser.close()
     return [
         Table(
@@ -67,8 +67,8 @@ def tables(*, tiny: bool = False) -> list[Table]:
                 "findings", "MB", "times the first", "written in s", "painted ms", "interactive ms",
                 "times the first", "subject found ms", "filtered ms",
             ),
-            found,
-            (_LIMITS, "Medians. Painted and interactive count from the moment the page is asked for."),
+            rows,
+            (_LIMITS, "Medians. Painted and interactive are measured from the request for the page."),
         )
     ]  # fmt: skip
 
@@ -81,8 +81,8 @@ def _rows(place: Path, sizes: tuple[int, ...], browser: Browser, openings: int) 
         file, seconds = _written(judged, place / str(size), size)
         opened = [_open(browser, file) for _ in range(openings)]
         median = {
-            name: statistics.median(getattr(each, name) for each in opened)
-            for name in ("painted", "interactive", "found", "filtered")
+            name: statistics.median(getattr(opening, name) for opening in opened)
+            for name in ("painted", "interactive", "searched", "filtered")
         }
         bytes_ = file.stat().st_size
         first = first or (bytes_, median["interactive"])
@@ -90,7 +90,7 @@ def _rows(place: Path, sizes: tuple[int, ...], browser: Browser, openings: int) 
             f"{size:,}", f"{bytes_ / 1e6:.2f}", ratio(bytes_, first[0]), f"{seconds:.1f}",
             f"{median['painted']:.0f}", f"{median['interactive']:.0f}",
             ratio(median["interactive"], first[1]),
-            f"{median['found']:.0f}", f"{median['filtered']:.0f}",
+            f"{median['searched']:.0f}", f"{median['filtered']:.0f}",
         )  # fmt: skip
 
 
@@ -114,27 +114,27 @@ def _written(judged: Path, folder: Path, size: int) -> tuple[Path, float]:
 def _grown(findings: Path, size: int) -> list[bytes]:
     """Repeat findings, each time with fresh ids and names, and file them in order."""
     with gzip.open(findings) as lines:
-        found = list(lines)
+        originals = list(lines)
     fresh = random.Random(1)
-    made: list[tuple[tuple[str, ...], bytes]] = []
-    while len(made) < size:
+    copies: list[tuple[tuple[str, ...], bytes]] = []
+    while len(copies) < size:
         ids: dict[bytes, bytes] = {}
-        for line in found[: size - len(made)]:
+        for line in originals[: size - len(copies)]:
             renamed = orjson.loads(_IDS.sub(lambda match: _fresh(match.group(), ids, fresh), line))  # noqa: B023 -- called at once
-            _name(renamed, len(made) // len(found))
+            _name(renamed, len(copies) // len(originals))
             order = tuple(renamed[key] for key in ("control", "account", "region", "subject"))
-            made.append((order, orjson.dumps(renamed) + b"\n"))
-    return [line for _, line in sorted(made)]
+            copies.append((order, orjson.dumps(renamed) + b"\n"))
+    return [line for _, line in sorted(copies)]
 
 
-def _fresh(known: bytes, ids: dict[bytes, bytes], fresh: random.Random) -> bytes:
-    if known not in ids:
-        ids[known] = bytes(each if each == ord("-") else fresh.choice(b"0123456789abcdef") for each in known)
-    return ids[known]
+def _fresh(name: bytes, ids: dict[bytes, bytes], fresh: random.Random) -> bytes:
+    if name not in ids:
+        ids[name] = bytes(char if char == ord("-") else fresh.choice(b"0123456789abcdef") for char in name)
+    return ids[name]
 
 
 def _name(finding: dict[str, Any], number: int) -> None:
-    """Give subjects without an id in their ARN one, and every name its number."""
+    """Add an id to subjects without one in their ARN, and a number to every name."""
     if not _IDS.search(finding["subject"].encode()):
         finding["subject"] = f"{finding['subject']}-{number:05}"
     if finding["details"].get("name"):
@@ -152,10 +152,10 @@ def _open(browser: Browser, file: Path) -> Opening:
     begun = time.perf_counter()
     page.fill(".finder input", "prod")
     page.wait_for_selector("#found li")
-    found = time.perf_counter() - begun
+    found_at = time.perf_counter() - begun
     begun = time.perf_counter()
     page.fill(".search-box input", "vault")
     page.wait_for_selector(".selects button:not([hidden])")
     filtered = time.perf_counter() - begun
     page.close()
-    return Opening(painted, interactive, found * 1_000, filtered * 1_000)
+    return Opening(painted, interactive, found_at * 1_000, filtered * 1_000)

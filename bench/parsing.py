@@ -27,7 +27,7 @@ _LEVELS: Final = (1, 3, 6)
 
 
 def tables(*, tiny: bool = False) -> list[Table]:
-    """Compare the parsers page by page; then the whole way of a page, beside the floor of any."""
+    """Compare the parsers page by page, then the processing of a page with its lower bound."""
     read, way = [], []
     for key, count in _PAGES:
         page = _Page(key, 2 if tiny else count)
@@ -63,7 +63,7 @@ class _Page:
         self._ours: Any = ParserFactory().create_parser(protocol)
 
     def reading(self, times: int) -> tuple[object, ...]:
-        """Give a row of the first table."""
+        """Return a row of the first table."""
         theirs, ours, checked, floor = cheapest(
             times,
             partial(self._read, self._theirs),
@@ -76,7 +76,7 @@ class _Page:
         return self._key, self._count, size, *figures
 
     def way(self, times: int) -> tuple[object, ...]:
-        """Give a row of the second table."""
+        """Return a row of the second table."""
         answer = self._read(self._ours)
         line = self._write(answer)
         read, write, decode, *pack = cheapest(

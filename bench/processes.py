@@ -35,9 +35,9 @@ class Cost:
     wall: float
     peak: float
 
-    def least(self, other: "Cost") -> "Cost":
+    def least(self, cost: "Cost") -> "Cost":
         """Return the least of two measurements of the same work: whatever else runs only adds."""
-        return Cost(min(self.cpu, other.cpu), min(self.wall, other.wall), min(self.peak, other.peak))
+        return Cost(min(self.cpu, cost.cpu), min(self.wall, cost.wall), min(self.peak, cost.peak))
 
 
 def measure(command: Sequence[str]) -> tuple[Cost, bytes]:
@@ -71,7 +71,9 @@ def _memory(pid: int) -> Iterator[list[int]]:
             tree = list(_tree(pid))
             # The peak that the kernel keeps catches what falls between two readings of a process alone.
             readings.append(
-                _bytes(tree[0], "VmHWM:") if len(tree) == 1 else sum(_bytes(each, "VmRSS:") for each in tree)
+                _bytes(tree[0], "VmHWM:")
+                if len(tree) == 1
+                else sum(_bytes(process, "VmRSS:") for process in tree)
             )
 
     thread = Thread(target=read, daemon=True)

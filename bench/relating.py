@@ -23,7 +23,7 @@ from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects
 
 _BATCH: Final = 50
-"""So many shards are made before they are timed: a clock that is read for each would be measured too."""
+"""The shards that are made before they are timed: reading the clock for each would be measured, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Order:
 class Took:
     """Seconds of processor by what they were spent on; `wall`: of the plane and of relating; peak in MB.
 
-    `answers`: how often a selection selects a resource, or may; `asked`: the same, the naive way.
+    `answers`: how often a selection selects a resource, or may; `pairs`: the same, the naive way.
     """
 
     resources: int = 0
@@ -54,7 +54,7 @@ class Took:
     facts: float = 0.0
     wall: float = 0.0
     answers: int = 0
-    asked: int = 0
+    pairs: int = 0
     covered: int = 0
     copies: int = 0
     peak: float = 0.0
@@ -67,17 +67,17 @@ def work(order: Order) -> Took:
     request = FactsRequest(as_of=AS_OF, affected_controls={})
     numbers = iter(range(order.first, order.shards, order.every))
     while batch := [shard_of(number, order.size) for number in islice(numbers, _BATCH)]:
-        took.resources += sum(len(one.resources) for one in batch)
+        took.resources += sum(len(inventory.resources) for inventory in batch)
         took.floor += _timed(batch, _read_tags)
-        took.selecting += _timed(batch, lambda one: _select(one, took))
+        took.selecting += _timed(batch, lambda inventory: _select(inventory, took))
         begun = time.perf_counter()
-        took.relating += _timed(batch, lambda one: _relate(one, plane, took))
+        took.relating += _timed(batch, lambda inventory: _relate(inventory, plane, took))
         took.wall += time.perf_counter() - begun
         if order.naive:
-            took.naive += _timed(batch, lambda one: _ask_all(one, took))
+            took.naive += _timed(batch, lambda inventory: _ask_all(inventory, took))
         took.peak = peak()  # before the facts, which are more
         if order.facts:
-            took.facts += _timed(batch, lambda one: build_facts(one, plane, request))
+            took.facts += _timed(batch, lambda inventory: build_facts(inventory, plane, request))
             took.peak = peak()
     return took
 
@@ -139,7 +139,7 @@ def _select(inventory: ShardInventory, took: Took) -> None:
 def _ask_all(inventory: ShardInventory, took: Took) -> None:
     """Ask each selection about each resource."""
     opt_in = OptIn(inventory.settings, "the account")
-    took.asked += sum(
+    took.pairs += sum(
         selects(selection.terms.value, resource, opt_in).value is not False
         for selection in _selections(inventory)
         if isinstance(selection.terms, Known)
@@ -148,7 +148,7 @@ def _ask_all(inventory: ShardInventory, took: Took) -> None:
 
 
 def _relate(inventory: ShardInventory, plane: ControlPlane, took: Took) -> None:
-    """Tell of each resource what covers it, how its copies fare, and under which keys it lies."""
+    """Relate each resource to its covering rules, the effect of its copies, and the keys of its backups."""
     graph = ShardGraph(inventory, plane)
     for resource in inventory.resources:
         coverage = graph.coverage(resource)
@@ -159,8 +159,8 @@ def _relate(inventory: ShardInventory, plane: ControlPlane, took: Took) -> None:
 
 def main() -> None:
     """Do what the command line orders."""
-    asked = json.loads(sys.argv[1])
-    order = Order(**{**asked, "size": Size(**asked["size"])})
+    order_document = json.loads(sys.argv[1])
+    order = Order(**{**order_document, "size": Size(**order_document["size"])})
     print(json.dumps(asdict(work(order))))
 
 

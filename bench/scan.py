@@ -30,13 +30,13 @@ class Count(Unwatched):
 
 
 def processor() -> float:
-    """Give the seconds of processor that this process has used, in all its threads."""
+    """Return the CPU seconds that this process has used, in all its threads."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def peak() -> float:
-    """Give the most memory that this process has held, in MB."""
+    """Return the peak memory of this process, in MB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 

@@ -1,4 +1,4 @@
-"""What it takes to select and relate resources, and to tell their facts: on two processes, by made-up shards.
+"""The cost of selecting and relating resources, and of their facts: on two processes, with made-up shards.
 
 Nothing is read from disk and nothing is written: the inventory is made, and what makes it is not counted.
 """
@@ -21,7 +21,7 @@ _TINY_BIG: Final = Size(resources=200, plans=4, selections=5, points=0, volumes_
 
 
 def tables(*, tiny: bool = False) -> list[Table]:
-    """Relate organisations of growing size; then the naive way, facts, and one big shard, beside it."""
+    """Relate organisations of growing size, then compare with the naive way, facts, and one big shard."""
     sizes = (2, 4) if tiny else (200, 2_000, 20_000)
     big = _TINY_BIG if tiny else _BIG
     return [_growing(sizes), _ways(sizes[0], big), _facts(sizes[:2], big, 1 if tiny else 50_000)]
@@ -30,9 +30,9 @@ def tables(*, tiny: bool = False) -> list[Table]:
 def _growing(sizes: tuple[int, ...]) -> Table:
     rows, per_resource = [], []
     for shards in sizes:
-        each = _run(Order(shards=shards))
-        per_resource.append(sum(took.plane + took.relating for took in each) / _resources(each))
-        rows.append(_size_row(shards, each, per_resource))
+        results = _run(Order(shards=shards))
+        per_resource.append(sum(took.plane + took.relating for took in results) / _resources(results))
+        rows.append(_size_row(shards, results, per_resource))
     return Table(
         f"Selecting and relating on {_PROCESSES} processes: microseconds of processor a resource",
         ("resources", "shards", "floor", "selecting", "and relating", "control plane", "all", "growth",
@@ -44,21 +44,21 @@ def _growing(sizes: tuple[int, ...]) -> Table:
     )  # fmt: skip
 
 
-def _size_row(shards: int, each: list[Took], per_resource: list[float]) -> tuple[object, ...]:
-    resources = _resources(each)
-    wall = max(took.wall for took in each)
-    total = sum(took.plane + took.relating for took in each)
+def _size_row(shards: int, results: list[Took], per_resource: list[float]) -> tuple[object, ...]:
+    resources = _resources(results)
+    wall = max(took.wall for took in results)
+    total = sum(took.plane + took.relating for took in results)
     return (
         f"{resources:,}",
         f"{shards:,}",
-        *(_micro(sum(getattr(took, part) for took in each) / resources)
+        *(_micro(sum(getattr(took, part) for took in results) / resources)
           for part in ("floor", "selecting", "relating", "plane")),
         _micro(per_resource[-1]),
         f"{per_resource[-1] / per_resource[0]:.2f}",
         f"{total:.1f}",
         f"{wall:.1f}",
         f"{resources / wall:,.0f}",
-        f"{peak() + sum(took.peak for took in each):.0f}",
+        f"{peak() + sum(took.peak for took in results):.0f}",
     )  # fmt: skip
 
 
@@ -70,13 +70,13 @@ def _ways(shards: int, big: Size) -> Table:
     rows = []
     for name, order in orders.items():
         (took,) = _run(order, processes=1)
-        if took.answers != took.asked:
-            raise AssertionError(f"{name}: the index gives {took.answers} answers, all pairs {took.asked}")
+        if took.answers != took.pairs:
+            raise AssertionError(f"{name}: the index gives {took.answers} answers, all pairs {took.pairs}")
         rows.append((name, f"{took.answers:,}", *_per(took, took.floor, took.naive, took.selecting),
                      ratio(took.naive, took.selecting), ratio(took.selecting, took.floor),
                      *_per(took, took.relating)))  # fmt: skip
     return Table(
-        "Asking each selection of each resource, and of what it can select: microseconds a resource",
+        "Selecting: every selection on every resource, or on what it can select: microseconds per resource",
         (
             "shards",
             "selected",
@@ -100,11 +100,11 @@ def _facts(sizes: tuple[int, ...], big: Size, points: int) -> Table:
     )
     rows = []
     for name, order in orders.items():
-        each = _run(order, processes=min(_PROCESSES, order.shards))
-        resources = _resources(each)
-        relating, facts = (sum(getattr(took, part) for took in each) for part in ("relating", "facts"))
+        results = _run(order, processes=min(_PROCESSES, order.shards))
+        resources = _resources(results)
+        relating, facts = (sum(getattr(took, part) for took in results) for part in ("relating", "facts"))
         rows.append((name, _micro(relating / resources), _micro(facts / resources), ratio(facts, relating),
-                     f"{facts:.1f}", f"{peak() + sum(took.peak for took in each):.0f}"))  # fmt: skip
+                     f"{facts:.1f}", f"{peak() + sum(took.peak for took in results):.0f}"))  # fmt: skip
     return Table(
         "All facts of a shard, relating included: microseconds of processor a resource",
         ("shards", "relating alone", "facts", "facts / relating", "processor s", "peak MB"),
@@ -124,8 +124,8 @@ def _micro(seconds: float) -> str:
     return f"{seconds * 1e6:.1f}"
 
 
-def _resources(each: list[Took]) -> int:
-    return sum(took.resources for took in each)
+def _resources(results: list[Took]) -> int:
+    return sum(took.resources for took in results)
 
 
 def _run(order: Order, processes: int = _PROCESSES) -> list[Took]:
@@ -133,12 +133,12 @@ def _run(order: Order, processes: int = _PROCESSES) -> list[Took]:
     orders = [replace(order, first=first, every=processes) for first in range(processes)]
     started = [
         subprocess.Popen(  # noqa: S603 -- our own
-            [sys.executable, "-m", "bench.relating", json.dumps(asdict(each))],
+            [sys.executable, "-m", "bench.relating", json.dumps(asdict(task))],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for each in orders
+        for task in orders
     ]
     return [_told(process) for process in started]
 

@@ -1,7 +1,7 @@
 """A scan as it is usually written: for each account a session, for each Region its clients, call by call.
 
 `python -m bench.sessions ACCOUNT,… REGION…` makes the calls that need no parameter, which are those that
-an empty shard is asked, and prints what they took as JSON.
+a scan makes for an empty shard, and prints their cost as JSON.
 """
 
 import json
@@ -15,7 +15,7 @@ from botocore import xform_name
 from scanner.services.catalogue import OPERATIONS
 
 _ELSEWHERE: Final = frozenset({"sts", "organizations", "iam", "s3", "timestream-write"})
-"""Services that are not asked in every Region, or need an endpoint that nobody has discovered."""
+"""Services that are not called in every Region, or whose endpoint has to be discovered."""
 
 
 def _operations(client: Any, service: str) -> list[str]:  # noqa: ANN401 -- boto3's
@@ -26,10 +26,14 @@ def _operations(client: Any, service: str) -> list[str]:  # noqa: ANN401 -- boto
 
 
 def _read(account: str, regions: list[str]) -> int:
-    """Read an account's Regions; give the number of calls."""
+    """Read an account's Regions, and return the number of calls."""
     sts: Any = boto3.Session().client("sts", region_name=regions[0])
-    given = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/R", RoleSessionName="bench")["Credentials"]
-    session = boto3.Session(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    credentials = sts.assume_role(RoleArn=f"arn:aws:iam::{account}:role/R", RoleSessionName="bench")[
+        "Credentials"
+    ]
+    session = boto3.Session(
+        credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
+    )
     calls = 1
     for region in regions:
         for service in {operation.service for operation in OPERATIONS.values()} - _ELSEWHERE:

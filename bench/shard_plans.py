@@ -33,7 +33,9 @@ def _plan(
 ) -> BackupPlan:
     name = f"plan-{place}"
     first = place * selections
-    made = tuple(_selection(shard, number, one, refs) for one in range(first, first + selections))
+    selections_ = tuple(
+        _selection(shard, number, position, refs) for position in range(first, first + selections)
+    )
     return BackupPlan(
         arn=Arn(f"arn:aws:backup:{shard.region}:{shard.account}:backup-plan:{name}"),
         id=name,
@@ -41,7 +43,7 @@ def _plan(
         account=shard.account,
         region=shard.region,
         rules=Known(_rules(shard, place), refs),
-        selections=Known(made, refs),
+        selections=Known(selections_, refs),
         refs=refs,
     )
 
@@ -89,7 +91,7 @@ def _by_service(shard: Shard, _: int) -> SelectionTerms:
 def _by_name(shard: Shard, place: int) -> SelectionTerms:
     named = (f"volume/vol-{place:017x}", f"volume/vol-{place + 2:017x}", f"instance/i-{1:017x}")
     return _terms(
-        shard, resources=tuple(f"arn:aws:ec2:{shard.region}:{shard.account}:{one}" for one in named)
+        shard, resources=tuple(f"arn:aws:ec2:{shard.region}:{shard.account}:{name}" for name in named)
     )
 
 

@@ -15,7 +15,7 @@ REGIONS: Final = tuple(
     for place in (1, 2)
 )
 _OTHERS: Final = ("EC2", "RDS", "DynamoDB", "S3", "EC2", "DynamoDB", "RDS", "EC2", "S3", "CloudFormation")
-_MIX: Final = tuple(kind for other in _OTHERS for kind in ("EBS", other))
+_MIX: Final = tuple(kind for rarer in _OTHERS for kind in ("EBS", rarer))
 _ENVIRONMENTS: Final = ("prod", "test", "prod", "dev")
 _TIERS: Final = ("gold", "silver", "none")
 _TEAMS: Final = 17
@@ -26,9 +26,9 @@ _ENCRYPTED: Final = ("EBS", "RDS", "EC2")
 def resources(shard: Shard, number: int, size: int, refs: tuple[EvidenceRef, ...]) -> tuple[Resource, ...]:
     """Make `size` resources of a shard, sorted by their ARNs as the parser gives them."""
     chance = Random(number)
-    made = (_resource(shard, chance, place, _MIX[place % len(_MIX)], refs) for place in range(size))
-    found = tuple(sorted(made, key=lambda one: one.arn))
-    return found if number % 50 != 30 else tuple(_untold(one) for one in found)  # noqa: PLR2004 -- now and then
+    unsorted = (_resource(shard, chance, place, _MIX[place % len(_MIX)], refs) for place in range(size))
+    ordered = tuple(sorted(unsorted, key=lambda resource: resource.arn))
+    return ordered if number % 50 != 30 else tuple(_untold(resource) for resource in ordered)  # noqa: PLR2004 -- now and then
 
 
 def volumes(shard: Shard, size: int, refs: tuple[EvidenceRef, ...]) -> tuple[Resource, ...]:
@@ -86,7 +86,7 @@ def _tags(chance: Random, place: int, kind: str) -> dict[str, str]:
 
 
 def _encryption(shard: Shard, chance: Random, kind: str) -> Encryption:
-    """Give the account's own key to most, AWS's managed one or none to the others."""
+    """Encrypt most with the account's own key, the others with AWS's managed one or not at all."""
     if kind not in _ENCRYPTED:
         return Encryption(encrypted=True)
     if (key := chance.choice(_KEYS)) is None:
@@ -95,10 +95,10 @@ def _encryption(shard: Shard, chance: Random, kind: str) -> Encryption:
 
 
 def _arn(service: str, prefix: str) -> Callable[[Shard, int], Arn]:
-    def made(shard: Shard, place: int) -> Arn:
+    def arn_of(shard: Shard, place: int) -> Arn:
         return Arn(f"arn:aws:{service}:{shard.region}:{shard.account}:{prefix}{place:017x}")
 
-    return made
+    return arn_of
 
 
 def _bucket(shard: Shard, place: int) -> Arn:

@@ -65,7 +65,10 @@ def organization(shards: int) -> Organization:
         id=Known("o-bench", refs),
         management_account=Known(_account(0), refs),
         members=Known(None, refs),
-        accounts={one: Account(one, f"account {one}", "ACTIVE", "o-bench/r-1/ou-1/") for one in members},
+        accounts={
+            account: Account(account, f"account {account}", "ACTIVE", "o-bench/r-1/ou-1/")
+            for account in members
+        },
         cross_account_backup=Known(value=True, refs=refs),
     )
 
@@ -82,19 +85,19 @@ def shard_of(number: int, size: Size) -> ShardInventory:
     """Make a shard. Those of one account follow each other."""
     shard = Shard(_account(number), REGIONS[number % len(REGIONS)])
     refs = _refs(shard, 30)
-    found = (
+    resources_ = (
         volumes(shard, size.resources, refs)
         if size.volumes_only
         else resources(shard, number, size.resources, refs)
     )
     if number % 100 == _UNLISTED:
-        found = tuple(one for one in found if one.type != "EC2")
+        resources_ = tuple(resource for resource in resources_ if resource.type != "EC2")
     return replace(
         _empty(shard, number),
-        resources=found,
+        resources=resources_,
         plans=plans(shard, number, size.plans, size.selections, _refs(shard, 13)),
         vaults=(_vault(shard, number, "daily", _policy(shard, number)), _copies(shard, number)),
-        recovery_points=tuple(_points(shard, found, size.points)),
+        recovery_points=tuple(_points(shard, resources_, size.points)),
     )
 
 
@@ -141,7 +144,7 @@ def _keys(shard: Shard) -> Iterator[Key]:
 
 
 def _policy(shard: Shard, number: int) -> Reading[str | None]:
-    """Give the policy of the daily vault; of one in forty it was not read."""
+    """Return the policy of the daily vault; one in forty was not read."""
     if number % 40 == 20:  # noqa: PLR2004 -- now and then
         return Unread(ungranted(shard, "backup:GetBackupVaultAccessPolicy", "daily"))
     return Known(None, _refs(shard, 7))
@@ -169,14 +172,14 @@ def _vault(shard: Shard, number: int, name: str, policy: Reading[str | None]) ->
     )
 
 
-def _points(shard: Shard, found: tuple[Resource, ...], each: int) -> Iterator[RecoveryPoint]:
+def _points(shard: Shard, backed_up: tuple[Resource, ...], days: int) -> Iterator[RecoveryPoint]:
     """Make `each` recovery points of a resource, one a day."""
     vault, rule = (
         vault_arn("aws", shard, "daily"),
         f"arn:aws:backup:{shard.region}:{shard.account}:backup-plan:",
     )
-    for place, resource in enumerate(found):
-        for day in range(each):
+    for place, resource in enumerate(backed_up):
+        for day in range(days):
             yield RecoveryPoint(
                 arn=Arn(f"arn:aws:ec2:{shard.region}::snapshot/snap-{place:08x}{day:09x}"),
                 vault=vault,

@@ -65,7 +65,7 @@ Stage = Callable[[Folders], Work]
 
 
 def floor(folders: Folders) -> Work:
-    """Unpack all evidence and decode each line: what nobody who reads the bundle can avoid."""
+    """Unpack all evidence and decode each line: what reading a bundle costs at least."""
     files = sorted((folders.bundle / "evidence").rglob("*.jsonl.gz"))
 
     def work() -> None:
@@ -103,14 +103,14 @@ def statuses(folders: Folders) -> Work:
     files, as_of, limits = _fact_files(folders), Bundle(folders.bundle).manifest.evaluated_as_of, Limits()
     compiled, tiering = [compile_control(control) for control in _judgement().controls], Tiering(Tiers())
     columns = loaded_columns(compiled, tiering, files)
-    asked = Counter(each.control.subject for each in compiled)
+    subjects = Counter(item.control.subject for item in compiled)
 
     def work() -> None:
-        for group in groups(files, asked, limits.rows):
+        for group in groups(files, subjects, limits.rows):
             with opened(group.tables, columns, as_of, limits) as connection:
                 judge = Judge(connection, tiering, columns, limits)
-                for each in compiled:
-                    judge.verdicts(each, each.control.parameters)
+                for item in compiled:
+                    judge.verdicts(item, item.control.parameters)
 
     return work
 
@@ -194,7 +194,7 @@ def main(name: str, folders: Iterable[str]) -> None:
 
 def _processor() -> float:
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 if __name__ == "__main__":

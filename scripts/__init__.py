@@ -1,1 +1,1 @@
-"""What a maintainer runs by way of the Makefile."""
+"""Scripts for maintainers, run by the Makefile."""

@@ -1,4 +1,4 @@
-"""Say how many of the changes that `mutmut run` made were noticed by a test; fail below the floor."""
+"""Prints the share of `mutmut run`'s changes that tests notice; fails below the floor."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ def main() -> int:
     try:
         counts = json.loads(STATS.read_bytes())
     except FileNotFoundError:
-        print(f"{STATS} is not there: `mutmut run` has not come to its end.", file=sys.stderr)
+        print(f"{STATS} does not exist: `mutmut run` has not finished.", file=sys.stderr)
         return 2
     noticed = counts["killed"] + counts["timeout"] + counts["segfault"]
     tried = noticed + counts["survived"] + counts["no_tests"] + counts["suspicious"]

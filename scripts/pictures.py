@@ -1,6 +1,6 @@
-"""Makes the pictures of docs/images/ again: `make pictures`, of what lies in sample_reports/reports.
+"""Updates the pictures in docs/images/ from sample_reports/reports: `make pictures`.
 
-Their bytes depend on the machine's fonts and browser, so nothing compares them: look at them.
+Their bytes depend on the machine's fonts and browser, so no test compares them: review them.
 """
 
 import shutil
@@ -16,20 +16,20 @@ IMAGES: Final = ROOT / "docs" / "images"
 BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 
 SUBJECT: Final = "audit-trail"
-"""What the picture of a chain is of, as somebody would look for it."""
+"""The search for the subject in the picture of a chain."""
 
 SUMMARIES: Final[tuple[tuple[str, int, Literal["light", "dark"]], ...]] = (
     ("report", 1280, "light"),
     ("report-dark", 1280, "dark"),
     ("report-phone", 390, "light"),
 )
-"""The summary of the HTML report: what a picture is called, its width, its theme."""
+"""The pictures of the HTML report's summary: name, width, theme."""
 
 PAGES: Final = {"Contents": "pdf-contents", "Summary": "pdf-summary", "Findings": "pdf-findings"}
-"""Chapters of the PDF, and what the pictures of their first pages are called. The cover comes beside them."""
+"""Chapters of the PDF, and the names of the pictures of their first pages. The cover is added."""
 
 WIDTH: Final = 700
-"""Pixels of a picture of a page."""
+"""The width of the picture of a page, in pixels."""
 
 
 def pictures_of_html(browser: Browser) -> None:

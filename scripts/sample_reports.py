@@ -1,7 +1,7 @@
-"""Makes sample_reports/ again: `make sample-reports`, with RECORD=1 from a fresh demo organisation.
+"""Updates sample_reports/: `make sample-reports`, with RECORD=1 from a new scan of the demo organisation.
 
     sample_reports/bundle/     manifest.json and evidence/, as a scan of the demo organisation recorded them
-    sample_reports/reports/    what `audit evaluate` makes of it with scanner/demo/audit.yaml, less Parquet
+    sample_reports/reports/    the reports of `audit evaluate` with scanner/demo/audit.yaml, without Parquet
 
 tests/samples does the same in a temporary folder and compares.
 """
@@ -27,35 +27,35 @@ SAMPLES: Final = Path(__file__).parent.parent / "sample_reports"
 BUNDLE: Final = SAMPLES / "bundle"
 REPORTS: Final = SAMPLES / "reports"
 LEFT_OUT: Final = ("parquet", "pdf-letter")
-"""Formats that show nothing more to somebody who looks: the same table once more, the same pages."""
+"""Formats that show nothing new: the same table, the same pages."""
 
 KEPT: Final = tuple(how.file for name, how in FORMATS.items() if name not in LEFT_OUT)
 
 
 _BLOCK: Final = re.compile(rb"H4sI[A-Za-z0-9+/]{16,}={0,2}")
-"""base64 of gzip."""
+"""Gzip data in base64."""
 
 
 def audit(*arguments: str | Path) -> None:
-    """Run the installed command. CalledProcessError when it does not end with 0."""
+    """Run the installed command. CalledProcessError: it failed."""
     subprocess.run([Path(sys.executable).parent / "audit", *arguments], check=True)
 
 
 def words(pdf: Path) -> list[str]:
-    """Give the text of a PDF, word by word: what stays the same when fonts and libraries differ."""
+    """Return the words of a PDF, which do not depend on fonts and libraries."""
     return " ".join(page.extract_text() for page in PdfReader(pdf).pages).split()
 
 
-def told(file: Path) -> bytes:
-    """Give what a report says, inflated: how it is deflated depends on the machine's zlib."""
+def inflated(file: Path) -> bytes:
+    """Return a report with its compressed parts inflated: deflating depends on the machine's zlib."""
     content = file.read_bytes()
     if file.suffix == ".gz":
         return gzip.decompress(content)
-    return _BLOCK.sub(lambda found: gzip.decompress(base64.b64decode(found[0])), content)
+    return _BLOCK.sub(lambda block: gzip.decompress(base64.b64decode(block[0])), content)
 
 
 def record(scan: Path, bundle: Path) -> None:
-    """Scan the demo organisation into `scan`, and keep in `bundle` what an evaluation needs of it."""
+    """Scan the demo organisation into `scan`, and copy to `bundle` what an evaluation needs."""
     audit("demo", "--out", scan, "--format", "json")
     shutil.rmtree(bundle, ignore_errors=True)
     shutil.copytree(scan / "evidence", bundle / "evidence")
@@ -66,7 +66,7 @@ def record(scan: Path, bundle: Path) -> None:
 
 
 def evaluate(bundle: Path, reports: Path) -> None:
-    """Judge `bundle` anew and put what is kept of it into the folder `reports`."""
+    """Evaluate `bundle`, and copy the reports that are kept into `reports`."""
     with tempfile.TemporaryDirectory() as folder:
         scan = Path(folder) / "scan"
         audit(
@@ -86,15 +86,15 @@ def evaluate(bundle: Path, reports: Path) -> None:
 
 
 def _only_bytes_differ(new: Path, old: Path) -> bool:
-    """Whether a report says what the one before said: bytes depend on the machine's Pango and zlib."""
+    """Check whether two reports have the same content: their bytes depend on the machine's Pango and zlib."""
     if not old.exists():
         return False
-    return words(new) == words(old) if new.suffix == ".pdf" else told(new) == told(old)
+    return words(new) == words(old) if new.suffix == ".pdf" else inflated(new) == inflated(old)
 
 
 def main() -> None:
-    """Do what the command line asks for."""
-    parser = argparse.ArgumentParser(description="Make sample_reports/ again.")
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Update sample_reports/.")
     parser.add_argument("--record", action="store_true", help="scan a fresh demo organisation first")
     if parser.parse_args().record:
         with tempfile.TemporaryDirectory() as folder:

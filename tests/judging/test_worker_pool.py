@@ -65,7 +65,7 @@ def test_what_cannot_start_is_raised() -> None:
 
 
 def test_a_worker_that_dies_is_missed() -> None:
-    with pytest.raises(LostWorkerError, match="exit -9"):
+    with pytest.raises(LostWorkerError, match="exit code -9"):
         list(in_order(work.dies, range(4), 2))
 
 

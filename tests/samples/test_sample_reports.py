@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pypdf import PdfWriter
 
-from scripts.sample_reports import BUNDLE, KEPT, REPORTS, evaluate, record, told, words
+from scripts.sample_reports import BUNDLE, KEPT, REPORTS, evaluate, inflated, record, words
 
 AGAIN = "`make sample-reports` makes them again"
 
@@ -49,7 +49,7 @@ def first_difference(new: list[Any], old: list[Any]) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in KEPT if not name.endswith(".pdf")])
 def test_the_committed_reports_are_those_of_this_version(name: str, regenerated: Path) -> None:
-    new, old = (told(folder / name) for folder in (regenerated, REPORTS))
+    new, old = (inflated(folder / name) for folder in (regenerated, REPORTS))
     same = new == old
     assert same, f"{AGAIN}: {first_difference(new.split(), old.split())}"
 
@@ -88,5 +88,5 @@ def test_what_is_told_does_not_depend_on_how_it_is_deflated(tmp_path: Path) -> N
     for level in (1, 9):
         block = base64.b64encode(gzip.compress(b"[1, 2, 3]" * 99, level, mtime=0))
         (tmp_path / "report.html").write_bytes(b"<p>H4sI</p>" + block + b"</script>")
-        texts.append(told(tmp_path / "report.html"))
+        texts.append(inflated(tmp_path / "report.html"))
     assert texts == [b"<p>H4sI</p>" + b"[1, 2, 3]" * 99 + b"</script>"] * 2
