@@ -168,7 +168,7 @@ def _left_out(operations: tuple[str, ...]) -> str:
 
 def _group(group: GapGroup) -> str:
     why = f" ({code(group.code, 80)})" if group.code else ""
-    affected = f" Affected controls: {len(group.blinds):,}." if group.blinds else ""
+    affected = f" Affected controls: {len(group.affected_controls):,}." if group.affected_controls else ""
     if group.is_no_entry:
         accounts = tuple(account for account, _ in group.where)
         answer = f" {inert(group.message, 400)}" if group.message else ""

@@ -377,17 +377,19 @@ def _shards(view: View) -> str:
 
 def _missing(group: GapGroup) -> str:
     code = f" ({group.code})" if group.code else ""
-    blinds = f" Affected controls: {_some(group.blinds, _NAMED)}." if group.blinds else ""
+    affected = (
+        f" Affected controls: {_some(group.affected_controls, _NAMED)}." if group.affected_controls else ""
+    )
     said = f" AWS said: {group.message}" if group.message else ""
     if group.is_no_entry:
         accounts = tuple(account for account, _ in group.where)
         return visible(
             f"{count_word(len(accounts), 'account')} could not be entered: {ASSUME_ROLE} of "
-            f"{_some(group.abouts, _NAMED)} was {group.kind.value}{code}.{blinds}{said}"
+            f"{_some(group.abouts, _NAMED)} was {group.kind.value}{code}.{affected}{said}"
         )
     return visible(
         f"{_some(group.operations, _NAMED)}: {count_word(group.number, 'read')} {group.kind.value}{code} in "
-        f"{_some(group.places, _PLACES)}.{blinds}{said}"
+        f"{_some(group.places, _PLACES)}.{affected}{said}"
     )
 
 

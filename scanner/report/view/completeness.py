@@ -21,7 +21,7 @@ SHARD_MEANINGS: Final = {
 }
 
 BLINDING_CONTROL: Final = "account-region-assessed"
-"""The control whose findings say which controls a missing read blinds (`details.missing_reads`)."""
+"""The control whose findings name the controls that need a missing read (`details.missing_reads`)."""
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 _Place = tuple[str, str, str, str]  # account, Region, operation, about
 _Reason = tuple[GapKind, str, str]
@@ -63,20 +63,20 @@ class TypeReconciliation:
 
 @dataclass(frozen=True, slots=True)
 class BlindGap:
-    """A missing read, and the controls that it blinds (empty: none of those that were selected)."""
+    """A missing read, and the selected controls that need it."""
 
     gap: Gap
-    blinds: tuple[str, ...]
+    affected_controls: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GapLine:
-    """The reads of a group that blind the same controls."""
+    """The reads of a group that affect the same controls."""
 
     operations: tuple[str, ...]
     abouts: tuple[str, ...]  # the vaults, plans … they were to tell of; a read of a whole list is about none
     number: int
-    blinds: tuple[str, ...]
+    affected_controls: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class GapGroup:
     message: str  # what AWS said the first time
     number: int
     places: tuple[str, ...]  # ACCOUNT/REGION
-    lines: tuple[GapLine, ...]  # those that blind most controls first
+    lines: tuple[GapLine, ...]  # those that affect most controls first
 
     @property
     def abouts(self) -> tuple[str, ...]:
@@ -106,9 +106,9 @@ class GapGroup:
         return tuple(sorted({operation for line in self.lines for operation in line.operations}))
 
     @property
-    def blinds(self) -> tuple[str, ...]:
-        """All controls that the group blinds, sorted."""
-        return tuple(sorted({control for line in self.lines for control in line.blinds}))
+    def affected_controls(self) -> tuple[str, ...]:
+        """All controls that need a read of the group, sorted."""
+        return tuple(sorted({control for line in self.lines for control in line.affected_controls}))
 
     @property
     def where(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -131,7 +131,7 @@ class Completeness:
     gaps: tuple[BlindGap, ...]  # without what the scan left out
     left_out: tuple[str, ...]  # operations that the scan left out, and that controls need
     collected: str  # what a scan collected that did not collect everything; empty: everything
-    blinds_told: bool  # whether the control that says what a missing read blinds was asked
+    affected_controls_known: bool  # whether the control that reports missing reads was selected
     groups: tuple[GapGroup, ...]
     reconciliation: tuple[TypeReconciliation, ...]
 
@@ -180,7 +180,7 @@ def completeness(scan: Scan, gaps: tuple[BlindGap, ...], names: Mapping[str, str
         gaps=missing,
         left_out=tuple(sorted({each.gap.operation for each in gaps if each.gap.code == LEFT_OUT})),
         collected="" if reads is None else reads.sentence(),
-        blinds_told=any(control.id == BLINDING_CONTROL for control in scan.controls),
+        affected_controls_known=any(control.id == BLINDING_CONTROL for control in scan.controls),
         groups=group_gaps(missing),
         reconciliation=_reconciled(scan.reconciliation),
     )
@@ -229,7 +229,7 @@ def _reconciled(rows: Iterable[Reconciliation]) -> tuple[TypeReconciliation, ...
 
 
 class Blinding:
-    """Gathers which controls a missing read blinds, from the findings of the control that says so.
+    """Collects the controls that need a missing read, from the findings of the control that reports them.
 
     What is missing for the whole organisation, or in an account's global services, is told by the
     account-Regions that needed it.
@@ -252,7 +252,7 @@ class Blinding:
                 self._told.setdefault((*place, *operation), set()).update(controls)
 
     def of(self, gaps: Iterable[Gap]) -> tuple[BlindGap, ...]:
-        """Give missing reads with the controls that each blinds."""
+        """Return missing reads with the controls that need them."""
         return tuple(BlindGap(gap, tuple(sorted(self._told.get(_place(gap), ())))) for gap in gaps)
 
 
@@ -262,8 +262,12 @@ def _missing_reads(details: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     return (read for read in found if isinstance(read, Mapping) and read.get("operation"))
 
 
-def _ids(blinds: object) -> Iterable[str]:
-    return (each for each in blinds if isinstance(each, str)) if isinstance(blinds, list | tuple) else ()
+def _ids(affected_controls: object) -> Iterable[str]:
+    return (
+        (each for each in affected_controls if isinstance(each, str))
+        if isinstance(affected_controls, list | tuple)
+        else ()
+    )
 
 
 def _reaches(account: str, region: str) -> tuple[tuple[str, str], ...]:
@@ -305,7 +309,7 @@ def _group(places: tuple[str, ...], members: list[BlindGap]) -> GapGroup:
 def _lines(members: list[BlindGap]) -> tuple[GapLine, ...]:
     blinded: dict[str, set[str]] = {}
     for each in members:
-        blinded.setdefault(each.gap.operation, set()).update(each.blinds)
+        blinded.setdefault(each.gap.operation, set()).update(each.affected_controls)
     lines: dict[tuple[str, ...], list[Gap]] = {}
     for each in members:
         lines.setdefault(tuple(sorted(blinded[each.gap.operation])), []).append(each.gap)
@@ -314,11 +318,11 @@ def _lines(members: list[BlindGap]) -> tuple[GapLine, ...]:
             operations=tuple(sorted({gap.operation for gap in found})),
             abouts=tuple(dict.fromkeys(gap.about for gap in found if gap.about)),
             number=len(found),
-            blinds=blinds,
+            affected_controls=affected_controls,
         )
-        for blinds, found in lines.items()
+        for affected_controls, found in lines.items()
     ]
-    return tuple(sorted(made, key=lambda line: (-len(line.blinds), line.operations)))
+    return tuple(sorted(made, key=lambda line: (-len(line.affected_controls), line.operations)))
 
 
 def _reason(gap: Gap) -> _Reason:

@@ -1,6 +1,6 @@
 """The one view of a scan: every format is a pure function of it, and adds nothing of its own.
 
-Counts come with their denominators (`counts`), what could not be read with what it blinds
+Counts come with their denominators (`counts`), what could not be read with the controls that it affects
 (`completeness`), resources with the chain that protects them (`chain`).
 
 Memory does not grow with the organisation: the view holds counts and the worst findings. A format that tells

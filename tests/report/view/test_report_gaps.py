@@ -39,7 +39,10 @@ def read(operation: str = "backup:ListBackupPlans", about: str = "", *blinds: st
 
 
 def blinds(scan: Scan, gaps: tuple[Gap, ...], *findings: Finding) -> list[tuple[str, ...]]:
-    return [each.blinds for each in build(replace(scan, gaps=gaps, findings=findings)).completeness.gaps]
+    return [
+        each.affected_controls
+        for each in build(replace(scan, gaps=gaps, findings=findings)).completeness.gaps
+    ]
 
 
 def test_a_gap_blinds_what_its_own_place_tells(scan: Scan) -> None:
@@ -78,8 +81,8 @@ def test_a_group_tells_apart_what_its_operations_blind() -> None:
             BlindGap(gap(operation="backup:ListBackupVaults"), ("a", "b")),
         ]
     )
-    assert (group.number, group.blinds, group.where) == (4, ("a", "b"), ((HERE, (DUBLIN,)),))
+    assert (group.number, group.affected_controls, group.where) == (4, ("a", "b"), ((HERE, (DUBLIN,)),))
     first, second = group.lines
     assert first.operations == ("backup:GetBackupPlan", "backup:ListBackupVaults")
-    assert (first.abouts, first.number, first.blinds) == (("p1", "p2"), 3, ("a", "b"))
-    assert (second.operations, second.blinds) == (("backup:ListCopyJobs",), ())
+    assert (first.abouts, first.number, first.affected_controls) == (("p1", "p2"), 3, ("a", "b"))
+    assert (second.operations, second.affected_controls) == (("backup:ListCopyJobs",), ())

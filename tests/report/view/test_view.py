@@ -65,7 +65,7 @@ def test_the_grid_holds_every_place_of_the_scope(scan: Scan) -> None:
 def test_missing_reads_are_grouped_with_the_controls_they_blind(scan: Scan) -> None:
     first = build(scan).completeness.groups[0]
     assert (first.operations, first.kind, first.number) == (("sts:AssumeRole",), GapKind.REFUSED, 3)
-    assert first.blinds == ("resource-cross-account-copy", "vault-manual-deletion-denied")
+    assert first.affected_controls == ("resource-cross-account-copy", "vault-manual-deletion-denied")
     assert first.places[0] == "666666666666/eu-west-1"
 
 
