@@ -13,14 +13,13 @@ from scanner.collect.request import CollectRequest
 from scanner.collect.session import known_regions
 from scanner.errors import CredentialsError, EmptyScopeError, EndpointError, UsageError, VaultproofError
 from scanner.evidence.writer import Failure, ShardWriter
-from scanner.model.inventory import Account
+from scanner.model.inventory import INACTIVE_STATUSES, Account
 from scanner.model.manifest import Excluded, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, RegionName, Shard, parse_arn
 from scanner.services import organizations
 from scanner.services.base import objects, text
 
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
-_ACTIVE: Final = "ACTIVE"
 
 _TREE: Final = (
     "organizations:ListRoots",
@@ -129,7 +128,7 @@ def _excluded(request: CollectRequest, candidates: Mapping[AccountId, Account]) 
     reasons = {
         row.id: f"the account is {row.status}"
         for row in candidates.values()
-        if row.status is not None and row.status != _ACTIVE
+        if row.status in INACTIVE_STATUSES
     }
     reasons |= {one.account: one.reason for one in request.excluded if one.account in candidates}
     return tuple(Excluded(account, reasons[account]) for account in sorted(reasons))

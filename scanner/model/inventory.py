@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from scanner.model.assurance import Assurance
 from scanner.model.names import AccountId, Arn, RegionName, Shard
@@ -393,6 +394,10 @@ class Role:
     name: str
     path: str
     trust_policy: str | None
+
+
+INACTIVE_STATUSES: Final = frozenset({"PENDING_ACTIVATION", "SUSPENDED", "PENDING_CLOSURE", "CLOSED"})
+"""The statuses of a member account that is not active (AWS Organizations API reference, "Account")."""
 
 
 @dataclass(frozen=True, slots=True)

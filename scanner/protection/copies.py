@@ -11,7 +11,15 @@ from dataclasses import replace
 from functools import cache
 from typing import Final
 
-from scanner.model.inventory import Account, BackupRule, CopyAction, Organization, Resource, Vault
+from scanner.model.inventory import (
+    INACTIVE_STATUSES,
+    Account,
+    BackupRule,
+    CopyAction,
+    Organization,
+    Resource,
+    Vault,
+)
 from scanner.model.names import AccountId, Shard, partition_of, vault_arn
 from scanner.model.reading import Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
@@ -160,13 +168,9 @@ def member_link(source: AccountId, account: AccountId, organization: Organizatio
     return Link(name, Answer(value=False, because=because), refs=members.refs)
 
 
-_NOT_ACTIVE: Final = frozenset({"PENDING_ACTIVATION", "SUSPENDED", "PENDING_CLOSURE", "CLOSED"})
-"""The other statuses of a member account (AWS Organizations API reference, "Account")."""
-
-
 def _active(member: Account, source: AccountId, organization: Organization) -> Answer:
     """Check that both accounts are members of one organisation (facts 6, row 1)."""
-    if member.status in _NOT_ACTIVE:
+    if member.status in INACTIVE_STATUSES:
         return Answer(value=False, because=f"account {member.id} is {member.status}")
     if member.status != "ACTIVE":
         because = f"account {member.id} has the status {member.status}, which AWS does not document"

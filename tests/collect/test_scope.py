@@ -56,6 +56,12 @@ def test_members_that_are_not_active_are_excluded_and_still_named() -> None:
     assert [account.id for account in found.accounts] == [A, B, C]
 
 
+@pytest.mark.parametrize("status", ["FROZEN_BY_AWS", None])
+def test_members_of_an_undocumented_status_are_not_excluded(status: str | None) -> None:
+    found = scope(members(a111111111111=("ACTIVE", "o-1/r-1"), a222222222222=(status, "o-1/r-1")))
+    assert (found.scope.accounts, found.scope.excluded) == ((A, B), ())
+
+
 @pytest.mark.parametrize(("unit", "accounts"), [("ou-a", (B,)), ("ou-b", (B,)), ("r-1", (A, B))])
 def test_an_ou_holds_what_hangs_anywhere_below_it(unit: str, accounts: tuple[str, ...]) -> None:
     assert scope(ORGANIZATION, organizational_units=(unit,)).scope.accounts == accounts
