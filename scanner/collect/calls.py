@@ -13,12 +13,12 @@ from botocore import xform_name
 
 from scanner.collect.clients import Clients
 from scanner.collect.credentials import acting_for
-from scanner.collect.deadline import Deadline
 from scanner.collect.limits import Limits
 from scanner.collect.request import Unwatched, Watcher
 from scanner.collect.response_identity import check_identity
 from scanner.collect.retry import (
     Budget,
+    Deadline,
     FinalError,
     Halted,
     RetryPolicy,

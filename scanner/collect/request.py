@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from scanner.collect.clients import Timeouts
-from scanner.collect.deadline import Deadline
 from scanner.collect.journal import RequestedScope
-from scanner.collect.retry import RetryPolicy
+from scanner.collect.retry import Deadline, RetryPolicy
 from scanner.errors import OutputError
 from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account

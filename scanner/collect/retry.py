@@ -71,6 +71,12 @@ _TOO_MANY_REQUESTS: Final = 429
 _NOT_FOUND: Final = 404  # AWS says what is not found; with no word of that, something on the way said it
 _JITTER: Final = random.SystemRandom().random
 
+EXCEEDED: Final = "DeadlineExceeded"
+"""The code of calls that were not made because the time was over."""
+
+_GRACE: Final = 30.0
+"""Seconds that calls which are under way have when no other is made any more."""
+
 
 class BrokenAnswerError(ResponseParserError):
     """AWS (or something on the way) answered with success and a body that is cut off or no answer."""
@@ -230,3 +236,52 @@ class Budget:
                 self._waiting -= 1
                 if not self._waiting:
                     self._spent += self._now() - self._since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """When to stop. `at`: on the clock `now`, which only goes forward; `margin`: seconds before it.
+
+    Within the margin no shard is begun. Those that are begun have until `at`; what they have not read by
+    then is dropped and read again by a resumption. `gives_up`: within the margin no call is made any more.
+    Each is recorded as failed, so that the shards end, incomplete.
+    """
+
+    at: float
+    margin: float = 0.0
+    gives_up: bool = False
+    now: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def within(cls, seconds: float, margin: float = 0.0, *, gives_up: bool = False) -> "Deadline":
+        """Return the deadline that is so many seconds from now."""
+        return cls(at=time.monotonic() + seconds, margin=margin, gives_up=gives_up)
+
+    @property
+    def left(self) -> float:
+        """Return the seconds that are left; never less than none."""
+        return max(0.0, self.at - self.now())
+
+    @property
+    def patience(self) -> float:
+        """Return the seconds to wait for what is under way. Without further calls it ends soon."""
+        return self.left + (_GRACE if self.gives_up else 0.0)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether the margin has begun."""
+        return self.left <= self.margin
+
+    @property
+    def forbids_calls(self) -> bool:
+        """Whether no more calls are made."""
+        return self.gives_up and self.is_near
+
+    def failure(self) -> Failure:
+        """Return why a call was not made."""
+        return Failure(
+            EXCEEDED,
+            "Not asked: reading this account and Region took longer than one invocation may, several times.",
+            0,
+            0,
+        )

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from scanner.collect.account import collect_account
-from scanner.collect.deadline import Deadline
 from scanner.collect.journal import NAME as JOURNAL
 from scanner.collect.journal import JournalState
+from scanner.collect.retry import Deadline
 from scanner.collect.runner import open_collection
 from scanner.distributed import names
 from scanner.distributed.account_files import (

@@ -7,9 +7,9 @@ from typing import Final
 
 from scanner.app.collection import manifest_of
 from scanner.collect.account import ask_owners, owners
-from scanner.collect.deadline import Deadline
 from scanner.collect.journal import NAME as JOURNAL
 from scanner.collect.journal import JournalState, read_journal
+from scanner.collect.retry import Deadline
 from scanner.collect.runner import collected_of
 from scanner.collect.scope import Resolved
 from scanner.distributed import names

@@ -6,8 +6,8 @@ from typing import Any
 
 from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.needs import reads_of
-from scanner.collect.deadline import Deadline
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest
+from scanner.collect.retry import Deadline
 from scanner.distributed.environment import Environment
 from scanner.distributed.events import LONGEST_SESSION, ScanOptions
 from scanner.distributed.workspace import Workspace

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from scanner.app import collection
 from scanner.app import judgement as app
-from scanner.collect.deadline import Deadline
+from scanner.collect.retry import Deadline
 from scanner.distributed.options import ScanRequest
 from scanner.distributed.reports import makeable, not_written
 from scanner.distributed.workspace import Workspace

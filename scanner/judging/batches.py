@@ -23,8 +23,7 @@ from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation
-from scanner.services.backup_policies import parse_governance
-from scanner.services.organizations import parse_organization
+from scanner.services.organizations import parse_governance, parse_organization
 from scanner.storage.account_tables import AccountTable
 from scanner.storage.files import replaced
 from scanner.storage.parquet import ParquetTable, open_parquet

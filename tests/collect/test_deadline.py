@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from scanner.collect.account import collect_account
-from scanner.collect.deadline import EXCEEDED, Deadline
 from scanner.collect.journal import read_journal
 from scanner.collect.request import CollectRequest
-from scanner.collect.retry import RetryPolicy
+from scanner.collect.retry import EXCEEDED, Deadline, RetryPolicy
 from scanner.collect.runner import collect, open_collection
 from scanner.evidence.reader import read_lines
 from scanner.model.inventory import ShardStatus

@@ -27,8 +27,7 @@ from scanner.facts.build import FactsRequest
 from scanner.judging.passes import judged, look_over
 from scanner.model.facts import TABLES
 from scanner.model.finding import Status
-from scanner.services.backup_policies import parse_account, parse_governance
-from scanner.services.organizations import parse_organization
+from scanner.services.organizations import parse_account, parse_governance, parse_organization
 from scanner.storage.parquet import arrow_schema, decoded_rows, encoded_rows
 from scanner.storage.scratch import Spool
 

@@ -14,7 +14,7 @@ from scanner.model.facts import AccountFacts
 from scanner.model.inventory import Account, Organization
 from scanner.model.names import AccountId
 from scanner.model.reading import Known
-from scanner.services.backup_policies import parse_account, parse_governance
+from scanner.services.organizations import parse_account, parse_governance
 from tests.fakes.bundles import ACCOUNT, AS_OF, BundleBuilder, Line, answers_of, inventories_of, plane_of
 from tests.fakes.models import UNREAD
 

@@ -8,8 +8,7 @@ from scanner.evidence.answers import Answers
 from scanner.evidence.bundle import Bundle
 from scanner.inventory.shard import parse_shard
 from scanner.services import catalogue
-from scanner.services.backup_policies import parse_account, parse_governance
-from scanner.services.organizations import parse_organization
+from scanner.services.organizations import parse_account, parse_governance, parse_organization
 
 
 class Watched:

@@ -22,8 +22,13 @@ from scanner.evidence.bundle import Bundle
 from scanner.inventory.shard import parse_shard
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.services.backup_policies import parse_account, parse_governance
-from scanner.services.organizations import parse_contacts, parse_organization, unit_names
+from scanner.services.organizations import (
+    parse_account,
+    parse_contacts,
+    parse_governance,
+    parse_organization,
+    unit_names,
+)
 from tests.fakes.bundles import Line
 
 EVIDENCE: Final = Path(__file__).parents[2] / "sample_reports" / "bundle" / "evidence"

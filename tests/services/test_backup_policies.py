@@ -11,7 +11,7 @@ from scanner.model.backup_policies import (
     PolicyTarget,
 )
 from scanner.model.reading import GapKind, Known, Reading, Unread
-from scanner.services.backup_policies import parse_account, parse_governance
+from scanner.services.organizations import parse_account, parse_governance
 from tests.fakes.bundles import ACCOUNT, MANAGEMENT, OTHER, ShardScript, answers_of
 
 EFFECTIVE = "organizations:DescribeEffectivePolicy"
