@@ -28,7 +28,7 @@ def commands() -> list[list[str]]:
     """The command lines of `audit` in units and examples."""
     service = (UNITS / "vaultproof.service").read_text(encoding="utf-8")
     text = "\n".join([service, *blocks("console"), *blocks("cron"), *blocks("yaml")])
-    found = re.findall(r"(?:/bin/|\$ |run: |- )audit ((?:run|check) .*)", text)
+    found = re.findall(r"(?:/bin/|\$ |run: |- )(?:audit|vaultproof) ((?:run|check) .*)", text)
     lines = [line.partition(" 2>>")[0].partition("  #")[0] for line in found]
     (task,) = map(json.loads, blocks("json"))
     return [*map(shlex.split, lines), task["containerDefinitions"][0]["command"]]
