@@ -328,7 +328,7 @@ def _supported(resource: Resource, group: _CopyGroup) -> CoveredSupport:
 def _note(rows: Iterable[tuple[Resource, _CopyGroup]], across: bool, notes: Notes) -> None:  # noqa: FBT001 -- private, called once
     """Note the evidence of all resources, and once for each group why something is unknown."""
     noted = set()
-    for resource, group in rows:
+    for resource, group in rows:  # by id: equal groups are the same object
         notes.evidence("covered_keys", resource.refs)
         if id(group) in noted:
             continue

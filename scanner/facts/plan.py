@@ -151,7 +151,7 @@ def plan_selections(graph: ShardGraph, plan: BackupPlan, notes: Notes) -> PlanSe
             notes.evidence("selects_resources", selection.terms.refs)
         if selected.doubt is not None:
             doubts.append(selected.doubt)
-    for doubt in doubts[:1]:
+    for doubt in doubts[:1]:  # one reason is enough for a column that is a single value
         for column in ("selected_count", *(() if arns else ("selects_resources",))):
             notes.unknown(column, doubt.because, doubt.gap)
     return PlanSelections(

@@ -83,6 +83,7 @@ def _clean(point: RecoveryPoint, notes: Notes) -> Ternary:
     scan = point.scan
     if scan is None:
         return True
+    # A finding decides, even if another scan failed or was not read.
     if scan.findings or _point_in_time(scan) == _THREATS:
         return False
     unknown = _unknown_scan(scan)

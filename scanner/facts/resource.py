@@ -454,6 +454,7 @@ def _recent(newest: RecoveryPoint, age: float) -> PlaceRecoveryPoint:
 
 def _newest(places: Iterable[PlaceRecoveryPoint | None]) -> NewestRecoveryPoint:
     places = tuple(places)
+    # An entry in a vault that may be a restore-access vault may not exist, so it does not count here.
     certain = [location for location in places if location is not None and location.absent is not None]
     if not certain:
         return NewestRecoveryPoint(None if places else False, None, None, None, None)
@@ -507,7 +508,7 @@ class SelectionTable:
             near_misses=tuple(candidate.fact for candidate in near),
             nearest=nearest_text(near),
             remedy=remedy(near, resource),
-            selections_asked=self._selection_results.asked,
+            selections_asked=self._selection_results.selection_count,
         )
 
 

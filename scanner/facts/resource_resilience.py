@@ -72,6 +72,7 @@ class SurvivalTable:
     ) -> ThreeTwoOneOneZero:
         """Return the parts of 3-2-1-1-0; resources without any job and with equal copies share them."""
         jobs = (past.backup_jobs, past.copy_jobs, past.restores)
+        # Jobs belong to one resource, so a column that depends on them cannot be shared.
         if any(job is not None for column in jobs for job in column):
             spread_column = _spread_column(survivals, backed, past)
         else:

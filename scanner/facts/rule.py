@@ -75,6 +75,7 @@ def rule_rows(
         lifecycle=rule.lifecycle,
     )
     yield _row(graph, (plan, rule), own, reach, as_of)
+    # A rule may contain two copy actions into one vault; they would have the same subject.
     for copy in {copy.destination: copy for copy in rule.copies}.values():
         yield _row(graph, (plan, rule), _copy_target(copy, rule, subject, name), reach, as_of)
 

@@ -67,9 +67,8 @@ class CopyOutcomes:
         self._by_action: dict[tuple[str, CopyAction], tuple[Link, ...]] = {}
         self._by_group: dict[tuple[str, GroupingKey], tuple[Link, ...]] = {}
         self._by_covering_rule: dict[tuple[str, str | None, GroupingKey], CopiesOfResource] = {}
-        self._shared: dict[
-            tuple[int, ...], CopiesOfResource
-        ] = {}  # by the ids of the outcomes, which `_by_covering_rule` keeps alive
+        # By the ids of the outcomes, which `_by_covering_rule` keeps alive.
+        self._shared: dict[tuple[int, ...], CopiesOfResource] = {}
 
     def of(self, resource: Resource, coverage: Coverage) -> CopiesOfResource:
         """Return the outcome of each copy action of the covering rules for a resource.
@@ -77,14 +76,16 @@ class CopyOutcomes:
         Resources whose copies have equal outcomes share one tuple.
         """
         own = (resource,)
-        group = copy_grouping_key(resource)
+        grouping_key = copy_grouping_key(resource)
         copy_outcomes = [
             outcome
             for covering in coverage.ways
             for outcome in (
-                self._copy_outcomes(covering, own, group)
+                self._copy_outcomes(covering, own, grouping_key)
                 if covering.parent is None
-                else self._copy_outcomes(covering, *_copied_with_parent(covering.parent, resource, group))
+                else self._copy_outcomes(
+                    covering, *_copied_with_parent(covering.parent, resource, grouping_key)
+                )
             )
         ]
         key = tuple(map(id, copy_outcomes))
@@ -93,9 +94,9 @@ class CopyOutcomes:
         return shared
 
     def _copy_outcomes(
-        self, covering: CoveringRule, copied: tuple[Resource, ...], key_of_group: GroupingKey
+        self, covering: CoveringRule, copied: tuple[Resource, ...], grouping_key: GroupingKey
     ) -> CopiesOfResource:
-        key = (covering.subject, covering.parent_arn, key_of_group)
+        key = (covering.subject, covering.parent_arn, grouping_key)
         if (outcomes := self._by_covering_rule.get(key)) is None:
             outcomes = tuple(self._outcome(covering, copy, copied) for copy in covering.rule.copies)
             self._by_covering_rule[key] = outcomes
@@ -122,16 +123,16 @@ class CopyOutcomes:
 
     def links_of_resource(self, resource: Resource, destination: Destination) -> tuple[Link, ...]:
         """Return the links that are the same for all resources of a group."""
-        key_of_group = copy_grouping_key(resource)
-        if (links := self._by_group.get((destination.arn, key_of_group))) is None:
+        grouping_key = copy_grouping_key(resource)
+        if (links := self._by_group.get((destination.arn, grouping_key))) is None:
             keys, organization = self._keys.of(resource), self._plane.organization
             links = resource_links(self.source, resource, keys, destination, organization)
-            self._by_group[destination.arn, key_of_group] = links
+            self._by_group[destination.arn, grouping_key] = links
         return links
 
 
 def _copied_with_parent(
-    parent: Resource, resource: Resource, group: GroupingKey
+    parent: Resource, resource: Resource, grouping_key: GroupingKey
 ) -> tuple[tuple[Resource, ...], GroupingKey]:
     """Return what is copied if a resource is backed up within another one, and the grouping key of that.
 
@@ -140,5 +141,5 @@ def _copied_with_parent(
     backups").
     """
     if parent.type == STACK and resource.stack is not None and resource.type != STACK:
-        return (parent, resource), (*copy_grouping_key(parent), *group)
+        return (parent, resource), (*copy_grouping_key(parent), *grouping_key)
     return (parent,), copy_grouping_key(parent)

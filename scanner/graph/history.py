@@ -134,6 +134,7 @@ class History:
         named = self._copy_vaults(coverage)
         far = {vault for arn in arns for vault in self._copied_to.get(arn, ())}
         far = (far | named.certain) - self._vaults.keys()
+        # What is unread in the own account and Region is noted once for the shard (`_unread_here`).
         listed = [*self._here(arns), *self._there(arns)]
         places = [(place, held) for place, held in listed if place.doubt is None]
         unread = {vault: why for vault in sorted(far) if (why := self._unread_there(vault)) is not None}
@@ -262,10 +263,10 @@ class History:
     def _copy_vaults(self, coverage: Coverage) -> _CopyVaults:
         """Return the vaults that copy actions of the covering rules name, and of rules that may cover."""
         if (cached := self._copy_vaults_of.get(id(coverage))) is None:
-            cached = self._copy_vaults_of[id(coverage)] = (coverage, self._name(coverage))
+            cached = self._copy_vaults_of[id(coverage)] = (coverage, self._vaults_of_copies(coverage))
         return cached[1]
 
-    def _name(self, coverage: Coverage) -> _CopyVaults:
+    def _vaults_of_copies(self, coverage: Coverage) -> _CopyVaults:
         certain = frozenset(copy.destination for way in coverage.ways for copy in way.rule.copies)
         possible: dict[Arn, Doubt] = {}
         unread: dict[Unseen, None] = {}

@@ -95,6 +95,7 @@ def newest_marks(jobs: Sequence[Job], *, complete: bool) -> tuple[Ternary, ...]:
     """Return for each job whether it is the newest finished one. `complete` False: there may be others."""
     dated = [job for job in jobs if finished(job) and job.created_at is not None]
     newest = max(dated, key=_order, default=None)
+    # A job without a date or a known state may be newer than the newest dated one.
     uncertain = [job for job in jobs if finished(job) is not False and not (finished(job) and job.created_at)]
     rivals = [job for job in uncertain if _may_be_newer(job, newest)]
     if newest is None and len(rivals) == 1 and finished(rivals[0]):

@@ -132,6 +132,7 @@ def _newest(points: Iterable[RecoveryPoint]) -> NewestPoint:
 
 def _with_point(held: NewestPoint, point: RecoveryPoint) -> NewestPoint:
     dated = _instant_of(point)
+    # Of two points of one time the smaller ARN wins, so that the order of the list does not matter.
     if dated is not None and point_usable(point):
         newer = held.newest is None or (dated, held.newest.arn) > (
             _instant_of(held.newest) or dated,

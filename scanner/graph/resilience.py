@@ -156,6 +156,7 @@ def _in_two(backups: BackupsOfResource, place: Callable[[SurvivingCopy], str], k
     sure = {place(copy): copy for copy in reversed(backups.surviving_copies) if copy.exists}
     possible = {place(copy): copy for copy in backups.surviving_copies if copy.exists is not False}
     if len(sure) >= _TWO:
+        # Sorted, so that the sentence does not depend on the order of the copies.
         first, second, *_ = (sure[name] for name in sorted(sure))
         return Survival(survived=True, because=f"{first.what}, and {second.what}", by=second.arn)
     if len(possible) >= _TWO or backups.doubts:

@@ -75,7 +75,7 @@ class SelectionResults:
         self._selection_results: dict[Hashable, SelectionResult] = {}
 
     @property
-    def asked(self) -> int | None:
+    def selection_count(self) -> int | None:
         """How many selections its account and Region have; None: not all were listed."""
         return None if self._unlisted else len(self._asked)
 

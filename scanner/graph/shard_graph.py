@@ -231,8 +231,8 @@ class ShardGraph:
         """Yield the rules that may cover a resource through a stack, if its stack is unknown."""
         for stack in stacks:
             open_doubts: list[Doubt] = []
-            for covering_rule in self._direct(stack, stack, open_doubts, (resource.arn,)):
-                yield Doubt(covering_rule.plan.name, because, gap, covering_rule.plan.arn)
+            for covering in self._direct(stack, stack, open_doubts, (resource.arn,)):
+                yield Doubt(covering.plan.name, because, gap, covering.plan.arn)
             yield from open_doubts
         if not isinstance(self.inventory.lists.get("cloudformation:DescribeStacks"), Known):
             for plan in self.inventory.plans:
@@ -249,15 +249,16 @@ class ShardGraph:
             return ()
         parents: dict[str, tuple[Resource, tuple[Arn, ...]]] = {}
         todo: list[tuple[Resource, tuple[Arn, ...]]] = [(resource, (resource.arn,))]
+        # Breadth first. The path stops cycles: tags may claim that two stacks contain each other.
         while todo:
-            inner, covering_rule = todo.pop(0)
+            inner, path = todo.pop(0)
             for arn in self._attached_to.get(inner.arn, ()):
-                if arn not in covering_rule and arn not in parents:
+                if arn not in path and arn not in parents:
                     parent = self._resources.get(arn) or self._unlisted[arn]
                     if is_unsupported(parent):
                         continue
-                    parents[arn] = (parent, covering_rule)
-                    todo.append((parent, (*covering_rule, arn)))
+                    parents[arn] = (parent, path)
+                    todo.append((parent, (*path, arn)))
         return tuple(parents.values())
 
     def _direct(
@@ -324,7 +325,7 @@ class ShardGraph:
                 for backed_up in _backed_up(resource, covering.parent):
                     if not skipped_state(backed_up):
                         reach.setdefault(covering.subject, {})[backed_up.arn] = backed_up
-        return {rule: tuple(parents[arn] for arn in sorted(parents)) for rule, parents in reach.items()}
+        return {rule: tuple(by_arn[arn] for arn in sorted(by_arn)) for rule, by_arn in reach.items()}
 
     def reach_doubt(self, plan: BackupPlan) -> Doubt | None:
         """Return why a plan may select resources that are not known; None: it does not.
@@ -370,8 +371,8 @@ class ShardGraph:
                     because = f"the state of {resource.arn}, in which AWS Backup may skip it: {state}"
                     doubt = doubt or Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn)
             else:
-                parents = resource or self._unlisted[arn]
-                doubt = doubt or self._doubt(plan, selection, parents, answer)
+                # Not listed, or selected only perhaps: either way, it is not certain that it is selected.
+                doubt = doubt or self._doubt(plan, selection, resource or self._unlisted[arn], answer)
         return Selected(
             tuple(sorted(certain, key=lambda resource: resource.arn)),
             doubt,

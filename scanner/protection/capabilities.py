@@ -261,6 +261,7 @@ def skipped_state(resource: Resource) -> Ternary:
 
     None when the state was not read, or is one that AWS does not document. A bucket has no state.
     """
+    # Both rows of DynamoDB have the same states, so the Region settings are not needed here.
     key = "DynamoDB_BASIC" if resource.capability == _DYNAMODB else resource.capability
     row = capability(key)
     if row is None or not row.skip_states:

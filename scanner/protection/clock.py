@@ -90,7 +90,7 @@ def _skipped(zone: ZoneInfo, as_of: datetime) -> Iterator[Span]:
     while instant < as_of + HORIZON + _DAY:
         later = instant + _STEP
         after = _offset(zone, later)
-        if after > before:
+        if after > before:  # only a clock that goes forward skips local times
             change = _change(zone, instant, later)
             yield change + before, change + after
         instant, before = later, after
@@ -98,6 +98,7 @@ def _skipped(zone: ZoneInfo, as_of: datetime) -> Iterator[Span]:
 
 def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
     """Return the instant at which the clock changes between these two, to the second."""
+    # A binary search is enough, because the offset changes only once between the two.
     offset = _offset(zone, before)
     while after - before > _SECOND:
         middle = before + timedelta(seconds=(after - before) // _SECOND // 2)

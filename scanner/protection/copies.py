@@ -223,6 +223,7 @@ def type_link(source: Source, resource: Resource, destination: Destination) -> L
     rows = capability_rows(resource, source.settings)
     route = Route(source.shard.region, destination.region, crosses_accounts(source, destination))
     answers = [copy_supported(row, route) for row in rows]
+    # Two rows are possible if the Region settings were not read; the answer is known if both agree.
     values = {answer.value for answer in answers}
     answer = answers[0] if len(values) == 1 else Answer(None, _open_type(source, resource))
     return Link(

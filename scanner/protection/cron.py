@@ -154,7 +154,7 @@ def _parsed(*fields: str) -> Cron:
     if (day == "?") is (weekday == "?"):
         raise _NotCronError("exactly one of its two day fields must be ?")
     times = tuple(hour * 60 + minute for hour in hours for minute in minutes)
-    if day == "LW":
+    if day == "LW":  # the library refuses it: `_days` lists all weekdays and keeps the last of each month
         return Cron(times, ("?", months, _WEEKDAYS, years), last_weekday=True)
     days = "?" if day == "?" else _day_of_month(day)
     weekdays = "?" if weekday == "?" else _day_of_week(weekday)
@@ -177,7 +177,7 @@ def _day_of_week(text: str) -> str:
 
     AWS takes one `#` expression: "3#1,6#3" is not valid (the reference's note).
     """
-    if text == "L":
+    if text == "L":  # alone it is Saturday, which the library does not know
         return str(_WEEKDAY.most)
     parts = text.split(",")
     if len(parts) > 1 and all("#" in part for part in parts):

@@ -117,7 +117,7 @@ class Candidates:
             return None
         positions: set[int] = set()
         for entry in terms.resources:
-            if entry.startswith("*"):
+            if entry.startswith("*"):  # no literal beginning to search by
                 return None
             positions.update(self._beginning(entry))
         for wanted in terms.list_of_tags:
@@ -136,6 +136,7 @@ class Candidates:
 
     def _beginning(self, pattern: str) -> range:
         """Return the positions of the ARNs that begin as a pattern does, up to its first `*`."""
+        # The ARNs are sorted, so those with a common prefix are neighbours.
         prefix, star, _ = pattern.partition("*")
         length = len(prefix) if star else None
         start = bisect_left(self._arns, prefix)

@@ -45,6 +45,7 @@ class NearArns:
         return tuple(dict.fromkeys(self._near(arn, parts)))
 
     def _near(self, arn: str, parts: ArnParts) -> Iterator[tuple[str, Difference]]:
+        # These name the same service and resource, but differ in case, Region, account or partition.
         for entry in self._exact.get(_name(parts), ()):
             if entry != arn:
                 yield entry, _difference(entry, arn, parts)

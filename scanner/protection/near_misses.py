@@ -106,6 +106,7 @@ def _with_remedy(
     wanted = _wanted(terms, clause)
     if clause is None or not wanted or not isinstance(resource.tags, Known):
         return miss
+    # The selection is evaluated again, because the added tags may break another condition of it.
     tags = resource.tags.value
     tagged = replace(resource, tags=replace(resource.tags, value={**tags, **wanted}))
     results = clause_results(terms, tagged, opt_in)

@@ -33,6 +33,7 @@ def wildcard(pattern: str, text: str) -> bool:
 
 def could_match(pattern: str, service: str, type_prefix: str) -> bool:
     """Check whether a pattern matches an ARN of a service and a type: `ec2` and `volume/`."""
+    # `reached` are the positions in the form of an ARN that some ARN can be at, after each character.
     arns = f"arn:{_FIELD}:{service}:{_FIELD}:{_FIELD}:{type_prefix}{_FIELD}"
     reached = _skip_fields({0}, arns)
     for char in pattern:

@@ -87,6 +87,7 @@ def _hours(rules: Sequence[BackupRule], clocks: Sequence[Clock], as_of: datetime
     timetables = {(schedule_of(rule), clock) for rule, clock in zip(rules, clocks, strict=True)}
     alone = (rhythm(schedule, clock).max_gap_hours for schedule, clock in timetables)
     waits = [NEVER_HOURS, *(wait for wait in alone if wait is not None)]
+    # The minimum keeps the promise that an additional rule never makes the gap longer.
     if len(timetables) > 1:
         waits.append(
             _together(

@@ -172,6 +172,8 @@ class _PrincipalSurvey:
         candidate = self._account(account)
         answer = self._ask(candidate)
         implied = everyone or f"{candidate.context.organization_id}/*" in results.allowed
+        # The account as a whole is undecided if statements name some of its principals. These are evaluated
+        # one by one, so the rest of the account counts only if another principal of it may be allowed.
         mine = self._arns.get(account, {})
         if answer.value is not None or not mine:
             results.note(candidate.pattern, answer, implied=implied)

@@ -214,7 +214,7 @@ def _arn_like(cell: str, value: str) -> bool | None:
 def _number(first: str, second: str) -> Decimal | None:
     try:
         return Decimal(first) - Decimal(second)
-    except ArithmeticError:  # of which decimal's exceptions are a kind
+    except ArithmeticError:  # the base class of decimal's exceptions
         return None
 
 

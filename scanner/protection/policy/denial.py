@@ -209,6 +209,7 @@ def _combined_denial(scopes: list[DenyScope], cells: tuple[str, ...]) -> Denial:
     uncertain = [scope for scope in scopes if scope.may_deny_more]
     if not general:
         return _without_general_deny(scopes, uncertain, cells)
+    # General statements deny all but their exempt principals; specific ones may deny some of these.
     left = _exempt_from_all(general)
     specific = [scope for scope in scopes if scope.is_certain and scope.required_principals]
     if (
@@ -218,6 +219,7 @@ def _combined_denial(scopes: list[DenyScope], cells: tuple[str, ...]) -> Denial:
         return Denial(None, (), "the policy has too many exceptions to compare")
     left = tuple(principal for principal in left if not any(scope.denies(principal) for scope in specific))
     by = _labels(general)
+    # An uncertain statement only matters if it may deny a principal that is still exempt.
     doubt = next((scope for scope in uncertain if any(scope.may_deny(principal) for principal in left)), None)
     if doubt is not None:
         return Denial(

@@ -288,6 +288,7 @@ def _example(text: str, inside: _Inside) -> str:
     """Return the account id itself, or an outside one that matches the pattern; "" if there is none."""
     if is_account_id(text) or not has_wildcard(text):
         return text if is_account_id(text) else ""
+    # Turn the pattern into twelve characters with `?`, and count through its digits.
     missing = max(0, 12 - len(text.replace("*", "")))
     form = text.replace("*", "?" * missing, 1).replace("*", "")
     free = form.count("?")

@@ -19,7 +19,7 @@ Reached = Callable[[Statement], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One action on one resource (a cell: wildcards stand for any of a set), and the known keys."""
+    """One action on one resource (a cell, which may contain wildcards), and the domains of the keys."""
 
     action: str
     resource: str
