@@ -1,11 +1,11 @@
 """`findings.asff.jsonl`: the AWS Security Finding Format, for Security Hub.
 
-A line is a JSON array of at most 100 findings of one account and one Region: what one call of
-BatchImportFindings takes, made by that account in that Region (Security Hub API reference; the lengths of
-fields are those of `AwsSecurityFinding`). All fields cut to their lengths, no finding comes near 240 KB.
+A line is a JSON array of at most 100 findings of one account and Region, for one call of BatchImportFindings
+by that account in that Region (Security Hub API reference; the lengths of fields are those of
+`AwsSecurityFinding`). With all fields cut to these lengths, a finding stays far below the limit of 240 KB.
 
-`Compliance.Status` never says PASSED of what could not be judged: that is WARNING, "some information is
-missing". A waived failure is FAILED, and its workflow SUPPRESSED.
+`Compliance.Status` of a check that could not be evaluated is WARNING ("some information is missing"), never
+PASSED. A waived failure is FAILED with the workflow status SUPPRESSED.
 """
 
 import re
@@ -56,13 +56,13 @@ LABELS: Final = {
 TYPE: Final = "Software and Configuration Checks/AWS Security Best Practices/Backup"
 
 GLOBAL_HOMES: Final = ("us-east-1", "cn-north-1", "us-gov-west-1")
-"""Where the partitions have their global services: findings of these go there, where it is in the scope."""
+"""The Regions of the partitions' global services. Findings about global services go there, if in scope."""
 MAX_TITLE: Final = 256
 MAX_DESCRIPTION: Final = 1_024
 MAX_REQUIREMENTS: Final = 32
 
 MAX_VALUE: Final = 2_048
-"""Of a product field. What people write is cut to half of it."""
+"""Length of a product field. Texts that people wrote are cut to half of it."""
 MAX_REASON: Final = 512
 MAX_RECOMMENDATION: Final = 512
 MAX_GENERATOR: Final = 512
@@ -82,35 +82,35 @@ TYPES: Final = {
     "account": "AwsAccount",
     "account_region": "AwsAccount",
 }
-"""By AWS Backup's names of resource types, and by the fact tables."""
+"""Security Hub's types by AWS Backup's names of resource types, and by fact tables."""
 OTHER: Final = "Other"
 
 PARTITIONS: Final = frozenset(("aws", "aws-cn", "aws-us-gov"))
-"""Partitions that the format has the same word for as ARNs have."""
+"""Partitions that the format calls as ARNs do."""
 MAX_ID: Final = 512
 MAX_REGION: Final = 16
 _ACCOUNT: Final = "AwsAccount"
 _PLAN: Final = "AwsBackupBackupPlan"
 
 MAX_FINDINGS: Final = 100
-"""Findings of one BatchImportFindings call."""
+"""Maximum number of findings in one BatchImportFindings call."""
 MAX_CALL_BYTES: Final = 6_000_000
 
 MAX_WAITING_BYTES: Final = 64_000_000
-"""Bytes that wait in memory, over all batches."""
+"""Maximum bytes of all open batches in memory."""
 
 _ENVELOPE: Final = 100
-"""Bytes of a call around its findings, commas not counted."""
+"""Bytes of a call without its findings and commas."""
 
 _ESCAPED: Final = 6
-"""Bytes that a UTF-16 unit takes where it is written by its code, as boto3 and the AWS CLI do."""
+"""Bytes of an escaped UTF-16 unit: boto3 and the AWS CLI escape all non-ASCII characters."""
 
 Place = tuple[str, str]
 """An account and a Region."""
 
 
 def asff(view: View) -> Iterator[bytes]:
-    """Give findings.asff.jsonl in pieces, a call each."""
+    """Yield findings.asff.jsonl in pieces, one line per call."""
     hub = Hub(view)
     batches = Batches()
     for finding in view.findings:
@@ -127,7 +127,7 @@ class _Shared:
     requirement: str
     failure: str
     control: str
-    requirements: orjson.Fragment | None  # None: no framework asks for it
+    requirements: orjson.Fragment | None  # None: the control is mapped to no framework
 
 
 class Hub:
@@ -137,7 +137,7 @@ class Hub:
         self._view = view
         self._time = rfc3339(view.manifest.evaluated_as_of) or ""
         self._home = home(view.manifest.scope.regions)
-        self._controls = {each.control.id: each for each in view.controls}
+        self._controls = {control_view.control.id: control_view for control_view in view.controls}
         self._shared = ByControl(lambda finding: _shared(finding, self._controls.get(finding.control)))
 
     def region(self, finding: Finding) -> str:
@@ -177,7 +177,7 @@ class Hub:
         return {"Recommendation": {"Text": repeated_field(advice.text, MAX_RECOMMENDATION)}}
 
     def _fields(self, finding: Finding, fingerprint: str, name: str, identifier: str) -> Mapping[str, str]:
-        """Return what the format has no attribute for; nothing that is blank."""
+        """Return the product fields: what the format has no attribute for, without blank values."""
         subject = "" if identifier == finding.subject else finding.subject
         account = self._view.names.get(finding.account, "")
         fields = {
@@ -207,24 +207,24 @@ _is_regional: Final = lru_cache(maxsize=1_024)(lambda region: _REGION.fullmatch(
 
 
 def home(regions: tuple[str, ...]) -> str:
-    """Choose where findings about global services go: the partition's own Region for them, else the first."""
-    own = (each for each in GLOBAL_HOMES if each in regions)
+    """Return the Region for findings about global services: the partition's if in scope, else the first."""
+    own = (region for region in GLOBAL_HOMES if region in regions)
     return next(own, min(regions, default=GLOBAL_HOMES[0]))
 
 
 def product_arn(region: str, account: str) -> str:
-    """Name the product that every account has for findings of its own tools."""
+    """Return the ARN of an account's default product, for findings of its own tools."""
     return f"arn:{partition_of(region)}:securityhub:{region}:{account}:product/{account}/default"
 
 
 def _shared(finding: Finding, view: ControlView | None) -> _Shared:
     requirements = [
-        text_field(f"{FRAMEWORK_WORDS.get(name, name)} {each}", _NAME)
+        text_field(f"{FRAMEWORK_WORDS.get(name, name)} {requirement}", _NAME)
         for name, ids in finding.frameworks.items()
-        for each in ids
+        for requirement in ids
     ]
     return _Shared(
-        generator=fitted(f"vaultproof/{told(finding.control)}", MAX_GENERATOR),
+        generator=fitted(f"vaultproof/{nonblank(finding.control)}", MAX_GENERATOR),
         requirement=text_field(f"Requirement: {view.control.title}" if view else finding.control, MAX_TITLE),
         failure=text_field(view.control.failure if view else finding.control, MAX_TITLE),
         control=text_field(finding.control, _NAME),
@@ -234,10 +234,10 @@ def _shared(finding: Finding, view: ControlView | None) -> _Shared:
 
 @cache
 def _provided(status: Status, of_control: Severity) -> orjson.Fragment:
-    """Return severity and types where a provider puts them: Security Hub makes its own fields of them.
+    """Return FindingProviderFields, from which Security Hub sets the finding's severity and types.
 
-    What passes is informational, as the findings of Security Hub's own controls are; `Original` keeps the
-    control's word.
+    Passed findings are informational, as those of Security Hub's own controls are; `Original` is the
+    control's severity.
     """
     severity = Severity.INFO if status in _QUIET else of_control
     document = {"Severity": {"Label": LABELS[severity], "Original": of_control.value}, "Types": [TYPE]}
@@ -262,7 +262,7 @@ def _why(finding: Finding, name: str) -> str:
 
 
 def _owner(owner: Owner | None) -> Mapping[str, str]:
-    """Say who is asked; an owner that is not known has a source that says so."""
+    """Return the fields for the owner. If the owner is unknown, the source says why."""
     if owner is None:
         return {}
     name = _repeated(owner.name or "")
@@ -282,7 +282,7 @@ def _waiver(waiver: Waiver | None) -> Mapping[str, str]:
 
 
 def _evidence(refs: tuple[EvidenceRef, ...]) -> str:
-    """Name lines of evidence, as many as there is room for; the rest is counted."""
+    """Return evidence lines, as many as fit, and the number of the others."""
     names: list[str] = []
     room = MAX_VALUE - len("; and 1,000,000 more")
     for ref in refs:
@@ -295,13 +295,13 @@ def _evidence(refs: tuple[EvidenceRef, ...]) -> str:
     return "; ".join(names)
 
 
-def told(text: str) -> str:
-    """Give text as it may stand in any field; a blank one, which no field may be, says that it is."""
+def nonblank(text: str) -> str:
+    """Return a text fit for any field: on one line and not blank, which the format forbids."""
     return one_line(text).strip() or _EMPTY
 
 
 def fitted(text: str, limit: int) -> str:
-    """Cut a text to `limit` UTF-16 units, the longest way in which AWS may count; what is cut ends in `…`."""
+    """Return a text cut to `limit` UTF-16 units, the strictest way AWS may count; a cut text ends in `…`."""
     if len(text) <= limit // 2 or (len(text) <= limit and units(text) <= limit):
         return text
     cut = text[: limit - len(_CUT)]
@@ -312,34 +312,33 @@ def fitted(text: str, limit: int) -> str:
 
 
 def text_field(text: str, limit: int) -> str:
-    """Return a text as a field of `limit` UTF-16 units takes it: on one line, not blank, cut."""
+    """Return a text for a field of `limit` UTF-16 units: on one line, not blank, cut."""
     if len(text) <= limit // 2 and text.isascii() and text.isprintable():  # most are: quicker to see
         return text.strip() or _EMPTY
-    return fitted(told(text), limit)
+    return fitted(nonblank(text), limit)
 
 
 repeated_field: Final = lru_cache(maxsize=8_192)(text_field)
-"""Return the same as `field`, quicker for texts that many findings have."""
+"""`text_field` with a cache, for texts that many findings have."""
 
 
 def units(text: str) -> int:
-    """Count the UTF-16 units of a text."""
+    """Return the number of UTF-16 units of a text."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 # Subjects of findings as resources of the AWS Security Finding Format.
 #
-# The names of the types are those of Security Hub's `ResourceDetails`; what has none is `Other`, as the
-# API's reference asks for. An account is named as Security Hub itself names it:
-# `AWS::::Account:111111111111`.
+# The names of the types are those of Security Hub's `ResourceDetails`; the API reference requires `Other` for
+# all others. The id of an account is the one that Security Hub itself uses: `AWS::::Account:111111111111`.
 def resources(finding: Finding, identifier: str, name: str) -> list[Document]:
-    """Return the subject, and after it the plan that a rule, a selection or a copy action is a part of.
+    """Return the subject; for a rule, selection or copy action, its plan follows.
 
-    `identifier` is its `resource_id`, `name` what people call it; empty: it has no name.
+    `identifier`: its `resource_id`. `name`: its name; empty: it has none.
     """
     subject = finding.subject
     place = _place(partition_in(subject) or partition_of(finding.region), finding.region)
-    found = [
+    documents = [
         {
             "Type": TYPES.get(finding.subject_type, OTHER),
             "Id": identifier,
@@ -348,25 +347,25 @@ def resources(finding: Finding, identifier: str, name: str) -> list[Document]:
         }
     ]
     if "#" in subject and (plan := _plan(subject)):
-        found.append({"Type": _PLAN, "Id": text_field(plan, MAX_ID), **place})
-    return found
+        documents.append({"Type": _PLAN, "Id": text_field(plan, MAX_ID), **place})
+    return documents
 
 
 def resource_id(finding: Finding) -> str:
-    """Name the subject as the format does. Longer names than it takes are cut; `MAX_ID`."""
+    """Return the id of the subject in the format. Longer ids are cut to `MAX_ID`."""
     if TYPES.get(finding.subject_type) == _ACCOUNT and finding.account:
         return f"AWS::::Account:{finding.account}"
     return text_field(finding.subject, MAX_ID)
 
 
 def _plan(subject: str) -> str:
-    """Return the ARN of the plan that a subject is a part of; empty: of none."""
+    """Return the ARN of the plan that contains a subject; empty: no plan does."""
     plan = subject.partition("#")[0]
     return plan if ":backup-plan:" in plan and parse_arn(plan) is not None else ""
 
 
 def _place(partition: str, region: str) -> Document:
-    """Return partition and Region, as far as the format has words for them: none for a global service."""
+    """Return partition and Region if the format has values for them: none for a global service."""
     regional = region and region != AWS_GLOBAL and len(region) <= MAX_REGION
     return {
         **({"Partition": partition} if partition in PARTITIONS else {}),
@@ -374,11 +373,11 @@ def _place(partition: str, region: str) -> Document:
     }
 
 
-# Findings of Security Hub, gathered into calls: each of one account and one Region.
+# Batches of findings for Security Hub: one call per account and Region.
 #
-# Findings come in the order of filing, so that those of one account and Region are far from each other.
-# What waits for its batch to be full is bounded: the fullest batches go as they are when all of them
-# together are too much to hold.
+# Findings arrive in filing order (by control), so findings of one account and Region are far apart. The
+# memory of open batches is bounded: when they become too large together, the largest are written before they
+# are full.
 @dataclass(slots=True)
 class _Batch:
     findings: list[bytes] = field(default_factory=list)
@@ -387,7 +386,7 @@ class _Batch:
 
 
 class Batches:
-    """Gathers findings, and gives batches as they are full: JSON arrays, one a line."""
+    """Collects findings into batches: JSON arrays, one per line."""
 
     def __init__(self, waiting: int = MAX_WAITING_BYTES) -> None:
         self._limit = waiting
@@ -395,7 +394,7 @@ class Batches:
         self._open: dict[Place, _Batch] = {}
 
     def add(self, place: Place, finding: bytes) -> Iterator[bytes]:
-        """Take a finding; give what can no longer wait."""
+        """Add a finding; yield the batches that must be closed."""
         size = wire_bytes(finding) + 1
         batch = self._open.get(place)
         if batch is not None and batch.sent + size > MAX_CALL_BYTES:
@@ -403,7 +402,7 @@ class Batches:
             batch = None
         if batch is None:
             batch = self._open[place] = _Batch()
-        batch.findings.append(bytes(memoryview(finding)))  # a copy: orjson's own keeps its wide buffer
+        batch.findings.append(bytes(memoryview(finding)))  # copied: orjson's bytes keep an oversized buffer
         batch.held += len(finding)
         batch.sent += size
         self._held += len(finding)
@@ -413,13 +412,13 @@ class Batches:
             yield from self._make_room()
 
     def rest(self) -> Iterator[bytes]:
-        """Give the batches that did not become full, by account and Region."""
+        """Yield the remaining batches by account and Region."""
         for place in sorted(self._open):
             yield self._close(place)
 
     def _make_room(self) -> Iterator[bytes]:
-        """Give the fullest batches as they are, until half of the room is free."""
-        for place in sorted(self._open, key=lambda each: (-self._open[each].held, each)):
+        """Yield the largest batches before they are full, until half of the memory is free."""
+        for place in sorted(self._open, key=lambda key: (-self._open[key].held, key)):
             if self._held <= self._limit // 2:
                 return
             yield self._close(place)
@@ -431,7 +430,7 @@ class Batches:
 
 
 def wire_bytes(finding: bytes) -> int:
-    """Count the bytes that a finding takes in a call, where all but ASCII is written by its code."""
+    """Return the size of a finding in a call, where non-ASCII characters are escaped."""
     if finding.isascii():
         return len(finding)
     text = finding.decode()

@@ -1,4 +1,4 @@
-"""What the findings of a control have in common, as a format writes it: made once, not for each finding."""
+"""A cache for what a format writes equally for all findings of a control."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeVar
@@ -9,19 +9,20 @@ T = TypeVar("T")
 
 
 class ByControl(Generic[T]):
-    """Holds what `make` returns for a control's findings. It may depend on control and frameworks alone."""
+    """Caches what `make` returns for a control. It may depend only on the control and its frameworks."""
 
     def __init__(self, make: Callable[[Finding], T]) -> None:
         self._make: Final = make
         self._made: dict[str, tuple[Mapping[str, tuple[str, ...]], T]] = {}
 
     def of(self, finding: Finding) -> T:
-        """Return what is common to the findings of this finding's control.
+        """Return the value for the control of a finding.
 
-        Another program may name other frameworks in each finding: then it is made again.
+        In findings of another program the frameworks may differ from finding to finding; then it is built
+        again.
         """
         frameworks = finding.frameworks
-        made = self._made.get(finding.control)
-        if made is None or (made[0] is not frameworks and made[0] != frameworks):
-            made = self._made[finding.control] = (frameworks, self._make(finding))
-        return made[1]
+        cached = self._made.get(finding.control)
+        if cached is None or (cached[0] is not frameworks and cached[0] != frameworks):
+            cached = self._made[finding.control] = (frameworks, self._make(finding))
+        return cached[1]

@@ -1,4 +1,4 @@
-"""`findings.csv`: one row a finding, for spreadsheets."""
+"""`findings.csv` (one row per finding) and `inventory.csv` (one row per resource), for spreadsheets."""
 
 import re
 import unicodedata
@@ -43,14 +43,14 @@ COLUMNS: Final = (
 )
 
 _BATCH: Final = 1_000
-"""Rows that are written at once."""
+"""Number of rows in one piece."""
 
 FORMULA: Final = frozenset("=+-@\t\r\n")
-"""What begins a formula, or hides the beginning of one; full-width and small forms of them count, too."""
+"""Characters that begin a formula, or hide its beginning; their full-width and small forms count, too."""
 _PREFIX: Final = "'"
 
-# A semicolon or a tab ends a cell where the decimal sign is a comma; a line break ends it wherever quotes are
-# not understood. What comes behind would then begin a cell.
+# In countries with a decimal comma, spreadsheets split cells at semicolons or tabs; programs that do not
+# understand quotes split them at line breaks. The text after it then begins a cell.
 _INNER: Final = re.compile(r"([;\t\r\n]\s*)(?=[=+@\-\uff1d\uff0b\uff20\uff0d\ufe66\ufe62\ufe6b\ufe63])")
 
 INVENTORY_COLUMNS: Final = (
@@ -72,7 +72,7 @@ _TERNARY: Final = {True: "yes", False: "no", None: _UNKNOWN}
 
 
 def findings_csv(view: View, findings: Iterable[Finding] | None = None) -> Iterator[bytes]:
-    """Return findings.csv in pieces: UTF-8 with a byte order mark (Excel needs it), CRLF, in filing order.
+    """Yield findings.csv in pieces: UTF-8 with a byte order mark (Excel needs it), CRLF, in filing order.
 
     `findings`: a part of those of the view; None: all.
     """
@@ -86,10 +86,10 @@ def findings_csv(view: View, findings: Iterable[Finding] | None = None) -> Itera
 
 
 class _Rows:
-    """Writes rows. Cells that are the same for many findings are made once."""
+    """Writes rows. Cells that are equal for many findings are built once."""
 
     def __init__(self, view: View) -> None:
-        self._controls = {each.control.id: each.control for each in view.controls}
+        self._controls = {control_view.control.id: control_view.control for control_view in view.controls}
         self._accounts = view.names
         self._frameworks = ByControl(_frameworks)
 
@@ -125,18 +125,18 @@ def _frameworks(finding: Finding) -> str:
 
 
 def _owner(owner: Owner | None) -> tuple[str, str]:
-    """Return two cells; an owner that is not known has a source that says so."""
+    """Return the cells for the owner. If the owner is unknown, the source says why."""
     return ("", "") if owner is None else (repeated_cell(owner.name or ""), repeated_cell(owner.source))
 
 
-# Cells of a spreadsheet: text that no spreadsheet program takes for a formula.
+# Cells that no spreadsheet program interprets as a formula.
 #
-# CSV has no way to say that a cell is text. What begins as a formula does gets an apostrophe, and so does
-# what follows a character at which the spreadsheets of other countries cut (OWASP, "CSV Injection"; ASVS
+# CSV cannot mark a cell as text. A cell that begins like a formula gets an apostrophe in front, and so does
+# the text after a character at which spreadsheets of other countries split (OWASP, "CSV Injection"; ASVS
 # 1.2.10).
 def harmless(cell: str) -> str:
-    """Keep a spreadsheet from taking a cell, or what it cuts out of it, for a formula."""
-    if cell.isascii() and cell[:1].isalnum() and cell.isprintable():  # most cells; this is quicker to see
+    """Return a cell that no spreadsheet interprets as a formula, nor any part that it splits off."""
+    if cell.isascii() and cell[:1].isalnum() and cell.isprintable():  # most cells, and faster to check
         return _INNER.sub(rf"\1{_PREFIX}", cell) if ";" in cell else cell
     shown = visible(cell)
     if _begins_formula(cell) or _begins_formula(shown):
@@ -145,7 +145,7 @@ def harmless(cell: str) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """Return a harmless cell as a line of a CSV file has it, in quotes where it needs them (RFC 4180)."""
+    """Return a harmless cell as written in a CSV line, quoted if necessary (RFC 4180)."""
     cell = harmless(text)
     if '"' in cell:
         cell = cell.replace('"', '""')
@@ -155,7 +155,7 @@ def csv_cell(text: str) -> str:
 
 
 repeated_cell: Final = lru_cache(maxsize=8_192)(csv_cell)
-"""Return the same as `csv_cell`, quicker for texts of columns that have few of them."""
+"""`csv_cell` with a cache, for columns with few distinct texts."""
 
 
 def _begins_formula(cell: str) -> bool:
@@ -164,29 +164,29 @@ def _begins_formula(cell: str) -> bool:
     first = cell[0]
     if first in FORMULA:
         return True
-    if first.isspace():  # some programs cut blanks off before they look
+    if first.isspace():  # some programs strip blanks first
         return _begins_formula(cell.lstrip())
     return not first.isascii() and unicodedata.normalize("NFKC", first)[:1] in FORMULA
 
 
 def json_cell(content: Mapping[str, Any]) -> str:
-    """Write a mapping as JSON that keeps its values under `harmless`: a semicolon is told by its code."""
+    """Return a mapping as JSON that `harmless` does not change: semicolons are escaped."""
     return encode(content).decode().replace(";", "\\u003b")
 
 
-# `inventory.csv`: the population, one row a resource, with the numbers of what was found about it.
+# `inventory.csv`: the population, one row per resource, with its numbers of findings by status.
 #
-# `yes`, `no`, `none` and `unknown` are written out: an empty cell never says that something was not read.
+# `yes`, `no`, `none` and `unknown` are spelled out: an empty cell never means that something was not read.
 def inventory_csv(view: View) -> Iterator[bytes]:
-    """Return inventory.csv in pieces: UTF-8 with a byte order mark, CRLF, in the order of the inventory.
+    """Yield inventory.csv in pieces: UTF-8 with a byte order mark, CRLF, in the order of the inventory.
 
     Raises:
-        OutputError: the population is not known, or the numbers find no room on the disk.
+        OutputError: the population is unknown, or there is no space on the disk for the counts.
     """
     if view.inventory is None:
         raise OutputError(
-            "inventory.csv needs the facts of the scan, and this folder has none of them: judge its evidence "
-            "again with audit evaluate."
+            "inventory.csv needs the facts of the scan, which this folder does not contain: run audit "
+            "evaluate on its evidence."
         )
     yield b"\xef\xbb\xbf"
     lines = (
@@ -203,20 +203,20 @@ def _rows(view: View, resources: Stream[Row]) -> Iterator[tuple[str, ...]]:
         here, counts = "", aside.of("")
         for row in resources:
             place = _place(row["account"], row["region"])
-            if place != here:  # the rows come shard by shard
+            if place != here:  # rows are ordered by shard
                 here, counts = place, aside.of(place)
             yield _row(row, view.names.get(row["account"], ""), counts)
 
 
 def _answers(findings: Stream[Finding]) -> Iterator[tuple[str, str, str, int]]:
-    """Return place, resource, status and number of findings."""
+    """Yield place, resource, status and number of findings."""
     if isinstance(findings, Filed):
         for account, region, subject, status, number in counts_of_subjects(findings, STRUCTURES):
             yield _place(account, region), subject, status, number
         return
-    for each in findings:
-        if each.subject_type not in STRUCTURES:
-            yield _place(each.account, each.region), each.subject, each.status.value, 1
+    for finding in findings:
+        if finding.subject_type not in STRUCTURES:
+            yield _place(finding.account, finding.region), finding.subject, finding.status.value, 1
 
 
 def _place(account: str, region: str) -> str:
@@ -224,7 +224,7 @@ def _place(account: str, region: str) -> str:
 
 
 def _row(row: Row, account_name: str, counts: SubjectCounts) -> tuple[str, ...]:
-    told = counts.of(row["subject"])
+    numbers = counts.of(row["subject"])
     return (
         row["subject_type"],
         row["subject"],
@@ -236,13 +236,13 @@ def _row(row: Row, account_name: str, counts: SubjectCounts) -> tuple[str, ...]:
         *_newest(row["newest_recovery_point"]),
         row["not_applicable_because"],
         _UNKNOWN if row["tags"] is None else json_cell({tag["key"]: tag["value"] for tag in row["tags"]}),
-        *(str(told.get(status.value, 0)) for status in Status),
+        *(str(numbers.get(status.value, 0)) for status in Status),
     )
 
 
 def _newest(point: Mapping[str, Any]) -> tuple[str, str]:
-    """Give when the newest usable recovery point was made, and its ARN."""
-    if point["exists"] is None:  # one may be unseen, and newer than what was seen
+    """Return when the newest usable recovery point was created, and its ARN."""
+    if point["exists"] is None:  # there may be an unread one that is newer
         return _UNKNOWN, ""
     if not point["exists"]:
         return "none", ""

@@ -1,4 +1,4 @@
-"""Changes between two scans as JSON, CSV and Markdown: pieces of bytes, made as changes go by."""
+"""Changes between two scans as JSON, CSV and Markdown, in pieces of bytes while the changes stream by."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ _COLUMNS: Final = (
 
 
 def diff_json(old: Scan, new: Scan, notes: tuple[str, ...], changes: Iterable[Change]) -> Iterator[bytes]:
-    """Give every change but what is the same, in filing order. `diff_json_tail` goes behind it."""
+    """Yield all changes except unchanged findings, in filing order. `diff_json_tail` ends the document."""
     head = {"schema": SCHEMA, "old": _scan(old), "new": _scan(new), "notes": list(notes)}
     yield orjson.dumps(head)[:-1] + b',"changes":['
     between = b"\n"
@@ -36,12 +36,12 @@ def diff_json(old: Scan, new: Scan, notes: tuple[str, ...], changes: Iterable[Ch
 
 
 def diff_json_tail(changes: Changes) -> bytes:
-    """Give what ends the JSON document: the counts."""
+    """Return the end of the JSON document: the counts."""
     counts = {
         "counts": {kind.value: changes.counts.get(kind, 0) for kind in Kind},
         "by_control": {
-            control: {kind.value: number for kind, number in found.items()}
-            for control, found in changes.by_control.items()
+            control: {kind.value: number for kind, number in numbers.items()}
+            for control, numbers in changes.by_control.items()
         },
     }
     return b"," + orjson.dumps(counts)[1:] + b"\n"
@@ -57,7 +57,7 @@ def _scan(scan: Scan) -> dict[str, Any]:
 
 
 def diff_csv(changes: Iterable[Change]) -> Iterator[bytes]:
-    """Give a row for every change but what is the same."""
+    """Yield a row for every change except unchanged findings."""
     yield _row(_COLUMNS)
     for change in changes:
         if change.kind is not Kind.SAME:
@@ -65,13 +65,20 @@ def diff_csv(changes: Iterable[Change]) -> Iterator[bytes]:
 
 
 def _cells(change: Change) -> tuple[str, ...]:
-    told, old, new = change.finding, change.old, change.new
+    finding, old, new = change.finding, change.old, change.new
     return (
         change.kind.value,
-        *(told.severity.value, told.control, told.subject, told.subject_type, told.account, told.region),
+        *(
+            finding.severity.value,
+            finding.control,
+            finding.subject,
+            finding.subject_type,
+            finding.account,
+            finding.region,
+        ),
         "" if old is None else old.status.value,
         "" if new is None else new.status.value,
-        *(" ".join(change.what), change.reason, told.fingerprint),
+        *(" ".join(change.what), change.reason, finding.fingerprint),
     )
 
 
@@ -82,10 +89,10 @@ def _row(cells: Iterable[str]) -> bytes:
 
 
 def diff_markdown(changes: Changes) -> Iterator[bytes]:
-    """Give the notes, the counts, and the worst of each kind with the number that is left out."""
+    """Yield the notes, the counts, and the worst changes of each kind."""
     yield b"# Changes between two scans\n\n"
     yield "".join(f"- {inert(note)}\n" for note in changes.notes).encode()
-    yield b"\n| What became of findings | Findings |\n| --- | ---: |\n"
+    yield b"\n| Change | Findings |\n| --- | ---: |\n"
     for kind, word in KIND_WORDS.items():
         yield f"| {word} | {changes.counts.get(kind, 0):,} |\n".encode()
     for kind, word in KIND_WORDS.items():
@@ -93,10 +100,10 @@ def diff_markdown(changes: Changes) -> Iterator[bytes]:
             yield f"\n## {word}\n\n{_HEAD}".encode()
             yield "".join(map(_markdown_row, worst)).encode()
             if more := changes.left_out(kind):
-                yield f"\n{more:,} more are not shown here.\n".encode()
+                yield f"\n{more:,} more are not shown.\n".encode()
 
 
 def _markdown_row(change: Change) -> str:
-    told = change.finding
-    shown = (told.severity.value, code(told.control), code(told.subject), inert(change.reason))
-    return f"| {' | '.join(map(cell, shown))} |\n"
+    finding = change.finding
+    cells = (finding.severity.value, code(finding.control), code(finding.subject), inert(change.reason))
+    return f"| {' | '.join(map(cell, cells))} |\n"

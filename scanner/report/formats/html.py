@@ -74,7 +74,7 @@ def report_html(view: View, limits: Limits = LIMITS) -> bytes:
             embedded=data,
             policy=content_security_policy(style, script),
             rows=ROWS,
-            by_id={shown.control.id: shown.control for shown in view.controls},
+            by_id={control_view.control.id: control_view.control for control_view in view.controls},
             subjects=SUBJECTS,
             max_accounts=ACCOUNTS,
             grid=_grid(view),
@@ -159,7 +159,7 @@ def embed(view: View, limits: Limits = LIMITS) -> Embedded:
 
 
 def _head(view: View) -> dict[str, object]:
-    manifest, controls = view.manifest, [shown.control for shown in view.controls]
+    manifest, controls = view.manifest, [control_view.control for control_view in view.controls]
     return {
         "total": view.counts.total,
         "statuses": [[status.value, word] for status, word in STATUS_WORDS.items()],

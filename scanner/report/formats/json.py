@@ -1,9 +1,9 @@
 """`findings.json`, `summary.json`, `findings.jsonl.gz`: the findings as data (evidence format, "findings").
 
-Beyond the contract `findings.json` carries, under keys of their own, what else a report says: the
-definitions of the controls with the parameters in effect (`controls`), and in `summary` the totals, the
-missing reads, the reconciliation and the limitations. `summary.json` is the same without the findings: what
-`scanner.report.read` reads back beside `findings.jsonl.gz`.
+Besides what the contract requires, `findings.json` contains the other contents of a report under keys of
+their own: the definitions of the controls with the effective parameters (`controls`), and in `summary` the
+totals, missing reads, reconciliation and limitations. `summary.json` is the same without the findings:
+`scanner.report.read` reads it back together with `findings.jsonl.gz`.
 """
 
 import zlib
@@ -32,19 +32,19 @@ from scanner.storage.encoding import encode
 SCHEMA: Final = "backup-audit/findings/1"
 MAX_FINDINGS: Final = 50_000
 LEFT_OUT: Final = (Status.PASS, Status.NOT_APPLICABLE)
-"""What `findings.json` leaves out when there are more than MAX_FINDINGS."""
+"""Statuses that `findings.json` leaves out if there are more than MAX_FINDINGS findings."""
 
 _BATCH: Final = 500
 _GZIP: Final = 16 + zlib.MAX_WBITS
-"""zlib's word for a gzip header."""
+"""zlib's number for a gzip header."""
 _LEVEL: Final = 3
-"""Of compression. Level 6 takes more than twice the time for files that are a quarter smaller."""
+"""Compression level. Level 6 takes more than twice the time for files that are a quarter smaller."""
 
 Document = dict[str, Any]
 
 
 def findings_json(view: View) -> Iterator[bytes]:
-    """Give the text of findings.json in pieces: one line, the same bytes for the same scan."""
+    """Yield findings.json in pieces: one line, the same bytes for the same scan."""
     truncated = None
     if view.counts.total > MAX_FINDINGS:
         left_out = sum(view.counts.of(status) for status in LEFT_OUT)
@@ -59,20 +59,20 @@ def findings_json(view: View) -> Iterator[bytes]:
 
 
 def _findings(findings: Stream[Finding], left_out: tuple[Status, ...]) -> Iterator[bytes]:
-    """Give the documents of findings but those of some statuses: many at a time, joined by commas."""
+    """Yield the documents of findings without some statuses: many at a time, joined by commas."""
     if left_out and isinstance(findings, Filed):
         return documents(findings, [status for status in Status if status not in left_out])
-    return _joined(encode(each.document()) for each in findings if each.status not in left_out)
+    return _joined(encode(finding.document()) for finding in findings if finding.status not in left_out)
 
 
 def summary_json(view: View) -> Iterator[bytes]:
-    """Give the text of summary.json: findings.json without its findings."""
+    """Yield summary.json: findings.json without its findings."""
     head, tail = _around(view, None)
     yield encode({**head, "controls": tail["controls"]}) + b"\n"
 
 
 def _around(view: View, truncated: Document | None) -> tuple[Document, Document]:
-    """Give what stands before and behind the findings, in the contract's order."""
+    """Return the parts before and after the findings, in the contract's order."""
     scan = view.scan
     manifest = manifest_document(scan.manifest)
     del manifest["shards"]
@@ -86,19 +86,19 @@ def _around(view: View, truncated: Document | None) -> tuple[Document, Document]
 
 
 def _joined(texts: Iterator[bytes]) -> Iterator[bytes]:
-    """Join texts with commas, so many at a time: few pieces are quicker to write than many."""
+    """Yield texts joined by commas, many at a time: fewer pieces are faster to write."""
     while batch := tuple(islice(texts, _BATCH)):
         yield b",".join(batch)
 
 
 def findings_jsonl(findings: Iterable[Finding]) -> Iterator[bytes]:
-    """Give the lines of findings.jsonl, one a finding, in the order given (that of the contract)."""
+    """Yield the lines of findings.jsonl, one per finding, in the given order (that of the contract)."""
     for finding in findings:
         yield encode(finding.document()) + b"\n"
 
 
 def findings_jsonl_gz(findings: Iterable[Finding]) -> Iterator[bytes]:
-    """Return findings.jsonl.gz in pieces: no name, no time, so that equal findings are equal bytes."""
+    """Yield findings.jsonl.gz in pieces, without name and time, so that equal findings give equal bytes."""
     packed = zlib.compressobj(_LEVEL, wbits=_GZIP)
     lines = findings_jsonl(findings)
     while batch := b"".join(islice(lines, _BATCH)):
@@ -109,7 +109,7 @@ def findings_jsonl_gz(findings: Iterable[Finding]) -> Iterator[bytes]:
 def _summary(view: View) -> Document:
     scan = view.scan
     return {
-        "controls": {name: _statuses(each) for name, each in sorted(view.by_control.items())},
+        "controls": {name: _statuses(counts) for name, counts in sorted(view.by_control.items())},
         "totals": {**_statuses(view.counts), "judged": view.counts.judged, "asked": view.counts.asked},
         "gaps": [_gap(gap) for gap in scan.gaps],
         "reconciliation": [_reconciliation(row) for row in scan.reconciliation],
@@ -164,7 +164,7 @@ def _control(control: Control, in_effect: Mapping[str, object]) -> Document:
         "reason": control.reason,
         "reasons": dict(control.reasons),
         "reason_cases": {
-            status: [{"when": each.when, "text": each.text} for each in cases]
+            status: [{"when": case.when, "text": case.text} for case in cases]
             for status, cases in control.reason_cases.items()
         },
         "defaults": dict(control.parameters),

@@ -1,8 +1,8 @@
-"""`report.junit.xml`: JUnit XML, for continuous integration: a suite a control, a test a subject.
+"""`report.junit.xml`: JUnit XML for continuous integration. A control is a suite, a subject is a test.
 
-There is no standard; the file is valid for the schemas of Apache Ant's reports (Windy Road) and of Jenkins
-(junit-10) alike, and so says nothing in places that only one of them knows. An open question is an `error`:
-a build that would pass over it says that something was proven which was not.
+There is no standard. The file is valid for both the schema of Apache Ant's reports (Windy Road) and that of
+Jenkins (junit-10), so it uses nothing that only one of them has. Unknown is an `error`: a build must not pass
+when a check could not be evaluated.
 """
 
 import re
@@ -20,15 +20,15 @@ from scanner.report.view.view import ControlView, View
 from scanner.report.wording import given_name, one_line, visible
 
 _NO_XML: Final = re.compile("[\ufffe\uffff\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f]")
-"""What XML 1.0 forbids, however it is written."""
+"""Characters that XML 1.0 forbids, even if escaped."""
 
 _PIECE: Final = 500_000
-"""Characters that are gathered before they are written."""
+"""Minimum number of characters in a piece."""
 _NOTHING: Final = count(())
 
 
 def junit(view: View) -> Iterator[bytes]:
-    """Give report.junit.xml in pieces. A control that was asked of nothing is a suite without tests."""
+    """Yield report.junit.xml in pieces. A control without subjects is a suite without tests."""
     waiting: list[str] = ['<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n']
     size = 0
     for line in _suites(view):
@@ -42,11 +42,11 @@ def junit(view: View) -> Iterator[bytes]:
 
 
 def _suites(view: View) -> Iterator[str]:
-    """Give the suites in the order of the controls' ids, which is that of the findings."""
-    defined = {each.control.id: each for each in view.controls}
+    """Yield the suites in the order of the controls' ids, which is that of the findings."""
+    defined = {control.control.id: control for control in view.controls}
     ids = iter(sorted(view.by_control))
     number = 0
-    for control, findings in groupby(view.findings, key=lambda each: each.control):
+    for control, findings in groupby(view.findings, key=lambda finding: finding.control):
         for name in ids:
             yield _head(name, number, view, defined)
             number += 1
@@ -88,12 +88,12 @@ def _properties(
     name: str, counts: Counts, view: View, defined: Mapping[str, ControlView]
 ) -> Iterator[tuple[str, str]]:
     yield "control", name
-    if (known := defined.get(name)) is not None:
-        control = known.control
+    if (control_view := defined.get(name)) is not None:
+        control = control_view.control
         yield "title", control.title
         yield "severity", control.severity.value
         yield "subject", control.subject
-        yield from ((f"parameter.{key}", value) for key, value in known.parameters)
+        yield from ((f"parameter.{key}", value) for key, value in control_view.parameters)
         yield from ((f"framework.{key}", ", ".join(ids)) for key, ids in control.frameworks.items())
         yield "what-to-do", control.remediation.text
         yield "what-to-type", control.remediation.cli
@@ -105,7 +105,7 @@ def _properties(
 
 def _case(finding: Finding, control: ControlView | None) -> str:
     attributes = {
-        # Jenkins takes what is before the last full stop for a package, and groups by it.
+        # Jenkins groups by package: the text before the last full stop.
         "classname": f"{finding.control}.{finding.account}.{finding.region}",
         "name": finding.subject,
         "time": "0",
@@ -113,7 +113,7 @@ def _case(finding: Finding, control: ControlView | None) -> str:
     head = f"<testcase{_attributes(attributes)}"
     if finding.status is Status.PASS:
         return f"{head}/>\n"
-    return f"{head}>\n{_answer(finding, control)}</testcase>\n"
+    return f"{head}>\n{_result(finding, control)}</testcase>\n"
 
 
 _ELEMENTS: Final = {
@@ -125,16 +125,16 @@ _ELEMENTS: Final = {
 }
 
 
-def _answer(finding: Finding, control: ControlView | None) -> str:
+def _result(finding: Finding, control: ControlView | None) -> str:
     element, word = _ELEMENTS[finding.status]
-    # Ant's schema knows no type of what is skipped: its message begins with the word.
+    # Ant's schema has no type for skipped tests: their message begins with the status.
     kind = {} if element == "skipped" else {"type": finding.status.value}
     message = _attributes({**kind, "message": word + finding.reason})
     return f"<{element}{message}>{escape(_xml(_body(finding, control)))}</{element}>\n"
 
 
 def _body(finding: Finding, control: ControlView | None) -> str:
-    """Say what a person needs who has nothing but this text."""
+    """Return the text of a test result. It repeats everything that a reader of this file alone needs."""
     title = [control.control.title_of(finding.status)] if control else []
     lines = [*title, finding.reason, f"Subject: {finding.subject}"]
     if name := given_name(finding.details):
@@ -165,21 +165,21 @@ def _attributes(attributes: Mapping[str, str]) -> str:
 
 
 def _xml(text: str) -> str:
-    """Make text fit for XML 1.0: what it forbids becomes visible, or U+FFFD."""
+    """Return a text that XML 1.0 allows: forbidden characters become visible, or U+FFFD."""
     if text.isascii() and text.isprintable():
         return text
     return _NO_XML.sub("\ufffd", visible(text))
 
 
 def _instant(moment: datetime) -> str:
-    """Write an instant as Ant's schema has it: UTC, without saying so."""
+    """Return a time as Ant's schema has it: in UTC, without a time zone."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def owner_text(owner: Owner | None) -> str:
-    """Say who is asked; empty: nothing says how owners are named."""
+    """Return the owner in words; empty: no rule for owners is configured."""
     if owner is None:
         return ""
     if owner.name is None:
-        return f"not known, {owner.source}"
+        return f"unknown, {owner.source}"
     return owner.name or "no owner"

@@ -354,7 +354,7 @@ def _is_plain(word: str) -> bool:
 
 
 def _spanned(text: str) -> str:
-    """Put a text into a code span, without the punctuation around it."""
+    """Return a text as a code span, without the punctuation around it."""
     bare = text.rstrip(".,;:)\u2026")
     if not bare:
         return code(text)

@@ -1,11 +1,10 @@
-"""`findings.ocsf.jsonl`: a Compliance Finding (class 2003) of OCSF 1.5.0 a line, for lakes and SIEMs.
+"""`findings.ocsf.jsonl`: one Compliance Finding (class 2003) of OCSF 1.5.0 per line, for lakes and SIEMs.
 
-An event says in `compliance.status_id` what was found, and in `status_id` whether it asks for somebody. What
-could not be judged is Unknown, and never anything that a reader could take for a pass.
+`compliance.status_id` is the result of the check, `status_id` whether the finding needs attention. A check
+that could not be evaluated is Unknown, which no reader can take for a pass.
 
-The events are made here and not by py-ocsf-models, which the tests validate them with: it lays down one
-version of email-validator for everybody that installs it, takes a multiple of the time, and knows no
-`compliance.status`. So this format needs nothing beyond the default installation.
+The events are built without py-ocsf-models, which only validates them in tests: it pins email-validator,
+takes several times as long, and does not know `compliance.status`. So the format needs no further package.
 """
 
 import hashlib
@@ -29,7 +28,7 @@ from scanner.report.wording import FRAMEWORK_WORDS, STATUS_WORDS, given_name, sh
 from scanner.storage.encoding import encode, fragment
 
 VERSION: Final = "1.5.0"
-"""The version of the schema that the events follow."""
+"""The version of the OCSF schema."""
 
 SEVERITIES: Final = {
     Severity.INFO: (1, "Informational"),
@@ -47,7 +46,7 @@ COMPLIANCE: Final = {
     Status.ERROR: (2, "Warning"),  # OCSF: "did not yield a result due to missing information"
     Status.NOT_APPLICABLE: (99, STATUS_WORDS[Status.NOT_APPLICABLE]),
 }
-"""What was found. A waived failure is one; the event says that it is suppressed."""
+"""The result of the check. A waived failure is a failure; the event's status is Suppressed."""
 
 STANDING: Final = {
     Status.FAIL: (1, "New"),
@@ -57,10 +56,10 @@ STANDING: Final = {
     Status.PASS: (99, STATUS_WORDS[Status.PASS]),
     Status.NOT_APPLICABLE: (99, STATUS_WORDS[Status.NOT_APPLICABLE]),
 }
-"""Whether somebody is asked."""
+"""Whether the finding needs attention."""
 
 QUIET: Final = (Status.PASS, Status.NOT_APPLICABLE)
-"""What asks for nobody: such an event is informational, whatever its control would be worth."""
+"""Statuses that need no attention: their events are informational, whatever the control's severity."""
 
 _REMEDIED: Final = (Status.FAIL, Status.WAIVED)
 _CLASS: Final = {
@@ -80,7 +79,7 @@ Document = dict[str, Any]
 
 
 def ocsf(view: View) -> Iterator[bytes]:
-    """Give findings.ocsf.jsonl in pieces: one event a line, in the order of filing."""
+    """Yield findings.ocsf.jsonl in pieces: one event per line, in filing order."""
     events = _Events(view)
     lines = (encode(events.event(finding)) for finding in view.findings)
     while batch := tuple(islice(lines, _BATCH)):
@@ -89,18 +88,18 @@ def ocsf(view: View) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """What all events of a control share. Fragments are encoded once."""
+    """The common parts of a control's events. Fragments are encoded once."""
 
     requirement: str  # the title of a finding that did not fail
     failure: str
     analytic: orjson.Fragment
-    compliance: dict[tuple[Status, Severity], orjson.Fragment]  # filled as they come
-    remediation: orjson.Fragment | None  # None: the control's definition names none
+    compliance: dict[tuple[Status, Severity], orjson.Fragment]  # filled on first use
+    remediation: orjson.Fragment | None  # None: the control has none
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What all events of an account in a Region share."""
+    """The common parts of the events of one account and Region."""
 
     words: str
     partition: str  # of the Region
@@ -109,14 +108,14 @@ class _Place:
 
 
 class _Events:
-    """Makes events. Holds what they share, by control and by place."""
+    """Builds events. Caches their common parts by control and by account-Region."""
 
     def __init__(self, view: View) -> None:
         self._view = view
         self._time = _milliseconds(view.manifest.evaluated_as_of)
         self._metadata = _metadata(view)
         self._scan = f"{view.manifest.scan_id}\n"
-        self._defined = {each.control.id: each for each in view.controls}
+        self._defined = {control.control.id: control for control in view.controls}
         self._members: dict[str, Account] = {account.id: account for account in view.manifest.accounts}
         self._shared = ByControl(self._share)
         self._places: dict[tuple[str, str], _Place] = {}
@@ -155,10 +154,10 @@ class _Events:
 
     def _compliance(self, finding: Finding, shared: _Shared) -> orjson.Fragment:
         key = (finding.status, finding.severity)
-        if (known := shared.compliance.get(key)) is None:
+        if (encoded := shared.compliance.get(key)) is None:
             document = _compliance(finding, self._defined.get(finding.control))
-            known = shared.compliance[key] = fragment(document)
-        return known
+            encoded = shared.compliance[key] = fragment(document)
+        return encoded
 
     def _info(self, finding: Finding, shared: _Shared, fingerprint: str, reason: str) -> Document:
         return {
@@ -189,19 +188,19 @@ class _Events:
 
     def _place(self, finding: Finding) -> _Place:
         key = (finding.account, finding.region)
-        if (known := self._places.get(key)) is None:
+        if (place := self._places.get(key)) is None:
             cloud = _cloud(*key, self._view, self._members.get(finding.account))
             words = f"{self._view.account(finding.account)}, {finding.region}"
             account = fragment(cloud["account"])
-            known = _Place(words, partition_of(finding.region), fragment(cloud), account)
-            self._places[key] = known
-        return known
+            place = _Place(words, partition_of(finding.region), fragment(cloud), account)
+            self._places[key] = place
+        return place
 
 
 def event_uid(name: str) -> str:
-    """Return the UUID of version 5 of a name in the namespace of these events (RFC 9562, section 5.5).
+    """Return the version 5 UUID of a name in the namespace of these events (RFC 9562, section 5.5).
 
-    It is that of `uuid.uuid5`, in a third of the time.
+    The result is that of `uuid.uuid5`, in a third of the time.
     """
     digest = hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) % 4]
@@ -240,7 +239,7 @@ def _shared(finding: Finding, view: ControlView | None) -> _Shared:
 
 
 def _remediation_of(finding: Finding, shared: _Shared) -> Document | orjson.Fragment | None:
-    """Return the finding's own advice, or that of its control where it failed; None: there is none."""
+    """Return the finding's own advice, or its control's if it failed; None: there is none."""
     if (to_do := finding.to_do) is not None:
         return _remediation(to_do)
     return shared.remediation if finding.status in _REMEDIED else None
@@ -264,7 +263,9 @@ def _compliance(finding: Finding, view: ControlView | None) -> Document:
         "control": control,
         "desc": title,
         **({"control_parameters": parameters} if parameters else {}),
-        "requirements": [visible(f"{name} {each}") for name, ids in named.items() for each in ids],
+        "requirements": [
+            visible(f"{name} {requirement}") for name, ids in named.items() for requirement in ids
+        ],
         "standards": standards,
         "status_id": number,
         "status": word,
@@ -273,7 +274,7 @@ def _compliance(finding: Finding, view: ControlView | None) -> Document:
     }
 
 
-def _cloud(account: str, region: str, view: View, known: Account | None) -> Document:
+def _cloud(account: str, region: str, view: View, member: Account | None) -> Document:
     return {
         "provider": "AWS",
         "account": {
@@ -283,7 +284,7 @@ def _cloud(account: str, region: str, view: View, known: Account | None) -> Docu
             "type": "AWS Account",
         },
         "region": region,
-        **_organization(view, known.ou_path if known else None),
+        **_organization(view, member.ou_path if member else None),
     }
 
 
@@ -314,7 +315,7 @@ def _user(name: str, account: orjson.Fragment) -> Document:
 
 
 def _owner_document(owner: Owner | None) -> Document:
-    """Return who is asked; null: it is not known, empty: nobody is named."""
+    """Return the owner: null if unknown, empty if there is none."""
     return {} if owner is None else {"owner": owner.name, "owner_source": owner.source}
 
 

@@ -109,7 +109,7 @@ def _observations(view: View, observed: Iterable[Finding]) -> Iterator[Document]
     origin = [{"actors": [{"type": ORIGIN, "actor-uuid": tool_uuid(view)}]}]
     shared = {"methods": ["TEST"], "types": ["control-objective"], "origins": origin}
     moment = collected(view)
-    controls = {view_of_control.control.id: view_of_control.control for view_of_control in view.controls}
+    controls = {control_view.control.id: control_view.control for control_view in view.controls}
     for name in sorted(view.by_control):
         title = controls[name].title if name in controls else name
         yield {**_of_control(view, name, title), **shared, "collected": moment}
@@ -192,7 +192,7 @@ def risks(view: View, observed: Iterable[Finding]) -> dict[str, list[Document]]:
     for finding in observed:
         if finding.waiver is not None:
             waived.setdefault(finding.control, Counter())[finding.waiver] += 1
-    defined = {view_of_control.control.id: view_of_control for view_of_control in view.controls}
+    defined = {control_view.control.id: control_view for control_view in view.controls}
     return {
         name: documents
         for name in sorted(view.by_control)

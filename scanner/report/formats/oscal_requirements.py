@@ -143,10 +143,10 @@ def numbers(counts: Mapping[Status, int]) -> list[Document]:
 
 def _named(view: View) -> Iterator[Reviewed]:
     served: dict[tuple[str, str], list[str]] = {}
-    for view_of_control in view.controls:
-        for framework, ids in view_of_control.control.frameworks.items():
+    for control_view in view.controls:
+        for framework, ids in control_view.control.frameworks.items():
             for name in ids:
-                served.setdefault((framework, name), []).append(view_of_control.control.id)
+                served.setdefault((framework, name), []).append(control_view.control.id)
     for (framework, name), controls in sorted(served.items()):
         counts = {
             status: sum(view.by_control[control].of(status) for control in controls)

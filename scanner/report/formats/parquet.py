@@ -13,7 +13,7 @@ TABLE_SCHEMA: Final = "vaultproof/findings-table/1"
 
 
 def findings_parquet(view: View) -> Iterator[bytes]:
-    """Return findings.parquet in pieces, a row group after the other, in filing order."""
+    """Yield findings.parquet in pieces, one row group after the other, in filing order."""
     manifest = view.manifest
     metadata = {
         "vaultproof.schema": TABLE_SCHEMA,
@@ -26,7 +26,7 @@ def findings_parquet(view: View) -> Iterator[bytes]:
         **({"vaultproof.notice": view.notice} if view.notice else {}),
     }
     names = Names(
-        controls={each.control.id: each.control for each in view.controls},
+        controls={control_view.control.id: control_view.control for control_view in view.controls},
         accounts=view.names,
         of_subject=lambda finding: given_name(finding.details),
     )

@@ -1,8 +1,8 @@
-"""`report.pdf`: the auditor's document, A4 or Letter, tagged, built as PDF/A-3u, its data attached.
+"""`report.pdf`: the auditor's document, A4 or Letter, tagged, in PDF/A-3u with its data attached.
 
-WeasyPrint is imported only when a PDF is asked for: without Pango its import fails, and everything else
-must go on. It fetches nothing but the bundled fonts. On one machine equal views give equal bytes: every
-time in the document is the clock of the evaluation.
+WeasyPrint is imported only to write a PDF: without Pango its import fails, and all other formats must still
+work. It fetches only the bundled fonts. On one machine equal views give equal bytes: every time in the
+document is that of the evaluation.
 """
 
 import gc
@@ -46,10 +46,10 @@ TEMPLATE: Final = "report.pdf.html.j2"
 STYLE: Final = "pdf.css"
 
 FINDINGS: Final = 130
-"""How many findings stand on the pages at most: WeasyPrint lays out some 250 table rows a second."""
+"""Maximum number of findings on the pages: WeasyPrint lays out about 250 table rows a second."""
 
 LEAST_FINDINGS: Final = 2
-"""How many of a control's findings are shown however many controls there are."""
+"""Minimum number of findings per control, however many controls there are."""
 
 SHARES: Final = {
     Severity.CRITICAL: 8,
@@ -58,26 +58,26 @@ SHARES: Final = {
     Severity.LOW: 3,
     Severity.INFO: 2,
 }
-"""How many findings a control of a severity shows where many controls share the room."""
+"""Number of findings per control of a severity when many controls share the space."""
 
 GROWTH: Final = 5
-"""How many times its share a control shows at most, where few controls share the room."""
+"""Maximum factor by which a control's share grows when few controls share the space."""
 
 MOST: Final = GROWTH * max(SHARES.values())
-"""How many findings of a control are shown at most."""
+"""Maximum number of findings per control."""
 
 ROWS: Final = 40
-"""How many rows every other table has at most; the attachments hold all."""
+"""Maximum number of rows in every other table; the attachments contain all."""
 
 COLUMNS: Final = 6
-"""How many Regions stand side by side in the completeness grid."""
+"""Number of Regions side by side in the completeness grid."""
 
 GRID: Final = 25
-"""How many accounts the completeness grid has: a page for each set of Regions."""
+"""Number of accounts in the completeness grid: one page for each set of Regions."""
 
 
 class Paper(StrEnum):
-    """What the document is laid out for."""
+    """The paper size of the document."""
 
     A4 = "a4"
     LETTER = "letter"
@@ -88,7 +88,7 @@ _PAGES: Final = {
     Paper.LETTER: "@page { size: Letter } .cover { height: 11in }",
 }
 
-OWED: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN)
+NOT_PASSED: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN)
 
 MARKS: Final = {
     Status.FAIL: "\u2717",
@@ -112,27 +112,27 @@ FILLS: Final = {
 }
 
 UNUSED: Final = ("marker", "footnote-call", "footnote-marker", "note-call", "note-marker", "note-callback")
-"""Pseudo-elements of WeasyPrint's own style sheet that the document has none of."""
+"""Pseudo-elements in WeasyPrint's own style sheet that the document does not use."""
 
 _VARIANT: Final[Mapping[str, Any]] = {"pdf_variant": "pdf/a-3u", "pdf_tags": True}
 
 _FIRST_EMOJI: Final = 0x1F000
 
 MISSING_ENGINE: Final = (
-    "The PDF could not be made: WeasyPrint cannot load Pango ({problem}). Install it "
+    "The PDF could not be written: WeasyPrint cannot load Pango ({problem}). Install it "
     "(Debian, Ubuntu: apt-get install libpango-1.0-0 libpangoft2-1.0-0; macOS: brew install pango), "
     "or leave pdf out of --format."
 )
 
 MISSING_EXTRA: Final = (
-    "The PDF could not be made: {package} is not installed. Install it (pip install 'vaultproof[pdf]'), "
+    "The PDF could not be written: {package} is not installed. Install it (pip install 'vaultproof[pdf]'), "
     "or leave pdf out of --format."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """The failed and unknown findings of one control that fit; `cut` is the number of those that do not."""
+    """The failed and unknown findings of one control that fit; `cut`: the number of those that do not."""
 
     control: ControlView
     findings: tuple[Finding, ...]
@@ -140,10 +140,10 @@ class Chapter:
 
 
 def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
-    """Draw the document.
+    """Return the PDF document.
 
     Raises:
-        OutputError: WeasyPrint, or Pango, which it draws with, is not installed.
+        OutputError: WeasyPrint or Pango, which it needs, is not installed.
     """
     clock = view.manifest.evaluated_as_of
     with _quiet(), _fixed_clock(clock), _no_collection(), TemporaryDirectory() as place:
@@ -154,7 +154,7 @@ def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
         buffer = io.BytesIO()
         document.write_pdf(
             buffer,
-            attachments=[press.attachment(each, clock) for each in attached],
+            attachments=[press.attachment(attachment, clock) for attachment in attached],
             finisher=lambda _, pdf: embed(pdf.objects, attached),
             pdf_identifier=hashlib.sha256(html.encode(errors="replace")).digest()[:16],
             **_VARIANT,
@@ -163,22 +163,22 @@ def report_pdf(view: View, paper: Paper = Paper.A4) -> bytes:
 
 
 def embed(objects: Iterable[Any], attached: Iterable[Attached]) -> None:
-    """Put the compressed files into a PDF, where WeasyPrint has put their checksums.
+    """Replace the checksums that stand in for the attachments in a PDF by the compressed files.
 
-    WeasyPrint would hold each file whole, and pydyf would compress it twice.
+    WeasyPrint would load each file into memory, and pydyf would compress it twice.
     """
-    by_stand_in = {each.sha256.encode(): each for each in attached}
+    by_stand_in = {file.sha256.encode(): file for file in attached}
     for stream in objects:
         if getattr(stream, "extra", {}).get("Type") == "/EmbeddedFile":
-            each = by_stand_in[b"".join(stream.stream)]
-            stream.stream, stream.compress = [each.path.read_bytes()], False
+            file = by_stand_in[b"".join(stream.stream)]
+            stream.stream, stream.compress = [file.path.read_bytes()], False
             stream.extra["Filter"] = "/FlateDecode"
-            stream.extra["Params"] |= {"Size": each.bytes, "CheckSum": f"<{each.md5}>"}
+            stream.extra["Params"] |= {"Size": file.bytes, "CheckSum": f"<{file.md5}>"}
 
 
 def document_html(view: View, attached: tuple[Attached, ...]) -> str:
-    """Fill the template of the document."""
-    told = chapters(view)
+    """Return the document as HTML, from its template."""
+    parts = chapters(view)
     return (
         environment()
         .get_template(TEMPLATE)
@@ -186,16 +186,16 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
             view=view,
             extent=extent(view),
             where_all_are=where_all_are(view.manifest),
-            has_inventory=any(each.name == INVENTORY for each in attached),
+            has_inventory=any(file.name == INVENTORY for file in attached),
             max_resources=MAX_RESOURCES,
             files_of_scan=sorted(
-                view.manifest.files.items(), key=lambda each: (not is_of_findings(each[0]), each)
+                view.manifest.files.items(), key=lambda entry: (not is_of_findings(entry[0]), entry)
             ),
             title=f"Backup audit of {view.organization}, {day(view.manifest.evaluated_as_of)}",
             clock=rfc3339(view.manifest.evaluated_as_of),
             attached=attached,
-            chapters=told,
-            shown=sum(len(each.findings) for each in told),
+            chapters=parts,
+            shown=sum(len(chapter.findings) for chapter in parts),
             not_passed=view.counts.failed + view.counts.open,
             uses=view.waiver_uses,
             accounts={account.id: account for account in view.manifest.accounts},
@@ -211,41 +211,50 @@ def document_html(view: View, attached: tuple[Attached, ...]) -> str:
 
 
 def chapters(view: View) -> tuple[Chapter, ...]:
-    """Share the room for findings out among the controls that have failing or open ones."""
+    """Return the failed and unknown findings by control, with the space shared among the controls."""
     worst = _worst_of_controls(view)
-    not_passed = [(each, worst[each.control.id]) for each in view.controls if worst.get(each.control.id)]
-    room = FINDINGS / max(1, sum(SHARES[each.control.severity] for each, _ in not_passed))
-    return tuple(_chapter(each, found[: _share(each.control.severity, room)]) for each, found in not_passed)
+    not_passed = [
+        (control_view, worst[control_view.control.id])
+        for control_view in view.controls
+        if worst.get(control_view.control.id)
+    ]
+    room = FINDINGS / max(1, sum(SHARES[control_view.control.severity] for control_view, _ in not_passed))
+    return tuple(
+        _chapter(control_view, findings[: _share(control_view.control.severity, room)])
+        for control_view, findings in not_passed
+    )
 
 
 def _worst_of_controls(view: View) -> Mapping[str, list[Finding]]:
-    """Return the worst failing and open findings of each control: no more than a chapter may show."""
+    """Return the worst failed and unknown findings of each control, no more than a chapter may show."""
     if not isinstance(view.findings, Filed):
         return {
-            each.control.id: [finding for finding in each.findings if finding.status in OWED][:MOST]
-            for each in view.controls
+            control_view.control.id: [
+                finding for finding in control_view.findings if finding.status in NOT_PASSED
+            ][:MOST]
+            for control_view in view.controls
         }
     wanted: dict[Pair, int] = {}
-    for each in view.controls:
+    for control_view in view.controls:
         room = MOST
-        for status in OWED:
-            if number := min(room, each.counts.of(status)):
-                wanted[each.control.id, status] = number
+        for status in NOT_PASSED:
+            if number := min(room, control_view.counts.of(status)):
+                wanted[control_view.control.id, status] = number
                 room -= number
     worst: dict[str, list[Finding]] = {}
-    with view.findings.database() as connection:  # the view would read thousands more
+    with view.findings.database() as connection:  # reading them through the view would read thousands more
         for finding in sorted(first_findings(view.findings, connection, wanted), key=rank):
             worst.setdefault(finding.control, []).append(finding)
     return worst
 
 
 def _share(severity: Severity, room: float) -> int:
-    """Give how many findings of a control are shown. `room`: how far shares have to shrink, or may grow."""
+    """Return how many findings of a control are shown. `room`: the factor by which all shares change."""
     return max(LEAST_FINDINGS, int(SHARES[severity] * min(room, GROWTH)))
 
 
 def _chapter(control: ControlView, shown: list[Finding]) -> Chapter:
-    cut = sum(control.counts.of(status) for status in OWED) - len(shown)
+    cut = sum(control.counts.of(status) for status in NOT_PASSED) - len(shown)
     return Chapter(control, tuple(shown), cut)
 
 
@@ -255,7 +264,7 @@ def _column_sets(columns: int) -> list[range]:
 
 @dataclass(frozen=True, slots=True)
 class _Press:
-    """WeasyPrint (which has no types), with our style sheet and fonts."""
+    """WeasyPrint (which has no type annotations) with our style sheet and fonts."""
 
     engine: Any
     page: Any  # the class of a document's HTML
@@ -268,10 +277,10 @@ class _Press:
         return page.render(stylesheets=[self.style], font_config=self.fonts, **_VARIANT)
 
     def drawable(self, html: str) -> str:
-        """Write characters that no font of this machine has as `\u2039U+4E2D\u203a`, and emoji always.
+        """Replace characters without a glyph on this machine, and all emoji, by `\u2039U+4E2D\u203a`.
 
-        PDF/A admits no missing glyphs, and they would spoil the text that is read out of the document.
-        Emoji are in few fonts, and in those as bitmaps: the document should not depend on them.
+        PDF/A forbids missing glyphs, and they would corrupt text that is extracted from the document. Few
+        fonts have emoji, and those have them as bitmaps: the document should not depend on them.
         """
         rare = sorted({character for character in html if not character.isascii()})
         probe = self.lay_out(f"<!doctype html><title>fonts</title><p>{' '.join(rare)}</p>")
@@ -280,12 +289,12 @@ class _Press:
         missing |= {ord(character) for character in rare if ord(character) >= _FIRST_EMOJI}
         return html.translate({point: f"\u2039U+{point:04X}\u203a" for point in missing})
 
-    def attachment(self, each: Attached, clock: datetime) -> Any:  # noqa: ANN401 -- WeasyPrint's
-        """Return an attachment with the checksum in place of the content: `embed` puts the content in."""
+    def attachment(self, attached: Attached, clock: datetime) -> Any:  # noqa: ANN401 -- WeasyPrint's
+        """Return an attachment with the checksum instead of the content, which `embed` inserts."""
         return self.engine.Attachment(
-            file_obj=io.BytesIO(each.sha256.encode()),
-            name=each.name,
-            description=each.description,
+            file_obj=io.BytesIO(attached.sha256.encode()),
+            name=attached.name,
+            description=attached.description,
             created=clock,
             modified=clock,
             relationship="Data",
@@ -293,7 +302,7 @@ class _Press:
 
 
 def missing_engine() -> str | None:
-    """Return why no PDF can be made on this machine; None: one can."""
+    """Return why this machine cannot write a PDF; None: it can."""
     try:
         _engine()
     except OutputError as problem:
@@ -302,7 +311,7 @@ def missing_engine() -> str | None:
 
 
 def _engine() -> tuple[Any, Any]:
-    """Import WeasyPrint and its configuration of fonts. OutputError: one of its parts is not installed."""
+    """Import WeasyPrint and its font configuration. OutputError: a part of it is not installed."""
     try:
         import weasyprint  # noqa: PLC0415 -- see the module's docstring
         from weasyprint.text.fonts import FontConfiguration  # noqa: PLC0415 -- as above
@@ -323,10 +332,10 @@ def _press(paper: Paper) -> _Press:
 
 
 def page_class(base: Any) -> Any:  # noqa: ANN401 -- WeasyPrint's HTML
-    """Build a subclass of WeasyPrint's HTML whose own style sheets leave out UNUSED pseudo-elements.
+    """Return a subclass of WeasyPrint's HTML whose built-in style sheets omit the UNUSED pseudo-elements.
 
-    They match every element, and WeasyPrint keeps a computed style for each match: 40,000 objects and 48 MB
-    for 57 pages. The document is the same to the byte. Without this method WeasyPrint only needs more memory.
+    These match every element, and WeasyPrint stores a computed style for each match: 40,000 objects and 48 MB
+    for 57 pages. The document is byte-identical. Without this method WeasyPrint only needs more memory.
     """
 
     def own_style_sheets(self: Any, *arguments: Any, **options: Any) -> list[Any]:  # noqa: ANN401 -- WeasyPrint's
@@ -339,12 +348,14 @@ def page_class(base: Any) -> Any:  # noqa: ANN401 -- WeasyPrint's HTML
 def _without_unused(sheet: Any) -> Any:  # noqa: ANN401 -- WeasyPrint's CSS
     lean = copy(sheet)
     lean.matcher = copy(sheet.matcher)
-    lean.matcher.other_selectors = [each for each in sheet.matcher.other_selectors if each[3] not in UNUSED]
+    lean.matcher.other_selectors = [
+        selector for selector in sheet.matcher.other_selectors if selector[3] not in UNUSED
+    ]
     return lean
 
 
 def fetcher(response: Callable[..., Any]) -> Callable[[str], Any]:
-    """Make WeasyPrint's fetcher: it answers for the bundled fonts, and for nothing that a value names."""
+    """Return WeasyPrint's fetcher, which serves the bundled fonts and refuses every other URL."""
 
     def fetch(url: str) -> Any:  # noqa: ANN401 -- WeasyPrint's response
         name = url.removeprefix("font:")
@@ -357,7 +368,7 @@ def fetcher(response: Callable[..., Any]) -> Callable[[str], Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep WeasyPrint's remarks about style sheets and fonts from reaching the terminal."""
+    """Keep WeasyPrint's messages about style sheets and fonts from the terminal."""
     loggers = [logging.getLogger(name) for name in ("weasyprint", "fontTools", "weasyprint.progress")]
     before = [(logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
@@ -375,9 +386,10 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector from looking through the boxes of a document that is being laid out.
+    """Turn off garbage collection while a document is laid out.
 
-    Hardly any of them is garbage before the document is written, and looking costs a seventh of the time.
+    Hardly any of its boxes is garbage before the document is written, and searching takes a seventh of the
+    time.
     """
     before = gc.isenabled()
     gc.disable()
@@ -390,7 +402,7 @@ def _no_collection() -> Iterator[None]:
 
 @contextmanager
 def _fixed_clock(clock: datetime) -> Iterator[None]:
-    """Give font subsets the clock of the evaluation (fontTools reads SOURCE_DATE_EPOCH)."""
+    """Set the clock of font subsets to that of the evaluation (fontTools reads SOURCE_DATE_EPOCH)."""
     before = os.environ.get("SOURCE_DATE_EPOCH")
     os.environ["SOURCE_DATE_EPOCH"] = str(int(clock.timestamp()))
     try:

@@ -1,6 +1,6 @@
-"""The files in the PDF: findings, population and manifest, limited so that the PDF of every scan is small.
+"""The files attached to the PDF: findings, population and manifest, limited so that every PDF stays small.
 
-They are compressed while they are written, and wait on the disk until the document is written.
+They are compressed while they are written, and stay on disk until the document is written.
 """
 
 import hashlib
@@ -28,17 +28,17 @@ INVENTORY: Final = "inventory.csv"
 MANIFEST: Final = "manifest.json"
 
 MAX_RESOURCES: Final = 50_000
-"""Above this number of resources the population is not attached: a part of it would be none."""
+"""Above this number of resources the population is not attached, because a part of it would mislead."""
 
 _FEW: Final = 3
-"""How many files of the findings a sentence names."""
+"""Number of findings files that a sentence names."""
 
 Rank = tuple[Status, Severity]
 
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A file in the PDF. `path` has it compressed (zlib); size and checksums are those of the file itself."""
+    """A file for the PDF, compressed (zlib) at `path`. Size and checksums are of the uncompressed file."""
 
     name: str
     path: Path
@@ -50,11 +50,11 @@ class Attached:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Which findings are attached: all, those that neither passed nor are not applicable, or their worst."""
+    """Which findings are attached: all, those that did not pass and are applicable, or the worst of these."""
 
     total: int
     not_passed: int  # neither passed nor not applicable
-    numbers: Mapping[Rank, int]  # that are attached
+    numbers: Mapping[Rank, int]  # of attached findings
 
     @property
     def has_all(self) -> bool:
@@ -68,9 +68,9 @@ class Extent:
 
     @property
     def sentence(self) -> str:
-        """What the attached file has of the findings."""
+        """Which findings the attached file contains."""
         if self.has_all:
-            return "All findings, one row each."
+            return "All findings, one per row."
         which = f"{sum(self.numbers.values()):,} of {self.total:,} findings: "
         if self.has_not_passed:
             return which + "all that neither passed nor are not applicable."
@@ -78,9 +78,10 @@ class Extent:
 
 
 def extent(view: View) -> Extent:
-    """Choose the findings to attach from their counts.
+    """Return which findings to attach, by their counts.
 
-    Above MAX_FINDINGS what passed and what does not apply is left out, and of the others the worst fit in.
+    Above MAX_FINDINGS passed and not applicable findings are left out, and of the others the worst are
+    attached.
     """
     left_out = () if view.counts.total <= MAX_FINDINGS else LEFT_OUT
     statuses = sorted((status for status in Status if status not in left_out), key=STATUS_ORDER.__getitem__)
@@ -88,17 +89,17 @@ def extent(view: View) -> Extent:
     numbers: dict[Rank, int] = {}
     room = MAX_FINDINGS
     for status in statuses:
-        for severity in sorted(by_severity, key=lambda each: each.rank):
+        for severity in sorted(by_severity, key=lambda level: level.rank):
             numbers[status, severity] = min(room, by_severity[severity].of(status))
             room -= numbers[status, severity]
     return Extent(view.counts.total, view.counts.asked - view.counts.passed, numbers)
 
 
 def attachments(view: View, folder: Path) -> tuple[Attached, ...]:
-    """Write the files that the PDF carries.
+    """Write the files to attach to the PDF.
 
     Raises:
-        OutputError: there is no room for them.
+        OutputError: there is no space on the disk.
     """
     return tuple(_attachments(view, folder))
 
@@ -108,14 +109,14 @@ def _attachments(view: View, folder: Path) -> Iterator[Attached]:
     rows = findings_csv(view, chosen_findings(view.findings, chosen))
     yield _attached(folder, FINDINGS, rows, chosen.sentence)
     if view.inventory is not None and len(view.inventory) <= MAX_RESOURCES:
-        description = "The population, one resource a row."
+        description = "The population, one resource per row."
         yield _attached(folder, INVENTORY, inventory_csv(view), description)
     manifest = (manifest_bytes(manifest_document(view.manifest)),)
     yield _attached(folder, MANIFEST, manifest, "Provenance, scope, shards and checksums of the scan.")
 
 
 def chosen_findings(findings: Iterable[Finding], chosen: Extent) -> Iterable[Finding]:
-    """Return the findings to attach, in their order: of each rank as many as the extent has."""
+    """Return the findings to attach in their order: of each rank the number in the extent."""
     if chosen.has_all:
         return findings
     statuses = [status for (status, _), number in chosen.numbers.items() if number]
@@ -133,7 +134,7 @@ def _up_to(findings: Iterable[Finding], numbers: Mapping[Rank, int]) -> Iterator
 
 
 def where_all_are(manifest: Manifest) -> str:
-    """Write in which files of the scan's folder all findings are."""
+    """Return a sentence that names the files with all findings in the scan's folder."""
     names = [name for name in sorted(manifest.files) if is_of_findings(name)]
     if not names:
         return "audit report SCAN_DIR --format csv writes all findings."
@@ -143,7 +144,7 @@ def where_all_are(manifest: Manifest) -> str:
 
 
 def is_of_findings(name: str) -> bool:
-    """Whether a file that the manifest names has findings of the scan."""
+    """Return whether a file in the manifest contains findings of the scan."""
     return name in LINES or is_findings_file(name)
 
 
@@ -155,13 +156,13 @@ def _attached(folder: Path, name: str, pieces: Iterable[bytes], description: str
 
 
 class _Packed:
-    """Compresses pieces as they pass; size and checksums are those of what came in."""
+    """Compresses pieces as they stream by. Size and checksums are those of the input."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = pieces
         self.bytes = 0
         self.sha256 = hashlib.sha256()
-        self.md5 = hashlib.md5(usedforsecurity=False)  # what PDF has as a file's CheckSum
+        self.md5 = hashlib.md5(usedforsecurity=False)  # PDF's CheckSum of an embedded file is MD5
 
     def __iter__(self) -> Iterator[bytes]:
         packer = zlib.compressobj()

@@ -1,8 +1,7 @@
-"""`report.sarif`: SARIF 2.1.0 (OASIS), for code scanning and the viewers that read it.
+"""`report.sarif`: SARIF 2.1.0 (OASIS), for code scanning and SARIF viewers.
 
-A result is what asks for somebody: a failure, an open question, an error of a control, a failure that is
-waived. Passes and what does not apply are counted in the run's properties; viewers that do not look at `kind`
-would take them for alarms.
+Results are findings with the status fail, unknown, error or waived. Passed and not applicable findings are
+only counted in the run's properties, because viewers that ignore `kind` would show them as alerts.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,17 +24,17 @@ from scanner.storage.encoding import encode
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 MAX_RESULTS: Final = 25_000
-"""Results of a run that GitHub takes; of more it takes none ("SARIF results exceed one or more limits")."""
+"""Maximum number of results. GitHub rejects files with more ("SARIF results exceed one or more limits")."""
 
 REPORTED: Final = (Status.FAIL, Status.ERROR, Status.UNKNOWN, Status.WAIVED)
 """The statuses that are results."""
 
 BUNDLE: Final = "BUNDLE"
-"""The folder of the scan: what `originalUriBaseIds` names, and paths of evidence are relative to."""
+"""The base id in `originalUriBaseIds` for the scan's folder, to which paths of evidence are relative."""
 _MANIFEST: Final = "manifest.json"
 
 _RELATED: Final = 20
-"""Evidence lines of a result beside the first. GitHub shows 100 locations and takes 1,000."""
+"""Number of further evidence lines of a result. GitHub shows 100 locations and accepts 1,000."""
 _BATCH: Final = 200
 Document = dict[str, Any]
 
@@ -57,21 +56,21 @@ SECURITY_SEVERITY: Final = {
 """GitHub: over 9.0 is critical, from 7.0 high, from 4.0 medium, from 0.1 low."""
 
 _TAGS: Final = 10
-"""Tags of a rule that GitHub shows; it takes 20."""
+"""Number of a rule's tags that GitHub shows; it accepts 20."""
 
 _NOTIFICATIONS: Final = 500
-"""Groups of missing reads that are told one by one; of the others, how many there are."""
+"""Number of groups of missing reads with a notification of their own; the others are counted."""
 _PLACES: Final = 5
 _NAMED: Final = 12
 
 
 def sarif(view: View) -> Iterator[bytes]:
-    """Give report.sarif in pieces: one run, its results worst first."""
-    results = tuple(islice((each for each in view.worst if each.status in REPORTED), MAX_RESULTS))
+    """Yield report.sarif in pieces: one run, with the worst results first."""
+    results = tuple(islice((finding for finding in view.worst if finding.status in REPORTED), MAX_RESULTS))
     left_out = sum(view.counts.of(status) for status in REPORTED) - len(results)
     run = encode(_run(view, left_out))
     yield b'{"version":"2.1.0","$schema":' + encode(SCHEMA) + b',"runs":[' + run[:-1] + b',"results":['
-    indices = {each.control.id: number for number, each in enumerate(view.controls)}
+    indices = {control.control.id: number for number, control in enumerate(view.controls)}
     between = b""
     documents = (encode(_result(finding, view, indices)) for finding in results)
     while batch := tuple(islice(documents, _BATCH)):
@@ -81,15 +80,15 @@ def sarif(view: View) -> Iterator[bytes]:
 
 
 def _run(view: View, left_out: int) -> Document:
-    """Give the run without its results."""
+    """Return the run without its results."""
     manifest = view.manifest
     return {
         "tool": {
             "driver": {
                 "name": manifest.tool_name or "vaultproof",
                 **({"version": manifest.tool_version} if manifest.tool_version else {}),
-                "shortDescription": {"text": "Proof that AWS backups would be there when needed."},
-                "rules": [rule(each) for each in view.controls],
+                "shortDescription": {"text": "Audits AWS Backup across an AWS organization."},
+                "rules": [rule(control) for control in view.controls],
                 "notifications": [
                     {"id": name, "shortDescription": {"text": text}} for name, text in NOTIFICATIONS.items()
                 ],
@@ -112,13 +111,13 @@ def _run(view: View, left_out: int) -> Document:
 
 
 NOTIFICATIONS: Final[Mapping[str, str]] = {
-    "missing-read": "A read that the scan asked for was refused, failed, was cut off or never made.",
+    "missing-read": "A read that the scan needs was denied, failed, was truncated or was never made.",
     "shard-not-read": "An account-Region could not be read completely.",
     "control-broke": "A control could not be evaluated because of an error.",
     "redacted": "Names are pseudonyms.",
-    "results-left-out": "There are more results than a file may hold.",
+    "results-left-out": "There are more results than a file may contain.",
 }
-"""What the invocation may tell of."""
+"""Descriptors of the invocation's notifications."""
 
 
 def _result(finding: Finding, view: View, indices: Mapping[str, int]) -> Document:
@@ -154,7 +153,7 @@ def _sentence(finding: Finding, view: View, control: Control | None) -> str:
 
 
 def _location(finding: Finding) -> Document:
-    """Give where the evidence begins; without evidence, the manifest, which says what was read at all."""
+    """Return where the evidence begins; without evidence, the manifest, which lists what was read."""
     refs: Iterable[tuple[str, int]] = ((ref.file, ref.line) for ref in finding.evidence)
     return {
         "physicalLocation": _physical(*next(iter(refs), (_MANIFEST, 1))),
@@ -215,17 +214,17 @@ def _properties(finding: Finding) -> Document:
 
 
 def _owner(owner: Owner | None) -> Document:
-    """Say who is asked; null: it is not known, empty: nobody is named."""
+    """Return the owner: null if unknown, empty if there is none."""
     return {} if owner is None else {"owner": owner.name, "ownerSource": owner.source}
 
 
 def rule(view: ControlView) -> Document:
-    """Give the reportingDescriptor of a control."""
+    """Return the reportingDescriptor of a control."""
     control = view.control
     text = control.motivation or control.title
     return {
         "id": control.id,
-        # GitHub shows it as the title of every alert, of unknown results too: it must not name a failure.
+        # GitHub shows this as the title of every alert, also of unknown results: it must not name a failure.
         "shortDescription": {"text": f"Requirement: {visible(control.title)}"},
         "fullDescription": {"text": visible(text)},
         "help": {"text": _help_text(view), "markdown": _help_markdown(view)},
@@ -244,7 +243,7 @@ def rule(view: ControlView) -> Document:
 
 
 def counts_document(counts: Counts) -> Document:
-    """Give numbers by status, with their denominators."""
+    """Return counts by status, with their denominators."""
     return {
         "pass": counts.passed,
         "fail": counts.failed,
@@ -268,16 +267,16 @@ def _help_markdown(view: ControlView) -> str:
     parts = [
         control.motivation,
         f"**What to do** (effort: {remediation.effort})\n\n{remediation.text}" if remediation.text else "",
-        _typed("AWS CLI", "shell", remediation.cli),
-        _typed("Terraform", "hcl", remediation.terraform),
-        _typed("CloudFormation", "yaml", remediation.cloudformation),
+        _fenced("AWS CLI", "shell", remediation.cli),
+        _fenced("Terraform", "hcl", remediation.terraform),
+        _fenced("CloudFormation", "yaml", remediation.cloudformation),
         _parameters(view),
         _requirements(view),
     ]
     return visible("\n\n".join(part.strip() for part in parts if part.strip())) or control.title
 
 
-def _typed(title: str, language: str, text: str) -> str:
+def _fenced(title: str, language: str, text: str) -> str:
     if not text.strip():
         return ""
     fence = "```"
@@ -293,7 +292,7 @@ def _parameters(view: ControlView) -> str:
 
 def _requirements(view: ControlView) -> str:
     lines = (f"- {name}: {', '.join(ids)}" for name, ids in view.frameworks)
-    return "\n".join(("**Serves**\n", *lines)) if view.frameworks else ""
+    return "\n".join(("**Frameworks**\n", *lines)) if view.frameworks else ""
 
 
 def _code(text: str) -> str:
@@ -301,7 +300,7 @@ def _code(text: str) -> str:
 
 
 def message(text: str) -> str:
-    """Write a message that holds no placeholder and no link (SARIF 2.1.0, 3.11.5 and 3.11.6)."""
+    """Return a message without placeholders and links (SARIF 2.1.0, 3.11.5 and 3.11.6)."""
     shown = visible(text).replace("{", "{{").replace("}", "}}")
     if "](" in shown:
         shown = shown.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
@@ -309,9 +308,9 @@ def message(text: str) -> str:
 
 
 def invocation(view: View, left_out: int) -> Document:
-    """Give the invocation. It was successful where every account-Region was reached and no control broke.
+    """Return the invocation: successful if every account-Region was reached and no control had an error.
 
-    A missing read is a notification of level `error`: what is listed cannot be all (SARIF, appendix I).
+    Missing reads are notifications of level `error`, because results may be missing (SARIF, appendix I).
     """
     manifest = view.manifest
     started, finished = rfc3339(manifest.started_at), rfc3339(manifest.finished_at)
@@ -327,7 +326,7 @@ def invocation(view: View, left_out: int) -> Document:
 
 
 def run_properties(view: View, left_out: int) -> Document:
-    """Give the numbers of all answers, those that are no results among them."""
+    """Return the counts of all findings, including those that are no results."""
     manifest = view.manifest
     return {
         "organization": view.organization,
@@ -348,13 +347,13 @@ def _notifications(view: View, left_out: int) -> Iterator[Document]:
         yield _notification(
             "results-left-out",
             "warning",
-            f"{left_out:,} more results are left out: those here are the worst. findings.jsonl.gz has all.",
+            f"{left_out:,} results are left out; this file contains the worst. findings.jsonl.gz has all.",
         )
     if view.counts.error:
         yield _notification(
             "control-broke",
             "error",
-            f"{count_word(view.counts.error, 'answer')} could not be evaluated because of an error.",
+            f"{count_word(view.counts.error, 'check')} could not be evaluated because of an error.",
         )
     if view.completeness.broken_shards:
         yield _notification("shard-not-read", "error", _shards(view))
@@ -371,8 +370,8 @@ def _notification(name: str, level: str, text: str) -> Document:
 
 
 def _shards(view: View) -> str:
-    told = ", ".join(f"{number:,} {status.value}" for status, number in view.completeness.tally)
-    return f"Of {count_word(view.completeness.shards, 'account-Region')}: {told}."
+    statuses = ", ".join(f"{number:,} {status.value}" for status, number in view.completeness.tally)
+    return f"Of {count_word(view.completeness.shards, 'account-Region')}: {statuses}."
 
 
 def _missing(group: GapGroup) -> str:
@@ -380,16 +379,16 @@ def _missing(group: GapGroup) -> str:
     affected = (
         f" Affected controls: {_some(group.affected_controls, _NAMED)}." if group.affected_controls else ""
     )
-    said = f" AWS said: {group.message}" if group.message else ""
+    error = f" Error from AWS: {group.message}" if group.message else ""
     if group.is_no_entry:
         accounts = tuple(account for account, _ in group.where)
         return visible(
             f"{count_word(len(accounts), 'account')} could not be entered: {ASSUME_ROLE} of "
-            f"{_some(group.abouts, _NAMED)} was {group.kind.value}{code}.{affected}{said}"
+            f"{_some(group.abouts, _NAMED)} was {group.kind.value}{code}.{affected}{error}"
         )
     return visible(
         f"{_some(group.operations, _NAMED)}: {count_word(group.number, 'read')} {group.kind.value}{code} in "
-        f"{_some(group.places, _PLACES)}.{affected}{said}"
+        f"{_some(group.places, _PLACES)}.{affected}{error}"
     )
 
 

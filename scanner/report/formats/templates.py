@@ -1,4 +1,4 @@
-"""Templates: everything that is put into them is escaped, and nothing may be missing."""
+"""The Jinja environment of the reports: it escapes every value and refuses undefined ones."""
 
 import base64
 from functools import cache
@@ -18,13 +18,13 @@ from scanner.resources import templates_folder
 FONTS: Final = ("Inter-Regular.woff2", "Inter-SemiBold.woff2", "JetBrainsMono-Regular.woff2")
 
 _SLIVER: Final = 0.7
-"""The least width, in percent, of a part of a bar that is not nothing."""
+"""Minimum width in percent of a part of a bar that is not zero."""
 
 
 @cache
 def environment() -> Environment:
-    """Give the environment of all templates."""
-    made = Environment(
+    """Return the environment of all templates."""
+    jinja = Environment(
         loader=FileSystemLoader(templates_folder()),
         autoescape=True,
         undefined=StrictUndefined,
@@ -33,7 +33,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters.update(
+    jinja.filters.update(
         instant=wording.instant,
         day=wording.day,
         short=wording.short_name,
@@ -55,30 +55,30 @@ def environment() -> Environment:
         other_kinds=other_kinds,
         signed=_signed,
     )
-    return made
+    return jinja
 
 
 @cache
 def asset(name: str) -> str:
-    """Give the text of a style sheet or script."""
+    """Return the text of a style sheet or script."""
     return (templates_folder() / name).read_text("utf-8")
 
 
 @cache
 def font(name: str) -> bytes:
-    """Give the bytes of a bundled font."""
+    """Return the bytes of a bundled font."""
     return (templates_folder() / "fonts" / name).read_bytes()
 
 
 def font_url(name: str) -> str:
-    """Give a bundled font as a data URL."""
+    """Return a bundled font as a data URL."""
     return f"data:font/woff2;base64,{base64.b64encode(font(name)).decode()}"
 
 
 def bars(counts: Counts) -> tuple[tuple[Status, float, float], ...]:
-    """Lay out a stacked bar of all that was asked: status, left edge and width, in percent.
+    """Return a stacked bar of all checks that apply: status, left edge and width, in percent.
 
-    What is not nothing can be seen: narrow parts are widened at the cost of the wide ones.
+    Every part that is not zero is visible: narrow parts are widened at the expense of wide ones.
     """
     parts = [(status, number) for status, number in counts.parts() if status is not Status.NOT_APPLICABLE]
     widths = [max(_SLIVER, 100 * number / counts.asked) for _, number in parts]
@@ -91,14 +91,14 @@ def bars(counts: Counts) -> tuple[tuple[Status, float, float], ...]:
 
 
 def _finalize(content: Any) -> Any:  # noqa: ANN401 -- whatever a template prints
-    """Make hidden characters of every text that a template prints visible; markup is our own."""
+    """Make hidden characters visible in every text that a template prints; markup is our own."""
     if isinstance(content, str) and not isinstance(content, Markup):
         return wording.visible(content)
     return content
 
 
 def _address(text: str) -> str:
-    """Write a text as part of a fragment; what is no Unicode becomes a question mark."""
+    """Return a text as part of a URL fragment; lone surrogates become question marks."""
     return quote(text.encode(errors="replace"), safe="")
 
 

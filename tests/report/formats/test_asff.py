@@ -25,9 +25,9 @@ from scanner.report.formats.asff import (
     asff,
     fitted,
     home,
+    nonblank,
     product_arn,
     text_field,
-    told,
     units,
     wire_bytes,
 )
@@ -402,7 +402,7 @@ def test_a_text_is_cut_to_what_it_may_be_and_no_further(text: str) -> None:
     "text", ["", " \t", "plain", " plain ", "x" * 30, "é" * 30, "a\nb\u202ec", "\U0001f4be" * 12]
 )
 def test_a_field_is_one_line_that_is_cut(text: str) -> None:
-    assert text_field(text, 20) == fitted(told(text), 20)
+    assert text_field(text, 20) == fitted(nonblank(text), 20)
 
 
 def test_the_bytes_of_a_call_are_those_that_boto3_sends() -> None:

@@ -161,7 +161,7 @@ def test_what_was_planted_stays_text(scan: Scan) -> None:
     [
         (Owner("team-a", "tag owner"), "Owner: team-a"),
         (Owner("", "no owner"), "Owner: no owner"),
-        (Owner(None, "tags were not read"), "Owner: not known, tags were not read"),
+        (Owner(None, "tags were not read"), "Owner: unknown, tags were not read"),
     ],
 )
 def test_a_failure_says_who_is_asked(scan: Scan, owner: Owner, line: str) -> None:

@@ -49,7 +49,7 @@ def test_up_to_the_limit_all_findings_are_attached(
     _limit(monkeypatch, view.counts.total)
     files = attachments(view, tmp_path)
     assert _keys(files) == [_key(finding) for finding in view.findings]
-    assert files[0].description == "All findings, one row each."
+    assert files[0].description == "All findings, one per row."
     assert "are in the attached findings.csv. Below each subject" in document_html(view, files)
 
 
