@@ -1,4 +1,4 @@
-"""The commands as stories, each told from top to bottom in one place.
+"""The commands, each from top to bottom in one place.
 
     collect   AWS -> evidence bundle                                                        (`collection`)
     evaluate  evidence -> inventory -> control plane -> facts -> findings -> reports        (`judgement`)

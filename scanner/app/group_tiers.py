@@ -1,4 +1,4 @@
-"""How many resources of each protection group belong to each tier of audit.yaml."""
+"""The number of resources of each protection group in each tier of audit.yaml."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ TierCounts = Mapping[TierOf, Mapping[str, int]]
 
 _TABLE: Final = "protection_groups"
 
-# Any control that is asked of all resources tells the tier of each of them.
+# The findings of any control on resources have the tier of every resource.
 _SQL: Final = """
 WITH grouped AS (SELECT examples[1] AS first, unnest(resources) AS subject FROM protection_groups),
      tiers AS (SELECT subject, tier FROM findings WHERE control = '{control}')
@@ -27,7 +27,7 @@ FROM grouped LEFT JOIN tiers USING (subject) GROUP BY ALL
 
 
 def tier_counts(scan: Scan, files: ScanFiles) -> TierCounts:
-    """Return the tiers of resources by group; empty: audit.yaml has none, or no control tells them."""
+    """Return the tiers of resources by group. Empty: audit.yaml has none, or no control covers resources."""
     names = [control.id for control in scan.controls if control.subject == "resource"]
     if not scan.tiers.tiers or not names:
         return {}

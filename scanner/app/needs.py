@@ -1,7 +1,7 @@
 """What a scan collects: everything, or what its controls and formats need.
 
-A pure derivation: controls -> columns -> reads -> operations, and what must be called before them. A scan in
-AWS asks it once, and hands the result to its workers.
+A pure derivation: controls -> columns -> reads -> operations, and the operations that must precede them. A
+distributed scan computes it once, and passes the result to its workers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ ALWAYS: Final[Mapping[str, tuple[str, ...]]] = {
         "sts:AssumeRole",
         "ec2:DescribeRegions",
     ),
-    "The organization, its accounts, and where they lie: the scope, names in reports, tiers and owners.": (
+    "The organization, its accounts, and their units: the scope, names in reports, tiers and owners.": (
         "organizations:DescribeOrganization",
         "organizations:ListAccounts",
         *TREE,
@@ -34,7 +34,7 @@ ALWAYS: Final[Mapping[str, tuple[str, ...]]] = {
         *RESOURCE_LISTS,
         "s3:GetBucketLocation",
     ),
-    "Second sources of what resources there are: the inventory is compared with them.": (
+    "Second sources of resources, which the inventory is compared with.": (
         "backup:ListProtectedResources",
         "resourcegroupstaggingapi:GetResources",
     ),
@@ -56,9 +56,9 @@ def reads_of(
 
 def needed_reads(judgement: Judgement, formats: Iterable[str] = ()) -> CollectedReads:
     """Return what a scan collects for a judgement and formats, and nothing else."""
-    goes_by_tags = bool(judgement.tiers or judgement.owners)
+    depends_on_tags = bool(judgement.tiers or judgement.owners)
     always = (operation for group in ALWAYS.values() for operation in group)
-    needed = reads_needed(judgement.controls, formats, by_tags=goes_by_tags)
+    needed = reads_needed(judgement.controls, formats, by_tags=depends_on_tags)
     return CollectedReads(
         controls=tuple(control.id for control in judgement.controls),
         formats=tuple(sorted(set(formats))),

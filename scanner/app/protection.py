@@ -1,4 +1,4 @@
-"""The protection graph of a judged scan: built from its tables, and what is asked of it."""
+"""The protection graph of a judged scan: built from its tables, searched, measured and exported."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
@@ -61,18 +61,18 @@ def graph_of(folder: Path, manifest: Manifest) -> Graph:
         BundleError: the folder contains no judged scan, or one of a version without the tables it needs.
     """
     files = ScanFiles(folder, manifest)
-    groups = tuple(each.name for each in fields(ProtectionGroup) if each.name != "resources")
+    groups = tuple(column.name for column in fields(ProtectionGroup) if column.name != "resources")
     try:
         return protection_graph(
             ProtectionTables(
                 groups=_rows(files, INVENTORY, _GROUPS, groups),
-                accounts=_small(files, INVENTORY, "accounts"),
-                plans=_small(files, INVENTORY, "plans"),
-                rules=_small(files, FACTS, "rule"),
-                selections=_small(files, FACTS, "selection"),
-                vaults=_small(files, INVENTORY, "vaults"),
-                keys=_small(files, INVENTORY, "keys"),
-                aliases=_small(files, INVENTORY, "key_aliases"),
+                accounts=_fixed_columns(files, INVENTORY, "accounts"),
+                plans=_fixed_columns(files, INVENTORY, "plans"),
+                rules=_fixed_columns(files, FACTS, "rule"),
+                selections=_fixed_columns(files, FACTS, "selection"),
+                vaults=_fixed_columns(files, INVENTORY, "vaults"),
+                keys=_fixed_columns(files, INVENTORY, "keys"),
+                aliases=_fixed_columns(files, INVENTORY, "key_aliases"),
             )
         )
     except NoTableError as error:
@@ -82,7 +82,7 @@ def graph_of(folder: Path, manifest: Manifest) -> Graph:
         ) from error
 
 
-def _small(files: ScanFiles, folder: str, table: str) -> StoredRows:
+def _fixed_columns(files: ScanFiles, folder: str, table: str) -> StoredRows:
     return _rows(files, folder, table, _COLUMNS[folder, table])
 
 
@@ -92,7 +92,7 @@ def _rows(files: ScanFiles, folder: str, table: str, columns: tuple[str, ...]) -
 
 
 def blast_radius(folder: Path, node: str | None) -> BlastRadiusReport:
-    """Return what is lost with one node; without one, with the worst, and the single points of failure.
+    """Return what is lost with one node. Without a node: the worst nodes, and the single points of failure.
 
     Raises:
         BundleError: as `graph_of`.
@@ -114,7 +114,10 @@ def worst_losses(folder: Path, scan: Scan) -> BlastRadiusReport:
     by_tier: dict[TierOf | None, dict[str, int]] = {
         tier: {groups[first]: count for first, count in counts.items()} for tier, counts in tiers.items()
     }
-    points = (_tier_points(radius, *each) for each in (by_tier or {None: radius.counts()}).items())
+    points = (
+        _tier_points(radius, *tier_and_counts)
+        for tier_and_counts in (by_tier or {None: radius.counts()}).items()
+    )
     return _report(scan.manifest, radius, None, radius.worst(WORST), tuple(points))
 
 
@@ -182,19 +185,19 @@ def graph_file(folder: Path, form: str) -> bytes:
 
 
 def found_node(graph: Graph, name: str) -> str:
-    """Return the node that a user names. UsageError: there is none, or there are several."""
-    asked = name.strip().encode(errors="replace").decode()
-    if not asked or len(asked) > _LONGEST:
+    """Return the node with this name. UsageError: there is none, or there are several."""
+    searched = name.strip().encode(errors="replace").decode()
+    if not searched or len(searched) > _LONGEST:
         raise UsageError("Name a key, vault, role, account or Region by its ARN, id, name or alias.")
-    matches = nodes_called(graph, asked)
+    matches = nodes_called(graph, searched)
     if len(matches.nodes) == 1:
         return matches.nodes[0]
-    shown = f"\u201c{clip(visible(asked), 200)}\u201d"
+    shown = f"\u201c{clip(visible(searched), 200)}\u201d"
     if matches.nodes:
         kinds = (f"{graph.nodes[node]['kind']} {full_name(node)}" for node in matches.nodes[:_SHOWN])
         names = list(_lines(kinds))
         more = ["\n  ..."] if len(matches.nodes) > _SHOWN else []
-        sentence = f"{shown} is the name of more than one thing. Use the ARN or the id of one:"
+        sentence = f"{shown} is ambiguous. Use an ARN or an id:"
         raise UsageError("".join((sentence, *names, *more)))
     sentence = f"The scan has no key, vault, role, account or Region called {shown}."
     if not matches.suggestions:

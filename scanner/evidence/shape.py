@@ -115,10 +115,10 @@ class Shape:
             raise self._broken(key, "a list of strings")
         return tuple(values)
 
-    def contradicts(self, other: "Shape", identity: str) -> BundleError:
-        """Build the error of two objects of one identity that differ."""
+    def contradicts(self, earlier: "Shape", identity: str) -> BundleError:
+        """Return the error for two different objects with the same identity."""
         return MalformedAnswerError(
-            f"{self.ref.file}: lines {other.ref.line} and {self.ref.line}: {self.where} and {other.where} "
+            f"{self.ref.file}: lines {earlier.ref.line} and {self.ref.line}: {self.where} and {earlier.where} "
             f"are both about {identity}, and differ. The answer counts as a failed read.",
             self.ref,
             self.where.partition(".")[0],

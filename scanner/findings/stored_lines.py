@@ -1,4 +1,4 @@
-"""Findings as they lie in a scan's folder: read anew, line by line, each time somebody goes through them."""
+"""Findings that are stored as lines, and read from their file whenever they are iterated over."""
 
 import zlib
 from collections.abc import Iterator
@@ -13,32 +13,32 @@ from scanner.errors import BundleError
 from scanner.model.finding import Finding, finding_from_document
 
 LINES: Final = ("findings.jsonl.gz", "findings.jsonl")
-"""The files that hold all findings of a scan, one a line; the first that is there counts."""
+"""The files with all findings of a scan, one a line. The first that exists is used."""
 
 _NO_FINDING = (KeyError, TypeError, ValueError, AttributeError)
 
 
 class StoredFindings:
-    """The findings of findings.jsonl.gz, in its order. `number`: how many there are, where that is known.
+    """The findings of findings.jsonl.gz, in its order. `number`: of findings, if known.
 
     Raises:
-        BundleError, when it is gone through: it cannot be read to its end, or a line is no finding.
+        BundleError, during iteration: the file cannot be read to its end, or a line is not a finding.
     """
 
     def __init__(self, path: Path, number: int | None = None) -> None:
         self.path, self._number = path, number
 
     def __iter__(self) -> Iterator[Finding]:
-        """Read them from the first on."""
+        """Yield the findings from the first."""
         for number, line in enumerate(self._lines(), start=1):
             try:
                 yield finding_from_document(orjson.loads(line))
             except _NO_FINDING as problem:
-                told = f"the key {problem} is missing" if isinstance(problem, KeyError) else str(problem)
-                raise BundleError(f"{self.path.name}: line {number} is no finding: {told}.") from problem
+                fault = f"the key {problem} is missing" if isinstance(problem, KeyError) else str(problem)
+                raise BundleError(f"{self.path.name}: line {number} is not a finding: {fault}.") from problem
 
     def __len__(self) -> int:
-        """Count the lines, once."""
+        """Return the number of lines, which are counted once."""
         if self._number is None:
             self._number = sum(1 for _ in self._lines())
         return self._number
@@ -52,6 +52,6 @@ class StoredFindings:
 
 
 def stored_findings(folder: Path) -> StoredFindings | None:
-    """Give the findings that lie in a folder; None: there is no file of them."""
+    """Return the findings of a folder that are stored as lines; None: there is no such file."""
     path = next((folder / name for name in LINES if (folder / name).is_file()), None)
     return None if path is None else StoredFindings(path)

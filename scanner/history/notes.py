@@ -56,7 +56,7 @@ def _scopes(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
 
 
 def _reads(old: Scan, new: Scan, called: tuple[str, str]) -> Iterator[str]:
-    """Say which of two scans that did not call the same operations left some out."""
+    """Yield a sentence for each scan that left out operations, if the scans did not call the same ones."""
     both = (old.manifest.reads, new.manifest.reads)
     operations = [None if reads is None else frozenset(reads.operations) for reads in both]
     for reads, name in zip(both, called, strict=True):

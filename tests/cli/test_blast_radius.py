@@ -116,7 +116,7 @@ def test_nodes_are_found_by_what_people_call_them(sample: Path, name: str) -> No
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("AWSBackupDefaultServiceRole", "more than one thing"),
+        ("AWSBackupDefaultServiceRole", "is ambiguous"),
         ("productiongold", "Did you mean:\n  production-gold"),
         ("zzz", "audit blast-radius without a node"),
         ("", "Name a key, vault, role, account or Region"),

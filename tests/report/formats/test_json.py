@@ -126,7 +126,7 @@ def test_broken_files_are_told(scan: Scan, tmp_path: Path) -> None:
     document = orjson.loads(text(scan)) | {"truncated": {"left_out": 1, "statuses": ["pass"]}}
     (tmp_path / "findings.json").write_bytes(orjson.dumps(document))
     (tmp_path / "findings.jsonl.gz").write_bytes(gzip.compress(b"{}\n")[:-4])
-    with pytest.raises(BundleError, match=r"line 1 is no finding|cannot be read to its end"):
+    with pytest.raises(BundleError, match=r"line 1 is not a finding|cannot be read to its end"):
         read_scan(tmp_path)
     (tmp_path / "findings.jsonl.gz").write_bytes(b"no gzip")
     with pytest.raises(BundleError, match="cannot be read to its end"):
