@@ -118,8 +118,8 @@ class Shape:
     def contradicts(self, earlier: "Shape", identity: str) -> BundleError:
         """Return the error for two different objects with the same identity."""
         return MalformedAnswerError(
-            f"{self.ref.file}: lines {earlier.ref.line} and {self.ref.line}: {self.where} and {earlier.where} "
-            f"are both about {identity}, and differ. The answer counts as a failed read.",
+            f"{self.ref.file}: lines {earlier.ref.line} and {self.ref.line}: {self.where} and "
+            f"{earlier.where} are both about {identity}, and differ. The answer counts as a failed read.",
             self.ref,
             self.where.partition(".")[0],
         )
