@@ -94,3 +94,10 @@ def test_few_controls_cannot_be_unknown() -> None:
     # A rule or a copy action has a row only where its plan was read, and that says all that these ask.
     of_the_plan_itself = {"copy-retention", "rule-lifecycle-valid"}
     assert certain == of_the_plan_itself
+
+
+def test_every_control_has_titles_for_the_catalogue_and_for_failures() -> None:
+    titles = [title for control in CONTROLS.values() for title in (control.title, control.failure_title)]
+    assert "" not in titles
+    assert len(set(titles)) == len(titles)
+    assert [title for title in titles if title.endswith(".") or len(title) > 100] == []
