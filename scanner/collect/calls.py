@@ -139,7 +139,7 @@ Start = Callable[[Read], None]
 class Caller:
     """Calls AWS for one account in one Region, and records each call with its outcome.
 
-    For one thread at a time; what may run side by side has a caller of its own (`beside`). `failures`
+    For one thread at a time; what may run side by side has a caller of its own (`in_parallel`). `failures`
     holds the last failure of each operation that had one, in the whole shard.
     """
 
@@ -188,8 +188,8 @@ class Caller:
         other.recorder = self.recorder.branch()
         return other
 
-    def beside(self, *reads: Read) -> set[str]:
-        """Run each of `reads` with a caller of its own, in parallel if there are threads for it.
+    def in_parallel(self, *reads: Read) -> set[str]:
+        """Do each of `reads` with a caller of its own, side by side if there are threads for it.
 
         Gives the keys that they met, or none when they are done later: the keys go where those of the
         whole shard go. A read must not touch anything but its caller. None may wait for another.
@@ -259,14 +259,11 @@ class Caller:
         return answer
 
     def each(self, names: Iterable[str], read: "Callable[[Caller, str], Iterable[str]]") -> set[str]:
-        """Run `read` for every name, a few at a time in parallel (`beside`); return the keys that it named.
-
-        Whatever is listed in many rows and described one by one goes through here.
-        """
+        """Run `read` for each of `names`, several names per thread, and return the keys that it returned."""
         each = tuple(dict.fromkeys(names))
         size = max(1, min(_MOST_NAMES, len(each) // _PARTS))
         chunks = (each[start : start + size] for start in range(0, len(each), size))
-        return self.beside(*(partial(_read_chunk, names=chunk, read=read) for chunk in chunks))
+        return self.in_parallel(*(partial(_read_chunk, names=chunk, read=read) for chunk in chunks))
 
     def note(self, service: str, operation: str, parameters: Mapping[str, Any], failure: Failure) -> None:
         """Record a failure that was met elsewhere: a role that could not be assumed."""

@@ -315,7 +315,7 @@ class ShardCollector:
         reading, _ = self._begin(shard, shard.region, keys)
         for service, step in region_steps(reading.caller):
             reading.part(service, step)
-        reading.part("kms", partial(kms.collect_aliases, found=aliases))
+        reading.part("kms", partial(kms.collect_aliases, targets=aliases))
         describe = reading.part_later("s3")
 
         def describe_buckets(listed: Buckets) -> None:

@@ -1,6 +1,6 @@
-"""One file per AWS service: what a scan calls there, in which order, and how the answers become typed rows.
+"""One file per AWS service: the calls of a scan in order, and the parsing of the answers into typed rows.
 
 Each file declares its `OPERATIONS`. It may have `collect(caller)`, which runs in every account and Region,
-`collect_account(caller)`, which runs once an account, and `parse(sources)`, which yields resources. No other
-place lists the services: `catalogue` reads the files of this folder.
+`collect_account(caller)`, which runs once per account, and `parse(sources)`, which yields resources. There is
+no list of services: `catalogue` imports all files of this folder.
 """

@@ -1,4 +1,4 @@
-"""AWS Backup gateway: VMware virtual machines, and the hypervisors that run them."""
+"""AWS Backup gateway: VMware virtual machines and their hypervisors."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -14,7 +14,7 @@ from scanner.services.tagging import STACK_TAG
 
 _HYPERVISORS: Final = "backup-gateway:ListHypervisors"
 
-# Without a page size: the service's model has no maximum.
+# No page size: the API model states no maximum.
 OPERATIONS: Final = (
     Operation(
         "backup-gateway",
@@ -34,7 +34,7 @@ OPERATIONS: Final = (
 
 
 def collect(caller: Caller) -> set[str]:
-    """Record virtual machines, and hypervisors where there are any. They name no keys."""
+    """Record virtual machines, and hypervisors if there are any. The answers name no keys."""
     has_machines = False
     for answer in caller.pages("backup-gateway", "ListVirtualMachines"):
         has_machines |= any(True for _ in objects(answer, "VirtualMachines"))
@@ -45,7 +45,7 @@ def collect(caller: Caller) -> set[str]:
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
-    """Parse virtual machines. Their state is that of their hypervisor; AWS says nothing of encryption."""
+    """Parse virtual machines. Their state is that of the hypervisor; AWS does not report encryption."""
     states = {
         row.need("HypervisorArn").rpartition("/")[2]: row.text("State")
         for row, _ in rows(sources.answers, _HYPERVISORS, "Hypervisors")
@@ -54,12 +54,12 @@ def parse(sources: Sources) -> Iterator[Resource]:
         rows(sources.answers, "backup-gateway:ListVirtualMachines", "VirtualMachines"), "ResourceArn"
     )
     if machines:
-        _note_unread(sources)
+        _note_unread_hypervisors(sources)
     for _, (row, ref) in sorted(machines.items()):
         yield _machine(sources, row, ref, states)
 
 
-def _note_unread(sources: Sources) -> None:
+def _note_unread_hypervisors(sources: Sources) -> None:
     answers = sources.answers.every(_HYPERVISORS)
     if not any(answer.gap is None for answer in answers):
         never_called = sources.answers.gap(_HYPERVISORS, "", GapKind.NEVER_ASKED)

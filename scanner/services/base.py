@@ -1,8 +1,8 @@
-"""What every service file uses: the declaration of an operation, and reading fields out of answers.
+"""Declarations of operations, and helpers for reading fields of answers.
 
-While collecting, an answer is a dictionary and a field that is not as expected is skipped (`objects`, `text`,
-`texts`): the answer is recorded, and reading the evidence reports what is wrong with it. While parsing, an
-answer is a `Shape` (`rows`), and what is missing becomes a gap (`Gaps`).
+During collection, an answer is a dictionary, and fields of an unexpected type are skipped (`objects`, `text`,
+`texts`): the answer is recorded anyway, and reading the evidence reports the error. During parsing, an answer
+is a `Shape` (`rows`), and missing data becomes a gap (`Gaps`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ V = TypeVar("V")
 
 
 class Place(StrEnum):
-    """How often an operation is called that is not called for each of several things."""
+    """The scope in which an operation is called once, unless `Operation.per` says otherwise."""
 
     SCAN = "scan"  # for the organization, in its management account
     ACCOUNT = "account"
@@ -30,20 +30,20 @@ class Place(StrEnum):
 class Operation:
     """One operation of AWS that a scan calls.
 
-    `service` is boto3's client name, `name` the API's own spelling, `action` the IAM action that allows it
-    (not always the same name: `s3:ListAllMyBuckets`), `also` what else the call needs. `page` is the page
-    size to request; 0: AWS's own. `secrets` are response fields that never reach the evidence:
-    `Reservations[].Instances[].UserData`. `after` are the operations (`service:Operation`) whose answers name
-    what it is called about: without them it is not called at all. `own` are the members of the answer that
-    hold ARNs or ids of the account and Region that is called; `same` pairs a parameter with the member that
-    repeats it under another name (`collect.response_identity`). `closed` are the nodes of the answer below
-    which a member that botocore does not know changes what the others mean (`collect.response_checks`).
+    `service` is boto3's client name, `name` the API's own spelling. `action` is the IAM action that allows
+    the call, whose name may differ (`s3:ListAllMyBuckets`), and `also` further required actions. `page` is
+    the page size to request; 0: the default of AWS. `secrets` are response fields that are never recorded,
+    like `Reservations[].Instances[].UserData`. `after` are the operations (`service:Operation`) whose answers
+    supply the parameters: without them there is no call. `own` are response fields with ARNs or ids of the
+    called account and Region. `same` pairs a parameter with the response field that repeats it under another
+    name (`collect.response_identity`). `closed` are nodes of the response in which a field unknown to
+    botocore changes the meaning of the others (`collect.response_checks`).
 
-    `place` and `per` say how often it is called: once in its place, or where `per` names something (`vault`),
-    once for each. `condition` limits that to places of a kind (`account-Region that has ONTAP file systems`).
+    `place` and `per` say how often it is called: once in its place, or once for each `per` (`vault`).
+    `condition` restricts the calls (`account-Region that has ONTAP file systems`).
 
-    A list that is called once in its place is **required**: an account-Region in which it was not read to the
-    end has a gap. `optional` is the reason why one is not required.
+    A list that is called once in its place is **required**: if it was not read to the end, the account-Region
+    has a gap. `optional` is the reason why an operation is not required.
     """
 
     service: str
@@ -73,12 +73,12 @@ class Operation:
 
     @property
     def is_required(self) -> bool:
-        """Check whether a place in which it was not read to the end has a gap."""
+        """Whether a gap is recorded where the list was not read to the end."""
         return not (self.per or self.optional)
 
 
 def objects(answer: Mapping[str, Any] | None, key: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of the list `key` of an answer; none when it is absent."""
+    """Yield the objects in the list `key` of an answer, if there is one."""
     values = (answer or {}).get(key)
     for value in values if isinstance(values, list) else ():
         if isinstance(value, Mapping):
@@ -86,7 +86,7 @@ def objects(answer: Mapping[str, Any] | None, key: str) -> Iterator[Mapping[str,
 
 
 def text(row: Mapping[str, Any], *path: str) -> str:
-    """Return the string at `path`; empty when it is absent or no string."""
+    """Return the string at `path`; empty if it is missing or not a string."""
     node: object = row
     for key in path:
         node = node.get(key) if isinstance(node, Mapping) else None
@@ -111,11 +111,11 @@ class Gaps:
             self._gaps[gap] = None
 
     def reading(self, value: V, answer: Answer) -> Reading[V]:
-        """Return `value`, which was read from `answer`; or the answer's gap, and note it."""
+        """Return `value` as read from `answer`; if the answer has a gap, note it and return it instead."""
         return self.known_unless(answer.gap, value, answer.refs)
 
     def known_unless(self, gap: Gap | None, value: V, refs: tuple[EvidenceRef, ...] = ()) -> Reading[V]:
-        """Return `value` as known, or the gap where there is one, and note it."""
+        """Return `value` as known; if there is a gap, note it and return it instead."""
         if gap is None:
             return Known(value, refs)
         self.note(gap)
@@ -134,13 +134,15 @@ def rows(answers: Answers, name: str, key: str) -> Iterator[tuple[Shape, Evidenc
                 yield row, page.ref
 
 
-def distinct(found: Iterable[tuple[Shape, EvidenceRef]], key: str) -> dict[str, tuple[Shape, EvidenceRef]]:
-    """Return rows by their identity `key`, sorted; a row that AWS lists twice is the same row.
+def distinct(
+    rows_with_refs: Iterable[tuple[Shape, EvidenceRef]], key: str
+) -> dict[str, tuple[Shape, EvidenceRef]]:
+    """Return rows by their identity `key`, sorted; a row that AWS lists twice counts once.
 
-    BundleError where two rows of one identity differ: which of them is right is unknown.
+    BundleError: two rows of one identity differ, and it is unknown which of them is right.
     """
     by_key: dict[str, tuple[Shape, EvidenceRef]] = {}
-    for row, ref in found:
+    for row, ref in rows_with_refs:
         identity = row.need(key)
         first = by_key.setdefault(identity, (row, ref))[0]
         if first.data != row.data:
@@ -149,10 +151,10 @@ def distinct(found: Iterable[tuple[Shape, EvidenceRef]], key: str) -> dict[str, 
 
 
 def created_by_rule(row: Shape, shard: Shard) -> str | None:
-    """Return the rule that made a recovery point or job (`PLAN_ARN#RULE_ID`); None: made on demand.
+    """Return the rule that created a recovery point or job (`PLAN_ARN#RULE_ID`); None: created on demand.
 
-    All members of RecoveryPointCreator are optional. A plan that is named by its id alone is the one of that
-    id in `shard`. Where the plan or the rule is missing, that half of the result is empty.
+    All members of RecoveryPointCreator are optional. A plan id without an ARN means a plan of `shard`. If the
+    plan or the rule is missing, that half of the result is empty.
     """
     created_by = row.child("CreatedBy")
     if created_by is None:

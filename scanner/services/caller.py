@@ -1,4 +1,4 @@
-"""What a service file needs of the one that calls AWS. `collect.calls.Caller` is it; tests pass a fake."""
+"""The interface through which service files call AWS: `collect.calls.Caller`, or a fake in tests."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, Self
@@ -16,32 +16,35 @@ class Caller(Protocol):
     """The last failure of each operation that had one, in the whole shard."""
 
     def call(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any] | None:
-        """Call once; None when it failed (which is recorded), was called before, or is not collected."""
+        """Call once; None if the call failed (which is recorded), was made before, or is not collected."""
 
     def pages(self, service: str, operation: str, **parameters: object) -> Iterator[Mapping[str, Any]]:
-        """Yield page after page. A page that fails ends the list, which is recorded as half read."""
+        """Yield the pages of a list. A failed page ends it, and the list is recorded as half read."""
 
     def each(self, names: Iterable[str], read: "Callable[[Caller, str], Iterable[str]]") -> set[str]:
-        """Run `read` for every name, in parallel; return the keys that it met."""
+        """Run `read` for every name in parallel, and return the encryption keys that the answers name."""
 
-    def beside(self, *reads: "Read") -> set[str]:
-        """Run reads in parallel; return the keys that they met, if they are done by then."""
+    def in_parallel(self, *reads: "Read") -> set[str]:
+        """Run reads in parallel, and return the encryption keys that their answers name.
+
+        Keys of reads that were started with `later` are not included.
+        """
 
     def later(self) -> "Start":
-        """Reserve a place for a read in the evidence; return what starts it. It must be started."""
+        """Reserve a position in the evidence for a read, and return the function that starts it."""
 
     def at(self, endpoint: str) -> Self:
-        """Return this caller as one that calls a host that endpoint discovery named."""
+        """Return a caller for a host that endpoint discovery returned."""
 
     def collects(self, operation: str) -> bool:
-        """Return whether the scan collects what an operation (`service:Operation`) answers."""
+        """Return whether the scan collects an operation (`service:Operation`)."""
 
 
 Read = Callable[[Caller], Iterable[str] | None]
-"""A part of a shard's collection: makes its calls, and returns the encryption keys that it met."""
+"""A part of a shard's collection: it makes calls, and returns the encryption keys that the answers name."""
 
 Start = Callable[[Read], None]
-"""What starts a read for which a place was reserved."""
+"""Starts the read for which a position was reserved. It must be called."""
 
 
 def record_all(pages: Iterable[object]) -> None:

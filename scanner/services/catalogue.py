@@ -1,7 +1,7 @@
-"""The services of this folder, and what follows from the operations that they declare.
+"""All services of this folder, and what follows from the operations that they declare.
 
-Nothing is listed by hand: a file that declares `OPERATIONS` is a service, and a list that it declares is
-required in every account-Region until it says otherwise.
+Nothing is registered by hand: a file with `OPERATIONS` is a service, and each list among them is required in
+every account-Region unless it is marked as optional.
 """
 
 import pkgutil
@@ -27,8 +27,8 @@ Lists = Mapping[str, Reading[None]]
 class Service:
     """One file of this folder. `name` is boto3's client name; several files may share one.
 
-    `collect` runs in every account and Region, `collect_account` once an account; `parse` yields resources.
-    `implied_list` returns what other answers say of a list that was not called.
+    `collect` runs in every account and Region, `collect_account` once per account; `parse` yields resources.
+    `implied_list` returns what other answers imply about a list that was not called.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Service:
 
 
 def _services() -> Iterator[Service]:
-    """Yield the services in the order of their files' names, in which they are also called."""
-    for found in pkgutil.walk_packages(services.__path__, f"{services.__name__}."):
-        if found.name == __name__:
+    """Yield the services in the order of their file names, which is also the order of the calls."""
+    for info in pkgutil.walk_packages(services.__path__, f"{services.__name__}."):
+        if info.name == __name__:
             continue
-        module = import_module(found.name)
+        module = import_module(info.name)
         if (operations := getattr(module, "OPERATIONS", None)) is not None:
             yield Service(
                 name=operations[0].service,
@@ -61,17 +61,24 @@ SERVICES: Final = tuple(_services())
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.key: operation for service in SERVICES for operation in service.operations
 }
-"""The operations that a scan may call, by `service:Operation`: what the IAM policy allows, and the hook."""
+"""The operations that a scan may call, by `service:Operation`.
+
+The IAM policy and the hook allow no others.
+"""
 
 
 def required_lists(operations: Iterable[Operation], place: Place) -> tuple[str, ...]:
-    """Return the operations that every shard (or account) has to have read to the end, sorted."""
-    return tuple(sorted(one.key for one in operations if one.place is place and one.is_required))
+    """Return the operations that each shard (or account) must have read to the end, sorted."""
+    return tuple(
+        sorted(
+            operation.key for operation in operations if operation.place is place and operation.is_required
+        )
+    )
 
 
 SHARD_LISTS: Final = required_lists(OPERATIONS.values(), Place.REGION)
 ACCOUNT_LISTS: Final = required_lists(OPERATIONS.values(), Place.ACCOUNT)
-"""Read once an account; a gap here is a gap of each of its Regions."""
+"""Lists that are read once per account; their gaps are gaps of each of its Regions."""
 
 
 def samples(place: Place) -> tuple[str, ...]:
@@ -101,15 +108,15 @@ _UNDECLARED: Final = {"s3:HeadBucket": ("s3:ListBucket",)}
 
 
 def with_parents(operations: Iterable[str]) -> frozenset[str]:
-    """Return those of the operations that a scan calls, and all that must be called before them."""
-    found: set[str] = set()
+    """Return the operations that a scan calls, and all on whose answers their calls depend."""
+    required: set[str] = set()
     waiting = [name for name in operations if name in OPERATIONS]
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found.add(name)
+        if name not in required:
+            required.add(name)
             waiting += OPERATIONS[name].after
-    return frozenset(found)
+    return frozenset(required)
 
 
 _IMPLIED: Final = {
@@ -121,10 +128,10 @@ _IMPLIED: Final = {
 
 
 def read_lists(answers: Answers, names: Iterable[str], gaps: Gaps) -> Lists:
-    """Return whether each list was read to the end, and note its gap where it was not.
+    """Return for each list whether it was read to the end, and note a gap where it was not.
 
-    A list that was never called is empty where another answer shows that there is nothing in it. One that was
-    called and refused is a gap, whatever else was answered.
+    A list that was never called counts as read if another answer shows that it is empty. A refused call is
+    always a gap.
     """
     lists = {name: _read_list(answers, name) for name in names}
     for name, reading in lists.items():
@@ -137,7 +144,7 @@ def read_lists(answers: Answers, names: Iterable[str], gaps: Gaps) -> Lists:
 
 
 def _implied_list(answers: Answers, name: str, lists: Lists) -> Reading[None] | None:
-    """Return what other answers say of a list that was never called; None: nothing."""
+    """Return what other answers imply about a list that was never called; None: nothing."""
     if (reading := unsupported_list(answers, name.partition(":")[0])) is not None:
         return reading
     implied_list = _IMPLIED.get(name)
@@ -145,16 +152,16 @@ def _implied_list(answers: Answers, name: str, lists: Lists) -> Reading[None] | 
 
 
 def _read_list(answers: Answers, name: str) -> Reading[None]:
-    whole = [answer for answer in answers.every(name) if _is_whole(answer)]
-    for answer in whole:
+    unfiltered = [answer for answer in answers.every(name) if _is_unfiltered(answer)]
+    for answer in unfiltered:
         if answer.gap is None:
             return Known(None, answer.refs)
-    gap = whole[0].gap if whole else None
+    gap = unfiltered[0].gap if unfiltered else None
     return Unread(gap or answers.gap(name, "", GapKind.NEVER_ASKED))
 
 
-def _is_whole(answer: Answer) -> bool:
-    """Check whether a list was called without a filter: a filtered one does not show what else exists."""
+def _is_unfiltered(answer: Answer) -> bool:
+    """Return whether a list was called without a filter; a filtered one does not show everything."""
     return not any(
         value not in _EMPTY and key not in _WIDENING and key not in _PAGING
         for key, value in answer.parameters.items()
@@ -162,10 +169,10 @@ def _is_whole(answer: Answer) -> bool:
 
 
 _WIDENING: Final = {"IncludeDeleted", "IncludeShared", "MaxBuckets", "ByShared", "include"}
-"""Parameters that leave nothing out of a list of what is the account's own."""
+"""Parameters that do not hide the account's own resources from a list."""
 
 _EMPTY: Final[tuple[object, ...]] = (None, False, "", [], {})
-"""Values of a parameter that filter nothing: the same as leaving it out (`DryRun`: false)."""
+"""Parameter values that do not filter, as if the parameter was omitted (`DryRun`: false)."""
 
 _PAGING: Final = {
     "ContinuationToken",

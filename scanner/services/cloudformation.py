@@ -1,4 +1,4 @@
-"""AWS CloudFormation: stacks. A nested stack is backed up with the stack that it is part of."""
+"""AWS CloudFormation: stacks. A nested stack is backed up with its parent."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,9 +17,10 @@ OPERATIONS: Final = (
         "cloudformation",
         "DescribeStacks",
         "cloudformation:DescribeStacks",
-        # Parameters and outputs may hold passwords.
+        # Parameters and outputs may contain passwords.
         secrets=("Stacks[].Parameters", "Stacks[].Outputs"),
-        # Without a stack's name it also needs the permission to list them (API reference, "DescribeStacks").
+        # A call without a stack name also needs the permission to list stacks (API reference,
+        # "DescribeStacks").
         also=("cloudformation:ListStacks",),
         own=("Stacks[].StackId",),
     ),
@@ -51,7 +52,7 @@ def _stack(sources: Sources, row: Shape, ref: EvidenceRef) -> Resource:
         name=row.text("StackName") or arn,
         state=row.text("StackStatus"),
         tags=Known(tags, (ref,)),
-        # CloudFormation encrypts what it stores with a key that AWS owns (user guide, "Data protection").
+        # CloudFormation encrypts its data with an AWS owned key (user guide, "Data protection").
         encryption=Known(Encryption(encrypted=True), (ref,)),
         created_at=row.instant("CreationTime"),
         attached_to=(Arn(parent),) if parent else (),

@@ -1,4 +1,4 @@
-"""Aurora DSQL: clusters. ListClusters names them, GetCluster describes one, tags included."""
+"""Aurora DSQL: clusters. ListClusters returns ids, GetCluster describes a cluster with its tags."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -35,7 +35,7 @@ def _describe(caller: Caller, identifier: str) -> Iterable[str]:
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
-    """Parse clusters. One whose GetCluster is missing is of unknown state and key."""
+    """Parse clusters. Without GetCluster, the state and the key are unknown."""
     listed = distinct(rows(sources.answers, "dsql:ListClusters", "clusters"), "identifier")
     for identifier, (row, ref) in sorted(listed.items()):
         answer = sources.answers.one("dsql:GetCluster", identifier=identifier)

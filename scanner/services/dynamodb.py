@@ -1,4 +1,4 @@
-"""Amazon DynamoDB: tables. Their tags come from the tagging API, a hundred at a time."""
+"""Amazon DynamoDB: tables. The tagging API returns their tags, a hundred resources per call."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -42,7 +42,7 @@ def _describe(caller: Caller, name: str) -> Iterable[str]:
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
-    """Parse tables. A table whose DescribeTable is missing is a resource of unknown state and key."""
+    """Parse tables. Without DescribeTable, the state and the key are unknown."""
     names = {
         name: page.ref
         for answer in sources.answers.every("dynamodb:ListTables")
@@ -62,7 +62,7 @@ def _table(sources: Sources, name: str, ref: EvidenceRef) -> Resource:
     return Resource(
         arn=Arn(arn),
         type="DynamoDB",
-        capability="DynamoDB",  # which of the two rows applies is for the Region settings to say
+        capability="DynamoDB",  # the Region settings decide which of its two rows applies
         account=shard.account,
         region=shard.region,
         name=name,
@@ -76,7 +76,7 @@ def _table(sources: Sources, name: str, ref: EvidenceRef) -> Resource:
 
 
 def _encryption(table: Shape | None) -> Encryption:
-    """Parse a table's encryption: without a description it is under a key that AWS owns."""
+    """Parse a table's encryption: without SSEDescription, the key is AWS owned."""
     description = table.child("SSEDescription") if table else None
     key = description.text("KMSMasterKeyArn") if description else None
     return Encryption(encrypted=True, keys=(key,) if key else ())

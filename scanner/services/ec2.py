@@ -13,7 +13,7 @@ from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
 
-# Without a page size EC2 answers more slowly and throttles sooner (facts 10.2).
+# Without a page size, EC2 responds more slowly and throttles earlier (facts 10.2).
 _PAGE: Final = 1000
 
 OPERATIONS: Final = (
@@ -39,13 +39,13 @@ _NOT_ENABLED: Final = "not-opted-in"
 
 
 def regions(caller: Caller) -> dict[RegionName, bool] | None:
-    """Return by Region whether the account has enabled it; None when AWS does not answer."""
+    """Return by Region whether the account has enabled it; None if the call failed."""
     answer = caller.call("ec2", "DescribeRegions", AllRegions=True)
     return None if answer is None else enabled(answer)
 
 
 def enabled(answer: Mapping[str, Any]) -> dict[RegionName, bool]:
-    """Return by Region of an answer of DescribeRegions whether the account has enabled it."""
+    """Return by Region whether the account has enabled it, from an answer of DescribeRegions."""
     return {
         RegionName(name): row.get("OptInStatus") != _NOT_ENABLED
         for row in objects(answer, "Regions")
@@ -68,7 +68,7 @@ _PRODUCT_CODES: Final = frozenset({"devpay", _MARKETPLACE})
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
-    """Parse instances and volumes. An instance is encrypted as its volumes are."""
+    """Parse instances and volumes. The encryption of an instance is that of its volumes."""
     answers, lists = sources.answers, sources.lists
     volumes = distinct(rows(answers, "ec2:DescribeVolumes", "Volumes"), "VolumeId")
     prefix = f"arn:{partition_of(answers.shard.region)}:ec2:{answers.shard.region}:{answers.shard.account}"
@@ -114,7 +114,7 @@ def _volume(answers: Answers, row: Shape, ref: EvidenceRef, prefix: str) -> Reso
 
 
 def _is_attached(attachment: Shape, volume: Shape) -> bool:
-    """Check whether a volume is attached; without a state, it is where the volume is in use."""
+    """Return whether a volume is attached; an attachment without a state is if the volume is in use."""
     state = attachment.word("State", _ATTACHED | _DETACHED)
     return volume.text("State") == "in-use" if state is None else state in _ATTACHED
 
@@ -149,22 +149,22 @@ def _instance(
 
 
 def _is_windows(row: Shape) -> bool:
-    """Check whether an instance runs Windows. The model spells it Windows, the answers have windows."""
+    """Return whether an instance runs Windows: `Windows` in the API model, `windows` in answers."""
     return (row.text("Platform") or row.text("PlatformDetails") or "").lower().startswith("windows")
 
 
 def _volumes_by_instance(volumes: Mapping[str, Shape]) -> Mapping[str, set[str]]:
-    """Return by instance id the volumes that name the instance, whatever the state of the attachment."""
-    found: dict[str, set[str]] = {}
+    """Return the ids of volumes with an attachment to an instance, in any state, by instance id."""
+    by_instance: dict[str, set[str]] = {}
     for volume_id, volume in volumes.items():
         for attachment in volume.children("Attachments"):
             if instance_id := attachment.text("InstanceId"):
-                found.setdefault(instance_id, set()).add(volume_id)
-    return found
+                by_instance.setdefault(instance_id, set()).add(volume_id)
+    return by_instance
 
 
 def _mapped_volumes(instance: Shape) -> set[str]:
-    """Return the ids of the volumes that an instance names itself."""
+    """Return the ids of the volumes in an instance's block device mappings."""
     return {
         ebs.need("VolumeId")
         for mapping in instance.children("BlockDeviceMappings")
@@ -175,7 +175,7 @@ def _mapped_volumes(instance: Shape) -> set[str]:
 def _instance_encryption(
     answers: Answers, ids: set[str], volumes: Mapping[str, Shape], volumes_read: Reading[None]
 ) -> Reading[Encryption]:
-    """Combine the encryption of an instance's volumes: the key of each volume is needed."""
+    """Combine the encryption of an instance's volumes, all of which are required."""
     if isinstance(volumes_read, Unread):
         return volumes_read
     if not ids <= volumes.keys():
@@ -185,6 +185,6 @@ def _instance_encryption(
     flags = [volume.flag("Encrypted") for volume in attached]
     encrypted = None if None in flags else any(flags)
     keys = {volume.text("KmsKeyId") for volume in attached if volume.flag("Encrypted")}
-    # One volume whose key is missing makes the keys unknown, whatever the keys of the other volumes are.
+    # If the key of one volume is missing, the keys of the instance are unknown.
     named = () if None in keys else tuple(sorted(key for key in keys if key))
     return Known(Encryption(encrypted, named), tuple(volume.ref for volume in attached))

@@ -1,4 +1,4 @@
-"""Amazon EKS: clusters. ListClusters names them, DescribeCluster describes one, tags included."""
+"""Amazon EKS: clusters. ListClusters returns names, DescribeCluster describes a cluster with its tags."""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -43,7 +43,7 @@ def _describe(caller: Caller, name: str) -> Iterable[str]:
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
-    """Parse clusters. One whose DescribeCluster is missing is of unknown state and key."""
+    """Parse clusters. Without DescribeCluster, the state and the key are unknown."""
     names = {
         name: page.ref
         for answer in sources.answers.every("eks:ListClusters")
@@ -81,7 +81,7 @@ def _tags(sources: Sources, arn: str, described: Shape | None, answer: Answer) -
 
 
 def _encryption(cluster: Shape | None) -> Encryption:
-    """Parse a cluster's key: without one, AWS encrypts its state with a key of its own (EKS user guide)."""
+    """Parse a cluster's key; without one, EKS encrypts with an AWS owned key (EKS user guide)."""
     providers = [
         provider
         for configuration in (cluster.children("encryptionConfig") if cluster else ())

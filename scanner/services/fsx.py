@@ -1,9 +1,9 @@
-"""Amazon FSx: DescribeFileSystems, and DescribeVolumes of ONTAP, whose volumes are the unit of backup.
+"""Amazon FSx: file systems, and the volumes of ONTAP, which are its unit of backup.
 
-An ONTAP file system is no resource of its own; neither are volumes of OpenZFS, which are backed up with
-their file system. File systems and volumes that FSx cannot back up are listed as such: ONTAP volumes that
-mirror or cache another one, and Lustre file systems that are scratch or linked to a data repository
-(FSx for ONTAP user guide, "Protecting your data with volume backups"; FSx API reference, "CreateBackup").
+ONTAP file systems and OpenZFS volumes are not resources; OpenZFS volumes are backed up with their file
+system. File systems and volumes that FSx cannot back up have an `unsupported_kind`: ONTAP volumes that mirror
+or cache another one, and Lustre file systems that are scratch or linked to a data repository (FSx for ONTAP
+user guide, "Protecting your data with volume backups"; FSx API reference, "CreateBackup").
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
 
-_PAGE: Final = 50  # the longest list of an answer (API reference, "DescribeFileSystems")
+_PAGE: Final = 50  # the largest page (API reference, "DescribeFileSystems")
 
 FILE_SYSTEMS: Final = "fsx:DescribeFileSystems"
 VOLUMES: Final = "fsx:DescribeVolumes"
@@ -35,7 +35,7 @@ OPERATIONS: Final = (
         "DescribeFileSystems",
         "fsx:DescribeFileSystems",
         _PAGE,
-        # Administrative actions repeat whole file systems within file systems, passwords included.
+        # Administrative actions contain whole file systems, including their passwords.
         secrets=("FileSystems[].OntapConfiguration.FsxAdminPassword", "FileSystems[].AdministrativeActions"),
         own=("FileSystems[].ResourceARN",),
     ),
@@ -53,7 +53,7 @@ OPERATIONS: Final = (
 
 
 def collect(caller: Caller) -> set[str]:
-    """Record file systems, and volumes where there may be some of ONTAP; return the keys that they name."""
+    """Record file systems, and volumes if there may be an ONTAP one; return the keys that they name."""
     keys: set[str] = set()
     has_ontap = False
     for answer in caller.pages("fsx", "DescribeFileSystems"):
@@ -88,7 +88,7 @@ def parse(sources: Sources) -> Iterator[Resource]:
 
 
 def is_ontap(system: Shape) -> bool:
-    """Check whether a file system is one of ONTAP, whose volumes have a list of their own."""
+    """Return whether a file system is ONTAP; its volumes are listed separately."""
     return system.text("FileSystemType") == _ONTAP or system.child("OntapConfiguration") is not None
 
 
@@ -102,16 +102,16 @@ def _flavour(row: Shape) -> str:
 
 
 def _is_ontap_volume(volume: Shape) -> bool:
-    """Check whether a volume is one of ONTAP: by its type, and without one by its configuration."""
+    """Return whether a volume is ONTAP, by its type or, without one, by its configuration."""
     if volume.word("VolumeType", {_ONTAP, "OPENZFS"}) not in (_ONTAP, None):
         return False
     return volume.child("OntapConfiguration") is not None or volume.child("OpenZFSConfiguration") is None
 
 
 def _unsupported_volume(volume: Shape) -> str | None:
-    """Return which kind that FSx cannot back up an ONTAP volume is; None for a type that is not documented.
+    """Return why FSx cannot back up an ONTAP volume (a kind), or empty; None: its type is not documented.
 
-    Without a type it is RW, the default.
+    The default type is RW.
     """
     ontap = volume.child("OntapConfiguration")
     if ontap is None:
@@ -124,7 +124,7 @@ def _unsupported_volume(volume: Shape) -> str | None:
 
 
 def _unsupported_system(system: Shape) -> str | None:
-    """Return which kind that FSx cannot back up a file system is; None for a type that is not documented."""
+    """Return why FSx cannot back up a file system (a kind), or empty; None: its type is not documented."""
     if system.text("FileSystemType") not in (None, *_SYSTEM_TYPES):
         return None
     lustre = system.child("LustreConfiguration")
@@ -139,13 +139,13 @@ def _unsupported_system(system: Shape) -> str | None:
 
 
 def _encryption(system: Shape, ref: EvidenceRef) -> Reading[Encryption]:
-    """Parse a file system's encryption: FSx encrypts all of them (FSx user guides, "Data encryption")."""
+    """Return a file system's encryption: FSx encrypts all of them (FSx user guides, "Data encryption")."""
     key = system.text("KmsKeyId")
     return Known(Encryption(encrypted=True, keys=(key,) if key else ()), (ref,))
 
 
 def _parents_encryption(sources: Sources, system_id: str, systems: _Rows) -> Reading[Encryption]:
-    """Parse a volume's encryption, which is that of its file system."""
+    """Return a volume's encryption, which is that of its file system."""
     if system_id in systems:
         return _encryption(*systems[system_id])
     listed = sources.lists[FILE_SYSTEMS]
@@ -178,7 +178,7 @@ def _resource(
 
 
 def implied_list(name: str, answers: Answers, lists: Mapping[str, Reading[None]]) -> Reading[None] | None:
-    """Return that there are no volumes of ONTAP where no file system is one of ONTAP."""
+    """Return that there are no ONTAP volumes if no file system is ONTAP."""
     systems = lists.get(FILE_SYSTEMS)
     if name != VOLUMES or systems is None or isinstance(systems, Unread):
         return None

@@ -1,7 +1,7 @@
-"""AWS IAM and AWS STS: the roles of an account, and the way into it.
+"""AWS IAM and AWS STS: the roles of an account, and the role that the scan assumes there.
 
-A backup selection names a role by its ARN, and the ARN counts: a role of the same name under another path is
-a different one, and AWS Backup could not assume it by that ARN.
+A backup selection names a role by its ARN. A role with the same name under another path is a different role,
+which AWS Backup cannot assume by that ARN.
 """
 
 import json
@@ -41,7 +41,7 @@ OPERATIONS: Final = (
         optional="without it, no scan begins",
         own=("Account", "Arn"),
     ),
-    # Its answers are secrets and are never recorded: only `collect.roles` calls it.
+    # Its answers are secrets and are never recorded; only `collect.credentials` calls it.
     Operation(
         "sts",
         "AssumeRole",
@@ -59,7 +59,7 @@ def collect_account(caller: Caller) -> None:
 
 
 def parse_roles(account: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[str, Reading[Role | None]]:
-    """Look up the roles with these ARNs in the answers of an account's global services."""
+    """Return the roles with these ARNs, from the answers of an account's global services."""
     wanted = frozenset(names)
     described = _Roles(account, wanted)
     roles = {name: described.role(name) for name in sorted(wanted)}
@@ -83,7 +83,7 @@ class _Roles:
                 self._add(page.need_child("Role"), page.ref)
 
     def _add(self, row: Shape, ref: EvidenceRef) -> None:
-        # An account may have thousands of roles, and they are searched once for each of its Regions.
+        # An account may have thousands of roles, and this runs once for each of its Regions.
         if (arn := row.need("Arn")) not in self._wanted:
             return
         role = Role(
@@ -96,7 +96,7 @@ class _Roles:
             self._roles[role.arn] = role, ref
 
     def role(self, arn: str) -> Reading[Role | None]:
-        """Return the role; Known(None): an answer says that there is none."""
+        """Return the role; Known(None): the account has no such role."""
         if (described := self._roles.get(arn)) is not None:
             return Known(described[0], (described[1],))
         parts = parse_arn(arn)
@@ -113,7 +113,7 @@ class _Roles:
         return Unread(next(refused, None) or self._never_asked("", owner))
 
     def _listed(self) -> Answer:
-        """Return the list of all roles: one that is limited to a path leaves others out."""
+        """Return the list of all roles, without calls that are limited to a path."""
         return self._account.one(LIST_ROLES)
 
     def _never_asked(self, about: str, owner: AccountId) -> Gap:
@@ -122,9 +122,9 @@ class _Roles:
 
 
 def _trust(row: Shape) -> str | None:
-    """Return a trust policy as JSON text: boto3 decodes it, other programs may leave it as IAM sends it.
+    """Return a trust policy as JSON text. boto3 decodes it; other programs may keep IAM's encoding.
 
-    What is neither a text nor an object is no policy, which parsing the text shows.
+    Other types of values are invalid policies, which parsing the text reports.
     """
     value = row.data.get(_TRUST)
     if isinstance(value, str):
@@ -133,12 +133,12 @@ def _trust(row: Shape) -> str | None:
 
 
 def entry_refusal(*read: Answers) -> Gap | None:
-    """Return the refusal of the account's role (about: its ARN), where that is why nothing was read.
+    """Return the refused AssumeRole call (about: the role's ARN) if that is why nothing was read.
 
-    `read`: the answers of the account-Region, then those of the account's global services, which count where
-    the first ones are empty. A role that was refused at one attempt and assumed at another hides nothing.
+    `read`: the answers of the account-Region, then those of the account's global services, which count if the
+    first ones are empty. A refused attempt does not count if another one succeeded.
     """
-    answers = next((each for each in read if each.operations), read[0])
+    answers = next((candidate for candidate in read if candidate.operations), read[0])
     if len(answers.operations) != 1 or not answers.operations <= ENTRY:
         return None
     (operation,) = answers.operations

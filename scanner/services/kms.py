@@ -1,7 +1,7 @@
-"""AWS KMS: aliases, and the keys that something recorded in the same shard names.
+"""AWS KMS: aliases, and the keys that recorded answers of the shard name.
 
-AWS managed: DescribeKey has KeyManager AWS, or ListAliases maps an `alias/aws/...` to it. Customer managed:
-KeyManager CUSTOMER. Otherwise unknown (catalogue, ruling 6).
+A key is AWS managed if DescribeKey returns KeyManager AWS, or ListAliases maps an `alias/aws/...` to it. It
+is customer managed if KeyManager is CUSTOMER. Otherwise its kind is unknown (catalogue, ruling 6).
 """
 
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -35,25 +35,25 @@ OPERATIONS: Final = (
 )
 
 
-def collect_aliases(caller: Caller, *, found: MutableMapping[str, str]) -> None:
-    """Record the account's aliases; put the key id that each leads to into `found`."""
+def collect_aliases(caller: Caller, *, targets: MutableMapping[str, str]) -> None:
+    """Record the account's aliases, and add the key id behind each to `targets`."""
     for answer in caller.pages("kms", "ListAliases"):
         for row in objects(answer, "Aliases"):
-            found[text(row, "AliasName")] = text(row, "TargetKeyId")
+            targets[text(row, "AliasName")] = text(row, "TargetKeyId")
 
 
 def collect_keys(caller: Caller, named: Iterable[str], *, aliases: Mapping[str, str], partition: str) -> None:
-    """Record the keys `named` (ARNs, ids, aliases), each once, and the policies of customers' own keys.
+    """Record the keys `named` (ARNs, ids, aliases) once each, and the policies of customer managed keys.
 
-    Keys of another account are described here, by ARN: that account's own shard may not name them.
-    Keys of another Region cannot be described here.
+    Keys of another account are described here by ARN, since that account's own shard may not name them. Keys
+    of another Region cannot be described here.
     """
     keys = {_arn(name, aliases, partition, caller.shard) for name in named}
-    caller.each((key for key in sorted(keys) if _belongs_here(key, caller.shard)), _describe)
+    caller.each((key for key in sorted(keys) if _is_in_region(key, caller.shard)), _describe)
 
 
 def _arn(name: str, aliases: Mapping[str, str], partition: str, shard: Shard) -> str:
-    """Return the ARN of a key by any of its names; an alias without a target stays as it is."""
+    """Return the ARN of a key from any of its names; an alias without a target is returned unchanged."""
     arn = parse_arn(name)
     if arn is not None and (arn.account, arn.region) != (shard.account, shard.region):
         return name
@@ -65,7 +65,7 @@ def _arn(name: str, aliases: Mapping[str, str], partition: str, shard: Shard) ->
     return f"arn:{partition}:kms:{shard.region}:{shard.account}:key/{identity}"
 
 
-def _belongs_here(key: str, shard: Shard) -> bool:
+def _is_in_region(key: str, shard: Shard) -> bool:
     arn = parse_arn(key)
     return arn is None or arn.region == shard.region
 
@@ -86,11 +86,11 @@ _Identity = tuple[str, str, str]
 
 
 def parse_keys(answers: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[str, Key]:
-    """Parse the keys that resources and vaults of the shard name, and all others that it described, by name.
+    """Parse the keys that the shard's resources and vaults name, and all other keys it described, by name.
 
-    Other accounts may name a key of this shard that nothing in it names (catalogue, ruling 17). A key of
-    another account or Region is left to its own shard, unless it was described here too; a refusal of it here
-    is a gap only where no other shard described it.
+    Other accounts may name a key of this shard that nothing in it names (catalogue, ruling 17). Keys of
+    another account or Region are parsed only if they were described here; a refusal is not noted as a gap,
+    since the key's own shard may have described it.
     """
     described = _Keys(answers)
     keys: dict[str, Key] = {}
@@ -108,14 +108,14 @@ def parse_keys(answers: Answers, gaps: Gaps, names: Iterable[str]) -> Mapping[st
 
 
 def parse_key_aliases(answers: Answers) -> Mapping[str, str]:
-    """Parse the aliases that a shard lists or that were described in it: the key's ARN by the alias's ARN."""
+    """Parse the aliases that a shard lists or describes: from the alias's ARN to the key's ARN."""
     shard = answers.shard
     place = (partition_of(shard.region), shard.account, shard.region)
     aliases: dict[str, str] = {}
     for answer in answers.every(_DESCRIBE):
-        asked, key = answer.parameters.get("KeyId"), _answered_key(answer)
-        if isinstance(asked, str) and key is not None and bare_name(asked).startswith("alias/"):
-            aliases[_key_arn(place[0], *_identity(asked, shard))] = key
+        requested, key = answer.parameters.get("KeyId"), _answered_key(answer)
+        if isinstance(requested, str) and key is not None and bare_name(requested).startswith("alias/"):
+            aliases[_key_arn(place[0], *_identity(requested, shard))] = key
     for row, _ in rows(answers, _ALIASES, "Aliases"):
         if key_id := row.text("TargetKeyId"):
             aliases[_key_arn(*place, row.need("AliasName"))] = _key_arn(*place, key_id)
@@ -128,9 +128,9 @@ def _belongs_to(name: str, shard: Shard) -> bool:
 
 
 def _identity(name: str, shard: Shard) -> _Identity:
-    """Return whose key a name means, in which Region, and its key id or `alias/...`.
+    """Return the account, the Region, and the key id or `alias/...` that a name stands for.
 
-    A name without an ARN means one of the shard's own account and Region.
+    A name without an ARN is one of the shard's own account and Region.
     """
     parts = parse_arn(name)
     if parts is None:
@@ -139,13 +139,13 @@ def _identity(name: str, shard: Shard) -> _Identity:
 
 
 def bare_name(name: str) -> str:
-    """Return the part of a key's ARN that names it: a key id, or `alias/...`."""
+    """Return the key id or `alias/...` from a key's ARN."""
     parts = parse_arn(name)
     return name if parts is None else parts.resource.removeprefix("key/")
 
 
 class _Keys:
-    """The KMS answers of a shard, by the key that each is about; aliases are those of the shard's account."""
+    """The KMS answers of a shard, by key; aliases of the shard's account are resolved."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
@@ -160,11 +160,11 @@ class _Keys:
         }
 
     def mentions(self, name: str) -> bool:
-        """Check whether some answer, a refusal too, is about the key of that name."""
+        """Return whether an answer, also a refusal, is about the key of that name."""
         return self._identity(name) in self._described
 
     def described_arns(self, besides: Iterable[str]) -> set[str]:
-        """Return the ARNs of the keys that were described here, less those that `besides` names."""
+        """Return the ARNs of the described keys, without those that `besides` names."""
         named = {self._identity(name) for name in besides}
         partition = partition_of(self._answers.shard.region)
         return {
@@ -174,7 +174,7 @@ class _Keys:
         }
 
     def _identity(self, name: str) -> _Identity:
-        """Return the key that a name means; the shard's own aliases are followed."""
+        """Return the key that a name stands for, after resolving the shard's own aliases."""
         shard = self._answers.shard
         account, region, bare = _identity(name, shard)
         if (account, region) == (shard.account, shard.region):
@@ -182,7 +182,7 @@ class _Keys:
         return account, region, bare
 
     def key(self, name: str) -> Key:
-        """Return a key as far as it was described."""
+        """Return a key with all that its answers describe."""
         identity = self._identity(name)
         answer = self._described.get(identity)
         metadata = _metadata(answer)
@@ -228,7 +228,7 @@ class _Keys:
 
 
 def _primary(metadata: Shape | None) -> str | None:
-    """Return the primary key of a multi-Region key, itself or another."""
+    """Return the ARN of a multi-Region key's primary key, which may be the key itself."""
     configuration = metadata.child(_MULTI_REGION) if metadata else None
     primary = configuration.child("PrimaryKey") if configuration else None
     return primary.text("Arn") if primary else None
@@ -241,23 +241,24 @@ def _replicas(metadata: Shape | None) -> tuple[str, ...]:
 
 
 def _by_key(answers: Answers, operation: str) -> dict[_Identity, Answer]:
-    """Index answers by the key that was requested, and by the one that was returned.
+    """Index answers by the key of the request, and by the key of the answer.
 
-    A key may have been requested by its id, its ARN and its aliases: an answer counts more than a refusal.
+    Requests may have named a key by its id, its ARN and its aliases. An answer takes precedence over a
+    refusal.
     """
-    found: dict[_Identity, Answer] = {}
+    by_key: dict[_Identity, Answer] = {}
     for answer in answers.every(operation):
         for name in (answer.parameters.get("KeyId"), _answered_key(answer)):
             if not isinstance(name, str):
                 continue
             identity = _identity(name, answers.shard)
-            if answer.gap is None or identity not in found:
-                found[identity] = answer
-    return found
+            if answer.gap is None or identity not in by_key:
+                by_key[identity] = answer
+    return by_key
 
 
 def _answered_key(answer: Answer) -> str | None:
-    """Return the ARN of the key that an answer describes; its bare id where the answer has no more."""
+    """Return the ARN of the key that an answer describes, or its bare id if the ARN is missing."""
     metadata = _metadata(answer)
     return (metadata.text("Arn") or metadata.text("KeyId")) if metadata else None
 

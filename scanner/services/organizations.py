@@ -24,7 +24,8 @@ from scanner.services.base import Gaps, Operation, Place, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.iam import entry_refusal
 
-_PAGE: Final = 20  # the largest that the service takes (facts 10.2)
+_PAGE: Final = 20  # the largest that the service accepts (facts 10.2)
+
 _UNIT: Final = "organisational unit"
 LIST_POLICIES: Final = "organizations:ListPolicies"
 EFFECTIVE: Final = "organizations:DescribeEffectivePolicy"
@@ -39,7 +40,7 @@ def _once(
     after: tuple[str, ...] = (),
     same: tuple[tuple[str, str], ...] = (),
 ) -> Operation:
-    """Declare an operation that is called once for the organization."""
+    """Declare an operation that is called once per organization."""
     action = f"organizations:{name}"
     return Operation("organizations", name, action, page, after=after, same=same, place=Place.SCAN, per=per)
 
@@ -52,7 +53,7 @@ _ROOTS: Final = "organizations:ListRoots"
 _UNITS: Final = "organizations:ListOrganizationalUnitsForParent"
 
 TREE: Final = (_ROOTS, _UNITS, "organizations:ListAccountsForParent")
-"""The reads that return the accounts' places in the tree."""
+"""The operations that return the tree of organizational units."""
 
 OPERATIONS: Final = (
     _once("DescribeOrganization", page=0),
@@ -89,12 +90,12 @@ _BACKUP_POLICY: Final = "BACKUP_POLICY"
 
 
 def collect_tree(caller: Caller) -> dict[str, str]:
-    """Record the tree; return every account's place by its id: `r-…/ou-…/ou-…`, without the organization."""
-    places: dict[str, str] = {}
-    todo = [(root, root) for root in texts(caller.pages("organizations", "ListRoots"), "Roots", "Id")]
-    seen = {root for root, _ in todo}
-    while todo:
-        parent, path = todo.pop(0)
+    """Record the tree; return each account's path by its id: `r-…/ou-…/ou-…`, without the organization."""
+    paths: dict[str, str] = {}
+    waiting = [(root, root) for root in texts(caller.pages("organizations", "ListRoots"), "Roots", "Id")]
+    seen = {root for root, _ in waiting}
+    while waiting:
+        parent, path = waiting.pop(0)
         units = texts(
             caller.pages("organizations", "ListOrganizationalUnitsForParent", ParentId=parent),
             "OrganizationalUnits",
@@ -103,23 +104,23 @@ def collect_tree(caller: Caller) -> dict[str, str]:
         accounts = texts(
             caller.pages("organizations", "ListAccountsForParent", ParentId=parent), "Accounts", "Id"
         )
-        places |= dict.fromkeys(accounts, path)
-        todo += [(unit, f"{path}/{unit}") for unit in units if unit not in seen]
+        paths |= dict.fromkeys(accounts, path)
+        waiting += [(unit, f"{path}/{unit}") for unit in units if unit not in seen]
         seen.update(units)
-    return places
+    return paths
 
 
 def collect_administration(caller: Caller) -> None:
     """Record the delegated administrators of AWS Backup, and whether it has trusted access."""
-    whose = {"ServicePrincipal": "backup.amazonaws.com"}
-    for _ in caller.pages("organizations", "ListDelegatedAdministrators", **whose):
+    parameters = {"ServicePrincipal": "backup.amazonaws.com"}
+    for _ in caller.pages("organizations", "ListDelegatedAdministrators", **parameters):
         pass
     for _ in caller.pages("organizations", "ListAWSServiceAccessForOrganization"):
         pass
 
 
 def collect_policies(caller: Caller) -> None:
-    """Record backup policies, what they are attached to, and accounts whose effective policy is invalid."""
+    """Record backup policies, their targets, and accounts with an invalid effective policy."""
     pages = caller.pages("organizations", "ListPolicies", Filter=_BACKUP_POLICY)
     caller.each(texts(pages, "Policies", "Id"), _collect_policy)
     invalid = "ListAccountsWithInvalidEffectivePolicy"
@@ -137,13 +138,14 @@ def _collect_policy(caller: Caller, policy: str) -> tuple[str, ...]:
 def collect_account(caller: Caller) -> None:
     """Record the effective backup policy of the caller's own account.
 
-    Every account reads its own: Organizations allows one account few calls a second (facts 10.2).
+    Each account reads its own policy, since Organizations allows an account only a few calls per second
+    (facts 10.2).
     """
     caller.call("organizations", "DescribeEffectivePolicy", PolicyType=_BACKUP_POLICY)
 
 
 def parse_organization(answers: Answers, manifest: Manifest) -> Organization:
-    """Parse org.jsonl.gz. What it does not say is taken from the manifest, else it is not known."""
+    """Parse org.jsonl.gz; values that it lacks are taken from the manifest, or are unread."""
     if refs := no_organization(answers):
         return Organization(
             id=Known(None, refs),
@@ -168,10 +170,10 @@ def parse_organization(answers: Answers, manifest: Manifest) -> Organization:
 
 
 def no_organization(answers: Answers) -> tuple[EvidenceRef, ...]:
-    """Return the evidence that the account belongs to no organisation; empty: nothing says so.
+    """Return the evidence that the account belongs to no organisation; empty: there is none.
 
-    AWSOrganizationsNotInUseException, and what DescribeGlobalSettings answers outside an organisation
-    (ERROR_9601; facts 6, row 2). An answer of the organisation itself counts for more.
+    It is AWSOrganizationsNotInUseException, or the error of DescribeGlobalSettings outside an organisation
+    (ERROR_9601; facts 6, row 2). A successful answer about the organisation takes precedence.
     """
     calls = [answers.one(name) for name in (_DESCRIBE, _LIST_ACCOUNTS, _GLOBAL_SETTINGS)]
     if any(call.pages for call in calls):
@@ -180,7 +182,7 @@ def no_organization(answers: Answers) -> tuple[EvidenceRef, ...]:
 
 
 def _members(answers: Answers) -> Reading[None]:
-    """Return whether the members were listed to the end; an error that denies an organisation lists none."""
+    """Return whether the members were listed to the end; an error about no organisation lists none."""
     listed = answers.one(_LIST_ACCOUNTS)
     if listed.absent:
         return Unread(answers.gap(_LIST_ACCOUNTS, "", GapKind.FAILED))
@@ -191,24 +193,24 @@ def _accounts(
     answers: Answers, manifest: Manifest, organization_id: str | None
 ) -> Mapping[AccountId, Account]:
     paths = _ou_paths(answers, organization_id)
-    recorded = {account.id: account for account in manifest.accounts}
-    # A list that was read to the end is the last word on who is a member, whatever the manifest says.
-    whole = isinstance(_members(answers), Known)
-    accounts = {} if whole else dict(recorded)
+    listed = {account.id: account for account in manifest.accounts}
+    # A complete list of members takes precedence over the manifest.
+    is_complete = isinstance(_members(answers), Known)
+    accounts = {} if is_complete else dict(listed)
     for row, _ in rows(answers, _LIST_ACCOUNTS, "Accounts"):
         account_id = AccountId(row.need("Id"))
-        known = recorded.get(account_id)
+        recorded = listed.get(account_id)
         accounts[account_id] = Account(
             id=account_id,
-            name=row.text("Name") or (known.name if known else ""),
+            name=row.text("Name") or (recorded.name if recorded else ""),
             status=row.text("State") or row.text("Status"),
-            ou_path=paths.get(account_id) or (known.ou_path if known else None),
+            ou_path=paths.get(account_id) or (recorded.ou_path if recorded else None),
         )
     return accounts
 
 
 def _ou_paths(answers: Answers, organization_id: str | None) -> Mapping[str, str]:
-    """Return each account's path `o-.../r-.../ou-.../`, as far as the tree was read."""
+    """Return each account's path `o-.../r-.../ou-.../`, for the part of the tree that was read."""
     paths = {
         root.need("Id"): f"{organization_id}/{root.need('Id')}/"
         for root, _ in rows(answers, "organizations:ListRoots", "Roots")
@@ -220,8 +222,8 @@ def _ou_paths(answers: Answers, organization_id: str | None) -> Mapping[str, str
         ("ListAccountsForParent", "Accounts"),
     ):
         for answer in answers.every(f"organizations:{operation}"):
-            found = [row.need("Id") for page in answer.pages for row in page.children(key)]
-            children.setdefault(str(answer.parameters.get("ParentId")), []).extend(found)
+            ids = [row.need("Id") for page in answer.pages for row in page.children(key)]
+            children.setdefault(str(answer.parameters.get("ParentId")), []).extend(ids)
     accounts: dict[str, str] = {}
     waiting = list(paths)
     while waiting:
@@ -236,7 +238,7 @@ def _ou_paths(answers: Answers, organization_id: str | None) -> Mapping[str, str
 
 
 def _cross_account_backup(answers: Answers) -> Reading[bool]:
-    """Read the global setting: a map of strings, where only "true" is on (facts 6, row 2)."""
+    """Parse the global setting, a text that is on only if it is "true" (facts 6, row 2)."""
     answer = answers.one(_GLOBAL_SETTINGS)
     settings = {k: v for page in answer.pages for k, v in page.mapping("GlobalSettings", str).items()}
     if (setting := settings.get(_CROSS_ACCOUNT)) is not None:
@@ -245,38 +247,40 @@ def _cross_account_backup(answers: Answers) -> Reading[bool]:
 
 
 def unit_names(answers: Answers) -> Mapping[str, str]:
-    """Return the names of the roots and units in org.jsonl.gz, by id."""
-    found = {row.need("Id"): row.text("Name") or "" for row, _ in rows(answers, _ROOTS, "Roots")}
+    """Return the names of roots and organizational units in org.jsonl.gz, by id."""
+    names = {row.need("Id"): row.text("Name") or "" for row, _ in rows(answers, _ROOTS, "Roots")}
     for answer in answers.every(_UNITS):
         for page in answer.pages:
-            found |= {row.need("Id"): row.text("Name") or "" for row in page.children("OrganizationalUnits")}
-    return {unit: name for unit, name in found.items() if name}
+            names |= {row.need("Id"): row.text("Name") or "" for row in page.children("OrganizationalUnits")}
+    return {unit: name for unit, name in names.items() if name}
 
 
 def unread_tree(answers: Answers) -> str:
-    """Return which reads of the organization's tree are missing, as a sentence; empty: none."""
-    found = {
+    """Return a sentence about the missing reads of the organization's tree; empty: none are missing."""
+    missing = {
         f"{operation} ({gap.code or gap.kind.value})"
         for operation in TREE
         for answer in answers.every(operation)
         if (gap := answer.gap) is not None
     }
-    if not found and not any(True for _ in answers.every(_ROOTS)):
-        found = {f"{_ROOTS} ({GapKind.NEVER_ASKED.value})"}
-    return f"Not read: {', '.join(sorted(found))}." if found else ""
+    if not missing and not any(True for _ in answers.every(_ROOTS)):
+        missing = {f"{_ROOTS} ({GapKind.NEVER_ASKED.value})"}
+    return f"Not read: {', '.join(sorted(missing))}." if missing else ""
 
 
-def account_paths(told: Iterable[Account], read: Iterable[Account]) -> Mapping[str, str]:
-    """Return the path of each account whose place is known, from the manifest, else from the evidence."""
-    found = {str(each.id): each.ou_path for each in (*read, *told) if each.ou_path}
-    return {account: path for account, path in found.items() if path}
+def account_paths(from_manifest: Iterable[Account], from_evidence: Iterable[Account]) -> Mapping[str, str]:
+    """Return the known paths of accounts; those of the manifest take precedence."""
+    paths = {
+        str(account.id): account.ou_path for account in (*from_evidence, *from_manifest) if account.ou_path
+    }
+    return {account: path for account, path in paths.items() if path}
 
 
 def parse_contacts(answers: Answers, manifest: Manifest) -> dict[str, Contacts]:
-    """Return the contacts of every account in org.jsonl.gz or the manifest.
+    """Return the contacts of each account in org.jsonl.gz or the manifest.
 
-    AWS gives every account an e-mail address and a name (Organizations API reference, "Account"): what is
-    not told is not known.
+    Every account has an e-mail address and a name (Organizations API reference, "Account"). A missing one is
+    unknown.
     """
     contacts: dict[str, Contacts] = {
         account.id: {"email": None, "name": account.name or None} for account in manifest.accounts
@@ -289,7 +293,7 @@ def parse_contacts(answers: Answers, manifest: Manifest) -> dict[str, Contacts]:
 
 
 def parse_governance(answers: Answers) -> BackupGovernance:
-    """Parse what org.jsonl.gz says of backup policies, delegation and trusted access."""
+    """Parse backup policies, delegated administrators and trusted access from org.jsonl.gz."""
     gaps = Gaps()
     return BackupGovernance(
         delegated_administrators=_delegated_administrators(answers, gaps),
@@ -297,14 +301,16 @@ def parse_governance(answers: Answers) -> BackupGovernance:
         policies_enabled=_policies_enabled(answers, gaps),
         policies=_policies(answers, gaps),
         invalid_accounts=_invalid_accounts(answers, gaps),
-        gaps=gaps.all() if answers.operations else (),  # else the bundle speaks of no organisation
+        gaps=gaps.all()
+        if answers.operations
+        else (),  # otherwise the bundle has no answers about an organisation
     )
 
 
 def _delegated_administrators(answers: Answers, gaps: Gaps) -> Reading[tuple[AccountId, ...]]:
     answer = answers.one("organizations:ListDelegatedAdministrators", ServicePrincipal=_BACKUP)
-    found = {row.need("Id") for page in answer.pages for row in page.children("DelegatedAdministrators")}
-    return gaps.reading(tuple(AccountId(account) for account in sorted(found)), answer)
+    accounts = {row.need("Id") for page in answer.pages for row in page.children("DelegatedAdministrators")}
+    return gaps.reading(tuple(AccountId(account_id) for account_id in sorted(accounts)), answer)
 
 
 def _trusted_access(answers: Answers, gaps: Gaps) -> Reading[bool]:
@@ -314,7 +320,7 @@ def _trusted_access(answers: Answers, gaps: Gaps) -> Reading[bool]:
 
 
 def _policies_enabled(answers: Answers, gaps: Gaps) -> Reading[bool]:
-    """Return whether backup policies are enabled at the organization's root."""
+    """Return whether the root of the organisation has the policy type for backup policies enabled."""
     enabled = any(
         kind.text("Type") == _BACKUP_POLICY and kind.text("Status") == "ENABLED"
         for root, _ in rows(answers, _ROOTS, "Roots")
@@ -324,10 +330,10 @@ def _policies_enabled(answers: Answers, gaps: Gaps) -> Reading[bool]:
 
 
 def _policies(answers: Answers, gaps: Gaps) -> Reading[tuple[BackupPolicy, ...]]:
-    """Parse the organisation's backup policies. A half-read list is not known: a policy may be missing."""
+    """Parse the organisation's backup policies. A partial list counts as unread: a policy may be missing."""
     answer = answers.one(LIST_POLICIES, Filter=_BACKUP_POLICY)
-    found = {row.need("Id"): (row, row.ref) for page in answer.pages for row in page.children("Policies")}
-    policies = tuple(_policy(answers, gaps, row, ref) for _, (row, ref) in sorted(found.items()))
+    listed = {row.need("Id"): (row, row.ref) for page in answer.pages for row in page.children("Policies")}
+    policies = tuple(_policy(answers, gaps, row, ref) for _, (row, ref) in sorted(listed.items()))
     return gaps.reading(policies, answer)
 
 
@@ -335,10 +341,10 @@ def _policy(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Backu
     policy_id = row.need("Id")
     described = answers.one("organizations:DescribePolicy", PolicyId=policy_id)
     content = next((page.need_child("Policy").text("Content") for page in described.pages), None)
-    hangs_on = answers.one("organizations:ListTargetsForPolicy", PolicyId=policy_id)
+    attachments = answers.one("organizations:ListTargetsForPolicy", PolicyId=policy_id)
     targets = tuple(
         PolicyTarget(target.need("TargetId"), target.text("Type"))
-        for page in hangs_on.pages
+        for page in attachments.pages
         for target in page.children("Targets")
     )
     return BackupPolicy(
@@ -346,20 +352,20 @@ def _policy(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Backu
         arn=row.text("Arn"),
         name=row.text("Name") or policy_id,
         content=gaps.reading(content or "", described),
-        targets=gaps.reading(targets, hangs_on),
+        targets=gaps.reading(targets, attachments),
         refs=(ref,),
     )
 
 
 def _invalid_accounts(answers: Answers, gaps: Gaps) -> Reading[tuple[AccountId, ...]]:
-    """Parse the accounts whose effective backup policy is not valid: there it is not fully in force."""
+    """Parse the accounts with an invalid effective backup policy, which is not fully applied there."""
     answer = answers.one(INVALID, PolicyType=_BACKUP_POLICY)
     accounts = {row.need("Id") for page in answer.pages for row in page.children("Accounts")}
     return gaps.reading(tuple(AccountId(account) for account in sorted(accounts)), answer)
 
 
 def parse_account(account: Answers, organization: Answers) -> AccountInventory:
-    """Parse what is read of an account as a whole, by the account itself or by the management account."""
+    """Parse the effective policy of an account, as read by itself or by the management account."""
     gaps = Gaps()
     own = account.shard.account
     reading = _effective(account, account.one(EFFECTIVE, PolicyType=_BACKUP_POLICY))
@@ -376,7 +382,7 @@ def parse_account(account: Answers, organization: Answers) -> AccountInventory:
 
 
 def _is_missed(gap: Gap, organization: Answers) -> bool:
-    """Check whether a gap matters: a bundle without answers of an organization need not have its policies."""
+    """Return whether a gap counts: a bundle without an organization need not contain effective policies."""
     return gap.kind is not GapKind.NEVER_ASKED or bool(organization.operations)
 
 
@@ -400,9 +406,9 @@ _NO_POLICY: Final = "PolicyContent is not a JSON object of backup plans."
 
 
 def _plans(content: str) -> tuple[str, ...] | None:
-    """Return the names of a policy's plans; None: it is no backup policy (ruling 22).
+    """Return the names of a policy's plans; None: it is not a valid backup policy (ruling 22).
 
-    An empty object is one without plans (Organizations User Guide, "Backup policy syntax and examples").
+    An empty object is a policy without plans (Organizations User Guide, "Backup policy syntax and examples").
     """
     try:
         document = json.loads(content)

@@ -1,8 +1,8 @@
-"""Amazon RDS, and with the same calls Aurora, Neptune and DocumentDB.
+"""Amazon RDS, and Aurora, Neptune and DocumentDB, which share its API.
 
-DescribeDBClusters returns Aurora, Neptune, DocumentDB and RDS Multi-AZ clusters: the engine shows which.
-Members of a cluster are no resources of their own: the cluster is the unit of backup (facts 1.2).
-RDS Custom and RDS on Outposts are listed as kinds that AWS Backup cannot back up (facts 1.1).
+DescribeDBClusters returns Aurora, Neptune, DocumentDB and RDS Multi-AZ clusters, which differ in their
+engine. The cluster is the unit of backup; its instances are not resources (facts 1.2). RDS Custom and RDS on
+Outposts have an `unsupported_kind`, since AWS Backup cannot back them up (facts 1.1).
 """
 
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ _CUSTOM: Final = "custom-"  # engines of RDS Custom: custom-oracle-ee, custom-sq
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
-    """Parse DB instances that belong to no cluster, and clusters with their members."""
+    """Parse DB instances outside of clusters, and clusters with their members."""
     answers = sources.answers
     instances = distinct(
         (
@@ -90,16 +90,16 @@ def _is_member(row: Shape) -> bool:
 
 
 def _is_documented(row: Shape) -> bool:
-    """Check whether the engine is one that RDS documents: only these tell the type of a database."""
+    """Return whether RDS documents the engine: only a documented one determines the resource type."""
     engine = row.text("Engine")
     return engine is None or engine.startswith(_ENGINES)
 
 
 def _unsupported_kind(row: Shape) -> str | None:
-    """Return which kind that AWS Backup cannot back up an instance is; None where that is not known.
+    """Return why AWS Backup cannot back up an instance (a kind), or empty; None: not known.
 
-    Instances on an Outpost keep their backups there, or are in subnets of an Outpost only. RDS sends an empty
-    `SubnetOutpost` with every subnet of a Region (API reference, "DBInstance", "Subnet").
+    An instance is on an Outpost if its backups are stored there, or all of its subnets are there. RDS returns
+    an empty `SubnetOutpost` for subnets of a Region (API reference, "DBInstance", "Subnet").
     """
     if (row.text("Engine") or "").startswith(_CUSTOM):
         return "rds_custom"
@@ -125,9 +125,9 @@ def _members(sources: Sources, row: Shape) -> tuple[Arn, ...]:
 
 
 def _cluster_type(row: Shape) -> tuple[str, str]:
-    """Return a cluster's type and its row of the capability table, by its engine.
+    """Return the type of a cluster and its row of the capability table, by engine.
 
-    BundleError for an engine that RDS does not document: without its type, no rule of AWS Backup applies.
+    BundleError: RDS does not document the engine; without a type, no rule of AWS Backup applies.
     """
     engine = row.text("Engine") or ""
     if not _is_documented(row):

@@ -22,7 +22,7 @@ OPERATIONS: Final = (
     ),
 )
 
-_AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"  # in place of a key: it cannot be described
+_AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"  # a value instead of a key, which cannot be described
 
 
 def collect(caller: Caller) -> set[str]:
@@ -62,6 +62,6 @@ def _namespace(sources: Sources, row: Shape, ref: EvidenceRef) -> Resource:
 
 
 def _serverless_encryption(row: Shape) -> Encryption:
-    """Parse a namespace's key: all are encrypted, under a key that AWS owns where no other is named."""
+    """Parse a namespace's key: each is encrypted, with an AWS owned key unless another is named."""
     key = row.text("kmsKeyId")
     return Encryption(encrypted=True, keys=() if key in (None, "", _AWS_OWNED) else (key or "",))

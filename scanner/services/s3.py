@@ -1,6 +1,6 @@
 """Amazon S3: buckets. The account lists them; their details are in the shard of their Region.
 
-ListBuckets names the Region of a bucket only where a page size is requested (Amazon S3 API Reference).
+ListBuckets returns the Region of a bucket only if a page size is requested (Amazon S3 API Reference).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -61,14 +61,14 @@ OPERATIONS: Final = (
 
 
 def buckets(caller: Caller) -> dict[RegionName, list[str]]:
-    """Record the account's buckets; return their names by Region, without those whose Region is unknown."""
+    """Record the account's buckets; return their names by Region, without those of unknown Region."""
     return by_region(caller.pages("s3", "ListBuckets"), lambda name: _location(caller, name))
 
 
 def by_region(
     pages: Iterable[Mapping[str, Any]], locate: Callable[[str], str]
 ) -> dict[RegionName, list[str]]:
-    """Return the buckets' names by Region; `locate` returns that of a bucket whose row does not name it."""
+    """Return the names of buckets by Region; `locate` looks up a Region that the row omits."""
     names: dict[RegionName, list[str]] = {}
     for answer in pages:
         for row in objects(answer, "Buckets"):
@@ -85,7 +85,7 @@ def _location(caller: Caller, name: str) -> str:
 
 
 def region_of(constraint: str | None) -> str:
-    """Return the Region that a LocationConstraint names; none means us-east-1."""
+    """Return the Region of a LocationConstraint; none means us-east-1."""
     return _OLD_NAMES.get(constraint or "", constraint or "")
 
 
@@ -109,9 +109,9 @@ def _keys(answer: Mapping[str, Any]) -> Iterable[str]:
 def buckets_of_region(
     account: Answers, region: str, regions: Mapping[str, str]
 ) -> tuple[tuple[Bucket, ...], tuple[Gap, ...]]:
-    """Return the buckets of one Region, and a gap for each bucket whose Region is not known.
+    """Return the buckets of one Region, and a gap for each bucket of unknown Region.
 
-    `regions`: the Regions of buckets that the account's own answers do not place (`BucketRegions.of`).
+    `regions`: the Regions of buckets that the account's own answers omit (`BucketRegions.of`).
     """
     buckets: dict[str, Bucket] = {}
     gaps: dict[str, Gap] = {}
@@ -126,7 +126,7 @@ def buckets_of_region(
 
 
 def _unplaced(account: Answers, bucket: str, ref: EvidenceRef) -> Gap:
-    """Build the gap of a bucket without a Region: it may be in any, so that no Region's list is complete."""
+    """Build the gap of a bucket of unknown Region, which leaves the lists of all Regions incomplete."""
     refused = account.one(GET_LOCATION, Bucket=bucket).gap
     if refused is not None and refused.kind is not GapKind.NEVER_ASKED:
         return replace(refused, about=bucket)
@@ -135,7 +135,7 @@ def _unplaced(account: Answers, bucket: str, ref: EvidenceRef) -> Gap:
 
 
 def location(account: Answers, name: str) -> str | None:
-    """Return the Region that GetBucketLocation or HeadBucket names among an account's answers."""
+    """Return a bucket's Region according to GetBucketLocation or HeadBucket; None: not known."""
     located = account.one(GET_LOCATION, Bucket=name)
     if located.gap is None and located.pages:
         return region_of(located.pages[0].text("LocationConstraint"))
@@ -172,10 +172,10 @@ def parse(sources: Sources) -> Iterator[Resource]:
 
 
 def _unsupported_kind(row: Shape, name: str) -> str:
-    """Return which kind that AWS Backup cannot back up a bucket is.
+    """Return why AWS Backup cannot back up a bucket (a kind); empty: it can.
 
-    ListBuckets lists general purpose buckets only, but another program may have recorded all of them in one
-    list. The names of directory buckets end with `--x-s3` (S3 user guide, "Directory bucket naming rules").
+    ListBuckets returns general purpose buckets only, but another program may have recorded all kinds in one
+    list. Names of directory buckets end with `--x-s3` (S3 user guide, "Directory bucket naming rules").
     """
     service = (row.text("BucketArn") or "").split(":")[2:3]
     if service == ["s3-outposts"]:
@@ -188,7 +188,7 @@ def _versioned(pages: tuple[Shape, ...]) -> bool:
 
 
 def _encryption(pages: tuple[Shape, ...]) -> Encryption:
-    """Parse the default encryption. aws:kms without a key is under the AWS managed alias/aws/s3."""
+    """Parse the default encryption. aws:kms without a key means the AWS managed key alias/aws/s3."""
     defaults = [
         default
         for page in pages

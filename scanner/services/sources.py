@@ -1,4 +1,4 @@
-"""What the parsers of one shard read: its answers, its gaps, its tags, its lists, its buckets."""
+"""The input of a service's parser: answers, gaps, tags, list states and buckets of one shard."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ Bucket = tuple[Shape, EvidenceRef]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The answers of one shard. `lists` says of each required list whether it was read to the end.
+    """The answers of one shard. `lists` states for each required list whether it was read to the end.
 
-    `buckets` are the rows of the buckets in the shard's Region: the account lists them, not the shard.
+    `buckets` are the rows of the buckets in the shard's Region, from the account's list.
     """
 
     answers: Answers
@@ -38,9 +38,10 @@ class Sources:
         return Arn(f"arn:{partition_of(shard.region)}:{service}:{shard.region}:{shard.account}:{resource}")
 
     def tags(self, arn: str, kind: str, own: str, **about: str) -> Reading[Tags]:
-        """Return the tags of a resource whose list has none.
+        """Return the tags of a resource whose list does not contain them.
 
-        `own` is the operation that returns those of one resource (`eks:ListTagsForResource`), called with the
-        parameters `about`; else the tagging API's, whose filter spells the type `kind` (`eks:cluster`).
+        `own` is the operation that returns the tags of one resource (`eks:ListTagsForResource`), with the
+        parameters `about`. If it was not called, the tags are those of the tagging API, in whose filter the
+        type is `kind` (`eks:cluster`).
         """
         return own_tags(self.answers.one(own, arn, **about), self.tagging.of(arn, kind), self.gaps)

@@ -1,4 +1,4 @@
-"""AWS Systems Manager for SAP: HANA databases on Amazon EC2. GetDatabase returns the state of one."""
+"""AWS Systems Manager for SAP: HANA databases on Amazon EC2. GetDatabase returns a database's state."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -15,7 +15,7 @@ from scanner.services.tagging import STACK_TAG, tag_map
 
 OPERATIONS: Final = (
     Operation("ssm-sap", "ListDatabases", "ssm-sap:ListDatabases", page=50, own=("Databases[].Arn",)),
-    # The name of the secret that holds the database's password is not recorded either.
+    # The name of the secret with the database's password is not recorded either.
     Operation(
         "ssm-sap",
         "GetDatabase",
@@ -39,7 +39,7 @@ def _describe(caller: Caller, arn: str) -> tuple[str, ...]:
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
-    """Parse databases, of the system and of tenants. One whose GetDatabase is missing is of unknown state."""
+    """Parse system and tenant databases. Without GetDatabase, the state is unknown."""
     databases = distinct(rows(sources.answers, "ssm-sap:ListDatabases", "Databases"), "Arn")
     for arn, (row, ref) in sorted(databases.items()):
         answer = _description(sources, row)
@@ -48,13 +48,13 @@ def parse(sources: Sources) -> Iterator[Resource]:
 
 
 def _description(sources: Sources, row: Shape) -> Answer:
-    """Return the description of a database, asked for by its ARN or by its three ids."""
+    """Return the description of a database, which was requested by its ARN or by three ids."""
     answer = sources.answers.one("ssm-sap:GetDatabase", DatabaseArn=row.need("Arn"))
     if answer.gap is None:
         return answer
     ids = {key: row.text(key) or "" for key in ("ApplicationId", "ComponentId", "DatabaseId")}
-    other = sources.answers.one("ssm-sap:GetDatabase", **ids)
-    return other if other.gap is None else answer
+    by_ids = sources.answers.one("ssm-sap:GetDatabase", **ids)
+    return by_ids if by_ids.gap is None else answer
 
 
 def _database(sources: Sources, arn: Arn, listed: tuple[Shape, EvidenceRef], answer: Answer) -> Resource:
@@ -70,7 +70,7 @@ def _database(sources: Sources, arn: Arn, listed: tuple[Shape, EvidenceRef], ans
         name=(described.text("DatabaseName") if described else None) or row.text("DatabaseId") or arn,
         state=described.text("Status") if described else None,
         tags=Known(tags, (ref,)),
-        # Its data is on volumes of the instances that it runs on; AWS does not say on which.
+        # The data is on volumes of the database's instances, but AWS does not report which ones.
         encryption=Known(Encryption(encrypted=None), (ref,)),
         stack=tags.get(STACK_TAG),
         refs=(ref, *answer.refs),

@@ -1,4 +1,4 @@
-"""AWS Storage Gateway: volumes. ListVolumes names them, a call for each gateway describes them."""
+"""AWS Storage Gateway: volumes. ListVolumes returns ARNs, a call per gateway and type describes them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -61,7 +61,7 @@ def collect(caller: Caller) -> set[str]:
 
 
 def _describe(caller: Caller, volumes: Iterable[tuple[str, str]]) -> set[str]:
-    """Describe the volumes of one gateway together: a call takes those of one gateway only."""
+    """Record the descriptions of one gateway's volumes: a call accepts those of a single gateway."""
     keys: set[str] = set()
     for kind, (operation, key) in _KINDS.items():
         arns = [arn for volume_type, arn in volumes if volume_type.upper().startswith(kind)]
@@ -72,7 +72,7 @@ def _describe(caller: Caller, volumes: Iterable[tuple[str, str]]) -> set[str]:
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
-    """Parse volumes. One whose description is missing is of unknown key, and of unknown state if attached."""
+    """Parse volumes. Without a description, the key is unknown, and the state too if it is attached."""
     volumes = distinct(rows(sources.answers, "storagegateway:ListVolumes", "VolumeInfos"), "VolumeARN")
     described = {
         row.need("VolumeARN"): (row, ref)
@@ -105,7 +105,7 @@ def _volume(sources: Sources, row: Shape, ref: EvidenceRef, described: _Descript
 
 
 def _state(row: Shape, described: _Description | None) -> str | None:
-    """Return DETACHED where the list or the description says so, else the status in the description."""
+    """Return DETACHED if the list or the description says so, or else the described status."""
     attachments = {
         row.text("VolumeAttachmentStatus"),
         described[0].text("VolumeAttachmentStatus") if described else None,
@@ -116,7 +116,7 @@ def _state(row: Shape, described: _Description | None) -> str | None:
 
 
 def _encryption(sources: Sources, row: Shape, described: _Description | None) -> Reading[Encryption]:
-    """Parse a volume's key: without one, Amazon S3's own keys encrypt it (user guide, "Encryption")."""
+    """Parse a volume's key; without one, keys of Amazon S3 encrypt it (user guide, "Encryption")."""
     if described is None:
         gap = _missing(sources, row)
         sources.gaps.note(gap)
@@ -126,7 +126,7 @@ def _encryption(sources: Sources, row: Shape, described: _Description | None) ->
 
 
 def _missing(sources: Sources, row: Shape) -> Gap:
-    """Return the refusal of the volume's description, or that it was never called."""
+    """Return the gap of a volume's description: its refusal, or that it was never called."""
     arn = row.need("VolumeARN")
     for operation in _DESCRIPTIONS:
         for answer in sources.answers.every(operation):

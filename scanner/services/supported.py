@@ -1,7 +1,7 @@
-"""Which resource types AWS Backup supports in a Region, and what follows for the services' lists.
+"""The resource types that AWS Backup supports in a Region, and what they imply about services' lists.
 
-What the answer of GetSupportedResourceTypes leaves out cannot be backed up in that Region, so its service
-need not be called there: it may have no endpoint at all (docs/assumptions.md).
+A type that GetSupportedResourceTypes does not return cannot be backed up in that Region. Its service is not
+called there, since it may have no endpoint (docs/assumptions.md).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -29,18 +29,18 @@ _NOT_LISTED: Final = "AWS Backup supports this type of resource here, but this v
 TYPE_OF_SERVICE: Final[Mapping[str, str]] = {
     kind.client: kind.name for kind in RESOURCE_TYPES if not kind.everywhere
 }
-"""By boto3's client name, the one type that is listed for AWS Backup. The services of the other types are in
-every Region, and are always called."""
+"""The resource type by boto3's client name. Services of types that are missing here exist in every Region and
+are always called."""
 
 
 def supported_types(caller: Caller) -> tuple[str, ...]:
-    """Record the types that AWS Backup supports in the Region; return none when it does not answer."""
+    """Record and return the types that AWS Backup supports in the Region; empty if the call fails."""
     answer = caller.call("backup", "GetSupportedResourceTypes") or {}
     return tuple(kind for kind in answer.get("ResourceTypes") or () if isinstance(kind, str))
 
 
 def unsupported_list(answers: Answers, service: str) -> Reading[None] | None:
-    """Return that a service's lists are empty, where AWS Backup supports none of it; None: it may."""
+    """Return a service's list as empty if AWS Backup supports none of its types there; None: it may."""
     for answer in _supporting(answers):
         if is_unsupported(service, _types(answer)):
             return Known(None, answer.refs)
@@ -48,7 +48,7 @@ def unsupported_list(answers: Answers, service: str) -> Reading[None] | None:
 
 
 def unknown_type_gaps(answers: Answers) -> Iterator[Gap]:
-    """Yield a gap for each type that AWS Backup supports in the Region and this version does not know."""
+    """Yield a gap for each type that AWS Backup supports in the Region but this version does not know."""
     for answer in _supporting(answers):
         for kind in unknown_types(_types(answer)):
             gap = answers.gap(SUPPORTED, kind, GapKind.NEVER_ASKED)
@@ -64,15 +64,15 @@ def _types(answer: Answer) -> tuple[str, ...]:
 
 
 def unknown_types(named: Iterable[str]) -> tuple[str, ...]:
-    """Return the types that AWS Backup supports and this version does not know, sorted."""
+    """Return the supported types that this version does not know, sorted."""
     return tuple(sorted({name for name in named if _plain(name) not in _KNOWN}))
 
 
 def is_unsupported(service: str, named: Collection[str]) -> bool:
-    """Check whether the answer shows that nothing of a service can be backed up in the Region.
+    """Return whether the answer shows that no resource of a service can be backed up in the Region.
 
-    A type that AWS's text does not name may be in the answer under another name, or the answer may be older
-    than it: it is only missing where a type as new as it is named, and no name is unknown.
+    A newer type may be in the answer under a name that this version does not know, or the answer may be older
+    than the type. It counts as missing only if the answer has a type that is as new, and no unknown name.
     """
     kind = TYPE_OF_SERVICE.get(service)
     plain = {_plain(name) for name in named}
@@ -83,7 +83,7 @@ def is_unsupported(service: str, named: Collection[str]) -> bool:
 
 
 def _plain(name: str) -> str:
-    """Return a type's name in one spelling: `Redshift Serverless`, `RedshiftServerless`."""
+    """Return a type name without case, spaces and punctuation: AWS spells some types in several ways."""
     return "".join(char for char in name.casefold() if char.isalnum())
 
 

@@ -1,7 +1,7 @@
-"""The Resource Groups Tagging API: tags that a service's own list leaves out; a second source of resources.
+"""The Resource Groups Tagging API: tags that a service's list omits, and a second source of resources.
 
-GetResources returns only what is or was tagged: read to the end, it shows that what it leaves out has no tags
-(facts 1.2); it never proves an inventory complete.
+GetResources returns only resources that have or had tags. If it was read to the end, all others have no tags
+(facts 1.2). It never proves that an inventory is complete.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from scanner.services.base import Gaps, Operation, rows
 from scanner.services.caller import Caller
 
 _GET_RESOURCES = "resourcegroupstaggingapi:GetResources"
-_NARROWING = ("TagFilters", "ResourceARNList", "ExcludeCompliantResources")
+_FILTERS = ("TagFilters", "ResourceARNList", "ExcludeCompliantResources")
 
 OPERATIONS: Final = (
     Operation(
@@ -29,17 +29,17 @@ OPERATIONS: Final = (
 )
 
 STACK_TAG: Final = "aws:cloudformation:stack-id"
-"""The tag that CloudFormation sets on what a stack made."""
+"""The tag that CloudFormation sets on the resources of a stack."""
 
 
 def collect(caller: Caller) -> None:
-    """Record every resource that is or was tagged, of whatever type: the inventory is compared with it."""
+    """Record all resources that have or had tags, of every type; the inventory is compared with them."""
     for _ in caller.pages("resourcegroupstaggingapi", "GetResources"):
         pass
 
 
 class TaggingAnswers:
-    """What the tagging API returned in a shard, by resource."""
+    """The tagging API's answers of a shard, by resource."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
@@ -54,31 +54,31 @@ class TaggingAnswers:
         return tuple(Arn(arn) for arn in sorted(self._tags))
 
     def of(self, arn: str, kind: str) -> Reading[Tags]:
-        """Return a resource's tags; `kind` is its type as the API's filter spells it (`dynamodb:table`)."""
-        if (found := self._tags.get(arn)) is not None:
-            tags, ref = found
+        """Return the tags of a resource; `kind` is its type in the API's filter (`dynamodb:table`)."""
+        if (tagged := self._tags.get(arn)) is not None:
+            tags, ref = tagged
             return Known(tags, (ref,))
-        best: Answer | None = None
+        last_refused: Answer | None = None
         for answer in self._answers.every(_GET_RESOURCES):
             if not _covers(answer.parameters, kind):
                 continue
             if answer.gap is None:
                 return Known({}, answer.refs[-1:])
-            best = answer
-        gap = best.gap if best is not None else None
+            last_refused = answer
+        gap = last_refused.gap if last_refused is not None else None
         return Unread(gap or self._answers.gap(_GET_RESOURCES, "", GapKind.NEVER_ASKED))
 
 
 def _covers(parameters: Mapping[str, object], kind: str) -> bool:
-    """Check whether a call lists all tagged resources of a type: its only filter is the type or service."""
-    if any(parameters.get(narrowing) for narrowing in _NARROWING):
+    """Return whether a call lists all tagged resources of a type: it filters by type or service only."""
+    if any(parameters.get(name) for name in _FILTERS):
         return False
     types = parameters.get("ResourceTypeFilters") or []
     return not types or (isinstance(types, list) and not {kind, kind.partition(":")[0]}.isdisjoint(types))
 
 
 def own_tags(answer: Answer, otherwise: Reading[Tags], gaps: Gaps) -> Reading[Tags]:
-    """Return the tags from the call for one resource, where it was made; else those of the tagging API."""
+    """Return the tags from the call for one resource if it was made, or else those of the tagging API."""
     if answer.gap is None:
         pairs = {key: value for page in answer.pages for key, value in _tags_of(page).items()}
         return Known(pairs, answer.refs)
@@ -86,14 +86,14 @@ def own_tags(answer: Answer, otherwise: Reading[Tags], gaps: Gaps) -> Reading[Ta
         case Known():
             return otherwise
         case Unread(gap):
-            # A refusal of the call for this resource is the more precise gap.
+            # The refusal of the call for this resource is the more precise gap.
             gap = gap if answer.gap.kind is GapKind.NEVER_ASKED else answer.gap
             gaps.note(gap)
             return Unread(gap)
 
 
 def _tags_of(page: Shape) -> Tags:
-    """Parse the tags of an answer, by whatever name its service has for them: pairs, or an object."""
+    """Parse the tags of an answer, a list of pairs or an object, under whichever name the service uses."""
     for key in ("Tags", "TagSet", "tags"):
         if isinstance(page.data.get(key), dict):
             return tag_map(page, key)
@@ -103,13 +103,13 @@ def _tags_of(page: Shape) -> Tags:
 
 
 def tag_map(row: Shape, key: str) -> Tags:
-    """Parse an object of tags. A tag without a value has the empty one."""
+    """Parse an object of tags. A missing value becomes empty."""
     tags = row.child(key)
     return {} if tags is None else {name: tags.text(name) or "" for name in tags.data}
 
 
 def tag_pairs(row: Shape, key: str) -> Tags:
-    """Parse a list of {Key, Value} pairs, spelt either way. A tag without a value has the empty one."""
+    """Parse a list of {Key, Value} pairs, in upper or lower case. A missing value becomes empty."""
     return {
         tag.text("Key") or tag.text("key") or "": tag.text("Value") or tag.text("value") or ""
         for tag in row.children(key)

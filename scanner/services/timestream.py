@@ -1,6 +1,6 @@
-"""Amazon Timestream for LiveAnalytics: tables, and the databases that name their keys.
+"""Amazon Timestream for LiveAnalytics: tables, and databases, whose keys encrypt them.
 
-Every account is served by cells of its own: DescribeEndpoints returns the host to call.
+Accounts are served by different cells: DescribeEndpoints returns the host to call.
 """
 
 from collections.abc import Iterator, Mapping
@@ -53,7 +53,7 @@ OPERATIONS: Final = (
 
 
 def collect(caller: Caller) -> set[str]:
-    """Record tables, and databases where there are any; return the keys that they name."""
+    """Record tables, and databases if there are any; return the keys that they name."""
     answer = caller.call("timestream-write", "DescribeEndpoints") or {}
     for endpoint in texts([answer], "Endpoints", "Address")[:1]:
         return _tables(caller.at(endpoint))
@@ -70,7 +70,7 @@ def _tables(caller: Caller) -> set[str]:
 
 
 def parse(sources: Sources) -> Iterator[Resource]:
-    """Parse tables. Where the database was not read, the table's key is not known."""
+    """Parse tables. Without the database, a table's key is unknown."""
     databases = distinct(rows(sources.answers, _DATABASES, "Databases"), "DatabaseName")
     tables = {
         (row.need("DatabaseName"), row.need("TableName")): (row, ref)
@@ -113,7 +113,7 @@ def _encryption(sources: Sources, database: str, databases: _Rows) -> Reading[En
 
 
 def implied_list(name: str, answers: Answers, _lists: Mapping[str, Reading[None]]) -> Reading[None] | None:
-    """Return what DescribeEndpoints says of the tables: that there are none, or its own refusal."""
+    """Return what DescribeEndpoints implies about the tables: there are none, or its refusal."""
     answer = answers.one(_ENDPOINTS)
     if name != TABLES:
         return None

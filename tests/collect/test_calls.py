@@ -208,5 +208,5 @@ def test_without_threads_parts_are_read_one_after_the_other(aws: FakeAws, caller
         return {name.upper()}
 
     assert caller.each(["b", "a", "b"], plan) == {"A", "B"}
-    assert caller.beside(lambda one: one.each("cd", plan), lambda _: None) == {"C", "D"}
+    assert caller.in_parallel(lambda one: one.each("cd", plan), lambda _: None) == {"C", "D"}
     assert [call.parameters["BackupPlanId"] for call in notes.calls] == ["b", "a", "c", "d"]

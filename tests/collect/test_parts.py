@@ -12,7 +12,7 @@ from scanner.errors import OutputError
 from scanner.evidence.writer import encode_line
 from scanner.model.names import AccountId, RegionName, Shard
 from scanner.services.base import objects, text, texts
-from scanner.services.kms import _arn, _belongs_here
+from scanner.services.kms import _arn, _is_in_region
 
 SHARD = Shard(AccountId("111111111111"), RegionName("eu-west-1"))
 ARN = "arn:aws:kms:eu-west-1:111111111111:"
@@ -48,11 +48,11 @@ def test_a_key_has_one_name(name: str, arn: str) -> None:
 
 
 def test_whose_keys_are_asked_for_here() -> None:
-    assert _belongs_here(ARN + "key/k", SHARD)
-    assert _belongs_here("alias/gone", SHARD)
-    assert _belongs_here("arn:aws:kms:eu-west-1:333333333333:key/k", SHARD)
-    assert _belongs_here("arn:aws:kms:eu-west-1:222222222222:key/k", SHARD)
-    assert not _belongs_here("arn:aws:kms:us-east-1:111111111111:key/k", SHARD)
+    assert _is_in_region(ARN + "key/k", SHARD)
+    assert _is_in_region("alias/gone", SHARD)
+    assert _is_in_region("arn:aws:kms:eu-west-1:333333333333:key/k", SHARD)
+    assert _is_in_region("arn:aws:kms:eu-west-1:222222222222:key/k", SHARD)
+    assert not _is_in_region("arn:aws:kms:us-east-1:111111111111:key/k", SHARD)
 
 
 def test_a_region_that_is_not_told_of_is_asked() -> None:

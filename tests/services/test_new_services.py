@@ -109,8 +109,8 @@ def test_a_list_of_an_existing_service_is_one_file(copy: Path) -> None:
     )
     edit(
         copy / "services" / file,
-        "    return caller.beside(",
-        f'    record_all(caller.pages("backup", "{name}"))\n    return caller.beside(',
+        "    return caller.in_parallel(",
+        f'    record_all(caller.pages("backup", "{name}"))\n    return caller.in_parallel(',
     )
     read, refused = scan(copy), scan(copy, f"backup:{name}")
     assert changed(copy) == {f"services/{file}", PAGINATION}

@@ -1,4 +1,4 @@
-"""AWS Backup: legal holds, frameworks of Audit Manager, report plans and tiering configurations."""
+"""AWS Backup: legal holds, Audit Manager frameworks, report plans and tiering configurations."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -22,7 +22,7 @@ from scanner.services.backup.restore_testing import parse_restore_testing
 from scanner.services.base import Gaps, Operation, objects, rows, text, texts
 from scanner.services.caller import Caller, record_all
 
-_PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
+_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
 
 OPERATIONS: Final = (
     Operation("backup", "ListLegalHolds", "backup:ListLegalHolds", _PAGE, own=("LegalHolds[].LegalHoldArn",)),
@@ -67,12 +67,14 @@ _CANCELED: Final = "CANCELED"
 
 
 def collect(caller: Caller) -> set[str]:
-    """Record all of it, the lists in parallel."""
-    return caller.beside(_collect_legal_holds, _collect_frameworks, _collect_report_plans, _collect_tiering)
+    """Record legal holds, frameworks, report plans and tiering configurations, in parallel."""
+    return caller.in_parallel(
+        _collect_legal_holds, _collect_frameworks, _collect_report_plans, _collect_tiering
+    )
 
 
 def _collect_legal_holds(caller: Caller) -> None:
-    """Record legal holds; a canceled one is not described, since it holds nothing any more."""
+    """Record legal holds; a canceled one is not described, since it no longer protects anything."""
     pages = caller.pages("backup", "ListLegalHolds")
     holds = (row for answer in pages for row in objects(answer, "LegalHolds"))
     ids = (text(row, "LegalHoldId") for row in holds if row.get("Status") != _CANCELED)
@@ -111,11 +113,11 @@ def _describe_tiering_configuration(caller: Caller, name: str) -> tuple[str, ...
 
 
 def parse_assurance(answers: Answers, gaps: Gaps) -> Assurance:
-    """Parse all of it in one shard; each thing once, by ARN."""
+    """Parse restore testing plans, legal holds, frameworks, report plans and tiering configurations."""
     holds = {hold.arn: hold for hold in _legal_holds(answers, gaps)}
     frameworks = {framework.arn: framework for framework in _frameworks(answers, gaps)}
     reports = {plan.arn: plan for plan in _report_plans(answers)}
-    tiering = {each.arn: each for each in _tiering(answers, gaps)}
+    tiering = {configuration.arn: configuration for configuration in _tiering(answers, gaps)}
     return Assurance(
         restore_testing_plans=parse_restore_testing(answers, gaps),
         legal_holds=tuple(holds[arn] for arn in sorted(holds)),
@@ -138,26 +140,28 @@ def _legal_holds(answers: Answers, gaps: Gaps) -> Iterator[LegalHold]:
             status=status,
             created_at=row.instant("CreationDate"),
             canceled_at=row.instant("CancellationDate"),
-            scope=_held(answers, gaps, hold_id, is_canceled=status == _CANCELED),
+            scope=_legal_hold_scope(answers, gaps, hold_id, is_canceled=status == _CANCELED),
             refs=(ref,),
         )
 
 
-def _held(answers: Answers, gaps: Gaps, hold_id: str, *, is_canceled: bool) -> Reading[LegalHoldScope] | None:
+def _legal_hold_scope(
+    answers: Answers, gaps: Gaps, hold_id: str, *, is_canceled: bool
+) -> Reading[LegalHoldScope] | None:
     answer = answers.one("backup:GetLegalHold", LegalHoldId=hold_id)
-    if is_canceled:  # what another program may have asked all the same
+    if is_canceled:  # only a bundle of another program has an answer for it
         return None if answer.gap is not None else Known(_hold_scope(answer.pages), answer.refs)
     return gaps.reading(_hold_scope(answer.pages), answer)
 
 
 def _hold_scope(pages: tuple[Shape, ...]) -> LegalHoldScope:
-    chosen = next((child for page in pages if (child := page.child("RecoveryPointSelection"))), _EMPTY)
-    span = chosen.child("DateRange") or _EMPTY
+    selection = next((child for page in pages if (child := page.child("RecoveryPointSelection"))), _EMPTY)
+    dates = selection.child("DateRange") or _EMPTY
     return LegalHoldScope(
-        vaults=chosen.texts("VaultNames"),
-        resources=chosen.texts("ResourceIdentifiers"),
-        from_date=span.instant("FromDate"),
-        to_date=span.instant("ToDate"),
+        vaults=selection.texts("VaultNames"),
+        resources=selection.texts("ResourceIdentifiers"),
+        from_date=dates.instant("FromDate"),
+        to_date=dates.instant("ToDate"),
     )
 
 
@@ -185,7 +189,7 @@ def _frameworks(answers: Answers, gaps: Gaps) -> Iterator[Framework]:
 
 
 def _framework_arn(shard: Shard, name: str) -> str:
-    """Build the ARN of a framework that has none: other accounts and Regions may use the same name."""
+    """Build the ARN of a framework whose row has none; its name is unique within a shard only."""
     return f"arn:{partition_of(shard.region)}:backup:{shard.region}:{shard.account}:framework:{name}"
 
 
@@ -194,8 +198,8 @@ def _control(control: Shape) -> FrameworkControl:
     return FrameworkControl(
         name=control.need("ControlName"),
         parameters=tuple(
-            (each.text("ParameterName") or "", each.text("ParameterValue") or "")
-            for each in control.children("ControlInputParameters")
+            (parameter.text("ParameterName") or "", parameter.text("ParameterValue") or "")
+            for parameter in control.children("ControlInputParameters")
         ),
         resource_ids=scope.texts("ComplianceResourceIds"),
         resource_types=scope.texts("ComplianceResourceTypes"),
@@ -232,7 +236,9 @@ def _tiering(answers: Answers, gaps: Gaps) -> Iterator[TieringConfiguration]:
         name = row.need("TieringConfigurationName")
         answer = answers.one("backup:GetTieringConfiguration", TieringConfigurationName=name)
         described = (page.need_child("TieringConfiguration") for page in answer.pages)
-        rules = tuple(_rule(rule) for each in described for rule in each.children("ResourceSelection"))
+        rules = tuple(
+            _rule(rule) for configuration in described for rule in configuration.children("ResourceSelection")
+        )
         yield TieringConfiguration(
             arn=row.text("TieringConfigurationArn") or name,
             name=name,

@@ -1,4 +1,4 @@
-"""AWS Backup: jobs of the last 30 days (backup, copy, restore), and what it lists as protected."""
+"""AWS Backup: backup, copy and restore jobs of the last 30 days, and protected resources."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
@@ -14,7 +14,7 @@ from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Reading, Unrea
 from scanner.services.base import Gaps, Operation, created_by_rule, objects, rows, text
 from scanner.services.caller import Caller, record_all
 
-_PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
+_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
 
 _HISTORIES: Final = (
     (JobKind.BACKUP, "backup:ListBackupJobs", "BackupJobs", "BackupJobId", "RecoveryPointArn"),
@@ -27,8 +27,8 @@ OPERATIONS: Final = (
     Operation("backup", "ListCopyJobs", "backup:ListCopyJobs", _PAGE),
     Operation("backup", "ListRestoreJobs", "backup:ListRestoreJobs", _PAGE),
     Operation("backup", "ListProtectedResources", "backup:ListProtectedResources", _PAGE),
-    # Limited to ten a second: called for the account's own resources only, as no control reads when others
-    # were restored (catalogue, ruling 9).
+    # AWS allows ten calls per second. It is called for the account's own resources only, since no control
+    # needs the latest restore of others (catalogue, ruling 9).
     Operation(
         "backup",
         "DescribeProtectedResource",
@@ -41,13 +41,13 @@ OPERATIONS: Final = (
 _COMPLETED: Final = "COMPLETED"
 
 Restored = Future[frozenset[str]]
-"""The resources with a completed restore in the list of restore jobs; empty where the list was not read."""
+"""The resources with a completed restore in the list of restore jobs; empty if the list was not read."""
 
 
 def collect(caller: Caller) -> set[str]:
-    """Record jobs and protected resources, the lists in parallel."""
+    """Record jobs and protected resources; the lists are read in parallel."""
     restored = Restored()
-    return caller.beside(
+    return caller.in_parallel(
         partial(_collect_protected_resources, restored=restored),
         lambda own: record_all(own.pages("backup", "ListBackupJobs")),
         lambda own: record_all(own.pages("backup", "ListCopyJobs")),
@@ -56,7 +56,7 @@ def collect(caller: Caller) -> set[str]:
 
 
 def _collect_restore_jobs(caller: Caller, *, restored: Restored) -> None:
-    """Record restore jobs, those of restore testing plans too; set the resources that were restored."""
+    """Record restore jobs, including those of restore testing plans, and resolve `restored`."""
     completed: set[str] = set()
     result: frozenset[str] = frozenset()
     try:
@@ -65,15 +65,15 @@ def _collect_restore_jobs(caller: Caller, *, restored: Restored) -> None:
             completed.update(text(row, "SourceResourceArn") for row in jobs)
         if "backup:ListRestoreJobs" not in caller.failures:
             result = frozenset(completed)
-    finally:  # the protected resources are described in any case
+    finally:  # without a result, no protected resource would be described
         restored.set_result(result)
 
 
 def _collect_protected_resources(caller: Caller, *, restored: Restored) -> None:
-    """Record when the resources of this account and Region were restored last (catalogue, ruling 9).
+    """Record protected resources, and the latest restore of this account's own (catalogue, ruling 9).
 
-    A resource with a completed restore in the list of restore jobs is left out: its latest restore is that
-    one, or is in the list as well.
+    A resource with a completed restore in the list of restore jobs is not described: its latest restore is in
+    that list.
     """
     names: dict[str, None] = {}
     for answer in caller.pages("backup", "ListProtectedResources"):
@@ -82,15 +82,15 @@ def _collect_protected_resources(caller: Caller, *, restored: Restored) -> None:
         return
     describe = caller.later()
 
-    def describe_others(listed: Restored) -> None:
-        left = [name for name in names if name not in listed.result()]
-        describe(lambda own: own.each(left, _describe_resource))
+    def describe_others(future: Restored) -> None:
+        unrestored = [name for name in names if name not in future.result()]
+        describe(lambda own: own.each(unrestored, _describe_resource))
 
     restored.add_done_callback(describe_others)
 
 
 def _own_resources(answer: Mapping[str, Any], shard: Shard) -> Iterator[str]:
-    """Yield the resources of a list, except those of another account, of which there are copies here."""
+    """Yield the listed resources of this account; the list also has those whose copies are here."""
     for row in objects(answer, "Results"):
         arn = parse_arn(text(row, "ResourceArn"))
         # The ARN of a bucket names neither account nor Region.
@@ -104,7 +104,7 @@ def _describe_resource(caller: Caller, resource: str) -> tuple[str, ...]:
 
 
 def parse_jobs(answers: Answers) -> tuple[Job, ...]:
-    """Parse the three histories of jobs, each job once, by kind and id."""
+    """Parse the three job histories; a job that is listed twice counts once."""
     jobs = {(job.kind, job.id): job for job in _jobs(answers)}
     return tuple(jobs[key] for key in sorted(jobs))
 
@@ -144,13 +144,13 @@ def _job(answers: Answers, kind: JobKind, row: Shape, ref: EvidenceRef, ids: tup
 
 
 def _shard_of(answers: Answers, row: Shape) -> Shard:
-    """Return the account and Region of a job: an organisation's list holds jobs of other accounts too."""
+    """Return the account and Region of a job: the list may contain jobs of other accounts."""
     account = row.text("AccountId")
     return Shard(AccountId(account), answers.shard.region) if account else answers.shard
 
 
 def parse_protected_resources(answers: Answers, gaps: Gaps) -> tuple[ProtectedResource, ...]:
-    """Parse ListProtectedResources: what was backed up at least once."""
+    """Parse ListProtectedResources: the resources that were backed up at least once."""
     protected = {
         row.need("ResourceArn"): _protected(answers, gaps, row, ref)
         for row, ref in rows(answers, "backup:ListProtectedResources", "Results")
@@ -176,13 +176,13 @@ def _protected(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Pr
 def parse_latest_restores(
     answers: Answers, gaps: Gaps, protected: Iterable[ProtectedResource]
 ) -> Mapping[str, Reading[LatestRestore | None]]:
-    """Parse DescribeProtectedResource of what ListProtectedResources does not list, by ARN.
+    """Parse DescribeProtectedResource for resources that ListProtectedResources does not list, by ARN.
 
-    The list may be incomplete or missing: an answer about one resource counts nevertheless.
+    The list may be incomplete or may not have been called; an answer about one resource counts anyway.
     """
-    listed = {str(each.arn) for each in protected}
-    asked = {answer.parameters.get("ResourceArn") for answer in answers.every(_DESCRIBE)}
-    arns = sorted(arn for arn in asked if isinstance(arn, str) and arn not in listed)
+    listed = {str(resource.arn) for resource in protected}
+    described = {answer.parameters.get("ResourceArn") for answer in answers.every(_DESCRIBE)}
+    arns = sorted(arn for arn in described if isinstance(arn, str) and arn not in listed)
     return {arn: _latest_restore(answers, gaps, arn) for arn in arns}
 
 
@@ -198,10 +198,10 @@ def _restore_of_listed(answers: Answers, gaps: Gaps, arn: str) -> Reading[Latest
 
 
 def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRestore | None]:
-    """Read the newest restore, which the histories of 30 days may not reach (catalogue, ruling 9).
+    """Parse the latest restore, which may be older than the 30 days of the job list (catalogue, ruling 9).
 
-    It is read on demand only: that it was never called is no gap of the shard, but that the scan left it out
-    for all resources is one.
+    The call is made only if needed, so a call that was never made is not a gap of the shard. It is one gap if
+    the scan omitted this operation for all resources.
     """
     answer = answers.one(_DESCRIBE, ResourceArn=arn)
     if answer.gap is not None and answer.gap.code == LEFT_OUT:
@@ -209,13 +209,13 @@ def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRes
     if answer.gap is not None and answer.gap.kind is GapKind.NEVER_ASKED:
         return Unread(answer.gap)
     described = next(
-        (page for page in answer.pages if any(key in page.data for key in (_RESTORED, _TOOK))), None
+        (page for page in answer.pages if _RESTORED in page.data or _DURATION in page.data), None
     )
     if described is None:
         return gaps.reading(None, answer)
     restore = LatestRestore(
         created_at=described.instant(_RESTORED),
-        minutes=described.integer(_TOOK),
+        minutes=described.integer(_DURATION),
         recovery_point_at=described.instant("LatestRestoreRecoveryPointCreationDate"),
     )
     return gaps.reading(restore, answer)
@@ -224,4 +224,4 @@ def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRes
 _DENIED: Final = "ListProtectedResources lists the resource, and DescribeProtectedResource does not find it."
 _DESCRIBE: Final = "backup:DescribeProtectedResource"
 _RESTORED: Final = "LatestRestoreJobCreationDate"
-_TOOK: Final = "LatestRestoreExecutionTimeMinutes"
+_DURATION: Final = "LatestRestoreExecutionTimeMinutes"

@@ -1,4 +1,4 @@
-"""AWS Backup: plans with their rules, and their selections. One call describes each of them."""
+"""AWS Backup: plans with their rules, and selections. Each plan and selection is described by one call."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -22,7 +22,7 @@ from scanner.model.reading import EvidenceRef, Gap, Known, Reading
 from scanner.services.base import Gaps, Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 
-_PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
+_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
 
 _EQUALS: Final = "StringEquals"
 
@@ -73,7 +73,7 @@ def _collect_plan(caller: Caller, plan: str) -> tuple[str, ...]:
 
 
 def parse_plans(answers: Answers, gaps: Gaps) -> tuple[BackupPlan, ...]:
-    """Parse the shard's backup plans. A deleted plan (DeletionDate) is no plan any more."""
+    """Parse the shard's backup plans, without deleted ones (DeletionDate)."""
     plans = distinct(
         (
             (row, ref)
@@ -117,7 +117,7 @@ def _rules(answers: Answers, gaps: Gaps, plan_id: str) -> Reading[tuple[BackupRu
 
 
 def _advanced(answers: Answers, plan_id: str) -> Iterator[AdvancedSetting]:
-    """Read AdvancedBackupSettings: options of EC2 and S3 (API reference, "AdvancedBackupSetting")."""
+    """Yield AdvancedBackupSettings: options for EC2 and S3 (API reference, "AdvancedBackupSetting")."""
     for page in answers.one("backup:GetBackupPlan", BackupPlanId=plan_id).pages:
         for setting in page.need_child("BackupPlan").children("AdvancedBackupSettings"):
             for option, value in sorted(setting.mapping("BackupOptions", str).items()):
@@ -165,9 +165,9 @@ def _rule(rule: Shape) -> BackupRule:
 
 
 def _lifecycle(lifecycle: Shape | None) -> Lifecycle:
-    """Parse a lifecycle: -1 says the same as no value, kept for ever or never moved (facts 4).
+    """Parse a lifecycle. -1 means the same as no value: keep forever, or never move (facts 4).
 
-    AWS Backup archives "if the value is true" (API reference, Lifecycle): a missing opt-in is none.
+    AWS Backup archives "if the value is true" (API reference, "Lifecycle"): a missing opt-in means false.
     """
     if lifecycle is None:
         return Lifecycle()
@@ -185,7 +185,7 @@ def _days(days: int | None) -> int | None:
 def _selections(
     answers: Answers, gaps: Gaps, plan_id: str
 ) -> tuple[Reading[tuple[BackupSelection, ...]], Gap | None]:
-    """Parse a plan's selections: those that were seen count, even where a page of the list is missing."""
+    """Parse a plan's selections. Those on recorded pages count, even if further pages are missing."""
     answer = answers.one("backup:ListBackupSelections", BackupPlanId=plan_id)
     selections = {
         row.need("SelectionId"): row for page in answer.pages for row in page.children("BackupSelectionsList")
@@ -225,13 +225,13 @@ def _terms(terms: Shape | None) -> SelectionTerms:
 
 
 def _tag_operator(tag: Shape) -> str:
-    """ListOfTags knows one operator, spelt STRINGEQUALS (facts 3.1)."""
+    """Return the operator of a ListOfTags entry: always STRINGEQUALS (facts 3.1)."""
     operator = tag.text("ConditionType") or _EQUALS
     return _EQUALS if operator.upper() == _EQUALS.upper() else operator
 
 
 def _conditions(conditions: Shape) -> tuple[TagCondition, ...]:
-    """Read all conditions. An operator that this version does not know narrows the selection, too."""
+    """Parse all conditions. An operator that this version does not know also narrows the selection."""
     return tuple(
         TagCondition(operator, entry.need("ConditionKey"), entry.text("ConditionValue") or "")
         for operator in sorted(conditions.data)

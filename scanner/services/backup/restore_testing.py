@@ -1,4 +1,4 @@
-"""AWS Backup: restore testing plans and their selections. One call describes each of them."""
+"""AWS Backup: restore testing plans and selections. Each is described by one call."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -16,7 +16,7 @@ from scanner.model.reading import EvidenceRef, Gap, Known, Reading
 from scanner.services.base import Gaps, Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 
-_PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
+_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
 
 _LIST: Final = "backup:ListRestoreTestingPlans"
 _SELECTIONS: Final = "backup:ListRestoreTestingSelections"
@@ -49,7 +49,7 @@ OPERATIONS: Final = (
         "backup",
         "GetRestoreTestingSelection",
         "backup:GetRestoreTestingSelection",
-        # AWS marks it as sensitive: the metadata of a restore may hold the password of a directory.
+        # AWS marks it as sensitive: restore metadata may contain the password of a directory.
         secrets=("RestoreTestingSelection.RestoreMetadataOverrides",),
         after=("backup:ListRestoreTestingSelections",),
         per="restore testing selection",
@@ -67,8 +67,8 @@ def _collect_plan(caller: Caller, plan: str) -> tuple[str, ...]:
     caller.call("backup", "GetRestoreTestingPlan", RestoreTestingPlanName=plan)
     pages = caller.pages("backup", "ListRestoreTestingSelections", RestoreTestingPlanName=plan)
     for selection in texts(pages, "RestoreTestingSelections", "RestoreTestingSelectionName"):
-        which = {"RestoreTestingPlanName": plan, "RestoreTestingSelectionName": selection}
-        caller.call("backup", "GetRestoreTestingSelection", **which)
+        parameters = {"RestoreTestingPlanName": plan, "RestoreTestingSelectionName": selection}
+        caller.call("backup", "GetRestoreTestingSelection", **parameters)
     return ()
 
 
@@ -99,16 +99,16 @@ def _plan(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Restore
 
 def _scope(answers: Answers, gaps: Gaps, plan: str) -> Reading[RestoreTestingScope]:
     answer = answers.one("backup:GetRestoreTestingPlan", RestoreTestingPlanName=plan)
-    chosen = next(
+    selection = next(
         (page.need_child("RestoreTestingPlan").need_child("RecoveryPointSelection") for page in answer.pages),
         Shape({}, "RecoveryPointSelection", EvidenceRef("", 0)),
     )
     scope = RestoreTestingScope(
-        algorithm=chosen.text("Algorithm"),
-        include_vaults=chosen.texts("IncludeVaults"),
-        exclude_vaults=chosen.texts("ExcludeVaults"),
-        point_types=chosen.texts("RecoveryPointTypes"),
-        window_days=chosen.integer("SelectionWindowDays"),
+        algorithm=selection.text("Algorithm"),
+        include_vaults=selection.texts("IncludeVaults"),
+        exclude_vaults=selection.texts("ExcludeVaults"),
+        point_types=selection.texts("RecoveryPointTypes"),
+        window_days=selection.integer("SelectionWindowDays"),
     )
     return gaps.reading(scope, answer)
 
@@ -116,14 +116,14 @@ def _scope(answers: Answers, gaps: Gaps, plan: str) -> Reading[RestoreTestingSco
 def _selections(
     answers: Answers, gaps: Gaps, plan: str
 ) -> tuple[Reading[tuple[RestoreTestingSelection, ...]], Gap | None]:
-    """Parse a plan's selections: those that were listed count, even where a page of the list is missing."""
+    """Parse a plan's selections. Those on recorded pages count, even if further pages are missing."""
     answer = answers.one(_SELECTIONS, RestoreTestingPlanName=plan)
-    found = {
+    listed = {
         row.need("RestoreTestingSelectionName"): row
         for page in answer.pages
         for row in page.children("RestoreTestingSelections")
     }
-    parsed = tuple(_selection(answers, gaps, plan, row) for _, row in sorted(found.items()))
+    parsed = tuple(_selection(answers, gaps, plan, row) for _, row in sorted(listed.items()))
     if answer.gap is not None and answer.pages:
         gaps.note(answer.gap)
         return Known(parsed, answer.refs), answer.gap
@@ -135,22 +135,22 @@ def _selection(answers: Answers, gaps: Gaps, plan: str, row: Shape) -> RestoreTe
     answer = answers.one(
         "backup:GetRestoreTestingSelection", RestoreTestingPlanName=plan, RestoreTestingSelectionName=name
     )
-    chosen = next((page.need_child("RestoreTestingSelection") for page in answer.pages), None)
+    described = next((page.need_child("RestoreTestingSelection") for page in answer.pages), None)
     return RestoreTestingSelection(
         name=name,
         resource_type=row.text("ProtectedResourceType") or "",
         role=row.text("IamRoleArn"),
         validation_window_hours=row.integer("ValidationWindowHours"),
-        resources=gaps.reading(_resources(chosen), answer),
+        resources=gaps.reading(_resources(described), answer),
     )
 
 
-def _resources(chosen: Shape | None) -> RestoreTestingResources:
-    if chosen is None:
+def _resources(selection: Shape | None) -> RestoreTestingResources:
+    if selection is None:
         return RestoreTestingResources((), (), ())
-    conditions = chosen.child("ProtectedResourceConditions")
+    conditions = selection.child("ProtectedResourceConditions")
     return RestoreTestingResources(
-        arns=chosen.texts("ProtectedResourceArns"),
+        arns=selection.texts("ProtectedResourceArns"),
         equals=tuple(_pairs(conditions, "StringEquals")),
         not_equals=tuple(_pairs(conditions, "StringNotEquals")),
     )

@@ -1,4 +1,4 @@
-"""AWS Backup: what is set for a Region and for the organization."""
+"""AWS Backup: settings of a Region and of the organization."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ from scanner.services.base import Operation, Place
 from scanner.services.caller import Caller
 
 OPERATIONS: Final = (
-    # `services.organizations` parses it, with what else is read once for the organization.
+    # `services.organizations` parses it with the other answers about the organization.
     Operation("backup", "DescribeGlobalSettings", "backup:DescribeGlobalSettings", place=Place.SCAN),
     Operation("backup", "DescribeRegionSettings", "backup:DescribeRegionSettings"),
 )

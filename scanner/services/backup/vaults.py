@@ -1,4 +1,4 @@
-"""AWS Backup: vaults, their access policies, and the recovery points in them."""
+"""AWS Backup: vaults with their access policies and recovery points."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,14 +19,14 @@ from scanner.model.reading import LEFT_OUT, EvidenceRef, Gap, GapKind, Known, Re
 from scanner.services.base import Gaps, Operation, created_by_rule, distinct, objects, rows, text
 from scanner.services.caller import Caller
 
-_PAGE: Final = 1000  # the largest that the service takes (facts 10.1)
+_PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
 _VAULTS: Final = "backup:ListBackupVaults"
 
 _POINTS = "backup:ListRecoveryPointsByBackupVault"
 _POINT_IN_TIME = "backup:GetPITRMalwareScanResults"
 _PLAIN = "BACKUP_VAULT"
 _NOT_FOUND = "ResourceNotFoundException"
-_CONTINUOUS = ":continuous:"  # AWS does not report it as a field: the ARN says so (facts 9)
+_CONTINUOUS = ":continuous:"  # no response field shows this, only the ARN (facts 9)
 
 OPERATIONS: Final = (
     Operation(
@@ -36,7 +36,8 @@ OPERATIONS: Final = (
         _PAGE,
         own=("BackupVaultList[].BackupVaultArn",),
     ),
-    # Limited to five a second: called for the few vaults of which the list leaves something out (facts 5).
+    # AWS allows five calls per second. It is called for the few vaults whose list entry is incomplete (facts
+    # 5).
     Operation(
         "backup",
         "DescribeBackupVault",
@@ -71,7 +72,7 @@ OPERATIONS: Final = (
         own=("RecoveryPoints[].BackupVaultArn",),
         closed=("RecoveryPoints[].Lifecycle",),
     ),
-    # Called for continuous recovery points that were scanned: the list has no result for a point in time.
+    # Called for scanned continuous recovery points: the list has no scan results for points in time.
     Operation(
         "backup",
         "GetPITRMalwareScanResults",
@@ -119,10 +120,14 @@ def _collect_vault(caller: Caller, name: str) -> set[str]:
 
 
 def _collect_scans(caller: Caller, vault: str, answer: Mapping[str, Any]) -> None:
-    """Record the newest malware scan of continuous recovery points, at the time of the aggregated result."""
+    """Record the latest malware scan of continuous recovery points, by the time of the aggregated result."""
     for row in objects(answer, "RecoveryPoints"):
-        arn, scanned = text(row, "RecoveryPointArn"), row.get("AggregatedScanResult")
-        if _CONTINUOUS in arn and isinstance(scanned, Mapping) and (computed := scanned.get("LastComputed")):
+        arn, aggregated = text(row, "RecoveryPointArn"), row.get("AggregatedScanResult")
+        if (
+            _CONTINUOUS in arn
+            and isinstance(aggregated, Mapping)
+            and (computed := aggregated.get("LastComputed"))
+        ):
             caller.call(
                 "backup",
                 "GetPITRMalwareScanResults",
@@ -134,7 +139,7 @@ def _collect_scans(caller: Caller, vault: str, answer: Mapping[str, Any]) -> Non
 
 
 def _key_names(answer: Mapping[str, Any], key: str) -> Iterator[str]:
-    """Yield the keys that rows name, except those that AWS owns: no account can describe them."""
+    """Yield the keys in the rows, without AWS owned keys, which no account can describe."""
     for row in objects(answer, key):
         if (name := text(row, "EncryptionKeyArn")) and row.get("EncryptionKeyType") != _AWS_OWNED:
             yield name
@@ -148,7 +153,7 @@ def parse_vaults(answers: Answers, gaps: Gaps) -> tuple[Vault, ...]:
 
 def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
     name = row.need("BackupVaultName")
-    kind = row.word("VaultType", _TYPES) or _PLAIN  # left out where there are no air-gapped vaults (facts 5)
+    kind = row.word("VaultType", _TYPES) or _PLAIN  # omitted in Regions without air-gapped vaults (facts 5)
     shard = answers.shard
     points = answers.read(_POINTS, BackupVaultName=name)
     match points:
@@ -180,9 +185,9 @@ def _vault(answers: Answers, gaps: Gaps, row: Shape, ref: EvidenceRef) -> Vault:
 
 
 def _policy(answers: Answers, gaps: Gaps, name: str) -> Reading[str | None]:
-    """Parse a vault's access policy; Known(None): an error says that it has none.
+    """Parse a vault's access policy; Known(None): the vault has none, according to the error.
 
-    An empty text is a policy that cannot be parsed (ruling 22); an answer without one is incomplete.
+    An empty text is an invalid policy (ruling 22). An answer without a policy is incomplete.
     """
     operation = "backup:GetBackupVaultAccessPolicy"
     answer = answers.one(operation, BackupVaultName=name)
@@ -219,7 +224,7 @@ def _notifications(answers: Answers, gaps: Gaps, name: str) -> Reading[VaultNoti
 
 
 def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Reading[VaultDetails] | None:
-    """Parse what the list leaves out of logically air-gapped and of restore-access vaults."""
+    """Parse the fields of air-gapped and restore-access vaults that the list omits."""
     answer = answers.one("backup:DescribeBackupVault", BackupVaultName=name)
     if is_plain and answer.gap is not None:
         return None
@@ -234,7 +239,7 @@ def _details(answers: Answers, gaps: Gaps, name: str, *, is_plain: bool) -> Read
 
 
 def parse_recovery_points(answers: Answers, gaps: Gaps) -> tuple[RecoveryPoint, ...]:
-    """Parse the recovery points of all vaults of the shard, each once a vault."""
+    """Parse the recovery points of all vaults; one that a vault lists twice counts once."""
     points = {(point.vault, point.arn): point for point in _points(answers, gaps)}
     return tuple(points[key] for key in sorted(points))
 
@@ -272,10 +277,10 @@ def _points(answers: Answers, gaps: Gaps) -> Iterator[RecoveryPoint]:
 
 
 def _plan_shard(row: Shape, vault: Shard) -> Shard:
-    """Return the account and Region of the plan that made a recovery point.
+    """Return the account and Region of the plan that created a recovery point.
 
-    A plan backs up resources of its own account and Region. The ARN of an S3 bucket has neither: a copy's
-    plan is then in those of the vault it was copied from (facts 9).
+    A plan backs up resources of its own account and Region. The ARN of an S3 bucket has neither; the plan of
+    a copy is then in the account and Region of the vault that it was copied from (facts 9).
     """
     for arn in (row.text("ResourceArn"), row.text("SourceBackupVaultArn")):
         parts = parse_arn(arn or "")
@@ -307,7 +312,7 @@ def _scan(result: Shape | None, point_in_time: Reading[str | None] | None) -> Sc
 
 
 def _point_in_time_scans(answers: Answers, gaps: Gaps) -> Mapping[str, Reading[str | None]]:
-    """Read the newest malware scans of continuous recovery points, by ARN (GetPITRMalwareScanResults)."""
+    """Parse the latest malware scans of continuous recovery points, by ARN (GetPITRMalwareScanResults)."""
     scans: dict[str, Reading[str | None]] = {}
     for answer in answers.every(_POINT_IN_TIME):
         result = next((child for page in answer.pages if (child := page.child("ScanResult"))), None)
@@ -317,7 +322,7 @@ def _point_in_time_scans(answers: Answers, gaps: Gaps) -> Mapping[str, Reading[s
 
 
 def _left_out_scan(answers: Answers, gaps: Gaps, arn: str) -> Reading[str | None] | None:
-    """Return that the newest scan of a continuous recovery point is not known, where the scan left it out."""
+    """Return the latest scan of a continuous recovery point as unread, if the collection omitted it."""
     gap = answers.gap(_POINT_IN_TIME, "", GapKind.NEVER_ASKED)
     if _CONTINUOUS not in arn or gap.code != LEFT_OUT:
         return None
