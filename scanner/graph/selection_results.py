@@ -14,7 +14,7 @@ from scanner.model.inventory import BackupPlan, BackupSelection, Resource, Selec
 from scanner.model.names import rule_subject
 from scanner.model.reading import EvidenceRef, Gap, Known, Unread
 from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction
-from scanner.protection.equivalence import EquivalenceClass
+from scanner.protection.equivalence import SelectionGrouping
 from scanner.protection.opt_in import OptIn, opted_in
 from scanner.protection.selection import ClauseResults, clause_results
 
@@ -70,7 +70,7 @@ class SelectionResults:
         terms = (
             selection.terms.value for _, selection, _ in self._asked if isinstance(selection.terms, Known)
         )
-        self._equivalence = EquivalenceClass(terms)
+        self._grouping = SelectionGrouping(terms)
         self._unlisted = tuple(graph.unread_selections())
         self._selection_results: dict[Hashable, SelectionResult] = {}
 
@@ -90,7 +90,7 @@ class SelectionResults:
 
     def group(self, resource: Resource) -> Hashable:
         """Return the same value for all resources that the selections treat alike."""
-        return self._equivalence.of(resource)
+        return self._grouping.key(resource)
 
     def of_group(self, resource: Resource, group: Hashable) -> SelectionResult:
         """Return the results of all selections for a resource of a known group."""

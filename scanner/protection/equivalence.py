@@ -12,7 +12,7 @@ from scanner.protection.tag_conditions import TAG_KEY, wildcard
 _TAG_KEY: Final = "aws:ResourceTag/"
 
 
-class EquivalenceClass:
+class SelectionGrouping:
     """Groups resources by all properties that the selections of a shard look at."""
 
     def __init__(self, selections: Iterable[SelectionTerms]) -> None:
@@ -29,7 +29,7 @@ class EquivalenceClass:
         }
         self._of_kind: dict[str, tuple[str, ...]] = {}
 
-    def of(self, resource: Resource) -> Hashable:
+    def key(self, resource: Resource) -> Hashable:
         """Return the same value for all resources that every selection treats alike."""
         arn, tags = resource.arn, resource.tags
         kind = _beginning(arn)

@@ -1,4 +1,4 @@
-"""What survives which loss: one refuge at a time, then several, then what is not known."""
+"""What survives which loss: one surviving_copy at a time, then several, then what is not known."""
 
 import json
 from datetime import timedelta
@@ -48,7 +48,9 @@ def resilience(
     return Resilience(ControlPlane(organization, ()), AS_OF)
 
 
-def refuge(account: str = ACCOUNT, region: str = REGION, name: str = "v", **more: Any) -> SurvivingCopy:
+def surviving_copy(
+    account: str = ACCOUNT, region: str = REGION, name: str = "v", **more: Any
+) -> SurvivingCopy:
     arn = Arn(f"arn:aws:backup:{region}:{account}:backup-vault:{name}")
     told: dict[str, Any] = {
         "arn": arn,
@@ -95,25 +97,25 @@ GAPPED = {"type": "LOGICALLY_AIR_GAPPED_BACKUP_VAULT"}
 def test_without_a_backup_nothing_survives(loss: Loss) -> None:
     assert resilience().survives(loss, held()).survived is False
     assert resilience().survives(loss, held(complete=False)).survived is None
-    assert resilience().survives(loss, held(refuge(exists=False))).survived is False
+    assert resilience().survives(loss, held(surviving_copy(exists=False))).survived is False
 
 
 @pytest.mark.parametrize(
     ("place", "region", "account", "key_loss"),
     [
-        (refuge(), False, False, False),
-        (refuge(region=FAR), True, False, True),
-        (refuge(OTHER), False, True, True),
-        (refuge(OTHER, FAR), True, True, True),
-        (refuge(lock=COMPLIANCE), False, True, False),
-        (refuge(lock=GRACE), False, False, False),
-        (refuge(lock={"locked": True}), False, False, False),
-        (refuge(lock=GAPPED, keys=()), False, True, True),
-        (refuge(lock={"locked": None}), False, None, False),
-        (refuge(OTHER, exists=None), False, None, None),
-        (refuge(OTHER, vault=None), False, None, True),
-        (refuge(vault=None), False, None, False),
-        (refuge(keys=None), False, False, None),
+        (surviving_copy(), False, False, False),
+        (surviving_copy(region=FAR), True, False, True),
+        (surviving_copy(OTHER), False, True, True),
+        (surviving_copy(OTHER, FAR), True, True, True),
+        (surviving_copy(lock=COMPLIANCE), False, True, False),
+        (surviving_copy(lock=GRACE), False, False, False),
+        (surviving_copy(lock={"locked": True}), False, False, False),
+        (surviving_copy(lock=GAPPED, keys=()), False, True, True),
+        (surviving_copy(lock={"locked": None}), False, None, False),
+        (surviving_copy(OTHER, exists=None), False, None, None),
+        (surviving_copy(OTHER, vault=None), False, None, True),
+        (surviving_copy(vault=None), False, None, False),
+        (surviving_copy(keys=None), False, False, None),
     ],
 )
 def test_one_refuge(place: SurvivingCopy, region: Ternary, account: Ternary, key_loss: Ternary) -> None:
@@ -155,11 +157,11 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/backup"
 def test_another_accounts_vault_admits_copies_alone(
     policy_of_it: Reading[str | None], expected: Ternary
 ) -> None:
-    there = refuge(OTHER, lock={"policy": policy_of_it})
+    there = surviving_copy(OTHER, lock={"policy": policy_of_it})
     assert resilience().survives(Loss.ACCOUNT, held(there)).survived is expected
-    locked = refuge(OTHER, lock=COMPLIANCE | {"policy": policy_of_it})
+    locked = surviving_copy(OTHER, lock=COMPLIANCE | {"policy": policy_of_it})
     assert resilience().survives(Loss.ACCOUNT, held(locked)).survived is True
-    untold = refuge(OTHER, lock={"locked": None, "policy": policy_of_it})
+    untold = surviving_copy(OTHER, lock={"locked": None, "policy": policy_of_it})
     assert resilience().survives(Loss.ACCOUNT, held(untold)).survived is (True if expected else None)
 
 
@@ -176,36 +178,36 @@ def test_ruling_15_the_management_account_can_act_in_every_member(
     members: tuple[str, ...], listed: Reading[None], expected: Ternary
 ) -> None:
     found = resilience(Known(AccountId(ACCOUNT)), members=members, listed=listed)
-    assert found.survives(Loss.ACCOUNT, held(refuge(OTHER))).survived is expected
-    assert found.survives(Loss.ACCOUNT, held(refuge(OTHER, lock=COMPLIANCE))).survived is True
-    assert found.survives(Loss.ACCOUNT, held(refuge(OTHER, lock=GRACE))).survived is expected
+    assert found.survives(Loss.ACCOUNT, held(surviving_copy(OTHER))).survived is expected
+    assert found.survives(Loss.ACCOUNT, held(surviving_copy(OTHER, lock=COMPLIANCE))).survived is True
+    assert found.survives(Loss.ACCOUNT, held(surviving_copy(OTHER, lock=GRACE))).survived is expected
 
 
 def test_ruling_15_which_account_manages_the_organisation_may_not_be_known() -> None:
     found = resilience(UNREAD)
-    answer = found.survives(Loss.ACCOUNT, held(refuge(OTHER)))
+    answer = found.survives(Loss.ACCOUNT, held(surviving_copy(OTHER)))
     assert (answer.survived, answer.gap) == (None, UNREAD.gap)
-    open_to_all = refuge(OTHER, name="w", lock={"policy": policy("backup:DeleteRecoveryPoint")})
+    open_to_all = surviving_copy(OTHER, name="w", lock={"policy": policy("backup:DeleteRecoveryPoint")})
     assert found.survives(Loss.ACCOUNT, held(open_to_all)).survived is False
-    assert found.survives(Loss.ACCOUNT, held(refuge(lock=GAPPED))).survived is True
+    assert found.survives(Loss.ACCOUNT, held(surviving_copy(lock=GAPPED))).survived is True
 
 
 def test_ruling_15_a_vault_that_was_not_seen_is_not_known_to_be_out_of_reach() -> None:
     found = resilience(Known(AccountId(ACCOUNT)))
-    assert found.survives(Loss.ACCOUNT, held(refuge(OTHER, vault=None))).survived is None
+    assert found.survives(Loss.ACCOUNT, held(surviving_copy(OTHER, vault=None))).survived is None
 
 
 def test_a_policy_is_held_against_the_clock_and_the_vaults_own_organisation() -> None:
     past = {"Condition": {"DateLessThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}}}
     ours = {"Condition": {"StringEquals": {"aws:ResourceOrgID": "${aws:PrincipalOrgID}"}}}
     for number, (condition, expected) in enumerate(((past, True), (ours, False))):
-        there = refuge(OTHER, name=f"v{number}", lock={"policy": policies(DELETE | condition)})
+        there = surviving_copy(OTHER, name=f"v{number}", lock={"policy": policies(DELETE | condition)})
         assert resilience().survives(Loss.ACCOUNT, held(there)).survived is expected
 
 
 def test_a_vault_of_the_account_itself_is_never_out_of_its_reach_by_policy_alone() -> None:
     denied = {"Effect": "Deny", "Principal": "*", "Action": "backup:*"}
-    own = refuge(lock={"policy": policies(denied)})
+    own = surviving_copy(lock={"policy": policies(denied)})
     assert resilience().survives(Loss.ACCOUNT, held(own)).survived is False
 
 
@@ -240,7 +242,7 @@ def test_a_vault_of_the_account_itself_is_never_out_of_its_reach_by_policy_alone
     ],
 )
 def test_ruling_6_keys_that_are_lost_together(own: str, needed: str, expected: Ternary) -> None:
-    backup = refuge(keys=placed(needed))
+    backup = surviving_copy(keys=placed(needed))
     assert resilience().survives(Loss.KEY, held(backup, keys=placed(own))).survived is expected
 
 
@@ -253,12 +255,12 @@ def test_ruling_6_a_key_goes_with_its_replica_in_the_region_of_the_lost_one(
 ) -> None:
     needed = f"arn:aws:kms:{FAR}:{ACCOUNT}:key/mrk-2"
     told = None if replicas is None else (needed, *replicas)
-    backup = refuge(region=FAR, keys=(key_location(needed, HERE, told),))
+    backup = surviving_copy(region=FAR, keys=(key_location(needed, HERE, told),))
     assert resilience().survives(Loss.KEY, held(backup)).survived is expected
 
 
 def test_a_bare_id_means_a_key_of_where_it_is_named() -> None:
-    backup = refuge(OTHER, keys=placed("own", shard=Shard(AccountId(OTHER), RegionName(REGION))))
+    backup = surviving_copy(OTHER, keys=placed("own", shard=Shard(AccountId(OTHER), RegionName(REGION))))
     assert resilience().survives(Loss.KEY, held(backup)).survived is True
 
 
@@ -275,23 +277,23 @@ def test_a_bare_id_means_a_key_of_where_it_is_named() -> None:
     ],
 )
 def test_resources_of_which_no_key_is_lost(own: Keys | None, needed: Keys | None, expected: Ternary) -> None:
-    assert resilience().survives(Loss.KEY, held(refuge(keys=needed), keys=own)).survived is expected
+    assert resilience().survives(Loss.KEY, held(surviving_copy(keys=needed), keys=own)).survived is expected
 
 
 @pytest.mark.parametrize(
     ("surviving_copies", "any_vault", "any_account"),
     [
-        ((refuge(),), False, False),
-        ((refuge(), refuge()), False, False),
-        ((refuge(), refuge(name="w")), True, False),
-        ((refuge(), refuge(OTHER)), True, True),
-        ((refuge(lock=COMPLIANCE),), True, False),
-        ((refuge(lock={"locked": None}),), None, False),
-        ((refuge(vault=None),), None, False),
-        ((refuge(lock=COMPLIANCE, exists=None),), None, False),
-        ((refuge(), refuge(OTHER, exists=None)), None, None),
-        ((refuge(), refuge(OTHER, exists=False)), False, False),
-        ((refuge(exists=None),), False, False),
+        ((surviving_copy(),), False, False),
+        ((surviving_copy(), surviving_copy()), False, False),
+        ((surviving_copy(), surviving_copy(name="w")), True, False),
+        ((surviving_copy(), surviving_copy(OTHER)), True, True),
+        ((surviving_copy(lock=COMPLIANCE),), True, False),
+        ((surviving_copy(lock={"locked": None}),), None, False),
+        ((surviving_copy(vault=None),), None, False),
+        ((surviving_copy(lock=COMPLIANCE, exists=None),), None, False),
+        ((surviving_copy(), surviving_copy(OTHER, exists=None)), None, None),
+        ((surviving_copy(), surviving_copy(OTHER, exists=False)), False, False),
+        ((surviving_copy(exists=None),), False, False),
     ],
 )
 def test_any_one_place_may_be_lost(
@@ -303,25 +305,25 @@ def test_any_one_place_may_be_lost(
 
 
 def test_one_refuge_that_survives_is_enough_and_is_named() -> None:
-    far = refuge(region=FAR, name="far")
-    answer = resilience().survives(Loss.REGION, held(refuge(), far, complete=False))
+    far = surviving_copy(region=FAR, name="far")
+    answer = resilience().survives(Loss.REGION, held(surviving_copy(), far, complete=False))
     assert (answer.survived, answer.by) == (True, far.arn)
     assert (
         answer.because
         == f"a usable backup is in far in {ACCOUNT}/{FAR}, which is outside the resource's Region"
     )
-    doubtful = resilience().survives(Loss.REGION, held(refuge(), complete=False))
+    doubtful = resilience().survives(Loss.REGION, held(surviving_copy(), complete=False))
     assert (doubtful.survived, doubtful.because) == (None, DOUBT[0])
-    lost = resilience().survives(Loss.REGION, held(refuge()))
+    lost = resilience().survives(Loss.REGION, held(surviving_copy()))
     assert lost.because == f"a usable backup is in v in {ACCOUNT}/{REGION}, which is in the resource's Region"
 
 
 def test_what_is_not_known_names_what_could_have_saved_it() -> None:
-    may_arrive = refuge(region=FAR, exists=None, doubt=("whether the copy arrives", UNREAD.gap))
-    answer = resilience().survives(Loss.REGION, held(refuge(), may_arrive))
+    may_arrive = surviving_copy(region=FAR, exists=None, doubt=("whether the copy arrives", UNREAD.gap))
+    answer = resilience().survives(Loss.REGION, held(surviving_copy(), may_arrive))
     assert (answer.because, answer.gap) == ("whether the copy arrives", UNREAD.gap)
 
 
 def test_of_many_places_the_first_are_named_and_the_others_counted() -> None:
-    lost = resilience().survives(Loss.REGION, held(*(refuge(name=name) for name in "abcde")))
+    lost = resilience().survives(Loss.REGION, held(*(surviving_copy(name=name) for name in "abcde")))
     assert lost.because.endswith("; and 2 more")

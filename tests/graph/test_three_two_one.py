@@ -81,7 +81,7 @@ def worlds(surviving_copies: list[SurvivingCopy], *, complete: bool) -> list[tup
     exists = [[True, False] if one.exists is None else [one.exists] for one in seen]
     names = sorted({one.arn for one in seen if one.arn.endswith(":untold")})
     found = []
-    more = [[], [refuge("333333333333", "x", "gapped", True), refuge("444444444444", "x", "gapped", True)]]  # noqa: FBT003 -- it lies there
+    more = [[], [refuge("333333333333", "x", "gapped", True), refuge("444444444444", "x", "gapped", True)]]  # noqa: FBT003 -- it exists
     for lie, locks, best in product(
         product(*exists), product([True, False], repeat=len(names)), more[:1] if complete else more
     ):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model.inventory import Resource, SelectionTerms
-from scanner.protection.equivalence import EquivalenceClass
+from scanner.protection.equivalence import SelectionGrouping
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import clause_results
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, table_arn, volume_arn
@@ -57,27 +57,32 @@ def resources(draw: st.DrawFn) -> Resource:
 
 @given(st.lists(selections, max_size=3), st.lists(resources(), max_size=6))
 def test_what_is_alike_is_answered_alike(asked: list[SelectionTerms], found: list[Resource]) -> None:
-    likeness = EquivalenceClass(asked)
+    grouping = SelectionGrouping(asked)
     answers: dict[object, list[object]] = {}
     for one in found:
         told: list[object] = [clause_results(each, one, OPT_IN) for each in asked]
-        assert answers.setdefault(likeness.of(one), told) == told
+        assert answers.setdefault(grouping.key(one), told) == told
 
 
 @pytest.mark.parametrize("operator", ["StringLike", "StringNotLike"])
 def test_values_that_a_pattern_tells_apart_are_not_alike(operator: str) -> None:
-    likeness = EquivalenceClass([terms(("*",), {}, (condition(operator, "aws:ResourceTag/stage", "prod*"),))])
+    grouping = SelectionGrouping(
+        [terms(("*",), {}, (condition(operator, "aws:ResourceTag/stage", "prod*"),))]
+    )
     first, second, other = (
-        likeness.of(resource(volume_arn("a"), tags={"stage": stage})) for stage in ("prod-1", "prod-2", "dev")
+        grouping.key(resource(volume_arn("a"), tags={"stage": stage}))
+        for stage in ("prod-1", "prod-2", "dev")
     )
     assert first == second
     assert first != other
 
 
 def test_a_name_that_no_selection_asks_for_makes_no_difference() -> None:
-    likeness = EquivalenceClass([terms(("arn:aws:ec2:*:*:volume/*", volume_arn("named")), {"backup": "yes"})])
+    grouping = SelectionGrouping(
+        [terms(("arn:aws:ec2:*:*:volume/*", volume_arn("named")), {"backup": "yes"})]
+    )
     keys = [
-        likeness.of(resource(volume_arn(name), tags={"backup": "yes", "Name": name})) for name in ("a", "b")
+        grouping.key(resource(volume_arn(name), tags={"backup": "yes", "Name": name})) for name in ("a", "b")
     ]
     assert keys[0] == keys[1]
-    assert likeness.of(resource(volume_arn("named"), tags={"backup": "yes"})) != keys[0]
+    assert grouping.key(resource(volume_arn("named"), tags={"backup": "yes"})) != keys[0]

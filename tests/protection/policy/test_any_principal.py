@@ -37,7 +37,7 @@ def truth(statements: list[dict[str, Any]]) -> bool:
 
 @given(policies(BOTH, DELETE_ACTIONS, POINT_PATTERNS))
 @settings(max_examples=100, deadline=None)
-def test_somebody_may_when_one_request_is_allowed(statements: list[dict[str, Any]]) -> None:
+def test_any_principal_is_allowed_when_one_request_is(statements: list[dict[str, Any]]) -> None:
     answer = ask(statements)
     assert answer is None or answer is truth(statements)
 
