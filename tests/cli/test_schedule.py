@@ -45,8 +45,8 @@ def _plain_again() -> Any:
 
 WAIT: Final = """
 import sys, time
-from scanner.cli import exits, signals
-signals.handle_termination()
+from scanner.cli import exits
+exits.handle_termination()
 def work():
     print("ready", flush=True)
     time.sleep(60)
