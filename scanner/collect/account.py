@@ -47,7 +47,7 @@ def collect_account(  # noqa: PLR0913 -- what is read, with which means, and who
     raises. `finished` may raise OutputError, which ends the reading. No more Regions are read than
     `shards_at_most`.
     """
-    with _undertaken(means, folder, account, watcher or Unwatched(), clock, finished) as (
+    with _opened(means, folder, account, watcher or Unwatched(), clock, finished) as (
         collection,
         resolved,
     ):
@@ -69,7 +69,7 @@ def ask_owners(
 
     The journal in `folder` has all accounts. Of the evidence the files of the `owners` must be there.
     """
-    with _undertaken(means, folder, None, Unwatched(), clock, finished) as (collection, resolved):
+    with _opened(means, folder, None, Unwatched(), clock, finished) as (collection, resolved):
         collector = shard_collector_of(collection, resolved)
         collector.ask_owners_of(records, means.concurrency)
         collection.environment.release()
@@ -83,7 +83,7 @@ def owners(past: JournalState, records: Mapping[Shard, ShardRecord]) -> tuple[Sh
 
 
 @contextmanager
-def _undertaken(  # noqa: PLR0913, PLR0917 -- as collect_account
+def _opened(  # noqa: PLR0913, PLR0917 -- as collect_account
     means: CollectRequest,
     folder: Path,
     account: AccountId | None,

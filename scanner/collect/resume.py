@@ -90,7 +90,7 @@ def resume(
         environment = set_up(request, watcher or Unwatched(), clock, past.header.home)
         opening = _open(past, environment)
         remove_unfinished(folder, past.finished)
-        undertaking = Collection(
+        collection = Collection(
             request=request,
             folder=folder,
             environment=environment,
@@ -100,7 +100,7 @@ def resume(
             finished=past.finished,
             keys=past.keys,
         )
-        return Resumed(_go_on(undertaking, past), had_all=False)
+        return Resumed(_go_on(collection, past), had_all=False)
 
 
 def journal_request(given: ResumeOptions, means: CollectRequest, past: JournalState) -> CollectRequest:
@@ -188,11 +188,11 @@ def _complete(past: JournalState, scope: Scope, finished_at: datetime) -> Collec
     return collected_of(past.header, Resolved(scope, past.accounts), (*first, *others), finished_at)
 
 
-def _go_on(undertaking: Collection, past: JournalState) -> Collected:
+def _go_on(collection: Collection, past: JournalState) -> Collected:
     if past.scope is None:
-        return begin(undertaking)
-    records = _organization(undertaking, past.scope)
-    return read(undertaking, Resolved(past.scope, past.accounts), records)
+        return begin(collection)
+    records = _organization(collection, past.scope)
+    return read(collection, Resolved(past.scope, past.accounts), records)
 
 
 def _open(past: JournalState, environment: ScanEnvironment) -> Opening:
@@ -210,16 +210,16 @@ def _open(past: JournalState, environment: ScanEnvironment) -> Opening:
     )
 
 
-def _organization(undertaking: Collection, scope: Scope) -> tuple[ShardRecord, ...]:
+def _organization(collection: Collection, scope: Scope) -> tuple[ShardRecord, ...]:
     """Return the record of the organization's file, if the scan has one. A missing file is read again."""
-    account = undertaking.opening.account
-    record = undertaking.finished.get(Shard(account, ORG))
+    account = collection.opening.account
+    record = collection.finished.get(Shard(account, ORG))
     if record is not None:
         return (record,)
-    if not undertaking.request.organization and account in scope.accounts:
+    if not collection.request.organization and account in scope.accounts:
         return ()
-    here = undertaking
+    here = collection
     _, records = survey(here.request, here.environment, here.opening, here.folder)  # the scope is settled
     for record in records:
-        undertaking.journal.note(record)
+        collection.journal.note(record)
     return records

@@ -1,4 +1,4 @@
-"""Trying a call again, outside botocore, and telling a final failure from a passing one.
+"""Retries outside botocore: which failures are final, how long to wait, and when to stop.
 
 botocore's own retry quota belongs to the client, and a client here serves all accounts: one account
 that is throttled for ever would leave none of it for the others. So clients try once, and this loop,
@@ -240,11 +240,12 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadline:
-    """When to stop. `at`: on the clock `now`, which only goes forward; `margin`: seconds before it.
+    """The time by which a collection must stop, for example when AWS Lambda ends the process.
 
-    Within the margin no shard is begun. Those that are begun have until `at`; what they have not read by
-    then is dropped and read again by a resumption. `gives_up`: within the margin no call is made any more.
-    Each is recorded as failed, so that the shards end, incomplete.
+    `at`: on the clock `now`, which is monotonic; `margin`: seconds before it. Within the margin no shard is
+    begun. Those that were begun have until `at`; what they have not read by then is dropped, and a resumption
+    reads it again. `gives_up`: within the margin no calls are made. They are recorded as failed, so that the
+    shards end incomplete.
     """
 
     at: float

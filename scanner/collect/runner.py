@@ -52,8 +52,8 @@ def collect(  # noqa: PLR0913 -- a request, where and when it is carried out, an
     full and Interrupted on Ctrl-C, both with what was collected. `as_of` is noted for a resumption. Without
     a `scan_id` the scan gets one.
     """
-    with _undertaken(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as undertaking:
-        return begin(undertaking)
+    with _undertaken(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as collection:
+        return begin(collection)
 
 
 def open_collection(  # noqa: PLR0913 -- as collect
@@ -69,8 +69,8 @@ def open_collection(  # noqa: PLR0913 -- as collect
 
     Raises what `collect` raises.
     """
-    with _undertaken(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as undertaking:
-        resolved, _ = resolve_scope(undertaking)
+    with _undertaken(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as collection:
+        resolved, _ = resolve_scope(collection)
         return resolved
 
 
@@ -109,29 +109,29 @@ def _undertaken(
         )
 
 
-def begin(undertaking: Collection) -> Collected:
+def begin(collection: Collection) -> Collected:
     """Resolve the scope, and read it."""
-    return read(undertaking, *resolve_scope(undertaking))
+    return read(collection, *resolve_scope(collection))
 
 
-def resolve_scope(undertaking: Collection) -> tuple[Resolved, tuple[ShardRecord, ...]]:
+def resolve_scope(collection: Collection) -> tuple[Resolved, tuple[ShardRecord, ...]]:
     """Resolve the scope, and write it into the journal."""
-    here = undertaking
+    here = collection
     resolved, records = survey(here.request, here.environment, here.opening, here.folder)
-    undertaking.journal.begin(resolved.scope, resolved.accounts, records)
+    collection.journal.begin(resolved.scope, resolved.accounts, records)
     return resolved, records
 
 
-def read(undertaking: Collection, resolved: Resolved, records: tuple[ShardRecord, ...]) -> Collected:
+def read(collection: Collection, resolved: Resolved, records: tuple[ShardRecord, ...]) -> Collected:
     """Read the shards of the scope. `records` are those that come before them: the organisation's."""
-    environment, journal = undertaking.environment, undertaking.journal
-    collector = shard_collector_of(undertaking, resolved)
+    environment, journal = collection.environment, collection.journal
+    collector = shard_collector_of(collection, resolved)
 
     def collected(at: datetime) -> Collected:
-        return collected_of(undertaking.header, resolved, (*records, *collector.records()), at)
+        return collected_of(collection.header, resolved, (*records, *collector.records()), at)
 
     try:
-        collector.run(undertaking.request.concurrency)
+        collector.run(collection.request.concurrency)
         ended = environment.wiring.clock()
         if not collector.has_more:
             journal.end(ended)
@@ -162,28 +162,28 @@ def collected_of(
 
 
 def shard_collector_of(
-    undertaking: Collection,
+    collection: Collection,
     resolved: Resolved,
     accounts: tuple[AccountId, ...] | None = None,
     shards_at_most: int | None = None,
 ) -> ShardCollector:
     """Return who reads the scope, or only these of its accounts."""
-    environment, opening, scope = undertaking.environment, undertaking.opening, resolved.scope
-    environment.wiring.watcher.scope_known(scope, undertaking.finished)
+    environment, opening, scope = collection.environment, collection.opening, resolved.scope
+    environment.wiring.watcher.scope_known(scope, collection.finished)
     return ShardCollector(
         CollectContext(
             wiring=environment.wiring,
             credential_store=environment.credential_store,
             roles=Roles(
-                undertaking.request, environment.wiring, opening.account, opening.partition, environment.home
+                collection.request, environment.wiring, opening.account, opening.partition, environment.home
             ),
             opening=opening,
             scope=scope,
             home=environment.home,
-            folder=undertaking.folder,
-            finished=undertaking.finished,
-            keys=undertaking.keys,
-            note=undertaking.journal.note,
+            folder=collection.folder,
+            finished=collection.finished,
+            keys=collection.keys,
+            note=collection.journal.note,
             accounts=accounts,
             shards_at_most=shards_at_most,
         )
