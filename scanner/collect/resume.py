@@ -1,4 +1,4 @@
-"""Going on with a collection that was killed or cut short: what is finished is not asked again."""
+"""Resume a collection that was killed or cut short: what is complete is not read again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -58,7 +58,7 @@ class ResumeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A collection that is complete now. `had_all`: it was before, and nothing was asked."""
+    """A collection that is complete now. `had_all`: it was complete before, and nothing was called."""
 
     collected: Collected
     had_all: bool
@@ -71,7 +71,7 @@ def resume(
     watcher: Watcher | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Resumed:
-    """Go on with the collection in `folder`, as its journal says.
+    """Resume the collection in `folder`, with the request of its journal.
 
     Of `means` only how AWS is reached is taken: profile, external id, concurrency, retries. Raises what
     `runner.collect` raises, UsageError where there is nothing to go on with or an option contradicts the

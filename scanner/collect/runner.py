@@ -1,4 +1,4 @@
-"""A collection from its request to its evidence, top to bottom; and one that goes on where another ended."""
+"""A collection from its request to its evidence, new or resumed."""
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
