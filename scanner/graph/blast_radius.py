@@ -40,18 +40,24 @@ class Backups(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One backup of a resource group: whether it is there, and the nodes that it needs, or may need."""
+    """One backup of a resource group: whether it is there, and the nodes that it needs, or may need.
 
-    node: str
+    The sets are shared by all backups that need the same: those of an unread place have thousands of members.
+    """
+
     works: Ternary
-    needs: frozenset[str]
-    may_need: frozenset[str]
+    needs: tuple[frozenset[str], ...]
+    may_need: tuple[frozenset[str], ...]
 
     def is_gone_with(self, name: str) -> Ternary:
         """Check whether it is gone with a node."""
-        if name in self.needs:
+        if any(name in nodes for nodes in self.needs):
             return True
-        return None if name in self.may_need else False
+        return None if any(name in nodes for nodes in self.may_need) else False
+
+    def affected_by(self) -> frozenset[str]:
+        """Return the nodes that it needs or may need."""
+        return frozenset[str]().union(*self.needs, *self.may_need)
 
 
 def outcome(backups: Iterable[tuple[Ternary, Ternary]]) -> Ternary:
@@ -73,6 +79,18 @@ def outcome(backups: Iterable[tuple[Ternary, Ternary]]) -> Ternary:
     return True if had_one and not one_may_be_left else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Alike:
+    """Groups with the same backups of one kind. `own`: what the resources themselves need for these."""
+
+    targets: tuple[tuple[str, State], ...]
+    own: frozenset[str]
+
+
+_Closure = tuple[frozenset[str], frozenset[str]]
+"""All nodes that a node needs, itself included, and those that it may need."""
+
+
 @dataclass
 class BlastRadius:
     """Answers for the graph of one scan."""
@@ -80,12 +98,23 @@ class BlastRadius:
     graph: Graph
     _needs: "nx.DiGraph[str]" = field(init=False)
     _may_need: "nx.DiGraph[str]" = field(init=False)
-    _closures: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
+    _losable: frozenset[str] = field(init=False)
+    _alike: dict[Backups, dict[_Alike, list[str]]] = field(init=False)
+    _closures: dict[str, _Closure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Take from the graph what needs what."""
+        """Take from the graph what needs what, and which groups have the same backups."""
         self._needs = _subgraph(self.graph, NEEDS)
         self._may_need = _subgraph(self.graph, {*NEEDS, Relation.MAY_BE})
+        self._losable = frozenset(
+            name for name, facts in self.graph.nodes(data=True) if facts["kind"] in LOSABLE
+        )
+        self._alike = {kind: {} for kind in Backups}
+        for kind, alike in self._alike.items():
+            for group in self.groups:
+                own = self._needs.successors(group) if kind is Backups.FUTURE else ()
+                key = _Alike(tuple(sorted(self._edges(group, kind))), frozenset(own))
+                alike.setdefault(key, []).append(group)
 
     @property
     def groups(self) -> Iterator[str]:
@@ -105,41 +134,35 @@ class BlastRadius:
         )
 
     def loss_of(self, node: str) -> NodeLoss:
-        """Return what is lost with one node."""
+        """Return what is lost with one node: the groups that reach no backup without it."""
         gone = {node, *nx.ancestors(self._needs, node)}
         may_be_gone = {node, *nx.ancestors(self._may_need, node)} - gone
-        groups = tuple(self.groups)
         losses = {}
-        for kind in Backups:
-            verdicts = {group: self._verdict(group, kind, gone, may_be_gone) for group in groups}
-            losses[kind] = self._loss(verdicts)
+        for kind, alike in self._alike.items():
+            verdicts: dict[str, Ternary] = {}
+            for each, groups in alike.items():
+                verdict = outcome(_left_backups(each, gone, may_be_gone))
+                if verdict is not False:
+                    verdicts.update(dict.fromkeys(groups, verdict))
+            losses[kind] = self._loss({group: verdicts[group] for group in self.groups if group in verdicts})
         return self._node_loss(node, losses[Backups.EXISTING], losses[Backups.FUTURE])
-
-    def _verdict(self, group: str, kind: Backups, gone: set[str], may_be_gone: set[str]) -> Ternary:
-        """Weigh one group by what it still reaches."""
-        own = {group} if kind is Backups.FUTURE else set()
-        backups = []
-        for target, state in self._edges(group, kind):
-            nodes = {target, *own}
-            is_gone: Ternary = True if nodes & gone else None if nodes & may_be_gone else False
-            backups.append((_WORKS[state], is_gone))
-        return outcome(backups)
 
     def _edges(self, group: str, kind: Backups) -> Iterator[tuple[str, State]]:
         for _, target, facts in self.graph.out_edges(group, data=True):
             if facts["relation"] == kind.value:
                 yield target, facts["state"]
 
-    def backups(self, group: str, kind: Backups) -> tuple[Backup, ...]:
-        """Return the backups of a group with all that they need."""
-        own, may_own = self._closure(group) if kind is Backups.FUTURE else (frozenset(), frozenset())
+    def _backups(self, alike: _Alike) -> tuple[Backup, ...]:
+        """Return the backups of alike groups with all that they need."""
+        own = tuple(map(self._closure, alike.own))
         found = []
-        for target, state in self._edges(group, kind):
-            needs, may_need = self._closure(target)
-            found.append(Backup(target, _WORKS[state], needs | own, (may_need | may_own) - needs - own))
+        for target, state in alike.targets:
+            closures = (self._closure(target), *own)
+            needs, may_need = (needs for needs, _ in closures), (may_need for _, may_need in closures)
+            found.append(Backup(_WORKS[state], tuple(needs), tuple(filter(None, may_need))))
         return tuple(found)
 
-    def _closure(self, name: str) -> tuple[frozenset[str], frozenset[str]]:
+    def _closure(self, name: str) -> _Closure:
         if name not in self._closures:
             needs = {name, *nx.descendants(self._needs, name)}
             may_need = {name, *nx.descendants(self._may_need, name)} - needs
@@ -151,14 +174,11 @@ class BlastRadius:
 
         Keys that AWS manages are left out: they cannot be deleted.
         """
-        lost, unknown = Counter[str](), Counter[str]()
-        future = Counter[str]()
-        for group in self.groups:
-            count = self.graph.nodes[group]["count"]
-            for kind in Backups:
-                backups = self.backups(group, kind)
-                for node in self._candidates(backups):
-                    verdict = outcome((backup.works, backup.is_gone_with(node)) for backup in backups)
+        lost, unknown, future = Counter[str](), Counter[str](), Counter[str]()
+        for kind, alike in self._alike.items():
+            for each, groups in alike.items():
+                count = sum(self.graph.nodes[group]["count"] for group in groups)
+                for node, verdict in self._verdicts(self._backups(each)):
                     if verdict is None and kind is Backups.EXISTING:
                         unknown[node] += count
                     elif verdict:
@@ -167,13 +187,19 @@ class BlastRadius:
         nodes.sort(key=lambda name: (-lost[name], -future[name], -unknown[name], name))
         return tuple(self.loss_of(name) for name in nodes[:limit])
 
-    def _candidates(self, backups: tuple[Backup, ...]) -> Iterable[str]:
-        """Return the nodes that may make a difference: none where a backup is left whatever is lost."""
-        named: set[str] = set()
-        for backup in backups:
-            if backup.works is not False:
-                named |= backup.needs | backup.may_need
-        return (name for name in named if self.graph.nodes[name]["kind"] in LOSABLE)
+    def _verdicts(self, backups: tuple[Backup, ...]) -> Iterator[tuple[str, Ternary]]:
+        """Yield the nodes that matter to some backups, and whether the last of these is lost with each."""
+        if any(backup.works for backup in backups):
+            for node in self._candidates(backups):
+                yield node, outcome((backup.works, backup.is_gone_with(node)) for backup in backups)
+            return
+        # None is there for sure: whatever one of them needs may be what it is lost with.
+        possible = (backup.affected_by() for backup in backups if backup.works is None)
+        yield from ((node, None) for node in self._losable.intersection(frozenset[str]().union(*possible)))
+
+    def _candidates(self, backups: Iterable[Backup]) -> frozenset[str]:
+        """Return the nodes that all backups which work for sure need, or may need."""
+        return self._losable.intersection(*(backup.affected_by() for backup in backups if backup.works))
 
     def _can_be_lost(self, name: str) -> bool:
         return self.graph.nodes[name].get("managed_by") not in ("aws_managed", "aws_owned")
@@ -183,16 +209,16 @@ class BlastRadius:
 
         `counts`: how many resources of which groups are asked about; None: all of all.
         """
+        counts = self.counts() if counts is None else counts
         sure, possible = Counter[str](), Counter[str]()
-        for group, count in (self.counts() if counts is None else counts).items():
-            backups = [b for b in self.backups(group, Backups.EXISTING) if b.works is not False]
-            if not any(backup.works for backup in backups):
+        for each, groups in self._alike[Backups.EXISTING].items():
+            count = sum(counts.get(group, 0) for group in groups)
+            if not count or State.EFFECTIVE not in (state for _, state in each.targets):
                 continue
+            backups = [backup for backup in self._backups(each) if backup.works is not False]
             certain = self._dominators(backups)
-            for name in certain:
-                sure[name] += count
-            for name in self._dominators([b for b in backups if b.works]) - certain:
-                possible[name] += count
+            sure.update(dict.fromkeys(certain, count))
+            possible.update(dict.fromkeys(self._candidates(backups) - certain, count))
         names = [name for name in {*sure, *possible} if self._can_be_lost(name)]
         names.sort(key=lambda name: (-sure[name], -possible[name], name))
         return tuple(
@@ -209,7 +235,7 @@ class BlastRadius:
         """
         flow: nx.DiGraph[str] = nx.DiGraph()
         for number, backup in enumerate(backups):
-            needed = (name for name in backup.needs if self.graph.nodes[name]["kind"] in LOSABLE)
+            needed = self._losable.intersection(frozenset[str]().union(*backup.needs))
             chain = ["root", *sorted(needed), f"backup:{number}", "sink"]
             nx.add_path(flow, chain)
         immediate = nx.immediate_dominators(flow, "root")
@@ -252,6 +278,15 @@ class BlastRadius:
             "account": facts["account"],
             "region": facts["region"],
         }
+
+
+def _left_backups(alike: _Alike, gone: set[str], may_be_gone: set[str]) -> Iterator[tuple[Ternary, Ternary]]:
+    """Yield of each backup whether it works, and whether it is gone with these nodes."""
+    own_gone, own_may_be_gone = not alike.own.isdisjoint(gone), not alike.own.isdisjoint(may_be_gone)
+    for target, state in alike.targets:
+        is_gone = own_gone or target in gone
+        may_be = own_may_be_gone or target in may_be_gone
+        yield _WORKS[state], True if is_gone else None if may_be else False
 
 
 def _subgraph(graph: Graph, relations: Iterable[Relation]) -> "nx.DiGraph[str]":

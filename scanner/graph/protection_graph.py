@@ -311,11 +311,18 @@ class _Builder:
 
     def _add_candidates(self) -> None:
         """Lead from each unread node to what it may be or need, now that all nodes are there."""
-        nodes = [(name, self.graph.nodes[name]) for name in self.graph]
-        for name, unread in nodes:
-            for candidate, facts in nodes if unread["kind"] is Kind.UNREAD else ():
-                if _may_be(unread, facts):
-                    self.edge(name, candidate, Relation.MAY_BE, Answer(None, "it was not read"))
+        candidates: dict[Kind, list[str]] = {kind: [] for kind in LOSABLE}
+        unread: list[str] = []
+        for name, facts in self.graph.nodes(data=True):
+            if facts["kind"] in candidates:
+                candidates[facts["kind"]].append(name)
+            elif facts["kind"] is Kind.UNREAD:
+                unread.append(name)
+        for name in unread:
+            for kind in self.graph.nodes[name]["may_be"]:
+                for candidate in candidates[kind]:
+                    if _may_be(self.graph.nodes[name], self.graph.nodes[candidate]):
+                        self.edge(name, candidate, Relation.MAY_BE, Answer(None, "it was not read"))
 
 
 LOSABLE: Final = (Kind.KEY, Kind.VAULT, Kind.ROLE, Kind.ACCOUNT, Kind.REGION)
@@ -323,11 +330,9 @@ LOSABLE: Final = (Kind.KEY, Kind.VAULT, Kind.ROLE, Kind.ACCOUNT, Kind.REGION)
 
 
 def _may_be(unread: Row, candidate: Row) -> bool:
-    """Check whether an unread node may be, or may need, another node. A role has no Region."""
-    return (
-        candidate["kind"] in unread["may_be"]
-        and (not unread["account"] or candidate["account"] == unread["account"])
-        and (not unread["region"] or candidate["region"] in ("", unread["region"]))
+    """Check whether an unread node may be a candidate by its place. A role has no Region."""
+    return (not unread["account"] or candidate["account"] == unread["account"]) and (
+        not unread["region"] or candidate["region"] in ("", unread["region"])
     )
 
 
