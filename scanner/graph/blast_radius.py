@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 import networkx as nx
@@ -190,12 +191,15 @@ class BlastRadius:
     def _verdicts(self, backups: tuple[Backup, ...]) -> Iterator[tuple[str, Ternary]]:
         """Yield the nodes that matter to some backups, and whether the last of these is lost with each."""
         if any(backup.works for backup in backups):
-            for node in self._candidates(backups):
-                yield node, outcome((backup.works, backup.is_gone_with(node)) for backup in backups)
-            return
-        # None is there for sure: whatever one of them needs may be what it is lost with.
-        possible = (backup.affected_by() for backup in backups if backup.works is None)
-        yield from ((node, None) for node in self._losable.intersection(frozenset[str]().union(*possible)))
+            named = self._candidates(backups)
+            needed = named.intersection(chain.from_iterable(n for b in backups for n in b.needs))
+        else:
+            possible = (backup.affected_by() for backup in backups if backup.works is None)
+            named, needed = self._losable.intersection(frozenset[str]().union(*possible)), frozenset[str]()
+        for node in needed:
+            yield node, outcome((backup.works, backup.is_gone_with(node)) for backup in backups)
+        # Of these nodes it is not known whether they are needed, or whether there was a backup at all.
+        yield from ((node, None) for node in named - needed)
 
     def _candidates(self, backups: Iterable[Backup]) -> frozenset[str]:
         """Return the nodes that all backups which work for sure need, or may need."""
@@ -236,8 +240,8 @@ class BlastRadius:
         flow: nx.DiGraph[str] = nx.DiGraph()
         for number, backup in enumerate(backups):
             needed = self._losable.intersection(frozenset[str]().union(*backup.needs))
-            chain = ["root", *sorted(needed), f"backup:{number}", "sink"]
-            nx.add_path(flow, chain)
+            path = ["root", *sorted(needed), f"backup:{number}", "sink"]
+            nx.add_path(flow, path)
         immediate = nx.immediate_dominators(flow, "root")
         found: set[str] = set()
         name = immediate.get("sink", "root")
