@@ -63,18 +63,18 @@ severity: medium                # critical, high, medium, low, info
 subject: {_quoted(answers.subject)}
 population: {_quoted(answers.population)}
 require: {_quoted(answers.require)}
-# Expressions in braces are put in: "It keeps {{retention_days}} days; at least {{$min_days}} are required."
+# Expressions in braces are evaluated: "It keeps {{retention_days}} days; at least {{$min_days}} are required."
 reason: "{UNWRITTEN}: why it failed, with the facts that show it"
 reasons:
-  pass: "{UNWRITTEN}: what was found"
-  unknown: "{UNWRITTEN}: what is not known"
+  pass: "{UNWRITTEN}: why it passed"
+  unknown: "{UNWRITTEN}: what could not be determined"
 parameters: {{}}                  # min_days: {{default: 35, minimum: 1, doc: The fewest days.}}
-evidence: []                    # columns, or `expression as name`, that stand in the details of a finding
-motivation: "{UNWRITTEN}: what happens to an organisation that fails it"
+evidence: []                    # columns, or `expression as name`, for the details of a finding
+motivation: "{UNWRITTEN}: why it matters"
 remediation:
   effort: medium                # low, medium, high
   text: "{UNWRITTEN}: what to do"
-  cli: "# {UNWRITTEN}: what to type"
+  cli: "# {UNWRITTEN}: the commands"
 frameworks: {{}}                  # nist-800-53-r5: [CP-9]
 """
 
@@ -84,7 +84,7 @@ def _cases(found: Mapping[Status, Mapping[str, Any]]) -> Iterator[str]:
         if status in found:
             yield f"- name: {name}\n  status: {status.value}\n  row: {_quoted(dict(found[status]))}\n"
         else:
-            yield f"# No row was found that comes to {status.value}: write one, or see whether it can.\n"
+            yield f"# No row with status {status.value} was found: write one, or check whether this status is possible.\n"
 
 
 def _quoted(value: object) -> str:
