@@ -63,7 +63,7 @@ severity: medium                # critical, high, medium, low, info
 subject: {_quoted(answers.subject)}
 population: {_quoted(answers.population)}
 require: {_quoted(answers.require)}
-# Expressions in braces are evaluated: "It keeps {{retention_days}} days; at least {{$min_days}} are required."
+# Expressions in braces: "It keeps {{retention_days}} days; at least {{$min_days}} are required."
 reason: "{UNWRITTEN}: why it failed, with the facts that show it"
 reasons:
   pass: "{UNWRITTEN}: why it passed"
@@ -84,7 +84,7 @@ def _cases(found: Mapping[Status, Mapping[str, Any]]) -> Iterator[str]:
         if status in found:
             yield f"- name: {name}\n  status: {status.value}\n  row: {_quoted(dict(found[status]))}\n"
         else:
-            yield f"# No row with status {status.value} was found: write one, or check whether this status is possible.\n"
+            yield f"# No row with status {status.value} was found. Write one if the status is possible.\n"
 
 
 def _quoted(value: object) -> str:
