@@ -1,4 +1,4 @@
-"""`audit check`: whether a scan could read what it needs, before the first one."""
+"""`audit check`: test before the first scan whether it could read what it needs."""
 
 import json
 from collections import Counter
@@ -67,7 +67,7 @@ def check(  # noqa: PLR0913 -- the options of the scope, as for `run`
 
 
 def show_access(scope: ScopeOptions, config: Path | None, format_: str, *, quiet: bool) -> int:
-    """Check what a scan could read, and print it. 4: something is missing."""
+    """Check the access of a scan and print it. Returns 4 if something is missing."""
     request = collect_request(settings_of(config), scope)
     with Progress(console=Console(stderr=True), transient=True, disable=quiet) as bar:
         task = bar.add_task("Checking access")
@@ -80,7 +80,7 @@ def show_access(scope: ScopeOptions, config: Path | None, format_: str, *, quiet
 
 
 def print_report(report: AccessReport, console: Console) -> None:
-    """Print the numbers of each check, the rows that need something, and what they come to."""
+    """Print the numbers of each check, what is missing, and a conclusion."""
     console.print(f"Caller: {escape(report.caller_arn)}")
     if report.accounts:
         console.print(f"Accounts: {len(report.accounts)}, Regions: {len(report.regions)}")
@@ -96,7 +96,7 @@ def print_report(report: AccessReport, console: Console) -> None:
 
 
 def _numbers(rows: Iterable[AccessRow]) -> Table:
-    """Build a table with a row for each operation, and how often AWS answered it in which way."""
+    """Build a table of operations with the number of accounts by result."""
     counts: dict[tuple[AccessStep, str], Counter[AccessResult]] = {}
     for row in rows:
         counts.setdefault((row.step, row.operation), Counter())[row.result] += 1
@@ -106,7 +106,7 @@ def _numbers(rows: Iterable[AccessRow]) -> Table:
     for _, title, _ in _RESULTS:
         table.add_column(title, justify="right")
     for (step, operation), numbers in sorted(
-        counts.items(), key=lambda each: [*AccessStep].index(each[0][0])
+        counts.items(), key=lambda count: [*AccessStep].index(count[0][0])
     ):
         cells = [
             f"[{style}]{numbers[result]}[/]" if numbers[result] else "[dim]-[/]"
@@ -117,7 +117,7 @@ def _numbers(rows: Iterable[AccessRow]) -> Table:
 
 
 def _missing(rows: Iterable[AccessRow]) -> Table:
-    """Build a table of what is missing: rows of several accounts with the same answer and fix are one row."""
+    """Build a table of missing access; rows with the same result and fix are merged."""
     groups: dict[tuple[str, ...], list[AccessRow]] = {}
     for row in rows:
         fix = row.fix.replace(row.account, "ACCOUNT") if row.account else row.fix

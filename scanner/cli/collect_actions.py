@@ -1,4 +1,4 @@
-"""What the commands that call AWS do: `audit collect`, `--dry-run`, and the first half of `audit run`."""
+"""Actions of the commands that call AWS: `audit collect`, `--dry-run`, and the collection of `audit run`."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from scanner.settings.settings import Settings
 
 
 def goal_of(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[Destination, Path]:
-    """Choose where a scan is written, and see whether it can go there."""
+    """Return the destination of a scan and its folder, after checking that the destination is usable."""
     goal = destination_of(target, settings, scope.profile)
     look_ahead(goal)
     return goal, folder_of(goal, target, datetime.now(UTC))
@@ -34,10 +34,10 @@ def goal_of(target: Target, settings: Settings, scope: ScopeOptions) -> tuple[De
 def reads_for(
     settings: Settings, mode: CollectMode | None, controls: Sequence[str], formats: tuple[str, ...]
 ) -> CollectedReads | None:
-    """Return what a scan collects for these words of --controls; None: everything. Loads what judges."""
+    """Return what a scan collects for these values of --controls; None: everything."""
     if mode is CollectMode.ALL or (mode is None and not controls):
         return None
-    from scanner.app.needs import reads_of  # noqa: PLC0415 -- collecting everything asks no control
+    from scanner.app.needs import reads_of  # noqa: PLC0415 -- collecting everything needs no controls
     from scanner.cli.judgement import judgement_of  # noqa: PLC0415
 
     return reads_of(mode, controls, judgement_of(settings, list(controls) or None, None), formats)
@@ -46,20 +46,20 @@ def reads_for(
 def rehearse(
     scope: ScopeOptions, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
 ) -> int:
-    """Print what a scan would call. Nothing is written."""
+    """Print the calls that a scan would make, without writing anything."""
     if target.resume is not None:
         raise UsageError("--dry-run cannot be combined with --resume.")
     settings = settings_of(judged.config, judged.controls)
     wanted = formats_of(formats, settings.outputs.formats)
     reads = reads_for(settings, scope.collect, judged.controls or settings.controls, wanted)
     with progress(quiet=quiet) as watcher:
-        found = collection.rehearse(collect_request(settings, scope, reads), watcher)
-    print_estimate(found, wide_console(), reads)
+        estimate = collection.rehearse(collect_request(settings, scope, reads), watcher)
+    print_estimate(estimate, wide_console(), reads)
     return 0
 
 
 def collect(scope: ScopeOptions, judged: JudgementOptions, target: Target, *, quiet: bool) -> int:
-    """Collect, and print where the bundle is and which accounts could not be read."""
+    """Collect a bundle, and print where it is and which accounts could not be read."""
     settings = settings_of(judged.config, judged.controls)
     reads = reads_for(settings, scope.collect, judged.controls or (), settings.outputs.formats)
     goal, folder = goal_of(target, settings, scope)
@@ -95,11 +95,11 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
     needs: CollectedReads | None = None,
     controls: Sequence[str] = (),
 ) -> tuple[Gap, ...]:
-    """Collect what is left to be collected, and return why accounts could not be entered.
+    """Collect what is missing, and return the refusals of accounts that could not be entered.
 
-    `reads`: what a new scan collects; None: everything. One that is resumed goes on as it was begun. `needs`:
-    what the selected controls and formats need; None: it is not compared with what a resumed scan collects.
-    `controls`: the words of --controls.
+    `reads`: what a new scan collects; None: everything. A resumed one collects what its journal says.
+    `needs`: what the selected controls and formats need; None: it is not compared with what a resumed scan
+    collects. `controls`: the values of --controls.
     """
     request = collect_request(settings, scope, reads)
     if is_new:
@@ -107,8 +107,10 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
             collection.collect(request, folder, watcher, as_of)
     else:
         with progress(quiet=quiet) as watcher:
-            went_on = collection.resume(given_anew(settings, scope, needs), request, folder, watcher, as_of)
-        if not went_on and not quiet:
+            has_read_more = collection.resume(
+                resume_options(settings, scope, needs), request, folder, watcher, as_of
+            )
+        if not has_read_more and not quiet:
             say(f"{folder} already contains all evidence: no calls were made.")
     if collection.has_more(folder):
         say(
@@ -121,7 +123,7 @@ def gather(  # noqa: PLR0913 -- one scan, new or not
 def collect_request(
     settings: Settings, options: ScopeOptions, reads: CollectedReads | None = None
 ) -> CollectRequest:
-    """Give the scope and how to reach it. `reads`: what is collected; None: everything."""
+    """Build the request of a collection. `reads`: what is collected; None: everything."""
     scope = settings.scope
     return CollectRequest(
         organization=options.organization or bool(scope.organization),
@@ -139,10 +141,10 @@ def collect_request(
     )
 
 
-def given_anew(
+def resume_options(
     settings: Settings, options: ScopeOptions, needs: CollectedReads | None = None
 ) -> ResumeOptions:
-    """Give what was said of the scope when a scan is resumed; it must not contradict the scan's journal."""
+    """Return the options of a resumption, which must not contradict the scan's journal."""
     scope = settings.scope
     return ResumeOptions(
         organization=options.organization or scope.organization,

@@ -1,6 +1,6 @@
-"""The commands of `audit`. A command is one file, `scanner/cli/COMMAND.py`, which is loaded when it is named.
+"""The commands of `audit`. Each is a module `scanner/cli/COMMAND.py`, which is imported when it is called.
 
-`run`, `collect`, `evaluate` and `report` share most of their options, which are here; what they do is in
+`run`, `collect`, `evaluate` and `report` share most of their options and are defined here; their code is in
 `..._actions`.
 """
 
@@ -30,17 +30,17 @@ DEFAULT_CONCURRENCY: Final = 16
 NEW_OBJECTS: Final = 10_000
 """New objects after which Python looks for reference cycles to free.
 
-With Python's own figure (700) a run takes a tenth more processor time, and its peak of memory is the same:
-hardly any object of the models, tables and findings is in a cycle.
+With Python's default (700), a run takes 10 % more processor time and no less memory: hardly any object of the
+models, tables and findings is in a cycle.
 """
 
 
-# Commands that are loaded when they are named (click documentation, "Lazily Loading Subcommands").
+# Commands that are imported when they are called (click documentation, "Lazily Loading Subcommands").
 #
-# Their modules load AWS clients, DuckDB and Arrow. The list of commands needs none of that: it is printed
+# Their modules import AWS clients, DuckDB and Arrow, which the list of commands does not need: it is printed
 # from this table.
 class CommandGroup(TyperGroup):
-    """The commands that are registered, and those of `COMMANDS`, each loaded when it is named."""
+    """The registered commands, and those of `COMMANDS`, which are imported when they are called."""
 
     def __init__(self, *, commands: Any = None, **options: Any) -> None:  # noqa: ANN401 -- Typer's
         listed = {
@@ -51,7 +51,7 @@ class CommandGroup(TyperGroup):
         super().__init__(commands={**first, **listed, **commands}, **options)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- Typer's own copy of click
-        """Load the command that is named, and resolve it."""
+        """Import the called command, and resolve it."""
         if args and args[0] in COMMANDS:
             self.commands[args[0]] = loaded_command(args[0])
         return super().resolve_command(ctx, args)
@@ -71,7 +71,7 @@ audit = typer.Typer(
 
 
 def main() -> None:
-    """Be the command `audit`."""
+    """Run the command `audit`, and exit with its code."""
     open_missing_streams()
     handle_termination()
     gc.set_threshold(NEW_OBJECTS)
@@ -90,13 +90,13 @@ def main() -> None:
 
 
 def _invoke() -> int:
-    """Run the command that was named. It ends the program itself, with its exit code or a usage error's 2."""
+    """Run the called command. Typer exits with its exit code, or with 2 on a usage error."""
     audit()
     return 0
 
 
 def _actions(of: str) -> ModuleType:
-    """Load what commands do: AWS, DuckDB and the rest are not needed for `--help`."""
+    """Import the module with a command's actions: `--help` needs neither AWS clients nor DuckDB."""
     return import_module(f"scanner.cli.{of}_actions")
 
 
@@ -158,11 +158,11 @@ def run(  # noqa: PLR0913 -- the options of the contract
     target = Target(out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
     if distributed is not None and not dry_run:
         actions = _actions("distributed")
-        asked = actions.Distributed(distributed, scope, judged, target, formats)
-        raise typer.Exit(guarded(lambda: actions.run(asked, quiet=quiet)))
+        request = actions.Distributed(distributed, scope, judged, target, formats)
+        raise typer.Exit(guarded(lambda: actions.run(request, quiet=quiet)))
     if dry_run:
-        rehearsing = _actions("collect").rehearse
-        raise typer.Exit(guarded(lambda: rehearsing(scope, judged, target, formats, quiet=quiet)))
+        rehearse = _actions("collect").rehearse
+        raise typer.Exit(guarded(lambda: rehearse(scope, judged, target, formats, quiet=quiet)))
     raise typer.Exit(guarded(lambda: _actions("run").run(scope, judged, target, formats, quiet=quiet)))
 
 
@@ -200,8 +200,8 @@ def collect(  # noqa: PLR0913 -- the options of the contract
         allow_partial=allow_partial,
     )
     target = Target(out, resume, kms_key=sse_kms_key, bucket_owner=bucket_owner)
-    collecting = _actions("collect").collect
-    raise typer.Exit(guarded(lambda: collecting(scope, judged, target, quiet=quiet)))
+    collect_scan = _actions("collect").collect
+    raise typer.Exit(guarded(lambda: collect_scan(scope, judged, target, quiet=quiet)))
 
 
 @audit.command(epilog="Example: [bold]audit evaluate bundle --out judged --format html[/]")
@@ -259,10 +259,10 @@ audit.add_typer(controls_commands)
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """A command whose function has the name of its module in `scanner.cli`.
+    """A command whose function has the same name as its module in `scanner.cli`.
 
-    `help`: the first sentence of the function's docstring. `own`: parameters that get no short name of an
-    environment variable; None: the command has none of the options of logging.
+    `help`: the first sentence of the function's docstring. `own`: parameters without a short environment
+    variable; None: the command has no logging options.
     """
 
     module: str

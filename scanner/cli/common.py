@@ -1,7 +1,7 @@
-"""The options that every longer command has, and the environment variables of its options.
+"""Options that all longer commands have, and environment variables for options.
 
-An option is read from `VAULTPROOF_COMMAND_OPTION` (typer's automatic names), and in the commands that are
-decorated here from `VAULTPROOF_OPTION` as well.
+An option is also read from `VAULTPROOF_COMMAND_OPTION` (typer's automatic name), and in commands that are
+decorated here from `VAULTPROOF_OPTION`.
 """
 
 import inspect
@@ -60,9 +60,9 @@ _ADDED: Final[dict[str, tuple[Any, Any]]] = {
 
 
 def with_common_options(command: Callable[..., None], own: tuple[str, ...] = ()) -> Callable[..., None]:
-    """Add the options of logging to a command, and short names of environment variables to its options.
+    """Add the logging options to a command, and short environment variables to its options.
 
-    `own`: parameters that mean something else than in other commands, and get no short name.
+    `own`: parameters with another meaning than in other commands, which get no short environment variable.
     """
 
     @wraps(command)
@@ -85,11 +85,15 @@ def with_common_options(command: Callable[..., None], own: tuple[str, ...] = ())
         for name, (annotation, default) in _ADDED.items()
     ]
     parameters = [
-        each.replace(annotation=_with_variable(each.annotation, _prefix(command, each.name, own)))
-        for each in (*signature.parameters.values(), *added)
+        parameter.replace(
+            annotation=_with_variable(parameter.annotation, _prefix(command, parameter.name, own))
+        )
+        for parameter in (*signature.parameters.values(), *added)
     ]
     configured.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    configured.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": None}
+    configured.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {
+        "return": None
+    }
     return configured
 
 
@@ -98,18 +102,25 @@ def _prefix(command: Callable[..., None], name: str, own: tuple[str, ...]) -> st
 
 
 def _with_variable(annotation: Any, prefix: str) -> Any:  # noqa: ANN401 -- typing constructs
-    """Return the annotation of an option with its environment variable; others as they are."""
+    """Return an option's annotation with its environment variable, and other annotations unchanged."""
     if get_origin(annotation) is not Annotated:
         return annotation
     kind, *metadata = get_args(annotation)
-    changed = [_named(each, prefix) if isinstance(each, OptionInfo) else each for each in metadata]
+    changed = [_named(entry, prefix) if isinstance(entry, OptionInfo) else entry for entry in metadata]
     return Annotated[(kind, *changed)]
 
 
 def _named(option: OptionInfo, prefix: str) -> OptionInfo:
     option = copy(option)
-    # In Annotated, typer takes the first declaration for a default, and moves it later.
+    # In Annotated, typer treats the first declaration as the default, and moves it later.
     declared = (option.default, *(option.param_decls or ()))
-    long = next((each for each in declared if isinstance(each, str) and each.startswith("--")), "")
+    long = next(
+        (
+            declaration
+            for declaration in declared
+            if isinstance(declaration, str) and declaration.startswith("--")
+        ),
+        "",
+    )
     option.envvar = f"{prefix}_{long.removeprefix('--').replace('-', '_').upper()}" if long else None
     return option

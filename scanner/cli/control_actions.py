@@ -1,4 +1,4 @@
-"""What `audit controls` does to try, check and begin controls."""
+"""Actions of `audit controls`: test, lint, create and import controls."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,24 +26,24 @@ from scanner.storage.files import write_atomically
 
 
 def test_controls(words: Sequence[str] | None) -> int:
-    """Run the cases of controls; print what came out otherwise, with the facts that it was asked of."""
-    console, broken = wide_console(), 0
+    """Run the cases of controls; print each wrong result with the facts that the control read."""
+    console, number = wide_console(), 0
     for control in loaded(words):
         outcomes = run_cases(control, load_cases(control, cases_file(control)))
         wrong = [outcome for outcome in outcomes if outcome.difference]
-        broken += len(wrong)
+        number += len(wrong)
         mark = f"[red]{len(wrong)} wrong[/]" if wrong else "[green]passed[/]"
         console.print(f"{control.id}: {len(outcomes)} cases: {mark}")
         for outcome in wrong:
             _print_difference(console, control, outcome)
-    return BROKEN if broken else 0
+    return BROKEN if number else 0
 
 
 def _print_difference(console: Console, control: Control, outcome: Outcome) -> None:
-    """Print a case that came out otherwise: the verdicts, and each fact that the control read."""
+    """Print a case with a wrong result: both results, and the facts that the control read."""
     console.print(f"  [bold]{escape(outcome.case.name)}[/]")
     console.print(f"    - expected  {outcome.case.status.value}  {escape(outcome.case.reason or '')}")
-    console.print(f"    + came out  {outcome.finding.status.value}  {escape(outcome.finding.reason)}")
+    console.print(f"    + actual    {outcome.finding.status.value}  {escape(outcome.finding.reason)}")
     facts = orjson.loads(orjson.dumps(outcome.case.row))
     for name in sorted(compile_control(control).judges):
         console.print(f"      {name} = {escape(orjson.dumps(facts[name]).decode())}")
@@ -52,11 +52,11 @@ def _print_difference(console: Console, control: Control, outcome: Outcome) -> N
 
 
 def lint_controls(words: Sequence[str] | None) -> int:
-    """Tell everything that is wrong with controls, all at once."""
-    found = loaded(words)
-    if mistakes := lint(found):
+    """Check controls, and report all problems at once."""
+    checked = loaded(words)
+    if mistakes := lint(checked):
         raise ConfigurationError(mistakes)
-    say(f"{len(found)} control{'' if len(found) == 1 else 's'}, no problems found")
+    say(f"{len(checked)} control{'' if len(checked) == 1 else 's'}, no problems found")
     return 0
 
 
@@ -68,22 +68,22 @@ def new_control(
     if there := [file for file in files if file.exists()]:
         raise UsageError(f"{there[0]} already exists: choose another id, or another folder with --out.")
     answers = _asked(control_id, subject, population, require)
-    made = skeleton(answers)
+    new = skeleton(answers)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise OutputError(f"{out} cannot be created: {problem.strerror}.") from problem
-    for file, text in zip(files, (made.control, made.cases), strict=True):
+    for file, text in zip(files, (new.control, new.cases), strict=True):
         write_atomically(file, text.encode())
         typer.echo(str(file))
-    if made.missing:
-        say(f"No example was found for: {', '.join(status.value for status in made.missing)}.")
+    if new.missing:
+        say(f"No example was found for: {', '.join(status.value for status in new.missing)}.")
     say(f"Replace FIXME, then run: audit controls lint {out}")
     return 0
 
 
 def _asked(control_id: str, subject: str | None, population: str | None, require: str | None) -> Answers:
-    """Ask for what the command line leaves out."""
+    """Prompt for the answers that the command line omits."""
     if subject is None:
         subject = typer.prompt(f"Subject (one of {', '.join(TABLES)})", err=True)
     if subject not in TABLES:
@@ -97,11 +97,11 @@ def _asked(control_id: str, subject: str | None, population: str | None, require
 
 
 def import_framework(scan: Path, name: str, account: str | None, region: str | None, out: Path) -> int:
-    """Write the packs of a framework; everything that they do not say is told."""
-    found = find_frameworks(scan, name, account, region)
-    packs = import_frameworks(found.frameworks)
+    """Write the packs of a framework, and report everything that they cannot express."""
+    matches = find_frameworks(scan, name, account, region)
+    packs = import_frameworks(matches.frameworks)
     if not packs:
-        raise UsageError(_nothing(name, found))
+        raise UsageError(_nothing(name, matches))
     files = {out / file: text for pack in packs for file, text in _files(pack)}
     if there := [file for file in files if file.exists()]:
         raise UsageError(f"{there[0]} already exists: choose another folder with --out.")
@@ -109,7 +109,7 @@ def import_framework(scan: Path, name: str, account: str | None, region: str | N
     for pack in packs:
         for note in pack.notes:
             say(f"{pack.id}: not imported: {note}")
-    for gaps, what in ((found.undescribed, "could not be described"), (found.unlisted, "may be missing")):
+    for gaps, what in ((matches.undescribed, "could not be described"), (matches.unlisted, "may be missing")):
         if gaps:
             say(f"Frameworks that {what}: {told(gaps)}")
     return 0
@@ -120,9 +120,9 @@ def _files(pack: ImportedPack) -> tuple[tuple[str, str], ...]:
     return tuple((name, text) for name, text in files if text)
 
 
-def _nothing(name: str, found: Found) -> str:
-    if found.undescribed:
-        return f"The controls of framework {name!r} are unknown: {told(found.undescribed)}"
+def _nothing(name: str, matches: Found) -> str:
+    if matches.undescribed:
+        return f"The controls of framework {name!r} are unknown: {told(matches.undescribed)}"
     return f"Framework {name!r} has no known control: there is nothing to import."
 
 

@@ -1,4 +1,4 @@
-"""What `audit controls list` and `show` print."""
+"""Actions of `audit controls list` and `audit controls show`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,20 +16,20 @@ from scanner.model.pack import Pack
 
 
 def list_controls(words: Sequence[str] | None) -> int:
-    """Print one line a control."""
+    """Print one line per control."""
     table = Table(header_style="bold", pad_edge=False, box=None)
-    for column in ("control", "severity", "asked of", "title"):
+    for column in ("control", "severity", "subject", "title"):
         table.add_column(column)
-    found = loaded(words)
-    for control in found:
+    selected = loaded(words)
+    for control in selected:
         table.add_row(control.id, control.severity.value, control.subject, escape(control.title))
     wide_console().print(table)
-    say(f"{len(found)} control{'' if len(found) == 1 else 's'}")
+    say(f"{len(selected)} control{'' if len(selected) == 1 else 's'}")
     return 0
 
 
 def loaded(words: Sequence[str] | None) -> tuple[Control, ...]:
-    """Load the controls that words name; what there is to note goes to stderr."""
+    """Load the controls that the words select; notices go to stderr."""
     selection = select(tuple(words or ("all",)))
     for notice in selection.notices:
         say(f"note: {notice}")
@@ -37,7 +37,7 @@ def loaded(words: Sequence[str] | None) -> tuple[Control, ...]:
 
 
 def show_controls(words: Sequence[str]) -> int:
-    """Print packs and controls as docs/controls.md has them, and the reads that each control rests on."""
+    """Print packs and controls as in docs/controls.md, and the reads that each control needs."""
     from scanner.evaluate.controls.control_docs import control_section  # noqa: PLC0415 -- as above
     from scanner.evaluate.controls.requirements import load_frameworks  # noqa: PLC0415 -- as above
     from scanner.evaluate.needs import reads_of  # noqa: PLC0415 -- as above
@@ -55,7 +55,7 @@ def show_controls(words: Sequence[str]) -> int:
 
 
 def list_packs(words: Sequence[str] | None) -> int:
-    """Print one line a pack: those that are shipped, and those of folders that are named."""
+    """Print one line per pack, built-in or in the named folders."""
     packs = select(tuple(words or ("all",))).packs
     table = Table(header_style="bold", pad_edge=False, box=None)
     for column in ("pack", "controls", "title"):
@@ -68,5 +68,5 @@ def list_packs(words: Sequence[str] | None) -> int:
 
 
 def show_pack(pack: Pack) -> None:
-    """Print a pack as docs/controls.md has it."""
+    """Print a pack as in docs/controls.md."""
     typer.echo("\n".join(pack_section(pack)))

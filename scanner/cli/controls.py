@@ -1,4 +1,4 @@
-"""`audit controls ...`: list, show, test, lint, begin and import controls."""
+"""`audit controls ...`: list, show, test, lint, create and import controls."""
 
 from importlib import import_module
 from pathlib import Path

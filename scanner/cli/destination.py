@@ -1,4 +1,4 @@
-"""Where what is written goes: into a folder, or by way of one into a bucket."""
+"""Destinations of scans and reports: a folder, or a bucket by way of a temporary folder."""
 
 import re
 import shutil
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from scanner.storage.s3 import S3Options
 
 _UNREAD: Final = ("evidence", "inventory")
-"""What no report is made of."""
+"""Folders that no report uses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """A folder to write to, and the place in S3 that its content goes to; `place` None: it stays."""
+    """A folder to write to, and the S3 location to upload it to; `place` None: no upload."""
 
     folder: Path | None
     place: Place | None = None
@@ -35,10 +35,10 @@ class Destination:
 
 
 def destination_of(target: Target, settings: Settings, profile: str | None = None) -> Destination:
-    """Read `--out`, or what audit.yaml says instead.
+    """Return the destination of `--out`, or that of audit.yaml.
 
     Raises:
-        UsageError: it names no place that can be written to, or asks of a folder what only S3 has.
+        UsageError: the destination is not valid, or an option for S3 is used with a folder.
     """
     out = dated(target.out or settings.outputs.directory, datetime.now(UTC))
     outputs = settings.outputs
@@ -55,7 +55,7 @@ def destination_of(target: Target, settings: Settings, profile: str | None = Non
 
 
 def dated(out: str | None, now: datetime) -> str | None:
-    """Replace `{date}` (2026-11-30) and `{time}` (20261130T054000Z) in `--out` by the time in UTC.
+    """Replace `{date}` (2026-11-30) and `{time}` (20261130T054000Z) in `--out` with the time in UTC.
 
     UsageError: there is another name in braces.
     """
@@ -68,7 +68,7 @@ def dated(out: str | None, now: datetime) -> str | None:
 
 
 def look_ahead(destination: Destination) -> None:
-    """See before a scan whether it can go where it should, as far as the caller may ask that."""
+    """Check before a scan whether its destination is usable, as far as the caller's permissions allow."""
     if destination.place is not None:
         from scanner.storage.s3 import check_place  # noqa: PLC0415 -- loads the AWS client
 
@@ -76,12 +76,12 @@ def look_ahead(destination: Destination) -> None:
 
 
 def temporary() -> Path:
-    """Make a folder for what goes to S3."""
+    """Create a folder for files that will be uploaded to S3."""
     return Path(tempfile.mkdtemp(prefix="vaultproof-"))
 
 
 def shown_at(destination: Destination, folder: Path) -> Callable[[Path], str]:
-    """Give a function that says of a file in the folder where it will be found."""
+    """Return a function from a file in the folder to its final path or S3 URL."""
     place = destination.place
     if place is None:
         return str
@@ -92,10 +92,10 @@ def shown_at(destination: Destination, folder: Path) -> Callable[[Path], str]:
 def published(
     destination: Destination, folder: Path, names: Iterable[str] | None = None, *, keep: bool = False
 ) -> Iterator[None]:
-    """Put a folder's files (`names` None: all) into the bucket when the block ends well, and remove it.
+    """Upload a folder's files (`names` None: all) when the block succeeds, and remove the folder.
 
-    A folder whose files did not arrive is kept, and the error says where it is; so is one that is to be kept.
-    Without a place nothing happens.
+    If the upload fails, the folder is kept and the error names it. With `keep`, it is kept in any case.
+    Without an S3 location, nothing happens.
     """
     yield
     if destination.place is None:
@@ -117,9 +117,9 @@ def published(
 
 @contextmanager
 def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[Path]:
-    """Give a scan's folder; one that lies in S3 is fetched, and what was fetched is removed afterwards.
+    """Yield a scan's folder. A scan in S3 is downloaded to a temporary one, which is removed afterwards.
 
-    `whole`: with the evidence, of which no report is made.
+    `whole`: including the evidence, which reports do not use.
     """
     if not is_place(source):
         yield Path(source)
@@ -140,7 +140,7 @@ def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[P
 
 
 def means_of(destination: Destination) -> "S3Options":
-    """Return how a destination in S3 is accessed."""
+    """Return the S3 options of a destination."""
     from scanner.storage.s3 import S3Options  # noqa: PLC0415 -- loads the AWS client
 
     return S3Options(

@@ -1,4 +1,4 @@
-"""`audit diff OLD NEW`: what became of findings between two judged scans."""
+"""`audit diff OLD NEW`: changes of findings between two evaluated scans."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ _LISTED: Final = (
     *(Kind.NEW, Kind.REOPENED, Kind.WAIVER_ENDED, Kind.CHANGED_RULE, Kind.NOT_KNOWN, Kind.NEWLY_UNKNOWN),
     *(Kind.CHANGED, Kind.NEWLY_WAIVED, Kind.NO_LONGER_ASKED, Kind.DELETED, Kind.FIXED),
 )
-"""Kinds that the table lists; of the others it shows the counts."""
+"""Kinds whose findings the table lists; of others it shows only the number."""
 
 
 class DiffFormat(StrEnum):
@@ -89,7 +89,7 @@ def diff(  # noqa: PLR0913 -- the options of the contract
 def compare_scans(  # noqa: PLR0913, PLR0917 -- the options of the contract
     old: Path, new: Path, before: Sequence[Path], form: str, out: Path | None, fail_on: Severity | None
 ) -> int:
-    """Write what became of findings. 10: something at or above `fail_on` is new."""
+    """Write the changes of findings. Returns 10 if one at or above `fail_on` is new."""
     if out is not None and out.is_dir():
         raise UsageError(f"--out {out} is a folder: name a file.")
     comparison = Comparison(read_judged(old), read_judged(new), tuple(map(read_judged, before)))
@@ -126,7 +126,7 @@ def _write(pieces: Iterator[bytes], out: Path | None) -> None:
 
 
 def _print(changes: Changes, console: Console) -> None:
-    """Print the notes, the counts, then the worst. Plain and wide where there is no terminal."""
+    """Print notes, counts and the worst changes; plain and wide if there is no terminal."""
     if not console.is_terminal:
         console.width = _WIDTH
     for note in changes.notes:
@@ -148,9 +148,9 @@ def _print_worst(changes: Changes, kind: Kind, console: Console) -> None:
     for name in ("Severity", "Control", "Subject", "Reason"):
         table.add_column(name, overflow="fold")
     for change in changes.worst[kind]:
-        told = change.finding
-        shown = (told.severity.value, told.control, told.subject, change.reason)
-        table.add_row(*(escape(visible(text)) for text in shown))
+        finding = change.finding
+        cells = (finding.severity.value, finding.control, finding.subject, change.reason)
+        table.add_row(*(escape(visible(text)) for text in cells))
     console.print()
     console.print(table)
     if more := changes.left_out(kind):

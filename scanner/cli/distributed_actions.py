@@ -39,13 +39,13 @@ class Distributed:
     formats: str | None
 
 
-def run(asked: Distributed, *, quiet: bool) -> int:
+def run(request: Distributed, *, quiet: bool) -> int:
     """Start a scan, wait for its end, fetch its reports, and return the exit code of a local run."""
-    _check(asked)
-    client = open_stack(asked.stack, asked.scope.profile)
-    scan = scan_input(asked)
+    _check(request)
+    client = open_stack(request.stack, request.scope.profile)
+    scan = scan_input(request)
     scan_id = scan_id_of(client.stack, scan, datetime.now(UTC))
-    folder = _new_folder(asked.target.out, scan_id)
+    folder = _new_folder(request.target.out, scan_id)
     execution = client.start(scan_id, scan)
     say(f"Scan {scan_id} was started: {execution}")
     try:
@@ -53,19 +53,19 @@ def run(asked: Distributed, *, quiet: bool) -> int:
     except KeyboardInterrupt:
         later = f"audit report {client.place(scan_id)} --out {folder}"
         raise KeyboardInterrupt(
-            f"{_INTERRUPTED.format(stack=asked.stack)}, and fetch its reports later with `{later}`."
+            f"{_INTERRUPTED.format(stack=request.stack)}, and fetch its reports later with `{later}`."
         ) from None
     if not client.has_scan(scan_id):
         raise failure_of(state, scan_id)
     if state.status != "SUCCEEDED":
         say(f"warning: The execution ended with {state.status}, but the scan is complete in the bucket.")
     client.fetch(scan_id, folder)
-    return _conclude(asked, folder, f"{client.place(scan_id)}", quiet=quiet)
+    return _conclude(request, folder, f"{client.place(scan_id)}", quiet=quiet)
 
 
-def _check(asked: Distributed) -> None:
-    """Refuse what a scan in AWS cannot do. UsageError."""
-    target, judged = asked.target, asked.judged
+def _check(request: Distributed) -> None:
+    """Raise UsageError for options that a scan in AWS does not support."""
+    target, judged = request.target, request.judged
     local = {
         "--resume": target.resume,
         "--config (the stack has its own audit.yaml)": judged.config,
@@ -82,15 +82,15 @@ def _check(asked: Distributed) -> None:
         )
     if target.out is not None and is_place(target.out):
         raise UsageError("--distributed keeps the scan in the stack's bucket: name a folder with --out.")
-    if not (asked.scope.organization or asked.scope.accounts):
+    if not (request.scope.organization or request.scope.accounts):
         raise UsageError("--distributed needs --org, or the accounts with --account.")
 
 
-def scan_input(asked: Distributed) -> dict[str, Any]:
-    """Return the options of the scan, as the function's events have them; what is left out is not set."""
-    scope, judged = asked.scope, asked.judged
-    formats = formats_of(asked.formats, ()) if asked.formats else ()
-    said = {
+def scan_input(request: Distributed) -> dict[str, Any]:
+    """Return the options of the scan as the function's events have them, without those not set."""
+    scope, judged = request.scope, request.judged
+    formats = formats_of(request.formats, ()) if request.formats else ()
+    values = {
         "organization": scope.organization or None,
         "accounts": scope.accounts,
         "organizational_units": scope.units,
@@ -102,7 +102,7 @@ def scan_input(asked: Distributed) -> dict[str, Any]:
         "formats": list(formats),
         "as_of": judged.as_of,
     }
-    return {key: value for key, value in said.items() if value}
+    return {key: value for key, value in values.items() if value}
 
 
 def _new_folder(out: str | None, scan_id: str) -> Path:
@@ -117,27 +117,27 @@ def _silent(_state: RunState, _counts: tuple[MapCounts, ...]) -> None:
 
 
 class _Shown:
-    """Says how far the maps are, whenever that changed."""
+    """Prints the progress of the maps whenever it changed."""
 
     def __init__(self) -> None:
         self._last = ""
 
     def __call__(self, state: RunState, counts: tuple[MapCounts, ...]) -> None:
-        """Say it."""
-        line = "; ".join(each.line() for each in counts) or state.status.capitalize()
+        """Print the progress if it changed."""
+        line = "; ".join(count.line() for count in counts) or state.status.capitalize()
         if line != self._last:
             say(line)
         self._last = line
 
 
-def _conclude(asked: Distributed, folder: Path, place: str, *, quiet: bool) -> int:
+def _conclude(request: Distributed, folder: Path, place: str, *, quiet: bool) -> int:
     view = build(read_judged(folder))
     written = tuple(
         Written(path.suffix.removeprefix("."), path, path.stat().st_size, "")
         for path in sorted(folder.iterdir())
         if path.is_file() and path.stem.split(".")[0] in ("report", "findings", "summary", "inventory")
     )
-    return conclude(Outcome(view, written), str, asked.judged, f"{folder} ({place})", quiet=quiet)
+    return conclude(Outcome(view, written), str, request.judged, f"{folder} ({place})", quiet=quiet)
 
 
 def status(stack: str, limit: int, format_: str, profile: str | None) -> int:
@@ -153,7 +153,7 @@ def status(stack: str, limit: int, format_: str, profile: str | None) -> int:
 
 
 def print_runs(client: StackClient, runs: tuple[Run, ...], console: Console) -> None:
-    """Print scans as a table, the newest first."""
+    """Print scans as a table, newest first."""
     if not runs:
         console.print(f"The state machine of {escape(client.stack.name)} has run no scan yet.")
         return
@@ -161,11 +161,11 @@ def print_runs(client: StackClient, runs: tuple[Run, ...], console: Console) -> 
     for name in ("started", "state", "took", "accounts", "fail", "unknown", "score", "address"):
         is_number = name in ("accounts", "fail", "unknown", "score")
         table.add_column(name, justify="right" if is_number else "left", overflow="fold")
-    for each in runs:
-        counts = each.counts or {}
-        took = duration((each.ended_at - each.started_at).total_seconds()) if each.ended_at else ""
-        numbers = (each.accounts, counts.get("fail"), counts.get("unknown"), each.score)
+    for scan in runs:
+        counts = scan.counts or {}
+        took = duration((scan.ended_at - scan.started_at).total_seconds()) if scan.ended_at else ""
+        numbers = (scan.accounts, counts.get("fail"), counts.get("unknown"), scan.score)
         cells = ["not known" if number is None else f"{number:,}" for number in numbers]
-        started = f"{each.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
-        table.add_row(started, each.state, took, *cells, escape(each.address))
+        started = f"{scan.started_at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
+        table.add_row(started, scan.state, took, *cells, escape(scan.address))
     console.print(table)

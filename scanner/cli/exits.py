@@ -1,16 +1,16 @@
-"""Exit codes, and how errors are told: one sentence on stderr, a traceback only for our own mistakes.
+"""Exit codes and error messages: one sentence on stderr, and a traceback only for internal errors.
 
 | code | when |
 |---|---|
 | 0 | done |
-| 1 | an error of the program itself, or a control that broke |
+| 1 | an internal error, or a control with an error |
 | 2 | usage, configuration, credentials, an endpoint that does not answer |
 | 3 | nothing in scope |
 | 4 | an account in scope could not be read at all (`run` and `collect`, without --allow-partial) |
 | 4 | --require-complete and a read is missing, or --fail-on-unknown and a result is unknown |
 | 4 | `audit check`: something that a scan needs is missing |
-| 5 | a requested output could not be made, or a notification could not be sent |
-| 6 | a bundle is missing, corrupt, or not what its checksums say |
+| 5 | a requested output could not be written, or a notification could not be sent |
+| 6 | a bundle is missing, corrupt, or does not match its checksums |
 | 10 | findings at or above --fail-on; of `audit diff`: new ones |
 | 130 | interrupted by Ctrl-C |
 | 129, 143 | ended by SIGHUP or SIGTERM, as if interrupted |
@@ -48,20 +48,20 @@ _received: list[int] = []
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Carry a command out and give its exit code, whatever happens."""
+    """Run a command, and return its exit code; every error becomes a message on stderr."""
     try:
         return command()
     except VaultproofError as problem:
         say(" ".join([f"error: {problem}", *_notes(problem)]))
         return problem.exit_code
-    except BrokenPipeError:  # whoever read the output has seen enough: `audit query ... | head`
+    except BrokenPipeError:  # the reader has closed the pipe: `audit query ... | head`
         discard_stdout()
         return 0
     except KeyboardInterrupt as problem:
         sentence = str(problem) or "Interrupted. Collected evidence is kept on disk."
         say(" ".join([sentence, *_notes(problem)]))
         return exit_code()
-    except Exception as problem:  # noqa: BLE001 -- whatever it is, it is our mistake, and it is told as such
+    except Exception as problem:  # noqa: BLE001 -- any other exception is an internal error
         say_exception("internal error (please report it with the lines above)", problem)
         return BROKEN
 
@@ -73,7 +73,7 @@ def _notes(problem: BaseException) -> list[str]:
 
 @contextmanager
 def advising_to_resume(command: str, folder: Path, controls: Sequence[str] = ()) -> Iterator[None]:
-    """Note on an error that leaves a scan half done how it is gone on with."""
+    """Add the resume command to an error that leaves a scan unfinished."""
     try:
         yield
     except (KeyboardInterrupt, OutputError, EndpointError, CredentialsError) as problem:
@@ -83,7 +83,7 @@ def advising_to_resume(command: str, folder: Path, controls: Sequence[str] = ())
 
 
 def resume_command(command: str, folder: Path, controls: Sequence[str] = ()) -> str:
-    """Return the command that resumes a scan, with the words of --controls that it was begun with."""
+    """Return the command that resumes a scan, with its values of --controls."""
     words = (f"--controls {shlex.quote(word)}" for word in controls)
     return " ".join((f"audit {command} --resume {folder}", *words))
 
@@ -96,9 +96,9 @@ def code_of(
     fail_on_unknown: bool,
     has_unread_account: bool = False,
 ) -> int:
-    """Return the exit code of a judged scan: the first that applies, in the order of the contract.
+    """Return the exit code of an evaluated scan: the first that applies, in the order of the table above.
 
-    `has_unread_account`: nothing of an account in scope was read, and the user does not allow that.
+    `has_unread_account`: an account in scope could not be read at all, and the user does not allow that.
     """
     if view.counts.error:
         return BROKEN
@@ -112,11 +112,11 @@ def code_of(
 
 
 def _any_at(view: "View", severity: Severity) -> bool:
-    return any(number for each, number in view.failures if each.rank <= severity.rank)
+    return any(number for failed, number in view.failures if failed.rank <= severity.rank)
 
 
 def open_missing_streams() -> None:
-    """Open /dev/null for standard streams that are closed, so that no file of a scan gets their number."""
+    """Open /dev/null for closed standard streams, so that no file of a scan gets their descriptor."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
@@ -131,7 +131,7 @@ def open_missing_streams() -> None:
 
 
 def discard_stdout() -> None:
-    """Have whatever is still written to standard output vanish."""
+    """Redirect standard output to /dev/null."""
     null = os.open(os.devnull, os.O_WRONLY)
     with suppress(OSError, ValueError):
         os.dup2(null, sys.stdout.fileno())
@@ -140,15 +140,15 @@ def discard_stdout() -> None:
 
 @contextmanager
 def losing_output() -> Iterator[None]:
-    """Print in the block what is nice to have: a stream without a reader does not end the command.
+    """Ignore a lost standard output in the block, whose output is optional.
 
-    A scan that is judged and stored must not fail, or end with another exit code, because its summary could
-    not be printed.
+    A scan that is evaluated and stored must not fail, or change its exit code, because its summary cannot be
+    printed.
     """
     try:
         yield
         sys.stdout.flush()
-    except SystemExit:  # rich ends the program when the reader is gone (Console.on_broken_pipe)
+    except SystemExit:  # rich exits when the reader is gone (Console.on_broken_pipe)
         discard_stdout()
     except OSError as problem:
         if problem.errno not in _LOST:
@@ -159,7 +159,7 @@ def losing_output() -> Iterator[None]:
 
 
 def flush_at_exit() -> None:
-    """Write what standard output still holds, or discard it: Python would end with 120 where it cannot."""
+    """Flush or discard standard output: where Python cannot flush it at exit, the exit code is 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -171,7 +171,7 @@ def flush_at_exit() -> None:
 
 
 def handle_termination() -> None:
-    """Raise KeyboardInterrupt on SIGTERM and SIGHUP. One that is ignored (`nohup`) stays ignored."""
+    """Raise KeyboardInterrupt on SIGTERM and SIGHUP. Ignored ones (`nohup`) stay ignored."""
     for name in _ENDING:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
@@ -179,7 +179,7 @@ def handle_termination() -> None:
 
 
 def exit_code() -> int:
-    """Return the exit code of an interrupted command: 128 and the number of the signal, as a shell counts."""
+    """Return the exit code of an interrupted command: 128 plus the number of the signal, as in shells."""
     return _SIGNAL_EXIT + (_received[0] if _received else signal.SIGINT)
 
 
@@ -187,7 +187,7 @@ _pid: Final = os.getpid()
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
-    if os.getpid() != _pid:  # a child that was forked off: it has nothing to finish
+    if os.getpid() != _pid:  # a forked child has nothing to clean up
         os._exit(_SIGNAL_EXIT + number)
     _received.append(number)
     raise KeyboardInterrupt

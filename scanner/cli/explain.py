@@ -26,8 +26,8 @@ from scanner.report.formats.figure import explanation_svg
 from scanner.report.wording import one_line
 from scanner.storage.files import write_atomically
 
-_WIDTH: Final = 160  # where the tree does not go to a terminal
-_REFS: Final = 3  # evidence lines that stand beside a link
+_WIDTH: Final = 160  # of a tree that is not printed to a terminal
+_REFS: Final = 3  # evidence lines shown per link
 _MARKS: Final = {Verdict.HOLDS: "✓", Verdict.BROKEN: "✗", Verdict.UNKNOWN: "?", Verdict.STATED: "·"}
 _PLAIN: Final = {Verdict.HOLDS: "+", Verdict.BROKEN: "x", Verdict.UNKNOWN: "?", Verdict.STATED: "-"}
 _WORDS: Final = {Verdict.HOLDS: "", Verdict.BROKEN: "BROKEN", Verdict.UNKNOWN: "UNKNOWN", Verdict.STATED: ""}
@@ -104,29 +104,31 @@ def explain(  # noqa: PLR0913 -- the options of the contract
 def explain_subject(  # noqa: PLR0913, PLR0917 -- one call for each option
     scan: Path, wanted: str, form: str, out: Path | None, bundle: Path | None, key: Key = None
 ) -> int:
-    """Write the chain of one subject. `bundle`: the evidence that is quoted below the tree; None: none is.
+    """Write the chain of one subject. `bundle`: the evidence to quote below the tree; None: no quotes.
 
-    `key`: the file with the key of pseudonyms; True: pseudonyms of a new key; else none.
+    `key`: the file with the key for pseudonyms; True: pseudonyms with a new key; otherwise none.
     """
     if bundle is not None and form != "tree":
         raise UsageError("--show-evidence requires --format tree.")
     if bundle is not None and key:
         raise UsageError("--show-evidence prints recorded data and cannot be combined with redaction.")
-    told = app.explain(scan, wanted, pseudonyms(key))
+    explanation = app.explain(scan, wanted, pseudonyms(key))
     if form == "json":
-        _write(explanation_json(told), out)
+        _write(explanation_json(explanation), out)
     elif form == "svg":
-        _write(explanation_svg(told), out)
+        _write(explanation_svg(explanation), out)
     else:
-        lines = tuple(recorded(bundle, told.evidence, _names(told))) if bundle is not None else ()
-        _print(told, lines, out)
+        lines = (
+            tuple(recorded(bundle, explanation.evidence, _names(explanation))) if bundle is not None else ()
+        )
+        _print(explanation, lines, out)
     return 0
 
 
-def _names(told: Explanation) -> tuple[str, ...]:
-    """Say what to look for in a long answer: the subject itself, by its ARN, its id or its name."""
-    own = (told.subject, told.subject.rpartition("/")[2].rpartition(":")[2], told.name)
-    return (*own, *(node.label for node in told.root.walk() if node.kind is NodeKind.VAULT))
+def _names(explanation: Explanation) -> tuple[str, ...]:
+    """Return the names to search for in a long answer: ARN, id and name of the subject, and its vaults."""
+    own = (explanation.subject, explanation.subject.rpartition("/")[2].rpartition(":")[2], explanation.name)
+    return (*own, *(node.label for node in explanation.root.walk() if node.kind is NodeKind.VAULT))
 
 
 def _write(content: bytes, out: Path | None) -> None:
@@ -136,18 +138,18 @@ def _write(content: bytes, out: Path | None) -> None:
         sys.stdout.write(content.decode())
 
 
-def _print(told: Explanation, lines: tuple[Recorded, ...], out: Path | None) -> None:
+def _print(explanation: Explanation, lines: tuple[Recorded, ...], out: Path | None) -> None:
     if out is not None:
         text = io.StringIO()
-        Console(file=text, width=_WIDTH).print(rendered(told, lines))
+        Console(file=text, width=_WIDTH).print(rendered(explanation, lines))
         write_atomically(out, _trimmed(text.getvalue()).encode())
         return
     console = Console(highlight=False)
     if console.is_terminal:
-        console.print(rendered(told, lines, plain=_is_plain(console)))
+        console.print(rendered(explanation, lines, plain=_is_plain(console)))
         return
     text = io.StringIO()
-    Console(file=text, width=_WIDTH).print(rendered(told, lines))
+    Console(file=text, width=_WIDTH).print(rendered(explanation, lines))
     encoding = sys.stdout.encoding or "utf-8"
     sys.stdout.write(_trimmed(text.getvalue()).encode(encoding, "backslashreplace").decode(encoding))
 
@@ -160,19 +162,25 @@ def _is_plain(console: Console) -> bool:
     return not console.encoding.lower().startswith("utf")
 
 
-def rendered(told: Explanation, lines: tuple[Recorded, ...] = (), *, plain: bool = False) -> RenderableType:
+def rendered(
+    explanation: Explanation, lines: tuple[Recorded, ...] = (), *, plain: bool = False
+) -> RenderableType:
     """Draw an explanation for a terminal; `plain`: in ASCII."""
     marks = _PLAIN if plain else _MARKS
-    tree = Tree(_node(told.root, marks), guide_style="dim")
-    _grow(tree, told.root, marks)
-    return Group(_head(told), tree, *_advice(told), *_quoted(lines))
+    tree = Tree(_node(explanation.root, marks), guide_style="dim")
+    _grow(tree, explanation.root, marks)
+    return Group(_head(explanation), tree, *_advice(explanation), *_quoted(lines))
 
 
-def _head(told: Explanation) -> Text:
-    account = f"{told.account} ({one_line(told.account_name)})" if told.account_name else told.account
-    head = Text(one_line(told.subject), style="bold", overflow="fold")
-    head.append(f"\n{account} / {told.region}, as of {told.as_of}\n", style="dim")
-    head.append(_owner(told.owner))
+def _head(explanation: Explanation) -> Text:
+    account = (
+        f"{explanation.account} ({one_line(explanation.account_name)})"
+        if explanation.account_name
+        else explanation.account
+    )
+    head = Text(one_line(explanation.subject), style="bold", overflow="fold")
+    head.append(f"\n{account} / {explanation.region}, as of {explanation.as_of}\n", style="dim")
+    head.append(_owner(explanation.owner))
     return head
 
 
@@ -190,7 +198,7 @@ def _grow(tree: Tree, node: Node, marks: dict[Verdict, str]) -> None:
 
 
 def _node(node: Node, marks: dict[Verdict, str]) -> Text:
-    """Draw one link: its mark and name, its reason, what it is, and where the evidence stands."""
+    """Draw one link: its mark and name, its reason, its facts, and the evidence lines."""
     text = Text(overflow="fold")
     if node.kind is not NodeKind.GROUP:
         text.append(f"{marks[node.verdict]} ", style=_STYLES[node.verdict])
@@ -203,8 +211,8 @@ def _node(node: Node, marks: dict[Verdict, str]) -> Text:
     if node.because:
         text.append(f": {one_line(node.because)}" if _WORDS[node.verdict] else f"  {one_line(node.because)}")
     if node.facts:
-        told = "; ".join(f"{name} {one_line(content)}" for name, content in node.facts)
-        text.append(f"\n  {told}")
+        facts = "; ".join(f"{name} {one_line(content)}" for name, content in node.facts)
+        text.append(f"\n  {facts}")
     if node.evidence:
         text.append(f"\n  {_refs(node)}", style="dim")
     return text
@@ -216,31 +224,34 @@ def _refs(node: Node) -> str:
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
 
 
-def _advice(told: Explanation) -> Iterator[RenderableType]:
-    if told.advice:
+def _advice(explanation: Explanation) -> Iterator[RenderableType]:
+    if explanation.advice:
         yield Text("\nFindings and what to do", style="bold")
     advised: set[tuple[str, str]] = set()
-    for each in told.advice:
-        yield Padding(_one(each, told.subject, again=(each.control, each.text) in advised), (1, 0, 0, 2))
-        advised.add((each.control, each.text))
+    for advice in explanation.advice:
+        yield Padding(
+            _finding(advice, explanation.subject, again=(advice.control, advice.text) in advised),
+            (1, 0, 0, 2),
+        )
+        advised.add((advice.control, advice.text))
 
 
-def _one(each: Advice, subject: str, *, again: bool) -> Text:
-    """Draw what a control said; the same advice of a control is given once."""
+def _finding(advice: Advice, subject: str, *, again: bool) -> Text:
+    """Draw a finding with its advice, which is printed once per control."""
     text = Text(overflow="fold")
-    text.append(f"{each.status.value} ", style="bold")
-    text.append(f"{each.severity.value}  ", style="dim")
-    text.append(f"{one_line(each.title)} ({one_line(each.control)})", style="bold")
-    if each.subject != subject:
-        text.append(f"\nof {one_line(each.subject)}", style="dim")
-    text.append(f"\n{one_line(each.reason)}")
+    text.append(f"{advice.status.value} ", style="bold")
+    text.append(f"{advice.severity.value}  ", style="dim")
+    text.append(f"{one_line(advice.title)} ({one_line(advice.control)})", style="bold")
+    if advice.subject != subject:
+        text.append(f"\nof {one_line(advice.subject)}", style="dim")
+    text.append(f"\n{one_line(advice.reason)}")
     if again:
         return text
-    if each.text:
-        text.append(f"\nTo do: {one_line(each.text)}")
-    if each.subject != subject and each.owner is not None:
-        text.append(f"\n{_owner(each.owner).rstrip()}")
-    for command in each.cli.splitlines():
+    if advice.text:
+        text.append(f"\nTo do: {one_line(advice.text)}")
+    if advice.subject != subject and advice.owner is not None:
+        text.append(f"\n{_owner(advice.owner).rstrip()}")
+    for command in advice.cli.splitlines():
         text.append(f"\n  {one_line(command)}", style="cyan")
     return text
 
@@ -248,9 +259,9 @@ def _one(each: Advice, subject: str, *, again: bool) -> Text:
 def _quoted(lines: tuple[Recorded, ...]) -> Iterator[RenderableType]:
     if lines:
         yield Text("\nRecorded evidence", style="bold")
-    for each in lines:
+    for quote in lines:
         text = Text(overflow="fold")
-        text.append(f"{one_line(each.ref.file)}:{each.ref.line}", style="bold")
-        text.append(f"  {one_line(each.at)}\n", style="dim")
-        text.append(f"{one_line(each.call)}\n{one_line(each.answer)}")
+        text.append(f"{one_line(quote.ref.file)}:{quote.ref.line}", style="bold")
+        text.append(f"  {one_line(quote.at)}\n", style="dim")
+        text.append(f"{one_line(quote.call)}\n{one_line(quote.answer)}")
         yield Padding(text, (1, 0, 0, 2))

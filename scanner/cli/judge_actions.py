@@ -1,4 +1,4 @@
-"""What `audit evaluate` and `audit report` do, and the summary at the end. No AWS client is loaded."""
+"""Actions of `audit evaluate` and `audit report`, and the summary at the end. No AWS client is loaded."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,7 +63,7 @@ _ALWAYS_COUNTED: Final = (Status.PASS, Status.FAIL, Status.UNKNOWN)
 def evaluate(
     bundle: str, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
 ) -> int:
-    """Judge a bundle, and report."""
+    """Evaluate a bundle and write reports."""
     settings = settings_of(judged.config, judged.controls)
     judged = with_settings(judged, settings)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
@@ -90,45 +90,45 @@ def evaluate(
 
 
 def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> int:
-    """Write reports of a judged scan, and print where they are. Without --out they lie beside the scan."""
+    """Write reports of an evaluated scan, and print their paths. Without --out, they go into its folder."""
     wanted = formats_of(formats, ())
     redaction = pseudonyms(target.redact_key or target.redact)
     goal = destination_of(replace(target, out=target.out or (scan if is_place(scan) else None)), Settings())
     with fetched(scan, goal, whole=False) as source:
-        folder = _reports_folder(goal, is_beside=goal.place is not None and target.out is None)
+        folder = _reports_folder(goal, in_scan=goal.place is not None and target.out is None)
         with former_scan(target, Settings(), goal, source) as since:
             written = reports.report(source, wanted, folder, redaction, since)
         base = folder or source
-        names = [each.path.relative_to(base).as_posix() for each in written]
-        names += _beside(written, base)
+        names = [report_file.path.relative_to(base).as_posix() for report_file in written]
+        names += _attachments(written, base)
         with published(goal, base, names, keep=base == source), losing_output():
-            for each in written if not quiet else ():
-                typer.echo(shown_at(goal, base)(each.path))
+            for report_file in written if not quiet else ():
+                typer.echo(shown_at(goal, base)(report_file.path))
     return 0
 
 
-def _reports_folder(goal: Destination, *, is_beside: bool) -> Path | None:
-    """Give the folder for reports; None: that of the scan, or the one for redacted reports below it."""
+def _reports_folder(goal: Destination, *, in_scan: bool) -> Path | None:
+    """Return the folder for reports; None: that of the scan, or `redacted` below it."""
     if goal.place is None:
         return goal.folder
-    return None if is_beside else temporary()
+    return None if in_scan else temporary()
 
 
-def _beside(written: tuple[Written, ...], base: Path) -> set[str]:
-    """Name what lies beside reports and belongs to them: checksums, and the findings of redacted ones."""
-    folders = {each.path.parent for each in written}
-    found = {folder / CHECKSUMS for folder in folders}
-    found |= {folder / FINDINGS for folder in folders if not (folder / NAME).exists()}
-    return {path.relative_to(base).as_posix() for path in found if path.exists()}
+def _attachments(written: tuple[Written, ...], base: Path) -> set[str]:
+    """Return the names of the files that belong to reports: checksums, and the findings of redacted ones."""
+    folders = {report_file.path.parent for report_file in written}
+    paths = {folder / CHECKSUMS for folder in folders}
+    paths |= {folder / FINDINGS for folder in folders if not (folder / NAME).exists()}
+    return {path.relative_to(base).as_posix() for path in paths if path.exists()}
 
 
 def _report_left_out(scan: Scan) -> None:
-    """Print that controls need what the scan did not collect."""
+    """Print a note if controls need data that the scan did not collect."""
     operations = sorted({gap.operation for gap in scan.gaps if gap.code == LEFT_OUT})
     if operations:
         say(
             f"note: The scan did not collect everything that these controls need ({', '.join(operations)}): "
-            "what rests on it is unknown. Scan again with these controls, or with --collect all."
+            "checks that need it are unknown. Scan again with these controls, or with --collect all."
         )
 
 
@@ -143,8 +143,8 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
 ) -> int:
     """Print the summary and the accounts that could not be read, and return the exit code.
 
-    `is_recorded`: the evidence was collected before. Its collection ended with 4 for these accounts and named
-    them; here they are named unless `quiet`, and --require-complete asks for 4.
+    `is_recorded`: the evidence was collected before. The collection exited with 4 for these accounts; here
+    they are only printed unless `quiet`, and the exit code is 4 only with --require-complete.
     """
     with losing_output():
         if quiet:
@@ -165,15 +165,15 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
 
 
 Key = Path | bool | None
-"""`--redact-key`, else `--redact`."""
+"""The value of `--redact-key`, or else of `--redact`."""
 _MOST: Final = 4_096
 
 
 def pseudonyms(key: Key) -> Pseudonyms | None:
-    """Give pseudonyms of the key in a file, or (True) of a new one; None: nothing is redacted.
+    """Return pseudonyms with the key in a file, or (True) with a new key; None: no redaction.
 
     Raises:
-        UsageError: the file cannot be read, or holds too little or too much to be a key.
+        UsageError: the file cannot be read, or is too short or too long for a key.
     """
     if key is None or key is False:
         return None
@@ -196,12 +196,13 @@ def pseudonyms(key: Key) -> Pseudonyms | None:
 def former_scan(
     target: Target, settings: Settings, goal: Destination, folder: Path
 ) -> Iterator[Since | None]:
-    """Give the scan that `--since` (or `since` of audit.yaml) names. None: there is nothing to compare with.
+    """Yield the scan of `--since` (or `since` of audit.yaml); None: there is nothing to compare with.
 
-    `folder`: that of the new scan; `latest` is the newest evaluated scan next to it, or to its place in S3.
+    `folder`: that of the new scan; `latest` is the newest evaluated scan next to it, or next to its S3
+    location.
 
     Raises:
-        BundleError: what is named is no evaluated scan.
+        BundleError: it is not an evaluated scan.
         UsageError: --before without --since.
     """
     named = target.since or settings.since
@@ -231,22 +232,22 @@ def _latest(goal: Destination, folder: Path) -> str | None:
 
 
 def _latest_folder(folder: Path) -> Path | None:
-    """Return the evaluated scan next to a folder that has the latest clock; None: there is none."""
+    """Return the evaluated scan next to a folder with the latest evaluation time, if there is one."""
     parent = folder.absolute().parent
     dated = []
-    for each in sorted(parent.iterdir()) if parent.is_dir() else ():
-        is_scan = (each / NAME).is_file() and (each / _JUDGED).is_file()
-        if not is_scan or each.resolve() == folder.resolve():
+    for sibling in sorted(parent.iterdir()) if parent.is_dir() else ():
+        is_scan = (sibling / NAME).is_file() and (sibling / _JUDGED).is_file()
+        if not is_scan or sibling.resolve() == folder.resolve():
             continue
         try:
-            dated.append((read_manifest(each).evaluated_as_of, each.name, each))
+            dated.append((read_manifest(sibling).evaluated_as_of, sibling.name, sibling))
         except BundleError as problem:
-            say(f"note: {each} is not compared with: {problem}")
+            say(f"note: {sibling} is not compared with: {problem}")
     return max(dated)[2] if dated else None
 
 
 def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Console) -> None:
-    """Print the summary of a judged scan. `shown` says where a file is found."""
+    """Print the summary of an evaluated scan. `shown` returns where a file is found."""
     scan = outcome.view.scan
     console.print()
     console.print(_table(outcome.view))
@@ -264,7 +265,7 @@ def print_summary(outcome: Outcome, shown: Callable[[Path], str], console: Conso
 
 
 def one_line(view: View) -> str:
-    """Return the counts and the score in one line, for logs and mails of a schedule."""
+    """Return the counts and the score in one line, for logs and scheduled mails."""
     counts = ", ".join(
         f"{view.counts.of(status):,} {title}"
         for status, title, _ in _COLUMNS
@@ -282,15 +283,15 @@ def _table(view: View) -> Table:
     table.add_column("severity")
     for _, title, _ in shown:
         table.add_column(title, justify="right")
-    for each in sorted(view.controls, key=lambda each: (each.control.severity.rank, each.control.id)):
-        numbers = [(each.counts.of(status), style) for status, _, style in shown]
+    for row in sorted(view.controls, key=lambda row: (row.control.severity.rank, row.control.id)):
+        numbers = [(row.counts.of(status), style) for status, _, style in shown]
         cells = [f"[{style}]{number}[/]" if number else "[dim]-[/]" for number, style in numbers]
-        table.add_row(escape(each.control.id), each.control.severity.value, *cells)
+        table.add_row(escape(row.control.id), row.control.severity.value, *cells)
     return table
 
 
 def _score(assessment: Assessment) -> str:
-    """Say the score in one line, with its numerator and denominator, and what is open beside it."""
+    """Return the score as one line with its numerator, denominator and number of unknown checks."""
     total = assessment.score.total
     if assessment.score.withheld:
         return f"Score: none; {assessment.score.withheld}."
@@ -316,12 +317,12 @@ def _completeness(scan: Scan) -> str:
 
 
 def tier_lines(scan: Scan) -> Iterator[str]:
-    """Say what passes in each tier, and how many overrides there are."""
+    """Yield a line about the passed checks of each tier, and one about overrides."""
     groups = scan.assessment.score.groups.get("tier", {}) if scan.assessment else {}
     if scan.tiers.tiers:
         names = (*(tier.name for tier in scan.tiers.tiers), NONE, NOT_KNOWN)
-        told = (_tier(name, groups.get(name, Figures())) for name in names)
-        yield f"Tiers: {'; '.join(filter(None, told))}."
+        tiers = (_tier(name, groups.get(name, Figures())) for name in names)
+        yield f"Tiers: {'; '.join(filter(None, tiers))}."
     if number := len(scan.tiers.overrides):
         yield f"{number} {'override sets' if number == 1 else 'overrides set'} other parameters."
 
@@ -334,8 +335,8 @@ def _tier(name: str, figures: Figures) -> str:
 
 
 def waiver_lines(scan: Scan) -> Iterator[str]:
-    """Say which waivers do not do what they were made for."""
-    return (line for each in scan.waivers if (line := _waiver(each)))
+    """Yield a line for each waiver that has expired, will expire or covers nothing."""
+    return (line for use in scan.waivers if (line := _waiver(use)))
 
 
 def _waiver(use: WaiverUse) -> str:

@@ -1,4 +1,4 @@
-"""What a bundle is judged against: options count for more than audit.yaml."""
+"""Loading of the controls and settings of an evaluation; options take precedence over audit.yaml."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -10,7 +10,7 @@ from scanner.settings.settings import Settings
 
 
 def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime | None) -> Judgement:
-    """Load the controls and hold the settings against them. ConfigurationError carries every mistake."""
+    """Load the controls and check the settings against them. ConfigurationError lists every mistake."""
     judgement, notices = load_judgement(settings, controls, as_of)
     for notice in notices:
         say(f"note: {notice}")
@@ -18,7 +18,7 @@ def judgement_of(settings: Settings, controls: list[str] | None, as_of: datetime
 
 
 def with_settings(judged: JudgementOptions, settings: Settings) -> JudgementOptions:
-    """Add what audit.yaml says of exit codes. Options win; what the file demands, they cannot take back."""
+    """Add the exit code settings of audit.yaml. Options take precedence, but cannot disable a setting."""
     return replace(
         judged,
         fail_on=judged.fail_on or settings.fail_on,

@@ -1,8 +1,8 @@
-"""What is written to stderr: sentences for people, or with --log-format lines with a time, text or JSON.
+"""Messages on stderr: sentences, or with --log-format lines with a time, as text or JSON.
 
-Loggers below `scanner` carry details (-v, --debug). What a command has to say goes through `say`, at every
-level. Only this program's own loggers are ever shown: those of boto3 write signed requests. Whatever looks
-like a credential is replaced before it is written.
+Loggers below `scanner` log details (-v, --debug). Messages of commands go through `say` and appear at every
+level. Only this program's own loggers are shown, since those of boto3 log signed requests. Text that looks
+like a credential is replaced.
 """
 
 import json
@@ -29,14 +29,14 @@ HIDDEN: Final = "[hidden]"
 
 
 class LogFormat(StrEnum):
-    """How lines on stderr look."""
+    """The format of lines on stderr."""
 
     TEXT = "text"
     JSON = "json"
 
 
 def without_credentials(text: str) -> str:
-    """Replace access keys, signatures, tokens, and whatever secrets the environment holds."""
+    """Replace access keys, signatures, tokens, and secrets of the environment."""
     for name in _SECRETS:
         secret = os.environ.get(name, "")
         if len(secret) >= _SHORTEST:

@@ -67,7 +67,7 @@ DryRunOption = Annotated[
 ]
 
 SHOWN: Final = 10
-"""Failures that are printed one by one."""
+"""Failures that are printed individually."""
 
 
 def notify(  # noqa: PLR0913 -- the options of the contract
@@ -104,7 +104,7 @@ def notify(  # noqa: PLR0913 -- the options of the contract
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The options of `audit notify`. `chosen`: fields of the targets that replace those of audit.yaml."""
+    """The options of `audit notify`. `chosen`: target fields that replace those of audit.yaml."""
 
     config: Path | None
     chosen: Mapping[str, Any]
@@ -115,7 +115,7 @@ class Wanted:
     bucket_owner: str | None
 
     def targets(self) -> Targets:
-        """Return the targets. UsageError: there is none."""
+        """Return the targets. UsageError: there are none."""
         targets = replace(targets_of(settings_of(self.config), os.environ), **self.chosen)
         if self.security_hub and targets.security_hub is None:
             targets = replace(targets, security_hub=SecurityHubTarget())
@@ -134,7 +134,7 @@ def send(scan: str, wanted: Wanted, *, quiet: bool) -> int:
 
 
 def rehearse(scan: str, wanted: Wanted) -> int:
-    """Print the requests that would be made, one a line."""
+    """Print the requests that would be made, one per line."""
     with _notice(scan, wanted) as notice:
         for planned in notice.calls():
             if isinstance(planned, Delivery):
@@ -159,13 +159,13 @@ def _notice(scan: str, wanted: Wanted) -> Iterator[Notice]:
 
 
 def conclude(deliveries: tuple[Delivery, ...], *, quiet: bool) -> int:
-    """Print what became of notifications, failures on stderr, and return the exit code."""
+    """Print the results of notifications, failures on stderr, and return the exit code."""
     failed = failures(deliveries)
-    for each in deliveries if not quiet else ():
-        if each.status is not DeliveryStatus.FAILED:
-            say(_line(each))
-    for each in failed[:SHOWN]:
-        say(f"error: {_line(each)} The findings are unchanged; send again with: audit notify SCAN_DIR")
+    for delivery in deliveries if not quiet else ():
+        if delivery.status is not DeliveryStatus.FAILED:
+            say(_line(delivery))
+    for delivery in failed[:SHOWN]:
+        say(f"error: {_line(delivery)} The findings are unchanged; send again with: audit notify SCAN_DIR")
     if len(failed) > SHOWN:
         say(f"error: {len(failed) - SHOWN:,} more notifications failed.")
     return OutputError.exit_code if failed else 0

@@ -1,4 +1,4 @@
-"""The options that several commands share: their names, what they mean, and how they are checked."""
+"""Options that several commands share, and their validation."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -260,7 +260,7 @@ ScanDir = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class ScopeOptions:
-    """What is to be read, and how it is reached."""
+    """The scope of a scan, and how to access it."""
 
     organization: bool
     accounts: list[str] | None
@@ -275,9 +275,9 @@ class ScopeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a scan goes: a new folder, or (`resume`) the one of a scan that is gone on with.
+    """The destination of a scan: a new folder, or (`resume`) that of an unfinished scan.
 
-    `out` is a folder or `s3://bucket/prefix`; `redact_key` a file; `since`, `before`: former scans.
+    `out` is a folder or `s3://bucket/prefix`, `redact_key` a file; `since` and `before` are earlier scans.
     """
 
     out: str | None
@@ -292,7 +292,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class JudgementOptions:
-    """What it is judged against, on how many processes, and what makes the command not end with 0."""
+    """Controls, settings and time of an evaluation, its processes, and conditions of exit codes."""
 
     controls: list[str] | None
     config: Path | None
@@ -305,7 +305,7 @@ class JudgementOptions:
 
 
 def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]:
-    """Read `html,pdf`; without it what audit.yaml says, else the defaults. UsageError on an unknown one."""
+    """Parse `html,pdf`; without it, return the formats of audit.yaml or the default ones."""
     if text is None:
         return configured or DEFAULT_FORMATS
     formats = tuple(dict.fromkeys(word.strip().lower() for word in text.split(",") if word.strip()))
@@ -316,7 +316,7 @@ def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]
 
 
 def instant_of(text: str | None) -> datetime | None:
-    """Read `--as-of`: RFC 3339, a day alone being its midnight, UTC where no offset stands."""
+    """Parse `--as-of` (RFC 3339). A date means midnight; without an offset, the time is in UTC."""
     if text is None:
         return None
     from scanner.evidence.manifest import CLOCK_YEARS  # noqa: PLC0415 -- reads JSON, which --help need not

@@ -107,8 +107,8 @@ PartitionOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the command line asks for."""
+class _PolicyOptions:
+    """The options of `audit policy`."""
 
     part: PolicyPart
     role_name: str | None
@@ -144,7 +144,7 @@ def policy(  # noqa: PLR0913 -- one parameter an option
     No action in it reads data or changes anything. sts:GetCallerIdentity needs no permission: it is left out.
     With --controls, it is the policy for a scan that collects only what these controls need.
     """
-    asked = _Asked(
+    options = _PolicyOptions(
         part,
         role_name,
         trusted_principal,
@@ -155,87 +155,90 @@ def policy(  # noqa: PLR0913 -- one parameter an option
         tuple(controls or ()),
         config,
     )
-    raise typer.Exit(guarded(lambda: _print(format_, asked)))
+    raise typer.Exit(guarded(lambda: _print(format_, options)))
 
 
-def _print(format_: PolicyFormat, asked: _Asked) -> int:
-    _check_words(asked)
-    _check_combination(asked)
-    typer.echo(_json(asked) if format_ is PolicyFormat.JSON else _template(format_, asked), nl=False)
+def _print(format_: PolicyFormat, options: _PolicyOptions) -> int:
+    _check_words(options)
+    _check_combination(options)
+    typer.echo(_json(options) if format_ is PolicyFormat.JSON else _template(format_, options), nl=False)
     return 0
 
 
-def _check_words(asked: _Asked) -> None:
-    """Refuse names that IAM would refuse, and with them whatever would break out of a template."""
+def _check_words(options: _PolicyOptions) -> None:
+    """Raise UsageError for names that IAM does not allow, which could also break a template."""
     for option, value, form in (
-        ("--role-name", asked.role_name, _ROLE_NAME),
-        ("--trusted-principal", asked.principal, _PRINCIPAL),
-        ("--trusted-role", asked.trusted_role, _ROLE_NAME),
-        ("--external-id", asked.external_id, _EXTERNAL_ID),
-        ("--organization-id", asked.organization_id, _ORGANIZATION_ID),
+        ("--role-name", options.role_name, _ROLE_NAME),
+        ("--trusted-principal", options.principal, _PRINCIPAL),
+        ("--trusted-role", options.trusted_role, _ROLE_NAME),
+        ("--external-id", options.external_id, _EXTERNAL_ID),
+        ("--organization-id", options.organization_id, _ORGANIZATION_ID),
     ):
         if value is not None and not form.fullmatch(value):
             raise UsageError(f"{option} {value}: not a valid IAM name.")
 
 
-def _check_combination(asked: _Asked) -> None:
-    if asked.trusted_role and asked.principal and asked.principal.startswith("arn:"):
+def _check_combination(options: _PolicyOptions) -> None:
+    if options.trusted_role and options.principal and options.principal.startswith("arn:"):
         raise UsageError("--trusted-role requires an account id as --trusted-principal, not an ARN.")
-    if asked.organization_id and asked.part is not PolicyPart.CALLER:
+    if options.organization_id and options.part is not PolicyPart.CALLER:
         raise UsageError("--organization-id is valid only for --part caller.")
-    if asked.controls and asked.part is PolicyPart.TRUST:
+    if options.controls and options.part is PolicyPart.TRUST:
         raise UsageError("--controls is valid only for --part member and --part caller.")
-    if asked.config is not None and not asked.controls:
+    if options.config is not None and not options.controls:
         raise UsageError("--config requires --controls: without it, the policy is for a scan of everything.")
 
 
-def _operations(asked: _Asked) -> "Iterable[Operation]":
+def _operations(options: _PolicyOptions) -> "Iterable[Operation]":
     """Return the operations of a scan: all, or those that the controls need."""
     operations: Mapping[str, Operation] = import_module("scanner.services.catalogue").OPERATIONS
-    if not asked.controls:
+    if not options.controls:
         return operations.values()
-    settings = import_module("scanner.cli.requests").settings_of(asked.config, asked.controls)
+    settings = import_module("scanner.cli.requests").settings_of(options.config, options.controls)
     reads = import_module("scanner.cli.collect_actions").reads_for(
-        settings, None, asked.controls, settings.outputs.formats
+        settings, None, options.controls, settings.outputs.formats
     )
-    return [one for key, one in operations.items() if reads is None or reads.has(key)]
+    return [operation for key, operation in operations.items() if reads is None or reads.has(key)]
 
 
-def _json(asked: _Asked) -> str:
+def _json(options: _PolicyOptions) -> str:
     permissions = import_module("scanner.collect.permissions")  # loads the AWS client, which --help need not
-    if asked.part is PolicyPart.TRUST:
-        if asked.principal is None:
+    if options.part is PolicyPart.TRUST:
+        if options.principal is None:
             raise UsageError(
                 "--part trust requires --trusted-principal (the account or role that the role trusts)."
             )
-        document = permissions.trust_document(asked.principal, asked.external_id, asked.trusted_role)
+        document = permissions.trust_document(options.principal, options.external_id, options.trusted_role)
     else:
-        if asked.concerns_trust:
+        if options.concerns_trust:
             raise UsageError("The trusted principal and the external id are valid only for --part trust.")
-        role = permissions.role_arn(asked.role_name or DEFAULT_ROLE, asked.partition.value)
+        role = permissions.role_arn(options.role_name or DEFAULT_ROLE, options.partition.value)
         granted = permissions.statements(
-            permissions.Part(asked.part), role, _operations(asked), organization_id=asked.organization_id
+            permissions.Part(options.part),
+            role,
+            _operations(options),
+            organization_id=options.organization_id,
         )
         document = permissions.policy_document(granted)
     return json.dumps(document, indent=2) + "\n"
 
 
-def _template(format_: PolicyFormat, asked: _Asked) -> str:
+def _template(format_: PolicyFormat, options: _PolicyOptions) -> str:
     formats = import_module("scanner.collect.permissions")
-    if asked.part is PolicyPart.TRUST:
+    if options.part is PolicyPart.TRUST:
         raise UsageError(
             "--part trust requires --format json; the template of --part member contains the trust policy."
         )
-    if asked.part is PolicyPart.CALLER and asked.concerns_trust:
+    if options.part is PolicyPart.CALLER and options.concerns_trust:
         raise UsageError("The trusted principal and the external id are valid only for --part member.")
     wanted = formats.Wanted(
-        formats.Part(asked.part),
-        asked.role_name or DEFAULT_ROLE,
-        asked.principal,
-        asked.external_id,
-        asked.trusted_role,
-        asked.organization_id,
-        tuple(_operations(asked)),
+        formats.Part(options.part),
+        options.role_name or DEFAULT_ROLE,
+        options.principal,
+        options.external_id,
+        options.trusted_role,
+        options.organization_id,
+        tuple(_operations(options)),
     )
     write = formats.cloudformation if format_ is PolicyFormat.CLOUDFORMATION else formats.terraform
     text: str = write(wanted)

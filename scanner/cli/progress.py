@@ -1,4 +1,4 @@
-"""What is printed while evidence is read, what a scan would read, and what was not read."""
+"""Progress during collection, the estimate of a dry run, and accounts that could not be read."""
 
 import logging
 import threading
@@ -40,7 +40,7 @@ _WIDTH: Final = 160
 
 
 class QuietProgress:
-    """A watcher that only counts. Use it as a context."""
+    """A watcher that only counts. Use it as a context manager."""
 
     def __init__(self) -> None:
         self.tally = Tally()
@@ -53,9 +53,9 @@ class QuietProgress:
     ) -> None:
         """End quietly."""
 
-    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
-        """Learn what will be read."""
-        self.tally.know(scope, kept)
+    def scope_known(self, scope: Scope, finished: Collection[Shard]) -> None:
+        """Store what will be read."""
+        self.tally.know(scope, finished)
 
     def shard_started(self, shard: Shard) -> None:
         """Log that a shard is being read."""
@@ -67,15 +67,15 @@ class QuietProgress:
         self.tally.add(calls=1, errors=not ok)
 
     def retried(self, shard: Shard, operation: str, code: str, delay: float) -> None:
-        """Count a second attempt, and whether AWS had asked for slowness."""
+        """Count a retry, and whether AWS throttled the call."""
         place = f"{shard.account}/{shard.region}"
         _log.debug("%s in %s: %s, trying again in %.1f s", operation, place, code, delay)
-        from scanner.collect.retry import THROTTLING_CODES  # noqa: PLC0415 -- whoever tries again has loaded it
+        from scanner.collect.retry import THROTTLING_CODES  # noqa: PLC0415 -- loaded already when a call is retried
 
         self.tally.add(retries=1, throttles=code in THROTTLING_CODES)
 
     def account_not_entered(self, gap: Gap) -> None:
-        """Remember why an account could not be entered."""
+        """Store why an account could not be entered."""
         self.tally.refuse(gap)
 
     def shard_finished(self, record: ShardRecord) -> None:
@@ -88,39 +88,39 @@ class QuietProgress:
 
 
 class PlainProgress(QuietProgress):
-    """A line at the start, one a minute (`interval`, seconds), and one at the end: for cron and CI."""
+    """Prints a line at the start, one per `interval` (seconds), and one at the end, for cron and CI."""
 
     def __init__(self, interval: float = _PLAIN_SECONDS) -> None:
         super().__init__()
         self._interval = interval
         self._over = threading.Event()
-        self._teller = threading.Thread(target=self._tell_now_and_then, name="progress", daemon=True)
+        self._printer = threading.Thread(target=self._print_regularly, name="progress", daemon=True)
 
     def __enter__(self) -> Self:
-        self._teller.start()
+        self._printer.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Sum up."""
+        """Print the last line."""
         self._over.set()
-        self._teller.join()
+        self._printer.join()
         if self.tally.is_known:
-            self._tell()
+            self._print_state()
 
-    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
-        """Say what is coming."""
-        super().scope_known(scope, kept)
+    def scope_known(self, scope: Scope, finished: Collection[Shard]) -> None:
+        """Print what will be read."""
+        super().scope_known(scope, finished)
         already = f"; {self.tally.kept} already read" if self.tally.kept else ""
         accounts = len(scope.accounts)
         self._say(f"Reading {self.tally.total} account-Regions in {accounts} accounts{already} ...")
 
-    def _tell_now_and_then(self) -> None:
+    def _print_regularly(self) -> None:
         while not self._over.wait(self._interval):
-            self._tell()
+            self._print_state()
 
-    def _tell(self) -> None:
+    def _print_state(self) -> None:
         begun = self.tally.done() if self.tally.is_known else "Reading the scope"
         self._say(f"{begun}: {self.tally.line()}")
 
@@ -129,9 +129,10 @@ class PlainProgress(QuietProgress):
 
 
 class Tally:
-    """Accounts, shards, calls and what went wrong; told from several threads at once.
+    """Counts of accounts, shards, calls and failures; safe for threads.
 
-    `is_known`: whether the scope is. Shards that an earlier run finished count as done, and not for speed.
+    `is_known`: whether the scope is known. Shards that an earlier run finished count as done, but not for the
+    pace.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -144,16 +145,16 @@ class Tally:
         self._left: Counter[AccountId] = Counter()
         self._refusals: dict[AccountId, Gap] = {}
         self._taken_over: frozenset[Shard] = frozenset()
-        self._paced = 0  # shards that this run read: those that are skipped cost nothing
+        self._paced = 0  # shards that this run read, without skipped ones, which take no time
         self._known_at = self._started
 
-    def know(self, scope: Scope, kept: Collection[Shard]) -> None:
-        """Learn what there is to read, and what of it was read before."""
+    def know(self, scope: Scope, finished: Collection[Shard]) -> None:
+        """Set what there is to read, and which shards an earlier run finished."""
         per_account = 1 + len(scope.regions)
         with self._lock:
             self._left = Counter(dict.fromkeys(scope.accounts, per_account))
             self._taken_over = frozenset(
-                shard for shard in kept if shard.region != ORG and shard.account in self._left
+                shard for shard in finished if shard.region != ORG and shard.account in self._left
             )
             self.total = per_account * len(scope.accounts)
             self.is_known, self._known_at = True, self._clock()
@@ -162,7 +163,7 @@ class Tally:
             self.kept = self.shards
 
     def add(self, *, calls: int = 0, errors: int = 0, retries: int = 0, throttles: int = 0) -> None:
-        """Count what happened."""
+        """Add to the counts of calls."""
         with self._lock:
             self.calls += calls
             self.errors += errors
@@ -170,7 +171,7 @@ class Tally:
             self.throttles += throttles
 
     def finish(self, record: ShardRecord) -> None:
-        """Count a shard that was read, or is skipped."""
+        """Count a shard that was read or skipped."""
         shard = Shard(record.account, record.region)
         with self._lock:
             self.unreached += record.status is ShardStatus.FAILED
@@ -179,7 +180,7 @@ class Tally:
                 self._paced += record.status is not ShardStatus.SKIPPED
 
     def refuse(self, gap: Gap) -> None:
-        """Note that an account could not be entered, and why."""
+        """Store that an account could not be entered, and why."""
         with self._lock:
             self._refusals[gap.account] = gap
 
@@ -194,7 +195,7 @@ class Tally:
         self.accounts += self._left[shard.account] == 0
 
     def seconds_left(self) -> float | None:
-        """Estimate by the pace so far; None as long as there is too little to go on."""
+        """Estimate the remaining time from the pace so far; None: too few shards for an estimate."""
         with self._lock:
             elapsed = self._clock() - self._known_at
             if self._paced < _ENOUGH_SHARDS or elapsed < _ENOUGH_SECONDS:
@@ -202,11 +203,11 @@ class Tally:
             return (self.total - self.shards) * elapsed / self._paced
 
     def done(self) -> str:
-        """Say how far it got."""
+        """Return how many accounts and account-Regions are finished."""
         return f"{self.accounts} of {len(self._left)} accounts, {self.shards} of {self.total} account-Regions"
 
     def line(self) -> str:
-        """Say what was called, what came of it, and how long the rest may take."""
+        """Return the number of calls, failures and retries, and the remaining time."""
         rate = self.calls / max(self._clock() - self._started, 1e-9)
         parts = [f"{self.calls} calls", f"{rate:.0f}/s", f"{self.errors} refused or failed"]
         if self.throttles:
@@ -221,7 +222,7 @@ class Tally:
 
 
 class _TallyColumn(ProgressColumn):
-    """What the tally says at the moment of drawing: calls may come by the thousand a second."""
+    """A column that formats the tally when it is drawn: there may be thousands of calls per second."""
 
     def __init__(self, tally: Tally) -> None:
         super().__init__()
@@ -234,7 +235,7 @@ class _TallyColumn(ProgressColumn):
 
 
 class LiveProgress(QuietProgress):
-    """A bar that grows with the shards, and what was called beside it."""
+    """A progress bar of shards with the counts of calls."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -255,23 +256,23 @@ class LiveProgress(QuietProgress):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the bar as it stands. A terminal that was closed takes no more of it."""
+        """Stop the bar; a closed terminal is not an error."""
         with suppress(OSError, ValueError):
             self._bar.stop()
 
-    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
-        """Learn how long the bar is, and how far it reaches already."""
-        super().scope_known(scope, kept)
+    def scope_known(self, scope: Scope, finished: Collection[Shard]) -> None:
+        """Set the length of the bar, and its position."""
+        super().scope_known(scope, finished)
         self._bar.update(self._task, total=self.tally.total, completed=self.tally.shards)
 
     def shard_finished(self, record: ShardRecord) -> None:
-        """Let the bar grow."""
+        """Advance the bar."""
         super().shard_finished(record)
         self._bar.update(self._task, completed=self.tally.shards)
 
 
 def progress(*, quiet: bool) -> QuietProgress:
-    """Choose how progress is told."""
+    """Return the progress for this terminal: a bar, lines, or nothing."""
     if quiet:
         return QuietProgress()
     console = Console(stderr=True)
@@ -279,62 +280,66 @@ def progress(*, quiet: bool) -> QuietProgress:
 
 
 def duration(seconds: float) -> str:
-    """Say a time as a person would: `40 s`, `12 min`, `3.5 h`."""
+    """Return a time as people write it: `40 s`, `12 min`, `3.5 h`."""
     if seconds < _MINUTE:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / _MINUTE)} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
 
 
 def wide_console() -> Console:
-    """Make a console in which no row is folded where nobody looks at a terminal."""
+    """Build a console that does not wrap rows unless it is a terminal."""
     console = Console(soft_wrap=True, highlight=False)
     return console if console.is_terminal else Console(soft_wrap=True, highlight=False, width=_WIDTH)
 
 
-def print_estimate(found: "Estimate", console: Console, reads: "CollectedReads | None" = None) -> None:
-    """Print an estimate, and what it assumes. `reads`: what the scan collects; None: everything."""
-    scope = found.scope
+def print_estimate(estimate: "Estimate", console: Console, reads: "CollectedReads | None" = None) -> None:
+    """Print an estimate and its assumptions. `reads`: what the scan collects; None: everything."""
+    scope = estimate.scope
     console.print(f"Accounts ({len(scope.accounts)}): {_some(scope.accounts)}")
     for entry in scope.excluded:
         console.print(f"  not {escape(entry.account)}: {escape(entry.reason)}")
     console.print(f"Regions ({len(scope.regions)}): {_some(scope.regions)}")
-    if found.skipped:
-        console.print(f"  skipped in {found.caller}, where they are not enabled: {_some(found.skipped)}")
-    if [account for account in scope.accounts if account != found.caller]:
+    if estimate.skipped:
+        console.print(
+            f"  skipped in {estimate.caller}, where they are not enabled: {_some(estimate.skipped)}"
+        )
+    if [account for account in scope.accounts if account != estimate.caller]:
         console.print("  Regions that another account has not enabled are determined there and skipped.")
     if reads is not None:
         console.print(
             f"Only what these controls need is collected ({len(reads.controls)}): {_some(reads.controls)}"
         )
     console.print()
-    console.print(_table(found))
+    console.print(_table(estimate))
     console.print()
-    for line in _sums(found):
+    for line in _sums(estimate):
         console.print(line)
 
 
-def _table(found: "Estimate") -> Table:
+def _table(estimate: "Estimate") -> Table:
     table = Table(title="Operations", title_justify="left", header_style="bold", pad_edge=False, box=None)
     for column in ("operation", "IAM action", "called once per"):
         table.add_column(column, overflow="fold")
-    for planned in sorted(found.operations, key=lambda each: (each.operation.service, each.operation.name)):
+    for planned in sorted(
+        estimate.operations, key=lambda call: (call.operation.service, call.operation.name)
+    ):
         operation = planned.operation
         table.add_row(operation.key, ", ".join(operation.actions), planned.per or planned.place.value)
     return table
 
 
-def _sums(found: "Estimate") -> "Iterable[str]":
+def _sums(estimate: "Estimate") -> "Iterable[str]":
     yield (
-        f"At least {found.calls} calls: {found.asked} for the organisation, {found.per_account} in each "
-        f"account, {found.per_region} in each account-Region."
+        f"At least {estimate.calls} calls: {estimate.asked} for the organisation, "
+        f"{estimate.per_account} in each account, {estimate.per_region} in each account-Region."
     )
     yield "  Plus calls per vault, plan, table and so on, whose number is known once these are listed."
     yield "  Each list counts as one page."
-    if any(planned.operation.key == "kms:DescribeKey" for planned in found.operations):
+    if any(planned.operation.key == "kms:DescribeKey" for planned in estimate.operations):
         yield "  Keys that belong to another account are read there at the end, once per key."
     yield (
-        f"About {duration(found.seconds)} for these calls with --concurrency {found.concurrency}: an "
-        f"estimate that assumes {found.latency:g} s per call and AWS's published rates."
+        f"About {duration(estimate.seconds)} for these calls with --concurrency {estimate.concurrency}: an "
+        f"estimate that assumes {estimate.latency:g} s per call and AWS's published rates."
     )
     yield "Nothing was written."
 

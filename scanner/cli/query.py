@@ -1,4 +1,4 @@
-"""`audit query SCAN_DIR "SELECT ..."`: the tables of a judged scan, asked in SQL."""
+"""`audit query SCAN_DIR "SELECT ..."`: SQL on the tables of an evaluated scan."""
 
 import csv
 import sys
@@ -90,7 +90,7 @@ def query(
 
 
 def answer_query(scan: Path | None, sql: str | None, form: str, limit: int) -> int:
-    """Answer one SELECT on stdout."""
+    """Run one SELECT and print its rows."""
     if scan is None or sql is None:
         raise UsageError('Specify a scan and a query: audit query SCAN_DIR "SELECT ..."')
     checked = check_query(sql, _KNOWN)
@@ -115,14 +115,14 @@ def answer_query(scan: Path | None, sql: str | None, form: str, limit: int) -> i
 def _open(files: ScanFiles, name: str, used: frozenset[str] | None) -> Facts:
     """Open a table of facts or inventory with the columns that are used; None: all.
 
-    BundleError: the scan was not judged, or by another version, or a file is not the one of the manifest.
+    BundleError: the scan was not evaluated, or by another version, or a file does not match the manifest.
     """
     folder, row = (FACTS, TABLES[name]) if name in TABLES else (INVENTORY, INVENTORY_TABLES[name])
     return open_table(files.table(folder, name), row, _columns(row, used))
 
 
 def _columns(row: type, used: frozenset[str] | None) -> tuple[str, ...] | None:
-    """Return the columns of a table that a query uses, one at least; None: all."""
+    """Return the columns of a table that a query uses, at least one; None: all."""
     names = tuple(field.name for field in fields(row))
     return None if used is None else tuple(name for name in names if name in used) or names[:1]
 
@@ -135,7 +135,7 @@ def _write_csv(answer: Answer) -> None:
 
 
 def _write_json(answer: Answer) -> None:
-    """Write a list of objects, one a line, so that it can be read as a stream as well."""
+    """Write a list of objects, one per line, so that it can also be read as a stream."""
     first = True
     for row in answer.rows:
         document = dict(zip(answer.columns, row, strict=True))
@@ -153,13 +153,13 @@ def _print_table(answer: Answer, limit: int) -> None:
         table.add_row(*(_cell(cell) for cell in row))
     _console().print(table)
     more = sum(1 for _ in answer.rows)
-    say(_told(len(shown), len(shown) + more))
+    say(_row_count(len(shown), len(shown) + more))
 
 
-def _told(shown: int, found: int) -> str:
-    if shown < found:
-        return f"{shown:,} of {found:,} rows; --limit 0 shows all"
-    return f"{found:,} row{'' if found == 1 else 's'}"
+def _row_count(shown: int, total: int) -> str:
+    if shown < total:
+        return f"{shown:,} of {total:,} rows; --limit 0 shows all"
+    return f"{total:,} row{'' if total == 1 else 's'}"
 
 
 def _console() -> Console:
@@ -172,7 +172,7 @@ def _cell(cell: object) -> str:
 
 
 def _text(cell: object) -> str:
-    """Show a cell: lists and structs as JSON, truth in lower case as SQL writes it."""
+    """Return a cell as text: lists and structs as JSON, booleans in lower case as in SQL."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, list | dict | tuple):
@@ -181,7 +181,7 @@ def _text(cell: object) -> str:
 
 
 def list_tables(scan: Path | None) -> int:
-    """Print every table with its columns and what they mean; with a scan, how many rows it has of each."""
+    """Print every table with its columns and their meaning; with a scan, also the number of rows."""
     counts = {} if scan is None else _counts(scan)
     console = _console()
     console.print("[bold]Facts[/]: the input of the controls. NULL means unknown.")
@@ -199,12 +199,12 @@ def list_tables(scan: Path | None) -> int:
 
 
 def _describe(
-    console: Console, name: str, counts: Mapping[str, int], told: Iterable[tuple[str, str, str]]
+    console: Console, name: str, counts: Mapping[str, int], described: Iterable[tuple[str, str, str]]
 ) -> None:
     rows = f"  [dim]{counts[name]:,} rows[/]" if name in counts else ""
     console.print(f"\n[bold]{name}[/]{rows}")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 2))
-    for column, kind, doc in told:
+    for column, kind, doc in described:
         table.add_row(column, f"[dim]{escape(kind)}[/]", escape(doc))
     console.print(table)
 

@@ -1,4 +1,4 @@
-"""Options and audit.yaml as the requests of a scan: its settings, and the folder that it is written to."""
+"""Settings and folders of a scan, from options and audit.yaml."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,9 +16,9 @@ _MANIFEST: Final = "manifest.json"
 
 
 def settings_of(config: Path | None, judged_by: Sequence[str] | None = ()) -> Settings:
-    """Load the settings that were named. None are looked for: what a bundle comes to depends on no folder.
+    """Load the settings file of --config. No other is searched for, so that results never depend on a folder.
 
-    `judged_by`: what --controls says. When the settings are wrong, the controls' mistakes are told as well.
+    `judged_by`: the values of --controls, whose mistakes are reported together with those of the settings.
     """
     try:
         return Settings() if config is None else load_settings(config)
@@ -37,7 +37,7 @@ def _mistakes_of(words: Sequence[str]) -> tuple[Mistake, ...]:
 
 
 def folder_of(goal: Destination, target: Target, now: datetime) -> Path:
-    """Choose the folder of a scan, new or resumed. UsageError where another scan lies already."""
+    """Return the folder of a new or resumed scan. UsageError: it already contains another scan."""
     if target.resume is not None and target.out is not None and goal.place is None:
         raise UsageError("--resume cannot be combined with --out.")
     if target.resume is not None:
@@ -49,20 +49,20 @@ def _new_folder(out: Path | None, now: datetime) -> Path:
     folder = out or Path(f"audit-{now:%Y%m%dT%H%M%SZ}")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is not a folder: specify another one with --out.")
-    past = _past(folder)
-    if past is not None and past.scope is None:
-        return folder  # a scan that ended before it had begun to read
-    if past is not None and not (folder / FINDINGS).exists():
+    journal = _journal_state(folder)
+    if journal is not None and journal.scope is None:
+        return folder  # a scan that ended before it read anything
+    if journal is not None and not (folder / FINDINGS).exists():
         raise UsageError(
             f"{folder} contains an unfinished scan: resume it with `audit run --resume {folder}`, "
             "or specify another folder with --out."
         )
-    if past is not None or (folder / _MANIFEST).exists() or (folder / "evidence").exists():
+    if journal is not None or (folder / _MANIFEST).exists() or (folder / "evidence").exists():
         raise UsageError(f"{folder} already contains a scan: specify another folder with --out.")
     return folder
 
 
-def _past(folder: Path) -> JournalState | None:
+def _journal_state(folder: Path) -> JournalState | None:
     try:
         return read_journal(folder)
     except BundleError as problem:

@@ -1,4 +1,4 @@
-"""What `audit run` does: collect, judge and report, then notify."""
+"""Actions of `audit run`: collect, evaluate, report, then notify."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ from scanner.report.view.view import View
 def run(
     scope: ScopeOptions, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
 ) -> int:
-    """Collect, judge, report. Every mistake of the user is told before the first call to AWS."""
+    """Collect, evaluate and report. Usage errors are reported before the first call to AWS."""
     settings = settings_of(judged.config, judged.controls)
     judged = with_settings(judged, settings)
     judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
@@ -68,7 +68,7 @@ def run(
 
 
 def _record_first_seen(folder: Path, view: View, since: Since | None) -> None:
-    """Write since when findings are open; a scan does not fail because that is not known."""
+    """Record since when findings are open; the scan does not fail if that is not possible."""
     try:
         record_first_seen(folder, view, since)
     except VaultproofError as problem:

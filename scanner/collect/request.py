@@ -101,7 +101,7 @@ class CutShortError(OutputError):
 class Watcher(Protocol):
     """Told of progress, from several threads at once; must be quick and must not raise."""
 
-    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
+    def scope_known(self, scope: Scope, finished: Collection[Shard]) -> None:
         """The scope is known: of each account global services and Regions; `kept` were read before."""
 
     def shard_started(self, shard: Shard) -> None:
@@ -123,7 +123,7 @@ class Watcher(Protocol):
 class Unwatched:
     """The watcher that does nothing."""
 
-    def scope_known(self, scope: Scope, kept: Collection[Shard]) -> None:
+    def scope_known(self, scope: Scope, finished: Collection[Shard]) -> None:
         """Do nothing."""
 
     def shard_started(self, shard: Shard) -> None:

@@ -71,7 +71,7 @@ def test_a_case_that_comes_out_otherwise_is_shown_with_its_facts(folder: Path) -
     assert code == 1
     assert "an example that passes" in out
     assert "- expected  unknown" in out
-    assert "+ came out  pass" in out
+    assert "+ actual    pass" in out
     assert "min_retention_days = 7" in out
     assert "our-vault-locked: " in out  # the others are run all the same
 
