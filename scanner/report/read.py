@@ -1,9 +1,10 @@
-"""Reading a judged scan back from its files, so that `audit report SCAN_DIR` can draw it again.
+"""Reading an evaluated scan back from its files, so that `audit report SCAN_DIR` can write its reports.
 
-A scan of schema 2 has filed findings (`findings/ACCOUNT.parquet`), one of schema 1 has findings.jsonl.gz.
+A scan of schema 2 has findings in Parquet (`findings/ACCOUNT.parquet`), one of schema 1 has
+findings.jsonl.gz.
 
-`findings.json` of another program has only what the contract names: then there are no definitions of
-controls (they are named by their ids), no gaps and no reconciliation, and the limitations say so.
+`findings.json` of another program may contain only what the contract requires. Then there are no definitions
+of controls (they are called by their ids), no gaps and no reconciliation, and the limitations say so.
 """
 
 from collections.abc import Iterable, Mapping
@@ -43,8 +44,8 @@ FINDINGS: Final = "findings.json"
 SUMMARY: Final = "summary.json"
 
 FOREIGN: Final = (
-    "findings.json carries no definitions of its controls, missing reads or reconciliation: "
-    "these findings were written by another program, and this report can say no more than they do."
+    "Another program wrote findings.json, without definitions of controls, missing reads and reconciliation: "
+    "this report contains only what the findings themselves say."
 )
 
 _Document = Mapping[str, Any]
@@ -52,13 +53,15 @@ _NO_DOCUMENT = (KeyError, TypeError, ValueError, AttributeError)
 
 
 def read_scan(folder: Path) -> Scan:
-    """Read the scan in `folder`. Its findings stay in their files, and are read whenever they are iterated.
+    """Read the scan in `folder`. Its findings stay in their files and are read at each iteration.
 
-    Those of schema 2 are a `Filed` without words: texts that are not filed are empty (`Filed.with_words`).
+    Those of schema 2 are a `Filed` without words: texts that are not in Parquet are empty
+    (`Filed.with_words`).
 
     Raises:
-        BundleError: a file is missing, is no JSON, has not the shape of the contract, or is not the one that
-            the manifest names.
+        BundleError: a file is missing, is not JSON, does not follow the contract, or differs from the
+        manifest's
+            checksum.
     """
     manifest = read_manifest(folder)
     checked = ScanFiles(folder, manifest)
@@ -77,7 +80,7 @@ def read_scan(folder: Path) -> Scan:
 
 
 def _filed_scan(manifest: Manifest, document: object, files: tuple[Path, ...]) -> Scan:
-    """Build a scan of schema 2 from its summary. BundleError: it has other numbers of findings."""
+    """Build a scan of schema 2 from its summary. BundleError: the numbers of findings differ."""
     if not isinstance(document, dict) or not isinstance(document.get("controls"), list):
         raise BundleError(
             f"{SUMMARY} does not define the controls of the filed findings. "
@@ -88,8 +91,8 @@ def _filed_scan(manifest: Manifest, document: object, files: tuple[Path, ...]) -
     counted = sum(sum(statuses.values()) for statuses in document["summary"]["controls"].values())
     if len(filed) != counted:
         raise BundleError(
-            f"The files {FOLDER}/*.parquet that {NAME} names have {len(filed):,} findings, {SUMMARY} counts "
-            f"{counted:,}: files are missing or of another scan. Run audit evaluate on the bundle again."
+            f"The files {FOLDER}/*.parquet in {NAME} contain {len(filed):,} findings, but {SUMMARY} counts "
+            f"{counted:,}: files are missing or from another scan. Run audit evaluate on the bundle again."
         )
     return replace(scan, findings=filed)
 
@@ -97,30 +100,32 @@ def _filed_scan(manifest: Manifest, document: object, files: tuple[Path, ...]) -
 def scan_from_documents(
     manifest: Manifest, document: object, stored: StoredFindings | None, *, ordered: bool = False
 ) -> Scan:
-    """Put a scan together from its documents.
+    """Build a scan from its documents.
 
-    `document` is that of findings.json, or of summary.json, which has no findings. `stored` are those of
-    findings.jsonl: they count where the document says that it has not all. `ordered`: whether they are known
-    to lie in the contract's order.
+    `document`: findings.json, or summary.json, which has no findings. `stored`: the findings of
+    findings.jsonl, used if the document does not contain all. `ordered`: whether these are known to be in the
+    contract's order.
 
     Raises:
-        BundleError: a document has not the shape of the contract.
+        BundleError: a document does not follow the contract.
     """
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise BundleError(f"{FINDINGS}: the schema is not {SCHEMA!r}. This version reads no other.")
+        raise BundleError(f"{FINDINGS}: the schema is not {SCHEMA!r}, the only one that this version reads.")
     try:
         findings = _all_findings(document, stored, ordered=ordered)
         return _scan(manifest, document, findings)
     except _NO_DOCUMENT as problem:
-        raise BundleError(f"{FINDINGS} has not the shape of the contract: {_what(problem)}.") from problem
+        raise BundleError(f"{FINDINGS} does not follow its schema: {_what(problem)}.") from problem
 
 
 def _all_findings(document: _Document, stored: StoredFindings | None, *, ordered: bool) -> Stream[Finding]:
     if "findings" in document and not document.get("truncated"):
-        told = (finding_from_document(each) for each in document["findings"])
-        return tuple(sorted(told, key=lambda each: each.order))
+        parsed = map(finding_from_document, document["findings"])
+        return tuple(sorted(parsed, key=lambda finding: finding.order))
     if stored is None:
-        raise BundleError(f"{FINDINGS} is truncated, and {LINES[0]}, which holds all, is missing.")
+        raise BundleError(
+            f"{FINDINGS} is truncated, and {LINES[0]}, which contains all findings, is missing."
+        )
     return stored if ordered else _in_order(stored)
 
 
@@ -129,24 +134,24 @@ def _is_unchanged(stored: StoredFindings, manifest: Manifest) -> bool:
 
 
 def _in_order(stored: StoredFindings) -> Stream[Finding]:
-    """Hold findings in memory only when another program wrote them out of order."""
+    """Return findings in order; they are loaded into memory only if another program wrote them unordered."""
     pairs = pairwise(finding.order for finding in stored)
     if all(before <= behind for before, behind in pairs):
         return stored
-    return tuple(sorted(stored, key=lambda each: each.order))
+    return tuple(sorted(stored, key=lambda entry: entry.order))
 
 
 def _own_summary(folder: Path, manifest: Manifest) -> object:
-    """Read summary.json, when it was written of this very judgement; None: there is none."""
+    """Return summary.json if it belongs to this evaluation; None: there is none."""
     path = folder / SUMMARY
     document = _document(path) if path.is_file() else None
-    told = document.get("scan") if isinstance(document, dict) else None
-    known = isinstance(told, dict) and (
-        told.get("scan_id"),
-        told.get("evaluated_as_of"),
-        told.get("files"),
+    scan = document.get("scan") if isinstance(document, dict) else None
+    is_own = isinstance(scan, dict) and (
+        scan.get("scan_id"),
+        scan.get("evaluated_as_of"),
+        scan.get("files"),
     ) == (manifest.scan_id, rfc3339(manifest.evaluated_as_of), dict(manifest.files))
-    return document if known else None
+    return document if is_own else None
 
 
 def _document(path: Path) -> object:
@@ -155,14 +160,14 @@ def _document(path: Path) -> object:
     except OSError as problem:
         raise BundleError(
             f"{path} cannot be read ({problem.strerror}). "
-            "Name the folder of a scan that was judged, or judge it: audit evaluate BUNDLE."
+            "Name the folder of an evaluated scan, or evaluate the bundle: audit evaluate BUNDLE."
         ) from problem
     except orjson.JSONDecodeError as problem:
-        raise BundleError(f"{path.name}: line {problem.lineno} is no JSON: {problem}.") from problem
+        raise BundleError(f"{path.name}: line {problem.lineno} is not valid JSON: {problem}.") from problem
 
 
 def _resources(files: ScanFiles) -> StoredRows | None:
-    """Return the population; None: the scan is one of another program, without facts."""
+    """Return the population; None: another program wrote the scan, without facts."""
     try:
         return StoredRows(files.facts, "resource", TABLES["resource"], POPULATION)
     except NoTableError:
@@ -176,10 +181,10 @@ def _scan(manifest: Manifest, document: _Document, findings: Stream[Finding]) ->
     return Scan(
         manifest=manifest,
         controls=_unnamed(summary, findings) if definitions is None else tuple(map(control_of, definitions)),
-        parameters={each["id"]: each["parameters"] for each in definitions or ()},
+        parameters={control["id"]: control["parameters"] for control in definitions or ()},
         findings=findings,
-        gaps=tuple(_gap(each) for each in summary.get("gaps", ())),
-        reconciliation=tuple(_reconciliation(each) for each in summary.get("reconciliation", ())),
+        gaps=tuple(map(_gap, summary.get("gaps", ()))),
+        reconciliation=tuple(map(_reconciliation, summary.get("reconciliation", ()))),
         limitations=(*foreign, *summary.get("limitations", ())),
         assessment=assessment_of(summary),
         frameworks=frameworks_of(summary.get("audit_manager", ())),
@@ -199,11 +204,11 @@ def _what(problem: Exception) -> str:
 
 
 def _unnamed(summary: _Document, findings: Iterable[Finding]) -> tuple[Control, ...]:
-    """Stand in for controls without a definition; the worst severity found is theirs."""
+    """Return controls without definitions, each with the worst severity of its findings."""
     severities: dict[str, Severity] = dict.fromkeys(summary.get("controls", ()), Severity.INFO)
     for finding in findings:
-        known = severities.get(finding.control, Severity.INFO)
-        severities[finding.control] = min(known, finding.severity, key=lambda each: each.rank)
+        worst_so_far = severities.get(finding.control, Severity.INFO)
+        severities[finding.control] = min(worst_so_far, finding.severity, key=lambda rated: rated.rank)
     return tuple(
         Control(id=name, title=name, severity=severity, subject="", population="", require="", reason="")
         for name, severity in sorted(severities.items())

@@ -1,6 +1,6 @@
-"""What a report says to do about one finding: its own advice, or the remediation of its control.
+"""What to do about a finding: its own advice, or the remediation of its control.
 
-The remediation is for failures. What is unknown needs the missing read, which only the finding itself names.
+The remediation applies to failures. An unknown finding needs the missing read, which only the finding names.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ _FAILED: Final = (Status.FAIL, Status.WAIVED)
 
 
 def to_do(finding: Finding, control: Control | None) -> ToDo | None:
-    """Return what to do about a finding; None: nothing is known, or nothing is to be done."""
+    """Return what to do about a finding; None: nothing, or it is unknown."""
     if (own := finding.to_do) is not None:
         return own
     if control is None or finding.status not in _FAILED or not control.remediation.text.strip():

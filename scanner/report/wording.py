@@ -1,4 +1,4 @@
-"""How reports put numbers, times and names into words: the same in every format."""
+"""How reports write numbers, times and names: the same in every format."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ STATUS_WORDS: Final = {
     Status.PASS: "Pass",
     Status.NOT_APPLICABLE: "Not applicable",
 }
-"""The statuses in the order in which a reader should see them: worst first."""
+"""The statuses in words, in the order of a report: worst first."""
 
 STATUS_MEANINGS: Final = {
     Status.FAIL: "check failed",
@@ -42,7 +42,7 @@ SUBJECT_WORDS: Final = {
     "account": "accounts",
     "account_region": "account-Regions",
 }
-"""The fact tables that controls ask, in the plural."""
+"""The subjects of controls (fact tables) in words, plural."""
 
 _STRUCTURE_WORDS: Final = {
     "plan": "Backup plan",
@@ -98,7 +98,7 @@ KIND_WORDS: Final = {
     Kind.STILL_OPEN: "Still open",
     Kind.NEWLY_WAIVED: "Newly waived",
     Kind.NOT_ASKED: "No longer checked",
-    Kind.NO_LONGER_ASKED: "No longer asked",
+    Kind.NO_LONGER_ASKED: "No longer applicable",
     Kind.DELETED: "Deleted",
     Kind.GONE: "Gone",
     Kind.FIXED: "Fixed",
@@ -107,45 +107,45 @@ KIND_WORDS: Final = {
     Kind.NOW_KNOWN: "Now known",
     Kind.SAME: "Not failing, as before",
 }
-"""Kinds in words, in the order in which they are told."""
+"""Kinds of changes in words, in the order of a report."""
 
 
 def visible(text: str) -> str:
-    """Make control and direction characters of hostile names visible, so that no text can disguise itself."""
-    if text.isascii() and text.isprintable():  # most are, and this is quicker to see
+    """Make control and direction characters visible, so that no name can disguise a text."""
+    if text.isascii() and text.isprintable():  # most texts are, and this check is fast
         return text
     return _INVISIBLE.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", text)
 
 
 def one_line(text: str) -> str:
-    """Make a hostile name harmless where a line break would forge a line: nothing hidden, nothing broken."""
+    """Make control characters and line breaks visible, so that no name can fake a line."""
     if text.isascii() and text.isprintable():
         return text
     return _BREAKS.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", visible(text))
 
 
 def count_word(number: int, singular: str, plural: str = "") -> str:
-    """Count things: `1 account`, `1,204 accounts`."""
+    """Return a number with its noun: `1 account`, `1,204 accounts`."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def type_word(subject_type: str) -> str:
-    """Name a subject type for people; resource types are AWS Backup's own spelling, and stay."""
+    """Return a subject type in words; resource types keep AWS Backup's spelling."""
     return _STRUCTURE_WORDS.get(subject_type, subject_type)
 
 
 def percent(share: float | None) -> str:
-    """Write a share, rounded down to a tenth, so that only what passes whole is 100."""
+    """Return a share rounded down to a tenth, so that only a complete one is 100."""
     return "no subjects" if share is None else f"{int(share * 10) / 10:g}"
 
 
 def clip(text: str, length: int) -> str:
-    """Cut a text that is longer than `length` characters, and let it be seen that it was cut."""
+    """Return a text cut to `length` characters; a cut text ends with an ellipsis."""
     return text if len(text) <= length else f"{text[: length - 1]}\u2026"
 
 
 def instant(moment: datetime | None) -> str:
-    """Write an instant for people, in UTC: `22 Nov 2026, 18:00:05 UTC`."""
+    """Return a time in UTC: `22 Nov 2026, 18:00:05 UTC`."""
     if moment is None:
         return "not recorded"
     utc = moment.astimezone(UTC)
@@ -153,7 +153,7 @@ def instant(moment: datetime | None) -> str:
 
 
 def day(moment: datetime | None) -> str:
-    """Write a day for people, in UTC: `22 November 2026`."""
+    """Return a day in UTC: `22 November 2026`."""
     if moment is None:
         return "not recorded"
     utc = moment.astimezone(UTC)
@@ -161,23 +161,23 @@ def day(moment: datetime | None) -> str:
 
 
 def days(number: object) -> str:
-    """Write a retention: `35 days`, `never expires`; what is not known says so."""
+    """Return a retention in words: `35 days`, `never expires`."""
     if not isinstance(number, int | float):
-        return "retention not known"
+        return "unknown retention"
     return "never expires" if number >= FOREVER_DAYS else count_word(int(number), "day")
 
 
 def hours(number: object) -> str:
-    """Write an age or a wait in hours, from two days on in days: `26 h`, `3.5 days`."""
+    """Return a duration in hours, from two days on in days: `26 h`, `3.5 days`."""
     if not isinstance(number, int | float):
-        return "not known"
+        return "unknown"
     if number < 2 * _HOURS_A_DAY:
         return f"{number:.3g} h"
     return f"{number / _HOURS_A_DAY:,.1f}".removesuffix(".0") + " days"
 
 
 def short_name(subject: str) -> str:
-    """Cut a subject down to what tells it from its neighbours: the resource part of an ARN, and beyond."""
+    """Return the distinctive part of a subject: the resource part of an ARN and what follows."""
     if subject.startswith("aws:"):
         return subject.rpartition(":")[2]
     if "->" in subject:
@@ -191,13 +191,13 @@ def short_name(subject: str) -> str:
 
 
 def given_name(details: Mapping[str, Any]) -> str:
-    """Give the name that a finding's details tell of its subject (`name`); empty: they tell none."""
+    """Return the subject's name in a finding's details (`name`); empty: there is none."""
     name = details.get("name")
     return name.strip() if isinstance(name, str) else ""
 
 
 def title(subject: str, name: str) -> str:
-    """Call a subject what people call it, else by its short name. `report.core.js` has the same rule."""
+    """Return a subject's name, else its short name. `report.core.js` has the same rule."""
     return (name.replace("->", "\u2192") if "->" in subject else name) or short_name(subject)
 
 
@@ -208,7 +208,7 @@ def subtitle(subject: str, name: str) -> str:
 
 
 def place(arn: str) -> str:
-    """Say where an ARN lies: `111111111111 / eu-west-1`; empty when it does not say."""
+    """Return account and Region of an ARN: `111111111111 / eu-west-1`; empty: it has none."""
     fields = arn.split(":", _ARN_FIELDS - 1)
     if fields[0] != "arn" or len(fields) < _ARN_FIELDS:
         return ""
@@ -216,9 +216,9 @@ def place(arn: str) -> str:
 
 
 def value(thing: Any) -> str:  # noqa: ANN401 -- a parameter or a detail: whatever JSON holds
-    """Write a parameter for people: `35`, `on`, `none given`, `eu-west-1, eu-central-1`."""
+    """Return a parameter in words: `35`, `yes`, `none given`, `eu-west-1, eu-central-1`."""
     if thing is None:
-        return "not known"
+        return "unknown"
     if isinstance(thing, bool):
         return "yes" if thing else "no"
     if isinstance(thing, list | tuple):

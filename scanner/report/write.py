@@ -1,4 +1,4 @@
-"""Writing the reports that were asked for, and their checksums."""
+"""Writing reports and their checksums."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from scanner.storage.memory import release_memory
 CHECKSUMS: Final = "reports.sha256"
 
 MANY: Final = 250_000
-"""Findings of a scan of which each format reads the worst anew: they are not in memory beside the pages."""
+"""Above this number of findings, each format reads the worst again, so that they do not stay in memory."""
 
 _DIGEST_LENGTH: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: the file that it is written to, and the function of a view that makes it."""
+    """One format: its file name, and the function that writes it from a view."""
 
     file: str
     make: Callable[[View], Iterable[bytes]]
@@ -54,12 +54,12 @@ FORMATS: Final[Mapping[str, Format]] = {
     "pdf-letter": Format("report-letter.pdf", lambda view: [report_pdf(view, Paper.LETTER)]),
     "html": Format("report.html", lambda view: [report_html(view)]),
 }
-"""In the order in which they are written. The page leaves the most memory in pieces: it comes last."""
+"""The formats in the order of writing. HTML is last, because it fragments memory most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A report that stands on the disk."""
+    """A report that was written to disk."""
 
     format: str
     path: Path
@@ -68,13 +68,13 @@ class Written:
 
 
 def write_reports(view: View, folder: Path, formats: Collection[str]) -> tuple[Written, ...]:
-    """Write reports of a view into `folder`, each of them whole or not at all, and their checksums.
+    """Write reports of a view to `folder`, each atomically, and their checksums.
 
-    Checksums of reports that an earlier run left there stay, as long as their files do.
+    Checksums of reports from earlier runs stay if their files still exist.
 
     Raises:
         UsageError: there is no such format; nothing is written.
-        OutputError: a report could not be made or written. All others are, and have their checksums.
+        OutputError: a report could not be written. All others are written, with their checksums.
     """
     chosen = known_formats(formats)
     written: list[Written] = []
@@ -94,7 +94,7 @@ def write_reports(view: View, folder: Path, formats: Collection[str]) -> tuple[W
 
 
 def known_formats(formats: Collection[str]) -> tuple[str, ...]:
-    """Give the formats in the order of writing, each once. UsageError: there is no such format."""
+    """Return the formats without repetition, in the order of writing. UsageError: there is no such format."""
     unknown = sorted(set(formats) - FORMATS.keys())
     if unknown:
         raise UsageError(f"There is no report format {', '.join(unknown)}. There are: {', '.join(FORMATS)}.")
@@ -109,10 +109,10 @@ def _write(name: str, how: Format, view: View, folder: Path) -> Written:
 
 
 def _write_checksums(folder: Path, written: list[Written]) -> None:
-    """Write `reports.sha256` as `sha256sum --check` reads it."""
+    """Write `reports.sha256` for `sha256sum --check`."""
     if not written:
         return
-    sums = _former_checksums(folder) | {each.path.name: each.sha256 for each in written}
+    sums = _former_checksums(folder) | {report.path.name: report.sha256 for report in written}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
     write_atomically(folder / CHECKSUMS, lines.encode())
 
@@ -120,7 +120,7 @@ def _write_checksums(folder: Path, written: list[Written]) -> None:
 def _former_checksums(folder: Path) -> dict[str, str]:
     try:
         lines = (folder / CHECKSUMS).read_text("utf-8").splitlines()
-    except (OSError, ValueError):  # there is none, or it is none of ours
+    except (OSError, ValueError):  # there is none, or another program wrote it
         return {}
     pairs = (line.split("  ", 1) for line in lines if line[_DIGEST_LENGTH:].startswith("  "))
     return {name: digest for digest, name in pairs if (folder / name).is_file()}

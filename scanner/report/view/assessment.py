@@ -20,18 +20,19 @@ Document = dict[str, Any]
 
 
 def assessment_document(assessment: Assessment | None) -> Document:
-    """Give the keys `score` and `frameworks` of a summary; none when nothing was assessed."""
+    """Return the keys `score` and `frameworks` of a summary; empty without an assessment."""
     if assessment is None:
         return {}
     score = assessment.score
     groups = {
-        name: {key: _figures(each) for key, each in members.items()} for name, members in score.groups.items()
+        name: {key: _figures(figures) for key, figures in members.items()}
+        for name, members in score.groups.items()
     }
     withheld = {"withheld": score.withheld} if score.withheld else {}
     total = _figures(score.total)
     return {
         "score": {"weights": dict(score.weights), **withheld, "total": total, "groups": groups},
-        "frameworks": [_framework(each) for each in assessment.frameworks],
+        "frameworks": [_framework(framework) for framework in assessment.frameworks],
     }
 
 
@@ -48,7 +49,7 @@ def _figures(figures: Figures) -> Document:
 
 
 def _rounded(share: float | None) -> float | None:
-    """Round down to a tenth: only what passes whole is 100."""
+    """Round down to a tenth, so that only a complete share is 100."""
     return None if share is None else int(share * 10) / 10
 
 
@@ -59,7 +60,7 @@ def _framework(view: FrameworkView) -> Document:
         "source": view.source,
         "standings": {standing.value: number for standing, number in view.tally},
         "figures": _figures(view.figures),
-        "requirements": [_requirement(each) for each in view.requirements],
+        "requirements": [_requirement(requirement) for requirement in view.requirements],
     }
 
 
@@ -86,11 +87,13 @@ def assessment_of(summary: Mapping[str, Any]) -> Assessment | None:
     withheld = str(document.get("withheld", ""))
     figures = partial(_read_figures, withheld=bool(withheld))
     groups = {
-        name: {key: figures(each) for key, each in members.items()}
+        name: {key: figures(member) for key, member in members.items()}
         for name, members in document["groups"].items()
     }
     score = Score(document["weights"], figures(document["total"]), groups, withheld)
-    views = (_read_framework(each, groups["control"], figures) for each in summary.get("frameworks", ()))
+    views = (
+        _read_framework(framework, groups["control"], figures) for framework in summary.get("frameworks", ())
+    )
     return Assessment(score, tuple(views))
 
 
@@ -112,7 +115,9 @@ def _read_framework(
         document["title"],
         document["source"],
         figures(document["figures"]),
-        tuple(_read_requirement(each, by_control, figures) for each in document["requirements"]),
+        tuple(
+            _read_requirement(requirement, by_control, figures) for requirement in document["requirements"]
+        ),
     )
 
 

@@ -1,6 +1,6 @@
-"""AWS Backup Audit Manager's frameworks and our answers, side by side, and both as data.
+"""AWS Backup Audit Manager's frameworks compared with our results, for pages and as data.
 
-A framework sees one account and Region: what was judged there is held against what its scope covers.
+A framework covers one account and Region: our results there are compared with the scope of its controls.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,10 +42,10 @@ _Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlRow:
-    """One control of a framework, and ours beside it.
+    """One control of a framework, and our corresponding control.
 
-    `counts` is what ours found in the framework's account and Region; None: it was not selected, or there
-    is none. `parameters` are ours in effect, without overrides for single subjects.
+    `counts`: the results of ours in the framework's account and Region; None: it was not selected, or there
+    is none. `parameters`: the effective ones of ours, without overrides for single subjects.
     """
 
     theirs: ControlBeside
@@ -56,20 +56,20 @@ class ControlRow:
     @property
     def scope(self) -> str:
         """What the framework limits its control to."""
-        told = (
+        limits = (
             *self.theirs.resource_types,
             *self.theirs.resource_ids,
             *(f"tag {tag.removesuffix('=')}" for tag in self.theirs.tags),
         )
-        return ", ".join(told) or "not limited"
+        return ", ".join(limits) or "not limited"
 
     @property
     def covers(self) -> str:
-        """How much of what stands there the framework's scope covers, in words."""
+        """How many subjects in the account-Region the framework's scope covers, in words."""
         if not self.theirs.judges:
-            return "not known"
+            return "unknown"
         if self.theirs.covered is None or self.theirs.subjects is None:
-            return "not known: its scope names something that is not known here"
+            return "unknown: its scope names something that this scan does not know"
         least = "" if self.is_whole else "at least "
         whole = count_word(self.theirs.subjects, *_WORDS[self.theirs.judges])
         doubtful = f", and perhaps {self.theirs.doubtful:,} more" if self.theirs.doubtful else ""
@@ -77,15 +77,15 @@ class ControlRow:
 
     @property
     def meaning(self) -> str:
-        """What the comparison says, in words."""
+        """The result of the comparison in words."""
         return COMPARISONS[self.theirs.comparison]
 
     @property
     def judged(self) -> str:
-        """How much ours was asked of and judged, in words."""
+        """How many checks of our control there are, and how many were evaluated, in words."""
         if self.counts is None:
             return "nothing"
-        return f"{self.counts.judged:,} of {self.counts.asked:,} asked"
+        return f"{self.counts.judged:,} of {count_word(self.counts.asked, 'check')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,35 +99,35 @@ class FrameworkRow:
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """All frameworks that were found, and the places (`account`, `region`) whose list was not read."""
+    """All frameworks, and the account-Regions (`account`, `region`) where they could not be listed."""
 
     frameworks: tuple[FrameworkRow, ...]
     unlisted: tuple[_Place, ...]
 
 
 class FoundBeside:
-    """Counts what was found where frameworks are, by control, account and Region."""
+    """Counts findings in account-Regions with frameworks, by control, account and Region."""
 
     def __init__(self, frameworks: Iterable[FrameworkBeside]) -> None:
-        self.places = frozenset((each.account, each.region) for each in frameworks)
+        self.places = frozenset((framework.account, framework.region) for framework in frameworks)
         self._tally: Tally[tuple[str, str, str]] = Tally()
 
     def add(self, finding: Finding) -> None:
-        """Count a finding, where a framework is."""
+        """Count a finding if its account-Region has a framework."""
         if (finding.account, finding.region) in self.places:
             self.count(finding.control, finding.account, finding.region, finding.status)
 
     def count(self, control: str, account: str, region: str, status: Status, number: int = 1) -> None:
-        """Count findings of one control in one of the places that have one status."""
+        """Count findings of one control, account-Region and status."""
         self._tally.add((control, account, region), status, number)
 
     def counts(self) -> Mapping[tuple[str, str, str], Counts]:
-        """Give what was counted."""
+        """Return the counts by control, account and Region."""
         return self._tally.counts()
 
 
 def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> SideBySide:
-    """Lay both tools' scope side by side. `counts`: what was found where frameworks are."""
+    """Compare the scope of both tools. `counts`: the counts by control in account-Regions with frameworks."""
     missing = {(gap.account, gap.region) for gap in scan.gaps}
     unlisted = {(gap.account, gap.region) for gap in scan.gaps if gap.operation in (LIST_FRAMEWORKS, *ENTRY)}
     if not is_collected(LIST_FRAMEWORKS, scan.manifest.reads):
@@ -146,7 +146,7 @@ def side_by_side(scan: Scan, counts: Mapping[tuple[str, str, str], Counts]) -> S
 
 
 def _read_places(manifest: Manifest) -> Iterator[tuple[AccountId, RegionName]]:
-    """Return the account-Regions of which something was read."""
+    """Yield the account-Regions where something was read."""
     for record in manifest.shards:
         if record.region in manifest.scope.regions and record.status is not ShardStatus.SKIPPED:
             yield record.account, record.region
@@ -154,7 +154,7 @@ def _read_places(manifest: Manifest) -> Iterator[tuple[AccountId, RegionName]]:
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """What is known of ours where a framework is."""
+    """Our results and parameters in the account-Region of a framework."""
 
     place: _Place
     is_whole: bool
@@ -162,32 +162,32 @@ class _Beside:
     in_effect: Mapping[str, Mapping[str, object]]
 
     def row(self, theirs: ControlBeside) -> ControlRow:
-        """Lay ours beside a control of the framework."""
+        """Return the row for a control of the framework."""
         ours = self.in_effect.get(theirs.ours)
         return ControlRow(
             theirs=theirs,
-            parameters=tuple((name, value(each)) for name, each in (ours or {}).items()),
+            parameters=tuple((name, value(setting)) for name, setting in (ours or {}).items()),
             counts=None if ours is None else self.counts.get((theirs.ours, *self.place), count(())),
             is_whole=self.is_whole,
         )
 
 
-def side_by_side_document(found: SideBySide) -> list[_Document]:
-    """Give the frameworks as findings.json has them (`summary.audit_manager`)."""
-    return [_framework(row) for row in found.frameworks]
+def side_by_side_document(comparison: SideBySide) -> list[_Document]:
+    """Return the frameworks as in findings.json (`summary.audit_manager`)."""
+    return [_framework(row) for row in comparison.frameworks]
 
 
 def _framework(row: FrameworkRow) -> _Document:
-    found = row.framework
+    framework = row.framework
     return {
-        "arn": found.arn,
-        "name": found.name,
-        "account": found.account,
-        "region": found.region,
-        "status": found.status,
-        "deployment_status": found.deployment_status,
+        "arn": framework.arn,
+        "name": framework.name,
+        "account": framework.account,
+        "region": framework.region,
+        "status": framework.status,
+        "deployment_status": framework.deployment_status,
         "complete": row.is_whole,
-        "controls": None if row.controls is None else [_control(each) for each in row.controls],
+        "controls": None if row.controls is None else [_control(control) for control in row.controls],
     }
 
 
@@ -213,18 +213,18 @@ def _control(row: ControlRow) -> _Document:
 
 
 def frameworks_of(documents: Iterable[Mapping[str, Any]]) -> tuple[FrameworkBeside, ...]:
-    """Read back what `side_by_side_document` gave; what follows from the findings is counted again."""
+    """Parse what `side_by_side_document` returned; counts of findings are not read back."""
     return tuple(
         FrameworkBeside(
-            arn=each["arn"],
-            name=each["name"],
-            account=each["account"],
-            region=each["region"],
-            status=each["status"],
-            deployment_status=each["deployment_status"],
-            controls=None if each["controls"] is None else tuple(map(_control_of, each["controls"])),
+            arn=document["arn"],
+            name=document["name"],
+            account=document["account"],
+            region=document["region"],
+            status=document["status"],
+            deployment_status=document["deployment_status"],
+            controls=None if document["controls"] is None else tuple(map(_control_of, document["controls"])),
         )
-        for each in documents
+        for document in documents
     )
 
 
@@ -237,8 +237,8 @@ def _control_of(document: Mapping[str, Any]) -> ControlBeside:
         tags=tuple(document["tags"]),
         ours=document["control"] or "",
         translated=tuple(
-            (name, tuple(asked) if isinstance(asked, list) else asked)
-            for name, asked in document["translated"].items()
+            (name, tuple(setting) if isinstance(setting, list) else setting)
+            for name, setting in document["translated"].items()
         ),
         notes=tuple(document["not_imported"]),
         comparison=Comparison(document["comparison"]),

@@ -1,4 +1,4 @@
-"""What became of findings since a former scan: its document, and the trend of the totals."""
+"""Changes since a former scan: their document, and the trend of the totals."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -23,11 +23,11 @@ KIND_MEANINGS: Final = {
         "another result, but the control or its parameters changed, so the resource may be unchanged"
     ),
     Kind.FIXED: "failed or was waived, and now passes",
-    Kind.DELETED: "no longer in the lists, which were read completely",
+    Kind.DELETED: "no longer listed; the lists were read completely",
     Kind.NO_LONGER_ASKED: (
         "its plan, rule, selection or copy action was removed, or the control no longer applies"
     ),
-    Kind.GONE: "an earlier version counted it as deleted or no longer asked",
+    Kind.GONE: "counted as deleted or no longer checked by an earlier version",
     Kind.NEWLY_UNKNOWN: "did not fail and is now unknown",
     Kind.NOT_KNOWN: "failed or was waived and is now unknown; not counted as fixed",
     Kind.CHANGED: "fails as before, with another severity, reason, tier or parameters",
@@ -44,7 +44,7 @@ _MARKS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class KindView:
-    """One kind of change for a page. `mark`: the status whose sign stands beside its word."""
+    """One kind of change for a page. `mark`: the status whose icon is shown with it."""
 
     kind: Kind
     number: int
@@ -63,17 +63,17 @@ class KindView:
 
     @property
     def mark(self) -> Status:
-        """The status whose sign stands for it."""
+        """The status whose icon is shown with it."""
         return _MARKS.get(self.kind, Status.FAIL)
 
     @property
     def alarms(self) -> bool:
-        """Whether somebody must look at once."""
+        """Whether it needs attention at once."""
         return self.kind in ALARMING
 
 
 def kinds(changes: Changes) -> tuple[KindView, ...]:
-    """Give the kinds of which findings are named, where there are any, in the order of a report."""
+    """Return the kinds whose findings are listed, if there are any, in the order of a report."""
     return tuple(
         KindView(kind, number, changes.worst.get(kind, ()), changes.left_out(kind))
         for kind in LISTED
@@ -82,7 +82,7 @@ def kinds(changes: Changes) -> tuple[KindView, ...]:
 
 
 def other_kinds(changes: Changes) -> tuple[tuple[str, int], ...]:
-    """Give the other kinds in words, each with its number, where there are any."""
+    """Return the other kinds in words with their numbers, if there are any."""
     return tuple(
         (word, number)
         for kind, word in KIND_WORDS.items()
@@ -92,7 +92,7 @@ def other_kinds(changes: Changes) -> tuple[tuple[str, int], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The totals then and now, with their denominators. A score is of 100; None: there is none."""
+    """The former and current totals, with their denominators. Scores are out of 100; None: there is none."""
 
     since: datetime
     was: Counts
@@ -102,7 +102,7 @@ class Trend:
 
     @property
     def score_change(self) -> str:
-        """Say how the score moved, from what is shown of both; empty: one of them is not there."""
+        """The change of the displayed score; empty: one of the scores is missing."""
         if self.score_was is None or self.score_now is None:
             return ""
         moved = float(percent(self.score_now)) - float(percent(self.score_was))
@@ -110,7 +110,7 @@ class Trend:
 
 
 def trend(scan: Scan, counts: Counts) -> Trend | None:
-    """Give the trend of a scan. None: it is not held against a former one."""
+    """Return the trend of a scan; None: there is no former scan."""
     changes = scan.changes
     if changes is None or changes.former is None:
         return None
@@ -120,7 +120,7 @@ def trend(scan: Scan, counts: Counts) -> Trend | None:
 
 
 def changes_document(changes: Changes | None) -> Document:
-    """Give the key `changes` of a summary; none where there are none."""
+    """Return the key `changes` of a summary; empty without changes."""
     if changes is None or changes.former is None:
         return {}
     return {
@@ -129,11 +129,11 @@ def changes_document(changes: Changes | None) -> Document:
             "notes": list(changes.notes),
             "counts": {kind.value: changes.counts.get(kind, 0) for kind in Kind},
             "by_control": {
-                control: {kind.value: number for kind, number in found.items()}
-                for control, found in changes.by_control.items()
+                control: {kind.value: number for kind, number in numbers.items()}
+                for control, numbers in changes.by_control.items()
             },
             "alarm": changes.alarm and changes.alarm.value,
-            "worst": [_change(each) for kind in LISTED for each in changes.worst.get(kind, ())],
+            "worst": [_change(change) for kind in LISTED for change in changes.worst.get(kind, ())],
             "left_out": {kind.value: more for kind in LISTED if (more := changes.left_out(kind))},
         }
     }
@@ -141,12 +141,12 @@ def changes_document(changes: Changes | None) -> Document:
 
 def _since(former: Former, totals: Mapping[Status, int]) -> Document:
     counts = counts_of(totals)
-    told = {status.value: counts.of(status) for status in Status}
+    numbers = {status.value: counts.of(status) for status in Status}
     return {
         "scan_id": former.scan_id,
         "evaluated_as_of": rfc3339(former.evaluated_as_of),
         "score": former.score,
-        "totals": {**told, "judged": counts.judged, "asked": counts.asked},
+        "totals": {**numbers, "judged": counts.judged, "asked": counts.asked},
     }
 
 
@@ -156,19 +156,19 @@ def _change(change: Change) -> Document:
 
 
 def changes_of(summary: Mapping[str, Any]) -> Changes | None:
-    """Read changes back. KeyError, TypeError, ValueError or AttributeError: they have another shape."""
-    told = summary.get("changes")
-    if told is None:
+    """Parse changes. KeyError, TypeError, ValueError or AttributeError: they have another shape."""
+    document = summary.get("changes")
+    if document is None:
         return None
-    since, alarm = told["since"], told["alarm"]
+    since, alarm = document["since"], document["alarm"]
     worst: dict[Kind, list[Change]] = defaultdict(list)
-    for each in told["worst"]:
-        worst[Kind(each["kind"])].append(_read_change(each))
+    for change in document["worst"]:
+        worst[Kind(change["kind"])].append(_read_change(change))
     return Changes(
-        notes=tuple(told["notes"]),
-        counts=_read_counts(told["counts"]),
-        by_control={control: _read_counts(found) for control, found in told["by_control"].items()},
-        worst={kind: tuple(found) for kind, found in worst.items()},
+        notes=tuple(document["notes"]),
+        counts=_read_counts(document["counts"]),
+        by_control={control: _read_counts(numbers) for control, numbers in document["by_control"].items()},
+        worst={kind: tuple(members) for kind, members in worst.items()},
         alarm=None if alarm is None else Severity(alarm),
         totals={status: number for status in Status if (number := since["totals"][status.value])},
         former=Former(
@@ -177,36 +177,36 @@ def changes_of(summary: Mapping[str, Any]) -> Changes | None:
     )
 
 
-def _score(told: Any) -> float | None:  # noqa: ANN401 -- JSON
-    return None if told is None else float(told)
+def _score(document: Any) -> float | None:  # noqa: ANN401 -- JSON
+    return None if document is None else float(document)
 
 
-def _read_counts(told: Mapping[str, Any]) -> dict[Kind, int]:
-    return {Kind(kind): int(number) for kind, number in told.items() if number}
+def _read_counts(document: Mapping[str, Any]) -> dict[Kind, int]:
+    return {Kind(kind): int(number) for kind, number in document.items() if number}
 
 
-def _read_change(told: Mapping[str, Any]) -> Change:
+def _read_change(document: Mapping[str, Any]) -> Change:
     return Change(
-        kind=Kind(told["kind"]),
-        old=_read_side(told, told["old"]),
-        new=_read_side(told, told["new"]),
-        what=tuple(told["what"]),
-        why=told.get("why", ""),
+        kind=Kind(document["kind"]),
+        old=_read_side(document, document["old"]),
+        new=_read_side(document, document["new"]),
+        what=tuple(document["what"]),
+        why=document.get("why", ""),
     )
 
 
-def _read_side(told: Mapping[str, Any], side: Mapping[str, Any] | None) -> Finding | None:
-    """Give a finding with what the document tells of it: of its details the name alone."""
+def _read_side(document: Mapping[str, Any], side: Mapping[str, Any] | None) -> Finding | None:
+    """Parse the finding of one side of a change; its only detail is the name."""
     if side is None:
         return None
     return Finding(
-        control=told["control"],
+        control=document["control"],
         status=Status(side["status"]),
         severity=Severity(side["severity"]),
-        subject=told["subject"],
-        subject_type=told["subject_type"],
-        account=told["account"],
-        region=told["region"],
+        subject=document["subject"],
+        subject_type=document["subject_type"],
+        account=document["account"],
+        region=document["region"],
         reason=side["reason"],
-        details={"name": told["name"]} if "name" in told else {},
+        details={"name": document["name"]} if "name" in document else {},
     )

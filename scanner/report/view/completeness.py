@@ -1,4 +1,4 @@
-"""Requirement for, what was reached, and what is missing."""
+"""How much of the scope was read, and which reads are missing."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeReconciliation:
-    """The inventory of one type in all shards, held against the second sources."""
+    """The inventory of one type in all shards, compared with second sources."""
 
     subject_type: str
     listed: int
@@ -74,7 +74,7 @@ class GapLine:
     """The reads of a group that affect the same controls."""
 
     operations: tuple[str, ...]
-    abouts: tuple[str, ...]  # the vaults, plans … they were to tell of; a read of a whole list is about none
+    abouts: tuple[str, ...]  # the vaults, plans and the like that were to be read; empty for lists
     number: int
     affected_controls: tuple[str, ...]
 
@@ -85,14 +85,14 @@ class GapGroup:
 
     kind: GapKind
     code: str
-    message: str  # what AWS said the first time
+    message: str  # AWS's message of the first gap
     number: int
     places: tuple[str, ...]  # ACCOUNT/REGION
     lines: tuple[GapLine, ...]  # those that affect most controls first
 
     @property
     def abouts(self) -> tuple[str, ...]:
-        """All that the reads were to tell of, without repetition."""
+        """The vaults, plans and the like that were to be read, without repetition."""
         return tuple(dict.fromkeys(about for line in self.lines for about in line.abouts))
 
     @property
@@ -122,15 +122,15 @@ class GapGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completeness:
-    """What was read of what was asked for."""
+    """How much of the scope was read."""
 
     columns: tuple[str, ...]
     rows: tuple[AccountRow, ...]
-    organization: Cell | None  # the organisation-wide calls; None: the manifest does not speak of them
+    organization: Cell | None  # the organisation-wide calls; None: not in the manifest
     excluded: tuple[Excluded, ...]
     gaps: tuple[BlindGap, ...]  # without what the scan left out
-    left_out: tuple[str, ...]  # operations that the scan left out, and that controls need
-    collected: str  # what a scan collected that did not collect everything; empty: everything
+    left_out: tuple[str, ...]  # operations that controls need and the scan left out
+    collected: str  # what a scan with a limited collection collected; empty: everything
     affected_controls_known: bool  # whether the control that reports missing reads was selected
     groups: tuple[GapGroup, ...]
     reconciliation: tuple[TypeReconciliation, ...]
@@ -151,26 +151,26 @@ class Completeness:
 
     @property
     def broken_shards(self) -> int:
-        """The cells in which something is missing, whether or not it can be said what."""
+        """The number of cells with missing reads, even where it is unknown which."""
         fine = (ShardStatus.COMPLETE, ShardStatus.SKIPPED)
         return sum(cell.status not in fine for row in self.rows for cell in row.cells)
 
     @property
     def calls(self) -> int:
-        """The calls that the manifest counts, organisation-wide ones included."""
+        """The number of calls in the manifest, including organisation-wide ones."""
         cells = [cell for row in self.rows for cell in row.cells]
         return sum(cell.calls for cell in cells) + (self.organization.calls if self.organization else 0)
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing of what the scan was to collect."""
+        """Whether everything was read that the scan had to collect."""
         return all(row.whole for row in self.rows) and not self.gaps
 
 
 def completeness(scan: Scan, gaps: tuple[BlindGap, ...], names: Mapping[str, str]) -> Completeness:
     """Hold what was read against the scope. `gaps`: the missing reads. `names`: account names by id."""
     columns, rows, organization = _grid(scan.manifest, names)
-    missing = tuple(each for each in gaps if each.gap.code != LEFT_OUT)
+    missing = tuple(missing_read for missing_read in gaps if missing_read.gap.code != LEFT_OUT)
     reads = scan.manifest.reads
     return Completeness(
         columns=columns,
@@ -178,7 +178,9 @@ def completeness(scan: Scan, gaps: tuple[BlindGap, ...], names: Mapping[str, str
         organization=organization,
         excluded=scan.manifest.scope.excluded,
         gaps=missing,
-        left_out=tuple(sorted({each.gap.operation for each in gaps if each.gap.code == LEFT_OUT})),
+        left_out=tuple(
+            sorted({missing_read.gap.operation for missing_read in gaps if missing_read.gap.code == LEFT_OUT})
+        ),
         collected="" if reads is None else reads.sentence(),
         affected_controls_known=any(control.id == BLINDING_CONTROL for control in scan.controls),
         groups=group_gaps(missing),
@@ -231,12 +233,12 @@ def _reconciled(rows: Iterable[Reconciliation]) -> tuple[TypeReconciliation, ...
 class Blinding:
     """Collects the controls that need a missing read, from the findings of the control that reports them.
 
-    What is missing for the whole organisation, or in an account's global services, is told by the
-    account-Regions that needed it.
+    Missing reads of the whole organisation, or of an account's global services, are reported by the
+    account-Regions that need them.
     """
 
     def __init__(self) -> None:
-        self._told: dict[_Place, set[str]] = {}
+        self._affected_controls: dict[_Place, set[str]] = {}
 
     def add(self, finding: Finding) -> None:
         """Read the missing reads of a finding of BLINDING_CONTROL; others have none."""
@@ -249,29 +251,31 @@ class Blinding:
             operation = (str(missing["operation"]), str(missing.get("about") or ""))
             controls = frozenset(_ids(missing.get("blinds")))
             for place in _reaches(account, region):
-                self._told.setdefault((*place, *operation), set()).update(controls)
+                self._affected_controls.setdefault((*place, *operation), set()).update(controls)
 
     def of(self, gaps: Iterable[Gap]) -> tuple[BlindGap, ...]:
         """Return missing reads with the controls that need them."""
-        return tuple(BlindGap(gap, tuple(sorted(self._told.get(_place(gap), ())))) for gap in gaps)
+        return tuple(
+            BlindGap(gap, tuple(sorted(self._affected_controls.get(_place(gap), ())))) for gap in gaps
+        )
 
 
 def _missing_reads(details: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
     reads = details.get("missing_reads")
-    found = reads if isinstance(reads, list | tuple) else ()
-    return (read for read in found if isinstance(read, Mapping) and read.get("operation"))
+    entries = reads if isinstance(reads, list | tuple) else ()
+    return (read for read in entries if isinstance(read, Mapping) and read.get("operation"))
 
 
 def _ids(affected_controls: object) -> Iterable[str]:
     return (
-        (each for each in affected_controls if isinstance(each, str))
+        (control for control in affected_controls if isinstance(control, str))
         if isinstance(affected_controls, list | tuple)
         else ()
     )
 
 
 def _reaches(account: str, region: str) -> tuple[tuple[str, str], ...]:
-    """Give the places for which an account-Region may speak: its own, and those that lie in no Region."""
+    """Return the places that an account-Region reports on: itself, the account's global one, the organisation."""
     return (account, region), (account, AWS_GLOBAL), ("", ORG)
 
 
@@ -282,7 +286,7 @@ def _place(gap: Gap) -> _Place:
 def group_gaps(gaps: Iterable[BlindGap]) -> tuple[GapGroup, ...]:
     """Group by operation and reason, then join operations that miss in the same places for the same reason.
 
-    So an account whose role cannot be assumed is one group, and not one for each operation.
+    Without that, an account whose role cannot be assumed would be one group per operation.
     """
     alike: dict[tuple[str, _Reason], list[BlindGap]] = {}
     for blind in gaps:
@@ -291,7 +295,7 @@ def group_gaps(gaps: Iterable[BlindGap]) -> tuple[GapGroup, ...]:
     for (_, reason), members in alike.items():
         joined.setdefault((reason, _places(members)), []).extend(members)
     groups = [_group(places, members) for (_, places), members in joined.items()]
-    return tuple(sorted(groups, key=lambda each: (-each.number, each.operations, each.kind, each.code)))
+    return tuple(sorted(groups, key=lambda group: (-group.number, group.operations, group.kind, group.code)))
 
 
 def _group(places: tuple[str, ...], members: list[BlindGap]) -> GapGroup:
@@ -308,27 +312,29 @@ def _group(places: tuple[str, ...], members: list[BlindGap]) -> GapGroup:
 
 def _lines(members: list[BlindGap]) -> tuple[GapLine, ...]:
     blinded: dict[str, set[str]] = {}
-    for each in members:
-        blinded.setdefault(each.gap.operation, set()).update(each.affected_controls)
+    for missing_read in members:
+        blinded.setdefault(missing_read.gap.operation, set()).update(missing_read.affected_controls)
     lines: dict[tuple[str, ...], list[Gap]] = {}
-    for each in members:
-        lines.setdefault(tuple(sorted(blinded[each.gap.operation])), []).append(each.gap)
-    made = [
+    for missing_read in members:
+        lines.setdefault(tuple(sorted(blinded[missing_read.gap.operation])), []).append(missing_read.gap)
+    gap_lines = [
         GapLine(
-            operations=tuple(sorted({gap.operation for gap in found})),
-            abouts=tuple(dict.fromkeys(gap.about for gap in found if gap.about)),
-            number=len(found),
+            operations=tuple(sorted({gap.operation for gap in line_members})),
+            abouts=tuple(dict.fromkeys(gap.about for gap in line_members if gap.about)),
+            number=len(line_members),
             affected_controls=affected_controls,
         )
-        for affected_controls, found in lines.items()
+        for affected_controls, line_members in lines.items()
     ]
-    return tuple(sorted(made, key=lambda line: (-len(line.affected_controls), line.operations)))
+    return tuple(sorted(gap_lines, key=lambda line: (-len(line.affected_controls), line.operations)))
 
 
 def _reason(gap: Gap) -> _Reason:
-    """Give what makes reasons the same: messages that differ by account ids alone are one."""
+    """Return the grouping key of a gap: messages that differ only in account ids are equal."""
     return gap.kind, gap.code, _ACCOUNT_ID.sub("", gap.message.replace(gap.operation, ""))
 
 
 def _places(members: Iterable[BlindGap]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(f"{each.gap.account}/{each.gap.region}" for each in members))
+    return tuple(
+        dict.fromkeys(f"{missing_read.gap.account}/{missing_read.gap.region}" for missing_read in members)
+    )

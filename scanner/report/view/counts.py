@@ -1,7 +1,7 @@
-"""Counting answers, with their denominators.
+"""Counts of findings with their denominators.
 
-Of what was *asked*, only what passed, failed or was waived is *judged*. Unknown answers, and those of
-a control that broke, are asked and not judged: they never enter a share of what passes.
+`asked` counts all checks that apply; `judged` those that were evaluated: passed, failed or waived. Checks
+that are unknown or ended with an error are never part of a share of passed ones.
 """
 
 from collections import Counter
@@ -28,26 +28,26 @@ class Counts:
 
     @property
     def judged(self) -> int:
-        """Answers that say yes or no, waived failures among them."""
+        """Evaluated checks: passed and failed ones, including waived failures."""
         return self.passed + self.failed + self.waived
 
     @property
     def open(self) -> int:
-        """Answers that are owed: unknown ones, and those of a control that broke."""
+        """Checks that could not be evaluated: unknown ones and errors."""
         return self.unknown + self.error
 
     @property
     def asked(self) -> int:
-        """Judged and open answers: the denominator that leaves nothing out but what does not apply."""
+        """All checks that apply, evaluated or not: the denominator without hidden omissions."""
         return self.judged + self.open
 
     @property
     def total(self) -> int:
-        """All findings, those that do not apply among them."""
+        """All findings, including not applicable ones."""
         return self.asked + self.not_applicable
 
     def of(self, status: Status) -> int:
-        """Give the number of findings with one status."""
+        """Return the number of findings with one status."""
         return {
             Status.PASS: self.passed,
             Status.FAIL: self.failed,
@@ -57,18 +57,18 @@ class Counts:
             Status.NOT_APPLICABLE: self.not_applicable,
         }[status]
 
-    def less(self, other: "Counts") -> "Counts":
-        """Give what is left without `other`."""
-        return _counts(Counter({status: self.of(status) - other.of(status) for status in Status}))
+    def less(self, part: "Counts") -> "Counts":
+        """Return the difference to `other`."""
+        return _counts(Counter({status: self.of(status) - part.of(status) for status in Status}))
 
     def parts(self) -> tuple[tuple[Status, int], ...]:
-        """Give the statuses that occur with their numbers, worst first."""
+        """Return the statuses that occur with their numbers, worst first."""
         return tuple((status, self.of(status)) for status in STATUS_WORDS if self.of(status))
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The answers about one account, Region, type … `key` is its id, `label` what people call it."""
+    """The counts of one account, Region, type or the like. `key`: its id; `label`: its name."""
 
     key: str
     label: str
@@ -76,7 +76,7 @@ class Group:
 
 
 def counts_of(numbers: Mapping[Status, int]) -> Counts:
-    """Give counts of what was counted elsewhere."""
+    """Return counts for numbers by status."""
     return _counts(Counter(numbers))
 
 
@@ -86,21 +86,21 @@ def count(statuses: Iterable[Status]) -> Counts:
 
 
 class Tally(Generic[K]):
-    """Counts answers by a key, one after the other."""
+    """Counts findings by a key."""
 
     def __init__(self) -> None:
-        self._found: dict[K, Counter[Status]] = {}
+        self._numbers: dict[K, Counter[Status]] = {}
 
     def add(self, key: K, status: Status, number: int = 1) -> None:
-        """Count findings that have one status."""
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = Counter()
-        found[status] += number
+        """Count findings with one status."""
+        numbers = self._numbers.get(key)
+        if numbers is None:
+            numbers = self._numbers[key] = Counter()
+        numbers[status] += number
 
     def counts(self) -> dict[K, Counts]:
-        """Give what was counted, by key."""
-        return {key: _counts(found) for key, found in self._found.items()}
+        """Return the counts by key."""
+        return {key: _counts(numbers) for key, numbers in self._numbers.items()}
 
 
 def groups(
@@ -108,18 +108,18 @@ def groups(
     label: Callable[[str], str] = str,
     order: Callable[[str], int] | None = None,
 ) -> tuple[Group, ...]:
-    """Give what was counted as groups, in `order`, else those with most failures first."""
-    found = [Group(key, label(key), each) for key, each in counts.items()]
+    """Return counts as groups, sorted by `order`, else by the number of failures."""
+    unsorted = [Group(key, label(key), number_by_status) for key, number_by_status in counts.items()]
     if order is not None:
-        return tuple(sorted(found, key=lambda each: (order(each.key), each.key)))
-    return tuple(sorted(found, key=lambda each: (-each.counts.failed, -each.counts.open, each.key)))
+        return tuple(sorted(unsorted, key=lambda group: (order(group.key), group.key)))
+    return tuple(sorted(unsorted, key=lambda group: (-group.counts.failed, -group.counts.open, group.key)))
 
 
 def total(counts: Iterable[Counts]) -> Counts:
-    """Add counts up."""
+    """Return the sum of counts."""
     whole: Counter[Status] = Counter()
-    for each in counts:
-        whole.update({status: each.of(status) for status in Status})
+    for part in counts:
+        whole.update({status: part.of(status) for status in Status})
     return _counts(whole)
 
 

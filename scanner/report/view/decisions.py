@@ -1,4 +1,4 @@
-"""What audit.yaml settles and a report tells: tiers, overrides and waivers, and what became of these."""
+"""Tiers, overrides and waivers of audit.yaml, and how the waivers were used: for pages and summaries."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ParameterSet:
-    """What a tier or an override sets of one control. `name` is `tier critical`, or `override 2`.
+    """The parameters of one control that a tier or override sets. `name`: `tier critical`, or `override 2`.
 
-    `concerns` says in words whom: each of these must hold.
+    `concerns`: the conditions in words; it applies to subjects that meet all of them.
     """
 
     name: str
@@ -26,25 +26,25 @@ class ParameterSet:
 
 
 def parameter_sets(tiers: Tiers, control: str) -> tuple[ParameterSet, ...]:
-    """Give what tiers and overrides set of a control, in the order in which they are asked."""
+    """Return what tiers and overrides set for a control, in order of precedence."""
     return tuple(
         ParameterSet(
             name,
-            words(each.match),
-            tuple((key, value(told)) for key, told in each.parameters[control].items()),
+            words(tier.match),
+            tuple((key, value(setting)) for key, setting in tier.parameters[control].items()),
         )
-        for name, each in _named(tiers)
-        if each.parameters.get(control)
+        for name, tier in _named(tiers)
+        if tier.parameters.get(control)
     )
 
 
 def _named(tiers: Tiers) -> Iterator[tuple[str, Tier]]:
-    yield from ((f"tier {each.name}", each) for each in tiers.tiers)
-    yield from ((f"override {number}", each) for number, each in enumerate(tiers.overrides, start=1))
+    yield from ((f"tier {tier.name}", tier) for tier in tiers.tiers)
+    yield from ((f"override {number}", tier) for number, tier in enumerate(tiers.overrides, start=1))
 
 
 def words(match: Match) -> tuple[str, ...]:
-    """Say whom a tier or an override concerns, a text for each thing that must hold."""
+    """Return which subjects a tier or override applies to, one text per condition."""
     texts = (
         ("type", match.types),
         ("account", match.accounts),
@@ -53,30 +53,30 @@ def words(match: Match) -> tuple[str, ...]:
         ("subject", match.subjects),
     )
     tags = (f"tag {key} = {' or '.join(values)}" for key, values in match.tags)
-    return (*tags, *(f"{name} {' or '.join(told)}" for name, told in texts if told))
+    return (*tags, *(f"{name} {' or '.join(members)}" for name, members in texts if members))
 
 
 def sets_document(tiers: Tiers, control: str) -> Document:
-    """Give the key `parameter_sets` of a control; none where nothing sets anything of it."""
-    found = [
-        {"name": name, "match": each.match.document(), "parameters": dict(each.parameters[control])}
-        for name, each in _named(tiers)
-        if each.parameters.get(control)
+    """Return the key `parameter_sets` of a control; empty if no tier or override sets its parameters."""
+    sets = [
+        {"name": name, "match": tier.match.document(), "parameters": dict(tier.parameters[control])}
+        for name, tier in _named(tiers)
+        if tier.parameters.get(control)
     ]
-    return {"parameter_sets": found} if found else {}
+    return {"parameter_sets": sets} if sets else {}
 
 
 def settled_document(scan: Scan) -> Document:
-    """Give the keys of a summary about tiers, overrides, waivers and units: those that there are."""
-    told: Document = {
-        "tiers": [{"name": each.name, **_tier(each)} for each in scan.tiers.tiers],
-        "overrides": [_tier(each) for each in scan.tiers.overrides],
-        "waivers": [_waiver(each) for each in scan.waivers],
+    """Return the keys of a summary about tiers, overrides, waivers and units, without empty ones."""
+    document: Document = {
+        "tiers": [{"name": tier.name, **_tier(tier)} for tier in scan.tiers.tiers],
+        "overrides": [_tier(override) for override in scan.tiers.overrides],
+        "waivers": [_waiver(use) for use in scan.waivers],
         "unit_names": dict(sorted(scan.unit_names.items())),
     }
     inherits = scan.count_inherited_backup
     recorded = {} if inherits is None else {"count_inherited_backup": inherits}
-    return {**recorded, **{key: value for key, value in told.items() if value}}
+    return {**recorded, **{key: value for key, value in document.items() if value}}
 
 
 def _tier(tier: Tier) -> Document:
@@ -103,33 +103,33 @@ def _waiver(use: WaiverUse) -> Document:
 
 
 def tiers_of(summary: Mapping[str, Any]) -> Tiers:
-    """Read tiers and overrides back. KeyError, TypeError, ValueError or AttributeError: another shape."""
+    """Parse tiers and overrides. KeyError, TypeError, ValueError or AttributeError: another shape."""
     return Tiers(
-        tuple(_read_tier(each) for each in summary.get("tiers", ())),
-        tuple(_read_tier(each) for each in summary.get("overrides", ())),
+        tuple(_read_tier(tier) for tier in summary.get("tiers", ())),
+        tuple(_read_tier(override) for override in summary.get("overrides", ())),
     )
 
 
 def _read_tier(document: Mapping[str, Any]) -> Tier:
-    asked = document["match"]
+    conditions = document["match"]
     lists = ("types", "accounts", "organizational_units", "regions", "subjects")
     match = Match(
-        tags=tuple((key, tuple(values)) for key, values in asked.get("tags", {}).items()),
-        **{name: tuple(asked.get(name, ())) for name in lists},
+        tags=tuple((key, tuple(values)) for key, values in conditions.get("tags", {}).items()),
+        **{name: tuple(conditions.get(name, ())) for name in lists},
     )
     return Tier(document.get("name", ""), match, document["parameters"])
 
 
 def waivers_of(summary: Mapping[str, Any]) -> tuple[WaiverUse, ...]:
-    """Read back what became of waivers. KeyError, TypeError or ValueError: it has another shape."""
+    """Parse how waivers were used. KeyError, TypeError or ValueError: another shape."""
     return tuple(
         WaiverUse(
-            waiver=Waiver(each["id"], each["owner"], each["approver"], each["reason"], each["expires"]),
-            control=each["control"],
-            subject=each["subject"],
-            state=WaiverState(each["state"]),
-            covers=each["covers"],
-            open=each["open"],
+            waiver=Waiver(use["id"], use["owner"], use["approver"], use["reason"], use["expires"]),
+            control=use["control"],
+            subject=use["subject"],
+            state=WaiverState(use["state"]),
+            covers=use["covers"],
+            open=use["open"],
         )
-        for each in summary.get("waivers", ())
+        for use in summary.get("waivers", ())
     )

@@ -1,6 +1,6 @@
-"""What a view counts and picks of the findings of a scan, in one pass through them, however many there are.
+"""The counts and the worst findings of a scan for its view, in one pass with bounded memory.
 
-`scanner.report.view.overview_filed` gives the same of filed findings, by queries.
+`scanner.report.view.overview_filed` computes the same for findings in Parquet, by queries.
 """
 
 from collections import Counter
@@ -18,10 +18,10 @@ from scanner.report.view.sample import Draw, Sample, seed_of
 from scanner.report.wording import STATUS_ORDER
 
 SHOWN: Final = 20_000
-"""Findings that a view holds: the worst. All others are counted, and in `findings`."""
+"""Maximum number of findings in a view: the worst. All are counted, and streamed by `findings`."""
 
 SHOWN_OF_CONTROL: Final = 400
-"""Findings of one control that a view holds."""
+"""Maximum number of findings per control in a view."""
 
 UNLISTED: Final = frozenset((Status.PASS, Status.NOT_APPLICABLE))
 """Statuses whose findings are not listed with their control."""
@@ -39,13 +39,13 @@ STRUCTURES: Final = frozenset(
         "waiver",
     )
 )
-"""The subject types that are no resources (evidence format, "findings")."""
+"""Subject types other than resources (evidence format, "findings")."""
 _Rank = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Everything that is counted or picked.
+    """The counts and the selected findings.
 
     `worst_of` has no findings of the statuses UNLISTED. `asked_resources` is the number of resources that the
     control with most of them was evaluated for.
@@ -61,22 +61,22 @@ class Overview:
     worst: Sequence[Finding]
     worst_of: Mapping[str, Sequence[Finding]]  # by control
     sample: Sample
-    waivers: tuple[tuple[Waiver, int], ...]  # those that cover something, the first to expire first
+    waivers: tuple[tuple[Waiver, int], ...]  # those in use, the first to expire first
     asked_resources: int
     gaps: tuple[BlindGap, ...]
     beside: Mapping[tuple[str, str, str], Counts]
 
 
-def look_over(scan: Scan) -> Overview:
-    """Go through the findings of a scan once."""
-    gathered = _Gathered(scan)
+def overview_of(scan: Scan) -> Overview:
+    """Return the overview of a scan, from one pass through its findings."""
+    builder = _OverviewBuilder(scan)
     for finding in scan.findings:
-        gathered.add(finding)
-    return gathered.told(scan)
+        builder.add(finding)
+    return builder.overview(scan)
 
 
-class _Gathered:
-    """What was gathered so far."""
+class _OverviewBuilder:
+    """Builds an overview from a stream of findings."""
 
     def __init__(self, scan: Scan) -> None:
         self.by_control: Tally[str] = Tally()
@@ -94,7 +94,7 @@ class _Gathered:
         self.beside = FoundBeside(scan.frameworks)
 
     def add(self, finding: Finding) -> None:
-        """Count a finding, and keep it when it is among the worst."""
+        """Count a finding, and store it if it is among the worst."""
         control, status = finding.control, finding.status
         self.by_control.add(control, status)
         self.by_account.add(finding.account, status)
@@ -115,8 +115,8 @@ class _Gathered:
         self.blinding.add(finding)
         self.beside.add(finding)
 
-    def told(self, scan: Scan) -> Overview:
-        """Give what was gathered."""
+    def overview(self, scan: Scan) -> Overview:
+        """Return the overview of the findings that were added."""
         controls = self.by_control.counts()
         return Overview(
             counts=total(controls.values()),
@@ -127,7 +127,7 @@ class _Gathered:
             severities=self.by_severity.counts(),
             owners=self.by_owner.groups(),
             worst=tuple(self.worst),
-            worst_of={control: tuple(kept) for control, kept in self.worst_of.items()},
+            worst_of={control: tuple(findings) for control, findings in self.worst_of.items()},
             sample=self.draw.drawn(),
             waivers=in_order_of_expiry(self.waivers.items()),
             asked_resources=max(self.resources.values(), default=0),
@@ -137,23 +137,23 @@ class _Gathered:
 
 
 def failures(severities: Mapping[str, Counts]) -> tuple[tuple[Severity, int], ...]:
-    """Give the number of failures of every severity, worst first."""
+    """Return the number of failures by severity, worst first."""
     none = count(())
     return tuple((severity, severities.get(severity, none).failed) for severity in Severity)
 
 
 def in_order_of_expiry(waivers: Iterable[tuple[Waiver, int]]) -> tuple[tuple[Waiver, int], ...]:
     """Sort waivers, the first to expire first."""
-    return tuple(sorted(waivers, key=lambda each: (each[0].expires, each[0].id, astuple(each[0]))))
+    return tuple(sorted(waivers, key=lambda use: (use[0].expires, use[0].id, astuple(use[0]))))
 
 
 def rank(finding: Finding) -> _Rank:
-    """Order findings by status, then by severity: less is worse."""
+    """Return the sort key by status, then severity: lower is worse."""
     return STATUS_ORDER[finding.status], finding.severity.rank
 
 
 class Worst:
-    """Keeps the worst `limit` findings of all that are added. Equals stand as they came."""
+    """Stores the worst `limit` findings of those added; equally bad ones in the order of adding."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -161,7 +161,7 @@ class Worst:
         self._size = 0
 
     def add(self, finding: Finding) -> None:
-        """Take a finding that is worse than one of those kept, or for which there is room."""
+        """Add a finding if there is room, or if it is worse than one of those stored."""
         place = rank(finding)
         if self._size >= self._limit:
             least = max(self._by_rank, default=place)
@@ -172,21 +172,21 @@ class Worst:
         self._size += 1
 
     def _drop(self, place: _Rank) -> None:
-        kept = self._by_rank[place]
-        kept.pop()
+        findings = self._by_rank[place]
+        findings.pop()
         self._size -= 1
-        if not kept:
+        if not findings:
             del self._by_rank[place]
 
     def __iter__(self) -> Iterator[Finding]:
-        """Give them, worst first."""
+        """Yield the findings, worst first."""
         for place in sorted(self._by_rank):
             yield from self._by_rank[place]
 
 
 def worst(findings: Iterable[Finding], limit: int) -> tuple[Finding, ...]:
-    """Give the worst `limit` findings, worst first."""
-    kept = Worst(limit)
+    """Return the worst `limit` findings, worst first."""
+    selected = Worst(limit)
     for finding in findings:
-        kept.add(finding)
-    return tuple(kept)
+        selected.add(finding)
+    return tuple(selected)

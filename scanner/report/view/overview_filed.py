@@ -1,4 +1,4 @@
-"""What a view counts and picks of filed findings: by a few queries, without a pass through all of them."""
+"""The counts and the worst findings for a view, by a few queries on findings in Parquet."""
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -32,11 +32,11 @@ from scanner.report.wording import STATUS_ORDER
 K = TypeVar("K", bound=Hashable)
 
 HEAD: Final = 50
-"""Findings at the beginning of a list that are read without the rest of it."""
+"""Number of findings at the beginning of a list that can be read without the rest."""
 
 
-def look_over_filed(scan: Scan, filed: Filed) -> Overview:
-    """Count and pick with queries. The worst findings are read when they are first needed.
+def overview_of_filed(scan: Scan, filed: Filed) -> Overview:
+    """Return the overview of filed findings, by queries. The worst findings are read on first use.
 
     Raises:
         BundleError: the files cannot be read.
@@ -69,7 +69,7 @@ def findings_of_subjects(findings: Stream[Finding], subjects: Sequence[str]) -> 
         with findings.database() as connection:
             return whole_findings_of(findings, connection, subjects)
     wanted = frozenset(subjects)
-    return (each for each in findings if each.subject in wanted)
+    return (finding for finding in findings if finding.subject in wanted)
 
 
 def _tally(rows: Iterable[tuple[K, ControlCount]]) -> dict[K, Counts]:
@@ -112,7 +112,8 @@ def _sample(scan: Scan, filed: Filed, connection: Connection, counted: FindingCo
 def _gaps(scan: Scan, connection: Connection) -> tuple[BlindGap, ...]:
     """Return the missing reads with the controls that each affects.
 
-    Their control passes, or does not apply, only where no read is missing: these details are not needed.
+    The control that reports them passes or does not apply only if no read is missing: such details are not
+    needed.
     """
     blinding = Blinding()
     if scan.gaps:
@@ -130,7 +131,7 @@ def _beside(scan: Scan, connection: Connection) -> Mapping[tuple[str, str, str],
 
 
 class _FirstFindings:
-    """The first findings of some controls and statuses, read together when one of them is needed."""
+    """The first findings of some controls and statuses, all read when one of them is needed."""
 
     def __init__(self, filed: Filed, wanted: Mapping[Pair, int]) -> None:
         self._filed, self._wanted = filed, wanted
@@ -160,10 +161,10 @@ class _FirstFindings:
 
 
 class Picked(Sequence[Finding]):
-    """Findings that are read when they are needed. Their number is known before.
+    """Findings that are read on first use. Their number is known before.
 
-    `parts`: how many of the first findings of a control and status it has, in their order. `head`: its first
-    HEAD findings, where fewer are read together than for `parts`.
+    `parts`: the number of first findings of each control and status, in order. `head`: the first HEAD
+    findings, read separately because that reads fewer than `parts` does.
     """
 
     def __init__(
@@ -175,7 +176,7 @@ class Picked(Sequence[Finding]):
     def subjects(self) -> list[tuple[str, str]]:
         """Return subject and type of each finding, without reading the findings."""
         by_pair = {first: first.subjects() for first in {first for first, _, _ in self._parts}}
-        return [each for first, pair, number in self._parts for each in by_pair[first][pair][:number]]
+        return [subject for first, pair, number in self._parts for subject in by_pair[first][pair][:number]]
 
     def forget(self) -> None:
         """Drop what was read: it is read again when it is needed."""
@@ -209,9 +210,9 @@ class Picked(Sequence[Finding]):
 
 
 def pick_worst(filed: Filed, counted: FindingCounts) -> tuple[Picked, Mapping[str, Picked]]:
-    """Pick the worst findings of all, and the worst of each control that are listed with it.
+    """Return the worst findings of all controls, and the worst listed findings of each control.
 
-    Worst first, and those alike in filing order. They are read when they are needed.
+    The worst come first, equally bad ones in filing order. They are read on first use.
     """
     numbers = _numbers(counted)
     worst = _fill(numbers.items(), overview.SHOWN)
@@ -229,9 +230,9 @@ def pick_worst(filed: Filed, counted: FindingCounts) -> tuple[Picked, Mapping[st
 
 
 def _reading(filed: Filed, picks: Iterable[Iterable[tuple[Pair, int]]]) -> Mapping[Pair, _FirstFindings]:
-    """Return what reads the findings of each control and status: few queries for all of them.
+    """Return the readers of the findings of each control and status, which use few queries for all of them.
 
-    Texts of the statuses UNLISTED are not filed: they are rendered only where a reader goes that far.
+    Texts of the statuses UNLISTED are not in Parquet: they are rendered only when such findings are needed.
     """
     wanted: Counter[Pair] = Counter()
     for parts in picks:
@@ -263,7 +264,7 @@ def _listed(numbers: Mapping[Pair, int]) -> Mapping[str, list[tuple[Pair, int]]]
 
 
 def _fill(pairs: Iterable[tuple[Pair, int]], room: int) -> list[tuple[Pair, int]]:
-    """Take findings pair by pair, as long as there is room."""
+    """Return how many findings to take from each pair, as long as there is room."""
     taken = []
     for pair, number in pairs:
         if room <= 0:

@@ -1,4 +1,4 @@
-"""The findings by who is asked about them."""
+"""The findings by owner."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from scanner.model.finding import Finding, Status
 from scanner.report.view.counts import Counts, Tally
 
 MOST: Final = 5_000
-"""Owners that are counted one by one; a tag may name as many as there are resources."""
+"""Maximum number of owners counted one by one; a tag may have a different value for each resource."""
 
 _OTHERS: Final = "others"
 _Key = tuple[str, str]
-_KINDS: Final = {"unknown": "Not known", "nobody": "No owner", _OTHERS: "All others"}
+_KINDS: Final = {"unknown": "Unknown", "nobody": "No owner", _OTHERS: "All others"}
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerGroup:
-    """The answers that one owner is asked about.
+    """The counts of one owner's findings.
 
-    `kind`: `named`; `unknown` (it is not known who); `nobody` (nobody is named); `others` (all owners that
-    came after the first MOST). `name` is that of an owner who is named, else empty.
+    `kind`: `named`; `unknown` (the owner is unknown); `nobody` (there is no owner); `others` (all owners
+    after the first MOST). `name`: that of a named owner, else empty.
     """
 
     kind: str
@@ -29,12 +29,12 @@ class OwnerGroup:
 
     @property
     def label(self) -> str:
-        """Say it for people."""
+        """The owner in words."""
         return _KINDS.get(self.kind, self.name)
 
 
 class ByOwner:
-    """Counts findings by their owners, where they have any. `first`: owners that come before all others."""
+    """Counts findings by owner, if they have one. `first`: owners that are counted in any case."""
 
     def __init__(self, first: Iterable[str] = ()) -> None:
         self._tally: Tally[_Key] = Tally()
@@ -46,7 +46,7 @@ class ByOwner:
             self.count(finding.owner.name, finding.status)
 
     def count(self, name: str | None, status: Status, number: int = 1) -> None:
-        """Count findings of an owner that have one status. `name` as in `Owner`."""
+        """Count findings of one owner and status. `name` as in `Owner`."""
         self._tally.add(self._key(name), status, number)
 
     def _key(self, name: str | None) -> _Key:
@@ -60,20 +60,22 @@ class ByOwner:
         return key
 
     def groups(self) -> tuple[OwnerGroup, ...]:
-        """Give those with most failures first."""
-        found = [OwnerGroup(*key, counts) for key, counts in self._tally.counts().items()]
+        """Return the groups, those with most failures first."""
+        unsorted = [OwnerGroup(*key, counts) for key, counts in self._tally.counts().items()]
         return tuple(
-            sorted(found, key=lambda each: (-each.counts.failed, -each.counts.open, each.kind, each.name))
+            sorted(
+                unsorted, key=lambda group: (-group.counts.failed, -group.counts.open, group.kind, group.name)
+            )
         )
 
 
 def owners_document(groups: tuple[OwnerGroup, ...]) -> Mapping[str, Any]:
-    """Give what the summary of findings.json says of owners: nothing where findings name none."""
+    """Return the keys of a summary about owners; empty if findings have no owners."""
     if not groups:
         return {}
-    others = [_statuses(each.counts) for each in groups if each.kind == _OTHERS]
-    told = {"owners": [_document(each) for each in groups if each.kind != _OTHERS]}
-    return {**told, "other_owners": others[0]} if others else told
+    others = [_statuses(group.counts) for group in groups if group.kind == _OTHERS]
+    document = {"owners": [_document(group) for group in groups if group.kind != _OTHERS]}
+    return {**document, "other_owners": others[0]} if others else document
 
 
 def _document(group: OwnerGroup) -> dict[str, Any]:

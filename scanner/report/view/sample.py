@@ -1,7 +1,7 @@
-"""A sample of what was judged, that nobody chose and anybody can draw again.
+"""A random sample of evaluated findings, which an auditor can reproduce.
 
-The seed is a checksum of the findings themselves: whoever has them can draw the same sample, and nobody can
-look for a seed that suits. Passes are drawn like failures: a sample is there to re-perform what was said.
+The seed is a checksum of the findings themselves: everyone who has them draws the same sample, and the seed
+cannot be chosen. Passed findings are drawn like failed ones: the sample serves to re-perform checks.
 """
 
 import hashlib
@@ -15,17 +15,17 @@ from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
 
 SIZE: Final = 25
-"""Findings that are drawn."""
+"""Number of findings in the sample."""
 
 JUDGED: Final = (Status.PASS, Status.FAIL, Status.WAIVED)
-"""Only what was judged can be re-performed: what is unknown says itself why it could not be."""
+"""Only evaluated checks can be re-performed; the reason of an unknown says what is missing."""
 
 _FINDINGS: Final = "findings.jsonl.gz"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was drawn, in the order of the draw. `of`: how many it was drawn from."""
+    """The sample in the order of the draw. `of`: the number of findings that it was drawn from."""
 
     seed: str
     of: int
@@ -33,7 +33,7 @@ class Sample:
 
     @property
     def query(self) -> str:
-        """The query that draws it again (`audit query SCAN_DIR "…"`)."""
+        """The query that reproduces it (`audit query SCAN_DIR "…"`)."""
         statuses = ", ".join(f"'{status.value}'" for status in JUDGED)
         return (
             f"SELECT status, control, subject FROM findings WHERE status IN ({statuses}) "  # noqa: S608 -- our own words
@@ -42,10 +42,10 @@ class Sample:
 
 
 def seed_of(manifest: Manifest) -> str:
-    """Return the seed, in letters and digits.
+    """Return the seed in letters and digits.
 
-    Schema 2: the SHA-256 of the lines `NAME SHA256` that the manifest has of the files of findings, sorted,
-    each with a newline. Schema 1: the SHA-256 of findings.jsonl.gz. Without both: that of the scan's id.
+    Schema 2: the SHA-256 of the sorted lines `NAME SHA256`, each with a newline, of the manifest's findings
+    files. Schema 1: the SHA-256 of findings.jsonl.gz. Without both: the SHA-256 of the scan's id.
     """
     filed = sorted(
         f"{name} {checksum}\n" for name, checksum in manifest.files.items() if is_findings_file(name)
@@ -56,15 +56,15 @@ def seed_of(manifest: Manifest) -> str:
 
 
 class Draw:
-    """Draws from findings that come one after the other: those with the least checksums with the seed."""
+    """Draws from a stream of findings: those whose checksums together with the seed are the smallest."""
 
     def __init__(self, seed: str, size: int = SIZE) -> None:
         self._seed, self._size = seed, size
         self._of = 0
-        self._kept: list[tuple[int, int, Finding]] = []  # a heap, the greatest checksum first
+        self._heap: list[tuple[int, int, Finding]] = []  # a heap, the greatest checksum first
 
     def add(self, finding: Finding) -> None:
-        """Take part in the draw, when it was judged."""
+        """Include a finding in the draw if it was evaluated."""
         if finding.status not in JUDGED:
             return
         self._of += 1
@@ -74,18 +74,20 @@ class Draw:
             self._of,
             finding,
         )  # the number keeps findings from being compared
-        if len(self._kept) < self._size:
-            heapq.heappush(self._kept, entry)
-        elif entry > self._kept[0]:
-            heapq.heapreplace(self._kept, entry)
+        if len(self._heap) < self._size:
+            heapq.heappush(self._heap, entry)
+        elif entry > self._heap[0]:
+            heapq.heapreplace(self._heap, entry)
 
     def drawn(self) -> Sample:
-        """Give the sample."""
-        return Sample(self._seed, self._of, tuple(each for _, _, each in sorted(self._kept, reverse=True)))
+        """Return the sample."""
+        return Sample(
+            self._seed, self._of, tuple(finding for _, _, finding in sorted(self._heap, reverse=True))
+        )
 
 
 def sample(findings: Iterable[Finding], seed: str, size: int = SIZE) -> Sample:
-    """Draw from findings."""
+    """Return a sample of findings."""
     draw = Draw(seed, size)
     for finding in findings:
         draw.add(finding)

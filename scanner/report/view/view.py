@@ -1,10 +1,10 @@
-"""The one view of a scan: every format is a pure function of it, and adds nothing of its own.
+"""The view of a scan. Every format is a pure function of it and adds no facts of its own.
 
-Counts come with their denominators (`counts`), what could not be read with the controls that it affects
-(`completeness`), resources with the chain that protects them (`chain`).
+It has counts with their denominators (`counts`), missing reads with the controls that they affect
+(`completeness`), and resources with the chain that protects them (`chain`).
 
-Memory does not grow with the organisation: the view holds counts and the worst findings. A format that tells
-all of them goes through `findings`, which come in the order in which they are filed.
+Memory does not grow with the organisation: the view contains counts and the worst findings. Formats that
+write all findings iterate over `findings`, which streams them in filing order.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,41 +32,41 @@ from scanner.report.view.changes import Trend, trend
 from scanner.report.view.completeness import Completeness, completeness
 from scanner.report.view.counts import Counts, Group, count, groups
 from scanner.report.view.decisions import ParameterSet, parameter_sets
-from scanner.report.view.overview import STRUCTURES, Overview, failures, look_over, rank
-from scanner.report.view.overview_filed import Picked, findings_of_subjects, look_over_filed
+from scanner.report.view.overview import STRUCTURES, Overview, failures, overview_of, rank
+from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
 from scanner.report.view.owners import OwnerGroup
 from scanner.report.view.sample import Sample
 from scanner.report.view.unsupported import unsupported_sentence
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type_word, value
 
 RESOURCES: Final = 50
-"""Resources that a view holds with all that was found about them: the worst."""
+"""Number of resources (the worst) that a view contains with all their findings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlView:
-    """One control, what it found, and the parameters in effect."""
+    """One control, its results, and the effective parameters."""
 
     control: Control
     parameters: tuple[tuple[str, str], ...]
     counts: Counts
     findings: Sequence[Finding]  # the worst that neither pass nor are not applicable; `counts` has all
-    sets: tuple[ParameterSet, ...] = ()  # what tiers and overrides of audit.yaml set of it
+    sets: tuple[ParameterSet, ...] = ()  # the parameters that tiers and overrides of audit.yaml set
     is_unlisted: bool = False  # the scan left out the calls that list its subjects
 
     @property
     def standing(self) -> Status:
-        """The worst that it says: its place in a list, and the mark beside its title.
+        """Its worst status, which sets its place in a list and its icon.
 
-        A control without subjects has passed nothing; it is unknown where the scan did not list them.
+        A control without subjects did not pass; it is unknown if the scan did not list its subjects.
         """
         otherwise = Status.UNKNOWN if self.is_unlisted else Status.NOT_APPLICABLE
-        found = (status for status, _ in self.counts.parts())
-        return min(found, key=STATUS_ORDER.__getitem__, default=otherwise)
+        statuses = (status for status, _ in self.counts.parts())
+        return min(statuses, key=STATUS_ORDER.__getitem__, default=otherwise)
 
     @property
     def frameworks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """The requirements that it serves, by the frameworks' names."""
+        """The requirements that it covers, by the frameworks' names."""
         return tuple(
             (FRAMEWORK_WORDS.get(name, name), tuple(ids)) for name, ids in self.control.frameworks.items()
         )
@@ -74,7 +74,7 @@ class ControlView:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceView:
-    """One resource: what every control says of it, and the chain that protects it."""
+    """One resource: its findings, and the chain that protects it."""
 
     subject: str
     subject_type: str
@@ -85,12 +85,12 @@ class ResourceView:
     @cached_property
     def chain(self) -> Chain:
         """The chain that protects it, as far as its findings have it."""
-        return chain(each.details for each in self.findings)
+        return chain(finding.details for finding in self.findings)
 
     @property
     def name(self) -> str:
-        """What people call it; empty: no finding tells."""
-        return next(filter(None, (given_name(each.details) for each in self.findings)), "")
+        """Its name; empty: no finding has one."""
+        return next(filter(None, (given_name(finding.details) for finding in self.findings)), "")
 
     @property
     def worst(self) -> Status:
@@ -100,13 +100,13 @@ class ResourceView:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """All that a report says. Groups have those with most failures first."""
+    """The contents of a report. Groups are sorted by the number of failures."""
 
     scan: Scan
     counts: Counts
     controls: tuple[ControlView, ...]
-    by_control: Mapping[str, Counts]  # all that a finding names, and all that were asked
-    worst: Sequence[Finding]  # worst first: all, where there are few
+    by_control: Mapping[str, Counts]  # all controls that were selected or that a finding names
+    worst: Sequence[Finding]  # worst first; all findings if there are few
     accounts: tuple[Group, ...]
     regions: tuple[Group, ...]
     types: tuple[Group, ...]
@@ -114,8 +114,8 @@ class View:
     owners: tuple[OwnerGroup, ...]  # empty: findings name no owners
     failures: tuple[tuple[Severity, int], ...]  # every severity, worst first
     sample: Sample
-    waivers: tuple[tuple[Waiver, int], ...]  # those that cover a failure, the first to expire first
-    asked_resources: int  # resources that a control was asked of
+    waivers: tuple[tuple[Waiver, int], ...]  # those in use, the first to expire first
+    asked_resources: int  # resources that the control with most of them was evaluated for
     completeness: Completeness
     names: Mapping[str, str]  # account names by id
     audit_manager: SideBySide
@@ -127,17 +127,17 @@ class View:
 
     @property
     def findings(self) -> Stream[Finding]:
-        """All findings, in the order in which they are filed. Read anew at each passing: hold none."""
+        """All findings in filing order. They are read from disk at each iteration: do not store them."""
         return self.scan.findings
 
     @property
     def inventory(self) -> Stream[Row] | None:
-        """The population, a row of the fact table `resource` each; None: it is not known."""
+        """The population, as rows of the fact table `resource`; None: it is unknown."""
         return self.scan.resources
 
     @property
     def notice(self) -> str:
-        """What must stand at the head of every report; empty: nothing."""
+        """The notice at the head of every report; empty: none."""
         return REDACTED if self.scan.redacted else ""
 
     @property
@@ -147,11 +147,11 @@ class View:
 
     @property
     def waiver_uses(self) -> tuple[WaiverUse, ...]:
-        """What became of each waiver of audit.yaml, in the order of the file.
+        """How each waiver of audit.yaml was used, in the order of the file.
 
-        Of another program's scan only what covers something is known: without control and subject.
+        For the scan of another program only waivers in use are known, without control and subject.
         """
-        return self.scan.waivers or tuple(_in_use(*each) for each in self.waivers)
+        return self.scan.waivers or tuple(_in_use(*pair) for pair in self.waivers)
 
     @property
     def unsupported(self) -> UnsupportedKinds | None:
@@ -160,7 +160,7 @@ class View:
 
     @property
     def unsupported_sentence(self) -> str:
-        """What a summary says of it; empty: nothing."""
+        """The sentence of a summary about them; empty: there are none."""
         return unsupported_sentence(self.scan.unsupported)
 
     @property
@@ -180,7 +180,7 @@ class View:
 
     @property
     def changes(self) -> Changes | None:
-        """What became of findings since a former scan; None: the scan is held against none."""
+        """The changes since a former scan; None: there is no former scan."""
         return self.scan.changes
 
     @cached_property
@@ -200,11 +200,11 @@ class View:
 
     @property
     def assessment(self) -> Assessment | None:
-        """Score and frameworks; None: another program judged."""
+        """Score and frameworks; None: another program evaluated the scan."""
         return self.scan.assessment
 
     def forget(self) -> None:
-        """Drop the findings that were read for one format, where the next can read them again."""
+        """Free the memory of findings that were read for one format; the next can read them again."""
         for name in ("resources", "worst_subjects"):
             self.__dict__.pop(name, None)
         for findings in (self.worst, *(control.findings for control in self.controls)):
@@ -213,7 +213,7 @@ class View:
 
     @cached_property
     def left_out(self) -> Counts:
-        """What is not among `worst`, counted."""
+        """The counts of findings that are not in `worst`."""
         shown = count(finding.status for finding in self.worst)
         return self.counts.less(shown)
 
@@ -228,7 +228,7 @@ class View:
         worst = self.worst
         if isinstance(worst, Picked):
             return _first_of_each(worst.subjects())
-        return _first_of_each((each.subject, each.subject_type) for each in worst)
+        return _first_of_each((finding.subject, finding.subject_type) for finding in worst)
 
     def resources_of(self, subjects: Sequence[str]) -> tuple[ResourceView, ...]:
         """Return some subjects of `worst_subjects`, each with all its findings, worst first."""
@@ -237,32 +237,32 @@ class View:
 
     @cached_property
     def resources(self) -> tuple[ResourceView, ...]:
-        """The worst of the resources that a control was asked of, each with all its findings, worst first."""
-        resources = (each for each, kind in self.worst_subjects.items() if kind not in STRUCTURES)
+        """The worst resources, each with all its findings, worst first."""
+        resources = (subject for subject, kind in self.worst_subjects.items() if kind not in STRUCTURES)
         return self.resources_of(tuple(islice(resources, RESOURCES)))
 
     @property
     def organization(self) -> str:
-        """What the audited whole is called: the organisation's id, else the account."""
+        """The name of what was audited: the organisation's id, else the account."""
         scope = self.manifest.scope
         if scope.organization_id:
             return scope.organization_id
         return f"Account {scope.accounts[0]}" if len(scope.accounts) == 1 else "Selected accounts"
 
     def account(self, account: str) -> str:
-        """Name an account for people: `payments-prod`, else its id."""
+        """Return the name of an account, else its id."""
         return self.names.get(account) or account
 
 
 def build(scan: Scan) -> View:
-    """Build the view of a scan. Goes through its findings once, or counts them where they are filed.
+    """Build the view of a scan, from one pass through its findings or from queries if they are in Parquet.
 
     Raises:
-        BundleError: they cannot be read.
+        BundleError: the findings cannot be read.
     """
     names: dict[str, str] = {account.id: account.name for account in scan.manifest.accounts if account.name}
     filed = scan.findings
-    seen = look_over_filed(scan, filed) if isinstance(filed, Filed) else look_over(scan)
+    seen = overview_of_filed(scan, filed) if isinstance(filed, Filed) else overview_of(scan)
     return View(
         scan=scan,
         counts=seen.counts,
@@ -330,7 +330,7 @@ def _resources(subjects: Iterable[str], findings: Iterable[Finding]) -> tuple[Re
     for finding in findings:
         if (members := by_subject.get(finding.subject)) is not None:
             members.append(finding)
-    return tuple(_resource(subject, sorted(found, key=rank)) for subject, found in by_subject.items())
+    return tuple(_resource(subject, sorted(members, key=rank)) for subject, members in by_subject.items())
 
 
 def _resource(subject: str, findings: list[Finding]) -> ResourceView:

@@ -62,7 +62,7 @@ def test_above_the_limit_passes_are_left_out_and_read_back_from_the_lines(scan: 
     few = replace(large, findings=(bad, *many[:2]))
     (tmp_path / "manifest.json").write_bytes(manifest_bytes(manifest_document(scan.manifest)))
     (tmp_path / "findings.json").write_bytes(orjson.dumps(document))
-    with pytest.raises(BundleError, match=r"findings\.jsonl\.gz, which holds all, is missing"):
+    with pytest.raises(BundleError, match=r"findings\.jsonl\.gz, which contains all findings, is missing"):
         read_scan(tmp_path)
     (tmp_path / "findings.jsonl.gz").write_bytes(b"".join(findings_jsonl_gz(few.findings)))
     assert [each.subject for each in read_scan(tmp_path).findings] == [
@@ -104,10 +104,10 @@ def test_another_program_s_findings_are_read_as_far_as_they_go(scan: Scan) -> No
     ("change", "message"),
     [
         ({"schema": "other/1"}, "schema is not"),
-        ({"summary": None}, "not the shape of the contract"),
+        ({"summary": None}, "does not follow its schema"),
         ({"findings": [{"control": "x"}]}, "the key 'waiver' is missing"),
-        ({"findings": 7}, "not the shape of the contract"),
-        ({"controls": [{"id": "x"}]}, "not the shape of the contract"),
+        ({"findings": 7}, "does not follow its schema"),
+        ({"controls": [{"id": "x"}]}, "does not follow its schema"),
     ],
 )
 def test_a_broken_document_is_told(scan: Scan, change: dict[str, object], message: str) -> None:
@@ -121,7 +121,7 @@ def test_broken_files_are_told(scan: Scan, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"findings\.json cannot be read.*audit evaluate"):
         read_scan(tmp_path)
     (tmp_path / "findings.json").write_bytes(b"{")
-    with pytest.raises(BundleError, match="is no JSON"):
+    with pytest.raises(BundleError, match="is not valid JSON"):
         read_scan(tmp_path)
     document = orjson.loads(text(scan)) | {"truncated": {"left_out": 1, "statuses": ["pass"]}}
     (tmp_path / "findings.json").write_bytes(orjson.dumps(document))

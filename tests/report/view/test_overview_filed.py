@@ -24,8 +24,8 @@ from scanner.model.scan import Scan
 from scanner.report.formats.json import findings_json
 from scanner.report.view import overview, overview_filed, owners
 from scanner.report.view import view as views
-from scanner.report.view.overview import Overview, look_over
-from scanner.report.view.overview_filed import Picked, look_over_filed
+from scanner.report.view.overview import Overview, overview_of
+from scanner.report.view.overview_filed import Picked, overview_of_filed
 from scanner.report.view.sample import seed_of
 from scanner.report.view.view import build
 from tests.fakes.filed import RecordedWords, write_filed
@@ -76,7 +76,7 @@ def filed(scan: Scan, folder: Path, *, whole: bool = True) -> Filed:
 def differences_of(scan: Scan, *, whole: bool = True) -> list[str]:
     with TemporaryDirectory() as folder:
         found = filed(scan, Path(folder), whole=whole)
-        return differences(look_over(scan), look_over_filed(scan, found))
+        return differences(overview_of(scan), overview_of_filed(scan, found))
 
 
 @contextmanager

@@ -228,7 +228,7 @@ def test_words_for_numbers() -> None:
         "1 day",
         "35 days",
         "never expires",
-        "retention not known",
+        "unknown retention",
     ]
     assert [wording.hours(each) for each in (13.0, 84.0, None)] == ["13 h", "3.5 days", "not known"]
     assert wording.instant(None) == "not recorded"
