@@ -275,7 +275,7 @@ def _ids(affected_controls: object) -> Iterable[str]:
 
 
 def _reaches(account: str, region: str) -> tuple[tuple[str, str], ...]:
-    """Return the places that an account-Region reports on: itself, the account's global one, the organisation."""
+    """Return the places that an account-Region reports on, with the global ones of account and org."""
     return (account, region), (account, AWS_GLOBAL), ("", ORG)
 
 

@@ -230,7 +230,7 @@ def test_words_for_numbers() -> None:
         "never expires",
         "unknown retention",
     ]
-    assert [wording.hours(each) for each in (13.0, 84.0, None)] == ["13 h", "3.5 days", "not known"]
+    assert [wording.hours(each) for each in (13.0, 84.0, None)] == ["13 h", "3.5 days", "unknown"]
     assert wording.instant(None) == "not recorded"
 
 
