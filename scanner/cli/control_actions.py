@@ -15,7 +15,7 @@ from scanner.cli.progress import wide_console
 from scanner.errors import ConfigurationError, OutputError, UsageError
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.compliance.audit_manager_pack import ImportedPack, import_frameworks
-from scanner.evaluate.compliance.frameworks import Found, find_frameworks, told
+from scanner.evaluate.compliance.frameworks import Found, find_frameworks, gap_sentences
 from scanner.evaluate.controls.cases import Outcome, cases_file, load_cases, run_cases
 from scanner.evaluate.controls.lint import lint
 from scanner.evaluate.controls.skeleton import Answers, skeleton
@@ -111,7 +111,7 @@ def import_framework(scan: Path, name: str, account: str | None, region: str | N
             say(f"{pack.id}: not imported: {note}")
     for gaps, what in ((matches.undescribed, "could not be described"), (matches.unlisted, "may be missing")):
         if gaps:
-            say(f"Frameworks that {what}: {told(gaps)}")
+            say(f"Frameworks that {what}: {gap_sentences(gaps)}")
     return 0
 
 
@@ -122,7 +122,7 @@ def _files(pack: ImportedPack) -> tuple[tuple[str, str], ...]:
 
 def _nothing(name: str, matches: Found) -> str:
     if matches.undescribed:
-        return f"The controls of framework {name!r} are unknown: {told(matches.undescribed)}"
+        return f"The controls of framework {name!r} are unknown: {gap_sentences(matches.undescribed)}"
     return f"Framework {name!r} has no known control: there is nothing to import."
 
 

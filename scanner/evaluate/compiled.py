@@ -62,7 +62,7 @@ def _compile(content: _Content) -> Compiled:
 def _document(compiled: Compiled) -> dict[str, Any]:
     queries = {name: getattr(compiled, name) for name in _QUERIES}
     return {
-        **{name: {"sql": each.sql, "parameters": sorted(each.parameters)} for name, each in queries.items()},
+        **{name: {"sql": part.sql, "parameters": sorted(part.parameters)} for name, part in queries.items()},
         **{name: sorted(getattr(compiled, name)) for name in _COLUMNS},
     }
 

@@ -95,7 +95,7 @@ class _Compiler:
         return self.guarded(path, work)
 
     def text(self, status: str) -> str:
-        """Give the SQL of the text of a status: its cases, then the template that always does."""
+        """Return the SQL of the text of a status: its cases, then the template for all others."""
         template = self.control.reason if status == "fail" else self.control.reasons.get(status, "")
         path: Path = ("reason",) if status == "fail" else ("reasons", status)
         last = self.template(template or _DEFAULTS.get(status, ""), path).sql
@@ -121,15 +121,15 @@ class _Compiler:
         return shown(expression.sql, self.type_of(expression))
 
     def details(self) -> Details:
-        """Give name and expression of each detail: those that the control names, then the constant ones."""
-        found: dict[str, Expression] = {}
+        """Return name and expression of each detail: those of the control, then the constant ones."""
+        columns: dict[str, Expression] = {}
         for at, entry in enumerate(self.control.evidence):
             named = _NAMED.fullmatch(entry)
             text, name = (named["expression"], named["name"]) if named else (entry, entry)
-            found[name] = self.guarded(("evidence", at), lambda text=text: self.detail(text))  # type: ignore[misc]
+            columns[name] = self.guarded(("evidence", at), lambda text=text: self.detail(text))  # type: ignore[misc]
         for name in _ALWAYS.get(self.control.subject, _NAME):
-            found.setdefault(name, self.checked(name, decides=False))
-        return tuple(found.items())
+            columns.setdefault(name, self.checked(name, decides=False))
+        return tuple(columns.items())
 
     def remedy(self) -> Expression | None:
         """Return the column that says what to do about one subject; None: the control names none."""
@@ -169,7 +169,7 @@ def _query(sql: str) -> Query:
 
 
 def needed_columns(controls: Iterable[Compiled]) -> dict[str, tuple[str, ...]]:
-    """Give the columns to load of each fact table, in the order of the model."""
+    """Return the columns to load of each fact table, in the order of the model."""
     wanted: dict[str, set[str]] = {}
     for compiled in controls:
         wanted.setdefault(compiled.control.subject, set()).update(compiled.columns)

@@ -77,7 +77,7 @@ class Limits:
     rows: int = 50_000
 
     def settings(self, spill: str) -> dict[str, str]:
-        """Give DuckDB's settings. `spill` is a folder for what does not fit into memory."""
+        """Return DuckDB's settings. `spill`: the folder for data that does not fit into memory."""
         return {**_QUIET, "memory_limit": self.memory, "threads": str(self.cores), "temp_directory": spill}
 
     @property
@@ -87,7 +87,7 @@ class Limits:
 
 
 def numbered(table: str) -> str:
-    """Give the name of the view of a table that has its POSITION, too."""
+    """Return the name of a table's view that also has its POSITION."""
     return f"{table}#"
 
 
@@ -259,7 +259,7 @@ class Deadline:
 
 
 def bound_types(table: str, expressions: Iterable[str], parameters: Mapping[str, Any]) -> tuple[str, ...]:
-    """Give the SQL types of checked expressions over a fact table, without a row.
+    """Return the SQL types of checked expressions over a fact table, without reading a row.
 
     RefusedError: DuckDB cannot make sense of them together (a text is compared with a list ...).
     """
@@ -277,7 +277,7 @@ def bound_types(table: str, expressions: Iterable[str], parameters: Mapping[str,
 
 
 def first_line(error: Exception) -> str:
-    """Give DuckDB's own words, without the kind of error and the statement that it quotes."""
+    """Return DuckDB's message without the kind of error and the statement that it quotes."""
     text = str(error).strip()
     kind, _, rest = text.partition(": ")
     lines = (rest if kind.endswith("Error") else text).splitlines() or [type(error).__name__]
@@ -286,7 +286,7 @@ def first_line(error: Exception) -> str:
 
 @cache
 def _workbench() -> duckdb.DuckDBPyConnection:
-    """Give a locked database of empty fact tables, to bind expressions on."""
+    """Return a locked database of empty fact tables, to bind expressions on."""
     connection = duckdb.connect(":memory:", config={**_QUIET, "threads": "1"})
     for statement in macro_statements(datetime(2000, 1, 1, tzinfo=UTC)):
         connection.execute(statement)
@@ -330,7 +330,7 @@ class Allowance:
 # A scan writes its facts in that order. So a large table need neither be sorted nor be held in memory: each
 # control reads the columns that it asks, row group by row group.
 def files_in_order(table: pa.Table | ds.Dataset, order: Sequence[str], more_than: int) -> tuple[str, ...]:
-    """Give the Parquet files of a table of more than so many rows, when these are sorted by `order`.
+    """Return the Parquet files of a large table if they are sorted by `order`.
 
     Empty: it is shorter, in another order, in memory, or its files have names that DuckDB takes for patterns.
     """

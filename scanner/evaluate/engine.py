@@ -77,7 +77,7 @@ def compile_loaded(control: Control) -> Compiled:
 def loaded_columns(
     compiled: Iterable[Compiled], tiering: Tiering, tables: Iterable[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Give the columns to load: those that controls read, and those that tiers and overrides ask."""
+    """Return the columns to load: those of controls, and those that tiers and overrides need."""
     columns = needed_columns(compiled)
     if tiering.tiers:
         asked = columns_asked(conditions(each.match for each in tiering.tiers), columns)

@@ -63,7 +63,7 @@ def unlisted(controls: Iterable[Control], reads: CollectedReads | None) -> froze
 
 
 def reads_of(control: Control) -> frozenset[str]:
-    """Give the operations (`backup:GetBackupPlan`) that population and requirement of a control rest on."""
+    """Return the operations (`backup:GetBackupPlan`) that a control's population and requirement need."""
     used = compile_control(control).judges
     return frozenset(
         read for column in columns(control.subject) if column.name in used for read in column.reads
@@ -71,7 +71,7 @@ def reads_of(control: Control) -> frozenset[str]:
 
 
 def affected_controls(controls: Iterable[Control]) -> Mapping[str, tuple[str, ...]]:
-    """Give for each operation the ids of the controls that rest on it, both sorted.
+    """Return for each operation the ids of the controls that need it, both sorted.
 
     An account whose role cannot be assumed blinds every control that rests on any read.
     """

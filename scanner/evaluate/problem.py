@@ -23,7 +23,7 @@ class RefusedError(Exception):
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Say which known words come close to a misspelt one, or all of them when they are few."""
+    """Return known words that resemble a misspelt one, or all of them if they are few."""
     words = sorted(known)
     close = get_close_matches(word, words, n=2, cutoff=0.6)
     if close:

@@ -83,7 +83,7 @@ class Asking:
         return {name: self.parameters[name] for name in query.parameters}
 
     def failure(self, connection: duckdb.DuckDBPyConnection, position: int) -> str:
-        """Say why the control cannot be evaluated for a row."""
+        """Return why the control cannot be evaluated for a row."""
         table = self.compiled.control.subject
         row = f'(SELECT * FROM "{numbered(table)}" WHERE "{POSITION}" = {position})'  # noqa: S608 -- a name of the model
         query = self.compiled.status_sql
@@ -116,7 +116,7 @@ class Asking:
 
 
 def _chosen(table: str) -> str:
-    """Put the chosen rows in the place of the table. DuckDB keeps their order."""
+    """Replace the table by the chosen rows. DuckDB keeps their order."""
     return (
         f'WITH "{table}" AS NOT MATERIALIZED (SELECT * FROM "{numbered(table)}" '  # noqa: S608 -- a name of the model
         f'WHERE get_bit(CAST(${_ROWS} AS BIT), CAST("{POSITION}" AS INTEGER)) = 1) '
@@ -333,7 +333,7 @@ def _with_to_do(details: str | None, to_do: str) -> str | None:
 
 
 def _missing(reason: str | None, details: str | None) -> str:
-    """Say what could not be written; an empty text: nothing."""
+    """Return what could not be written; empty: nothing."""
     if reason is None:
         return "its reason"
     return "its details" if details is None else ""

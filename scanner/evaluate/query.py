@@ -183,7 +183,7 @@ def _told(deadline: Deadline, limits: Limits, known: Iterable[str]) -> Iterator[
 
 
 def _words(error: Exception, known: Iterable[str]) -> str:
-    """Give DuckDB's words without the text that it quotes; of a column, what may have been meant."""
+    """Return DuckDB's message without the text that it quotes; for a column, with similar names."""
     said = _QUOTED.split(str(error).strip())[0]
     if misspelt := _MISSPELT.search(said):
         return f"there is no column {misspelt[1]!r}; {suggestion(misspelt[1], known).rstrip('.')}"

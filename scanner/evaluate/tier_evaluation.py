@@ -63,7 +63,7 @@ class Tiered:
         return RowStatus(found, sets, alike.why, tuple(dict.fromkeys(sets)), self._told(found))
 
     def _told(self, found: tuple[Choice, ...]) -> dict[str, Any]:
-        """Give the tier (None: it is not known), and the parameters where something sets them."""
+        """Return the tier (None: unknown), and the parameters if something sets them."""
         names = {each.tier for each in found}
         told: dict[str, Any] = {}
         if self._tiers.tiers:
@@ -73,7 +73,7 @@ class Tiered:
         return told
 
     def _number(self, choice: Choice) -> int:
-        """Give the number of a parameter set. Only what the control's SQL reads makes a difference."""
+        """Return the number of a parameter set. Only parameters that the control's SQL reads count."""
         values = {**self._settings, **choice.parameters}
         read = {name: values[name] for name in sorted(self._compiled.parameters)}
         if read not in self._sets:
@@ -105,7 +105,7 @@ class Tiered:
         return replace(decided, details=details, evidence=evidence)
 
     def _possible(self, standing: RowStatus, found: Mapping[int, Finding]) -> dict[str, Any]:
-        """Give what the details say where it is not known what is asked."""
+        """Return the details where the parameter set is unknown."""
         possible = [
             {"tier": choice.tier, "parameters": self._full(choice), "status": found[number].status.value}
             for choice, number in zip(standing.choices, standing.sets, strict=False)
@@ -113,7 +113,7 @@ class Tiered:
         return {"parameters": None, "possible": possible}
 
     def _decided(self, standing: RowStatus, found: Mapping[int, Finding]) -> Finding:
-        """Say what answers to several parameter sets come to."""
+        """Return the result of the verdicts under several parameter sets."""
         first = next(iter(found.values()))
         if broken := [each for each in found.values() if each.status is Status.ERROR]:
             return broken[0]

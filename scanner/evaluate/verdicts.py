@@ -67,7 +67,7 @@ class Verdicts(ABC):
 
     @abstractmethod
     def _failure(self, position: int) -> str:
-        """Say why the control cannot be evaluated for a row."""
+        """Return why the control cannot be evaluated for a row."""
 
     def texts(self, rows: bytes) -> Iterator[pa.RecordBatch]:
         """Return `status`, `reason`, `details` and `evidence` of chosen rows as they are filed."""

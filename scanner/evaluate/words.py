@@ -67,7 +67,7 @@ class RenderedWords:
         compiled = {control: compile_loaded(self.controls[control]) for control, _ in due.sets}
         columns = needed_columns(compiled.values())
         tables = {name: self._files(name, due.accounts) for name in columns}
-        found: dict[tuple[str, Key], Finding] = {}
+        texts: dict[tuple[str, Key], Finding] = {}
         with opened(tables, columns, self.as_of, _LIMITS, (due.create,)) as connection:
             for number, (control, parameters) in enumerate(due.sets):
                 table = compiled[control].control.subject
@@ -76,9 +76,9 @@ class RenderedWords:
                     f'(SELECT * FROM "{_KEYS}" WHERE number = {number}) AS k '
                     "ON t.account = k.account AND t.region = k.region AND t.subject = k.subject) "
                 )
-                for each in self._answers(connection, compiled[control], parameters, chosen):
-                    found[_identity(each)] = each
-        return found
+                for row in self._answers(connection, compiled[control], parameters, chosen):
+                    texts[_identity(row)] = row
+        return texts
 
     @contextmanager
     def reader(self, controls: Collection[str]) -> Iterator[ReadControl]:

@@ -55,10 +55,10 @@ def assess(  # noqa: PLR0913 -- what the figures and standings rest on
     account counts in each of them, so that the figures of a unit are those of everything below it. `unlisted`
     are controls whose subjects the scan did not list: what they serve is at best unknown.
     """
-    asked = tuple(controls)
+    selected = tuple(controls)
     reason = _reason_to_withhold(counts, reach)
     figures = partial(_figures, weights=standards.weights, withheld=bool(reason))
-    by_control = {each.id: Figures() for each in asked} | figures(
+    by_control = {framework.id: Figures() for framework in selected} | figures(
         (row.control, (row.severity, row.status, row.number)) for row in counts.controls
     )
     groups = {
@@ -70,7 +70,10 @@ def assess(  # noqa: PLR0913 -- what the figures and standings rest on
         "tier": figures(map(_keyed, counts.tiers)),
     }
     score = Score(standards.weights, summed(by_control.values()), groups, reason)
-    views = (_framework(each, asked, standards.known, by_control, unlisted) for each in standards.frameworks)
+    views = (
+        _framework(framework, selected, standards.known, by_control, unlisted)
+        for framework in standards.frameworks
+    )
     return Assessment(score, tuple(views))
 
 
@@ -118,39 +121,39 @@ def _figures_of(numbers: Mapping[tuple[Severity, Status], int], weights: Mapping
 
 
 def summed(figures: Iterable[Figures]) -> Figures:
-    """Put figures together."""
+    """Return the sum of figures."""
     every = tuple(figures)
     counts: Counter[Status] = Counter()
-    for each in every:
-        counts.update(each.counts)
+    for part in every:
+        counts.update(part.counts)
     return Figures(
         {status: counts[status] for status in Status if counts[status]},
-        sum(each.weight_passed for each in every),
-        sum(each.weight_judged for each in every),
-        any(each.withheld for each in every),
+        sum(part.weight_passed for part in every),
+        sum(part.weight_judged for part in every),
+        any(part.withheld for part in every),
     )
 
 
 def _framework(
     framework: Framework,
-    asked: tuple[Control, ...],
-    known: tuple[Control, ...],
+    selected: tuple[Control, ...],
+    every: tuple[Control, ...],
     by_control: Mapping[str, Figures],
     unlisted: Container[str],
 ) -> FrameworkView:
-    serving = [each for each in asked if framework.id in each.frameworks]
-    possible = {one for each in known for one in each.frameworks.get(framework.id, ())}
+    serving = [control for control in selected if framework.id in control.frameworks]
+    possible = {name for control in every for name in control.frameworks.get(framework.id, ())}
     views = (
         _requirement(
-            each,
-            [one for one in serving if each.id in one.frameworks[framework.id]],
+            requirement,
+            [control for control in serving if requirement.id in control.frameworks[framework.id]],
             by_control,
-            RequirementStatus.NOT_ASKED if each.id in possible else RequirementStatus.NOT_COVERED,
+            RequirementStatus.NOT_ASKED if requirement.id in possible else RequirementStatus.NOT_COVERED,
             unlisted,
         )
-        for each in framework.requirements
+        for requirement in framework.requirements
     )
-    total = summed(by_control[each.id] for each in serving)
+    total = summed(by_control[control.id] for control in serving)
     return FrameworkView(framework.id, framework.title, framework.source, total, tuple(views))
 
 
@@ -161,17 +164,17 @@ def _requirement(
     otherwise: RequirementStatus,
     unlisted: Container[str],
 ) -> RequirementView:
-    figures = summed(by_control[each.id] for each in serving)
+    figures = summed(by_control[control.id] for control in serving)
     standing = figures.standing if serving else otherwise
-    if standing is not RequirementStatus.FAILED and any(each.id in unlisted for each in serving):
+    if standing is not RequirementStatus.FAILED and any(control.id in unlisted for control in serving):
         standing = RequirementStatus.UNKNOWN
-    controls = tuple((each.id, by_control[each.id]) for each in serving)
+    controls = tuple((control.id, by_control[control.id]) for control in serving)
     return RequirementView(requirement, standing, figures, _subjects(serving, by_control), controls)
 
 
 def _subjects(serving: Iterable[Control], by_control: Mapping[str, Figures]) -> int:
     """Count the subjects: every control is asked of each row of its table, so the most of a table are all."""
     most: defaultdict[str, int] = defaultdict(int)
-    for each in serving:
-        most[each.subject] = max(most[each.subject], by_control[each.id].total)
+    for control in serving:
+        most[control.subject] = max(most[control.subject], by_control[control.id].total)
     return sum(most.values())

@@ -41,17 +41,23 @@ class Translation:
     notes: tuple[str, ...]
 
 
-def translate(given: FrameworkControl) -> Translation:
+def translate(control: FrameworkControl) -> Translation:
     """Translate a control and its parameters; its scope is another matter (`scope_notes`)."""
-    known = COUNTERPARTS.get(given.name)
-    if known is None:
-        note = f"{shown(given.name)} is not a known control"
-        told = (f"its parameter {shown(name)} = {shown(value)}" for name, value in given.parameters)
-        return Translation(given.name, "", MappingProxyType({}), ("; with ".join((note, *told)),))
-    told_by = _Given(given.parameters)
-    wanted = known.parameters(told_by)
+    counterpart = COUNTERPARTS.get(control.name)
+    if counterpart is None:
+        note = f"{shown(control.name)} is not a known control"
+        parameter_notes = (
+            f"its parameter {shown(name)} = {shown(value)}" for name, value in control.parameters
+        )
+        return Translation(
+            control.name, "", MappingProxyType({}), ("; with ".join((note, *parameter_notes)),)
+        )
+    values = _Given(control.parameters)
+    wanted = counterpart.parameters(values)
     parameters = {name: value for name, value in wanted.items() if value is not None}
-    return Translation(given.name, known.control, MappingProxyType(parameters), tuple(told_by.all_notes()))
+    return Translation(
+        control.name, counterpart.control, MappingProxyType(parameters), tuple(values.all_notes())
+    )
 
 
 class _Given:
@@ -66,22 +72,22 @@ class _Given:
         self._left = dict(self._values)
 
     def all_notes(self) -> Iterator[str]:
-        """Give what could not be read, and what nobody asked for."""
+        """Yield notes about values that could not be parsed, and parameters without a counterpart."""
         yield from self._notes
         for name, value in self._left.items():
             yield f"{shown(name)} = {shown(value)}: no parameter here corresponds to it"
 
     def note(self, text: str) -> None:
-        """Tell something about what was read."""
+        """Add a note about a parameter."""
         self._notes.append(text)
 
     def text(self, name: str) -> str:
-        """Give a parameter as it stands; empty: it was not set."""
+        """Return a parameter's text; empty: it is not set."""
         self._left.pop(name, None)
         return self._values.get(name, "").strip()
 
     def whole(self, name: str, default: int | None) -> int | None:
-        """Give a whole number above zero. None: it was set to nothing of the kind, or has no default."""
+        """Return a whole number above zero; None: the value is something else, or there is no default."""
         text = self.text(name)
         if not text:
             return default
@@ -92,7 +98,7 @@ class _Given:
         return None
 
     def hours(self, prefix: str) -> int | None:
-        """Give a span of time in hours: `PREFIXValue` of `PREFIXUnit`, one day where nothing is said."""
+        """Return a duration in hours: `PREFIXValue` of `PREFIXUnit`, by default one day."""
         unit = self.text(f"{prefix}Unit")
         value = self.whole(f"{prefix}Value", 1)
         factor = _HOURS.get(unit.casefold() or "days")
@@ -101,7 +107,7 @@ class _Given:
         return None if value is None or factor is None else value * factor
 
     def listed(self, name: str) -> tuple[str, ...]:
-        """Give a list that is written with commas, each member once."""
+        """Return the members of a comma-separated list, without repetition."""
         members = (printable(member.strip()) for member in self.text(name).split(","))
         return tuple(dict.fromkeys(filter(None, members)))
 
@@ -127,23 +133,23 @@ def _none(_: _Given) -> Parameters:
     return {}
 
 
-def _frequency_and_retention(given: _Given) -> Parameters:
+def _frequency_and_retention(values: _Given) -> Parameters:
     return {
-        "max_interval_hours": given.hours("requiredFrequency"),
-        "min_retention_days": given.whole("requiredRetentionDays", 35),
+        "max_interval_hours": values.hours("requiredFrequency"),
+        "min_retention_days": values.whole("requiredRetentionDays", 35),
     }
 
 
-def _retention(given: _Given) -> Parameters:
-    return {"min_days": given.whole("requiredRetentionDays", 35)}
+def _retention(values: _Given) -> Parameters:
+    return {"min_days": values.whole("requiredRetentionDays", 35)}
 
 
-def _deletion(given: _Given) -> Parameters:
+def _deletion(values: _Given) -> Parameters:
     """Audit Manager does not ask that deleting the access policy itself be denied (facts 5)."""
-    arns = given.listed("principalArnList")
+    arns = values.listed("principalArnList")
     for arn in arns:
         if _is_pattern(arn):
-            given.note(f"principalArnList names {shown(arn)}: * and ? would match other principals here")
+            values.note(f"principalArnList names {shown(arn)}: * and ? would match other principals here")
     return {"exempt_principal_arns": tuple(arn for arn in arns if not _is_pattern(arn)), "strict": False}
 
 
@@ -151,45 +157,45 @@ def _is_pattern(arn: str) -> bool:
     return "*" in arn or "?" in arn
 
 
-def _regions(given: _Given) -> Parameters:
-    return {"regions": _any_of(given, "crossRegionList")}
+def _regions(values: _Given) -> Parameters:
+    return {"regions": _any_of(values, "crossRegionList")}
 
 
-def _accounts(given: _Given) -> Parameters:
-    return {"accounts": _any_of(given, "crossAccountList")}
+def _accounts(values: _Given) -> Parameters:
+    return {"accounts": _any_of(values, "crossAccountList")}
 
 
-def _any_of(given: _Given, name: str) -> tuple[str, ...]:
-    members = given.listed(name)
+def _any_of(values: _Given, name: str) -> tuple[str, ...]:
+    members = values.listed(name)
     if len(members) > 1:
-        given.note(
+        values.note(
             f"{name} names {len(members)}: this control passes with a copy to one of them; "
             "AWS does not document whether Audit Manager requires all of them"
         )
     return members
 
 
-def _lock(given: _Given) -> Parameters:
+def _lock(values: _Given) -> Parameters:
     """Any lock counts for Audit Manager; its limits are asked for only where they are set."""
     return {
         "mode": "governance",
-        "min_retention_days": given.whole("minRetentionDays", 0),
-        "max_retention_days": given.whole("maxRetentionDays", 0),
+        "min_retention_days": values.whole("minRetentionDays", 0),
+        "max_retention_days": values.whole("maxRetentionDays", 0),
     }
 
 
-def _age(given: _Given) -> Parameters:
-    return {"max_age_hours": given.hours("recoveryPointAge")}
+def _age(values: _Given) -> Parameters:
+    return {"max_age_hours": values.hours("recoveryPointAge")}
 
 
-def _restore_time(given: _Given) -> Parameters:
+def _restore_time(values: _Given) -> Parameters:
     """Read maxRestoreTime, which has no default: without it the framework is not complete.
 
     Audit Manager measures the latest restore, however long ago it was.
     """
-    if not given.text("maxRestoreTime"):
-        given.note("maxRestoreTime is not set and has no default")
-    return {"max_minutes": given.whole("maxRestoreTime", None), "window_days": _EVER_DAYS}
+    if not values.text("maxRestoreTime"):
+        values.note("maxRestoreTime is not set and has no default")
+    return {"max_minutes": values.whole("maxRestoreTime", None), "window_days": _EVER_DAYS}
 
 
 _EVER_DAYS: Final = 36_500
@@ -204,13 +210,13 @@ _NO_TYPES: Final[frozenset[str]] = frozenset()
 
 
 def shown(text: str) -> str:
-    """Quote a text of somebody's for one line: no line breaks, no hidden characters, not too long."""
+    """Quote a text from AWS on one line: no line breaks, no hidden characters, not too long."""
     plain = printable(text)
     return repr(plain if len(plain) <= _SHOWN else plain[: _SHOWN - 3] + "...")
 
 
 def printable(text: str) -> str:
-    """Give a text with what cannot be seen replaced, so that it can stand in any file of ours."""
+    """Return a text with invisible characters replaced, so that it is safe in every file."""
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
@@ -255,7 +261,7 @@ COUNTERPARTS: Final[Mapping[str, Counterpart]] = MappingProxyType(
 
 
 def compare(theirs: Translation, ours: Mapping[str, Any]) -> Comparison:
-    """Say what our parameters in effect ask, held against the framework's.
+    """Return how our effective parameters compare with the framework's.
 
     Where a parameter of the framework could not be translated, nothing is said to be equal to it.
     """
@@ -263,13 +269,15 @@ def compare(theirs: Translation, ours: Mapping[str, Any]) -> Comparison:
         return Comparison.NO_COUNTERPART
     if theirs.notes or not theirs.parameters.keys() <= ours.keys():
         return Comparison.NOT_COMPARABLE
-    orders = {_order_of(theirs.control, name)(ours[name], asked) for name, asked in theirs.parameters.items()}
+    orders = {
+        _order_of(theirs.control, name)(ours[name], required) for name, required in theirs.parameters.items()
+    }
     orders.discard(Comparison.EQUAL)
     return orders.pop() if len(orders) == 1 else Comparison.NOT_COMPARABLE if orders else Comparison.EQUAL
 
 
 def _order_of(control: str, parameter: str) -> Callable[[Any, Any], Comparison]:
-    """Give how a parameter's values compare; one name may mean different things in two controls."""
+    """Return how a parameter's values compare; a name may differ in meaning between two controls."""
     return _ORDERS.get(f"{control}.{parameter}") or _ORDERS[parameter]
 
 
@@ -288,15 +296,15 @@ def _least_bound(ours: float, theirs: float) -> Comparison:
 
 def _fewer_places(ours: Iterable[str], theirs: Iterable[str]) -> Comparison:
     """Compare lists of places of which one must be met, where none named is any."""
-    mine, other = frozenset(ours), frozenset(theirs)
-    if not mine or not other:
-        return _order(stricter=bool(mine) or not other, weaker=bool(other) or not mine)
-    return _fewer(mine, other)
+    mine, yours = frozenset(ours), frozenset(theirs)
+    if not mine or not yours:
+        return _order(stricter=bool(mine) or not yours, weaker=bool(yours) or not mine)
+    return _fewer(mine, yours)
 
 
 def _fewer(ours: Iterable[str], theirs: Iterable[str]) -> Comparison:
-    mine, other = frozenset(ours), frozenset(theirs)
-    return _order(stricter=mine <= other, weaker=mine >= other)
+    mine, yours = frozenset(ours), frozenset(theirs)
+    return _order(stricter=mine <= yours, weaker=mine >= yours)
 
 
 def _mode(ours: str, theirs: str) -> Comparison:
@@ -354,18 +362,20 @@ class ScopeOfControl:
 
 
 def scope_of(control: FrameworkControl) -> ScopeOfControl:
-    """Give the scope of a control that has a counterpart here. KeyError: it has none."""
-    known = COUNTERPARTS[control.name]
+    """Return the scope of a control that has a counterpart here. KeyError: it has none."""
+    counterpart = COUNTERPARTS[control.name]
     tags = tuple(f"{key}={value}" for key, value in control.tags)
-    if known.judges != "resource":
-        strange = tuple(kind for kind in control.resource_types if kind != _OWN[known.judges])
+    if counterpart.judges != "resource":
+        strange = tuple(kind for kind in control.resource_types if kind != _OWN[counterpart.judges])
         return ScopeOfControl(None, control.resource_ids, tags, strange)
-    names = {_plain(kind): kind for kind in known.types}
-    names |= {_plain(name): kind for name, kind in _CONFIG_TYPES.items() if kind in known.types}
-    told = [(kind, names.get(_plain(kind))) for kind in control.resource_types]
-    types = tuple(sorted({kind for _, kind in told if kind} or (known.types if not told else ())))
+    names = {_plain(kind): kind for kind in counterpart.types}
+    names |= {_plain(name): kind for name, kind in _CONFIG_TYPES.items() if kind in counterpart.types}
+    named_types = [(kind, names.get(_plain(kind))) for kind in control.resource_types]
+    types = tuple(
+        sorted({kind for _, kind in named_types if kind} or (counterpart.types if not named_types else ()))
+    )
     return ScopeOfControl(
-        types, control.resource_ids, tags, tuple(kind for kind, known_as in told if not known_as)
+        types, control.resource_ids, tags, tuple(kind for kind, our_type in named_types if not our_type)
     )
 
 
@@ -375,7 +385,7 @@ def _plain(name: str) -> str:
 
 
 def scope_words(control: FrameworkControl) -> tuple[str, ...]:
-    """Say what a control is limited to; empty: nothing."""
+    """Return what a control is limited to, in words; empty: not limited."""
     return tuple(_words(control))
 
 

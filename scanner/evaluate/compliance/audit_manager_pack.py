@@ -54,10 +54,10 @@ def import_frameworks(frameworks: Iterable[Framework]) -> tuple[ImportedPack, ..
     single = len(alike) == 1
     packs: dict[str, ImportedPack] = {}
     for controls, found in alike.items():
-        made = _Import(controls, found)
-        if made.merged:
+        imported = _Import(controls, found)
+        if imported.merged:
             name = _free(_id(found[0], is_single=single), packs)
-            packs[name] = ImportedPack(name, made.pack(name), made.overrides(), made.notes())
+            packs[name] = ImportedPack(name, imported.pack(name), imported.overrides(), imported.notes())
     return tuple(packs.values())
 
 
@@ -73,7 +73,7 @@ def _slug(text: str) -> str:
 
 def _free(name: str, taken: Mapping[str, object]) -> str:
     names = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
-    return next(each for each in names if each not in taken)
+    return next(character for character in names if character not in taken)
 
 
 class _Import:
@@ -87,17 +87,17 @@ class _Import:
         for control in controls:
             self._add(control, translate(control))
 
-    def _add(self, control: FrameworkControl, made: Translation) -> None:
-        self._note(control, made.notes)
-        if not made.control:
+    def _add(self, control: FrameworkControl, translation: Translation) -> None:
+        self._note(control, translation.notes)
+        if not translation.control:
             return
-        before = self.merged.get(made.control)
+        before = self.merged.get(translation.control)
         if before is None:
-            self.merged[made.control] = made
-        elif before.parameters != made.parameters:
-            is_stricter = compare(before, made.parameters) is Comparison.STRICTER
+            self.merged[translation.control] = translation
+        elif before.parameters != translation.parameters:
+            is_stricter = compare(before, translation.parameters) is Comparison.STRICTER
             if is_stricter:
-                self.merged[made.control] = made
+                self.merged[translation.control] = translation
             taken = "the stricter of both is taken" if is_stricter else "the first is taken"
             self._note(control, (f"it stands in the framework more than once: {taken}",))
 
@@ -106,7 +106,7 @@ class _Import:
             self._notes[f"{shown(control.name)}: {text}"] = None
 
     def notes(self) -> tuple[str, ...]:
-        """Give everything that the pack does not say."""
+        """Return notes about everything that the pack does not express."""
         scopes = {
             f"{shown(control.name)}: {text}": None for control in self._controls for text in _left(control)
         }
@@ -160,30 +160,32 @@ def _place(framework: Framework) -> str:
 
 
 def _left(control: FrameworkControl) -> Iterator[str]:
-    """Say what of a control's scope no pack says, and what overrides cannot say either."""
+    """Return notes about the parts of a control's scope that overrides cannot express."""
     words = scope_words(control)
     if not words:
         return
-    made = translate(control)
+    translation = translate(control)
     scope = "; ".join(words)
-    if not made.control:
+    if not translation.control:
         yield f"its scope ({scope})"
-    elif not made.parameters:
-        yield f"its scope ({scope}): {made.control} is asked of everything"
+    elif not translation.parameters:
+        yield f"its scope ({scope}): {translation.control} is asked of everything"
     elif (match := _match(control)) is None:
-        yield f"its scope ({scope}): {made.control} is asked of everything, and no override says this"
+        yield f"its scope ({scope}): {translation.control} is asked of everything, and no override says this"
     else:
         yield f"its scope ({scope}): the pack asks everything; the overrides beside it are for {_text(match)}"
 
 
 def _match(control: FrameworkControl) -> Mapping[str, object] | None:
-    """Give the scope of a control as an override's `match`; None: it cannot be said."""
-    made = translate(control)
+    """Return the scope of a control as an override's `match`; None: it cannot be expressed."""
+    translation = translate(control)
     scope = scope_of(control)
     sayable = all(value and (key + value).isprintable() for key, value in control.tags)
     if control.resource_ids or scope.unknown or not sayable:
         return None
-    if (control.resource_types or control.tags) and (scope.types is None or made.control in _STRUCTURES):
+    if (control.resource_types or control.tags) and (
+        scope.types is None or translation.control in _STRUCTURES
+    ):
         return None
     match: dict[str, object] = {}
     if control.resource_types:
@@ -194,16 +196,16 @@ def _match(control: FrameworkControl) -> Mapping[str, object] | None:
 
 
 def _blocks(framework: Framework, controls: Iterable[FrameworkControl]) -> Iterator[tuple[str, ...]]:
-    """Give the overrides of a framework, one for each control that has parameters."""
+    """Yield the overrides of a framework, one for each control that has parameters."""
     for control in controls:
-        made = translate(control)
-        match = _match(control) if made.control and made.parameters else None
+        translation = translate(control)
+        match = _match(control) if translation.control and translation.parameters else None
         if match is not None:
             where = {"accounts": [framework.account], "regions": [framework.region], **match}
             yield (
                 f"  - match: {_text(where)}",
                 "    parameters:",
-                *_settings({made.control: made.parameters}, "      "),
+                *_settings({translation.control: translation.parameters}, "      "),
             )
 
 

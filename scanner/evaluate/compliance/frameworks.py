@@ -44,7 +44,7 @@ LIST_FRAMEWORKS = "backup:ListFrameworks"
 
 
 def frameworks_beside(scan: Path, in_effect: InEffect) -> tuple[FrameworkBeside, ...]:
-    """Give the frameworks of a judged scan, sorted by account, Region and name."""
+    """Return the frameworks of an evaluated scan, sorted by account, Region and name."""
     frameworks = _table(scan / "inventory", "frameworks")
     if not frameworks:
         return ()
@@ -62,7 +62,7 @@ def _table(folder: Path, name: str) -> list[_Row]:
 
 
 def _framework(row: _Row, controls: Iterable[_Row], in_effect: InEffect) -> FrameworkBeside:
-    told = tuple(_beside(_control(each), in_effect) for each in controls)
+    described = tuple(_beside(_control(control), in_effect) for control in controls)
     return FrameworkBeside(
         arn=row["arn"],
         name=row["name"],
@@ -70,12 +70,12 @@ def _framework(row: _Row, controls: Iterable[_Row], in_effect: InEffect) -> Fram
         region=row["region"],
         status=row["status"],
         deployment_status=row["deployment_status"],
-        controls=None if row["controls"] is None else told,
+        controls=None if row["controls"] is None else described,
     )
 
 
 def _control(row: _Row) -> FrameworkControl:
-    """Give a control of a framework as it was described; names of its parameters hold no `=`."""
+    """Return a control of a framework from its description; names of its parameters contain no `=`."""
     return FrameworkControl(
         name=row["control"],
         parameters=tuple(_pair(text) for text in row["parameters"]),
@@ -92,7 +92,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _beside(control: FrameworkControl, in_effect: InEffect) -> ControlBeside:
     theirs = translate(control)
-    known = COUNTERPARTS.get(control.name)
+    counterpart = COUNTERPARTS.get(control.name)
     return ControlBeside(
         name=control.name,
         parameters=control.parameters,
@@ -103,7 +103,7 @@ def _beside(control: FrameworkControl, in_effect: InEffect) -> ControlBeside:
         translated=tuple(theirs.parameters.items()),
         notes=theirs.notes,
         comparison=_comparison(theirs, in_effect),
-        judges=known.judges if known else "",
+        judges=counterpart.judges if counterpart else "",
     )
 
 
@@ -124,12 +124,12 @@ class _Asked:
     scope: ScopeOfControl
 
 
-def _counted(facts: Path, found: list[FrameworkBeside]) -> tuple[FrameworkBeside, ...]:
-    asked: defaultdict[str, list[_Asked]] = defaultdict(list)
-    for judges, each in _asked(found):
-        asked[judges].append(each)
+def _counted(facts: Path, frameworks: list[FrameworkBeside]) -> tuple[FrameworkBeside, ...]:
+    questions: defaultdict[str, list[_Asked]] = defaultdict(list)
+    for judges, question in _asked(frameworks):
+        questions[judges].append(question)
     counts: dict[tuple[int, int], tuple[int, int, int]] = {}
-    for table, scopes in asked.items():
+    for table, scopes in questions.items():
         counts |= _counts(facts, table, scopes)
     return tuple(
         framework
@@ -141,12 +141,12 @@ def _counted(facts: Path, found: list[FrameworkBeside]) -> tuple[FrameworkBeside
                 for position, control in enumerate(framework.controls)
             ),
         )
-        for number, framework in enumerate(found)
+        for number, framework in enumerate(frameworks)
     )
 
 
-def _asked(found: Iterable[FrameworkBeside]) -> Iterator[tuple[str, _Asked]]:
-    for number, framework in enumerate(found):
+def _asked(frameworks: Iterable[FrameworkBeside]) -> Iterator[tuple[str, _Asked]]:
+    for number, framework in enumerate(frameworks):
         for position, control in enumerate(framework.controls or ()):
             if control.judges:
                 scope = scope_of(_as_described(control))
@@ -161,7 +161,7 @@ def _as_described(control: ControlBeside) -> FrameworkControl:
 
 
 def _with_counts(control: ControlBeside, counts: tuple[int, int, int] | None) -> ControlBeside:
-    """Put the counts in. A scope that says something unknown leaves open what it covers."""
+    """Return the controls with counts. If a scope contains something unknown, its coverage is unknown."""
     if not control.judges:
         return control
     subjects, covered, doubtful = counts or (0, 0, 0)
@@ -178,8 +178,10 @@ def _counts(
     Controls of a place that are limited alike are counted once.
     """
     alike: defaultdict[tuple[str, str, ScopeOfControl], list[tuple[int, int]]] = defaultdict(list)
-    for each in scopes:
-        alike[each.account, each.region, each.scope].append((each.framework, each.control))
+    for question in scopes:
+        alike[question.account, question.region, question.scope].append(
+            (question.framework, question.control)
+        )
     cells = [_cells(number, *scope) for number, scope in enumerate(alike)]
     with duckdb.connect(":memory:", config=_SETTINGS) as connection:
         connection.register("scopes", pa.Table.from_pylist(cells, _SCOPES))
@@ -187,7 +189,7 @@ def _counts(
         rows = connection.execute(_COUNT.format(_IN_SCOPE[table == "resource"])).fetchall()
     counts = {number: (every, covered, doubtful) for number, every, covered, doubtful in rows}
     members = enumerate(alike.values())
-    return {each: counts[number] for number, found in members if number in counts for each in found}
+    return {question: counts[number] for number, found in members if number in counts for question in found}
 
 
 def _cells(number: int, account: str, region: str, scope: ScopeOfControl) -> _Row:
@@ -291,16 +293,16 @@ def _parsed(bundle: Bundle, shard: Shard, status: ShardStatus) -> ShardInventory
 
 
 def _missing(name: str, frameworks: list[Framework], unlisted: list[Gap]) -> str:
-    """Say that there is no such framework, which there are, and where none could be listed."""
-    known = sorted({framework.name for framework in frameworks})
-    sentence = f"No framework {shown(name)} was found ({printable(suggestion(name, known))})."
+    """Return the message that there is no such framework, which exist, and where none could be listed."""
+    existing = sorted({framework.name for framework in frameworks})
+    sentence = f"No framework {shown(name)} was found ({printable(suggestion(name, existing))})."
     if unlisted:
-        sentence += f" It may be where frameworks could not be listed: {told(unlisted)}"
+        sentence += f" It may be where frameworks could not be listed: {gap_sentences(unlisted)}"
     return sentence
 
 
-def told(gaps: list[Gap] | tuple[Gap, ...]) -> str:
-    """Tell gaps in a sentence each, not too many of them."""
+def gap_sentences(gaps: list[Gap] | tuple[Gap, ...]) -> str:
+    """Return gaps in sentences, up to a maximum."""
     most = 3
     more = f" And {len(gaps) - most} more." if len(gaps) > most else ""
     return printable(" ".join(gap.sentence() for gap in gaps[:most])) + more

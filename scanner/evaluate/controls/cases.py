@@ -84,7 +84,7 @@ class Outcome:
 
 
 def cases_file(control: Control) -> Path:
-    """Give the file of a control's examples: beside it, `ID.cases.yaml`."""
+    """Return the file of a control's examples: `ID.cases.yaml` in the same folder."""
     return Path(control.file).with_name(f"{control.id}.cases.yaml")
 
 
@@ -94,9 +94,9 @@ def load_cases(control: Control, file: Path) -> tuple[Case, ...]:
         text = file.read_text("utf-8")
     except OSError as error:
         raise ConfigurationError((Mistake(str(file), 0, f"the cases cannot be read: {error}"),)) from error
-    document, found = read_yaml(text, str(file))
-    if document is None or found:
-        raise ConfigurationError(found)
+    document, mistakes = read_yaml(text, str(file))
+    if document is None or mistakes:
+        raise ConfigurationError(mistakes)
     if not isinstance(document.data, list):
         raise ConfigurationError((Mistake(str(file), 1, "cases are a list", "- name: ..."),))
     return _cases(control, document, str(file))
@@ -123,23 +123,25 @@ def _case(control: Control, data: Any, position: int, taken: Container[str]) -> 
     try:
         spec = _CaseSpec.model_validate(data)
     except ValidationError as error:
-        raise RefusedError(*(Problem(each["msg"], "", each["loc"]) for each in error.errors())) from error
+        raise RefusedError(
+            *(Problem(detail["msg"], "", detail["loc"]) for detail in error.errors())
+        ) from error
     if spec.name in taken:
         raise RefusedError(Problem(f"the name {spec.name!r} is taken", "say what differs", ("name",)))
     if spec.status not in DEMANDED:
         raise RefusedError(Problem(f"there is no status {spec.status!r}", suggestion(spec.status, DEMANDED)))
     problems = check_parameters([control], {control.id: spec.parameters})
     if problems:
-        raise RefusedError(*(Problem(each.message, each.hint, ("parameters",)) for each in problems))
-    made = built_row(control, spec.row, position)
-    return Case(spec.name, Status(spec.status), made, spec.parameters, spec.reason)
+        raise RefusedError(*(Problem(problem.message, problem.hint, ("parameters",)) for problem in problems))
+    row = built_row(control, spec.row, position)
+    return Case(spec.name, Status(spec.status), row, spec.parameters, spec.reason)
 
 
-def built_row(control: Control, given: Mapping[str, Any], position: int) -> Row:
+def built_row(control: Control, values: Mapping[str, Any], position: int) -> Row:
     """Make a row of a control's table of the columns that are given. RefusedError: one does not fit."""
-    row = {"subject": f"case:{position:04}", "subject_type": control.subject, **_TYPICAL, **given}
-    known = {each.name for each in fields(TABLES[control.subject])}
-    meant = {name: value for name, value in row.items() if name in known or name in given}
+    row = {"subject": f"case:{position:04}", "subject_type": control.subject, **_TYPICAL, **values}
+    names = {column.name for column in fields(TABLES[control.subject])}
+    meant = {name: value for name, value in row.items() if name in names or name in values}
     made: Row = built(TABLES[control.subject], meant, ("row",))
     return made
 
@@ -152,7 +154,7 @@ def built(annotation: Any, value: Any, path: tuple[str | int, ...]) -> Any:  # n
     if get_origin(kind) is tuple:
         if not isinstance(value, list):
             raise RefusedError(Problem("this column is a list", "", path))
-        return tuple(built(get_args(kind)[0], each, (*path, at)) for at, each in enumerate(value))
+        return tuple(built(get_args(kind)[0], member, (*path, at)) for at, member in enumerate(value))
     if is_dataclass(kind) and isinstance(kind, type):
         return _built_row(kind, value, path)
     return _built_scalar(kind, value, path)
@@ -188,7 +190,7 @@ def _built_row(kind: type, value: Any, path: tuple[str | int, ...]) -> Any:  # n
 
 
 def neutral(annotation: Any) -> Any:  # noqa: ANN401 -- by annotation
-    """Give the neutral, known value of a column's type."""
+    """Return the neutral, known value of a column's type."""
     _, kind = _taken_apart(annotation)
     if get_origin(kind) is tuple:
         return ()
@@ -198,7 +200,7 @@ def neutral(annotation: Any) -> Any:  # noqa: ANN401 -- by annotation
 
 
 def _taken_apart(annotation: Any) -> tuple[bool, Any]:  # noqa: ANN401 -- by annotation
-    """Say whether a column may be NULL, and give its type without that."""
+    """Return whether a column may be NULL, and its type without NULL."""
     if get_origin(annotation) not in (Union, UnionType):
         return False, annotation
     kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
@@ -235,7 +237,7 @@ def _difference(case: Case, finding: Finding) -> str:
 
 
 def undemonstrated(cases: Iterable[Case]) -> tuple[Status, ...]:
-    """Give the statuses that no example shows."""
+    """Return the statuses that no example shows."""
     shown = {case.status for case in cases}
     return tuple(status for status in DEMANDED if status not in shown)
 
@@ -245,7 +247,7 @@ def undemonstrated(cases: Iterable[Case]) -> tuple[Status, ...]:
 # Rows are made at random of the columns that the control's expressions read, with the values that stand in
 # them and their neighbours; all are judged at once, and of each status the plainest is kept.
 def examples(control: Control, tries: int = TRIES) -> dict[Status, RowData]:
-    """Give for each status the plainest row that was found; a status that no row came to is left out."""
+    """Return the simplest row for each status; statuses that no row has are left out."""
     maker = _Maker(control)
     made = [maker.row() for _ in range(tries)]
     rows = [built_row(control, data, position) for position, data in enumerate(made)]

@@ -49,7 +49,7 @@ _SNIPPETS: Final = (("cli", "sh"), ("terraform", "hcl"), ("cloudformation", "yam
 
 
 def controls_document() -> str:
-    """Give the text of docs/controls.md."""
+    """Return the text of docs/controls.md."""
     selection, frameworks = select(), load_frameworks()
     controls = selection.controls
     index = ["| control | severity | subject |", "|---|---|---|"]
@@ -76,7 +76,7 @@ def controls_document() -> str:
 
 
 def control_section(control: Control, frameworks: Iterable[Framework] = ()) -> Iterator[str]:
-    """Give the lines of Markdown about one control; `frameworks` tell who says what it serves."""
+    """Return the lines of Markdown about one control. `frameworks`: the sources of its mappings."""
     yield from (f"## {control.id}", "", f"**{control.title}.** {' '.join(control.motivation.split())}", "")
     if control.failure_title:
         yield f"- A failure is shown as: {control.failure_title}."

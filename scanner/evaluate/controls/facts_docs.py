@@ -33,7 +33,7 @@ _SIMPLE: Final = {str: "text", int: "integer", float: "number", bool: "boolean"}
 
 
 def facts_document() -> str:
-    """Give the text of docs/facts.md."""
+    """Return the text of docs/facts.md."""
     parts = [_HEAD, *(_table(name, row) for name, row in TABLES.items())]
     parts += [_MACROS_HEAD, _macros(VERDICT_MACROS), _REASONS_HEAD, _macros(REASON_MACROS)]
     return "\n".join(parts)
@@ -41,13 +41,13 @@ def facts_document() -> str:
 
 def _table(name: str, row: type[Row]) -> str:
     common = {field.name for field in fields(Row)} if name != next(iter(TABLES)) else set()
-    told = [column for column in columns(name) if column.name not in common]
+    documented = [column for column in columns(name) if column.name not in common]
     lines = [f"## {name}", "", inspect.getdoc(row) or "", ""]
     if common:
         lines += ["All tables have the columns of the first one. This table also has:", ""]
     lines += ["| column | type | meaning | reads |", "|---|---|---|---|"]
-    lines += [_column(column) for column in told]
-    lines += ["", *_structs(told)]
+    lines += [_column(column) for column in documented]
+    lines += ["", *_structs(documented)]
     return "\n".join(lines)
 
 
@@ -68,12 +68,12 @@ def type_name(annotation: Any) -> str:  # noqa: ANN401 -- an annotation is of an
     return _SIMPLE.get(annotation) or annotation.__name__
 
 
-def _structs(told: Sequence[Column]) -> Iterator[str]:
+def _structs(documented: Sequence[Column]) -> Iterator[str]:
     """Describe the rows that stand in the lists of a table."""
-    found: dict[type, None] = {}
-    for column in told:
-        _gather(column.type, found)
-    for struct in found:
+    structs: dict[type, None] = {}
+    for column in documented:
+        _gather(column.type, structs)
+    for struct in structs:
         yield f"`{struct.__name__}`: {' '.join((inspect.getdoc(struct) or '').split())}"
         yield ""
         hints = get_type_hints(struct)
@@ -81,13 +81,13 @@ def _structs(told: Sequence[Column]) -> Iterator[str]:
         yield ""
 
 
-def _gather(annotation: Any, found: dict[type, None]) -> None:  # noqa: ANN401 -- as type_name
+def _gather(annotation: Any, structs: dict[type, None]) -> None:  # noqa: ANN401 -- as type_name
     for inner in get_args(annotation):
-        _gather(inner, found)
-    if isinstance(annotation, type) and is_dataclass(annotation) and annotation not in found:
-        found[annotation] = None
+        _gather(inner, structs)
+    if isinstance(annotation, type) and is_dataclass(annotation) and annotation not in structs:
+        structs[annotation] = None
         for hint in get_type_hints(annotation).values():
-            _gather(hint, found)
+            _gather(hint, structs)
 
 
 def _macros(macros: Sequence[Macro]) -> str:

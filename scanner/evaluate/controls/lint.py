@@ -25,15 +25,17 @@ _SNIPPETS: Final = ("cli", "terraform", "cloudformation")
 
 
 def lint(controls: Iterable[Control]) -> tuple[Mistake, ...]:
-    """Give every mistake of controls that loaded without one."""
+    """Yield the mistakes of controls that loaded without an error."""
     every = tuple(controls)
     frameworks = load_frameworks({Path(control.file).parent: None for control in every})
-    found = (mistake for control in every for mistake in (*_mistakes(control), *_serves(control, frameworks)))
-    return tuple(found)
+    mistakes = (
+        mistake for control in every for mistake in (*_mistakes(control), *_serves(control, frameworks))
+    )
+    return tuple(mistakes)
 
 
 def _serves(control: Control, frameworks: Iterable[Framework]) -> Iterator[Mistake]:
-    """Tell mappings to what no framework file has, those in `frameworks/` beside the control included."""
+    """Yield mappings that no framework file has, including those in `frameworks/` next to the control."""
     for message, hint in unknown_requirements(control, frameworks):
         yield Mistake(control.file, control.line, f"{control.id}: {message}", hint)
 
@@ -54,7 +56,7 @@ def _mistakes(control: Control) -> Iterator[Mistake]:
 
 
 def _lacks(control: Control) -> Iterator[tuple[str, str]]:
-    """Say what a reader of a report would miss."""
+    """Yield what a reader of a report would miss."""
     remedy = control.remediation
     if not any(getattr(remedy, name) for name in _SNIPPETS):
         yield "the remediation has nothing to type", f"give one of {', '.join(_SNIPPETS)}"
@@ -84,10 +86,10 @@ def _of_cases(control: Control, cases: tuple[Case, ...], file: str) -> Iterator[
 
 
 def reachable(control: Control) -> frozenset[Status]:
-    """Give the statuses that a control can come to: `unknown` only where a column of it can be not known."""
+    """Return the statuses that a control can have: `unknown` only if one of its columns can be unknown."""
     judges = compile_control(control).judges
-    open_ones = (each for each in columns(control.subject) if each.name in judges)
-    unknown = {Status.UNKNOWN} if any(_may_be_unknown(each.type) for each in open_ones) else set()
+    judging_columns = (column for column in columns(control.subject) if column.name in judges)
+    unknown = {Status.UNKNOWN} if any(_may_be_unknown(column.type) for column in judging_columns) else set()
     return frozenset({Status.PASS, Status.FAIL, Status.NOT_APPLICABLE, *unknown})
 
 

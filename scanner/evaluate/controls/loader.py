@@ -50,14 +50,14 @@ def load_controls(selection: Sequence[str] = (ALL,)) -> tuple[Control, ...]:
 
 def load_files(files: Iterable[Path], mistakes: list[Mistake]) -> tuple[Control, ...]:
     """Load controls of files, each once, in the order of their ids; mistakes are added to the list."""
-    found = [control for file in dict.fromkeys(files) if (control := load_file(file, mistakes))]
-    return tuple(sorted(found, key=lambda control: control.id))
+    controls = [control for file in dict.fromkeys(files) if (control := load_file(file, mistakes))]
+    return tuple(sorted(controls, key=lambda control: control.id))
 
 
 def control_files(folder: Path) -> tuple[Path, ...]:
-    """Give the control files of a folder, `ID.yaml`, without those of its subfolders and the cases."""
-    found = (path for path in folder.glob("*.yaml") if not path.name.endswith(CASES))
-    return tuple(sorted(found))
+    """Return the control files (`ID.yaml`) of a folder, without those of its subfolders and the cases."""
+    files = (path for path in folder.glob("*.yaml") if not path.name.endswith(CASES))
+    return tuple(sorted(files))
 
 
 def load_file(file: Path, mistakes: list[Mistake]) -> Control | None:
@@ -68,9 +68,9 @@ def load_file(file: Path, mistakes: list[Mistake]) -> Control | None:
 
 def parse_control(text: str, file: str, mistakes: list[Mistake]) -> Control | None:
     """Load one control of the text of its file; None, and what is wrong with it in `mistakes`, as above."""
-    document, found = read_yaml(text, file)
-    mistakes += found
-    if document is None or found:
+    document, problems = read_yaml(text, file)
+    mistakes += problems
+    if document is None or problems:
         return None
     return _control(document, Path(file), mistakes)
 
@@ -97,7 +97,7 @@ def _control(document: YamlDocument, file: Path, mistakes: list[Mistake]) -> Con
 
 
 def problems_of(control: Control) -> tuple[Problem, ...]:
-    """Give what is wrong with the expressions of a control."""
+    """Return the mistakes in the expressions of a control."""
     try:
         compile_control(control)
     except RefusedError as refused:
@@ -123,7 +123,7 @@ def _keys(path: tuple[str | int, ...]) -> Iterable[str]:
 
 
 def _files(word: str, mistakes: list[Mistake]) -> Iterable[Path]:
-    """Give the files that a word of the selection means."""
+    """Return the files that a word of the selection stands for."""
     shipped = resources.controls_folder()
     if word == ALL:
         return control_files(shipped)
@@ -135,14 +135,14 @@ def _files(word: str, mistakes: list[Mistake]) -> Iterable[Path]:
         hint = suggestion(word, [*by_id, ALL])
         mistakes.append(Mistake(word, 0, "this is neither a control nor a folder that exists", hint))
         return ()
-    found = control_files(folder)
-    if not found:
+    files = control_files(folder)
+    if not files:
         mistakes.append(Mistake(word, 0, "the folder holds no control", "a control is a file ID.yaml"))
-    return found
+    return files
 
 
 def duplicates(controls: Iterable[Control]) -> Iterator[Mistake]:
-    """Tell ids that are taken, by an id or by an alias: neither is ever used for another control."""
+    """Yield ids that are used twice, as an id or an alias: an id is never reused for another control."""
     by_id: dict[str, Control] = {}
     for control in controls:
         for name in (control.id, *control.aliases):

@@ -10,7 +10,7 @@ from scanner.model.pack import Pack
 
 
 def packs_table(packs: Iterable[Pack]) -> Iterator[str]:
-    """Give the lines of the table of packs."""
+    """Return the lines of the table of packs."""
     yield from ("| pack | controls | title |", "|---|---:|---|")
     for pack in packs:
         yield f"| [`{pack.id}`](#pack-{pack.id}) | {len(pack.controls)} | {pack.title} |"
@@ -18,7 +18,7 @@ def packs_table(packs: Iterable[Pack]) -> Iterator[str]:
 
 
 def pack_section(pack: Pack) -> Iterator[str]:
-    """Give the lines about one pack."""
+    """Return the lines about one pack."""
     yield from (f"### Pack {pack.id}", "", f"**{pack.title}.** {_line(pack.description)}", "")
     if pack.caveat:
         yield from (_line(pack.caveat), "")
@@ -37,31 +37,37 @@ def _controls(pack: Pack) -> Iterator[str]:
 
 
 def framework_section(framework: Framework, controls: Iterable[Control]) -> Iterator[str]:
-    """Give the lines about one framework: each requirement, who says so, and what serves it."""
+    """Return the lines about one framework: its requirements with their sources and controls."""
     yield from (f"### Framework {framework.id}", "", f"**{framework.title}.** {_line(framework.source)}", "")
-    titled = any(each.title for each in framework.requirements)
+    titled = any(requirement.title for requirement in framework.requirements)
     columns = ("requirement", *(["title"] if titled else []), "source", "supported by")
     yield from (_cells(columns), "|" + "---|" * len(columns))
     every = tuple(controls)
-    for each in framework.requirements:
-        serving = (one for one in every if each.id in one.frameworks.get(framework.id, ()))
-        links = ", ".join(f"[`{one.id}`](#{one.id})" for one in serving)
-        title = [each.title] if titled else []
-        yield _cells((each.id, *title, each.source.words, links or "not covered by any control"))
+    for requirement in framework.requirements:
+        serving = (control for control in every if requirement.id in control.frameworks.get(framework.id, ()))
+        links = ", ".join(f"[`{control.id}`](#{control.id})" for control in serving)
+        title = [requirement.title] if titled else []
+        yield _cells(
+            (requirement.id, *title, requirement.source.words, links or "not covered by any control")
+        )
     yield ""
 
 
 def served(control: Control, frameworks: Mapping[str, Framework]) -> Iterator[str]:
-    """Give a line for each framework that a control serves, its requirements by who says so."""
+    """Return a line for each framework that a control covers, its requirements by source."""
     for name, ids in control.frameworks.items():
-        known = frameworks.get(name)
-        sources = {each.id: each.source for each in known.requirements} if known else {}
-        parts = (
-            f"{', '.join(found)} ({source.words})"
-            for source in Source
-            if (found := [one for one in ids if sources.get(one) is source])
+        framework = frameworks.get(name)
+        sources = (
+            {requirement.id: requirement.source for requirement in framework.requirements}
+            if framework
+            else {}
         )
-        yield f"- {known.title if known else name} (`{name}`): {'; '.join(parts) or ', '.join(ids)}"
+        parts = (
+            f"{', '.join(served_ids)} ({source.words})"
+            for source in Source
+            if (served_ids := [requirement for requirement in ids if sources.get(requirement) is source])
+        )
+        yield f"- {framework.title if framework else name} (`{name}`): {'; '.join(parts) or ', '.join(ids)}"
 
 
 def _cells(texts: Iterable[str]) -> str:

@@ -45,12 +45,12 @@ class PackSpec(Spec):
 
 
 def pack_files(folder: Path) -> tuple[Path, ...]:
-    """Give the pack files below a folder of controls."""
-    found = (path for path in (folder / FOLDER).glob("*.yaml") if not path.name.endswith(SETTINGS))
-    return tuple(sorted(found))
+    """Return the pack files below a folder of controls."""
+    files = (path for path in (folder / FOLDER).glob("*.yaml") if not path.name.endswith(SETTINGS))
+    return tuple(sorted(files))
 
 
-def load_pack(file: Path, known: ById, mistakes: list[Mistake]) -> Pack | None:
+def load_pack(file: Path, controls: ById, mistakes: list[Mistake]) -> Pack | None:
     """Load one pack of known controls; None, and what is wrong with it in `mistakes`, when it has any."""
     document = read_document(file, mistakes)
     if document is None:
@@ -58,19 +58,19 @@ def load_pack(file: Path, known: ById, mistakes: list[Mistake]) -> Pack | None:
     spec = shaped(PackSpec, document, str(file), mistakes)
     if spec is None:
         return None
-    wrong = tuple(_mistakes(spec, document, file, known))
+    wrong = tuple(_mistakes(spec, document, file, controls))
     mistakes += wrong
-    return None if wrong else _pack(spec, str(file), document.line(("id",)), known)
+    return None if wrong else _pack(spec, str(file), document.line(("id",)), controls)
 
 
-def _pack(spec: PackSpec, file: str, line: int, known: ById) -> Pack:
-    by_name = names_of(known.values())
+def _pack(spec: PackSpec, file: str, line: int, controls: ById) -> Pack:
+    by_name = names_of(controls.values())
     return Pack(
         id=spec.id,
         title=spec.title,
         description=spec.description.strip(),
         caveat=spec.caveat.strip(),
-        controls=tuple(sorted(_chosen(spec, known))),
+        controls=tuple(sorted(_chosen(spec, controls))),
         parameters={by_name[name].id: _frozen(values) for name, values in spec.parameters.items()},
         differences={by_name[name].id: text for name, text in spec.differences.items()},
         framework=spec.framework or "",
@@ -80,24 +80,24 @@ def _pack(spec: PackSpec, file: str, line: int, known: ById) -> Pack:
 
 
 def names_of(controls: Iterable[Control]) -> dict[str, Control]:
-    """Give controls by every name that they answer to: ids, and aliases."""
+    """Return controls by id and by alias."""
     return {name: control for control in controls for name in (*control.aliases, control.id)}
 
 
-def _chosen(spec: PackSpec, known: ById) -> set[str]:
+def _chosen(spec: PackSpec, controls: ById) -> set[str]:
     if spec.framework is not None:
-        return {control.id for control in known.values() if spec.framework in control.frameworks}
+        return {control.id for control in controls.values() if spec.framework in control.frameworks}
     if isinstance(spec.controls, list):
-        by_name = names_of(known.values())
+        by_name = names_of(controls.values())
         return {by_name[name].id for name in spec.controls if name in by_name}
-    return set(known)
+    return set(controls)
 
 
 def _frozen(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
-def _mistakes(spec: PackSpec, document: YamlDocument, file: Path, known: ById) -> Iterator[Mistake]:
+def _mistakes(spec: PackSpec, document: YamlDocument, file: Path, controls: ById) -> Iterator[Mistake]:
     def at(path: tuple[str | int, ...], message: str, hint: str = "") -> Mistake:
         return Mistake(str(file), document.line(path), message, hint)
 
@@ -107,22 +107,22 @@ def _mistakes(spec: PackSpec, document: YamlDocument, file: Path, known: ById) -
             f"the file of {spec.id!r} is to be called {spec.id}.yaml",
             "rename the file, or change the id",
         )
-    by_name = names_of(known.values())
+    by_name = names_of(controls.values())
     if spec.id in by_name:
         yield at(("id",), f"the id {spec.id!r} is that of a control", "choose another id")
     if isinstance(spec.controls, list):
         for position, name in enumerate(spec.controls):
             if name not in by_name:
-                hint = suggestion(name, known)
+                hint = suggestion(name, controls)
                 yield at(("controls", position), f"there is no control {name!r}", hint)
-    chosen = _chosen(spec, known)
+    chosen = _chosen(spec, controls)
     if not chosen and spec.framework is not None:
         yield at(("framework",), f"no control serves a framework {spec.framework!r}")
     yield from _of_settings(spec, by_name, chosen, at)
 
 
 def _of_settings(spec: PackSpec, by_name: ById, chosen: set[str], at: Any) -> Iterator[Mistake]:  # noqa: ANN401 -- a closure of ours
-    """Tell what `parameters` and `differences` say of controls that the pack has not, and wrong values."""
+    """Yield mistakes in `parameters` and `differences`: controls outside the pack, and wrong values."""
     for key in ("parameters", "differences"):
         for name in getattr(spec, key):
             if name not in by_name or by_name[name].id not in chosen:

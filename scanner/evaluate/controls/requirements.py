@@ -67,7 +67,7 @@ class Standards:
 
 
 def load_standards(
-    known: Iterable[Control], weights: Mapping[str, float] | None = None, folders: Iterable[Path] = ()
+    controls: Iterable[Control], weights: Mapping[str, float] | None = None, folders: Iterable[Path] = ()
 ) -> Standards:
     """Load the shipped frameworks and weights, and the frameworks below other folders of controls.
 
@@ -79,7 +79,7 @@ def load_standards(
     shipped = _weights(resources.controls_folder() / WEIGHTS, mistakes)
     if mistakes:
         raise ConfigurationError(tuple(mistakes))
-    return Standards(frameworks, tuple(known), {**shipped, **(weights or {})})
+    return Standards(frameworks, tuple(controls), {**shipped, **(weights or {})})
 
 
 def load_frameworks(folders: Iterable[Path] = ()) -> tuple[Framework, ...]:
@@ -92,14 +92,14 @@ def load_frameworks(folders: Iterable[Path] = ()) -> tuple[Framework, ...]:
 
 
 def _frameworks(folders: Iterable[Path], mistakes: list[Mistake]) -> tuple[Framework, ...]:
-    found: dict[str, Framework] = {}
+    frameworks: dict[str, Framework] = {}
     homes = {folder.resolve(): folder for folder in (resources.controls_folder(), *folders)}
     for file in (file for home in homes.values() for file in sorted((home / FOLDER).glob("*.yaml"))):
         framework = _framework(file, mistakes)
-        if framework is not None and found.setdefault(framework.id, framework) is not framework:
+        if framework is not None and frameworks.setdefault(framework.id, framework) is not framework:
             message = f"there is another framework {framework.id!r}"
             mistakes.append(Mistake(str(file), 0, message, "choose another id"))
-    return tuple(found[name] for name in sorted(found))
+    return tuple(frameworks[name] for name in sorted(frameworks))
 
 
 def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
@@ -116,7 +116,8 @@ def _framework(file: Path, mistakes: list[Mistake]) -> Framework | None:
         )
         return None
     requirements = (
-        Requirement(name, each.title or "", Source(each.source)) for name, each in spec.requirements.items()
+        Requirement(name, requirement.title or "", Source(requirement.source))
+        for name, requirement in spec.requirements.items()
     )
     return Framework(spec.id, spec.title, spec.source, tuple(requirements))
 
@@ -130,16 +131,25 @@ def _weights(file: Path, mistakes: list[Mistake]) -> dict[str, float]:
     if document is None:
         return {}
     spec = shaped(WeightsFileSpec, document, str(file), mistakes, lambda _: keys_of(WeightsSpec))
-    return {} if spec is None else {str(each): float(getattr(spec.weights, each)) for each in Severity}
+    return (
+        {}
+        if spec is None
+        else {str(severity): float(getattr(spec.weights, severity)) for severity in Severity}
+    )
 
 
 def unknown_requirements(control: Control, frameworks: Iterable[Framework]) -> Iterator[tuple[str, str]]:
-    """Tell what a control says it serves and no framework file has: message and hint."""
-    by_id = {each.id: {one.id for one in each.requirements} for each in frameworks}
+    """Yield message and hint for each requirement of a control that no framework file has."""
+    by_id = {
+        requirement.id: {framework.id for framework in requirement.requirements} for requirement in frameworks
+    }
     for name, requirements in control.frameworks.items():
         if name not in by_id:
             yield f"frameworks: there is no framework {name!r}", suggestion(name, by_id)
             continue
-        for one in requirements:
-            if one not in by_id[name]:
-                yield f"frameworks.{name}: there is no requirement {one!r}", suggestion(one, by_id[name])
+        for framework in requirements:
+            if framework not in by_id[name]:
+                yield (
+                    f"frameworks.{name}: there is no requirement {framework!r}",
+                    suggestion(framework, by_id[name]),
+                )

@@ -74,9 +74,9 @@ class _Catalogue:
         )
         ids = {control.id for control in others}
         both = ids if ALL in self._words else ids.intersection(self._words)
-        found = (*(each for each in shipped if each.id not in ids or each.id in both), *others)
-        self._mistakes += duplicates(found)
-        return tuple(sorted(found, key=lambda control: control.id))
+        controls = (*(control for control in shipped if control.id not in ids or control.id in both), *others)
+        self._mistakes += duplicates(controls)
+        return tuple(sorted(controls, key=lambda control: control.id))
 
     def _is_folder(self, word: str) -> bool:
         return word != ALL and not self._is_shipped(word) and Path(word).is_dir()
@@ -101,7 +101,7 @@ class _Catalogue:
         return packs
 
     def selection(self) -> Selection:
-        """Give what the words select."""
+        """Return the controls and parameters that the words select."""
         controls: dict[str, Control] = {}
         chosen: dict[str, Pack] = {}
         notices: dict[str, None] = {}
@@ -150,7 +150,7 @@ class _Catalogue:
         return (control for control in self.known if str(Path(control.file).resolve()) in files)
 
     def _parameters(self, packs: Iterable[Pack]) -> dict[str, dict[str, Any]]:
-        """Put the packs' parameters together; two packs that differ in one are a mistake."""
+        """Return the packs' parameters together. Two packs that set one differently are a mistake."""
         merged: dict[str, dict[str, Any]] = {}
         for pack in packs:
             for control, values in pack.parameters.items():
@@ -164,7 +164,7 @@ class _Catalogue:
 
 
 def _home(file: Path) -> Path:
-    """Give the folder of controls that a pack's file belongs to: the one above `packs/`, else its own."""
+    """Return the folder of controls that a pack belongs to: the one above `packs/`, else its own."""
     return file.parent.parent if file.parent.name == FOLDER else file.parent / FOLDER
 
 

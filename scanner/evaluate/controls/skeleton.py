@@ -50,8 +50,8 @@ def skeleton(answers: Answers) -> Skeleton:
     control = parse_control(text, f"{answers.id}.yaml", mistakes)
     if control is None:
         raise ConfigurationError(tuple(mistakes))
-    found = examples(control)
-    return Skeleton(text, "".join(_cases(found)), tuple(status for status in _NAMES if status not in found))
+    rows = examples(control)
+    return Skeleton(text, "".join(_cases(rows)), tuple(status for status in _NAMES if status not in rows))
 
 
 def _control(answers: Answers) -> str:
@@ -79,10 +79,10 @@ frameworks: {{}}                  # nist-800-53-r5: [CP-9]
 """
 
 
-def _cases(found: Mapping[Status, Mapping[str, Any]]) -> Iterator[str]:
+def _cases(rows: Mapping[Status, Mapping[str, Any]]) -> Iterator[str]:
     for status, name in _NAMES.items():
-        if status in found:
-            yield f"- name: {name}\n  status: {status.value}\n  row: {_quoted(dict(found[status]))}\n"
+        if status in rows:
+            yield f"- name: {name}\n  status: {status.value}\n  row: {_quoted(dict(rows[status]))}\n"
         else:
             yield f"# No row with status {status.value} was found. Write one if the status is possible.\n"
 

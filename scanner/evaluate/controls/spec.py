@@ -78,7 +78,7 @@ class ParameterSpec(Spec):
         return self
 
     def rule(self) -> ParameterRule:
-        """Give what the parameter may be set to."""
+        """Return the allowed values of the parameter."""
         return ParameterRule(self.minimum, self.maximum, tuple(self.one_of), self.doc)
 
 
@@ -138,7 +138,7 @@ class ControlSpec(Spec):
         }
 
     def control(self, file: str, line: int) -> Control:
-        """Give the control of the model."""
+        """Return the control of the model."""
         reasons = self._reasons()
         return Control(
             **self.model_dump(include={"id", "title", "subject", "population", "require", "motivation"}),
@@ -147,8 +147,8 @@ class ControlSpec(Spec):
             reason=_last(reasons.pop("fail")),
             reasons={status: _last(reason) for status, reason in reasons.items() if reason},
             reason_cases={s: found for s, reason in self._reasons().items() if (found := _cases(reason))},
-            parameters={name: _frozen(each.default) for name, each in self.parameters.items()},
-            parameter_rules={name: each.rule() for name, each in self.parameters.items()},
+            parameters={name: _frozen(spec.default) for name, spec in self.parameters.items()},
+            parameter_rules={name: spec.rule() for name, spec in self.parameters.items()},
             evidence=tuple(self.evidence),
             remediation=Remediation(**self.remediation.model_dump()),
             frameworks={name: tuple(ids) for name, ids in self.frameworks.items()},
@@ -176,7 +176,7 @@ def _frozen(default: Scalar | list[Scalar]) -> Scalar | tuple[Scalar, ...]:
 def check_parameters(
     controls: Iterable[Control], parameters: Mapping[str, Mapping[str, Any]], known: Iterable[str] = ()
 ) -> tuple[Problem, ...]:
-    """Give what is wrong with parameters; a problem's path is (control id, parameter).
+    """Yield the mistakes in parameters; a problem's path is (control id, parameter).
 
     `known` are the ids of controls that exist and are not selected: parameters for those are no mistake.
     """
@@ -205,7 +205,7 @@ def _check(control: Control, values: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _wrong_type(default: Any, value: Any) -> str:  # noqa: ANN401 -- a value of any type is judged
-    """Say what the value is to be, by the type of the default; empty when it is that."""
+    """Return the expected type of a value, by that of the default; empty: the type is right."""
     if isinstance(default, tuple | list):
         member = default[0] if default else ""
         if not isinstance(value, Sequence) or isinstance(value, str):
@@ -222,7 +222,7 @@ def _wrong_type(default: Any, value: Any) -> str:  # noqa: ANN401 -- a value of 
 
 
 def out_of_range(rule: ParameterRule, value: Any) -> str:  # noqa: ANN401 -- as above
-    """Say what a value of the right type is to be, by the rule of its parameter; empty when it is that."""
+    """Return what a value of the right type must be, by the parameter's rule; empty: it is allowed."""
     members = value if isinstance(value, tuple | list) else (value,)
     for member in members:
         if rule.one_of and member not in rule.one_of:

@@ -16,31 +16,31 @@ from scanner.model.tier import Match, Tier
 from scanner.protection.capabilities import capabilities
 
 
-def check_tier(tier: Tier, known: Mapping[str, Control]) -> tuple[Problem, ...]:
-    """Give what is wrong. Paths begin at the tier: `("parameters", "vault-locked", "mode")`."""
-    return (*_types(tier.match), *_parameters(tier, known))
+def check_tier(tier: Tier, controls: Mapping[str, Control]) -> tuple[Problem, ...]:
+    """Yield the mistakes of a tier. Paths begin at the tier: `("parameters", "vault-locked", "mode")`."""
+    return (*_types(tier.match), *_parameters(tier, controls))
 
 
 def _types(match: Match) -> Iterator[Problem]:
     every = subject_types()
     for position, pattern in enumerate(match.types):
-        if not any(is_like(each, (pattern,)) for each in every):
+        if not any(is_like(kind, (pattern,)) for kind in every):
             path = ("match", "types", position)
             yield Problem(f"no type is called {pattern!r}", suggestion(pattern, every), path)
 
 
-def _parameters(tier: Tier, known: Mapping[str, Control]) -> Iterator[Problem]:
-    for problem in check_parameters(known.values(), tier.parameters):
+def _parameters(tier: Tier, controls: Mapping[str, Control]) -> Iterator[Problem]:
+    for problem in check_parameters(controls.values(), tier.parameters):
         yield Problem(problem.message, problem.hint, ("parameters", *problem.path))
     for name in tier.parameters:
-        if name in known and (why := _never(tier.match, known[name].subject)):
+        if name in controls and (why := _never(tier.match, controls[name].subject)):
             yield Problem(
                 f"{name} is never asked of what this matches: {why[0]}", why[1], ("parameters", name)
             )
 
 
 def _never(match: Match, table: str) -> tuple[str, str] | None:
-    """Say why nothing in a table ever matches, and what to write instead; None: something may."""
+    """Return why no row of a table ever matches, and what to write instead; None: a row may match."""
     if match.tags and table not in (TAGGED, BACKUPS):
         told = f"of a {_words(table)} no tags are read"
         return told, "write an entry for it that matches by `subjects` or `accounts`"
@@ -56,8 +56,8 @@ def _words(table: str) -> str:
 
 
 def subject_types() -> tuple[str, ...]:
-    """Give all types that findings have."""
-    return tuple(dict.fromkeys(each for table in TABLES for each in _types_of(table)))
+    """Return all subject types of findings."""
+    return tuple(dict.fromkeys(kind for table in TABLES for kind in _types_of(table)))
 
 
 @cache
@@ -71,4 +71,4 @@ def _types_of(table: str) -> tuple[str, ...]:
 
 @cache
 def _resource_types() -> tuple[str, ...]:
-    return tuple(sorted({each.opt_in_key for each in capabilities()}))  # the types by their names in findings
+    return tuple(sorted({kind.opt_in_key for kind in capabilities()}))  # the types by their names in findings

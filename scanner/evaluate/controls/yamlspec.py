@@ -56,9 +56,9 @@ def read_document(file: Path, mistakes: list[Mistake]) -> YamlDocument | None:
     except OSError as error:
         mistakes.append(Mistake(str(file), 0, f"the file cannot be read: {error.strerror or error}"))
         return None
-    document, found = read_yaml(text, str(file))
-    mistakes += found
-    return None if found else document
+    document, problems = read_yaml(text, str(file))
+    mistakes += problems
+    return None if problems else document
 
 
 def shaped(
@@ -115,8 +115,8 @@ def _sentence(detail: "ErrorDetails", path: KeyPath, keys: Keys) -> tuple[str, s
     return f"{where}: {text[0].lower()}{text[1:]}", _hint(kind, detail["input"])
 
 
-def _hint(kind: str, given: object) -> str:
-    """Say what to write instead; a word that YAML reads as a number or a truth value wants quotes."""
-    if kind == "string_type" and isinstance(given, bool | int | float):
-        return f'put it in quotes: "{str(given).lower()}"'
+def _hint(kind: str, value: object) -> str:
+    """Return what to write instead. A word that YAML reads as a number or a truth value needs quotes."""
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return f'put it in quotes: "{str(value).lower()}"'
     return _HINTS.get(kind, "")

@@ -59,11 +59,11 @@ _Answer = Owner | _NotKnown | None
 """What a way says of a subject: an owner, that it cannot be told, or nothing."""
 
 
-def owner_of(asked: Subject, ownership: Ownership) -> Owner:
-    """Give the owner of one subject."""
+def owner_of(subject: Subject, ownership: Ownership) -> Owner:
+    """Return the owner of one subject."""
     doubts: list[str] = []
     for way in ownership.ways:
-        answer = _answer(way, asked, ownership)
+        answer = _answer(way, subject, ownership)
         if isinstance(answer, _NotKnown):
             doubts.append(answer.why)
         elif answer is not None:
@@ -76,45 +76,45 @@ def _doubted(doubts: list[str], otherwise: Owner) -> Owner:
     return Owner(None, f"not known: {' and '.join(dict.fromkeys(doubts))}; {named}")
 
 
-def _answer(way: Way, asked: Subject, ownership: Ownership) -> _Answer:
+def _answer(way: Way, subject: Subject, ownership: Ownership) -> _Answer:
     match way:
         case TagWay():
-            return _by_tag(way, asked)
+            return _by_tag(way, subject)
         case ContactWay():
-            return _by_contact(way, asked, ownership)
+            return _by_contact(way, subject, ownership)
         case RuleWay():
-            return _by_rule(way, asked, ownership)
+            return _by_rule(way, subject, ownership)
 
 
-def _by_tag(way: TagWay, asked: Subject) -> _Answer:
-    if not asked.tagged:
+def _by_tag(way: TagWay, subject: Subject) -> _Answer:
+    if not subject.tagged:
         return None
-    if asked.tags is None:
+    if subject.tags is None:
         return _NotKnown("its tags were not read")
-    tags = dict(asked.tags)
+    tags = dict(subject.tags)
     for key in way.keys:
         if value := tags.get(key, "").strip():
             return Owner(value, f"tag {key}")
     return None
 
 
-def _by_contact(way: ContactWay, asked: Subject, ownership: Ownership) -> _Answer:
-    contacts = ownership.contacts.get(asked.account)
+def _by_contact(way: ContactWay, subject: Subject, ownership: Ownership) -> _Answer:
+    contacts = ownership.contacts.get(subject.account)
     if contacts is None:
         return _NotKnown("the contacts of its account were not read")
     for kind in way.kinds:
-        told = contacts.get(kind, "")
-        if told is None:
+        contact = contacts.get(kind, "")
+        if contact is None:
             return _NotKnown(f"the {kind} of its account was not read")
-        if told.strip():
-            return Owner(told.strip(), f"account {kind}")
+        if contact.strip():
+            return Owner(contact.strip(), f"account {kind}")
     return None
 
 
-def _by_rule(way: RuleWay, asked: Subject, ownership: Ownership) -> _Answer:
-    concerned = concerns(way.concerns, asked, ownership)
+def _by_rule(way: RuleWay, subject: Subject, ownership: Ownership) -> _Answer:
+    concerned = concerns(way.concerns, subject, ownership)
     if concerned is None:
-        tags_missing = way.concerns.tags and asked.tags is None
+        tags_missing = way.concerns.tags and subject.tags is None
         why = (
             "its tags were not read"
             if tags_missing
@@ -124,37 +124,37 @@ def _by_rule(way: RuleWay, asked: Subject, ownership: Ownership) -> _Answer:
     return Owner(way.owner, f"rule {way.number}") if concerned else None
 
 
-def concerns(rule: OwnedBy, asked: Subject, ownership: Ownership) -> Ternary:
-    """Whether a rule concerns a subject; None: that rests on tags or on a unit that are not known."""
+def concerns(rule: OwnedBy, subject: Subject, ownership: Ownership) -> Ternary:
+    """Return whether a rule applies to a subject; None: its tags or its unit are unknown."""
     texts = (
-        (rule.accounts, asked.account),
-        (rule.types, asked.type),
-        (rule.regions, asked.region),
-        (rule.subjects, asked.subject),
+        (rule.accounts, subject.account),
+        (rule.types, subject.type),
+        (rule.regions, subject.region),
+        (rule.subjects, subject.subject),
     )
     if not all(_is_like(text, patterns) for patterns, text in texts if patterns):
         return False
-    answers = (_has_tags(rule, asked), _lies_below(rule, asked, ownership))
+    answers = (_has_tags(rule, subject), _lies_below(rule, subject, ownership))
     if False in answers:
         return False
     return None if None in answers else True
 
 
-def _has_tags(rule: OwnedBy, asked: Subject) -> Ternary:
+def _has_tags(rule: OwnedBy, subject: Subject) -> Ternary:
     if not rule.tags:
         return True
-    if not asked.tagged:
+    if not subject.tagged:
         return False
-    if asked.tags is None:
+    if subject.tags is None:
         return None
-    tags = dict(asked.tags)
+    tags = dict(subject.tags)
     return all(key in tags and _is_like(tags[key], values) for key, values in rule.tags)
 
 
-def _lies_below(rule: OwnedBy, asked: Subject, ownership: Ownership) -> Ternary:
+def _lies_below(rule: OwnedBy, subject: Subject, ownership: Ownership) -> Ternary:
     if not rule.organizational_units:
         return True
-    above = ownership.units.get(asked.account)
+    above = ownership.units.get(subject.account)
     return None if above is None else not set(above).isdisjoint(rule.organizational_units)
 
 
@@ -168,12 +168,12 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def units_above(path: str | None) -> tuple[str, ...] | None:
-    """Give the units of a path `o-…/r-…/ou-…/ou-…/`; None: the path is not known."""
+    """Return the units of a path `o-…/r-…/ou-…/ou-…/`; None: the path is unknown."""
     return None if not path else tuple(part for part in path.split("/") if _UNITS.fullmatch(part))
 
 
 def asked_tags(ownership: Ownership) -> frozenset[str]:
-    """Give the keys of the tags that decide about owners."""
+    """Return the keys of the tags that owner rules use."""
     by_tag = {key for way in ownership.ways if isinstance(way, TagWay) for key in way.keys}
     by_rule = {key for way in ownership.ways if isinstance(way, RuleWay) for key, _ in way.concerns.tags}
     return frozenset(by_tag | by_rule)
@@ -191,7 +191,7 @@ class Owners:
             if isinstance(way, RuleWay) and way.concerns.subjects
         )
         self._known: dict[object, Owner] = {}
-        self._index: Index[Owner] = Index((each.subject, self._of(each)) for each in resources)
+        self._index: Index[Owner] = Index((resource.subject, self._of(resource)) for resource in resources)
 
     def of(self, finding: Finding) -> Owner:
         """Return the owner of a finding's subject."""
@@ -213,19 +213,19 @@ class Owners:
             return owner
         return self._of(Subject(subject=subject, type=kind, account=account, region=region, tagged=False))
 
-    def _of(self, asked: Subject) -> Owner:
-        matched = tuple(_is_like(asked.subject, patterns) for patterns in self._patterns)
-        alike = (asked.account, asked.type, asked.region, asked.tags, asked.tagged, matched)
-        known = self._known.get(alike)
-        if known is None:
+    def _of(self, subject: Subject) -> Owner:
+        matched = tuple(_is_like(subject.subject, patterns) for patterns in self._patterns)
+        alike = (subject.account, subject.type, subject.region, subject.tags, subject.tagged, matched)
+        owner = self._known.get(alike)
+        if owner is None:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            known = self._known[alike] = owner_of(asked, self._ownership)
-        return known
+            owner = self._known[alike] = owner_of(subject, self._ownership)
+        return owner
 
 
 def owned(findings: Iterable[Finding], owners: Owners | None) -> Iterator[Finding]:
-    """Put its owner on each finding as it passes; None: audit.yaml names no owners."""
+    """Yield findings with their owners. `owners` None: audit.yaml has no rules for owners."""
     for finding in findings:
         if owners is None:
             yield finding
@@ -253,7 +253,7 @@ class Index(Generic[V]):
         self._hashes, self._values = _sorted(hashes, values)
 
     def get(self, text: str) -> V | None:
-        """Give the value of a text; None: it is not there."""
+        """Return the value of a text; None: it is not in the index."""
         wanted = hash(text) & _MASK
         at = bisect_left(self._hashes, wanted)
         if at < len(self._hashes) and self._hashes[at] == wanted:
@@ -264,9 +264,9 @@ class Index(Generic[V]):
 def _sorted(hashes: "array[int]", values: "array[int]") -> "tuple[memoryview, memoryview]":
     """Sort both by the hashes; equal hashes stay in their order."""
     keys = pa.Array.from_buffers(pa.uint64(), len(hashes), [None, pa.py_buffer(hashes)])
-    told = pa.Array.from_buffers(pa.uint32(), len(values), [None, pa.py_buffer(values)])
+    numbers = pa.Array.from_buffers(pa.uint32(), len(values), [None, pa.py_buffer(values)])
     order = pc.sort_indices(keys)
-    return _plain(keys.take(order), "Q"), _plain(told.take(order), "I")
+    return _plain(keys.take(order), "Q"), _plain(numbers.take(order), "I")
 
 
 def _plain(numbers: pa.Array, kind: str) -> memoryview:
@@ -287,20 +287,20 @@ def resources(table: ds.Dataset, keys: frozenset[str]) -> Iterator[Subject]:
         columns=columns, batch_size=_BATCH, batch_readahead=1, fragment_readahead=1, cache_metadata=False
     ):
         tags = _tags(batch.column("tags"), keys) if keys else [()] * batch.num_rows
-        told = zip(*(batch.column(name).to_pylist() for name in _COLUMNS), tags, strict=True)
-        for subject, kind, account, region, its_tags in told:
+        rows = zip(*(batch.column(name).to_pylist() for name in _COLUMNS), tags, strict=True)
+        for subject, kind, account, region, its_tags in rows:
             yield Subject(subject=subject, type=kind, account=account, region=region, tags=its_tags)
 
 
 def _tags(column: pa.ListArray, keys: frozenset[str]) -> list[Tags | None]:
-    """Give the tags with `keys` of each row; None where they are not known, or not all of them."""
+    """Return the tags with `keys` of each row; None: they are unknown, or not all of them are known."""
     parents, members = pc.list_parent_indices(column), column.flatten()
     names, values = pc.struct_field(members, "key"), pc.struct_field(members, "value")
     wanted = pc.is_in(names, value_set=pa.array(sorted(keys), pa.string()))
-    found: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    tags: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
     picked = (each.filter(wanted).to_pylist() for each in (parents, names, values))
     for row, key, value in zip(*picked, strict=True):
-        found[row].append((key, value))
+        tags[row].append((key, value))
     vague = pc.or_(pc.is_null(names), pc.and_(wanted, pc.is_null(values)))
     unread = {*parents.filter(vague).to_pylist(), *pc.indices_nonzero(pc.is_null(column)).to_pylist()}
-    return [None if row in unread else tuple(found.get(row, ())) for row in range(len(column))]
+    return [None if row in unread else tuple(tags.get(row, ())) for row in range(len(column))]

@@ -14,7 +14,7 @@ def is_like(text: str, patterns: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=4_096)
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Give a pattern as a regular expression for `fullmatch`."""
+    """Return a pattern as a regular expression for `fullmatch`."""
     return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
 
 

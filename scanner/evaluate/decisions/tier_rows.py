@@ -48,12 +48,12 @@ class TableRows:
 
     def mask(self, chosen: Sequence[bool]) -> str:
         """Write the rows whose numbers are chosen as bits, for DuckDB."""
-        bits = pa.array([ord("1") if each else ord("0") for each in chosen], pa.uint8())
+        bits = pa.array([ord("1") if row else ord("0") for row in chosen], pa.uint8())
         chunks = (bits.take(chunk) for chunk in self.numbers.chunks)
         return "".join(_text(chunk) for chunk in chunks)
 
     def __iter__(self) -> Iterator[int]:
-        """Give the number of each row."""
+        """Yield the number of each row."""
         for chunk in self.numbers.chunks:
             yield from chunk.to_pylist()
 
@@ -65,15 +65,15 @@ def _text(chunk: pa.UInt8Array) -> str:
 
 
 def columns_asked(conditions: Iterable[Condition], tables: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Give the columns of fact tables that signatures of `tables` rest on, beside those of every verdict."""
-    asked = dict.fromkeys(tables, ())
-    by_tag = any(each.key for each in conditions)
-    found: dict[str, tuple[str, ...]] = {}
-    if BACKUPS in asked:
-        found[BACKUPS] = ("resource", "resource_type")
-    if by_tag and (TAGGED in asked or BACKUPS in asked):
-        found[TAGGED] = ("subject", "tags", "not_known")
-    return found
+    """Return the columns of fact tables that signatures of `tables` need in addition to every verdict's."""
+    needed = dict.fromkeys(tables, ())
+    by_tag = any(column.key for column in conditions)
+    columns: dict[str, tuple[str, ...]] = {}
+    if BACKUPS in needed:
+        columns[BACKUPS] = ("resource", "resource_type")
+    if by_tag and (TAGGED in needed or BACKUPS in needed):
+        columns[TAGGED] = ("subject", "tags", "not_known")
+    return columns
 
 
 def table_rows(
@@ -166,7 +166,7 @@ class _Asked:
 
 
 def _unread() -> str:
-    """Say what of the tags was not read, as the row tells."""
+    """Return which tags were not read, according to the row."""
     about = "list_filter(not_known, lambda n: split_part(n.about, '.', 1) = 'tags')"
     texts = f"list_sort(list_distinct(list_transform({about}, lambda n: n.reason)))"
     return f"CASE WHEN len({about}) > 0 THEN array_to_string({texts}, ' ') ELSE {literal(UNREAD)} END"

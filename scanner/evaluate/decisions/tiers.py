@@ -57,7 +57,7 @@ class Tiering:
 
 
 def conditions(tiers: Iterable[Match]) -> tuple[Condition, ...]:
-    """Give what matches ask of subjects by themselves, each once, in the order of the file."""
+    """Return the distinct conditions that matches put on subjects, in the order of the file."""
     return tuple(dict.fromkeys(each for match in tiers for each in _conditions(match)))
 
 
@@ -81,7 +81,7 @@ class Signatures:
         self._of_place = cache(self._of_types)
 
     def of(self, place: Place, letters: str) -> tuple[Signature, bool]:
-        """Give the signature, and whether a unit that is not known is in doubt.
+        """Return the signature, and whether an unknown unit leaves it in doubt.
 
         `letters`: how the subject answers each of `conditions`: `t`, `f`, or `?`.
         """
@@ -95,11 +95,11 @@ class Signatures:
         return tuple(found), doubts_unit
 
     def _of_account(self, account: str) -> tuple[tuple[int, Ternary], ...]:
-        """Give the rules that this account does not exclude, and whether it is known to lie below them."""
-        asked = ((number, match, self._below(match, account)) for number, match in enumerate(self._matches))
+        """Return the rules that do not exclude this account, and whether it is below their units for sure."""
+        rules = ((number, match, self._below(match, account)) for number, match in enumerate(self._matches))
         return tuple(
             (number, below)
-            for number, match, below in asked
+            for number, match, below in rules
             if below is not False and _admits(match.accounts, account)
         )
 
@@ -110,12 +110,12 @@ class Signatures:
         return None if above is None else not set(above).isdisjoint(match.organizational_units)
 
     def _of_region(self, account: str, region: str) -> tuple[tuple[int, Ternary], ...]:
-        found = self._in_account(account)
-        return tuple(each for each in found if _admits(self._matches[each[0]].regions, region))
+        entries = self._in_account(account)
+        return tuple(entry for entry in entries if _admits(self._matches[entry[0]].regions, region))
 
     def _of_types(self, place: Place) -> tuple[tuple[int, Ternary], ...]:
-        found = self._in_region(place.account, place.region)
-        return tuple(each for each in found if _admits(self._matches[each[0]].types, *place.types))
+        entries = self._in_region(place.account, place.region)
+        return tuple(entry for entry in entries if _admits(self._matches[entry[0]].types, *place.types))
 
 
 def _admits(patterns: tuple[str, ...], *texts: str) -> bool:
@@ -123,33 +123,33 @@ def _admits(patterns: tuple[str, ...], *texts: str) -> bool:
 
 
 def choices(tiers: Tiers, control: str, signature: Signature) -> tuple[Choice, ...]:
-    """Give all that may hold for a control where tiers and overrides match like this; empty: too many.
+    """Return all possible parameter sets of a control for tiers that match like this; empty: too many.
 
     Rules that are not known are taken to be independent: at worst too much is thought possible.
     """
     named = len(tiers.tiers)
-    found = _tiers(tiers, control, [each for each in signature if each[0] < named])
+    sets = _tiers(tiers, control, [choice for choice in signature if choice[0] < named])
     for number, is_certain in signature:
         values = {} if number < named else tiers.overrides[number - named].parameters.get(control, {})
         if not values:
             continue
-        changed = [Choice(each.tier, {**each.parameters, **values}) for each in found]
-        found = _distinct(changed if is_certain else [*found, *changed])
-        if len(found) > MAX_CHOICES:
+        changed = [Choice(choice.tier, {**choice.parameters, **values}) for choice in sets]
+        sets = _distinct(changed if is_certain else [*sets, *changed])
+        if len(sets) > MAX_CHOICES:
             return ()
-    return tuple(found)
+    return tuple(sets)
 
 
 def _tiers(tiers: Tiers, control: str, signature: Sequence[tuple[int, bool]]) -> list[Choice]:
-    """Give the first tier that matches, and those before it that may."""
-    found: list[Choice] = []
+    """Return the first tier that matches, and those before it that may match."""
+    candidates: list[Choice] = []
     for number, is_certain in signature:
         tier = tiers.tiers[number]
-        found.append(Choice(tier.name, tier.parameters.get(control, {})))
+        candidates.append(Choice(tier.name, tier.parameters.get(control, {})))
         if is_certain:
-            return found
-    return [*found, Choice("", {})]
+            return candidates
+    return [*candidates, Choice("", {})]
 
 
-def _distinct(found: list[Choice]) -> list[Choice]:
-    return [each for at, each in enumerate(found) if each not in found[:at]]
+def _distinct(options: list[Choice]) -> list[Choice]:
+    return [choice for at, choice in enumerate(options) if choice not in options[:at]]

@@ -80,7 +80,7 @@ class Waivers:
         return date.fromisoformat(rule.waiver.expires) < self._today
 
     def apply(self, finding: Finding) -> Finding:
-        """Give the finding, `waived` when it is a failure that an unexpired waiver covers."""
+        """Return the finding; a failure that an unexpired waiver covers has the status `waived`."""
         if not self._rules or finding.control == EXPIRED:
             return finding
         if finding.status in _OPEN:
@@ -95,7 +95,7 @@ class Waivers:
         return finding
 
     def uses(self, controls: Sequence[str]) -> tuple[WaiverUse, ...]:
-        """Say what became of the waivers, in the order of the file, once all findings were in `apply`.
+        """Return how the waivers were used, in the order of the file, after `apply` saw all findings.
 
         `controls` are the ids of those that were asked.
         """
@@ -131,10 +131,10 @@ class Waivers:
             self._open[rule] += still_open
 
     def findings(self) -> Iterator[Finding]:
-        """Give a failure for each waiver that has expired, in the order in which findings are filed."""
+        """Yield a failure for each expired waiver, in filing order."""
         if self._account is None:
             return
-        for rule in sorted(self._lapsed, key=lambda each: each.waiver.id):
+        for rule in sorted(self._lapsed, key=lambda rule: rule.waiver.id):
             yield self._finding(rule, self._account)
 
     def _finding(self, rule: WaiverRule, account: str) -> Finding:

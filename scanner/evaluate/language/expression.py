@@ -55,7 +55,7 @@ def check(text: str, vocabulary: Vocabulary) -> Expression:
 
 
 def parameter_type(default: Any) -> str:  # noqa: ANN401 -- a parameter may be of any type
-    """Give the SQL type of a parameter by its default: numbers are DOUBLE, an empty list is of texts."""
+    """Return a parameter's SQL type by its default: numbers are DOUBLE, an empty list is of texts."""
     if isinstance(default, list | tuple):
         return f"{parameter_type(default[0]) if default else 'VARCHAR'}[]"
     if isinstance(default, bool):
@@ -312,7 +312,7 @@ class _Walk:
         return node
 
     def variable(self, body: Node) -> str:
-        """Give the name of a lambda's one variable; empty when it is refused."""
+        """Return the name of a lambda's only variable; empty: it was refused."""
         if body.get("syntax_type") != "LAMBDA_KEYWORD":
             self.complain("the arrow of a lambda is not read", "write [expression for variable in list]")
             return ""
@@ -327,7 +327,7 @@ class _Walk:
         return name
 
     def member_type(self, source: Node, place: _Place) -> pa.DataType | None:
-        """Give the type of the members of a list, where it is a column or a field of one."""
+        """Return the type of the members of a list that is a column or a field of one."""
         if source["class"] != "COLUMN_REF":
             return self.filtered_type(source, place)
         kind = _Walk(self.vocabulary).resolve(source["column_names"], place)

@@ -158,7 +158,7 @@ _LITERALS: Final = {"STRING": "text", "INTEGER": "number", "NUMERIC": "number", 
 
 
 def refusal(name: str) -> tuple[str, str]:
-    """Say why a function is refused, and what to write instead; empty texts when nothing is special."""
+    """Return why a function is refused, and what to write instead; empty texts: no special reason."""
     if name in REFUSED_FUNCTIONS:
         return REFUSED_FUNCTIONS[name]
     for prefixes, why, instead in _BY_PREFIX:
@@ -168,12 +168,12 @@ def refusal(name: str) -> tuple[str, str]:
 
 
 def kind_of_literal(kind: str) -> str:
-    """Give the kind of a literal as the parse tree names it; empty when it has none."""
+    """Return the kind of a literal by its name in the parse tree; empty: it has none."""
     return _LITERALS.get(kind, "")
 
 
 def kind_of_type(kind: pa.DataType | None) -> str:
-    """Give the kind of a column; empty when its type is not known or is nested."""
+    """Return the kind of a column; empty: its type is unknown or nested."""
     if kind is None:
         return ""
     if pa.types.is_boolean(kind):
@@ -184,7 +184,7 @@ def kind_of_type(kind: pa.DataType | None) -> str:
 
 
 def kind_of_value(value: object) -> str:
-    """Give the kind of a parameter by its default."""
+    """Return the kind of a parameter by its default."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, str):
@@ -193,6 +193,6 @@ def kind_of_value(value: object) -> str:
 
 
 def clash(kinds: Iterable[str]) -> str:
-    """Say that values of several kinds are compared; empty when they are of one."""
+    """Return that values of several kinds are compared; empty: they are of one kind."""
     found = sorted(set(kinds) - {""})
     return f"a {found[0]} is compared with a {found[1]}" if len(found) > 1 else ""

@@ -194,7 +194,7 @@ _SHOWN_MOMENT: Final = _once(
 
 
 def macro_statements(as_of: datetime) -> tuple[str, ...]:
-    """Give the statements that make all macros; `as_of` is the clock of the evaluation (aware)."""
+    """Return the statements that create all macros; `as_of`: the clock of the evaluation (aware)."""
     clock = as_of.astimezone(UTC).isoformat(sep=" ")
     now = f"CREATE MACRO evaluation_time() AS (TIMESTAMPTZ '{clock}')"
     # Else a time without an offset would be read in the machine's time zone.

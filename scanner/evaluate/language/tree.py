@@ -119,7 +119,7 @@ def _statement(text: str) -> Node:
 
 
 def _around(select: Node) -> Node:
-    """Give all of a SELECT but what is selected: it must be that of `SELECT (1)`."""
+    """Return a SELECT without what it selects: it must equal that of `SELECT (1)`."""
     return {key: value for key, value in select.items() if key != "select_list"}
 
 

@@ -107,7 +107,7 @@ def _reason(parts: Parts, *, calm: bool) -> str:
 
 
 def _remedy(parts: Parts) -> str:
-    """Give what to do about a failure of this subject; NULL for other answers and where there is nothing."""
+    """Return the SQL of what to do about a failure of this subject; NULL for other statuses."""
     if parts.remedy is None:
         return "NULL"
     told = f"({parts.remedy.sql})"
@@ -115,7 +115,7 @@ def _remedy(parts: Parts) -> str:
 
 
 def _open_notes(parts: Parts) -> str:
-    """Give the notes of an unknown row: about the columns that keep it open, else all that it has."""
+    """Return the notes of an unknown row about the columns that leave it open, else all its notes."""
     population, requirement = (_notes(each.columns) for each in (parts.population, parts.require))
     chosen = f"CASE WHEN asked_ IS NULL THEN {population} ELSE {requirement} END"
     return f"CASE WHEN status_ = 'unknown' THEN list_transform({chosen}, {_NOTE}) END"
@@ -128,14 +128,14 @@ _NOTE: Final = (
 
 
 def _notes(columns: Iterable[str]) -> str:
-    """Give the notes about these columns; all notes where there is none about them."""
+    """Return the notes about these columns; all notes if there are none about them."""
     names = _literals(sorted(columns))
     about = f"list_filter(not_known, lambda n: split_part(n.about, '.', 1) IN ({names}))"
     return f"CASE WHEN len({about}) > 0 THEN {about} ELSE not_known END"
 
 
 def _unread(schema: pa.Schema, parts: Parts) -> str:
-    """Give, of an unknown row without notes, whether each of the judging columns is open."""
+    """Return which judging columns are open in an unknown row without notes."""
     tests = ", ".join(f"({_is_open(schema.field(name))})" for name in judging_columns(parts))
     return f"CASE WHEN status_ = 'unknown' AND len(not_known) = 0 THEN CAST([{tests}] AS BOOLEAN[]) END"
 
@@ -171,7 +171,7 @@ def _details(details: Details) -> str:
 
 
 def _places(parts: Parts) -> str:
-    """Give the evidence lines of the columns that the finding speaks of, and those of the row as a whole."""
+    """Return the evidence lines of the columns in the finding's text, and those of the row as a whole."""
     shown = (expression for _, expression in parts.details)
     used = (parts.population, parts.require, *shown)
     columns = sorted(frozenset().union(*(expression.columns for expression in used)))
