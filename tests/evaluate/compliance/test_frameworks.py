@@ -153,8 +153,8 @@ def test_frameworks_in_two_accounts(tmp_path: Path) -> None:
 def test_what_we_judged_stands_beside_what_a_scope_covers(tmp_path: Path) -> None:
     rows = build(judged(unseen(two_accounts(tmp_path)))).audit_manager.frameworks
     in_plan, frequency = rows[0].controls or ()
-    assert (in_plan.judged, in_plan.covers) == ("1 of 1 asked", "at least 1 of 1 resource")
-    assert (frequency.judged, frequency.covers) == ("1 of 1 asked", "at least 1 of 1 plan")
+    assert (in_plan.judged, in_plan.covers) == ("1 of 1 check", "at least 1 of 1 resource")
+    assert (frequency.judged, frequency.covers) == ("1 of 1 check", "at least 1 of 1 plan")
     assert dict(frequency.parameters) == {"max_interval_hours": "24", "min_retention_days": "35"}
     assert rows[1].controls is None
     lock, strange = rows[2].controls or ()
