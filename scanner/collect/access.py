@@ -1,7 +1,7 @@
-"""Check with a few calls, before the first scan, that a scan can read what it needs.
+"""Test with a few calls, before the first scan, whether a scan could read what it needs.
 
-The caller's identity, the organization, the role in every account, and there one operation of each service
-in one Region. The answers are not evidence: nothing of them is kept but whether they came.
+It tests the caller's identity, the organization, the role in every account, and one operation of each service
+in one Region of each account. The answers are not evidence: only the result of each call is kept.
 """
 
 import json
@@ -35,7 +35,7 @@ SAMPLES: Final = (_VAULTS, *(key for key in samples(Place.REGION) if not key.sta
 """The operation of each service that is called in one Region of each account."""
 
 GLOBAL_SAMPLES: Final = ("iam:ListRoles", "s3:ListBuckets")
-"""The operations of services that answer once for an account."""
+"""Operations of global services, called once per account."""
 _ANY: Final = AccountId("*")
 _IDENTITY: Final = "sts:GetCallerIdentity"
 _ASSUME_ROLE: Final = "sts:AssumeRole"
@@ -61,10 +61,10 @@ def check_access(
     progress: Callable[[int, int], None] = lambda _done, _of: None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AccessReport:
-    """Call what a scan of `request` would need. `progress`: the accounts that are done, and their number.
+    """Make sample calls that a scan of `request` would need. `progress`: accounts finished, and in total.
 
-    Raises UsageError (CredentialsError) and EndpointError if the caller's own credentials do not work, or
-    something that was named does not exist; EmptyScopeError. Everything else is a row of the report.
+    Raises CredentialsError and EndpointError if the caller's own credentials do not work, UsageError if
+    something that was named does not exist, and EmptyScopeError. All other errors are rows of the report.
     """
     check_request(request)
     environment = set_up(request, Unwatched(), clock)
@@ -93,7 +93,7 @@ def check_access(
 # service does.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleSettings:
-    """Who assumes the role, in which partition, and how the role is called."""
+    """The account that assumes the role, its partition, and the name of the role."""
 
     caller: AccountId
     partition: str
@@ -107,7 +107,7 @@ class RoleSettings:
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """One check of access: its calls, and the rows that they make."""
+    """One access check: its calls, and the rows of their results."""
 
     request: CollectRequest
     environment: ScanEnvironment
@@ -124,7 +124,7 @@ class _Check:
         )
 
     def report(self, resolved: Resolved | None, rows: tuple[AccessRow, ...]) -> AccessReport:
-        """Build the report. `resolved` None: the accounts of the organization are not known."""
+        """Build the report. `resolved` None: the accounts of the organization are unknown."""
         scope = resolved.scope if resolved else None
         return AccessReport(
             caller_arn=self.opening.arn,
@@ -132,7 +132,9 @@ class _Check:
             role_name=self.request.role_name,
             accounts=scope.accounts if scope else (),
             regions=scope.regions if scope else (),
-            excluded=tuple((each.account, each.reason) for each in scope.excluded) if scope else (),
+            excluded=tuple((exclusion.account, exclusion.reason) for exclusion in scope.excluded)
+            if scope
+            else (),
             rows=rows,
         )
 
@@ -148,7 +150,7 @@ class _Check:
         )
 
     def organization(self, held: HeldCalls, problem: str = "") -> Iterator[AccessRow]:
-        """Return a row for each operation that was called for the organization, the worst of its calls.
+        """Yield a row for each operation on the organization, with the worst of its results.
 
         `problem`: why the scope is not known.
         """
@@ -165,9 +167,9 @@ class _Check:
     def accounts(
         self, resolved: Resolved, progress: Callable[[int, int], None]
     ) -> list[tuple[AccessRow, ...]]:
-        """Check all accounts side by side, and return their rows in the order of the accounts."""
+        """Check all accounts in parallel, and return their rows in the order of the accounts."""
         accounts = resolved.scope.accounts
-        found: dict[AccountId, tuple[AccessRow, ...]] = {}
+        results: dict[AccountId, tuple[AccessRow, ...]] = {}
         pool, lock = Pool(self.request.concurrency), Lock()
 
         def check(account: AccountId) -> None:
@@ -176,8 +178,8 @@ class _Check:
             except Halted:
                 return
             with lock:
-                found[account] = rows
-                progress(len(found), len(accounts))
+                results[account] = rows
+                progress(len(results), len(accounts))
 
         progress(0, len(accounts))
         try:
@@ -192,7 +194,7 @@ class _Check:
             pool.close()
         if problem is not None:
             raise problem
-        return [found[account] for account in accounts]
+        return [results[account] for account in accounts]
 
     def _account(self, account: AccountId, regions: tuple[RegionName, ...]) -> Iterator[AccessRow]:
         if account != self.opening.account:
@@ -207,7 +209,9 @@ class _Check:
             _sample(everywhere, operation)
         if self.request.organization:
             organizations.collect_account(everywhere)
-        region = next((each for each in _nearest(home, regions) if (enabled or {}).get(each, True)), None)
+        region = next(
+            (candidate for candidate in _nearest(home, regions) if (enabled or {}).get(candidate, True)), None
+        )
         if region is not None:
             there = Caller(self.environment.wiring, Shard(account, region), calls, region)
             for operation in SAMPLES:
@@ -275,12 +279,12 @@ def _statement(result: AccessResult, statement: str) -> str:
 
 
 def _nearest(home: RegionName, regions: tuple[RegionName, ...]) -> tuple[RegionName, ...]:
-    """Order the Regions of the scope: that of the caller first, where clients and connections exist."""
+    """Return the Regions of the scope, the caller's own first, where clients and connections exist."""
     return tuple(sorted(regions, key=lambda region: (region != home, region)))
 
 
 def _sample(caller: Caller, operation: str) -> None:
-    """Call an operation once: a list's first page. The recorder has the outcome."""
+    """Call an operation once (the first page of a list); the recorder stores the outcome."""
     service, _, name = operation.partition(":")
     if operation in pagination():
         next(caller.pages(service, name), None)
@@ -289,7 +293,7 @@ def _sample(caller: Caller, operation: str) -> None:
 
 
 def _not_called(account: AccountId, region: RegionName | None) -> Iterator[AccessRow]:
-    """Return a row for each service that was not sampled, and why."""
+    """Yield a row for each service that was not sampled, with the reason."""
     for operation in SAMPLES:
         if region is None or is_doubtful(operation.partition(":")[0], region):
             message = (
@@ -308,7 +312,7 @@ def _not_called(account: AccountId, region: RegionName | None) -> Iterator[Acces
 
 
 def result_of(failure: Failure) -> AccessResult:
-    """Return what a failed call says of access: only a refusal of AWS is a denial.
+    """Return what a failed call means for access: only a refusal of AWS is a denial.
 
     Throttling, a failure of AWS or of the network, and expired credentials say nothing about permissions.
     """
@@ -364,7 +368,7 @@ def _fix_for_no_answer(failure: Failure) -> str:
 
 
 def _denying_policy(message: str) -> tuple[str, bool]:
-    """Return the kind of policy that AWS names, in lower case, and whether it denies explicitly."""
+    """Return the type of policy that AWS names, in lower case, and whether it denies explicitly."""
     match = _POLICY.search(message)
     if match is None:
         return "", False

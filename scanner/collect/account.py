@@ -15,7 +15,7 @@ from scanner.collect.environment import open_scan, set_up
 from scanner.collect.foreign_keys import KeysByShard, by_owner, can_be_asked
 from scanner.collect.journal import Finished, Journal, JournalState
 from scanner.collect.request import CollectRequest, Unwatched, Watcher
-from scanner.collect.resume import ResumeOptions, check_means, journal_request
+from scanner.collect.resume import ResumeOptions, check_access_options, journal_request
 from scanner.collect.runner import Collection, shard_collector_of
 from scanner.collect.scope import Resolved
 from scanner.errors import BundleError
@@ -98,7 +98,7 @@ def _opened(  # noqa: PLR0913, PLR0917 -- as collect_account
             raise BundleError(
                 f"{folder}: the journal has no scope: the scan was not opened. Start another one."
             )
-        check_means(means, past)
+        check_access_options(means, past)
         request = journal_request(ResumeOptions(), means, past)
         environment = set_up(request, watcher, clock, past.header.home)
         caller = past.header.caller_account

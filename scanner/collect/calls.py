@@ -1,4 +1,4 @@
-"""Calling AWS: each call is asked once, tried as often as it deserves, and recorded however it ends."""
+"""Calls to AWS: each is made once per shard, with retries, and recorded with its outcome."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
@@ -37,34 +37,34 @@ _MAX_PAGES: Final = 100_000
 _PARTS: Final = 64
 
 _MOST_NAMES: Final = 5
-"""Names are shared out one by one; where that gives more parts than threads can need, a few at a time."""
+"""Names per task: one, or up to this many if there are more tasks than threads can use."""
 
 MOST_FRUITLESS: Final = 100
-"""Pages in a row that bring nothing new, after which a list is given up.
+"""Consecutive pages without a new row, after which reading a list is stopped.
 
-AWS may answer with an empty page, or give a row twice when the list changes while it is read.
+A few are normal: AWS may return an empty page, or a row twice when the list changes during the calls.
 """
 
 
 class AlreadyAskedError(Exception):
-    """The same call was asked before in this shard; its answer is on record."""
+    """The same call was made before in this shard, and its answer is recorded."""
 
 
 class Recorder(Protocol):
-    """Where calls are written down: a `ShardWriter` and its strands are."""
+    """The interface for recording calls: a `ShardWriter`, or one of its strands."""
 
     def write(self, call: Call) -> None:
-        """Write down a call and its outcome."""
+        """Record a call and its outcome."""
 
     def branch(self) -> "Recorder":
-        """Return a recorder whose calls come after those so far, and before those to come."""
+        """Return a recorder for calls that come after those so far, and before all later ones."""
 
     def close(self) -> None:
-        """Nothing more is written down here."""
+        """End the recording; no more calls follow."""
 
 
 class HeldCalls:
-    """A recorder that keeps calls until it is known which file they belong in."""
+    """A recorder that keeps calls in memory until their file is known."""
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
@@ -75,25 +75,25 @@ class HeldCalls:
         return tuple(self._calls)
 
     def write(self, call: Call) -> None:
-        """Keep a call."""
+        """Store a call."""
         self._calls.append(call)
 
     def branch(self) -> "HeldCalls":
-        """Keep everything in one place."""
+        """Return this recorder: all calls are kept in one list."""
         return self
 
     def close(self) -> None:
-        """Do nothing: there is nothing to wait for."""
+        """Do nothing: the calls stay in memory."""
 
     def replay(self, recorder: Recorder, account: AccountId) -> None:
-        """Write the calls into `recorder`, as calls of `account`: the first one is made to learn its id."""
+        """Write the calls into `recorder` as calls of `account`, whose id the first of them returned."""
         for call in self._calls:
             recorder.write(replace(call, shard=Shard(account, call.shard.region)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """What all callers of a scan share. `halt` is set to stop them; `reads` None: everything is collected."""
+    """Objects that all callers of a scan share. `halt` stops them; `reads` None: everything is collected."""
 
     clients: Clients
     operations: Mapping[str, Operation]
@@ -108,14 +108,14 @@ class Wiring:
 
 
 class CallRegister:
-    """The calls that were asked in a shard; safe for threads."""
+    """The calls that were made in a shard; safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._calls: set[object] = set()
 
     def is_new(self, operation: str, parameters: Mapping[str, object]) -> bool:
-        """Check whether a call is new, and register it."""
+        """Register a call, and return whether it was not registered before."""
         call: object = (operation, *parameters.items()) if len(parameters) < 2 else None  # noqa: PLR2004
         try:
             return self._add(call or (operation, *sorted(parameters.items())))
@@ -124,23 +124,23 @@ class CallRegister:
 
     def _add(self, call: object) -> bool:
         with self._lock:
-            known = len(self._calls)
+            before = len(self._calls)
             self._calls.add(call)
-            return len(self._calls) > known
+            return len(self._calls) > before
 
 
 Read = Callable[["Caller"], Iterable[str] | None]
-"""A part of a shard's reading: makes its calls, and gives the keys that it met."""
+"""A part of a shard's collection: it makes calls, and returns the keys that the answers name."""
 
 Start = Callable[[Read], None]
-"""What starts a read for which a place was kept."""
+"""Starts the read for which a position was reserved."""
 
 
 class Caller:
     """Calls AWS for one account in one Region, and records each call with its outcome.
 
-    For one thread at a time; what may run side by side has a caller of its own (`in_parallel`). `failures`
-    holds the last failure of each operation that had one, in the whole shard.
+    Use it in one thread at a time; parallel reads have their own callers (`in_parallel`). `failures` has the
+    last failure of each operation that failed, for the whole shard.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Caller:
     ) -> None:
         self.shard = shard
         self.region = region
-        self.service = ""  # whose part this is: a part that breaks is recorded by its name
+        self.service = ""  # the service to record if this part breaks
         self.failures: dict[str, Failure] = {}
         self.recorder = recorder
         self._wiring = wiring
@@ -174,25 +174,25 @@ class Caller:
         )
 
     def at(self, endpoint: str) -> Self:
-        """Return this caller as one that calls the host that endpoint discovery named (Amazon Timestream).
+        """Return a caller for the host that endpoint discovery returned (Amazon Timestream).
 
-        An answer may name it with or without `https://`; see `Clients.of`.
+        The host may be given with or without `https://`; see `Clients.of`.
         """
         there = copy(self)
         there._endpoint = endpoint  # noqa: SLF001 -- its own copy
         return there
 
     def branched(self) -> Self:
-        """Return a caller for another thread. Its lines come between those so far and those to come."""
-        other = copy(self)
-        other.recorder = self.recorder.branch()
-        return other
+        """Return a caller for another thread, whose lines come between those so far and all later ones."""
+        branch = copy(self)
+        branch.recorder = self.recorder.branch()
+        return branch
 
     def in_parallel(self, *reads: Read) -> set[str]:
-        """Do each of `reads` with a caller of its own, side by side if there are threads for it.
+        """Run each of `reads` with its own caller, in parallel if there are threads.
 
-        Gives the keys that they met, or none when they are done later: the keys go where those of the
-        whole shard go. A read must not touch anything but its caller. None may wait for another.
+        Returns the keys that the answers name; if the reads run later, the keys are added to those of the
+        shard. A read must use no shared state but its caller, and must not wait for another read.
         """
         if self._reserve is None:
             return {key for read in reads for key in read(self) or ()}
@@ -201,10 +201,10 @@ class Caller:
         return set()
 
     def later(self) -> "Start":
-        """Keep a place for a read in the evidence, here; give what starts it. It must be started.
+        """Reserve a position in the evidence for a read, and return the function that starts it.
 
-        The keys that it meets go where those of the whole shard go. Where nothing runs side by side, it is
-        read by whoever starts it, and its keys are lost.
+        The keys that it returns are added to those of the shard. Without threads, it runs in the function
+        that starts it, and its keys are lost.
         """
         if self._reserve is None:
             return self._at_once
@@ -214,7 +214,7 @@ class Caller:
         read(self)
 
     def call(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any] | None:
-        """Ask once; None when it failed (which is on record), was asked before, or is not collected."""
+        """Call once; None if the call failed (which is recorded), was made before, or is not collected."""
         if not self.collects(f"{service}:{operation}"):
             return None
         try:
@@ -223,11 +223,11 @@ class Caller:
             return None
 
     def collects(self, operation: str) -> bool:
-        """Return whether the scan collects what an operation (`service:Operation`) answers."""
+        """Return whether the scan collects an operation (`service:Operation`)."""
         return is_collected(operation, self._wiring.reads)
 
     def pages(self, service: str, operation: str, **parameters: object) -> Iterator[Mapping[str, Any]]:
-        """Ask for page after page. A page that fails ends the list, which is on record as half read."""
+        """Yield the pages of a list. A failed page ends it, and the list is recorded as half read."""
         declared = self._wiring.operations[f"{service}:{operation}"]
         paging = pagination()[declared.key]
         if paging.page_size and declared.page:
@@ -245,7 +245,10 @@ class Caller:
             seen.add(token)
 
     def demand(self, service: str, operation: str, **parameters: object) -> Mapping[str, Any]:
-        """Ask once and record the outcome. FinalError: it failed; AlreadyAskedError: asked before."""
+        """Call once and record the outcome.
+
+        FinalError: it failed; AlreadyAskedError: it was called before.
+        """
         declared = self._wiring.operations[f"{service}:{operation}"]
         if not self._asked.is_new(declared.key, parameters):
             raise AlreadyAskedError(declared.key)
@@ -260,13 +263,13 @@ class Caller:
 
     def each(self, names: Iterable[str], read: "Callable[[Caller, str], Iterable[str]]") -> set[str]:
         """Run `read` for each of `names`, several names per thread, and return the keys that it returned."""
-        each = tuple(dict.fromkeys(names))
-        size = max(1, min(_MOST_NAMES, len(each) // _PARTS))
-        chunks = (each[start : start + size] for start in range(0, len(each), size))
+        unique = tuple(dict.fromkeys(names))
+        size = max(1, min(_MOST_NAMES, len(unique) // _PARTS))
+        chunks = (unique[start : start + size] for start in range(0, len(unique), size))
         return self.in_parallel(*(partial(_read_chunk, names=chunk, read=read) for chunk in chunks))
 
     def note(self, service: str, operation: str, parameters: Mapping[str, Any], failure: Failure) -> None:
-        """Record a failure that was met elsewhere: a role that could not be assumed."""
+        """Record a failure from elsewhere, such as that of a role that could not be assumed."""
         self._record(Operation(service, operation, ""), parameters, failure=failure)
 
     def _give_up(self, declared: Operation, parameters: Mapping[str, Any], *, repeated: bool) -> None:
@@ -303,7 +306,7 @@ class Caller:
 
 
 def next_token(paging: Pagination, answer: Mapping[str, Any]) -> str:
-    """Return the token of the next page; empty when this is the last."""
+    """Return the token of the next page; empty on the last page."""
     if paging.more and answer.get(paging.more) is False:
         return ""
     return str(answer.get(paging.output) or "")
@@ -316,18 +319,20 @@ def _read_chunk(
 
 
 class Progress:
-    """Watches the pages of one list. Keeps eight bytes a page."""
+    """Detects lists that never end, with eight bytes per page."""
 
     def __init__(self, paging: Pagination) -> None:
-        self._beside = {paging.output, paging.more, "ResponseMetadata"}
+        self._paging_members = {paging.output, paging.more, "ResponseMetadata"}
         self._seen: set[int] = set()
         self._fruitless = 0
 
     def has_ended(self, answer: Mapping[str, Any]) -> bool:
-        """Take note of a page that another one follows; whether too many have brought nothing new."""
-        said = hash(_bytes({key: value for key, value in answer.items() if key not in self._beside}))
-        self._fruitless = self._fruitless + 1 if said in self._seen else 0
-        self._seen.add(said)
+        """Register a page that has a successor; return whether too many pages brought nothing new."""
+        digest = hash(
+            _bytes({key: value for key, value in answer.items() if key not in self._paging_members})
+        )
+        self._fruitless = self._fruitless + 1 if digest in self._seen else 0
+        self._seen.add(digest)
         return self._fruitless >= MOST_FRUITLESS
 
 
@@ -339,7 +344,7 @@ def _bytes(value: object) -> bytes:
 
 
 def remove(answer: MutableMapping[str, Any], paths: tuple[str, ...]) -> None:
-    """Take the fields at `paths` (`Reservations[].Instances[].UserData`) out of `answer`, in place."""
+    """Remove the fields at `paths` (`Reservations[].Instances[].UserData`) from `answer`, in place."""
     for path in paths:
         _remove(answer, path.split("."))
 
@@ -359,7 +364,7 @@ def _remove(node: object, steps: list[str]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Sends the calls of one shard; safe for threads. What it waits for stops when `halt` is set."""
+    """Sends the calls of one shard; safe for threads. Its waits end when `halt` is set."""
 
     clients: Clients
     shard: Shard
@@ -375,9 +380,12 @@ class Sender:
     def send(
         self, operation: Operation, parameters: Mapping[str, Any], endpoint: str = ""
     ) -> Mapping[str, Any]:
-        """Return the answer, without its secret fields. FinalError: it failed for good. Halted: stop."""
+        """Return the answer without its secret fields.
 
-        def once() -> Mapping[str, Any]:
+        FinalError: the call failed. Halted: the scan stops.
+        """
+
+        def send_once() -> Mapping[str, Any]:
             self._keep_to_limits(operation)
             return self._ask(operation, parameters, endpoint)
 
@@ -388,10 +396,10 @@ class Sender:
             self._wait(seconds)
             return True
 
-        return attempt(once, self.retries, pause)
+        return attempt(send_once, self.retries, pause)
 
     def _keep_to_limits(self, operation: Operation) -> None:
-        """Wait for a token. Halted; FinalError: AWS throttled or failed for so long that no time is left."""
+        """Wait for a token of the rate limits. Halted, or FinalError: no time is left for waiting."""
         self._stop_if_too_late()
         seconds, throttled = self.limits.take(operation.service, operation.name)
         if seconds <= 0:

@@ -1,7 +1,7 @@
-"""Credentials that answer for the account on whose behalf the current code runs.
+"""Credentials that depend on the account for which the current code runs.
 
-A client serves all accounts of a scan. When it signs a request it asks its credentials, and these look
-at a context variable. Outside `acting_for` there is no account, and signing fails loudly.
+A client serves all accounts of a scan. To sign a request, it uses the credentials of the account in a context
+variable. Outside of `acting_for` there is no account, and signing raises NoAccountError.
 """
 
 import threading
@@ -20,9 +20,9 @@ from scanner.errors import VaultproofError
 from scanner.model.names import AccountId
 
 Source = Callable[[], ReadOnlyCredentials]
-"""Gives an account's credentials of this moment. FinalError: they could not be renewed.
+"""Returns an account's current credentials. FinalError: they could not be renewed.
 
-One that can find others when AWS says that they have expired has `renew(used) -> bool` (RoleSource).
+A source that can replace expired credentials has a method `renew(used) -> bool` (RoleSource).
 """
 
 _RENEW_BEFORE: Final = timedelta(minutes=5)
@@ -32,7 +32,7 @@ _acting_for: ContextVar[AccountId] = ContextVar("vaultproof_acting_for")
 
 
 class NoAccountError(RuntimeError):
-    """A request was to be signed for no account, or for one without credentials."""
+    """A request would have been signed for no account, or for one without credentials."""
 
 
 @contextmanager
@@ -52,7 +52,7 @@ class CredentialStore:
         self._sources: dict[AccountId, Source] = {}
 
     def clear(self) -> None:
-        """Forget all credentials: those of another scan may be of another role."""
+        """Remove all credentials: those of another scan may be of another role."""
         self._sources.clear()
 
     def __contains__(self, account: AccountId) -> bool:
@@ -74,7 +74,7 @@ class CredentialStore:
         return source()
 
     def key_of(self, account: AccountId) -> str:
-        """Return the access key that signs an account's requests now; empty: there is none.
+        """Return the access key that currently signs an account's requests; empty: there is none.
 
         FinalError: the credentials had to be renewed, and could not be.
         """
@@ -82,26 +82,26 @@ class CredentialStore:
         return str(source().access_key or "") if source else ""
 
     def renew(self, account: AccountId, used: str) -> bool:
-        """Renew an account's credentials after AWS refused the key `used` as expired; whether that helped."""
+        """Renew an account's credentials after the key `used` expired; return whether it worked."""
         renew = getattr(self._sources.get(account), "renew", None)
         return renew is not None and bool(renew(used))
 
 
 class ContextCredentials(Credentials):
-    """What clients hold: the wallet's credentials of the moment. Its own keys are never sent."""
+    """The credentials object of clients, which signs with those of the context's account."""
 
     def __init__(self, credential_store: CredentialStore) -> None:
         super().__init__("by-context", "by-context", method="vaultproof")
-        self._wallet = credential_store
+        self._store = credential_store
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """Return the credentials to sign with now."""
-        return self._wallet.current()
+        return self._store.current()
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The session of an assumed role, and when it ends."""
+    """The session of an assumed role, and when it expires."""
 
     credentials: ReadOnlyCredentials
     expires_at: datetime
@@ -111,7 +111,7 @@ class Lease:
 
 
 class RoleSource:
-    """The credentials of an assumed role, renewed by themselves before they expire; safe for threads."""
+    """The credentials of an assumed role, renewed before they expire; safe for threads."""
 
     def __init__(
         self, assume: Callable[[], Lease], clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -138,7 +138,7 @@ class RoleSource:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock. Who waits while another thread renews does not hold up other accounts."""
+        """Hold the lock. A thread that waits for it gives up its place to other accounts."""
         if not self._lock.acquire(blocking=False):
             with away():
                 self._lock.acquire()
@@ -157,10 +157,10 @@ class RoleSource:
 
 
 class OwnSource:
-    """The caller's own credentials, which botocore renews by itself where it can.
+    """The caller's own credentials, which botocore renews where it can.
 
-    `load` finds them again: in the environment, in files, with SSO. It runs once more when AWS reports that
-    they have expired, because the user may have logged in again since.
+    `load` reads them again from the environment, files or SSO. It runs when AWS reports that they have
+    expired, because the user may have logged in again.
     """
 
     def __init__(self, credentials: Credentials, load: Callable[[], Credentials]) -> None:
@@ -173,14 +173,14 @@ class OwnSource:
         return self._credentials.get_frozen_credentials()
 
     def renew(self, used: str) -> bool:
-        """Find credentials other than those of the access key `used`; whether there are any."""
+        """Load the credentials again; return whether they differ from those of the access key `used`."""
         with self._lock:
             if self().access_key == used:
                 try:
-                    found = self._load()
-                except VaultproofError:  # what AWS said of the old ones says more
+                    reloaded = self._load()
+                except VaultproofError:  # AWS's error about the old ones is more precise
                     return False
-                if found.get_frozen_credentials().access_key == used:
+                if reloaded.get_frozen_credentials().access_key == used:
                     return False
-                self._credentials = found
+                self._credentials = reloaded
             return True

@@ -1,4 +1,4 @@
-"""What is there before the first call: the caller's session and credentials, and the clients."""
+"""The environment of a collection before its first call: session, credentials and clients."""
 
 import os
 import threading
@@ -23,13 +23,13 @@ from scanner.services import ec2
 from scanner.services.base import text
 from scanner.services.catalogue import OPERATIONS
 
-_SOMEBODY: Final = AccountId("caller")  # until the first call returns it
+_UNIDENTIFIED: Final = AccountId("caller")  # replaced when the first call returns the account id
 _KEYS: Final = ("AccessKeyId", "SecretAccessKey", "SessionToken")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanEnvironment:
-    """Where a collection calls from. `home` is the Region of the calls that need none."""
+    """Session, credentials and clients. `home` is the Region for calls that are not bound to one."""
 
     session: Session
     own: OwnSource
@@ -50,18 +50,18 @@ class ScanEnvironment:
 _idle: list[Clients] = []
 
 _idle_lock: Final = threading.Lock()
-"""Clients that no collection uses: creating hundreds takes seconds, and a warm sandbox has them already."""
+"""Guards `_idle`: clients for the next collection, since creating hundreds of them takes seconds."""
 
 
 def _clients_of(request: CollectRequest) -> Clients:
-    """Return clients: new ones, or where the request keeps them, those of an earlier collection."""
+    """Return new clients, or those of an earlier collection if the request keeps them."""
     made_for = (request.profile, request.concurrency, request.timeouts, os.environ.get("AWS_ENDPOINT_URL"))
     with _idle_lock:
-        for kept in [kept for kept in _idle if request.keeps_clients and kept.made_for == made_for]:
-            _idle.remove(kept)
-            kept.credential_store.clear()
-            return kept
-    # A session of its own: in this one the credentials of the context replace the caller's.
+        for idle in [idle for idle in _idle if request.keeps_clients and idle.made_for == made_for]:
+            _idle.remove(idle)
+            idle.credential_store.clear()
+            return idle
+    # A separate session, whose credentials are those of the context instead of the caller's.
     session = open_session(request.profile)
     clients = Clients(
         session, CredentialStore(), frozenset(OPERATIONS), request.concurrency, request.timeouts
@@ -76,7 +76,7 @@ def set_up(
     clock: Callable[[], datetime],
     home: RegionName | None = None,
 ) -> ScanEnvironment:
-    """Find the caller's credentials and make what calls need. CredentialsError: there are none."""
+    """Find the caller's credentials and create the clients. CredentialsError: there are none."""
     session = open_session(request.profile)
     clients = _clients_of(request)
     return ScanEnvironment(
@@ -101,7 +101,7 @@ def set_up(
 class Opening:
     """The answers of the first calls. `regions`: which are enabled; None: AWS did not answer.
 
-    `held` are the calls themselves: they belong to the evidence of the caller's account.
+    `held` are the recorded calls, which belong to the evidence of the caller's account.
     """
 
     arn: str
@@ -120,13 +120,13 @@ def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
     expected: AccountId | None = None,
     asks_regions: bool = True,
 ) -> Opening:
-    """Ask STS who is calling, and EC2 for the Regions; put the caller's `own` credentials in the wallet.
+    """Request the identity from STS and the Regions from EC2, and store the caller's credentials.
 
     CredentialsError, EndpointError: the first call was not answered, or the caller is not `expected`.
     """
     held = HeldCalls()
-    credential_store.put(_SOMEBODY, own)
-    identity = _identity(Caller(_impatient(wiring), Shard(_SOMEBODY, AWS_GLOBAL), held, home))
+    credential_store.put(_UNIDENTIFIED, own)
+    identity = _identity(Caller(_impatient(wiring), Shard(_UNIDENTIFIED, AWS_GLOBAL), held, home))
     arn, account = text(identity, "Arn"), AccountId(text(identity, "Account"))
     parts = parse_arn(arn)
     if parts is None or not account:
@@ -135,8 +135,8 @@ def open_scan(  # noqa: PLR0913 -- the last two are for resuming only
         )
     if expected is not None and account != expected:
         raise CredentialsError(
-            f"The scan was begun with credentials of account {expected}, and these are of {account}. "
-            "Name the right profile with --profile, or start another scan with --out."
+            f"The scan was started with credentials of account {expected}, but these are of {account}. "
+            "Use another --profile, or start another scan with --out."
         )
     credential_store.put(account, own)
     regions = ec2.regions(Caller(wiring, Shard(account, AWS_GLOBAL), held, home)) if asks_regions else None
@@ -151,7 +151,7 @@ def _identity(caller: Caller) -> Mapping[str, Any]:
 
 
 def _impatient(wiring: Wiring) -> Wiring:
-    """A person waits for the first answer, and most of what is wrong then does not pass by itself."""
+    """Return fewer retries for the first call: the user waits for it, and most of its errors persist."""
     retries = replace(wiring.retries, attempts=min(2, wiring.retries.attempts))
     return replace(wiring, retries=retries, deadline=None)
 
@@ -214,14 +214,16 @@ def _lease(answer: Mapping[str, Any], account: AccountId) -> Lease:
     role = parse_arn(text(answer, "AssumedRoleUser", "Arn"))
     if role is not None and role.account != account:
         raise FinalError(Failure("WrongAccount", f"The role belongs to account {role.account}.", 0, 1))
-    given = answer["Credentials"]
-    keys = ReadOnlyCredentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], None)
-    return Lease(keys, _expiry(given.get("Expiration")))
+    credentials = answer["Credentials"]
+    keys = ReadOnlyCredentials(
+        credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], None
+    )
+    return Lease(keys, _expiry(credentials.get("Expiration")))
 
 
 def _expiry(value: object) -> datetime:
-    """Read when a session ends: answers have times as text (`parsing.times`), unless botocore read them."""
+    """Return when a session ends: a text in answers (`parsing.times`), or botocore's datetime."""
     expires = datetime.fromisoformat(value) if isinstance(value, str) else value
     if not isinstance(expires, datetime):
-        return datetime.now(UTC) + timedelta(minutes=15)  # the shortest session that STS gives
+        return datetime.now(UTC) + timedelta(minutes=15)  # the shortest session of STS
     return expires if expires.tzinfo else expires.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
-"""The journal of a collection: its request, and the shards that are complete.
+"""The journal of a collection: its request, and the shards that were read to the end.
 
-`SCAN_DIR/journal.jsonl`, described in docs/journal.md. It is what `--resume` goes by, and no part of the
-evidence. Whatever of it cannot be read is taken as not written: its shards are asked again.
+`SCAN_DIR/journal.jsonl` is described in docs/journal.md. `--resume` uses it; it is not part of the evidence.
+Shards whose lines cannot be parsed are read again.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ from scanner.storage.files import parts_of, remove_folders, write_atomically
 NAME: Final = "journal.jsonl"
 
 Finished = Callable[[ShardRecord], None]
-"""Called for each shard whose evidence and journal line are written; from several threads."""
+"""Called from several threads for each shard whose evidence and journal line are written."""
 _PATTERNS: Final = (".*.part", "evidence/*.part", "evidence/*/*.part", "inventory/*.part", "facts/*.part")
 
 _REPLACED: Final = ("facts", "findings")
@@ -57,9 +57,9 @@ SCHEMA: Final = "vaultproof/journal/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestedScope:
-    """The options that decide what is read.
+    """The options that determine what is read.
 
-    `external_id`: whether there was one; it is not written down. `reads`: what is collected; None:
+    `external_id`: whether there was one; its value is not recorded. `reads`: what is collected; None:
     everything.
     """
 
@@ -77,7 +77,7 @@ class RequestedScope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """The first line. `home` is the Region of the calls that need none."""
+    """The first line. `home` is the Region for calls that are not bound to one."""
 
     scan_id: str
     tool_version: str
@@ -93,8 +93,8 @@ class Header:
 class JournalState:
     """The content of a journal. `scope` None: the collection had not resolved it yet.
 
-    `keys`: those that a finished shard names and that another one owns. `finished_at` is when all was read;
-    None: something is left to be read. `size`: the bytes that count.
+    `keys`: those that a finished shard names and another shard owns. `finished_at`: when everything was read;
+    None: something is left to read. `size`: the bytes of the valid lines.
     """
 
     header: Header
@@ -117,32 +117,32 @@ def read_journal(folder: Path) -> JournalState | None:
     lines = _lines(content)
     first = next(lines, None)
     if first is None or first.text("schema") != SCHEMA:
-        raise BundleError(f"{folder / NAME} is no journal of this version ({SCHEMA}): start a new scan.")
+        raise BundleError(f"{folder / NAME} is not a journal of this version ({SCHEMA}): start a new scan.")
     finished: dict[Shard, ShardRecord] = {}
     keys: dict[Shard, tuple[str, ...]] = {}
-    past = JournalState(
+    state = JournalState(
         header=parse_header(first), finished=finished, keys=keys, size=content.index(b"\n") + 1
     )
-    with contextlib.suppress(BundleError):  # a line that is not as it should be ends what counts
+    with contextlib.suppress(BundleError):  # the first invalid line ends the journal
         for line in lines:
-            past = replace(_after(past, line, finished, keys), size=content.index(b"\n", past.size) + 1)
-    return past
+            state = replace(_after(state, line, finished, keys), size=content.index(b"\n", state.size) + 1)
+    return state
 
 
-def held_against_files(past: JournalState, folder: Path) -> JournalState:
+def checked_against_files(state: JournalState, folder: Path) -> JournalState:
     """Leave out the shards whose file is gone, or is not the one that was finished; remove the latter.
 
     A file that was extended before the journal recorded that is cut back to the length in the journal.
     """
-    kept = {shard: record for shard, record in past.finished.items() if _is_whole(folder, record)}
-    for shard in past.finished.keys() - kept.keys():
-        (folder / past.finished[shard].file).unlink(missing_ok=True)
-    whole = len(kept) == len(past.finished)
-    return replace(past, finished=kept, finished_at=past.finished_at if whole else None)
+    intact = {shard: record for shard, record in state.finished.items() if _is_whole(folder, record)}
+    for shard in state.finished.keys() - intact.keys():
+        (folder / state.finished[shard].file).unlink(missing_ok=True)
+    is_complete = len(intact) == len(state.finished)
+    return replace(state, finished=intact, finished_at=state.finished_at if is_complete else None)
 
 
 class Journal:
-    """A journal that is being written; safe for threads. One process at a time: it holds a lock.
+    """A journal that is being written; safe for threads. A lock admits one process at a time.
 
     OutputError: a line cannot be written. UsageError: another process uses the folder.
     """
@@ -155,7 +155,7 @@ class Journal:
 
     @classmethod
     def create(cls, folder: Path, header: Header) -> Self:
-        """Begin a journal in `folder`, in place of one that may be there."""
+        """Create a journal in `folder`, replacing an existing one."""
         if (folder / NAME).exists():
             _locked(folder).close()  # refused while another process uses it
         write_atomically(folder / NAME, _encoded(header_document(header)))
@@ -163,19 +163,19 @@ class Journal:
 
     @classmethod
     def reopen(cls, folder: Path) -> "tuple[Self, JournalState]":
-        """Reopen the journal of `folder`, and return its content. UsageError: there is none."""
+        """Continue the journal of `folder`, and return its state. UsageError: there is none."""
         stream = _locked(folder)
         try:
-            past = read_journal(folder)
-            assert past is not None  # noqa: S101 -- it was opened in the line above
-            stream.truncate(past.size)
+            state = read_journal(folder)
+            assert state is not None  # noqa: S101 -- it was opened in the line above
+            stream.truncate(state.size)
         except BaseException:
             stream.close()
             raise
-        return cls(folder / NAME, stream), past
+        return cls(folder / NAME, stream), state
 
     def begin(self, scope: Scope, accounts: tuple[Account, ...], records: tuple[ShardRecord, ...]) -> None:
-        """Write down the scope, and the shards that were read before it was known."""
+        """Record the scope, and the shards that were read before it was known."""
         resolved = {
             "scope": scope_document(scope),
             "accounts": [account_document(account) for account in accounts],
@@ -183,13 +183,13 @@ class Journal:
         self._append(resolved, *({"shard": shard_document(record)} for record in records))
 
     def note(self, record: ShardRecord, keys: tuple[str, ...] = ()) -> None:
-        """Write down that a shard was read to its end. `keys`: those that it names and another shard owns."""
+        """Record that a shard was read to the end. `keys`: those it names that another shard owns."""
         named = {"keys": list(keys)} if keys else {}
         self._append({"shard": shard_document(record), **named})
         self.finished(record)
 
     def end(self, at: datetime) -> None:
-        """Write down that all was read."""
+        """Record that everything was read."""
         self._append({"finished_at": rfc3339(at)})
 
     def close(self) -> None:
@@ -213,7 +213,7 @@ class Journal:
             try:
                 _write_whole(self._stream, data)
             except OSError as problem:
-                with contextlib.suppress(OSError):  # half a line would spoil the next one
+                with contextlib.suppress(OSError):  # remove a partial line, which would corrupt the next one
                     self._stream.truncate(self._size)
                     self._stream.seek(self._size)
                 raise OutputError(f"{self._path} could not be written: {problem.strerror}.") from problem
@@ -225,7 +225,7 @@ def _locked(folder: Path) -> BinaryIO:
         stream = (folder / NAME).open("r+b", buffering=0)
     except (FileNotFoundError, NotADirectoryError) as problem:
         raise UsageError(
-            f"Nothing was begun in {folder}: there is no {NAME}. "
+            f"There is no scan to resume in {folder}: {NAME} is missing. "
             "Start with --out instead of --resume, and with the options of the scope."
         ) from problem
     except OSError as problem:
@@ -234,14 +234,14 @@ def _locked(folder: Path) -> BinaryIO:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as problem:
         stream.close()
-        raise UsageError(f"Another audit is at work in {folder}. Wait for it, or end it first.") from problem
+        raise UsageError(f"Another audit is running in {folder}. Wait for it, or stop it first.") from problem
     except OSError:
         pass  # a file system without locks
     return stream
 
 
 def _write_whole(stream: BinaryIO, data: bytes) -> None:
-    """Write until all is taken, and bring it to the disk: a file that is nearly full takes less."""
+    """Write all data and sync it to disk: on a nearly full disk, a single write may be partial."""
     while data:
         data = data[stream.write(data) :]
     os.fsync(stream.fileno())
@@ -258,7 +258,7 @@ def _is_whole(folder: Path, record: ShardRecord) -> bool:
 
 
 def _is_cut_back(path: Path, record: ShardRecord) -> bool:
-    """Cut a file back to the bytes of its record, if these are at its beginning. OSError."""
+    """Truncate a file to the bytes of its record if they match. OSError: the file is not accessible."""
     if not 0 < record.bytes < path.stat().st_size:
         return False
     with path.open("r+b") as file:
@@ -269,9 +269,9 @@ def _is_cut_back(path: Path, record: ShardRecord) -> bool:
 
 
 def _lines(content: bytes) -> Iterator[Shape]:
-    """Yield the complete lines: the last one may have been cut when the machine stopped."""
-    *whole, _torn = content.split(b"\n")
-    for number, line in enumerate(whole, start=1):
+    """Yield the complete lines; one that was being written when the machine stopped is ignored."""
+    *complete, _torn = content.split(b"\n")
+    for number, line in enumerate(complete, start=1):
         try:
             document = orjson.loads(line)
         except orjson.JSONDecodeError:
@@ -282,18 +282,18 @@ def _lines(content: bytes) -> Iterator[Shape]:
 
 
 def _after(
-    past: JournalState, line: Shape, finished: dict[Shard, ShardRecord], keys: dict[Shard, tuple[str, ...]]
+    state: JournalState, line: Shape, finished: dict[Shard, ShardRecord], keys: dict[Shard, tuple[str, ...]]
 ) -> JournalState:
-    """Return what is known after a line, shards put into `finished` and `keys`. BundleError: not ours."""
+    """Return the state after a line; shards are added to `finished` and `keys`. BundleError: invalid line."""
     if (shard := line.child("shard")) is not None:
         record = parse_record(shard)
         finished[Shard(record.account, record.region)] = record
         keys[Shard(record.account, record.region)] = line.texts("keys")
-        return replace(past, finished_at=None)
+        return replace(state, finished_at=None)
     if (scope := line.child("scope")) is not None:
         accounts = tuple(parse_account(account) for account in line.children("accounts"))
-        return replace(past, scope=parse_scope(scope), accounts=accounts)
-    return replace(past, finished_at=line.instant("finished_at"))
+        return replace(state, scope=parse_scope(scope), accounts=accounts)
+    return replace(state, finished_at=line.instant("finished_at"))
 
 
 def _encoded(document: Mapping[str, Any]) -> bytes:
@@ -301,7 +301,7 @@ def _encoded(document: Mapping[str, Any]) -> bytes:
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove the files and folders that were being written. OutputError: one cannot be removed."""
+    """Remove unfinished files and folders. OutputError: one cannot be removed."""
     for path in chain.from_iterable(folder.glob(pattern) for pattern in _PATTERNS):
         _remove(path)
     for path in chain.from_iterable(parts_of(folder / name) for name in _REPLACED):
@@ -310,18 +310,18 @@ def remove_parts(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path, finished: Iterable[Shard]) -> None:
-    """Remove the evidence of shards that are asked again. OutputError as above.
+    """Remove the evidence of shards that will be read again. OutputError: a file cannot be removed.
 
-    A Region that turns out not to be enabled will have none.
+    A Region that turns out to be disabled will have no evidence.
     """
-    kept = {shard_stem(shard) for shard in finished}
+    stems = {shard_stem(shard) for shard in finished}
     for path in chain.from_iterable(folder.glob(f"evidence/*/*{suffix}") for suffix in SUFFIXES):
-        if str(path.relative_to(folder)).removesuffix(".gz").removesuffix(".jsonl") not in kept:
+        if str(path.relative_to(folder)).removesuffix(".gz").removesuffix(".jsonl") not in stems:
             _remove(path)
 
 
 def remove_organization(folder: Path) -> None:
-    """Remove the organization's evidence: a scan that starts again may have none. OutputError as above."""
+    """Remove the organisation's evidence, which the new scan may not have. OutputError as above."""
     stem = shard_stem(Shard(AccountId(""), ORG))
     for suffix in SUFFIXES:
         _remove(folder / (stem + suffix))
@@ -341,8 +341,12 @@ def _removing(path: Path) -> Iterator[None]:
 
 
 def parse_header(line: Shape) -> Header:
-    """Read the first line. BundleError: it is none."""
-    started, caller, asked = line.instant("started_at"), line.need_child("caller"), line.need_child("request")
+    """Parse the first line. BundleError: it is not a header."""
+    started, caller, request = (
+        line.instant("started_at"),
+        line.need_child("caller"),
+        line.need_child("request"),
+    )
     if started is None:
         raise BundleError(f"{line.ref.file}: 'started_at' is missing: start a new scan.")
     return Header(
@@ -354,23 +358,23 @@ def parse_header(line: Shape) -> Header:
         caller_account=AccountId(caller.need("account")),
         home=RegionName(line.need("home")),
         asked=RequestedScope(
-            organization=asked.flag("organization") or False,
-            accounts=asked.texts("accounts"),
-            organizational_units=asked.texts("organizational_units"),
-            regions=asked.texts("regions"),
-            excluded=parse_excluded(asked),
-            role_name=asked.need("role_name"),
-            external_id=asked.flag("external_id") or False,
-            session_name=asked.need("session_name"),
-            duration_seconds=asked.integer("duration_seconds") or 0,
-            reads=parse_reads(asked),
+            organization=request.flag("organization") or False,
+            accounts=request.texts("accounts"),
+            organizational_units=request.texts("organizational_units"),
+            regions=request.texts("regions"),
+            excluded=parse_excluded(request),
+            role_name=request.need("role_name"),
+            external_id=request.flag("external_id") or False,
+            session_name=request.need("session_name"),
+            duration_seconds=request.integer("duration_seconds") or 0,
+            reads=parse_reads(request),
         ),
     )
 
 
 def header_document(header: Header) -> dict[str, Any]:
-    """Return the first line."""
-    asked = header.asked
+    """Return the first line as a document."""
+    request = header.asked
     return {
         "schema": SCHEMA,
         "scan_id": header.scan_id,
@@ -380,15 +384,15 @@ def header_document(header: Header) -> dict[str, Any]:
         "caller": {"arn": header.caller_arn, "account": header.caller_account},
         "home": header.home,
         "request": {
-            "organization": asked.organization,
-            "accounts": list(asked.accounts),
-            "organizational_units": list(asked.organizational_units),
-            "regions": list(asked.regions),
-            "excluded": excluded_documents(asked.excluded),
-            "role_name": asked.role_name,
-            "external_id": asked.external_id,
-            "session_name": asked.session_name,
-            "duration_seconds": asked.duration_seconds,
-            **reads_document(asked.reads),
+            "organization": request.organization,
+            "accounts": list(request.accounts),
+            "organizational_units": list(request.organizational_units),
+            "regions": list(request.regions),
+            "excluded": excluded_documents(request.excluded),
+            "role_name": request.role_name,
+            "external_id": request.external_id,
+            "session_name": request.session_name,
+            "duration_seconds": request.duration_seconds,
+            **reads_document(request.reads),
         },
     }

@@ -1,8 +1,8 @@
-"""Keeping to AWS's request rates: a token bucket for each service and operation of a shard.
+"""Client-side limits for AWS's request rates: token buckets for the services and operations of a shard.
 
-A shard is one account in one Region, which is what AWS counts by, so buckets belong to the shard and
-nothing is shared between accounts. A throttling answer halves a bucket's rate, answers bring it back
-little by little. What AWS publishes no rate of is not limited until it throttles.
+AWS limits calls per account and Region, which is a shard, so each shard has its own buckets. A throttled call
+halves a bucket's rate, and each answer raises it a little. Operations without a published rate are not
+limited until AWS throttles them.
 """
 
 import threading
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import Final
 
 _LEAST: Final = 1.0
-"""No bucket is slowed below so many calls a second (or a quarter of a documented rate that is lower)."""
+"""The minimum rate in calls per second (or a quarter of a lower documented rate)."""
 
 _USUAL: Final = 8.0
-"""Calls a second that an unpublished rate is taken for, at least, when it throttles for the first time."""
+"""The minimum estimate of an unpublished rate, in calls per second, when AWS throttles for the first time."""
 
 _STEP: Final = 0.02
-"""The part of the full rate that each answer gives back."""
+"""The share of the full rate that each answer restores."""
 
 _CALM: Final = 1.0
-"""Seconds within which several throttling answers count as one: they were under way together."""
+"""Seconds within which throttled calls count as one, since they were sent together."""
 
 
 # Calls a second that AWS allows one account in one Region, as far as AWS documents them.
@@ -28,19 +28,19 @@ _CALM: Final = 1.0
 # Sources: AWS General Reference, "AWS Backup endpoints and quotas" (facts 10.1); AWS Organizations User
 # Guide, "Quotas" (rate and burst of an account); Amazon EC2 Developer Guide, "Request throttling" (token
 # bucket of 100 describes, refilled with 20 a second, when a page size is given); Resource Groups Tagging
-# API quotas (facts 10.2). For what is not listed AWS publishes nothing.
+# API quotas (facts 10.2). AWS publishes no other rates.
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many calls a second in the long run, and so many at once."""
+    """Calls per second in the long run, and the burst of calls at once."""
 
     per_second: float
     burst: float
 
 
 class Bucket:
-    """Tokens for calls. Times are seconds of one clock, handed in. Not safe for threads.
+    """Tokens for calls. Times are seconds of one clock, passed by the caller. Not safe for threads.
 
-    `rate` None: not limited, as long as nothing throttles.
+    `rate` None: unlimited until AWS throttles.
     """
 
     def __init__(self, rate: Rate | None, now: float) -> None:
@@ -55,16 +55,16 @@ class Bucket:
 
     @property
     def rate(self) -> float | None:
-        """Calls a second at present; None: as many as one likes."""
+        """The current rate in calls per second; None: unlimited."""
         return self._rate
 
     @property
     def slowed(self) -> bool:
-        """Whether AWS throttled and the rate has not recovered."""
+        """Whether the rate is reduced because AWS throttled."""
         return self._rate is not None and (self._given is None or self._rate < self._full)
 
     def take(self, now: float) -> float:
-        """Take a token; give the seconds to wait until it is there. Who comes later waits longer."""
+        """Take a token, and return the seconds until it is available. Later callers wait longer."""
         self._observe(now)
         if self._rate is None:
             return 0.0
@@ -73,7 +73,7 @@ class Bucket:
         return max(0.0, -self._tokens / self._rate)
 
     def throttled(self, now: float) -> None:
-        """AWS said that it was too often."""
+        """Halve the rate, because AWS throttled a call."""
         if self._slowed_at is not None and now - self._slowed_at < _CALM:
             return
         self._slowed_at = now
@@ -81,11 +81,11 @@ class Bucket:
             self._full = max(_USUAL, self._count, self._last_count)
             self._rate, self._burst, self._tokens, self._at = self._full, 1.0, 1.0, now
         self._fill(now)
-        self._tokens = min(self._tokens, 1.0)  # AWS counts otherwise than it is counted here
+        self._tokens = min(self._tokens, 1.0)  # AWS counts tokens differently
         self._rate = max(min(_LEAST, self._full / 4), self._rate / 2)
 
     def answered(self, now: float) -> None:
-        """AWS did not mind."""
+        """Raise the rate a little, because AWS answered a call."""
         if self._rate is None or (self._given is not None and self._rate >= self._full):
             return
         self._fill(now)
@@ -101,7 +101,7 @@ class Bucket:
             self._at = now
 
     def _observe(self, now: float) -> None:
-        """Count the calls of this second and the last."""
+        """Count the calls of this second and of the last one."""
         if now - self._second >= 1.0:
             self._last_count = self._count if now - self._second < 2.0 else 0  # noqa: PLR2004 -- two seconds
             self._second, self._count = now, 0
@@ -155,7 +155,7 @@ OPERATION_RATES: Final[Mapping[str, Rate]] = {
 
 
 class Limits:
-    """The buckets of one shard; safe for threads. `now`: a clock of seconds."""
+    """The buckets of one shard; safe for threads. `now`: a clock in seconds."""
 
     def __init__(
         self,
@@ -171,7 +171,7 @@ class Limits:
         self._shared: dict[str, Bucket] = {}
 
     def take(self, service: str, operation: str) -> tuple[float, bool]:
-        """Reserve a call; give the seconds to wait before it, and whether that is because AWS throttled."""
+        """Reserve a call; return the seconds to wait before it, and whether that is due to throttling."""
         with self._lock:
             now = self._now()
             buckets = self._of(service, operation, now)
@@ -179,20 +179,20 @@ class Limits:
             return max([bucket.take(now) for bucket in buckets]), slowed
 
     def throttled(self, service: str, operation: str) -> None:
-        """Slow down: a call was throttled."""
+        """Reduce the rate of an operation: a call was throttled."""
         with self._lock:
             now = self._now()
             self._of(service, operation, now)[0].throttled(now)
 
     def answered(self, service: str, operation: str) -> None:
-        """Speed up a little: a call was not throttled."""
+        """Raise the rate of an operation a little: a call was not throttled."""
         with self._lock:
             now = self._now()
             for bucket in self._of(service, operation, now):
                 bucket.answered(now)
 
     def _of(self, service: str, operation: str, now: float) -> tuple[Bucket, ...]:
-        """Return the buckets of an operation, the narrowest first: throttling slows that one."""
+        """Return the buckets of an operation. The first and narrowest one is slowed by throttling."""
         key = f"{service}:{operation}"
         if (buckets := self._buckets.get(key)) is None:
             if service not in self._shared:

@@ -1,4 +1,4 @@
-"""What a collection is asked to do, and what it gives back."""
+"""The request of a collection, and its result."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -20,13 +20,13 @@ DEFAULT_ROLE: Final = "VaultproofReadOnly"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectRequest:
-    """The scope, and how to reach it.
+    """The scope, and how to access it.
 
-    Without `organization`, and without `accounts`, the caller's own account is read. `regions` empty:
-    those that the caller's account has enabled. `duration_seconds` is the life of an assumed role's
-    session; it is renewed by itself. `deadline`: when collecting stops, whether or not all is read.
-    `keeps_clients`: the clients are not closed at the end, but used by the next collection of the process.
-    `reads`: what is collected; None: everything.
+    Without `organization` and `accounts`, the caller's own account is read. `regions` empty: those that the
+    caller's account has enabled. `duration_seconds` is the duration of a role session, which is renewed
+    automatically. `deadline`: when the collection stops, even if it is incomplete. `keeps_clients`: the
+    clients are not closed at the end, but reused by the next collection of the process. `reads`: what is
+    collected; None: everything.
     """
 
     organization: bool = False
@@ -47,7 +47,7 @@ class CollectRequest:
     reads: CollectedReads | None = None
 
     def asked(self) -> RequestedScope:
-        """Return what a journal records of it."""
+        """Return the part that a journal records."""
         return RequestedScope(
             organization=self.organization,
             accounts=self.accounts,
@@ -64,10 +64,10 @@ class CollectRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What was collected. `shards` are sorted: the organisation's first, then by account and Region.
+    """The result of a collection. `shards` are sorted: the organisation's, then by account and Region.
 
-    A shard of the scope without a record was not begun: the collection was interrupted. `as_of` is the
-    clock that the evaluation was asked to have.
+    A shard of the scope without a record was not started, because the collection was interrupted. `as_of` is
+    the requested time of the evaluation.
     """
 
     scan_id: str
@@ -83,7 +83,7 @@ class Collected:
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C: every file was finished first; `collected` says what there is."""
+    """Ctrl-C, after every file was finished; `collected` is the result so far."""
 
     def __init__(self, collected: Collected) -> None:
         self.collected = collected
@@ -91,7 +91,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 class CutShortError(OutputError):
-    """The evidence could not be written any further; `collected` says what there is."""
+    """The evidence could not be written completely; `collected` is the result so far."""
 
     def __init__(self, message: str, collected: Collected) -> None:
         self.collected = collected
@@ -99,10 +99,10 @@ class CutShortError(OutputError):
 
 
 class Watcher(Protocol):
-    """Told of progress, from several threads at once; must be quick and must not raise."""
+    """Receives progress from several threads at once. Methods must be fast and must not raise."""
 
     def scope_known(self, scope: Scope, finished: Collection[Shard]) -> None:
-        """The scope is known: of each account global services and Regions; `kept` were read before."""
+        """The scope is known; `finished` shards were read before."""
 
     def shard_started(self, shard: Shard) -> None:
         """A shard is being read."""
@@ -114,7 +114,7 @@ class Watcher(Protocol):
         """A call is tried again in `delay` seconds, because of `code`."""
 
     def account_not_entered(self, gap: Gap) -> None:
-        """The role of an account could not be assumed: nothing of the account is read."""
+        """The role of an account could not be assumed, so that nothing of it is read."""
 
     def shard_finished(self, record: ShardRecord) -> None:
         """A shard was read as far as it could be, is skipped, or was read already."""

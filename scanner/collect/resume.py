@@ -1,4 +1,4 @@
-"""Resume a collection that was killed or cut short: what is complete is not read again."""
+"""Resumption of an interrupted collection: finished shards are not read again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from scanner.collect.journal import (
     Journal,
     JournalState,
     RequestedScope,
-    held_against_files,
+    checked_against_files,
     remove_organization,
     remove_parts,
     remove_unfinished,
@@ -34,14 +34,14 @@ _OPTIONS: Final = {
     "excluded": "scope.exclude",
     "role_name": "--role-name",
 }
-"""The fields of a request that are compared as they are, and their options."""
+"""Fields of a request that must be equal, and their options."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeOptions:
-    """The options of a resumption; None: not given, so that the journal's apply.
+    """The options of a resumption; None: not given, so that those of the journal apply.
 
-    `needs`: what the controls and formats of the resumption need; None: they are not compared.
+    `needs`: what the controls and formats of the resumption need; None: not compared.
     """
 
     organization: bool | None = None
@@ -58,95 +58,95 @@ class ResumeOptions:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A collection that is complete now. `had_all`: it was complete before, and nothing was called."""
+    """A collection that is complete now. `had_all`: it was complete before, and no call was made."""
 
     collected: Collected
     had_all: bool
 
 
 def resume(
-    given: ResumeOptions,
-    means: CollectRequest,
+    options: ResumeOptions,
+    access: CollectRequest,
     folder: Path,
     watcher: Watcher | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Resumed:
-    """Resume the collection in `folder`, with the request of its journal.
+    """Continue the collection in `folder` as its journal states.
 
-    Of `means` only how AWS is reached is taken: profile, external id, concurrency, retries. Raises what
-    `runner.collect` raises, UsageError where there is nothing to go on with or an option contradicts the
-    journal, and CredentialsError when they are those of another account.
+    Only the options for accessing AWS are taken from `access`: profile, external id, concurrency, retries.
+    Raises the errors of `runner.collect`, UsageError if there is nothing to resume or an option contradicts
+    the journal, and CredentialsError if the credentials are those of another account.
     """
-    journal, past = Journal.reopen(folder)
+    journal, state = Journal.reopen(folder)
     with journal:
-        request = journal_request(given, means, past)
-        past = held_against_files(past, folder)
+        request = journal_request(options, access, state)
+        state = checked_against_files(state, folder)
         remove_parts(folder)
-        if past.scope is None:
+        if state.scope is None:
             remove_organization(folder)
-        if past.scope is not None and past.finished_at is not None:
-            return Resumed(_complete(past, past.scope, past.finished_at), had_all=True)
-        check_means(means, past)
-        environment = set_up(request, watcher or Unwatched(), clock, past.header.home)
-        opening = _open(past, environment)
-        remove_unfinished(folder, past.finished)
+        if state.scope is not None and state.finished_at is not None:
+            return Resumed(_complete(state, state.scope, state.finished_at), had_all=True)
+        check_access_options(access, state)
+        environment = set_up(request, watcher or Unwatched(), clock, state.header.home)
+        opening = _open(state, environment)
+        remove_unfinished(folder, state.finished)
         collection = Collection(
             request=request,
             folder=folder,
             environment=environment,
             opening=opening,
-            header=past.header,
+            header=state.header,
             journal=journal,
-            finished=past.finished,
-            keys=past.keys,
+            finished=state.finished,
+            keys=state.keys,
         )
-        return Resumed(_go_on(collection, past), had_all=False)
+        return Resumed(_go_on(collection, state), had_all=False)
 
 
-def journal_request(given: ResumeOptions, means: CollectRequest, past: JournalState) -> CollectRequest:
-    """Return the request of the journal. UsageError: an option contradicts it."""
-    asked = past.header.asked
-    _check_mode(given, asked)
-    _check_reads(given, asked)
+def journal_request(options: ResumeOptions, access: CollectRequest, state: JournalState) -> CollectRequest:
+    """Build the request from the journal. UsageError: an option contradicts it."""
+    request = state.header.asked
+    _check_mode(options, request)
+    _check_reads(options, request)
     for field, option in _OPTIONS.items():
-        said, known = getattr(given, field), getattr(asked, field)
-        if said is not None and _in_any_order(said) != _in_any_order(known):
+        value, recorded = getattr(options, field), getattr(request, field)
+        if value is not None and _in_any_order(value) != _in_any_order(recorded):
             raise UsageError(
-                f"{option} says otherwise than the scan that is to be resumed, which has "
-                f"{_told(known)}. Leave it out, or start another scan with --out."
+                f"{option} differs from that of the scan to be resumed, which is "
+                f"{_shown(recorded)}. Omit it, or start another scan with --out."
             )
     return replace(
-        means,
-        **{field: getattr(asked, field) for field in _OPTIONS},
-        reads=asked.reads,
-        session_name=given.session_name or asked.session_name,
-        duration_seconds=given.duration_seconds or asked.duration_seconds,
+        access,
+        **{field: getattr(request, field) for field in _OPTIONS},
+        reads=request.reads,
+        session_name=options.session_name or request.session_name,
+        duration_seconds=options.duration_seconds or request.duration_seconds,
     )
 
 
-def _check_reads(given: ResumeOptions, asked: RequestedScope) -> None:
-    """Refuse controls and formats that need more than the scan collects. UsageError."""
-    if given.needs is None or asked.reads is None:
+def _check_reads(options: ResumeOptions, request: RequestedScope) -> None:
+    """Raise UsageError if controls and formats need more than the scan collects."""
+    if options.needs is None or request.reads is None:
         return
-    more = sorted(set(given.needs.operations) - set(asked.reads.operations))
+    more = sorted(set(options.needs.operations) - set(request.reads.operations))
     if more:
-        options = " ".join(f"--controls {name}" for name in asked.reads.controls)
-        formats = f" --format {','.join(asked.reads.formats)}" if asked.reads.formats else ""
+        flags = " ".join(f"--controls {name}" for name in request.reads.controls)
+        formats = f" --format {','.join(request.reads.formats)}" if request.reads.formats else ""
         raise UsageError(
             "The scan to be resumed collects only what its controls need, and what is selected now needs "
-            f"more ({', '.join(more)}). Resume it as it was begun ({options}{formats}), "
-            "start another scan with --out, or judge what was collected with audit evaluate: what was left "
-            "out is unknown."
+            f"more ({', '.join(more)}). Resume it with its own options ({flags}{formats}), "
+            "start another scan with --out, or evaluate the collected evidence with audit evaluate: checks "
+            "that need more are unknown."
         )
 
 
-def _check_mode(given: ResumeOptions, asked: RequestedScope) -> None:
-    """Refuse another --collect than that of the scan. UsageError."""
-    if given.collects_all is None or given.collects_all == (asked.reads is None):
+def _check_mode(options: ResumeOptions, request: RequestedScope) -> None:
+    """Raise UsageError if --collect differs from that of the scan."""
+    if options.collects_all is None or options.collects_all == (request.reads is None):
         return
-    known = "everything" if asked.reads is None else "only what its controls need"
+    collected = "everything" if request.reads is None else "only what its controls need"
     raise UsageError(
-        f"The scan to be resumed collects {known}, and --collect says otherwise. Leave --collect out, "
+        f"The scan to be resumed collects {collected}, but --collect differs. Omit --collect, "
         "or start another scan with --out."
     )
 
@@ -155,50 +155,50 @@ def _in_any_order(value: object) -> object:
     return frozenset(value) if isinstance(value, tuple) else value
 
 
-def _told(value: object) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, tuple):
         words = (word.account if isinstance(word, Excluded) else str(word) for word in value)
         return ", ".join(words) or "none"
     return "none" if value is False else str(value)
 
 
-def check_means(means: CollectRequest, past: JournalState) -> None:
-    """Refuse what would make the rest of the evidence another scan's. UsageError."""
+def check_access_options(access: CollectRequest, state: JournalState) -> None:
+    """Raise UsageError if the rest of the evidence could not be collected in the same way."""
     here = version("vaultproof")
-    if past.header.tool_version != here:
+    if state.header.tool_version != here:
         raise UsageError(
-            f"The scan was begun by version {past.header.tool_version}, and this is {here}, which may ask "
-            "other questions. Resume it with that version, or start another scan with --out."
+            f"The scan was started by version {state.header.tool_version}, and this is {here}, which may "
+            "make other calls. Resume it with that version, or start another scan with --out."
         )
-    if past.header.asked.external_id and means.external_id is None:
+    if state.header.asked.external_id and access.external_id is None:
         raise UsageError(
-            "The scan was begun with an external id, which is not kept: give --external-id again."
+            "The scan was started with an external id, which is not recorded: specify --external-id again."
         )
 
 
-def _complete(past: JournalState, scope: Scope, finished_at: datetime) -> Collected:
-    """Return a collection that is complete: a Region without a record is not enabled in its account."""
-    records = dict(past.finished)
+def _complete(state: JournalState, scope: Scope, finished_at: datetime) -> Collected:
+    """Return the collection that was complete; Regions without a record are not enabled in their account."""
+    records = dict(state.finished)
     for account in scope.accounts:
         for region in scope.regions:
             skipped = ShardRecord(account=account, region=region, status=ShardStatus.SKIPPED)
             records.setdefault(Shard(account, region), skipped)
     first = tuple(record for shard, record in records.items() if shard.region == ORG)
     others = tuple(records[shard] for shard in sorted(records) if shard.region != ORG)
-    return collected_of(past.header, Resolved(scope, past.accounts), (*first, *others), finished_at)
+    return collected_of(state.header, Resolved(scope, state.accounts), (*first, *others), finished_at)
 
 
-def _go_on(collection: Collection, past: JournalState) -> Collected:
-    if past.scope is None:
+def _go_on(collection: Collection, state: JournalState) -> Collected:
+    if state.scope is None:
         return begin(collection)
-    records = _organization(collection, past.scope)
-    return read(collection, Resolved(past.scope, past.accounts), records)
+    records = _organization(collection, state.scope)
+    return read(collection, Resolved(state.scope, state.accounts), records)
 
 
-def _open(past: JournalState, environment: ScanEnvironment) -> Opening:
-    """Ask who is calling; and for the Regions, unless the file that their answer is in is finished."""
-    caller = past.header.caller_account
-    in_scope = past.scope is not None and caller in past.scope.accounts
+def _open(state: JournalState, environment: ScanEnvironment) -> Opening:
+    """Request the caller's identity, and its Regions unless the file with that answer is finished."""
+    caller = state.header.caller_account
+    in_scope = state.scope is not None and caller in state.scope.accounts
     place = Shard(caller, AWS_GLOBAL if in_scope else ORG)
     return open_scan(
         environment.wiring,
@@ -206,12 +206,12 @@ def _open(past: JournalState, environment: ScanEnvironment) -> Opening:
         environment.own,
         environment.home,
         expected=caller,
-        asks_regions=past.scope is None or place not in past.finished,
+        asks_regions=state.scope is None or place not in state.finished,
     )
 
 
 def _organization(collection: Collection, scope: Scope) -> tuple[ShardRecord, ...]:
-    """Return the record of the organization's file, if the scan has one. A missing file is read again."""
+    """Return the record of the organisation's file, reading it again if it is missing."""
     account = collection.opening.account
     record = collection.finished.get(Shard(account, ORG))
     if record is not None:
@@ -219,7 +219,9 @@ def _organization(collection: Collection, scope: Scope) -> tuple[ShardRecord, ..
     if not collection.request.organization and account in scope.accounts:
         return ()
     here = collection
-    _, records = survey(here.request, here.environment, here.opening, here.folder)  # the scope is settled
+    _, records = survey(
+        here.request, here.environment, here.opening, here.folder
+    )  # the scope is known already
     for record in records:
         collection.journal.note(record)
     return records

@@ -1,8 +1,8 @@
-"""Retries outside botocore: which failures are final, how long to wait, and when to stop.
+"""Retries of calls, outside of botocore, and deadlines.
 
-botocore's own retry quota belongs to the client, and a client here serves all accounts: one account
-that is throttled for ever would leave none of it for the others. So clients try once, and this loop,
-which shares nothing between calls, does the rest: exponential backoff with full jitter.
+botocore's retry quota belongs to the client, and a client here serves all accounts: one account that is
+always throttled would use up the quota of the others. So clients make one attempt, and `attempt` retries with
+exponential backoff and full jitter, without state shared between calls.
 """
 
 import random
@@ -42,52 +42,52 @@ THROTTLING_CODES: Final = frozenset(
         "TransactionInProgressException",
     }
 )
-"""The codes that botocore's standard mode takes for throttling."""
+"""The codes that botocore's standard mode treats as throttling."""
 
 TRANSIENT_CODES: Final = frozenset(
     {
         "InternalError",
         "InternalFailure",
-        "RequestTimeTooSkewed",  # it waited too long to be sent or processed: every attempt signs again
+        "RequestTimeTooSkewed",  # the request waited too long; each attempt is signed again
         "RequestTimeout",
         "RequestTimeoutException",
         "ServiceUnavailable",
     }
 )
-"""The codes that pass by themselves: botocore's, and the names that services give to an HTTP 500."""
+"""Codes of temporary errors: botocore's, and the names that services use for HTTP 500."""
 
 EXPIRED_CODES: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-"""The codes of credentials that were good once."""
+"""The codes of expired credentials."""
 
 TRANSIENT_STATUSES: Final = frozenset({408, 421, 425, 429, *range(500, 600)})
-"""What the service, or something on the way, says of this moment rather than of the request."""
+"""HTTP statuses of temporary errors, from the service or from a proxy."""
 
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What botocore's parsers raise for a body that is not of the form that they expect."""
+"""Exceptions of botocore's parsers for an unexpected body."""
 
-_LONGEST_PLEA: Final = 60.0
-"""Seconds up to which a Retry-After is honoured."""
+_LONGEST_RETRY_AFTER: Final = 60.0
+"""The maximum Retry-After that is respected, in seconds."""
 _TOO_MANY_REQUESTS: Final = 429
-_NOT_FOUND: Final = 404  # AWS says what is not found; with no word of that, something on the way said it
+_NOT_FOUND: Final = 404  # AWS names what was not found; a bare 404 is from a proxy
 _JITTER: Final = random.SystemRandom().random
 
 EXCEEDED: Final = "DeadlineExceeded"
-"""The code of calls that were not made because the time was over."""
+"""The code of calls that were not made because the deadline passed."""
 
 _GRACE: Final = 30.0
-"""Seconds that calls which are under way have when no other is made any more."""
+"""Seconds for unfinished calls after the last one was started."""
 
 
 class BrokenAnswerError(ResponseParserError):
-    """AWS (or something on the way) answered with success and a body that is cut off or no answer."""
+    """AWS, or a proxy, answered with success and a truncated or invalid body."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a call is tried, and how long is waited: up to `base` seconds, doubling up to `cap`.
+    """The number of attempts, and the waits between them: up to `base` seconds, doubling up to `cap`.
 
-    `budget` is what all such waits of a shard may come to, in seconds. When it is spent, what is still
-    due in the shard is not asked, and recorded as failed.
+    `budget` limits the sum of these waits in a shard, in seconds. When it is spent, the remaining calls of
+    the shard are recorded as failed without being made.
     """
 
     attempts: int = 7
@@ -101,11 +101,11 @@ class RetryPolicy:
 
 
 class Halted(Exception):  # noqa: N818 -- no error: it was requested
-    """The scan is being stopped; no more calls are made."""
+    """The scan is being stopped, and makes no more calls."""
 
 
 class FinalError(Exception):
-    """A call failed for good; its cause is what botocore raised last."""
+    """A call failed after all attempts; the cause is botocore's last exception."""
 
     def __init__(self, failure: Failure, request_id: str = "") -> None:
         self.failure = failure
@@ -116,27 +116,27 @@ class FinalError(Exception):
 def attempt(
     send: Callable[[], Mapping[str, Any]], policy: RetryPolicy, pause: Callable[[Failure, float], bool]
 ) -> Mapping[str, Any]:
-    """Call `send` until it answers or fails for good (FinalError).
+    """Call `send` until it succeeds or fails for good (FinalError).
 
-    `pause` waits before another try, or says that there is no time left for one.
+    `pause` waits before another attempt; it returns False if no time is left for one.
     """
     for number in range(1, policy.attempts + 1):
         try:
             return send()
         except Halted:
             raise
-        except Exception as problem:  # whatever a client raises is a failed read
+        except Exception as problem:  # any exception of a client is a failed read
             final = _final(problem, number)
             if number == policy.attempts or not is_passing(problem):
                 raise final from problem
-            delay = max(policy.delay(number), _asked_for(problem))
+            delay = max(policy.delay(number), _retry_after(problem))
             if not pause(final.failure, delay):
                 raise final from problem
-    raise ValueError(f"a policy of {policy.attempts} attempts never tries")
+    raise ValueError(f"a policy of {policy.attempts} attempts makes no call")
 
 
 def is_throttling(problem: Exception) -> bool:
-    """Check whether AWS throttled the call."""
+    """Return whether AWS throttled the call."""
     if not isinstance(problem, ClientError):
         return False
     code, status = _code_and_status(problem)
@@ -144,21 +144,21 @@ def is_throttling(problem: Exception) -> bool:
 
 
 def is_expired(problem: Exception) -> bool:
-    """Check whether AWS reports that the credentials have expired."""
+    """Return whether AWS reports expired credentials."""
     return isinstance(problem, ClientError) and _code_and_status(problem)[0] in EXPIRED_CODES
 
 
-def _asked_for(problem: Exception) -> float:
+def _retry_after(problem: Exception) -> float:
     """Return the seconds of an answer's Retry-After; a date is ignored."""
     if not isinstance(problem, ClientError):
         return 0.0
     headers = problem.response.get("ResponseMetadata", {}).get("HTTPHeaders") or {}
     seconds = str(headers.get("retry-after") or "")
-    return min(float(seconds), _LONGEST_PLEA) if seconds.isascii() and seconds.isdecimal() else 0.0
+    return min(float(seconds), _LONGEST_RETRY_AFTER) if seconds.isascii() and seconds.isdecimal() else 0.0
 
 
 def is_passing(problem: Exception) -> bool:
-    """Check whether the same call may succeed a little later."""
+    """Return whether the same call may succeed a little later."""
     if isinstance(problem, ClientError):
         code, status = _code_and_status(problem)
         nameless = code == str(_NOT_FOUND) == str(status)
@@ -173,7 +173,7 @@ def _unreadable(problem: Exception) -> bool:
 
 
 def _final(problem: Exception, attempts: int) -> FinalError:
-    if isinstance(problem, FinalError):  # another call that this one rested on: renewing a role
+    if isinstance(problem, FinalError):  # another call that this one needed: renewing a role
         return problem
     if not isinstance(problem, ClientError):
         name = "BrokenAnswerError" if _unreadable(problem) else type(problem).__name__
@@ -196,14 +196,14 @@ def _wait(halt: threading.Event, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """A clock of seconds that only goes forward, and how to wait so many of them, or until `halt` is set."""
+    """A monotonic clock in seconds, and a wait that ends early when `halt` is set."""
 
     now: Callable[[], float] = time.monotonic
     wait: Callable[[threading.Event, float], None] = _wait
 
 
 class Budget:
-    """The seconds that a shard may spend on waiting because AWS throttles or fails; safe for threads.
+    """The seconds that a shard may wait because AWS throttles or fails; safe for threads.
 
     Waits of several threads at the same time count once.
     """
@@ -240,7 +240,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadline:
-    """The time by which a collection must stop, for example when AWS Lambda ends the process.
+    """When to stop. `at`: on the monotonic clock `now`; `margin`: seconds before that.
 
     `at`: on the clock `now`, which is monotonic; `margin`: seconds before it. Within the margin no shard is
     begun. Those that were begun have until `at`; what they have not read by then is dropped, and a resumption
@@ -255,17 +255,17 @@ class Deadline:
 
     @classmethod
     def within(cls, seconds: float, margin: float = 0.0, *, gives_up: bool = False) -> "Deadline":
-        """Return the deadline that is so many seconds from now."""
+        """Return the deadline in `seconds` from now."""
         return cls(at=time.monotonic() + seconds, margin=margin, gives_up=gives_up)
 
     @property
     def left(self) -> float:
-        """Return the seconds that are left; never less than none."""
+        """The remaining seconds, at least 0."""
         return max(0.0, self.at - self.now())
 
     @property
     def patience(self) -> float:
-        """Return the seconds to wait for what is under way. Without further calls it ends soon."""
+        """The seconds to wait for unfinished work, which ends soon when calls are forbidden."""
         return self.left + (_GRACE if self.gives_up else 0.0)
 
     @property

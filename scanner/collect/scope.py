@@ -1,4 +1,4 @@
-"""Which accounts and Regions are read."""
+"""The accounts and Regions of a scan."""
 
 import difflib
 import re
@@ -27,7 +27,7 @@ _TREE: Final = (
     "organizations:ListAccountsForParent",
 )
 
-# Organizations is one service a partition, and answers in one Region of it (AWS General Reference, "AWS
+# Organizations has a single endpoint per partition, in one of its Regions (AWS General Reference, "AWS
 # Organizations endpoints and quotas").
 _ORGANIZATIONS_REGIONS: Final = {
     "aws": RegionName("us-east-1"),
@@ -38,19 +38,19 @@ _ORGANIZATIONS_REGIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The scope, and what is known of its accounts and of those excluded, sorted by id."""
+    """The scope, and its accounts and excluded accounts, sorted by id."""
 
     scope: Scope
     accounts: tuple[Account, ...]
 
 
 def check_request(request: CollectRequest) -> None:
-    """Refuse, before the first call, what cannot be meant. UsageError."""
+    """Raise UsageError for invalid requests, before the first call."""
     if request.organizational_units and not request.organization:
         raise UsageError("--ou needs --org: without the organisation there are no organisational units.")
-    for account in (*request.accounts, *(one.account for one in request.excluded)):
+    for account in (*request.accounts, *(exclusion.account for exclusion in request.excluded)):
         if not _ACCOUNT_ID.fullmatch(account):
-            raise UsageError(f"{account!r} is no account id: twelve digits are.")
+            raise UsageError(f"{account!r} is not an account id: it must have twelve digits.")
     if request.concurrency < 1:
         raise UsageError("--concurrency must be at least 1.")
 
@@ -66,18 +66,24 @@ class Organization:
 
 
 def resolve(
-    request: CollectRequest, opening: Opening, organization: Organization | None, known: Mapping[str, str]
+    request: CollectRequest,
+    opening: Opening,
+    organization: Organization | None,
+    partitions: Mapping[str, str],
 ) -> Resolved:
-    """Return the scope. `known`: botocore's Regions with their partition.
+    """Return the scope. `partitions`: the partition of each Region that botocore knows.
 
-    UsageError: something that was named does not exist. EmptyScopeError: nothing is left.
+    UsageError: an account, OU or Region does not exist. EmptyScopeError: no account is left.
     """
-    regions = _regions(request, opening, known)
+    regions = _regions(request, opening, partitions)
     candidates = _candidates(request, opening, organization)
     excluded = _excluded(request, candidates)
-    left = tuple(sorted(candidates.keys() - {one.account for one in excluded}))
+    left = tuple(sorted(candidates.keys() - {exclusion.account for exclusion in excluded}))
     if not left:
-        because = "; ".join(f"{one.account}: {one.reason}" for one in excluded) or "no account matches"
+        because = (
+            "; ".join(f"{exclusion.account}: {exclusion.reason}" for exclusion in excluded)
+            or "no account matches"
+        )
         raise EmptyScopeError(f"No account is left to scan ({because}). Widen --account, --ou or the scope.")
     scope = Scope(
         accounts=left,
@@ -95,10 +101,10 @@ def _candidates(
     named = [AccountId(account) for account in request.accounts]
     if organization is None:
         return {account: Account(account, "", None, None) for account in named or [opening.account]}
-    strangers = [account for account in named if account not in organization.accounts]
-    if strangers:
+    missing = [account for account in named if account not in organization.accounts]
+    if missing:
         raise UsageError(
-            f"{', '.join(strangers)} is not among the accounts of the organisation. "
+            f"{', '.join(missing)} is not among the accounts of the organisation. "
             "Check --account, or scan it without --org."
         )
     units = _units(request.organizational_units, organization)
@@ -109,19 +115,19 @@ def _candidates(
     }
 
 
-def _units(asked: tuple[str, ...], organization: Organization) -> set[str]:
+def _units(requested: tuple[str, ...], organization: Organization) -> set[str]:
     """Check the requested OUs (or ids of roots) against the tree."""
-    if asked and organization.tree_failure is not None:
+    if requested and organization.tree_failure is not None:
         raise CredentialsError(
             f"--ou needs the tree of the organisation, and reading it failed "
             f"({organization.tree_failure.code}). Allow organizations:ListRoots, "
-            "ListOrganizationalUnitsForParent and ListAccountsForParent, or leave --ou out."
+            "ListOrganizationalUnitsForParent and ListAccountsForParent, or omit --ou."
         )
     seen = {step for row in organization.accounts.values() for step in (row.ou_path or "").split("/")}
-    for unit in asked:
+    for unit in requested:
         if unit not in seen:
-            raise UsageError(f"No account hangs under {unit!r} in this organisation.{_suggest(unit, seen)}")
-    return set(asked)
+            raise UsageError(f"No account of the organisation is in {unit!r}.{_suggest(unit, seen)}")
+    return set(requested)
 
 
 def _excluded(request: CollectRequest, candidates: Mapping[AccountId, Account]) -> tuple[Excluded, ...]:
@@ -130,14 +136,20 @@ def _excluded(request: CollectRequest, candidates: Mapping[AccountId, Account]) 
         for row in candidates.values()
         if row.status in INACTIVE_STATUSES
     }
-    reasons |= {one.account: one.reason for one in request.excluded if one.account in candidates}
+    reasons |= {
+        exclusion.account: exclusion.reason
+        for exclusion in request.excluded
+        if exclusion.account in candidates
+    }
     return tuple(Excluded(account, reasons[account]) for account in sorted(reasons))
 
 
-def _regions(request: CollectRequest, opening: Opening, known: Mapping[str, str]) -> tuple[RegionName, ...]:
+def _regions(
+    request: CollectRequest, opening: Opening, partitions: Mapping[str, str]
+) -> tuple[RegionName, ...]:
     enabled_regions = opening.regions
     if request.regions:
-        here = {region for region, partition in known.items() if partition == opening.partition}
+        here = {region for region, partition in partitions.items() if partition == opening.partition}
         for region in request.regions:
             _check_region(region, here | set(enabled_regions or ()), opening.partition)
         return tuple(sorted({RegionName(region) for region in request.regions}))
@@ -163,19 +175,19 @@ def _suggest(word: str, words: Iterable[str]) -> str:
 
 
 def read_organization(caller: Caller, backup: Caller) -> Organization:
-    """Record the organisation. `backup` asks in the home Region. UsageError: there is no list of accounts."""
+    """Record the organisation; `backup` calls in the home Region. UsageError: no accounts are listed."""
     described = (caller.call("organizations", "DescribeOrganization") or {}).get("Organization") or {}
-    found = [
+    listed = [
         row for page in caller.pages("organizations", "ListAccounts") for row in objects(page, "Accounts")
     ]
-    if not found:
+    if not listed:
         raise _no_accounts(caller)
     places = organizations.collect_tree(caller)
     organizations.collect_administration(caller)
     organizations.collect_policies(caller)
     backup.call("backup", "DescribeGlobalSettings")
-    identity = text(described, "Id") or _id_in_arn(text(found[0], "Arn"))
-    accounts = (_account(row, identity, places) for row in found)
+    identity = text(described, "Id") or _id_in_arn(text(listed[0], "Arn"))
+    accounts = (_account(row, identity, places) for row in listed)
     failures = [failure for name, failure in caller.failures.items() if name in _TREE]
     return Organization(
         id=identity or None,
@@ -205,13 +217,13 @@ def _id_in_arn(arn: str) -> str:
 def _no_accounts(caller: Caller) -> VaultproofError:
     failure = caller.failures.get("organizations:ListAccounts")
     if failure is None:
-        return UsageError("organizations:ListAccounts names no account at all. Run without --org.")
+        return UsageError("organizations:ListAccounts returned no account. Run without --org.")
     if failure.code == "AWSOrganizationsNotInUseException":
         return UsageError(f"Account {caller.shard.account} belongs to no organisation. Run without --org.")
     if "AccessDenied" in failure.code:
         return CredentialsError(
             f"organizations:ListAccounts was refused ({failure.code}). With --org, use credentials of the "
-            "management account or of a delegated administrator, with leave to list accounts; "
+            "management account or of a delegated administrator that may list accounts; "
             "or name the accounts with --account."
         )
     return EndpointError(f"organizations:ListAccounts failed: {failure.code}: {failure.message}")
@@ -220,7 +232,7 @@ def _no_accounts(caller: Caller) -> VaultproofError:
 def survey(
     request: CollectRequest, environment: ScanEnvironment, opening: Opening, folder: Path
 ) -> tuple[Resolved, tuple[ShardRecord, ...]]:
-    """Resolve the scope; calls for it that belong to none of its accounts are in the organization's file."""
+    """Resolve the scope. Calls that belong to none of its accounts go into the organization's file."""
     if not _has_file(request, opening):
         return resolve(request, opening, None, known_regions(environment.session)), ()
     with ShardWriter(folder, Shard(opening.account, ORG)) as writer:
@@ -233,7 +245,7 @@ def survey(
 def ask(
     request: CollectRequest, environment: ScanEnvironment, opening: Opening, recorder: Recorder
 ) -> Resolved:
-    """Resolve the scope; the organization is read if it is to be scanned."""
+    """Resolve the scope, after reading the organization if it is to be scanned."""
     organization = None
     if request.organization:
         shard = Shard(opening.account, ORG)

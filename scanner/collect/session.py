@@ -1,4 +1,4 @@
-"""The caller's own session, and what goes wrong before the first call is answered."""
+"""The caller's own session, and errors before the first answered call."""
 
 import threading
 from ssl import SSLContext
@@ -52,7 +52,7 @@ _BAD_CREDENTIALS: Final = frozenset(
 _HINT: Final = "Log in again (`aws sso login`, new keys), or name another profile with --profile."
 
 _FALLBACK_REGIONS: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-"""Where a partition is asked when nothing names one of its Regions that is known here."""
+"""The Region for a partition if no known Region of it is named."""
 
 
 def open_session(profile: str | None) -> Session:
@@ -61,7 +61,7 @@ def open_session(profile: str | None) -> Session:
     try:
         session.get_scoped_config()
         session.register_component("data_loader", model_loader(session.get_config_variable("data_path")))
-        # The global endpoint of STS is in one Region, and exists in one partition only.
+        # The global endpoint of STS is in a single Region, and exists in one partition only.
         session.set_config_variable("sts_regional_endpoints", "regional")
     except _NO_CREDENTIALS as problem:
         raise _unusable(problem) from problem
@@ -69,7 +69,7 @@ def open_session(profile: str | None) -> Session:
 
 
 def own_credentials(session: Session) -> Credentials:
-    """Find the caller's credentials, which renew themselves. CredentialsError: there are none."""
+    """Return the caller's credentials, which renew themselves. CredentialsError: there are none."""
     try:
         credentials = session.get_credentials()
     except _NO_CREDENTIALS as problem:
@@ -82,24 +82,28 @@ def own_credentials(session: Session) -> Credentials:
     return credentials
 
 
-def home_region(session: Session, asked: tuple[str, ...]) -> RegionName:
-    """Choose the Region of the calls that need none: the profile's, else the first known one requested.
+def home_region(session: Session, requested: tuple[str, ...]) -> RegionName:
+    """Return the Region for calls that are not bound to one: the profile's, or the first requested one.
 
     Credentials belong to one partition, and so do the requested Regions: a Region of the profile in
     another partition (a default that is set for all profiles) is replaced by one of those.
     """
     configured = session.get_config_variable("region")
-    partition = partition_of(asked[0] if asked else configured or "")
+    partition = partition_of(requested[0] if requested else configured or "")
     if configured and partition_of(configured) == partition:
         return RegionName(configured)
-    known = known_regions(session)
+    partitions = known_regions(session)
     fallback = _FALLBACK_REGIONS.get(partition)
-    candidates = (*(region for region in asked if known.get(region) == partition), fallback, *asked)
+    candidates = (
+        *(region for region in requested if partitions.get(region) == partition),
+        fallback,
+        *requested,
+    )
     return RegionName(next(region for region in candidates if region))
 
 
 def known_regions(session: Session) -> dict[str, str]:
-    """Return the partition of every Region that botocore knows."""
+    """Return the partition of every Region in botocore's data."""
     return {
         region: partition
         for partition in session.get_available_partitions()
@@ -108,13 +112,15 @@ def known_regions(session: Session) -> dict[str, str]:
 
 
 def explain_first_call(final: FinalError, region: RegionName) -> VaultproofError:
-    """Return why the very first call (in `region`) failed: credentials, network, or AWS."""
+    """Return an error that explains why the first call failed: credentials, network, or AWS."""
     problem, failure = final.__cause__, final.failure
     if isinstance(problem, _NO_CREDENTIALS):
         return _unusable(problem)
     if failure.code in _BAD_CREDENTIALS:
         reason = failure.message or failure.code
-        return CredentialsError(f"AWS does not accept the credentials: {reason} {_HINT}{_elsewhere(region)}")
+        return CredentialsError(
+            f"AWS does not accept the credentials: {reason} {_HINT}{_region_hint(region)}"
+        )
     if isinstance(problem, aws.BotoCoreError) and "endpoint_url" in problem.kwargs:
         url = problem.kwargs["endpoint_url"]
         return EndpointError(
@@ -127,7 +133,7 @@ def explain_first_call(final: FinalError, region: RegionName) -> VaultproofError
     )
 
 
-def _elsewhere(region: RegionName) -> str:
+def _region_hint(region: RegionName) -> str:
     if partition_of(region) != "aws":
         return f" They were tried in {region}."
     return f" They were tried in {region}; those of China or GovCloud need a Region of theirs with --region."
@@ -139,8 +145,8 @@ def _unusable(problem: BaseException) -> CredentialsError:
 
 # The TLS context that all clients of a scan share, so that the file of trusted authorities is read once.
 #
-# With botocore and urllib3, each new connection parses the whole file: 16 ms of processor and, for each
-# client, 0.7 MB of memory. What is checked of a server's certificate stays the same.
+# With botocore and urllib3, each new connection parses the whole file, which takes 16 ms of CPU and, per
+# client, 0.7 MB of memory. The verification of certificates is unchanged.
 class SharedTrust:
     """The TLS context of the clients of a session, which all have the same settings (AWS_CA_BUNDLE)."""
 
@@ -149,9 +155,9 @@ class SharedTrust:
         self._context: SSLContext | None = None
 
     def share(self, http_session: Any) -> bool:  # noqa: ANN401 -- botocore's private attribute
-        """Make an HTTP session of botocore connect with the shared context; call it before its first request.
+        """Make a botocore HTTP session use the shared context. Call it before the session's first request.
 
-        False, and nothing is changed: this botocore keeps its context elsewhere.
+        Returns False, without any change, if this version of botocore stores its context elsewhere.
         """
         settings = getattr(getattr(http_session, "_manager", None), "connection_pool_kw", None)
         context = settings.get("ssl_context") if isinstance(settings, dict) else None
@@ -165,7 +171,7 @@ class SharedTrust:
 
 
 def _loading_once(context: SSLContext) -> SSLContext:
-    """Make a context ignore authorities that it has loaded before."""
+    """Make a context ignore certificate authorities that it has loaded before."""
     load, lock, loaded = context.load_verify_locations, threading.Lock(), set[object]()
 
     def load_if_new(cafile: Any = None, capath: Any = None, cadata: Any = None) -> None:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""The shards of one scan: accounts are entered, and the Regions that each has enabled are read."""
+"""Collection of the shards of a scan: entering accounts, and reading their enabled Regions."""
 
 import threading
 import time
@@ -39,18 +39,18 @@ from scanner.services import ec2, kms, s3
 from scanner.services.base import text
 
 _GRACE_SECONDS: Final = 2.0
-"""How long threads may take to stop; a call that is under way then is not waited for."""
+"""How long to wait for threads to stop; later calls are abandoned."""
 
 Buckets = Future[Mapping[RegionName, Iterable[str]]]
-"""An account's buckets by Region: its Regions are read while they are being listed."""
+"""An account's buckets by Region, which are listed while its Regions are read."""
 
 
 class DeadlinePassedError(Exception):
-    """The time is over, and not all was read."""
+    """The deadline passed before everything was read."""
 
 
 class NoEntryError(Exception):
-    """An account cannot be read at all: its role cannot be assumed."""
+    """An account cannot be read, since its role cannot be assumed."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
@@ -59,13 +59,13 @@ class NoEntryError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectContext:
-    """What a crew reads, with whose credentials, and where it writes.
+    """The scope of a collector, its credentials, and its folder.
 
-    `finished` are shards that an earlier run read to their end: they are not asked again. `keys` are those
-    that they name and that other shards own. `note` receives every record that this run finishes
-    undisturbed, once its file has its name, and of such keys; from several threads, and it may raise
-    OutputError. `accounts`: those of the scope that this crew reads; None: all. The owners of keys that
-    others name are read only when it is all: otherwise that happens after all collectors.
+    `finished` are shards that an earlier run read to the end; they are not read again. `keys` are those that
+    they name and other shards own. `note` is called from several threads with every record that is finished
+    without interruption, and with such keys; it may raise OutputError. `accounts`: those of the scope that
+    this collector reads; None: all. Keys of other shards are only described here if it is all, or else after
+    all collectors.
     """
 
     wiring: Wiring
@@ -97,7 +97,7 @@ class ShardCollector:
         """Whether a resumption can read more: credentials expired within a shard, or the time was over."""
 
     def run(self, concurrency: int) -> None:
-        """Read all. However it ends, files are finished first: OutputError, KeyboardInterrupt."""
+        """Read all shards. OutputError, KeyboardInterrupt: files were finished first."""
         self._pool = Pool(concurrency)
         try:
             self._read_all()
@@ -113,7 +113,7 @@ class ShardCollector:
             self._pool.close()
 
     def ask_owners_of(self, records: Mapping[Shard, ShardRecord], concurrency: int) -> None:
-        """Ask for the keys of others only: `records` are of shards that were read elsewhere."""
+        """Describe keys for other shards only; `records` are of shards that were read elsewhere."""
         self._records = dict(records)
         self._pool = Pool(concurrency)
         try:
@@ -144,7 +144,7 @@ class ShardCollector:
             self._join()
 
     def _join(self) -> None:
-        """Wait until all is done. DeadlinePassedError: the time was over before."""
+        """Wait for all tasks. DeadlinePassedError: the deadline passed before."""
         deadline = self._wiring.deadline
         if (error := self._pool.join(None if deadline is None else deadline.patience)) is not None:
             raise error
@@ -152,7 +152,7 @@ class ShardCollector:
             raise DeadlinePassedError
 
     def _is_late(self) -> bool:
-        """Check whether it is too late to begin anything; then a resumption has something left to do."""
+        """Return whether it is too late to start anything, which leaves work for a resumption."""
         deadline = self._wiring.deadline
         if deadline is None or deadline.gives_up or not deadline.is_near:
             return False
@@ -160,7 +160,7 @@ class ShardCollector:
         return True
 
     def _ask_owners(self) -> None:
-        """Ask for keys that one account-Region names and another one owns; all have been read by now."""
+        """Describe the keys that one account-Region names and another one owns, after all were read."""
         if not is_collected("kms:DescribeKey", self._wiring.reads):
             return
         for shard, names in by_owner(self._keys).items():
@@ -171,15 +171,17 @@ class ShardCollector:
 
     def _ask_owner(self, shard: Shard, record: ShardRecord, names: tuple[str, ...]) -> None:
         """Describe the owner's keys that were not described yet. BundleError, OutputError."""
-        known = owner_evidence(self._context.folder, record.file)
-        left = known.not_asked(names, shard)
+        evidence = owner_evidence(self._context.folder, record.file)
+        left = evidence.not_asked(names, shard)
         if not left or not self._has_credentials(shard.account):
             return
         recorder = HeldCalls()
         caller = Caller(self._wiring, shard, recorder, shard.region)
         partition = self._context.opening.partition
         guarded(
-            caller, "kms", partial(kms.collect_keys, caller, left, aliases=known.aliases, partition=partition)
+            caller,
+            "kms",
+            partial(kms.collect_keys, caller, left, aliases=evidence.aliases, partition=partition),
         )
         if self._has_expired(caller):
             self.has_more = True
@@ -190,7 +192,7 @@ class ShardCollector:
         self._context.note(record, self._keys.get(shard, ()))
 
     def _has_credentials(self, account: AccountId) -> bool:
-        """Take on the role of an account that an earlier run read; whether it can be had still."""
+        """Assume the role of an account that an earlier run read; return whether that is still possible."""
         if account in self._context.credential_store:
             return True
         try:
@@ -209,20 +211,20 @@ class ShardCollector:
         task()
 
     def _wind_up(self) -> None:
-        """Wait a moment for the threads to stop, then finish the files that are still open."""
+        """Wait a moment for the threads to stop, then finish all open files."""
         self._pool.drop()
-        with suppress(KeyboardInterrupt):  # pressed again: do not wait
+        with suppress(KeyboardInterrupt):  # Ctrl-C again: do not wait
             deadline = time.monotonic() + _GRACE_SECONDS
             while (left := deadline - time.monotonic()) > 0 and self._pool.join(left) is not None:
-                pass  # a thread that was stopped; there may be others
+                pass  # one thread has stopped; there may be others
         with self._lock:
             left_open = list(self._open.values())
         for writer in left_open:
-            with suppress(OutputError):  # an error is under way that says more
+            with suppress(OutputError):  # the first error is the one to report
                 self._finish(writer, interrupted=True)
 
     def _enter(self, account: AccountId) -> None:
-        """Read an account's global services, and begin its Regions."""
+        """Read an account's global services, and start its Regions."""
         shard = Shard(account, AWS_GLOBAL)
         if self._is_late():
             return
@@ -251,7 +253,7 @@ class ShardCollector:
         reading.opened()
 
     def _go_on_with(self, shard: Shard) -> None:
-        """Continue an account whose global services an earlier run read: their evidence has the view."""
+        """Continue an account whose global services were read by an earlier run, from their evidence."""
         record = self._context.finished[shard]
         view = recall_account(self._context.folder, record.file)
         self._file(record)
@@ -272,7 +274,7 @@ class ShardCollector:
         self._read(left, buckets)
 
     def _take_on(self, account: AccountId) -> None:
-        """Assume the account's role. NoEntryError."""
+        """Assume the account's role. NoEntryError: it is refused."""
         source = self._context.roles.source(account)
         try:
             source()
@@ -325,7 +327,7 @@ class ShardCollector:
         reading.opened()
 
     def _describe_keys(self, caller: Caller, named: AbstractSet[str], *, aliases: Mapping[str, str]) -> None:
-        """Describe the keys that a shard names; remember those that another one owns."""
+        """Describe the keys that a shard names, and store those that another shard owns."""
         with self._lock:
             self._keys[caller.shard] = keys_elsewhere(named, caller.shard, self._context.scope)
         kms.collect_keys(caller, named, aliases=aliases, partition=self._context.opening.partition)
@@ -354,7 +356,7 @@ class ShardCollector:
     def _begin(
         self, shard: Shard, region: RegionName, last: Last | None = None
     ) -> tuple[ShardReader, ShardWriter]:
-        """Open a shard's file. OutputError."""
+        """Open a shard's file. OutputError: it cannot be created."""
         self._wiring.watcher.shard_started(shard)
         writer = ShardWriter(self._context.folder, shard)
         with self._lock:
@@ -368,7 +370,7 @@ class ShardCollector:
         if not self._finish(writer, interrupted=is_stopped) or is_stopped or writer.record is None:
             return
         if self._has_expired(caller):
-            self.has_more = True  # whoever has logged in again can go on with it
+            self.has_more = True  # a resumption can continue after a new login
         else:
             self._context.note(writer.record, self._keys.get(writer.shard, ()))
 
@@ -394,17 +396,17 @@ def _identify(caller: Caller) -> None:
 
 
 def _list_buckets(caller: Caller, *, buckets: Buckets) -> None:
-    found: Mapping[RegionName, Iterable[str]] = {}
+    buckets_by_region: Mapping[RegionName, Iterable[str]] = {}
     try:
-        found = s3.buckets(caller)
-    finally:  # the Regions go on in any case
-        buckets.set_result(found)
+        buckets_by_region = s3.buckets(caller)
+    finally:  # without a result, the Regions would wait forever
+        buckets.set_result(buckets_by_region)
 
 
 def recall_account(folder: Path, file: str) -> AccountView | Failure:
-    """Read an account's `aws-global` evidence; a Failure when the account could not be entered at all.
+    """Return an account's view from its `aws-global` evidence, or the Failure of entering the account.
 
-    The view is what `shards.collect_global` gave when the file was written. BundleError: it is unreadable.
+    The view is the same as when the file was written. BundleError: the file is unreadable.
     """
     lines = tuple(read_lines(folder, file))
     regions, places = None, {}

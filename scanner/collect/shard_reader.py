@@ -1,4 +1,4 @@
-"""One shard while it is read: its parts run side by side, and the last one to end finishes its file."""
+"""One shard while it is read: its parts run in parallel, and the last one finishes the file."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,12 +19,12 @@ from scanner.services.catalogue import SERVICES
 from scanner.services.supported import supported_types
 
 Last = Callable[[Caller, AbstractSet[str]], None]
-"""What is read when all else of a shard is through, with the keys that were met."""
+"""The last read of a shard, with the keys that all others returned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """What happens when all parts of a shard are through: `last` is read, then `finish` the file."""
+    """Actions after all parts of a shard: `last` is read, then `finish` completes the file."""
 
     finish: Callable[[Caller], None]
     service: str = ""
@@ -32,10 +32,10 @@ class Ending:
 
 
 class ShardReader:
-    """Counts the parts of one shard that are under way. Its opener is the first; it says `opened` at its end.
+    """Counts the unfinished parts of one shard. The opener is the first part, and calls `opened` at its end.
 
-    A part that is stopped (Halted) or whose lines cannot be written never ends: the scan ends then, and
-    whoever ends it finishes the file.
+    A part that is stopped (Halted), or whose lines cannot be written, never ends. The scan stops then, and
+    the collector finishes the file.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class ShardReader:
         self._keys: set[str] = set()
 
     def part(self, service: str, read: Read) -> None:
-        """Read a part in parallel with the others; if it raises, it is recorded under `service`."""
+        """Start a part in parallel; if it breaks, the failure is recorded under `service`."""
         self.part_later(service)(read)
 
     def part_later(self, service: str) -> Start:
-        """Keep a place for a part, in the evidence and in the count; give what starts it."""
+        """Reserve a part in the evidence and in the count, and return the function that starts it."""
         caller = self.caller.branched()
         caller.service = service
         return self._reserve(caller)
 
     def opened(self) -> None:
-        """The opener is through."""
+        """Mark the opener as finished."""
         self._end()
 
     def _reserve(self, caller: Caller) -> Start:
@@ -112,25 +112,25 @@ class AccountView:
     buckets: Mapping[RegionName, Iterable[str]]
 
     def has_enabled(self, region: RegionName) -> bool:
-        """Check whether to read a Region: not if the account reports that it has not enabled it."""
+        """Return whether to read a Region: not if the account has not enabled it."""
         return self.regions is None or self.regions.get(region, True)
 
 
 GLOBAL_STEPS: Final[tuple[tuple[str, ServiceRead], ...]] = tuple(
     (service.name, service.collect_account) for service in SERVICES if service.collect_account
 )
-"""What is read once in every account, besides its identity, its Regions and its buckets."""
+"""Steps that run once per account, besides identity, Regions and buckets."""
 
 REGION_STEPS: Final[tuple[tuple[str, ServiceRead], ...]] = tuple(
     (service.name, service.collect) for service in SERVICES if service.collect
 )
-"""What is read in every account and Region, by boto3's name of the service."""
+"""Steps that run in every account and Region, by boto3's service name."""
 
 
 def region_steps(caller: Caller) -> Iterator[tuple[str, ServiceRead]]:
     """Yield the steps of one account in one Region, except its buckets and its keys.
 
-    What AWS Backup supports there is only waited for where a step depends on it.
+    Only steps that depend on the types that AWS Backup supports there wait for that answer.
     """
     doubtful = {service for service, _ in REGION_STEPS if is_doubtful(service, caller.region)}
     for service, step in REGION_STEPS:
@@ -143,7 +143,7 @@ def region_steps(caller: Caller) -> Iterator[tuple[str, ServiceRead]]:
 
 
 def guarded(caller: Caller, service: str, step: Callable[[], None]) -> None:
-    """Run a service's step; one that raises is recorded as a failed read and does not stop the others."""
+    """Run a service's step. An exception is recorded as a failed read, and other steps continue."""
     try:
         step()
     except (Halted, VaultproofError, WriterClosedError):

@@ -12,7 +12,7 @@ from scanner.collect.journal import (
     Journal,
     JournalState,
     RequestedScope,
-    held_against_files,
+    checked_against_files,
     read_journal,
 )
 from scanner.errors import BundleError, OutputError, UsageError
@@ -119,7 +119,7 @@ def test_the_external_id_is_not_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"{}\n", b"no json\n", b'{"schema":"vaultproof/journal/2"}\n'])
 def test_a_journal_of_another_kind(tmp_path: Path, content: bytes) -> None:
     (tmp_path / NAME).write_bytes(content)
-    with pytest.raises(BundleError, match="no journal of this version"):
+    with pytest.raises(BundleError, match="not a journal of this version"):
         read_journal(tmp_path)
 
 
@@ -135,15 +135,15 @@ def test_a_header_that_is_not_whole(tmp_path: Path, key: str) -> None:
 def test_no_journal(tmp_path: Path) -> None:
     assert read_journal(tmp_path / "nowhere") is None
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(UsageError, match="Nothing was begun"):
+        with pytest.raises(UsageError, match="There is no scan to resume"):
             Journal.reopen(folder)
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
     with Journal.create(tmp_path, HEADER):
-        with pytest.raises(UsageError, match="Another audit is at work"):
+        with pytest.raises(UsageError, match="Another audit is running"):
             Journal.reopen(tmp_path)
-        with pytest.raises(UsageError, match="Another audit is at work"):
+        with pytest.raises(UsageError, match="Another audit is running"):
             Journal.create(tmp_path, HEADER)
     Journal.reopen(tmp_path)[0].close()
 
@@ -154,14 +154,14 @@ def test_files_that_are_not_the_ones_that_were_finished(tmp_path: Path) -> None:
         path = tmp_path / record(region).file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    past = held_against_files(past_of(tmp_path), tmp_path)
+    past = checked_against_files(past_of(tmp_path), tmp_path)
     assert list(past.finished) == [Shard(A, WEST)]
     assert past.finished_at is None
     assert not (tmp_path / record(EAST).file).exists()
     (tmp_path / record(EAST).file).write_bytes(b"")
-    assert held_against_files(past_of(tmp_path), tmp_path).finished_at == AT
+    assert checked_against_files(past_of(tmp_path), tmp_path).finished_at == AT
     (tmp_path / record(WEST).file).unlink()
-    assert list(held_against_files(past_of(tmp_path), tmp_path).finished) == [Shard(A, EAST)]
+    assert list(checked_against_files(past_of(tmp_path), tmp_path).finished) == [Shard(A, EAST)]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")

@@ -77,7 +77,7 @@ def test_a_scan_that_ended_before_its_scope_was_known(command: Audit, aws: FakeA
     assert (tmp_path / "scan" / "journal.jsonl").exists()
     contradiction = command("collect", "--resume", "scan", "--ou", "ou-other")
     assert contradiction.exit_code == 2
-    assert "which has ou-none" in contradiction.stderr
+    assert "which is ou-none" in contradiction.stderr
     # Whoever sees the mistake says it right, in the same folder; the organisation's evidence goes.
     assert command("collect", "--region", "eu-west-1", "--out", "scan", "-q").exit_code == 0
     assert not (tmp_path / "scan" / "evidence" / "org.jsonl.gz").exists()
@@ -96,7 +96,7 @@ def test_credentials_that_ended(command: Audit, aws: FakeAws, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--resume", "nowhere"), "Nothing was begun in nowhere"),
+        (("--resume", "nowhere"), "There is no scan to resume in nowhere"),
         (("--resume", "a", "--out", "b"), "cannot be combined with --out"),
     ],
 )

@@ -401,7 +401,7 @@ def test_an_organisation_that_may_not_be_listed(aws: FakeAws, scan: Callable[...
     ("answer", "kind", "message"),
     [
         (error("ServiceException", 500), EndpointError, "ListAccounts failed: ServiceException"),
-        ({"Accounts": []}, UsageError, "names no account at all"),
+        ({"Accounts": []}, UsageError, "returned no account"),
     ],
 )
 def test_an_organisation_without_a_list(

@@ -119,8 +119,8 @@ def test_regions_asked_for() -> None:
     ("request_", "message"),
     [
         ({"organizational_units": ("ou-a",)}, "--ou needs --org"),
-        ({"accounts": ("123",)}, "'123' is no account id"),
-        ({"excluded": (Excluded(AccountId("x"), ""),)}, "'x' is no account id"),
+        ({"accounts": ("123",)}, "'123' is not an account id"),
+        ({"excluded": (Excluded(AccountId("x"), ""),)}, "'x' is not an account id"),
         ({"concurrency": 0}, "at least 1"),
     ],
 )
