@@ -1,8 +1,8 @@
-"""One account of an opened scan, collected by itself: a resumption of the scan's journal for that account.
+"""Collection of one account of an opened scan, which resumes the scan's journal for that account.
 
-The journal of `runner.open_collection` has the scope. The process that collects an account adds its shards
-to a copy of it, and may stop and go on as often as it has to. Keys that the account names and others own are
-asked of their owners when all accounts are through (`ask_owners`).
+The journal of `runner.open_collection` has the scope. The process that collects an account adds its shards to
+a copy of it, and may stop and continue any number of times. Keys that the account names and others own are
+described in their owners' accounts after all accounts (`ask_owners`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ from scanner.model.names import AWS_GLOBAL, ORG, AccountId, Shard
 
 @dataclass(frozen=True, slots=True)
 class AccountCollected:
-    """How far the reading of an account got. `records`: of all its shards that are settled or were begun."""
+    """The progress in an account. `records`: of all its finished and started shards."""
 
     records: tuple[ShardRecord, ...]
     has_more: bool
@@ -43,9 +43,9 @@ def collect_account(  # noqa: PLR0913 -- what is read, with which means, and who
 ) -> AccountCollected:
     """Read what is left of an account. The journal in `folder` has the scope and the shards so far.
 
-    The evidence of the account's global services must be there, if it is among those. Raises what `resume`
-    raises. `finished` may raise OutputError, which ends the reading. No more Regions are read than
-    `shards_at_most`.
+    The evidence of the account's global services must exist if these are among the shards. Raises the errors
+    of `resume`. `finished` may raise OutputError, which ends the collection. `shards_at_most` limits the
+    number of Regions.
     """
     with _opened(means, folder, account, watcher or Unwatched(), clock, finished) as (
         collection,

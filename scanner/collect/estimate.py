@@ -59,7 +59,7 @@ def plan(operations: Iterable[Operation]) -> tuple[Planned, ...]:
     return tuple(Planned(one, one.place, one.per or one.condition) for one in operations)
 
 
-def estimate(  # noqa: PLR0913 -- what the numbers rest on
+def estimate(  # noqa: PLR0913 -- the inputs of the calculation
     scope: Scope,
     caller: AccountId,
     skipped: tuple[RegionName, ...],
@@ -69,12 +69,12 @@ def estimate(  # noqa: PLR0913 -- what the numbers rest on
     concurrency: int,
     latency: float = LATENCY,
 ) -> Estimate:
-    """Count calls. `asked`: those made to learn the scope, which the scan makes again."""
-    account = [one for one in operations if one.place is Place.ACCOUNT and not one.per]
-    region = [one for one in operations if one.place is Place.REGION and not one.per]
+    """Count calls. `asked`: the calls for resolving the scope, which the scan repeats."""
+    account = [planned for planned in operations if planned.place is Place.ACCOUNT and not planned.per]
+    region = [planned for planned in operations if planned.place is Place.REGION and not planned.per]
     shards = len(scope.accounts) * len(scope.regions) - (len(skipped) if caller in scope.accounts else 0)
     calls = asked + len(scope.accounts) * len(account) + shards * len(region)
-    slowest = slowest_seconds(one.operation for one in region)
+    slowest = slowest_seconds(planned.operation for planned in region)
     return Estimate(
         scope=scope,
         caller=caller,
@@ -91,13 +91,13 @@ def estimate(  # noqa: PLR0913 -- what the numbers rest on
 
 
 def slowest_seconds(operations: Iterable[Operation]) -> float:
-    """Return how long one account in one Region takes at AWS's rates: calls beyond the burst wait."""
-    asked = tuple(operations)
+    """Return the seconds for one account in one Region at AWS's rates, beyond the bursts."""
+    planned = tuple(operations)
     waits = [0.0]
     for service, rate in SERVICE_RATES.items():
-        waits.append(_wait(rate, sum(one.service == service for one in asked)))
+        waits.append(_wait(rate, sum(operation.service == service for operation in planned)))
     for key, rate in OPERATION_RATES.items():
-        waits.append(_wait(rate, sum(one.key == key for one in asked)))
+        waits.append(_wait(rate, sum(operation.key == key for operation in planned)))
     return max(waits)
 
 
@@ -106,7 +106,7 @@ def _wait(rate: Rate, calls: int) -> float:
 
 
 class _Count:
-    """A recorder that keeps nothing but the number of calls."""
+    """A recorder that only counts calls."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -116,11 +116,11 @@ class _Count:
         self.calls += 1
 
     def branch(self) -> "_Count":
-        """Count everything in one place."""
+        """Return this recorder: all calls are counted together."""
         return self
 
     def close(self) -> None:
-        """Do nothing: there is nothing to wait for."""
+        """Do nothing: the count stays."""
 
 
 def rehearse(
@@ -128,15 +128,15 @@ def rehearse(
     watcher: Watcher | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Estimate:
-    """Ask who is calling, which Regions and accounts there are, and say what a scan would call.
+    """Request identity, Regions and accounts, and return an estimate of what a scan would call.
 
-    Raises what `runner.collect` raises before the first shard.
+    Raises the errors that `runner.collect` raises before the first shard.
     """
     check_request(request)
     environment = set_up(request, watcher or Unwatched(), clock)
     opening = open_scan(environment.wiring, environment.credential_store, environment.own, environment.home)
-    asked = _Count()
-    scope = ask(request, environment, opening, asked).scope
+    counter = _Count()
+    scope = ask(request, environment, opening, counter).scope
     environment.wiring.clients.close()
     enabled = opening.regions or {}
     return estimate(
@@ -144,11 +144,11 @@ def rehearse(
         opening.account,
         tuple(region for region in scope.regions if enabled.get(region) is False),
         plan(_operations(request)),
-        asked=asked.calls,
+        asked=counter.calls,
         concurrency=request.concurrency,
     )
 
 
 def _operations(request: CollectRequest) -> Iterator[Operation]:
     """Return the operations that a scan calls."""
-    return (one for key, one in OPERATIONS.items() if is_collected(key, request.reads))
+    return (operation for key, operation in OPERATIONS.items() if is_collected(key, request.reads))

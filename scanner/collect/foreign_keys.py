@@ -48,21 +48,21 @@ def by_owner(named: KeysByShard) -> Mapping[Shard, tuple[str, ...]]:
 
 
 def can_be_asked(record: ShardRecord | None) -> bool:
-    """Return whether an owner answered in the first pass: one that could not be entered is left alone."""
+    """Return whether an owner was read in the first pass; accounts that could not be entered are skipped."""
     return record is not None and bool(record.file) and record.status is not ShardStatus.FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class OwnerEvidence:
-    """The keys in an owner's evidence file: the aliases, and the names that were described."""
+    """The keys in an owner's evidence file: the aliases, and the described keys."""
 
     aliases: Mapping[str, str]  # the key id by the alias's name
     asked: frozenset[str]
 
     def not_asked(self, names: Iterable[str], shard: Shard) -> tuple[str, ...]:
         """Return the keys that were not described in the owner's account yet, under any name."""
-        asked = {self._bare(name) for name in self.asked if _owner(name) in (None, shard)}
-        return tuple(name for name in names if self._bare(name) not in asked)
+        described = {self._bare(name) for name in self.asked if _owner(name) in (None, shard)}
+        return tuple(name for name in names if self._bare(name) not in described)
 
     def _bare(self, name: str) -> str:
         arn = parse_arn(name)
@@ -71,13 +71,13 @@ class OwnerEvidence:
 
 
 def owner_evidence(folder: Path, file: str) -> OwnerEvidence:
-    """Read what an evidence file says of keys. BundleError: it is unreadable."""
+    """Return the keys and aliases in an evidence file. BundleError: it is unreadable."""
     aliases: dict[str, str] = {}
-    asked: set[str] = set()
+    described: set[str] = set()
     for line in read_lines(folder, file):
         if line.name == "kms:DescribeKey":
-            asked.add(str(line.parameters.get("KeyId")))
+            described.add(str(line.parameters.get("KeyId")))
         elif line.name == "kms:ListAliases" and line.response is not None:
             for row in objects(line.response, "Aliases"):
                 aliases[text(row, "AliasName")] = text(row, "TargetKeyId")
-    return OwnerEvidence(aliases, frozenset(asked))
+    return OwnerEvidence(aliases, frozenset(described))

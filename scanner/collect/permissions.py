@@ -63,10 +63,12 @@ def statements(
     `role` is the ARN of the role in every account. With `organization_id`, the caller may assume the role
     only in accounts of that organization.
     """
-    asked = tuple(operations)
-    mine = (one for one in asked if part is Part.CALLER or is_asked_of_members(one))
-    read = _by_service({action for one in mine for action in one.actions})
-    if part is Part.CALLER and any(one.key == _ASSUME_ROLE for one in asked):
+    scan_operations = tuple(operations)
+    mine = (
+        operation for operation in scan_operations if part is Part.CALLER or is_asked_of_members(operation)
+    )
+    read = _by_service({action for operation in mine for action in operation.actions})
+    if part is Part.CALLER and any(operation.key == _ASSUME_ROLE for operation in scan_operations):
         return (*read, Statement("AssumeRole", (_ASSUME_ROLE,), role, organization_id))
     return read
 
@@ -217,8 +219,8 @@ def _optional(name: str, about: str, default: str | None, empty: str = "none") -
 
 
 def _parameter(name: str, about: str, default: str | None) -> tuple[str, ...]:
-    known = () if default is None else (f'    Default: "{default}"',)
-    return (f"  {name}:", "    Type: String", f'    Description: "{about}"', *known)
+    default_line = () if default is None else (f'    Default: "{default}"',)
+    return (f"  {name}:", "    Type: String", f'    Description: "{about}"', *default_line)
 
 
 _MEMBER_CONDITIONS: Final = """
@@ -291,18 +293,18 @@ def _managed_policy(granted: Iterable[Statement]) -> tuple[str, ...]:
 
 def yaml_statements(granted: Iterable[Statement]) -> tuple[str, ...]:
     """Return statements as lines of a CloudFormation template, indented for a managed policy."""
-    return tuple(line for one in granted for line in _yaml_statement(one))
+    return tuple(line for statement in granted for line in _yaml_statement(statement))
 
 
-def _yaml_statement(one: Statement) -> tuple[str, ...]:
-    resource = f'!Sub "{one.resource}"' if "${" in one.resource else f'"{one.resource}"'
+def _yaml_statement(statement: Statement) -> tuple[str, ...]:
+    resource = f'!Sub "{statement.resource}"' if "${" in statement.resource else f'"{statement.resource}"'
     return (
-        f"          - Sid: {one.sid}",
+        f"          - Sid: {statement.sid}",
         "            Effect: Allow",
         "            Action:",
-        *(f"              - {action}" for action in one.actions),
+        *(f"              - {action}" for action in statement.actions),
         f"            Resource: {resource}",
-        *(_YAML_CONDITION if one.organization_id is not None else ()),
+        *(_YAML_CONDITION if statement.organization_id is not None else ()),
     )
 
 
@@ -333,9 +335,9 @@ def _nullable(name: str, about: str, default: str | None, null: str = "none") ->
 
 
 def _variable(name: str, about: str, default: str | None) -> tuple[str, ...]:
-    known = () if default is None else (f"  default     = {default}",)
+    default_line = () if default is None else (f"  default     = {default}",)
     head = ("", f'variable "{name}" {{', "  type        = string", f'  description = "{about}"')
-    return (*head, *known, "}")
+    return (*head, *default_line, "}")
 
 
 _PARTITION: Final = ("", 'data "aws_partition" "current" {}')
@@ -352,20 +354,20 @@ def _data(name: str) -> tuple[str, ...]:
 
 
 def _hcl_statements(granted: Iterable[Statement]) -> tuple[str, ...]:
-    blocks = [_hcl_statement(one) for one in granted]
+    blocks = [_hcl_statement(statement) for statement in granted]
     return tuple(line for number, block in enumerate(blocks) for line in (("",) * bool(number) + block))
 
 
-def _hcl_statement(one: Statement) -> tuple[str, ...]:
+def _hcl_statement(statement: Statement) -> tuple[str, ...]:
     return (
         "  statement {",
-        f'    sid       = "{one.sid}"',
-        f'    resources = ["{one.resource}"]',
+        f'    sid       = "{statement.sid}"',
+        f'    resources = ["{statement.resource}"]',
         "",
         "    actions = [",
-        *(f'      "{action}",' for action in one.actions),
+        *(f'      "{action}",' for action in statement.actions),
         "    ]",
-        *(_HCL_CONDITION if one.organization_id is not None else ()),
+        *(_HCL_CONDITION if statement.organization_id is not None else ()),
         "  }",
     )
 

@@ -1,16 +1,17 @@
-"""Threads that do tasks, fairly shared between accounts.
+"""A thread pool that shares its places fairly between accounts.
 
-Unlike the standard library's pool, it never makes the program wait for them. Tasks may submit further
-tasks, and none ever waits for another. What goes first:
+Unlike the standard library's pool, it never delays the exit of the program. Tasks may submit further tasks,
+but must not wait for other tasks. The order is:
 
-1. a task of a shard that is begun, before one that begins a shard, before one that enters an account: so
-   few shards are open at a time, and memory is bounded;
-2. among accounts, the one that has the fewest threads.
+1. tasks of started shards, then tasks that start a shard, then those that enter an account, so that few
+    shards
+   are open at a time and memory is bounded;
+2. among accounts, the one with the fewest threads.
 
-A task that only waits (for a token, before another attempt) says so with `away`, and gives its place to
-another task until it goes on: an account that is throttled for ever holds threads, but no places.
-An account that has a quarter of the places goes behind all others, and no account has more threads than
-twice the places, so that it takes several such accounts to slow the others down.
+A task that waits (for a token, or before another attempt) releases its place with `away`, so that an account
+that is always throttled holds threads, but no places. An account with a quarter of the places comes after all
+others, and no account has more threads than twice the places, so that a single account cannot slow down the
+others.
 """
 
 import heapq
@@ -24,22 +25,22 @@ from dataclasses import dataclass, field
 from typing import Final
 
 BEGUN: Final = 0
-"""The rank of a task of a shard that is begun."""
+"""The rank of tasks of started shards."""
 
 BEGINS: Final = 1
-"""The rank of a task that begins a shard."""
+"""The rank of tasks that start a shard."""
 
 _THREADS_A_PLACE: Final = 8
-"""How many threads there may be for each place, waiting ones included."""
+"""The maximum number of threads per place, including waiting ones."""
 
 _THREADS_AN_ACCOUNT: Final = 2
-"""How many of them one account may hold, by place."""
+"""The maximum number of these threads for one account, per place."""
 
 _SHARES: Final = 4
-"""The part of the places up to which an account goes before those that have not been entered."""
+"""Up to one part in this many of the places, an account takes precedence over entering another one."""
 
 _PULSE: Final = 0.5
-"""Seconds after which whoever joins looks up: a Ctrl-C that comes just before a wait does not end it."""
+"""Seconds between checks in `join`: a Ctrl-C just before a wait would not interrupt it."""
 
 Task = Callable[[], None]
 
@@ -61,7 +62,7 @@ _here: Final = _Here()
 
 @contextmanager
 def away() -> Iterator[None]:
-    """Release this thread's place to another task while the block waits; outside a pool, do nothing."""
+    """Release this thread's place while the block waits; outside of a pool, do nothing."""
     pool, _here.pool = _here.pool, None
     if pool is None:
         yield
@@ -75,7 +76,7 @@ def away() -> Iterator[None]:
 
 
 class Pool:
-    """Up to `size` tasks at a time, on daemon threads; safe for threads."""
+    """Runs up to `size` tasks at a time on daemon threads; safe for threads."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -102,14 +103,14 @@ class Pool:
             self._stir()
 
     def enter(self, task: Task, account: str) -> None:
-        """Queue `task`, the first one of `account`, for when nothing else is queued."""
+        """Queue the first `task` of an account, which starts when nothing else is queued."""
         with self._lock:
             self._entrances.append((account, task))
             self._pending += 1
             self._stir()
 
     def join(self, timeout: float | None = None) -> Exception | None:
-        """Wait until all is done, or a task broke (give its error), or `timeout` seconds are over."""
+        """Wait until all tasks end, one fails (return its error), or `timeout` seconds pass."""
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
             while self._pending and self._error is None:
@@ -127,9 +128,9 @@ class Pool:
             return not self._pending
 
     def drop(self) -> None:
-        """Drop the tasks that have not begun."""
+        """Remove the tasks that have not started."""
         with self._lock:
-            self._pending -= len(self._entrances) + sum(len(one.tasks) for one in self._queues.values())
+            self._pending -= len(self._entrances) + sum(len(queued.tasks) for queued in self._queues.values())
             self._entrances.clear()
             for queue in self._queues.values():
                 queue.tasks.clear()
@@ -149,7 +150,7 @@ class Pool:
             self._stir()
 
     def come_back(self) -> None:
-        """Wait for a place: what `away` does. Who comes back goes before those who have not begun."""
+        """Wait for a place after `away`. Returning threads precede tasks that have not started."""
         with self._lock:
             self._returning += 1
             while self._active >= self._size:
@@ -160,14 +161,14 @@ class Pool:
             self._stir()
 
     def _stir(self) -> None:
-        """Wake whoever can go on now. The lock is held."""
+        """Wake a thread that can continue now, or start one. The lock is held."""
         if self._active >= self._size:
             return
         if self._returning:
             self._place.notify()
         if self._active + self._returning < self._size and self._has_work():
             if len(self._threads) > self._active + self._away:
-                self._work.notify()  # one that waits, or is about to look anyway
+                self._work.notify()  # a waiting thread, or one that is about to look for work
             elif len(self._threads) < self._size * _THREADS_A_PLACE:
                 name = f"collect-{len(self._threads)}"
                 thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -184,7 +185,7 @@ class Pool:
             _here.pool = self
             try:
                 task()
-            except Exception as problem:  # noqa: BLE001 -- handed to whoever joins
+            except Exception as problem:  # noqa: BLE001 -- returned by `join`
                 error = problem
             del task, chosen
             self._end(account, error)
@@ -214,7 +215,7 @@ class Pool:
             self._stir()
 
     def _choose(self) -> tuple[str, Task] | None:
-        """Take the task that goes first. The lock is held."""
+        """Remove and return the next task and its account. The lock is held."""
         if self._active + self._returning >= self._size:
             return None
         waiting = [
@@ -222,7 +223,7 @@ class Pool:
             for account, queue in self._queues.items()
             if queue.tasks and queue.threads < self._most
         ]
-        modest = [one for one in waiting if one[1] < self._share]
+        modest = [entry for entry in waiting if entry[1] < self._share]
         if not modest and self._entrances:
             return self._entrances.popleft()
         if not waiting:

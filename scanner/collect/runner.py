@@ -1,4 +1,4 @@
-"""A collection from its request to its evidence, new or resumed."""
+"""A collection from its request to its evidence, and the continuation of an interrupted one."""
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ class Collection:
     keys: KeysByShard = field(default_factory=dict)
 
 
-def collect(  # noqa: PLR0913 -- a request, where and when it is carried out, and what it is called
+def collect(  # noqa: PLR0913 -- a request, its folder, clock and id
     request: CollectRequest,
     folder: Path,
     watcher: Watcher | None = None,
@@ -45,14 +45,14 @@ def collect(  # noqa: PLR0913 -- a request, where and when it is carried out, an
     as_of: datetime | None = None,
     scan_id: str = "",
 ) -> Collected:
-    """Record what `request` asks for as evidence files under `folder`, and how far it got in a journal.
+    """Record the evidence of `request` under `folder`, and the progress in a journal.
 
-    A read that fails is a line of the evidence, not an error here. Raises UsageError (CredentialsError),
-    EndpointError and EmptyScopeError before the first shard is read; then CutShortError when the disk is
-    full and Interrupted on Ctrl-C, both with what was collected. `as_of` is noted for a resumption. Without
-    a `scan_id` the scan gets one.
+    A failed read is a line of the evidence, not an error. Raises UsageError (CredentialsError), EndpointError
+    and EmptyScopeError before the first shard is read, and later CutShortError if the disk is full and
+    Interrupted on Ctrl-C, both with the result so far. `as_of` is recorded for a resumption. Without a
+    `scan_id`, one is created.
     """
-    with _undertaken(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as collection:
+    with _new_collection(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as collection:
         return begin(collection)
 
 
@@ -65,24 +65,24 @@ def open_collection(  # noqa: PLR0913 -- as collect
     as_of: datetime | None = None,
     scan_id: str = "",
 ) -> Resolved:
-    """Resolve the scope and read the organization; read no account. `account.collect_account` goes on.
+    """Resolve the scope and read the organization, but no account (see `account.collect_account`).
 
-    Raises what `collect` raises.
+    Raises the errors of `collect`.
     """
-    with _undertaken(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as collection:
+    with _new_collection(request, folder, watcher or Unwatched(), clock, (as_of, scan_id)) as collection:
         resolved, _ = resolve_scope(collection)
         return resolved
 
 
 @contextmanager
-def _undertaken(
+def _new_collection(
     request: CollectRequest,
     folder: Path,
     watcher: Watcher,
     clock: Callable[[], datetime],
     named: tuple[datetime | None, str],
 ) -> Iterator[Collection]:
-    """Yield a collection whose journal was begun. `named`: the clock of the evaluation, and its id."""
+    """Yield a collection with a new journal. `named`: the time of the evaluation, and the scan's id."""
     check_request(request)
     started = clock()
     environment = set_up(request, watcher, clock)

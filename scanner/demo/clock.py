@@ -35,7 +35,7 @@ def standing_at(moment: datetime) -> Iterator[None]:
 
 
 def take_over() -> None:
-    """Put `demo_utcnow` wherever moto's modules have bound `utcnow`; doing it again is harmless.
+    """Replace `utcnow` with `demo_utcnow` in all modules of moto. It can be called repeatedly.
 
     Modules that are loaded later find it in `moto.core.utils`.
     """

@@ -58,7 +58,7 @@ class _Handler(MotoRequestHandler):
     timeout = 60
 
     def log(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @dataclass(slots=True)

@@ -46,7 +46,7 @@ def instance(
 
 
 def launch_from_marketplace(site: Site, resource: Resource) -> None:
-    """Give the instance the product code of an AWS Marketplace image: moto has none."""
+    """Add the product code of an AWS Marketplace image to the instance, which moto does not support."""
     backend = ec2_backends[site.account][site.region]
     code: Any = {"ProductCodeId": "aw0evgkw8e5c1q413zgy5pjce", "ProductCodeType": "marketplace"}
     backend.get_instance(resource.arn.rpartition("/")[2]).product_codes = [code]

@@ -118,7 +118,7 @@ def _role(site: Site, name: str, principal: Mapping[str, str], path: str) -> str
 
 
 def allow_scanner(site: Site, management: str) -> None:
-    """Give the scanner's role of an account its policy, and the trust in the management account."""
+    """Attach the policy to the scanner's role of an account, and trust the management account."""
     trust = json.dumps(trust_document(f"arn:aws:iam::{management}:root", None))
     site.do("iam", "UpdateAssumeRolePolicy", RoleName=SCANNER_ROLE, PolicyDocument=trust)
     arn = _policy(site, Part.MEMBER)

@@ -75,13 +75,13 @@ def seal_soon(planted: Vault, shortest: int, longest: int, *, in_days: int) -> N
 
 
 def police(planted: Vault, *statements: Statement) -> None:
-    """Give the vault an access policy."""
+    """Attach an access policy to the vault."""
     policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
     planted.site.do("backup", "PutBackupVaultAccessPolicy", BackupVaultName=planted.name, Policy=policy)
 
 
 def notify(planted: Vault, *events: str) -> None:
-    """Tell an SNS topic of these events."""
+    """Send these events of the vault to an SNS topic."""
     topic = planted.site.arn("sns", "backup-events")
     planted.site.do(
         "backup",

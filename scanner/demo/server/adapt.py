@@ -15,7 +15,7 @@ _SYMMETRIC = "SYMMETRIC_DEFAULT"
 
 
 def adapt_moto() -> None:
-    """Give moto our backup backend and clock, and take away what only costs time."""
+    """Install our backup backend and clock in moto, and remove slow features that the demo does not need."""
     backend.install()
     clock.take_over()
     _know_backup()

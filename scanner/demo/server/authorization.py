@@ -53,7 +53,7 @@ def is_allowed(call: Call) -> bool:
 
 
 def refused_action(call: Call) -> str:
-    """Give the action that a refusal names: the first that the caller lacks, or that the call asks for."""
+    """Return the action that a refusal names: the first that the caller lacks, or the first of the call."""
     return next(iter((*_lacking(call), *actions_of(call))), f"{call.service}:{call.operation}")
 
 
@@ -64,7 +64,7 @@ def _lacking(call: Call) -> tuple[str, ...]:
 
 
 def actions_of(call: Call) -> tuple[str, ...]:
-    """Give the IAM actions that a call asks for; none where the table does not know the operation."""
+    """Return the IAM actions of a call; none if the table does not have the operation."""
     action = reference().get(f"{call.service}:{call.operation}", {}).get("action")
     if action is None:
         return ()
@@ -76,7 +76,7 @@ def actions_of(call: Call) -> tuple[str, ...]:
 
 @cache
 def reference() -> Mapping[str, Mapping[str, str]]:
-    """Give `action` and access `level` of operations, by `service:Operation` in boto3's names."""
+    """Return `action` and access `level` of operations, by `service:Operation` in boto3's names."""
     text = (files("scanner.demo") / "actions.json").read_text(encoding="utf-8")
     operations: Mapping[str, Mapping[str, str]] = json.loads(text)["operations"]
     return operations
@@ -108,7 +108,7 @@ def _is_met(statement: Statement, call: Call) -> bool:
 
 
 def _statements_of(account: str, caller: str) -> tuple[Statement, ...]:
-    """Give the statements of the identity policies of a caller's role or user; none of an unknown one."""
+    """Return the statements of the identity policies of a caller's role or user; none if it is unknown."""
     found = _PRINCIPAL.fullmatch(caller)
     if not found:
         return ()

@@ -227,23 +227,23 @@ def _stamped(answer: Answer, asked: Asked) -> Answer:
 
 
 class CallLog:
-    """Notes calls while somebody listens; each listener gets a list of its own. Safe for threads."""
+    """Passes calls to listeners, each of which has its own list. Safe for threads."""
 
     def __init__(self) -> None:
         self._listeners: list[list[Call]] = []
 
     def note(self, call: Call) -> None:
-        """Tell every listener of a call: one that AWS can tell apart, answered or refused."""
+        """Pass a call, answered or refused, to every listener."""
         for calls in self._listeners:
             calls.append(call)
 
     @contextmanager
     def listening(self) -> Iterator[list[Call]]:
-        """The calls that arrive while the block runs, in the order of their arrival."""
+        """Yield the list of calls that arrive during the block, in order."""
         calls: list[Call] = []
         self._listeners.append(calls)
         try:
             yield calls
         finally:
-            # Not remove(): lists are equal when their calls are.
-            self._listeners = [kept for kept in self._listeners if kept is not calls]
+            # Not remove(), which would compare lists by their calls and might remove another one.
+            self._listeners = [listener for listener in self._listeners if listener is not calls]

@@ -63,7 +63,7 @@ def found(estate: Estate) -> str:
 
 
 def allow_scan(estate: Estate) -> None:
-    """Give the scanner's roles, and who starts the scan, the permissions that `audit policy` prints."""
+    """Grant the scanner's roles, and the user who starts the scan, the permissions of `audit policy`."""
     for account in READABLE:
         identity.allow_scanner(estate.at(account, VIRGINIA), MANAGEMENT)
     identity.allow_auditor(estate.at(MANAGEMENT, VIRGINIA))
