@@ -206,16 +206,16 @@ def _standings(verdicts: Verdicts, batch: SubjectBatch) -> dict[str, pa.Array]:
     if standings is None:
         return {"tier": pa.repeat("", number), "parameters": pa.nulls(number, pa.string())}
     numbers = standings.numbers.slice(batch.start, number).combine_chunks()
-    known = {
-        "tier": [each.told.get("tier", "") for each in standings.known],
-        "parameters": [_parameters(each) for each in standings.known],
+    columns = {
+        "tier": [status.told.get("tier", "") for status in standings.known],
+        "parameters": [_parameters(status) for status in standings.known],
     }
-    return {name: pa.array(values, pa.string()).take(numbers) for name, values in known.items()}
+    return {name: pa.array(values, pa.string()).take(numbers) for name, values in columns.items()}
 
 
 def _parameters(standing: RowStatus) -> str | None:
-    told = standing.told.get("parameters") if standing.is_certain else None
-    return None if told is None else orjson.dumps(told).decode()
+    settings = standing.told.get("parameters") if standing.is_certain else None
+    return None if settings is None else orjson.dumps(settings).decode()
 
 
 def _words(indices: bytes, words: Iterable[str]) -> pa.Array:

@@ -58,19 +58,19 @@ class Tiered:
         self.askings = tuple(Asking(compiled, {**settings, **values}) for values in self._sets)
 
     def _standing(self, alike: Alike) -> RowStatus:
-        found = choices(self._tiers, self._compiled.control.id, alike.signature)
-        sets = tuple(map(self._number, found or (Choice("", {}),)))
-        return RowStatus(found, sets, alike.why, tuple(dict.fromkeys(sets)), self._told(found))
+        possible = choices(self._tiers, self._compiled.control.id, alike.signature)
+        sets = tuple(map(self._number, possible or (Choice("", {}),)))
+        return RowStatus(possible, sets, alike.why, tuple(dict.fromkeys(sets)), self._told(possible))
 
-    def _told(self, found: tuple[Choice, ...]) -> dict[str, Any]:
+    def _told(self, possible: tuple[Choice, ...]) -> dict[str, Any]:
         """Return the tier (None: unknown), and the parameters if something sets them."""
-        names = {each.tier for each in found}
-        told: dict[str, Any] = {}
+        names = {choice.tier for choice in possible}
+        details: dict[str, Any] = {}
         if self._tiers.tiers:
-            told["tier"] = names.pop() if len(names) == 1 else None
-        if any(each.parameters for each in found):
-            told["parameters"] = self._full(found[0])
-        return told
+            details["tier"] = names.pop() if len(names) == 1 else None
+        if any(choice.parameters for choice in possible):
+            details["parameters"] = self._full(possible[0])
+        return details
 
     def _number(self, choice: Choice) -> int:
         """Return the number of a parameter set. Only parameters that the control's SQL reads count."""
@@ -80,64 +80,65 @@ class Tiered:
             self._sets.append(read)
         return self._sets.index(read)
 
-    def finding(self, standing: RowStatus, found: Mapping[int, Finding]) -> Finding:
-        """Return the finding of a row. `found`: the answer to each parameter set that may hold for it."""
+    def finding(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> Finding:
+        """Return the finding of a row. `by_set`: its finding under each parameter set that may apply."""
         answers = {
-            number: replace(each, details={**each.details, **standing.told}) for number, each in found.items()
+            number: replace(finding, details={**finding.details, **standing.told})
+            for number, finding in by_set.items()
         }
         return answers[standing.asked[0]] if standing.is_certain else self._decide(standing, answers)
 
-    def _decide(self, standing: RowStatus, found: Mapping[int, Finding]) -> Finding:
-        """Make one finding of the answers to all sets that may hold."""
-        first = next(iter(found.values()))
-        if any(each.subject != first.subject for each in found.values()):
+    def _decide(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> Finding:
+        """Return one finding for the findings under all sets that may apply."""
+        first = next(iter(by_set.values()))
+        if any(finding.subject != first.subject for finding in by_set.values()):
             raise BrokenControlError(
                 "The control could not be evaluated: DuckDB returned its answers in another order."
             )
-        details = {**first.details, **self._possible(standing, found)}
+        details = {**first.details, **self._possible(standing, by_set)}
         if not standing.choices:
             reason = f"More than {MAX_CHOICES} sets of parameters may apply. {_not_read(standing)}"
             return replace(first, status=Status.UNKNOWN, reason=reason, details=details)
-        evidence = tuple(dict.fromkeys(ref for each in found.values() for ref in each.evidence))
-        decided = self._decided(standing, found)
+        evidence = tuple(dict.fromkeys(ref for finding in by_set.values() for ref in finding.evidence))
+        decided = self._decided(standing, by_set)
         if decided.status is not first.status:  # what to do about the first answer is no advice for this one
             details = {name: content for name, content in details.items() if name != TO_DO}
         return replace(decided, details=details, evidence=evidence)
 
-    def _possible(self, standing: RowStatus, found: Mapping[int, Finding]) -> dict[str, Any]:
+    def _possible(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> dict[str, Any]:
         """Return the details where the parameter set is unknown."""
         possible = [
-            {"tier": choice.tier, "parameters": self._full(choice), "status": found[number].status.value}
+            {"tier": choice.tier, "parameters": self._full(choice), "status": by_set[number].status.value}
             for choice, number in zip(standing.choices, standing.sets, strict=False)
         ]
         return {"parameters": None, "possible": possible}
 
-    def _decided(self, standing: RowStatus, found: Mapping[int, Finding]) -> Finding:
+    def _decided(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> Finding:
         """Return the result of the verdicts under several parameter sets."""
-        first = next(iter(found.values()))
-        if broken := [each for each in found.values() if each.status is Status.ERROR]:
+        first = next(iter(by_set.values()))
+        if broken := [finding for finding in by_set.values() if finding.status is Status.ERROR]:
             return broken[0]
-        if len({each.status for each in found.values()}) == 1:
-            told = f"The result is the same whichever {self._what}, which could not be determined."
-            return replace(first, reason=" ".join((first.reason, told, _not_read(standing))))
-        told = f"Could not determine which {self._what}. {_not_read(standing)}"
-        answers = self._answers(standing, found)
-        return replace(first, status=Status.UNKNOWN, reason=f"{told} {answers}")
+        if len({finding.status for finding in by_set.values()}) == 1:
+            sentence = f"The result is the same whichever {self._what}, which could not be determined."
+            return replace(first, reason=" ".join((first.reason, sentence, _not_read(standing))))
+        sentence = f"Could not determine which {self._what}. {_not_read(standing)}"
+        answers = self._answers(standing, by_set)
+        return replace(first, status=Status.UNKNOWN, reason=f"{sentence} {answers}")
 
     @property
     def _what(self) -> str:
         control = self._compiled.control.id
-        if not any(each.parameters.get(control) for each in self._tiers.overrides):
+        if not any(override.parameters.get(control) for override in self._tiers.overrides):
             return "tier applies"
         return f"{'tier and ' if self._tiers.tiers else ''}overrides apply"
 
-    def _answers(self, standing: RowStatus, found: Mapping[int, Finding]) -> str:
+    def _answers(self, standing: RowStatus, by_set: Mapping[int, Finding]) -> str:
         options = list(zip(standing.choices, standing.sets, strict=True))
-        told = [
-            f"{self._words(choice)} {_ANSWERS[found[number].status]}" for choice, number in options[:TOLD]
+        parts = [
+            f"{self._words(choice)} {_ANSWERS[by_set[number].status]}" for choice, number in options[:TOLD]
         ]
         more = f"; {len(options) - TOLD} more are possible" if len(options) > TOLD else ""
-        text = "; ".join(told) + more
+        text = "; ".join(parts) + more
         return f"{text[0].upper()}{text[1:]}."
 
     def _words(self, choice: Choice) -> str:

@@ -330,7 +330,7 @@ class _Redactor:
             deployment_status=framework.deployment_status and self._names.words(framework.deployment_status),
             controls=None
             if framework.controls is None
-            else tuple(self._control_beside(each) for each in framework.controls),
+            else tuple(self._control_beside(control) for control in framework.controls),
         )
 
     def _control_beside(self, control: ControlBeside) -> ControlBeside:
