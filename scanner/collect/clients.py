@@ -1,7 +1,7 @@
 """One client for each service and Region, shared by all accounts and threads of a scan.
 
-Creating the first client of a service costs ten milliseconds and more, any further one about two; a client
-for each shard would cost hours in a large organisation.
+Creating the first client of a service takes at least 10 ms, and any further one about 2 ms. A client for each
+shard would take hours in a large organisation.
 """
 
 import re
@@ -40,18 +40,18 @@ _HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _PIECE: Final = 1 << 16
 
 _FINAL: Final = 200
-"""Statuses below this one announce another answer."""
+"""Lower HTTP statuses are informational, and another answer follows."""
 
 _PARTS: Final[Mapping[str, str]] = {"service-2": "operations", "endpoint-rule-set-1": "rules"}
 """By type of description: the part that the clients of a service share."""
 
 _CHANGED: Final = (AttributeError, KeyError, TypeError)
-"""What is raised where another version of botocore passes other arguments."""
+"""Exceptions if another version of botocore passes other arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long one attempt may take, in seconds.
+    """The maximum duration of one attempt, in seconds.
 
     `connect`: to connect; `read`: between two pieces of an answer; `body`: from its first piece to its last.
     """
@@ -62,15 +62,15 @@ class Timeouts:
 
 
 class UndeclaredOperationError(RuntimeError):
-    """An operation was called that no collector declares: the request was not sent."""
+    """An operation was called that no collector declares; the request was not sent."""
 
 
 class ForeignEndpointError(Exception):
-    """An answer named an endpoint that is not AWS's own: no request is signed for it."""
+    """An answer named an endpoint outside of AWS, for which no request is signed."""
 
 
 class Clients:
-    """Makes clients and keeps them. All sign with the wallet's credentials of the moment.
+    """Creates and caches clients, which sign with the credentials of the current account.
 
     `declared` are the operations (`backup:ListBackupPlans`) that requests may be sent for; any other
     raises UndeclaredOperationError before it leaves this machine.
@@ -85,7 +85,7 @@ class Clients:
         timeouts: Timeouts = Timeouts(),
     ) -> None:
         self.credential_store = credential_store
-        self.made_for: object = None  # what decides whether another collection can use them
+        self.made_for: object = None  # settings that must be equal for reuse by another collection
         self._session = session
         self._declared = declared
         self._timeouts = timeouts
@@ -115,11 +115,10 @@ class Clients:
         return self._creator.shares
 
     def of(self, service: str, region: RegionName, endpoint: str = "") -> BaseClient:
-        """Return the client of a service in a Region; it is created when it is first needed.
+        """Return the client of a service in a Region, creating it when it is first needed.
 
-        `endpoint`: the host that endpoint discovery named (Amazon Timestream's DescribeEndpoints). It
-        gives way to an endpoint of the configuration (AWS_ENDPOINT_URL). ForeignEndpointError: it is
-        none of AWS's.
+        `endpoint`: the host from endpoint discovery (Amazon Timestream's DescribeEndpoints). A configured
+        endpoint (AWS_ENDPOINT_URL) takes precedence. ForeignEndpointError: it is not a host of AWS.
         """
         key = (service, region, endpoint)
         client = self._clients.get(key)
@@ -131,14 +130,17 @@ class Clients:
         return client
 
     def _create(self, service: str, region: RegionName, endpoint: str) -> BaseClient:
-        """Create a client, the first of all alone: with it botocore makes the parts of its session."""
+        """Create a client.
+
+        The first one is created alone, since botocore then builds parts of its session.
+        """
         with nullcontext() if self._is_concurrent else self._lock:
             client = self._bounded(self._make(service, region, endpoint))
         self._is_concurrent = is_reviewed()
         return client
 
     def _bounded(self, client: BaseClient) -> BaseClient:
-        http: Any = vars(client)["_endpoint"]  # there is no other door to the HTTP session
+        http: Any = vars(client)["_endpoint"]  # the only access to the HTTP session
         self._trust.share(http.http_session)
         http.http_session = BoundedSession(http.http_session, self._timeouts.body)
         return client
@@ -179,11 +181,11 @@ def _user_agent() -> str:
 
 
 def _own_host(endpoint: str, usual: str, region: RegionName) -> str:
-    """Check that a host is in the domain of the service's usual one: keys are not sent elsewhere."""
+    """Return a host after checking that it is in the domain of the service's usual one."""
     host = endpoint.lower().removeprefix("https://").rstrip("/")
     domain = (urlsplit(usual).hostname or "").rpartition(f"{region}.")[2]
     if not domain or not _HOST.fullmatch(host) or not host.endswith(f".{domain}"):
-        raise ForeignEndpointError(f"{endpoint[:80]!r} is no endpoint of AWS in {region}.")
+        raise ForeignEndpointError(f"{endpoint[:80]!r} is not an endpoint of AWS in {region}.")
     return host
 
 
@@ -204,10 +206,10 @@ class _Provider:
 
 # Reading bodies within a bound of time.
 #
-# botocore's read time-out is that of each piece: a body that comes a byte at a time, each in time, would
-# keep a thread for ever.
+# botocore's read timeout applies to each piece: a body that arrives one byte at a time could block a thread
+# forever.
 class BoundedSession:
-    """botocore's HTTP session, with the whole of each body read within `seconds` of its first byte."""
+    """botocore's HTTP session, with each body read within `seconds` of its first byte."""
 
     def __init__(self, session: Any, seconds: float, now: Callable[[], float] = time.monotonic) -> None:  # noqa: ANN401 -- botocore's private attribute
         self._session = session
@@ -219,7 +221,7 @@ class BoundedSession:
         request.stream_output = True
         response: Any = self._session.send(request)
         if response.status_code < _FINAL:
-            # The final answer is still to come on this connection: another call would take it for its own.
+            # The final answer follows on this connection, where another call would read it as its own.
             response.raw.close()
             raise ConnectionClosedError(request=request, endpoint_url=request.url)
         try:

@@ -1,8 +1,7 @@
-"""Which services have an endpoint in a Region, by botocore's data: the others are not called there.
+"""The services that have an endpoint in a Region, according to botocore; others are not called there.
 
-A call to an endpoint that does not exist would be retried again and again and end as a gap. A service is
-left out only where AWS Backup's own answer leaves its type out and botocore does not know the service in the
-Region either.
+Calls to an endpoint that does not exist would be retried many times and end as a gap. A service is omitted
+only if AWS Backup's own answer omits its type and botocore has no endpoint of the service in the Region.
 """
 
 import gzip
@@ -24,18 +23,18 @@ _UNPACKERS: Final[dict[str, Callable[[bytes], bytes]]] = {".json": bytes, ".json
 
 
 def is_doubtful(service: str, region: RegionName) -> bool:
-    """Check whether AWS Backup's answer decides if a service (boto3's client name) is called in a Region."""
+    """Return whether AWS Backup's answer decides if a service (boto3's client name) is called in a Region."""
     return service in TYPE_OF_SERVICE and region not in _regions(service, partition_of(region))
 
 
 def is_left_out(service: str, region: RegionName, types: Collection[str]) -> bool:
-    """Check whether a service is not called in a Region. `types`: what AWS Backup supports there."""
+    """Return whether a service is not called in a Region. `types`: those that AWS Backup supports there."""
     return is_doubtful(service, region) and is_unsupported(service, types)
 
 
 def _regions(service: str, partition: str) -> frozenset[str]:
-    """Return the Regions in which botocore's data knows a service; of a new one it may know none."""
-    with _lock:  # many shards begin at once, and the data is large
+    """Return the Regions of a service in botocore's data, which may have none for a new service."""
+    with _lock:  # many shards start at once, and the data is large
         return _read_regions(service, partition)
 
 

@@ -1,7 +1,7 @@
-"""botocore's event hooks, with copies that share what they have in common.
+"""botocore's event hooks, with copies that share their common nodes.
 
-botocore copies the hooks of the session, some 400 nodes of a tree, for each client; a client then adds two
-or three handlers. Here the nodes are never changed: who adds a handler replaces the nodes on the way to it.
+botocore copies the hooks of the session, a tree of about 400 nodes, for each client, which then adds two or
+three handlers. Here nodes are immutable: adding a handler replaces the nodes on the path to it.
 """
 
 import copy
@@ -25,7 +25,7 @@ def open_hooked_session(profile: str | None) -> Session:
 
 
 def are_shareable() -> bool:
-    """Check that botocore keeps its hooks in the tree that this module knows how to share."""
+    """Return whether botocore stores its hooks in the expected tree, which can be shared."""
     tree: Any = vars(HierarchicalEmitter()).get("_handlers")
     if _tree_class() is None or type(tree) is not _tree_class():
         return False
@@ -39,7 +39,7 @@ def are_shareable() -> bool:
 
 
 class SharedAliaser(EventAliaser):
-    """Translates old names of events. Its copies share the names that were translated before."""
+    """Translator for old event names. Its copies share the cache of translated names."""
 
     def __copy__(self) -> "SharedAliaser":
         """Return an aliaser of a copy of the hooks."""
@@ -76,7 +76,7 @@ def _tree() -> Any:  # noqa: ANN401 -- the like
 
 
 def _renewed(node: dict[str, Any], parts: list[str]) -> dict[str, Any]:
-    """Return a copy of a node and of those below it on the way along `parts`; share all the others."""
+    """Return a copy of a node and of its descendants along `parts`, which shares all other nodes."""
     children = dict(node["children"])
     if parts and parts[0] in children:
         children[parts[0]] = _renewed(children[parts[0]], parts[1:])

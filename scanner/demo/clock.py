@@ -1,4 +1,4 @@
-"""The demo's one clock, and moto's, which stands still while the organisation is built."""
+"""The clock of the demo and of moto, which is frozen while the organisation is built."""
 
 import sys
 from collections.abc import Iterator
@@ -15,18 +15,18 @@ _standing: list[datetime] = []
 
 
 def ago(*, days: float = 0, hours: float = 0) -> datetime:
-    """The moment that lies so far before DEMO_CLOCK."""
+    """Return the time this long before DEMO_CLOCK."""
     return DEMO_CLOCK - timedelta(days=days, hours=hours)
 
 
 def demo_utcnow() -> datetime:
-    """Moto's `utcnow` (naive UTC): the moment that the clock stands at, else the real one."""
+    """Return moto's `utcnow` (naive UTC): the frozen time, or the real one."""
     return _standing[-1].replace(tzinfo=None) if _standing else _real_utcnow()
 
 
 @contextmanager
 def standing_at(moment: datetime) -> Iterator[None]:
-    """Let moto's clock stand at `moment`. Not for threads: the organisation is built by one."""
+    """Freeze moto's clock at `moment`. Not safe for threads; one thread builds the organisation."""
     _standing.append(moment)
     try:
         yield

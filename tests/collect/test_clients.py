@@ -44,7 +44,7 @@ def test_a_discovered_endpoint_is_asked_and_kept(clients: Clients, endpoint: str
     ],
 )
 def test_keys_are_not_sent_to_strangers(clients: Clients, endpoint: str) -> None:
-    with pytest.raises(ForeignEndpointError, match="is no endpoint of AWS in eu-west-1"):
+    with pytest.raises(ForeignEndpointError, match="is not an endpoint of AWS in eu-west-1"):
         clients.of("timestream-write", HERE, endpoint)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from scanner.demo.backup.backend import DemoBackupBackend, backend_of
 from scanner.demo.resource import Resource, Tags, tag_list
-from scanner.demo.server.front import Asked, Front, operation_of
+from scanner.demo.server.front import ApiRequest, Front, operation_of
 from scanner.demo.services.stock import Stock, stock_of
 from scanner.demo.wire.answer import rewrite_request
 from scanner.demo.wire.call import Call, Environ
@@ -28,7 +28,7 @@ class Site:
         call = Call(self.account, caller, self.region, service, operation_name, parameters)
         signing_name = str(operation.service_model.signing_name)
         environ = rewrite_request(self._environ(signing_name), operation, parameters)
-        return self.front.perform(Asked(call, operation, environ))
+        return self.front.perform(ApiRequest(call, operation, environ))
 
     @property
     def backup(self) -> DemoBackupBackend:

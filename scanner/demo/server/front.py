@@ -69,8 +69,8 @@ _REQUEST_ID_HEADERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A call with what is needed to pass it on: its operation and the request that carried it."""
+class ApiRequest:
+    """A parsed API call: its operation, and the HTTP request to pass on."""
 
     call: Call
     operation: OperationModel
@@ -99,107 +99,107 @@ class Front:
         return response(environ, start_response)
 
     def answer(self, environ: Environ) -> Answer:
-        """Answer one request; an unsigned one, or one that botocore does not know, is left to moto."""
+        """Answer one request. Unsigned ones, and those that botocore does not know, go to moto."""
         buffer_body(environ)
         signature = read_signature(environ)
         if signature is None:
             return self.ask_moto(environ)
         identity = self.credentials.identify(signature.access_key)
-        asked = self._read(environ, signature, identity)
-        if asked is None:
+        request = self._read(environ, signature, identity)
+        if request is None:
             return self.ask_moto(environ)
         try:
-            answer = self._respond(asked, signature.access_key, identity)
+            answer = self._respond(request, signature.access_key, identity)
         except ApiError as error:
-            answer = write_error(asked.operation, error)
-        return _stamped(answer, asked)
+            answer = write_error(request.operation, error)
+        return _stamped(answer, request)
 
-    def perform(self, asked: Asked) -> dict[str, Any]:
-        """Let moto do what is asked, and read its answer. An error becomes an ApiError."""
+    def perform(self, request: ApiRequest) -> dict[str, Any]:
+        """Let moto perform a call, and parse its answer. Errors become ApiError."""
         self._wholes.clear()
-        answer = self._pass_on(asked)
+        answer = self._pass_on(request)
         if answer.is_error:
-            raise ApiError("PlantingFailed", f"{asked.call}: {answer.body!r}", answer.status)
-        return read_answer(asked.operation, answer)
+            raise ApiError("PlantingFailed", f"{request.call}: {answer.body!r}", answer.status)
+        return read_answer(request.operation, answer)
 
     def ask_moto(self, environ: Environ) -> Answer:
         """Moto's own answer to the request."""
         body, status, headers = run_wsgi_app(self._moto, environ, buffered=True)
         return Answer(int(status.split(" ", 1)[0]), tuple(headers), b"".join(body))
 
-    def _read(self, environ: Environ, signature: Signature, identity: Identity | None) -> Asked | None:
-        found = read_operation(environ, signature.service)
-        if found is None:
+    def _read(self, environ: Environ, signature: Signature, identity: Identity | None) -> ApiRequest | None:
+        parsed = read_operation(environ, signature.service)
+        if parsed is None:
             return None
-        operation, parameters = found
+        operation, parameters = parsed
         account, arn = (identity.account, identity.arn) if identity else ("", "")
         call = Call(account, arn, signature.region, signature.service, operation.name, parameters)
-        return Asked(call, operation, {**environ, "HTTP_X_MOTO_ACCOUNT_ID": account})
+        return ApiRequest(call, operation, {**environ, "HTTP_X_MOTO_ACCOUNT_ID": account})
 
-    def _respond(self, asked: Asked, access_key: str, identity: Identity | None) -> Answer:
-        self.log.note(asked.call)
-        self._admit(asked, identity)
-        if asked.call.service == "sts":
-            return self._sts(asked, access_key)
-        own = OWN_ANSWERS.get((asked.call.service, asked.call.operation))
+    def _respond(self, request: ApiRequest, access_key: str, identity: Identity | None) -> Answer:
+        self.log.note(request.call)
+        self._admit(request, identity)
+        if request.call.service == "sts":
+            return self._sts(request, access_key)
+        own = OWN_ANSWERS.get((request.call.service, request.call.operation))
         if own is not None:
-            return write_answer(asked.operation, own(asked.call))
-        if asked.call.service in SERVICES:
-            result = SERVICES[asked.call.service].respond(asked.call, asked.operation)
-            return write_answer(asked.operation, result)
-        asked = self._rerouted(asked)
-        name = (asked.call.service, asked.call.operation)
+            return write_answer(request.operation, own(request.call))
+        if request.call.service in SERVICES:
+            result = SERVICES[request.call.service].respond(request.call, request.operation)
+            return write_answer(request.operation, result)
+        request = self._rerouted(request)
+        name = (request.call.service, request.call.operation)
         if name not in REWRITTEN:
-            if not asked.call.operation.startswith(_READS):
+            if not request.call.operation.startswith(_READS):
                 self._wholes.clear()
-            return self._pass_on(asked)
-        return self._mended(asked, MENDS.get(name), PAGES.get(name))
+            return self._pass_on(request)
+        return self._mended(request, MENDS.get(name), PAGES.get(name))
 
-    def _admit(self, asked: Asked, identity: Identity | None) -> None:
-        """Raise what AWS answers to a caller without a known, unexpired key or without the permission."""
+    def _admit(self, request: ApiRequest, identity: Identity | None) -> None:
+        """Raise AWS's error for a caller without a known, unexpired key or without the permission."""
         if identity is None:
-            raise refusals.unknown_key(asked.protocol)
+            raise refusals.unknown_key(request.protocol)
         if identity.expires and identity.expires <= datetime.now(UTC):
-            raise refusals.expired(asked.protocol)
-        if not has_enabled(asked.call.account, asked.call.region):
-            raise refusals.unknown_key(asked.protocol)
-        refused = any(refusal.applies(asked.call) for refusal in self.refusals)
-        if refused or not is_allowed(asked.call):
-            raise refusals.denied(asked.call, asked.protocol)
+            raise refusals.expired(request.protocol)
+        if not has_enabled(request.call.account, request.call.region):
+            raise refusals.unknown_key(request.protocol)
+        refused = any(refusal.applies(request.call) for refusal in self.refusals)
+        if refused or not is_allowed(request.call):
+            raise refusals.denied(request.call, request.protocol)
 
-    def _sts(self, asked: Asked, access_key: str) -> Answer:
-        if asked.call.operation == "AssumeRole":
-            return write_answer(asked.operation, self.credentials.assume_role(asked.call))
-        if asked.call.operation == "GetCallerIdentity":
-            return write_answer(asked.operation, self.credentials.caller_identity(access_key))
-        raise refusals.denied(asked.call, asked.protocol)
+    def _sts(self, request: ApiRequest, access_key: str) -> Answer:
+        if request.call.operation == "AssumeRole":
+            return write_answer(request.operation, self.credentials.assume_role(request.call))
+        if request.call.operation == "GetCallerIdentity":
+            return write_answer(request.operation, self.credentials.caller_identity(access_key))
+        raise refusals.denied(request.call, request.protocol)
 
-    def _rerouted(self, asked: Asked) -> Asked:
-        """The same call, asked of the account that owns what it speaks of."""
-        account = reroute(asked.call, asked.protocol)
-        environ = {**asked.environ, "HTTP_X_MOTO_ACCOUNT_ID": account}
-        return Asked(asked.call, asked.operation, environ)
+    def _rerouted(self, request: ApiRequest) -> ApiRequest:
+        """Return the same call, addressed to the account that owns its resource."""
+        account = reroute(request.call, request.protocol)
+        environ = {**request.environ, "HTTP_X_MOTO_ACCOUNT_ID": account}
+        return ApiRequest(request.call, request.operation, environ)
 
-    def _mended(self, asked: Asked, mend: Mend | None, pages: Pages | None) -> Answer:
-        """Moto's answer put right: asked for the whole, mended, cut, and without what has no shape."""
-        parameters = unpaged(asked.call, pages) if pages else dict(asked.call.parameters)
-        parameters = {**DEFAULTS.get((asked.call.service, asked.call.operation), {}), **parameters}
+    def _mended(self, request: ApiRequest, mend: Mend | None, pages: Pages | None) -> Answer:
+        """Return moto's answer to the whole list, corrected, cut to the page, and without unknown fields."""
+        parameters = unpaged(request.call, pages) if pages else dict(request.call.parameters)
+        parameters = {**DEFAULTS.get((request.call.service, request.call.operation), {}), **parameters}
         # The pages of one list are cut from one answer of moto's.
-        name = whole_name(asked.call, parameters)
+        name = whole_name(request.call, parameters)
         result = self._wholes.get(name)
         if result is None:
-            whole = rewrite_request(asked.environ, asked.operation, parameters)
-            answer = self._pass_on(Asked(asked.call, asked.operation, whole))
+            whole = rewrite_request(request.environ, request.operation, parameters)
+            answer = self._pass_on(ApiRequest(request.call, request.operation, whole))
             if answer.is_error:
                 return answer
-            result = read_answer(asked.operation, answer)
-            result = self._wholes[name] = mend(asked.call, result) if mend else result
-        return write_answer(asked.operation, cut(asked.call, pages, result) if pages else result)
+            result = read_answer(request.operation, answer)
+            result = self._wholes[name] = mend(request.call, result) if mend else result
+        return write_answer(request.operation, cut(request.call, pages, result) if pages else result)
 
-    def _pass_on(self, asked: Asked) -> Answer:
-        if asked.call.service == "backup":
-            return _ask_backup(asked.environ)
-        return self.ask_moto(asked.environ)
+    def _pass_on(self, request: ApiRequest) -> Answer:
+        if request.call.service == "backup":
+            return _ask_backup(request.environ)
+        return self.ask_moto(request.environ)
 
 
 def operation_of(service: str, name: str) -> OperationModel:
@@ -213,17 +213,17 @@ def _ask_backup(environ: Environ) -> Answer:
     request.from_wsgi_server = True
     status, headers, body = DemoBackupResponse.dispatch(request)
     raw = body if isinstance(body, bytes) else str(body).encode()
-    kept = tuple((str(key), str(value)) for key, value in headers.items() if key.lower() != "status")
-    return Answer(int(status), kept, raw)
+    reply_headers = tuple((str(key), str(value)) for key, value in headers.items() if key.lower() != "status")
+    return Answer(int(status), reply_headers, raw)
 
 
-def _stamped(answer: Answer, asked: Asked) -> Answer:
-    """The answer under the request id that belongs to the call, whoever answered it."""
-    own = request_id(asked.call)
+def _stamped(answer: Answer, request: ApiRequest) -> Answer:
+    """Return the answer with the request id of the call."""
+    call_id = request_id(request.call)
     headers = [pair for pair in answer.headers if pair[0].lower() not in _REQUEST_ID_HEADERS]
-    name = "x-amz-request-id" if asked.call.service == "s3" else "x-amzn-RequestId"
-    body = _REQUEST_ID.sub(own.encode(), answer.body) if answer.body.startswith(b"<") else answer.body
-    return Answer(answer.status, (*headers, (name, own)), body)
+    name = "x-amz-request-id" if request.call.service == "s3" else "x-amzn-RequestId"
+    body = _REQUEST_ID.sub(call_id.encode(), answer.body) if answer.body.startswith(b"<") else answer.body
+    return Answer(answer.status, (*headers, (name, call_id)), body)
 
 
 class CallLog:

@@ -117,11 +117,11 @@ def _volume(stock: Stock, parent: Resource, sketch: Sketch, **more: object) -> R
 
 
 def _describe_file_systems(stock: Stock, parameters: Mapping[str, Any]) -> Document:
-    asked = parameters.get("FileSystemIds")
-    found, missing = wanted(stock.of(_FILE_SYSTEMS), "FileSystemId", asked)
+    requested = parameters.get("FileSystemIds")
+    systems, missing = wanted(stock.of(_FILE_SYSTEMS), "FileSystemId", requested)
     if missing:
         raise not_found("FileSystemNotFound", f"File system '{missing[0]}'")
-    return {"FileSystems": found}
+    return {"FileSystems": systems}
 
 
 def _describe_volumes(stock: Stock, parameters: Mapping[str, Any]) -> Document:

@@ -55,13 +55,13 @@ def _list(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     application_id = parameters.get("ApplicationId")
     if application_id and application_id not in {one["Id"] for one in stock.of(_APPLICATIONS)}:
         raise not_found("ResourceNotFoundException", f"Application {application_id}", HTTP_NOT_FOUND)
-    found = [
+    databases = [
         {**{key: one[key] for key in _SUMMARY}, "Tags": dict(stock.tags.get(one["Arn"], {}))}
         for one in stock.of(_DATABASES)
         if application_id in (None, one["ApplicationId"])
         and parameters.get("ComponentId") in (None, one["ComponentId"])
     ]
-    return {"Databases": found}
+    return {"Databases": databases}
 
 
 def _get(stock: Stock, parameters: Mapping[str, Any]) -> Document:

@@ -1,4 +1,4 @@
-"""What one account has of the simulated services in one Region."""
+"""The simulated resources of one account in one Region."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """What a resource is to be. `key` None: no key of the customer's or of AWS's that is shown.
+    """The resource to create. `key` None: no visible KMS key.
 
     `state` is the service's own word; "" means that it is well.
     """
@@ -41,37 +41,37 @@ class Stock:
     enabled: bool = False
 
     def of(self, kind: str) -> list[Document]:
-        """Every document of a kind, in the order of planting."""
+        """Return all documents of a kind, in the order of creation."""
         return self.documents.get(kind, [])
 
     def add(self, kind: str, document: Document, arn: str = "", tags: Tags | None = None) -> None:
-        """Keep a document, and the tags of the resource that it describes; None has no place in it."""
-        kept = {key: value for key, value in document.items() if value is not None}
-        self.documents.setdefault(kind, []).append(kept)
+        """Add a document without its None values, and the tags of its resource."""
+        stored = {key: value for key, value in document.items() if value is not None}
+        self.documents.setdefault(kind, []).append(stored)
         if tags:
             self.tags[arn] = dict(tags)
 
     def arn(self, service: str, rest: str) -> str:
-        """An ARN of this account and Region."""
+        """Return an ARN of this account and Region."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{rest}"
 
     def resource(self, arn: str, kind: str, sketch: Sketch, *, managed: bool = False) -> Resource:
-        """The resource that was planted, as the history of backups names it."""
+        """Return the created resource, for the history of its backups."""
         return Resource(arn, kind, sketch.name, self.account, self.region, sketch.key, managed)
 
 
 def identifier(prefix: str, length: int = 17) -> str:
-    """An id such as `fs-0123456789abcdef0`; the same for the same seed."""
+    """Return an id such as `fs-0123456789abcdef0`; the same seed gives the same id."""
     return f"{prefix}{mock_random.get_random_hex(length)}"
 
 
 def unique_id() -> str:
-    """A UUID; the same for the same seed."""
+    """Return a UUID; the same seed gives the same one."""
     return str(mock_random.uuid4())
 
 
 def now() -> datetime:
-    """The moment that the demo's clock stands at."""
+    """Return the time of the demo's clock."""
     return demo_utcnow().replace(tzinfo=UTC)
 
 
@@ -79,23 +79,23 @@ _stocks: dict[tuple[str, str], Stock] = {}
 
 
 def stock_of(account: str, region: str) -> Stock:
-    """The stock of an account in a Region, empty where nothing was planted."""
+    """Return the stock of an account in a Region, which may be empty."""
     return _stocks.setdefault((account, region), Stock(account, region))
 
 
 def has_enabled(account: str, region: str) -> bool:
-    """Whether an account has enabled a Region."""
+    """Return whether an account has enabled a Region."""
     return region not in OPT_IN_REGIONS or stock_of(account, region).enabled
 
 
 def forget() -> None:
-    """Empty every stock: another organisation is to be built."""
+    """Empty every stock, before another organisation is built."""
     _stocks.clear()
 
 
 def wanted(documents: list[Document], key: str, names: list[str] | None) -> tuple[list[Document], list[str]]:
-    """The documents that are asked for by name (all, where none is), and the names that nothing has."""
+    """Return the documents with these names (all if there are none), and the names without a document."""
     if not names:
         return documents, []
-    found = [document for document in documents if document[key] in names]
-    return found, [name for name in names if name not in {document[key] for document in found}]
+    matching = [document for document in documents if document[key] in names]
+    return matching, [name for name in names if name not in {document[key] for document in matching}]
