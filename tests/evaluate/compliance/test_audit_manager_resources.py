@@ -274,15 +274,15 @@ ROWS: Final[tuple[tuple[str, tuple[str, ...], Settings, Ask], ...]] = (
 )
 
 STRICTER: Final = {
-    (CROSS_REGION, "copied-into-nothing"): "cannot arrive",
-    (CROSS_REGION, "in-no-plan"): "not judged here",
-    (CROSS_ACCOUNT, "copied-to-refusal"): "admit the source",
-    (CROSS_ACCOUNT, "copied-to-both"): "admit the source",
-    (CROSS_ACCOUNT, "in-no-plan"): "not judged here",
-    (RECENT, "partial"): "one that is PARTIAL",
-    (RECENT, "gap-partial"): "one that is PARTIAL",
-    (AIR_GAPPED, "gap-partial"): "one can restore from it",
-    (IN_TIME, "restored-slowly-before"): "not the latest alone",
+    (CROSS_REGION, "copied-into-nothing"): "cannot succeed",
+    (CROSS_REGION, "in-no-plan"): "not evaluated here",
+    (CROSS_ACCOUNT, "copied-to-refusal"): "allow the source account",
+    (CROSS_ACCOUNT, "copied-to-both"): "allow the source account",
+    (CROSS_ACCOUNT, "in-no-plan"): "not evaluated here",
+    (RECENT, "partial"): "not if it is PARTIAL",
+    (RECENT, "gap-partial"): "not if it is PARTIAL",
+    (AIR_GAPPED, "gap-partial"): "only if it can be restored",
+    (IN_TIME, "restored-slowly-before"): "not only the latest",
 }
 """Where ours says something else, by control and cell: the words of the pack that tell why."""
 

@@ -161,7 +161,7 @@ def test_what_we_judged_stands_beside_what_a_scope_covers(tmp_path: Path) -> Non
     assert (lock.judged, lock.covers) == ("nothing", "1 of 1 resource")  # no read is missing there
     assert (strange.judged, strange.covers, strange.scope) == (
         "nothing",
-        "not known",
+        "unknown",
         "tag </td>={{ 7 * 7 }}",
     )
 
@@ -209,7 +209,7 @@ def test_the_reports_show_both_sides_and_no_markup_of_others(tmp_path: Path) -> 
     section = page[page.index('<section id="audit-manager"') :].partition("</section>")[0]
     for said in (
         "3 frameworks were found",
-        "It could not be described, so its controls are unknown.",
+        "The framework could not be described, so its controls are unknown.",
         "requiredRetentionDays = 7",
         "stricter parameters here",
         "&lt;b&gt;BACKUP&lt;/b&gt;",
