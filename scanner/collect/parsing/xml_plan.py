@@ -96,17 +96,17 @@ class XmlPlan:
         member = element(shape)
         if _is_flattened(member):  # its element stands for a list of itself
             return unusual
-        made: Convert | None = None
+        converter: Convert | None = None
 
         def convert(nodes: Any) -> Any:  # noqa: ANN401 -- a Convert
-            nonlocal made
+            nonlocal converter
             if len(nodes) == 0:
                 return []
-            if made is None:
-                made = self.of(member)
-            if made is _text:
+            if converter is None:
+                converter = self.of(member)
+            if converter is _text:
                 return [node.text or "" for node in nodes]
-            return [made(node) for node in nodes]
+            return [converter(node) for node in nodes]
 
         return convert
 
@@ -148,26 +148,31 @@ def _tag(name: str, member: Shape) -> str:
         inner: str | None = element(member).serialization.get("name")
         if inner is not None:
             return inner
-    given: str = member.serialization.get("name", name)
-    return given
+    tag: str = member.serialization.get("name", name)
+    return tag
 
 
 def _is_special(shape: Shape, tags: int) -> bool:
     """Check whether only botocore can read a structure: attributes, events, two members of one tag."""
     if shape.metadata.get("exception") or is_stream(shape):
         return True
-    in_body = [one for one in members(shape).values() if one.serialization.get("location") not in _ELSEWHERE]
+    in_body = [
+        body_member
+        for body_member in members(shape).values()
+        if body_member.serialization.get("location") not in _ELSEWHERE
+    ]
     return len(in_body) != tags or any(
-        "xmlAttribute" in one.serialization or "eventheader" in one.serialization for one in in_body
+        "xmlAttribute" in body_member.serialization or "eventheader" in body_member.serialization
+        for body_member in in_body
     )
 
 
 class _Tags(dict[str, "_Member | None"]):
     """The members of a structure by tag, namespaces and all, as they are met; None: a tag of no member."""
 
-    def __init__(self, found: Mapping[str, _Member]) -> None:
+    def __init__(self, by_local_name: Mapping[str, _Member]) -> None:
         super().__init__()
-        self._found = found
+        self._found = by_local_name
 
     def __missing__(self, tag: str) -> _Member | None:
         member = self._found.get(local(tag))
@@ -180,33 +185,33 @@ class _Tags(dict[str, "_Member | None"]):
         return sum(self[child.tag] is not None for child in node)
 
 
-def _children(found: Mapping[str, _Member]) -> Convert:
-    by_tag = _Tags(found)
+def _children(members_by_tag: Mapping[str, _Member]) -> Convert:
+    by_tag = _Tags(members_by_tag)
 
     def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert
-        given: dict[str, Any] = {}
+        parsed: dict[str, Any] = {}
         for child in node:
             member = by_tag[child.tag]
             if member is None:
                 continue
             name, of_text, of_node, _ = member
             if of_node is not None:
-                given[name] = of_node(child)
+                parsed[name] = of_node(child)
             elif of_text is None:
-                given[name] = child.text or ""
+                parsed[name] = child.text or ""
             else:
-                given[name] = of_text(child.text or "")
-        if len(given) != len(node) and len(given) != by_tag.of(node):
+                parsed[name] = of_text(child.text or "")
+        if len(parsed) != len(node) and len(parsed) != by_tag.of(node):
             raise Unusual  # a member that came twice
-        return given
+        return parsed
 
     return convert
 
 
-def _children_that_repeat(found: Mapping[str, _Member]) -> Convert:
+def _children_that_repeat(members_by_tag: Mapping[str, _Member]) -> Convert:
     """Gather the children of flattened members first; the others are read as in any structure."""
-    by_tag = _Tags(found)
-    others = _children({tag: member for tag, member in found.items() if not member[3]})
+    by_tag = _Tags(members_by_tag)
+    others = _children({tag: member for tag, member in members_by_tag.items() if not member[3]})
 
     def convert(node: Any) -> Any:  # noqa: ANN401 -- a Convert
         gathered: dict[str, tuple[Convert, list[Element]]] = {}
@@ -214,8 +219,8 @@ def _children_that_repeat(found: Mapping[str, _Member]) -> Convert:
             member = by_tag[child.tag]
             if member is not None and member[3] and member[2] is not None:
                 gathered.setdefault(member[0], (member[2], []))[1].append(child)
-        given: dict[str, Any] = others(node)
-        return given | {name: read(children) for name, (read, children) in gathered.items()}
+        parsed: dict[str, Any] = others(node)
+        return parsed | {name: read(children) for name, (read, children) in gathered.items()}
 
     return convert
 
@@ -224,9 +229,9 @@ def _one_of(convert: Convert) -> Convert:
     """Guard a union: botocore refuses one with no member or many, and reports one that it does not know."""
 
     def guarded(node: Any) -> Any:  # noqa: ANN401 -- a Convert
-        given = convert(node)
-        if len(node) != 1 or len(given) != 1:
+        parsed = convert(node)
+        if len(node) != 1 or len(parsed) != 1:
             raise Unusual
-        return given
+        return parsed
 
     return guarded

@@ -23,8 +23,8 @@ def restore_testing(site: Site, name: str, cron: str, *vaults: Vault, window_day
         "StartWindowHours": 8,
         "RecoveryPointSelection": chosen,
     }
-    made = site.do("backup", "CreateRestoreTestingPlan", RestoreTestingPlan=plan)
-    return str(made["RestoreTestingPlanArn"])
+    answer = site.do("backup", "CreateRestoreTestingPlan", RestoreTestingPlan=plan)
+    return str(answer["RestoreTestingPlanArn"])
 
 
 def tested(site: Site, plan: str, name: str, kind: str, role: str, **body: object) -> None:
@@ -45,7 +45,7 @@ def tested(site: Site, plan: str, name: str, kind: str, role: str, **body: objec
 
 def hold(site: Site, title: str, *vaults: Vault, released: str = "") -> None:
     """A legal hold on all that lies in these vaults; with `released` it was canceled for that reason."""
-    made = site.do(
+    answer = site.do(
         "backup",
         "CreateLegalHold",
         Title=title,
@@ -53,12 +53,12 @@ def hold(site: Site, title: str, *vaults: Vault, released: str = "") -> None:
         RecoveryPointSelection={"VaultNames": [vault.name for vault in vaults]},
     )
     if released:
-        site.do("backup", "CancelLegalHold", LegalHoldId=made["LegalHoldId"], CancelDescription=released)
+        site.do("backup", "CancelLegalHold", LegalHoldId=answer["LegalHoldId"], CancelDescription=released)
 
 
 def framework(site: Site, name: str, *controls: Document) -> str:
     """A framework of Backup Audit Manager. Its ARN."""
-    made = site.do(
+    answer = site.do(
         "backup",
         "CreateFramework",
         FrameworkName=name,
@@ -66,14 +66,14 @@ def framework(site: Site, name: str, *controls: Document) -> str:
         FrameworkControls=list(controls),
         IdempotencyToken=name,
     )
-    return str(made["FrameworkArn"])
+    return str(answer["FrameworkArn"])
 
 
 def control(name: str, scope: Document | None = None, **parameters: str) -> Document:
     """A control of a framework; without a scope it judges every resource that it can."""
     given = [{"ParameterName": key, "ParameterValue": value} for key, value in parameters.items()]
-    made: Document = {"ControlName": name, "ControlInputParameters": given}
-    return made if scope is None else {**made, "ControlScope": scope}
+    document: Document = {"ControlName": name, "ControlInputParameters": given}
+    return document if scope is None else {**document, "ControlScope": scope}
 
 
 def report_plan(site: Site, name: str, template: str, bucket: str, frameworks: Sequence[str] = ()) -> None:

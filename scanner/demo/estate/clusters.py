@@ -21,7 +21,7 @@ _MOTOS_OWN: Mapping[str, str] = {"docdb": "aurora-mysql"}
 
 def cluster(site: Site, sketch: Sketch, engine: Engine) -> Resource:
     """A cluster; one of engine `mysql` is an RDS Multi-AZ cluster. Without a key it is not encrypted."""
-    made = site.do(
+    answer = site.do(
         "rds",
         "CreateDBCluster",
         DBClusterIdentifier=sketch.name,
@@ -36,7 +36,9 @@ def cluster(site: Site, sketch: Sketch, engine: Engine) -> Resource:
     if engine in _MOTOS_OWN:
         kept.engine, kept.engine_version = engine, "5.0.0"
     kept.status = sketch.state or "available"
-    return Resource(made["DBClusterArn"], _TYPES[engine], sketch.name, site.account, site.region, sketch.key)
+    return Resource(
+        answer["DBClusterArn"], _TYPES[engine], sketch.name, site.account, site.region, sketch.key
+    )
 
 
 def await_password(site: Site, arn: str, password: str) -> None:

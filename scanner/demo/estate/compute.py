@@ -13,7 +13,7 @@ _IMAGE = "ami-12c6146b"  # one that moto knows
 def volume(site: Site, name: str, tags: Tags, key: str | None = None, size: int = 100) -> Resource:
     """A volume that stands alone; `key` None leaves it unencrypted. `size` in GiB."""
     encryption: dict[str, Any] = {"Encrypted": True, "KmsKeyId": key} if key else {"Encrypted": False}
-    made = site.do(
+    answer = site.do(
         "ec2",
         "CreateVolume",
         AvailabilityZone=f"{site.region}a",
@@ -22,14 +22,14 @@ def volume(site: Site, name: str, tags: Tags, key: str | None = None, size: int 
         TagSpecifications=_tagged("volume", name, tags),
         **encryption,
     )
-    return _volume(site, made["VolumeId"], name, key)
+    return _volume(site, answer["VolumeId"], name, key)
 
 
 def instance(
     site: Site, name: str, tags: Tags, keys: Sequence[str | None] = (None,)
 ) -> tuple[Resource, tuple[Resource, ...]]:
     """A running instance with one volume for each of `keys` (the first is the root), and those volumes."""
-    made = site.do(
+    answer = site.do(
         "ec2",
         "RunInstances",
         ImageId=_IMAGE,
@@ -39,7 +39,7 @@ def instance(
         BlockDeviceMappings=[_disk(number, key) for number, key in enumerate(keys)],
         TagSpecifications=_tagged("instance", name, tags),
     )
-    instance_id = made["Instances"][0]["InstanceId"]
+    instance_id = answer["Instances"][0]["InstanceId"]
     arn = site.arn("ec2", f"instance/{instance_id}")
     resource = Resource(arn, "EC2", name, site.account, site.region, keys[0])
     return resource, tuple(_attached(site, instance_id, name, keys))

@@ -7,7 +7,7 @@ from scanner.demo.estate.site import Resource, Site, Tags, tag_list
 
 def database(site: Site, name: str, tags: Tags, key: str | None = None, engine: str = "postgres") -> Resource:
     """An RDS instance; `key` None leaves its storage unencrypted."""
-    made = site.do(
+    answer = site.do(
         "rds",
         "CreateDBInstance",
         DBInstanceIdentifier=name,
@@ -20,12 +20,12 @@ def database(site: Site, name: str, tags: Tags, key: str | None = None, engine: 
         Tags=tag_list(tags),
         **_encryption(key),
     )["DBInstance"]
-    return Resource(made["DBInstanceArn"], "RDS", name, site.account, site.region, key)
+    return Resource(answer["DBInstanceArn"], "RDS", name, site.account, site.region, key)
 
 
 def cluster(site: Site, name: str, tags: Tags, key: str | None = None, members: int = 2) -> Resource:
     """An Aurora cluster with its member instances."""
-    made = site.do(
+    answer = site.do(
         "rds",
         "CreateDBCluster",
         DBClusterIdentifier=name,
@@ -44,7 +44,7 @@ def cluster(site: Site, name: str, tags: Tags, key: str | None = None, members: 
             Engine="aurora-postgresql",
             DBClusterIdentifier=name,
         )
-    return Resource(made["DBClusterArn"], "Aurora", name, site.account, site.region, key)
+    return Resource(answer["DBClusterArn"], "Aurora", name, site.account, site.region, key)
 
 
 def table(site: Site, name: str, tags: Tags, key: str | None = None) -> Resource:
@@ -52,7 +52,7 @@ def table(site: Site, name: str, tags: Tags, key: str | None = None) -> Resource
     encryption = (
         {"SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}} if key else {}
     )
-    made = site.do(
+    answer = site.do(
         "dynamodb",
         "CreateTable",
         TableName=name,
@@ -63,7 +63,7 @@ def table(site: Site, name: str, tags: Tags, key: str | None = None) -> Resource
         **encryption,
     )["TableDescription"]
     advanced = site.backup.management["DynamoDB"]
-    return Resource(made["TableArn"], "DynamoDB", name, site.account, site.region, key, advanced)
+    return Resource(answer["TableArn"], "DynamoDB", name, site.account, site.region, key, advanced)
 
 
 def _encryption(key: str | None) -> dict[str, Any]:

@@ -15,11 +15,11 @@ _US_EAST_1 = "us-east-1"  # the one Region that a location constraint must not n
 def file_system(site: Site, name: str, tags: Tags, key: str | None = None) -> Resource:
     """An EFS file system; `key` None leaves it unencrypted."""
     encryption: dict[str, Any] = {"Encrypted": True, "KmsKeyId": key} if key else {"Encrypted": False}
-    made = site.do(
+    answer = site.do(
         "efs", "CreateFileSystem", CreationToken=name, Tags=tag_list({"Name": name, **tags}), **encryption
     )
     # Moto asks the real clock for this date.
-    planted = efs_backends[site.account][site.region].file_systems_by_id[made["FileSystemId"]]
+    planted = efs_backends[site.account][site.region].file_systems_by_id[answer["FileSystemId"]]
     planted.creation_time = demo_utcnow().replace(tzinfo=UTC).timestamp()
     return Resource(planted.file_system_arn, "EFS", name, site.account, site.region, key, fully_managed=True)
 

@@ -64,7 +64,7 @@ def backup_policy(management: Site, name: str, content: Mapping[str, Any], *targ
 
     Moto knows no policies of this type: it takes it for one of tags, and is told better then.
     """
-    made = management.do(
+    answer = management.do(
         "organizations",
         "CreatePolicy",
         Content=json.dumps(content),
@@ -72,7 +72,7 @@ def backup_policy(management: Site, name: str, content: Mapping[str, Any], *targ
         Name=name,
         Type="TAG_POLICY",
     )
-    policy_id = made["Policy"]["PolicySummary"]["Id"]
+    policy_id = answer["Policy"]["PolicySummary"]["Id"]
     policy = organizations_backends[management.account]["aws"].get_policy_by_id(policy_id)
     policy.type, policy._arn_format = _BACKUP_POLICY, _BACKUP_POLICY_ARN  # noqa: SLF001 - moto has no verb for it
     for target in targets:
@@ -90,8 +90,8 @@ def scanner_role(site: Site, management: str) -> str:
 
 
 def _create_unit(management: Site, root: str, name: str) -> str:
-    made = management.do("organizations", "CreateOrganizationalUnit", ParentId=root, Name=name)
-    return str(made["OrganizationalUnit"]["Id"])
+    answer = management.do("organizations", "CreateOrganizationalUnit", ParentId=root, Name=name)
+    return str(answer["OrganizationalUnit"]["Id"])
 
 
 def _join(management: Site, member: Member, parent: str) -> None:
@@ -113,8 +113,10 @@ def _role(site: Site, name: str, principal: Mapping[str, str], path: str) -> str
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}],
     }
-    made = site.do("iam", "CreateRole", RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust))
-    return str(made["Role"]["Arn"])
+    answer = site.do(
+        "iam", "CreateRole", RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(trust)
+    )
+    return str(answer["Role"]["Arn"])
 
 
 def allow_scanner(site: Site, management: str) -> None:
@@ -134,5 +136,5 @@ def allow_auditor(site: Site) -> None:
 def _policy(site: Site, part: Part) -> str:
     document = policy_document(statements(part, role_arn(SCANNER_ROLE)))
     name = f"Vaultproof-{part.value}"
-    made = site.do("iam", "CreatePolicy", PolicyName=name, PolicyDocument=json.dumps(document))
-    return str(made["Policy"]["Arn"])
+    answer = site.do("iam", "CreatePolicy", PolicyName=name, PolicyDocument=json.dumps(document))
+    return str(answer["Policy"]["Arn"])

@@ -57,32 +57,32 @@ class Plan:
 def plan(site: Site, name: str, role: str, *rules: Rule) -> Plan:
     """A backup plan with its rules; `role` is what its selections will use."""
     document = {"BackupPlanName": name, "Rules": [_rule(rule) for rule in rules]}
-    made = site.do("backup", "CreateBackupPlan", BackupPlan=document)
-    stored = site.do("backup", "GetBackupPlan", BackupPlanId=made["BackupPlanId"])
+    answer = site.do("backup", "CreateBackupPlan", BackupPlan=document)
+    stored = site.do("backup", "GetBackupPlan", BackupPlanId=answer["BackupPlanId"])
     planned = {
         rule.name: PlannedRule(rule, _creator(stored, body), role)
         for rule, body in zip(rules, stored["BackupPlan"]["Rules"], strict=True)
     }
-    return Plan(site, made["BackupPlanId"], made["BackupPlanArn"], role, planned)
+    return Plan(site, answer["BackupPlanId"], answer["BackupPlanArn"], role, planned)
 
 
 def of_organization(planted: Plan) -> Plan:
     """The plan as one that a backup policy of the organisation made: its id says so (facts 7)."""
     backend = planted.site.backup
-    made = backend.plans.pop(planted.id)
-    made.backup_plan_id = f"orgs/{planted.id}"
-    made.backup_plan_arn = planted.site.arn("backup", f"backup-plan:{made.backup_plan_id}")
-    backend.plans[made.backup_plan_id] = made
-    return replace(planted, id=made.backup_plan_id, arn=made.backup_plan_arn)
+    stored_plan = backend.plans.pop(planted.id)
+    stored_plan.backup_plan_id = f"orgs/{planted.id}"
+    stored_plan.backup_plan_arn = planted.site.arn("backup", f"backup-plan:{stored_plan.backup_plan_id}")
+    backend.plans[stored_plan.backup_plan_id] = stored_plan
+    return replace(planted, id=stored_plan.backup_plan_id, arn=stored_plan.backup_plan_arn)
 
 
 def select(planted: Plan, name: str, **body: Any) -> str:  # noqa: ANN401 - the API's own BackupSelection
     """A selection of the plan; `body` is the API's BackupSelection (Resources, ListOfTags, …). Its id."""
     selection = {"SelectionName": name, "IamRoleArn": planted.role, **body}
-    made = planted.site.do(
+    answer = planted.site.do(
         "backup", "CreateBackupSelection", BackupPlanId=planted.id, BackupSelection=selection
     )
-    return str(made["SelectionId"])
+    return str(answer["SelectionId"])
 
 
 def tagged(key: str, *values: str) -> list[dict[str, str]]:

@@ -37,15 +37,15 @@ class Vault:
 
 def vault(site: Site, name: str, key: str, *, customer_managed: bool = True) -> Vault:
     """A vault under a key. AWS names the kind of key only where it is customer managed."""
-    made = site.do("backup", "CreateBackupVault", BackupVaultName=name, EncryptionKeyArn=key)
-    planted = Vault(site, name, made["BackupVaultArn"], key)
+    answer = site.do("backup", "CreateBackupVault", BackupVaultName=name, EncryptionKeyArn=key)
+    planted = Vault(site, name, answer["BackupVaultArn"], key)
     planted.extras.key_type = "CUSTOMER_MANAGED_KMS_KEY" if customer_managed else None
     return planted
 
 
 def air_gapped(site: Site, name: str, shortest: int, longest: int, team: str = "") -> Vault:
     """A logically air-gapped vault under a key of AWS's own; `team`: the name of its MPA approval team."""
-    made = site.do(
+    answer = site.do(
         "backup",
         "CreateLogicallyAirGappedBackupVault",
         BackupVaultName=name,
@@ -55,7 +55,7 @@ def air_gapped(site: Site, name: str, shortest: int, longest: int, team: str = "
     if team:
         arn = f"arn:aws:mpa:us-east-1:{site.account}:approval-team/{team}"
         site.do("backup", "AssociateBackupVaultMpaApprovalTeam", BackupVaultName=name, MpaApprovalTeamArn=arn)
-    return Vault(site, name, made["BackupVaultArn"], "")
+    return Vault(site, name, answer["BackupVaultArn"], "")
 
 
 def govern(planted: Vault, shortest: int | None = None, longest: int | None = None) -> None:

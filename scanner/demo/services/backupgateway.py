@@ -38,7 +38,7 @@ def _list(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     asked = parameters.get("HypervisorArn")
     machines = stock.of(_MACHINES)
     if asked:
-        machines = [one for one in machines if one["HypervisorId"] == asked.rpartition("/")[2]]
+        machines = [machine for machine in machines if machine["HypervisorId"] == asked.rpartition("/")[2]]
     return {"VirtualMachines": machines}
 
 
@@ -52,9 +52,9 @@ def _tags(stock: Stock, parameters: Mapping[str, Any]) -> Document:
 
 
 def _machine(stock: Stock, arn: str) -> Document:
-    for one in stock.of(_MACHINES):
-        if one["ResourceArn"] == arn:
-            return one
+    for machine in stock.of(_MACHINES):
+        if machine["ResourceArn"] == arn:
+            return machine
     raise not_found("ResourceNotFoundException", f"Resource {arn}")
 
 

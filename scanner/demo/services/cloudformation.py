@@ -79,9 +79,11 @@ def _resolved(written: Texts) -> list[Document]:
 
 def _find(stock: Stock, name: str) -> Document:
     """A stack by its name or id; a deleted one by its id only."""
-    for one in stock.of(_STACKS):
-        if name == one["StackId"] or (name == one["StackName"] and one["StackStatus"] != "DELETE_COMPLETE"):
-            return one
+    for entry in stock.of(_STACKS):
+        if name == entry["StackId"] or (
+            name == entry["StackName"] and entry["StackStatus"] != "DELETE_COMPLETE"
+        ):
+            return entry
     raise not_found(_INVALID, f"Stack with id {name}")
 
 
@@ -89,7 +91,7 @@ def _describe(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     name = parameters.get("StackName")
     if name:
         return {"Stacks": [_find(stock, name)]}
-    return {"Stacks": [one for one in stock.of(_STACKS) if one["StackStatus"] != "DELETE_COMPLETE"]}
+    return {"Stacks": [entry for entry in stock.of(_STACKS) if entry["StackStatus"] != "DELETE_COMPLETE"]}
 
 
 def _resources(stock: Stock, parameters: Mapping[str, Any]) -> Document:
@@ -97,13 +99,17 @@ def _resources(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     if not parameters.get("StackName"):
         raise not_found(_INVALID, "StackName or PhysicalResourceId, which must be given, and")
     owner = _find(stock, parameters["StackName"])["StackId"]
-    return {"StackResources": [one for one in stock.of(_MADE) if one["StackId"] == owner]}
+    return {"StackResources": [entry for entry in stock.of(_MADE) if entry["StackId"] == owner]}
 
 
 def _summaries(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     """ListStackResources: the same under slightly other keys, in pages."""
-    made = _resources(stock, parameters)["StackResources"]
-    return {"StackResourceSummaries": [{**one, "LastUpdatedTimestamp": one["Timestamp"]} for one in made]}
+    resources = _resources(stock, parameters)["StackResources"]
+    return {
+        "StackResourceSummaries": [
+            {**entry, "LastUpdatedTimestamp": entry["Timestamp"]} for entry in resources
+        ]
+    }
 
 
 def _pages(items: str) -> Pages:

@@ -37,13 +37,13 @@ def cluster(stock: Stock, sketch: Sketch, activation: str = "") -> Resource:
 
 
 def _list(stock: Stock, _: Mapping[str, Any]) -> Document:
-    return {"clusters": [one["name"] for one in stock.of(_CLUSTERS)]}
+    return {"clusters": [cluster_document["name"] for cluster_document in stock.of(_CLUSTERS)]}
 
 
 def _describe(stock: Stock, parameters: Mapping[str, Any]) -> Document:
-    for one in stock.of(_CLUSTERS):
-        if one["name"] == parameters["name"]:
-            return {"cluster": one}
+    for cluster_document in stock.of(_CLUSTERS):
+        if cluster_document["name"] == parameters["name"]:
+            return {"cluster": cluster_document}
     raise not_found(
         "ResourceNotFoundException", f"No cluster: a cluster named {parameters['name']}", HTTP_NOT_FOUND
     )

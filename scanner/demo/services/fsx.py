@@ -125,13 +125,15 @@ def _describe_file_systems(stock: Stock, parameters: Mapping[str, Any]) -> Docum
 
 
 def _describe_volumes(stock: Stock, parameters: Mapping[str, Any]) -> Document:
-    found, missing = wanted(stock.of(_VOLUMES), "VolumeId", parameters.get("VolumeIds"))
+    volumes, missing = wanted(stock.of(_VOLUMES), "VolumeId", parameters.get("VolumeIds"))
     if missing:
         raise not_found("VolumeNotFound", f"Volume '{missing[0]}'")
-    for one in parameters.get("Filters", ()):
-        value_of, allowed = _FILTERS[one["Name"]], one.get("Values", [])
-        found = [volume for volume in found if _has(volume, one["Name"]) and value_of(volume) in allowed]
-    return {"Volumes": found}
+    for criterion in parameters.get("Filters", ()):
+        value_of, allowed = _FILTERS[criterion["Name"]], criterion.get("Values", [])
+        volumes = [
+            volume for volume in volumes if _has(volume, criterion["Name"]) and value_of(volume) in allowed
+        ]
+    return {"Volumes": volumes}
 
 
 def _has(volume: Document, name: str) -> bool:

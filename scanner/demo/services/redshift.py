@@ -40,12 +40,16 @@ def cluster(stock: Stock, sketch: Sketch, pending: str = "") -> Resource:
 
 def _describe(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     name = parameters.get("ClusterIdentifier")
-    found, missing = wanted(stock.of(_CLUSTERS), "ClusterIdentifier", [name] if name else None)
+    clusters, missing = wanted(stock.of(_CLUSTERS), "ClusterIdentifier", [name] if name else None)
     if missing:
         raise not_found("ClusterNotFound", f"Cluster {name}", HTTP_NOT_FOUND)
     keys, values = parameters.get("TagKeys"), parameters.get("TagValues")
-    kept = [one for one in found if _tagged(one, "Key", keys) and _tagged(one, "Value", values)]
-    return {"Clusters": kept}
+    tagged = [
+        cluster_document
+        for cluster_document in clusters
+        if _tagged(cluster_document, "Key", keys) and _tagged(cluster_document, "Value", values)
+    ]
+    return {"Clusters": tagged}
 
 
 def _tagged(cluster_: Document, field: str, among: list[str] | None) -> bool:

@@ -33,15 +33,15 @@ def namespace(stock: Stock, sketch: Sketch) -> Resource:
 
 
 def _get(stock: Stock, parameters: Mapping[str, Any]) -> Document:
-    for one in stock.of(_NAMESPACES):
-        if one["namespaceName"] == parameters["namespaceName"]:
-            return {"namespace": one}
+    for namespace_document in stock.of(_NAMESPACES):
+        if namespace_document["namespaceName"] == parameters["namespaceName"]:
+            return {"namespace": namespace_document}
     raise not_found("ResourceNotFoundException", f"Namespace {parameters['namespaceName']}")
 
 
 def _tags(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     arn = parameters["resourceArn"]
-    if arn not in {one["namespaceArn"] for one in stock.of(_NAMESPACES)}:
+    if arn not in {namespace_document["namespaceArn"] for namespace_document in stock.of(_NAMESPACES)}:
         raise not_found("ResourceNotFoundException", f"Resource {arn}")
     return {"tags": [{"key": key, "value": value} for key, value in stock.tags.get(arn, {}).items()]}
 

@@ -53,29 +53,29 @@ def database(
 
 def _list(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     application_id = parameters.get("ApplicationId")
-    if application_id and application_id not in {one["Id"] for one in stock.of(_APPLICATIONS)}:
+    if application_id and application_id not in {entry["Id"] for entry in stock.of(_APPLICATIONS)}:
         raise not_found("ResourceNotFoundException", f"Application {application_id}", HTTP_NOT_FOUND)
     databases = [
-        {**{key: one[key] for key in _SUMMARY}, "Tags": dict(stock.tags.get(one["Arn"], {}))}
-        for one in stock.of(_DATABASES)
-        if application_id in (None, one["ApplicationId"])
-        and parameters.get("ComponentId") in (None, one["ComponentId"])
+        {**{key: entry[key] for key in _SUMMARY}, "Tags": dict(stock.tags.get(entry["Arn"], {}))}
+        for entry in stock.of(_DATABASES)
+        if application_id in (None, entry["ApplicationId"])
+        and parameters.get("ComponentId") in (None, entry["ComponentId"])
     ]
     return {"Databases": databases}
 
 
 def _get(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     """By its ARN, or by application, component and id. AWS declares no other error than this one."""
-    for one in stock.of(_DATABASES):
-        by_id = all(parameters.get(key) == one[key] for key in _ASKED)
-        if by_id or parameters.get("DatabaseArn") == one["Arn"]:
-            return {"Database": one, "Tags": dict(stock.tags.get(one["Arn"], {}))}
+    for database_document in stock.of(_DATABASES):
+        by_id = all(parameters.get(key) == database_document[key] for key in _ASKED)
+        if by_id or parameters.get("DatabaseArn") == database_document["Arn"]:
+            return {"Database": database_document, "Tags": dict(stock.tags.get(database_document["Arn"], {}))}
     raise not_found(_INVALID, "The database")
 
 
 def _tags(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     arn = parameters["resourceArn"]
-    if arn not in {one["Arn"] for kind in (_APPLICATIONS, _DATABASES) for one in stock.of(kind)}:
+    if arn not in {entry["Arn"] for kind in (_APPLICATIONS, _DATABASES) for entry in stock.of(kind)}:
         raise not_found("ResourceNotFoundException", f"Resource {arn}", HTTP_NOT_FOUND)
     return {"tags": dict(stock.tags.get(arn, {}))}
 

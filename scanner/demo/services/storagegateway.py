@@ -36,7 +36,7 @@ def volume(stock: Stock, gateway_arn: str, sketch: Sketch) -> Resource:
     """A volume of a volume gateway; without a key under Amazon S3's own. Its name is a tag."""
     volume_id = identifier("vol-")
     arn = f"{gateway_arn}/volume/{volume_id}"
-    stored = next(one for one in stock.of(_GATEWAYS) if one["GatewayARN"] == gateway_arn)
+    stored = next(candidate for candidate in stock.of(_GATEWAYS) if candidate["GatewayARN"] == gateway_arn)
     kind = "STORED iSCSI" if stored["GatewayType"] == "STORED" else "CACHED iSCSI"
     attachment = sketch.state or "ATTACHED"
     shared = {
@@ -63,7 +63,7 @@ def volume(stock: Stock, gateway_arn: str, sketch: Sketch) -> Resource:
 
 def _list_volumes(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     asked = parameters.get("GatewayARN")
-    if asked and asked not in {one["GatewayARN"] for one in stock.of(_GATEWAYS)}:
+    if asked and asked not in {candidate["GatewayARN"] for candidate in stock.of(_GATEWAYS)}:
         raise not_found(_INVALID, f"The specified gateway {asked}")
     infos = [info for info in stock.of(_INFOS) if asked in (None, info["GatewayARN"])]
     return {"GatewayARN": asked, "VolumeInfos": infos} if asked else {"VolumeInfos": infos}

@@ -18,12 +18,12 @@ def tagged_resources(call: Call) -> list[Document]:
     ]
 
 
-def _is_wanted(asked: Mapping[str, Any], arn: str, tags: Tags) -> bool:
-    kinds, named = asked.get("ResourceTypeFilters"), asked.get("ResourceARNList")
+def _is_wanted(filters: Mapping[str, Any], arn: str, tags: Tags) -> bool:
+    kinds, named = filters.get("ResourceTypeFilters"), filters.get("ResourceARNList")
     return (
         (not named or arn in named)
         and (not kinds or any(_is_of_kind(arn, kind) for kind in kinds))
-        and all(_has_tag(tags, one) for one in asked.get("TagFilters", ()))
+        and all(_has_tag(tags, criterion) for criterion in filters.get("TagFilters", ()))
     )
 
 

@@ -44,7 +44,9 @@ def table(stock: Stock, database_name: str, sketch: Sketch) -> Resource:
         "LastUpdatedTime": now(),
     }
     stock.add(_TABLES, document, arn, sketch.tags)
-    parent = next(one for one in stock.of(_DATABASES) if one["DatabaseName"] == database_name)
+    parent = next(
+        candidate for candidate in stock.of(_DATABASES) if candidate["DatabaseName"] == database_name
+    )
     parent["TableCount"] += 1
     return stock.resource(arn, "Timestream", replace(sketch, key=parent["KmsKeyId"]), managed=True)
 
@@ -57,14 +59,14 @@ def _endpoints(stock: Stock, _: Mapping[str, Any]) -> Document:
 def _list_tables(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     """Tables of one database, or of all (API reference, ListTables)."""
     name = parameters.get("DatabaseName")
-    if name and name not in {one["DatabaseName"] for one in stock.of(_DATABASES)}:
+    if name and name not in {entry["DatabaseName"] for entry in stock.of(_DATABASES)}:
         raise not_found("ResourceNotFoundException", f"The database {name}")
-    return {"Tables": [one for one in stock.of(_TABLES) if name in (None, one["DatabaseName"])]}
+    return {"Tables": [entry for entry in stock.of(_TABLES) if name in (None, entry["DatabaseName"])]}
 
 
 def _tags(stock: Stock, parameters: Mapping[str, Any]) -> Document:
     arn = parameters["ResourceARN"]
-    if arn not in {one["Arn"] for kind in (_DATABASES, _TABLES) for one in stock.of(kind)}:
+    if arn not in {entry["Arn"] for kind in (_DATABASES, _TABLES) for entry in stock.of(kind)}:
         raise not_found("ResourceNotFoundException", f"The resource {arn}")
     return {"Tags": tag_list(stock.tags.get(arn, {}))}
 
