@@ -367,8 +367,12 @@ class ShardGraph:
                 if skipped is False:
                     certain.append(resource)
                 elif skipped is None:
-                    state = f"{resource.state} is not documented" if resource.state else "was not read"
-                    because = f"the state of {resource.arn}, in which AWS Backup may skip it: {state}"
+                    state = (
+                        f"is {resource.state}, which AWS does not document"
+                        if resource.state
+                        else "was not read"
+                    )
+                    because = f"AWS Backup may skip {resource.arn}, because its state {state}"
                     doubt = doubt or Doubt(f"{plan.name}/{selection.name}", because, None, plan.arn)
             else:
                 # Not listed, or selected only perhaps: either way, it is not certain that it is selected.
