@@ -1,6 +1,6 @@
 # Everything to do with a checkout. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint format generated deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports pictures lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint generated format deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports pictures lock clean
 
 BIN := .venv/bin
 # The number of tests that run at once; 0 runs them in one process, for a debugger.

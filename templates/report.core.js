@@ -38,7 +38,7 @@ const failureTitle = (id) => (head.controls[id] || [id, [], id])[2];
 const findingTitle = (id, key) => (["fail", "waived"].includes(key) ? failureTitle(id) : controlTitle(id));
 const accountName = (id) => head.accounts[id] || id;
 const typeName = (key) => head.types[key] || key;
-const ownerName = (owner) => (owner === null ? "not known" : owner || "no owner");
+const ownerName = (owner) => (owner === null ? "unknown" : owner || "no owner");
 
 /* As words.short_name, words.title and words.subtitle do */
 function short(subject) {

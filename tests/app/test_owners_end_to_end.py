@@ -65,7 +65,7 @@ def test_the_summary_counts_by_owner(judged: Path) -> None:
 
 def test_owners_are_read_back_with_the_scan(judged: Path) -> None:
     view = build(read_scan(judged))
-    assert {group.label for group in view.owners} == {"blue", "backup-team", "Not known"}
+    assert {group.label for group in view.owners} == {"blue", "backup-team", "Unknown"}
     rows = (judged / "findings.csv").read_text("utf-8-sig").splitlines()
     assert rows[0].endswith(",owner,owner_source,to_do")
     assert any(",blue,tag team," in row for row in rows)

@@ -21,7 +21,7 @@ def test_a_problem_names_the_stage_its_ratios_and_the_remedy() -> None:
     assert excessive(ratios, RECORDED) == ["findings"]
     (problem,) = problems(ratios, RECORDED)
     assert problem == (
-        "Stage 'findings' takes 26.1 times the floor; recorded are 20.0, and the limit is 26.0. "
+        "Stage 'findings' takes 26.1 times the floor; 20.0 was recorded, and the limit is 26.0. "
         "Make it faster, or record the new ratio: make bench-record"
     )
 

@@ -196,9 +196,9 @@ def test_a_role_that_can_no_longer_be_assumed_is_data(world: FakeAws, tmp_path: 
     ("given", "told"),
     [
         ({"organization": False}, "--org"),
-        ({"accounts": (OTHER,)}, "--account.*has none"),
+        ({"accounts": (OTHER,)}, "--account.*which is none"),
         ({"organizational_units": ("ou-x",)}, "--ou"),
-        ({"regions": ("eu-west-1", "us-east-1")}, "--region.*has eu-west-1, af-south-1"),
+        ({"regions": ("eu-west-1", "us-east-1")}, "--region.*which is eu-west-1, af-south-1"),
         ({"excluded": (Excluded(AccountId(OTHER), "x"),)}, "scope.exclude"),
         ({"role_name": "Other"}, "--role-name.*VaultproofReadOnly"),
     ],
@@ -224,7 +224,7 @@ def test_credentials_of_another_account(
     cut(tmp_path, 5)
     first = len(world.requests)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", f"AKIA{OTHER}BASE")
-    with pytest.raises(CredentialsError, match=f"account {CALLER}, and these are of {OTHER}"):
+    with pytest.raises(CredentialsError, match=f"account {CALLER}, but these are of {OTHER}"):
         again(tmp_path)
     assert [request.key for request in world.requests[first:]] == ["sts:GetCallerIdentity"]
 
@@ -249,7 +249,7 @@ def test_another_version_asks_other_questions(world: FakeAws, tmp_path: Path) ->
     path.write_bytes(path.read_bytes().replace(b'"version":"', b'"version":"0.0.', 1))
     assert again(tmp_path).had_all
     cut(tmp_path, 5)
-    with pytest.raises(UsageError, match=r"begun by version 0\.0\."):
+    with pytest.raises(UsageError, match=r"started by version 0\.0\."):
         again(tmp_path)
 
 

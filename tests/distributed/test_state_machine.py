@@ -184,7 +184,7 @@ def test_an_account_whose_worker_always_fails_is_unknown(
         "account-region-assessed"
     }
     reasons = " ".join(finding["reason"] for finding in own)
-    assert "could not be read, because the function did not end in time" in reasons
+    assert "could not be read, because the function and its retries timed out" in reasons
 
 
 def test_an_account_that_never_gets_the_time_is_partial(account: Account) -> None:

@@ -97,7 +97,7 @@ def test_a_bucket_of_another_owner_is_refused(s3: Any) -> None:
             "ChecksumMode": "ENABLED",
         }
         stub.add_client_error("get_object", "AccessDenied", "Access Denied", 403, expected_params=expected)
-        with pytest.raises(BundleError, match="account 123456789012 owns the bucket"):
+        with pytest.raises(BundleError, match="bucket must belong to account 123456789012"):
             workspace(s3).read("manifest.json")
 
 

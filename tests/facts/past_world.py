@@ -57,7 +57,8 @@ def add_past(bundle: BundleBuilder) -> None:
 def _never_restored(script: ShardScript, arns: Iterable[str]) -> None:
     for arn in arns:
         script.listed("backup:ListProtectedResources", {"ResourceArn": arn, "ResourceType": "any"})
-        script.call("backup:DescribeProtectedResource", error="ResourceNotFoundException", ResourceArn=arn)
+        described = {"ResourceArn": arn, "ResourceType": "any"}
+        script.call("backup:DescribeProtectedResource", described, ResourceArn=arn)
 
 
 def _jobs(source: ShardScript) -> None:

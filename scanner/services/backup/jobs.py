@@ -153,7 +153,7 @@ def parse_protected_resources(answers: Answers, gaps: Gaps) -> tuple[ProtectedRe
     """Parse ListProtectedResources: the resources that were backed up at least once."""
     protected = {
         row.need("ResourceArn"): _protected(answers, gaps, row, ref)
-        for row, ref in rows(answers, "backup:ListProtectedResources", "Results")
+        for row, ref in rows(answers, _PROTECTED, "Results")
     }
     return tuple(protected[arn] for arn in sorted(protected))
 
@@ -178,12 +178,22 @@ def parse_latest_restores(
 ) -> Mapping[str, Reading[LatestRestore | None]]:
     """Parse DescribeProtectedResource for resources that ListProtectedResources does not list, by ARN.
 
-    The list may be incomplete or may not have been called; an answer about one resource counts anyway.
+    The list may be incomplete or may not have been called; a restore that is described counts anyway. That
+    AWS Backup does not find the resource counts only if the list is complete: a listed one contradicts it.
     """
     listed = {str(resource.arn) for resource in protected}
     described = {answer.parameters.get("ResourceArn") for answer in answers.every(_DESCRIBE)}
     arns = sorted(arn for arn in described if isinstance(arn, str) and arn not in listed)
-    return {arn: _latest_restore(answers, gaps, arn) for arn in arns}
+    lists = answers.every(_PROTECTED)
+    unread = next((answer.gap for answer in lists if answer.gap is not None), None)
+    if not lists:
+        unread = answers.gap(_PROTECTED, "", GapKind.NEVER_ASKED)
+    return {
+        arn: Unread(unread)
+        if unread is not None and answers.one(_DESCRIBE, ResourceArn=arn).absent
+        else _latest_restore(answers, gaps, arn)
+        for arn in arns
+    }
 
 
 def _restore_of_listed(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRestore | None]:
@@ -222,6 +232,7 @@ def _latest_restore(answers: Answers, gaps: Gaps, arn: str) -> Reading[LatestRes
 
 
 _DENIED: Final = "ListProtectedResources lists the resource, and DescribeProtectedResource does not find it."
+_PROTECTED: Final = "backup:ListProtectedResources"
 _DESCRIBE: Final = "backup:DescribeProtectedResource"
 _RESTORED: Final = "LatestRestoreJobCreationDate"
 _DURATION: Final = "LatestRestoreExecutionTimeMinutes"

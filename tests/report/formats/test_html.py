@@ -323,4 +323,4 @@ def test_owners_are_counted_where_findings_name_any(scan: Scan, html: str) -> No
     group = text.partition('aria-label="By owner"')[2].partition("</section>")[0]
     assert 'href="#/?owner=payments%20%3Cteam%3E"' in group
     assert 'href="#/?owner=no%20owner"' in group
-    assert 'href="#/?owner=not%20known"' in group
+    assert 'href="#/?owner=unknown"' in group

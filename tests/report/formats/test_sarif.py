@@ -145,7 +145,7 @@ def test_of_too_many_the_worst_stay_and_the_others_are_counted(
         for each in many["runs"][0]["invocations"][0]["toolExecutionNotifications"]
         if each["descriptor"]["id"] == "results-left-out"
     ]
-    assert f"{total - 7:,} more results" in told["message"]["text"]
+    assert f"{total - 7:,} results are left out" in told["message"]["text"]
     assert complaints(many) == []
 
 
