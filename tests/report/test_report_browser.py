@@ -364,7 +364,7 @@ def test_owners_stand_on_the_page_and_narrow_the_table(browser: Browser, folder:
     with opened(browser, write(folder, "owned", replace(scan, findings=found))) as here:
         options = here.page.locator("select[name=owner] option").all_inner_texts()
         assert {option.split(" \u00b7 ")[0] for option in options} == {
-            "Any owner", "payments", "no owner", "not known",
+            "Any owner", "payments", "no owner", "unknown",
         }  # fmt: skip
         here.page.select_option("select[name=owner]", "payments")
         here.page.locator("table.findings tbody a.subject").first.click()
