@@ -17,7 +17,7 @@ from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, summarise
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.inventory import BackupSelection, ShardInventory
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.protection.equivalence import Candidates
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects

@@ -14,8 +14,8 @@ from scanner.model.inventory import (
     SelectionTerms,
     TagCondition,
 )
+from scanner.model.known import EvidenceRef, Known, Reading, Unread
 from scanner.model.names import AccountId, Arn, Shard, vault_arn
-from scanner.model.reading import EvidenceRef, Known, Reading, Unread
 
 CENTRAL: Final = AccountId("999999999999")
 _SCHEDULES: Final = ("cron(0 5 ? * * *)", "cron(0 1 ? * 1 *)", "cron(30 2 1 * ? *)")

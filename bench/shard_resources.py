@@ -6,8 +6,8 @@ from random import Random
 from typing import Final
 
 from scanner.model.inventory import Encryption, Resource
+from scanner.model.known import EvidenceRef, Gap, GapKind, Known, Unread
 from scanner.model.names import Arn, RegionName, Shard
-from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Unread
 
 REGIONS: Final = tuple(
     RegionName(f"{area}-{place}")

@@ -26,8 +26,8 @@ from scanner.model.inventory import (
     Vault,
     VaultLock,
 )
+from scanner.model.known import EvidenceRef, Known, Reading, Unread
 from scanner.model.names import AccountId, Arn, Shard, vault_arn
-from scanner.model.reading import EvidenceRef, Known, Reading, Unread
 from scanner.services.catalogue import ACCOUNT_LISTS, SHARD_LISTS
 
 AS_OF: Final = datetime(2026, 11, 22, tzinfo=UTC)

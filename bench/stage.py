@@ -40,8 +40,8 @@ from scanner.facts.build import FactsRequest
 from scanner.findings.filed import Filed
 from scanner.findings.writing import FindingFiles
 from scanner.judging.tables import write_tables
+from scanner.model.decisions import Tiers
 from scanner.model.facts import TABLES
-from scanner.model.tier import Tiers
 from scanner.report.formats.json import findings_jsonl_gz
 from scanner.report.read import read_scan
 from scanner.report.view.view import build

@@ -20,9 +20,8 @@ from scanner.evaluate.decisions.waivers import EXPIRED, WaiverRule
 from scanner.evaluate.engine import Parameters
 from scanner.evaluate.problem import suggestion
 from scanner.model.control import Control
+from scanner.model.decisions import Tier, Tiers, Way
 from scanner.model.manifest import Manifest
-from scanner.model.owner import Way
-from scanner.model.tier import Tier, Tiers
 from scanner.settings.settings import Settings
 from scanner.settings.tiers import OverrideSettings, TierSettings
 

@@ -15,9 +15,9 @@ from scanner.evidence.scan_files import FACTS
 from scanner.facts.build import FactsRequest
 from scanner.findings.schema import FOLDER
 from scanner.findings.writing import FindingFiles
+from scanner.model.decisions import Ownership, Way
 from scanner.model.facts import TABLES
 from scanner.model.manifest import Manifest
-from scanner.model.owner import Ownership, Way
 from scanner.services.organizations import account_paths, parse_contacts, parse_organization, unread_tree
 from scanner.storage.files import replaced
 from scanner.storage.parquet import open_parquet

@@ -17,8 +17,7 @@ from scanner.findings.filed import Filed
 from scanner.judging.tables import Tables
 from scanner.model.compliance import Assessment
 from scanner.model.facts import TABLES
-from scanner.model.manifest import Manifest
-from scanner.model.reach import reach_of
+from scanner.model.manifest import Manifest, reach_of
 from scanner.model.scan import POPULATION, Scan
 from scanner.protection.capabilities import LIMITATIONS, report_notes
 from scanner.services.organizations import unit_names

@@ -18,9 +18,9 @@ from scanner.collect.resume import ResumeOptions
 from scanner.errors import UsageError
 from scanner.evidence.manifest import read_manifest
 from scanner.model.collected import CollectedReads, CollectMode
+from scanner.model.known import Gap
 from scanner.model.manifest import Excluded
 from scanner.model.names import AccountId
-from scanner.model.reading import Gap
 from scanner.settings.settings import Settings
 
 

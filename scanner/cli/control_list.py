@@ -11,8 +11,7 @@ from scanner.cli.logs import say
 from scanner.cli.progress import wide_console
 from scanner.evaluate.controls.pack_docs import pack_section
 from scanner.evaluate.controls.selection import select
-from scanner.model.control import Control
-from scanner.model.pack import Pack
+from scanner.model.control import Control, Pack
 
 
 def list_controls(words: Sequence[str] | None) -> int:

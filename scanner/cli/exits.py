@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Final
 from scanner.cli.logs import say, say_exception
 from scanner.errors import CredentialsError, EndpointError, OutputError, VaultproofError
 from scanner.model.finding import Severity
-from scanner.model.reading import LEFT_OUT
+from scanner.model.known import LEFT_OUT
 
 if TYPE_CHECKING:
     from scanner.report.view.view import View

@@ -18,8 +18,8 @@ from scanner.cli.exits import guarded
 from scanner.cli.judge_actions import Key, pseudonyms
 from scanner.cli.options import Redact, RedactKey
 from scanner.errors import UsageError
+from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
-from scanner.model.owner import Owner
 from scanner.report.explain.evidence import Recorded, recorded
 from scanner.report.formats.explanation import explanation_json
 from scanner.report.formats.figure import explanation_svg

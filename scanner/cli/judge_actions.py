@@ -35,11 +35,11 @@ from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
 from scanner.evidence.manifest import NAME, read_manifest
 from scanner.history.since import Since
 from scanner.model.compliance import Assessment, Figures
+from scanner.model.decisions import WaiverState, WaiverUse
 from scanner.model.finding import Status
-from scanner.model.reach import unread_accounts
-from scanner.model.reading import LEFT_OUT
+from scanner.model.known import LEFT_OUT
+from scanner.model.manifest import unread_accounts
 from scanner.model.scan import Scan
-from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.redact import Pseudonyms, new_key
 from scanner.report.view.view import View
 from scanner.report.write import CHECKSUMS, Written

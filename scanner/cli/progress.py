@@ -17,10 +17,9 @@ from rich.text import Text
 
 from scanner.cli.logs import has_lines, say
 from scanner.model.inventory import ShardStatus
-from scanner.model.manifest import Manifest, Scope, ShardRecord
+from scanner.model.known import ASSUME_ROLE, ENTRY, Gap, GapKind
+from scanner.model.manifest import Manifest, Scope, ShardRecord, unread_accounts
 from scanner.model.names import ORG, AccountId, Shard
-from scanner.model.reach import unread_accounts
-from scanner.model.reading import ASSUME_ROLE, ENTRY, Gap, GapKind
 from scanner.report.wording import visible
 
 if TYPE_CHECKING:

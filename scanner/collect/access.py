@@ -24,8 +24,8 @@ from scanner.errors import EmptyScopeError, VaultproofError
 from scanner.evidence.answers import error_kind, pagination
 from scanner.evidence.writer import Call, Failure
 from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessStep
+from scanner.model.known import GapKind
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
-from scanner.model.reading import GapKind
 from scanner.services import ec2, organizations
 from scanner.services.base import Operation, Place
 from scanner.services.catalogue import OPERATIONS, samples

@@ -39,9 +39,9 @@ from scanner.evidence.reader import SUFFIXES, shard_stem
 from scanner.evidence.shape import Shape
 from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account
+from scanner.model.known import EvidenceRef
 from scanner.model.manifest import Excluded, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, RegionName, Shard
-from scanner.model.reading import EvidenceRef
 from scanner.storage.files import parts_of, remove_folders, write_atomically
 
 NAME: Final = "journal.jsonl"

@@ -11,9 +11,9 @@ from scanner.collect.retry import Deadline, RetryPolicy
 from scanner.errors import OutputError
 from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account
+from scanner.model.known import Gap
 from scanner.model.manifest import Excluded, Scope, ShardRecord
 from scanner.model.names import Shard
-from scanner.model.reading import Gap
 
 DEFAULT_ROLE: Final = "VaultproofReadOnly"
 

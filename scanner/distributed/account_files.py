@@ -13,9 +13,9 @@ from scanner.distributed.workspace import Workspace
 from scanner.errors import BundleError
 from scanner.evidence.manifest import parse_record, shard_document
 from scanner.evidence.shape import Shape
+from scanner.model.known import EvidenceRef
 from scanner.model.manifest import ShardRecord
 from scanner.model.names import AccountId, Shard
-from scanner.model.reading import EvidenceRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,9 @@ from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document
 from scanner.evidence.writer import Call, Failure, ShardWriter
 from scanner.judging.plane import write_plane
+from scanner.model.known import NOT_COLLECTED
 from scanner.model.manifest import Manifest, ShardRecord
 from scanner.model.names import AWS_GLOBAL, AccountId, Shard
-from scanner.model.reading import NOT_COLLECTED
 
 _SHARE: Final = 0.85
 """The share of the time for calling AWS; the rest is for the account's summary and uploads."""

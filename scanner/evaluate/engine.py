@@ -24,8 +24,8 @@ from scanner.evaluate.queries import Asking
 from scanner.evaluate.tier_evaluation import Tiered
 from scanner.evaluate.verdicts import Broken, ByTier, Plain, Verdicts
 from scanner.model.control import Compiled, Control
+from scanner.model.decisions import Tiers
 from scanner.model.finding import Finding
-from scanner.model.tier import Tiers
 
 Parameters = Mapping[str, Mapping[str, Any]]
 """By control id, what audit.yaml sets; the rest keeps the control's defaults."""

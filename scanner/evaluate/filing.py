@@ -30,8 +30,8 @@ from scanner.evaluate.verdicts import UNCERTAIN, Verdicts, is_one_of, texts_of
 from scanner.findings.schema import FILED, WITHOUT_TEXTS
 from scanner.findings.writing import FindingFiles
 from scanner.model.control import Compiled, Control
+from scanner.model.decisions import Tiers
 from scanner.model.finding import Finding, Status
-from scanner.model.tier import Tiers
 from scanner.storage.memory import release_memory
 from scanner.storage.parquet import arrow_schema
 

@@ -13,7 +13,7 @@ from scanner.model.control import Control
 from scanner.model.facts import columns
 from scanner.model.facts.reads import SUBJECT_READS
 from scanner.model.formats import POPULATION_FORMATS
-from scanner.model.reading import ENTRY
+from scanner.model.known import ENTRY
 from scanner.model.scan import POPULATION
 
 _RESOURCE: Final = "resource"

@@ -18,7 +18,7 @@ from scanner.evaluate.to_do import MissingRead, to_do_of
 from scanner.findings.schema import EVIDENCE
 from scanner.model.control import Compiled, Query
 from scanner.model.finding import TO_DO, Finding, Status
-from scanner.model.reading import EvidenceRef
+from scanner.model.known import EvidenceRef
 
 BATCH: Final = 10_000
 """Findings that are in memory at once."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scanner.evaluate.decisions.owners import BACKUP, Owners
-from scanner.model.owner import Owner
+from scanner.model.decisions import Owner
 
 BATCH: Final = 50_000
 """Rows that are in memory at once."""

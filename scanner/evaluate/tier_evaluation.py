@@ -14,8 +14,8 @@ from scanner.evaluate.decisions.tier_rows import Alike, TableRows
 from scanner.evaluate.decisions.tiers import MAX_CHOICES, Choice, choices
 from scanner.evaluate.queries import Asking
 from scanner.model.control import Compiled
+from scanner.model.decisions import Tiers
 from scanner.model.finding import TO_DO, Finding, Status
-from scanner.model.tier import Tiers
 
 TOLD: Final = 4
 """Possible parameter sets that a reason names at most."""

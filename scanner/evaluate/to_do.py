@@ -11,8 +11,8 @@ from enum import Enum, auto
 from typing import Final
 
 from scanner.model.finding import ToDo
+from scanner.model.known import ASSUME_ROLE, LEFT_OUT, NOT_ENABLED, GapKind
 from scanner.model.names import AWS_GLOBAL, ORG
-from scanner.model.reading import ASSUME_ROLE, LEFT_OUT, NOT_ENABLED, GapKind
 from scanner.services.catalogue import iam_actions
 
 _NAMED: Final = 4

@@ -19,8 +19,8 @@ from scanner.errors import BundleError
 from scanner.evidence.lines import CallError, EvidenceLine
 from scanner.evidence.shape import Shape
 from scanner.model.collected import CollectedReads, named_left_out
+from scanner.model.known import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.names import Shard
-from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 
 _REFUSALS: Final = (
     "AccessDenied",

@@ -17,7 +17,7 @@ from scanner.model.inventory import ShardStatus
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, Shard
 
 if TYPE_CHECKING:
-    from scanner.model.reading import EvidenceRef
+    from scanner.model.known import EvidenceRef
 
 V = TypeVar("V")
 

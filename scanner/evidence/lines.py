@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.model.reading import EvidenceRef
+from scanner.model.known import EvidenceRef
 
 MALFORMED: Final = "MalformedAnswer"
 """The code of a call whose answer is not of the form that AWS documents."""

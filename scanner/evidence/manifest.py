@@ -16,9 +16,9 @@ from scanner.evidence.reader import names_a_file, shard_file, shards_on_disk
 from scanner.evidence.shape import Shape
 from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account, ShardStatus
+from scanner.model.known import EvidenceRef
 from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, RegionName, Shard
-from scanner.model.reading import EvidenceRef
 
 SCHEMA: Final = "backup-audit/manifest/1"
 """The schema of a bundle, and of a scan that was judged before facts were stored by account."""

@@ -8,8 +8,8 @@ from typing import Final
 
 from scanner.errors import BundleError
 from scanner.evidence.lines import EvidenceLine, parse_line
+from scanner.model.known import EvidenceRef
 from scanner.model.names import ORG, AccountId, RegionName, Shard
-from scanner.model.reading import EvidenceRef
 
 SUFFIXES: Final = (".jsonl.gz", ".jsonl")
 _LONGEST_NAME: Final = 200  # file systems allow 255 bytes, suffixes included

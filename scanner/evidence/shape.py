@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from scanner.errors import BundleError
-from scanner.model.reading import EvidenceRef
+from scanner.model.known import EvidenceRef
 
 V = TypeVar("V")
 

@@ -7,9 +7,8 @@ from scanner.facts.notes import Notes, instant_text
 from scanner.model.backup_policies import AccountInventory, BackupGovernance, EffectivePolicy
 from scanner.model.facts import AccountFacts, AccountRegionFacts, MissingRead
 from scanner.model.inventory import Organization, ShardInventory, ShardStatus
+from scanner.model.known import ENTRY, LEFT_OUT, Gap, Known, Ternary, Unread
 from scanner.model.names import AWS_GLOBAL, AccountId, account_region_subject, account_subject
-from scanner.model.reading import ENTRY, LEFT_OUT, Gap, Known, Unread
-from scanner.model.ternary import Ternary
 
 
 def account_row(account: AccountInventory, governance: BackupGovernance, name: str) -> AccountFacts:

@@ -21,9 +21,9 @@ from scanner.graph.jobs import JobHistory
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import CopyActionFacts, PlanFacts, ResourceFacts, Row, RuleFacts, SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupRule, ShardInventory
+from scanner.model.known import Gap, Known, Unread
 from scanner.model.names import ORG, Shard, rule_subject
 from scanner.model.protection import ProtectionGroup
-from scanner.model.reading import Gap, Known, Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,8 @@ from scanner.model.facts import (
     SharedKey,
 )
 from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Organization, Resource
+from scanner.model.known import Answer, Gap, Ternary, Unread, conjunction
 from scanner.model.names import AccountId, copy_action_subject, rule_subject
-from scanner.model.reading import Gap, Unread
-from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.capabilities import Capability, capability_of
 from scanner.protection.copies import Destination, Link, notes_of
 from scanner.protection.key_kinds import ResourceKeys

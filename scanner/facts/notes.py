@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from scanner.model.facts import NotKnown, Reference
-from scanner.model.reading import EvidenceRef, Gap, GapKind
-from scanner.model.sentences import sentence
+from scanner.model.known import EvidenceRef, Gap, GapKind
+from scanner.model.text import sentence
 
 
 class Notes:

@@ -12,8 +12,7 @@ from scanner.graph.coverage import Doubt
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import BackupOption, PlanFacts, RuleOverlap, RuleTerms, ScanScope
 from scanner.model.inventory import BackupPlan, BackupRule
-from scanner.model.reading import Known, Unread
-from scanner.model.ternary import Ternary
+from scanner.model.known import Known, Ternary, Unread
 from scanner.protection.lifecycle import retention_days
 from scanner.protection.schedule import rhythm_of
 from scanner.protection.timetable import overlapping

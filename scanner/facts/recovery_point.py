@@ -7,8 +7,7 @@ from scanner.facts.notes import Notes, instant_text
 from scanner.graph.history import LocationDoubt
 from scanner.model.facts import FOREVER_DAYS, RecoveryPointFacts
 from scanner.model.inventory import RecoveryPoint, ScanResult
-from scanner.model.reading import Gap, Known, Unread
-from scanner.model.ternary import Answer, Ternary, negate
+from scanner.model.known import Answer, Gap, Known, Ternary, Unread, negate
 from scanner.protection.lifecycle import point_age_hours, point_retention_days, point_usable
 
 _THREATS: Final = "THREATS_FOUND"

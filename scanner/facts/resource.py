@@ -34,11 +34,10 @@ from scanner.model.facts import (
     Tag,
 )
 from scanner.model.inventory import BackupRule, RecoveryPoint, RegionSettings, Resource
+from scanner.model.known import Answer, Gap, Known, Reading, Ternary, Unread, conjunction, negate
 from scanner.model.names import Shard
 from scanner.model.protection import ProtectionGroup
-from scanner.model.reading import Gap, Known, Reading, Unread
-from scanner.model.sentences import sentence
-from scanner.model.ternary import Answer, Ternary, conjunction, negate
+from scanner.model.text import sentence
 from scanner.protection.backup_content import left_out
 from scanner.protection.capabilities import (
     Capability,

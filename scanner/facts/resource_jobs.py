@@ -14,8 +14,8 @@ from scanner.graph.jobs import JobHistory, JobOutcome, JobOutcomes
 from scanner.graph.restore_history import Restore, RestoreHistory
 from scanner.model.facts import NEVER_HOURS, BackupJobResult, CopyChain, RestoreResult
 from scanner.model.inventory import Resource, ShardInventory
+from scanner.model.known import Ternary, all_of
 from scanner.model.names import Shard
-from scanner.model.ternary import Ternary, all_of
 
 MESSAGE: Final = 200  # characters of AWS's message on a job
 RESTORE_TEST_DAYS: Final = 90

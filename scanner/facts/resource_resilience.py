@@ -16,7 +16,7 @@ from scanner.graph.shard_graph import ShardGraph
 from scanner.graph.surviving_copies import BackupsOfResource, BackupState, Doubt, SurvivingCopies
 from scanner.model.facts import ThreeTwoOneOneZero
 from scanner.model.inventory import Resource
-from scanner.model.ternary import Ternary, any_of
+from scanner.model.known import Ternary, any_of
 
 COLUMNS: Final[Mapping[Loss, str]] = {
     Loss.REGION: "survives_region_loss",

@@ -9,9 +9,8 @@ from scanner.facts.notes import Notes, local_text
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import FOREVER_DAYS, NEVER_HOURS, CoveredType, MalwareScan, RuleFacts, RuleTerms, Tag
 from scanner.model.inventory import BackupPlan, BackupRule, CopyAction, Lifecycle, Resource
+from scanner.model.known import Answer, Known, Ternary
 from scanner.model.names import Arn, copy_action_subject, partition_of, rule_subject, vault_arn
-from scanner.model.reading import Known
-from scanner.model.ternary import Answer, Ternary
 from scanner.protection.capabilities import capability_of, cold_supported, needs_archive_opt_in
 from scanner.protection.clock import clock_of
 from scanner.protection.copies import Destination

@@ -7,9 +7,8 @@ from scanner.graph.coverage import Selected
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import SelectionFacts
 from scanner.model.inventory import BackupPlan, BackupSelection, Role
+from scanner.model.known import Answer, Known, Ternary, Unread
 from scanner.model.names import partition_of, rule_subject
-from scanner.model.reading import Known, Unread
-from scanner.model.ternary import Answer, Ternary
 from scanner.protection.copy_keys import organization_of
 from scanner.protection.policy import Context, admits_service, parse
 

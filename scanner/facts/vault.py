@@ -9,9 +9,8 @@ from scanner.facts.notes import Notes, instant_text
 from scanner.graph.control_plane import ControlPlane
 from scanner.model.facts import FOREVER_DAYS, DeletionGuard, VaultFacts
 from scanner.model.inventory import Key, KeyKind, Organization, Vault
+from scanner.model.known import Gap, Known, Ternary, Unread
 from scanner.model.names import partition_of
-from scanner.model.reading import Gap, Known, Unread
-from scanner.model.ternary import Ternary
 from scanner.protection.copies import COPY_INTO, context_of
 from scanner.protection.lifecycle import lock_mode
 from scanner.protection.policy import Context, Document, denied_to_all, external_principals, parse, who_can

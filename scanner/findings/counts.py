@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from scanner.findings.filed import BATCH, TABLE, Connection, Filed
 from scanner.model.control import Control
-from scanner.model.finding import Severity, Status, Waiver
-from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount, OwnerCount
+from scanner.model.decisions import Waiver
+from scanner.model.finding import ControlCount, FindingCounts, GroupCount, OwnerCount, Severity, Status
 
 _GROUPED: Final = f"""
 SELECT grouping(control) = 0, grouping(account) = 0, grouping(region) = 0, grouping(tier) = 0,

@@ -22,7 +22,7 @@ from scanner.findings.schema import FILED
 from scanner.findings.writing import batch_of, details_text
 from scanner.model.finding import Finding
 from scanner.model.scan import Scan
-from scanner.model.unicode import mended
+from scanner.model.text import mended
 
 TEXTS: Final = frozenset({"reason", "details", "evidence"})
 """Columns that are not filed for every finding."""

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from scanner.errors import BundleError
 from scanner.findings.schema import FILED
 from scanner.model.control import Control
-from scanner.model.finding import Finding, Status, Waiver
-from scanner.model.owner import Owner
-from scanner.model.reading import EvidenceRef
+from scanner.model.decisions import Owner, Waiver
+from scanner.model.finding import Finding, Status
+from scanner.model.known import EvidenceRef
 
 
 @dataclass(frozen=True, slots=True)

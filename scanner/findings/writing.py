@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from scanner.errors import OutputError
 from scanner.findings.schema import FILED, NO_ACCOUNT, WITHOUT_TEXTS
 from scanner.model.finding import Finding
-from scanner.model.unicode import mended
+from scanner.model.text import mended
 
 ROW_GROUP: Final = 50_000
 """The rows of a row group: as many findings of one account are in memory before they are written."""

@@ -9,9 +9,8 @@ from typing import Final
 
 from scanner.graph.control_plane import ControlPlane
 from scanner.model.inventory import Vault
+from scanner.model.known import Answer, Gap, Known, Unread
 from scanner.model.names import AccountId, Arn
-from scanner.model.reading import Gap, Known, Unread
-from scanner.model.ternary import Answer
 from scanner.protection.copies import context_of, organization_of
 from scanner.protection.lifecycle import lock_mode
 from scanner.protection.policy import parse

@@ -20,7 +20,7 @@ import networkx as nx
 
 from scanner.graph.protection_graph import LOSABLE, NEEDS, Graph, Kind, Relation, State, edges
 from scanner.model.blast_radius import Loss, LostGroup, NodeLoss, SinglePoint
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 WORST: Final = 20
 """Nodes that are listed where none is named."""

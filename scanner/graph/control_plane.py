@@ -18,9 +18,8 @@ from scanner.model.inventory import (
     ShardStatus,
     Vault,
 )
+from scanner.model.known import ENTRY, NOT_ENABLED, Answer, Gap, GapKind, Known, Reading, Ternary, Unread
 from scanner.model.names import AccountId, Arn, Shard, parse_arn, partition_of, vault_arn
-from scanner.model.reading import ENTRY, NOT_ENABLED, Gap, GapKind, Known, Reading, Unread
-from scanner.model.ternary import Answer, Ternary
 from scanner.protection.destination import Destination
 from scanner.protection.key_kinds import ReferencedKey, referenced_key
 

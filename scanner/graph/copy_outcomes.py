@@ -18,8 +18,8 @@ from scanner.graph.coverage import (
     each_outcome_once,
 )
 from scanner.model.inventory import BackupRule, CopyAction, Encryption, Resource, ShardInventory
+from scanner.model.known import Unread
 from scanner.model.names import Shard
-from scanner.model.reading import Unread
 from scanner.model.resource_types import RESOURCE_TYPES
 from scanner.protection.copies import Destination, Link, Source, action_links, joined_links, resource_links
 from scanner.protection.key_kinds import ResourceKeys

@@ -13,9 +13,8 @@ from scanner.model.inventory import (
     SelectionTerms,
     ShardInventory,
 )
+from scanner.model.known import Answer, EvidenceRef, Gap, GapKind, Known, Ternary, Unread, any_of, negate
 from scanner.model.names import Arn, copy_action_subject, parse_arn
-from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Unread
-from scanner.model.ternary import Answer, Ternary, any_of, negate
 from scanner.protection.copies import Destination, Link
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import clause_results, could_select, selects

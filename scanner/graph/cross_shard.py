@@ -15,10 +15,9 @@ from typing import Any, Final
 
 from scanner.graph.recovery_points import NewestByPlace, newest_by_place
 from scanner.model.inventory import Job, JobKind, RecoveryPoint, Resource, ShardInventory, ShardStatus
+from scanner.model.known import Answer, EvidenceRef, Gap, Unread, gap_of_texts
 from scanner.model.names import Arn, Shard, parse_arn
-from scanner.model.reading import EvidenceRef, Gap, Unread, gap_of_texts
 from scanner.model.resource_types import RESOURCE_LISTS, listed_by
-from scanner.model.ternary import Answer
 
 LoadRows = Callable[[str], Iterable[Any]]
 """Loads the rows that were spilled under a name."""

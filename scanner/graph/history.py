@@ -18,8 +18,8 @@ from scanner.graph.coverage import Coverage, Doubt
 from scanner.graph.cross_shard import NO_ROWS, CrossShardRows
 from scanner.graph.recovery_points import HeldPoints, NewestPoint, newest_by_place, newest_of
 from scanner.model.inventory import BackupPlan, JobKind, RecoveryPoint, Resource, ShardInventory, Vault
+from scanner.model.known import Gap, Known, Reading, Unread
 from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import Gap, Known, Reading, Unread
 from scanner.protection.lifecycle import point_age_hours, point_usable
 
 

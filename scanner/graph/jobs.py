@@ -11,9 +11,8 @@ from typing import Final
 
 from scanner.graph.history import Unseen
 from scanner.model.inventory import Job, JobKind, ShardInventory
+from scanner.model.known import Known, Ternary, Unread
 from scanner.model.names import names_rule, rule_matches, rule_subject
-from scanner.model.reading import Known, Unread
-from scanner.model.ternary import Ternary
 
 HISTORY_DAYS: Final = 30
 _LISTS: Final = {

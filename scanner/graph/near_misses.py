@@ -15,8 +15,8 @@ from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import NearMiss as NearMissFact
 from scanner.model.facts import Remedy
 from scanner.model.inventory import BackupPlan, BackupSelection, Resource, SelectionTerms
+from scanner.model.known import Known
 from scanner.model.names import rule_subject
-from scanner.model.reading import Known
 from scanner.protection.capabilities import capability_of
 from scanner.protection.near_arns import NearArns, NearEntries
 from scanner.protection.near_misses import NearMiss, near_miss

@@ -23,8 +23,8 @@ from typing import Any, Final, TypeAlias
 
 import networkx as nx
 
+from scanner.model.known import Answer, Ternary, conjunction
 from scanner.model.names import parse_arn
-from scanner.model.ternary import Answer, Ternary, conjunction
 
 Row = Mapping[str, Any]
 Graph: TypeAlias = "nx.MultiDiGraph[str]"

@@ -20,6 +20,7 @@ from scanner.graph.surviving_copies import (
     SurvivingCopy,
 )
 from scanner.model.inventory import Resource
+from scanner.model.known import ENTRY, Gap, Ternary
 from scanner.model.names import parse_arn, partition_of, vault_arn
 from scanner.model.protection import (
     EXAMPLES,
@@ -29,8 +30,6 @@ from scanner.model.protection import (
     ScheduledBackups,
     UnreadProtection,
 )
-from scanner.model.reading import ENTRY, Gap
-from scanner.model.ternary import Ternary
 
 _VAULT_LIST: Final = frozenset(("backup:ListBackupVaults", *ENTRY))
 """Reads whose gap says in which account and Region the unread vaults are."""

@@ -20,9 +20,8 @@ from scanner.graph.surviving_copies import (
     SurvivingCopy,
     lost_together,
 )
+from scanner.model.known import Gap, Ternary, any_of, negate
 from scanner.model.names import AccountId
-from scanner.model.reading import Gap
-from scanner.model.ternary import Ternary, any_of, negate
 
 _MAX_NAMED: Final = 3  # vaults or doubts that one sentence names
 _TWO: Final = 2

@@ -30,9 +30,8 @@ from scanner.model.inventory import (
     LatestRestore,
     ShardInventory,
 )
+from scanner.model.known import LEFT_OUT, EvidenceRef, GapKind, Known, Ternary, Unread, all_of, gap_of_texts
 from scanner.model.names import Shard
-from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Known, Unread, gap_of_texts
-from scanner.model.ternary import Ternary, all_of
 
 _NOT_COMPLETED: Final = frozenset({"PENDING", "RUNNING", "ABORTED", "FAILED"})
 _VALIDATED: Final = ("SUCCESSFUL", None)  # None: no validation ran

@@ -11,9 +11,8 @@ from typing import Final
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import PassedOver
 from scanner.model.inventory import BackupPlan, BackupSelection, Resource, SelectionTerms
+from scanner.model.known import Answer, EvidenceRef, Gap, Known, Ternary, Unread, all_of, any_of, conjunction
 from scanner.model.names import rule_subject
-from scanner.model.reading import EvidenceRef, Gap, Known, Unread
-from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction
 from scanner.protection.equivalence import SelectionGrouping
 from scanner.protection.opt_in import OptIn, opted_in
 from scanner.protection.selection import ClauseResults, clause_results

@@ -41,10 +41,9 @@ from scanner.model.inventory import (
     Resource,
     ShardInventory,
 )
+from scanner.model.known import Answer, Gap, GapKind, Known, Ternary, Unread
 from scanner.model.names import Arn, Shard, rule_subject
-from scanner.model.reading import Gap, GapKind, Known, Unread
 from scanner.model.resource_types import RESOURCE_LISTS
-from scanner.model.ternary import Answer, Ternary
 from scanner.protection.capabilities import can_be_backed_up, is_unsupported, skipped_state
 from scanner.protection.copies import Destination, Source, crosses_accounts
 from scanner.protection.equivalence import Candidates

@@ -13,9 +13,8 @@ from scanner.graph.coverage import CopyOfResource, Coverage
 from scanner.graph.history import BackupLocation, BackupLocations
 from scanner.graph.recovery_points import NewestPoint
 from scanner.model.inventory import KeyKind, RecoveryPoint, Resource, Vault
+from scanner.model.known import Gap, Ternary, any_of
 from scanner.model.names import AccountId, Arn, RegionName, Shard, parse_arn
-from scanner.model.reading import Gap
-from scanner.model.ternary import Ternary, any_of
 from scanner.protection.key_kinds import ReferencedKey, ResourceKeys
 
 Doubt = tuple[str, Gap | None]

@@ -9,8 +9,8 @@ from scanner.history.transition import Absent
 from scanner.model.collected import CollectedReads, is_collected
 from scanner.model.finding import Finding
 from scanner.model.inventory import ShardStatus
+from scanner.model.known import Gap
 from scanner.model.names import AWS_GLOBAL
-from scanner.model.reading import Gap
 from scanner.model.resource_types import listed_by
 from scanner.model.scan import Scan
 from scanner.services.catalogue import ACCOUNT_LISTS

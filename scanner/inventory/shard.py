@@ -7,8 +7,8 @@ from types import MappingProxyType
 from scanner.evidence.answers import Answers
 from scanner.model.assurance import Assurance
 from scanner.model.inventory import BackupPlan, Resource, ShardInventory, ShardStatus, Vault
+from scanner.model.known import LEFT_OUT, NOT_ENABLED, Gap, GapKind, Known, Unread
 from scanner.model.names import Shard
-from scanner.model.reading import LEFT_OUT, NOT_ENABLED, Gap, GapKind, Known, Unread
 from scanner.services.backup.assurance import parse_assurance
 from scanner.services.backup.jobs import parse_jobs, parse_latest_restores, parse_protected_resources
 from scanner.services.backup.plans import parse_plans

@@ -52,8 +52,8 @@ from scanner.model.inventory_tables import (
     TieringTable,
     VaultTable,
 )
+from scanner.model.known import Gap, Known, Reading
 from scanner.model.names import rule_subject
-from scanner.model.reading import Gap, Known, Reading
 
 V = TypeVar("V")
 

@@ -21,7 +21,7 @@ from scanner.judging.plane import read_plane
 from scanner.judging.tables import Tables, append_rows, governance_of, opened_tables, write_rows
 from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
-from scanner.model.reading import Gap
+from scanner.model.known import Gap
 from scanner.model.scan import Reconciliation
 from scanner.services.organizations import parse_governance, parse_organization
 from scanner.storage.account_tables import AccountTable

@@ -35,8 +35,8 @@ from scanner.model.collected import CollectedReads
 from scanner.model.facts import TABLES, Row
 from scanner.model.inventory import Organization, ShardInventory, ShardStatus
 from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.model.known import Gap
 from scanner.model.names import Shard
-from scanner.model.reading import Gap
 from scanner.model.scan import Reconciliation
 from scanner.storage.parquet import encoded_rows
 from scanner.storage.scratch import Encoded, ScratchLines, Spool, SpoolReader, encoded, lines_of

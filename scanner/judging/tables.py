@@ -21,7 +21,7 @@ from scanner.model.backup_policies import AccountInventory, BackupGovernance
 from scanner.model.facts import TABLES
 from scanner.model.inventory import Organization
 from scanner.model.inventory_tables import INVENTORY_TABLES
-from scanner.model.reading import Gap
+from scanner.model.known import Gap
 from scanner.model.scan import Reconciliation
 from scanner.services.organizations import parse_account, parse_governance, parse_organization
 from scanner.storage.account_tables import AccountTable

@@ -8,8 +8,8 @@ All instants are aware datetimes in UTC.
 from dataclasses import dataclass
 from datetime import datetime
 
+from scanner.model.known import EvidenceRef, Gap, Reading
 from scanner.model.names import AccountId, Arn, RegionName
-from scanner.model.reading import EvidenceRef, Gap, Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from scanner.model.known import EvidenceRef, Gap, Reading
 from scanner.model.names import AccountId
-from scanner.model.reading import EvidenceRef, Gap, Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from scanner.model.reading import LEFT_OUT, Gap, GapKind
+from scanner.model.known import LEFT_OUT, Gap, GapKind
 
 _NAMED: Final = 3
 """The most controls that a sentence names."""

@@ -1,4 +1,4 @@
-"""A control as its YAML file declares it, once loaded and checked."""
+"""Controls as their YAML files declare them, once loaded and checked, and packs of controls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -124,3 +124,23 @@ class Compiled:
     def parameters(self) -> frozenset[str]:
         """The parameters that the verdict or the texts use."""
         return self.sql.parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """A pack of controls, which it names by id.
+
+    `parameters`, by control id, apply unless audit.yaml sets others. `differences`, by control id: where a
+    verdict differs on purpose from that of the original that the pack reproduces.
+    """
+
+    id: str
+    title: str
+    description: str
+    caveat: str = ""
+    controls: tuple[str, ...]  # sorted
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    differences: Mapping[str, str] = field(default_factory=dict)
+    framework: str = ""  # the pack has every control that serves this framework
+    file: str = ""
+    line: int = 0

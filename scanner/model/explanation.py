@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from scanner.model.decisions import Owner
 from scanner.model.finding import Severity, Status
-from scanner.model.owner import Owner
-from scanner.model.reading import EvidenceRef
-from scanner.model.ternary import Ternary
+from scanner.model.known import EvidenceRef, Ternary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

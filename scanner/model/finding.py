@@ -1,13 +1,14 @@
-"""The answer of a control for one subject, and its JSON document."""
+"""Findings: the answer of a control for one subject, its JSON document, and counts of findings."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from scanner.model.owner import Owner
-from scanner.model.reading import EvidenceRef
+from scanner.model.decisions import Owner, Waiver
+from scanner.model.known import EvidenceRef
 
 
 class Status(StrEnum):
@@ -37,17 +38,6 @@ class Severity(StrEnum):
 
 
 _RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
-
-
-@dataclass(frozen=True, slots=True)
-class Waiver:
-    """The acceptance of a failure until it expires. `expires`: an ISO date, the last day it applies."""
-
-    id: str
-    owner: str
-    approver: str
-    reason: str
-    expires: str
 
 
 TO_DO: Final = "to_do"
@@ -152,3 +142,64 @@ def finding_from_document(document: Mapping[str, Any]) -> Finding:
 def _owner(document: Mapping[str, Any]) -> Owner | None:
     source = document.get("owner_source")
     return None if source is None else Owner(document["owner"], source)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ControlCount:
+    """The number of findings of one control, subject type and status."""
+
+    control: str
+    subject_type: str
+    severity: Severity
+    status: Status
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCount:
+    """The number of findings of one account, Region, type or tier, with one severity and status.
+
+    `key` None: it is unknown which tier applies. The tier "" means none.
+    """
+
+    key: str | None
+    severity: Severity
+    status: Status
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerCount:
+    """The number of findings of one owner and status. `name` as in `Owner`."""
+
+    name: str | None
+    status: Status
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingCounts:
+    """All findings of a scan, counted in each grouping.
+
+    `owners` counts only findings with an owner, or whose owner is unknown; `waivers` only waived findings.
+    """
+
+    controls: tuple[ControlCount, ...]
+    accounts: tuple[GroupCount, ...]
+    regions: tuple[GroupCount, ...]
+    tiers: tuple[GroupCount, ...]
+    owners: tuple[OwnerCount, ...] = ()
+    waivers: tuple[tuple[Waiver, int], ...] = ()
+
+    @property
+    def total(self) -> int:
+        """The number of findings."""
+        return sum(row.number for row in self.controls)
+
+    @property
+    def types(self) -> tuple[GroupCount, ...]:
+        """The counts by subject type."""
+        numbers: Counter[tuple[str, Severity, Status]] = Counter()
+        for row in self.controls:
+            numbers[row.subject_type, row.severity, row.status] += row.number
+        return tuple(GroupCount(*key, number) for key, number in sorted(numbers.items()))

@@ -13,9 +13,8 @@ from enum import StrEnum
 from typing import Final
 
 from scanner.model.assurance import Assurance
+from scanner.model.known import EvidenceRef, Gap, Known, Reading, Ternary
 from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import EvidenceRef, Gap, Known, Reading
-from scanner.model.ternary import Ternary
 
 Tags = Mapping[str, str]
 

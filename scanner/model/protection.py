@@ -6,7 +6,7 @@ None means "not known", as in the fact tables: of `keys` that it is not known wh
 
 from dataclasses import dataclass
 
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 EXAMPLES = 3
 """Resources of a group that are named wherever the group is shown."""

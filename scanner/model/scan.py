@@ -4,16 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
-from scanner.model.audit_manager import FrameworkBeside
 from scanner.model.blast_radius import BlastRadiusSummary
 from scanner.model.changes import Changes
-from scanner.model.compliance import Assessment
+from scanner.model.compliance import Assessment, FrameworkBeside
 from scanner.model.control import Control
+from scanner.model.decisions import Tiers, WaiverUse
 from scanner.model.finding import Finding
+from scanner.model.known import Gap
 from scanner.model.manifest import Manifest
-from scanner.model.reading import Gap
-from scanner.model.tier import Tiers
-from scanner.model.waivers import WaiverUse
 
 T_co = TypeVar("T_co", covariant=True)
 

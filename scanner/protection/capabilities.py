@@ -13,8 +13,7 @@ from importlib import resources
 from typing import Any, Final
 
 from scanner.model.inventory import Lifecycle, RegionSettings, Resource
-from scanner.model.reading import Known, Reading
-from scanner.model.ternary import Answer, Ternary, all_of
+from scanner.model.known import Answer, Known, Reading, Ternary, all_of
 
 RESTORE_TEST_PREFIX: Final = "awsbackup-restore-test"
 _DYNAMODB: Final = "DynamoDB"

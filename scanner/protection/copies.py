@@ -20,9 +20,8 @@ from scanner.model.inventory import (
     Resource,
     Vault,
 )
+from scanner.model.known import Answer, Gap, Known, Ternary, Unread, all_of, any_of, conjunction, negate
 from scanner.model.names import AccountId, Shard, partition_of, vault_arn
-from scanner.model.reading import Gap, Known, Unread
-from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
 from scanner.protection.capabilities import (
     Capability,
     Change,

@@ -9,9 +9,8 @@ from functools import lru_cache
 from typing import Final
 
 from scanner.model.inventory import KeyKind, Organization, Resource
+from scanner.model.known import Answer, Gap, Known, Ternary, Unread, conjunction
 from scanner.model.names import AccountId, parse_arn, partition_of
-from scanner.model.reading import Gap, Known, Unread
-from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.destination import Destination, Link
 from scanner.protection.key_kinds import ReferencedKey, ResourceKeys
 from scanner.protection.policy import (

@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Final
 
 from scanner.model.inventory import BackupRule, KeyKind, RegionSettings, Vault
+from scanner.model.known import Answer, EvidenceRef, Gap, Reading, Ternary
 from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import EvidenceRef, Gap, Reading
-from scanner.model.ternary import Answer, Ternary
 from scanner.protection.key_kinds import ReferencedKey
 
 EFS_VAULT: Final = "aws/efs/automatic-backup-vault"

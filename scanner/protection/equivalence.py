@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Final
 
 from scanner.model.inventory import Resource, SelectionTerms, TagCondition, Tags
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.protection.capabilities import restore_test_leftover
 from scanner.protection.tag_conditions import TAG_KEY, wildcard
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from scanner.model.inventory import Key, KeyKind
+from scanner.model.known import EvidenceRef, Gap, Known, Ternary, Unread
 from scanner.model.names import AccountId
-from scanner.model.reading import EvidenceRef, Gap, Known, Unread
-from scanner.model.ternary import Ternary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Final
 
 from scanner.model.facts import FOREVER_DAYS
 from scanner.model.inventory import BackupRule, CopyAction, Lifecycle, RecoveryPoint, Vault
-from scanner.model.ternary import Answer, Ternary
+from scanner.model.known import Answer, Ternary
 
 AIR_GAPPED_MINIMUM_DAYS: Final = 7
 """The least retention of any logically air-gapped vault, even if its list entry names none (facts 5)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from scanner.model.inventory import Resource, SelectionTerms, TagCondition, Tags
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.protection.near_arns import NearEntries
 from scanner.protection.near_tags import RANKS, Difference, Nearness, shown, tag_difference, tag_key
 from scanner.protection.opt_in import OptIn

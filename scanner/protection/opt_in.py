@@ -11,9 +11,8 @@ from functools import lru_cache
 from typing import Final
 
 from scanner.model.inventory import RegionSettings, Resource
+from scanner.model.known import Answer, Known, Reading, Ternary, any_of, negate
 from scanner.model.names import parse_arn
-from scanner.model.reading import Known, Reading
-from scanner.model.ternary import Answer, Ternary, any_of, negate
 from scanner.protection.capabilities import capability_of, opt_in_always
 
 _SHARES_ITS_ARNS: Final = "RDS_MULTI_AZ_CLUSTER"

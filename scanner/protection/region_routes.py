@@ -12,8 +12,8 @@ from importlib import resources
 from math import asin, cos, radians, sin, sqrt
 from typing import Any, Final
 
+from scanner.model.known import Answer, Ternary, conjunction
 from scanner.model.names import partition_of
-from scanner.model.ternary import Answer, Ternary, conjunction
 from scanner.protection.capabilities import Capability, capability_data
 
 _UNKNOWN_TYPE = Answer(None, "what AWS Backup supports for its type is unknown")

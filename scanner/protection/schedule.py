@@ -14,7 +14,7 @@ from typing import Final
 
 from scanner.model.facts import NEVER_HOURS
 from scanner.model.inventory import BackupRule
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from scanner.protection.clock import HORIZON, Clock, clock_of
 from scanner.protection.cron import Cron, NotCron, parse
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.model.inventory import Resource, SelectionTerms, Tags
-from scanner.model.reading import Gap, Known, Unread
-from scanner.model.ternary import Answer, Ternary, conjunction
+from scanner.model.known import Answer, Gap, Known, Ternary, Unread, conjunction
 from scanner.protection.capabilities import can_be_backed_up, restore_test_leftover
 from scanner.protection.opt_in import OptIn, opt_in_decides, opted_in
 from scanner.protection.tag_conditions import (

@@ -7,7 +7,7 @@ value, so a negative condition holds for a resource without the tag.
 from typing import Final
 
 from scanner.model.inventory import TagCondition, Tags
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 _FIELD: Final = "\0"  # any characters but a colon
 TAG_KEY: Final = "aws:ResourceTag/"

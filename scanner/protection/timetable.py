@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from scanner.model.facts import NEVER_HOURS
 from scanner.model.inventory import BackupRule
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from scanner.protection.clock import HORIZON, Clock, clock_of, wall_clock, zone_of
 from scanner.protection.schedule import (
     Rhythm,

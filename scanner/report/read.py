@@ -25,9 +25,9 @@ from scanner.findings.stored_lines import LINES, StoredFindings, stored_findings
 from scanner.model.control import Control
 from scanner.model.facts import TABLES
 from scanner.model.finding import Finding, Severity, finding_from_document
+from scanner.model.known import EvidenceRef, Gap, GapKind
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId, RegionName
-from scanner.model.reading import EvidenceRef, Gap, GapKind
 from scanner.model.scan import POPULATION, Reconciliation, Scan, Stream
 from scanner.report.explain.advice import control_of
 from scanner.report.formats.json import SCHEMA

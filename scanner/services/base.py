@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
+from scanner.model.known import EvidenceRef, Gap, Known, Reading, Unread
 from scanner.model.names import Shard, partition_of, plan_arn, rule_subject
-from scanner.model.reading import EvidenceRef, Gap, Known, Reading, Unread
 
 V = TypeVar("V")
 

@@ -13,7 +13,7 @@ from typing import Final
 from scanner import services
 from scanner.evidence.answers import Answer, Answers
 from scanner.model.inventory import Resource
-from scanner.model.reading import GapKind, Known, Reading, Unread
+from scanner.model.known import GapKind, Known, Reading, Unread
 from scanner.services.base import Gaps, Operation, Place
 from scanner.services.caller import Read
 from scanner.services.sources import Sources

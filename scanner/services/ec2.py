@@ -6,8 +6,8 @@ from typing import Any, Final
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
+from scanner.model.known import EvidenceRef, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn, RegionName, partition_of
-from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
 from scanner.services.base import Operation, Place, distinct, objects, rows, text, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.model.inventory import Encryption, Resource
+from scanner.model.known import Known
 from scanner.model.names import Arn
-from scanner.model.reading import Known
 from scanner.services.base import Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources

@@ -6,8 +6,8 @@ from typing import Final
 from scanner.evidence.answers import Answer
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource, Tags
+from scanner.model.known import EvidenceRef, Known, Reading
 from scanner.model.names import Arn
-from scanner.model.reading import EvidenceRef, Known, Reading
 from scanner.services.base import Operation, objects, text
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources

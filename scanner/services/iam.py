@@ -13,8 +13,8 @@ from urllib.parse import unquote
 from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Role
+from scanner.model.known import ENTRY, EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.names import AccountId, Arn, parse_arn
-from scanner.model.reading import ENTRY, EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.services.base import Gaps, Operation, Place, rows
 from scanner.services.caller import Caller
 

@@ -10,8 +10,8 @@ from typing import Final
 from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Key, KeyKind
+from scanner.model.known import Gap, GapKind, Known, Reading, Unread
 from scanner.model.names import Shard, parse_arn, partition_of
-from scanner.model.reading import Gap, GapKind, Known, Reading, Unread
 from scanner.services.base import Gaps, Operation, objects, rows, text
 from scanner.services.caller import Caller
 

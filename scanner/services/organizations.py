@@ -15,11 +15,11 @@ from scanner.model.backup_policies import (
     EffectivePolicy,
     PolicyTarget,
 )
+from scanner.model.decisions import Contacts
 from scanner.model.inventory import Account, Organization
+from scanner.model.known import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId
-from scanner.model.owner import Contacts
-from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.services.base import Gaps, Operation, Place, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.iam import entry_refusal

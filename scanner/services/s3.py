@@ -10,8 +10,8 @@ from typing import Any, Final
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
+from scanner.model.known import EvidenceRef, Gap, GapKind, Known
 from scanner.model.names import Arn, RegionName, partition_of
-from scanner.model.reading import EvidenceRef, Gap, GapKind, Known
 from scanner.services.base import Operation, Place, objects, rows, text
 from scanner.services.caller import Caller
 from scanner.services.sources import Bucket, Sources

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Tags
+from scanner.model.known import EvidenceRef, Reading
 from scanner.model.names import Arn, Shard, partition_of
-from scanner.model.reading import EvidenceRef, Reading
 from scanner.services.base import Gaps
 from scanner.services.tagging import TaggingAnswers, own_tags
 

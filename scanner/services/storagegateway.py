@@ -5,8 +5,8 @@ from typing import Final
 
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
+from scanner.model.known import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn
-from scanner.model.reading import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.services.base import Operation, distinct, objects, rows, text
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from scanner.evidence.answers import Answer, Answers
-from scanner.model.reading import Gap, GapKind, Known, Reading
+from scanner.model.known import Gap, GapKind, Known, Reading
 from scanner.model.resource_types import RESOURCE_TYPES, TYPE_BY_NAME
 from scanner.services.base import Operation
 from scanner.services.caller import Caller

@@ -10,8 +10,8 @@ from typing import Final
 from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Tags
+from scanner.model.known import EvidenceRef, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn
-from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
 from scanner.services.base import Gaps, Operation, rows
 from scanner.services.caller import Caller
 

@@ -10,8 +10,8 @@ from typing import Final
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
+from scanner.model.known import EvidenceRef, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn
-from scanner.model.reading import EvidenceRef, GapKind, Known, Reading, Unread
 from scanner.services.base import Operation, distinct, objects, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources

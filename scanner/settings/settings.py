@@ -20,9 +20,9 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from scanner.errors import ConfigurationError, Mistake
-from scanner.model.finding import Severity, Waiver
+from scanner.model.decisions import ContactWay, OwnedBy, RuleWay, TagWay, Waiver, Way
+from scanner.model.finding import Severity
 from scanner.model.formats import Format
-from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
 from scanner.settings.tiers import (
     OverrideSettings,
     Section,

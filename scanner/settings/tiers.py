@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from scanner.model.tier import Match, Tier
+from scanner.model.decisions import Match, Tier
 from scanner.yamlfile import Path as KeyPath
 
 TIERS: Final = "tiers"

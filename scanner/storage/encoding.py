@@ -2,7 +2,7 @@
 
 import orjson
 
-from scanner.model.unicode import mended
+from scanner.model.text import mended
 
 
 def encode(document: object) -> bytes:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from scanner.model.control import Control
 from scanner.model.finding import Finding, waiver_document
-from scanner.model.unicode import mended
+from scanner.model.text import mended
 
 _WORD: Final = pa.dictionary(pa.int32(), pa.string())
 """Texts that repeat often, stored once in a dictionary."""

@@ -26,9 +26,8 @@ from scanner.evidence.bundle import file_sha256
 from scanner.findings.filed import Filed
 from scanner.history.since import Since
 from scanner.model.control import Control
-from scanner.model.finding import Severity, Status, Waiver
-from scanner.model.owner import OwnedBy, RuleWay, TagWay
-from scanner.model.tier import Match, Tier, Tiers
+from scanner.model.decisions import Match, OwnedBy, RuleWay, TagWay, Tier, Tiers, Waiver
+from scanner.model.finding import Severity, Status
 from scanner.report.redact import Pseudonyms
 from tests.fakes.bundles import ACCOUNT, FAR, OTHER, BundleBuilder, copy_to, rule, vault_arn, volume_arn
 from tests.fakes.filed import name_files

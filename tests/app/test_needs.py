@@ -10,7 +10,7 @@ from scanner.app.needs import ALWAYS, left_out, needed_reads, reads_of
 from scanner.evidence.manifest import parse_reads, reads_document
 from scanner.evidence.shape import Shape
 from scanner.model.collected import CollectMode
-from scanner.model.reading import EvidenceRef
+from scanner.model.known import EvidenceRef
 from scanner.services.catalogue import OPERATIONS
 from scanner.settings.settings import Settings, load_settings
 

@@ -12,7 +12,7 @@ from scanner.app import judgement as app
 from scanner.app.criteria import Judgement
 from scanner.app.reports import explain
 from scanner.evaluate.controls.loader import load_controls
-from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay, Way
+from scanner.model.decisions import ContactWay, OwnedBy, RuleWay, TagWay, Way
 from scanner.report.formats.explanation import explanation_document
 from scanner.report.read import read_scan
 from scanner.report.view.view import build

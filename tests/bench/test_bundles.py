@@ -11,7 +11,7 @@ from scanner.cli.judgement import judgement_of
 from scanner.cli.requests import settings_of
 from scanner.evidence.bundle import Bundle
 from scanner.model.finding import Finding
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.services.organizations import parse_organization
 
 COPIES = 3

@@ -12,9 +12,9 @@ from scanner.cli.exits import BROKEN, INTERRUPTED, guarded
 from scanner.cli.progress import LiveProgress, PlainProgress, QuietProgress, Tally, duration, progress
 from scanner.errors import BundleError
 from scanner.model.inventory import ShardStatus
+from scanner.model.known import Gap, GapKind
 from scanner.model.manifest import Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName, Shard
-from scanner.model.reading import Gap, GapKind
 
 BUNDLE = Path(__file__).parents[2] / "sample_reports" / "bundle"
 SHARD = Shard(AccountId("111111111111"), RegionName("eu-west-1"))

@@ -17,8 +17,8 @@ from scanner.cli.options import JudgementOptions
 from scanner.cli.progress import unread_lines
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.finding import Severity
+from scanner.model.known import Gap, GapKind
 from scanner.model.names import AWS_GLOBAL, AccountId
-from scanner.model.reading import Gap, GapKind
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, BundleBuilder
 
 ROLE: Final = f"arn:aws:iam::{OTHER}:role/Scan"

@@ -15,9 +15,9 @@ from scanner.errors import CredentialsError, EmptyScopeError, EndpointError, Usa
 from scanner.evidence.answers import Answers
 from scanner.evidence.reader import read_lines
 from scanner.evidence.writer import rfc3339
+from scanner.model.known import Gap, Known
 from scanner.model.manifest import Excluded, Scope, ShardRecord
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.reading import Gap, Known
 from tests.fakes.aws import (
     CALLER,
     SECRET,

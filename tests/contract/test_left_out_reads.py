@@ -15,7 +15,7 @@ from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.needs import affected_controls
 from scanner.model.control import Control
 from scanner.model.facts import TABLES, columns
-from scanner.model.reading import LEFT_OUT, GapKind
+from scanner.model.known import LEFT_OUT, GapKind
 from scanner.services.catalogue import OPERATIONS, with_parents
 from scanner.settings.settings import Settings
 from scanner.storage.parquet import decoded_rows

@@ -22,9 +22,10 @@ from scanner.evaluate.decisions.waivers import WaiverRule, Waivers
 from scanner.evaluate.engine import evaluate
 from scanner.evaluate.language.reasons import pieces
 from scanner.model.control import Control, ReasonCase
+from scanner.model.decisions import Waiver
 from scanner.model.facts import PlanFacts, ResourceFacts, Row
-from scanner.model.finding import Finding, Severity, Status, Waiver
-from scanner.model.reading import EvidenceRef
+from scanner.model.finding import Finding, Severity, Status
+from scanner.model.known import EvidenceRef
 from scanner.storage.parquet import arrow_table
 
 AS_OF = datetime.fromisoformat("2026-11-22T18:00:00Z")

@@ -35,10 +35,9 @@ from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.findings.writing import FindingFiles
 from scanner.judging.tables import write_tables
 from scanner.model.control import Control, ReasonCase
+from scanner.model.decisions import Match, OwnedBy, Ownership, RuleWay, TagWay, Tier, Tiers, Waiver
 from scanner.model.facts import TABLES, RecoveryPointFacts, ResourceFacts
-from scanner.model.finding import Finding, Severity, Status, Waiver
-from scanner.model.owner import OwnedBy, Ownership, RuleWay, TagWay
-from scanner.model.tier import Match, Tier, Tiers
+from scanner.model.finding import Finding, Severity, Status
 from scanner.storage.account_tables import AccountTable
 from scanner.storage.encoding import encode
 from scanner.storage.parquet import open_parquet

@@ -18,9 +18,9 @@ from scanner.evaluate.decisions.tiers import Tiering
 from scanner.evaluate.decisions.waivers import WaiverRule, Waivers
 from scanner.evaluate.engine import evaluate
 from scanner.model.control import Control
+from scanner.model.decisions import Match, Tier, Tiers, Waiver
 from scanner.model.facts import RecoveryPointFacts, ResourceFacts, VaultFacts
-from scanner.model.finding import Finding, Severity, Status, Waiver
-from scanner.model.tier import Match, Tier, Tiers
+from scanner.model.finding import Finding, Severity, Status
 from scanner.storage.parquet import arrow_table
 from tests.evaluate.conftest import AS_OF
 

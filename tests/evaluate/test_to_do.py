@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scanner.evaluate.to_do import Cause, MissingRead, to_do_of
-from scanner.model.reading import GapKind
+from scanner.model.known import GapKind
 from scanner.services.catalogue import OPERATIONS, iam_actions
 
 ACCOUNT, REGION = "111111111111", "eu-west-1"

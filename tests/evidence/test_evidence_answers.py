@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scanner.errors import BundleError
 from scanner.evidence.answers import Answers, pagination
-from scanner.model.reading import GapKind, Known, Unread
+from scanner.model.known import GapKind, Known, Unread
 from tests.fakes.bundles import LISTS, Line, answers_of
 
 VAULTS = "backup:ListBackupVaults"

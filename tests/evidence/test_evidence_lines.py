@@ -8,8 +8,8 @@ import pytest
 from scanner.errors import BundleError
 from scanner.evidence.lines import CallError, parse_line
 from scanner.evidence.reader import read_lines, shard_file, shards_on_disk
+from scanner.model.known import EvidenceRef
 from scanner.model.names import ORG, AccountId, RegionName, Shard
-from scanner.model.reading import EvidenceRef
 
 REF = EvidenceRef("evidence/111111111111/eu-west-1.jsonl", 7)
 NAME = "evidence/111111111111/eu-west-1.jsonl"

@@ -6,7 +6,7 @@ import pytest
 
 from scanner.errors import BundleError
 from scanner.evidence.shape import Shape
-from scanner.model.reading import EvidenceRef
+from scanner.model.known import EvidenceRef
 
 REF = EvidenceRef("evidence/1/eu-west-1.jsonl", 3)
 

@@ -12,8 +12,8 @@ from scanner.facts.account import AccountRows, build_account_rows
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.model.facts import AccountFacts
 from scanner.model.inventory import Account, Organization
+from scanner.model.known import Known
 from scanner.model.names import AccountId
-from scanner.model.reading import Known
 from scanner.services.organizations import parse_account, parse_governance
 from tests.fakes.bundles import ACCOUNT, AS_OF, BundleBuilder, Line, answers_of, inventories_of, plane_of
 from tests.fakes.models import UNREAD

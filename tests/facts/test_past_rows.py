@@ -12,7 +12,7 @@ import pytest
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.cross_shard import load_spilled_rows
 from scanner.model.facts import CopyActionFacts, RecoveryPointFacts, ResourceFacts
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from tests.fakes.bundles import (
     ACCOUNT,
     AS_OF,

@@ -9,7 +9,7 @@ from scanner.facts.copy_action import RuleReach
 from scanner.facts.plan import plan_row
 from scanner.graph.shard_graph import ShardGraph
 from scanner.model.facts import PlanFacts, SelectionFacts
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from tests.fakes.bundles import (
     AS_OF,
     BundleBuilder,

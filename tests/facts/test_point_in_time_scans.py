@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scanner.model.facts import RecoveryPointFacts
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from tests.fakes.bundles import REGION, BundleBuilder, facts_of, stamp
 
 BUCKET = "arn:aws:s3:::docs"

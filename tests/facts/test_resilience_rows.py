@@ -9,7 +9,7 @@ import pytest
 from scanner.facts.resource_resilience import COLUMNS
 from scanner.graph.resilience import Loss
 from scanner.model.facts import ResourceFacts
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from tests.fakes.bundles import (
     ACCOUNT,
     AS_OF,

@@ -6,7 +6,7 @@ import pytest
 
 from scanner.facts.resource_jobs import Failures, HistoryColumns, failures_of
 from scanner.model.facts import BackupJobResult, CopyChain, RestoreResult
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from tests.fakes.bundles import OTHER, vault_arn
 
 AWAY, OLD = vault_arn("away", OTHER), vault_arn("old", OTHER)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scanner.model.facts import FOREVER_DAYS, RuleFacts
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from tests.fakes.bundles import (
     FAR,
     OTHER,

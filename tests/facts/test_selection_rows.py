@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scanner.model.facts import SelectionFacts
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,

@@ -28,8 +28,8 @@ from scanner.graph.cross_shard import LoadRows, load_spilled_rows, spilled_exist
 from scanner.inventory.shard import parse_shard
 from scanner.model.facts import Row
 from scanner.model.inventory import ShardInventory, ShardStatus
+from scanner.model.known import EvidenceRef
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.reading import EvidenceRef
 from scanner.services.organizations import parse_organization
 
 ACCOUNT, OTHER, MANAGEMENT = "111111111111", "222222222222", "999999999999"

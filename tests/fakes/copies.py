@@ -4,9 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scanner.model.inventory import Account, KeyKind, Organization, RegionSettings, Resource
+from scanner.model.known import Answer, Known, Reading
 from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import Known, Reading
-from scanner.model.ternary import Answer
 from scanner.protection.copies import Destination, Link, Source, action_links, joined_links, resource_links
 from scanner.protection.key_kinds import ReferencedKey, ResourceKeys
 from tests.fakes.bundles import (

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
-from scanner.model.finding import Finding, Severity, Status
-from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount
+from scanner.model.finding import ControlCount, Finding, FindingCounts, GroupCount, Severity, Status
 
 K = TypeVar("K", bound=tuple[str, ...])
 

@@ -5,9 +5,9 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from scanner.model.control import Control
-from scanner.model.finding import Finding, Severity, Status, Waiver
-from scanner.model.owner import Owner
-from scanner.model.reading import EvidenceRef
+from scanner.model.decisions import Owner, Waiver
+from scanner.model.finding import Finding, Severity, Status
+from scanner.model.known import EvidenceRef
 
 CONTROLS: Final = tuple(
     Control(

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from scanner.model.finding import Finding, Status, Waiver
-from scanner.model.reading import EvidenceRef
+from scanner.model.decisions import Waiver
+from scanner.model.finding import Finding, Status
+from scanner.model.known import EvidenceRef
 from scanner.model.scan import Row, Scan
-from scanner.model.unicode import mended
+from scanner.model.text import mended
 
 LONG: Final = "x" * 5_000
 

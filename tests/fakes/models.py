@@ -17,8 +17,8 @@ from scanner.model.inventory import (
     Vault,
     VaultLock,
 )
+from scanner.model.known import Gap, GapKind, Known, Unread
 from scanner.model.names import AccountId, Arn, RegionName
-from scanner.model.reading import Gap, GapKind, Known, Unread
 from tests.fakes.bundles import ACCOUNT, AS_OF, REGION, TYPES, vault_arn, volume_arn
 
 GAP = Gap(AccountId(ACCOUNT), RegionName(REGION), "service:Operation", "it", GapKind.REFUSED)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from scanner.model.inventory import Encryption, Resource, ShardInventory
-from scanner.model.reading import GapKind, Known
+from scanner.model.known import GapKind, Known
 from tests.fakes.bundles import ACCOUNT, REGION, ShardScript, key_arn, pairs, parsed
 
 HOSTILE: Final = "名前 \u202e<script>alert(1)</script>\x00 '; DROP TABLE; \U0001f4a9"

@@ -20,8 +20,8 @@ from scanner.evidence.bundle import Bundle
 from scanner.inventory.shard import parse_shard
 from scanner.model.finding import Status
 from scanner.model.inventory import ShardInventory, ShardStatus
+from scanner.model.known import GapKind
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.reading import GapKind
 from tests.faults.oracle import check_findings
 from tests.faults.replay import SAMPLE
 

@@ -11,8 +11,7 @@ from scanner.errors import BundleError
 from scanner.evaluate.compliance.assessment import NOT_KNOWN
 from scanner.findings.counts import counts, counts_of_subjects
 from scanner.findings.filed import Filed
-from scanner.model.finding import Finding, Status
-from scanner.model.finding_counts import FindingCounts, GroupCount
+from scanner.model.finding import Finding, FindingCounts, GroupCount, Status
 from tests.fakes.counted import Cell, counted, counts_of
 from tests.fakes.filed import write_filed
 from tests.fakes.findings import CONTROLS, findings

@@ -18,8 +18,8 @@ from scanner.graph.protection_graph import (
     region_node,
 )
 from scanner.model.blast_radius import NodeLoss
+from scanner.model.known import Ternary
 from scanner.model.names import parse_arn
-from scanner.model.ternary import Ternary
 from tests.fakes.protection import (
     BACKUP,
     DUBLIN,

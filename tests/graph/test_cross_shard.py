@@ -16,8 +16,8 @@ from scanner.graph.cross_shard import (
     spilled_rows,
 )
 from scanner.model.inventory import RecoveryPoint, RegionSettings, ShardInventory, ShardStatus
+from scanner.model.known import Known
 from scanner.model.names import AccountId, Arn, Shard
-from scanner.model.reading import Known
 from scanner.storage.scratch import Spool
 from tests.fakes.bundles import (
     ACCOUNT,

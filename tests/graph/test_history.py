@@ -19,8 +19,8 @@ from scanner.model.inventory import (
     ShardInventory,
     ShardStatus,
 )
+from scanner.model.known import Known
 from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import Known
 from scanner.services.catalogue import ACCOUNT_LISTS, SHARD_LISTS
 from tests.fakes.bundles import ACCOUNT, AS_OF, OTHER, REGION, plan_arn, put_aside_by, vault_arn, volume_arn
 from tests.fakes.models import UNREAD, copy, point, resource, rule, settings, vault

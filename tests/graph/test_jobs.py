@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scanner.graph.history import Unseen
 from scanner.graph.jobs import copies_backup, finished, job_outcomes, newest_marks
 from scanner.model.inventory import Job, JobKind
+from scanner.model.known import Ternary
 from scanner.model.names import AccountId, RegionName
-from scanner.model.ternary import Ternary
 from tests.fakes.bundles import ACCOUNT, AS_OF, REGION
 
 STATES = (

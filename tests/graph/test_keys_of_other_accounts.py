@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from scanner.model.inventory import KeyKind
+from scanner.model.known import GapKind
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.reading import GapKind
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,

@@ -10,9 +10,8 @@ from scanner.graph.control_plane import ControlPlane
 from scanner.graph.resilience import Loss, Resilience
 from scanner.graph.surviving_copies import BackupsOfResource, Keys, SurvivingCopy, key_location
 from scanner.model.inventory import Account, Organization
+from scanner.model.known import Known, Reading, Ternary
 from scanner.model.names import AccountId, Arn, RegionName, Shard
-from scanner.model.reading import Known, Reading
-from scanner.model.ternary import Ternary
 from tests.fakes.bundles import ACCOUNT, AS_OF, MANAGEMENT, OTHER, REGION
 from tests.fakes.models import UNREAD, vault
 

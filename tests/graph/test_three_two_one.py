@@ -12,8 +12,8 @@ from scanner.graph.control_plane import ControlPlane
 from scanner.graph.resilience import Resilience, spread_of
 from scanner.graph.surviving_copies import BackupsOfResource, SurvivingCopy
 from scanner.model.inventory import Organization
+from scanner.model.known import Ternary
 from scanner.model.names import AccountId, Arn, RegionName
-from scanner.model.ternary import Ternary
 from tests.fakes.bundles import ACCOUNT, AS_OF, FAR, OTHER, REGION, vault_arn
 from tests.fakes.models import UNREAD, vault
 

@@ -26,9 +26,9 @@ from scanner.model.changes import Change, Changes, Kind
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
+from scanner.model.known import Gap, GapKind
 from scanner.model.manifest import Manifest, Scope, ShardRecord
 from scanner.model.names import AccountId, RegionName
-from scanner.model.reading import Gap, GapKind
 from scanner.model.scan import Scan
 from scanner.report.read import read_scan
 from tests.fakes.bundles import AS_OF

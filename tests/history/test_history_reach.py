@@ -14,9 +14,9 @@ from scanner.model.compliance import Assessment, Figures, Score
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
+from scanner.model.known import Gap, GapKind
 from scanner.model.manifest import Manifest, Scope, ShardRecord
 from scanner.model.names import AccountId, RegionName
-from scanner.model.reading import Gap, GapKind
 from scanner.model.scan import Scan
 
 ONE, TWO = AccountId("111111111111"), AccountId("222222222222")

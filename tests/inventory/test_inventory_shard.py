@@ -16,8 +16,8 @@ from scanner.model.inventory import (
     ShardStatus,
     TagCondition,
 )
+from scanner.model.known import GapKind, Known, Unread
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
-from scanner.model.reading import GapKind, Known, Unread
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,

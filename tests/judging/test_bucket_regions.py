@@ -9,7 +9,7 @@ from scanner.evidence.bundle import Bundle
 from scanner.inventory.bucket_regions import BucketRegions
 from scanner.judging.passes import inventory_of
 from scanner.model.inventory import ShardInventory
-from scanner.model.reading import GapKind, Known
+from scanner.model.known import GapKind, Known
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, BundleBuilder
 
 FAR = "eu-central-1"

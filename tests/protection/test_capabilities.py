@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scanner.model.inventory import RegionSettings
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.protection.capabilities import (
     Incremental,
     capabilities_as_of,

@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 
 from scanner.model.inventory import KeyKind, Vault
+from scanner.model.known import Known, Ternary
 from scanner.model.names import AccountId, RegionName, Shard
-from scanner.model.reading import Known
-from scanner.model.ternary import Ternary
 from scanner.protection.copies import Source, joined_links, policy_link
 from scanner.protection.key_kinds import ResourceKeys
 from tests.fakes.bundles import ACCOUNT, AS_OF, FAR, ORG_ID, OTHER, REGION, admits, shares_key, vault_arn

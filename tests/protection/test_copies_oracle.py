@@ -14,9 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.model.inventory import Account, KeyKind, RegionSettings
+from scanner.model.known import Answer, Known
 from scanner.model.names import AccountId
-from scanner.model.reading import Known
-from scanner.model.ternary import Answer
 from scanner.protection.key_kinds import ResourceKeys
 from tests.fakes.bundles import ACCOUNT, FAR, OTHER, REGION, admits, key_arn, shares_key, vault_arn
 from tests.fakes.copies import Case, key_of, organization, seen

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from scanner.model.inventory import Account, KeyKind, RegionSettings
+from scanner.model.known import Known
 from scanner.model.names import AccountId
-from scanner.model.reading import Known
 from scanner.protection.key_kinds import ResourceKeys
 from tests.fakes.bundles import ACCOUNT, FAR, OTHER, REGION, admits, key_arn, shares_key, vault_arn
 from tests.fakes.copies import (

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scanner.model.inventory import KeyKind
-from scanner.model.reading import GapKind
+from scanner.model.known import GapKind
 from scanner.protection.capabilities import capability
 from scanner.protection.key_kinds import ResourceKeys
 from scanner.protection.region_routes import Route, copy_supported

@@ -3,8 +3,8 @@
 import pytest
 
 from scanner.model.inventory import Key, KeyKind
+from scanner.model.known import Known
 from scanner.model.names import AccountId, RegionName
-from scanner.model.reading import Known
 from scanner.protection.key_kinds import ReferencedKey, ResourceKeys, referenced_key
 from tests.fakes.bundles import ACCOUNT, REGION, key_arn
 from tests.fakes.models import GAP, UNREAD

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from scanner.model.inventory import RegionSettings, SelectionTerms
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.protection.near_arns import NearArns
 from scanner.protection.near_misses import NearMiss, near_miss
 from scanner.protection.near_tags import shown

@@ -4,7 +4,7 @@ import pytest
 
 from scanner.model.facts import FOREVER_DAYS
 from scanner.model.inventory import RegionSettings
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.protection.capabilities import (
     Change,
     Incremental,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model.inventory import Resource, SelectionTerms
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import could_select, selects
 from scanner.protection.tag_conditions import wildcard

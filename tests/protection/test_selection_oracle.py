@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model.inventory import RegionSettings, Resource, SelectionTerms, TagCondition
-from scanner.model.reading import Known
-from scanner.model.ternary import Ternary
+from scanner.model.known import Known, Ternary
 from scanner.protection.equivalence import Candidates
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects

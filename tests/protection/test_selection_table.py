@@ -6,8 +6,7 @@ from typing import Final
 import pytest
 
 from scanner.model.inventory import RegionSettings, Resource, SelectionTerms, TagCondition
-from scanner.model.reading import Known, Unread
-from scanner.model.ternary import Ternary
+from scanner.model.known import Known, Ternary, Unread
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import clause_results, selects
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, table_arn, volume_arn

@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from scanner.model.inventory import RegionSettings, Resource
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.model.resource_types import RESOURCE_LISTS
 from scanner.protection.capabilities import capability_of, skipped_state
 from scanner.protection.opt_in import OptIn

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from scanner.protection.tag_conditions import condition_holds, condition_text, is_negative
 from tests.fakes.models import condition
 

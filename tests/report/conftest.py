@@ -12,11 +12,12 @@ from scanner.app.criteria import Judgement
 from scanner.app.judgement import evaluate
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation
-from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.decisions import Waiver
+from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import Account, ShardStatus
+from scanner.model.known import EvidenceRef, Gap, GapKind
 from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName
-from scanner.model.reading import EvidenceRef, Gap, GapKind
 from scanner.model.scan import Reconciliation, Scan
 from scanner.report.view.view import build
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pyarrow.parquet as pq
@@ -20,11 +20,19 @@ from scanner.app.criteria import Judgement
 from scanner.app.reports import explain
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.decisions.waivers import WaiverRule
-from scanner.model.finding import Finding, Waiver
-from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
+from scanner.model.decisions import (
+    ContactWay,
+    Match,
+    OwnedBy,
+    RuleWay,
+    TagWay,
+    Tier,
+    Tiers,
+    Waiver,
+    WaiverState,
+    WaiverUse,
+)
 from scanner.model.scan import REDACTED, Scan
-from scanner.model.tier import Match, Tier, Tiers
-from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.formats.explanation import explanation_json
 from scanner.report.formats.figure import explanation_svg
 from scanner.report.read import read_scan
@@ -33,6 +41,9 @@ from scanner.report.view.view import build
 from scanner.report.write import FORMATS
 from tests.fakes.bundles import BundleBuilder, admits, copy_to, key_arn, rule, vault_arn
 from tests.report.conftest import ACCOUNTS, HOSTILE, made_scan
+
+if TYPE_CHECKING:
+    from scanner.model.finding import Finding
 
 KEY = b"0123456789abcdef0123456789abcdef"
 HERE, THERE = "834720165293", "518293746502"

@@ -12,7 +12,7 @@ import pytest
 from scanner.app import judgement as app
 from scanner.app.criteria import Judgement
 from scanner.evaluate.controls.loader import load_controls
-from scanner.model.owner import TagWay
+from scanner.model.decisions import TagWay
 from scanner.report.read import read_scan
 from scanner.report.redact import Pseudonyms, redacted
 from scanner.report.redact.vocabulary import TOKEN, core, vocabulary

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from pypdf import PdfReader
 
+from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Status
-from scanner.model.owner import Owner
 from scanner.model.scan import Scan
 from scanner.report.formats.html import report_html
 from scanner.report.view.view import build

@@ -11,8 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from scanner.model.finding import Finding, Severity, Status, Waiver
-from scanner.model.reading import EvidenceRef
+from scanner.model.decisions import Waiver
+from scanner.model.finding import Finding, Severity, Status
+from scanner.model.known import EvidenceRef
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "schema"

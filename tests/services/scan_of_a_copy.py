@@ -17,7 +17,7 @@ from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
 from scanner.evidence.bundle import Bundle
 from scanner.model.facts import PlanFacts
-from scanner.model.reading import Unread
+from scanner.model.known import Unread
 from scripts import pagination
 from tests.fakes.aws import CALLER, FakeAws, error, serve
 from tests.fakes.bundles import facts_of, inventories_of

@@ -14,7 +14,7 @@ from scanner.model.assurance import (
     TieringRule,
 )
 from scanner.model.inventory import ShardInventory
-from scanner.model.reading import GapKind, Known, Unread
+from scanner.model.known import GapKind, Known, Unread
 from tests.fakes.bundles import ACCOUNT, REGION, ShardScript, parsed
 
 ARN = f"arn:aws:backup:{REGION}:{ACCOUNT}"

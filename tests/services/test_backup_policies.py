@@ -10,7 +10,7 @@ from scanner.model.backup_policies import (
     EffectivePolicy,
     PolicyTarget,
 )
-from scanner.model.reading import GapKind, Known, Reading, Unread
+from scanner.model.known import GapKind, Known, Reading, Unread
 from scanner.services.organizations import parse_account, parse_governance
 from tests.fakes.bundles import ACCOUNT, MANAGEMENT, OTHER, ShardScript, answers_of
 

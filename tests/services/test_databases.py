@@ -6,7 +6,7 @@ import pytest
 
 from scanner.errors import BundleError
 from scanner.model.inventory import Encryption
-from scanner.model.reading import GapKind
+from scanner.model.known import GapKind
 from tests.fakes.bundles import ShardScript, pairs, parsed
 from tests.fakes.readings import (
     HOSTILE,

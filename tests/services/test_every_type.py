@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from scanner.errors import BundleError
-from scanner.model.reading import GapKind, Unread
+from scanner.model.known import GapKind, Unread
 from tests.fakes.bundles import ACCOUNT, pairs, parsed
 from tests.fakes.readings import (
     GET_RESOURCES,

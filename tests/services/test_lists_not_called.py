@@ -6,7 +6,7 @@ import pytest
 
 from scanner.inventory.shard import parse_shard
 from scanner.model.inventory import ShardInventory, ShardStatus
-from scanner.model.reading import GapKind, Known, Reading
+from scanner.model.known import GapKind, Known, Reading
 from scanner.model.resource_types import RESOURCE_LISTS
 from scanner.services.catalogue import SHARD_LISTS
 from scanner.services.supported import TYPE_OF_SERVICE

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.model.inventory import Encryption, Resource
-from scanner.model.reading import Known
+from scanner.model.known import Known
 from scanner.services.base import Operation
 from scanner.services.caller import Caller, record_all
 from scanner.services.sources import Sources

@@ -5,8 +5,8 @@ import pytest
 
 from scanner.evidence.manifest import parse_manifest
 from scanner.model.inventory import Organization
+from scanner.model.known import GapKind, Known, Unread
 from scanner.model.names import AccountId
-from scanner.model.reading import GapKind, Known, Unread
 from scanner.services.organizations import parse_organization
 from tests.fakes.bundles import ACCOUNT, MANAGEMENT, ORG_ID, OTHER, REGION, ShardScript, answers_of
 

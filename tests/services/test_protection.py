@@ -16,7 +16,7 @@ from scanner.model.inventory import (
     VaultNotifications,
 )
 from scanner.model.inventory_tables import INVENTORY_TABLES, EffectivePolicyTable, VaultTable
-from scanner.model.reading import GapKind, Known, Unread
+from scanner.model.known import GapKind, Known, Unread
 from scanner.services.organizations import parse_account, parse_governance
 from scanner.storage.parquet import write_parquet
 from tests.fakes.bundles import (

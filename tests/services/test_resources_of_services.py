@@ -6,7 +6,7 @@ import pytest
 
 from scanner.errors import BundleError
 from scanner.model.inventory import Encryption, Resource, ShardInventory
-from scanner.model.reading import GapKind, Known, Unread
+from scanner.model.known import GapKind, Known, Unread
 from tests.fakes.bundles import (
     ACCOUNT,
     REGION,

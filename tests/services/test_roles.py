@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scanner.model.inventory import Role
-from scanner.model.reading import GapKind, Known, Reading, Unread
+from scanner.model.known import GapKind, Known, Reading, Unread
 from scanner.services.base import Gaps
 from scanner.services.iam import parse_roles
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, ShardScript, answers_of, parsed

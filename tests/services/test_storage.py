@@ -5,7 +5,7 @@ from typing import Any, Final
 import pytest
 
 from scanner.model.inventory import Encryption
-from scanner.model.reading import GapKind
+from scanner.model.known import GapKind
 from tests.fakes.bundles import ACCOUNT, ShardScript, pairs, parsed
 from tests.fakes.readings import (
     HOSTILE,

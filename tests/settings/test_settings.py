@@ -7,10 +7,8 @@ import pytest
 from pydantic import BaseModel
 
 from scanner.errors import ConfigurationError
-from scanner.model.finding import Waiver
+from scanner.model.decisions import ContactWay, Match, OwnedBy, RuleWay, TagWay, Waiver
 from scanner.model.formats import Format
-from scanner.model.owner import ContactWay, OwnedBy, RuleWay, TagWay
-from scanner.model.tier import Match
 from scanner.settings.settings import ScopeSettings, Settings, WaiverRule, load_settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "configuration.md"

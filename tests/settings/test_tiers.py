@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import ConfigurationError
-from scanner.model.tier import Match
+from scanner.model.decisions import Match
 from scanner.settings.settings import Settings, load_settings
 
 HINT = "(put what applies to everything into `parameters`)"

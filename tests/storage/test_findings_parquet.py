@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from scanner.model.control import Control
-from scanner.model.finding import Finding, Severity, Status, Waiver
-from scanner.model.reading import EvidenceRef
+from scanner.model.decisions import Waiver
+from scanner.model.finding import Finding, Severity, Status
+from scanner.model.known import EvidenceRef
 from scanner.storage.findings_parquet import ROW_GROUP, SCHEMA, Names, parquet_pieces
 
 FINDING = Finding(

@@ -23,9 +23,8 @@ from scanner.model.compliance import (
     Score,
 )
 from scanner.model.control import Control
-from scanner.model.finding import Severity, Status
-from scanner.model.finding_counts import FindingCounts, GroupCount
-from scanner.model.reach import Reach
+from scanner.model.finding import FindingCounts, GroupCount, Severity, Status
+from scanner.model.manifest import Reach
 
 NONE: Final = ""
 """The key of what has no tier, or whose organizational unit is not known."""

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from scanner.model.assurance import FrameworkControl
-from scanner.model.audit_manager import Comparison, Value
+from scanner.model.compliance import Comparison, Value
 from scanner.model.resource_types import RESOURCE_TYPES, AuditScope
 
 MOST: Final = 1_000_000

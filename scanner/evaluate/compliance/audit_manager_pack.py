@@ -22,8 +22,8 @@ from scanner.evaluate.compliance.audit_manager import (
     translate,
 )
 from scanner.model.assurance import Framework, FrameworkControl, FrameworkDetails
-from scanner.model.audit_manager import Comparison, Value
-from scanner.model.reading import Known
+from scanner.model.compliance import Comparison, Value
+from scanner.model.known import Known
 
 _LETTERS: Final = re.compile(r"[^a-z0-9]+")
 _SLUG: Final = 30

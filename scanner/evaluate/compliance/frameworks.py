@@ -29,12 +29,12 @@ from scanner.evaluate.problem import suggestion
 from scanner.evidence.bundle import Bundle
 from scanner.inventory.shard import parse_shard
 from scanner.model.assurance import Framework, FrameworkControl
-from scanner.model.audit_manager import Comparison, ControlBeside, FrameworkBeside
+from scanner.model.compliance import Comparison, ControlBeside, FrameworkBeside
 from scanner.model.facts import TABLES
 from scanner.model.inventory import ShardInventory, ShardStatus
 from scanner.model.inventory_tables import INVENTORY_TABLES
+from scanner.model.known import Gap, Unread
 from scanner.model.names import Shard
-from scanner.model.reading import Gap, Unread
 from scanner.storage.parquet import open_parquet
 
 InEffect = Mapping[str, Mapping[str, Any]]

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import orjson
 
 from scanner.model.compliance import Framework, Source
-from scanner.model.control import Control
-from scanner.model.pack import Pack
+from scanner.model.control import Control, Pack
 
 
 def packs_table(packs: Iterable[Pack]) -> Iterator[str]:

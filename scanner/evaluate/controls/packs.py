@@ -10,8 +10,7 @@ from scanner.errors import Mistake
 from scanner.evaluate.controls.spec import Id, Name, Scalar, Text, check_parameters
 from scanner.evaluate.controls.yamlspec import Spec, read_document, shaped
 from scanner.evaluate.problem import suggestion
-from scanner.model.control import Control
-from scanner.model.pack import Pack
+from scanner.model.control import Control, Pack
 from scanner.yamlfile import YamlDocument
 
 FOLDER: Final = "packs"

@@ -12,8 +12,7 @@ from scanner.evaluate.compiled import save_compiled
 from scanner.evaluate.controls.loader import ALL, control_files, duplicates, load_files
 from scanner.evaluate.controls.packs import FOLDER, load_pack, names_of, pack_files
 from scanner.evaluate.problem import suggestion
-from scanner.model.control import Control
-from scanner.model.pack import Pack
+from scanner.model.control import Control, Pack
 
 _YAML: Final = ".yaml"
 _OWN_KEYS: Final = re.compile(r"^[\"']?(id|require|population)[\"']?\s*:", re.MULTILINE)

@@ -11,8 +11,8 @@ from scanner.evaluate.decisions.patterns import is_like
 from scanner.evaluate.decisions.tier_rows import BACKUPS, TAGGED
 from scanner.evaluate.problem import Problem, suggestion
 from scanner.model.control import Control
+from scanner.model.decisions import Match, Tier
 from scanner.model.facts import TABLES
-from scanner.model.tier import Match, Tier
 from scanner.protection.capabilities import capabilities
 
 

@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from scanner.evaluate.decisions.waivers import SUBJECT_TYPE as WAIVER
+from scanner.model.decisions import NOBODY, ContactWay, OwnedBy, Owner, Ownership, RuleWay, TagWay, Way
 from scanner.model.finding import Finding
-from scanner.model.owner import NOBODY, ContactWay, OwnedBy, Owner, Ownership, RuleWay, TagWay, Way
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 Tags = tuple[tuple[str, str], ...]
 

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 from scanner.evaluate.decisions.patterns import is_like
-from scanner.model.ternary import Ternary
-from scanner.model.tier import Match, Tiers
+from scanner.model.decisions import Match, Tiers
+from scanner.model.known import Ternary
 
 MAX_CHOICES: Final = 64
 """Parameter sets that are weighed for one subject at most; beyond them what holds counts as not known."""

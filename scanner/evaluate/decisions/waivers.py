@@ -12,8 +12,8 @@ from typing import Final
 
 from scanner.evaluate.decisions.patterns import is_like
 from scanner.model.control import Control, Remediation
-from scanner.model.finding import Finding, Severity, Status, Waiver
-from scanner.model.waivers import WaiverState, WaiverUse
+from scanner.model.decisions import Waiver, WaiverState, WaiverUse
+from scanner.model.finding import Finding, Severity, Status
 
 EXPIRED: Final = "waiver-expired"
 SUBJECT_TYPE: Final = "waiver"

@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, get_type_hints
 
-from scanner.model.facts.account import AccountFacts
-from scanner.model.facts.account_region import AccountRegionFacts, MissingRead
+from scanner.model.facts.account import AccountFacts, AccountRegionFacts, MissingRead
 from scanner.model.facts.base import FOREVER_DAYS, NEVER_HOURS, NotKnown, Reference, Row, column
 from scanner.model.facts.copy_action import (
     CopyActionFacts,
@@ -39,8 +38,7 @@ from scanner.model.facts.parts import (
 )
 from scanner.model.facts.past import BackupJobResult, CopyChain, CopyJobsOf, RestoreResult
 from scanner.model.facts.plan import BackupOption, PlanFacts, RuleOverlap, ScanScope
-from scanner.model.facts.resilience import ThreeTwoOneOneZero
-from scanner.model.facts.resource import ResourceFacts
+from scanner.model.facts.resource import ResourceFacts, ThreeTwoOneOneZero
 from scanner.model.facts.rule import CoveredType, MalwareScan, RuleFacts
 from scanner.model.facts.selection import SelectionFacts
 from scanner.model.facts.vault import DeletionGuard, RecoveryPointFacts, VaultFacts

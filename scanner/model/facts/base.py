@@ -19,7 +19,7 @@ def column(doc: str, reads: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- as 
 class NotKnown:
     """Why a column of a row is NULL, or a list of it incomplete, and which read is missing.
 
-    The other fields are those of the gap (`scanner.model.reading.Gap`); empty where no read is missing.
+    The other fields are those of the gap (`scanner.model.known.Gap`); empty where no read is missing.
     """
 
     about: str  # the column

@@ -6,7 +6,7 @@ from typing import Final
 from scanner.model.facts.base import Row, column
 from scanner.model.facts.past import COPY_JOB_READS, CopyJobsOf
 from scanner.model.facts.reads import KEY_READS, PLAN_READS, RESOURCE_READS, RULE_READS, VAULT_READS
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 ADMITS_READS: Final = (
     *PLAN_READS,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scanner.model.facts.base import Reference
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 
 @dataclass(frozen=True, slots=True)

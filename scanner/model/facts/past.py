@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.model.facts.reads import POINT_READS, RESOURCE_READS, RULE_READS
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from scanner.model.facts.base import Row, column
 from scanner.model.facts.parts import RuleTerms
 from scanner.model.facts.reads import PLAN_READS, RESOURCE_READS, RULE_READS, SELECTION_READS
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from scanner.model.facts.base import Row, column
 from scanner.model.facts.reads import RESOURCE_READS, SELECTION_READS
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 _LISTED = ("backup:ListBackupPlans", "backup:ListBackupSelections")
 _TERMS = (*_LISTED, "backup:GetBackupSelection")

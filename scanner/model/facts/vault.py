@@ -13,7 +13,7 @@ from scanner.model.facts.reads import (
     VAULT_KEY_READS,
     VAULT_READS,
 )
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ Source: IAM User Guide, "Policy evaluation logic", "AWS JSON policy elements: Pr
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from scanner.model.ternary import Answer
+from scanner.model.known import Answer
 from scanner.protection.policy.admits import admits_service
 from scanner.protection.policy.answers import Admission, Undecided
 from scanner.protection.policy.conditions import Reach, shown

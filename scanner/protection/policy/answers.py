@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from scanner.model.ternary import Answer, Ternary
+from scanner.model.known import Answer, Ternary
 
 __all__ = ["Admission", "Answer", "Denial", "ExternalPrincipals", "Ternary", "Undecided"]
 

@@ -17,9 +17,9 @@ from scanner.errors import BundleError
 from scanner.findings.filed import Filed
 from scanner.findings.lookup import findings_of
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation, failure_title
+from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Node, Verdict
 from scanner.model.finding import Finding, Severity, Status, finding_from_document
-from scanner.model.owner import Owner
 from scanner.report.wording import STATUS_ORDER
 
 _MOST: Final = 12

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
-from scanner.model.sentences import sentence
+from scanner.model.text import sentence
 from scanner.report.explain.rows import Row, members, reasons, references, ternary, text
 from scanner.report.explain.vaults import key_node
 from scanner.report.wording import count_word, short_name

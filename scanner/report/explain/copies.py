@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
-from scanner.model.sentences import sentence
+from scanner.model.text import sentence
 from scanner.report.explain.rows import (
     NO_ROW,
     Related,

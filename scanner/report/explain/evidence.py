@@ -13,7 +13,7 @@ from scanner.evidence.bundle import file_sha256
 from scanner.evidence.lines import EvidenceLine
 from scanner.evidence.manifest import read_manifest
 from scanner.evidence.reader import read_lines
-from scanner.model.reading import EvidenceRef
+from scanner.model.known import EvidenceRef
 
 EXCERPT: Final = 240
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from scanner.protection.backup_content import CONTAINS, INCREMENTAL
 from scanner.report.explain.around import further_nodes
 from scanner.report.explain.copies import copy_nodes, job_facts

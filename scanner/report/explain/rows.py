@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from scanner.model.reading import EvidenceRef
-from scanner.model.ternary import Ternary
+from scanner.model.known import EvidenceRef, Ternary
 
 Row = Mapping[str, Any]
 NO_ROW: Final[Row] = {}

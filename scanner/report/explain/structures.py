@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
-from scanner.model.reading import EvidenceRef
-from scanner.model.sentences import sentence
-from scanner.model.ternary import all_of
+from scanner.model.known import EvidenceRef, all_of
+from scanner.model.text import sentence
 from scanner.report.explain.around import name_of, unknown_nodes
 from scanner.report.explain.copies import reach
 from scanner.report.explain.rows import (

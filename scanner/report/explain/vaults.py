@@ -1,9 +1,8 @@
 """A vault in a tree: whether it exists, its lock, its key, who can delete from it, and its newest backup."""
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
-from scanner.model.reading import EvidenceRef
-from scanner.model.sentences import sentence
-from scanner.model.ternary import all_of
+from scanner.model.known import EvidenceRef, all_of
+from scanner.model.text import sentence
 from scanner.report.explain.rows import (
     NO_ROW,
     Related,

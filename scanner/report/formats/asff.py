@@ -17,10 +17,10 @@ from typing import Any, Final
 import orjson
 
 from scanner.evidence.manifest import rfc3339
-from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.decisions import Owner, Waiver
+from scanner.model.finding import Finding, Severity, Status
+from scanner.model.known import EvidenceRef
 from scanner.model.names import AWS_GLOBAL, parse_arn, partition_in, partition_of
-from scanner.model.owner import Owner
-from scanner.model.reading import EvidenceRef
 from scanner.model.resource_types import RESOURCE_TYPES
 from scanner.report.formats.by_control import ByControl
 from scanner.report.to_do import to_do

@@ -10,8 +10,8 @@ from typing import Any, Final
 from scanner.errors import OutputError
 from scanner.findings.counts import counts_of_subjects
 from scanner.findings.filed import Filed
+from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Status
-from scanner.model.owner import Owner
 from scanner.model.scan import Row, Stream
 from scanner.report.formats.by_control import ByControl
 from scanner.report.view.overview import STRUCTURES

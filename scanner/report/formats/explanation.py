@@ -3,8 +3,8 @@
 import json
 from typing import Any, Final
 
+from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Explanation, Node
-from scanner.model.owner import Owner
 
 SCHEMA: Final = "backup-audit/explanation/1"
 

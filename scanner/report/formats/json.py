@@ -16,7 +16,7 @@ from scanner.findings.documents import documents
 from scanner.findings.filed import Filed
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Status
-from scanner.model.reading import Gap
+from scanner.model.known import Gap
 from scanner.model.scan import Reconciliation, Stream
 from scanner.report.view.assessment import assessment_document
 from scanner.report.view.audit_manager import side_by_side_document

@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Status
-from scanner.model.owner import Owner
 from scanner.report.to_do import to_do
 from scanner.report.view.counts import Counts, count
 from scanner.report.view.view import ControlView, View

@@ -10,7 +10,7 @@ from typing import Final
 
 from scanner.model.compliance import Score
 from scanner.model.finding import Finding, Status
-from scanner.model.reading import ASSUME_ROLE
+from scanner.model.known import ASSUME_ROLE
 from scanner.report.view.changes import kinds
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.counts import Counts

@@ -18,10 +18,10 @@ from uuid import UUID
 import orjson
 
 from scanner.model.control import Remediation
+from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Severity, Status, ToDo, waiver_document
 from scanner.model.inventory import Account
 from scanner.model.names import partition_in, partition_of
-from scanner.model.owner import Owner
 from scanner.report.formats.by_control import ByControl
 from scanner.report.view.view import ControlView, View
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_WORDS, given_name, short_name, visible

@@ -15,9 +15,9 @@ from itertools import chain, islice
 from typing import Final
 from urllib.parse import quote
 
-from scanner.model.finding import Finding, Status, Waiver
-from scanner.model.owner import Owner
-from scanner.model.unicode import mended
+from scanner.model.decisions import Owner, Waiver
+from scanner.model.finding import Finding, Status
+from scanner.model.text import mended
 from scanner.report.formats.oscal_requirements import (
     ORIGIN,
     Document,

@@ -11,7 +11,7 @@ from scanner.evidence.manifest import rfc3339
 from scanner.model.compliance import Figures, RequirementStatus
 from scanner.model.finding import Finding, Status
 from scanner.model.manifest import Manifest
-from scanner.model.unicode import mended
+from scanner.model.text import mended
 from scanner.report.view.view import View
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, STATUS_WORDS, clip, count_word, one_line
 

@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 from scanner.evidence.manifest import rfc3339
 from scanner.model.control import Control
-from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.decisions import Owner, Waiver
+from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
-from scanner.model.owner import Owner
-from scanner.model.reading import ASSUME_ROLE
+from scanner.model.known import ASSUME_ROLE
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.counts import Counts
 from scanner.report.view.view import ControlView, View

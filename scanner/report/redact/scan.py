@@ -5,22 +5,25 @@ from dataclasses import fields, is_dataclass, replace
 from itertools import chain
 from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
-from scanner.model.audit_manager import ControlBeside, FrameworkBeside
 from scanner.model.blast_radius import BlastRadiusSummary, NodeCounts, SinglePoint
 from scanner.model.changes import Change, Changes, Former
-from scanner.model.compliance import Assessment, FrameworkView, RequirementView
+from scanner.model.compliance import (
+    Assessment,
+    ControlBeside,
+    FrameworkBeside,
+    FrameworkView,
+    RequirementView,
+)
 from scanner.model.control import Control
+from scanner.model.decisions import Match, Owner, Tier, Tiers, Waiver, WaiverUse
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind
 from scanner.model.facts import TABLES
-from scanner.model.finding import Finding, Waiver
+from scanner.model.finding import Finding
 from scanner.model.inventory import Account
+from scanner.model.known import EvidenceRef, Gap
 from scanner.model.manifest import Excluded, Manifest, Scope
 from scanner.model.names import AccountId, RegionName
-from scanner.model.owner import Owner
-from scanner.model.reading import EvidenceRef, Gap
 from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream, UnsupportedKinds
-from scanner.model.tier import Match, Tier, Tiers
-from scanner.model.waivers import WaiverUse
 from scanner.report.redact.pseudonyms import Pseudonyms
 from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of
 from scanner.report.view.overview import STRUCTURES

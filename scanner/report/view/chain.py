@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanner.model.explanation import Node
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from scanner.report.explain.resource import coverage, resource_node
 from scanner.report.explain.rows import Related
 from scanner.report.wording import hours

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from scanner.model.finding import Finding
 from scanner.model.inventory import ShardStatus
+from scanner.model.known import ASSUME_ROLE, LEFT_OUT, Gap, GapKind
 from scanner.model.manifest import Excluded, Manifest
 from scanner.model.names import AWS_GLOBAL, ORG
-from scanner.model.reading import ASSUME_ROLE, LEFT_OUT, Gap, GapKind
 from scanner.model.scan import Reconciliation, Scan
 
 SHARD_MEANINGS: Final = {

@@ -4,10 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scanner.model.finding import Waiver
+from scanner.model.decisions import Match, Tier, Tiers, Waiver, WaiverState, WaiverUse
 from scanner.model.scan import Scan
-from scanner.model.tier import Match, Tier, Tiers
-from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.wording import value
 
 Document = dict[str, Any]

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Final
 
-from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.decisions import Waiver
+from scanner.model.finding import Finding, Severity, Status
 from scanner.model.scan import Scan
 from scanner.report.view.audit_manager import FoundBeside
 from scanner.report.view.completeness import BlindGap, Blinding

@@ -17,8 +17,7 @@ from scanner.findings.picks import (
     first_subjects,
     whole_findings_of,
 )
-from scanner.model.finding import Finding
-from scanner.model.finding_counts import ControlCount, FindingCounts, GroupCount
+from scanner.model.finding import ControlCount, Finding, FindingCounts, GroupCount
 from scanner.model.scan import Scan, Stream
 from scanner.report.view import overview
 from scanner.report.view.audit_manager import FoundBeside

@@ -19,12 +19,11 @@ from scanner.model.changes import Changes
 from scanner.model.collected import is_collected
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
+from scanner.model.decisions import Tiers, Waiver, WaiverState, WaiverUse
 from scanner.model.facts.reads import SUBJECT_READS
-from scanner.model.finding import Finding, Severity, Status, Waiver
+from scanner.model.finding import Finding, Severity, Status
 from scanner.model.manifest import Manifest
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
-from scanner.model.tier import Tiers
-from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.view.audit_manager import SideBySide, side_by_side
 from scanner.report.view.blast_radius import blast_radius_sentence, shown_tiers, worst_nodes
 from scanner.report.view.chain import Chain, chain

@@ -16,8 +16,8 @@ from scanner.model.assurance import (
     TieringConfiguration,
     TieringRule,
 )
+from scanner.model.known import EvidenceRef, Known, Reading
 from scanner.model.names import Shard, partition_of
-from scanner.model.reading import EvidenceRef, Known, Reading
 from scanner.services.backup.restore_testing import parse_restore_testing
 from scanner.services.base import Gaps, Operation, objects, rows, text, texts
 from scanner.services.caller import Caller, record_all

@@ -9,8 +9,8 @@ from typing import Any, Final
 from scanner.evidence.answers import Answers
 from scanner.evidence.shape import Shape
 from scanner.model.inventory import Job, JobKind, LatestRestore, ProtectedResource
+from scanner.model.known import LEFT_OUT, EvidenceRef, GapKind, Reading, Unread
 from scanner.model.names import AccountId, Arn, Shard, parse_arn
-from scanner.model.reading import LEFT_OUT, EvidenceRef, GapKind, Reading, Unread
 from scanner.services.base import Gaps, Operation, created_by_rule, objects, rows, text
 from scanner.services.caller import Caller, record_all
 

@@ -17,8 +17,8 @@ from scanner.model.inventory import (
     SelectionTerms,
     TagCondition,
 )
+from scanner.model.known import EvidenceRef, Gap, Known, Reading
 from scanner.model.names import Arn, Shard, partition_of
-from scanner.model.reading import EvidenceRef, Gap, Known, Reading
 from scanner.services.base import Gaps, Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 

@@ -11,8 +11,8 @@ from scanner.model.assurance import (
     RestoreTestingScope,
     RestoreTestingSelection,
 )
+from scanner.model.known import EvidenceRef, Gap, Known, Reading
 from scanner.model.names import Arn
-from scanner.model.reading import EvidenceRef, Gap, Known, Reading
 from scanner.services.base import Gaps, Operation, distinct, rows, texts
 from scanner.services.caller import Caller
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from scanner.evidence.answers import Answers
 from scanner.model.inventory import RegionSettings
-from scanner.model.reading import Known, Reading, Unread
+from scanner.model.known import Known, Reading, Unread
 from scanner.services.base import Operation, Place
 from scanner.services.caller import Caller
 

@@ -14,8 +14,8 @@ from scanner.model.inventory import (
     VaultLock,
     VaultNotifications,
 )
+from scanner.model.known import LEFT_OUT, EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn, Shard, parse_arn, partition_of, vault_arn
-from scanner.model.reading import LEFT_OUT, EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.services.base import Gaps, Operation, created_by_rule, distinct, objects, rows, text
 from scanner.services.caller import Caller
 

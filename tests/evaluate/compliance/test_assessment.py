@@ -10,7 +10,7 @@ from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.controls.requirements import load_standards
 from scanner.model.compliance import Assessment, FrameworkView, RequirementStatus
 from scanner.model.finding import Finding, Severity, Status
-from scanner.model.reach import Reach
+from scanner.model.manifest import Reach
 from scanner.report.view.assessment import assessment_document, assessment_of
 from tests.fakes.counted import Cell, counted, counts_of
 

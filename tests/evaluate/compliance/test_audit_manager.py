@@ -16,7 +16,7 @@ from scanner.evaluate.compliance.audit_manager import (
 from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.controls.spec import check_parameters
 from scanner.model.assurance import FrameworkControl
-from scanner.model.audit_manager import Comparison
+from scanner.model.compliance import Comparison
 
 PLAN = "BACKUP_RESOURCES_PROTECTED_BY_BACKUP_PLAN"
 FREQUENCY = "BACKUP_PLAN_MIN_FREQUENCY_AND_MIN_RETENTION_CHECK"

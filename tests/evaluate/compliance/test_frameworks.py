@@ -10,7 +10,7 @@ from scanner.app.criteria import Judgement
 from scanner.app.judgement import evaluate
 from scanner.app.reports import report
 from scanner.evaluate.controls.loader import load_controls
-from scanner.model.audit_manager import Comparison, ControlBeside
+from scanner.model.compliance import Comparison, ControlBeside
 from scanner.model.scan import Scan
 from scanner.report.read import read_scan
 from scanner.report.view.view import build

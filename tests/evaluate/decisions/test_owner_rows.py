@@ -8,7 +8,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from scanner.evaluate.decisions.owners import owners_of, resources
-from scanner.model.owner import Ownership, TagWay
+from scanner.model.decisions import Ownership, TagWay
 
 TAGS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.string())]))
 

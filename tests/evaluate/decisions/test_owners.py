@@ -16,8 +16,8 @@ from scanner.evaluate.decisions.owners import (
     owner_of,
     units_above,
 )
+from scanner.model.decisions import NOBODY, ContactWay, OwnedBy, Owner, Ownership, RuleWay, TagWay
 from scanner.model.finding import Finding, Severity, Status, finding_from_document
-from scanner.model.owner import NOBODY, ContactWay, OwnedBy, Owner, Ownership, RuleWay, TagWay
 
 ACCOUNT = "111111111111"
 BY_TAG = TagWay(("team", "owner"))

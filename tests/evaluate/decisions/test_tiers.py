@@ -15,7 +15,7 @@ from scanner.evaluate.decisions.tiers import (
     choices,
     conditions,
 )
-from scanner.model.tier import Match, Tier, Tiers
+from scanner.model.decisions import Match, Tier, Tiers
 
 UNITS = {"111111111111": ("r-1", "ou-a"), "222222222222": ("r-1",)}
 HERE = Place("111111111111", "eu-west-1", ("EBS",))

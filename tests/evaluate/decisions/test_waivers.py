@@ -9,8 +9,8 @@ import pytest
 
 from scanner.evaluate.decisions.waivers import CONTROL, EXPIRED, WaiverRule, Waivers
 from scanner.evaluate.engine import evaluate
-from scanner.model.finding import Finding, Severity, Status, Waiver
-from scanner.model.waivers import WaiverState
+from scanner.model.decisions import Waiver, WaiverState
+from scanner.model.finding import Finding, Severity, Status
 from scanner.storage.parquet import arrow_table
 
 AS_OF = datetime(2026, 11, 22, 18, tzinfo=UTC)

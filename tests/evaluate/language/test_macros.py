@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.evaluate.language.macros import REASON_MACROS, VERDICT_MACROS, macro_statements
-from scanner.model.ternary import all_of, any_of
+from scanner.model.known import all_of, any_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TERNARY = st.sampled_from([True, False, None])

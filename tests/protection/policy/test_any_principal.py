@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from scanner.model.ternary import Ternary
+from scanner.model.known import Ternary
 from scanner.protection.policy import Context, parse
 from scanner.protection.policy.admits import any_principal_allowed
 from tests.protection.policy.test_policy_oracle import (

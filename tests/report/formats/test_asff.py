@@ -14,10 +14,10 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Status
+from scanner.model.known import EvidenceRef
 from scanner.model.names import RegionName
-from scanner.model.owner import Owner
-from scanner.model.reading import EvidenceRef
 from scanner.model.scan import REDACTED, Scan
 from scanner.report.formats.asff import (
     TYPES,

@@ -13,8 +13,8 @@ from urllib.parse import parse_qs
 import orjson
 import pytest
 
+from scanner.model.decisions import Owner
 from scanner.model.finding import Status
-from scanner.model.owner import Owner
 from scanner.model.scan import Scan
 from scanner.report.formats.html import Limits, embed, report_html
 from scanner.report.formats.html_rows import LARGEST

@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 from lxml import etree
 
+from scanner.model.decisions import Owner
 from scanner.model.finding import Status
-from scanner.model.owner import Owner
 from scanner.model.scan import Scan
 from scanner.report.formats.junit import junit
 from scanner.report.view.view import build

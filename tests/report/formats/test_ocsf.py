@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from py_ocsf_models.events.findings.compliance_finding import ComplianceFinding
 from py_ocsf_models.objects.cloud import Cloud
 
+from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Severity, Status
-from scanner.model.owner import Owner
 from scanner.model.scan import REDACTED, Scan
-from scanner.model.unicode import mended
+from scanner.model.text import mended
 from scanner.report.formats.ocsf import _NAMESPACE, event_uid, ocsf
 from scanner.report.view.view import build
 from tests.fakes.hostile import HOSTILE, WAIVER, planted

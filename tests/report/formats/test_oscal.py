@@ -24,10 +24,10 @@ from scanner.model.compliance import (
     Score,
     Source,
 )
+from scanner.model.decisions import Owner
 from scanner.model.finding import Status
+from scanner.model.known import EvidenceRef
 from scanner.model.manifest import Manifest
-from scanner.model.owner import Owner
-from scanner.model.reading import EvidenceRef
 from scanner.model.scan import REDACTED, Scan
 from scanner.report.formats.oscal import EVIDENCE, oscal
 from scanner.report.formats.oscal_requirements import NAMESPACE, RELATED, control_id, line, prose

@@ -11,8 +11,8 @@ import pytest
 from scanner.errors import OutputError
 from scanner.findings.filed import Filed
 from scanner.model.finding import Finding, Severity, Status
+from scanner.model.known import Ternary
 from scanner.model.scan import Row, Scan
-from scanner.model.ternary import Ternary
 from scanner.report.formats.csv import INVENTORY_COLUMNS, inventory_csv
 from scanner.report.view.view import build
 from tests.fakes.filed import RecordedWords, write_filed

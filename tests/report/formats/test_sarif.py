@@ -9,8 +9,8 @@ from urllib.parse import unquote
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker, validators
 
+from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Severity, Status
-from scanner.model.owner import Owner
 from scanner.model.scan import Scan
 from scanner.report.formats.sarif import MAX_RESULTS, REPORTED, message, sarif
 from scanner.report.view import overview

@@ -5,10 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from scanner.model.finding import Waiver
+from scanner.model.decisions import Match, Tier, Tiers, Waiver, WaiverState, WaiverUse
 from scanner.model.scan import Scan
-from scanner.model.tier import Match, Tier, Tiers
-from scanner.model.waivers import WaiverState, WaiverUse
 from scanner.report.formats.html import report_html
 from scanner.report.formats.pdf import document_html
 from scanner.report.view.view import build

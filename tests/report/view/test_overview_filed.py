@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from scanner.errors import BundleError
 from scanner.findings.filed import Filed
 from scanner.findings.schema import FOLDER
-from scanner.model.audit_manager import FrameworkBeside
+from scanner.model.compliance import FrameworkBeside
+from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Status
+from scanner.model.known import Gap, GapKind
 from scanner.model.names import AccountId, RegionName
-from scanner.model.owner import Owner
-from scanner.model.reading import Gap, GapKind
 from scanner.model.scan import Scan
 from scanner.report.formats.json import findings_json
 from scanner.report.view import overview, overview_filed, owners

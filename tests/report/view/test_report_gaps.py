@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from scanner.model.finding import Finding, Severity, Status
+from scanner.model.known import Gap, GapKind
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName
-from scanner.model.reading import Gap, GapKind
 from scanner.model.scan import Scan
 from scanner.report.view.completeness import BlindGap, group_gaps
 from scanner.report.view.view import build

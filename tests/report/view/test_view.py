@@ -6,8 +6,8 @@ from scanner.model.collected import CollectedReads
 from scanner.model.explanation import NodeKind, Verdict
 from scanner.model.finding import Status
 from scanner.model.inventory import ShardStatus
+from scanner.model.known import LEFT_OUT, Gap, GapKind
 from scanner.model.names import AccountId, RegionName
-from scanner.model.reading import LEFT_OUT, Gap, GapKind
 from scanner.model.scan import Scan
 from scanner.report import wording
 from scanner.report.formats.markdown import summary_md

@@ -1,4 +1,4 @@
-"""Replaces text that is not valid Unicode, such as a lone surrogate (half of a character)."""
+"""Repairs of text: what is not valid Unicode (a lone surrogate, half of a character), and sentences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,3 +13,12 @@ def mended(content: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
     if isinstance(content, list | tuple):
         return [mended(member) for member in content]
     return content
+
+
+def sentence(words: str) -> str:
+    """Return a text as a sentence: `backup:ListX` at its beginning and an empty text stay as they are."""
+    text = words.strip().rstrip(".")
+    if not text:
+        return ""
+    first = text.split(maxsplit=1)[0]
+    return f"{text}." if ":" in first.rstrip(":") else f"{text[0].upper()}{text[1:]}."

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner.model.known import Answer, Ternary, all_of, any_of, conjunction, negate
 from scanner.model.names import parse_arn, partition_of
-from scanner.model.ternary import Answer, Ternary, all_of, any_of, conjunction, negate
 
 answers = st.lists(st.sampled_from([True, False, None]), max_size=6)
 

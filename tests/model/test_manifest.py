@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from scanner.model.inventory import ShardStatus
-from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
+from scanner.model.manifest import Excluded, Manifest, Reach, Scope, ShardRecord, reach_of, unread_accounts
 from scanner.model.names import AWS_GLOBAL, ORG, AccountId, RegionName
-from scanner.model.reach import Reach, reach_of, unread_accounts
 
 READ, UNREAD = AccountId("111111111111"), AccountId("222222222222")
 REGIONS = (RegionName("eu-west-1"), RegionName("us-east-1"))

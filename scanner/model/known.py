@@ -1,11 +1,17 @@
-"""The result of a read of AWS: a value with its evidence, or a gap."""
+"""The result of a read of AWS, a value with its evidence or a gap, and three-valued logic.
 
-from collections.abc import Container, Sequence
+Three-valued answers are True, False, and None for "unknown": Kleene's logic, as in SQL.
+"""
+
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Generic, TypeVar
 
 from scanner.model.names import AccountId, RegionName
+
+Ternary = bool | None
+"""None means "could not be read" and nothing else."""
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
 """The call that precedes all reads of an account: without it nothing of the account was read."""
@@ -17,6 +23,52 @@ ENTRY: Final = frozenset((ASSUME_ROLE, NOT_COLLECTED))
 """The operations whose gaps stand for all reads of an account."""
 
 T_co = TypeVar("T_co", covariant=True)
+
+
+def all_of(answers: Iterable[Ternary]) -> Ternary:
+    """Return False if any answer is False, else None if any is None, else True."""
+    result: Ternary = True
+    for answer in answers:
+        if answer is False:
+            return False
+        if answer is None:
+            result = None
+    return result
+
+
+def any_of(answers: Iterable[Ternary]) -> Ternary:
+    """Return True if any answer is True, else None if any is None, else False."""
+    result: Ternary = False
+    for answer in answers:
+        if answer is True:
+            return True
+        if answer is None:
+            result = None
+    return result
+
+
+def negate(answer: Ternary) -> Ternary:
+    """Return the opposite answer; unknown stays unknown."""
+    return None if answer is None else not answer
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A three-valued answer, and a clause that says what decided it or left it unknown."""
+
+    value: Ternary
+    because: str = ""
+
+
+def conjunction(answers: Iterable[Answer]) -> Answer:
+    """Combine answers by AND: the first false one decides, else the first unknown one."""
+    result: Answer = Answer(value=True)
+    for answer in answers:
+        if answer.value is False:
+            return answer
+        if answer.value is None and result.value is True:
+            result = answer
+    return result
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -53,8 +105,6 @@ NOT_ENABLED: Final = "not-opted-in"
 
 LEFT_OUT: Final = "not-collected"
 """The code of a gap of a call that the scan left out, because none of its controls needs it."""
-
-
 _WHY_LEFT_OUT: Final = "no control that the scan was made for needs it (scan again with --collect all)"
 
 
