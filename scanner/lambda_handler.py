@@ -14,6 +14,7 @@ from scanner.distributed.environment import Environment, environment_of
 from scanner.distributed.events import parse_event
 from scanner.distributed.steps import carry_out
 from scanner.errors import VaultproofError
+from scanner.storage.files import keep_files_private
 from scanner.storage.s3 import open_s3
 
 _RESERVE: Final = 0.06
@@ -34,6 +35,7 @@ class Context(Protocol):
 def handler(event: object, context: Context) -> dict[str, Any]:
     """Run an event, and return a JSON object. VaultproofError: a sentence with cause and fix."""
     _LOG.setLevel(logging.INFO)
+    keep_files_private()
     started = time.monotonic()
     try:
         parsed = parse_event(event)

@@ -23,6 +23,7 @@ from scanner.cli.controls import controls as controls_commands
 from scanner.cli.exits import flush_at_exit, guarded, handle_termination, open_missing_streams
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target
+from scanner.storage.files import keep_files_private
 
 PLUGINS: Final = "vaultproof.commands"
 DEFAULT_CONCURRENCY: Final = 16
@@ -74,6 +75,7 @@ def main() -> None:
     """Run the command `audit`, and exit with its code."""
     open_missing_streams()
     handle_termination()
+    keep_files_private()
     gc.set_threshold(NEW_OBJECTS)
     for entry in sorted(entry_points(group=PLUGINS), key=lambda entry: entry.name):
         try:

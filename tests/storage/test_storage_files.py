@@ -14,7 +14,7 @@ def test_bytes_and_pieces_arrive_whole_in_a_folder_that_is_made(tmp_path: Path) 
     write_atomically(tmp_path / "new" / "b", (piece for piece in (b"one", b"two")))
     assert (tmp_path / "new" / "a").read_bytes() == b"one"
     assert (tmp_path / "new" / "b").read_bytes() == b"onetwo"
-    assert stat.S_IMODE((tmp_path / "new" / "a").stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "new" / "a").stat().st_mode) == 0o600
 
 
 def test_what_stood_there_stays_when_the_disk_is_full(tmp_path: Path) -> None:
