@@ -66,7 +66,7 @@ deploy-lock: setup ## update the lock files of the linters of deploy-lint, and o
 	@$(BIN)/uv pip compile deploy/lint/requirements.in --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make deploy-lock" \
 	  --quiet -o deploy/lint/requirements.lock $(if $(UPGRADE),--upgrade)
-	@$(BIN)/uv pip compile deploy/build.in --constraints requirements.lock --universal --python-version 3.11 \
+	@$(BIN)/uv pip compile deploy/build.in --constraints requirements.lock --constraints scripts/setup.lock --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make deploy-lock" \
 	  --quiet -o deploy/build.lock $(if $(UPGRADE),--upgrade)
 
@@ -91,10 +91,13 @@ sample-reports: setup ## update sample_reports/; RECORD=1 scans the demo organis
 pictures: setup ## update the pictures in docs/images/ from the sample reports
 	@$(BIN)/python -m scripts.pictures
 
-lock: setup ## resolve the dependencies into requirements.lock; UPGRADE=1 upgrades all
+lock: setup ## resolve the dependencies into requirements.lock, and uv into scripts/setup.lock; UPGRADE=1 upgrades all
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
 	  --quiet -o requirements.lock $(if $(UPGRADE),--upgrade)
+	@$(BIN)/uv pip compile scripts/setup.in --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	  --quiet -o scripts/setup.lock
 
 clean: ## remove everything that other targets created, .venv included
 	@rm -rf .venv .bare .lint demo-report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -53,8 +53,8 @@ $answer"
     }
 }
 
-# What an installation depends on: the lock, the project's own metadata, and the Python.
-wanted_stamp() { { cat requirements.lock pyproject.toml && .venv/bin/python --version; } | cksum; }
+# What an installation depends on: the locks, the project's own metadata, and the Python.
+wanted_stamp() { { cat requirements.lock scripts/setup.lock pyproject.toml && .venv/bin/python --version; } | cksum; }
 
 install_packages() {
     if [ "$(cat .venv/installed.stamp 2>/dev/null)" = "$(wanted_stamp)" ]; then
@@ -62,8 +62,9 @@ install_packages() {
     fi
     rm -f .venv/installed.stamp
     say "Installing the locked dependencies into .venv ..."
-    [ -x .venv/bin/uv ] || .venv/bin/python -m pip install --quiet --disable-pip-version-check uv ||
-        stop "pip could not install uv; see its message above (no network, or no package index configured?)"
+    # uv installs everything else, so that it is checked like everything else.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/setup.lock ||
+        stop "pip could not install the locked uv; see its message above (no network, or no package index configured?)"
     VIRTUAL_ENV=$PWD/.venv
     export VIRTUAL_ENV
     # Compiled once here: a read-only installation, or PYTHONDONTWRITEBYTECODE, would compile at every start.

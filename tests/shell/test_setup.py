@@ -21,7 +21,7 @@ def checkout(tmp_path: Path) -> Path:
     """A checkout that is set up, but for the library that Playwright's Node.js needs."""
     (tmp_path / "scripts").mkdir()
     shutil.copy(ROOT / "scripts" / "setup.sh", tmp_path / "scripts")
-    for name in ("requirements.lock", "pyproject.toml"):
+    for name in ("requirements.lock", "scripts/setup.lock", "pyproject.toml"):
         (tmp_path / name).write_text("", encoding="utf-8")
     binaries = tmp_path / ".venv" / "bin"
     script(binaries / "python", 'if [ "$1" = --version ]; then echo Python; fi')
@@ -65,3 +65,29 @@ def test_where_the_library_cannot_be_installed_one_line_says_what_to_do(checkout
     assert len(message) == 2
     assert "apt-get install libatomic1" in message[1]
     assert "will be skipped" in message[1]
+
+
+def test_uv_is_installed_from_its_lock_with_hashes(checkout: Path) -> None:
+    binaries = checkout / ".venv" / "bin"
+    (checkout / ".venv" / "installed.stamp").unlink()
+    (checkout / "libatomic.so.1").touch()
+    script(
+        binaries / "python",
+        'case "$*" in *"pip install"*) echo "$*" >>calls ;; --version) echo Python ;; esac',
+    )
+    script(binaries / "uv", 'echo "uv $*" >>calls')
+    set_up(checkout, "exit 100")
+    calls = (checkout / "calls").read_text(encoding="utf-8").splitlines()
+    (of_pip,) = (call for call in calls if call.startswith("-m pip install "))
+    assert of_pip.endswith("--require-hashes -r scripts/setup.lock")
+    assert all("--require-hashes" in call or "--no-deps" in call for call in calls)
+
+
+def test_the_lock_of_uv_names_one_version_with_hashes_and_no_place() -> None:
+    lines = (ROOT / "scripts" / "setup.lock").read_text(encoding="utf-8").splitlines()
+    names = [line.split()[0] for line in lines if line[:1].isalpha()]
+    assert [name.partition("==")[0] for name in names] == ["uv"]
+    assert names[0] in (ROOT / "deploy" / "build.lock").read_text(encoding="utf-8")
+    hashes = [line for line in lines if "--hash=sha256:" in line]
+    assert len(hashes) > 10, "the hashes of all platforms"
+    assert not any("://" in line for line in lines)
