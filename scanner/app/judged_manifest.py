@@ -7,7 +7,14 @@ from pathlib import Path
 
 from scanner.app import TOOL
 from scanner.evidence.bundle import Bundle, file_sha256
-from scanner.evidence.manifest import JUDGED_SCHEMA, NAME, manifest_bytes, manifest_document
+from scanner.evidence.manifest import (
+    JUDGED_SCHEMA,
+    NAME,
+    SIGNATURE,
+    TIME_STAMP,
+    manifest_bytes,
+    manifest_document,
+)
 from scanner.evidence.scan_files import FACTS, INVENTORY, judged_files
 from scanner.findings.schema import FILED, FOLDER
 from scanner.model.facts import TABLES
@@ -29,7 +36,8 @@ def write_judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifes
     document = manifest_document(manifest)
     if in_place:
         judged = ("schema", "evaluated_as_of", "files", "capabilities_as_of", "columns")
-        document = {**bundle.document, **{key: document[key] for key in judged}}
+        document = {**bundle.document, **{key: document[key] for key in judged}, SIGNATURE: None}
+        document.pop(TIME_STAMP, None)  # as the signature, of what was judged before
     write_atomically(out / NAME, manifest_bytes(document))
     return manifest
 

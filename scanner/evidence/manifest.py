@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError, EmptyScopeError
+from scanner.evidence.attestation import signed_statement
 from scanner.evidence.reader import names_a_file, shard_file, shards_on_disk
 from scanner.evidence.shape import Shape
 from scanner.model.collected import CollectedReads
@@ -27,12 +28,18 @@ JUDGED_SCHEMA: Final = "backup-audit/manifest/2"
 """The schema of a judged scan."""
 
 NAME: Final = "manifest.json"
+SIGNATURE: Final = "signature"
+TIME_STAMP: Final = "time_stamp"
 CLOCK_YEARS: Final = range(1970, 9000)
 """Years that the clock of an evaluation may have: schedules and ages are computed from it."""
 
 
 def read_document(bundle: Path) -> dict[str, Any]:
-    """Read a bundle's manifest as JSON. BundleError: it is missing, broken or of another schema."""
+    """Read a bundle's manifest as JSON.
+
+    BundleError: it is missing, broken, of another schema, or was changed after it was signed. The signature
+    itself is not verified: that needs a key (`audit verify`).
+    """
     try:
         raw = (bundle / NAME).read_bytes()
     except OSError as problem:
@@ -48,6 +55,8 @@ def read_document(bundle: Path) -> dict[str, Any]:
         raise BundleError(
             f"{NAME}: the schema is neither {SCHEMA!r} nor {JUDGED_SCHEMA!r}. This version reads no other."
         )
+    if document.get(SIGNATURE) is not None:
+        signed_statement(raw, str(document.get("scan_id") or ""))
     return document
 
 
@@ -220,7 +229,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         "shards": [shard_document(record) for record in manifest.shards],
         "source": {"manifest_sha256": manifest.source_sha256},
         "files": dict(sorted(manifest.files.items())),
-        "signature": None,
+        SIGNATURE: None,
         "capabilities_as_of": manifest.capabilities_as_of,
         **columns,
         **reads_document(manifest.reads),
@@ -263,7 +272,19 @@ def shard_document(record: ShardRecord) -> dict[str, Any]:
 
 
 def manifest_bytes(document: Mapping[str, Any]) -> bytes:
-    """Encode a manifest: indented, so that a person can read it and a diff is small."""
+    """Encode a manifest: indented, so that a person can read it and a diff is small.
+
+    Signature and time stamp have one line each, before other keys: replacing these lines restores what was
+    signed (`attestation.canonical_bytes`).
+    """
+    lines = {key: document[key] for key in (SIGNATURE, TIME_STAMP) if key in document}
+    if lines and list(document)[-1] in lines:  # another program wrote it: ours end with other keys
+        others = {key: value for key, value in document.items() if key not in lines}
+        last = list(others)[-1:]
+        document = {key: value for key, value in others.items() if key not in last}
+        document |= lines | {key: others[key] for key in last}
+    if isinstance(envelope := document.get(SIGNATURE), dict):
+        document = {**document, SIGNATURE: orjson.Fragment(orjson.dumps(envelope))}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 

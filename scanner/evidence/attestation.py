@@ -1,0 +1,240 @@
+"""The signed statement about a manifest: an in-toto Statement v1 in a DSSE envelope.
+
+The envelope is the value of the manifest's key `signature`. The statement's subjects are two digests:
+
+    manifest.json   the manifest's own bytes with `"signature": null` and without the line of `time_stamp`
+    judgement       the same without the entry of reports.sha256, so that a report can print it
+
+`manifest_bytes` writes `signature` and `time_stamp` as one line each. So the signed bytes are restored by
+replacing one line and deleting another, without parsing JSON (docs/verify.md does it with sed). Everything
+else of the file is covered by the signature, whitespace included. Both lines are therefore accepted only in
+the exact form in which they are written: otherwise a line could carry other keys, unsigned.
+
+Sources: in-toto attestation framework, "Statement" v1; DSSE, "Protocol" and "Envelope" v1.0.2.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from scanner.errors import BundleError
+from scanner.model.signing import Attestation, SignedStatement, SigningKey
+
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE: Final = "urn:vaultproof:scan:1"
+MANIFEST_SUBJECT: Final = "manifest.json"
+JUDGEMENT_SUBJECT: Final = "judgement"
+
+_UNSIGNED: Final = b'  "signature": null,\n'
+_SIGNATURE_LINE: Final = re.compile(rb'^  "signature": (.*)\n', re.MULTILINE)
+_TIME_STAMP_LINE: Final = re.compile(rb'^  "time_stamp": (.*)\n', re.MULTILINE)
+_TIME_STAMP: Final = re.compile(rb'"([A-Za-z0-9+/]+={0,2})",')
+_REPORTS_ENTRY: Final = re.compile(rb',\n    "reports\.sha256": "[0-9a-f]{64}"')
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
+_SIGN_AGAIN: Final = "Restore manifest.json from a copy, or sign the scan again."
+
+
+def canonical_bytes(manifest: bytes) -> bytes:
+    """Return the bytes of a manifest that its signature covers.
+
+    BundleError: `signature` or `time_stamp` is not written as `manifest_bytes` writes it.
+    """
+    lines = _SIGNATURE_LINE.findall(manifest)
+    if len(lines) != 1 or not lines[0].endswith(b","):
+        raise BundleError(
+            "manifest.json does not have its signature in one line of its own, so what was signed cannot be "
+            f"restored. {_SIGN_AGAIN}"
+        )
+    if lines[0] != b"null,":
+        _compact(lines[0][:-1])
+    stamps = _TIME_STAMP_LINE.findall(manifest)
+    if len(stamps) > 1 or not all(map(_TIME_STAMP.fullmatch, stamps)):
+        raise BundleError(
+            "manifest.json has more than base64 in the line of its time stamp, and such a line is not covered by "
+            f"the signature. {_SIGN_AGAIN}"
+        )
+    return _SIGNATURE_LINE.sub(_UNSIGNED, _TIME_STAMP_LINE.sub(b"", manifest))
+
+
+def judgement_bytes(canonical: bytes) -> bytes:
+    """Return the canonical bytes without the entry of reports.sha256, if they have one."""
+    return _REPORTS_ENTRY.sub(b"", canonical)
+
+
+def judgement_sha256(manifest: bytes) -> str:
+    """Return the digest of the subject `judgement`. BundleError: as `canonical_bytes`."""
+    return _sha256(judgement_bytes(canonical_bytes(manifest)))
+
+
+def _compact(value: bytes) -> dict[str, Any]:
+    """Parse an envelope. BundleError: it is not an object without whitespace and repeated keys."""
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError as problem:
+        raise BundleError(
+            f"The signature in manifest.json is followed by something else, or is not JSON. {_SIGN_AGAIN}"
+        ) from problem
+    if not isinstance(document, dict) or orjson.dumps(document) != value:
+        raise BundleError(f"The signature in manifest.json is not a compact JSON object. {_SIGN_AGAIN}")
+    return document
+
+
+def statement_bytes(attestation: Attestation) -> bytes:
+    """Return the in-toto statement, the payload of the envelope."""
+    subjects = {MANIFEST_SUBJECT: attestation.manifest_sha256, JUDGEMENT_SUBJECT: attestation.judgement_sha256}
+    key = attestation.key
+    statement = {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": name, "digest": {"sha256": digest}} for name, digest in subjects.items()],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "scan_id": attestation.scan_id,
+            "previous_manifest_sha256": attestation.previous_sha256,
+            "key": {"id": key.id, "sha256": key.fingerprint, "algorithm": key.algorithm},
+        },
+    }
+    return orjson.dumps(statement)
+
+
+def attest(manifest: bytes, key: SigningKey, scan_id: str, previous_sha256: str | None) -> Attestation:
+    """Return the statement about a manifest. BundleError: as `canonical_bytes`."""
+    canonical = canonical_bytes(manifest)
+    return Attestation(
+        scan_id=scan_id,
+        manifest_sha256=_sha256(canonical),
+        judgement_sha256=_sha256(judgement_bytes(canonical)),
+        previous_sha256=previous_sha256,
+        key=key,
+    )
+
+
+def signed_message(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
+    """Return DSSE's pre-authentication encoding: the bytes that are signed."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def envelope_document(payload: bytes, key_id: str, signature: bytes) -> dict[str, Any]:
+    """Return the DSSE envelope: the value of the manifest's key `signature`."""
+    return {
+        "payload": base64.b64encode(payload).decode(),
+        "payloadType": PAYLOAD_TYPE,
+        "signatures": [{"keyid": key_id, "sig": base64.b64encode(signature).decode()}],
+    }
+
+
+def signed_statement(manifest: bytes, scan_id: str) -> SignedStatement | None:
+    """Return the statement of a manifest and its signature; None: the manifest is not signed.
+
+    The statement is compared with the manifest and its scan id, but the signature is not verified: that needs
+    a key. BundleError: the envelope or the statement is malformed, or is about another manifest.
+    """
+    canonical = canonical_bytes(manifest)
+    (line,) = _SIGNATURE_LINE.findall(manifest)
+    if line == b"null,":
+        return None
+    payload, key_id, signature = _opened(_compact(line[:-1]))
+    attestation = _parse_statement(payload)
+    if attestation.key.id != key_id:
+        raise BundleError(
+            f"The envelope in manifest.json names the key {key_id[:200]}, and the signed statement in it names "
+            f"{attestation.key.id[:200]}. {_SIGN_AGAIN}"
+        )
+    _check_subjects(attestation, canonical, scan_id)
+    return SignedStatement(attestation, signed_message(payload), signature)
+
+
+def _opened(envelope: Mapping[str, Any]) -> tuple[bytes, str, bytes]:
+    """Return payload, key id and signature of an envelope. BundleError: it is not one of ours."""
+    if set(envelope) != {"payload", "payloadType", "signatures"}:
+        raise BundleError(f"The signature in manifest.json is not a DSSE envelope. {_SIGN_AGAIN}")
+    if envelope["payloadType"] != PAYLOAD_TYPE:
+        raise BundleError(
+            f"The envelope in manifest.json has the payload type {str(envelope['payloadType'])[:80]!r}, not "
+            f"{PAYLOAD_TYPE!r}. {_SIGN_AGAIN}"
+        )
+    signatures = envelope["signatures"]
+    if not isinstance(signatures, list) or len(signatures) != 1:
+        raise BundleError(
+            f"The envelope in manifest.json does not have exactly one signature. {_SIGN_AGAIN}"
+        )
+    signature = signatures[0]
+    if not isinstance(signature, dict) or set(signature) != {"keyid", "sig"}:
+        raise BundleError(f"The envelope in manifest.json has a signature without key id. {_SIGN_AGAIN}")
+    payload = _decoded(envelope["payload"], "payload")
+    return payload, str(signature["keyid"]), _decoded(signature["sig"], "signature")
+
+
+def _decoded(text: object, what: str) -> bytes:
+    """Decode base64, in its only spelling: a lenient decoder would accept changed bytes."""
+    try:
+        data = base64.b64decode(str(text), validate=True)
+    except (binascii.Error, ValueError) as problem:
+        raise BundleError(f"The {what} in manifest.json is not base64: {problem}. {_SIGN_AGAIN}") from problem
+    if base64.b64encode(data).decode() != text:
+        raise BundleError(f"The {what} in manifest.json is not base64 as it was written. {_SIGN_AGAIN}")
+    return data
+
+
+def _parse_statement(payload: bytes) -> Attestation:
+    """Parse a statement. BundleError: it is not JSON, or not a statement about a scan."""
+    try:
+        document = orjson.loads(payload)
+        attestation = _attestation(document)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as problem:
+        raise BundleError(
+            f"The signed statement in manifest.json is not an in-toto statement about a scan. {_SIGN_AGAIN}"
+        ) from problem
+    if statement_bytes(attestation) != payload:
+        raise BundleError(
+            f"The signed statement in manifest.json has other contents than this version writes. {_SIGN_AGAIN}"
+        )
+    return attestation
+
+
+def _attestation(document: Mapping[str, Any]) -> Attestation:
+    predicate, subjects = document["predicate"], document["subject"]
+    digests = {subject["name"]: subject["digest"]["sha256"] for subject in subjects}
+    key, previous = predicate["key"], predicate["previous_manifest_sha256"]
+    for text in (predicate["scan_id"], key["id"], key["algorithm"]):
+        if not isinstance(text, str):
+            raise TypeError(text)
+    for digest in (*digests.values(), key["sha256"], *(() if previous is None else (previous,))):
+        if not _DIGEST.fullmatch(digest):
+            raise ValueError(digest)
+    return Attestation(
+        scan_id=predicate["scan_id"],
+        manifest_sha256=digests[MANIFEST_SUBJECT],
+        judgement_sha256=digests[JUDGEMENT_SUBJECT],
+        previous_sha256=previous,
+        key=SigningKey(id=key["id"], fingerprint=key["sha256"], algorithm=key["algorithm"]),
+    )
+
+
+def _check_subjects(attestation: Attestation, canonical: bytes, scan_id: str) -> None:
+    """Compare a statement with the manifest that it is in. BundleError: it is about another one."""
+    if attestation.scan_id != scan_id:
+        raise BundleError(
+            f"The signature in manifest.json is that of the scan {attestation.scan_id[:80]!r}, not of this one "
+            f"({scan_id[:80]!r}). {_SIGN_AGAIN}"
+        )
+    if attestation.manifest_sha256 == _sha256(canonical):
+        return
+    if attestation.judgement_sha256 == _sha256(judgement_bytes(canonical)):
+        raise BundleError(
+            "reports.sha256 was changed after the scan was signed: the signature still covers findings and "
+            f"evidence, but not the reports. {_SIGN_AGAIN}"
+        )
+    raise BundleError(
+        "manifest.json was changed after it was signed: its SHA-256 is not the signed one. " + _SIGN_AGAIN
+    )
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
