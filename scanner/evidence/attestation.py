@@ -3,7 +3,7 @@
 The envelope is the value of the manifest's key `signature`. The statement's subjects are two digests:
 
     manifest.json   the manifest's own bytes with `"signature": null` and without the line of `time_stamp`
-    judgement       the same without the entry of reports.sha256, so that a report can print it
+    judgement       the same without the files that are written after the reports: these can print it
 
 `manifest_bytes` writes `signature` and `time_stamp` as one line each. So the signed bytes are restored by
 replacing one line and deleting another, without parsing JSON (docs/verify.md does it with sed). Everything
@@ -35,7 +35,11 @@ _UNSIGNED: Final = b'  "signature": null,\n'
 _SIGNATURE_LINE: Final = re.compile(rb'^  "signature": (.*)\n', re.MULTILINE)
 _TIME_STAMP_LINE: Final = re.compile(rb'^  "time_stamp": (.*)\n', re.MULTILINE)
 _TIME_STAMP: Final = re.compile(rb'"([A-Za-z0-9+/]+={0,2})",')
-_REPORTS_ENTRY: Final = re.compile(rb',\n    "reports\.sha256": "[0-9a-f]{64}"')
+_AFTER_REPORTS: Final = re.compile(
+    rb',\n    "(?:first-seen\.json\.gz|redacted/reports\.sha256|reports\.sha256)": "[0-9a-f]{64}"'
+)
+"""The entries of files that are written after the reports."""
+
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 _SIGN_AGAIN: Final = "Restore manifest.json from a copy, or sign the scan again."
 
@@ -56,15 +60,15 @@ def canonical_bytes(manifest: bytes) -> bytes:
     stamps = _TIME_STAMP_LINE.findall(manifest)
     if len(stamps) > 1 or not all(map(_TIME_STAMP.fullmatch, stamps)):
         raise BundleError(
-            "manifest.json has more than base64 in the line of its time stamp, and such a line is not covered by "
-            f"the signature. {_SIGN_AGAIN}"
+            "manifest.json has more than base64 in the line of its time stamp, which no signature covers. "
+            + _SIGN_AGAIN
         )
     return _SIGNATURE_LINE.sub(_UNSIGNED, _TIME_STAMP_LINE.sub(b"", manifest))
 
 
 def judgement_bytes(canonical: bytes) -> bytes:
-    """Return the canonical bytes without the entry of reports.sha256, if they have one."""
-    return _REPORTS_ENTRY.sub(b"", canonical)
+    """Return the canonical bytes without the entries of files that are written after the reports."""
+    return _AFTER_REPORTS.sub(b"", canonical)
 
 
 def judgement_sha256(manifest: bytes) -> str:
@@ -87,7 +91,10 @@ def _compact(value: bytes) -> dict[str, Any]:
 
 def statement_bytes(attestation: Attestation) -> bytes:
     """Return the in-toto statement, the payload of the envelope."""
-    subjects = {MANIFEST_SUBJECT: attestation.manifest_sha256, JUDGEMENT_SUBJECT: attestation.judgement_sha256}
+    subjects = {
+        MANIFEST_SUBJECT: attestation.manifest_sha256,
+        JUDGEMENT_SUBJECT: attestation.judgement_sha256,
+    }
     key = attestation.key
     statement = {
         "_type": STATEMENT_TYPE,
@@ -143,7 +150,7 @@ def signed_statement(manifest: bytes, scan_id: str) -> SignedStatement | None:
     attestation = _parse_statement(payload)
     if attestation.key.id != key_id:
         raise BundleError(
-            f"The envelope in manifest.json names the key {key_id[:200]}, and the signed statement in it names "
+            f"The envelope in manifest.json names the key {key_id[:200]}, and the statement in it the key "
             f"{attestation.key.id[:200]}. {_SIGN_AGAIN}"
         )
     _check_subjects(attestation, canonical, scan_id)
@@ -161,9 +168,7 @@ def _opened(envelope: Mapping[str, Any]) -> tuple[bytes, str, bytes]:
         )
     signatures = envelope["signatures"]
     if not isinstance(signatures, list) or len(signatures) != 1:
-        raise BundleError(
-            f"The envelope in manifest.json does not have exactly one signature. {_SIGN_AGAIN}"
-        )
+        raise BundleError(f"The envelope in manifest.json does not have exactly one signature. {_SIGN_AGAIN}")
     signature = signatures[0]
     if not isinstance(signature, dict) or set(signature) != {"keyid", "sig"}:
         raise BundleError(f"The envelope in manifest.json has a signature without key id. {_SIGN_AGAIN}")
@@ -193,7 +198,7 @@ def _parse_statement(payload: bytes) -> Attestation:
         ) from problem
     if statement_bytes(attestation) != payload:
         raise BundleError(
-            f"The signed statement in manifest.json has other contents than this version writes. {_SIGN_AGAIN}"
+            f"The signed statement in manifest.json has contents that are not known here. {_SIGN_AGAIN}"
         )
     return attestation
 
@@ -221,15 +226,15 @@ def _check_subjects(attestation: Attestation, canonical: bytes, scan_id: str) ->
     """Compare a statement with the manifest that it is in. BundleError: it is about another one."""
     if attestation.scan_id != scan_id:
         raise BundleError(
-            f"The signature in manifest.json is that of the scan {attestation.scan_id[:80]!r}, not of this one "
-            f"({scan_id[:80]!r}). {_SIGN_AGAIN}"
+            f"The signature in manifest.json is that of another scan, {attestation.scan_id[:80]!r}: this one "
+            f"is {scan_id[:80]!r}. {_SIGN_AGAIN}"
         )
     if attestation.manifest_sha256 == _sha256(canonical):
         return
     if attestation.judgement_sha256 == _sha256(judgement_bytes(canonical)):
         raise BundleError(
-            "reports.sha256 was changed after the scan was signed: the signature still covers findings and "
-            f"evidence, but not the reports. {_SIGN_AGAIN}"
+            "Reports were written after the scan was signed: the signature covers findings and evidence, but "
+            f"not reports.sha256. {_SIGN_AGAIN}"
         )
     raise BundleError(
         "manifest.json was changed after it was signed: its SHA-256 is not the signed one. " + _SIGN_AGAIN

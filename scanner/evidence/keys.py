@@ -27,7 +27,8 @@ LARGEST_FILE: Final = 64 << 10
 """The most bytes that are read of a key file."""
 
 MISSING: Final = (
-    "Signatures need the package {package}, which is not installed. Install it: pip install 'vaultproof[sign]'."
+    "Signatures need the package {package}, which is not installed. "
+    "Install it: pip install 'vaultproof[sign]'."
 )
 _KINDS: Final = "Use an EC key on P-256, an RSA key of at least 2,048 bits, or an Ed25519 key."
 
@@ -90,7 +91,7 @@ class KeyFile:
         return signature
 
 
-def parse_private_key(pem: bytes, name: str, password: str = "", password_name: str = "") -> KeyFile:  # noqa: S107 -- none
+def parse_private_key(pem: bytes, name: str, password: str = "", password_name: str = "") -> KeyFile:
     """Parse a private key in PEM. `password_name`: where the password comes from, for messages.
 
     UsageError: it is no private key, of a kind that is not supported, or the password is missing or wrong.
@@ -125,14 +126,14 @@ def parse_public_key(pem: bytes, name: str) -> PublicKey:
         from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
     if b"PRIVATE KEY" in pem:
         raise UsageError(
-            f"{name} is a private key. Give the public one: openssl pkey -in {name} -pubout -out public-key.pem"
+            f"{name} is a private key. Use the public one: openssl pkey -in {name} -pubout -out public.pem"
         )
     try:
         public = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as problem:
         raise UsageError(
-            f"{name} is not a public key in PEM. Get it with: openssl pkey -in PRIVATE_KEY -pubout, or from KMS "
-            "with: aws kms get-public-key"
+            f"{name} is not a public key in PEM. Get it with openssl pkey -in PRIVATE_KEY -pubout, or from "
+            "KMS with aws kms get-public-key (docs/verify.md)."
         ) from problem
     return _public_key(public, name)
 
@@ -161,9 +162,7 @@ def _public_key(key: "PublicKeyTypes", name: str) -> PublicKey:
             algorithm = ED25519
         case _:
             raise UsageError(f"{name} is a key of a kind that is not supported. {_KINDS}")
-    der = key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return PublicKey(der, algorithm)
 
 

@@ -55,7 +55,7 @@ def read_document(bundle: Path) -> dict[str, Any]:
         raise BundleError(
             f"{NAME}: the schema is neither {SCHEMA!r} nor {JUDGED_SCHEMA!r}. This version reads no other."
         )
-    if document.get(SIGNATURE) is not None:
+    if isinstance(document.get(SIGNATURE), dict):
         signed_statement(raw, str(document.get("scan_id") or ""))
     return document
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class SigningKey:
     """A key that signs manifests.
 
-    `id`: the ARN of a KMS key, or `sha256:FINGERPRINT` for a key file. `fingerprint`: the SHA-256 of the public
-    key (SubjectPublicKeyInfo, DER), in lowercase hex. `algorithm`: AWS KMS's name of the signing algorithm.
+    `id`: the ARN of a KMS key, or `sha256:FINGERPRINT` for a key file. `fingerprint`: the SHA-256 of the
+    public key (SubjectPublicKeyInfo, DER), in lowercase hex. `algorithm`: AWS KMS's name of it.
     """
 
     id: str
@@ -20,8 +20,8 @@ class SigningKey:
 class Signing:
     """What reports print about the signature of their scan. `key` None: it was not signed.
 
-    `judgement_sha256`: the SHA-256 of the manifest without signature, time stamp and the entry of
-    reports.sha256. A report can print it, although reports.sha256 covers the report.
+    `judgement_sha256`: the SHA-256 of the manifest without signature, time stamp and the files that are
+    written after the reports. A report can print it, although the manifest covers the report.
     """
 
     judgement_sha256: str
