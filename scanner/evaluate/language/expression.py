@@ -3,17 +3,27 @@
 The tree is walked once. Whatever is not known to be harmless is refused with a reason; on the way the
 columns and parameters are noted, and four things are rewritten: a parameter gets its type, `len(list)`
 becomes the macro that keeps the third value, the body of a comprehension is NULL for a NULL row, and a
-calculation or a cast whose result is no finite number is NULL.
+calculation or a cast whose result is no finite number is NULL. (A division by zero is NULL by a setting.)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pyarrow as pa
 
 from scanner.evaluate.language import grammar
-from scanner.evaluate.language.grammar import clash, kind_of_literal, kind_of_type, kind_of_value
+from scanner.evaluate.language.grammar import (
+    clash,
+    is_date,
+    is_finite,
+    kind_of_cast,
+    kind_of_literal,
+    kind_of_result,
+    kind_of_type,
+    kind_of_value,
+)
+from scanner.evaluate.language.growth import MAX_PARTS, parts
 from scanner.evaluate.language.tree import Node, cast, finite, guard, parse, to_sql
 from scanner.evaluate.problem import Problem, RefusedError, suggestion
 
@@ -51,6 +61,9 @@ def check(text: str, vocabulary: Vocabulary) -> Expression:
         raise RefusedError(Problem("the expression is nested too deeply", "write it simpler")) from error
     if walk.problems:
         raise RefusedError(*dict.fromkeys(walk.problems))
+    if parts(node) > MAX_PARTS:
+        message = f"with its functions written out, the expression has more than {MAX_PARTS:,} parts"
+        raise RefusedError(Problem(message, "nest any_of, all_of and the like less deeply"))
     return Expression(to_sql(node), frozenset(walk.columns), frozenset(walk.parameters))
 
 
@@ -135,9 +148,10 @@ class _Walk:
     def compare_kinds(self, node: Node, place: _Place) -> None:
         """Complain where a text is compared with a number, or a text stands for a condition."""
         direct = [node[key] for key in ("left", "right", "input", "lower", "upper") if key in node]
-        kinds = [self.kind(child, place) for child in (*direct, *node.get("children", ()))]
+        operands = (*direct, *node.get("children", ()))
+        kinds = [self.kind(child, place) for child in operands]
         if node["type"] in grammar.COMPARISONS:
-            message = clash(kinds)
+            message = clash(_with_dates(operands, kinds))
         elif node["type"] in grammar.CONNECTIVES:
             wrong = sorted(set(kinds) - {"", "boolean"})
             message = f"a {wrong[0]} stands where a condition is wanted" if wrong else ""
@@ -154,9 +168,16 @@ class _Walk:
                 return kind_of_type(_Walk(self.vocabulary).resolve(node["column_names"], place))
             case "PARAMETER":
                 return kind_of_value(self.vocabulary.parameters.get(str(node["identifier"])))
+            case "CAST":
+                return kind_of_cast(_target(node))
+            case "FUNCTION":
+                arguments = [self.kind(argument["expression"], place) for argument in node["arguments"]]
+                return kind_of_result(str(node["function_name"]).lower(), arguments)
         return ""
 
     def constant(self, node: Node, _: _Place) -> Node:
+        if not self.lenient and not is_finite(node["literal"]):
+            self.complain("the number is larger than any that can be represented", "write a smaller number")
         if node["literal"]["kind"] == "NULL_LITERAL" and not self.lenient:
             self.complain("NULL is what is not known, no value", "compare with the value that you mean")
         return node
@@ -208,14 +229,14 @@ class _Walk:
         return cast(node, sql_type)
 
     def casting(self, node: Node, place: _Place) -> Node:
-        target = str(node["type_expr"].get("type_name", "")).upper()
+        target = _target(node)
         if node["try_cast"] and not self.lenient:
             self.complain("TRY_CAST makes something not known of a known value", "use CAST")
         if target not in grammar.TYPES or node["type_expr"].get("children"):
             known = ", ".join(sorted(grammar.TYPES))
             self.complain(f"a cast to {target} is not part of the control language", f"casts go to {known}")
         node["child"] = self.visit(node["child"], place.within(lists=False))
-        return node if self.lenient or target != "DOUBLE" else finite(node)
+        return node if self.lenient or target not in grammar.FINITE_TYPES else finite(node)
 
     def function(self, node: Node, place: _Place) -> Node:
         name = str(node["function_name"]).lower()
@@ -226,10 +247,39 @@ class _Walk:
         if name == "list_value" and place.lists:
             self.arguments(node, place, frozenset())
             return node
+        self.compare_arguments(node, name, place)
         self.arguments(node, place, self.list_positions(name))
         if name == "len":
             _rename(node, "known_length")
-        return finite(node) if name in grammar.ARITHMETIC and not self.lenient else node
+        return finite(node) if name in grammar.FINITE and not self.lenient else node
+
+    def compare_arguments(self, node: Node, name: str, place: _Place) -> None:
+        """Complain where a text is calculated with, or is looked for in a list of numbers.
+
+        DuckDB would convert it, and 'nan' or 'infinity' would decide.
+        """
+        operands = [argument["expression"] for argument in node["arguments"]]
+        if name in grammar.ARITHMETIC:
+            wrong = sorted({self.kind(operand, place) for operand in operands} & {"text", "boolean"})
+            if wrong:
+                self.complain(f"a {wrong[0]} stands where a number is wanted", "cast it: CAST(... AS DOUBLE)")
+        elif name == "one_of" and len(operands) == 2:  # noqa: PLR2004 -- the value and the list
+            value, members = operands
+            if message := clash([self.kind(value, place), *self.member_kinds(members, place)]):
+                self.complain(message, "compare values of one kind")
+
+    def member_kinds(self, node: Node, place: _Place) -> list[str]:
+        """Return the kinds of the members of a list, as far as they are plain to see."""
+        match node["class"]:
+            case "COLUMN_REF":
+                kind = _Walk(self.vocabulary).resolve(node["column_names"], place)
+                return [kind_of_type(kind.value_type)] if kind is not None and pa.types.is_list(kind) else []
+            case "PARAMETER":
+                default = self.vocabulary.parameters.get(str(node["identifier"]))
+                return [kind_of_value(member) for member in default] if isinstance(default, tuple) else []
+            case "FUNCTION" if node["function_name"] == "list_value":
+                return [self.kind(argument["expression"], place) for argument in node["arguments"]]
+        return []
 
     def plain(self, node: Node) -> bool:
         """Whether it is a plain call: nothing of an aggregate, no schema, no named argument."""
@@ -343,6 +393,20 @@ class _Walk:
         if source["class"] == "FUNCTION" and source["function_name"] in {"list_filter", "list_distinct"}:
             return self.member_type(source["arguments"][0]["expression"], place)
         return None
+
+
+def _target(node: Node) -> str:
+    """Return the name of the type of a cast."""
+    return str(node["type_expr"].get("type_name", "")).upper()
+
+
+def _with_dates(operands: Sequence[Node], kinds: Sequence[str]) -> Iterable[str]:
+    """Return the kinds of what is compared; besides a date, a text like '2026-12-31' is one, too."""
+    dated = "date" in kinds
+    return (
+        "date" if dated and operand["class"] == "CONSTANT" and is_date(operand["literal"]) else kind
+        for operand, kind in zip(operands, kinds, strict=True)
+    )
 
 
 def _rename(node: Node, name: str) -> None:

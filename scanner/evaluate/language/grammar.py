@@ -4,7 +4,9 @@ What is not listed is refused. Most refusals are about one thing: DuckDB's funct
 into a known value, and a control would pass or fail on something that nobody read.
 """
 
-from collections.abc import Iterable
+import math
+import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import pyarrow as pa
@@ -30,7 +32,15 @@ OPERATORS: Final = frozenset({"+", "-", "*", "/", "//", "%", "||", "~~", "!~~", 
 """As the parse tree calls them: the last four are LIKE, NOT LIKE, ILIKE and NOT ILIKE."""
 
 ARITHMETIC: Final = frozenset({"+", "-", "*", "/", "//", "%"})
-"""Operators whose result may be no number: 0.0 / 0.0 is NaN, which DuckDB takes for more than any number."""
+
+FINITE: Final = ARITHMETIC | {"abs", "ceil", "floor", "round"}
+"""Operators and functions whose result may be infinite or NaN, which DuckDB takes for more than any number.
+
+A result that is not finite is NULL, then. A test compares the list with the types of DuckDB's functions.
+"""
+
+FINITE_TYPES: Final = frozenset({"DOUBLE", "DATE"})
+"""Types with infinite values: the text 'infinity' can be cast to each."""
 
 FUNCTIONS: Final = frozenset(
     {
@@ -154,6 +164,21 @@ _BY_PREFIX: Final = (
         "",
     ),
 )
+_CASTS: Final = {
+    **dict.fromkeys(("BIGINT", "INTEGER", "DOUBLE"), "number"),
+    "VARCHAR": "text",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+}
+_RESULTS: Final = {
+    **dict.fromkeys(("lower", "replace", "split_part", "substring", "trim", "upper", "||"), "text"),
+    **dict.fromkeys(("abs", "ceil", "floor", "length", "round", "len", "known_length"), "number"),
+    **dict.fromkeys(("count_of", "min_of", "max_of", "days_since", "hours_between"), "number"),
+    **dict.fromkeys(("contains", "ends_with", "starts_with", "like_escape"), "boolean"),
+    **dict.fromkeys(("regexp_full_match", "regexp_matches", "matches_arn"), "boolean"),
+    **dict.fromkeys(("any_of", "all_of", "one_of", "~~", "!~~", "~~*", "!~~*"), "boolean"),
+}
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LITERALS: Final = {"STRING": "text", "INTEGER": "number", "NUMERIC": "number", "BOOLEAN": "boolean"}
 
 
@@ -170,6 +195,30 @@ def refusal(name: str) -> tuple[str, str]:
 def kind_of_literal(kind: str) -> str:
     """Return the kind of a literal by its name in the parse tree; empty: it has none."""
     return _LITERALS.get(kind, "")
+
+
+def is_finite(literal: Mapping[str, str]) -> bool:
+    """Check that a literal of the parse tree is no number beyond those that DuckDB can represent."""
+    if literal["kind"] not in {"INTEGER", "NUMERIC"}:
+        return True
+    return math.isfinite(float(literal["text"].replace("_", "")))
+
+
+def is_date(literal: Mapping[str, str]) -> bool:
+    """Check that a literal of the parse tree is a text that DuckDB reads as a day of the calendar."""
+    return literal["kind"] == "STRING" and _DATE.fullmatch(literal["text"]) is not None
+
+
+def kind_of_cast(target: str) -> str:
+    """Return the kind of a cast by the name of its type; empty: it is not part of the language."""
+    return _CASTS.get(target, "")
+
+
+def kind_of_result(name: str, arguments: Iterable[str]) -> str:
+    """Return the kind of a function's result; `arguments`: their kinds. Empty: it depends on more."""
+    if name in ARITHMETIC and set(arguments) == {"number"}:
+        return "number"
+    return _RESULTS.get(name, "")
 
 
 def kind_of_type(kind: pa.DataType | None) -> str:

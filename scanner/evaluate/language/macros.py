@@ -43,6 +43,9 @@ def _once(
 # True when every member of the list is known: list_count leaves NULLs out.
 _COMPLETE: Final = "len(list) = list_count(list)"
 _INFINITY: Final = "CAST('inf' AS DOUBLE)"
+# The members as numbers; a text like 'nan' is none, and the list is then as incomplete as with a NULL.
+_NUMBERS: Final = "list_transform(CAST(list AS DOUBLE[]), lambda member: finite(member))"
+_ALL_NUMBERS: Final = f"len(list) = list_count({_NUMBERS})"
 _FIRST: Final = frozenset({0})
 
 VERDICT_MACROS: Final = (
@@ -71,14 +74,14 @@ VERDICT_MACROS: Final = (
         "min_of",
         ("list",),
         "The smallest number; NULL when a member is not known. Of []: infinity, above every limit.",
-        f"CASE WHEN {_COMPLETE} THEN list_min(list_append(CAST(list AS DOUBLE[]), {_INFINITY})) END",
+        f"CASE WHEN {_ALL_NUMBERS} THEN list_min(list_append(CAST(list AS DOUBLE[]), {_INFINITY})) END",
         _FIRST,
     ),
     Macro(
         "max_of",
         ("list",),
         "The largest number; NULL when a member is not known. Of []: minus infinity, below every limit.",
-        f"CASE WHEN {_COMPLETE} THEN list_max(list_append(CAST(list AS DOUBLE[]), -{_INFINITY})) END",
+        f"CASE WHEN {_ALL_NUMBERS} THEN list_max(list_append(CAST(list AS DOUBLE[]), -{_INFINITY})) END",
         _FIRST,
     ),
     Macro(
@@ -113,7 +116,9 @@ VERDICT_MACROS: Final = (
         "hours_between",
         ("earlier", "later"),
         "Hours from one ISO 8601 time to another; 0 where the second is not later, NULL for no time.",
-        "CASE WHEN TRY_CAST(later AS TIMESTAMPTZ) <= TRY_CAST(earlier AS TIMESTAMPTZ) THEN 0.0 ELSE "
+        "CASE WHEN NOT (isfinite(TRY_CAST(later AS TIMESTAMPTZ)) "
+        "AND isfinite(TRY_CAST(earlier AS TIMESTAMPTZ))) THEN NULL "
+        "WHEN TRY_CAST(later AS TIMESTAMPTZ) <= TRY_CAST(earlier AS TIMESTAMPTZ) THEN 0.0 ELSE "
         "(epoch(TRY_CAST(later AS TIMESTAMPTZ)) - epoch(TRY_CAST(earlier AS TIMESTAMPTZ))) / 3600 END",
     ),
 )
@@ -182,8 +187,8 @@ _SHOWN_NUMBER: Final = _once(
     "CASE WHEN abs(number) = CAST('inf' AS DOUBLE) THEN 'none' "
     "ELSE regexp_replace(printf('%.2f', CAST(number AS DOUBLE)), '\\.?0+$', '') END",
 )
-# A division by zero, an overflow or a text like 'nan' gives no number: what rests on it is not known.
-_FINITE: Final = "CREATE MACRO finite(number) AS (CASE WHEN isfinite(number) THEN number END)"
+# An overflow or a text like 'nan' gives no number, and 'infinity' no date: what rests on it is not known.
+_FINITE: Final = _once("finite", ("number",), "", "CASE WHEN isfinite(number) THEN number END")
 _SHOWN_MOMENT: Final = _once(
     "shown_moment",
     ("moment",),
@@ -193,18 +198,20 @@ _SHOWN_MOMENT: Final = _once(
 )
 
 
+ALL_MACROS: Final = (_FINITE, *reversed(VERDICT_MACROS), _SHOWN_NUMBER, _SHOWN_MOMENT, *REASON_MACROS)
+"""All macros; a macro comes after those that it calls."""
+
+
 def macro_statements(as_of: datetime) -> tuple[str, ...]:
     """Return the statements that create all macros; `as_of`: the clock of the evaluation (aware)."""
     clock = as_of.astimezone(UTC).isoformat(sep=" ")
     now = f"CREATE MACRO evaluation_time() AS (TIMESTAMPTZ '{clock}')"
     # Else a time without an offset would be read in the machine's time zone.
-    by_need = (
+    return (
         "SET TimeZone = 'UTC'",
+        # A division by zero is NULL, then, also in `audit query`.
         "SET error_on_division_by_zero = false",
+        "SET ieee_floating_point_ops = false",
         now,
-        _FINITE,
-        *(m.definition for m in reversed(VERDICT_MACROS)),
-        _SHOWN_NUMBER.definition,
-        _SHOWN_MOMENT.definition,
+        *(macro.definition for macro in ALL_MACROS),
     )
-    return (*by_need, *(macro.definition for macro in REASON_MACROS))
