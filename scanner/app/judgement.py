@@ -12,7 +12,7 @@ from scanner.app.protection import summary_of
 from scanner.app.reports import LINES, compared, write_scan_reports
 from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evidence.bundle import Bundle
-from scanner.history.since import Since
+from scanner.history.comparison import Since
 from scanner.judging.tables import Tables, write_tables
 from scanner.judging.worker_pool import workers_for
 from scanner.model.scan import Scan

@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from scanner.app.judged import read_judged
-from scanner.history.comparison import Comparison
+from scanner.history.comparison import Comparison, Since, Tally
 from scanner.history.first_seen import first_seen, read_first_seen, write_first_seen
-from scanner.history.since import Since
-from scanner.history.tally import Tally
 from scanner.model.changes import ALARMING, Change, Changes, Former, Kind
 from scanner.model.finding import Status
 from scanner.model.notification import (
@@ -30,9 +28,8 @@ from scanner.model.notification import (
 from scanner.notify.notify import import_calls, notify, planned_calls
 from scanner.notify.sending import Sender
 from scanner.report.formats.asff_import import import_batches
-from scanner.report.to_do import to_do
 from scanner.report.view.view import View, build
-from scanner.report.wording import given_name
+from scanner.report.wording import given_name, to_do
 from scanner.settings.settings import SecurityHubSettings, Settings
 
 TOPIC: Final = "VAULTPROOF_TOPIC"

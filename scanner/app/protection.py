@@ -10,8 +10,7 @@ from scanner.errors import UsageError
 from scanner.evidence.manifest import read_manifest
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.graph.blast_radius import WORST, BlastRadius
-from scanner.graph.graph_formats import Provenance, graph_bytes
-from scanner.graph.node_names import full_name, nodes_called
+from scanner.graph.graph_formats import Provenance, full_name, graph_bytes, nodes_called
 from scanner.graph.protection_graph import Graph, ProtectionTables, protection_graph
 from scanner.model.blast_radius import (
     BlastRadiusReport,

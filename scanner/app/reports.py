@@ -10,7 +10,7 @@ from scanner.app.judged import read_judged
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
 from scanner.findings.stored_lines import StoredFindings
-from scanner.history.since import Since
+from scanner.history.comparison import Since
 from scanner.model.explanation import Explanation
 from scanner.model.scan import Scan
 from scanner.report.explain import explain as explain_subject

@@ -17,8 +17,7 @@ from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.compliance.audit_manager_pack import ImportedPack, import_frameworks
 from scanner.evaluate.compliance.frameworks import Found, find_frameworks, gap_sentences
 from scanner.evaluate.controls.cases import Outcome, cases_file, load_cases, run_cases
-from scanner.evaluate.controls.lint import lint
-from scanner.evaluate.controls.skeleton import Answers, skeleton
+from scanner.evaluate.controls.lint import Answers, lint, skeleton
 from scanner.evaluate.problem import suggestion
 from scanner.model.control import Control
 from scanner.model.facts import TABLES

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from scanner.cli.logs import say
 from scanner.cli.progress import wide_console
-from scanner.evaluate.controls.pack_docs import pack_section
+from scanner.evaluate.controls.control_docs import pack_section
 from scanner.evaluate.controls.selection import select
 from scanner.model.control import Control, Pack
 

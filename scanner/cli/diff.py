@@ -14,9 +14,8 @@ from rich.table import Table
 from scanner.app.judged import read_judged
 from scanner.cli.exits import FINDINGS, guarded
 from scanner.errors import UsageError
-from scanner.history.comparison import Comparison
+from scanner.history.comparison import Comparison, Tally
 from scanner.history.notes import notes_of
-from scanner.history.tally import Tally
 from scanner.model.changes import Changes, Kind
 from scanner.model.finding import Severity
 from scanner.report.formats.diff import diff_csv, diff_json, diff_json_tail, diff_markdown

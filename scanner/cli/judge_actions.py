@@ -33,7 +33,7 @@ from scanner.cli.requests import settings_of
 from scanner.errors import BundleError, UsageError
 from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
 from scanner.evidence.manifest import NAME, read_manifest
-from scanner.history.since import Since
+from scanner.history.comparison import Since
 from scanner.model.compliance import Assessment, Figures
 from scanner.model.decisions import WaiverState, WaiverUse
 from scanner.model.finding import Status

@@ -323,7 +323,7 @@ def _table(estimate: "Estimate") -> Table:
         estimate.operations, key=lambda call: (call.operation.service, call.operation.name)
     ):
         operation = planned.operation
-        table.add_row(operation.key, ", ".join(operation.actions), planned.per or planned.place.value)
+        table.add_row(operation.key, ", ".join(operation.actions), planned.per or planned.scope.value)
     return table
 
 

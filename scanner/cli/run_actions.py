@@ -17,7 +17,7 @@ from scanner.cli.notify import conclude as conclude_notifications
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.requests import settings_of
 from scanner.errors import VaultproofError
-from scanner.history.since import Since
+from scanner.history.comparison import Since
 from scanner.notify.sending import Sender
 from scanner.report.view.view import View
 

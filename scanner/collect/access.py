@@ -27,11 +27,11 @@ from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessSt
 from scanner.model.known import GapKind
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
 from scanner.services import ec2, organizations
-from scanner.services.base import Operation, Place
+from scanner.services.base import CallScope, Operation
 from scanner.services.catalogue import OPERATIONS, samples
 
 _VAULTS: Final = "backup:ListBackupVaults"
-SAMPLES: Final = (_VAULTS, *(key for key in samples(Place.REGION) if not key.startswith("backup:")))
+SAMPLES: Final = (_VAULTS, *(key for key in samples(CallScope.REGION) if not key.startswith("backup:")))
 """The operation of each service that is called in one Region of each account."""
 
 GLOBAL_SAMPLES: Final = ("iam:ListRoles", "s3:ListBuckets")

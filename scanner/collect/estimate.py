@@ -18,7 +18,7 @@ from scanner.evidence.writer import Call
 from scanner.model.collected import is_collected
 from scanner.model.manifest import Scope
 from scanner.model.names import AccountId, RegionName
-from scanner.services.base import Operation, Place
+from scanner.services.base import CallScope, Operation
 from scanner.services.catalogue import OPERATIONS
 
 LATENCY: Final = 0.1
@@ -27,16 +27,16 @@ LATENCY: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An operation that would be called. `per`: once for each of these; empty: once in its place."""
+    """An operation that would be called. `per`: once for each of these; empty: once in its scope."""
 
     operation: Operation
-    place: Place
+    scope: CallScope
     per: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a scan would call. `calls` is a lower bound, `seconds` an estimate that rests on `latency`.
+    """What a scan would call. `calls` is a lower bound, `seconds` an estimate based on `latency`.
 
     `skipped` are Regions that the caller's account has not enabled; of other accounts it is not known.
     """
@@ -56,7 +56,9 @@ class Estimate:
 
 def plan(operations: Iterable[Operation]) -> tuple[Planned, ...]:
     """Return where and how often operations are called."""
-    return tuple(Planned(one, one.place, one.per or one.condition) for one in operations)
+    return tuple(
+        Planned(operation, operation.scope, operation.per or operation.condition) for operation in operations
+    )
 
 
 def estimate(  # noqa: PLR0913 -- the inputs of the calculation
@@ -70,8 +72,8 @@ def estimate(  # noqa: PLR0913 -- the inputs of the calculation
     latency: float = LATENCY,
 ) -> Estimate:
     """Count calls. `asked`: the calls for resolving the scope, which the scan repeats."""
-    account = [planned for planned in operations if planned.place is Place.ACCOUNT and not planned.per]
-    region = [planned for planned in operations if planned.place is Place.REGION and not planned.per]
+    account = [planned for planned in operations if planned.scope is CallScope.ACCOUNT and not planned.per]
+    region = [planned for planned in operations if planned.scope is CallScope.REGION and not planned.per]
     shards = len(scope.accounts) * len(scope.regions) - (len(skipped) if caller in scope.accounts else 0)
     calls = asked + len(scope.accounts) * len(account) + shards * len(region)
     slowest = slowest_seconds(planned.operation for planned in region)

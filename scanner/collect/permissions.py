@@ -18,7 +18,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any, Final
 
-from scanner.services.base import Operation, Place
+from scanner.services.base import CallScope, Operation
 from scanner.services.catalogue import OPERATIONS
 
 VERSION: Final = "2012-10-17"
@@ -75,7 +75,7 @@ def statements(
 
 def is_asked_of_members(operation: Operation) -> bool:
     """Check whether an operation is called in every account, rather than once for the organization."""
-    return operation.place is not Place.SCAN
+    return operation.scope is not CallScope.SCAN
 
 
 def _by_service(actions: set[str]) -> tuple[Statement, ...]:

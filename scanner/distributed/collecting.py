@@ -19,7 +19,7 @@ from scanner.distributed.account_files import (
     write_state,
 )
 from scanner.distributed.events import Collect, Failed, Note
-from scanner.distributed.invocation import Answer, Invocation
+from scanner.distributed.options import Answer, Invocation
 from scanner.errors import UsageError, VaultproofError
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document

@@ -6,11 +6,10 @@ from typing import Any
 from scanner.app.findings import waivers_of
 from scanner.app.judgement import Outcome, conclude
 from scanner.distributed import names
-from scanner.distributed.former import earlier_scan
-from scanner.distributed.invocation import Answer, Invocation
 from scanner.distributed.judging import fetch_manifest, plan_of
-from scanner.distributed.notifying import notify, remember_first_seen
-from scanner.distributed.reports import makeable, not_written
+from scanner.distributed.notifying import earlier_scan, notify, remember_first_seen
+from scanner.distributed.options import Answer, Invocation
+from scanner.distributed.whole import makeable, not_written
 from scanner.errors import BundleError
 from scanner.evaluate.needs import affected_controls
 from scanner.evidence.bundle import Bundle, file_sha256

@@ -15,7 +15,7 @@ from scanner.collect.scope import Resolved
 from scanner.distributed import names
 from scanner.distributed.account_files import State, read_state
 from scanner.distributed.collecting import fail, write_account_plane
-from scanner.distributed.invocation import Answer, Invocation
+from scanner.distributed.options import Answer, Invocation
 from scanner.errors import BundleError
 from scanner.evidence.manifest import manifest_bytes, manifest_document
 from scanner.model.manifest import Scope, ShardRecord

@@ -6,7 +6,7 @@ from typing import Any
 from scanner.app.findings import facts_request, home_account, write_findings
 from scanner.distributed import names
 from scanner.distributed.events import Judge
-from scanner.distributed.invocation import Answer, Invocation
+from scanner.distributed.options import Answer, Invocation
 from scanner.errors import BundleError
 from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evidence.bundle import Bundle, file_sha256

@@ -1,5 +1,9 @@
-"""What a scan collects and judges, from an event and audit.yaml. Options of the event take precedence."""
+"""The context of a step: what a scan collects and judges, from an event and audit.yaml.
 
+Options of the event take precedence.
+"""
+
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,8 @@ from scanner.model.names import AccountId
 from scanner.report.write import known_formats
 from scanner.settings.settings import Settings, load_settings
 from scanner.storage.place import Place
+
+Answer = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +89,20 @@ def scan_request(options: ScanOptions, environment: Environment, s3: Any, folder
     if not name or not Workspace(s3, place, environment.means).fetch(name, path):
         raise UsageError(f"VAULTPROOF_CONFIG names {environment.config}, and there is no such object.")
     return ScanRequest(options, load_settings(path), environment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """A step of a scan. `folder`: for its files. `ends_at`: the deadline, in `time.monotonic`."""
+
+    scan_id: str
+    request: ScanRequest
+    evidence: Workspace
+    work: Workspace
+    folder: Path
+    ends_at: float
+
+    @property
+    def seconds(self) -> float:
+        """The remaining time."""
+        return max(0.0, self.ends_at - time.monotonic())

@@ -12,10 +12,9 @@ from scanner.distributed.environment import Environment
 from scanner.distributed.events import Collect, Event, Finish, Gather, Judge, Note, Open, Scan
 from scanner.distributed.finishing import finish
 from scanner.distributed.gathering import gather
-from scanner.distributed.invocation import Answer, Invocation
 from scanner.distributed.judging import judge
 from scanner.distributed.notifying import notify
-from scanner.distributed.options import scan_request
+from scanner.distributed.options import Answer, Invocation, scan_request
 from scanner.distributed.workspace import Workspace
 
 

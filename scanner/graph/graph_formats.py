@@ -1,4 +1,4 @@
-"""The protection graph as GraphML, DOT and JSON, with the state on each edge.
+"""The protection graph as GraphML, DOT and JSON, and the nodes that a user names (by ARN, id, name or alias).
 
 Names come from AWS, where people choose them: whatever is in one is text here, never markup, and what XML or
 DOT cannot hold (control characters, halves of characters) is replaced by U+FFFD.
@@ -10,17 +10,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, Final
 
 import networkx as nx
 
-from scanner.graph.protection_graph import Graph, State
+from scanner.graph.protection_graph import LOSABLE, Graph, Kind, Row, State
 
 SCHEMA: Final = "backup-audit/graph/1"
 _UNFIT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _INTERNAL: Final = "may_be"  # which kinds an unread node may be: its edges say so
 _COLORS: Final = {State.EFFECTIVE: "#2e7d32", State.BROKEN: "#b71c1c", State.UNKNOWN: "#b26a00"}
 _STYLES: Final = {State.EFFECTIVE: "solid", State.BROKEN: "dashed", State.UNKNOWN: "dotted"}
+_SUGGESTED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,3 +160,67 @@ def _fit(text: str) -> str:
 
 def _instant(provenance: Provenance) -> str:
     return provenance.as_of.isoformat().replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMatches:
+    """The nodes that a user may mean: those of that very name, else names that are like it."""
+
+    nodes: tuple[str, ...]
+    suggestions: tuple[str, ...] = ()
+
+
+def nodes_called(graph: Graph, name: str) -> NodeMatches:
+    """Return the nodes that are called `name`.
+
+    ARNs, account ids and Regions come first; then the names of vaults and roles, the ids of keys and their
+    aliases; then the names of accounts, and aliases without `alias/`.
+    """
+    every: set[str] = set()
+    for names_of in (_identifiers, _names, _loose_names):
+        names = _named(graph, names_of)
+        if found := names.get(name):
+            return NodeMatches(tuple(sorted(found)))
+        every |= names.keys()
+    return NodeMatches((), _suggestions(sorted(every), name))
+
+
+def _named(graph: Graph, names_of: Callable[[str, Row], Iterator[str]]) -> dict[str, set[str]]:
+    """Return the nodes that can be lost, by their names of one sort."""
+    names: dict[str, set[str]] = {}
+    for node, facts in graph.nodes(data=True):
+        if facts["kind"] in LOSABLE:
+            for name in names_of(node, facts):
+                names.setdefault(name, set()).add(node)
+    return names
+
+
+def _identifiers(node: str, facts: Row) -> Iterator[str]:
+    yield node
+    yield full_name(node)
+    yield from facts.get("aliases", ())
+
+
+def _names(node: str, facts: Row) -> Iterator[str]:
+    if facts["kind"] is not Kind.ACCOUNT:
+        yield facts["label"]
+        yield node.rpartition("/")[2]  # the id of a key, whose label may be an alias
+    for alias in facts.get("aliases", ()):
+        yield alias.rpartition(":")[2]
+
+
+def _loose_names(_: str, facts: Row) -> Iterator[str]:
+    yield facts["label"]
+    for alias in facts.get("aliases", ()):
+        yield alias.rpartition(":alias/")[2]
+
+
+def full_name(node: str) -> str:
+    """Return the name by which a node is found for sure: an account's id, a Region, an ARN."""
+    return node.removeprefix("account:").removeprefix("region:")
+
+
+def _suggestions(names: list[str], name: str) -> tuple[str, ...]:
+    near = get_close_matches(name, names, _SUGGESTED)
+    containing = (other for other in names if name.lower() in other.lower())
+    return tuple(dict.fromkeys((*near, *containing)))[:_SUGGESTED]

@@ -18,8 +18,7 @@ from scanner.model.inventory import BackupPlan, BackupSelection, Resource, Selec
 from scanner.model.known import Known
 from scanner.model.names import rule_subject
 from scanner.protection.capabilities import capability_of
-from scanner.protection.near_arns import NearArns, NearEntries
-from scanner.protection.near_misses import NearMiss, near_miss
+from scanner.protection.near_misses import NearArns, NearEntries, NearMiss, near_miss
 from scanner.protection.near_tags import RANKS, Nearness, folded, relevant_tags, shown, shown_tag, tag_key
 from scanner.protection.opt_in import OptIn
 from scanner.protection.selection import selects

@@ -1,34 +1,105 @@
 """Compares two judged scans without rendering the texts of findings that did not change.
 
+`Since` is the earlier scan that a report compares with (`--since`), `Tally` counts its changes.
+
 Where both scans have filed findings, the database pairs them, and pairs that pass in both are only counted.
 Otherwise findings are merged one by one. Either way they come in filing order, and texts of passes are
 rendered only for changes that are shown. The result is that of `compare` over complete findings.
 """
 
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from scanner.errors import UsageError
 from scanner.findings.filed import Filed
 from scanner.findings.order import check_order
 from scanner.findings.pairs import Pairs
 from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.findings.texts import all_without_texts, with_texts
-from scanner.history.compare import Pair, changes_of, pairs_of
+from scanner.history.compare import Pair, changes_of, filed, pairs_of
 from scanner.history.criteria import criteria_of
+from scanner.history.notes import IN_REPORT, notes_of
 from scanner.history.reach import reach_of
-from scanner.history.tally import Tally
 from scanner.history.transition import OPEN
-from scanner.model.changes import Change, Changes, Kind
+from scanner.model.changes import ALARMING, LISTED, Change, Changes, Former, Kind
 from scanner.model.finding import Finding, Status
 from scanner.model.scan import Scan, Stream
 
+if TYPE_CHECKING:
+    from scanner.model.finding import Severity
+
+
+WORST: Final = 50
+"""The most changes of one kind that are kept."""
+
+_ONLY_COUNTED: Final = frozenset({Kind.SAME, Kind.STILL_UNKNOWN, Kind.STILL_WAIVED, Kind.NOW_KNOWN})
+"""Kinds of which only the count is kept."""
+
 _BATCH: Final = 5_000
 """Changes that are in memory while the texts of their passes are rendered."""
-
 T = TypeVar("T")
+
+NAMED: Final = 25
+"""The most findings of one kind that a report names. The others are counted."""
+
+
+class Tally:
+    """Counts changes, and keeps up to `limit` of each kind and severity."""
+
+    def __init__(self, limit: int = WORST) -> None:
+        self._limit = limit
+        self._counts: Counter[tuple[str, Kind]] = Counter()
+        self._worst_changes: dict[tuple[Kind, int], list[Change]] = defaultdict(list)
+        self._alarm: Severity | None = None
+        self._totals: Counter[Status] = Counter()
+
+    def watched(self, changes: Iterable[Change]) -> Iterator[Change]:
+        """Yield changes, which come in filing order, and count them."""
+        for change in changes:
+            self._counts[change.finding.control, change.kind] += 1
+            if change.old is not None:
+                self._totals[change.old.status] += 1
+            if change.kind not in _ONLY_COUNTED:
+                self._keep(change)
+            yield change
+
+    def count_same(self, control: str, number: int, old: Mapping["Status", int]) -> None:
+        """Count findings of a control that did not change, without iterating over them.
+
+        `old`: how many of them the older scan has, by status.
+        """
+        if number:
+            self._counts[control, Kind.SAME] += number
+        self._totals.update({status: count for status, count in old.items() if count})
+
+    def _keep(self, change: Change) -> None:
+        changes = self._worst_changes[change.kind, change.severity.rank]
+        if len(changes) < self._limit:
+            changes.append(change)
+        if change.kind in ALARMING:
+            self._alarm = min(
+                self._alarm or change.severity, change.severity, key=lambda severity: severity.rank
+            )
+
+    def changes(self, notes: tuple[str, ...]) -> Changes:
+        """Return what was counted so far."""
+        by_control: dict[str, dict[Kind, int]] = defaultdict(dict)
+        counts: Counter[Kind] = Counter()
+        for (control, kind), number in sorted(self._counts.items()):
+            by_control[control][kind] = number
+            counts[kind] += number
+        worst, totals = self._worst(), dict(self._totals)
+        return Changes(notes, dict(counts), dict(by_control), worst, self._alarm, totals)
+
+    def _worst(self) -> dict[Kind, tuple[Change, ...]]:
+        worst: dict[Kind, list[Change]] = defaultdict(list)
+        for kind, rank in sorted(self._worst_changes, key=lambda key: key[1]):
+            worst[kind].extend(self._worst_changes[kind, rank])
+        return {kind: tuple(changes[: self._limit]) for kind, changes in worst.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +208,45 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
     remaining = iter(items)
     while batch := list(islice(remaining, _BATCH)):
         yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """An earlier scan, which is in `folder`, and others before it."""
+
+    folder: Path
+    old: Scan
+    before: tuple[Scan, ...] = ()
+
+    def check(self) -> None:
+        """Check the order of the findings of these scans, to report errors before anything is written.
+
+        Raises:
+            BundleError: they cannot be read, are not in filing order, or one is filed twice.
+        """
+        for scan in (self.old, *self.before):
+            option = "--since" if scan is self.old else "--before"
+            if isinstance(scan.findings, Filed):
+                check_order(scan.findings, option)
+            else:
+                deque(filed(scan.findings, option), maxlen=0)
+
+    def check_is_not(self, folder: Path) -> None:
+        """Raise UsageError if this is the earlier scan's folder: a scan would be compared with itself."""
+        if folder.resolve() == self.folder.resolve():
+            raise UsageError(f"--since {self.folder} is the scan itself: name the folder of an earlier one.")
+
+    def changes(self, now: Scan) -> Changes:
+        """Return how findings changed; at most NAMED of each kind in LISTED. BundleError as in `check`."""
+        comparison = Comparison(self.old, now, self.before)
+        changes = comparison.count(Tally(NAMED), notes_of(self.old, now, IN_REPORT), LISTED)
+        return replace(changes, former=_former(self.old))
+
+
+def _former(scan: Scan) -> Former:
+    manifest, assessment = scan.manifest, scan.assessment
+    return Former(
+        scan_id=manifest.scan_id,
+        evaluated_as_of=manifest.evaluated_as_of,
+        score=None if assessment is None else assessment.score.total.score,
+    )

@@ -13,8 +13,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.history.comparison import as_filed
-from scanner.history.since import Since
+from scanner.history.comparison import Since, as_filed
 from scanner.model.finding import Finding, Status
 from scanner.model.scan import Scan
 from scanner.storage.files import write_atomically

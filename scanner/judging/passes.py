@@ -26,8 +26,7 @@ from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest, build_facts
 from scanner.graph.control_plane import ControlPlane, ShardSummary, summarise
 from scanner.graph.cross_shard import LoadRows, load_spilled_rows, spilled_existing_resources, spilled_rows
-from scanner.inventory.bucket_regions import BucketRegions
-from scanner.inventory.reconcile import reconcile
+from scanner.inventory.reconcile import BucketRegions, reconcile
 from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import inventory_rows
 from scanner.judging.worker_pool import in_order

@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from scanner.model.names import partition_of
 from scanner.model.notification import Call, Delivery, DeliveryStatus, SecurityHubTarget
-from scanner.notify.text import count_of, one_line
+from scanner.notify.event import count_of, one_line
 
 ATTEMPTS: Final = 4
 """How often the refused part of a request is sent, at most."""

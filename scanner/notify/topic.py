@@ -12,8 +12,7 @@ from typing import Final
 from scanner.model.changes import ALARMING, Kind
 from scanner.model.finding import Severity
 from scanner.model.notification import Call, ChangedFinding, ScanSummary, Targets
-from scanner.notify.event import region_of
-from scanner.notify.text import ascii_line, count_of, one_line
+from scanner.notify.event import ascii_line, count_of, one_line, region_of
 
 TARGET: Final = "SNS"
 MAX_SUBJECT: Final = 99

@@ -35,8 +35,8 @@ from scanner.report.view.assessment import assessment_of
 from scanner.report.view.audit_manager import frameworks_of
 from scanner.report.view.blast_radius import blast_radius_of
 from scanner.report.view.changes import changes_of
+from scanner.report.view.completeness import unsupported_of
 from scanner.report.view.decisions import tiers_of, waivers_of
-from scanner.report.view.unsupported import unsupported_of
 from scanner.storage.parquet import StoredRows
 from scanner.storage.table_files import NoTableError
 

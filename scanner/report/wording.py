@@ -1,4 +1,4 @@
-"""How reports write numbers, times and names: the same in every format."""
+"""How reports write numbers, times, names and remediation: the same in every format."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from scanner.model.changes import Kind
-from scanner.model.finding import Severity, Status
+from scanner.model.control import Control
+from scanner.model.finding import Finding, Severity, Status, ToDo
 
 STATUS_WORDS: Final = {
     Status.FAIL: "Fail",
@@ -26,9 +27,7 @@ STATUS_MEANINGS: Final = {
     Status.PASS: "check passed",
     Status.NOT_APPLICABLE: "the control does not apply to this subject",
 }
-
 STATUS_ORDER: Final = {status: rank for rank, status in enumerate(STATUS_WORDS)}
-
 SEVERITY_WORDS: Final = {severity: severity.value.capitalize() for severity in Severity}
 
 SUBJECT_WORDS: Final = {
@@ -68,10 +67,8 @@ FRAMEWORK_WORDS: Final = {
     "nis-2": "NIS 2",
     "aws-well-architected": "AWS Well-Architected",
 }
-
 FOREVER_DAYS: Final = 999_999
 NEVER_HOURS: Final = 999_999.0
-
 _HOURS_A_DAY: Final = 24
 _ARN_FIELDS: Final = 6
 
@@ -108,6 +105,7 @@ KIND_WORDS: Final = {
     Kind.SAME: "Not failing, as before",
 }
 """Kinds of changes in words, in the order of a report."""
+_FAILED: Final = (Status.FAIL, Status.WAIVED)
 
 
 def visible(text: str) -> str:
@@ -224,3 +222,14 @@ def value(thing: Any) -> str:  # noqa: ANN401 -- a parameter or a detail: whatev
     if isinstance(thing, list | tuple):
         return ", ".join(value(part) for part in thing) or "none given"
     return str(thing)
+
+
+# The advice of a finding precedes the remediation of its control. The remediation applies to failures: an
+# unknown finding needs the missing read, which only the finding names.
+def to_do(finding: Finding, control: Control | None) -> ToDo | None:
+    """Return what to do about a finding; None: nothing, or it is unknown."""
+    if (own := finding.to_do) is not None:
+        return own
+    if control is None or finding.status not in _FAILED or not control.remediation.text.strip():
+        return None
+    return ToDo(control.remediation.text, control.remediation.cli)

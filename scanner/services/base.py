@@ -18,7 +18,7 @@ from scanner.model.names import Shard, partition_of, plan_arn, rule_subject
 V = TypeVar("V")
 
 
-class Place(StrEnum):
+class CallScope(StrEnum):
     """The scope in which an operation is called once, unless `Operation.per` says otherwise."""
 
     SCAN = "scan"  # for the organization, in its management account
@@ -39,10 +39,10 @@ class Operation:
     name (`collect.response_identity`). `closed` are nodes of the response in which a field unknown to
     botocore changes the meaning of the others (`collect.response_checks`).
 
-    `place` and `per` say how often it is called: once in its place, or once for each `per` (`vault`).
+    `scope` and `per` say how often it is called: once in its scope, or once for each `per` (`vault`).
     `condition` restricts the calls (`account-Region that has ONTAP file systems`).
 
-    A list that is called once in its place is **required**: if it was not read to the end, the account-Region
+    A list that is called once in its scope is **required**: if it was not read to the end, the account-Region
     has a gap. `optional` is the reason why an operation is not required.
     """
 
@@ -56,7 +56,7 @@ class Operation:
     own: tuple[str, ...] = ()
     same: tuple[tuple[str, str], ...] = ()
     closed: tuple[str, ...] = ()
-    place: Place = Place.REGION
+    scope: CallScope = CallScope.REGION
     per: str = ""
     condition: str = ""
     optional: str = ""

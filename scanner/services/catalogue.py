@@ -14,7 +14,7 @@ from scanner import services
 from scanner.evidence.answers import Answer, Answers
 from scanner.model.inventory import Resource
 from scanner.model.known import GapKind, Known, Reading, Unread
-from scanner.services.base import Gaps, Operation, Place
+from scanner.services.base import CallScope, Gaps, Operation
 from scanner.services.caller import Read
 from scanner.services.sources import Sources
 from scanner.services.supported import unsupported_list
@@ -67,25 +67,25 @@ The IAM policy and the hook allow no others.
 """
 
 
-def required_lists(operations: Iterable[Operation], place: Place) -> tuple[str, ...]:
+def required_lists(operations: Iterable[Operation], scope: CallScope) -> tuple[str, ...]:
     """Return the operations that each shard (or account) must have read to the end, sorted."""
     return tuple(
         sorted(
-            operation.key for operation in operations if operation.place is place and operation.is_required
+            operation.key for operation in operations if operation.scope is scope and operation.is_required
         )
     )
 
 
-SHARD_LISTS: Final = required_lists(OPERATIONS.values(), Place.REGION)
-ACCOUNT_LISTS: Final = required_lists(OPERATIONS.values(), Place.ACCOUNT)
+SHARD_LISTS: Final = required_lists(OPERATIONS.values(), CallScope.REGION)
+ACCOUNT_LISTS: Final = required_lists(OPERATIONS.values(), CallScope.ACCOUNT)
 """Lists that are read once per account; their gaps are gaps of each of its Regions."""
 
 
-def samples(place: Place) -> tuple[str, ...]:
-    """Return an operation of each service that is called in a place: the first that needs no parameter."""
+def samples(scope: CallScope) -> tuple[str, ...]:
+    """Return an operation of each service that is called in a scope: the first that needs no parameter."""
     first: dict[str, str] = {}
     for key, operation in OPERATIONS.items():
-        if operation.place is place and not operation.per and not operation.condition:
+        if operation.scope is scope and not operation.per and not operation.condition:
             first.setdefault(operation.service, key)
     return tuple(first.values())
 

@@ -8,7 +8,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.known import EvidenceRef, GapKind, Known, Reading, Unread
 from scanner.model.names import Arn, RegionName, partition_of
-from scanner.services.base import Operation, Place, distinct, objects, rows, text, texts
+from scanner.services.base import CallScope, Operation, distinct, objects, rows, text, texts
 from scanner.services.caller import Caller
 from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_pairs
@@ -21,7 +21,7 @@ OPERATIONS: Final = (
         "ec2",
         "DescribeRegions",
         "ec2:DescribeRegions",
-        place=Place.ACCOUNT,
+        scope=CallScope.ACCOUNT,
         optional="without it, every Region of the scan is read",
     ),
     Operation(

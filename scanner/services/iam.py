@@ -15,7 +15,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Role
 from scanner.model.known import ENTRY, EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.names import AccountId, Arn, parse_arn
-from scanner.services.base import Gaps, Operation, Place, rows
+from scanner.services.base import CallScope, Gaps, Operation, rows
 from scanner.services.caller import Caller
 
 LIST_ROLES: Final = "iam:ListRoles"
@@ -29,7 +29,7 @@ OPERATIONS: Final = (
         "ListRoles",
         "iam:ListRoles",
         page=1000,
-        place=Place.ACCOUNT,
+        scope=CallScope.ACCOUNT,
         optional="it is a gap of every role that a selection names",
         own=("Roles[].Arn",),
     ),
@@ -37,7 +37,7 @@ OPERATIONS: Final = (
         "sts",
         "GetCallerIdentity",
         "sts:GetCallerIdentity",
-        place=Place.ACCOUNT,
+        scope=CallScope.ACCOUNT,
         optional="without it, no scan begins",
         own=("Account", "Arn"),
     ),
@@ -46,7 +46,7 @@ OPERATIONS: Final = (
         "sts",
         "AssumeRole",
         "sts:AssumeRole",
-        place=Place.ACCOUNT,
+        scope=CallScope.ACCOUNT,
         optional="its refusal is the gap of every list of the account",
     ),
 )

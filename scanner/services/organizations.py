@@ -20,7 +20,7 @@ from scanner.model.inventory import Account, Organization
 from scanner.model.known import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId
-from scanner.services.base import Gaps, Operation, Place, rows, texts
+from scanner.services.base import CallScope, Gaps, Operation, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.iam import entry_refusal
 
@@ -42,7 +42,9 @@ def _once(
 ) -> Operation:
     """Declare an operation that is called once per organization."""
     action = f"organizations:{name}"
-    return Operation("organizations", name, action, page, after=after, same=same, place=Place.SCAN, per=per)
+    return Operation(
+        "organizations", name, action, page, after=after, same=same, scope=CallScope.SCAN, per=per
+    )
 
 
 _CROSS_ACCOUNT: Final = "isCrossAccountBackupEnabled"
@@ -82,7 +84,7 @@ OPERATIONS: Final = (
         "organizations",
         "DescribeEffectivePolicy",
         "organizations:DescribeEffectivePolicy",
-        place=Place.ACCOUNT,
+        scope=CallScope.ACCOUNT,
         optional="it is a gap of the account, not of its Regions",
     ),
 )

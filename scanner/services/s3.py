@@ -12,7 +12,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.inventory import Encryption, Resource
 from scanner.model.known import EvidenceRef, Gap, GapKind, Known
 from scanner.model.names import Arn, RegionName, partition_of
-from scanner.services.base import Operation, Place, objects, rows, text
+from scanner.services.base import CallScope, Operation, objects, rows, text
 from scanner.services.caller import Caller
 from scanner.services.sources import Bucket, Sources
 from scanner.services.tagging import STACK_TAG, own_tags
@@ -27,13 +27,13 @@ _OLD_NAMES: Final = {"": "us-east-1", "EU": "eu-west-1"}
 
 OPERATIONS: Final = (
     # With a page size S3 returns the Region of every bucket.
-    Operation("s3", "ListBuckets", "s3:ListAllMyBuckets", page=10_000, place=Place.ACCOUNT),
+    Operation("s3", "ListBuckets", "s3:ListAllMyBuckets", page=10_000, scope=CallScope.ACCOUNT),
     Operation(
         "s3",
         "GetBucketLocation",
         "s3:GetBucketLocation",
         after=("s3:ListBuckets",),
-        place=Place.ACCOUNT,
+        scope=CallScope.ACCOUNT,
         per="bucket whose Region is not listed",
     ),
     Operation(

@@ -24,7 +24,7 @@ from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.decisions.waivers import WaiverRule
 from scanner.evidence.bundle import file_sha256
 from scanner.findings.filed import Filed
-from scanner.history.since import Since
+from scanner.history.comparison import Since
 from scanner.model.control import Control
 from scanner.model.decisions import Match, OwnedBy, RuleWay, TagWay, Tier, Tiers, Waiver
 from scanner.model.finding import Severity, Status

@@ -12,7 +12,7 @@ from scanner.collect.retry import RetryPolicy
 from scanner.collect.runner import collect
 from scanner.model.manifest import Scope
 from scanner.model.names import AccountId, RegionName
-from scanner.services.base import Operation, Place
+from scanner.services.base import CallScope, Operation
 from tests.fakes.aws import CALLER, FakeAws, regions
 
 REQUEST = CollectRequest(regions=("eu-west-1", "af-south-1"), retries=RetryPolicy(1), concurrency=4)
@@ -20,19 +20,19 @@ SCOPE = Scope(
     accounts=tuple(AccountId(f"{number:012d}") for number in range(10)),
     regions=(RegionName("eu-west-1"), RegionName("us-east-1")),
 )
-ONCE = Operation("organizations", "ListAccounts", "organizations:ListAccounts", place=Place.SCAN)
-ACCOUNT = Operation("s3", "ListBuckets", "s3:ListAllMyBuckets", place=Place.ACCOUNT)
+ONCE = Operation("organizations", "ListAccounts", "organizations:ListAccounts", scope=CallScope.SCAN)
+ACCOUNT = Operation("s3", "ListBuckets", "s3:ListAllMyBuckets", scope=CallScope.ACCOUNT)
 LISTS = tuple(Operation("rds", f"List{number}", f"rds:List{number}") for number in range(5))
 DETAIL = Operation("backup", "GetBackupSelection", "backup:GetBackupSelection", per="selection")
 PLAN = plan((ONCE, ACCOUNT, *LISTS, DETAIL))
 
 
 def test_where_and_how_often() -> None:
-    told = {one.operation.name: (one.place, one.per) for one in PLAN}
-    assert told["ListAccounts"] == (Place.SCAN, "")
-    assert told["ListBuckets"] == (Place.ACCOUNT, "")
-    assert told["List0"] == (Place.REGION, "")
-    assert told["GetBackupSelection"] == (Place.REGION, "selection")
+    told = {one.operation.name: (one.scope, one.per) for one in PLAN}
+    assert told["ListAccounts"] == (CallScope.SCAN, "")
+    assert told["ListBuckets"] == (CallScope.ACCOUNT, "")
+    assert told["List0"] == (CallScope.REGION, "")
+    assert told["GetBackupSelection"] == (CallScope.REGION, "selection")
 
 
 def test_the_sum() -> None:
@@ -60,7 +60,7 @@ def test_what_is_planned_is_what_is_asked(aws: FakeAws, tmp_path: Path) -> None:
     collect(REQUEST, tmp_path)
     asked = {request.key for request in aws.requests}
     places = {one.operation.key: one for one in found.operations}
-    fixed = {key for key, one in places.items() if one.place is not Place.SCAN and not one.per}
+    fixed = {key for key, one in places.items() if one.scope is not CallScope.SCAN and not one.per}
     # The caller's account needs no role; nothing that is only there per something was listed.
     assert fixed - asked == {"sts:AssumeRole"}
     assert asked - fixed == set()

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scanner.cli.commands import audit
-from scanner.demo.backup.audit_manager import CONTROLS
+from scanner.demo.backup.assurance import CONTROLS
 from scanner.demo.story.accounts import FRANKFURT, IRELAND, PRODUCTION
 from scanner.evaluate.compliance.audit_manager import COUNTERPARTS
 from scanner.yamlfile import read_yaml

@@ -10,8 +10,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from scanner.demo.server.front import operation_of
 from scanner.demo.services.registry import SERVICES
-from scanner.demo.services.stock import Stock, stock_of
-from scanner.demo.services.tagging import tagged_resources
+from scanner.demo.services.stock import Stock, stock_of, tagged_resources
 from scanner.demo.story.accounts import DEVELOPMENT, FRANKFURT, IRELAND, MANAGEMENT, MILAN, PRODUCTION, SHARDS
 from scanner.demo.wire.call import Call
 

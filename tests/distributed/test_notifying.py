@@ -12,10 +12,8 @@ from moto import mock_aws
 
 from scanner.distributed.environment import Environment
 from scanner.distributed.events import ScanOptions
-from scanner.distributed.former import FORMER, earlier_scan
-from scanner.distributed.invocation import Invocation
-from scanner.distributed.notifying import NOTIFIED, notify
-from scanner.distributed.options import ScanRequest
+from scanner.distributed.notifying import FORMER, NOTIFIED, earlier_scan, notify
+from scanner.distributed.options import Invocation, ScanRequest
 from scanner.distributed.workspace import Workspace
 from scanner.evidence.manifest import parse_manifest
 from scanner.settings.settings import Settings

@@ -9,7 +9,7 @@ from scanner.evaluate.engine import evaluate
 from scanner.model.control import Control, Remediation
 from scanner.model.facts import ResourceFacts
 from scanner.model.finding import Finding, ToDo
-from scanner.report.to_do import to_do
+from scanner.report.wording import to_do
 from scanner.storage.parquet import arrow_table
 from tests.evaluate.conftest import AS_OF, MakeControl, MakeResource
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from scanner.errors import BundleError
 from scanner.history.compare import compare
+from scanner.history.comparison import Tally
 from scanner.history.reach import Reach
-from scanner.history.tally import Tally
 from scanner.history.transition import Absent, kind_of
 from scanner.model.changes import Kind
 from scanner.model.finding import Finding, Severity, Status

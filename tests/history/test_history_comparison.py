@@ -17,11 +17,9 @@ from scanner.evaluate.controls.loader import load_controls
 from scanner.findings import pairs
 from scanner.findings.filed import Filed
 from scanner.history.compare import compare
-from scanner.history.comparison import Comparison
+from scanner.history.comparison import Comparison, Since, Tally
 from scanner.history.criteria import criteria_of
 from scanner.history.reach import reach_of
-from scanner.history.since import Since
-from scanner.history.tally import Tally
 from scanner.model.changes import Change, Changes, Kind
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status

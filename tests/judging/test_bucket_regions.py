@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scanner.evidence.bundle import Bundle
-from scanner.inventory.bucket_regions import BucketRegions
+from scanner.inventory.reconcile import BucketRegions
 from scanner.judging.passes import inventory_of
 from scanner.model.inventory import ShardInventory
 from scanner.model.known import GapKind, Known

@@ -6,8 +6,7 @@ import pytest
 
 from scanner.model.inventory import RegionSettings, SelectionTerms
 from scanner.model.known import Known
-from scanner.protection.near_arns import NearArns
-from scanner.protection.near_misses import NearMiss, near_miss
+from scanner.protection.near_misses import NearArns, NearMiss, near_miss
 from scanner.protection.near_tags import shown
 from scanner.protection.opt_in import OptIn
 from tests.fakes.bundles import ACCOUNT, OTHER, volume_arn

@@ -10,7 +10,7 @@ from scanner.evidence.bundle import Bundle
 from scanner.model.facts import reads
 from scanner.model.resource_types import RESOURCE_LISTS, RESOURCE_TYPES
 from scanner.services import catalogue
-from scanner.services.base import Operation, Place
+from scanner.services.base import CallScope, Operation
 from scanner.services.catalogue import ACCOUNT_LISTS, OPERATIONS, SERVICES, required_lists
 from tests.fakes.reads import operations_read
 
@@ -77,7 +77,7 @@ def test_required_lists() -> None:
 
 def test_a_declared_list_is_required_without_being_named_anywhere_else() -> None:
     made_up = Operation("backup", "ListMadeUp", "backup:ListMadeUp", page=1000)
-    assert required_lists([*OPERATIONS.values(), made_up], Place.REGION) == tuple(
+    assert required_lists([*OPERATIONS.values(), made_up], CallScope.REGION) == tuple(
         sorted((*SHARD_LISTS, made_up.key))
     )
 
@@ -97,7 +97,7 @@ def test_every_paged_operation_is_required_or_says_why_not() -> None:
     for key, operation in OPERATIONS.items():
         if operation.page or key in pagination():
             is_required = key in catalogue.SHARD_LISTS or key in ACCOUNT_LISTS
-            reason = operation.per or operation.optional or operation.place is Place.SCAN
+            reason = operation.per or operation.optional or operation.scope is CallScope.SCAN
             assert is_required != bool(reason), f"{key}: required, or a reason why not"
 
 

@@ -1,11 +1,13 @@
 """All calls of AWS Backup that the simulation answers: moto's own and the extension's."""
 
-from scanner.demo.backup.audit_manager import AuditManagerOperations
+from scanner.demo.backup.assurance import (
+    AuditManagerOperations,
+    LegalHoldOperations,
+    RestoreTestingOperations,
+)
 from scanner.demo.backup.jobs import JobOperations
-from scanner.demo.backup.legal_holds import LegalHoldOperations
 from scanner.demo.backup.plans import PlanOperations
 from scanner.demo.backup.recovery_points import RecoveryPointOperations
-from scanner.demo.backup.restore_testing import RestoreTestingOperations
 from scanner.demo.backup.settings import SettingsOperations, TieringOperations
 from scanner.demo.backup.vaults import VaultOperations
 

@@ -1,24 +1,29 @@
-"""Where moto's answer is not AWS's: each mend takes a call and moto's whole answer, and puts it right."""
+"""Corrections of moto: of its answers, one call at a time, and of moto itself, once per process."""
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from moto.kms import models as kms_models
 from moto.kms.models import kms_backends
-from moto.organizations.models import organizations_backends
+from moto.kms.utils import generate_private_key
+from moto.organizations.models import FakeDelegatedAdministrator, organizations_backends
 from moto.s3.models import s3_backends
 
+from scanner.demo import clock
+from scanner.demo.backup import backend
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.server.refusals import denied
 from scanner.demo.services.regions import OPT_IN_REGIONS
-from scanner.demo.services.stock import has_enabled, stock_of
-from scanner.demo.services.tagging import tagged_resources
+from scanner.demo.services.stock import has_enabled, stock_of, tagged_resources
 from scanner.demo.wire.answer import ApiError
 from scanner.demo.wire.call import Call
 
 Mend: TypeAlias = Callable[[Call, dict[str, Any]], dict[str, Any]]
-
 _GLOBAL_REGION = "us-east-1"
+_BACKUP = "backup.amazonaws.com"
+_SYMMETRIC = "SYMMETRIC_DEFAULT"
 
 
 def bucket_regions(call: Call, result: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +130,6 @@ MENDS: Mapping[tuple[str, str], Mend] = {
     ("dynamodb", "ListTables"): by_name,
 }
 
-
 DEFAULTS: Mapping[tuple[str, str], Mapping[str, str]] = {
     # Moto wants the policy's name, though there is only one.
     ("kms", "GetKeyPolicy"): {"PolicyName": "default"},
@@ -183,3 +187,25 @@ def _organization_of(call: Call, protocol: str) -> str:
     if call.operation == "DescribeOrganization":
         return str(management)
     raise denied(call, protocol)
+
+
+def adapt_moto() -> None:
+    """Install our backup backend and clock in moto, and remove slow features that the demo does not need."""
+    backend.install()
+    clock.take_over()
+    _know_backup()
+    vars(kms_models)["generate_private_key"] = _private_key
+    # A quarter of a second for each account and Region, for images that nobody asks for.
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
+
+
+def _know_backup() -> None:
+    """Moto does not know that AWS Backup can have a delegated administrator."""
+    known = FakeDelegatedAdministrator.SUPPORTED_SERVICES
+    if _BACKUP not in known:
+        known.append(_BACKUP)
+
+
+def _private_key(key_spec: str) -> Any:  # noqa: ANN401 - moto's own private key
+    """Moto makes an RSA key pair even for a symmetric key, which has none."""
+    return None if key_spec == _SYMMETRIC else generate_private_key(key_spec)

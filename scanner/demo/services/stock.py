@@ -1,5 +1,6 @@
-"""The simulated resources of one account in one Region."""
+"""The simulated resources of one account in one Region, and their tags in the Resource Groups Tagging API."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 from moto.moto_api._internal import mock_random
 
 from scanner.demo.clock import demo_utcnow
-from scanner.demo.resource import Resource, Tags
+from scanner.demo.resource import Resource, Tags, tag_list
 from scanner.demo.services.regions import OPT_IN_REGIONS
+from scanner.demo.wire.call import Call
 
 Document = dict[str, Any]
 
@@ -99,3 +101,34 @@ def wanted(documents: list[Document], key: str, names: list[str] | None) -> tupl
         return documents, []
     matching = [document for document in documents if document[key] in names]
     return matching, [name for name in names if name not in {document[key] for document in matching}]
+
+
+def tagged_resources(call: Call) -> list[Document]:
+    """What is tagged in the call's account and Region, and not kept out by its filters."""
+    tags = stock_of(call.account, call.region).tags
+    return [
+        {"ResourceARN": arn, "Tags": tag_list(own)}
+        for arn, own in tags.items()
+        if _is_wanted(call.parameters, arn, own)
+    ]
+
+
+def _is_wanted(filters: Mapping[str, Any], arn: str, tags: Tags) -> bool:
+    kinds, named = filters.get("ResourceTypeFilters"), filters.get("ResourceARNList")
+    return (
+        (not named or arn in named)
+        and (not kinds or any(_is_of_kind(arn, kind) for kind in kinds))
+        and all(_has_tag(tags, criterion) for criterion in filters.get("TagFilters", ()))
+    )
+
+
+def _is_of_kind(arn: str, kind: str) -> bool:
+    """Whether the ARN is of a type such as `fsx` or `fsx:file-system`."""
+    service, _, resource = kind.partition(":")
+    parts = arn.split(":", 5)
+    return parts[2] == service and parts[5].startswith(resource)
+
+
+def _has_tag(tags: Tags, wanted: Mapping[str, Any]) -> bool:
+    values = wanted.get("Values")
+    return wanted["Key"] in tags and (not values or tags[wanted["Key"]] in values)

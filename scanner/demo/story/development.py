@@ -62,7 +62,7 @@ def _frankfurt(estate: Estate, role: str) -> None:
     key = customer_key(site, "development")
     vault = vaults.vault(site, "development-frankfurt", key)
     vaults.govern(vault, 1, 100)
-    databases.cluster(site, "integration", {"env": "integration"}, aws_key(site, "rds"), members=1)
+    databases.aurora_cluster(site, "integration", {"env": "integration"}, aws_key(site, "rds"), members=1)
     database = databases.database(site, "integration-db", {"env": "integration"}, key)
     volume = compute.volume(site, "integration-data", {"env": "integration"}, key)
     rule = Rule("nightly", "cron(0 22 ? * * *)", vault, FOR_EVER)

@@ -1,6 +1,6 @@
 """Production in Ireland: what stands in no plan, and what AWS Backup skips in its state."""
 
-from scanner.demo.estate import clusters
+from scanner.demo.estate import databases
 from scanner.demo.estate.keys import aws_key
 from scanner.demo.estate.site import Site
 from scanner.demo.services import (
@@ -38,7 +38,7 @@ def _in_no_plan(site: Site) -> None:
     gateway = storagegateway.gateway(stock, "lab-gateway", "STORED")
     storagegateway.gateway(stock, "file-gateway", "FILE_S3")
     storagegateway.volume(stock, gateway, Sketch("lab-disk", owner))
-    clusters.cluster(site, Sketch("sandbox-documents", owner), "docdb")
+    databases.cluster(site, Sketch("sandbox-documents", owner), "docdb")
     dsql.cluster(stock, Sketch("prototype", owner))
     redshift.cluster(stock, Sketch("sandbox-warehouse", owner))
     redshiftserverless.namespace(stock, Sketch("lab"))  # never tagged
@@ -62,7 +62,7 @@ def _skipped(site: Site, key: str) -> None:
     fsx.file_system(stock, Sketch("old-shares", GOLD, key, "DELETING"), "WINDOWS")
     gateway = storagegateway.gateway(stock, "closed-office-gateway")
     storagegateway.volume(stock, gateway, Sketch("closed-office", GOLD, key, "DETACHED"))
-    clusters.cluster(site, Sketch("leaving", GOLD, state="deleting"), "neptune")
+    databases.cluster(site, Sketch("leaving", GOLD, state="deleting"), "neptune")
     dsql.cluster(stock, Sketch("leaving-too", GOLD, state="DELETING"))
     redshift.cluster(stock, Sketch("retired-warehouse", GOLD, state="deleting"))
     redshiftserverless.namespace(stock, Sketch("closing", GOLD, key, "DELETING"))

@@ -5,11 +5,13 @@ copies into another account; and secrets: what no API should return and some do.
 """
 
 import base64
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from scanner.demo.clock import ago
-from scanner.demo.estate import clusters, compute, history
-from scanner.demo.estate.clusters import await_password
+from scanner.demo.estate import compute, databases, history
+from scanner.demo.estate.databases import await_password
 from scanner.demo.estate.keys import aws_key
 from scanner.demo.estate.plans import Copy, Rule, plan, select, tagged
 from scanner.demo.estate.site import Resource, Site
@@ -25,7 +27,6 @@ from scanner.demo.services import (
     timestream,
 )
 from scanner.demo.services.stock import Sketch
-from scanner.demo.story.canaries import CANARIES
 from scanner.demo.story.central import Central
 from scanner.demo.story.production import Production
 from scanner.demo.story.production_estate import GOLD
@@ -34,6 +35,22 @@ _LAST_NIGHT = 4.0  # hours before the demo's clock
 _DAYS = 35
 _TAGS = {"tier": "partners", "owner": "partners"}
 _NIGHTS = (3.0, 27.0)  # hours before the demo's clock
+
+CANARIES: Final[Mapping[str, str]] = {
+    "stack parameter": "Canary-Parameter-q7Wz4kT1",
+    "stack parameter, resolved": "Canary-Resolved-m2Xv8bN5",
+    "stack output": "Canary-Output-p9Lr3cJ6",
+    "user data": "Canary-UserData-h5Gd1sF8",
+    "database password": "Canary-Database-t4Yk7wQ2",
+    "database cluster password": "Canary-DatabaseCluster-z8Bn6vM3",
+    "warehouse password": "Canary-Warehouse-j1Hf5gD9",
+    "file system password": "Canary-FileSystem-c6Vx2lK4",
+    "file system password, about to change": "Canary-FileSystemPending-r3Tp8yU7",
+    "volume's file system password": "Canary-Volume-e5Ws9aZ1",
+    "cluster activation code": "Canary-Activation-n7Jm4hB6",
+    "name of a secret": "Canary-SecretName-g2Fk1dS8",
+}
+"""By what they are; each text stands nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +123,8 @@ def _databases(site: Site, key: str) -> tuple[Resource, ...]:
     stock = site.stock
     telemetry = timestream.database(stock, "telemetry", key)
     return (
-        clusters.cluster(site, Sketch("profiles", GOLD, key), "docdb"),
-        clusters.cluster(site, Sketch("relations", GOLD, key), "neptune"),
+        databases.cluster(site, Sketch("profiles", GOLD, key), "docdb"),
+        databases.cluster(site, Sketch("relations", GOLD, key), "neptune"),
         dsql.cluster(stock, Sketch("payments", GOLD, key)),
         timestream.table(stock, telemetry, Sketch("machines", GOLD)),
     )
@@ -129,7 +146,7 @@ def _uncopied(site: Site, key: str) -> tuple[Resource, ...]:
     """Types whose recovery points AWS Backup does not copy anywhere."""
     stock = site.stock
     return (
-        clusters.cluster(site, Sketch("bookings", GOLD, key), "mysql"),
+        databases.cluster(site, Sketch("bookings", GOLD, key), "mysql"),
         redshift.cluster(stock, Sketch("warehouse", GOLD, key)),
         redshiftserverless.namespace(stock, Sketch("adhoc", GOLD, key)),
     )
@@ -139,7 +156,7 @@ def plant_partners(site: Site, central: Central, production: Production) -> None
     """Two kinds that could be copied under another key, and one that never can."""
     chosen = (
         fsx.file_system(site.stock, Sketch("render-farm", _TAGS, aws_key(site, "fsx")), "LUSTRE"),
-        clusters.cluster(site, Sketch("partner-orders", _TAGS, aws_key(site, "rds")), "aurora-mysql"),
+        databases.cluster(site, Sketch("partner-orders", _TAGS, aws_key(site, "rds")), "aurora-mysql"),
         redshift.cluster(site.stock, Sketch("partner-reports", _TAGS, aws_key(site, "redshift"))),
     )
     rule = Rule("nightly", "cron(0 3 ? * * *)", production.vaults.standard, 35, (Copy(central.good.arn, 35),))

@@ -90,7 +90,7 @@ def plant_resources(estate: Estate) -> Resources:
             marketplace=_marketplace_instance(site, shared),
             unversioned=files.bucket(site, "acme-production-uploads", GOLD, versioned=False),
             stale=databases.table(site, "invoices", GOLD, shared),
-            ledger=databases.cluster(site, "ledger", {"owner": "finance"}, shared),
+            ledger=databases.aurora_cluster(site, "ledger", {"owner": "finance"}, shared),
             standard=_standard_resources(site),
             scratch=compute.instance(site, "scratch", STANDARD, [None])[0],
             continuous=_continuous_resources(site, shared),

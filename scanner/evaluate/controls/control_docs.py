@@ -1,21 +1,15 @@
 """The text of docs/controls.md, and of `audit controls show` for packs and frameworks."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import orjson
 
 from scanner.evaluate.controls.cases import cases_file, load_cases
-from scanner.evaluate.controls.pack_docs import (
-    framework_section,
-    pack_section,
-    packs_table,
-    served,
-)
 from scanner.evaluate.controls.requirements import load_frameworks
 from scanner.evaluate.controls.selection import select
-from scanner.model.compliance import Framework
-from scanner.model.control import Control, ParameterRule
+from scanner.model.compliance import Framework, Source
+from scanner.model.control import Control, Pack, ParameterRule
 from scanner.model.finding import Status
 
 _HEAD: Final = """\
@@ -27,7 +21,6 @@ A control evaluates every row of a fact table ([facts.md](facts.md)). If `popula
 between `pass` and `fail`. The meaning of an id never changes, and ids are never reused.
 """
 
-
 _PACKS: Final = """\
 # Packs
 
@@ -36,15 +29,12 @@ packs and folders may be combined. Your own packs are files `packs/ID.yaml` in a
 other file that you name.
 """
 
-
 _FRAMEWORKS: Final = """\
 # Frameworks
 
 Every requirement that concerns backup, with its official title where that is free to reproduce. A report
 shows whether it is met, failed, unknown, not applicable, not evaluated, or not covered by any control.
 """
-
-
 _SNIPPETS: Final = (("cli", "sh"), ("terraform", "hcl"), ("cloudformation", "yaml"))
 
 
@@ -116,3 +106,72 @@ def _examples(control: Control) -> Iterator[str]:
         if case is not None:
             yield f"- {word}: {case.name}."
     yield ""
+
+
+def packs_table(packs: Iterable[Pack]) -> Iterator[str]:
+    """Return the lines of the table of packs."""
+    yield from ("| pack | controls | title |", "|---|---:|---|")
+    for pack in packs:
+        yield f"| [`{pack.id}`](#pack-{pack.id}) | {len(pack.controls)} | {pack.title} |"
+    yield ""
+
+
+def pack_section(pack: Pack) -> Iterator[str]:
+    """Return the lines about one pack."""
+    yield from (f"### Pack {pack.id}", "", f"**{pack.title}.** {_line(pack.description)}", "")
+    if pack.caveat:
+        yield from (_line(pack.caveat), "")
+    if not pack.framework:
+        yield from _controls(pack)
+
+
+def _controls(pack: Pack) -> Iterator[str]:
+    yield from ("| control | parameters | differences from Audit Manager |", "|---|---|---|")
+    for control in pack.controls:
+        values = pack.parameters.get(control, {})
+        settings = ", ".join(f"`{name}: {orjson.dumps(value).decode()}`" for name, value in values.items())
+        difference = _line(pack.differences.get(control, ""))
+        yield f"| [`{control}`](#{control}) | {settings or '-'} | {difference or '-'} |"
+    yield ""
+
+
+def framework_section(framework: Framework, controls: Iterable[Control]) -> Iterator[str]:
+    """Return the lines about one framework: its requirements with their sources and controls."""
+    yield from (f"### Framework {framework.id}", "", f"**{framework.title}.** {_line(framework.source)}", "")
+    titled = any(requirement.title for requirement in framework.requirements)
+    columns = ("requirement", *(["title"] if titled else []), "source", "supported by")
+    yield from (_cells(columns), "|" + "---|" * len(columns))
+    every = tuple(controls)
+    for requirement in framework.requirements:
+        serving = (control for control in every if requirement.id in control.frameworks.get(framework.id, ()))
+        links = ", ".join(f"[`{control.id}`](#{control.id})" for control in serving)
+        title = [requirement.title] if titled else []
+        yield _cells(
+            (requirement.id, *title, requirement.source.words, links or "not covered by any control")
+        )
+    yield ""
+
+
+def served(control: Control, frameworks: Mapping[str, Framework]) -> Iterator[str]:
+    """Return a line for each framework that a control covers, its requirements by source."""
+    for name, ids in control.frameworks.items():
+        framework = frameworks.get(name)
+        sources = (
+            {requirement.id: requirement.source for requirement in framework.requirements}
+            if framework
+            else {}
+        )
+        parts = (
+            f"{', '.join(served_ids)} ({source.words})"
+            for source in Source
+            if (served_ids := [requirement for requirement in ids if sources.get(requirement) is source])
+        )
+        yield f"- {framework.title if framework else name} (`{name}`): {'; '.join(parts) or ', '.join(ids)}"
+
+
+def _cells(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from scanner.evaluate.database import POSITION, numbered
 from scanner.evaluate.decisions.patterns import like_any_sql
-from scanner.evaluate.decisions.tiers import Condition, Place, Signature, Signatures, Tiering
+from scanner.evaluate.decisions.tiers import Condition, Location, Signature, Signatures, Tiering
 from scanner.evaluate.language.reasons import literal
 
 BATCH: Final = 100_000
@@ -101,7 +101,7 @@ def _encoded(texts: pa.StringArray, numbers: dict[str, int]) -> pa.UInt32Array:
 
 def _alike(text: str, signatures: Signatures, tiering: Tiering) -> Alike:
     account, region, types, letters, why = text.split(_UNIT, 4)
-    place = Place(account, region, tuple(types.split(_RECORD)))
+    place = Location(account, region, tuple(types.split(_RECORD)))
     signature, doubts_unit = signatures.of(place, letters)
     if all(is_certain for _, is_certain in signature):
         return Alike(signature, ())

@@ -36,7 +36,7 @@ class Choice:
     parameters: Mapping[str, Any]
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where a subject is, and its type (of a recovery point, also that of what it is a backup of)."""
 
     account: str
@@ -80,7 +80,7 @@ class Signatures:
         self._in_region = cache(self._of_region)
         self._of_place = cache(self._of_types)
 
-    def of(self, place: Place, letters: str) -> tuple[Signature, bool]:
+    def of(self, place: Location, letters: str) -> tuple[Signature, bool]:
         """Return the signature, and whether an unknown unit leaves it in doubt.
 
         `letters`: how the subject answers each of `conditions`: `t`, `f`, or `?`.
@@ -113,7 +113,7 @@ class Signatures:
         entries = self._in_account(account)
         return tuple(entry for entry in entries if _admits(self._matches[entry[0]].regions, region))
 
-    def _of_types(self, place: Place) -> tuple[tuple[int, Ternary], ...]:
+    def _of_types(self, place: Location) -> tuple[tuple[int, Ternary], ...]:
         entries = self._in_region(place.account, place.region)
         return tuple(entry for entry in entries if _admits(self._matches[entry[0]].types, *place.types))
 

@@ -14,6 +14,7 @@ cannot be evaluated. Source: IAM User Guide, "Policy evaluation logic"; ruling 1
 controls. Session policies, identity policies, permissions boundaries and SCPs are not evaluated.
 """
 
+from scanner.model.known import Answer, Ternary
 from scanner.protection.policy.actors import who_can
 from scanner.protection.policy.admits import (
     FURTHER_KEY_ACTIONS,
@@ -23,17 +24,16 @@ from scanner.protection.policy.admits import (
     admits_service,
     key_allows_account,
 )
-from scanner.protection.policy.answers import (
-    Admission,
-    Answer,
-    Denial,
-    ExternalPrincipals,
-    Ternary,
-    Undecided,
-)
 from scanner.protection.policy.context_keys import Context
 from scanner.protection.policy.denial import denied_to_all
-from scanner.protection.policy.document import Document, parse
+from scanner.protection.policy.document import (
+    Admission,
+    Denial,
+    Document,
+    ExternalPrincipals,
+    Undecided,
+    parse,
+)
 from scanner.protection.policy.external_access import admits_external_principals, external_principals
 
 __all__ = [

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from scanner.model.known import Answer
 from scanner.protection.policy.admits import admits_service
-from scanner.protection.policy.answers import Admission, Undecided
 from scanner.protection.policy.conditions import Reach, shown
 from scanner.protection.policy.context_keys import PRINCIPAL_ARN, Context, Population, domains_of
-from scanner.protection.policy.document import Document, Statement
+from scanner.protection.policy.document import Admission, Document, Statement, Undecided
 from scanner.protection.policy.match import arn_part, covers, has_wildcard, is_account_id
 from scanner.protection.policy.statements import Request, decide, reach_of, reach_of_patterns
 

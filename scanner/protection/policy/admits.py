@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from scanner.protection.policy.answers import Answer
+from scanner.model.known import Answer
 from scanner.protection.policy.conditions import (
     ALL,
     NONE,

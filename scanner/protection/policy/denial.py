@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from scanner.protection.policy.answers import Denial
 from scanner.protection.policy.conditions import (
     Operator,
     Reach,
@@ -27,7 +26,7 @@ from scanner.protection.policy.context_keys import (
     domains_of,
     is_identity,
 )
-from scanner.protection.policy.document import MAX_TEXT, Clause, Document, Principals, Statement
+from scanner.protection.policy.document import MAX_TEXT, Clause, Denial, Document, Principals, Statement
 from scanner.protection.policy.match import (
     ARN_PARTS,
     arn_covers,

@@ -1,4 +1,4 @@
-"""Policy documents, parsed into frozen statements.
+"""Policy documents, parsed into frozen statements, and the results of the questions about them.
 
 Parsing never raises: a document that AWS would not accept, or that was tampered with, becomes a `Document`
 with `readable = False`, and every question about it is answered "unknown".
@@ -16,6 +16,7 @@ from scanner.protection.policy.match import arn_part, has_wildcard, is_account_i
 
 # An ARN has at most 2,048 characters; nothing that a policy compares with is longer.
 MAX_TEXT = 2048
+
 _STATEMENT_KEYS = frozenset(
     (
         "Sid",
@@ -317,3 +318,55 @@ def _shown(text: object) -> str:
     """Return untrusted text for a message: short and without control characters."""
     shown = repr(str(text)[:80])
     return shown[1:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Whether an action is denied to all principals except some.
+
+    `exceptions` are the ARN patterns (`*` and `?` are wildcards) of the principals to which no Deny applies;
+    None is an exception whose ARN is not known (by aws:userid, a tag …). They are complete if `denied` is
+    True, and empty otherwise.
+    """
+
+    denied: bool | None
+    exceptions: tuple[str | None, ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalPrincipals:
+    """Whether a policy admits principals outside the organisation, and which.
+
+    `who` contains ARNs, account ids, `organization o-...` and `anybody`; it ends with None if others may be
+    admitted too. It is empty if there are none.
+    """
+
+    admitted: bool | None
+    who: tuple[str | None, ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Principals that may or may not be allowed, and the clause that cannot be evaluated."""
+
+    principals: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who can do an action by a policy.
+
+    `allowed` are patterns of principals: an account's root ARN is the whole account, `*` everyone, and
+    `o-.../*` all accounts of an organisation. `excepted` are principals that are not allowed although a
+    pattern of `allowed` matches them. `undecided`: not known. All other principals are not allowed.
+    `complete` is False if the policy could not be read or evaluated in full, and `because` says why.
+    """
+
+    allowed: tuple[str, ...]
+    excepted: tuple[str, ...]
+    undecided: tuple[Undecided, ...]
+    complete: bool
+    because: str = ""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from scanner.protection.policy.answers import Answer, ExternalPrincipals
+from scanner.model.known import Answer
 from scanner.protection.policy.conditions import Reach, Verdict, combined, evaluate_clauses
 from scanner.protection.policy.context_keys import (
     ABSENT,
@@ -26,7 +26,7 @@ from scanner.protection.policy.context_keys import (
     exactly,
     within,
 )
-from scanner.protection.policy.document import Document, Patterns, Statement
+from scanner.protection.policy.document import Document, ExternalPrincipals, Patterns, Statement
 from scanner.protection.policy.match import arn_part, has_wildcard, is_account_id, overlaps
 from scanner.protection.policy.statements import reach_of_patterns, reach_of_principals
 

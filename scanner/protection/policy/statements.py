@@ -7,7 +7,7 @@ Source: IAM User Guide, "Policy evaluation logic", "AWS JSON policy elements: Pr
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from scanner.protection.policy.answers import Answer
+from scanner.model.known import Answer
 from scanner.protection.policy.conditions import ALL, NONE, Reach, Verdict, combined, evaluate_clauses
 from scanner.protection.policy.context_keys import PRINCIPAL, Domain, Population
 from scanner.protection.policy.document import Document, Patterns, Principals, Statement

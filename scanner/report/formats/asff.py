@@ -23,9 +23,8 @@ from scanner.model.known import EvidenceRef
 from scanner.model.names import AWS_GLOBAL, parse_arn, partition_in, partition_of
 from scanner.model.resource_types import RESOURCE_TYPES
 from scanner.report.formats.by_control import ByControl
-from scanner.report.to_do import to_do
 from scanner.report.view.view import ControlView, View
-from scanner.report.wording import FRAMEWORK_WORDS, given_name, one_line, short_name
+from scanner.report.wording import FRAMEWORK_WORDS, given_name, one_line, short_name, to_do
 from scanner.storage.encoding import encode, fragment
 
 COMPLIANCE: Final = {

@@ -14,10 +14,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from scanner.model.decisions import Owner
 from scanner.model.finding import Finding, Status
-from scanner.report.to_do import to_do
 from scanner.report.view.counts import Counts, count
 from scanner.report.view.view import ControlView, View
-from scanner.report.wording import given_name, one_line, visible
+from scanner.report.wording import given_name, one_line, to_do, visible
 
 _NO_XML: Final = re.compile("[\ufffe\uffff\ud800-\udfff\x00-\x08\x0b\x0c\x0e-\x1f]")
 """Characters that XML 1.0 forbids, even if escaped."""

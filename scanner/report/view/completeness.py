@@ -1,4 +1,4 @@
-"""How much of the scope was read, and which reads are missing."""
+"""How much of the scope was read, which reads are missing, and what AWS Backup does not support."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,8 @@ from scanner.model.inventory import ShardStatus
 from scanner.model.known import ASSUME_ROLE, LEFT_OUT, Gap, GapKind
 from scanner.model.manifest import Excluded, Manifest
 from scanner.model.names import AWS_GLOBAL, ORG
-from scanner.model.scan import Reconciliation, Scan
+from scanner.model.scan import Reconciliation, Scan, UnsupportedKinds, UnsupportedResource
+from scanner.report.wording import count_word
 
 SHARD_MEANINGS: Final = {
     ShardStatus.COMPLETE: "fully read",
@@ -25,6 +26,7 @@ BLINDING_CONTROL: Final = "account-region-assessed"
 _ACCOUNT_ID: Final = re.compile(r"[0-9]{12}")
 _Place = tuple[str, str, str, str]  # account, Region, operation, about
 _Reason = tuple[GapKind, str, str]
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,4 +339,50 @@ def _reason(gap: Gap) -> _Reason:
 def _places(members: Iterable[BlindGap]) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(f"{missing_read.gap.account}/{missing_read.gap.region}" for missing_read in members)
+    )
+
+
+def unsupported_sentence(unsupported: UnsupportedKinds | None) -> str:
+    """Return the sentence of a summary; empty if there is no such resource, or if it is unknown."""
+    if unsupported is None or not unsupported.number:
+        return ""
+    single = unsupported.number == 1
+    subject = f"{count_word(unsupported.number, 'resource')} {'is' if single else 'are'}"
+    data = "its data" if single else "their data"
+    return f"{subject} of a kind that AWS Backup cannot back up. Protect {data} in another way."
+
+
+def unsupported_document(unsupported: UnsupportedKinds | None) -> Document:
+    """Return the key `not_backed_up` of a summary; empty if it is unknown."""
+    if unsupported is None:
+        return {}
+    return {
+        "not_backed_up": {
+            "number": unsupported.number,
+            "kinds": [{"kind": kind, "number": number} for kind, number in unsupported.kinds],
+            "resources": [
+                {
+                    "subject": resource.subject,
+                    "subject_type": resource.subject_type,
+                    "name": resource.name,
+                    "account": resource.account,
+                    "region": resource.region,
+                    "kind": resource.kind,
+                }
+                for resource in unsupported.resources
+            ],
+            "left_out": unsupported.number - len(unsupported.resources),
+        }
+    }
+
+
+def unsupported_of(summary: Mapping[str, Any]) -> UnsupportedKinds | None:
+    """Parse the key. KeyError, TypeError or ValueError: it has another shape."""
+    document = summary.get("not_backed_up")
+    if document is None:
+        return None
+    return UnsupportedKinds(
+        number=document["number"],
+        kinds=tuple((entry["kind"], entry["number"]) for entry in document["kinds"]),
+        resources=tuple(UnsupportedResource(**entry) for entry in document["resources"]),
     )

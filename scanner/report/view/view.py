@@ -1,7 +1,7 @@
 """The view of a scan. Every format is a pure function of it and adds no facts of its own.
 
 It has counts with their denominators (`counts`), missing reads with the controls that they affect
-(`completeness`), and resources with the chain that protects them (`chain`).
+(`completeness`), and resources with the chain that protects them (`Chain`).
 
 Memory does not grow with the organisation: the view contains counts and the worst findings. Formats that
 write all findings iterate over `findings`, which streams them in filing order.
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from scanner.findings.filed import Filed
 from scanner.model.blast_radius import NodeCounts, TierPoints
@@ -20,26 +20,29 @@ from scanner.model.collected import is_collected
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
 from scanner.model.decisions import Tiers, Waiver, WaiverState, WaiverUse
+from scanner.model.explanation import Node
 from scanner.model.facts.reads import SUBJECT_READS
 from scanner.model.finding import Finding, Severity, Status
+from scanner.model.known import Ternary
 from scanner.model.manifest import Manifest
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
+from scanner.report.explain.resource import coverage, resource_node
+from scanner.report.explain.rows import Related
 from scanner.report.view.audit_manager import SideBySide, side_by_side
 from scanner.report.view.blast_radius import blast_radius_sentence, shown_tiers, worst_nodes
-from scanner.report.view.chain import Chain, chain
 from scanner.report.view.changes import Trend, trend
-from scanner.report.view.completeness import Completeness, completeness
+from scanner.report.view.completeness import Completeness, completeness, unsupported_sentence
 from scanner.report.view.counts import Counts, Group, count, groups
 from scanner.report.view.decisions import ParameterSet, parameter_sets
 from scanner.report.view.overview import STRUCTURES, Overview, failures, overview_of, rank
 from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
 from scanner.report.view.owners import OwnerGroup
 from scanner.report.view.sample import Sample
-from scanner.report.view.unsupported import unsupported_sentence
-from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, given_name, type_word, value
+from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, given_name, hours, type_word, value
 
 RESOURCES: Final = 50
 """Number of resources (the worst) that a view contains with all their findings."""
+Details = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,25 @@ class ControlView:
         return tuple(
             (FRAMEWORK_WORDS.get(name, name), tuple(ids)) for name, ids in self.control.frameworks.items()
         )
+
+
+# The chain is built from the details of a resource's findings. Details are JSON values of columns of the fact
+# table (`covered_by`, `rules`, `copies`, ...), written by this program or by another. Each field may be
+# missing, and a list that may be incomplete ends with null (catalogue, ruling 2). What is missing is shown as
+# unknown, never guessed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """What protects one resource.
+
+    `covered`: None if it is unknown. `has_rules`: whether any finding has details about rules; without them
+    nothing is known about the chain.
+    """
+
+    has_rules: bool
+    covered: Ternary
+    root: Node
+    newest_age: str  # of the newest usable recovery point
+    newest_exists: Ternary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,4 +362,22 @@ def _resource(subject: str, findings: list[Finding]) -> ResourceView:
         account=first.account,
         region=first.region,
         findings=tuple(findings),
+    )
+
+
+def chain(details: Iterable[Details]) -> Chain:
+    """Return the chain from the details of all findings about one resource."""
+    merged: dict[str, Any] = {}
+    for mapping in details:
+        for key, content in mapping.items():
+            merged.setdefault(key, content)
+    point = merged.get("newest_recovery_point")
+    newest = point if isinstance(point, Mapping) else {}
+    exists = newest.get("exists")
+    return Chain(
+        has_rules="covered_by" in merged or "rules" in merged,
+        covered=coverage(merged),
+        root=resource_node(merged, Related()),
+        newest_age=hours(newest.get("age_hours")),
+        newest_exists=exists if isinstance(exists, bool) else None,
     )

@@ -5,12 +5,12 @@ from typing import Final
 from scanner.evidence.answers import Answers
 from scanner.model.inventory import RegionSettings
 from scanner.model.known import Known, Reading, Unread
-from scanner.services.base import Operation, Place
+from scanner.services.base import CallScope, Operation
 from scanner.services.caller import Caller
 
 OPERATIONS: Final = (
     # `services.organizations` parses it with the other answers about the organization.
-    Operation("backup", "DescribeGlobalSettings", "backup:DescribeGlobalSettings", place=Place.SCAN),
+    Operation("backup", "DescribeGlobalSettings", "backup:DescribeGlobalSettings", scope=CallScope.SCAN),
     Operation("backup", "DescribeRegionSettings", "backup:DescribeRegionSettings"),
 )
 

@@ -13,7 +13,7 @@ import pytest
 from pypdf import PdfReader
 
 from scanner.demo.story.accounts import IRELAND, PRODUCTION
-from scanner.demo.story.canaries import CANARIES
+from scanner.demo.story.other_services import CANARIES
 
 _BY_CANARY = {
     "stack parameter": "DescribeStacks",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scanner.evaluate.decisions.tiers import (
     MAX_CHOICES,
     Condition,
-    Place,
+    Location,
     Signatures,
     Tiering,
     choices,
@@ -18,12 +18,12 @@ from scanner.evaluate.decisions.tiers import (
 from scanner.model.decisions import Match, Tier, Tiers
 
 UNITS = {"111111111111": ("r-1", "ou-a"), "222222222222": ("r-1",)}
-HERE = Place("111111111111", "eu-west-1", ("EBS",))
+HERE = Location("111111111111", "eu-west-1", ("EBS",))
 CONTROL = "a-control"
 LETTERS = st.sampled_from("tf?")
 
 
-def letter(match: Match, place: Place = HERE, letters: str = "") -> str:
+def letter(match: Match, place: Location = HERE, letters: str = "") -> str:
     signature, _ = Signatures(Tiering(Tiers((Tier("a", match),)), UNITS)).of(place, letters)
     return {(): "f", ((0, True),): "t", ((0, False),): "?"}[signature]
 

@@ -18,7 +18,7 @@ from scanner.report.formats.markdown import summary_md
 from scanner.report.formats.pdf import document_html
 from scanner.report.read import read_scan
 from scanner.report.redact import Pseudonyms, redacted
-from scanner.report.view.unsupported import unsupported_sentence
+from scanner.report.view.completeness import unsupported_sentence
 from scanner.report.view.view import View, build
 from tests.fakes.bundles import BundleBuilder, instance_arn
 from tests.schema.test_published_schemas import REGISTRY, SCHEMAS

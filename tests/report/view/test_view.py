@@ -12,9 +12,8 @@ from scanner.model.scan import Scan
 from scanner.report import wording
 from scanner.report.formats.markdown import summary_md
 from scanner.report.formats.templates import bars
-from scanner.report.view.chain import chain
 from scanner.report.view.counts import count
-from scanner.report.view.view import build
+from scanner.report.view.view import build, chain
 
 
 def test_denominators_leave_unknown_and_not_applicable_apart() -> None:
