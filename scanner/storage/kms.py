@@ -105,7 +105,10 @@ def kms_key(arn: str, profile: str | None = None) -> KmsKey:
             f"{arn} is a KMS key that does not support {', '.join(ALGORITHMS)}: use a key of the kind "
             "ECC_NIST_P256, RSA_2048 (or larger) or ECC_NIST_EDWARDS25519 for signing."
         )
-    return KmsKey(str(answer["KeyId"]), bytes(answer["PublicKey"]), algorithm, client)
+    key_id = str(answer["KeyId"])
+    if parse_arn(key_id) is None:  # AWS returns the ARN of the key, a simulation may return its id
+        key_id = f"{arn.removesuffix(parts.resource)}key/{key_id}"
+    return KmsKey(key_id, bytes(answer["PublicKey"]), algorithm, client)
 
 
 @contextmanager
