@@ -1,6 +1,6 @@
 # Everything to do with a checkout. `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint generated format deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports pictures lock clean
+.PHONY: help setup browser demo test test-ci test-exhaustive fresh mutation lint generated format deploy-lint deploy-lock image emulator bench bench-check bench-record sample-reports dist pictures lock clean
 
 BIN := .venv/bin
 # The number of tests that run at once; 0 runs them in one process, for a debugger.
@@ -87,6 +87,12 @@ bench-record: setup ## record the CPU time of each stage, for bench-check
 
 sample-reports: setup ## update sample_reports/; RECORD=1 scans the demo organisation first
 	@$(WITH_PANGO) $(BIN)/python scripts/sample_reports.py $(if $(RECORD),--record)
+
+dist: setup ## build the wheel, the source distribution and their software bill of materials into dist/
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build -d dist >/dev/null
+	@$(BIN)/python -m scripts.sbom dist >/dev/null
+	@ls dist/*
 
 pictures: setup ## update the pictures in docs/images/ from the sample reports
 	@$(BIN)/python -m scripts.pictures

@@ -14,6 +14,7 @@ from scanner.evaluate.controls.facts_docs import facts_document
 from scanner.findings.athena import athena_document
 from scripts import deployment, pagination, policies
 from scripts.capability_docs import capabilities_document
+from scripts.licence_docs import licences_document
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -29,6 +30,7 @@ def generated_files() -> Iterator[tuple[Path, bytes]]:
     yield ROOT / "docs" / "controls.md", controls_document().encode()
     yield ROOT / "docs" / "capabilities.md", capabilities_document().encode()
     yield ROOT / "docs" / "athena.md", athena_document().encode()
+    yield ROOT / "docs" / "licences.md", licences_document().encode()
 
 
 def outdated(*, write: bool) -> list[str]:
