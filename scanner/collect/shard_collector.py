@@ -319,11 +319,10 @@ class ShardCollector:
             reading.part(service, step)
         reading.part("kms", partial(kms.collect_aliases, targets=aliases))
         describe = reading.part_later("s3")
-
-        def describe_buckets(listed: Buckets) -> None:
-            describe(partial(s3.collect_buckets, names=tuple(listed.result().get(shard.region, ()))))
-
-        buckets.add_done_callback(describe_buckets)
+        collect_buckets = partial(_collect_buckets, buckets=buckets)
+        # A Future logs what its callback raises and continues: the shard would never end. So the callback
+        # only starts the part, and the part asks for the buckets, where an exception is a failed read.
+        buckets.add_done_callback(lambda _listed: describe(collect_buckets))
         reading.opened()
 
     def _describe_keys(self, caller: Caller, named: AbstractSet[str], *, aliases: Mapping[str, str]) -> None:
@@ -396,11 +395,17 @@ def _identify(caller: Caller) -> None:
 
 
 def _list_buckets(caller: Caller, *, buckets: Buckets) -> None:
-    buckets_by_region: Mapping[RegionName, Iterable[str]] = {}
     try:
         buckets_by_region = s3.buckets(caller)
-    finally:  # without a result, the Regions would wait forever
-        buckets.set_result(buckets_by_region)
+    except BaseException as problem:  # without a result, the Regions would wait forever
+        buckets.set_exception(problem)
+        raise
+    buckets.set_result(buckets_by_region)
+
+
+def _collect_buckets(caller: Caller, *, buckets: Buckets) -> set[str]:
+    """Describe the account's buckets of a Region; return their keys. Raises what listing them raised."""
+    return s3.collect_buckets(caller, names=tuple(buckets.result().get(caller.region, ())))
 
 
 def recall_account(folder: Path, file: str) -> AccountView | Failure:

@@ -63,6 +63,29 @@ def lines(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+class Breaking(Unwatched):
+    """Breaks while the buckets are listed, as a mistake of the program would."""
+
+    def called(self, shard: Shard, operation: str, *, ok: bool) -> None:  # noqa: ARG002 -- as Watcher
+        if operation == "s3:ListBuckets":
+            raise KeyError("unexpected")
+
+
+def test_an_exception_while_buckets_are_listed_fails_the_shards_that_wait_for_them(
+    aws: FakeAws, tmp_path: Path
+) -> None:
+    estate(aws)
+    done = collect(CollectRequest(regions=REGIONS), tmp_path, Breaking())
+    status = {str(record.region): record.status.value for record in done.shards}
+    assert status == dict.fromkeys(("aws-global", *REGIONS), "partial")
+    for file, rows in lines(tmp_path).items():
+        if CALLER in file:
+            (failed,) = [
+                row["error"] for row in rows if row["service"] == "s3" and row["operation"] == "Collect"
+            ]
+            assert (failed["code"], failed["message"]) == ("CollectorFailed", "KeyError: 'unexpected'")
+
+
 @pytest.mark.slow
 def test_two_runs_leave_the_same_lines_in_the_same_order(aws: FakeAws, tmp_path: Path) -> None:
     chance = random.Random(1)  # noqa: S311 -- disorder, no secret
