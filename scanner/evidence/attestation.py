@@ -41,7 +41,7 @@ _AFTER_REPORTS: Final = re.compile(
 """The entries of files that are written after the reports."""
 
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
-_SIGN_AGAIN: Final = "Restore manifest.json from a copy, or sign the scan again."
+_RESTORE: Final = "Restore manifest.json from a copy."
 
 
 def canonical_bytes(manifest: bytes) -> bytes:
@@ -53,7 +53,7 @@ def canonical_bytes(manifest: bytes) -> bytes:
     if len(lines) != 1 or not lines[0].endswith(b","):
         raise BundleError(
             "manifest.json does not have its signature in one line of its own, so what was signed cannot be "
-            f"restored. {_SIGN_AGAIN}"
+            f"restored. {_RESTORE}"
         )
     if lines[0] != b"null,":
         _compact(lines[0][:-1])
@@ -61,7 +61,7 @@ def canonical_bytes(manifest: bytes) -> bytes:
     if len(stamps) > 1 or not all(map(_TIME_STAMP.fullmatch, stamps)):
         raise BundleError(
             "manifest.json has more than base64 in the line of its time stamp, which no signature covers. "
-            + _SIGN_AGAIN
+            + _RESTORE
         )
     return _SIGNATURE_LINE.sub(_UNSIGNED, _TIME_STAMP_LINE.sub(b"", manifest))
 
@@ -82,10 +82,10 @@ def _compact(value: bytes) -> dict[str, Any]:
         document = orjson.loads(value)
     except orjson.JSONDecodeError as problem:
         raise BundleError(
-            f"The signature in manifest.json is followed by something else, or is not JSON. {_SIGN_AGAIN}"
+            f"The signature in manifest.json is followed by something else, or is not JSON. {_RESTORE}"
         ) from problem
     if not isinstance(document, dict) or orjson.dumps(document) != value:
-        raise BundleError(f"The signature in manifest.json is not a compact JSON object. {_SIGN_AGAIN}")
+        raise BundleError(f"The signature in manifest.json is not a compact JSON object. {_RESTORE}")
     return document
 
 
@@ -151,7 +151,7 @@ def signed_statement(manifest: bytes, scan_id: str) -> SignedStatement | None:
     if attestation.key.id != key_id:
         raise BundleError(
             f"The envelope in manifest.json names the key {key_id[:200]}, and the statement in it the key "
-            f"{attestation.key.id[:200]}. {_SIGN_AGAIN}"
+            f"{attestation.key.id[:200]}. {_RESTORE}"
         )
     _check_subjects(attestation, canonical, scan_id)
     return SignedStatement(attestation, signed_message(payload), signature)
@@ -160,18 +160,18 @@ def signed_statement(manifest: bytes, scan_id: str) -> SignedStatement | None:
 def _opened(envelope: Mapping[str, Any]) -> tuple[bytes, str, bytes]:
     """Return payload, key id and signature of an envelope. BundleError: it is not one of ours."""
     if set(envelope) != {"payload", "payloadType", "signatures"}:
-        raise BundleError(f"The signature in manifest.json is not a DSSE envelope. {_SIGN_AGAIN}")
+        raise BundleError(f"The signature in manifest.json is not a DSSE envelope. {_RESTORE}")
     if envelope["payloadType"] != PAYLOAD_TYPE:
         raise BundleError(
             f"The envelope in manifest.json has the payload type {str(envelope['payloadType'])[:80]!r}, not "
-            f"{PAYLOAD_TYPE!r}. {_SIGN_AGAIN}"
+            f"{PAYLOAD_TYPE!r}. {_RESTORE}"
         )
     signatures = envelope["signatures"]
     if not isinstance(signatures, list) or len(signatures) != 1:
-        raise BundleError(f"The envelope in manifest.json does not have exactly one signature. {_SIGN_AGAIN}")
+        raise BundleError(f"The envelope in manifest.json does not have exactly one signature. {_RESTORE}")
     signature = signatures[0]
     if not isinstance(signature, dict) or set(signature) != {"keyid", "sig"}:
-        raise BundleError(f"The envelope in manifest.json has a signature without key id. {_SIGN_AGAIN}")
+        raise BundleError(f"The envelope in manifest.json has a signature without key id. {_RESTORE}")
     payload = _decoded(envelope["payload"], "payload")
     return payload, str(signature["keyid"]), _decoded(signature["sig"], "signature")
 
@@ -181,9 +181,9 @@ def _decoded(text: object, what: str) -> bytes:
     try:
         data = base64.b64decode(str(text), validate=True)
     except (binascii.Error, ValueError) as problem:
-        raise BundleError(f"The {what} in manifest.json is not base64: {problem}. {_SIGN_AGAIN}") from problem
+        raise BundleError(f"The {what} in manifest.json is not base64: {problem}. {_RESTORE}") from problem
     if base64.b64encode(data).decode() != text:
-        raise BundleError(f"The {what} in manifest.json is not base64 as it was written. {_SIGN_AGAIN}")
+        raise BundleError(f"The {what} in manifest.json is not base64 as it was written. {_RESTORE}")
     return data
 
 
@@ -194,11 +194,11 @@ def _parse_statement(payload: bytes) -> Attestation:
         attestation = _attestation(document)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as problem:
         raise BundleError(
-            f"The signed statement in manifest.json is not an in-toto statement about a scan. {_SIGN_AGAIN}"
+            f"The signed statement in manifest.json is not an in-toto statement about a scan. {_RESTORE}"
         ) from problem
     if statement_bytes(attestation) != payload:
         raise BundleError(
-            f"The signed statement in manifest.json has contents that are not known here. {_SIGN_AGAIN}"
+            f"The signed statement in manifest.json has contents that are not known here. {_RESTORE}"
         )
     return attestation
 
@@ -227,17 +227,17 @@ def _check_subjects(attestation: Attestation, canonical: bytes, scan_id: str) ->
     if attestation.scan_id != scan_id:
         raise BundleError(
             f"The signature in manifest.json is that of another scan, {attestation.scan_id[:80]!r}: this one "
-            f"is {scan_id[:80]!r}. {_SIGN_AGAIN}"
+            f"is {scan_id[:80]!r}. {_RESTORE}"
         )
     if attestation.manifest_sha256 == _sha256(canonical):
         return
     if attestation.judgement_sha256 == _sha256(judgement_bytes(canonical)):
         raise BundleError(
             "Reports were written after the scan was signed: the signature covers findings and evidence, but "
-            f"not reports.sha256. {_SIGN_AGAIN}"
+            f"not reports.sha256. {_RESTORE}"
         )
     raise BundleError(
-        "manifest.json was changed after it was signed: its SHA-256 is not the signed one. " + _SIGN_AGAIN
+        "manifest.json was changed after it was signed: its SHA-256 is not the signed one. " + _RESTORE
     )
 
 

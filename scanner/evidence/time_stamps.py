@@ -5,6 +5,7 @@ at its time. The manifest has the token alone; the library verifies it in a resp
 `rfc3161_client` is imported when it is used: it belongs to the extra `sign`.
 """
 
+import base64
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
@@ -59,6 +60,19 @@ def request_token(signature: bytes, send: Callable[[bytes], bytes]) -> bytes:
             "The time stamping authority stamped something else than the signature. Check --timestamp-url."
         )
     return token
+
+
+def encoded(token: bytes) -> str:
+    """Return the value of the manifest's key `time_stamp`."""
+    return base64.b64encode(token).decode()
+
+
+def decoded(text: object) -> bytes:
+    """Return the token from the value of the manifest's key `time_stamp`. BundleError: it is not base64."""
+    try:
+        return base64.b64decode(str(text), validate=True)
+    except ValueError as problem:
+        raise BundleError(f"The time stamp in manifest.json is not base64: {problem}.") from problem
 
 
 def _is_about(response: Any, signature: bytes) -> bool:  # noqa: ANN401 -- the library's class
