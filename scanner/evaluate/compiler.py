@@ -32,6 +32,13 @@ _NAME: Final = ("name",)
 _ALWAYS: Final = {"resource": (*_NAME, "capability", "covered_by")}
 """Columns that are in the details of every finding of a table (evidence format, "findings")."""
 
+MAX_PARTS: Final = 10_000
+"""Nodes of all expressions of a control, macros written out. Packaged controls have less than 2,000."""
+
+_TOO_LARGE: Final = Problem(
+    f"with its functions written out, the control has more than {MAX_PARTS:,} parts",
+    "write fewer or simpler expressions, or several controls",
+)
 _DEFAULTS: Final = {
     "pass": "The requirement is met.",
     "not_applicable": "The control does not ask this subject.",
@@ -64,17 +71,24 @@ class _Compiler:
         self.schema = arrow_schema(control.subject)
         self.problems: list[Problem] = []
         self.used: list[Expression] = []
+        self.size = 0  # parts of all expressions so far
 
     def guarded(self, path: Path, work: Callable[[], Expression]) -> Expression:
         """Do a piece of work; where it is refused, note that with its path and go on."""
         try:
             return work()
         except RefusedError as refused:
-            self.problems += [replace(problem, path=path) for problem in refused.problems]
+            if _TOO_LARGE not in refused.problems:
+                self.problems += [replace(problem, path=path) for problem in refused.problems]
+            elif _TOO_LARGE not in self.problems:  # once: it is true of all expressions from here on
+                self.problems.append(_TOO_LARGE)
             return Expression("NULL", frozenset(), frozenset())
 
     def checked(self, text: str, *, decides: bool) -> Expression:
         expression = check(text, Vocabulary(self.schema, self.control.parameters, decides=decides))
+        self.size += expression.parts
+        if self.size > MAX_PARTS:
+            raise RefusedError(_TOO_LARGE)
         self.used.append(expression)
         return expression
 
@@ -128,7 +142,7 @@ class _Compiler:
             text, name = (named["expression"], named["name"]) if named else (entry, entry)
             columns[name] = self.guarded(("evidence", at), lambda text=text: self.detail(text))  # type: ignore[misc]
         for name in _ALWAYS.get(self.control.subject, _NAME):
-            columns.setdefault(name, self.checked(name, decides=False))
+            columns.setdefault(name, self.guarded(("evidence",), lambda name=name: self.detail(name)))  # type: ignore[misc]
         return tuple(columns.items())
 
     def remedy(self) -> Expression | None:

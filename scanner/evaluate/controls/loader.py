@@ -106,8 +106,8 @@ def problems_of(control: Control) -> tuple[Problem, ...]:
 
 
 def _located(problem: Problem, document: YamlDocument, file: Path) -> Mistake:
-    where = ".".join(map(str, problem.path))
-    return _at(document, file, problem.path, f"{where}: {problem.message}", problem.hint)
+    where = f"{'.'.join(map(str, problem.path))}: " if problem.path else ""
+    return _at(document, file, problem.path, f"{where}{problem.message}", problem.hint)
 
 
 def _at(

@@ -12,11 +12,25 @@ from scanner.model.control import Control, ParameterRule, ReasonCase, Remediatio
 from scanner.model.finding import Severity
 
 Scalar = bool | int | float | str
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+MAX_TEXT: Final = 10_000
+"""Characters of a text of a control."""
+
+MAX_TITLE: Final = 300
+MAX_ENTRIES: Final = 50
+"""Entries of a list or mapping of a control: texts of a status, parameters, details."""
+
+MAX_MEMBERS: Final = 1_000
+"""Members of a parameter that is a list, and of the values that it may have."""
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TITLE)]
+Snippet = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 _ID: Final = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _NAME: Final = r"[a-z][a-z0-9_]*"
 Id = Annotated[str, StringConstraints(pattern=f"^{_ID}$", max_length=80)]
 Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$", max_length=60)]
+
+Scalars = Annotated[list[Scalar], Field(max_length=MAX_MEMBERS)]
 
 
 class ReasonSpec(Spec):
@@ -26,12 +40,15 @@ class ReasonSpec(Spec):
     text: Text
 
 
+ReasonList = Annotated[list[ReasonSpec], Field(max_length=MAX_ENTRIES)]
+
+
 class ReasonsSpec(Spec):
     """The texts of the other statuses."""
 
-    passed: Text | list[ReasonSpec] | None = Field(None, alias="pass")
-    unknown: Text | list[ReasonSpec] | None = None
-    not_applicable: Text | list[ReasonSpec] | None = None
+    passed: Text | ReasonList | None = Field(None, alias="pass")
+    unknown: Text | ReasonList | None = None
+    not_applicable: Text | ReasonList | None = None
 
 
 class RemediationSpec(Spec):
@@ -39,20 +56,20 @@ class RemediationSpec(Spec):
 
     text: Text
     effort: Literal["low", "medium", "high"] = "medium"
-    cli: str = ""
-    terraform: str = ""
-    cloudformation: str = ""
-    specific: str = ""
+    cli: Snippet = ""
+    terraform: Snippet = ""
+    cloudformation: Snippet = ""
+    specific: Snippet = ""
 
 
 class ParameterSpec(Spec):
     """A parameter in full: its default, and what it may be set to."""
 
-    default: Scalar | list[Scalar]
+    default: Scalar | Scalars
     minimum: float | None = None
     maximum: float | None = None
-    one_of: list[Scalar] = Field(default_factory=list)
-    doc: str = ""
+    one_of: Scalars = Field(default_factory=list)
+    doc: Snippet = ""
 
     @field_validator("default")
     @classmethod
@@ -86,21 +103,21 @@ class ControlSpec(Spec):
     """A control file. `parameters` maps a name to its default, or to a ParameterSpec."""
 
     id: Id
-    title: Text
-    failure_title: Text | None = None
+    title: Title
+    failure_title: Title | None = None
     severity: Literal["critical", "high", "medium", "low", "info"]
     subject: Text
     population: Text
     require: Text
-    reason: Text | list[ReasonSpec]
+    reason: Text | ReasonList
     reasons: ReasonsSpec = Field(default_factory=lambda: ReasonsSpec.model_validate({}))
-    parameters: dict[Name, ParameterSpec] = Field(default_factory=dict)
-    evidence: list[Text] = Field(default_factory=list)
+    parameters: dict[Name, ParameterSpec] = Field(default_factory=dict, max_length=MAX_ENTRIES)
+    evidence: list[Text] = Field(default_factory=list, max_length=MAX_ENTRIES)
     motivation: Text
     remediation: RemediationSpec
     frameworks: dict[Id, Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
-    audit_manager: str = ""
-    aliases: list[Id] = Field(default_factory=list)
+    audit_manager: Snippet = ""
+    aliases: list[Id] = Field(default_factory=list, max_length=MAX_ENTRIES)
 
     @field_validator("parameters", mode="before")
     @classmethod

@@ -35,6 +35,7 @@ _SENTENCES: Final = {
     "string_too_short": "the text is empty",
 }
 
+_TOO_LONG: Final = frozenset({"string_too_long", "too_long"})
 
 _HINTS: Final = {
     "list_type": "write it as a list: [one, two]",
@@ -81,8 +82,12 @@ def keys_of(shape: type[BaseModel]) -> list[str]:
 
 
 def _validation(error: ValidationError, document: YamlDocument, file: str, keys: Keys) -> Iterator[Mistake]:
-    """Translate what pydantic found. A union complains once a branch: what lies deepest is what was meant."""
-    details = [(_path(detail["loc"], document.data), detail) for detail in error.errors()]
+    """Translate what pydantic found.
+
+    A union complains once a branch: what is deepest, or is only too long, is what was meant.
+    """
+    found = sorted(error.errors(), key=lambda detail: detail["type"] not in _TOO_LONG)
+    details = [(_path(detail["loc"], document.data), detail) for detail in found]
     told: set[KeyPath] = set()
     for path, detail in details:
         deeper = any(other[: len(path)] == path and len(other) > len(path) for other, _ in details)
@@ -111,8 +116,16 @@ def _sentence(detail: "ErrorDetails", path: KeyPath, keys: Keys) -> tuple[str, s
     where, kind = ".".join(map(str, path)) or "the document", detail["type"]
     if kind == "extra_forbidden":
         return f"{where}: there is no key {path[-1]!r}", suggestion(str(path[-1]), keys(path))
+    if kind in _TOO_LONG:
+        return f"{where}: {_too_long(detail)}", "write less"
     text = _SENTENCES.get(kind) or detail["msg"].removeprefix("Value error, ")
     return f"{where}: {text[0].lower()}{text[1:]}", _hint(kind, detail["input"])
+
+
+def _too_long(detail: "ErrorDetails") -> str:
+    limit, value = detail["ctx"]["max_length"], detail["input"]
+    unit = "characters" if isinstance(value, str) else "entries"
+    return f"this has {len(value):,} {unit}, {limit:,} are allowed"
 
 
 def _hint(kind: str, value: object) -> str:

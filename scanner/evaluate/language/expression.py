@@ -41,6 +41,7 @@ class Expression:
     sql: str
     columns: frozenset[str]
     parameters: frozenset[str]
+    parts: int = 1  # nodes, with all macros written out
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,11 @@ def check(text: str, vocabulary: Vocabulary) -> Expression:
         raise RefusedError(Problem("the expression is nested too deeply", "write it simpler")) from error
     if walk.problems:
         raise RefusedError(*dict.fromkeys(walk.problems))
-    if parts(node) > MAX_PARTS:
+    size = parts(node)
+    if size > MAX_PARTS:
         message = f"with its functions written out, the expression has more than {MAX_PARTS:,} parts"
         raise RefusedError(Problem(message, "nest any_of, all_of and the like less deeply"))
-    return Expression(to_sql(node), frozenset(walk.columns), frozenset(walk.parameters))
+    return Expression(to_sql(node), frozenset(walk.columns), frozenset(walk.parameters), size)
 
 
 def parameter_type(default: Any) -> str:  # noqa: ANN401 -- a parameter may be of any type

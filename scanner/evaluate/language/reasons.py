@@ -15,6 +15,12 @@ _NUMBERS: Final = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "UINTEGER", "DOUBLE", "FLOAT"}
 )
 
+MAX_TEMPLATE: Final = 10_000
+"""Characters of a template."""
+
+MAX_PLACEHOLDERS: Final = 50
+"""Expressions in braces of a template."""
+
 _BRACE: Final = re.compile("[{}]")
 
 
@@ -27,8 +33,19 @@ class Piece:
 
 
 def pieces(template: str) -> tuple[Piece, ...]:
-    """Take a template apart. RefusedError: a brace is not closed, or nothing stands in one."""
-    return tuple(piece for piece in _pieces(" ".join(template.split())) if piece.text)
+    """Take a template apart.
+
+    RefusedError: a brace is not closed, or nothing stands in one, or the template is too long.
+    """
+    if len(template) > MAX_TEMPLATE:
+        message = f"the text has {len(template):,} characters, {MAX_TEMPLATE:,} are allowed"
+        raise RefusedError(Problem(message, "write less"))
+    parts = tuple(piece for piece in _pieces(" ".join(template.split())) if piece.text)
+    placeholders = sum(piece.is_expression for piece in parts)
+    if placeholders > MAX_PLACEHOLDERS:
+        message = f"the text has {placeholders:,} expressions in braces, {MAX_PLACEHOLDERS} are allowed"
+        raise RefusedError(Problem(message, "show less, or show it under `evidence`"))
+    return parts
 
 
 def _pieces(template: str) -> Iterator[Piece]:
