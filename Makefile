@@ -46,11 +46,12 @@ mutation: setup ## change the code of scanner/protection bit by bit, and count t
 	@$(BIN)/mutmut export-cicd-stats >/dev/null
 	@$(BIN)/python scripts/mutation.py
 
-lint: setup ## check format, style, types and import rules
+lint: setup ## check format, style, types, import rules and security
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run make format." >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@log=$$($(BIN)/bandit --quiet -r scanner scripts 2>&1) || { echo "$$log" | grep -v "nosec encountered" >&2; exit 1; }
 
 generated: setup ## write every generated file: documents, policies, templates; CHECK=1 only checks them
 	@$(BIN)/python -m scripts.generated $(if $(CHECK),--check)

@@ -55,8 +55,8 @@ BY_HAND: Final[Mapping[str, Mapping[str, str]]] = {
 programs record."""
 
 _NAMES: Final = {
-    "input_token": "input",
-    "output_token": "output",
+    "input_token": "input",  # nosec B105 # a token of pagination, no password
+    "output_token": "output",  # nosec B105 # a token of pagination, no password
     "more_results": "more_results",
     "limit_key": "page_size",
     "result_key": "list",

@@ -167,7 +167,7 @@ class Journal:
         stream = _locked(folder)
         try:
             state = read_journal(folder)
-            assert state is not None  # noqa: S101 -- it was opened in the line above
+            assert state is not None  # nosec B101 # noqa: S101 -- it was opened in the line above
             stream.truncate(state.size)
         except BaseException:
             stream.close()

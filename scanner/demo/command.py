@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
+import subprocess  # nosec B404 # it starts this program alone
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -105,7 +105,7 @@ def _begun_by(folder: Path) -> str:
 
 def run_scan(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run the scan and give its exit code. Ctrl-C reaches it, too: it is left to end by itself."""
-    with subprocess.Popen(arguments, env=dict(environment)) as child:  # noqa: S603 - our own program
+    with subprocess.Popen(arguments, env=dict(environment)) as child:  # nosec B603 # noqa: S603 - our own program
         try:
             code = child.wait()
         except KeyboardInterrupt:

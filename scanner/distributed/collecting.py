@@ -152,7 +152,7 @@ def write_account_plane(
 ) -> None:
     """Write the plane file of an account into the folder. Missing evidence is fetched first."""
     fetch_missing(step.work, [record.file for record in records], step.folder)
-    assert past.scope is not None  # noqa: S101 -- the journal of an opened scan has one
+    assert past.scope is not None  # nosec B101 # noqa: S101 -- the journal of an opened scan has one
     manifest = Manifest(
         evaluated_as_of=past.header.started_at,
         scope=replace(past.scope, accounts=(account,)),

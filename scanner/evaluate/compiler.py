@@ -40,7 +40,7 @@ _TOO_LARGE: Final = Problem(
     "write fewer or simpler expressions, or several controls",
 )
 _DEFAULTS: Final = {
-    "pass": "The requirement is met.",
+    "pass": "The requirement is met.",  # nosec B105 # a sentence, no password
     "not_applicable": "The control does not ask this subject.",
     "unknown": "",
 }

@@ -169,7 +169,7 @@ def _joined(
     """
     connection.execute("SET threads = 1")
     connection.execute(
-        f"COPY (SELECT {_selected(wanted)} FROM read_parquet({_parquet(files)})) TO {literal(str(path))} "  # noqa: S608 -- names of the model, files of the scan
+        f"COPY (SELECT {_selected(wanted)} FROM read_parquet({_parquet(files)})) TO {literal(str(path))} "  # nosec B608 # noqa: S608 -- names of the model, files of the scan
         f"(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE {_JOINED_GROUP})"
     )
     connection.execute(f"SET threads = {threads}")
@@ -187,11 +187,11 @@ def _files(table: Facts, more_than: int) -> FactFiles | None:
 def _view(connection: duckdb.DuckDBPyConnection, name: str, files: FactFiles, wanted: Iterable[str]) -> None:
     """Leave a table where it is. One read of all files: DuckDB would take seconds to bind a thousand."""
     selected, source = _selected(wanted), _parquet(files)
-    connection.execute(f'CREATE VIEW "{name}" AS SELECT {selected} FROM read_parquet({source})')  # noqa: S608 -- names of the model, files of the scan
+    connection.execute(f'CREATE VIEW "{name}" AS SELECT {selected} FROM read_parquet({source})')  # nosec B608 # noqa: S608 -- names of the model, files of the scan
     starts = list(accumulate(files.rows[:-1], initial=0))
     position = f"file_row_number + list_extract({starts}, CAST(file_index AS BIGINT) + 1)"
     connection.execute(
-        f'CREATE VIEW "{numbered(name)}" AS SELECT {selected}, {position} AS "{POSITION}" '  # noqa: S608 -- as above
+        f'CREATE VIEW "{numbered(name)}" AS SELECT {selected}, {position} AS "{POSITION}" '  # nosec B608 # noqa: S608 -- as above
         f"FROM read_parquet({source}, file_row_number = true)"
     )
 
@@ -199,13 +199,13 @@ def _view(connection: duckdb.DuckDBPyConnection, name: str, files: FactFiles, wa
 def _copy(connection: duckdb.DuckDBPyConnection, name: str, files: FactFiles, wanted: Iterable[str]) -> None:
     """Copy the wanted columns of files, which are in the order of findings."""
     connection.execute(
-        f'CREATE TABLE "{name}" AS SELECT {_selected(wanted)} FROM read_parquet({_parquet(files)})'  # noqa: S608 -- as above
+        f'CREATE TABLE "{name}" AS SELECT {_selected(wanted)} FROM read_parquet({_parquet(files)})'  # nosec B608 # noqa: S608 -- as above
     )
     _number(connection, name)
 
 
 def _number(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    connection.execute(f'CREATE VIEW "{numbered(name)}" AS SELECT *, rowid AS "{POSITION}" FROM "{name}"')  # noqa: S608 -- as above
+    connection.execute(f'CREATE VIEW "{numbered(name)}" AS SELECT *, rowid AS "{POSITION}" FROM "{name}"')  # nosec B608 # noqa: S608 -- as above
 
 
 def _selected(columns: Iterable[str]) -> str:
@@ -227,7 +227,7 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str, table: Table, wanted
     source = f"read_parquet([{', '.join(map(literal, files))}])" if files else "arriving"
     selected = _selected(wanted)
     order = f"ORDER BY {ORDER}" if set(ORDER.split(", ")) <= set(table.schema.names) else ""
-    connection.execute(f'CREATE TABLE "{name}" AS SELECT {selected} FROM {source} {order}')  # noqa: S608 -- names of the model
+    connection.execute(f'CREATE TABLE "{name}" AS SELECT {selected} FROM {source} {order}')  # nosec B608 # noqa: S608 -- names of the model
     connection.unregister("arriving")
     _number(connection, name)
 
@@ -268,7 +268,7 @@ def bound_types(table: str, expressions: Iterable[str], parameters: Mapping[str,
         rows = (
             _workbench()
             .cursor()
-            .execute(f'DESCRIBE SELECT {selected} FROM "{table}"', dict(parameters))  # noqa: S608 -- checked before
+            .execute(f'DESCRIBE SELECT {selected} FROM "{table}"', dict(parameters))  # nosec B608 # noqa: S608 -- checked before
             .fetchall()
         )
     except (duckdb.Error, RuntimeError) as error:

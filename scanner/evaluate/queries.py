@@ -85,7 +85,7 @@ class Asking:
     def failure(self, connection: duckdb.DuckDBPyConnection, position: int) -> str:
         """Return why the control cannot be evaluated for a row."""
         table = self.compiled.control.subject
-        row = f'(SELECT * FROM "{numbered(table)}" WHERE "{POSITION}" = {position})'  # noqa: S608 -- a name of the model
+        row = f'(SELECT * FROM "{numbered(table)}" WHERE "{POSITION}" = {position})'  # nosec B608 # noqa: S608 -- a name of the model
         query = self.compiled.status_sql
         sql, bound = f'WITH "{table}" AS {row} {query.sql.replace("TRY(", "(", 1)}', self._bound(query)
         with connection.cursor() as cursor:  # answers of the connection itself may still be streaming
@@ -118,7 +118,7 @@ class Asking:
 def _chosen(table: str) -> str:
     """Replace the table by the chosen rows. DuckDB keeps their order."""
     return (
-        f'WITH "{table}" AS NOT MATERIALIZED (SELECT * FROM "{numbered(table)}" '  # noqa: S608 -- a name of the model
+        f'WITH "{table}" AS NOT MATERIALIZED (SELECT * FROM "{numbered(table)}" '  # nosec B608 # noqa: S608 -- a name of the model
         f'WHERE get_bit(CAST(${_ROWS} AS BIT), CAST("{POSITION}" AS INTEGER)) = 1) '
     )
 

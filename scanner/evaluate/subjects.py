@@ -62,7 +62,7 @@ class Subjects:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         names = (*_COLUMNS, *(["resource"] if self._table == BACKUP and self._owners is not None else []))
-        sql = f'SELECT {", ".join(names)} FROM "{self._table}"'  # noqa: S608 -- names of the model
+        sql = f'SELECT {", ".join(names)} FROM "{self._table}"'  # nosec B608 # noqa: S608 -- names of the model
         yield from self._connection.cursor().sql(sql).to_arrow_reader(BATCH)
 
     def _owners_of(self, number: int, rows: pa.RecordBatch) -> tuple[pa.StringArray, pa.StringArray]:

@@ -97,7 +97,7 @@ class Verdicts(ABC):
             return
         positions = compress(count(), map(ord("1").__eq__, rows))
         sql = (
-            f'SELECT account, region, subject, subject_type FROM "{numbered(self._control.subject)}" '  # noqa: S608 -- a table of the model
+            f'SELECT account, region, subject, subject_type FROM "{numbered(self._control.subject)}" '  # nosec B608 # noqa: S608 -- a table of the model
             f'WHERE get_bit(CAST($rows AS BIT), CAST("{POSITION}" AS INTEGER)) = 1'
         )
         reasons: dict[str, str] = {}
@@ -183,7 +183,7 @@ class Broken(Verdicts):
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, compiled: Compiled, allowance: Allowance, reason: str
     ) -> None:
-        sql = f'SELECT count(*) FROM "{compiled.control.subject}"'  # noqa: S608 -- a table of the model
+        sql = f'SELECT count(*) FROM "{compiled.control.subject}"'  # nosec B608 # noqa: S608 -- a table of the model
         ((number,),) = connection.execute(sql).fetchall()
         super().__init__(connection, compiled, allowance, bytes([ERROR]) * number)
         self._reason = reason

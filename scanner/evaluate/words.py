@@ -72,7 +72,7 @@ class RenderedWords:
             for number, (control, parameters) in enumerate(due.sets):
                 table = compiled[control].control.subject
                 chosen = (
-                    f'WITH "{table}" AS (SELECT t.* FROM "{numbered(table)}" AS t SEMI JOIN '  # noqa: S608 -- names of the model
+                    f'WITH "{table}" AS (SELECT t.* FROM "{numbered(table)}" AS t SEMI JOIN '  # nosec B608 # noqa: S608 -- names of the model
                     f'(SELECT * FROM "{_KEYS}" WHERE number = {number}) AS k '
                     "ON t.account = k.account AND t.region = k.region AND t.subject = k.subject) "
                 )

@@ -91,7 +91,7 @@ class KeyFile:
         return signature
 
 
-def parse_private_key(pem: bytes, name: str, password: str = "", password_name: str = "") -> KeyFile:
+def parse_private_key(pem: bytes, name: str, password: str = "", password_name: str = "") -> KeyFile:  # nosec B107 # empty: the key is not encrypted
     """Parse a private key in PEM. `password_name`: where the password comes from, for messages.
 
     UsageError: it is no private key, of a kind that is not supported, or the password is missing or wrong.

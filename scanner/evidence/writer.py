@@ -165,7 +165,7 @@ class ShardWriter:
         with self._lock:
             if self._record is None:
                 self._finish(self._status(interrupted=interrupted))
-            assert self._record is not None  # noqa: S101 -- set in the line above, or an error was raised
+            assert self._record is not None  # nosec B101 # noqa: S101 -- set in the line above, or an error was raised
             return self._record
 
     @property

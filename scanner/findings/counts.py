@@ -24,24 +24,24 @@ GROUP BY GROUPING SETS (
     (owned, owner, status),
     (waiver))
 ORDER BY ALL
-"""  # noqa: S608 -- a name of the model
+"""  # nosec B608 # noqa: S608 -- a name of the model
 _KINDS: Final = 5
 """The first columns of a row: whether it is of the first, second … grouping. The sixth has none."""
 
 _FIRST_OWNERS: Final = f"""
 SELECT owner FROM {TABLE} WHERE owner <> '' AND owner_source IS NOT NULL
 GROUP BY owner ORDER BY min({{'a': control, 'b': account, 'c': region, 'd': subject}}) LIMIT $number
-"""  # noqa: S608 -- a name of the model
+"""  # nosec B608 # noqa: S608 -- a name of the model
 
 _PLACES: Final = f"""
 SELECT control, account, region, status, count(*) FROM {TABLE}
 WHERE (account, region) IN (SELECT (unnest($accounts), unnest($regions))) GROUP BY ALL ORDER BY ALL
-"""  # noqa: S608 -- a name of the model
+"""  # nosec B608 # noqa: S608 -- a name of the model
 
 _SUBJECTS: Final = f"""
 SELECT account, region, subject, status, count(*) FROM {TABLE}
 WHERE subject_type NOT IN (SELECT unnest($types)) GROUP BY ALL
-"""  # noqa: S608 -- a name of the model
+"""  # nosec B608 # noqa: S608 -- a name of the model
 
 _Row = tuple[Any, ...]
 

@@ -107,13 +107,13 @@ class Filed:
             connection.register("nothing_filed", FILED.empty_table())
             connection.execute(f"CREATE TABLE {name} AS FROM nothing_filed")
             return
-        connection.execute(f"CREATE VIEW {name} AS SELECT {_COLUMNS} FROM {read_parquet(self.files)}")  # noqa: S608 -- names of the model, files of the scan
+        connection.execute(f"CREATE VIEW {name} AS SELECT {_COLUMNS} FROM {read_parquet(self.files)}")  # nosec B608 # noqa: S608 -- names of the model, files of the scan
 
     def __len__(self) -> int:
         """Return the number of findings, which are counted once."""
         if self._number is None:
             with self.database() as connection:
-                self._number = int(connection.execute(f"SELECT count(*) FROM {TABLE}").fetchall()[0][0])  # noqa: S608
+                self._number = int(connection.execute(f"SELECT count(*) FROM {TABLE}").fetchall()[0][0])  # nosec B608 # noqa: S608 -- names and words of the model
         return self._number
 
     def __iter__(self) -> Iterator[Finding]:
@@ -131,7 +131,7 @@ class Filed:
             controls = self._without_texts(connection, numbers)
             read = stack.enter_context(self._words.reader(controls)) if self._words and controls else None
             where = "" if numbers is None else f" WHERE {_of_controls(numbers)}"
-            for control, batches in self.in_order(connection, f"SELECT * FROM {TABLE}{where}"):  # noqa: S608
+            for control, batches in self.in_order(connection, f"SELECT * FROM {TABLE}{where}"):  # nosec B608 # noqa: S608 -- names and words of the model
                 selected = SelectedRows(batches, None if numbers is None else numbers[control])
                 rows = chain.from_iterable(map(self.rows, selected.batches()))
                 if read is None or control not in controls:
@@ -143,7 +143,7 @@ class Filed:
         """Return the controls whose findings are read and have no filed texts."""
         if numbers is not None:
             return frozenset(name for name, wanted in numbers.items() if WITHOUT_TEXTS & wanted.keys())
-        sql = f"SELECT DISTINCT control FROM {TABLE} WHERE reason IS NULL"  # noqa: S608
+        sql = f"SELECT DISTINCT control FROM {TABLE} WHERE reason IS NULL"  # nosec B608 # noqa: S608 -- names and words of the model
         return frozenset(control for (control,) in connection.execute(sql).fetchall())
 
     def in_order(self, connection: Connection, sql: str) -> Controls:

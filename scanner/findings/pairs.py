@@ -32,7 +32,7 @@ FULL JOIN (FROM {TABLE} WHERE control BETWEEN $first AND $last) AS now
 WHERE now.status IS NULL OR now.status NOT IN ({_WITHOUT}) OR was.status NOT IN ({_WITHOUT})
 ORDER BY coalesce(now.control, was.control), coalesce(now.account, was.account),
     coalesce(now.region, was.region), coalesce(now.subject, was.subject)
-"""  # noqa: S608 -- names and words of the model
+"""  # nosec B608 # noqa: S608 -- names and words of the model
 
 
 class Pairs:

@@ -27,7 +27,7 @@ room AS MATERIALIZED (
 keys AS MATERIALIZED (
     SELECT control, account, region, subject FROM {TABLE} JOIN room USING (control, status, account)
     QUALIFY row_number() OVER (PARTITION BY control, status, account ORDER BY region, subject) <= room)
-"""  # noqa: S608 -- a name of the model
+"""  # nosec B608 # noqa: S608 -- a name of the model
 """`room`: how many findings an account may contribute after the accounts before it."""
 
 _PLACE: Final = "sha256($seed || sha256(control || chr(10) || subject))"
@@ -36,17 +36,17 @@ _DRAWN: Final = f"""
 WITH keys AS MATERIALIZED (
     SELECT control, account, region, subject FROM {TABLE}
     WHERE status IN (SELECT unnest($statuses)) ORDER BY {_PLACE} LIMIT $size)
-"""  # noqa: S608 -- a name of the model
+"""  # nosec B608 # noqa: S608 -- a name of the model
 
-_OF_SUBJECTS: Final = f"SELECT * FROM {TABLE} WHERE subject IN (SELECT unnest($subjects))"  # noqa: S608
+_OF_SUBJECTS: Final = f"SELECT * FROM {TABLE} WHERE subject IN (SELECT unnest($subjects))"  # nosec B608 # noqa: S608 -- names and words of the model
 
 _DETAILS: Final = (
-    f"SELECT account, region, details FROM {TABLE} WHERE control = $control AND details IS NOT NULL"  # noqa: S608
+    f"SELECT account, region, details FROM {TABLE} WHERE control = $control AND details IS NOT NULL"  # nosec B608 # noqa: S608 -- names and words of the model
 )
 
-_WHOLE: Final = f"SELECT * FROM {TABLE} SEMI JOIN keys USING (control, account, region, subject)"  # noqa: S608
+_WHOLE: Final = f"SELECT * FROM {TABLE} SEMI JOIN keys USING (control, account, region, subject)"  # nosec B608 # noqa: S608 -- names and words of the model
 _NAMED: Final = (
-    "SELECT control, status, subject, subject_type "  # noqa: S608 -- a name of the model
+    "SELECT control, status, subject, subject_type "  # nosec B608 # noqa: S608 -- a name of the model
     f"FROM {TABLE} SEMI JOIN keys USING (control, account, region, subject)"
 )
 _IN_ORDER: Final = " ORDER BY control, account, region, subject"

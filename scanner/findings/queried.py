@@ -117,7 +117,7 @@ class FindingsTable:
                 _load(connection, "of_account", self._accounts())
                 joined.append("LEFT JOIN of_account ON of_account.id = account")
             selected = ", ".join(_selected(name, own) for name in columns)
-            connection.execute(f"CREATE VIEW {TABLE} AS SELECT {selected} FROM {' '.join(joined)}")  # noqa: S608 -- names of the model, files of the scan
+            connection.execute(f"CREATE VIEW {TABLE} AS SELECT {selected} FROM {' '.join(joined)}")  # nosec B608 # noqa: S608 -- names of the model, files of the scan
             return tuple(path for file in files for path in (str(file), pattern(file)))
 
         return create
@@ -154,7 +154,7 @@ def _source(connection: duckdb.DuckDBPyConnection, files: tuple[Path, ...]) -> s
 
 def _load(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
     connection.register("arriving", table)
-    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM arriving")  # noqa: S608 -- a name of ours
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM arriving")  # nosec B608 # noqa: S608 -- a name of ours
     connection.unregister("arriving")
 
 

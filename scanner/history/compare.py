@@ -71,7 +71,7 @@ def _change(
     was: Finding | None, now: Finding | None, reach: Reach, judging: Judging | None, *, earlier: bool
 ) -> Change:
     if now is None:
-        assert was is not None  # noqa: S101 -- a pair has one side at least
+        assert was is not None  # nosec B101 # noqa: S101 -- a pair has one side at least
         absence = reach.why_absent(was)
         return Change(kind_of(was.status, absence.kind), was, None, why=absence.why)
     rule = SAME if judging is None else judging[0].change_to(judging[1], was, now)
@@ -110,7 +110,7 @@ def _pairs(old: Iterator[tuple[Key, Finding]], new: Iterator[tuple[Key, Finding]
     left, right = next(old, None), next(new, None)
     while left is not None or right is not None:
         if right is None or (left is not None and left[0] < right[0]):
-            assert left is not None  # noqa: S101 -- the loop ends when both are
+            assert left is not None  # nosec B101 # noqa: S101 -- the loop ends when both are
             yield left[1], None
             left = next(old, None)
         elif left is None or right[0] < left[0]:

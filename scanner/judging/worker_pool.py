@@ -7,7 +7,7 @@ all processes; workers ignore it, since the parent ends them.
 
 import gc
 import os
-import pickle
+import pickle  # nosec B403 # only what this program pickled
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -226,7 +226,7 @@ def _portable(error: Exception) -> Exception:
     error.add_note("".join(format_exception(error)))
     error.__cause__ = error.__context__ = None
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 -- our own
+        pickle.loads(pickle.dumps(error))  # nosec B301 # noqa: S301 -- our own
     except Exception:  # noqa: BLE001 -- an error class may need more than its arguments
         plain = RuntimeError(f"{type(error).__name__}: {error}")
         plain.add_note(error.__notes__[-1])

@@ -14,7 +14,7 @@ from scanner.model.known import EvidenceRef
 class Status(StrEnum):
     """The answers that a control can give (evidence format, "findings")."""
 
-    PASS = "pass"  # noqa: S105 -- the word of the contract, no password
+    PASS = "pass"  # nosec B105 # noqa: S105 -- the word of the contract, no password
     FAIL = "fail"
     NOT_APPLICABLE = "not_applicable"
     UNKNOWN = "unknown"

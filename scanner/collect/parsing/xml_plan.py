@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from operator import eq
 from typing import Any, Final
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element  # nosec B405 # a type
 
 from botocore.model import Shape
 

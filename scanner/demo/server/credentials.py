@@ -23,7 +23,7 @@ from scanner.demo.wire.call import Call
 ROOT_ACCESS_KEY = "AKIAVAULTPROOFDEMO01"
 AUDITOR = "auditor"
 """The user of the management account whom the root keys belong to."""
-ROOT_SECRET_KEY = "simulated/organisation/on/this/machine00"  # noqa: S105 - opens nothing but the simulation
+ROOT_SECRET_KEY = "simulated/organisation/on/this/machine00"  # nosec B105 # noqa: S105 - opens nothing but the simulation
 _ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)")
 _SHORTEST, _LONGEST, _USUAL = 900, 43_200, 3_600  # seconds; API reference, AssumeRole, DurationSeconds
 

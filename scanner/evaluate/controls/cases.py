@@ -285,7 +285,7 @@ class _Maker:
         numbers |= {float(v) for v in control.parameters.values() if type(v) in {int, float}}
         self._numbers = sorted({0.0, *(near for one in numbers for near in (one - 1, one, one + 1))})
         self._texts += [text for value in control.parameters.values() for text in _texts(value)]
-        self._random = Random(control.id)  # noqa: S311 -- the same examples each time
+        self._random = Random(control.id)  # nosec B311 # noqa: S311 -- the same examples each time
 
     def row(self) -> dict[str, Any]:
         """Make one row: each column as likely left neutral as given a value."""
