@@ -1,11 +1,13 @@
 """The manifest of a judged scan."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from scanner.app import TOOL
+from scanner.errors import UsageError
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import (
     JUDGED_SCHEMA,
@@ -14,8 +16,11 @@ from scanner.evidence.manifest import (
     TIME_STAMP,
     manifest_bytes,
     manifest_document,
+    parse_manifest,
+    read_document,
 )
-from scanner.evidence.scan_files import FACTS, INVENTORY, judged_files
+from scanner.evidence.report_checksums import NAME as CHECKSUMS
+from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles, files_after_reports, judged_files
 from scanner.findings.schema import FILED, FOLDER
 from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
@@ -26,37 +31,78 @@ from scanner.storage.parquet import columns_digests
 from scanner.storage.table_files import columns_digest
 
 
-def write_judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
-    """Write the manifest of the facts, inventory and findings in `out`, and return it.
+def judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
+    """Return the manifest of the facts, inventory and findings in `out`: what reports contain of it.
 
-    Judging a bundle in its own folder extends the bundle's manifest; keys of other programs stay in it.
+    In another folder than the bundle's it refers to the bundle's manifest by its SHA-256.
     """
-    in_place = out.resolve() == bundle.folder.resolve()
-    manifest = _judged_manifest(bundle, out, as_of, in_place=in_place)
-    document = manifest_document(manifest)
-    if in_place:
-        judged = ("schema", "evaluated_as_of", "files", "capabilities_as_of", "columns")
-        document = {**bundle.document, **{key: document[key] for key in judged}, SIGNATURE: None}
-        document.pop(TIME_STAMP, None)  # as the signature, of what was judged before
-    write_atomically(out / NAME, manifest_bytes(document))
-    return manifest
-
-
-def _judged_manifest(bundle: Bundle, out: Path, as_of: datetime, *, in_place: bool) -> Manifest:
-    """Build the manifest; in another folder it refers to the bundle's by its SHA-256."""
+    in_place = _is_in_place(bundle, out)
     files = judged_files(out)
-    evidence = {name: sha for name, sha in bundle.manifest.files.items() if name.startswith("evidence/")}
     return replace(
         bundle.manifest,
         evaluated_as_of=as_of,
         source_sha256=bundle.manifest.source_sha256 if in_place else file_sha256(bundle.folder / NAME),
-        files={**evidence, **files} if in_place else files,
+        files={**_collected_files(bundle), **files} if in_place else files,
         tool_name=bundle.manifest.tool_name or TOOL,
         tool_version=bundle.manifest.tool_version or version(TOOL),
         capabilities_as_of=capabilities_as_of(),
         columns=_columns(),
         schema=JUDGED_SCHEMA,
     )
+
+
+def write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None:
+    """Write the manifest of a judged scan, with the checksums of its reports: its last file.
+
+    Judging a bundle in its own folder extends the bundle's manifest; keys of other programs stay in it. A
+    signature over the bundle's manifest is void.
+    """
+    manifest = replace(manifest, files={**manifest.files, **files_after_reports(out)})
+    document = manifest_document(manifest)
+    if _is_in_place(bundle, out):
+        judged = ("schema", "evaluated_as_of", "files", "capabilities_as_of", "columns")
+        document = {**bundle.document, **{key: document[key] for key in judged}, SIGNATURE: None}
+        document.pop(TIME_STAMP, None)  # as the signature, of what was judged before
+    write_atomically(out / NAME, manifest_bytes(document))
+
+
+def check_reports(scan_folder: Path, subfolder: Path, replaced: Collection[str]) -> None:
+    """Check the reports in a subfolder of a scan, or in its own (`.`), before others are added.
+
+    `replaced`: names of the files that are written again, and are not checked.
+
+    Raises:
+        BundleError: a report is not the one that was written with the scan.
+        UsageError: the scan is signed: new reports would change the manifest, and void the signature.
+    """
+    document = read_document(scan_folder)
+    if document.get(SIGNATURE) is not None:
+        raise UsageError(f"{scan_folder} is signed, so no reports can be added: name a folder with --out.")
+    files = ScanFiles(scan_folder, parse_manifest(document, scan_folder))
+    files.check_reports(subfolder, replaced)
+
+
+def name_reports(scan_folder: Path, subfolder: Path) -> None:
+    """Name the reports in a subfolder of a scan, or in its own (`.`), in the manifest.
+
+    Nothing happens in scans of earlier versions, whose manifest names no reports.
+    """
+    document = read_document(scan_folder)
+    name = (subfolder / CHECKSUMS).as_posix()
+    if CHECKSUMS in document.get("files", {}) and (scan_folder / name).is_file():
+        files = {**document["files"], name: file_sha256(scan_folder / name)}
+        document = {**document, "files": dict(sorted(files.items()))}
+        write_atomically(scan_folder / NAME, manifest_bytes(document))
+
+
+def _is_in_place(bundle: Bundle, out: Path) -> bool:
+    return out.resolve() == bundle.folder.resolve()
+
+
+def _collected_files(bundle: Bundle) -> dict[str, str]:
+    """Return the files of the bundle that its manifest names: evidence, and what else was collected."""
+    folders = ("evidence/", "inputs/")
+    return {name: sha for name, sha in bundle.manifest.files.items() if name.startswith(folders)}
 
 
 def _columns() -> dict[str, str]:

@@ -1,21 +1,26 @@
 """A bundle is judged: evidence to inventory, facts, findings and reports."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from scanner.app.criteria import Judgement
+from scanner.app.earlier_judgement import remove_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.judged import filed_findings
-from scanner.app.judged_manifest import write_judged_manifest
+from scanner.app.judged_manifest import judged_manifest, write_judged_manifest
 from scanner.app.judged_scan import judged_scan
 from scanner.app.protection import summary_of
 from scanner.app.reports import LINES, compared, write_scan_reports
+from scanner.errors import OutputError
 from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evidence.bundle import Bundle
+from scanner.evidence.report_checksums import read_checksums
 from scanner.history.comparison import Since
 from scanner.judging.tables import Tables, write_tables
 from scanner.judging.worker_pool import workers_for
 from scanner.model.scan import Scan
+from scanner.report.read import SUMMARY
 from scanner.report.redact import Pseudonyms
 from scanner.report.view.view import View, build
 from scanner.report.write import Written
@@ -43,22 +48,39 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     jobs: int | None = 1,
     redaction: Pseudonyms | None = None,
     since: Since | None = None,
+    before_manifest: Callable[[View], None] | None = None,
 ) -> Outcome:
     """Judge a bundle, and write facts, findings and reports into `out`. Opens no socket, reads no clock.
+
+    An earlier judgement in `out` is removed before a file of it is replaced, its manifest first. The new
+    manifest is written last: until then, no command reads the folder as a judged scan.
 
     `jobs`: processes that judge account-Regions; 1: only this one; None: what suits the bundle.
     `redaction`: reports have these pseudonyms for names, and go into a folder of their own.
     `since`: an earlier scan; the scan has what has changed since.
+    `before_manifest`: writes further files of the scan, which the manifest names.
     """
     if since is not None:
         since.check_is_not(out)
     bundle = Bundle(bundle_folder)
     bundle.check()
     request = facts_request(bundle, judgement)
-    tables = write_tables(bundle, out, request, workers_for(bundle, jobs))
+    tables = write_tables(
+        bundle, out, request, workers_for(bundle, jobs), lambda: remove_judgement(bundle, out)
+    )
     waivers = waivers_of(judgement, bundle.manifest)
     write_findings(bundle, out, judgement, tables.rows, waivers)
-    return conclude(bundle, out, judgement, formats, tables, waivers, redaction=redaction, since=since)
+    return conclude(
+        bundle,
+        out,
+        judgement,
+        formats,
+        tables,
+        waivers,
+        redaction=redaction,
+        since=since,
+        before_manifest=before_manifest,
+    )
 
 
 def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged until here
@@ -71,15 +93,27 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
     *,
     redaction: Pseudonyms | None = None,
     since: Since | None = None,
+    before_manifest: Callable[[View], None] | None = None,
 ) -> Outcome:
-    """Write manifest and reports of a scan whose facts, inventory and findings are in `out`.
+    """Write reports and then the manifest of a scan whose facts, inventory and findings are in `out`.
 
     The second half of `evaluate`. A distributed scan judges accounts apart and ends here, too.
+
+    Raises:
+        OutputError: a report could not be written. The scan is complete without it.
     """
     findings = filed_findings(out, judgement, bundle.manifest, lines=LINES in formats)
-    manifest = write_judged_manifest(bundle, out, judgement.clock(bundle.manifest))
+    manifest = judged_manifest(bundle, out, judgement.clock(bundle.manifest))
     scan = judged_scan(bundle, out, judgement, manifest, tables, findings, waivers)
     scan = replace(scan, blast_radius=summary_of(out, scan))
     view = build(compared(scan, since))
-    written = write_scan_reports(view, out, formats, redaction)
+    try:
+        written = write_scan_reports(view, out, formats, redaction)
+    except OutputError:
+        if SUMMARY in read_checksums(out):
+            write_judged_manifest(bundle, out, manifest)
+        raise
+    if before_manifest is not None:
+        before_manifest(view)
+    write_judged_manifest(bundle, out, manifest)
     return Outcome(view, written)

@@ -1,12 +1,14 @@
 """What is made of a judged scan: reports, redacted reports, explanations, comparisons with earlier scans."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from scanner.app import FINDINGS
 from scanner.app.judged import read_judged
+from scanner.app.judged_manifest import check_reports, name_reports
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
 from scanner.findings.stored_lines import StoredFindings
@@ -17,7 +19,7 @@ from scanner.report.explain import explain as explain_subject
 from scanner.report.formats.json import findings_jsonl_gz
 from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
 from scanner.report.view.view import View, build
-from scanner.report.write import Written, write_reports
+from scanner.report.write import FORMATS, Written, write_reports
 from scanner.storage.files import write_atomically
 
 LINES: Final = "jsonl"
@@ -47,14 +49,39 @@ def report(
     if since is not None:
         since.check_is_not(scan_folder)
     scan = compared(read_judged(scan_folder), since)
-    if redaction is None:
-        if LINES in formats and (out or scan_folder).resolve() == scan_folder.resolve():
-            raise UsageError("findings.jsonl.gz is part of a scan: name another folder with --out.")
-        return write_reports(build(scan), out or scan_folder, formats)
-    folder = out or scan_folder / SHARED
-    if (folder / NAME).exists():
+    folder = out or (scan_folder if redaction is None else scan_folder / SHARED)
+    _check_target(scan_folder, folder, formats, is_redacted=redaction is not None)
+    with _named_in_manifest(scan_folder, folder, formats):
+        if redaction is None:
+            return write_reports(build(scan), folder, formats)
+        return _write_redacted(scan, redaction, folder, formats)
+
+
+@contextmanager
+def _named_in_manifest(scan_folder: Path, folder: Path, formats: tuple[str, ...]) -> Iterator[None]:
+    """Name the reports that the block writes in the manifest, if they belong to the scan.
+
+    Raises:
+        BundleError, UsageError: as `check_reports`.
+    """
+    subfolders = (Path(), Path(SHARED))
+    subfolder = next((sub for sub in subfolders if (scan_folder / sub).resolve() == folder.resolve()), None)
+    if subfolder is None:
+        yield
+        return
+    check_reports(scan_folder, subfolder, [FORMATS[name].file for name in formats if name in FORMATS])
+    try:
+        yield
+    finally:  # of several reports, those that could be written are listed, too
+        name_reports(scan_folder, subfolder)
+
+
+def _check_target(scan_folder: Path, folder: Path, formats: tuple[str, ...], *, is_redacted: bool) -> None:
+    """Raise UsageError if reports would replace a part of a scan."""
+    if is_redacted and (folder / NAME).exists():
         raise UsageError(f"{folder} holds a scan: name another folder for redacted reports with --out.")
-    return _write_redacted(scan, redaction, folder, formats)
+    if not is_redacted and LINES in formats and folder.resolve() == scan_folder.resolve():
+        raise UsageError("findings.jsonl.gz is part of a scan: name another folder with --out.")
 
 
 def write_scan_reports(

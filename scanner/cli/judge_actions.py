@@ -33,6 +33,7 @@ from scanner.cli.requests import settings_of
 from scanner.errors import BundleError, UsageError
 from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
 from scanner.evidence.manifest import NAME, read_manifest
+from scanner.evidence.report_checksums import NAME as CHECKSUMS
 from scanner.history.comparison import Since
 from scanner.model.compliance import Assessment, Figures
 from scanner.model.decisions import WaiverState, WaiverUse
@@ -42,7 +43,7 @@ from scanner.model.manifest import unread_accounts
 from scanner.model.scan import Scan
 from scanner.report.redact import Pseudonyms, new_key
 from scanner.report.view.view import View
-from scanner.report.write import CHECKSUMS, Written
+from scanner.report.write import Written
 from scanner.settings.settings import Settings
 from scanner.storage.place import Place, is_place
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from scanner.app import judgement as app
@@ -50,10 +51,15 @@ def run(
                 controls=judged.controls or (),
             )
             outcome = app.evaluate(
-                folder, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
+                folder,
+                folder,
+                judgement,
+                wanted,
+                jobs=judged.jobs,
+                redaction=redaction,
+                since=since,
+                before_manifest=_first_seen_writer(folder, since) if targets.security_hub else None,
             )
-        if targets.security_hub is not None:
-            _record_first_seen(folder, outcome.view, since)
         keep = target.resume is not None
         with published(goal, folder, keep=keep or bool(targets)):
             code = conclude(outcome, shown_at(goal, folder), judged, f"{goal.place or folder}", quiet=quiet)
@@ -67,9 +73,13 @@ def run(
     return code
 
 
-def _record_first_seen(folder: Path, view: View, since: Since | None) -> None:
-    """Record since when findings are open; the scan does not fail if that is not possible."""
-    try:
-        record_first_seen(folder, view, since)
-    except VaultproofError as problem:
-        say(f"warning: since when findings are open is not recorded: {problem}")
+def _first_seen_writer(folder: Path, since: Since | None) -> Callable[[View], None]:
+    """Return a function that records since when findings are open; an error does not fail the scan."""
+
+    def write(view: View) -> None:
+        try:
+            record_first_seen(folder, view, since)
+        except VaultproofError as problem:
+            say(f"warning: since when findings are open is not recorded: {problem}")
+
+    return write

@@ -55,8 +55,16 @@ def _conclude(step: Invocation) -> tuple[Outcome, Manifest]:
         waivers.add(batch["waivers"])
     formats = makeable(step.request.formats(), step.folder)
     with earlier_scan(step, manifest) as since:
-        outcome = conclude(bundle, step.folder, judgement, formats, tables, waivers, since=since)
-        remember_first_seen(step, outcome.view, since)
+        outcome = conclude(
+            bundle,
+            step.folder,
+            judgement,
+            formats,
+            tables,
+            waivers,
+            since=since,
+            before_manifest=lambda view: remember_first_seen(step, view, since),
+        )
     return outcome, manifest
 
 

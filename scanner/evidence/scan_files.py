@@ -3,17 +3,23 @@
 The manifest of schema 2 names every file of facts, findings and inventory: a file that is missing, not named,
 or of another SHA-256 belongs to another scan or was changed. With schema 1, files that are not named are
 tolerated: earlier versions and other programs did not name all of them.
+
+The manifest is written last, and is the first file that a new evaluation takes away: a folder whose manifest
+names no findings is not a judged scan, whatever else is in it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from scanner.errors import BundleError
+from scanner.evidence import report_checksums
 from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import JUDGED_SCHEMA, NAME
 from scanner.evidence.reader import names_a_file
+from scanner.evidence.report_checksums import read_checksums
 from scanner.model.manifest import Manifest
 from scanner.storage.table_files import TableFiles, TableSource, open_file, table_files
 
@@ -22,14 +28,31 @@ INVENTORY: Final = "inventory"
 FINDINGS: Final = ("findings", "findings.jsonl.gz", "findings.jsonl")
 """The names of the findings: a folder of files by account, or one file with a finding in each line."""
 
+FIRST_SEEN: Final = "first-seen.json.gz"
+"""When each open finding was first seen: the only file that a new evaluation of a scan keeps."""
+
+FOREIGN: Final = ("findings.json", *FINDINGS[1:])
+"""The files of which one is in a scan that another program evaluated."""
+
 _FOLDERS: Final = (FACTS, "findings", INVENTORY)
 _PARQUET: Final = ".parquet"
+_OURS: Final = b'"scan":{"schema":"backup-audit/manifest/2"'
+"""In the first bytes of a findings.json of this program; its manifest names the findings."""
+_HEAD: Final = 200
+_AFTER_REPORTS: Final = (FIRST_SEEN, report_checksums.NAME, f"redacted/{report_checksums.NAME}")
 
 
 class ScanFiles:
     """The files of the judged scan in `folder`, each checked against its checksum before it is opened."""
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
+        """Use these files. BundleError: the folder contains no judged scan, or no complete one."""
+        is_own = manifest.schema == JUDGED_SCHEMA or is_judged(manifest.files)
+        if not is_own and not has_foreign_findings(folder):
+            raise BundleError(
+                f"{folder} contains no evaluated scan: {NAME} names no findings. "
+                "Run audit evaluate on the bundle; if it was interrupted, run it again."
+            )
         self._folder, self._manifest = folder, manifest
         self._is_complete = manifest.schema == JUDGED_SCHEMA  # whether the manifest names all files
         self._checked: set[str] = set()
@@ -70,6 +93,41 @@ class ScanFiles:
             self._check_columns(name)
         self._checked.add(name)
 
+    def check_report(self, name: str) -> None:
+        """Raise BundleError unless a report is the one that `reports.sha256` lists.
+
+        Scans of earlier versions, whose manifest does not name `reports.sha256`, are not checked.
+        """
+        if report_checksums.NAME not in self._manifest.files:
+            return
+        self.check(report_checksums.NAME)
+        self._check_report(self._folder / name, read_checksums(self._folder).get(name, ""))
+
+    def check_reports(self, folder: Path, without: Collection[str] = ()) -> None:
+        """Check all reports that exist in `folder` (relative to that of the scan), less those `without`.
+
+        BundleError: as `check_report`.
+        """
+        if report_checksums.NAME not in self._manifest.files:
+            return
+        name = (folder / report_checksums.NAME).as_posix()
+        listed = read_checksums(self._folder / folder)
+        if listed and name in self._manifest.files:
+            self.check(name)
+        if listed and name not in self._manifest.files:
+            raise BundleError(f"{self._folder / name} is not named in {NAME}. Remove it.")
+        for report, sha256 in listed.items():
+            path = self._folder / folder / report
+            if report not in without and path.is_file():
+                self._check_report(path, sha256)
+
+    def _check_report(self, path: Path, sha256: str) -> None:
+        if file_sha256(path) != sha256:
+            raise BundleError(
+                f"{path} is not the report that {report_checksums.NAME} lists: it was changed. "
+                "Restore it from a copy, or run audit evaluate on the bundle again."
+            )
+
     def _check_columns(self, name: str) -> None:
         path, columns = self._folder / name, self._manifest.columns.get(FINDINGS[0], "")
         open_file(TableFiles((path,), columns), path).close()
@@ -103,6 +161,42 @@ class ScanFiles:
     def facts(self) -> TableSource:
         """The files of a fact table by its name, checked."""
         return partial(self.table, FACTS)
+
+
+def is_judged(names: Iterable[str]) -> bool:
+    """Check whether the files that a manifest names are those of a judged scan, not only of a bundle."""
+    return any(name.partition("/")[0] in {*_FOLDERS, *FINDINGS} for name in names)
+
+
+def has_foreign_findings(folder: Path) -> bool:
+    """Check whether another program evaluated a scan: it writes findings, but need not name them.
+
+    Findings of this program that the manifest does not name are of an evaluation that did not end.
+    """
+    name = next((name for name in FOREIGN if (folder / name).is_file()), None)
+    if name != FOREIGN[0]:
+        return name is not None
+    try:
+        with (folder / name).open("rb") as file:
+            return _OURS not in file.read(_HEAD)
+    except OSError:
+        return False
+
+
+def has_sha256(path: Path, sha256: str) -> bool:
+    """Check whether a file exists and has this SHA-256. BundleError: it cannot be read."""
+    return path.is_file() and file_sha256(path) == sha256
+
+
+def scan_record(manifest: Manifest) -> Manifest:
+    """Return the manifest as reports contain it: without the checksums of the reports themselves."""
+    files = {name: sha for name, sha in manifest.files.items() if name not in _AFTER_REPORTS}
+    return replace(manifest, files=files)
+
+
+def files_after_reports(folder: Path) -> Mapping[str, str]:
+    """Return the files that are written after the view of a scan was built, with their SHA-256."""
+    return {name: file_sha256(folder / name) for name in _AFTER_REPORTS if (folder / name).is_file()}
 
 
 def judged_files(folder: Path) -> Mapping[str, str]:

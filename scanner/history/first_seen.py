@@ -13,12 +13,13 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
+from scanner.evidence.scan_files import FIRST_SEEN
 from scanner.history.comparison import Since, as_filed
 from scanner.model.finding import Finding, Status
 from scanner.model.scan import Scan
 from scanner.storage.files import write_atomically
 
-NAME: Final = "first-seen.json.gz"
+NAME: Final = FIRST_SEEN
 SCHEMA: Final = "backup-audit/first-seen/1"
 OPEN: Final = (Status.FAIL, Status.WAIVED, Status.UNKNOWN, Status.ERROR)
 

@@ -52,10 +52,17 @@ class Tables:
     rows: Mapping[str, Mapping[str, int]]  # of facts: by table and account
 
 
-def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int) -> Tables:
+def write_tables(
+    bundle: Bundle,
+    out: Path,
+    request: FactsRequest,
+    workers: int,
+    before_replacing: Callable[[], None] = lambda: None,
+) -> Tables:
     """Write `out`/inventory and `out`/facts, on this number of processes.
 
-    Facts replace earlier ones atomically, once all tables are complete.
+    Each folder replaces an earlier one in one step, once all tables are complete and `before_replacing` was
+    called: until then, an error leaves an earlier scan as it was.
 
     `request`: without what the organisation's policies give, which is read here. BundleError: the evidence
     cannot be trusted. OutputError: no room, here or for temporary files. LostWorkerError: a process died.
@@ -69,18 +76,22 @@ def write_tables(bundle: Bundle, out: Path, request: FactsRequest, workers: int)
     reconciliation: list[Reconciliation] = []
     with (
         closing(_judged(bundle, organization, request, workers)) as shards,
-        replaced(out / "facts") as folder,
-        opened_tables(AccountTable, folder, TABLES) as facts,
-        opened_tables(ParquetTable, out / "inventory", INVENTORY_TABLES) as inventory,
+        replaced(out / "facts") as facts_folder,
+        replaced(out / "inventory") as inventory_folder,
     ):
-        inventory["accounts"].write(account_rows(organization.accounts.values()))
-        write_rows(inventory, governance.rows)
-        facts["account"].write(request.account_rows.rows)
-        for shard in shards:
-            append_rows(facts, shard.facts)
-            append_rows(inventory, shard.inventory)
-            gaps.update(dict.fromkeys(shard.gaps))
-            reconciliation += shard.reconciliation
+        with (
+            opened_tables(AccountTable, facts_folder, TABLES) as facts,
+            opened_tables(ParquetTable, inventory_folder, INVENTORY_TABLES) as inventory,
+        ):
+            inventory["accounts"].write(account_rows(organization.accounts.values()))
+            write_rows(inventory, governance.rows)
+            facts["account"].write(request.account_rows.rows)
+            for shard in shards:
+                append_rows(facts, shard.facts)
+                append_rows(inventory, shard.inventory)
+                gaps.update(dict.fromkeys(shard.gaps))
+                reconciliation += shard.reconciliation
+        before_replacing()
     return Tables(tuple(gaps), tuple(reconciliation), {name: table.rows for name, table in facts.items()})
 
 

@@ -17,7 +17,7 @@ import orjson
 
 from scanner.errors import BundleError
 from scanner.evidence.manifest import JUDGED_SCHEMA, NAME, read_manifest, rfc3339
-from scanner.evidence.scan_files import FACTS, ScanFiles
+from scanner.evidence.scan_files import FACTS, ScanFiles, scan_record
 from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
 from scanner.findings.filed import Filed
 from scanner.findings.schema import FOLDER
@@ -67,7 +67,8 @@ def read_scan(folder: Path) -> Scan:
     checked = ScanFiles(folder, manifest)
     checked.checked(*FINDINGS_FILES, FACTS)
     resources = _resources(checked)
-    summary = _own_summary(folder, manifest)
+    manifest = scan_record(manifest)
+    summary = _own_summary(folder, manifest, checked)
     stored = stored_findings(folder)
     files = checked.checked(FOLDER)
     if files or manifest.schema == JUDGED_SCHEMA:
@@ -141,9 +142,13 @@ def _in_order(stored: StoredFindings) -> Stream[Finding]:
     return tuple(sorted(stored, key=lambda entry: entry.order))
 
 
-def _own_summary(folder: Path, manifest: Manifest) -> object:
-    """Return summary.json if it belongs to this evaluation; None: there is none."""
+def _own_summary(folder: Path, manifest: Manifest, checked: ScanFiles) -> object:
+    """Return summary.json if it belongs to this evaluation; None: there is none.
+
+    BundleError: it is not the file that the manifest, through reports.sha256, names.
+    """
     path = folder / SUMMARY
+    checked.check_report(SUMMARY)
     document = _document(path) if path.is_file() else None
     scan = document.get("scan") if isinstance(document, dict) else None
     is_own = isinstance(scan, dict) and (

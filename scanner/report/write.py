@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from scanner.errors import OutputError, UsageError
+from scanner.evidence.report_checksums import NAME as CHECKSUMS
+from scanner.evidence.report_checksums import checksums_bytes, read_checksums
+from scanner.evidence.scan_files import has_sha256
 from scanner.report.formats.asff import asff
 from scanner.report.formats.csv import findings_csv, inventory_csv
 from scanner.report.formats.html import report_html
@@ -21,12 +24,8 @@ from scanner.report.view.view import View
 from scanner.storage.files import Measured, write_atomically
 from scanner.storage.memory import release_memory
 
-CHECKSUMS: Final = "reports.sha256"
-
 MANY: Final = 250_000
 """Above this number of findings, each format reads the worst again, so that they do not stay in memory."""
-
-_DIGEST_LENGTH: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Written:
 def write_reports(view: View, folder: Path, formats: Collection[str]) -> tuple[Written, ...]:
     """Write reports of a view to `folder`, each atomically, and their checksums.
 
-    Checksums of reports from earlier runs stay if their files still exist.
+    Checksums of reports from earlier runs stay if their files are unchanged.
 
     Raises:
         UsageError: there is no such format; nothing is written.
@@ -109,18 +108,10 @@ def _write(name: str, how: Format, view: View, folder: Path) -> Written:
 
 
 def _write_checksums(folder: Path, written: list[Written]) -> None:
-    """Write `reports.sha256` for `sha256sum --check`."""
+    """Write `reports.sha256` for `sha256sum --check`, with the earlier reports that are unchanged."""
     if not written:
         return
-    sums = _former_checksums(folder) | {report.path.name: report.sha256 for report in written}
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    write_atomically(folder / CHECKSUMS, lines.encode())
-
-
-def _former_checksums(folder: Path) -> dict[str, str]:
-    try:
-        lines = (folder / CHECKSUMS).read_text("utf-8").splitlines()
-    except (OSError, ValueError):  # there is none, or another program wrote it
-        return {}
-    pairs = (line.split("  ", 1) for line in lines if line[_DIGEST_LENGTH:].startswith("  "))
-    return {name: digest for digest, name in pairs if (folder / name).is_file()}
+    new = {report.path.name: report.sha256 for report in written}
+    earlier = {name: sha for name, sha in read_checksums(folder).items() if name not in new}
+    kept = {name: sha for name, sha in earlier.items() if has_sha256(folder / name, sha)}
+    write_atomically(folder / CHECKSUMS, checksums_bytes(kept | new))

@@ -71,11 +71,22 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        _sync_folder(path.parent)
     except OSError as problem:
         raise _output_error(path, problem) from problem
     finally:
         with contextlib.suppress(FileNotFoundError):
             part.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Write the names in a folder to the disk: files renamed later cannot be there without these."""
+    if folder.is_dir():
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _output_error(path: Path, problem: OSError) -> OutputError:
@@ -122,6 +133,19 @@ def _exchange(folder: Path, part: Path, old: Path) -> None:
             with contextlib.suppress(OSError):
                 old.rename(folder)
         raise _output_error(folder, problem) from problem
+
+
+def remove_files(*paths: Path) -> None:
+    """Remove files; missing ones and folders are ignored. OutputError: a file cannot be removed."""
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except (NotADirectoryError, IsADirectoryError):
+            continue
+        except OSError as problem:
+            raise _output_error(path, problem) from problem
+    for folder in {path.parent for path in paths}:
+        _sync_folder(folder)
 
 
 def remove_folders(*folders: Path) -> None:

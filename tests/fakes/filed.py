@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from scanner.evidence import report_checksums
 from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import JUDGED_SCHEMA, manifest_bytes, manifest_document
 from scanner.findings.filed import Filed, ReadControl
@@ -85,11 +86,17 @@ def file_findings(folder: Path) -> RecordedWords:
 
 
 def name_files(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write a manifest, and its files into the summary, which is of that very scan."""
-    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    summary = _document(folder / "summary.json")
-    summary["scan"]["files"] = manifest["files"]
+    """Write a manifest, and its files into the summary, as if it had been evaluated with these files."""
+    summary, files = _document(folder / "summary.json"), dict(manifest["files"])
+    checksums = files.pop(report_checksums.NAME, None)
+    summary["scan"]["files"] = files
     (folder / "summary.json").write_text(json.dumps(summary), "utf-8")
+    if checksums is not None:
+        new = {"summary.json": file_sha256(folder / "summary.json")}
+        listed = report_checksums.read_checksums(folder) | new
+        (folder / report_checksums.NAME).write_bytes(report_checksums.checksums_bytes(listed))
+        files[report_checksums.NAME] = file_sha256(folder / report_checksums.NAME)
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "files": files}), "utf-8")
 
 
 def write_lines(scan: Scan, folder: Path) -> None:

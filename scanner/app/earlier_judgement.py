@@ -1,0 +1,96 @@
+"""An earlier judgement in the folder of a new one: refused, or removed before anything is written.
+
+First the manifest stops naming the judgement. From then on no command reads what is left of it, even if the
+removal or the new evaluation is interrupted.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from scanner.app.reports import SHARED
+from scanner.errors import UsageError
+from scanner.evidence.bundle import Bundle
+from scanner.evidence.manifest import NAME, SCHEMA, SIGNATURE, TIME_STAMP, manifest_bytes, read_document
+from scanner.evidence.report_checksums import NAME as CHECKSUMS
+from scanner.evidence.scan_files import (
+    FACTS,
+    FINDINGS,
+    FIRST_SEEN,
+    INVENTORY,
+    has_foreign_findings,
+    has_sha256,
+    is_judged,
+)
+from scanner.findings.schema import FOLDER
+from scanner.report.write import FORMATS
+from scanner.storage.files import remove_files, remove_folders, write_atomically
+
+_REPORTS: Final = (*(form.file for form in FORMATS.values()), CHECKSUMS, *FINDINGS[1:])
+_OF_JUDGEMENT: Final = ("columns", TIME_STAMP)
+"""Keys of the manifest that only a judged scan has."""
+
+
+def check_is_free(bundle_folder: Path, out: Path, *, force: bool) -> None:
+    """Check that an evaluation may be written to `out`.
+
+    Raises:
+        UsageError: another evaluation is there, and `force` is not set; or the evidence of another scan.
+    """
+    in_place = _is_same(out, bundle_folder)
+    if not in_place and (out / "evidence").exists():
+        raise UsageError(f"{out} contains the evidence of a scan: name another folder with --out.")
+    if not force and _has_judgement(out, in_place=in_place):
+        raise UsageError(
+            f"{out} contains an evaluated scan: name another folder with --out, or replace it with --force."
+        )
+
+
+def _is_same(folder: Path, other: Path) -> bool:
+    return folder.resolve() == other.resolve()
+
+
+def _has_judgement(out: Path, *, in_place: bool) -> bool:
+    """Check whether a folder contains an evaluated scan, of this program or another."""
+    if not (out / NAME).exists():
+        return False
+    if not in_place:
+        return True
+    return is_judged(_files(read_document(out))) or has_foreign_findings(out)
+
+
+def _files(document: Mapping[str, Any]) -> Mapping[str, str]:
+    files = document.get("files")
+    return files if isinstance(files, dict) else {}
+
+
+def remove_judgement(bundle: Bundle, out: Path) -> None:
+    """Remove an earlier judgement from `out`, the manifest first.
+
+    In the bundle's own folder the manifest becomes that of the collection again. `first-seen.json.gz` stays,
+    if it is the file that the manifest names: later evaluations continue it.
+
+    Raises:
+        OutputError: a file cannot be written or removed.
+    """
+    in_place, files = _is_same(out, bundle.folder), _files(bundle.document)
+    keeps_first_seen = in_place and has_sha256(out / FIRST_SEEN, files.get(FIRST_SEEN, ""))
+    if not in_place:
+        remove_files(out / NAME)
+    elif is_judged(files):
+        write_atomically(out / NAME, manifest_bytes(_collection_document(bundle.document)))
+    remove_files(*(folder / name for folder in (out / SHARED, out) for name in _REPORTS))
+    if not keeps_first_seen:
+        remove_files(out / FIRST_SEEN)
+    remove_folders(out / FACTS, out / FOLDER, out / INVENTORY)
+
+
+def _collection_document(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the manifest of the collection from that of its judged scan. A signature is void with it."""
+    files = {name: sha for name, sha in _files(document).items() if not _is_of_judgement(name)}
+    kept = {key: value for key, value in document.items() if key not in _OF_JUDGEMENT}
+    return {**kept, "schema": SCHEMA, "files": files, SIGNATURE: None}
+
+
+def _is_of_judgement(name: str) -> bool:
+    return is_judged((name,)) or name.endswith(CHECKSUMS)
