@@ -61,8 +61,11 @@ def write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None
     document = manifest_document(manifest)
     if _is_in_place(bundle, out):
         judged = ("schema", "evaluated_as_of", "files", "capabilities_as_of", "columns")
-        document = {**bundle.document, **{key: document[key] for key in judged}, SIGNATURE: None}
-        document.pop(TIME_STAMP, None)  # as the signature, of what was judged before
+        # Signature and time stamp are of what was judged before. Keys have the same order each time.
+        collected = {
+            key: value for key, value in bundle.document.items() if key not in ("columns", TIME_STAMP)
+        }
+        document = {**collected, SIGNATURE: None, **{key: document[key] for key in judged}}
     write_atomically(out / NAME, manifest_bytes(document))
 
 

@@ -16,6 +16,7 @@ from scanner.app.reports import report
 from scanner.errors import BundleError, OutputError, UsageError
 from scanner.evaluate.controls.loader import load_controls
 from scanner.report.view.view import View
+from tests.evidence.test_attestation import signed
 from tests.fakes.bundles import BundleBuilder, rule, volume_arn
 
 CONTROLS = ("resource-in-backup-plan", "vault-locked")
@@ -160,8 +161,7 @@ def test_a_changed_report_may_be_written_again(scan: Path) -> None:
 
 
 def test_reports_of_a_signed_scan_go_elsewhere(scan: Path, tmp_path: Path) -> None:
-    document = {**manifest_of(scan), "signature": {"payload": "", "signatures": []}}
-    (scan / "manifest.json").write_text(json.dumps(document))
+    (scan / "manifest.json").write_bytes(signed(manifest_of(scan)))
     before = files_of(scan)
     with pytest.raises(UsageError, match=r"is signed.*--out"):
         report(scan, ("markdown",))
