@@ -39,6 +39,7 @@ def test_ci_runs_what_a_reader_can_run() -> None:
     assert commands == [
         "make test-ci",
         "make deploy-lint",
+        "make dist",
         "make bench-check",
         "make fresh SMOKE=1",
         "make image OPTIONAL=1",
