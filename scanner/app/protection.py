@@ -15,7 +15,6 @@ from scanner.graph.protection_graph import Graph, ProtectionTables, protection_g
 from scanner.model.blast_radius import (
     BlastRadiusReport,
     BlastRadiusSummary,
-    NodeCounts,
     NodeLoss,
     TierOf,
     TierPoints,
@@ -108,43 +107,35 @@ def blast_radius(folder: Path, node: str | None) -> BlastRadiusReport:
 def worst_losses(folder: Path, scan: Scan) -> BlastRadiusReport:
     """Return the worst nodes and the single points of failure. BundleError: as `graph_of`."""
     radius = BlastRadius(graph_of(folder, scan.manifest))
-    tiers = tier_counts(scan, ScanFiles(folder, scan.manifest))
-    groups = {radius.graph.nodes[group]["examples"][0]: group for group in radius.groups}
-    by_tier: dict[TierOf | None, dict[str, int]] = {
-        tier: {groups[first]: count for first, count in counts.items()} for tier, counts in tiers.items()
-    }
-    points = (
-        _tier_points(radius, *tier_and_counts)
-        for tier_and_counts in (by_tier or {None: radius.counts()}).items()
-    )
-    return _report(scan.manifest, radius, None, radius.worst(WORST), tuple(points))
+    return _report(scan.manifest, radius, None, radius.worst(WORST), _points_by_tier(folder, scan, radius))
 
 
 def summary_of(folder: Path, scan: Scan) -> BlastRadiusSummary | None:
     """Return what reports show of the blast radius; None: the scan has no groups. Errors: as `graph_of`."""
     try:
-        report = worst_losses(folder, scan)
+        radius = BlastRadius(graph_of(folder, scan.manifest))
     except NoTableError:
         return None
+    counts = radius.counts()
+    points = _points_by_tier(folder, scan, radius)
     return BlastRadiusSummary(
-        resources=report.resources,
-        protected=report.protected,
-        nodes=tuple(map(_counts, report.nodes[:_SUMMARISED])),
-        single_points=tuple(replace(tier, points=tier.points[:_SUMMARISED]) for tier in report.single_points),
+        resources=sum(counts.values()),
+        protected=radius.protected(counts),
+        nodes=radius.worst_counts(_SUMMARISED),
+        single_points=tuple(replace(tier, points=tier.points[:_SUMMARISED]) for tier in points),
     )
 
 
-def _counts(node: NodeLoss) -> NodeCounts:
-    return NodeCounts(
-        node=node.node,
-        kind=node.kind,
-        name=node.name,
-        account=node.account,
-        region=node.region,
-        lost=node.existing.lost,
-        unknown=node.existing.unknown,
-        future_lost=node.future.lost,
-        future_unknown=node.future.unknown,
+def _points_by_tier(folder: Path, scan: Scan, radius: BlastRadius) -> tuple[TierPoints, ...]:
+    """Return the single points of failure of each tier; without tiers: of all resources."""
+    tiers = tier_counts(scan, ScanFiles(folder, scan.manifest))
+    groups = {radius.graph.nodes[group]["examples"][0]: group for group in radius.groups}
+    by_tier: dict[TierOf | None, dict[str, int]] = {
+        tier: {groups[first]: count for first, count in counts.items()} for tier, counts in tiers.items()
+    }
+    return tuple(
+        _tier_points(radius, *tier_and_counts)
+        for tier_and_counts in (by_tier or {None: radius.counts()}).items()
     )
 
 

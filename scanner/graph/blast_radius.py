@@ -7,19 +7,20 @@ the node has no part in its backups, and unknown otherwise.
 
 Existing backups are recovery points. Future backups are what rules make once the node is gone: a resource
 that is in the lost account or Region, or whose own key is lost, is backed up no more.
+
+The cost is that of reading the graph once, however many nodes are compared: groups with the same backups are
+weighed once. An unread node may be thousands of keys or vaults, so what needs it has its name instead of
+theirs, and these are counted once for all that need it.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import chain
 from typing import Final
 
-import networkx as nx
-
-from scanner.graph.protection_graph import LOSABLE, NEEDS, Graph, Kind, Relation, State, edges
-from scanner.model.blast_radius import Loss, LostGroup, NodeLoss, SinglePoint
+from scanner.graph.protection_graph import LOSABLE, NEEDS, Graph, Kind, Relation, State
+from scanner.model.blast_radius import Loss, LostGroup, NodeCounts, NodeLoss, SinglePoint
 from scanner.model.known import Ternary
 
 WORST: Final = 20
@@ -31,6 +32,8 @@ _WORKS: Final[Mapping[State, Ternary]] = {
     State.UNKNOWN: None,
 }
 
+_NONE: Final = frozenset[str]()
+
 
 class Backups(StrEnum):
     """Which backups may be lost."""
@@ -40,25 +43,49 @@ class Backups(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Backup:
-    """One backup of a resource group: whether it is there, and the nodes that it needs, or may need.
+class Needs:
+    """The nodes that something needs for sure, and the unread nodes among its needs."""
 
-    The sets are shared by all backups that need the same: those of an unread place have thousands of members.
-    """
+    nodes: frozenset[str]
+    unread: frozenset[str]
+
+    def together_with(self, others: Iterable["Needs"]) -> "Needs":
+        """Return the needs of something that needs all of this and all of the others."""
+        every = (self, *others)
+        return Needs(
+            _NONE.union(*(needs.nodes for needs in every)), _NONE.union(*(needs.unread for needs in every))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """One backup of a resource group: whether it works, and what it needs."""
 
     works: Ternary
-    needs: tuple[frozenset[str], ...]
-    may_need: tuple[frozenset[str], ...]
+    needs: Needs
 
-    def is_gone_with(self, name: str) -> Ternary:
-        """Check whether it is gone with a node."""
-        if any(name in nodes for nodes in self.needs):
-            return True
-        return None if any(name in nodes for nodes in self.may_need) else False
 
-    def affected_by(self) -> frozenset[str]:
-        """Return the nodes that it needs or may need."""
-        return frozenset[str]().union(*self.needs, *self.may_need)
+@dataclass(frozen=True, slots=True)
+class Stakes:
+    """What some backups depend on: the nodes with which the last of them is `lost`, or lost perhaps (`open`).
+
+    `unread`: sets of unread nodes. A node that may be one of each of these sets is open as well, unless it is
+    lost for sure. `is_protected`: whether one of the backups works for sure.
+    """
+
+    lost: frozenset[str]
+    open: frozenset[str]
+    unread: frozenset[frozenset[str]]
+    is_protected: bool
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Groups with the same backups of one kind, how many resources they are, and what their backups need."""
+
+    groups: list[str]
+    stakes: Stakes
+    count: int = 0
 
 
 def outcome(backups: Iterable[tuple[Ternary, Ternary]]) -> Ternary:
@@ -80,47 +107,74 @@ def outcome(backups: Iterable[tuple[Ternary, Ternary]]) -> Ternary:
     return True if had_one and not one_may_be_left else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Alike:
-    """Groups with the same backups of one kind. `own`: what the resources themselves need for these."""
-
-    targets: tuple[tuple[str, State], ...]
-    own: frozenset[str]
-
-
-_Closure = tuple[frozenset[str], frozenset[str]]
-"""All nodes that a node needs, itself included, and those that it may need."""
-
-
 @dataclass
 class BlastRadius:
     """Answers for the graph of one scan."""
 
     graph: Graph
-    _needs: "nx.DiGraph[str]" = field(init=False)
-    _may_need: "nx.DiGraph[str]" = field(init=False)
-    _losable: frozenset[str] = field(init=False)
-    _alike: dict[Backups, dict[_Alike, list[str]]] = field(init=False)
-    _closures: dict[str, _Closure] = field(default_factory=dict)
+    groups: tuple[str, ...] = field(init=False)
+    """The resource groups."""
+    _candidates: dict[str, frozenset[str]] = field(init=False)
+    _alike: dict[Backups, list[_Alike]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Take from the graph what needs what, and which groups have the same backups."""
-        self._needs = _subgraph(self.graph, NEEDS)
-        self._may_need = _subgraph(self.graph, {*NEEDS, Relation.MAY_BE})
-        self._losable = frozenset(
-            name for name, facts in self.graph.nodes(data=True) if facts["kind"] in LOSABLE
+        self.groups = tuple(
+            name for name, facts in self.graph.nodes(data=True) if facts["kind"] is Kind.RESOURCE_GROUP
         )
-        self._alike = {kind: {} for kind in Backups}
-        for kind, alike in self._alike.items():
-            for group in self.groups:
-                own = self._needs.successors(group) if kind is Backups.FUTURE else ()
-                key = _Alike(tuple(sorted(self._edges(group, kind))), frozenset(own))
-                alike.setdefault(key, []).append(group)
+        reader = _NeedsReader(self.graph)
+        self._candidates = reader.candidates()
+        self._alike = {kind: self._alike_groups(kind, reader) for kind in Backups}
 
-    @property
-    def groups(self) -> Iterator[str]:
-        """The resource groups."""
-        return (name for name, facts in self.graph.nodes(data=True) if facts["kind"] is Kind.RESOURCE_GROUP)
+    def _alike_groups(self, kind: Backups, reader: "_NeedsReader") -> list[_Alike]:
+        """Return the groups that have backups, with those together that have the same ones."""
+        alike: dict[tuple[object, ...], _Alike] = {}
+        for group in self.groups:
+            targets = reader.backups[kind].get(group)
+            if not targets:
+                continue
+            # What the resources themselves need, they need for further backups only.
+            own = reader.direct.get(group, []) if kind is Backups.FUTURE else []
+            key = (frozenset(targets), frozenset(own))
+            if key not in alike:
+                resources = tuple(map(reader.needs_of, own))
+                backups = [
+                    Backup(_WORKS[state], reader.needs_of(target).together_with(resources))
+                    for target, state in targets
+                ]
+                alike[key] = _Alike([], self._stakes(backups))
+            alike[key].groups.append(group)
+            alike[key].count += self.graph.nodes[group]["count"]
+        return list(alike.values())
+
+    def _stakes(self, backups: Iterable[Backup]) -> Stakes:
+        """Return the nodes that matter to some backups of a group."""
+        able = [backup for backup in backups if backup.works is not False]
+        sure = [backup for backup in able if backup.works]
+        named = _NONE.union(*(backup.needs.nodes for backup in able))
+        if not sure:  # with whatever they need, these are lost perhaps
+            unread = _NONE.union(*(backup.needs.unread for backup in able))
+            return Stakes(_NONE, named, frozenset((unread,) if unread else ()), is_protected=False)
+        verdicts = {
+            node: outcome((backup.works, self._is_gone(backup, node)) for backup in able) for node in named
+        }
+        unread_sets = frozenset(backup.needs.unread for backup in sure)
+        return Stakes(
+            lost=frozenset(node for node, verdict in verdicts.items() if verdict),
+            open=frozenset(node for node, verdict in verdicts.items() if verdict is None),
+            unread=frozenset() if _NONE in unread_sets else unread_sets,
+            is_protected=True,
+        )
+
+    def _is_gone(self, backup: Backup, node: str) -> Ternary:
+        """Check whether a backup is gone with a node."""
+        if node in backup.needs.nodes:
+            return True
+        return None if self._may_be(node, backup.needs.unread) else False
+
+    def _may_be(self, node: str, unread: Iterable[str]) -> bool:
+        """Check whether one of some unread nodes may be this node, or need it."""
+        return any(node in self._candidates[name] for name in unread)
 
     def counts(self) -> dict[str, int]:
         """Return how many resources each group has."""
@@ -129,135 +183,118 @@ class BlastRadius:
     def protected(self, counts: Mapping[str, int]) -> int:
         """Return how many of the counted resources have a usable recovery point for sure."""
         return sum(
-            count
-            for group, count in counts.items()
-            if any(state is State.EFFECTIVE for _, state in self._edges(group, Backups.EXISTING))
+            counts.get(group, 0)
+            for alike in self._alike[Backups.EXISTING]
+            if alike.stakes.is_protected
+            for group in alike.groups
         )
 
     def loss_of(self, node: str) -> NodeLoss:
         """Return what is lost with one node: the groups that reach no backup without it."""
-        gone = {node, *nx.ancestors(self._needs, node)}
-        may_be_gone = {node, *nx.ancestors(self._may_need, node)} - gone
-        losses = {}
-        for kind, alike in self._alike.items():
-            verdicts: dict[str, Ternary] = {}
-            for each, groups in alike.items():
-                verdict = outcome(_left_backups(each, gone, may_be_gone))
-                if verdict is not False:
-                    verdicts.update(dict.fromkeys(groups, verdict))
-            losses[kind] = self._loss({group: verdicts[group] for group in self.groups if group in verdicts})
-        return self._node_loss(node, losses[Backups.EXISTING], losses[Backups.FUTURE])
-
-    def _edges(self, group: str, kind: Backups) -> Iterator[tuple[str, State]]:
-        for _, target, facts in self.graph.out_edges(group, data=True):
-            if facts["relation"] == kind.value:
-                yield target, facts["state"]
-
-    def _backups(self, alike: _Alike) -> tuple[Backup, ...]:
-        """Return the backups of alike groups with all that they need."""
-        own = tuple(map(self._closure, alike.own))
-        found = []
-        for target, state in alike.targets:
-            closures = (self._closure(target), *own)
-            needs, may_need = (needs for needs, _ in closures), (may_need for _, may_need in closures)
-            found.append(Backup(_WORKS[state], tuple(needs), tuple(filter(None, may_need))))
-        return tuple(found)
-
-    def _closure(self, name: str) -> _Closure:
-        if name not in self._closures:
-            needs = {name, *nx.descendants(self._needs, name)}
-            may_need = {name, *nx.descendants(self._may_need, name)} - needs
-            self._closures[name] = frozenset(needs), frozenset(may_need)
-        return self._closures[name]
-
-    def worst(self, limit: int = WORST) -> tuple[NodeLoss, ...]:
-        """Return the nodes with which most resources lose their last backup.
-
-        Keys that AWS manages are left out: they cannot be deleted.
-        """
-        lost, unknown, future = Counter[str](), Counter[str](), Counter[str]()
-        for kind, alike in self._alike.items():
-            for each, groups in alike.items():
-                count = sum(self.graph.nodes[group]["count"] for group in groups)
-                for node, verdict in self._verdicts(self._backups(each)):
-                    if verdict is None and kind is Backups.EXISTING:
-                        unknown[node] += count
-                    elif verdict:
-                        (lost if kind is Backups.EXISTING else future)[node] += count
-        nodes = [name for name in {*lost, *future, *unknown} if self._can_be_lost(name)]
-        nodes.sort(key=lambda name: (-lost[name], -future[name], -unknown[name], name))
-        return tuple(self.loss_of(name) for name in nodes[:limit])
-
-    def _verdicts(self, backups: tuple[Backup, ...]) -> Iterator[tuple[str, Ternary]]:
-        """Yield the nodes that matter to some backups, and whether the last of these is lost with each."""
-        if any(backup.works for backup in backups):
-            named = self._candidates(backups)
-            needed = named.intersection(chain.from_iterable(n for b in backups for n in b.needs))
-        else:
-            possible = (backup.affected_by() for backup in backups if backup.works is None)
-            named, needed = self._losable.intersection(frozenset[str]().union(*possible)), frozenset[str]()
-        for node in needed:
-            yield node, outcome((backup.works, backup.is_gone_with(node)) for backup in backups)
-        # Of these nodes it is not known whether they are needed, or whether there was a backup at all.
-        yield from ((node, None) for node in named - needed)
-
-    def _candidates(self, backups: Iterable[Backup]) -> frozenset[str]:
-        """Return the nodes that all backups which work for sure need, or may need."""
-        return self._losable.intersection(*(backup.affected_by() for backup in backups if backup.works))
-
-    def _can_be_lost(self, name: str) -> bool:
-        return self.graph.nodes[name].get("managed_by") not in ("aws_managed", "aws_owned")
-
-    def single_points(self, counts: Mapping[str, int] | None = None) -> tuple[SinglePoint, ...]:
-        """Return the nodes on which all existing backups of some resources rest: dominators.
-
-        `counts`: how many resources of which groups are asked about; None: all of all.
-        """
-        counts = self.counts() if counts is None else counts
-        sure, possible = Counter[str](), Counter[str]()
-        for each, groups in self._alike[Backups.EXISTING].items():
-            count = sum(counts.get(group, 0) for group in groups)
-            if not count or State.EFFECTIVE not in (state for _, state in each.targets):
-                continue
-            backups = [backup for backup in self._backups(each) if backup.works is not False]
-            certain = self._dominators(backups)
-            sure.update(dict.fromkeys(certain, count))
-            possible.update(dict.fromkeys(self._candidates(backups) - certain, count))
-        names = [name for name in {*sure, *possible} if self._can_be_lost(name)]
-        names.sort(key=lambda name: (-sure[name], -possible[name], name))
-        return tuple(
-            SinglePoint(node=name, **self._described(name), resources=sure[name], unknown=possible[name])
-            for name in names
+        return NodeLoss(
+            node=node,
+            **self._described(node),
+            existing=self._loss(node, Backups.EXISTING),
+            future=self._loss(node, Backups.FUTURE),
         )
 
-    def _dominators(self, backups: list[Backup]) -> set[str]:
-        """Return the losable nodes that every backup needs: the dominators of the group.
-
-        Each backup is a path from the root over what it needs, in one order for all, to the group. Where
-        paths share a node, they can be left for each other there; but what all of them pass comes before
-        that node in all, or after it in all, and so no way leads around it.
-        """
-        flow: nx.DiGraph[str] = nx.DiGraph()
-        for number, backup in enumerate(backups):
-            needed = self._losable.intersection(frozenset[str]().union(*backup.needs))
-            path = ["root", *sorted(needed), f"backup:{number}", "sink"]
-            nx.add_path(flow, path)
-        immediate = nx.immediate_dominators(flow, "root")
-        found: set[str] = set()
-        name = immediate.get("sink", "root")
-        while name != "root":
-            found.add(name)
-            name = immediate[name]
-        return {name for name in found if name in self.graph}
-
-    def _loss(self, verdicts: Mapping[str, Ternary]) -> Loss:
-        lost = tuple(self._lost_group(name) for name, verdict in verdicts.items() if verdict)
-        unknown = tuple(self._lost_group(name) for name, verdict in verdicts.items() if verdict is None)
+    def _loss(self, node: str, kind: Backups) -> Loss:
+        verdicts: dict[str, Ternary] = {}
+        for alike in self._alike[kind]:
+            verdict = self._verdict(node, alike.stakes)
+            if verdict is not False:
+                verdicts.update(dict.fromkeys(alike.groups, verdict))
+        names = [group for group in self.groups if group in verdicts]
+        lost = tuple(self._lost_group(name) for name in names if verdicts[name])
+        unknown = tuple(self._lost_group(name) for name in names if verdicts[name] is None)
         return Loss(
             lost=sum(group.count for group in lost),
             unknown=sum(group.count for group in unknown),
             lost_groups=lost,
             unknown_groups=unknown,
+        )
+
+    def _verdict(self, node: str, stakes: Stakes) -> Ternary:
+        """Return whether the last backup is lost with a node."""
+        if node in stakes.lost:
+            return True
+        if node in stakes.open or (
+            stakes.unread and all(self._may_be(node, unread) for unread in stakes.unread)
+        ):
+            return None
+        return False
+
+    def worst(self, limit: int = WORST) -> tuple[NodeLoss, ...]:
+        """Return the nodes of `worst_counts` with the groups that lose their last backup."""
+        return tuple(self.loss_of(counts.node) for counts in self.worst_counts(limit))
+
+    def worst_counts(self, limit: int = WORST) -> tuple[NodeCounts, ...]:
+        """Return the nodes with which most resources lose their last backup, the worst first.
+
+        Keys that AWS manages are left out: they cannot be deleted.
+        """
+        lost, unknown = self._totals((alike.stakes, alike.count) for alike in self._alike[Backups.EXISTING])
+        future, future_unknown = self._totals(
+            (alike.stakes, alike.count) for alike in self._alike[Backups.FUTURE]
+        )
+        nodes = [name for name in {*lost, *future, *unknown} if self._can_be_lost(name)]
+        nodes.sort(key=lambda name: (-lost[name], -future[name], -unknown[name], name))
+        return tuple(
+            NodeCounts(
+                node=name,
+                **self._described(name),
+                lost=lost[name],
+                unknown=unknown[name],
+                future_lost=future[name],
+                future_unknown=future_unknown[name],
+            )
+            for name in nodes[:limit]
+        )
+
+    def _totals(self, counted: Iterable[tuple[Stakes, int]]) -> tuple[Counter[str], Counter[str]]:
+        """Count the resources that are lost with each node, and those that are lost perhaps."""
+        lost, unknown = Counter[str](), Counter[str]()
+        by_unread = Counter[frozenset[frozenset[str]]]()
+        for stakes, count in counted:
+            for node in stakes.lost:
+                lost[node] += count
+            for node in stakes.open:
+                unknown[node] += count
+            if stakes.unread:
+                by_unread[stakes.unread] += count
+                # Below, all these are counted for every node that is in all of the sets; these are not twice.
+                for node in stakes.lost | stakes.open:
+                    if all(self._may_be(node, unread) for unread in stakes.unread):
+                        unknown[node] -= count
+        for unread_sets, count in by_unread.items():
+            for node in self._in_all(unread_sets):
+                unknown[node] += count
+        return +lost, +unknown
+
+    def _in_all(self, unread_sets: Iterable[frozenset[str]]) -> frozenset[str]:
+        """Return the nodes that may be one of each of some sets of unread nodes."""
+        first, *others = (_NONE.union(*map(self._candidates.__getitem__, unread)) for unread in unread_sets)
+        return first.intersection(*others)
+
+    def _can_be_lost(self, name: str) -> bool:
+        return self.graph.nodes[name].get("managed_by") not in ("aws_managed", "aws_owned")
+
+    def single_points(self, counts: Mapping[str, int] | None = None) -> tuple[SinglePoint, ...]:
+        """Return the nodes that all existing backups of some resources need: their dominators in the graph.
+
+        `counts`: how many resources of which groups are asked about; None: all of all.
+        """
+        counts = self.counts() if counts is None else counts
+        sure, possible = self._totals(
+            (alike.stakes, sum(counts.get(group, 0) for group in alike.groups))
+            for alike in self._alike[Backups.EXISTING]
+            if alike.stakes.is_protected
+        )
+        names = [name for name in {*sure, *possible} if self._can_be_lost(name)]
+        names.sort(key=lambda name: (-sure[name], -possible[name], name))
+        return tuple(
+            SinglePoint(node=name, **self._described(name), resources=sure[name], unknown=possible[name])
+            for name in names
         )
 
     def _lost_group(self, name: str) -> LostGroup:
@@ -271,9 +308,6 @@ class BlastRadius:
             examples=facts["examples"],
         )
 
-    def _node_loss(self, node: str, existing: Loss, future: Loss) -> NodeLoss:
-        return NodeLoss(node=node, **self._described(node), existing=existing, future=future)
-
     def _described(self, node: str) -> dict[str, str]:
         facts = self.graph.nodes[node]
         return {
@@ -284,17 +318,50 @@ class BlastRadius:
         }
 
 
-def _left_backups(alike: _Alike, gone: set[str], may_be_gone: set[str]) -> Iterator[tuple[Ternary, Ternary]]:
-    """Yield of each backup whether it works, and whether it is gone with these nodes."""
-    own_gone, own_may_be_gone = not alike.own.isdisjoint(gone), not alike.own.isdisjoint(may_be_gone)
-    for target, state in alike.targets:
-        is_gone = own_gone or target in gone
-        may_be = own_may_be_gone or target in may_be_gone
-        yield _WORKS[state], True if is_gone else None if may_be else False
+class _NeedsReader:
+    """Reads from the graph what backups each group has, and what each node needs."""
 
+    def __init__(self, graph: Graph) -> None:
+        self.backups: dict[Backups, dict[str, list[tuple[str, State]]]] = {
+            kind: defaultdict(list) for kind in Backups
+        }
+        self.direct: dict[str, list[str]] = defaultdict(list)
+        self._may_be: dict[str, list[str]] = defaultdict(list)
+        self._needs: dict[str, Needs] = {}
+        self._losable = {name for name, facts in graph.nodes(data=True) if facts["kind"] in LOSABLE}
+        self._unread = {name for name, facts in graph.nodes(data=True) if facts["kind"] is Kind.UNREAD}
+        for source, target, facts in graph.edges(data=True):
+            relation = facts["relation"]
+            if relation in NEEDS:
+                self.direct[source].append(target)
+            elif relation is Relation.MAY_BE:
+                self._may_be[source].append(target)
+            elif relation is not Relation.COPIED_BY:
+                self.backups[Backups(relation.value)][source].append((target, facts["state"]))
 
-def _subgraph(graph: Graph, relations: Iterable[Relation]) -> "nx.DiGraph[str]":
-    found: nx.DiGraph[str] = nx.DiGraph()
-    found.add_nodes_from(graph)
-    found.add_edges_from((source, target) for source, target, _ in edges(graph, relations))
-    return found
+    def needs_of(self, name: str) -> Needs:
+        """Return all that a node needs, itself included."""
+        if name not in self._needs:
+            reached = self._reached([name], self.direct)
+            self._needs[name] = Needs(frozenset(reached & self._losable), frozenset(reached & self._unread))
+        return self._needs[name]
+
+    def candidates(self) -> dict[str, frozenset[str]]:
+        """Return what each unread node may be, with all that this needs."""
+        return {
+            name: frozenset(self._reached(self._may_be[name], self.direct, self._may_be) & self._losable)
+            for name in self._unread
+        }
+
+    @staticmethod
+    def _reached(starts: Iterable[str], *successors: Mapping[str, list[str]]) -> set[str]:
+        """Return all nodes that are reached from some, these included. Evidence may name circles."""
+        reached = set(starts)
+        waiting = list(reached)
+        while waiting:
+            name = waiting.pop()
+            for following in successors:
+                new = [target for target in following.get(name, ()) if target not in reached]
+                reached.update(new)
+                waiting += new
+        return reached

@@ -1,10 +1,12 @@
 """What is lost with a node: tables of small graphs, and all completions of random ones with unknowns."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+import networkx as nx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ from scanner.graph.protection_graph import (
     protection_graph,
     region_node,
 )
-from scanner.model.blast_radius import NodeLoss
+from scanner.model.blast_radius import NodeCounts, NodeLoss
 from scanner.model.known import Ternary
 from scanner.model.names import parse_arn
 from tests.fakes.protection import (
@@ -328,3 +330,32 @@ def test_the_worst_are_the_same_as_asked_one_by_one(world: _World) -> None:
     hit = [loss for loss in each if any(counts(loss))]
     hit.sort(key=lambda loss: (-loss.existing.lost, -loss.future.lost, -loss.existing.unknown, loss.node))
     assert [loss for loss in found.worst(100) if any(counts(loss))] == hit
+    assert [row[:4] for row in map(numbers, found.worst_counts(100)) if any(row)] == [*map(counts, hit)]
+
+
+def numbers(row: NodeCounts) -> tuple[int, int, int, int]:
+    return (row.lost, row.unknown, row.future_lost, row.future_unknown)
+
+
+@given(worlds(known=True))
+def test_single_points_are_the_dominators_of_the_groups_that_need_them(world: _World) -> None:
+    expected = Counter[str]()
+    for row in world.groups:
+        backups = [backup for backup in row["existing"] if backup["effective"]]
+        expected.update(dict.fromkeys(dominators(backups) if backups else (), row["count"]))
+    assert {point.node: point.resources for point in graph_of(world).single_points()} == expected
+
+
+def dominators(backups: list[Mapping[str, Any]]) -> set[str]:
+    """Return the nodes that every way to a group passes, as networkx finds them."""
+    flow: nx.DiGraph[str] = nx.DiGraph()
+    for number, backup in enumerate(backups):
+        nx.add_path(
+            flow, ["root", *sorted(needs(backup["vault"], backup["keys"] or ())), f"backup:{number}", "group"]
+        )
+    immediate = nx.immediate_dominators(flow, "root")
+    names, name = set[str](), immediate["group"]
+    while name != "root":
+        names.add(name)
+        name = immediate[name]
+    return {name for name in names if not name.startswith("backup:")}
