@@ -219,3 +219,25 @@ class _Builder:
     def scalar(self, event: yaml.Event) -> str | int | float | bool | None:
         plain, _ = getattr(event, "implicit", (False, True))
         return _plain(self.text(event)) if plain else self.text(event)
+
+
+class _Writer(yaml.SafeDumper):
+    """Writes text so that `read_yaml` reads the same text again."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 -- PyYAML's signature
+        return True  # read_yaml refuses anchors and aliases
+
+
+def _represent_text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # PyYAML quotes words that YAML 1.1 reads as another type; `1e5` is one by the rules of `_plain` only.
+    # A line break other than \n is written as it is, and would be read as a space.
+    style = None if _plain(text) == text and text.isprintable() else '"'
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Writer.add_representer(str, _represent_text)
+
+
+def write_yaml(data: Any) -> str:  # noqa: ANN401 -- plain data of any shape
+    """Return plain data (dict, list, str, int, float, bool, None) as YAML that `read_yaml` reads back."""
+    return yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=math.inf)

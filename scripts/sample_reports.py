@@ -1,6 +1,6 @@
 """Updates sample_reports/: `make sample-reports`, with RECORD=1 from a new scan of the demo organisation.
 
-    sample_reports/bundle/     manifest.json and evidence/, as a scan of the demo organisation recorded them
+    sample_reports/bundle/     manifest.json, evidence/ and inputs/ of a scan of the demo organisation
     sample_reports/reports/    the reports of `audit evaluate` with scanner/demo/audit.yaml, without Parquet
 
 tests/samples does the same in a temporary folder and compares.
@@ -58,10 +58,12 @@ def record(scan: Path, bundle: Path) -> None:
     """Scan the demo organisation into `scan`, and copy to `bundle` what an evaluation needs."""
     audit("demo", "--out", scan, "--format", "json")
     shutil.rmtree(bundle, ignore_errors=True)
-    shutil.copytree(scan / "evidence", bundle / "evidence")
+    folders = ("evidence", "inputs")
+    for folder in folders:
+        shutil.copytree(scan / folder, bundle / folder)
     manifest = json.loads((scan / "manifest.json").read_bytes())
     files = manifest.get("files", {})
-    manifest["files"] = {path: digest for path, digest in files.items() if path.startswith("evidence/")}
+    manifest["files"] = {path: digest for path, digest in files.items() if path.split("/")[0] in folders}
     (bundle / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 

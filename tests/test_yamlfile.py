@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanner.errors import Mistake
-from scanner.yamlfile import MAX_BYTES, MAX_DEPTH, read_yaml
+from scanner.yamlfile import MAX_BYTES, MAX_DEPTH, read_yaml, write_yaml
 
 
 def read(text: str) -> Any:
@@ -190,3 +190,26 @@ def test_what_another_program_writes_is_read_back(data: object) -> None:
         read(yaml.safe_dump(data, default_style='"' if isinstance(data, str) else None, allow_unicode=True))
         == data
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " a ", "1e5", "1.5", ".5", "0123", "123456789012", "1_000", "0x1f", "12:30", "NO", "on"),
+        *("null", "~", "2026-12-31", "=", "a: b", "#x", "- a", "'", '"', "&a", "*a", "!x", "%", "@", "`"),
+        *("é", "\U0001f600", "a\nb", "a\tb", "x" * 500 + " " + "y" * 500, "\u0085", "\u2028", "\ufeffa"),
+        *("|", ">", "{}", "[]", "?", "---"),
+    ],
+)  # fmt: skip
+def test_text_that_is_written_is_read_back(text: str) -> None:
+    data = {"key": text, text or "empty": [text, {"a": text}], "numbers": [1, -3, 1.5, 1e20, True, None]}
+    document, mistakes = read_yaml(write_yaml(data), "x.yaml")
+    assert not mistakes
+    assert document is not None
+    assert document.data == data
+
+
+def test_the_same_value_twice_is_written_without_an_alias() -> None:
+    values = ["a"]
+    document, mistakes = read_yaml(write_yaml({"x": values, "y": values}), "x.yaml")
+    assert (document and document.data, mistakes) == ({"x": ["a"], "y": ["a"]}, ())

@@ -16,7 +16,7 @@ from scanner.collect.resume import resume as resume_evidence
 from scanner.collect.runner import collect as collect_evidence
 from scanner.errors import BundleError, OutputError
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document, read_manifest, rfc3339
-from scanner.model.manifest import Manifest
+from scanner.model.manifest import Manifest, ManifestInputs
 from scanner.protection.capabilities import capabilities_as_of
 from scanner.storage.files import write_atomically
 
@@ -102,6 +102,7 @@ def manifest_of(collected: Collected, as_of: datetime | None = None) -> Manifest
         started_at=collected.started_at,
         finished_at=collected.finished_at,
         evaluated_as_of=as_of or collected.as_of or collected.finished_at,
+        inputs=ManifestInputs(has_as_of=True, as_of=as_of or collected.as_of),
         caller_arn=collected.caller_arn,
         caller_account=collected.caller_account,
         scope=collected.scope,

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from scanner.app.inputs import InputFiles, input_files
 from scanner.errors import ConfigurationError, Mistake
 from scanner.evaluate.controls.packs import names_of
 from scanner.evaluate.controls.requirements import Standards, load_standards
@@ -31,7 +32,10 @@ _Section: TypeAlias = TierSettings | OverrideSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a bundle is judged against. `as_of` None: the clock of the manifest."""
+    """What a bundle is judged against. `as_of` None: the clock of the manifest.
+
+    `inputs`: the files that the scan stores, so that the judgement can be repeated.
+    """
 
     controls: tuple[Control, ...]
     parameters: Parameters = field(default_factory=dict)
@@ -41,6 +45,7 @@ class Judgement:
     count_inherited_backup: bool = True
     standards: Standards = field(default_factory=Standards)
     as_of: datetime | None = None
+    inputs: InputFiles = field(default_factory=InputFiles)
 
     @property
     def evaluated_controls(self) -> tuple[Control, ...]:
@@ -89,6 +94,7 @@ def load_judgement(
         owners=settings.owner_ways(),
         count_inherited_backup=settings.parameters.count_inherited_backup,
         as_of=as_of,
+        inputs=input_files(settings, words, selection),
         standards=load_standards(selection.known, _weights(settings), map(Path, words)),
     )
     return judgement, tuple(dict.fromkeys((*selection.notices, *renames.notices())))

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from scanner.app import TOOL
+from scanner.app.criteria import Judgement
+from scanner.app.inputs import input_names, manifest_inputs
 from scanner.errors import UsageError
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import (
+    INPUTS,
     JUDGED_SCHEMA,
     NAME,
     SIGNATURE,
@@ -31,23 +33,25 @@ from scanner.storage.parquet import columns_digests
 from scanner.storage.table_files import columns_digest
 
 
-def judged_manifest(bundle: Bundle, out: Path, as_of: datetime) -> Manifest:
-    """Return the manifest of the facts, inventory and findings in `out`: what reports contain of it.
+def judged_manifest(bundle: Bundle, out: Path, judgement: Judgement) -> Manifest:
+    """Return the manifest of the facts, inventory, findings and inputs in `out`: what reports contain of it.
 
     In another folder than the bundle's it refers to the bundle's manifest by its SHA-256.
     """
     in_place = _is_in_place(bundle, out)
-    files = judged_files(out)
+    files = {**judged_files(out), **{name: file_sha256(out / name) for name in input_names(out)}}
+    evidence = {name: sha for name, sha in bundle.manifest.files.items() if name.startswith("evidence/")}
     return replace(
         bundle.manifest,
-        evaluated_as_of=as_of,
+        evaluated_as_of=judgement.clock(bundle.manifest),
         source_sha256=bundle.manifest.source_sha256 if in_place else file_sha256(bundle.folder / NAME),
-        files={**_collected_files(bundle), **files} if in_place else files,
+        files={**evidence, **files} if in_place else files,
         tool_name=bundle.manifest.tool_name or TOOL,
         tool_version=bundle.manifest.tool_version or version(TOOL),
         capabilities_as_of=capabilities_as_of(),
         columns=_columns(),
         schema=JUDGED_SCHEMA,
+        inputs=manifest_inputs(judgement.inputs, judgement.as_of, bundle.manifest.inputs),
     )
 
 
@@ -60,12 +64,11 @@ def write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None
     manifest = replace(manifest, files={**manifest.files, **files_after_reports(out)})
     document = manifest_document(manifest)
     if _is_in_place(bundle, out):
-        judged = ("schema", "evaluated_as_of", "files", "capabilities_as_of", "columns")
         # Signature and time stamp are of what was judged before. Keys have the same order each time.
-        collected = {
-            key: value for key, value in bundle.document.items() if key not in ("columns", TIME_STAMP)
-        }
-        document = {**collected, SIGNATURE: None, **{key: document[key] for key in judged}}
+        last = ("columns", INPUTS)
+        collected = {key: value for key, value in bundle.document.items() if key not in (*last, TIME_STAMP)}
+        judged = ("schema", "evaluated_as_of", "files", "capabilities_as_of", *last)
+        document = {**collected, SIGNATURE: None, **{key: document[key] for key in judged if key in document}}
     write_atomically(out / NAME, manifest_bytes(document))
 
 
@@ -100,12 +103,6 @@ def name_reports(scan_folder: Path, subfolder: Path) -> None:
 
 def _is_in_place(bundle: Bundle, out: Path) -> bool:
     return out.resolve() == bundle.folder.resolve()
-
-
-def _collected_files(bundle: Bundle) -> dict[str, str]:
-    """Return the files of the bundle that its manifest names: evidence, and what else was collected."""
-    folders = ("evidence/", "inputs/")
-    return {name: sha for name, sha in bundle.manifest.files.items() if name.startswith(folders)}
 
 
 def _columns() -> dict[str, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from scanner.app.criteria import Judgement
 from scanner.app.earlier_judgement import remove_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
+from scanner.app.inputs import write_inputs
 from scanner.app.judged import filed_findings
 from scanner.app.judged_manifest import judged_manifest, write_judged_manifest
 from scanner.app.judged_scan import judged_scan
@@ -103,7 +104,8 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
         OutputError: a report could not be written. The scan is complete without it.
     """
     findings = filed_findings(out, judgement, bundle.manifest, lines=LINES in formats)
-    manifest = judged_manifest(bundle, out, judgement.clock(bundle.manifest))
+    write_inputs(out, judgement.inputs)
+    manifest = judged_manifest(bundle, out, judgement)
     scan = judged_scan(bundle, out, judgement, manifest, tables, findings, waivers)
     scan = replace(scan, blast_radius=summary_of(out, scan))
     view = build(compared(scan, since))

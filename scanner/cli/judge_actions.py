@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,8 @@ from rich.table import Table
 
 from scanner.app import FINDINGS, reports
 from scanner.app import judgement as app
+from scanner.app.criteria import Judgement
+from scanner.app.inputs import stored_inputs
 from scanner.app.judgement import Outcome
 from scanner.app.reports import earlier_scan
 from scanner.cli.destination import (
@@ -65,9 +68,12 @@ def evaluate(
     bundle: str, judged: JudgementOptions, target: Target, formats: str | None, *, quiet: bool
 ) -> int:
     """Evaluate a bundle and write reports."""
+    has_inputs = judged.config is not None or bool(judged.controls)
     settings = settings_of(judged.config, judged.controls)
     judged = with_settings(judged, settings)
-    judgement = judgement_of(settings, judged.controls, instant_of(judged.as_of))
+    as_of = instant_of(judged.as_of)
+    # Mistakes are reported before a bundle is downloaded.
+    judgement = judgement_of(settings, judged.controls, as_of) if has_inputs else None
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
     goal = destination_of(target, Settings())
@@ -75,6 +81,8 @@ def evaluate(
         raise UsageError("Specify the output with --out: a folder or s3://BUCKET/PREFIX.")
     with fetched(bundle, goal, whole=True) as source:
         folder = temporary() if goal.place else goal.folder or source
+        if judgement is None:
+            judgement = _stored_judgement(source, as_of, quiet=quiet)
         with former_scan(target, settings, goal, folder) as since:
             outcome = app.evaluate(
                 source, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
@@ -88,6 +96,25 @@ def evaluate(
                 quiet=quiet,
                 is_recorded=True,
             )
+
+
+def _stored_judgement(bundle: Path, as_of: datetime | None, *, quiet: bool) -> Judgement:
+    """Return the judgement by the inputs that a bundle stores; without any, by the default settings."""
+    manifest = read_manifest(bundle)
+    inputs = stored_inputs(bundle, manifest)
+    if inputs is None:
+        if not quiet:
+            say("note: The bundle stores no inputs: using the default settings and all packaged controls.")
+        return judgement_of(Settings(), None, as_of)
+    if not quiet:
+        say(f"note: Using the inputs of the bundle, {inputs.file}: {inputs.sentence}.")
+    judgement = judgement_of(inputs.settings, list(inputs.words), as_of)
+    if judgement.inputs.controls_sha256 != manifest.inputs.controls_sha256:
+        say(
+            "note: The bundle was evaluated with other packaged controls, those of version "
+            f"{manifest.inputs.controls_version}: results may differ."
+        )
+    return judgement
 
 
 def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> int:

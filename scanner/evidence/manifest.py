@@ -18,7 +18,7 @@ from scanner.evidence.shape import Shape
 from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account, ShardStatus
 from scanner.model.known import EvidenceRef
-from scanner.model.manifest import Excluded, Manifest, Scope, ShardRecord
+from scanner.model.manifest import Excluded, Manifest, ManifestInputs, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, RegionName, Shard
 
 SCHEMA: Final = "backup-audit/manifest/1"
@@ -30,6 +30,9 @@ JUDGED_SCHEMA: Final = "backup-audit/manifest/2"
 NAME: Final = "manifest.json"
 SIGNATURE: Final = "signature"
 TIME_STAMP: Final = "time_stamp"
+INPUTS: Final = "inputs"
+"""The folder of the settings and controls that a scan was judged against."""
+
 CLOCK_YEARS: Final = range(1970, 9000)
 """Years that the clock of an evaluation may have: schedules and ages are computed from it."""
 
@@ -100,6 +103,7 @@ def parse_manifest(document: Mapping[str, Any], bundle: Path) -> Manifest:
         schema=shape.text("schema") or SCHEMA,
         capabilities_as_of=shape.text("capabilities_as_of") or "",
         reads=parse_reads(shape),
+        inputs=parse_inputs(shape),
     )
 
 
@@ -137,6 +141,34 @@ def reads_document(reads: CollectedReads | None) -> dict[str, Any]:
         return {}
     parts = {"controls": reads.controls, "formats": reads.formats, "operations": reads.operations}
     return {"reads": {name: list(values) for name, values in parts.items()}}
+
+
+def parse_inputs(shape: Shape) -> ManifestInputs:
+    """Parse the key `inputs` of a manifest. BundleError: its settings file is not below inputs/."""
+    inputs = shape.child("inputs")
+    if inputs is None:
+        return ManifestInputs()
+    packaged = inputs.child("packaged_controls") or Shape({}, "manifest.inputs.packaged_controls", shape.ref)
+    config = inputs.text("config") or ""
+    if config and not _within(INPUTS, config):
+        raise BundleError(f"{NAME}: inputs.config is {config[:80]!r}, which is not a file below {INPUTS}/.")
+    return ManifestInputs(
+        has_as_of="as_of" in inputs.data,
+        as_of=inputs.instant("as_of"),
+        config=config,
+        controls_version=packaged.text("version") or "",
+        controls_sha256=packaged.text("sha256") or "",
+    )
+
+
+def inputs_document(inputs: ManifestInputs) -> dict[str, Any]:
+    """Return the key `inputs` of the contract; empty where nothing is known of them."""
+    as_of = {"as_of": rfc3339(inputs.as_of)} if inputs.has_as_of else {}
+    config = {"config": inputs.config} if inputs.config else {}
+    packaged = {"version": inputs.controls_version, "sha256": inputs.controls_sha256}
+    controls = {"packaged_controls": packaged} if inputs.controls_sha256 else {}
+    document = {**as_of, **config, **controls}
+    return {"inputs": document} if document else {}
 
 
 def parse_excluded(shape: Shape) -> tuple[Excluded, ...]:
@@ -185,7 +217,7 @@ def parse_record(shard: Shape) -> ShardRecord:
     if status not in set(ShardStatus) - {ShardStatus.MISSING}:
         raise BundleError(f"{NAME}: {shard.where}.status is {status!r}, which is not in the contract.")
     file = shard.text("file") or ""
-    if file and not _within_evidence(file):
+    if file and not _within("evidence", file):
         raise BundleError(f"{NAME}: {shard.where}.file is {file!r}, which is not a file below evidence/.")
     return ShardRecord(
         account=AccountId(shard.text("account") or ""),
@@ -202,15 +234,16 @@ def parse_record(shard: Shape) -> ShardRecord:
 def _files(shape: Shape) -> Mapping[str, str]:
     files = shape.mapping("files", str)
     for name in files:
-        if name.startswith("evidence/") and not _within_evidence(name):
-            raise BundleError(f"{NAME}: files names {name[:80]!r}, which is not a file below evidence/.")
+        folder, below, _ = name.partition("/")
+        if below and folder in ("evidence", INPUTS) and not _within(folder, name):
+            raise BundleError(f"{NAME}: files names {name[:80]!r}, which is not a file below {folder}/.")
     return files
 
 
-def _within_evidence(name: str) -> bool:
-    """Check whether a path from a manifest stays within the bundle's evidence folder."""
+def _within(folder: str, name: str) -> bool:
+    """Check whether a path from a manifest stays within a folder of the bundle."""
     path = PurePosixPath(name)
-    return path.parts[:1] == ("evidence",) and all(map(names_a_file, path.parts))
+    return path.parts[:1] == (folder,) and all(map(names_a_file, path.parts))
 
 
 def manifest_document(manifest: Manifest) -> dict[str, Any]:
@@ -233,6 +266,7 @@ def manifest_document(manifest: Manifest) -> dict[str, Any]:
         "capabilities_as_of": manifest.capabilities_as_of,
         **columns,
         **reads_document(manifest.reads),
+        **inputs_document(manifest.inputs),
     }
 
 

@@ -46,11 +46,28 @@ class ShardRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestInputs:
+    """What the verdicts of a scan rest on besides its evidence (evidence format, "manifest.json").
+
+    `as_of`: the time that --as-of requested; None: it was not given, if `has_as_of`, else not recorded.
+    `config`: the name of the settings file in the scan; empty: none was kept. The version and the digest are
+    those of the packaged controls.
+    """
+
+    has_as_of: bool = False
+    as_of: datetime | None = None
+    config: str = ""
+    controls_version: str = ""
+    controls_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """The provenance of a scan. Times are aware, in UTC; None where another program left them out.
 
     `columns`: a digest of the names and types of the columns of each table, by its name (`facts/resource`).
-    `reads`: what was collected; None: everything.
+    `reads`: what was collected; None: everything. `inputs`: empty in what other programs and earlier versions
+    wrote.
     """
 
     evaluated_as_of: datetime
@@ -70,6 +87,7 @@ class Manifest:
     capabilities_as_of: str = ""
     schema: str = ""  # empty: that of a bundle
     reads: CollectedReads | None = None
+    inputs: ManifestInputs = field(default_factory=ManifestInputs)
 
 
 @dataclass(frozen=True, slots=True)

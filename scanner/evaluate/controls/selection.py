@@ -23,7 +23,8 @@ class Selection:
     """Controls that are to be asked, and what there is besides.
 
     `parameters` are those of the selected packs, by control id; `known` are all controls that were found,
-    selected or not; `packs` all packs; `chosen` the selected packs; `notices` are for stderr.
+    selected or not; `packs` all packs; `chosen` the selected packs; `notices` are for stderr. `folders` and
+    `files` are the words that name a folder of controls or the file of a pack.
     """
 
     controls: tuple[Control, ...]
@@ -32,6 +33,8 @@ class Selection:
     packs: tuple[Pack, ...]
     chosen: tuple[Pack, ...]
     notices: tuple[str, ...]
+    folders: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 def select(words: Sequence[str] = (ALL,)) -> Selection:
@@ -118,6 +121,8 @@ class _Catalogue:
             packs=tuple(sorted(self.packs.values(), key=lambda pack: pack.id)),
             chosen=tuple(chosen.values()),
             notices=tuple(notices),
+            folders=tuple(self._folders),
+            files=tuple(self._files()),
         )
 
     def _meant(self, word: str) -> tuple[Iterable[Control], Pack | None]:
