@@ -73,8 +73,8 @@ def test_without_options_the_judgement_is_repeated_to_the_byte(scan: Path) -> No
     result = evaluate(scan)
     assert result.exit_code == 0, result.output
     assert (
-        "note: Using the inputs of the bundle, inputs/audit.yaml: controls vault-locked inputs/controls/1, waivers 1."
-        in result.stderr
+        "note: Using the inputs of the bundle, inputs/audit.yaml: "
+        "controls vault-locked inputs/controls/1, waivers 1." in result.stderr
     )
     assert files(scan) == before
     assert {"waived", "fail"} <= {status for _, _, status in statuses(scan)}
