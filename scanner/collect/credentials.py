@@ -5,11 +5,12 @@ variable. Outside of `acting_for` there is no account, and signing raises NoAcco
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
@@ -25,8 +26,12 @@ Source = Callable[[], ReadOnlyCredentials]
 A source that can replace expired credentials has a method `renew(used) -> bool` (RoleSource).
 """
 
-_RENEW_BEFORE: Final = timedelta(minutes=5)
-_LAST_USE: Final = timedelta(seconds=15)
+_RENEW_BEFORE: Final = 300.0
+_LAST_USE: Final = 15.0
+"""Seconds before the end of a session: when it is renewed, and until when it is used if it cannot be."""
+
+_SHORTEST: Final = 14 * 60.0
+"""Seconds that a new session lasts at least: STS gives 15 minutes or more."""
 
 _acting_for: ContextVar[AccountId] = ContextVar("vaultproof_acting_for")
 
@@ -101,40 +106,54 @@ class ContextCredentials(Credentials):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The session of an assumed role, and when it expires."""
+    """The session of an assumed role, and how many seconds it lasts from when it was requested."""
 
     credentials: ReadOnlyCredentials
-    expires_at: datetime
+    seconds: float
 
     def __repr__(self) -> str:
-        return f"Lease(expires_at={self.expires_at})"  # no keys in a log or a traceback
+        return f"Lease(seconds={self.seconds})"  # no keys in a log or a traceback
+
+
+def session_seconds(expires_at: datetime | None, now: datetime, requested: float) -> float:
+    """Return how long a new session lasts.
+
+    STS states when it expires, by AWS's clock. Where this machine's clock `now` makes that less than the
+    shortest session or more than `requested`, the clock is wrong: compared with it, each session would seem
+    to have expired, and the role would be assumed again for every call.
+    """
+    left = requested if expires_at is None else (expires_at - now).total_seconds()
+    return left if _SHORTEST <= left <= requested else requested
 
 
 class RoleSource:
-    """The credentials of an assumed role, renewed before they expire; safe for threads."""
+    """The credentials of an assumed role, renewed before they expire; safe for threads.
 
-    def __init__(
-        self, assume: Callable[[], Lease], clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    `now` is a monotonic clock in seconds: the clock of the day may be set while a scan runs.
+    """
+
+    def __init__(self, assume: Callable[[], Lease], now: Callable[[], float] = time.monotonic) -> None:
         self._assume = assume
-        self._clock = clock
+        self._now = now
         self._lock = threading.Lock()
         self._lease: Lease | None = None
+        self._ends_at = 0.0
 
     def __call__(self) -> ReadOnlyCredentials:
         """Return the credentials. FinalError: the role could not be assumed (again)."""
         with self._locked():
             lease = self._lease
-            if lease is None or lease.expires_at - self._clock() < _RENEW_BEFORE:
-                lease = self._lease = self._renewed(lease)
+            if lease is None or self._ends_at - self._now() < _RENEW_BEFORE:
+                lease = self._renewed(lease)
             return lease.credentials
 
     def renew(self, used: str) -> bool:
         """Assume the role again, unless another thread has. FinalError: it is refused now."""
         with self._locked():
-            if self._lease is None or self._lease.credentials.access_key == used:
-                self._lease = self._assume()
-            return self._lease.credentials.access_key != used
+            lease = self._lease
+            if lease is None or lease.credentials.access_key == used:
+                lease = self._begin()
+            return lease.credentials.access_key != used
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -149,11 +168,18 @@ class RoleSource:
 
     def _renewed(self, old: Lease | None) -> Lease:
         try:
-            return self._assume()
+            return self._begin()
         except FinalError:
-            if old is not None and old.expires_at - self._clock() > _LAST_USE:
+            if old is not None and self._ends_at - self._now() > _LAST_USE:
                 return old
             raise
+
+    def _begin(self) -> Lease:
+        """Assume the role. FinalError: it is refused."""
+        begun = self._now()
+        self._lease = self._assume()
+        self._ends_at = begun + self._lease.seconds
+        return self._lease
 
 
 class OwnSource:

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from botocore.credentials import ReadOnlyCredentials
@@ -12,7 +12,15 @@ from botocore.session import Session
 
 from scanner.collect.calls import Caller, HeldCalls, Wiring
 from scanner.collect.clients import Clients
-from scanner.collect.credentials import CredentialStore, Lease, OwnSource, RoleSource, Source, acting_for
+from scanner.collect.credentials import (
+    CredentialStore,
+    Lease,
+    OwnSource,
+    RoleSource,
+    Source,
+    acting_for,
+    session_seconds,
+)
 from scanner.collect.request import CollectRequest, Watcher
 from scanner.collect.retry import BrokenAnswerError, FinalError, Halted, attempt, is_expired
 from scanner.collect.session import explain_first_call, home_region, open_session, own_credentials
@@ -172,7 +180,7 @@ class Roles:
 
     def source(self, account: AccountId) -> RoleSource:
         """Return the source of the role's credentials in `account`. Calling it may raise FinalError."""
-        return RoleSource(self._assume(account), self.wiring.clock)
+        return RoleSource(self._assume(account), self.wiring.time.now)
 
     def _assume(self, account: AccountId) -> Callable[[], Lease]:
         parameters: dict[str, object] = {
@@ -195,7 +203,7 @@ class Roles:
                     raise
             return self._ask(parameters)
 
-        return lambda: _lease(attempt(send, self.wiring.retries, self._pause), account)
+        return lambda: self._lease(attempt(send, self.wiring.retries, self._pause), account)
 
     def _ask(self, parameters: Mapping[str, object]) -> Mapping[str, Any]:
         with acting_for(self.caller):
@@ -209,21 +217,21 @@ class Roles:
         self.wiring.time.wait(self.wiring.halt, seconds)
         return True
 
+    def _lease(self, answer: Mapping[str, Any], account: AccountId) -> Lease:
+        role = parse_arn(text(answer, "AssumedRoleUser", "Arn"))
+        if role is not None and role.account != account:
+            raise FinalError(Failure("WrongAccount", f"The role belongs to account {role.account}.", 0, 1))
+        credentials = answer["Credentials"]
+        keys = ReadOnlyCredentials(
+            credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], None
+        )
+        expires_at, requested = _expiry(credentials.get("Expiration")), self.request.duration_seconds
+        return Lease(keys, session_seconds(expires_at, self.wiring.clock(), requested))
 
-def _lease(answer: Mapping[str, Any], account: AccountId) -> Lease:
-    role = parse_arn(text(answer, "AssumedRoleUser", "Arn"))
-    if role is not None and role.account != account:
-        raise FinalError(Failure("WrongAccount", f"The role belongs to account {role.account}.", 0, 1))
-    credentials = answer["Credentials"]
-    keys = ReadOnlyCredentials(
-        credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"], None
-    )
-    return Lease(keys, _expiry(credentials.get("Expiration")))
 
-
-def _expiry(value: object) -> datetime:
+def _expiry(value: object) -> datetime | None:
     """Return when a session ends: a text in answers (`parsing.times`), or botocore's datetime."""
     expires = datetime.fromisoformat(value) if isinstance(value, str) else value
     if not isinstance(expires, datetime):
-        return datetime.now(UTC) + timedelta(minutes=15)  # the shortest session of STS
+        return None
     return expires if expires.tzinfo else expires.replace(tzinfo=UTC)

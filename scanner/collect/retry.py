@@ -6,6 +6,7 @@ exponential backoff and full jitter, without state shared between calls.
 """
 
 import random
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -73,6 +74,9 @@ _JITTER: Final = random.SystemRandom().random
 
 EXCEEDED: Final = "DeadlineExceeded"
 """The code of calls that were not made because the deadline passed."""
+
+_SLICE: Final = 0.2
+"""Seconds within which a wait notices that the scan is being stopped."""
 
 _GRACE: Final = 30.0
 """Seconds for unfinished calls after the last one was started."""
@@ -190,8 +194,16 @@ def _code_and_status(problem: ClientError) -> tuple[str, int]:
 
 
 def _wait(halt: threading.Event, seconds: float) -> None:
+    """Wait by short relative waits.
+
+    `halt.wait(seconds)` waits until a moment of the monotonic clock. Under libfaketime, and other programs
+    that change what a process sees of that clock but not what the kernel sees, it may end hours later.
+    """
     with away():
-        halt.wait(seconds)
+        while seconds > 0 and not halt.is_set():
+            piece = min(seconds, _SLICE)
+            select.select((), (), (), piece)
+            seconds -= piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def read(collection: Collection, resolved: Resolved, records: tuple[ShardRecord,
 def collected_of(
     header: Header, resolved: Resolved, records: tuple[ShardRecord, ...], finished_at: datetime
 ) -> Collected:
-    """Build the result of a collection."""
+    """Build the result of a collection. It does not end before it began, even if the clock was set back."""
     return Collected(
         scan_id=header.scan_id,
         as_of=header.as_of,
@@ -156,7 +156,7 @@ def collected_of(
         caller_arn=header.caller_arn,
         caller_account=header.caller_account,
         started_at=header.started_at,
-        finished_at=finished_at,
+        finished_at=max(finished_at, header.started_at),
         reads=header.asked.reads,
     )
 

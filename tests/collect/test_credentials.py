@@ -14,6 +14,7 @@ from scanner.collect.credentials import (
     OwnSource,
     RoleSource,
     acting_for,
+    session_seconds,
 )
 from scanner.collect.retry import FinalError
 from scanner.errors import CredentialsError
@@ -22,6 +23,8 @@ from scanner.model.names import AccountId
 
 A, B = AccountId("111111111111"), AccountId("222222222222")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MINUTE = 60.0
+HOUR = 60 * MINUTE
 
 
 def keys(name: str) -> ReadOnlyCredentials:
@@ -75,7 +78,7 @@ class Sts:
     """Gives sessions of an hour, until it is told to refuse."""
 
     def __init__(self) -> None:
-        self.now = NOON
+        self.now = 0.0
         self.given = 0
         self.refuses = False
 
@@ -83,17 +86,37 @@ class Sts:
         if self.refuses:
             raise FinalError(Failure("AccessDenied", "no", 403, 1))
         self.given += 1
-        return Lease(keys(f"session-{self.given}"), self.now + timedelta(hours=1))
+        return Lease(keys(f"session-{self.given}"), HOUR)
 
 
 def test_a_role_is_renewed_before_it_expires() -> None:
     sts = Sts()
     source = RoleSource(sts.assume, lambda: sts.now)
     assert [source().access_key, source().access_key] == ["session-1", "session-1"]
-    sts.now += timedelta(minutes=54)
+    sts.now += 54 * MINUTE
     assert source().access_key == "session-1"
-    sts.now += timedelta(minutes=2)
+    sts.now += 2 * MINUTE
     assert source().access_key == "session-2"
+
+
+@pytest.mark.parametrize(
+    ("wrong_by", "seconds"),
+    [
+        (timedelta(0), HOUR),
+        (timedelta(minutes=20), 40 * MINUTE),
+        (timedelta(minutes=57), HOUR),
+        (timedelta(hours=2), HOUR),
+        (timedelta(days=3650), HOUR),
+        (-timedelta(seconds=1), HOUR),
+        (-timedelta(days=3650), HOUR),
+    ],
+)
+def test_a_wrong_clock_does_not_end_sessions(wrong_by: timedelta, seconds: float) -> None:
+    assert session_seconds(NOON + timedelta(hours=1), NOON + wrong_by, HOUR) == seconds
+
+
+def test_a_session_without_an_end_lasts_as_long_as_requested() -> None:
+    assert session_seconds(None, NOON, HOUR) == HOUR
 
 
 def test_a_role_that_cannot_be_renewed_serves_to_its_end() -> None:
@@ -101,9 +124,9 @@ def test_a_role_that_cannot_be_renewed_serves_to_its_end() -> None:
     source = RoleSource(sts.assume, lambda: sts.now)
     source()
     sts.refuses = True
-    sts.now += timedelta(minutes=58)
+    sts.now += 58 * MINUTE
     assert source().access_key == "session-1"
-    sts.now += timedelta(minutes=2)
+    sts.now += 2 * MINUTE
     with pytest.raises(FinalError, match="AccessDenied"):
         source()
 
@@ -164,4 +187,4 @@ def test_own_credentials_that_are_gone_stay_expired() -> None:
 
 
 def test_keys_are_not_shown() -> None:
-    assert "canary" not in repr(Lease(keys("x"), NOON))
+    assert "canary" not in repr(Lease(keys("x"), HOUR))

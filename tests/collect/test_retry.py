@@ -1,3 +1,5 @@
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from scanner.collect.retry import (
     FinalError,
     Halted,
     RetryPolicy,
+    Time,
     attempt,
     is_expired,
     is_passing,
@@ -150,3 +153,16 @@ def test_waits_double_up_to_the_cap_with_full_jitter() -> None:
 def test_a_policy_that_never_tries_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="makes no call"):
         attempt(dict, RetryPolicy(0), Server().pause)
+
+
+def test_a_wait_ends_with_the_scan() -> None:
+    halt = threading.Event()
+    threading.Timer(0.1, halt.set).start()
+    Time().wait(halt, 3_600.0)
+    assert halt.is_set()
+
+
+def test_a_wait_ends_by_itself_and_without_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A monotonic clock that is hours ahead of the kernel's, as under libfaketime."""
+    monkeypatch.setattr(time, "monotonic", lambda: 1e9)
+    Time().wait(threading.Event(), 0.3)

@@ -1,13 +1,17 @@
+import math
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scanner.collect import credentials
 from scanner.collect.request import CollectRequest, CutShortError, Interrupted
 from scanner.collect.retry import RetryPolicy
 from scanner.collect.runner import collect
@@ -257,7 +261,9 @@ def test_a_throttled_account_does_not_slow_another(aws: FakeAws, scan: Callable[
     assert (line["error"]["code"], line["error"]["attempts"]) == ("ThrottlingException", 3)
 
 
-def test_many_threads_never_mix_accounts(aws: FakeAws, scan: Callable[..., Any]) -> None:
+def test_many_threads_never_mix_accounts(
+    aws: FakeAws, scan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     accounts = tuple(f"{number:012d}" for number in range(100, 112))
 
     def plans(request: Request) -> Answer:
@@ -265,9 +271,8 @@ def test_many_threads_never_mix_accounts(aws: FakeAws, scan: Callable[..., Any])
         return {"BackupPlansList": [{"BackupPlanId": request.account}]}
 
     aws.script["backup:ListBackupPlans"] = plans
-    aws.script["sts:AssumeRole"] = lambda request: assume(
-        request, expires="2000-01-01T00:00:00Z"
-    )  # always renewed
+    aws.script["sts:AssumeRole"] = assume
+    monkeypatch.setattr(credentials, "_RENEW_BEFORE", math.inf)  # always renewed
     done = scan(accounts=accounts, concurrency=12)
     for account in accounts:
         answers = [
@@ -279,11 +284,41 @@ def test_many_threads_never_mix_accounts(aws: FakeAws, scan: Callable[..., Any])
     assert len(aws.asked("sts:AssumeRole")) > 12 * 20
 
 
-def test_credentials_that_end_in_the_middle_are_gaps(aws: FakeAws, scan: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("years", [-10, 0, 10])
+def test_a_role_is_assumed_once_whatever_the_clock_says(aws: FakeAws, tmp_path: Path, years: int) -> None:
+    ends = rfc3339(datetime.now(UTC) + timedelta(hours=1))
+    aws.script["sts:AssumeRole"] = lambda request: assume(request, ends)
+    request = CollectRequest(accounts=(AccountId(OTHER),), regions=(RegionName("eu-west-1"),))
+    wrong = timedelta(days=365 * years)
+    collected = collect(request, tmp_path, clock=lambda: datetime.now(UTC) + wrong)
+    assert len(aws.asked("sts:AssumeRole")) == 1
+    assert len([request for request in aws.requests if request.account == OTHER]) > 20
+    assert collected.started_at < collected.finished_at
+
+
+def test_a_clock_that_is_set_back_during_a_scan_changes_only_the_times(aws: FakeAws, tmp_path: Path) -> None:
+    clocks = iter(datetime(2026, 11, 22, tzinfo=UTC) - timedelta(days=day) for day in count())
+    lock = threading.Lock()
+
+    def falling() -> datetime:
+        with lock:
+            return next(clocks)
+
+    aws.script["sts:AssumeRole"] = assume
+    request = CollectRequest(accounts=(AccountId(OTHER),), regions=(RegionName("eu-west-1"),))
+    collected = collect(request, tmp_path, clock=falling)
+    assert len(aws.asked("sts:AssumeRole")) == 1
+    assert {shard.status.value for shard in collected.shards} == {"complete"}
+    assert collected.finished_at == collected.started_at, "a scan does not end before it began"
+
+
+def test_credentials_that_end_in_the_middle_are_gaps(
+    aws: FakeAws, scan: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     ended = threading.Event()
 
     def assume_for_a_while(request: Request) -> Answer:
-        return xml_error("ExpiredToken", 403) if ended.is_set() else assume(request, "2000-01-01T00:00:00Z")
+        return xml_error("ExpiredToken", 403) if ended.is_set() else assume(request)
 
     def end(_: Request) -> Answer:
         ended.set()
@@ -295,6 +330,8 @@ def test_credentials_that_end_in_the_middle_are_gaps(aws: FakeAws, scan: Callabl
 
     aws.script |= {"sts:AssumeRole": assume_for_a_while, "backup:ListBackupJobs": end}
     aws.script |= {"dynamodb:ListTables": until_the_end}  # its second page is asked for with no credentials
+    monkeypatch.setattr(credentials, "_RENEW_BEFORE", math.inf)
+    monkeypatch.setattr(credentials, "_LAST_USE", math.inf)
     done = scan(accounts=(OTHER,))
     lines = done.lines(OTHER, "eu-west-1")
     assert {line["error"]["code"] for line in lines if "error" in line} == {"ExpiredToken"}
