@@ -41,15 +41,22 @@ _BAD_CREDENTIALS: Final = frozenset(
         "ExpiredTokenException",
         "IncompleteSignature",
         "InvalidAccessKeyId",
+        "InvalidSignatureException",
         "InvalidClientTokenId",
         "InvalidToken",
         "MissingAuthenticationToken",
         "RequestExpired",
+        "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
 _HINT: Final = "Log in again (`aws sso login`, new keys), or name another profile with --profile."
+_CLOCK_CODES: Final = frozenset(
+    {"InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed", "SignatureDoesNotMatch"}
+)
+"""Codes of a signature that is too old or from the future, too."""
+_CLOCK: Final = "Check the clock of this machine, too: AWS rejects signatures that are 5 minutes off."
 
 _FALLBACK_REGIONS: Final = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """The Region for a partition if no known Region of it is named."""
@@ -116,10 +123,13 @@ def explain_first_call(final: FinalError, region: RegionName) -> VaultproofError
     problem, failure = final.__cause__, final.failure
     if isinstance(problem, _NO_CREDENTIALS):
         return _unusable(problem)
+    if type(problem) is RuntimeError:  # botocore: new credentials have expired already
+        return CredentialsError(f"{_unusable(problem)} {_CLOCK}")
     if failure.code in _BAD_CREDENTIALS:
-        reason = failure.message or failure.code
+        reason = (failure.message or failure.code).rstrip(".")
+        clock = f" {_CLOCK}" if failure.code in _CLOCK_CODES else ""
         return CredentialsError(
-            f"AWS does not accept the credentials: {reason} {_HINT}{_region_hint(region)}"
+            f"AWS does not accept the credentials: {reason}. {_HINT}{clock}{_region_hint(region)}"
         )
     if isinstance(problem, aws.BotoCoreError) and "endpoint_url" in problem.kwargs:
         url = problem.kwargs["endpoint_url"]

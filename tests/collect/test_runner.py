@@ -581,3 +581,15 @@ def test_a_full_disk_ends_the_scan_with_what_there_is(aws: FakeAws, tmp_path: Pa
     by_region = {str(row.region): row for row in caught.value.collected.shards}
     assert by_region["aws-global"].status.value in ("complete", "partial")
     assert (by_region["eu-west-1"].status.value, by_region["eu-west-1"].file) == ("failed", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("SignatureDoesNotMatch", 403), ("InvalidSignatureException", 400), ("RequestExpired", 400)],
+)
+def test_a_signature_of_another_time_points_at_the_clock(
+    aws: FakeAws, scan: Callable[..., Any], code: str, status: int
+) -> None:
+    aws.script["sts:GetCallerIdentity"] = xml_error(code, status, "Signature expired: 20161130T1 is earlier")
+    with pytest.raises(CredentialsError, match="Check the clock of this machine"):
+        scan()
