@@ -38,6 +38,11 @@ class Bundle:
         self.document = read_document(folder)
         self.manifest = parse_manifest(self.document, folder)
         self._records = {Shard(r.account, r.region): r for r in self.manifest.shards}
+        self._failed = {
+            (AccountId("") if r.region == ORG else r.account, r.region)
+            for r in self.manifest.shards
+            if r.status is ShardStatus.FAILED
+        }
         self._malformed = Malformed()
         self._account: Answers | None = None
 
@@ -120,13 +125,7 @@ class Bundle:
 
     def _has_failed(self, shard: Shard) -> bool:
         """Check whether the manifest records that reading a shard failed; org.jsonl.gz has no account."""
-        records = [record for record in self.manifest.shards if record.region == shard.region]
-        own = (
-            records
-            if shard.region == ORG
-            else [record for record in records if record.account == shard.account]
-        )
-        return any(record.status is ShardStatus.FAILED for record in own)
+        return (AccountId("") if shard.region == ORG else shard.account, shard.region) in self._failed
 
     def parsed(self, parse: Callable[[], V]) -> V:
         """Parse answers of this bundle. A malformed answer becomes a failed read, and parsing starts over.
@@ -152,6 +151,11 @@ class Bundle:
     def size(self) -> int:
         """Return the compressed size of the evidence files, in bytes."""
         return sum(file.stat().st_size for file in (self.folder / "evidence").glob("*/*.jsonl*"))
+
+    def size_of(self, shard: Shard) -> int:
+        """Return the compressed size of the evidence of a shard, in bytes; 0 where it has no file."""
+        name = self._file(shard)
+        return 0 if name is None else (self.folder / name).stat().st_size
 
     def check(self) -> None:
         """Check every evidence file against its checksum in the manifest."""

@@ -1,9 +1,9 @@
-"""The two passes over all account-Regions. One process handles a whole shard.
+"""The two passes over all account-Regions. One process handles a whole shard, small ones together.
 
     first     shard -> its summary for the control plane, and rows that it spills for other shards
     second    shard, control plane, rows spilled for it -> rows of its facts and of its inventory
 
-Processes read the bundle themselves and return little: a summary, or rows as Arrow's bytes, which one writer
+Processes read the bundle themselves and return little: summaries, or rows as Arrow's bytes, which one writer
 appends to the tables in the order of the shards. So the tables do not depend on the number of processes. Each
 process builds the control plane from a file of summaries. That file and the spilled rows are in a temporary
 folder; a single process keeps them to itself.
@@ -11,10 +11,12 @@ folder; a single process keeps them to itself.
 
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Final
@@ -41,11 +43,20 @@ from scanner.storage.parquet import encoded_rows
 from scanner.storage.scratch import Encoded, ScratchLines, Spool, SpoolReader, encoded, lines_of
 
 Scope = tuple[Shard, ShardStatus]
-"""An account-Region and how completely it was read: the task of a process."""
+"""An account-Region and how completely it was read."""
+
+Scopes = tuple[Scope, ...]
+"""Account-Regions that follow each other: the task of a process. Building columns has a fixed cost."""
 
 _SPOOL: Final = "spilled.sqlite"
 _SUMMARIES: Final = "summaries.jsonl"
 _SWEEPS: Final = 100
+
+_MOST_SHARDS: Final = 32
+"""The account-Regions of a task."""
+
+_MOST_BYTES: Final = 256 << 10
+"""Compressed bytes of evidence of a task, unless it is of one account-Region: bounds the rows in memory."""
 
 _BETWEEN_SWEEPS: Final = 0.02
 """Seconds between attempts to remove the folder of a parent that was killed."""
@@ -61,7 +72,7 @@ class Summarised:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The result of the second pass for a shard: encoded rows by table, and its gaps."""
+    """The result of the second pass for the shards of a task: encoded rows by table, and their gaps."""
 
     facts: Mapping[str, bytes]
     inventory: Mapping[str, bytes]
@@ -124,9 +135,9 @@ def look_over_together(bundle: Bundle, organization: Organization, folder: Path,
     with (
         Spool(folder / _SPOOL) as spool,
         ScratchLines(folder / _SUMMARIES) as summaries,
-        closing(in_order(start, bundle.scope(), workers, shared.sweep)) as done,
+        closing(in_order(start, tasks(bundle), workers, shared.sweep)) as done,
     ):
-        for shard in done:
+        for shard in chain.from_iterable(done):
             spool.put_encoded(shard.spilled)
             summaries.put(encoded_summary(shard.summary))
         spool.share()
@@ -134,8 +145,8 @@ def look_over_together(bundle: Bundle, organization: Organization, folder: Path,
 
 
 def judged(bundle: Bundle, others: OtherShards, request: FactsRequest) -> Iterator[Judged]:
-    """Make the second pass in this process: yield the rows of one shard after the other."""
-    return map(_judging(bundle.opening(), lambda: others, request), bundle.scope())
+    """Make the second pass in this process: yield the rows of one task after the other."""
+    return map(_judging(bundle.opening(), lambda: others, request), tasks(bundle))
 
 
 def judged_together(
@@ -143,18 +154,33 @@ def judged_together(
 ) -> Generator[Judged, None, None]:
     """Make the second pass on several processes. Exhaust the generator, or close it."""
     start = partial(_judging, bundle.opening(), shared.opened, request)
-    return in_order(start, bundle.scope(), workers, shared.sweep)
+    return in_order(start, tasks(bundle), workers, shared.sweep)
+
+
+def tasks(bundle: Bundle) -> Iterator[Scopes]:
+    """Yield the account-Regions that are read here, in order, small ones together."""
+    waiting: list[Scope] = []
+    size = 0
+    for scope in bundle.scope():
+        added = bundle.size_of(scope[0])
+        if waiting and (len(waiting) == _MOST_SHARDS or size + added > _MOST_BYTES):
+            yield tuple(waiting)
+            waiting, size = [], 0
+        waiting.append(scope)
+        size += added
+    if waiting:
+        yield tuple(waiting)
 
 
 def summarised(bundle: Bundle) -> Iterator[Summarised]:
     """Make the first pass: yield what each shard contributes to the control plane and to other shards."""
-    return map(_summarising(bundle.opening()), bundle.scope())
+    return chain.from_iterable(map(_summarising(bundle.opening()), tasks(bundle)))
 
 
-def _summarising(opened: Callable[[], Bundle]) -> Callable[[Scope], Summarised]:
+def _summarising(opened: Callable[[], Bundle]) -> Callable[[Scopes], tuple[Summarised, ...]]:
     bundle = opened()
     buckets = BucketRegions(bundle)
-    return lambda scope: _summarised(inventory_of(bundle, scope, buckets))
+    return lambda scopes: tuple(_summarised(inventory_of(bundle, scope, buckets)) for scope in scopes)
 
 
 def _summarised(inventory: ShardInventory) -> Summarised:
@@ -164,23 +190,34 @@ def _summarised(inventory: ShardInventory) -> Summarised:
 
 def _judging(
     opening: Callable[[], Bundle], opened: Callable[[], OtherShards], request: FactsRequest
-) -> Callable[[Scope], Judged]:
+) -> Callable[[Scopes], Judged]:
     bundle, others = opening(), opened()
     buckets = BucketRegions(bundle)
-    return lambda scope: _judged(inventory_of(bundle, scope, buckets), others, request)
+    return lambda scopes: _judged((inventory_of(bundle, scope, buckets) for scope in scopes), others, request)
 
 
-def _judged(inventory: ShardInventory, others: OtherShards, request: FactsRequest) -> Judged:
-    facts = build_facts(inventory, others.plane, request, load_spilled_rows(inventory, others.load))
-    rows = {**inventory_rows(inventory), "protection_groups": facts.groups}
+def _judged(inventories: Iterable[ShardInventory], others: OtherShards, request: FactsRequest) -> Judged:
+    facts: defaultdict[str, list[object]] = defaultdict(list)
+    rows: defaultdict[str, list[object]] = defaultdict(list)
+    gaps: list[Gap] = []
+    reconciliation: list[Reconciliation] = []
+    for inventory in inventories:
+        built = build_facts(inventory, others.plane, request, load_spilled_rows(inventory, others.load))
+        _extend(facts, _in_order(built.tables))
+        _extend(rows, {**inventory_rows(inventory), "protection_groups": built.groups})
+        gaps += (gap for gap in (*inventory.gaps, *built.needed) if gap.matters_to(request.affected_controls))
+        reconciliation += reconcile(inventory)
     return Judged(
-        facts=dict(_encoded(_in_order(facts.tables), TABLES)),
+        facts=dict(_encoded(facts, TABLES)),
         inventory=dict(_encoded(rows, INVENTORY_TABLES)),
-        gaps=tuple(
-            gap for gap in (*inventory.gaps, *facts.needed) if gap.matters_to(request.affected_controls)
-        ),
-        reconciliation=tuple(reconcile(inventory)),
+        gaps=tuple(gaps),
+        reconciliation=tuple(reconciliation),
     )
+
+
+def _extend(tables: defaultdict[str, list[object]], rows: Mapping[str, Iterable[object]]) -> None:
+    for name, added in rows.items():
+        tables[name].extend(added)
 
 
 def _in_order(tables: Mapping[str, Iterable[Row]]) -> dict[str, list[Row]]:
@@ -188,9 +225,9 @@ def _in_order(tables: Mapping[str, Iterable[Row]]) -> dict[str, list[Row]]:
     return {name: sorted(rows, key=attrgetter("subject")) for name, rows in tables.items()}
 
 
-def _encoded(rows: Mapping[str, object], tables: Mapping[str, type]) -> Iterator[tuple[str, bytes]]:
+def _encoded(rows: Mapping[str, Iterable[object]], tables: Mapping[str, type]) -> Iterator[tuple[str, bytes]]:
     for name, added in rows.items():
-        if data := encoded_rows(tables[name], added):  # type: ignore[arg-type]
+        if data := encoded_rows(tables[name], added):
             yield name, data
 
 

@@ -1,12 +1,10 @@
 """Tables in Parquet files: writing them as a stream, and opening them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from functools import cache
-from itertools import accumulate
-from operator import attrgetter
 from pathlib import Path
 from types import NoneType, TracebackType, UnionType
 from typing import Any, Final, Self, Union, get_args, get_origin, get_type_hints
@@ -17,6 +15,7 @@ import pyarrow.parquet as pq
 
 from scanner.errors import OutputError
 from scanner.model.facts import TABLES
+from scanner.storage.column_builders import table_of_rows
 from scanner.storage.table_files import (
     TableFiles,
     TableSource,
@@ -52,6 +51,7 @@ class ParquetTable:
         self._row, self._row_group = row, row_group
         self._waiting: list[object] = []
         self._encoded: list[pa.Table] = []  # rows before those in _waiting
+        self._encoded_rows = 0
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
@@ -64,12 +64,10 @@ class ParquetTable:
 
     def write(self, rows: Iterable[object]) -> None:
         """Add rows, instances of the table's dataclass."""
-        held = self._held
         for row in rows:
             self._waiting.append(row)
-            if held + len(self._waiting) >= self._row_group:
+            if self._encoded_rows + len(self._waiting) >= self._row_group:
                 self._flush()
-                held = 0
 
     def write_encoded(self, data: bytes) -> None:
         """Add rows that another process encoded with `encoded_rows`. The resulting file is the same."""
@@ -79,18 +77,18 @@ class ParquetTable:
         """Add rows that are an Arrow table already, with the schema of the row's dataclass."""
         self._encode_waiting()
         if table.num_rows:  # an empty table must not become a row group
-            self._encoded.append(table)
-        while self._held >= self._row_group:
+            self._add_encoded(table)
+        while self._encoded_rows >= self._row_group:
             self._flush()
 
-    @property
-    def _held(self) -> int:
-        return sum(table.num_rows for table in self._encoded)
+    def _add_encoded(self, table: pa.Table) -> None:
+        self._encoded.append(table)
+        self._encoded_rows += table.num_rows
 
     def _encode_waiting(self) -> None:
         """Encode the waiting rows, behind those that are encoded already."""
         if self._waiting:
-            self._encoded.append(table_of(self._row, self._waiting))
+            self._add_encoded(table_of(self._row, self._waiting))
             self._waiting.clear()
 
     def _flush(self) -> None:
@@ -105,7 +103,7 @@ class ParquetTable:
             writer.write_table(group.combine_chunks(), row_group_size=self._row_group)
         except OSError as error:
             raise self._failure(error) from error
-        self._encoded = [rest] if rest.num_rows else []
+        self._encoded, self._encoded_rows = ([rest] if rest.num_rows else []), rest.num_rows
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -199,8 +197,7 @@ def open_table(
 # Rows of the model as Arrow tables: the schema follows the annotations of the row's dataclass.
 #
 # str, int, float and bool become string, int64, float64 and bool; `X | None` is the same column with NULLs; a
-# tuple becomes a list, a dataclass a struct. Columns are built one by one, children first: a dictionary for
-# each row would be slower.
+# tuple becomes a list, a dataclass a struct.
 @cache
 def arrow_schema(table: str) -> pa.Schema:
     """Return the Arrow schema of a fact table. KeyError: there is no such table."""
@@ -225,10 +222,7 @@ def arrow_table(table: str, rows: Iterable[object]) -> pa.Table:
 
 def table_of(row: type, rows: Iterable[object]) -> pa.Table:
     """Convert instances of the dataclass `row` to an Arrow table with its schema."""
-    schema = row_schema(row)
-    instances = list(rows)
-    columns = [_array([*map(attrgetter(field.name), instances)], field.type) for field in schema]
-    return pa.Table.from_arrays(columns, schema=schema)
+    return table_of_rows(row_schema(row), rows)
 
 
 def encoded_rows(row: type, rows: Iterable[object]) -> bytes:
@@ -271,32 +265,6 @@ def _without_none(annotation: Any) -> Any:  # noqa: ANN401 -- as arrow_type
     if len(kinds) != 1:
         raise TypeError(f"{annotation!r} has no single Arrow type")
     return kinds[0]
-
-
-def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Build one column; `values` are instances, tuples or scalars, or None."""
-    if pa.types.is_struct(kind):
-        return _struct_array(values, kind)
-    if pa.types.is_list(kind):
-        return _list_array(values, kind)
-    return pa.array(values, kind)
-
-
-def _struct_array(values: Sequence[Any], kind: pa.StructType) -> pa.Array:
-    children = [
-        _array([None if value is None else getattr(value, child.name) for value in values], child.type)
-        for child in kind
-    ]
-    mask = pa.array([value is None for value in values], pa.bool_())
-    return pa.StructArray.from_arrays(children, fields=list(kind), mask=mask)
-
-
-def _list_array(values: Sequence[Any], kind: pa.ListType) -> pa.Array:
-    lengths = [0 if value is None else len(value) for value in values]
-    offsets = pa.array([0, *accumulate(lengths)], pa.int32())
-    members = _array([member for value in values if value is not None for member in value], kind.value_type)
-    mask = pa.array([value is None for value in values], pa.bool_())
-    return pa.ListArray.from_arrays(offsets, members, type=kind, mask=mask)
 
 
 class StoredRows:

@@ -13,6 +13,7 @@ from scanner.evaluate.controls.loader import load_controls
 from scanner.evaluate.needs import affected_controls
 from scanner.evidence.bundle import Bundle
 from scanner.facts.build import FactsRequest
+from scanner.judging.passes import tasks
 from scanner.judging.tables import Tables, write_tables
 from scanner.judging.worker_pool import WORTH, workers_for
 from scanner.model.facts import TABLES
@@ -128,6 +129,20 @@ def vouched(folder: Path) -> Path:
     }
     path.write_bytes(orjson.dumps(manifest))
     return folder
+
+
+def test_small_account_regions_are_judged_together() -> None:
+    bundle = Bundle(SAMPLE)
+    together = list(tasks(bundle))
+    assert [scope for scopes in together for scope in scopes] == list(bundle.scope())
+    assert 1 <= len(together) < len(list(bundle.scope()))
+
+
+def test_a_large_account_region_is_judged_by_itself(small: Path) -> None:
+    file = next(small.glob("evidence/*/us-east-1.jsonl"))
+    assert [len(scopes) for scopes in tasks(Bundle(small))] == [2]
+    file.write_bytes(file.read_bytes() + b" " * (1 << 19))
+    assert [len(scopes) for scopes in tasks(Bundle(small))] == [1, 1]
 
 
 def test_little_evidence_is_judged_by_one_process(small: Path) -> None:
