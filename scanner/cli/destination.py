@@ -25,7 +25,10 @@ _UNREAD: Final = ("evidence", "inventory")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """A folder to write to, and the S3 location to upload it to; `place` None: no upload."""
+    """A folder to write to, and the S3 location to upload it to; `place` None: no upload.
+
+    `bucket_owner`: also that of a bucket that is read, unless the scan is written to another bucket.
+    """
 
     folder: Path | None
     place: Place | None = None
@@ -34,21 +37,25 @@ class Destination:
     profile: str | None = None
 
 
-def destination_of(target: Target, settings: Settings, profile: str | None = None) -> Destination:
-    """Return the destination of `--out`, or that of audit.yaml.
+def destination_of(
+    target: Target, settings: Settings, profile: str | None = None, source: str = ""
+) -> Destination:
+    """Return the destination of `--out`, or that of audit.yaml. `source`: the scan that is read, if any.
 
     Raises:
-        UsageError: the destination is not valid, or an option for S3 is used with a folder.
+        UsageError: the destination is not valid, or an option for S3 is used with folders alone.
     """
     out = dated(target.out or settings.outputs.directory, datetime.now(UTC))
     outputs = settings.outputs
     kms_key, owner = target.kms_key or outputs.kms_key, target.bucket_owner or outputs.bucket_owner
-    if out is None or not is_place(out):
-        if target.kms_key or target.bucket_owner:
-            raise UsageError("--sse-kms-key and --bucket-owner require --out s3://BUCKET/PREFIX.")
-        return Destination(folder=None if out is None else Path(out))
     if owner and not (len(owner) == len("123456789012") and owner.isdecimal()):
         raise UsageError(f"--bucket-owner {owner}: an account id has 12 digits.")
+    if out is None or not is_place(out):
+        if target.kms_key:
+            raise UsageError("--sse-kms-key requires --out s3://BUCKET/PREFIX.")
+        if target.bucket_owner and not any(map(is_place, (source, target.since or settings.since or ""))):
+            raise UsageError("--bucket-owner requires an s3://BUCKET/PREFIX to read or to write.")
+        return Destination(folder=None if out is None else Path(out), bucket_owner=owner or "")
     return Destination(
         folder=None, place=place_of(out), kms_key=kms_key or "", bucket_owner=owner or "", profile=profile
     )
@@ -72,7 +79,8 @@ def look_ahead(destination: Destination) -> None:
     if destination.place is not None:
         from scanner.storage.s3 import check_place  # noqa: PLC0415 -- loads the AWS client
 
-        check_place(destination.place, means_of(destination))
+        if problem := check_place(destination.place, means_of(destination)):
+            say(f"note: {problem}")
 
 
 def temporary() -> Path:
@@ -127,7 +135,8 @@ def fetched(source: str, destination: Destination, *, whole: bool) -> Iterator[P
     from scanner.storage.s3 import download  # noqa: PLC0415 -- loads the AWS client
 
     place, folder = place_of(source), temporary()
-    owner = destination.bucket_owner if destination.place in (None, place) else ""
+    goal = destination.place
+    owner = destination.bucket_owner if goal is None or goal.bucket == place.bucket else ""
     means = means_of(Destination(folder=None, bucket_owner=owner, profile=destination.profile))
     try:
         download(place, folder, means, () if whole else _UNREAD)

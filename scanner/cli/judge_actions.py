@@ -76,7 +76,7 @@ def evaluate(
     judgement = judgement_of(settings, judged.controls, as_of) if has_inputs else None
     wanted = formats_of(formats, settings.outputs.formats)
     redaction = pseudonyms(target.redact_key or target.redact)
-    goal = destination_of(target, Settings())
+    goal = destination_of(target, Settings(), source=bundle)
     if is_place(bundle) and target.out is None:
         raise UsageError("Specify the output with --out: a folder or s3://BUCKET/PREFIX.")
     with fetched(bundle, goal, whole=True) as source:
@@ -121,7 +121,8 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
     """Write reports of an evaluated scan, and print their paths. Without --out, they go into its folder."""
     wanted = formats_of(formats, ())
     redaction = pseudonyms(target.redact_key or target.redact)
-    goal = destination_of(replace(target, out=target.out or (scan if is_place(scan) else None)), Settings())
+    out = target.out or (scan if is_place(scan) else None)
+    goal = destination_of(replace(target, out=out), Settings(), source=scan)
     with fetched(scan, goal, whole=False) as source:
         folder = _reports_folder(goal, in_scan=goal.place is not None and target.out is None)
         with former_scan(target, Settings(), goal, source) as since:

@@ -194,7 +194,7 @@ BucketOwner = Annotated[
     typer.Option(
         "--bucket-owner",
         metavar="ACCOUNT",
-        help="The account that must own the bucket.",
+        help="The account that must own the bucket; default: that of the credentials.",
         rich_help_panel=OUTPUT,
     ),
 ]

@@ -23,7 +23,7 @@ from scanner.distributed.runs import RUNNING, MapCounts, Run, RunState, numbers_
 from scanner.errors import CredentialsError, EndpointError, OutputError, UsageError, VaultproofError
 from scanner.model.names import parse_arn
 from scanner.storage.place import Place
-from scanner.storage.s3 import S3Options, code_of, download, open_s3, translated_errors
+from scanner.storage.s3 import S3Options, code_of, download, open_s3, translated_errors, with_owner
 
 Progress = Callable[[RunState, tuple[MapCounts, ...]], None]
 
@@ -194,7 +194,8 @@ def open_stack(name: str, profile: str | None = None) -> StackClient:
             raise
     stack = _stack(name, str(client.meta.region_name), answer)
     states = session.client("stepfunctions", region_name=stack.region, config=_CONFIG)
-    return StackClient(stack, states, S3Options(bucket_owner=stack.owner, profile=profile))
+    means = with_owner(S3Options(bucket_owner=stack.owner, profile=profile))
+    return StackClient(stack, states, means)
 
 
 def _stack(name: str, region: str, answer: Mapping[str, Any]) -> Stack:

@@ -1,6 +1,7 @@
 """Amazon S3: buckets. The account lists them; their details are in the shard of their Region.
 
-ListBuckets returns the Region of a bucket only if a page size is requested (Amazon S3 API Reference).
+ListBuckets returns the Region of a bucket only if a page size is requested (Amazon S3 API Reference). All
+other calls name the account that must own the bucket: the name of a deleted one may soon belong to another.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -80,7 +81,7 @@ def by_region(
 
 
 def _location(caller: Caller, name: str) -> str:
-    answer = caller.call("s3", "GetBucketLocation", Bucket=name) if name else None
+    answer = _ask(caller, "GetBucketLocation", name) if name else None
     return "" if answer is None else region_of(text(answer, "LocationConstraint"))
 
 
@@ -95,9 +96,13 @@ def collect_buckets(caller: Caller, names: Iterable[str]) -> set[str]:
 
 
 def _describe(caller: Caller, name: str) -> set[str]:
-    caller.call("s3", "GetBucketTagging", Bucket=name)
-    caller.call("s3", "GetBucketVersioning", Bucket=name)
-    return set(_keys(caller.call("s3", "GetBucketEncryption", Bucket=name) or {})) - {""}
+    _ask(caller, "GetBucketTagging", name)
+    _ask(caller, "GetBucketVersioning", name)
+    return set(_keys(_ask(caller, "GetBucketEncryption", name) or {})) - {""}
+
+
+def _ask(caller: Caller, operation: str, name: str) -> Mapping[str, Any] | None:
+    return caller.call("s3", operation, Bucket=name, ExpectedBucketOwner=caller.shard.account)
 
 
 def _keys(answer: Mapping[str, Any]) -> Iterable[str]:

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Final
@@ -39,6 +39,7 @@ _CONFIG: Final = Config(
     max_pool_connections=CONNECTIONS,
     user_agent_extra="vaultproof",
 )
+_NO_REGION: Final = "us-east-1"  # for STS where no Region is configured: any one answers
 _LOG_IN: Final = "Log in again (`aws sso login`, new keys), or name another profile (AWS_PROFILE)."
 
 _EXPIRED: Final = frozenset(
@@ -107,12 +108,13 @@ class S3Options:
     """Encryption, expected owner and credentials for requests to a bucket.
 
     `kms_key`: an id, ARN or alias; empty: SSE-S3. `bucket_owner`: the account that must own the bucket;
-    empty: any account. `profile`: None: the profile of the environment.
+    empty: that of the credentials (`with_owner`). `profile`: None: the profile of the environment.
     """
 
     kms_key: str = ""
     bucket_owner: str = ""
     profile: str | None = None
+    is_own_account: bool = False  # whether `bucket_owner` is the default of `with_owner`
 
     @property
     def owner(self) -> dict[str, str]:
@@ -133,6 +135,37 @@ def open_s3(options: S3Options) -> Any:  # noqa: ANN401 -- boto3 makes the class
         return boto3.Session(profile_name=options.profile).client("s3", config=_CONFIG)
     except _CREDENTIALS as problem:
         raise CredentialsError(f"The credentials cannot be used: {problem}. {_LOG_IN}") from problem
+
+
+def with_owner(options: S3Options) -> S3Options:
+    """Return options that name the owner of the bucket: without a name, the account of the credentials.
+
+    A bucket of the expected name may belong to somebody else, who would receive or forge a scan.
+
+    Raises:
+        CredentialsError: there are none, or AWS does not say which account they belong to.
+        EndpointError: STS does not answer.
+    """
+    if options.bucket_owner:
+        return options
+    name_it = "or name the account that owns the bucket with --bucket-owner"
+    try:
+        session = boto3.Session(profile_name=options.profile)
+        sts = session.client("sts", region_name=session.region_name or _NO_REGION, config=_CONFIG)
+        account = str(sts.get_caller_identity()["Account"])
+    except aws.ClientError as problem:
+        advice = _LOG_IN if code_of(problem) in _EXPIRED else f"Allow the call, {name_it}."
+        raise CredentialsError(
+            f"AWS refused sts:GetCallerIdentity ({code_of(problem)}). {advice}"
+        ) from problem
+    except _CREDENTIALS as problem:
+        raise CredentialsError(f"The credentials cannot be used: {problem}. {_LOG_IN}") from problem
+    except aws.BotoCoreError as problem:
+        raise EndpointError(
+            f"STS does not answer, so that the owner of the bucket is not known: {problem}. Check the "
+            f"network, {name_it}."
+        ) from problem
+    return replace(options, bucket_owner=account, is_own_account=True)
 
 
 @contextmanager
@@ -192,6 +225,8 @@ def _required_permissions(place: Place, options: S3Options, *, writes: bool) -> 
         f" and kms:GenerateDataKey and kms:Decrypt on {options.kms_key}" if options.kms_key and writes else ""
     )
     owned = f"; the bucket must belong to account {options.bucket_owner}" if options.bucket_owner else ""
+    if options.is_own_account:
+        owned += ", that of the credentials, unless --bucket-owner names another one"
     return f"Required: {actions} on {place}{keyed}{owned} (docs/permissions.md)."
 
 
@@ -203,6 +238,7 @@ def download(place: Place, folder: Path, options: S3Options, without: Collection
         OutputError: the folder is not writable.
         CredentialsError, EndpointError: as `translated_errors`.
     """
+    options = with_owner(options)
     client = open_s3(options)
     with translated_errors(place, options, writes=False), ThreadPoolExecutor(CONNECTIONS) as pool:
         names = [name for name in _names(client, place, options) if name.partition("/")[0] not in without]
@@ -251,13 +287,16 @@ class Sizes:
     part: int = _PART
 
 
-def check_place(place: Place, options: S3Options) -> None:
+def check_place(place: Place, options: S3Options) -> str:
     """Check early whether a scan can be written to a location, as far as the caller may ask.
+
+    Returns a note if S3 refuses to say and nobody named the owner; otherwise an empty text.
 
     Raises:
         UsageError: a scan is there already.
         OutputError, CredentialsError, EndpointError: as `translated_errors`.
     """
+    options = with_owner(options)
     client = open_s3(options)
     with translated_errors(place, options, writes=True):
         try:
@@ -265,7 +304,7 @@ def check_place(place: Place, options: S3Options) -> None:
             client.head_object(Bucket=place.bucket, Key=place.key(LAST), **options.owner)
         except ClientError as problem:
             _raise_unless_free(problem, place)
-            return
+            return _refusal(problem, place, options)
     raise UsageError(f"There is a scan at {place} already: name another location with --out.")
 
 
@@ -275,6 +314,14 @@ def _raise_unless_free(problem: ClientError, place: Place) -> None:
         raise OutputError(f"Bucket {place.bucket} does not exist: create it, or name another one.")
     if code not in _NOT_THERE and code not in ("403", "AccessDenied", "Forbidden"):
         raise problem
+
+
+def _refusal(problem: ClientError, place: Place, options: S3Options) -> str:
+    """Return a note on a refusal: a missing permission, or a bucket of another account."""
+    if code_of(problem) in _NOT_THERE or not options.is_own_account:
+        return ""
+    required = _required_permissions(place, options, writes=True)
+    return f"Whether {place} can be written is not known before the scan ends: S3 refuses to say. {required}"
 
 
 def upload(
@@ -290,6 +337,7 @@ def upload(
         OutputError, CredentialsError, EndpointError: as `translated_errors`. Files uploaded before stay.
     """
     names = tuple(sorted(files_of(folder) if selected is None else selected))
+    options = with_owner(options)
     sender = _Sender(open_s3(options), folder, place, options, sizes or Sizes())
     without_manifest = [name for name in names if name != LAST]
     with translated_errors(place, options, writes=True), ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -379,6 +427,7 @@ def judged_scans(parent: Place, options: S3Options) -> list[Place]:
     Raises:
         BundleError, CredentialsError, EndpointError: as `translated_errors`.
     """
+    options = with_owner(options)
     client = open_s3(options)
     with translated_errors(parent, options, writes=False), ThreadPoolExecutor(CONNECTIONS) as pool:
         places = list(_children(client, parent, options))

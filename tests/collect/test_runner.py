@@ -142,14 +142,17 @@ def test_everything_that_is_listed_is_asked_about_and_nothing_twice(
         ("GetBackupSelection", "orgs/p", "s"),
         ("DescribeTable", "table-1"),
         ("DescribeTable", "table-2"),
-        ("GetBucketVersioning", "here"),
-        ("GetBucketVersioning", "told"),
+        ("GetBucketVersioning", "here", CALLER),
+        ("GetBucketVersioning", "told", CALLER),
         ("DescribeKey", KEY),
         ("DescribeKey", KEY[:-1] + "2"),
         ("GetKeyPolicy", KEY, "default"),
     } <= set(details)
     assert "there" not in str(lines)
     assert sum(line["operation"] == "DescribeKey" for line in lines) == 2
+    of_buckets = [r for r in aws.requests if r.key.startswith("s3:") and r.key != "s3:ListBuckets"]
+    assert len({request.key for request in of_buckets}) == 4
+    assert {r.headers.get("x-amz-expected-bucket-owner") for r in of_buckets} == {CALLER}
     assert done.status[CALLER, "eu-west-1"] == "complete"
     asked = [(r.key, r.region, r.account, str(sorted(r.parameters.items()))) for r in aws.requests]
     assert len(asked) == len(set(asked))

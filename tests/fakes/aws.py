@@ -44,6 +44,7 @@ class Request:
     region: str
     access_key: str
     parameters: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,8 @@ class FakeAws:
             operation = parameters["Action"]
         else:
             operation, parameters = self._match(service, handler.command, parts.path, query)
-        return Request(f"{service}:{operation}", access_key[4:16], region, access_key, parameters)
+        headers = {name.lower(): value for name, value in handler.headers.items()}
+        return Request(f"{service}:{operation}", access_key[4:16], region, access_key, parameters, headers)
 
     def _match(
         self, service: str, method: str, path: str, query: Mapping[str, str]
