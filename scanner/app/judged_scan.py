@@ -11,13 +11,14 @@ from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evaluate.needs import unlisted
 from scanner.evaluate.unsupported_rows import unsupported_of
 from scanner.evidence.bundle import Bundle
-from scanner.evidence.scan_files import FACTS
+from scanner.evidence.scan_files import FACTS, INVENTORY
 from scanner.findings.counts import counts
 from scanner.findings.filed import Filed
 from scanner.judging.tables import Tables
 from scanner.model.compliance import Assessment
 from scanner.model.facts import TABLES
 from scanner.model.manifest import Manifest, reach_of
+from scanner.model.protection import ProtectionGroup
 from scanner.model.scan import POPULATION, Scan
 from scanner.protection.capabilities import LIMITATIONS, report_notes
 from scanner.services.organizations import unit_names
@@ -45,6 +46,9 @@ def judged_scan(  # noqa: PLR0913, PLR0917 -- what was judged, against what, and
         reconciliation=tables.reconciliation,
         limitations=_limitations(manifest),
         assessment=_assessment(bundle, judgement, findings),
+        protection_groups=StoredRows(
+            partial(table_files, out / INVENTORY), "protection_groups", ProtectionGroup
+        ),
         resources=StoredRows(partial(table_files, out / FACTS), "resource", TABLES["resource"], POPULATION),
         frameworks=frameworks_beside(out, judgement.effective_parameters),
         tiers=judgement.tiers,

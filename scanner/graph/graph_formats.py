@@ -19,6 +19,7 @@ from scanner.graph.protection_graph import LOSABLE, Graph, Kind, Row, State
 
 SCHEMA: Final = "backup-audit/graph/1"
 _UNFIT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_EDGE: Final = ("relation", "state", "because")
 _INTERNAL: Final = "may_be"  # which kinds an unread node may be: its edges say so
 _COLORS: Final = {State.EFFECTIVE: "#2e7d32", State.BROKEN: "#b71c1c", State.UNKNOWN: "#b26a00"}
 _STYLES: Final = {State.EFFECTIVE: "solid", State.BROKEN: "dashed", State.UNKNOWN: "dotted"}
@@ -47,7 +48,7 @@ def _graphml(graph: Graph, provenance: Provenance) -> bytes:
     for name, facts in graph.nodes(data=True):
         plain.add_node(ids[name], **{key: _scalar(value) for key, value in _facts(facts)})
     for number, (source, target, facts) in enumerate(graph.edges(data=True)):
-        texts = {key: _fit(str(value)) for key, value in facts.items()}
+        texts = {key: _fit(str(facts[key])) for key in _EDGE}
         plain.add_edge(ids[source], ids[target], f"e{number}", **texts)
     file = io.BytesIO()
     nx.write_graphml_xml(plain, file)
@@ -90,8 +91,7 @@ def _json(graph: Graph, provenance: Provenance) -> bytes:
             for name, facts in graph.nodes(data=True)
         ],
         "edges": [
-            {"source": ids[source], "target": ids[target]}
-            | {key: _fit(str(facts[key])) for key in ("relation", "state", "because")}
+            {"source": ids[source], "target": ids[target]} | {key: _fit(str(facts[key])) for key in _EDGE}
             for source, target, facts in graph.edges(data=True)
         ],
     }

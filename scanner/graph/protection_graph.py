@@ -411,6 +411,9 @@ class _GroupBuilder:
         made = self._to.rule_answers.get(row["rule"], unread)
         selected = self._to.selection_answers.get(row["selection"], unread)
         self._to.edge(self._name, name, Relation.BACKED_UP_BY, conjunction((made, selected, *usable)))
+        # A selection may select a resource itself and its instance: that is one backup, in two ways.
+        edge = self._to.graph.edges[self._name, name, Relation.BACKED_UP_BY]
+        edge["via"] = (*edge.get("via", ()), row["via"])
 
     def _add_copies(self, row: Row) -> None:
         name = row["copy_action"]

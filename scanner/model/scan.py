@@ -108,6 +108,7 @@ class Scan:
     limitations: tuple[str, ...]
     assessment: Assessment | None = None  # None: another program judged
     resources: Stream[Row] | None = None
+    protection_groups: Stream[Row] | None = None  # of the inventory; None: not recorded, or redacted
     frameworks: tuple[FrameworkBeside, ...] = ()  # incomplete where a list was not read
     tiers: Tiers = field(default_factory=Tiers)
     waivers: tuple[WaiverUse, ...] = ()  # in the order of audit.yaml

@@ -9,6 +9,7 @@ of controls (they are called by their ids), no gaps and no reconciliation, and t
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ import orjson
 
 from scanner.errors import BundleError
 from scanner.evidence.manifest import JUDGED_SCHEMA, NAME, read_manifest, rfc3339
-from scanner.evidence.scan_files import FACTS, ScanFiles, scan_record
+from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles, scan_record
 from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
 from scanner.findings.filed import Filed
 from scanner.findings.schema import FOLDER
@@ -28,6 +29,7 @@ from scanner.model.finding import Finding, Severity, finding_from_document
 from scanner.model.known import EvidenceRef, Gap, GapKind
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId, RegionName
+from scanner.model.protection import ProtectionGroup
 from scanner.model.scan import POPULATION, Reconciliation, Scan, Stream
 from scanner.report.explain.advice import control_of
 from scanner.report.formats.json import SCHEMA
@@ -66,18 +68,18 @@ def read_scan(folder: Path) -> Scan:
     manifest = read_manifest(folder)
     checked = ScanFiles(folder, manifest)
     checked.checked(*FINDINGS_FILES, FACTS)
-    resources = _resources(checked)
+    rows = partial(replace, resources=_resources(checked), protection_groups=_protection_groups(checked))
     manifest = scan_record(manifest)
     summary = _own_summary(folder, manifest, checked)
     stored = stored_findings(folder)
     files = checked.checked(FOLDER)
     if files or manifest.schema == JUDGED_SCHEMA:
         document = _document(folder / FINDINGS) if summary is None else summary
-        return replace(_filed_scan(manifest, document, files), resources=resources)
+        return rows(_filed_scan(manifest, document, files))
     if summary is not None and stored is not None:
         ordered = _is_unchanged(stored, manifest)  # what was written here was written in order
-        return replace(scan_from_documents(manifest, summary, stored, ordered=ordered), resources=resources)
-    return replace(scan_from_documents(manifest, _document(folder / FINDINGS), stored), resources=resources)
+        return rows(scan_from_documents(manifest, summary, stored, ordered=ordered))
+    return rows(scan_from_documents(manifest, _document(folder / FINDINGS), stored))
 
 
 def _filed_scan(manifest: Manifest, document: object, files: tuple[Path, ...]) -> Scan:
@@ -175,6 +177,14 @@ def _resources(files: ScanFiles) -> StoredRows | None:
     """Return the population; None: another program wrote the scan, without facts."""
     try:
         return StoredRows(files.facts, "resource", TABLES["resource"], POPULATION)
+    except NoTableError:
+        return None
+
+
+def _protection_groups(files: ScanFiles) -> StoredRows | None:
+    """Return what protects resources; None: an earlier version wrote the scan."""
+    try:
+        return StoredRows(partial(files.table, INVENTORY), "protection_groups", ProtectionGroup)
     except NoTableError:
         return None
 

@@ -7,6 +7,7 @@ then the compared column, and the other columns only for matching rows, a few th
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from re import compile as pattern
 from typing import Any, Final
@@ -26,14 +27,13 @@ _BATCH: Final = 2_048
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """The size of a list of texts, its first members, and whether it contains a certain text.
+    """The size of a list of texts, and its first members.
 
     `complete` is False where the list ends with NULL: it may have more members.
     """
 
     count: int
     first: tuple[str, ...]
-    holds: bool
     complete: bool
 
 
@@ -96,12 +96,12 @@ class StoredTable:
         """Count the rows whose `column` is `value`."""
         return sum(pc.sum(match.mask).as_py() or 0 for match in self._matches(column, (value,)))
 
-    def members(self, subject: str, column: str, *, wanted: str = "", limit: int = 20) -> Members:
-        """Return the size and first members of a row's list of texts, and whether it has `wanted`."""
+    def members(self, subject: str, column: str, *, limit: int = 20) -> Members:
+        """Return the size and the first members of a row's list of texts."""
         for match in self._matches("subject", (subject,)):
             for batch in match.batches([column]):
-                return _members(batch.column(0)[0].values, wanted, limit)
-        return Members(0, (), holds=False, complete=False)
+                return _members(batch.column(0)[0].values, limit)
+        return Members(0, (), complete=False)
 
     def holding(
         self, column: str, values: Collection[str], members: str, wanted: Collection[str]
@@ -114,6 +114,26 @@ class StoredTable:
                 for subject, content in zip(batch.column(0), batch.column(1), strict=True):
                     holdings[subject.as_py()] = _holding(content.values, texts)
         return holdings
+
+    def rows_with(
+        self, column: str, values: Collection[str], members: str, wanted: Collection[str]
+    ) -> dict[str, dict[str, Any]]:
+        """Return, for each of `wanted`, the row whose list column `members` contains it, less that list.
+
+        Texts of the same list have the same object. Only rows whose `column` is one of `values` are searched.
+        """
+        rows: dict[str, dict[str, Any]] = {}
+        texts = pa.array(sorted(wanted), pa.string())
+        for match in self._matches(column, values):
+            for batch in match.batches(match.file.schema_arrow.names):
+                lists = batch.column(members)
+                numbers = pc.list_parent_indices(lists)
+                is_wanted = pc.is_in(pc.list_flatten(lists), value_set=texts)
+                found = pc.list_flatten(lists).filter(is_wanted).to_pylist()
+                row_of = cache(partial(_row_of, batch.drop_columns([members])))
+                for text, number in zip(found, numbers.filter(is_wanted).to_pylist(), strict=True):
+                    rows[text] = row_of(number)
+        return rows
 
     def names(self, matching: Callable[[pa.Table], pa.Array], limit: int) -> list[dict[str, Any]]:
         """Return `subject`, `name`, `account` and `region` of the rows that `matching` selects."""
@@ -227,14 +247,18 @@ def _is_within(group_range: _Range, values: Collection[str]) -> bool:
     return group_range is None or any(group_range[0] <= value <= group_range[1] for value in values)
 
 
-def _members(values: pa.Array | None, wanted: str, limit: int) -> Members:
+def _row_of(batch: pa.RecordBatch, number: int) -> dict[str, Any]:
+    row: dict[str, Any] = batch.slice(number, 1).to_pylist()[0]
+    return row
+
+
+def _members(values: pa.Array | None, limit: int) -> Members:
     if values is None:
-        return Members(0, (), holds=False, complete=False)
+        return Members(0, (), complete=False)
     texts = values.drop_null()
     return Members(
         count=len(texts),
         first=tuple(texts.slice(0, limit).to_pylist()),
-        holds=bool(wanted) and pc.index(texts, wanted).as_py() >= 0,
         complete=len(texts) == len(values),
     )
 

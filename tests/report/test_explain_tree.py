@@ -22,6 +22,7 @@ from scanner.report.explain.copies import copy_nodes
 from scanner.report.explain.find import SubjectRow
 from scanner.report.explain.rows import Related, SelectionRow
 from scanner.report.explain.vaults import recovery_point_node
+from scanner.report.explain.walks import walked
 from scanner.report.formats.explanation import explanation_document, explanation_json
 from scanner.report.formats.figure import explanation_svg
 
@@ -91,14 +92,14 @@ RELATED = Related(
     vaults={
         MAIN: {"subject": MAIN, "lock_mode": "none", "key_kind": "aws_managed", "evidence": refs(("", 5))}
     },
-    selections=(
-        SelectionRow(
+    selections={
+        f"{PLAN}#s1": SelectionRow(
             {"subject": f"{PLAN}#s1", "plan": PLAN, "name": "p1 / gold", "evidence": refs(("selected", 6))},
             2,
             (VOLUME,),
-            holds=True,
+            selects=frozenset((VOLUME,)),
         ),
-    ),
+    },
 )
 
 
@@ -369,7 +370,7 @@ def test_a_copy_names_what_aws_documents_about_it() -> None:
     copy = {"rule": "r", "copy_action": "r->v", "destination": "v", "effective": True, "notes": [note]}
     for notes, expected in (([note], [note]), (None, [])):
         row = {"copies": [{**copy, "notes": notes}]}
-        (node,) = copy_nodes(row, "r", Related())
+        (node,) = copy_nodes(row, "r", walked(row, Related()))
         shown = [each for each in node.children if each.label == "AWS Backup documents"]
         assert [(each.because, each.verdict) for each in shown] == [
             (text, Verdict.STATED) for text in expected

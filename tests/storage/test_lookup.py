@@ -47,13 +47,17 @@ def test_rows_come_without_the_columns_not_wanted_and_no_more_than_asked(table: 
     assert table.count("account", "1") == 17
 
 
-def test_a_list_is_counted_searched_and_cut(table: StoredTable) -> None:
-    told = table.members("arn:x:vol-0050", "selected", wanted="c", limit=2)
-    assert told == Members(3, ("a", "b"), holds=True, complete=True)
-    assert table.members("arn:x:vol-0051", "selected", wanted="b") == Members(
-        1, ("a",), holds=False, complete=False
-    )
+def test_a_list_is_counted_and_cut(table: StoredTable) -> None:
+    assert table.members("arn:x:vol-0050", "selected", limit=2) == Members(3, ("a", "b"), complete=True)
+    assert table.members("arn:x:vol-0051", "selected") == Members(1, ("a",), complete=False)
     assert table.members("arn:none", "selected").complete is False
+
+
+def test_a_row_is_found_by_a_member_of_its_list(table: StoredTable) -> None:
+    rows = table.rows_with("subject", ["arn:x:vol-0050", "arn:x:vol-0051"], "selected", ["c", "b", "none"])
+    assert {text: row["subject"] for text, row in rows.items()} == dict.fromkeys("bc", "arn:x:vol-0050")
+    assert rows["b"] is rows["c"]
+    assert "selected" not in rows["b"]
 
 
 def test_lists_tell_which_of_many_they_hold(table: StoredTable) -> None:

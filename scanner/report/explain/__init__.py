@@ -1,15 +1,17 @@
 """`audit explain`: how one subject of an evaluated scan is protected, as a tree built from its fact rows.
 
 find       finds the row of the subject             queries    reads the related rows
-resource, structures, with copies, vaults, around   build the tree from rows
+walks      the protection graph of these rows
+resource, structures, with copies, vaults, around   build the tree: a walk of the graph
 advice     the findings about it                    evidence   the recorded answers that support it
 """
 
+from functools import partial
 from pathlib import Path
 
 from scanner.errors import BundleError
 from scanner.evidence.manifest import read_manifest, rfc3339
-from scanner.evidence.scan_files import FACTS, FINDINGS, ScanFiles
+from scanner.evidence.scan_files import FACTS, FINDINGS, INVENTORY, ScanFiles
 from scanner.findings.schema import FOLDER
 from scanner.model.explanation import Explanation, Node
 from scanner.report.explain.advice import advice
@@ -19,6 +21,7 @@ from scanner.report.explain.queries import related_rows
 from scanner.report.explain.resource import resource_node
 from scanner.report.explain.rows import Related, text
 from scanner.report.explain.structures import TREE_BUILDERS
+from scanner.report.explain.walks import walked
 
 __all__ = ["explain", "subject_tree"]
 
@@ -34,7 +37,7 @@ def explain(scan: Path, wanted: str) -> Explanation:
     if not (scan / FACTS).is_dir():
         raise BundleError(f"{scan} contains no evaluated scan: run audit evaluate first.")
     files = ScanFiles(scan, manifest)
-    facts = Facts(files.facts)
+    facts = Facts(files.facts, partial(files.table, INVENTORY))
     subject = find_subject(facts, wanted)
     root = subject_tree(subject, related_rows(facts, subject))
     files.checked(*FINDINGS)
@@ -59,4 +62,4 @@ def explain(scan: Path, wanted: str) -> Explanation:
 def subject_tree(subject: SubjectRow, related: Related) -> Node:
     """Build the tree of a subject from its row and the related rows."""
     build = TREE_BUILDERS.get(subject.table, resource_node)
-    return build(subject.row, related)
+    return build(subject.row, walked(subject.row, related))

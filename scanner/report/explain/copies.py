@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from scanner.graph.protection_graph import Relation
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.text import sentence
 from scanner.report.explain.rows import (
@@ -19,6 +20,7 @@ from scanner.report.explain.rows import (
     texts,
 )
 from scanner.report.explain.vaults import newest_point_node, vault_facts
+from scanner.report.explain.walks import copy_name, walk_of
 from scanner.report.wording import days, hours, place, short_name
 
 AIR_GAPPED = "air_gapped_target"
@@ -27,10 +29,16 @@ AIR_GAPPED = "air_gapped_target"
 def copy_nodes(resource: Row, rule: str, related: Related) -> Iterator[Node]:
     """Yield the copies of one covering rule, with the verdict for this resource."""
     copies, complete = members(resource.get("copies"))
-    chains = _chains(resource)
+    by_action: dict[str, list[Row]] = {}
     for copy in copies:
-        if text(copy, "rule") == rule:
-            yield _copy(copy, chains.get(_key(copy), NO_ROW), resource, related)
+        by_action.setdefault(copy_name(copy), []).append(copy)
+    chains, walk = _chains(resource), walk_of(related)
+    for edge in walk.copies(rule):
+        destination = walk.edge(edge.target, Relation.COPIED_TO)
+        # A copy action may have several outcomes: its rule covers the resource in several ways.
+        for copy in by_action.get(edge.target, ()):
+            chain = chains.get(_key(copy), NO_ROW)
+            yield _copy(copy, destination.target if destination else "", chain, resource, related)
     if not complete and "copies" in resource and not copies:
         because = reasons(resource, "copies") or "Whether it has copies is unknown."
         yield Node(kind=NodeKind.MORE, label="Copies", verdict=Verdict.UNKNOWN, because=because)
@@ -46,8 +54,7 @@ def _key(row: Row) -> tuple[str, str]:
     return text(row, "copy_action"), str(row.get("effective"))
 
 
-def _copy(copy: Row, chain: Row, resource: Row, related: Related) -> Node:
-    destination = text(copy, "destination")
+def _copy(copy: Row, destination: str, chain: Row, resource: Row, related: Related) -> Node:
     vault = related.vaults.get(destination, NO_ROW)
     action = related.copy_actions.get(text(copy, "copy_action"), NO_ROW)
     effective = ternary(copy, "effective")

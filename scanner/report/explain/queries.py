@@ -1,11 +1,14 @@
 """Reading the rows that a subject's tree refers to: few, however large the scan."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
+from scanner.graph.protection_graph import Relation
 from scanner.report.explain.facts import Facts
 from scanner.report.explain.find import SubjectRow
 from scanner.report.explain.rows import Related, Row, SelectionRow, members, text
+from scanner.report.explain.walks import group_of, walks_of
 
 _USERS: Final = 25
 """Number of rules, and of copy actions, that are shown of one vault."""
@@ -13,26 +16,38 @@ _USERS: Final = 25
 
 def related_rows(facts: Facts, subject: SubjectRow) -> Related:
     """Return the rows that the tree of a subject refers to."""
-    return _QUERIES.get(subject.table, _of_resource)(facts, subject.row)
+    if (query := _QUERIES.get(subject.table)) is not None:
+        return query(facts, subject.row)
+    return related_to_resources(facts, [subject.row])[text(subject.row, "subject")]
 
 
-def _of_resource(facts: Facts, row: Row) -> Related:
-    covers, copies = members(row.get("covered_by"))[0], members(row.get("copies"))[0]
-    rules = facts.rows("rule", "subject", (text(cover, "rule") for cover in covers))
-    plans = {text(rule, "plan") for rule in rules.values()}
-    vaults = (*(text(rule, "target") for rule in rules.values()), *(text(c, "destination") for c in copies))
-    selections: dict[str, SelectionRow] = {}
-    for arn in {text(row, "subject"), *(text(cover, "parent") for cover in covers)} - {""}:
-        for selection in facts.selections(plans, arn):
-            if selection.holds:
-                selections.setdefault(text(selection.row, "subject"), selection)
-    return Related(
-        plans=facts.rows("plan", "subject", plans),
+def related_to_resources(facts: Facts, rows: Iterable[Row]) -> dict[str, Related]:
+    """Return the rows that the trees of resources refer to, by subject. Each table is read once."""
+    by_subject = {text(row, "subject"): row for row in rows}
+    if not by_subject:
+        return {}
+    groups = {subject: group_of(row, Related()) for subject, row in by_subject.items()}
+    groups |= facts.groups(by_subject.values())
+    scheduled = [backups for group in groups.values() for backups in group["scheduled"]]
+    covers = [cover for row in by_subject.values() for cover in members(row.get("covered_by"))[0]]
+    arns = {*by_subject, *(text(cover, "parent") for cover in covers)} - {""}
+    rules = facts.rows("rule", "subject", (text(backups, "rule") for backups in scheduled))
+    selections = facts.selections_of({text(backups, "selection") for backups in scheduled} - {""}, arns)
+    # Resources that are protected alike share the object of their group, and so one walk.
+    alike = {id(group): group for group in groups.values()}
+    terms = [selection.row for selection in selections.values()]
+    walks = dict(zip(alike, walks_of(alike.values(), rules.values(), terms), strict=True))
+    copies = [copy for walk in walks.values() for copy in walk.edges(walk.group, Relation.COPIED_BY)]
+    graph = next(iter(walks.values()))
+    targets = [edge.target for rule in rules for edge in graph.edges(rule, Relation.STORED_IN)]
+    targets += [edge.target for copy in copies for edge in graph.edges(copy.target, Relation.COPIED_TO)]
+    related = Related(
         rules=rules,
-        copy_actions=facts.rows("copy_action", "subject", (text(copy, "copy_action") for copy in copies)),
-        vaults=facts.rows("vault", "subject", vaults),
-        selections=tuple(selections.values()),
+        copy_actions=facts.rows("copy_action", "subject", (copy.target for copy in copies)),
+        vaults=facts.rows("vault", "subject", targets),
+        selections=selections,
     )
+    return {subject: replace(related, walk=walks[id(group)]) for subject, group in groups.items()}
 
 
 def _of_vault(facts: Facts, row: Row) -> Related:
@@ -46,7 +61,7 @@ def _of_vault(facts: Facts, row: Row) -> Related:
 
 
 def _of_rules(
-    facts: Facts, rules: dict[str, Row], plan: str, selections: tuple[SelectionRow, ...] | None = None
+    facts: Facts, rules: dict[str, Row], plan: str, selections: dict[str, SelectionRow] | None = None
 ) -> Related:
     own = {subject: rule for subject, rule in rules.items() if text(rule, "kind") in ("rule", "")}
     copies = facts.rows("copy_action", "rule", own)
@@ -67,7 +82,7 @@ def _of_plan(facts: Facts, row: Row) -> Related:
 
 def _of_selection(facts: Facts, row: Row) -> Related:
     rules = facts.rows("rule", "plan", (text(row, "plan"),))
-    return _of_rules(facts, rules, "", (facts.selects(row),))
+    return _of_rules(facts, rules, "", {text(row, "subject"): facts.selects(row)})
 
 
 def _of_rule(facts: Facts, row: Row) -> Related:

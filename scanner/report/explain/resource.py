@@ -1,13 +1,20 @@
-"""The tree of a resource: selections, rules, vaults and copies, with the verdict of each."""
+"""The tree of a resource: a walk of the protection graph over selections, rules, vaults and copies.
 
-from collections.abc import Iterator
+The edges say what leads where, and in which state; the fact rows of the nodes add their settings, the reasons
+of what is unknown, and the lines of evidence.
+"""
+
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.known import Ternary
+from scanner.model.names import parse_arn
 from scanner.protection.backup_content import CONTAINS, INCREMENTAL
 from scanner.report.explain.around import further_nodes
 from scanner.report.explain.copies import copy_nodes, job_facts
+from scanner.report.explain.facts import Facts
+from scanner.report.explain.queries import related_to_resources
 from scanner.report.explain.rows import (
     NO_ROW,
     Related,
@@ -28,6 +35,7 @@ from scanner.report.explain.structures import (
     unnamed_selection_node,
 )
 from scanner.report.explain.vaults import has_points, recovery_point_node, target_node
+from scanner.report.explain.walks import walk_of, walked
 from scanner.report.wording import count_word, hours, short_name, type_word
 
 _COVERAGE: Final = ("covered", "covered_by", "rules")
@@ -45,12 +53,19 @@ _SHOWN_NOT_KNOWN: Final = frozenset(
 )
 """Columns that the tree shows itself, with the reasons why they are unknown."""
 
+_AT_ONCE: Final = 1_000
+"""Rows of resources in memory at once. Each takes some tens of kilobytes."""
+
+_UNUSED: Final = ("nearest", "remedy", "restores", "tags", "type_restores")
+"""Columns of resources that the chains of reports do not need and that take long to read."""
+
 Way = tuple[str, str, str]
 """A plan, what it covers the resource through, and the parent's ARN."""
 
 
 def resource_node(row: Row, related: Related) -> Node:
     """Build the tree of one resource."""
+    related = walked(row, related)
     covered = coverage(row)
     name, subject = text(row, "name"), text(row, "subject")
     return Node(
@@ -110,28 +125,40 @@ def _newest(row: Row) -> str:
 
 def _covering_selections(row: Row, related: Related) -> Iterator[Node]:
     """Yield the ways of coverage: a selection of a plan, perhaps of a parent, with the plan's rules."""
-    ways: dict[Way, list[str]] = {}
+    parents: dict[tuple[str, str], list[str]] = {}
     for cover in members(row.get("covered_by"))[0]:
-        rule = text(cover, "rule")
-        key = (rule.partition("#")[0], text(cover, "via") or "selection", text(cover, "parent"))
-        ways.setdefault(key, []).append(rule)
+        by_rule = parents.setdefault((text(cover, "rule"), text(cover, "via") or "selection"), [])
+        by_rule.append(text(cover, "parent"))
+    steps = {
+        (covering.rule, parent, covering.via, covering.selection)
+        for covering in walk_of(related).covering()
+        for parent in parents.get((covering.rule, covering.via), [""])
+    }
+    ways: dict[Way, tuple[dict[str, None], dict[str, None]]] = {}
+    for rule, parent, via, selection in sorted(steps):
+        rules, selections = ways.setdefault((rule.partition("#")[0], via, parent), ({}, {}))
+        rules[rule] = selections[selection] = None
     terms = {text(rule, "rule"): rule for rule in members(row.get("rules"))[0]}
-    selected_rules = {rule for rules in ways.values() for rule in rules}
-    for rule in terms:
-        if rule not in selected_rules:
-            ways.setdefault((rule.partition("#")[0], "selection", ""), []).append(rule)
     shown: set[str] = set()
-    for way, rules in ways.items():
+    for way, (rules, selections) in ways.items():
         nodes = tuple(_rule(rule, terms.get(rule, NO_ROW), row, related, shown) for rule in rules)
-        plan_name = text(terms.get(rules[0], NO_ROW), "plan")
-        yield _through(way, plan_name, nodes, row, related)
+        plan_name = text(terms.get(next(iter(rules)), NO_ROW), "plan")
+        yield _through(way, plan_name, nodes, tuple(selections), row, related)
 
 
-def _through(way: Way, plan_name: str, rules: tuple[Node, ...], row: Row, related: Related) -> Node:
+def _through(  # noqa: PLR0913, PLR0917 -- the parts of one way of coverage
+    way: Way, plan_name: str, rules: tuple[Node, ...], selections: tuple[str, ...], row: Row, related: Related
+) -> Node:
     plan, via, parent = way
-    node = selecting_node(plan, parent or text(row, "subject"), related, rules)
-    if node is None:
-        node = unnamed_selection_node(plan_name or short_name(plan), rules, references(row, "covered_by"))
+    arn = parent or text(row, "subject")
+    rows = [related.selections[subject] for subject in selections if subject in related.selections]
+    # A volume may be attached to several instances, each of which another selection of the plan selects.
+    rows = [selection for selection in rows if arn in selection.selects] or rows
+    node = (
+        selecting_node(rows, arn, rules, related)
+        if rows
+        else unnamed_selection_node(plan_name or short_name(plan), rules, references(row, "covered_by"))
+    )
     if not parent:
         return node
     return Node(
@@ -227,3 +254,23 @@ def backup_facts(row: Row) -> tuple[tuple[str, str], ...]:
         ("backups left incomplete", "; ".join(texts(row.get("left_out"))[0])),
         ("full or incremental", INCREMENTAL.get(text(row, "incremental"), "")),
     )
+
+
+def resource_chains(facts: Facts, subjects: Collection[str]) -> Iterator[tuple[str, Node]]:
+    """Yield the trees of resources with their subjects; subjects that are not in the table are left out.
+
+    Raises:
+        BundleError: a table is missing or cannot be read.
+    """
+    wanted = sorted(subjects, key=_account)  # there is one file per account: read each file once
+    for start in range(0, len(wanted), _AT_ONCE):
+        part = wanted[start : start + _AT_ONCE]
+        rows = facts.table("resource").rows("subject", part, without=_UNUSED)
+        related = related_to_resources(facts, rows)
+        for row in rows:
+            yield text(row, "subject"), resource_node(row, related[text(row, "subject")])
+
+
+def _account(subject: str) -> str:
+    arn = parse_arn(subject)
+    return arn.account if arn else ""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from scanner.graph.protection_walk import ProtectionWalk
 from scanner.model.known import EvidenceRef, Ternary
 
 Row = Mapping[str, Any]
@@ -21,7 +22,7 @@ class SelectionRow:
     row: Row
     count: int = 0
     first: tuple[str, ...] = ()
-    holds: bool = False  # whether the list contains the resource of the tree
+    selects: frozenset[str] = frozenset()  # those of the tree's resource and its parents that it selects
     complete: bool = True
 
 
@@ -34,7 +35,8 @@ class Related:
     rules: Mapping[str, Row] = field(default_factory=dict)
     copy_actions: Mapping[str, Row] = field(default_factory=dict)
     vaults: Mapping[str, Row] = field(default_factory=dict)
-    selections: tuple[SelectionRow, ...] = ()
+    selections: Mapping[str, SelectionRow] = field(default_factory=dict)
+    walk: ProtectionWalk | None = None  # from the tree's resource; None: it is made of the rows
     left_out: int = 0  # number of further rules and copy actions that use the vault
 
 

@@ -1,8 +1,9 @@
 """The trees of vaults, plans, rules, selections, copy actions, recovery points and accounts."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
+from scanner.graph.protection_graph import Relation
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.known import EvidenceRef, all_of
 from scanner.model.text import sentence
@@ -23,6 +24,7 @@ from scanner.report.explain.rows import (
     texts,
 )
 from scanner.report.explain.vaults import target_node, vault_facts
+from scanner.report.explain.walks import verdict_of_edge, walk_of
 from scanner.report.wording import days, hours, place, short_name
 
 
@@ -126,9 +128,9 @@ def _selections(related: Related) -> tuple[Node, ...]:
             because=reasons(selection.row, "selects_resources"),
             facts=selection_facts(selection),
             evidence=references(selection.row, "selected"),
-            children=role_nodes(selection.row),
+            children=role_nodes(selection.row, related),
         )
-        for selection in related.selections
+        for selection in related.selections.values()
     )
 
 
@@ -215,7 +217,7 @@ def _rule_line(row: Row) -> Node:
 
 def selection_subject(row: Row, related: Related) -> Node:
     """Build the tree of a selection: the selected resources, its role, and the rules of its plan."""
-    selection = related.selections[0]
+    (selection,) = related.selections.values()
     selected = tuple(
         Node(kind=NodeKind.RESOURCE, label=short_name(arn), subject=arn, verdict=Verdict.HOLDS)
         for arn in selection.first
@@ -231,7 +233,7 @@ def selection_subject(row: Row, related: Related) -> Node:
         facts=selection_facts(selection),
         evidence=references(row, "selected", ""),
         children=(
-            *role_nodes(row),
+            *role_nodes(row, related),
             *((Node(kind=NodeKind.GROUP, label="Selects", children=(*selected, *more)),) if selected else ()),
             *(_rule(rule, NO_ROW, related) for rule in related.rules.values()),
         ),
@@ -391,16 +393,6 @@ def _tag(tag: Row) -> str:
     return f"{text(tag, 'key')}={text(tag, 'value')}"
 
 
-def selecting_node(plan: str, arn: str, related: Related, rules: tuple[Node, ...]) -> Node | None:
-    """Build the node of a plan's selections that select `arn`, with the covering rules. None: none does."""
-    selections = [
-        selection
-        for selection in related.selections
-        if text(selection.row, "plan") == plan and selection.holds
-    ]
-    return _selecting(selections, arn, rules) if selections else None
-
-
 def unnamed_selection_node(plan: str, rules: tuple[Node, ...], refs: tuple[EvidenceRef, ...]) -> Node:
     """Build the node for a selection of a plan (its name) where no row says which selection it is."""
     return Node(
@@ -412,8 +404,11 @@ def unnamed_selection_node(plan: str, rules: tuple[Node, ...], refs: tuple[Evide
     )
 
 
-def _selecting(selections: list[SelectionRow], arn: str, rules: tuple[Node, ...]) -> Node:
-    roles = tuple(node for selection in selections for node in role_nodes(selection.row))
+def selecting_node(
+    selections: Sequence[SelectionRow], arn: str, rules: tuple[Node, ...], related: Related
+) -> Node:
+    """Build the node of a plan's selections that select `arn`, with the covering rules."""
+    roles = tuple(node for selection in selections for node in role_nodes(selection.row, related))
     first, *others = selections
     also = ", ".join(text(selection.row, "name") for selection in others)
     return Node(
@@ -444,19 +439,19 @@ def selection_facts(selection: SelectionRow) -> tuple[tuple[str, str], ...]:
     )
 
 
-def role_nodes(selection: Row) -> tuple[Node, ...]:
+def role_nodes(selection: Row, related: Related) -> tuple[Node, ...]:
     """Return the role: if AWS Backup cannot assume it, nothing is backed up."""
     if "role_admits_backup" not in selection:
         return ()
-    admits = ternary(selection, "role_admits_backup")
-    role = text(selection, "role")
+    edge = walk_of(related).edge(text(selection, "subject"), Relation.PERFORMED_BY)
+    verdict = verdict_of_edge(edge, Verdict.BROKEN)  # a selection that names no role has no edge
     return (
         Node(
             kind=NodeKind.LINK,
             label="AWS Backup can assume the role",
-            verdict=verdict_of(admits),
-            because=sentence(text(selection, "role_reason")) if admits is not True else "",
-            facts=facts(("role", role)),
+            verdict=verdict,
+            because=sentence(text(selection, "role_reason")) if verdict is not Verdict.HOLDS else "",
+            facts=facts(("role", text(selection, "role"))),
             evidence=references(selection, "role_exists", "role_admits_backup"),
         ),
     )

@@ -1,5 +1,6 @@
 """A vault in a tree: whether it exists, its lock, its key, who can delete from it, and its newest backup."""
 
+from scanner.graph.protection_graph import Relation
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.known import EvidenceRef, all_of
 from scanner.model.text import sentence
@@ -15,6 +16,7 @@ from scanner.report.explain.rows import (
     ternary,
     text,
 )
+from scanner.report.explain.walks import verdict_of_edge, walk_of
 from scanner.report.wording import days, hours, place, short_name
 
 _KEY_KINDS = {
@@ -130,11 +132,11 @@ def _guard(verdict: Verdict, because: str, refs: tuple[EvidenceRef, ...], except
 
 def target_node(rule: Row, terms: Row, resource: Row, related: Related, copies: tuple[Node, ...]) -> Node:
     """Build the node of a rule's target vault: it must exist, and its lock must allow the retention."""
-    arn = text(rule, "target")
+    edge = walk_of(related).edge(text(rule, "subject"), Relation.STORED_IN) if rule else None
+    arn = edge.target if edge else ""
     vault = related.vaults.get(arn, NO_ROW)
     name = short_name(text(terms, "vault") or arn)
-    exists, within = ternary(rule, "target_exists"), ternary(rule, "within_lock")
-    verdict = verdict_of(all_of((exists, within))) if rule else Verdict.STATED
+    exists, verdict = ternary(rule, "target_exists"), verdict_of_edge(edge)
     because = ""
     if verdict is not Verdict.HOLDS and rule:
         because = reasons(rule, "target_exists", "within_lock") or text(rule, "lock_reason")

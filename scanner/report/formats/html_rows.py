@@ -19,7 +19,7 @@ from scanner.findings.filed import Filed
 from scanner.model.explanation import Node, NodeKind, Verdict
 from scanner.model.finding import Finding, Severity, Status, waiver_document
 from scanner.report.explain.facts import Facts
-from scanner.report.explain.many import resource_chains
+from scanner.report.explain.resource import resource_chains
 from scanner.report.formats.figure import WIDTH, Box, description, lay_out
 from scanner.report.view.counts import Counts, count
 from scanner.report.view.overview import STRUCTURES, UNLISTED
@@ -260,7 +260,12 @@ class Chains:
     def __init__(self, view: View) -> None:
         inventory = view.inventory
         has_facts = isinstance(inventory, StoredRows) and not view.notice
-        self._facts = Facts(inventory.tables) if has_facts and isinstance(inventory, StoredRows) else None
+        groups = view.scan.protection_groups
+        self._facts = (
+            Facts(inventory.tables, groups.tables if isinstance(groups, StoredRows) else None)
+            if has_facts and isinstance(inventory, StoredRows)
+            else None
+        )
 
     def of(self, resources: Collection[ResourceView]) -> dict[str, Node]:
         """Return the chains of resources by subject, from facts if there are any, else from findings.

@@ -114,6 +114,7 @@ class _Redactor:
             reconciliation=tuple(map(self._reconciliation, scan.reconciliation)),
             limitations=(REDACTED, *(self._names.sentence(sentence) for sentence in scan.limitations)),
             assessment=None if scan.assessment is None else self._assessment(scan.assessment),
+            protection_groups=None,
             resources=None if scan.resources is None else _Mapped(scan.resources, self._row),
             frameworks=tuple(map(self._beside, scan.frameworks)),
             unsupported=None if scan.unsupported is None else self._unsupported(scan.unsupported),

@@ -14,12 +14,12 @@ from scanner.evaluate.controls.loader import load_controls
 from scanner.model.explanation import NodeKind, Verdict
 from scanner.report.explain import explain
 from scanner.report.explain.facts import Facts
-from scanner.report.explain.many import resource_chains
+from scanner.report.explain.resource import resource_chains
 from scanner.report.formats.html_rows import Chains
 from scanner.report.read import read_scan
 from scanner.report.view.view import build
 from scanner.storage.table_files import table_files
-from tests.fakes.bundles import BundleBuilder, copy_to, rule, volume_arn
+from tests.fakes.bundles import BundleBuilder, copy_to, instance_arn, rule, volume_arn
 
 SCHEMA_1 = Path(__file__).parents[2] / "data" / "scan_schema_1"
 FAR = "eu-central-1"
@@ -47,7 +47,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_many_chains_at_once_are_the_chains_of_each(judged: Path) -> None:
-    chains = dict(resource_chains(Facts(partial(table_files, judged / "facts")), RESOURCES))
+    facts = Facts(*(partial(table_files, judged / folder) for folder in ("facts", "inventory")))
+    chains = dict(resource_chains(facts, RESOURCES))
     assert sorted(chains) == sorted(RESOURCES)
     for subject, root in chains.items():
         assert root == explain(judged, subject).root
@@ -87,3 +88,22 @@ def test_a_scan_of_schema_1_without_a_table_has_the_chains_of_its_findings(tmp_p
     chains = Chains(view).of(view.resources_of([volume_arn("vol-1")]))
     assert chains[volume_arn("vol-1")].verdict is Verdict.HOLDS
     assert not chains[volume_arn("vol-1")].evidence
+
+
+def test_a_volume_of_two_instances_names_for_each_the_selection_that_selects_it(tmp_path: Path) -> None:
+    bundle = BundleBuilder(tmp_path / "bundle")
+    shard = bundle.shard()
+    shard.settings().vault("main")
+    names = ("i-1", "i-2")
+    selections = [{"Resources": [instance_arn(name)], "SelectionName": f"of {name}"} for name in names]
+    shard.plan("daily", rules=[rule()], selections=selections)
+    shard.volume("vol-1", Attachments=[{"InstanceId": name, "State": "attached"} for name in names])
+    for name in names:
+        shard.instance(name)
+    folder = bundle.write()
+    evaluate(folder, folder, Judgement(controls=load_controls(("resource-in-backup-plan",))), ())
+    root = explain(folder, volume_arn("vol-1")).root
+    parents = {node.subject: node.children for node in root.children if node.kind is NodeKind.PARENT}
+    assert {arn: [node.label for node in nodes] for arn, nodes in parents.items()} == {
+        instance_arn(name): [f"daily / of {name}"] for name in names
+    }
