@@ -22,7 +22,7 @@ from scanner.cli.common import PREFIX, with_common_options
 from scanner.cli.controls import controls as controls_commands
 from scanner.cli.exits import flush_at_exit, guarded, handle_termination, open_missing_streams
 from scanner.cli.logs import say
-from scanner.cli.options import JudgementOptions, ScopeOptions, Target
+from scanner.cli.options import JudgementOptions, ScopeOptions, SigningOptions, Target
 from scanner.storage.files import keep_files_private
 
 PLUGINS: Final = "vaultproof.commands"
@@ -148,6 +148,10 @@ def run(  # noqa: PLR0913 -- the options of the contract
     before: options.Before = None,
     redact: options.Redact = False,
     redact_key: options.RedactKey = None,
+    sign_key: options.SignKey = None,
+    sign_kms: options.SignKms = None,
+    timestamp_url: options.TimestampUrl = None,
+    previous: options.Previous = None,
     sse_kms_key: options.KmsKey = None,
     bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
@@ -157,7 +161,10 @@ def run(  # noqa: PLR0913 -- the options of the contract
     judged = JudgementOptions(
         controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs, allow_partial
     )
-    target = Target(out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
+    signing = SigningOptions(sign_key, sign_kms, timestamp_url, previous)
+    target = Target(
+        out, resume, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()), signing
+    )
     if distributed is not None and not dry_run:
         actions = _actions("distributed")
         request = actions.Distributed(distributed, scope, judged, target, formats)
@@ -224,13 +231,20 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     before: options.Before = None,
     redact: options.Redact = False,
     redact_key: options.RedactKey = None,
+    sign_key: options.SignKey = None,
+    sign_kms: options.SignKms = None,
+    timestamp_url: options.TimestampUrl = None,
+    previous: options.Previous = None,
     sse_kms_key: options.KmsKey = None,
     bucket_owner: options.BucketOwner = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Evaluate a recorded bundle without network access or credentials. Writes into it, or into --out."""
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
-    target = Target(out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()))
+    signing = SigningOptions(sign_key, sign_kms, timestamp_url, previous)
+    target = Target(
+        out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()), signing
+    )
     raise typer.Exit(
         guarded(lambda: _actions("judge").evaluate(bundle, judged, target, formats, quiet=quiet))
     )
@@ -320,6 +334,12 @@ COMMANDS: Final = {
         "Print the least-privilege IAM policy for a scan, generated from the calls that the scanner can "
         "make.",
         "audit policy --format cloudformation > role.yaml",
+    ),
+    "sign": LazyCommand(
+        "sign",
+        "Sign the manifest of a scan, or add a time stamp to its signature.",
+        "audit sign scan --sign-key key.pem --timestamp-url https://tsa.example.com/tsr",
+        own=(),
     ),
     "query": LazyCommand(
         "query",

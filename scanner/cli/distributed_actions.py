@@ -76,7 +76,8 @@ def _check(request: Distributed) -> None:
         "--sse-kms-key": target.kms_key,
         "--bucket-owner": target.bucket_owner,
     }
-    if refused := [name for name, value in local.items() if value]:
+    refused = [name for name, value in local.items() if value]
+    if refused := [*refused, *(f"{name} (the stack has its own key)" for name in target.signing.names)]:
         raise UsageError(
             f"{', '.join(refused)} cannot be combined with --distributed. Report the scan again afterwards."
         )

@@ -15,6 +15,7 @@ from scanner.model.formats import DEFAULT_FORMATS, FORMATS
 SCOPE: Final = "Scope"
 JUDGEMENT: Final = "Judgement"
 OUTPUT: Final = "Output"
+SIGNATURE: Final = "Signature"
 
 Organization = Annotated[
     bool,
@@ -198,6 +199,39 @@ BucketOwner = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+SignKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--sign-key",
+        metavar="FILE",
+        help="Sign the scan with this private key: PEM; EC P-256, RSA or Ed25519.",
+        rich_help_panel=SIGNATURE,
+    ),
+]
+SignKms = Annotated[
+    str | None,
+    typer.Option(
+        "--sign-kms", metavar="ARN", help="Sign the scan with this KMS key.", rich_help_panel=SIGNATURE
+    ),
+]
+TimestampUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--timestamp-url",
+        metavar="URL",
+        help="Add a time stamp of this authority (RFC 3161) to the signature.",
+        rich_help_panel=SIGNATURE,
+    ),
+]
+Previous = Annotated[
+    str | None,
+    typer.Option(
+        "--previous",
+        metavar="SCAN_DIR",
+        help="The scan before this one, whose manifest the signature names \\[that of --since].",
+        rich_help_panel=SIGNATURE,
+    ),
+]
 Resume = Annotated[
     Path | None,
     typer.Option(
@@ -274,6 +308,27 @@ class ScopeOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningOptions:
+    """The signature of a scan: a key file or the ARN of a KMS key, a time stamp, and the former scan."""
+
+    key: Path | None = None
+    kms_key: str | None = None
+    timestamp_url: str | None = None
+    previous: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The options that are set."""
+        values = {
+            "--sign-key": self.key,
+            "--sign-kms": self.kms_key,
+            "--timestamp-url": self.timestamp_url,
+            "--previous": self.previous,
+        }
+        return tuple(name for name, value in values.items() if value)
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """The destination of a scan: a new folder, or (`resume`) that of an unfinished scan.
 
@@ -288,6 +343,7 @@ class Target:
     bucket_owner: str | None = None
     since: str | None = None
     before: tuple[Path, ...] = ()
+    signing: SigningOptions = SigningOptions()
 
 
 @dataclass(frozen=True, slots=True)

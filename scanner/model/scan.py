@@ -12,6 +12,7 @@ from scanner.model.decisions import Tiers, WaiverUse
 from scanner.model.finding import Finding
 from scanner.model.known import Gap
 from scanner.model.manifest import Manifest
+from scanner.model.signing import Signing
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -117,4 +118,5 @@ class Scan:
     count_inherited_backup: bool | None = None  # None: not recorded
     unsupported: UnsupportedKinds | None = None  # None: not known, since another program judged
     blast_radius: BlastRadiusSummary | None = None  # None: not known
+    signing: Signing | None = None  # None: the manifest is not one that can be signed as it is
     redacted: bool = False  # names are pseudonyms: for sharing, not evidence

@@ -27,6 +27,11 @@ class Signing:
     judgement_sha256: str
     key: SigningKey | None = None
 
+    @property
+    def is_hashed(self) -> bool:
+        """Whether the message is hashed with SHA-256 before it is signed, as `openssl dgst` does."""
+        return self.key is not None and self.key.algorithm.endswith("SHA_256")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attestation:

@@ -169,6 +169,23 @@ class NotifySettings(Section):
     security_hub: SecurityHubSettings | None = None
 
 
+# AWS KMS API reference, "Sign"; an alias has letters, digits, `/`, `_` and `-`.
+KmsKeyText = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key/[A-Za-z0-9-]+|alias/[A-Za-z0-9/_-]+)$"
+    ),
+]
+
+
+class SignSettings(Section):
+    """The key that signs scans, a file or a key in AWS KMS, and the time stamping authority."""
+
+    key: Text | None = None
+    kms_key: KmsKeyText | None = None
+    timestamp_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+")] | None = None
+
+
 class Settings(Section):
     """The whole file. An empty or missing file is `Settings()`."""
 
@@ -182,6 +199,7 @@ class Settings(Section):
     outputs: OutputSettings = OutputSettings()
     score: ScoreSettings = ScoreSettings()
     notify: NotifySettings = NotifySettings()
+    sign: SignSettings = SignSettings()
     since: Text | None = None
     fail_on: Severity | None = None
     require_complete: bool = False
@@ -248,7 +266,12 @@ def _parse(document: YamlDocument, file: str) -> tuple[Settings | None, list[Mis
     settings._file, settings._document = file, document  # noqa: SLF001 -- its own private attributes
     settings._tier_names = tier_names  # noqa: SLF001 -- as above
     names = (settings.mistake(*repetition) for repetition in repeated(settings.tiers))
-    more = [*_repeated_waivers(settings), *_owners_without_one_way(settings), *names]
+    more = [
+        *_repeated_waivers(settings),
+        *_owners_without_one_way(settings),
+        *names,
+        *_two_signing_keys(settings),
+    ]
     return (None if more else settings), more
 
 
@@ -294,6 +317,8 @@ _HINTS: Final = {
     "organizational_units": "like ou-ab12-34cd56ef, or r-ab12 for the root",
     "regions": "like eu-west-1",
     "role_name": "only the name of the role, not an ARN",
+    "kms_key": "the ARN of a key or an alias in AWS KMS",
+    "timestamp_url": "the address of a time stamping authority, like https://tsa.example.com/tsr",
     "topic": "the ARN of an SNS topic, like arn:aws:sns:eu-west-1:111111111111:backup-audit",
     "event_bus": "the name or ARN of an event bus, like default",
     "name": "of letters, digits, `.`, `_` and `-`",
@@ -335,6 +360,11 @@ def _repeated_waivers(settings: Settings) -> Iterator[Mistake]:
         if waiver.id in seen:
             yield settings.mistake(("waivers", position, "id"), f"the waiver {waiver.id} occurs twice")
         seen.add(waiver.id)
+
+
+def _two_signing_keys(settings: Settings) -> Iterator[Mistake]:
+    if settings.sign.key is not None and settings.sign.kms_key is not None:
+        yield settings.mistake(("sign", "kms_key"), "sign has both key and kms_key", "remove one of them")
 
 
 def _owners_without_one_way(settings: Settings) -> Iterator[Mistake]:

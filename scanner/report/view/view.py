@@ -26,6 +26,7 @@ from scanner.model.finding import Finding, Severity, Status
 from scanner.model.known import Ternary
 from scanner.model.manifest import Manifest
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
+from scanner.model.signing import Signing
 from scanner.report.explain.resource import coverage, resource_node
 from scanner.report.explain.rows import Related
 from scanner.report.view.audit_manager import SideBySide, side_by_side
@@ -155,6 +156,11 @@ class View:
     def inventory(self) -> Stream[Row] | None:
         """The population, as rows of the fact table `resource`; None: it is unknown."""
         return self.scan.resources
+
+    @property
+    def signing(self) -> Signing | None:
+        """The signature of the scan; None: the manifest cannot be signed as it is."""
+        return self.scan.signing
 
     @property
     def notice(self) -> str:
