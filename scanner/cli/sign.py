@@ -1,4 +1,4 @@
-"""`audit sign SCAN_DIR`: sign the manifest of a scan that exists; and the signing options of other commands."""
+"""`audit sign SCAN_DIR`: sign the manifest of a scan that exists. Also the signing options of other commands."""
 
 import os
 from dataclasses import replace
