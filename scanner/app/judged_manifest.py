@@ -4,11 +4,13 @@ from collections.abc import Collection
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from scanner.app import TOOL
 from scanner.app.criteria import Judgement
 from scanner.app.inputs import input_names, manifest_inputs
 from scanner.errors import UsageError
+from scanner.evidence.attestation import judgement_sha256
 from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.manifest import (
     INPUTS,
@@ -27,6 +29,7 @@ from scanner.findings.schema import FILED, FOLDER
 from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
+from scanner.model.signing import Signing, SigningKey
 from scanner.protection.capabilities import capabilities_as_of
 from scanner.storage.files import write_atomically
 from scanner.storage.parquet import columns_digests
@@ -56,12 +59,22 @@ def judged_manifest(bundle: Bundle, out: Path, judgement: Judgement) -> Manifest
 
 
 def write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None:
-    """Write the manifest of a judged scan, with the checksums of its reports: its last file.
+    """Write the manifest of a judged scan, with the checksums of its reports: its last file."""
+    manifest = replace(manifest, files={**manifest.files, **files_after_reports(out)})
+    write_atomically(out / NAME, manifest_bytes(_judged_document(bundle, out, manifest)))
+
+
+def signing_before_reports(bundle: Bundle, out: Path, manifest: Manifest, key: SigningKey | None) -> Signing:
+    """Return what reports print about the signature of the scan, before its manifest is written."""
+    return Signing(judgement_sha256(manifest_bytes(_judged_document(bundle, out, manifest))), key)
+
+
+def _judged_document(bundle: Bundle, out: Path, manifest: Manifest) -> dict[str, Any]:
+    """Return the manifest as JSON.
 
     Judging a bundle in its own folder extends the bundle's manifest; keys of other programs stay in it. A
     signature over the bundle's manifest is void.
     """
-    manifest = replace(manifest, files={**manifest.files, **files_after_reports(out)})
     document = manifest_document(manifest)
     if _is_in_place(bundle, out):
         # Signature and time stamp are of what was judged before. Keys have the same order each time.
@@ -69,7 +82,7 @@ def write_judged_manifest(bundle: Bundle, out: Path, manifest: Manifest) -> None
         collected = {key: value for key, value in bundle.document.items() if key not in (*last, TIME_STAMP)}
         judged = ("schema", "evaluated_as_of", "files", "capabilities_as_of", *last)
         document = {**collected, SIGNATURE: None, **{key: document[key] for key in judged if key in document}}
-    write_atomically(out / NAME, manifest_bytes(document))
+    return document
 
 
 def check_reports(scan_folder: Path, subfolder: Path, replaced: Collection[str]) -> None:

@@ -9,11 +9,12 @@ from scanner.app.earlier_judgement import remove_judgement
 from scanner.app.findings import facts_request, waivers_of, write_findings
 from scanner.app.inputs import write_inputs
 from scanner.app.judged import filed_findings
-from scanner.app.judged_manifest import judged_manifest, write_judged_manifest
+from scanner.app.judged_manifest import judged_manifest, signing_before_reports, write_judged_manifest
 from scanner.app.judged_scan import judged_scan
 from scanner.app.protection import summary_of
 from scanner.app.reports import LINES, compared, write_scan_reports
-from scanner.errors import OutputError
+from scanner.app.signing import Signer, sign_scan
+from scanner.errors import OutputError, VaultproofError
 from scanner.evaluate.decisions.waivers import Waivers
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.report_checksums import read_checksums
@@ -29,10 +30,15 @@ from scanner.report.write import Written
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A judged scan, and the report files that were written of it."""
+    """A judged scan, and the report files that were written of it.
+
+    `signing_problem`: why the scan, which is complete, has no signature or no time stamp; None: it has what
+    was requested.
+    """
 
     view: View
     written: tuple[Written, ...]
+    signing_problem: VaultproofError | None = None
 
     @property
     def scan(self) -> Scan:
@@ -50,8 +56,11 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     redaction: Pseudonyms | None = None,
     since: Since | None = None,
     before_manifest: Callable[[View], None] | None = None,
+    signer: Signer | None = None,
 ) -> Outcome:
-    """Judge a bundle, and write facts, findings and reports into `out`. Opens no socket, reads no clock.
+    """Judge a bundle, and write facts, findings and reports into `out`.
+
+    Opens no socket and reads no clock, unless a key in AWS KMS or a time stamping authority signs.
 
     An earlier judgement in `out` is removed before a file of it is replaced, its manifest first. The new
     manifest is written last: until then, no command reads the folder as a judged scan.
@@ -60,6 +69,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     `redaction`: reports have these pseudonyms for names, and go into a folder of their own.
     `since`: an earlier scan; the scan has what has changed since.
     `before_manifest`: writes further files of the scan, which the manifest names.
+    `signer`: signs the manifest, as the last step.
     """
     if since is not None:
         since.check_is_not(out)
@@ -81,6 +91,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
         redaction=redaction,
         since=since,
         before_manifest=before_manifest,
+        signer=signer,
     )
 
 
@@ -95,6 +106,7 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
     redaction: Pseudonyms | None = None,
     since: Since | None = None,
     before_manifest: Callable[[View], None] | None = None,
+    signer: Signer | None = None,
 ) -> Outcome:
     """Write reports and then the manifest of a scan whose facts, inventory and findings are in `out`.
 
@@ -107,15 +119,28 @@ def conclude(  # noqa: PLR0913, PLR0917 -- as `evaluate`, and what was judged un
     write_inputs(out, judgement.inputs)
     manifest = judged_manifest(bundle, out, judgement)
     scan = judged_scan(bundle, out, judgement, manifest, tables, findings, waivers)
-    scan = replace(scan, blast_radius=summary_of(out, scan))
+    signing = signing_before_reports(bundle, out, manifest, signer.key if signer else None)
+    scan = replace(scan, blast_radius=summary_of(out, scan), signing=signing)
     view = build(compared(scan, since))
     try:
         written = write_scan_reports(view, out, formats, redaction)
     except OutputError:
         if SUMMARY in read_checksums(out):
             write_judged_manifest(bundle, out, manifest)
+            _sign(out, signer)
         raise
     if before_manifest is not None:
         before_manifest(view)
     write_judged_manifest(bundle, out, manifest)
-    return Outcome(view, written)
+    return Outcome(view, written, _sign(out, signer))
+
+
+def _sign(out: Path, signer: Signer | None) -> VaultproofError | None:
+    """Sign a scan. Return why that was not possible: a scan that took hours is not lost for it."""
+    if signer is None:
+        return None
+    try:
+        sign_scan(out, signer)
+    except VaultproofError as problem:
+        return problem
+    return None

@@ -14,9 +14,17 @@ from scanner.evidence.attestation import (
     signed_statement,
     statement_bytes,
 )
-from scanner.evidence.bundle import file_sha256
+from scanner.evidence.bundle import Bundle, file_sha256
 from scanner.evidence.keys import LARGEST_FILE, PublicKey, parse_private_key, public_key_of_der
-from scanner.evidence.manifest import NAME, SIGNATURE, TIME_STAMP, manifest_bytes, read_document
+from scanner.evidence.manifest import (
+    NAME,
+    SIGNATURE,
+    TIME_STAMP,
+    manifest_bytes,
+    parse_manifest,
+    read_document,
+)
+from scanner.evidence.scan_files import FACTS, FINDINGS, INVENTORY, ScanFiles, is_judged
 from scanner.evidence.time_stamps import encoded, request_token
 from scanner.model.signing import SigningKey
 from scanner.storage.files import write_atomically
@@ -85,6 +93,26 @@ def manifest_sha256(scan: Path) -> str:
     return file_sha256(scan / NAME)
 
 
+def check_scan(folder: Path, *, force: bool) -> None:
+    """Check a scan or a bundle before it is signed: changed files are not signed.
+
+    Raises:
+        UsageError: it is signed already, and `force` is not set.
+        BundleError: a file is not the one that the manifest names.
+    """
+    document = read_document(folder)
+    if document.get(SIGNATURE) is not None and not force:
+        raise UsageError(f"{folder} is signed already: replace the signature with --force.")
+    if (folder / "evidence").exists():
+        Bundle(folder).check()
+    manifest = parse_manifest(document, folder)
+    if is_judged(manifest.files):
+        files = ScanFiles(folder, manifest)
+        files.checked(*FINDINGS, FACTS, INVENTORY)
+        files.check_reports(Path())
+        files.check_reports(Path("redacted"))
+
+
 def sign_scan(folder: Path, signer: Signer) -> None:
     """Sign the manifest of a scan or a bundle, and write it in one step. An earlier signature is replaced.
 
@@ -119,7 +147,7 @@ def stamp_scan(folder: Path, stamp: Callable[[bytes], bytes]) -> None:
         token = stamp(statement.signature)
     except OutputError as problem:
         problem.add_note(
-            "The scan is signed without a time stamp. Add one: audit sign SCAN --timestamp-url URL"
+            "The scan is signed without a time stamp. Add one: audit sign SCAN_DIR --timestamp-url URL"
         )
         raise
     write_atomically(folder / NAME, manifest_bytes({**document, TIME_STAMP: encoded(token)}))

@@ -33,7 +33,8 @@ from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
 from scanner.cli.progress import report_unread_accounts
 from scanner.cli.requests import settings_of
-from scanner.errors import BundleError, UsageError
+from scanner.cli.sign import signer_of, signing_error, with_signing_settings
+from scanner.errors import BundleError, OutputError, UsageError
 from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
 from scanner.evidence.manifest import NAME, read_manifest
 from scanner.evidence.report_checksums import NAME as CHECKSUMS
@@ -84,8 +85,18 @@ def evaluate(
         if judgement is None:
             judgement = _stored_judgement(source, as_of, quiet=quiet)
         with former_scan(target, settings, goal, folder) as since:
+            # From --config only: what a bundle stores must not name the key, or a host to call.
+            signing = with_signing_settings(target.signing, settings_of(judged.config))
+            signer = signer_of(signing, goal, None, None if since is None else since.folder)
             outcome = app.evaluate(
-                source, folder, judgement, wanted, jobs=judged.jobs, redaction=redaction, since=since
+                source,
+                folder,
+                judgement,
+                wanted,
+                jobs=judged.jobs,
+                redaction=redaction,
+                since=since,
+                signer=signer,
             )
         with published(goal, folder):
             return conclude(
@@ -182,15 +193,18 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
             print_summary(outcome, shown, Console())
     scan = outcome.view.scan
     _report_left_out(scan)
+    if outcome.signing_problem is not None:
+        say(signing_error(outcome.signing_problem))
     is_accepted, is_silent = judged.allow_partial or is_recorded, is_recorded and quiet
     unread = () if is_silent else report_unread_accounts(scan.manifest, scan.gaps, scan_place)
-    return code_of(
+    code = code_of(
         outcome.view,
         fail_on=judged.fail_on,
         require_complete=judged.require_complete,
         fail_on_unknown=judged.fail_on_unknown,
         has_unread_account=bool(unread) and not is_accepted,
     )
+    return code or (0 if outcome.signing_problem is None else OutputError.exit_code)
 
 
 Key = Path | bool | None

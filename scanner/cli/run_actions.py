@@ -17,6 +17,7 @@ from scanner.cli.logs import say
 from scanner.cli.notify import conclude as conclude_notifications
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of, instant_of
 from scanner.cli.requests import settings_of
+from scanner.cli.sign import signer_of, with_signing_settings
 from scanner.errors import VaultproofError
 from scanner.history.comparison import Since
 from scanner.notify.sending import Sender
@@ -38,6 +39,8 @@ def run(
     with former_scan(target, settings, goal, folder) as since:
         if since is not None:
             since.check_is_not(folder)
+        signing = with_signing_settings(target.signing, settings)
+        signer = signer_of(signing, goal, scope.profile, None if since is None else since.folder)
         with advising_to_resume("run", folder, judged.controls or ()):
             gather(
                 settings,
@@ -59,6 +62,7 @@ def run(
                 redaction=redaction,
                 since=since,
                 before_manifest=_first_seen_writer(folder, since) if targets.security_hub else None,
+                signer=signer,
             )
         keep = target.resume is not None
         with published(goal, folder, keep=keep or bool(targets)):

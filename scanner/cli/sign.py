@@ -1,4 +1,4 @@
-"""`audit sign SCAN_DIR`: sign the manifest of a scan that exists. Also the signing options of other commands."""
+"""`audit sign SCAN_DIR`: signs the manifest of a scan that exists. The signing options of other commands."""
 
 import os
 from dataclasses import replace
@@ -13,7 +13,7 @@ from scanner.cli.exits import guarded
 from scanner.cli.logs import say
 from scanner.cli.options import SigningOptions, Target
 from scanner.cli.requests import settings_of
-from scanner.errors import UsageError
+from scanner.errors import UsageError, VaultproofError
 from scanner.evidence.manifest import NAME
 from scanner.settings.settings import Settings
 from scanner.storage.place import is_place
@@ -67,7 +67,7 @@ def _sign(  # noqa: PLR0913 -- as `sign`
 
     settings = settings_of(config)
     goal = destination_of(target, Settings(), profile)
-    chosen = with_settings(chosen, settings)
+    chosen = with_signing_settings(chosen, settings)
     with fetched(scan, goal, whole=True) as folder:
         if chosen.key is None and chosen.kms_key is None and chosen.timestamp_url and not chosen.previous:
             stamp = time_stamper(chosen.timestamp_url)
@@ -85,7 +85,7 @@ def _sign(  # noqa: PLR0913 -- as `sign`
     return 0
 
 
-def with_settings(chosen: SigningOptions, settings: Settings) -> SigningOptions:
+def with_signing_settings(chosen: SigningOptions, settings: Settings) -> SigningOptions:
     """Add the section `sign` of audit.yaml. A key on the command line replaces the one there."""
     configured = settings.sign
     if chosen.key is None and chosen.kms_key is None:
@@ -120,6 +120,13 @@ def signer_of(
     else:
         signer = signing.kms_signer(chosen.kms_key or "", profile)
     return replace(signer, stamp=stamp, previous_sha256=previous)
+
+
+def signing_error(problem: VaultproofError) -> str:
+    """Return the message about a complete scan without the signature or time stamp that was requested."""
+    notes: list[str] = getattr(problem, "__notes__", [])
+    advice = notes or ["The scan is complete, but not signed. Sign it with: audit sign SCAN_DIR"]
+    return " ".join((f"error: {problem}", *advice))
 
 
 def _previous_sha256(previous: str | None, goal: Destination, since: Path | None) -> str | None:

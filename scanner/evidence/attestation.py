@@ -23,7 +23,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.model.signing import Attestation, SignedStatement, SigningKey
+from scanner.model.signing import Attestation, SignedStatement, Signing, SigningKey
 
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -155,6 +155,19 @@ def signed_statement(manifest: bytes, scan_id: str) -> SignedStatement | None:
         )
     _check_subjects(attestation, canonical, scan_id)
     return SignedStatement(attestation, signed_message(payload), signature)
+
+
+def signing_of(manifest: bytes, scan_id: str) -> Signing | None:
+    """Return what reports print about the signature of a manifest; None: another program wrote it.
+
+    BundleError: as `signed_statement`.
+    """
+    try:
+        digest = judgement_sha256(manifest)
+    except BundleError:
+        return None
+    statement = signed_statement(manifest, scan_id)
+    return Signing(digest, None if statement is None else statement.attestation.key)
 
 
 def _opened(envelope: Mapping[str, Any]) -> tuple[bytes, str, bytes]:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
+from scanner.evidence.attestation import signing_of
 from scanner.evidence.manifest import JUDGED_SCHEMA, NAME, read_manifest, rfc3339
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles, scan_record
 from scanner.evidence.scan_files import FINDINGS as FINDINGS_FILES
@@ -68,7 +69,12 @@ def read_scan(folder: Path) -> Scan:
     manifest = read_manifest(folder)
     checked = ScanFiles(folder, manifest)
     checked.checked(*FINDINGS_FILES, FACTS)
-    rows = partial(replace, resources=_resources(checked), protection_groups=_protection_groups(checked))
+    rows = partial(
+        replace,
+        resources=_resources(checked),
+        protection_groups=_protection_groups(checked),
+        signing=signing_of((folder / NAME).read_bytes(), manifest.scan_id),
+    )
     manifest = scan_record(manifest)
     summary = _own_summary(folder, manifest, checked)
     stored = stored_findings(folder)
