@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from scanner.app.reports import SHARED
 from scanner.errors import BundleError, OutputError, UsageError
 from scanner.evidence.attestation import (
     attest,
@@ -109,8 +110,11 @@ def check_scan(folder: Path, *, force: bool) -> None:
     if is_judged(manifest.files):
         files = ScanFiles(folder, manifest)
         files.checked(*FINDINGS, FACTS, INVENTORY)
-        files.check_reports(Path())
-        files.check_reports(Path("redacted"))
+        for name in manifest.files:
+            if not name.startswith("evidence/"):
+                files.check(name)
+        for subfolder in (Path(), Path(SHARED)):
+            files.check_reports(subfolder)
 
 
 def sign_scan(folder: Path, signer: Signer) -> None:

@@ -308,17 +308,18 @@ def shard_document(record: ShardRecord) -> dict[str, Any]:
 def manifest_bytes(document: Mapping[str, Any]) -> bytes:
     """Encode a manifest: indented, so that a person can read it and a diff is small.
 
-    Signature and time stamp have one line each, before other keys: replacing these lines restores what was
+    Signature and time stamp have one line each, and are never last: replacing these lines restores what was
     signed (`attestation.canonical_bytes`).
     """
     lines = {key: document[key] for key in (SIGNATURE, TIME_STAMP) if key in document}
-    if lines and list(document)[-1] in lines:  # another program wrote it: ours end with other keys
-        others = {key: value for key, value in document.items() if key not in lines}
-        last = list(others)[-1:]
-        document = {key: value for key, value in others.items() if key not in last}
-        document |= lines | {key: others[key] for key in last}
-    if isinstance(envelope := document.get(SIGNATURE), dict):
-        document = {**document, SIGNATURE: orjson.Fragment(orjson.dumps(envelope))}
+    if isinstance(envelope := lines.get(SIGNATURE), dict):
+        lines[SIGNATURE] = orjson.Fragment(orjson.dumps(envelope))
+    if lines:
+        others = [key for key in document if key != TIME_STAMP]
+        place = max(0, min(others.index(SIGNATURE), len(others) - 2)) if SIGNATURE in others else 0
+        keys = [key for key in others if key != SIGNATURE]
+        keys[place:place] = lines
+        document = {key: lines.get(key, document[key]) for key in keys}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 

@@ -40,6 +40,7 @@ MANIFEST: dict[str, Any] = {
     },
     "signature": None,
     "capabilities_as_of": "2026-11-01",
+    "columns": {"findings": DIGEST},
 }
 SED = (
     shutil.which("sed") or "sed",

@@ -1,0 +1,270 @@
+"""`audit sign` and the signing options: the real command on a real scan."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from scanner.evidence.attestation import signed_statement
+from scanner.evidence.keys import parse_public_key, public_key_of_der
+from scanner.model.signing import SignedStatement
+from tests.fakes.tsa import Authority, openssl, time_stamping_authority
+
+BUNDLE = Path(__file__).resolve().parents[2] / "sample_reports" / "bundle"
+FEW = ("--controls", "vault-locked", "--format", "csv", "--quiet")
+
+
+def audit(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    variables = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "VAULTPROOF_SIGN"))
+    }
+    return subprocess.run(
+        (sys.executable, "-m", "scanner", *map(str, words)),
+        env={**variables, "AWS_EC2_METADATA_DISABLED": "true", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def statement(scan: Path) -> SignedStatement:
+    raw = (scan / "manifest.json").read_bytes()
+    signed = signed_statement(raw, json.loads(raw)["scan_id"])
+    assert signed is not None
+    return signed
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keys")
+    openssl(folder, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "key.pem")
+    openssl(folder, "pkey", "-in", "key.pem", "-pubout", "-out", "public.pem")
+    openssl(folder, "pkey", "-in", "key.pem", "-aes256", "-passout", "pass:secret", "-out", "locked.pem")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scans") / "judged"
+    done = audit("evaluate", BUNDLE, "--out", folder, *FEW)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def scan(judged: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(judged, tmp_path / "scan")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    with time_stamping_authority(tmp_path_factory.mktemp("tsa")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[dict[str, str]]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+    server.stop()
+
+
+def kms(aws: dict[str, str]) -> Any:
+    return boto3.client(
+        "kms",
+        region_name="eu-central-1",
+        endpoint_url=aws["AWS_ENDPOINT_URL"],
+        aws_access_key_id="testing",
+        aws_secret_access_key="testing",
+    )
+
+
+def test_a_scan_is_signed_while_it_is_evaluated(
+    judged: Path, keys: Path, authority: Authority, tmp_path: Path
+) -> None:
+    out = tmp_path / "signed"
+    done = audit(
+        *("evaluate", BUNDLE, "--out", out, "--sign-key", keys / "locked.pem", "--previous", judged),
+        *("--timestamp-url", authority.url, *FEW),
+        VAULTPROOF_SIGN_KEY_PASSWORD="secret",
+    )
+    assert done.returncode == 0, done.stderr
+    signed = statement(out)
+    public = parse_public_key((keys / "public.pem").read_bytes(), "public.pem")
+    assert public.verifies(signed.signature, signed.message)
+    assert signed.attestation.key == public.identity()
+    previous = openssl(judged, "dgst", "-sha256", "-r", "manifest.json").split()[0].decode()
+    assert signed.attestation.previous_sha256 == previous
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    assert base64.b64decode(manifest["time_stamp"])
+    before = json.loads((judged / "manifest.json").read_bytes())
+    assert {**manifest, "signature": None, "files": {}} == {
+        **before,
+        "time_stamp": manifest["time_stamp"],
+        "files": {},
+    }
+    assert audit("report", out, "--format", "csv", "--out", tmp_path / "csv").returncode == 0
+
+
+def test_a_signed_scan_takes_no_more_reports(scan: Path, keys: Path) -> None:
+    assert audit("sign", scan, "--sign-key", keys / "key.pem").returncode == 0
+    done = audit("report", scan, "--format", "markdown")
+    assert (done.returncode, "is signed, so no reports can be added" in done.stderr) == (2, True)
+
+
+def test_the_former_scan_of_since_is_the_previous_one(judged: Path, keys: Path, tmp_path: Path) -> None:
+    out = tmp_path / "signed"
+    done = audit("evaluate", BUNDLE, "--out", out, "--since", judged, "--sign-key", keys / "key.pem", *FEW)
+    assert done.returncode == 0, done.stderr
+    assert statement(out).attestation.previous_sha256 is not None
+
+
+def test_a_scan_that_exists_is_signed_once(scan: Path, keys: Path) -> None:
+    done = audit("sign", scan, VAULTPROOF_SIGN_KEY=str(keys / "key.pem"))
+    assert (done.returncode, done.stderr) == (0, f"{scan} is signed. Check it with: audit verify {scan}\n")
+    assert statement(scan).attestation.previous_sha256 is None
+    again = audit("sign", scan, "--sign-key", keys / "key.pem")
+    assert (again.returncode, "is signed already: replace the signature with --force" in again.stderr) == (
+        2,
+        True,
+    )
+    assert audit("sign", scan, "--sign-key", keys / "key.pem", "--force", "--quiet").returncode == 0
+
+
+def test_a_bundle_is_signed(keys: Path, tmp_path: Path) -> None:
+    bundle = shutil.copytree(BUNDLE, tmp_path / "bundle")
+    assert audit("sign", bundle, "--sign-key", keys / "key.pem").returncode == 0
+    assert statement(bundle)
+    assert audit("evaluate", bundle, "--out", tmp_path / "judged", *FEW).returncode == 0
+    assert json.loads((tmp_path / "judged" / "manifest.json").read_bytes())["signature"] is None
+
+
+def test_a_bundle_that_was_signed_and_is_judged_in_its_folder_is_not_signed(
+    keys: Path, tmp_path: Path
+) -> None:
+    bundle = shutil.copytree(BUNDLE, tmp_path / "bundle")
+    assert audit("sign", bundle, "--sign-key", keys / "key.pem").returncode == 0
+    assert audit("evaluate", bundle, *FEW).returncode == 0
+    assert json.loads((bundle / "manifest.json").read_bytes())["signature"] is None
+
+
+def test_changed_files_are_not_signed(scan: Path, keys: Path) -> None:
+    (scan / "reports.sha256").write_text("")
+    done = audit("sign", scan, "--sign-key", keys / "key.pem")
+    assert (done.returncode, "reports.sha256 is not the file that manifest.json names" in done.stderr) == (
+        6,
+        True,
+    )
+
+
+def test_an_edited_signed_scan_is_read_by_no_command(scan: Path, keys: Path) -> None:
+    assert audit("sign", scan, "--sign-key", keys / "key.pem").returncode == 0
+    manifest = scan / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"organization_id": "o-', '"organization_id": "o-x'))
+    again = ("sign", scan, "--sign-key", keys / "key.pem", "--force")
+    for words in (("report", scan, "--out", scan / "new"), ("query", scan, "SELECT 1"), again):
+        done = audit(*words)
+        assert (done.returncode, "manifest.json was changed after it was signed" in done.stderr) == (6, True)
+
+
+def test_a_time_stamp_is_added_later(scan: Path, keys: Path, authority: Authority) -> None:
+    unsigned = audit("sign", scan, "--timestamp-url", authority.url)
+    assert (unsigned.returncode, "is not signed" in unsigned.stderr) == (2, True)
+    assert audit("sign", scan, "--sign-key", keys / "key.pem").returncode == 0
+    before = statement(scan)
+    assert audit("sign", scan, "--timestamp-url", authority.url).returncode == 0
+    assert statement(scan) == before
+    assert "time_stamp" in json.loads((scan / "manifest.json").read_bytes())
+
+
+def test_a_scan_without_its_time_stamp_is_complete_and_ends_with_5(
+    keys: Path, tmp_path: Path, authority: Authority
+) -> None:
+    out = tmp_path / "signed"
+    authority.answers.append((404, "text/plain", b""))
+    done = audit(
+        *("evaluate", BUNDLE, "--out", out, "--sign-key", keys / "key.pem"),
+        *("--timestamp-url", authority.url, *FEW),
+    )
+    assert done.returncode == 5
+    assert "error: The time stamping authority" in done.stderr
+    assert "audit sign SCAN_DIR --timestamp-url URL" in done.stderr
+    assert statement(out)
+
+
+def test_a_kms_key_signs(scan: Path, aws: dict[str, str]) -> None:
+    client = kms(aws)
+    arn = client.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    done = audit("sign", scan, "--sign-kms", arn, **aws)
+    assert done.returncode == 0, done.stderr
+    signed = statement(scan)
+    assert signed.attestation.key.id == arn
+    public = public_key_of_der(client.get_public_key(KeyId=arn)["PublicKey"], arn)
+    assert public.verifies(signed.signature, signed.message)
+
+
+def test_a_kms_key_that_does_not_exist_ends_before_anything_is_judged(
+    tmp_path: Path, aws: dict[str, str]
+) -> None:
+    arn = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    done = audit("evaluate", BUNDLE, "--out", tmp_path / "out", "--sign-kms", arn, *FEW, **aws)
+    assert (done.returncode, "NotFoundException" in done.stderr) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_audit_yaml_names_the_key(keys: Path, tmp_path: Path) -> None:
+    config = tmp_path / "audit.yaml"
+    config.write_text(f"sign:\n  key: {keys / 'key.pem'}\n")
+    done = audit("evaluate", BUNDLE, "--out", tmp_path / "out", "--config", config, *FEW)
+    assert done.returncode == 0, done.stderr
+    assert statement(tmp_path / "out")
+    config.write_text(f"sign:\n  key: key.pem\n  kms_key: arn:aws:kms:eu-west-1:{'1' * 12}:alias/audit\n")
+    both = audit("evaluate", BUNDLE, "--out", tmp_path / "two", "--config", config, *FEW)
+    assert (both.returncode, "sign has both key and kms_key (remove one of them)" in both.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--sign-key", "no-such-file"), "no-such-file cannot be read: No such file"),
+        (("--sign-kms", "alias/audit"), "is not the ARN of a KMS key"),
+        (("--sign-key", "a", "--sign-kms", "b"), "--sign-key and --sign-kms cannot be combined"),
+        (("--timestamp-url", "https://tsa.example.com"), "--timestamp-url requires --sign-key or --sign-kms"),
+        (("--previous", "scan"), "--previous requires --sign-key or --sign-kms"),
+        (
+            ("--sign-key", "a", "--timestamp-url", "tsa"),
+            "'tsa' is not the address of a time stamping authority",
+        ),
+        (("--sign-key", "a", "--previous", "nothing"), "nothing/manifest.json cannot be read"),
+    ],
+)
+def test_mistakes_are_found_before_anything_is_judged(
+    words: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    done = audit("evaluate", BUNDLE, "--out", tmp_path / "out", *words, *FEW)
+    assert done.returncode in {2, 6}
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_key_is_needed(scan: Path) -> None:
+    done = audit("sign", scan)
+    assert (done.returncode, "Name the key: --sign-key FILE or --sign-kms ARN" in done.stderr) == (2, True)
