@@ -294,8 +294,8 @@ def test_every_part_of_a_scan_is_redacted() -> None:
     """Whoever adds a part says here that it is redacted, too (`redact/scan.py`)."""
     assert {each.name for each in fields(Scan)} == {
         "assessment", "blast_radius", "changes", "controls", "count_inherited_backup", "findings",
-        "frameworks", "gaps", "limitations", "manifest", "parameters", "reconciliation", "redacted",
-        "resources", "tiers", "unit_names", "unsupported", "waivers",
+        "frameworks", "gaps", "limitations", "manifest", "parameters", "protection_groups", "reconciliation",
+        "redacted", "resources", "tiers", "unit_names", "unsupported", "waivers",
     }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_a_volume_of_two_instances_names_for_each_the_selection_that_selects_it(
     shard = bundle.shard()
     shard.settings().vault("main")
     names = ("i-1", "i-2")
-    selections = [{"Resources": [instance_arn(name)], "SelectionName": f"of {name}"} for name in names]
+    selections = [{"Resources": [instance_arn(name)]} for name in names]
     shard.plan("daily", rules=[rule()], selections=selections)
     shard.volume("vol-1", Attachments=[{"InstanceId": name, "State": "attached"} for name in names])
     for name in names:
@@ -105,5 +105,5 @@ def test_a_volume_of_two_instances_names_for_each_the_selection_that_selects_it(
     root = explain(folder, volume_arn("vol-1")).root
     parents = {node.subject: node.children for node in root.children if node.kind is NodeKind.PARENT}
     assert {arn: [node.label for node in nodes] for arn, nodes in parents.items()} == {
-        instance_arn(name): [f"daily / of {name}"] for name in names
+        instance_arn(name): [f"daily / s{number}"] for number, name in enumerate(names, 1)
     }
