@@ -12,7 +12,7 @@ from typing import Final
 from scanner.evaluate.controls.control_docs import controls_document
 from scanner.evaluate.controls.facts_docs import facts_document
 from scanner.findings.athena import athena_document
-from scripts import deployment, pagination, policies
+from scripts import deployment, identity, pagination, policies
 from scripts.capability_docs import capabilities_document
 from scripts.licence_docs import licences_document
 
@@ -23,6 +23,7 @@ def generated_files() -> Iterator[tuple[Path, bytes]]:
     """Yield the path of each generated file, and its current content."""
     # The declared operations come first: policies and the deployment are derived from them, too.
     yield pagination.FILE, pagination.content()
+    yield identity.FILE, identity.content()
     for name, arguments in policies.FILES.items():
         yield ROOT / name, policies.printed(*arguments).encode()
     yield deployment.TEMPLATE, deployment.current(deployment.TEMPLATE.read_text("utf-8")).encode()

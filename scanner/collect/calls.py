@@ -15,8 +15,8 @@ from scanner.collect.clients import Clients
 from scanner.collect.credentials import acting_for
 from scanner.collect.limits import Limits
 from scanner.collect.request import Unwatched, Watcher
-from scanner.collect.response_identity import check_identity
 from scanner.collect.retry import (
+    BrokenAnswerError,
     Budget,
     Deadline,
     FinalError,
@@ -28,6 +28,7 @@ from scanner.collect.retry import (
     is_throttling,
 )
 from scanner.evidence.answers import Pagination, pagination
+from scanner.evidence.identity import mismatch
 from scanner.evidence.writer import Call, Failure
 from scanner.model.collected import CollectedReads, is_collected
 from scanner.model.names import AccountId, RegionName, Shard
@@ -305,6 +306,14 @@ class Caller:
         self._wiring.watcher.called(self.shard, declared.key, ok=not call.is_gap)
 
 
+def _check_identity(
+    operation: Operation, parameters: Mapping[str, Any], answer: Mapping[str, Any], shard: Shard
+) -> None:
+    """Raise BrokenAnswerError for an answer about something other than what was requested."""
+    if problem := mismatch(operation.key, parameters, answer, shard):
+        raise BrokenAnswerError(problem)
+
+
 def next_token(paging: Pagination, answer: Mapping[str, Any]) -> str:
     """Return the token of the next page; empty on the last page."""
     if paging.more and answer.get(paging.more) is False:
@@ -446,13 +455,7 @@ class Sender:
             with acting_for(self.shard.account):
                 client = self.clients.of(operation.service, self.region, endpoint)
                 answer: dict[str, Any] = getattr(client, xform_name(operation.name))(**parameters)
-                check_identity(
-                    client.meta.service_model.operation_model(operation.name),
-                    operation,
-                    parameters,
-                    answer,
-                    Shard(self.shard.account, self.region),
-                )
+                _check_identity(operation, parameters, answer, Shard(self.shard.account, self.region))
         except Exception as problem:
             if is_throttling(problem):
                 self.limits.throttled(operation.service, operation.name)

@@ -39,8 +39,6 @@ _NO_ANSWERS: Final = frozenset({"html", "Error", "ErrorResponse", *_S3_ROOTS.val
 
 _DOCUMENTS: Final = (b"{", b"<?xml", b"<Error", b"<Response>")
 """How AWS's errors begin, and pages for people do not."""
-_MAY_OMIT_LISTS: Final = frozenset({"backup-gateway", "dsql", "ssm-sap"})
-"""Services whose answers need not have the list: AWS does not document that an empty one is sent."""
 
 _KEY: Final = b'":'
 
@@ -289,22 +287,9 @@ def check_parsed(operation: OperationModel, parsed: Mapping[str, Any]) -> None:
     paging = pagination().get(f"{operation.service_model.service_name}:{operation.name}")
     if paging is not None and paging.more and parsed.get(paging.more) and not parsed.get(paging.output):
         raise BrokenAnswerError(f"{operation.name} says that there is more, and not how to ask for it.")
-    if paging is not None and (missing := _missing_list(operation, parsed)):
-        raise BrokenAnswerError(f"{operation.name} was answered without its list {missing}.")
     if operation.output_shape is not None and not _is_json(operation):
         said = {name: value for name, value in parsed.items() if name != "ResponseMetadata"}
         _XML.check(operation.name, operation.output_shape, said)
-
-
-def _missing_list(operation: OperationModel, parsed: Mapping[str, Any]) -> str:
-    """Return the list that an answer lacks and that AWS always sends, if only an empty one; empty: none.
-
-    An empty object would otherwise look like an empty list: the scan would find that there is nothing.
-    """
-    if operation.service_model.service_name in _MAY_OMIT_LISTS:
-        return ""
-    members = cast("StructureShape", operation.output_shape).members.items()
-    return next((name for name, shape in members if shape.type_name == "list" and name not in parsed), "")
 
 
 def _is_json(operation: OperationModel) -> bool:

@@ -2,7 +2,8 @@
 
 Of two lines for the same call a response takes precedence over an error, else the later one. A list whose
 last page has a next token that no line uses was read in part (evidence format, "One evidence line"). The
-order of the lines never matters.
+order of the lines never matters. An answer that is not about what was requested is a failed read, and rows
+that contradict each other are left out (`evidence.identity`).
 """
 
 from collections import defaultdict
@@ -16,10 +17,11 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.evidence.lines import CallError, EvidenceLine
+from scanner.evidence.identity import RowIdentity, contradictions, mismatch, without_rows
+from scanner.evidence.lines import MISMATCH, CallError, EvidenceLine
 from scanner.evidence.shape import Shape
 from scanner.model.collected import CollectedReads, named_left_out
-from scanner.model.known import EvidenceRef, Gap, GapKind, Known, Reading, Unread
+from scanner.model.known import CONTRADICTION, EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.names import Shard
 
 _REFUSALS: Final = (
@@ -84,7 +86,7 @@ class Answers:
         self._failed = failed
         self._reads = reads
         calls: dict[str, dict[Parameters, dict[str, EvidenceLine]]] = defaultdict(lambda: defaultdict(dict))
-        for line in lines:
+        for line in (self._fitting(line) for line in lines):
             parameters, token = _identity(line)
             pages = calls[line.name][parameters]
             if (rival := pages.get(token)) is None or _beats(line, rival):
@@ -125,6 +127,20 @@ class Answers:
         gap = Gap(self.shard.account, self.shard.region, name, about, kind)
         return named_left_out(gap, self._reads)
 
+    def _fitting(self, line: EvidenceLine) -> EvidenceLine:
+        """Return a line; as a failed read where its answer is not about what was requested."""
+        if line.response is None:
+            return line
+        problem = mismatch(line.name, line.parameters, line.response, self.shard)
+        return replace(line, response=None, error=CallError(MISMATCH, problem, 0)) if problem else line
+
+    def _contradiction(self, name: str, identity: RowIdentity, pages: tuple[Shape, Shape]) -> Gap:
+        about = " ".join(part for part in identity if part)
+        first, second = (page.ref for page in pages)
+        message = f"lines {first.line} and {second.line} of {second.file} both describe it, and differ."
+        gap = self.gap(name, about, GapKind.FAILED)
+        return replace(gap, code=CONTRADICTION, message=message, ref=second)
+
     def _join(self, name: str, pages: Mapping[str, EvidenceLine]) -> Answer:
         tokens, gap = self._follow(name, pages)
         if gap is None and self._failed and name in pagination():
@@ -134,9 +150,13 @@ class Answers:
         stray = sorted(pages.keys() - set(tokens)) if gap is not None else []
         chain = [pages[token] for token in (*stray, *tokens)]
         answered = [line for line in chain if line.response is not None]
+        answer_pages = tuple(Shape(line.response or {}, line.name, line.ref) for line in answered)
+        if different := contradictions(name, answer_pages):
+            answer_pages = tuple(without_rows(name, page, different) for page in answer_pages)
+            gap = gap or self._contradiction(name, *next(iter(different.items())))
         return Answer(
             parameters=chain[0].parameters,
-            pages=tuple(Shape(line.response or {}, line.name, line.ref) for line in answered),
+            pages=answer_pages,
             gap=gap,
             absent=not answered and gap is None,
             refs=tuple(line.ref for line in chain),

@@ -12,6 +12,9 @@ from scanner.model.known import EvidenceRef
 MALFORMED: Final = "MalformedAnswer"
 """The code of a call whose answer is not of the form that AWS documents."""
 
+MISMATCH: Final = "AnswerMismatch"
+"""The code of a call whose recorded answer is not about what was requested (`evidence.identity`)."""
+
 _REQUIRED: Final = {"service": str, "operation": str, "parameters": dict}
 
 

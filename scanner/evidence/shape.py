@@ -115,15 +115,6 @@ class Shape:
             raise self._broken(key, "a list of strings")
         return tuple(values)
 
-    def contradicts(self, earlier: "Shape", identity: str) -> BundleError:
-        """Return the error for two different objects with the same identity."""
-        return MalformedAnswerError(
-            f"{self.ref.file}: lines {earlier.ref.line} and {self.ref.line}: {self.where} and "
-            f"{earlier.where} are both about {identity}, and differ. The answer counts as a failed read.",
-            self.ref,
-            self.where.partition(".")[0],
-        )
-
     def mapping(self, key: str, kind: type[V]) -> dict[str, V]:
         """Return an object whose values all have one type; empty where it is absent."""
         values = self._typed(key, dict, "an object") or {}

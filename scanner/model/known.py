@@ -105,6 +105,10 @@ NOT_ENABLED: Final = "not-opted-in"
 
 LEFT_OUT: Final = "not-collected"
 """The code of a gap of a call that the scan left out, because none of its controls needs it."""
+
+CONTRADICTION: Final = "Contradiction"
+"""The code of a gap of a read whose answers contradict each other, or another read."""
+
 _WHY_LEFT_OUT: Final = "no control that the scan was made for needs it (scan again with --collect all)"
 
 
@@ -138,6 +142,8 @@ class Gap:
             return f"{self.operation}{about} was not called: {where} is outside the scope of the scan."
         if self.code == LEFT_OUT:
             return f"{self.operation}{about} in {where} was not collected: {_WHY_LEFT_OUT}."
+        if self.code == CONTRADICTION:
+            return f"{self.operation}{about} in {where} is contradicted: {self.message}"
         code = f" ({self.code})" if self.code else ""
         return f"{self.operation}{about} in {where} {_WHAT_HAPPENED[self.kind]}{code}."
 

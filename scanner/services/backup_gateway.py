@@ -21,6 +21,7 @@ OPERATIONS: Final = (
         "ListVirtualMachines",
         "backup-gateway:ListVirtualMachines",
         own=("VirtualMachines[].ResourceArn",),
+        identity=("VirtualMachines[].ResourceArn",),
     ),
     Operation(
         "backup-gateway",
@@ -29,6 +30,7 @@ OPERATIONS: Final = (
         after=("backup-gateway:ListVirtualMachines",),
         per="account-Region that has virtual machines",
         own=("Hypervisors[].HypervisorArn",),
+        identity=("Hypervisors[].HypervisorArn",),
     ),
 )
 

@@ -36,8 +36,8 @@ class Operation:
     like `Reservations[].Instances[].UserData`. `after` are the operations (`service:Operation`) whose answers
     supply the parameters: without them there is no call. `own` are response fields with ARNs or ids of the
     called account and Region. `same` pairs a parameter with the response field that repeats it under another
-    name (`collect.response_identity`). `closed` are nodes of the response in which a field unknown to
-    botocore changes the meaning of the others (`collect.response_checks`).
+    name. `identity` are the fields that identify a row of a list. `closed` are nodes of the response in which
+    a field unknown to botocore changes the meaning of the others. `evidence.identity` explains these four.
 
     `scope` and `per` say how often it is called: once in its scope, or once for each `per` (`vault`).
     `condition` restricts the calls (`account-Region that has ONTAP file systems`).
@@ -55,6 +55,7 @@ class Operation:
     after: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
     same: tuple[tuple[str, str], ...] = ()
+    identity: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     scope: CallScope = CallScope.REGION
     per: str = ""
@@ -139,15 +140,9 @@ def distinct(
 ) -> dict[str, tuple[Shape, EvidenceRef]]:
     """Return rows by their identity `key`, sorted; a row that AWS lists twice counts once.
 
-    BundleError: two rows of one identity differ, and it is unknown which of them is right.
+    Rows of one identity are equal: `evidence.answers` leaves out those that differ.
     """
-    by_key: dict[str, tuple[Shape, EvidenceRef]] = {}
-    for row, ref in rows_with_refs:
-        identity = row.need(key)
-        first = by_key.setdefault(identity, (row, ref))[0]
-        if first.data != row.data:
-            raise row.contradicts(first, identity)
-    return dict(sorted(by_key.items()))
+    return dict(sorted({row.need(key): (row, ref) for row, ref in rows_with_refs}.items()))
 
 
 def created_by_rule(row: Shape, shard: Shard) -> str | None:

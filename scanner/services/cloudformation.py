@@ -23,6 +23,7 @@ OPERATIONS: Final = (
         # "DescribeStacks").
         also=("cloudformation:ListStacks",),
         own=("Stacks[].StackId",),
+        identity=("Stacks[].StackId",),
     ),
 )
 

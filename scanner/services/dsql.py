@@ -16,7 +16,14 @@ from scanner.services.tagging import STACK_TAG, tag_map
 _AWS_OWNED: Final = "AWS_OWNED_KMS_KEY"
 
 OPERATIONS: Final = (
-    Operation("dsql", "ListClusters", "dsql:ListClusters", page=100, own=("clusters[].arn",)),
+    Operation(
+        "dsql",
+        "ListClusters",
+        "dsql:ListClusters",
+        page=100,
+        own=("clusters[].arn",),
+        identity=("clusters[].identifier",),
+    ),
     Operation(
         "dsql", "GetCluster", "dsql:GetCluster", after=("dsql:ListClusters",), per="cluster", own=("arn",)
     ),

@@ -23,6 +23,7 @@ OPERATIONS: Final = (
         "ec2:DescribeRegions",
         scope=CallScope.ACCOUNT,
         optional="without it, every Region of the scan is read",
+        identity=("Regions[].RegionName",),
     ),
     Operation(
         "ec2",
@@ -31,8 +32,15 @@ OPERATIONS: Final = (
         _PAGE,
         secrets=("Reservations[].Instances[].UserData",),
         own=("Reservations[].OwnerId",),
+        identity=("Reservations[].Instances[].InstanceId",),
     ),
-    Operation("ec2", "DescribeVolumes", "ec2:DescribeVolumes", _PAGE),
+    Operation(
+        "ec2",
+        "DescribeVolumes",
+        "ec2:DescribeVolumes",
+        _PAGE,
+        identity=("Volumes[].VolumeId",),
+    ),
 )
 
 _NOT_ENABLED: Final = "not-opted-in"

@@ -18,6 +18,7 @@ OPERATIONS: Final = (
         "elasticfilesystem:DescribeFileSystems",
         page=100,
         own=("FileSystems[].FileSystemArn",),
+        identity=("FileSystems[].FileSystemId",),
     ),
 )
 

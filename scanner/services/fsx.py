@@ -38,6 +38,7 @@ OPERATIONS: Final = (
         # Administrative actions contain whole file systems, including their passwords.
         secrets=("FileSystems[].OntapConfiguration.FsxAdminPassword", "FileSystems[].AdministrativeActions"),
         own=("FileSystems[].ResourceARN",),
+        identity=("FileSystems[].FileSystemId",),
     ),
     Operation(
         "fsx",
@@ -48,6 +49,7 @@ OPERATIONS: Final = (
         after=("fsx:DescribeFileSystems",),
         condition="account-Region that has ONTAP file systems",
         own=("Volumes[].ResourceARN",),
+        identity=("Volumes[].VolumeId",),
     ),
 )
 

@@ -32,6 +32,7 @@ OPERATIONS: Final = (
         scope=CallScope.ACCOUNT,
         optional="it is a gap of every role that a selection names",
         own=("Roles[].Arn",),
+        identity=("Roles[].Arn",),
     ),
     Operation(
         "sts",

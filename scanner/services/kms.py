@@ -29,8 +29,15 @@ OPERATIONS: Final = (
         page=100,
         optional="it is a gap of every key named by alias",
         own=("Aliases[].AliasArn",),
+        identity=("Aliases[].AliasName",),
     ),
-    Operation("kms", "DescribeKey", "kms:DescribeKey", per="key", same=(("KeyId", "KeyMetadata.Arn"),)),
+    Operation(
+        "kms",
+        "DescribeKey",
+        "kms:DescribeKey",
+        per="key",
+        same=(("KeyId", "KeyMetadata.Arn"),),
+    ),
     Operation("kms", "GetKeyPolicy", "kms:GetKeyPolicy", after=("kms:DescribeKey",), per="key"),
 )
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from scanner.evidence.answers import Answer, Answers
 from scanner.evidence.lines import MALFORMED
@@ -33,18 +33,9 @@ INVALID: Final = "organizations:ListAccountsWithInvalidEffectivePolicy"
 _BACKUP: Final = "backup.amazonaws.com"
 
 
-def _once(
-    name: str,
-    page: int = _PAGE,
-    per: str = "",
-    after: tuple[str, ...] = (),
-    same: tuple[tuple[str, str], ...] = (),
-) -> Operation:
+def _once(name: str, page: int = _PAGE, **details: Any) -> Operation:  # noqa: ANN401 -- those of Operation
     """Declare an operation that is called once per organization."""
-    action = f"organizations:{name}"
-    return Operation(
-        "organizations", name, action, page, after=after, same=same, scope=CallScope.SCAN, per=per
-    )
+    return Operation("organizations", name, f"organizations:{name}", page, scope=CallScope.SCAN, **details)
 
 
 _CROSS_ACCOUNT: Final = "isCrossAccountBackupEnabled"
@@ -59,17 +50,23 @@ TREE: Final = (_ROOTS, _UNITS, "organizations:ListAccountsForParent")
 
 OPERATIONS: Final = (
     _once("DescribeOrganization", page=0),
-    _once("ListAccounts"),
-    _once("ListRoots"),
-    _once("ListOrganizationalUnitsForParent", per=_UNIT, after=("organizations:ListRoots",)),
+    _once("ListAccounts", identity=("Accounts[].Id",)),
+    _once("ListRoots", identity=("Roots[].Id",)),
+    _once(
+        "ListOrganizationalUnitsForParent",
+        per=_UNIT,
+        after=("organizations:ListRoots",),
+        identity=("OrganizationalUnits[].Id",),
+    ),
     _once(
         "ListAccountsForParent",
         per=_UNIT,
         after=("organizations:ListRoots", "organizations:ListOrganizationalUnitsForParent"),
+        identity=("Accounts[].Id",),
     ),
-    _once("ListDelegatedAdministrators"),
-    _once("ListAWSServiceAccessForOrganization"),
-    _once("ListPolicies"),
+    _once("ListDelegatedAdministrators", identity=("DelegatedAdministrators[].Id",)),
+    _once("ListAWSServiceAccessForOrganization", identity=("EnabledServicePrincipals[].ServicePrincipal",)),
+    _once("ListPolicies", identity=("Policies[].Id",)),
     _once(
         "DescribePolicy",
         page=0,
@@ -77,8 +74,13 @@ OPERATIONS: Final = (
         after=("organizations:ListPolicies",),
         same=(("PolicyId", "Policy.PolicySummary.Id"),),
     ),
-    _once("ListTargetsForPolicy", per="policy", after=("organizations:ListPolicies",)),
-    _once("ListAccountsWithInvalidEffectivePolicy"),
+    _once(
+        "ListTargetsForPolicy",
+        per="policy",
+        after=("organizations:ListPolicies",),
+        identity=("Targets[].TargetId",),
+    ),
+    _once("ListAccountsWithInvalidEffectivePolicy", identity=("Accounts[].Id",)),
     # Every account may read its own (API reference, "DescribeEffectivePolicy").
     Operation(
         "organizations",

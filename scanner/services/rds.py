@@ -29,6 +29,7 @@ OPERATIONS: Final = (
         _PAGE,
         secrets=("DBInstances[].PendingModifiedValues.MasterUserPassword",),
         own=("DBInstances[].DBInstanceArn",),
+        identity=("DBInstances[].DBInstanceArn",),
     ),
     Operation(
         "rds",
@@ -37,6 +38,7 @@ OPERATIONS: Final = (
         _PAGE,
         secrets=("DBClusters[].PendingModifiedValues.MasterUserPassword",),
         own=("DBClusters[].DBClusterArn",),
+        identity=("DBClusters[].DBClusterArn",),
     ),
 )
 

@@ -19,6 +19,7 @@ OPERATIONS: Final = (
         page=100,
         secrets=("Clusters[].PendingModifiedValues.MasterUserPassword",),
         own=("Clusters[].ClusterNamespaceArn",),
+        identity=("Clusters[].ClusterIdentifier",),
     ),
 )
 

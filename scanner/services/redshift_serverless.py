@@ -19,6 +19,7 @@ OPERATIONS: Final = (
         "redshift-serverless:ListNamespaces",
         page=100,
         own=("namespaces[].namespaceArn",),
+        identity=("namespaces[].namespaceArn",),
     ),
 )
 

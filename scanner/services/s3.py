@@ -28,7 +28,14 @@ _OLD_NAMES: Final = {"": "us-east-1", "EU": "eu-west-1"}
 
 OPERATIONS: Final = (
     # With a page size S3 returns the Region of every bucket.
-    Operation("s3", "ListBuckets", "s3:ListAllMyBuckets", page=10_000, scope=CallScope.ACCOUNT),
+    Operation(
+        "s3",
+        "ListBuckets",
+        "s3:ListAllMyBuckets",
+        page=10_000,
+        scope=CallScope.ACCOUNT,
+        identity=("Buckets[].Name",),
+    ),
     Operation(
         "s3",
         "GetBucketLocation",

@@ -14,7 +14,14 @@ from scanner.services.sources import Sources
 from scanner.services.tagging import STACK_TAG, tag_map
 
 OPERATIONS: Final = (
-    Operation("ssm-sap", "ListDatabases", "ssm-sap:ListDatabases", page=50, own=("Databases[].Arn",)),
+    Operation(
+        "ssm-sap",
+        "ListDatabases",
+        "ssm-sap:ListDatabases",
+        page=50,
+        own=("Databases[].Arn",),
+        identity=("Databases[].Arn",),
+    ),
     # The name of the secret with the database's password is not recorded either.
     Operation(
         "ssm-sap",

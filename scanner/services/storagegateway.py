@@ -24,7 +24,12 @@ _Description = tuple[Shape, EvidenceRef]
 
 OPERATIONS: Final = (
     Operation(
-        "storagegateway", "ListVolumes", "storagegateway:ListVolumes", _PAGE, own=("VolumeInfos[].VolumeARN",)
+        "storagegateway",
+        "ListVolumes",
+        "storagegateway:ListVolumes",
+        _PAGE,
+        own=("VolumeInfos[].VolumeARN",),
+        identity=("VolumeInfos[].VolumeARN",),
     ),
     Operation(
         "storagegateway",
@@ -33,6 +38,7 @@ OPERATIONS: Final = (
         after=("storagegateway:ListVolumes",),
         per="batch of cached volumes",
         own=("CachediSCSIVolumes[].VolumeARN",),
+        identity=("CachediSCSIVolumes[].VolumeARN",),
     ),
     Operation(
         "storagegateway",
@@ -41,6 +47,7 @@ OPERATIONS: Final = (
         after=("storagegateway:ListVolumes",),
         per="batch of stored volumes",
         own=("StorediSCSIVolumes[].VolumeARN",),
+        identity=("StorediSCSIVolumes[].VolumeARN",),
     ),
 )
 

@@ -25,6 +25,7 @@ OPERATIONS: Final = (
         "tag:GetResources",
         page=100,
         optional="it is a gap of every resource whose own list has no tags",
+        identity=("ResourceTagMappingList[].ResourceARN",),
     ),
 )
 

@@ -39,6 +39,7 @@ OPERATIONS: Final = (
         after=("timestream-write:DescribeEndpoints",),
         condition="account that uses Timestream",
         own=("Tables[].Arn",),
+        identity=("Tables[].DatabaseName", "Tables[].TableName"),
     ),
     Operation(
         "timestream-write",
@@ -48,6 +49,7 @@ OPERATIONS: Final = (
         after=("timestream-write:ListTables",),
         per="account that uses Timestream",
         own=("Databases[].Arn",),
+        identity=("Databases[].DatabaseName",),
     ),
 )
 

@@ -308,6 +308,6 @@ def test_what_is_nested_too_deep_to_compare_is_a_corrupt_bundle(place: str) -> N
     deep: Any = []
     for _ in range(600):
         deep = [deep]
-    told = line(X=deep) if place == "parameters" else line(response={"X": deep})
+    told = line(X=deep) if place == "parameters" else line("backup:GetBackupPlan", {"X": deep})
     with pytest.raises(BundleError, match="cannot be compared"):
         answers_of([told, told])

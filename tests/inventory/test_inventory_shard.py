@@ -21,6 +21,7 @@ from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
 from tests.fakes.bundles import (
     ACCOUNT,
     FAR,
+    LISTS,
     OTHER,
     REGION,
     Line,
@@ -71,7 +72,7 @@ def of_lines(
 def test_a_narrowed_list_never_counts_as_complete(
     name: str, parameters: dict[str, Any], *, whole: bool
 ) -> None:
-    script = shard().call(name, {}, **parameters)
+    script = shard().call(name, {LISTS[name][0]: []}, **parameters)
     found = parsed(script).lists[name]
     assert isinstance(found, Known) is whole
     if isinstance(found, Unread):

@@ -19,6 +19,7 @@ import pytest
 
 from scanner.evidence.answers import pagination
 from scanner.evidence.bundle import Bundle
+from scanner.evidence.lines import MALFORMED, MISMATCH
 from scanner.inventory.shard import parse_shard
 from scanner.model.inventory import ShardStatus
 from scanner.model.names import AccountId, RegionName, Shard
@@ -153,7 +154,8 @@ def _told(bundle: Bundle, account: str, region: str) -> tuple[str, ...]:
             lambda: parse_shard(bundle.answers(place), bundle.account_answers(own), ShardStatus.COMPLETE),
             lambda: parse_account(bundle.account_answers(own), organization()),
         )
-    return tuple(MESSAGE.sub("message=''", repr(bundle.parsed(parse))) for parse in parsers)
+    said = (repr(bundle.parsed(parse)).replace(MISMATCH, MALFORMED) for parse in parsers)
+    return tuple(MESSAGE.sub("message=''", text) for text in said)
 
 
 FIELDS: Final = fields()

@@ -41,7 +41,7 @@ def gaps_of(inventory: ShardInventory) -> set[tuple[str, str, GapKind]]:
     [
         ({"error": "AccessDeniedException"}, GapKind.REFUSED),
         ({"error": "InternalFailure"}, GapKind.FAILED),
-        ({"response": {"NextToken": "t"}}, GapKind.HALF_READ),
+        ({"response": {"NextToken": "t"}}, GapKind.FAILED),
     ],
 )
 def test_a_list_that_failed_is_a_gap_and_no_empty_list(

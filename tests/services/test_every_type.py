@@ -81,6 +81,9 @@ def test_tags_of_one_resource_or_of_the_tagging_api(
     assert tags_of(only(script)) == expected
 
 
+NO_TAGS: Final[dict[str, Any]] = {"ResourceTagMappingList": []}
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -91,7 +94,7 @@ def test_tags_of_one_resource_or_of_the_tagging_api(
     ],
 )
 def test_a_list_of_other_tagged_types_says_nothing(filters: list[str], expected: object) -> None:
-    script = shard().listed("eks:ListClusters", "c").call(GET_RESOURCES, {}, ResourceTypeFilters=filters)
+    script = shard().listed("eks:ListClusters", "c").call(GET_RESOURCES, NO_TAGS, ResourceTypeFilters=filters)
     assert tags_of(only(script)) == expected
 
 

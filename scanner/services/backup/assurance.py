@@ -25,7 +25,14 @@ from scanner.services.caller import Caller, record_all
 _PAGE: Final = 1000  # the largest that the service accepts (facts 10.1)
 
 OPERATIONS: Final = (
-    Operation("backup", "ListLegalHolds", "backup:ListLegalHolds", _PAGE, own=("LegalHolds[].LegalHoldArn",)),
+    Operation(
+        "backup",
+        "ListLegalHolds",
+        "backup:ListLegalHolds",
+        _PAGE,
+        own=("LegalHolds[].LegalHoldArn",),
+        identity=("LegalHolds[].LegalHoldId",),
+    ),
     Operation(
         "backup",
         "GetLegalHold",
@@ -34,7 +41,14 @@ OPERATIONS: Final = (
         per="legal hold",
         own=("LegalHoldArn",),
     ),
-    Operation("backup", "ListFrameworks", "backup:ListFrameworks", _PAGE, own=("Frameworks[].FrameworkArn",)),
+    Operation(
+        "backup",
+        "ListFrameworks",
+        "backup:ListFrameworks",
+        _PAGE,
+        own=("Frameworks[].FrameworkArn",),
+        identity=("Frameworks[].FrameworkName",),
+    ),
     Operation(
         "backup",
         "DescribeFramework",
@@ -44,7 +58,12 @@ OPERATIONS: Final = (
         own=("FrameworkArn",),
     ),
     Operation(
-        "backup", "ListReportPlans", "backup:ListReportPlans", _PAGE, own=("ReportPlans[].ReportPlanArn",)
+        "backup",
+        "ListReportPlans",
+        "backup:ListReportPlans",
+        _PAGE,
+        own=("ReportPlans[].ReportPlanArn",),
+        identity=("ReportPlans[].ReportPlanName",),
     ),
     Operation(
         "backup",
@@ -52,6 +71,7 @@ OPERATIONS: Final = (
         "backup:ListTieringConfigurations",
         _PAGE,
         own=("TieringConfigurations[].TieringConfigurationArn",),
+        identity=("TieringConfigurations[].TieringConfigurationName",),
     ),
     Operation(
         "backup",

@@ -23,10 +23,34 @@ _HISTORIES: Final = (
 )
 
 OPERATIONS: Final = (
-    Operation("backup", "ListBackupJobs", "backup:ListBackupJobs", _PAGE),
-    Operation("backup", "ListCopyJobs", "backup:ListCopyJobs", _PAGE),
-    Operation("backup", "ListRestoreJobs", "backup:ListRestoreJobs", _PAGE),
-    Operation("backup", "ListProtectedResources", "backup:ListProtectedResources", _PAGE),
+    Operation(
+        "backup",
+        "ListBackupJobs",
+        "backup:ListBackupJobs",
+        _PAGE,
+        identity=("BackupJobs[].BackupJobId",),
+    ),
+    Operation(
+        "backup",
+        "ListCopyJobs",
+        "backup:ListCopyJobs",
+        _PAGE,
+        identity=("CopyJobs[].CopyJobId",),
+    ),
+    Operation(
+        "backup",
+        "ListRestoreJobs",
+        "backup:ListRestoreJobs",
+        _PAGE,
+        identity=("RestoreJobs[].RestoreJobId",),
+    ),
+    Operation(
+        "backup",
+        "ListProtectedResources",
+        "backup:ListProtectedResources",
+        _PAGE,
+        identity=("Results[].ResourceArn",),
+    ),
     # AWS allows ten calls per second. It is called for the account's own resources only, since no control
     # needs the latest restore of others (catalogue, ruling 9).
     Operation(

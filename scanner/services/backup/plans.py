@@ -28,7 +28,12 @@ _EQUALS: Final = "StringEquals"
 
 OPERATIONS: Final = (
     Operation(
-        "backup", "ListBackupPlans", "backup:ListBackupPlans", _PAGE, own=("BackupPlansList[].BackupPlanArn",)
+        "backup",
+        "ListBackupPlans",
+        "backup:ListBackupPlans",
+        _PAGE,
+        own=("BackupPlansList[].BackupPlanArn",),
+        identity=("BackupPlansList[].BackupPlanId",),
     ),
     Operation(
         "backup",
@@ -46,6 +51,7 @@ OPERATIONS: Final = (
         _PAGE,
         after=("backup:ListBackupPlans",),
         per="plan",
+        identity=("BackupSelectionsList[].SelectionId",),
     ),
     Operation(
         "backup",

@@ -28,6 +28,7 @@ OPERATIONS: Final = (
         "backup:ListRestoreTestingPlans",
         _PAGE,
         own=("RestoreTestingPlans[].RestoreTestingPlanArn",),
+        identity=("RestoreTestingPlans[].RestoreTestingPlanName",),
     ),
     Operation(
         "backup",
@@ -44,6 +45,7 @@ OPERATIONS: Final = (
         _PAGE,
         after=("backup:ListRestoreTestingPlans",),
         per="restore testing plan",
+        identity=("RestoreTestingSelections[].RestoreTestingSelectionName",),
     ),
     Operation(
         "backup",

@@ -35,6 +35,7 @@ OPERATIONS: Final = (
         "backup:ListBackupVaults",
         _PAGE,
         own=("BackupVaultList[].BackupVaultArn",),
+        identity=("BackupVaultList[].BackupVaultName",),
     ),
     # AWS allows five calls per second. It is called for the few vaults whose list entry is incomplete (facts
     # 5).
@@ -71,6 +72,7 @@ OPERATIONS: Final = (
         per="vault",
         own=("RecoveryPoints[].BackupVaultArn",),
         closed=("RecoveryPoints[].Lifecycle",),
+        identity=("RecoveryPoints[].BackupVaultArn", "RecoveryPoints[].RecoveryPointArn"),
     ),
     # Called for scanned continuous recovery points: the list has no scan results for points in time.
     Operation(
