@@ -11,7 +11,15 @@ from typing import Any, Final
 from scanner.app.reports import SHARED
 from scanner.errors import UsageError
 from scanner.evidence.bundle import Bundle
-from scanner.evidence.manifest import NAME, SCHEMA, SIGNATURE, TIME_STAMP, manifest_bytes, read_document
+from scanner.evidence.manifest import (
+    INPUTS,
+    NAME,
+    SCHEMA,
+    SIGNATURE,
+    TIME_STAMP,
+    manifest_bytes,
+    read_document,
+)
 from scanner.evidence.report_checksums import NAME as CHECKSUMS
 from scanner.evidence.scan_files import (
     FACTS,
@@ -31,19 +39,31 @@ _OF_JUDGEMENT: Final = ("columns", TIME_STAMP)
 """Keys of the manifest that only a judged scan has."""
 
 
-def check_is_free(bundle_folder: Path, out: Path, *, force: bool) -> None:
-    """Check that an evaluation may be written to `out`.
+def check_is_free(bundle_folder: Path, out: Path, *, force: bool, shown: str = "") -> None:
+    """Check that an evaluation may be written to `out`. `shown`: how messages call it.
 
     Raises:
         UsageError: another evaluation is there, and `force` is not set; or the evidence of another scan.
     """
-    in_place = _is_same(out, bundle_folder)
+    in_place, shown = _is_same(out, bundle_folder), shown or str(out)
     if not in_place and (out / "evidence").exists():
-        raise UsageError(f"{out} contains the evidence of a scan: name another folder with --out.")
+        raise UsageError(f"{shown} contains the evidence of a scan: name another folder with --out.")
     if not force and _has_judgement(out, in_place=in_place):
         raise UsageError(
-            f"{out} contains an evaluated scan: name another folder with --out, or replace it with --force."
+            f"{shown} contains an evaluated scan: name another folder with --out, or replace it with --force."
         )
+
+
+def is_of_judgement(name: str) -> bool:
+    """Check by its name whether a file of a scan is part of its evaluation."""
+    folder, _, report = name.rpartition("/")
+    is_report = folder in ("", SHARED) and report in _REPORTS
+    return is_report or name in (NAME, FIRST_SEEN) or folder.startswith(INPUTS) or is_judged((name,))
+
+
+def collection_manifest(folder: Path) -> bytes:
+    """Return the manifest of the collection of a judged scan. BundleError: the manifest cannot be read."""
+    return manifest_bytes(_collection_document(read_document(folder)))
 
 
 def _is_same(folder: Path, other: Path) -> bool:

@@ -226,6 +226,7 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     fail_on_unknown: options.FailOnUnknown = False,
     jobs: options.Jobs = None,
     out: options.Out = None,
+    force: options.Force = False,
     formats: options.Formats = None,
     since: options.Since = None,
     before: options.Before = None,
@@ -242,8 +243,9 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     """Evaluate a recorded bundle without network access or credentials. Writes into it, or into --out."""
     judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
     signing = SigningOptions(sign_key, sign_kms, timestamp_url, previous)
+    earlier = tuple(before or ())
     target = Target(
-        out, None, redact, redact_key, sse_kms_key, bucket_owner, since, tuple(before or ()), signing
+        out, None, redact, redact_key, sse_kms_key, bucket_owner, since, earlier, signing, force=force
     )
     raise typer.Exit(
         guarded(lambda: _actions("judge").evaluate(bundle, judged, target, formats, quiet=quiet))

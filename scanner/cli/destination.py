@@ -8,16 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 from scanner.cli.logs import say
 from scanner.cli.options import Target
 from scanner.errors import UsageError
+from scanner.evidence.manifest import NAME as MANIFEST
 from scanner.settings.settings import Settings
 from scanner.storage.place import Place, is_place, place_of
 
 if TYPE_CHECKING:
     from scanner.storage.s3 import S3Options
+    from scanner.storage.s3_replace import Replacement
 
 _UNREAD: Final = ("evidence", "inventory")
 """Folders that no report uses."""
@@ -98,29 +101,56 @@ def shown_at(destination: Destination, folder: Path) -> Callable[[Path], str]:
 
 @contextmanager
 def published(
-    destination: Destination, folder: Path, names: Iterable[str] | None = None, *, keep: bool = False
+    destination: Destination,
+    folder: Path,
+    names: Iterable[str] | None = None,
+    *,
+    keep: bool = False,
+    replacement: "Replacement | None" = None,
 ) -> Iterator[None]:
     """Upload a folder's files (`names` None: all) when the block succeeds, and remove the folder.
 
     If the upload fails, the folder is kept and the error names it. With `keep`, it is kept in any case.
-    Without an S3 location, nothing happens.
+    `replacement`: removes an earlier evaluation before. Without an S3 location, nothing happens.
     """
     yield
     if destination.place is None:
         return
-    from scanner.storage.s3 import upload  # noqa: PLC0415 -- loads the AWS client
+    from scanner.storage.s3 import files_of, upload  # noqa: PLC0415 -- loads the AWS client
 
+    names = tuple(files_of(folder) if names is None else names)
+    options = means_of(destination)
     try:
-        sent = upload(folder, destination.place, means_of(destination), names)
+        if replacement is not None:
+            replacement.remove_earlier(destination.place, options, frozenset(names))
+        sent = upload(folder, destination.place, options, names)
     except BaseException as problem:
-        problem.add_note(
-            f"Nothing is lost: the files are in {folder}. "
-            f"Upload them with: aws s3 cp --recursive {folder} {destination.place}"
-        )
+        advice = _advice(problem, destination.place, options, folder)
+        problem.add_note(f"Nothing is lost: the files are in {folder}. {advice}")
         raise
     if not keep:
         shutil.rmtree(folder, ignore_errors=True)
     say(f"{len(sent):,} files were written to {destination.place}.")
+
+
+def _advice(problem: BaseException, place: Place, options: "S3Options", folder: Path) -> str:
+    """Return how to upload a folder by hand: as the upload does, encrypted, and with the manifest last.
+
+    Where S3 denied access and the owner of the bucket is given, the bucket may be a stranger's. The command
+    line of AWS does not check owners, so it must not be used then.
+    """
+    from scanner.storage.s3 import is_refused  # noqa: PLC0415 -- loads the AWS client
+
+    if options.bucket_owner and is_refused(problem):
+        return f"Check that account {options.bucket_owner} owns bucket {place.bucket} before you upload them."
+    key = options.kms_key
+    encryption = f" --sse aws:kms --sse-kms-key-id {quote(key)}" if key else " --sse AES256"
+    copy = f"aws s3 cp --recursive {quote(str(folder))} {quote(str(place))}{encryption}"
+    if not (folder / MANIFEST).exists():
+        return f"Upload them with: {copy}"
+    manifest = f"{quote(str(folder / MANIFEST))} {quote(f'{place}/{MANIFEST}')}"
+    last = f"aws s3 cp {manifest}{encryption}"
+    return f"Upload them, the manifest last, with: {copy} --exclude {MANIFEST} && {last}"
 
 
 @contextmanager

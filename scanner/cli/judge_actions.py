@@ -32,6 +32,7 @@ from scanner.cli.judgement import judgement_of, with_settings
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
 from scanner.cli.progress import report_unread_accounts
+from scanner.cli.replacement import output_of
 from scanner.cli.requests import settings_of
 from scanner.cli.sign import signer_of, signing_error, with_signing_settings
 from scanner.errors import BundleError, OutputError, UsageError
@@ -81,7 +82,8 @@ def evaluate(
     if is_place(bundle) and target.out is None:
         raise UsageError("Specify the output with --out: a folder or s3://BUCKET/PREFIX.")
     with fetched(bundle, goal, whole=True) as source:
-        folder = temporary() if goal.place else goal.folder or source
+        output = output_of(bundle, source, goal, force=target.force)
+        folder = output.folder
         if judgement is None:
             judgement = _stored_judgement(source, as_of, quiet=quiet)
         with former_scan(target, settings, goal, folder) as since:
@@ -98,7 +100,7 @@ def evaluate(
                 since=since,
                 signer=signer,
             )
-        with published(goal, folder):
+        with published(goal, folder, output.names(), replacement=output.replacement):
             return conclude(
                 outcome,
                 shown_at(goal, folder),
@@ -140,7 +142,7 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
             written = reports.report(source, wanted, folder, redaction, since)
         base = folder or source
         names = [report_file.path.relative_to(base).as_posix() for report_file in written]
-        names += _attachments(written, base)
+        names += _attachments(written, base, in_scan=base == source)
         with published(goal, base, names, keep=base == source), losing_output():
             for report_file in written if not quiet else ():
                 typer.echo(shown_at(goal, base)(report_file.path))
@@ -154,11 +156,15 @@ def _reports_folder(goal: Destination, *, in_scan: bool) -> Path | None:
     return None if in_scan else temporary()
 
 
-def _attachments(written: tuple[Written, ...], base: Path) -> set[str]:
-    """Return the names of the files that belong to reports: checksums, and the findings of redacted ones."""
+def _attachments(written: tuple[Written, ...], base: Path, *, in_scan: bool) -> set[str]:
+    """Return the names of the files that belong to reports: checksums, and the findings of redacted ones.
+
+    `in_scan`: the manifest of the scan, too, which names the checksums.
+    """
     folders = {report_file.path.parent for report_file in written}
     paths = {folder / CHECKSUMS for folder in folders}
     paths |= {folder / FINDINGS for folder in folders if not (folder / NAME).exists()}
+    paths |= {base / NAME} if in_scan else set()
     return {path.relative_to(base).as_posix() for path in paths if path.exists()}
 
 

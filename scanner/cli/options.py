@@ -258,6 +258,14 @@ Distributed = Annotated[
         rich_help_panel=SCOPE,
     ),
 ]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace an earlier evaluation in the same folder or at the same location in S3.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option(
@@ -344,6 +352,7 @@ class Target:
     since: str | None = None
     before: tuple[Path, ...] = ()
     signing: SigningOptions = SigningOptions()
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)

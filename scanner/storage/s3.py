@@ -76,6 +76,7 @@ _CREDENTIALS: Final = (
 )
 _CHUNK = 1 << 20
 LAST: Final = "manifest.json"
+_CHECKSUMS: Final = "reports.sha256"
 _MIB: Final = 1 << 20
 _ONE_REQUEST: Final = 64 * _MIB
 _PART: Final = 16 * _MIB
@@ -198,6 +199,12 @@ def code_of(problem: aws.ClientError) -> str:
     return str(problem.response.get("Error", {}).get("Code", ""))
 
 
+def is_refused(problem: BaseException) -> bool:
+    """Check whether S3 denied access, or a bucket that belongs to another account than expected."""
+    cause = problem.__cause__
+    return isinstance(cause, aws.ClientError) and code_of(cause) in _REFUSED
+
+
 def _error_class(writes: bool) -> type[VaultproofError]:  # noqa: FBT001 -- its only parameter
     return OutputError if writes else BundleError
 
@@ -214,13 +221,15 @@ def _error_for(
     if code in _WRONG_REGION:
         return kind(f"Bucket {place.bucket} is in another Region ({code}): set AWS_REGION to that Region.")
     if code in _REFUSED or code.startswith("KMS."):
-        required = _required_permissions(place, options, writes=writes)
+        required = _required_permissions(place, options, problem.operation_name, writes=writes)
         return kind(f"Access to {place} was denied ({code}: {message}). {required}")
     return kind(f"{place}: {code}: {message}.")
 
 
-def _required_permissions(place: Place, options: S3Options, *, writes: bool) -> str:
+def _required_permissions(place: Place, options: S3Options, operation: str, *, writes: bool) -> str:
     actions = "s3:PutObject" if writes else "s3:GetObject and s3:ListBucket"
+    if writes and operation.startswith("DeleteObject"):
+        actions = "s3:DeleteObject"
     keyed = (
         f" and kms:GenerateDataKey and kms:Decrypt on {options.kms_key}" if options.kms_key and writes else ""
     )
@@ -241,14 +250,17 @@ def download(place: Place, folder: Path, options: S3Options, without: Collection
     options = with_owner(options)
     client = open_s3(options)
     with translated_errors(place, options, writes=False), ThreadPoolExecutor(CONNECTIONS) as pool:
-        names = [name for name in _names(client, place, options) if name.partition("/")[0] not in without]
+        names = [
+            name for name in object_names(client, place, options) if name.partition("/")[0] not in without
+        ]
         list(pool.map(lambda name: _fetch(client, place, options, folder, name), names))
     if not names:
         raise BundleError(f"There is no scan at {place}: check the name.")
     return len(names)
 
 
-def _names(client: Any, place: Place, options: S3Options) -> Iterator[str]:  # noqa: ANN401 -- a client
+def object_names(client: Any, place: Place, options: S3Options) -> Iterator[str]:  # noqa: ANN401 -- a client
+    """Yield the names of all files below a location. BundleError: a key is not a valid file name."""
     prefix = place.key("")
     pages = client.get_paginator("list_objects_v2").paginate(
         Bucket=place.bucket, Prefix=prefix, **options.owner
@@ -331,7 +343,9 @@ def upload(
     selected: Iterable[str] | None = None,
     sizes: Sizes | None = None,
 ) -> tuple[str, ...]:
-    """Upload files of a folder (`names`, or all), the manifest last, and return their names.
+    """Upload files of a folder (`selected`, or all), and return their names.
+
+    The manifest is last, and before it the checksums of the reports, which it names.
 
     Raises:
         OutputError, CredentialsError, EndpointError: as `translated_errors`. Files uploaded before stay.
@@ -339,16 +353,21 @@ def upload(
     names = tuple(sorted(files_of(folder) if selected is None else selected))
     options = with_owner(options)
     sender = _Sender(open_s3(options), folder, place, options, sizes or Sizes())
-    without_manifest = [name for name in names if name != LAST]
+    late = sorted((name for name in names if _is_late(name)), key=lambda name: name == LAST)
     with translated_errors(place, options, writes=True), ThreadPoolExecutor(CONNECTIONS) as pool:
         try:
-            list(pool.map(sender.send, without_manifest))
+            list(pool.map(sender.send, (name for name in names if name not in late)))
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-        if LAST in names:
-            sender.send(LAST)
+        for name in late:
+            sender.send(name)
     return names
+
+
+def _is_late(name: str) -> bool:
+    """Check whether a file names others, so that it is uploaded after them."""
+    return name == LAST or PurePosixPath(name).name == _CHECKSUMS
 
 
 def content_type(name: str) -> str:

@@ -199,14 +199,13 @@ def test_redacted_reports_go_to_a_bucket(bucket: Any, scan: Path) -> None:
     }
 
 
-def test_what_did_not_arrive_is_kept(bucket: Any, bundle: Path) -> None:
+def test_a_bucket_that_is_missing_is_reported_before_the_evaluation(bucket: Any, bundle: Path) -> None:
     del bucket
     place = "s3://nobody-has-this/x"
     done = command("evaluate", bundle, "--controls", "vault-locked", "--out", place, "--format", "json")
     assert done.exit_code == 5
-    (kept,) = Path(os.environ["TMPDIR"]).iterdir()
-    assert (kept / "findings.json").is_file()
-    assert f"the files are in {kept}" in done.output.replace("\n", "")
+    assert "Bucket nobody-has-this does not exist" in done.output
+    assert not list(Path(os.environ["TMPDIR"]).iterdir())
 
 
 def test_a_folder_is_kept_where_it_is_the_users_own(bucket: Any, tmp_path: Path) -> None:
