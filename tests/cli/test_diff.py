@@ -196,7 +196,10 @@ def written_by_another_program(scan: Path) -> None:
     del document["controls"]
     (scan / "findings.json").write_text(json.dumps(document), "utf-8")
     manifest = json.loads((scan / "manifest.json").read_bytes()) | {"schema": SCHEMA_1}
-    manifest["files"] = {name: sha for name, sha in manifest["files"].items() if "findings/" not in name}
+    not_named = ("findings/", "reports.sha256")
+    manifest["files"] = {
+        name: sha for name, sha in manifest["files"].items() if not name.startswith(not_named)
+    }
     (scan / "manifest.json").write_text(json.dumps(manifest), "utf-8")
 
 
