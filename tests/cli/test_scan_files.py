@@ -269,7 +269,7 @@ def test_an_evaluation_that_fails_leaves_the_scan_as_it_was(good: Path, tmp_path
     before = {path: path.read_bytes() for path in scan.rglob("*") if path.is_file()}
     evidence = scan / "evidence" / OTHER / "eu-west-1.jsonl"
     evidence.write_text(evidence.read_text() + "{")
-    done = run("evaluate", scan, "--controls", "vault-locked", "--format", "json")
+    done = run("evaluate", scan, "--controls", "vault-locked", "--format", "json", "--force")
     assert done.exit_code == 6
     del before[evidence]
     evidence.unlink()
