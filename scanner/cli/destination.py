@@ -116,11 +116,12 @@ def published(
     yield
     if destination.place is None:
         return
-    from scanner.storage.s3 import files_of, upload  # noqa: PLC0415 -- loads the AWS client
+    from scanner.storage.s3 import files_of, upload, with_owner  # noqa: PLC0415 -- loads the AWS client
 
     names = tuple(files_of(folder) if names is None else names)
     options = means_of(destination)
     try:
+        options = with_owner(options)
         if replacement is not None:
             replacement.remove_earlier(destination.place, options, frozenset(names))
         sent = upload(folder, destination.place, options, names)

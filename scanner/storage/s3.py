@@ -221,12 +221,14 @@ def _error_for(
     if code in _WRONG_REGION:
         return kind(f"Bucket {place.bucket} is in another Region ({code}): set AWS_REGION to that Region.")
     if code in _REFUSED or code.startswith("KMS."):
-        required = _required_permissions(place, options, problem.operation_name, writes=writes)
+        required = _required_permissions(place, options, writes=writes, operation=problem.operation_name)
         return kind(f"Access to {place} was denied ({code}: {message}). {required}")
     return kind(f"{place}: {code}: {message}.")
 
 
-def _required_permissions(place: Place, options: S3Options, operation: str, *, writes: bool) -> str:
+def _required_permissions(
+    place: Place, options: S3Options, *, writes: bool, operation: str = "PutObject"
+) -> str:
     actions = "s3:PutObject" if writes else "s3:GetObject and s3:ListBucket"
     if writes and operation.startswith("DeleteObject"):
         actions = "s3:DeleteObject"

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from scanner.errors import OutputError
 from scanner.storage.place import Place
-from scanner.storage.s3 import LAST, S3Options, code_of, object_names, open_s3, translated_errors
+from scanner.storage.s3 import LAST, S3Options, code_of, object_names, open_s3, translated_errors, with_owner
 
 _BATCH: Final = 1_000  # keys of a DeleteObjects request
 _UNREADABLE: Final = frozenset(("403", "404", "AccessDenied", "Forbidden", "NoSuchKey", "NotFound"))
@@ -29,6 +29,7 @@ def contents_of(place: Place, options: S3Options) -> Contents:
     Raises:
         OutputError, CredentialsError, EndpointError: as `translated_errors`.
     """
+    options = with_owner(options)
     client = open_s3(options)
     with translated_errors(place, options, writes=True):
         return Contents(
@@ -71,6 +72,7 @@ class Replacement:
         Raises:
             OutputError, CredentialsError, EndpointError: as `translated_errors`.
         """
+        options = with_owner(options)
         client = open_s3(options)
         target = {"Bucket": place.bucket, **options.owner}
         with translated_errors(place, options, writes=True):

@@ -196,14 +196,13 @@ def refusing(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         server.shutdown()
 
 
-@pytest.mark.parametrize("owner", ["", "999999999999"])
 @pytest.mark.usefixtures("refusing")
-def test_no_command_is_advised_where_the_bucket_may_be_a_strangers(bundle: Path, owner: str) -> None:
-    options = ("--bucket-owner", owner) if owner else ()
-    done = evaluate(bundle, "--out", f"s3://{BUCKET}/x", *options)
+def test_no_command_is_advised_where_the_bucket_may_be_a_strangers(bundle: Path) -> None:
+    owner = "999999999999"
+    done = evaluate(bundle, "--out", f"s3://{BUCKET}/x", "--bucket-owner", owner)
     assert done.exit_code == 5
     (kept,) = Path(os.environ["TMPDIR"]).iterdir()
     assert (kept / "findings.json").is_file()
     assert f"the files are in {kept}" in done.stderr
-    assert (f"Check that account {owner} owns bucket {BUCKET}" in done.stderr) is bool(owner)
-    assert ("aws s3 cp" in done.stderr) is not bool(owner)
+    assert f"Check that account {owner} owns bucket {BUCKET}" in done.stderr
+    assert "aws s3 cp" not in done.stderr
