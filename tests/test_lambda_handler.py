@@ -12,6 +12,8 @@ import pytest
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.serve import DEFAULT_SEED, Demo, serve
 from scanner.errors import UsageError, VaultproofError
+from scanner.evidence.attestation import signed_statement
+from scanner.evidence.keys import public_key_of_der
 from scanner.lambda_handler import handler
 
 EVIDENCE: Final = "evidence-of-the-handler"
@@ -98,3 +100,33 @@ def keys(scan: str) -> dict[str, list[Any]]:
     for row in s3.list_object_versions(Bucket=EVIDENCE, Prefix=f"scans/{scan}/")["Versions"]:
         found.setdefault(row["Key"].removeprefix(f"scans/{scan}/"), []).append(row["VersionId"])
     return found
+
+
+def test_a_scan_is_signed_with_the_key_of_the_deployment(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    kms = boto3.Session().client("kms", region_name="us-east-1")
+    arn = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    monkeypatch.setenv("VAULTPROOF_SIGNING_KEY", arn)
+    monkeypatch.setenv("VAULTPROOF_TIMESTAMP_URL", "http://127.0.0.1:9/tsr")
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    options = {"regions": [demo.regions[0]], "controls": ["vault-locked"], "formats": ["json"]}
+    answer = handler({"scan": options}, Context("request-4"))
+    assert "http://127.0.0.1:9/tsr does not answer" in answer["not_signed"]  # the time stamp alone is missing
+    s3 = boto3.Session().client("s3", region_name="us-east-1")
+    raw = s3.get_object(Bucket=EVIDENCE, Key="scans/request-4/manifest.json")["Body"].read()
+    signed = signed_statement(raw, "request-4")
+    assert signed is not None
+    assert signed.attestation.key.id == arn
+    der = kms.get_public_key(KeyId=arn)["PublicKey"]
+    assert public_key_of_der(der, arn).verifies(signed.signature, signed.message)
+
+
+def test_a_key_that_cannot_be_used_ends_a_scan_before_it_reads_anything(
+    demo: Demo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = f"arn:aws:kms:us-east-1:{demo.management_account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    monkeypatch.setenv("VAULTPROOF_SIGNING_KEY", arn)
+    with pytest.raises(UsageError, match="kms:GetPublicKey on .* failed"):
+        handler({"scan": {"controls": ["vault-locked"]}}, Context("request-5"))
+    assert "Versions" not in boto3.Session().client("s3", region_name="us-east-1").list_object_versions(
+        Bucket=EVIDENCE, Prefix="scans/request-5/"
+    )

@@ -117,6 +117,11 @@ def check_scan(folder: Path, *, force: bool) -> None:
             files.check_reports(subfolder)
 
 
+def is_signed(folder: Path) -> bool:
+    """Return whether a manifest has a signature. BundleError: as `read_document`."""
+    return read_document(folder).get(SIGNATURE) is not None
+
+
 def sign_scan(folder: Path, signer: Signer) -> None:
     """Sign the manifest of a scan or a bundle, and write it in one step. An earlier signature is replaced.
 

@@ -23,6 +23,8 @@ _ACCOUNT: Final = re.compile("[0-9]{12}")
 class Environment:
     """The settings of the deployment. `config`: the place of audit.yaml; None: there is none.
 
+    `signing_key`: the ARN of a KMS key; empty: scans are not signed. `timestamp_url`: empty: no time stamps.
+
     `regions` are scanned when neither the event nor audit.yaml names any.
     """
 
@@ -35,6 +37,8 @@ class Environment:
     external_id: str | None = None
     batch_bytes: int = BATCH_BYTES
     regions: tuple[str, ...] = ()
+    signing_key: str = ""
+    timestamp_url: str = ""
 
     @property
     def means(self) -> S3Options:
@@ -73,6 +77,8 @@ def environment_of(variables: Mapping[str, str]) -> Environment:
         role_name=variables.get("VAULTPROOF_ROLE_NAME") or None,
         batch_bytes=_bytes(variables.get("VAULTPROOF_BATCH_BYTES", "")),
         external_id=variables.get("VAULTPROOF_EXTERNAL_ID") or None,
+        signing_key=variables.get("VAULTPROOF_SIGNING_KEY", ""),
+        timestamp_url=variables.get("VAULTPROOF_TIMESTAMP_URL", ""),
         regions=tuple(
             name.strip() for name in variables.get("VAULTPROOF_REGIONS", "").split(",") if name.strip()
         ),

@@ -9,6 +9,7 @@ from scanner.distributed import names
 from scanner.distributed.judging import fetch_manifest, plan_of
 from scanner.distributed.notifying import earlier_scan, notify, remember_first_seen
 from scanner.distributed.options import Answer, Invocation
+from scanner.distributed.signing import check_signed, signer_of, signing_note, with_previous
 from scanner.distributed.whole import makeable, not_written
 from scanner.errors import BundleError
 from scanner.evaluate.needs import affected_controls
@@ -25,12 +26,15 @@ def finish(step: Invocation) -> Answer:
     if NAME in step.evidence.names():
         return {**answer, "again": True, **notify(step)}
     outcome, manifest = _conclude(step)
+    check_signed(outcome, step.folder)
     _keep(step, manifest, frozenset(plan_of(step)["rewritten"]))
-    return {**answer, "findings": outcome.view.counts.total, **not_written(step.folder), **notify(step)}
+    notes = {**not_written(step.folder), **signing_note(outcome)}
+    return {**answer, "findings": outcome.view.counts.total, **notes, **notify(step)}
 
 
 def _conclude(step: Invocation) -> tuple[Outcome, Manifest]:
     """Fetch the results of the batches, and assemble one judged scan."""
+    signer = signer_of(step.request)  # first, because a key that cannot be used ends the step
     plan = plan_of(step)
     manifest = fetch_manifest(step)
     batches = [_batch(step, number) for number in range(len(plan["batches"]))]
@@ -63,6 +67,7 @@ def _conclude(step: Invocation) -> tuple[Outcome, Manifest]:
             tables,
             waivers,
             since=since,
+            signer=with_previous(signer, None if since is None else since.folder),
             before_manifest=lambda view: remember_first_seen(step, view, since),
         )
     return outcome, manifest

@@ -12,6 +12,7 @@ from scanner.app import collection
 from scanner.app import judgement as app
 from scanner.collect.retry import Deadline
 from scanner.distributed.options import ScanRequest
+from scanner.distributed.signing import signer_of, signing_note
 from scanner.distributed.workspace import Workspace
 from scanner.errors import UsageError
 from scanner.evidence.manifest import NAME
@@ -50,7 +51,7 @@ def not_written(folder: Path) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A scan in the evidence bucket. `left_out`: the note in the answer about a report that is not."""
+    """A scan in the evidence bucket. `left_out`: notes in the answer about what is missing."""
 
     view: View
     complete: bool
@@ -66,14 +67,15 @@ def scan(request: ScanRequest, evidence: Workspace, scan_id: str, folder: Path, 
         raise UsageError(f"{evidence.place} is not empty: an id names one scan only. Use another scan_id.")
     judgement, formats = request.judging(), request.formats()
     deadline = Deadline.within(seconds * _SHARE, margin=seconds * _BEFORE)
+    signer = signer_of(request)
     collect_request = replace(request.collecting(deadline, whole=True), reads=request.reads())
     collection.collect(collect_request, folder, None, judgement.as_of, scan_id=scan_id)
     complete = not collection.has_more(folder)
-    outcome = app.evaluate(folder, folder, judgement, makeable(formats, folder))
+    outcome = app.evaluate(folder, folder, judgement, makeable(formats, folder), signer=signer)
     names = sorted(files_of(folder))
     evidence.keep_files(folder, [name for name in names if name != NAME])
     evidence.keep_files(folder, [NAME])
-    return Done(outcome.view, complete, not_written(folder))
+    return Done(outcome.view, complete, {**not_written(folder), **signing_note(outcome)})
 
 
 def summary_of(done: Done, evidence: Workspace) -> dict[str, Any]:

@@ -75,7 +75,9 @@ def deployed() -> Iterator[Account]:
         account = Account(demo, queue.Queue())
         before = LambdaSimpleBackend.invoke
         LambdaSimpleBackend.invoke = _invoking(account)  # type: ignore[method-assign]
+        key = client_of(demo, "kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
         environment = demo.scrubbed(os.environ) | {
+            "VAULTPROOF_SIGNING_KEY": key["KeyMetadata"]["Arn"],
             "PYTHONPATH": str(ROOT),
             "VAULTPROOF_EVIDENCE_BUCKET": EVIDENCE,
             "VAULTPROOF_WORK_BUCKET": WORK,
@@ -100,9 +102,15 @@ def deployed() -> Iterator[Account]:
 
 def s3_of(demo: Demo) -> Any:
     """Return a client of the simulated organisation's S3."""
+    return client_of(demo, "s3")
+
+
+def client_of(demo: Demo, service: str) -> Any:
+    """Return a client of a service in the simulated organisation."""
     variables = demo.environment()
-    return boto3.client(
-        "s3",
+    client: Any = boto3.client
+    return client(
+        service,
         endpoint_url=demo.endpoint,
         region_name="us-east-1",
         aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],

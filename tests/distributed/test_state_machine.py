@@ -15,13 +15,16 @@ import pytest
 
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.serve import Demo
+from scanner.evidence.attestation import signed_statement
 from scanner.evidence.bundle import Bundle
+from scanner.evidence.keys import public_key_of_der
 from tests.distributed.simulated_aws import (
     EVIDENCE,
     ROOT,
     Account,
     FaultError,
     StateMachine,
+    client_of,
     deployed,
     fetched,
     s3_of,
@@ -131,6 +134,15 @@ def test_two_executions_at_once_give_the_files_of_the_local_scan(
         assert set(contents(folder, "evidence")) == set(contents(local, "evidence"))
         Bundle(folder).check()
         assert set(versions(account.demo, name).values()) == {1}
+        check_signature(account.demo, folder)
+
+
+def check_signature(demo: Demo, folder: Path) -> None:
+    raw = (folder / "manifest.json").read_bytes()
+    signed = signed_statement(raw, json.loads(raw)["scan_id"])
+    assert signed is not None
+    der = client_of(demo, "kms").get_public_key(KeyId=signed.attestation.key.id)["PublicKey"]
+    assert public_key_of_der(der, "KMS").verifies(signed.signature, signed.message)
 
 
 def test_a_scan_of_few_controls_collects_what_the_local_one_collects(
