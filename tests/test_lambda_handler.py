@@ -125,7 +125,7 @@ def test_a_key_that_cannot_be_used_ends_a_scan_before_it_reads_anything(
 ) -> None:
     arn = f"arn:aws:kms:us-east-1:{demo.management_account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     monkeypatch.setenv("VAULTPROOF_SIGNING_KEY", arn)
-    with pytest.raises(UsageError, match="kms:GetPublicKey on .* failed"):
+    with pytest.raises(UsageError, match=r"kms:GetPublicKey on .* failed"):
         handler({"scan": {"controls": ["vault-locked"]}}, Context("request-5"))
     assert "Versions" not in boto3.Session().client("s3", region_name="us-east-1").list_object_versions(
         Bucket=EVIDENCE, Prefix="scans/request-5/"
