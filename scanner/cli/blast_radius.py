@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from scanner.app import protection as app
+from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import guarded
 from scanner.model.blast_radius import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint, TierPoints
 from scanner.report.formats.blast_radius_json import blast_radius_json
@@ -66,7 +66,8 @@ def blast_radius(
 def show_blast_radius(scan: Path, node: str | None, form: str, out: Path | None) -> int:
     """Write what is lost with a node, or with the worst ones."""
     report = app.blast_radius(scan, node)
-    write_text(blast_radius_json(report) if form == "json" else _text(report).encode(), out)
+    text = plain_json(blast_radius_json(report).decode()) if form == "json" else _text(report)
+    write_text(text.encode(), out)
     return 0
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
@@ -17,6 +16,7 @@ from scanner.app.access import access_document
 from scanner.app.access import check as check_access
 from scanner.cli import options
 from scanner.cli.collect_actions import collect_request
+from scanner.cli.console import Console, echo_json
 from scanner.cli.exits import INCOMPLETE, guarded
 from scanner.cli.options import ScopeOptions
 from scanner.cli.progress import wide_console
@@ -73,7 +73,7 @@ def show_access(scope: ScopeOptions, config: Path | None, format_: str, *, quiet
         task = bar.add_task("Checking access")
         report = check_access(request, lambda done, of: bar.update(task, completed=done, total=of))
     if format_ == "json":
-        typer.echo(json.dumps(access_document(report), indent=2, ensure_ascii=False))
+        echo_json(json.dumps(access_document(report), indent=2, ensure_ascii=False))
     else:
         print_report(report, wide_console())
     return 0 if report.is_complete else INCOMPLETE

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import typer
-
 from scanner.app import collection
+from scanner.cli.console import echo
 from scanner.cli.destination import Destination, destination_of, look_ahead, published
 from scanner.cli.exits import INCOMPLETE, advising_to_resume, losing_output, resume_command
 from scanner.cli.logs import say
@@ -78,7 +77,7 @@ def collect(scope: ScopeOptions, judged: JudgementOptions, target: Target, *, qu
         )
     manifest = read_manifest(folder)
     with published(goal, folder, keep=target.resume is not None), losing_output():
-        typer.echo(f"{goal.place or folder}")
+        echo(f"{goal.place or folder}")
     unread = report_unread_accounts(manifest, refusals, f"{goal.place or folder}")
     return INCOMPLETE if unread and not (judged.allow_partial or settings.allow_partial) else 0
 

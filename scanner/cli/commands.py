@@ -6,6 +6,8 @@
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points, version
@@ -23,6 +25,7 @@ from scanner.cli.controls import controls as controls_commands
 from scanner.cli.exits import flush_at_exit, guarded, handle_termination, open_missing_streams
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, SigningOptions, Target
+from scanner.report.wording import visible
 from scanner.storage.files import keep_files_private
 
 PLUGINS: Final = "vaultproof.commands"
@@ -56,6 +59,27 @@ class CommandGroup(TyperGroup):
         if args and args[0] in COMMANDS:
             self.commands[args[0]] = loaded_command(args[0])
         return super().resolve_command(ctx, args)
+
+    def make_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 -- Typer's
+        """Parse the options before the command."""
+        with _visible_errors():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 -- Typer's
+        """Parse the options of the command, and run it."""
+        with _visible_errors():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _visible_errors() -> Iterator[None]:
+    """Make direction characters of the command line visible in usage errors, which Typer prints."""
+    try:
+        yield
+    except typer.TyperException as problem:
+        if isinstance(message := getattr(problem, "message", None), str):
+            problem.message = visible(message)
+        raise
 
 
 audit = typer.Typer(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import orjson
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from scanner.cli.console import Console, echo
 from scanner.cli.control_list import loaded
 from scanner.cli.exits import BROKEN
 from scanner.cli.logs import say
@@ -74,7 +74,7 @@ def new_control(
         raise OutputError(f"{out} cannot be created: {problem.strerror}.") from problem
     for file, text in zip(files, (new.control, new.cases), strict=True):
         write_atomically(file, text.encode())
-        typer.echo(str(file))
+        echo(str(file))
     if new.missing:
         say(f"No example was found for: {', '.join(status.value for status in new.missing)}.")
     say(f"Replace FIXME, then run: audit controls lint {out}")
@@ -132,4 +132,4 @@ def _write(out: Path, files: dict[Path, str]) -> None:
         raise OutputError(f"{out} cannot be created: {problem.strerror}.") from problem
     for file, text in files.items():
         write_atomically(file, text.encode())
-        typer.echo(str(file))
+        echo(str(file))

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
 from rich.markup import escape
 from rich.table import Table
 
+from scanner.cli.console import echo_lines
 from scanner.cli.logs import say
 from scanner.cli.progress import wide_console
 from scanner.evaluate.controls.control_docs import pack_section
@@ -47,9 +47,9 @@ def show_controls(words: Sequence[str]) -> int:
     alone = [word for word in words if word not in {pack.id for pack in selection.chosen}]
     frameworks = load_frameworks(map(Path, words))
     for control in loaded(alone) if alone else ():
-        typer.echo("\n".join(control_section(control, frameworks)))
-        typer.echo("### Rests on\n")
-        typer.echo("\n".join(f"- {read}" for read in sorted(reads_of(control))) + "\n")
+        echo_lines("\n".join(control_section(control, frameworks)))
+        echo_lines("### Rests on\n")
+        echo_lines("\n".join(f"- {read}" for read in sorted(reads_of(control))) + "\n")
     return 0
 
 
@@ -68,4 +68,4 @@ def list_packs(words: Sequence[str] | None) -> int:
 
 def show_pack(pack: Pack) -> None:
     """Print a pack as in docs/controls.md."""
-    typer.echo("\n".join(pack_section(pack)))
+    echo_lines("\n".join(pack_section(pack)))

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from scanner.app.judged import read_judged
+from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import FINDINGS, guarded
 from scanner.errors import UsageError
 from scanner.history.comparison import Comparison, Tally
@@ -96,7 +96,7 @@ def compare_scans(  # noqa: PLR0913, PLR0917 -- the options of the contract
     if form == "table" and out is None:
         _print(comparison.count(tally, notes, _LISTED), Console())
     else:
-        _write(_pieces(form, comparison, notes, tally), out)
+        _write(_pieces(form, comparison, notes, tally), form, out)
     alarm = tally.changes(notes).alarm
     return FINDINGS if fail_on is not None and alarm is not None and alarm.rank <= fail_on.rank else 0
 
@@ -116,12 +116,12 @@ def _pieces(form: str, comparison: Comparison, notes: tuple[str, ...], tally: Ta
         yield captured.get().encode()
 
 
-def _write(pieces: Iterator[bytes], out: Path | None) -> None:
+def _write(pieces: Iterator[bytes], form: str, out: Path | None) -> None:
     if out is not None:
         write_atomically(out, pieces)
         return
     for piece in pieces:
-        sys.stdout.write(piece.decode())
+        sys.stdout.write(plain_json(piece.decode()) if form == "json" else piece.decode())
 
 
 def _print(changes: Changes, console: Console) -> None:

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from scanner.app.judged import read_judged
 from scanner.app.judgement import Outcome
+from scanner.cli.console import Console, echo_json
 from scanner.cli.judge_actions import conclude
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of
@@ -147,7 +146,7 @@ def status(stack: str, limit: int, format_: str, profile: str | None) -> int:
     runs = client.runs(limit)
     if format_ == "json":
         document = {"schema": SCHEMA, "stack": stack, "runs": [run.document() for run in runs]}
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         print_runs(client, runs, wide_console())
     return 0

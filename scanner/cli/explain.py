@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
 
 from scanner.app import reports as app
+from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import guarded
 from scanner.cli.judge_actions import Key, pseudonyms
 from scanner.cli.options import Redact, RedactKey
@@ -114,7 +115,7 @@ def explain_subject(  # noqa: PLR0913, PLR0917 -- one call for each option
         raise UsageError("--show-evidence prints recorded data and cannot be combined with redaction.")
     explanation = app.explain(scan, wanted, pseudonyms(key))
     if form == "json":
-        _write(explanation_json(explanation), out)
+        _write(plain_json(explanation_json(explanation).decode()).encode(), out)
     elif form == "svg":
         _write(explanation_svg(explanation), out)
     else:

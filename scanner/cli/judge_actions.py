@@ -7,8 +7,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,6 +16,7 @@ from scanner.app.criteria import Judgement
 from scanner.app.inputs import stored_inputs
 from scanner.app.judgement import Outcome
 from scanner.app.reports import earlier_scan
+from scanner.cli.console import Console, echo
 from scanner.cli.destination import (
     Destination,
     destination_of,
@@ -145,7 +144,7 @@ def report(scan: str, target: Target, formats: str | None, *, quiet: bool) -> in
         names += _attachments(written, base, in_scan=base == source)
         with published(goal, base, names, keep=base == source), losing_output():
             for report_file in written if not quiet else ():
-                typer.echo(shown_at(goal, base)(report_file.path))
+                echo(shown_at(goal, base)(report_file.path))
     return 0
 
 
@@ -194,7 +193,7 @@ def conclude(  # noqa: PLR0913 -- a scan, and how its result is printed
     """
     with losing_output():
         if quiet:
-            typer.echo(f"{one_line(outcome.view)} {scan_place}")
+            echo(f"{one_line(outcome.view)} {scan_place}")
         else:
             print_summary(outcome, shown, Console())
     scan = outcome.view.scan

@@ -2,7 +2,7 @@
 
 Loggers below `scanner` log details (-v, --debug). Messages of commands go through `say` and appear at every
 level. Only this program's own loggers are shown, since those of boto3 log signed requests. Text that looks
-like a credential is replaced.
+like a credential is replaced, and control characters are made visible.
 """
 
 import json
@@ -13,6 +13,8 @@ import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
+
+from scanner.report.wording import visible
 
 NAME: Final = "scanner"
 _SAY: Final = f"{NAME}.messages"
@@ -25,6 +27,7 @@ _CREDENTIAL: Final = re.compile(
     r"|(?<=secretaccesskey)[\"'=:\s>]+[A-Za-z0-9/+=]{16,}"
     r"|(?:(?<=sessiontoken)|(?<=security-token))[\"'=:\s>]+[A-Za-z0-9/+=%]{16,})"
 )
+_LINE: Final = re.compile(r"\n(?! )")
 HIDDEN: Final = "[hidden]"
 
 
@@ -48,16 +51,15 @@ class _Sentences(logging.Formatter):
     """The message alone; errors and warnings say what they are by themselves."""
 
     def format(self, record: logging.LogRecord) -> str:
-        trace = f"{self.formatException(record.exc_info)}\n" if record.exc_info else ""
-        return without_credentials(trace + record.getMessage())
+        return without_credentials(_trace(record) + _indented(record.getMessage()))
 
 
 class _Text(logging.Formatter):
     """`2026-11-30T05:40:00.123Z WARNING message`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        trace = f"{self.formatException(record.exc_info)}\n" if record.exc_info else ""
-        return without_credentials(f"{trace}{_time(record)} {record.levelname} {_plain(record)}")
+        line = f"{_time(record)} {record.levelname} {_indented(_plain(record))}"
+        return without_credentials(_trace(record) + line)
 
 
 class _Json(logging.Formatter):
@@ -72,8 +74,17 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
-        shown = {name: without_credentials(str(value)) for name, value in document.items()}
+        shown = {name: without_credentials(visible(str(value))) for name, value in document.items()}
         return json.dumps(shown, ensure_ascii=False)
+
+
+def _trace(record: logging.LogRecord) -> str:
+    return f"{visible(logging.Formatter().formatException(record.exc_info))}\n" if record.exc_info else ""
+
+
+def _indented(message: str) -> str:
+    """Make control characters visible, and indent all lines but the first: no name can fake a message."""
+    return _LINE.sub("\n  ", visible(message))
 
 
 def _time(record: logging.LogRecord) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from scanner.app.notification import Notice, failures, notice_of, targets_of
 from scanner.cli import options
+from scanner.cli.console import echo_json
 from scanner.cli.destination import Destination, fetched
 from scanner.cli.exits import guarded
 from scanner.cli.judge_actions import former_scan
@@ -140,7 +141,7 @@ def rehearse(scan: str, wanted: Wanted) -> int:
             if isinstance(planned, Delivery):
                 say(_line(planned))
             else:
-                typer.echo(orjson.dumps(planned.document()).decode())
+                echo_json(orjson.dumps(planned.document()).decode())
     return 0
 
 

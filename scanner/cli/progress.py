@@ -9,12 +9,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from scanner.cli.console import Console
 from scanner.cli.logs import has_lines, say
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import ASSUME_ROLE, ENTRY, Gap, GapKind

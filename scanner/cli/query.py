@@ -11,11 +11,11 @@ from typing import Annotated, Final, get_type_hints
 
 import orjson
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from scanner.app.judged import read_judged
+from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import guarded
 from scanner.cli.logs import say
 from scanner.errors import BundleError, UsageError
@@ -139,7 +139,9 @@ def _write_json(answer: Answer) -> None:
     first = True
     for row in answer.rows:
         document = dict(zip(answer.columns, row, strict=True))
-        sys.stdout.write(("[\n" if first else ",\n") + orjson.dumps(document, default=str).decode())
+        sys.stdout.write(
+            ("[\n" if first else ",\n") + plain_json(orjson.dumps(document, default=str).decode())
+        )
         first = False
     sys.stdout.write("[]\n" if first else "\n]\n")
 

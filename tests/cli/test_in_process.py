@@ -4,10 +4,10 @@ import io
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
+from scanner.cli.console import Console
 from scanner.cli.exits import BROKEN, INTERRUPTED, guarded
 from scanner.cli.progress import LiveProgress, PlainProgress, QuietProgress, Tally, duration, progress
 from scanner.errors import BundleError
