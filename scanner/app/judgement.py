@@ -57,6 +57,7 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     since: Since | None = None,
     before_manifest: Callable[[View], None] | None = None,
     signer: Signer | None = None,
+    check: Callable[[Bundle], None] | None = None,
 ) -> Outcome:
     """Judge a bundle, and write facts, findings and reports into `out`.
 
@@ -70,11 +71,14 @@ def evaluate(  # noqa: PLR0913 -- what is judged, against what, and what is made
     `since`: an earlier scan; the scan has what has changed since.
     `before_manifest`: writes further files of the scan, which the manifest names.
     `signer`: signs the manifest, as the last step.
+    `check`: raises an error for a bundle that is not to be judged, whose files have their checksums.
     """
     if since is not None:
         since.check_is_not(out)
     bundle = Bundle(bundle_folder)
     bundle.check()
+    if check is not None:
+        check(bundle)
     request = facts_request(bundle, judgement)
     tables = write_tables(
         bundle, out, request, workers_for(bundle, jobs), lambda: remove_judgement(bundle, out)

@@ -103,7 +103,7 @@ def _write_redacted(
     write_atomically(folder / FINDINGS, findings_jsonl_gz(scan.findings))
     stored = StoredFindings(folder / FINDINGS, len(scan.findings))
     view = build(replace(scan, findings=stored))
-    return write_reports(view, folder, tuple(name for name in formats if name != LINES))
+    return write_reports(view, folder, tuple(name for name in formats if name != LINES), stored.path)
 
 
 def explain(scan_folder: Path, subject: str, redaction: Pseudonyms | None = None) -> Explanation:

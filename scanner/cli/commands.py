@@ -248,6 +248,7 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     fail_on: options.FailOn = None,
     require_complete: options.RequireComplete = False,
     fail_on_unknown: options.FailOnUnknown = False,
+    allow_inconsistent: options.AllowInconsistent = False,
     jobs: options.Jobs = None,
     out: options.Out = None,
     force: options.Force = False,
@@ -265,7 +266,16 @@ def evaluate(  # noqa: PLR0913 -- the options of the contract
     quiet: options.Quiet = False,
 ) -> None:
     """Evaluate a recorded bundle without network access or credentials. Writes into it, or into --out."""
-    judged = JudgementOptions(controls, config, as_of, fail_on, require_complete, fail_on_unknown, jobs)
+    judged = JudgementOptions(
+        controls,
+        config,
+        as_of,
+        fail_on,
+        require_complete,
+        fail_on_unknown,
+        jobs,
+        allow_inconsistent=allow_inconsistent,
+    )
     signing = SigningOptions(sign_key, sign_kms, timestamp_url, previous)
     earlier = tuple(before or ())
     target = Target(
@@ -354,6 +364,12 @@ COMMANDS: Final = {
         "Send the notifications of an evaluated scan: EventBridge event, SNS message, Security Hub findings.",
         "audit notify scan --since last-night --topic ARN --dry-run",
         own=(),
+    ),
+    "verify": LazyCommand(
+        "verify",
+        "Check the files of a scan or a bundle against its manifest, and what it says against its evidence.",
+        "audit verify scan --re-perform",
+        own=("format",),
     ),
     "policy": LazyCommand(
         "policy",

@@ -10,7 +10,8 @@
 | 4 | --require-complete and a read is missing, or --fail-on-unknown and a result is unknown |
 | 4 | `audit check`: something that a scan needs is missing |
 | 5 | a requested output could not be written, or a notification could not be sent |
-| 6 | a bundle is missing, corrupt, or does not match its checksums |
+| 6 | a bundle is missing, corrupt, does not match its checksums, or contradicts itself |
+| 6 | `audit verify`: a check failed |
 | 10 | findings at or above --fail-on; of `audit diff`: new ones |
 | 130 | interrupted by Ctrl-C |
 | 129, 143 | ended by SIGHUP or SIGTERM, as if interrupted |

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +37,11 @@ from scanner.cli.requests import settings_of
 from scanner.cli.sign import signer_of, signing_error, with_signing_settings
 from scanner.errors import BundleError, OutputError, UsageError
 from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN
+from scanner.evidence.bundle import Bundle
+from scanner.evidence.contradictions import contradictions
 from scanner.evidence.manifest import NAME, read_manifest
 from scanner.evidence.report_checksums import NAME as CHECKSUMS
+from scanner.evidence.verification import CheckResult
 from scanner.history.comparison import Since
 from scanner.model.compliance import Assessment, Figures
 from scanner.model.decisions import WaiverState, WaiverUse
@@ -98,6 +102,7 @@ def evaluate(
                 redaction=redaction,
                 since=since,
                 signer=signer,
+                check=partial(_check_consistency, judged),
             )
         with published(goal, folder, output.names(), replacement=output.replacement):
             return conclude(
@@ -108,6 +113,19 @@ def evaluate(
                 quiet=quiet,
                 is_recorded=True,
             )
+
+
+def _check_consistency(judged: JudgementOptions, bundle: Bundle) -> None:
+    """Check that manifest and evidence agree. BundleError: they do not, without --allow-inconsistent."""
+    checks = contradictions(bundle, as_of_is_given=judged.as_of is not None)
+    details = [check.detail for check in checks if check.result is CheckResult.FAILED]
+    if details and not judged.allow_inconsistent:
+        raise BundleError(
+            f"The manifest contradicts the evidence. {' '.join(details)} "
+            "Restore the bundle from a copy, or evaluate it as it is with --allow-inconsistent."
+        )
+    for detail in details:
+        say(f"warning: The manifest contradicts the evidence. {detail}")
 
 
 def _stored_judgement(bundle: Path, as_of: datetime | None, *, quiet: bool) -> Judgement:

@@ -122,6 +122,14 @@ AllowPartial = Annotated[
         rich_help_panel=JUDGEMENT,
     ),
 ]
+AllowInconsistent = Annotated[
+    bool,
+    typer.Option(
+        "--allow-inconsistent",
+        help="Evaluate a bundle whose manifest contradicts its evidence, and print the contradictions.",
+        rich_help_panel=JUDGEMENT,
+    ),
+]
 FailOnUnknown = Annotated[
     bool,
     typer.Option("--fail-on-unknown", help="Exit 4 if a result is unknown.", rich_help_panel=JUDGEMENT),
@@ -367,6 +375,7 @@ class JudgementOptions:
     fail_on_unknown: bool
     jobs: int | None = None
     allow_partial: bool = False
+    allow_inconsistent: bool = False
 
 
 def formats_of(text: str | None, configured: tuple[str, ...]) -> tuple[str, ...]:

@@ -91,8 +91,16 @@ def resolve(
         excluded=excluded,
         organization_id=organization.id if organization else None,
         management_account=organization.management_account if organization else None,
+        limited_to=_limits(request, candidates),
     )
     return Resolved(scope, tuple(candidates[account] for account in sorted(candidates)))
+
+
+def _limits(request: CollectRequest, candidates: Mapping[AccountId, Account]) -> tuple[str, ...]:
+    """Return the accounts and OUs that a scan is limited to; none: it is one of the whole organization."""
+    if not request.organization:
+        return tuple(sorted(candidates))
+    return tuple(sorted({*request.accounts, *request.organizational_units}))
 
 
 def _candidates(

@@ -116,6 +116,7 @@ def parse_scope(scope: Shape) -> Scope:
         excluded=parse_excluded(scope),
         organization_id=scope.text("organization_id"),
         management_account=AccountId(management) if management else None,
+        limited_to=scope.texts("limited_to"),
     )
 
 
@@ -278,6 +279,7 @@ def scope_document(scope: Scope) -> dict[str, Any]:
         "accounts": list(scope.accounts),
         "regions": list(scope.regions),
         "excluded": excluded_documents(scope.excluded),
+        **({"limited_to": list(scope.limited_to)} if scope.limited_to else {}),
     }
 
 

@@ -36,6 +36,7 @@ FOREIGN: Final = ("findings.json", *FINDINGS[1:])
 
 _FOLDERS: Final = (FACTS, "findings", INVENTORY)
 _PARQUET: Final = ".parquet"
+_REPORT: Final = "findings.parquet"  # of --format parquet: like all reports, reports.sha256 lists it
 _OURS: Final = b'"scan":{"schema":"backup-audit/manifest/2"'
 """In the first bytes of a findings.json of this program; its manifest names the findings."""
 _HEAD: Final = 200
@@ -211,7 +212,7 @@ def _files_below(folder: Path, prefix: str) -> Iterator[str]:
         for path in (folder / prefix).rglob(f"*{_PARQUET}"):
             yield path.relative_to(folder).as_posix()
     for name in (prefix, f"{prefix}{_PARQUET}"):
-        if (folder / name).is_file():
+        if name != _REPORT and (folder / name).is_file():
             yield name
 
 

@@ -22,13 +22,18 @@ class Excluded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The accounts and Regions to scan."""
+    """The accounts and Regions to scan.
+
+    `limited_to`: the accounts and organizational units that were requested; empty: the whole organization, or
+    not recorded.
+    """
 
     accounts: tuple[AccountId, ...]
     regions: tuple[RegionName, ...]
     excluded: tuple[Excluded, ...] = ()
     organization_id: str | None = None
     management_account: AccountId | None = None
+    limited_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from scanner.errors import OutputError, UsageError
+from scanner.evidence.bundle import file_sha256
 from scanner.evidence.report_checksums import NAME as CHECKSUMS
 from scanner.evidence.report_checksums import checksums_bytes, read_checksums
 from scanner.evidence.scan_files import has_sha256
@@ -66,10 +67,13 @@ class Written:
     sha256: str
 
 
-def write_reports(view: View, folder: Path, formats: Collection[str]) -> tuple[Written, ...]:
+def write_reports(
+    view: View, folder: Path, formats: Collection[str], findings: Path | None = None
+) -> tuple[Written, ...]:
     """Write reports of a view to `folder`, each atomically, and their checksums.
 
-    Checksums of reports from earlier runs stay if their files are unchanged.
+    Checksums of reports from earlier runs stay if their files are unchanged. `findings`: the file of the
+    findings, if it belongs to the reports and not to a scan; it gets a checksum, too.
 
     Raises:
         UsageError: there is no such format; nothing is written.
@@ -86,7 +90,7 @@ def write_reports(view: View, folder: Path, formats: Collection[str]) -> tuple[W
             written.append(_write(name, FORMATS[name], view, folder))
         except OutputError as problem:
             problems.append(str(problem))
-    _write_checksums(folder, written)
+    _write_checksums(folder, written, findings)
     if problems:
         raise OutputError(" ".join(problems))
     return tuple(written)
@@ -107,11 +111,13 @@ def _write(name: str, how: Format, view: View, folder: Path) -> Written:
     return Written(name, path, measured.bytes, measured.sha256)
 
 
-def _write_checksums(folder: Path, written: list[Written]) -> None:
+def _write_checksums(folder: Path, written: list[Written], findings: Path | None) -> None:
     """Write `reports.sha256` for `sha256sum --check`, with the earlier reports that are unchanged."""
-    if not written:
-        return
     new = {report.path.name: report.sha256 for report in written}
+    if findings is not None:
+        new[findings.name] = file_sha256(findings)
+    if not new:
+        return
     earlier = {name: sha for name, sha in read_checksums(folder).items() if name not in new}
     kept = {name: sha for name, sha in earlier.items() if has_sha256(folder / name, sha)}
     write_atomically(folder / CHECKSUMS, checksums_bytes(kept | new))

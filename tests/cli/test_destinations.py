@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -250,3 +251,28 @@ def test_a_bucket_that_is_only_read_has_an_owner_too() -> None:
 def test_what_cannot_be_meant_is_refused(target: Target) -> None:
     with pytest.raises(UsageError):
         destination_of(target, Settings())
+
+
+def test_a_scan_in_a_bucket_is_verified_and_evaluated_with_its_inputs(
+    bundle: Path, bucket: Any, tmp_path: Path
+) -> None:
+    place, again = f"s3://{BUCKET}/scan", f"s3://{BUCKET}/again"
+    options = ("--controls", "vault-locked", "--format", "json")
+    assert command("evaluate", bundle, *options, "--out", place).exit_code == 0
+    assert "scan/inputs/audit.yaml" in keys(bucket)
+    done = command("verify", place, "--format", "json")
+    assert done.exit_code == 0, done.output
+    results = {check["name"]: check["result"] for check in json.loads(done.stdout)["checks"]}
+    assert results["inputs"] == results["findings"] == "ok"
+    bucket.Object("scan/inputs/audit.yaml").put(Body=b"controls: [all]")
+    assert command("verify", place).exit_code == 6
+    whole = tmp_path / "whole"
+    shutil.copytree(bundle, whole)
+    assert command("evaluate", whole, *options).exit_code == 0
+    for path in whole.rglob("*"):
+        if path.is_file():
+            bucket.Object(f"whole/{path.relative_to(whole).as_posix()}").upload_file(str(path))
+    done = command("evaluate", f"s3://{BUCKET}/whole", "--format", "json", "--out", again)
+    assert done.exit_code == 0, done.output
+    assert "note: Using the inputs of the bundle, inputs/audit.yaml: controls vault-locked." in done.stderr
+    assert command("verify", f"s3://{BUCKET}/whole", "--re-perform").exit_code == 0

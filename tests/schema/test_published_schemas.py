@@ -78,6 +78,11 @@ JUDGED_MANIFEST: dict[str, Any] = {
     },
     "columns": {"facts/resource": "0" * 64},
 }
+INPUTS: dict[str, Any] = {
+    "as_of": "2026-11-22T18:00:00Z",
+    "config": "inputs/audit.yaml",
+    "packaged_controls": {"version": "0.1.0", "sha256": "0" * 64},
+}
 FOREIGN_MANIFEST: dict[str, Any] = {
     "schema": "backup-audit/manifest/1",
     "evaluated_as_of": "2026-11-22T18:00:00+00:00",
@@ -144,6 +149,7 @@ def test_the_formats_are_published() -> None:
         "diff",
         "report.sarif",
         "summary",
+        "verification",
     }
 
 
@@ -159,6 +165,8 @@ def test_a_schema_is_itself_valid(name: str) -> None:
         ("manifest", JUDGED_MANIFEST),
         ("manifest", FOREIGN_MANIFEST),
         ("manifest", FOREIGN_MANIFEST | {"a_later_key": 1}),
+        ("manifest", MANIFEST | {"inputs": {"as_of": None}}),
+        ("manifest", JUDGED_MANIFEST | {"inputs": INPUTS}),
         ("evidence-line", ANSWER),
         ("evidence-line", REFUSAL),
         ("evidence-line", ANSWER | {"account": "111111111111", "region": "us-east-1"}),

@@ -1,0 +1,103 @@
+"""`audit verify`: check that a bundle or a scan is what its manifest says."""
+
+import json
+from contextlib import ExitStack
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from scanner.app.verification import Verification, verification_document
+from scanner.app.verification import verify as verify_scan
+from scanner.cli import options
+from scanner.cli.destination import Destination, fetched
+from scanner.cli.exits import guarded
+from scanner.cli.progress import wide_console
+from scanner.errors import BundleError
+from scanner.evidence.verification import CheckResult
+from scanner.report.wording import visible
+
+_STYLES: Final = {
+    CheckResult.OK: ("ok", "green"),
+    CheckResult.FAILED: ("failed", "red"),
+    CheckResult.MISSING: ("missing", "yellow"),
+    CheckResult.NOT_CHECKED: ("not checked", "dim"),
+}
+
+
+class VerifyFormat(StrEnum):
+    """The output format."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+ScanArgument = Annotated[
+    str,
+    typer.Argument(metavar="SCAN|BUNDLE", help="The folder of a scan or a bundle, or s3://BUCKET/PREFIX."),
+]
+ChainOption = Annotated[
+    list[str] | None,
+    typer.Option("--chain", metavar="DIR", help="An earlier scan that this one is linked to (repeatable)."),
+]
+RePerformOption = Annotated[
+    bool,
+    typer.Option("--re-perform", help="Evaluate the evidence again, and compare every finding."),
+]
+FormatOption = Annotated[VerifyFormat, typer.Option("--format", help="The output format.")]
+
+
+def verify(  # noqa: PLR0913 -- the options of the contract
+    scan: ScanArgument,
+    *,
+    chain: ChainOption = None,
+    re_perform: RePerformOption = False,
+    jobs: options.Jobs = None,
+    format_: FormatOption = VerifyFormat.TABLE,
+    bucket_owner: options.BucketOwner = None,
+) -> None:
+    """Check the files of a scan or a bundle against its manifest, and what it says against its evidence.
+
+    Exits 6 if a check fails. What could not be checked is reported as such. Nothing is written.
+    """
+    source = Destination(folder=None, bucket_owner=bucket_owner or "")
+
+    def verified() -> int:
+        with ExitStack() as stack:
+            folder = stack.enter_context(fetched(scan, source, whole=True))
+            earlier = [stack.enter_context(fetched(name, source, whole=False)) for name in chain or ()]
+            result = verify_scan(folder, scan, chain=earlier, re_perform=re_perform, jobs=jobs)
+        return show_verification(result, format_.value)
+
+    raise typer.Exit(guarded(verified))
+
+
+def show_verification(verification: Verification, format_: str) -> int:
+    """Print the checks. Returns 6 if one failed."""
+    if format_ == "json":
+        typer.echo(json.dumps(verification_document(verification), indent=2, ensure_ascii=False))
+    else:
+        print_verification(verification, wide_console())
+    return BundleError.exit_code if verification.has_failed else 0
+
+
+def print_verification(verification: Verification, console: Console) -> None:
+    """Print what was verified, a table of checks, and the conclusion."""
+    manifest = verification.manifest_sha256 or "cannot be read"
+    console.print(f"{escape(visible(verification.scan))}, manifest.json SHA-256 {manifest}", soft_wrap=True)
+    console.print()
+    table = Table(header_style="bold", pad_edge=False, box=None)
+    table.add_column("check", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    table.add_column("detail", overflow="fold")
+    for check in verification.checks:
+        word, style = _STYLES[check.result]
+        name = check.name.replace("_", " ")
+        table.add_row(name, f"[{style}]{word}[/]", escape(visible(check.detail)))
+    console.print(table)
+    console.print()
+    style = "red" if verification.has_failed else "green" if verification.is_signed else "yellow"
+    console.print(f"[{style}]{escape(verification.conclusion)}[/]", soft_wrap=True)
