@@ -23,7 +23,7 @@ waivers:
 
 
 def evaluate(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(audit, ["evaluate", *map(str, arguments), "--format", "json"])
+    return CliRunner().invoke(audit, ["evaluate", "--force", *map(str, arguments), "--format", "json"])
 
 
 def bundle_in(folder: Path) -> Path:
