@@ -5,6 +5,7 @@
 """
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from typer.models import CommandInfo
 from scanner.cli import options
 from scanner.cli.common import PREFIX, with_common_options
 from scanner.cli.controls import controls as controls_commands
-from scanner.cli.exits import flush_at_exit, guarded, handle_termination, open_missing_streams
+from scanner.cli.exits import check_text, flush_at_exit, guarded, handle_termination, open_missing_streams
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, SigningOptions, Target
 from scanner.report.wording import visible
@@ -117,6 +118,7 @@ def main() -> None:
 
 def _invoke() -> int:
     """Run the called command. Typer exits with its exit code, or with 2 on a usage error."""
+    check_text(sys.argv[1:], os.environ)
     audit()
     return 0
 

@@ -22,14 +22,14 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from scanner.cli.logs import say, say_exception
-from scanner.errors import CredentialsError, EndpointError, OutputError, VaultproofError
+from scanner.errors import CredentialsError, EndpointError, OutputError, UsageError, VaultproofError
 from scanner.model.finding import Severity
 from scanner.model.known import LEFT_OUT
 
@@ -45,6 +45,9 @@ JOURNAL: Final = "journal.jsonl"
 _LOST: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EBADF, errno.ENXIO})
 _ENDING: Final = ("SIGTERM", "SIGHUP")
 _SIGNAL_EXIT: Final = 128
+_FOLDERS: Final = frozenset({"TMPDIR", "SQLITE_TMPDIR"})
+_PREFIXES: Final = ("VAULTPROOF_", "AWS_")
+"""The environment variables that name files, or options."""
 _received: list[int] = []
 
 
@@ -65,6 +68,33 @@ def guarded(command: Callable[[], int]) -> int:
     except Exception as problem:  # noqa: BLE001 -- any other exception is an internal error
         say_exception("internal error (please report it with the lines above)", problem)
         return BROKEN
+
+
+def check_text(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Check that the command line, the environment and the current folder are valid UTF-8.
+
+    UsageError: one is not. Arrow and DuckDB cannot open a file with such a name, and no report can show it.
+    """
+    named = {f"The argument {_bytes(argument)}": argument for argument in arguments}
+    named |= {
+        f"The environment variable {name}": value  # without its value, which may be a credential
+        for name, value in environment.items()
+        if name in _FOLDERS or name.startswith(_PREFIXES)
+    }
+    with suppress(OSError):  # the current folder was removed
+        named[f"The name of the current folder, {_bytes(str(Path.cwd()))},"] = str(Path.cwd())
+    for what, text in named.items():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"{what} is not valid UTF-8. Rename the file or folder, or correct it."
+            ) from None
+
+
+def _bytes(text: str) -> str:
+    r"""Return a text as bytes are written: '/tmp/\xff'."""
+    return repr(text.encode(errors="surrogateescape"))[1:]
 
 
 def _notes(problem: BaseException) -> list[str]:

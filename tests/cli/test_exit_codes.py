@@ -13,7 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit as commands
-from scanner.cli.exits import resume_command
+from scanner.cli.exits import check_text, resume_command
+from scanner.errors import UsageError
 from tests.fakes.bundles import BundleBuilder, rule
 
 ROOT = Path(__file__).parents[2]
@@ -205,3 +206,48 @@ def test_the_version(tmp_path: Path) -> None:
     done = audit("--version", cwd=tmp_path)
     assert done.exit_code == 0
     assert done.stdout.startswith("vaultproof ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "named"),
+    [
+        (("report", "scans/no\udcff"), {}, r"The argument 'scans/no\xff'"),
+        (("run", "--config=a\udcff.yaml"), {}, r"The argument '--config=a\xff.yaml'"),
+        (("run",), {"TMPDIR": "/x/\udcff"}, "The environment variable TMPDIR"),
+        (("run",), {"VAULTPROOF_OUT": "\udcff"}, "The environment variable VAULTPROOF_OUT"),
+        (("run",), {"AWS_SECRET_ACCESS_KEY": "\udcff"}, "The environment variable AWS_SECRET_ACCESS_KEY is"),
+    ],
+)
+def test_what_is_not_utf_8_is_refused(
+    arguments: tuple[str, ...], environment: dict[str, str], named: str
+) -> None:
+    with pytest.raises(UsageError, match="is not valid UTF-8") as refused:
+        check_text(arguments, environment)
+    assert named in str(refused.value)
+
+
+def test_other_arguments_and_variables_are_not_checked() -> None:
+    check_text(("report", "scans/ä ü", "\U0001f600"), {"LS_COLORS": "\udcff", "VAULTPROOF_OUT": "é"})
+
+
+@pytest.mark.parametrize("place", ["argument", "folder"])
+def test_a_path_that_is_not_utf_8_ends_with_a_sentence(tmp_path: Path, place: str) -> None:
+    odd = tmp_path / os.fsdecode(b"\xff")
+    try:
+        odd.mkdir()
+    except OSError:
+        pytest.skip("the file system only has names in UTF-8")
+    command = [sys.executable, "-m", "scanner", "report"]
+    last = os.fsencode(odd) if place == "argument" else b"scan"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(
+        [*map(os.fsencode, command), last],
+        cwd=odd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "is not valid UTF-8" in ended.stderr
+    assert "Traceback" not in ended.stderr
