@@ -43,6 +43,10 @@ FINDINGS: Final = 10
 INTERRUPTED: Final = 130
 JOURNAL: Final = "journal.jsonl"
 _LOST: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EBADF, errno.ENXIO})
+_UNUSABLE: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EMFILE, errno.ENFILE, errno.EIO}
+)
+"""Errors of a disk, or limits of the machine, that may be met by any file that is written."""
 _ENDING: Final = ("SIGTERM", "SIGHUP")
 _SIGNAL_EXIT: Final = 128
 _FOLDERS: Final = frozenset({"TMPDIR", "SQLITE_TMPDIR"})
@@ -66,8 +70,17 @@ def guarded(command: Callable[[], int]) -> int:
         say(" ".join([sentence, *_notes(problem)]))
         return exit_code()
     except Exception as problem:  # noqa: BLE001 -- any other exception is an internal error
-        say_exception("internal error (please report it with the lines above)", problem)
-        return BROKEN
+        return _unexpected(problem)
+
+
+def _unexpected(problem: Exception) -> int:
+    """Report an exception that no room foresaw: a disk that is full or lost, or an internal error."""
+    if isinstance(problem, OSError) and problem.errno in _UNUSABLE:
+        what = f"{problem.filename}: " if problem.filename else ""
+        say(f"error: {what}{problem.strerror}. Free some space, or change the folder or its permissions.")
+        return OutputError.exit_code
+    say_exception("internal error (please report it with the lines above)", problem)
+    return BROKEN
 
 
 def check_text(arguments: Sequence[str], environment: Mapping[str, str]) -> None:

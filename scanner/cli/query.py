@@ -18,6 +18,7 @@ from scanner.app.judged import read_judged
 from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import guarded
 from scanner.cli.logs import say
+from scanner.cli.query_table import table_lines
 from scanner.errors import BundleError, UsageError
 from scanner.evaluate.controls.facts_docs import type_name
 from scanner.evaluate.database import Table as Facts
@@ -28,11 +29,9 @@ from scanner.findings.queried import COLUMNS, FindingsTable
 from scanner.model.facts import TABLES, columns
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.report.formats.csv import harmless
-from scanner.report.wording import visible
 from scanner.storage.parquet import open_table
 
 _KNOWN: Final = frozenset({*TABLES, *INVENTORY_TABLES, FindingsTable.name})
-_UNKNOWN: Final = "-"
 _WIDTH: Final = 200
 
 
@@ -147,13 +146,11 @@ def _write_json(answer: Answer) -> None:
 
 
 def _print_table(answer: Answer, limit: int) -> None:
-    table = Table(header_style="bold", pad_edge=False, box=None)
-    for column in answer.columns:
-        table.add_column(escape(visible(column)), overflow="fold")
     shown = list(islice(answer.rows, limit or None))
-    for row in shown:
-        table.add_row(*(_cell(cell) for cell in row))
-    _console().print(table)
+    rows = [[None if cell is None else _text(cell) for cell in row] for row in shown]
+    console = _console()
+    for line in table_lines(answer.columns, rows, console.width):
+        console.print(line, soft_wrap=True)
     more = sum(1 for _ in answer.rows)
     say(_row_count(len(shown), len(shown) + more))
 
@@ -167,10 +164,6 @@ def _row_count(shown: int, total: int) -> str:
 def _console() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=_WIDTH)
-
-
-def _cell(cell: object) -> str:
-    return f"[dim]{_UNKNOWN}[/]" if cell is None else escape(visible(_text(cell)))
 
 
 def _text(cell: object) -> str:

@@ -6,6 +6,7 @@ so that even what the check would let through reaches neither a file nor the net
 """
 
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -179,6 +180,11 @@ def _told(deadline: Deadline, limits: Limits, known: Iterable[str]) -> Iterator[
             raise UsageError(message) from error
         if isinstance(error, duckdb.InterruptException):
             raise KeyboardInterrupt from error
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise UsageError(
+                f"The query needs more than {limits.memory} of memory, and more than the free space of "
+                f"{tempfile.gettempdir()}: ask for less, or set TMPDIR to a folder on another disk."
+            ) from error
         raise UsageError(f"The query cannot be answered: {_words(error, known)}.") from error
 
 

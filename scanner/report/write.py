@@ -22,7 +22,7 @@ from scanner.report.formats.parquet import findings_parquet
 from scanner.report.formats.pdf import Paper, report_pdf
 from scanner.report.formats.sarif import sarif
 from scanner.report.view.view import View
-from scanner.storage.files import Measured, write_atomically
+from scanner.storage.files import Measured, temporary_file_error, write_atomically
 from scanner.storage.memory import release_memory
 
 MANY: Final = 250_000
@@ -106,7 +106,10 @@ def known_formats(formats: Collection[str]) -> tuple[str, ...]:
 
 def _write(name: str, how: Format, view: View, folder: Path) -> Written:
     path = folder / how.file
-    measured = Measured(how.make(view))
+    try:
+        measured = Measured(how.make(view))
+    except OSError as problem:  # WeasyPrint writes fonts, and each attachment is a file at first
+        raise temporary_file_error(f"{path} could not be written", problem) from problem
     write_atomically(path, measured)
     return Written(name, path, measured.bytes, measured.sha256)
 

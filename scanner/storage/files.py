@@ -94,6 +94,15 @@ def _output_error(path: Path, problem: OSError) -> OutputError:
     return OutputError(f"{path} could not be written: {problem.strerror or problem}. {advice}")
 
 
+def temporary_file_error(failure: str, problem: OSError) -> OutputError:
+    """Return the error for a temporary file that could not be written. `failure`: what failed with it."""
+    folder = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 -- as tempfile
+    return OutputError(
+        f"{failure}, because it needs a temporary file: {problem.strerror or problem}. Free some space in "
+        f"{folder}, or name another folder with the environment variable TMPDIR."
+    )
+
+
 def parts_of(folder: Path) -> tuple[Path, Path]:
     """Return the temporary folders that `replaced` uses: for the new content, and for the old."""
     return folder.with_name(f"{folder.name}.part"), folder.with_name(f"{folder.name}.old.part")

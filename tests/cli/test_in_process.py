@@ -1,6 +1,8 @@
 """What the commands print, and how progress is told; run in this process, on the committed sample bundle."""
 
+import errno
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from scanner.cli.commands import audit
 from scanner.cli.console import Console
 from scanner.cli.exits import BROKEN, INTERRUPTED, guarded
 from scanner.cli.progress import LiveProgress, PlainProgress, QuietProgress, Tally, duration, progress
-from scanner.errors import BundleError
+from scanner.errors import BundleError, OutputError
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import Gap, GapKind
 from scanner.model.manifest import Scope, ShardRecord
@@ -163,6 +165,15 @@ def test_errors_are_one_sentence(
 ) -> None:
     assert guarded(lambda: fail(problem)) == code
     assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE])
+def test_a_full_disk_is_no_internal_error(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    problem = OSError(number, os.strerror(number), "/scans/file")
+    assert guarded(lambda: fail(problem)) == OutputError.exit_code
+    said = capsys.readouterr().err
+    assert f"error: /scans/file: {os.strerror(number)}." in said
+    assert "Traceback" not in said
 
 
 def test_our_own_mistakes_come_with_their_traceback(capsys: pytest.CaptureFixture[str]) -> None:

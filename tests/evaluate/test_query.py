@@ -128,3 +128,19 @@ def test_what_takes_too_long_is_stopped() -> None:
 def test_what_breaks_on_the_way_is_told() -> None:
     with pytest.raises(UsageError, match=r"cannot be answered: .*Could not convert"):
         ask("SELECT CAST(name AS INTEGER) FROM vaults")
+
+
+def test_a_query_that_needs_too_much_memory_says_so_in_a_sentence() -> None:
+    sql = "SELECT count(DISTINCT (a, b, c)) FROM range(3000) x(a), range(3000) y(b), range(3000) z(c)"
+    with pytest.raises(UsageError, match=r"more than 8MB of memory|took longer than") as refused:
+        ask(sql, Limits(memory="8MB", seconds=20, threads=1))
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1 / 0", "SELECT 0.0 / 0.0", "SELECT 5 % 0", "SELECT 1.5 // 0"])
+def test_a_division_by_zero_is_not_known(sql: str) -> None:
+    assert ask(sql) == [(None,)]
+
+
+def test_no_row_is_selected_by_a_division_by_zero() -> None:
+    assert ask("SELECT name FROM vaults WHERE 0.0 / 0.0 >= 0.9 OR 1 / 0 > 0") == []

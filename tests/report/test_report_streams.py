@@ -1,5 +1,6 @@
 """What keeps memory small however many findings there are: bounded picks, and files that are read anew."""
 
+import errno
 import gzip
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,16 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.errors import BundleError
+from scanner.errors import BundleError, OutputError
 from scanner.evidence.manifest import manifest_bytes, manifest_document
 from scanner.findings.stored_lines import StoredFindings
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.scan import Scan
+from scanner.report import write
 from scanner.report.formats.json import findings_json, findings_jsonl_gz, summary_json
 from scanner.report.read import read_scan
 from scanner.report.view import view as views
 from scanner.report.view.overview import worst
-from scanner.report.view.view import build
+from scanner.report.view.view import View, build
 from scanner.report.wording import STATUS_ORDER
 from scanner.report.write import write_reports
 
@@ -146,3 +148,16 @@ def test_lines_that_break_off_are_told_when_they_are_read(scan: Scan, tmp_path: 
     path.write_bytes(b"".join(findings_jsonl_gz(scan.findings))[:-20])
     with pytest.raises(BundleError, match="cannot be read to its end"):
         tuple(StoredFindings(path))
+
+
+def test_a_full_folder_for_temporary_files_leaves_the_other_reports(
+    scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: View) -> Iterator[bytes]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(write.FORMATS, "pdf", write.Format("report.pdf", full))
+    with pytest.raises(OutputError, match=r"report\.pdf could not be written, because .* TMPDIR"):
+        written(scan, tmp_path, "csv", "pdf")
+    assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["findings.csv"]
+    assert not (tmp_path / "report.pdf").exists()

@@ -1,0 +1,134 @@
+"""Rows of a query as a table for people, or as one block per row where a table would be too wide.
+
+The width of a column is that of its longest cell, unless there is no room: then long columns are narrowed
+before short ones, and cells continue on further lines, broken at spaces and commas. An ARN stays whole: if
+that leaves no room for a table, each row becomes a block of lines `column  value`.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.cells import cell_len, chop_cells
+from rich.text import Text
+
+from scanner.report.wording import one_line
+
+MAX_CELL: Final = 2_000
+"""Characters of a cell that are shown."""
+
+LONGEST_WORD: Final = 120
+"""Cells of a word that is kept whole in a table: ARNs are shorter, as a rule."""
+
+UNKNOWN: Final = "-"
+_GAP: Final = "  "
+_LABEL: Final = 40
+_WORDS: Final = re.compile(r"[^\s,]+,*|,+|\s+")
+
+Cells = Sequence[str | None]
+
+
+def table_lines(columns: Sequence[str], rows: Sequence[Cells], width: int) -> Iterator[Text]:
+    """Yield the lines of rows; None is a value that is not known.
+
+    No line is wider than `width`, except the head of a table with very many columns.
+    """
+    head = [_shown(column) for column in columns]
+    shown = [[_cell(cell) for cell in row] for row in rows]
+    widths = _widths(head, shown, width)
+    if widths is None:
+        yield from _blocks(head, shown, width)
+        return
+    yield from _line_of([Text(name, "bold") for name in head], widths)
+    for row in shown:
+        yield from _line_of(row, widths)
+
+
+def _shown(text: str) -> str:
+    """Return a text on one line, without what a terminal would obey, and cut where it is very long."""
+    cut = one_line(text[:MAX_CELL])
+    return cut if len(text) <= MAX_CELL else f"{cut}... ({len(text):,} characters)"
+
+
+def _cell(cell: str | None) -> Text:
+    return Text(UNKNOWN, "dim") if cell is None else Text(_shown(cell))
+
+
+def _widths(head: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> list[int] | None:
+    """Return the width of each column; None: there is not enough room for a table."""
+    longest = [max([cell_len(name), *(cells[at].cell_len for cells in rows)]) for at, name in enumerate(head)]
+    room = width - len(_GAP) * (len(head) - 1)
+    if sum(longest) <= room:
+        return longest
+    least = [
+        min(longest[at], max([cell_len(name), *(_longest_word(cells[at].plain) for cells in rows)]))
+        for at, name in enumerate(head)
+    ]
+    if sum(least) > room:
+        return None
+    return _shared(least, longest, room)
+
+
+def _longest_word(text: str) -> int:
+    return min(LONGEST_WORD, max((cell_len(word) for word in _WORDS.findall(text)), default=0))
+
+
+def _shared(least: Sequence[int], longest: Sequence[int], room: int) -> list[int]:
+    """Share the room: no column is wider than its longest cell, and the widest columns are equal."""
+    low, high = 0, max(longest)
+    while low < high:  # the greatest limit with which all columns fit
+        limit = (low + high + 1) // 2
+        if sum(_limited(least, longest, limit)) <= room:
+            low = limit
+        else:
+            high = limit - 1
+    return _limited(least, longest, low)
+
+
+def _limited(least: Sequence[int], longest: Sequence[int], limit: int) -> list[int]:
+    return [max(small, min(large, limit)) for small, large in zip(least, longest, strict=True)]
+
+
+def _line_of(cells: Sequence[Text], widths: Sequence[int]) -> Iterator[Text]:
+    """Yield the lines of a row."""
+    folded = [_folded(cell, width) for cell, width in zip(cells, widths, strict=True)]
+    for number in range(max(map(len, folded), default=0)):
+        line = Text()
+        for at, pieces in enumerate(folded):
+            piece = pieces[number] if number < len(pieces) else Text()
+            line.append(piece)
+            line.append(" " * (widths[at] - piece.cell_len) + _GAP)
+        line.rstrip()
+        yield line
+
+
+def _blocks(head: Sequence[str], rows: Sequence[Sequence[Text]], width: int) -> Iterator[Text]:
+    """Yield each row as a block, with a line or more for each column."""
+    label = min(max(map(cell_len, head), default=0), _LABEL, width // 2)
+    room = max(width - label - len(_GAP), 1)
+    for number, cells in enumerate(rows):
+        if number:
+            yield Text()
+        for name, cell in zip(head, cells, strict=True):
+            names = _folded(Text(name, "bold"), label)
+            values = _folded(cell, room)
+            for at in range(max(len(names), len(values))):
+                line = names[at].copy() if at < len(names) else Text()
+                line.append(" " * (label - line.cell_len) + _GAP)
+                line.append(values[at] if at < len(values) else Text())
+                line.rstrip()
+                yield line
+
+
+def _folded(text: Text, width: int) -> list[Text]:
+    """Break a text into lines at spaces and commas, and within a word only if it is wider than a line."""
+    if text.cell_len <= width:
+        return [text]
+    lines = [""]
+    for word in _WORDS.findall(text.plain):
+        if cell_len(lines[-1] + word) <= width:
+            lines[-1] += word
+        elif not word.isspace():
+            pieces = chop_cells(word, width)
+            lines += pieces
+    return [Text(line.rstrip(), text.style) for line in lines if line.strip()] or [Text()]

@@ -1,0 +1,68 @@
+"""The table of a query: as wide as its cells, and within the width of the terminal."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from scanner.cli.query_table import MAX_CELL, table_lines
+
+ARN = "arn:aws:ec2:eu-west-1:333333333333:volume/vol-148032e0d58b36240"
+TEXT = st.one_of(st.none(), st.text(alphabet="ab ,:/é日\n\x1b\u202e[]", max_size=60))
+
+
+def lines(columns: list[str], rows: list[list[str | None]], width: int = 200) -> list[str]:
+    return [line.plain for line in table_lines(columns, rows, width)]
+
+
+def test_a_column_is_as_wide_as_its_longest_cell() -> None:
+    told = lines(["name", "covered"], [["a", "true"], ["longer name", None]])
+    assert told == ["name         covered", "a            true", "longer name  -"]
+
+
+def test_a_long_column_is_narrowed_and_short_ones_are_not() -> None:
+    told = lines(["subject", "reason", "n"], [[ARN, "word " * 40, "1"]], 120)
+    assert told[1].startswith(f"{ARN}  word word")
+    assert told[1].endswith("word     1")
+    assert len(told) > 3
+    assert all(len(line) <= 120 for line in told)
+
+
+def test_an_arn_is_never_broken_where_a_line_has_room_for_it() -> None:
+    told = lines(["subject", "other"], [[ARN, ARN], [ARN, None]], 80)
+    assert told == [f"subject  {ARN}", f"other    {ARN}", "", f"subject  {ARN}", "other    -"]
+
+
+def test_a_cell_of_a_million_characters_is_cut_and_counted() -> None:
+    told = lines(["a", "name"], [["x" * 1_000_000, "one"], ["y", "two"]], 100)
+    assert sum(map(len, told)) < 2 * MAX_CELL
+    assert any("(1,000,000 characters)" in line for line in told)
+
+
+def test_no_cell_fakes_a_line_or_commands_the_terminal() -> None:
+    (_, told) = lines(["a"], [["one\ntwo\x1b[31m\u202ethree"]])
+    assert "one" in told
+    assert not set("\n\x1b\u202e") & set(told)
+
+
+def test_markup_is_shown_as_it_is() -> None:
+    assert lines(["[b]"], [["[red]x[/red]"]]) == ["[b]", "[red]x[/red]"]
+
+
+def test_no_columns_and_no_rows() -> None:
+    assert lines(["a", "b"], []) == ["a  b"]
+    assert lines([], []) == []
+
+
+@given(
+    st.integers(1, 5).flatmap(
+        lambda n: st.lists(st.lists(TEXT, min_size=n, max_size=n), min_size=1, max_size=4)
+    ),
+    st.integers(20, 120),
+)
+def test_no_line_is_wider_than_the_terminal(rows: list[list[str | None]], width: int) -> None:
+    columns = [f"c{at}" for at in range(len(rows[0]))]
+    told = list(table_lines(columns, rows, width))
+    assert all(cell_len(line.plain) <= width for line in told)
+    shown = "".join(line.plain for line in told)
+    for letter in "ab日é":
+        assert shown.count(letter) == sum((cell or "").count(letter) for row in rows for cell in row)
