@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import re
 import zlib
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from dataclasses import fields, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
 
 import orjson
 import pyarrow.parquet as pq
@@ -64,6 +67,8 @@ CONTROLS = (
     "vault-manual-deletion-denied",
 )
 _LETTERS = "bcdfghjklmnp"
+_LEAST_CODED = 7
+"""Characters of base64 that are too many for a coincidence."""
 
 
 class Plants:
@@ -71,11 +76,28 @@ class Plants:
 
     def __init__(self) -> None:
         self.words: set[str] = {HERE, THERE}
-        self._numbers = count(1)
+        self._numbers, self._turns = count(1), count()
 
     def word(self) -> str:
         number = next(self._numbers)
         word = "Qz" + "".join(_LETTERS[int(digit)] for digit in f"{number:04d}") + "xw"
+        self.words.add(word)
+        return word
+
+    def name(self) -> str:
+        """Return a name of any kind: a word, a number, a date, an IPv6, IPv4 or MAC address, an e-mail."""
+        number = next(self._numbers)
+        kinds = (
+            f"7391{number:04d}",
+            f"1987-{number % 12 + 1:02d}-{number % 28 + 1:02d}",
+            f"fd7a:115c:a1e0:{number:x}::{number + 7:x}",
+            f"172.31.{number % 250}.{number % 199 + 20}",
+            f"00:1b:44:11:3a:{number % 256:02x}",
+            f"Q{number}z@Acme-{number}x.example",
+            f"{number:05d}-77",
+            f"9{number:011d}",
+        )
+        word = kinds[next(self._turns) % len(kinds)]
         self.words.add(word)
         return word
 
@@ -94,7 +116,7 @@ def plants() -> Plants:
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory, plants: Plants) -> Path:
     """Judge a bundle that has a unique word in every place that a customer fills."""
-    word = plants.word
+    word, name = plants.word, plants.name
     scope = {"accounts": [], "regions": [], "organization_id": f"o-{word()}", "management_account": THERE,
              "excluded": [{"account": THERE, "reason": f"the sandbox of {word()}"}]}  # fmt: skip
     bundle = BundleBuilder(
@@ -107,26 +129,30 @@ def planted(tmp_path_factory: pytest.TempPathFactory, plants: Plants) -> Path:
     bundle.manifest["accounts"] += [
         {
             "id": HERE,
-            "name": word(),
+            "name": name(),
             "status": "ACTIVE",
             "ou_path": f"o-{word()}/r-{word()}/ou-{word()}-{word()}/",
         }
     ]
     shard = bundle.shard(HERE)
     bundle.manifest["accounts"].pop()  # the builder's own, without a name
-    vault, other, key, volume = word(), word(), plants.hex(), plants.hex()
+    vault, other, key, volume = name(), word(), plants.hex(), plants.hex()
     shard.vault(vault, policy=admits(THERE), key=key_arn(key, HERE)).vault(other)
     shard.call("backup:GetBackupVaultAccessPolicy", error="AccessDeniedException",
                message=f"User: arn:aws:iam::{HERE}:user/{word()}: no", BackupVaultName=word())  # fmt: skip
     shard.key(key)
-    terms = rule(word(), vault, CopyActions=[copy_to(vault_arn(word(), THERE))])
-    tags = {"team": word(), word(): word(), "Name": word()}
+    terms = rule(name(), vault, CopyActions=[copy_to(vault_arn(name(), THERE))])
+    tags = {"team": name(), word(): word(), name(): name(), "Name": name()}
     role = f"arn:aws:iam::{HERE}:role/{word()}"
-    selection = {"SelectionName": word(), "Resources": ["*"], "IamRoleArn": role}
-    shard.plan(word(), rules=[terms, rule(word(), word())], selections=[selection])
-    shard.volume(f"vol-{volume}", tags).volume(f"vol-{plants.hex()}", {"team": word()})
+    selection = {"SelectionName": name(), "Resources": ["*"], "IamRoleArn": role}
+    shard.plan(name(), rules=[terms, rule(name(), name())], selections=[selection])
+    shard.plan(name(), rules=[rule(name(), vault)], selections=[])
+    shard.volume(f"vol-{volume}", tags).volume(f"vol-{plants.hex()}", {"team": name()})
     shard.volume(f"vol-{plants.hex()}").table(word(), {word(): word()})
+    shard.volume(f"vol-{plants.hex()}", {"Name": name(), name(): name()}).table(name(), {name(): name()})
+    shard.table(name(), {}).table(name(), {"team": name()}).vault(name()).vault(name())
     shard.instance(f"i-{plants.hex()}", {"Name": f"{word()} {word()}"})
+    shard.instance(f"i-{plants.hex()}", {"Name": name(), "address": name()})
     shard.point(vault, f"arn:aws:ec2:eu-west-1:{HERE}:volume/vol-{volume}")
     shard.point(vault, f"arn:aws:ec2:eu-west-1:{HERE}:volume/vol-{plants.hex()}", hours_ago=900)
     org = bundle.organization(HERE, THERE)
@@ -168,12 +194,12 @@ def _controls(plants: Plants) -> Any:
 
 @pytest.fixture(scope="module")
 def scan(planted: Path, plants: Plants) -> Scan:
-    word = plants.word
+    word, name = plants.word, plants.name
     original = read_scan(planted)
-    match = Match(tags=((word(), (word(), f"{word()}*")),), accounts=(HERE,), organizational_units=(word(),),
+    match = Match(tags=((name(), (name(), f"{word()}*")),), accounts=(HERE,), organizational_units=(word(),),
                   types=(word(),), subjects=(f"arn:aws:ec2:*:{HERE}:volume/{word()}*",))  # fmt: skip
-    settled = Tier(word(), match, {"resource-cross-account-copy": {"accounts": [THERE]}})
-    waiver = Waiver(word(), word(), word(), word(), "2030-01-31")
+    settled = Tier(name(), match, {"resource-cross-account-copy": {"accounts": [THERE]}})
+    waiver = Waiver(name(), name(), name(), name(), "2030-01-31")
     use = WaiverUse(
         waiver=waiver,
         control="vault-locked",
@@ -186,7 +212,7 @@ def scan(planted: Path, plants: Plants) -> Scan:
         original,
         tiers=Tiers((settled,), (settled,)),
         waivers=(use,),
-        unit_names={f"ou-{word()}": word()},
+        unit_names={f"ou-{word()}": name()},
     )
     return redacted(full, Pseudonyms(KEY))
 
@@ -221,7 +247,23 @@ def _of_pdf(reader: PdfReader) -> Iterator[str]:
 def left(content: bytes, name: str, words: set[str]) -> set[str]:
     told = "\n".join(everything(content, name)).lower()
     told += told.replace("\n", "")  # a PDF breaks long words
-    return {word for word in words if word.lower() in told}
+    return {word for word in words if any(form.lower() in told for form in spellings(word))}
+
+
+def spellings(word: str) -> set[str]:
+    """Return the ways in which formats write a word: escaped for URLs, XML and JSON, and as base64."""
+    coded = {
+        base64.b64encode(bytes(shift) + word.encode())[4 * (shift > 0) : -4].decode() for shift in range(3)
+    }
+    plain = {
+        word,
+        quote(word, safe=""),
+        quote(word),
+        escape(word),
+        quoteattr(word)[1:-1],
+        json.dumps(word)[1:-1],
+    }
+    return plain | {form for form in coded if len(form) > _LEAST_CODED}
 
 
 def test_the_original_is_full_of_what_was_planted(planted: Path, plants: Plants) -> None:
@@ -295,7 +337,7 @@ def test_every_part_of_a_scan_is_redacted() -> None:
     assert {each.name for each in fields(Scan)} == {
         "assessment", "blast_radius", "changes", "controls", "count_inherited_backup", "findings",
         "frameworks", "gaps", "limitations", "manifest", "parameters", "protection_groups", "reconciliation",
-        "redacted", "resources", "tiers", "unit_names", "unsupported", "waivers",
+        "redacted", "resources", "signing", "tiers", "unit_names", "unsupported", "waivers",
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.report.redact.pseudonyms import Pseudonyms, new_key
+from scanner.report.redact.values import Values
 from scanner.report.redact.vocabulary import tokens, vocabulary
 
 KEY = b"a key of sixteen bytes and more"
@@ -107,20 +108,76 @@ def test_names_with_blanks_are_redacted_whole() -> None:
     assert told.sentence("The plan landing zone is full.") == f"The plan {told.name('landing zone')} is full."
 
 
-def test_numbers_dates_and_regions_are_no_names() -> None:
+PLAIN = ("35", "3.5", "2026-11-20", "2026-11-20T15:00:00.000Z", "0.1.0", "05:40:00Z", "4711")
+
+
+def test_numbers_and_dates_of_the_program_stay() -> None:
     told = names()
-    for plain in (
-        "35",
-        "3.5",
-        "2026-11-20",
-        "2026-11-20T15:00:00.000Z",
-        "eu-west-1",
-        "us-gov-west-1",
-        "0.1.0",
-    ):
-        assert told.name(plain) == plain
-    for name in ("123456789012", "1234567890123", "eu-payments-1", "10.0.0.1", "2026-payments"):
+    for plain in (*PLAIN, "eu-west-1", "us-gov-west-1"):
+        assert told.words(plain) == plain
+        assert told.sentence(f"Since {plain} (of 12).") == f"Since {plain} (of 12)."
+
+
+def test_a_region_is_no_name_but_numbers_and_dates_can_be() -> None:
+    told = names()
+    assert told.name("eu-west-1") == "eu-west-1"
+    for name in (*PLAIN, "123456789012", "1234567890123", "eu-payments-1", "10.0.0.1", "2026-payments"):
         assert told.name(name) != name
+
+
+@pytest.mark.parametrize("name", ["4711", "2026-11-20", "20260101", "1.2.3", "eu-payments"])
+def test_a_number_or_date_that_is_a_name_is_found_in_sentences(name: str) -> None:
+    told = names()
+    shown = told.sentence(f"The plan {name} has a rule '{name}' since 2025-01-31, 35 days.", (name,))
+    pseudonym = told.name(name)
+    assert shown == f"The plan {pseudonym} has a rule '{pseudonym}' since 2025-01-31, 35 days."
+
+
+NUMBERED = st.one_of(
+    st.integers(min_value=1_000, max_value=10**11).map(str),
+    st.dates().map(str),
+    st.datetimes().map(lambda instant: f"{instant.isoformat(timespec='seconds')}Z"),
+    st.floats(min_value=1_000, max_value=10**9).map(lambda number: f"{number:.3f}"),
+)
+IDENTIFYING = st.one_of(
+    st.integers(min_value=0, max_value=10**12 - 1).map("{:012d}".format),
+    st.ip_addresses(v=6).map(str).filter(lambda text: len(text) > 4),
+    st.ip_addresses(v=6).map(lambda address: address.exploded.upper()),
+    st.ip_addresses(v=4).map(str),
+    st.binary(min_size=6, max_size=6).map(lambda data: data.hex(":")),
+    st.emails().filter(lambda mail: not mail.startswith("'")),
+)
+FRAMES = st.sampled_from(("The vault {} exists.", "plan {}: refused", "(at {})", "{}, for 35 days", "“{}”"))
+
+
+@given(NUMBERED, FRAMES)
+def test_no_number_or_date_that_is_a_name_is_left(name: str, frame: str) -> None:
+    told = Pseudonyms(KEY)
+    assert name not in told.name(name)
+    assert name not in told.sentence(frame.format(name), (name,))
+    assert name not in str(Values(told).mapping({"name": name, "tags": [{"key": name, "value": name}]}))
+
+
+@given(IDENTIFYING, FRAMES)
+def test_accounts_addresses_and_mails_are_recognized_without_being_known(name: str, frame: str) -> None:
+    told = Pseudonyms(KEY)
+    for text in (told.name(name), told.sentence(frame.format(name)), told.words(name)):
+        assert name.lower() not in text.lower()
+
+
+def test_numbers_that_are_accounts_are_replaced() -> None:
+    told = Pseudonyms(KEY)
+    values = Values(told)
+    told.account("000123456789")
+    shown = values.mapping(
+        {"count": 35, "size": 12345678901, "ids": [834720165293, 834720165293.0, 123456789], "on": True}
+    )
+    assert (shown["count"], shown["size"]) == (35, 12345678901)
+    first, second, third = shown["ids"]
+    assert f"{first:012d}" == told.account("834720165293")
+    assert first == second
+    assert f"{third:012d}" == told.account("000123456789")
+    assert shown["on"] is True
 
 
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}[a-f]?")

@@ -11,6 +11,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from ipaddress import IPv6Address
 from typing import Final
 
 from scanner.report.redact.vocabulary import TOKEN, core, tokens, vocabulary
@@ -21,12 +22,26 @@ _REGION: Final = re.compile(
 )
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _NUMBER: Final = re.compile(r"[-+]?[0-9]{1,11}(?:[.][0-9]+)?(?:h|d|s|ms|st|nd|rd|th|%|[KMGTP]i?B)?")
-_DATE: Final = re.compile(r"[12][0-9]{3}-[01][0-9]-[0-3][0-9](?:T[0-9:.]{2,18}(?:Z|[+-][0-9:]{5})?)?")
+_DATE: Final = re.compile(
+    r"[12][0-9]{3}-[01][0-9]-[0-3][0-9]"
+    r"(?:T[0-2][0-9](?::[0-5][0-9](?::[0-6][0-9](?:[.][0-9]{1,9})?)?)?(?:Z|[+-][0-2][0-9]:?[0-5][0-9])?)?"
+)
 _CLOCK: Final = re.compile(r"[0-9]{2}(?:[.][0-9]{1,9})?Z|[12][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-9]{2}")
 """The parts of a time that was split at its colons."""
 
 _VERSION: Final = re.compile(r"[0-9]{1,4}[.][0-9]{1,4}[.][0-9]{1,4}")
 _PLAIN: Final = re.compile("|".join(form.pattern for form in (_NUMBER, _REGION, _DATE, _CLOCK, _VERSION)))
+_ADDRESS: Final = re.compile(
+    r"(?<![\w:.])(?:[0-9a-f]{2}(?::[0-9a-f]{2}){5}|(?=[0-9a-f.]*:[0-9a-f.]*:)[0-9a-f:.]{2,45})(?![\w:])",
+    re.IGNORECASE,
+)
+"""A MAC address, and what may be an IPv6 address: times have two colons as well (`_is_address`)."""
+
+_MAC_LENGTH: Final = 17
+_ACCOUNT_DIGITS: Final = 12
+_LEAST_DIGITS: Final = 9
+"""Digits of a number from which on it may be an account's id without its leading zeros."""
+
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ID: Final = re.compile(
     r"(vol|snap|i|ami|fs|fsvol|vm|hyp|bgw|sgw|eni|sg|vpc|subnet|backup|r|mrk|lh|cluster|sp|svm)-([0-9a-f]{8,32})"
@@ -122,6 +137,12 @@ class Pseudonyms:
                 return pseudonym
         raise ValueError("there are more accounts than pseudonyms")
 
+    def known_account(self, digits: str) -> str:
+        """Return the account that a number is the id of, without its leading zeros; empty: none."""
+        account = digits.zfill(_ACCOUNT_DIGITS)
+        is_known = len(digits) >= _LEAST_DIGITS and account in self._accounts
+        return account if is_known else ""
+
     def name(self, name: str) -> str:
         """Return the pseudonym of a name. Each part of an ARN, a path or `plan / rule` has its own."""
         pseudonym = self._names.get(name)
@@ -137,6 +158,8 @@ class Pseudonyms:
         if match := _ACCOUNT_SUBJECT.fullmatch(name):
             account, slash, region = match[2].partition("/")
             return match[1] + self.account(account) + slash + self._piece(region)
+        if _is_address(name):
+            return self._address(name)
         if "arn:" in name:
             return "".join(self._arn_or_name(part) for part in re.split(r"( -> |->| / |#|,\s*)", name))
         return self._path(name)
@@ -181,8 +204,8 @@ class Pseudonyms:
         )
 
     def _piece(self, piece: str) -> str:
-        """Return the pseudonym of a text that has no parts."""
-        if piece in _OWN or _is_plain(piece):
+        """Return the pseudonym of a text that has no parts. Numbers and dates can be names as well."""
+        if piece in _OWN or _REGION.fullmatch(piece):
             return piece
         return self._of_a_form(piece) or f"name-{self._letters(piece)}"
 
@@ -202,6 +225,14 @@ class Pseudonyms:
         digits = self._digest(piece.lower()).hex()
         pseudonym = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
         return pseudonym.upper() if piece.upper() == piece else pseudonym
+
+    def _address(self, text: str) -> str:
+        """Return an IPv6 address that is reserved for documentation (RFC 3849)."""
+        digits = self._digest(text.lower()).hex()
+        return f"2001:db8:{digits[:4]}:{digits[4:8]}::{digits[8:12]}"
+
+    def _address_in_text(self, text: str) -> str:
+        return self._address(text) if _is_address(text) else text
 
     def _letters(self, text: str) -> str:
         return base64.b32encode(self._digest(text)[:10]).decode()[:12].lower()
@@ -224,6 +255,7 @@ class Pseudonyms:
     def _sentence(self, text: str, names: Mapping[str, re.Pattern[str]]) -> str:
         """Redact ARNs and names first, the longest first; then each word that is not the program's own."""
         pieces = _cut([(text, False)], _ARN, self._arn_in_text)
+        pieces = _cut(pieces, _ADDRESS, self._address_in_text, _is_address)
         present = [name for name in names if name in text]
         for name in sorted(present, key=len, reverse=True):
             pieces = _cut(pieces, names[name], self.name)
@@ -235,7 +267,10 @@ class Pseudonyms:
         if redacted is None:
             if len(self._words) > _REMEMBERED:
                 self._words.clear()
-            redacted = self._words[text] = TOKEN.sub(self._token, text)
+            pieces = _cut([(text, False)], _ADDRESS, self._address_in_text, _is_address)
+            redacted = self._words[text] = "".join(
+                piece if done else TOKEN.sub(self._token, piece) for piece, done in pieces
+            )
         return redacted
 
     def path(self, path: str) -> str:
@@ -257,18 +292,24 @@ class Pseudonyms:
 
     def _new_token(self, token: str) -> str:
         word = core(token)
-        if not word or _is_plain(word) or (word.lower() in vocabulary() and not _ACCOUNT.fullmatch(word)):
+        if not word or is_plain(word) or (word.lower() in vocabulary() and not _ACCOUNT.fullmatch(word)):
             return token
         before, _, behind = token.partition(word)
         return before + self._piece(word) + behind
 
 
-def _cut(pieces: _Pieces, pattern: re.Pattern[str], redact: Callable[[str], str]) -> _Pieces:
-    """Split the pieces that are not redacted yet at each match of a pattern, and redact the matches."""
+def _cut(
+    pieces: _Pieces,
+    pattern: re.Pattern[str],
+    redact: Callable[[str], str],
+    applies: Callable[[str], bool] = bool,
+) -> _Pieces:
+    """Split the pieces that are not redacted yet at each match that `applies`, and redact these matches."""
     cut: _Pieces = []
     for piece, done in pieces:
         at = 0
-        for match in pattern.finditer("" if done else piece):
+        matches = pattern.finditer("" if done else piece)
+        for match in (match for match in matches if applies(match[0])):
             cut += [(piece[at : match.start()], False), (redact(match[0]), True)]
             at = match.end()
         cut.append((piece[at:], done))
@@ -281,12 +322,26 @@ def _whole(name: str) -> re.Pattern[str]:
 
 def _is_sought(name: str) -> bool:
     """Return whether a name must be searched for as a whole, because redacting word by word would miss it."""
-    if len(name) <= _SHORT or name.lower() in _GENERAL or name in _OWN or _is_plain(name):
+    if len(name) <= _SHORT or name.lower() in _GENERAL or name in _OWN or _REGION.fullmatch(name):
+        return False
+    if name.startswith("arn:"):
         return False
     words = list(tokens(name))
-    return not name.startswith("arn:") and (words != [name.lower()] or words[0] in vocabulary())
+    return words != [name.lower()] or words[0] in vocabulary() or is_plain(name)
 
 
-def _is_plain(piece: str) -> bool:
-    """Return whether it is a number, a date or a Region, which stay as they are."""
+def is_plain(piece: str) -> bool:
+    """Return whether it is a number, a date or a Region, which stay where they are no name."""
     return _PLAIN.fullmatch(piece) is not None
+
+
+def _is_address(text: str) -> bool:
+    """Return whether it is an IPv6 or a MAC address."""
+    if len(text) == _MAC_LENGTH and text.count(":") == 5:  # noqa: PLR2004 -- between six bytes
+        return True
+    if ":" not in text:
+        return False
+    try:
+        return IPv6Address(text).version == 6  # noqa: PLR2004 -- of the protocol
+    except ValueError:
+        return False

@@ -252,7 +252,10 @@ class _Redactor:
             return self._names.words(value)
         if isinstance(value, Mapping):
             return {self._names.words(str(key)): self._parameter(member) for key, member in value.items()}
-        return [self._parameter(member) for member in value] if isinstance(value, list | tuple) else value
+        if isinstance(value, list | tuple):
+            return [self._parameter(member) for member in value]
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return self._values.number(value) if is_number else value
 
     def _control(self, control: Control) -> Control:
         """Redact a control. The shipped ones are written in the program's own words and stay as they are."""

@@ -3,11 +3,12 @@
 A value of an unknown column is redacted as a name: a custom control may call its columns anything.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from scanner.report.redact.pseudonyms import Pseudonyms
+from scanner.report.redact.pseudonyms import Pseudonyms, is_plain
 
 SENTENCES: Final = frozenset(
     (
@@ -38,6 +39,7 @@ scan_findings schedule severity skipped_start state status subject_type timezone
 
 _WORD_ENDS: Final = ("_at", "_kind", "_region", "_state", "_status", "_type", "_until")
 LEFT_OUT: Final = "(left out)"
+_ACCOUNT: Final = re.compile("[0-9]{12}")
 _MESSAGES: Final = frozenset(("issues", "message", "messages"))
 
 
@@ -55,7 +57,9 @@ class Values:
         }
 
     def _key(self, key: str) -> str:
-        return key if key in self._columns else self._pseudonyms.sentence(key)
+        if key in self._columns:
+            return key
+        return self._pseudonyms.name(key) if is_plain(key) else self._pseudonyms.sentence(key)
 
     def value(self, key: str, value: Any, names: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 -- JSON
         """Redact the value of a key."""
@@ -65,7 +69,15 @@ class Values:
             return self.mapping(value, names)
         if isinstance(value, list | tuple):
             return [self.value(key, member, names) for member in value]
-        return value if value is None or isinstance(value, bool | int | float) else self.text(key, str(value))
+        if value is None or isinstance(value, bool):
+            return value
+        return self.number(value) if isinstance(value, int | float) else self.text(key, str(value))
+
+    def number(self, number: float) -> float:
+        """Redact a number that is an account's id."""
+        digits = str(int(number)) if isinstance(number, int) or number.is_integer() else ""
+        account = digits if _ACCOUNT.fullmatch(digits) else self._pseudonyms.known_account(digits)
+        return int(self._pseudonyms.account(account)) if account else number
 
     def text(self, key: str, text: str, names: tuple[str, ...] = ()) -> str:
         """Redact a text, the value of a key."""
@@ -106,6 +118,8 @@ def names_in(content: object, key: str = "") -> Iterator[str]:
             yield from parts_of(content)
     elif isinstance(content, Mapping):
         for name, value in content.items():
+            if is_plain(name):  # the key of a tag; columns and words of the program are none
+                yield name
             if not _is_link(name, content):
                 yield from names_in(value, name)
     elif isinstance(content, list | tuple):
