@@ -26,7 +26,7 @@ from scanner.collect.request import DEFAULT_ROLE, CollectRequest, Unwatched
 from scanner.collect.runner import collect
 from scanner.demo.serve import serve
 from scanner.evaluate.controls.packs import pack_files
-from scanner.model.collected import CollectedReads
+from scanner.model.manifest import CollectedReads
 from scanner.model.names import Shard
 from scanner.resources import controls_folder
 from scanner.settings.settings import Settings

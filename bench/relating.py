@@ -19,8 +19,7 @@ from scanner.graph.shard_graph import ShardGraph
 from scanner.model.inventory import BackupSelection, ShardInventory
 from scanner.model.known import Known
 from scanner.protection.equivalence import Candidates
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import selects
+from scanner.protection.selection import OptIn, selects
 
 _BATCH: Final = 50
 """The shards that are made before they are timed: reading the clock for each would be measured, too."""

@@ -10,8 +10,8 @@ import time
 from functools import cache
 from typing import Any, Final, Protocol
 
-from scanner.distributed.environment import Environment, environment_of
 from scanner.distributed.events import parse_event
+from scanner.distributed.options import Environment, environment_of
 from scanner.distributed.steps import carry_out
 from scanner.errors import VaultproofError
 from scanner.storage.files import keep_files_private

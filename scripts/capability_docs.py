@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from scanner.protection.backup_content import CONTAINS
 from scanner.protection.capabilities import (
+    CONTAINS,
     Capability,
     Change,
     Incremental,

@@ -1,6 +1,7 @@
-"""The parts of deploy/scanner.yaml between its GENERATED comments.
+"""Generated parts of deploy/: the policies that `audit policy` prints, and the marked parts of scanner.yaml.
 
-The policy for reading comes from the declared operations, the state machine from deploy/scan.asl.json.
+The policies come from the declared operations, the state machine from deploy/scan.asl.json. Review the diff
+after changing declared operations: it is what users have to allow.
 """
 
 import json
@@ -8,6 +9,9 @@ import re
 from pathlib import Path
 from typing import Final
 
+from typer.testing import CliRunner
+
+from scanner.cli.commands import audit
 from scanner.collect.permissions import Part, statements, yaml_statements
 
 ROOT: Final = Path(__file__).parent.parent
@@ -15,6 +19,21 @@ TEMPLATE: Final = ROOT / "deploy" / "scanner.yaml"
 STATE_MACHINE: Final = ROOT / "deploy" / "scan.asl.json"
 _READS: Final = "the reads of `audit policy --part caller`"
 _DEFINITION: Final = "deploy/scan.asl.json"
+_GOLDEN: Final = "tests/collect/golden"
+
+FILES: Final = {
+    "deploy/member-role.yaml": ("--format", "cloudformation"),
+    "deploy/terraform/member/main.tf": ("--format", "terraform"),
+    f"{_GOLDEN}/member.json": (),
+    f"{_GOLDEN}/trust.json": (
+        *("--part", "trust", "--trusted-principal", "111111111111"),
+        *("--trusted-role", "VaultproofScan", "--external-id", "vaultproof"),
+    ),
+    f"{_GOLDEN}/caller.json": ("--part", "caller", "--organization-id", "o-0123456789"),
+    f"{_GOLDEN}/caller.yaml": ("--part", "caller", "--format", "cloudformation"),
+    f"{_GOLDEN}/caller.tf": ("--part", "caller", "--format", "terraform"),
+}
+"""The arguments of `audit policy`, by the path of the file in the repository."""
 
 
 def current(template: str) -> str:
@@ -53,3 +72,11 @@ def _filled(template: str, name: str, lines: tuple[str, ...]) -> str:
     if count != 1:
         raise ValueError(f"{TEMPLATE.name} has {count} generated parts named {name}, not one.")
     return filled
+
+
+def printed(*arguments: str) -> str:
+    """Return the output of `audit policy`. RuntimeError: it failed."""
+    result = CliRunner().invoke(audit, ["policy", *arguments])
+    if result.exit_code != 0:
+        raise RuntimeError(result.output)
+    return result.stdout

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from scanner.evaluate.controls.control_docs import controls_document
-from scanner.evaluate.controls.facts_docs import facts_document
+from scanner.evaluate.controls.docs import controls_document, facts_document
 from scanner.findings.athena import athena_document
-from scripts import deployment, identity, pagination, policies
+from scripts import deployment, identity, pagination
 from scripts.capability_docs import capabilities_document
 from scripts.licence_docs import licences_document
 
@@ -24,8 +23,8 @@ def generated_files() -> Iterator[tuple[Path, bytes]]:
     # The declared operations come first: policies and the deployment are derived from them, too.
     yield pagination.FILE, pagination.content()
     yield identity.FILE, identity.content()
-    for name, arguments in policies.FILES.items():
-        yield ROOT / name, policies.printed(*arguments).encode()
+    for name, arguments in deployment.FILES.items():
+        yield ROOT / name, deployment.printed(*arguments).encode()
     yield deployment.TEMPLATE, deployment.current(deployment.TEMPLATE.read_text("utf-8")).encode()
     yield ROOT / "docs" / "facts.md", facts_document().encode()
     yield ROOT / "docs" / "controls.md", controls_document().encode()

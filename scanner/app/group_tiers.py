@@ -7,8 +7,7 @@ from typing import Final
 from scanner.evaluate.query import answered, check_query
 from scanner.evidence.scan_files import INVENTORY, ScanFiles
 from scanner.findings.queried import FindingsTable
-from scanner.model.blast_radius import TierOf
-from scanner.model.protection import ProtectionGroup
+from scanner.model.protection import ProtectionGroup, TierOf
 from scanner.model.scan import Scan
 from scanner.storage.parquet import open_table
 

@@ -25,8 +25,7 @@ from scanner.model.notification import (
     SecurityHubTarget,
     Targets,
 )
-from scanner.notify.notify import import_calls, notify, planned_calls
-from scanner.notify.sending import Sender
+from scanner.notify.sending import Sender, import_calls, notify, planned_calls
 from scanner.report.formats.asff_import import import_batches
 from scanner.report.view.view import View, build
 from scanner.report.wording import given_name, to_do

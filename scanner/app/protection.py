@@ -12,17 +12,17 @@ from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
 from scanner.graph.blast_radius import WORST, BlastRadius
 from scanner.graph.graph_formats import Provenance, full_name, graph_bytes, nodes_called
 from scanner.graph.protection_graph import Graph, ProtectionTables, protection_graph
-from scanner.model.blast_radius import (
-    BlastRadiusReport,
-    BlastRadiusSummary,
-    NodeLoss,
-    TierOf,
-    TierPoints,
-)
 from scanner.model.facts import TABLES
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.manifest import Manifest
-from scanner.model.protection import ProtectionGroup
+from scanner.model.protection import (
+    BlastRadiusReport,
+    BlastRadiusSummary,
+    NodeLoss,
+    ProtectionGroup,
+    TierOf,
+    TierPoints,
+)
 from scanner.model.scan import Scan
 from scanner.report.read import read_scan
 from scanner.report.wording import clip, visible

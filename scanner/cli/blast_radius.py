@@ -13,7 +13,7 @@ from rich.table import Table
 from scanner.app import protection as app
 from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import guarded
-from scanner.model.blast_radius import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint, TierPoints
+from scanner.model.protection import BlastRadiusReport, LostGroup, NodeLoss, SinglePoint, TierPoints
 from scanner.report.formats.blast_radius_json import blast_radius_json
 from scanner.report.view.blast_radius import tier_words
 from scanner.report.wording import one_line

@@ -16,9 +16,8 @@ from scanner.collect.request import DEFAULT_ROLE, CollectRequest
 from scanner.collect.resume import ResumeOptions
 from scanner.errors import UsageError
 from scanner.evidence.manifest import read_manifest
-from scanner.model.collected import CollectedReads, CollectMode
 from scanner.model.known import Gap
-from scanner.model.manifest import Excluded
+from scanner.model.manifest import CollectedReads, CollectMode, Excluded
 from scanner.model.names import AccountId
 from scanner.settings.settings import Settings
 

@@ -32,7 +32,7 @@ def _actions() -> ModuleType:
 
 
 def _lists() -> ModuleType:
-    return import_module("scanner.cli.control_list")
+    return import_module("scanner.cli.control_actions")
 
 
 @controls.command("list", epilog="Example: [bold]audit controls list[/]")
@@ -45,7 +45,7 @@ def list_(
 ) -> None:
     """List controls with their id, severity, title and subject; or packs of controls."""
     if packs:
-        raise typer.Exit(guarded(lambda: import_module("scanner.cli.control_list").list_packs(words)))
+        raise typer.Exit(guarded(lambda: import_module("scanner.cli.control_actions").list_packs(words)))
     raise typer.Exit(guarded(lambda: _lists().list_controls(words)))
 
 

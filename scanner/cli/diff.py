@@ -15,7 +15,7 @@ from scanner.cli.console import Console, plain_json
 from scanner.cli.exits import FINDINGS, guarded
 from scanner.errors import UsageError
 from scanner.history.comparison import Comparison, Tally
-from scanner.history.notes import notes_of
+from scanner.history.criteria import notes_of
 from scanner.model.changes import Changes, Kind
 from scanner.model.finding import Severity
 from scanner.report.formats.diff import diff_csv, diff_json, diff_json_tail, diff_markdown

@@ -16,8 +16,15 @@ from scanner.cli.judge_actions import conclude
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of
 from scanner.cli.progress import duration, wide_console
-from scanner.distributed.client import StackClient, failure_of, open_stack, scan_id_of
-from scanner.distributed.runs import MapCounts, Run, RunState
+from scanner.distributed.client import (
+    MapCounts,
+    Run,
+    RunState,
+    StackClient,
+    failure_of,
+    open_stack,
+    scan_id_of,
+)
 from scanner.errors import UsageError
 from scanner.report.view.view import build
 from scanner.report.write import Written

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from scanner.errors import UsageError
-from scanner.model.collected import CollectMode
 from scanner.model.finding import Severity
 from scanner.model.formats import DEFAULT_FORMATS, FORMATS
+from scanner.model.manifest import CollectMode
 
 SCOPE: Final = "Scope"
 JUDGEMENT: Final = "Judgement"

@@ -24,7 +24,7 @@ from scanner.report.wording import visible
 
 if TYPE_CHECKING:
     from scanner.collect.estimate import Estimate
-    from scanner.model.collected import CollectedReads
+    from scanner.model.manifest import CollectedReads
 
 
 _PLAIN_SECONDS: Final = 60.0

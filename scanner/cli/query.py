@@ -20,7 +20,7 @@ from scanner.cli.exits import guarded
 from scanner.cli.logs import say
 from scanner.cli.query_table import table_lines
 from scanner.errors import BundleError, UsageError
-from scanner.evaluate.controls.facts_docs import type_name
+from scanner.evaluate.controls.docs import type_name
 from scanner.evaluate.database import Table as Facts
 from scanner.evaluate.query import Answer, answered, check_query
 from scanner.evidence.manifest import read_manifest

@@ -30,7 +30,7 @@ from scanner.collect.retry import (
 from scanner.evidence.answers import Pagination, pagination
 from scanner.evidence.identity import mismatch
 from scanner.evidence.writer import Call, Failure
-from scanner.model.collected import CollectedReads, is_collected
+from scanner.model.manifest import CollectedReads, is_collected
 from scanner.model.names import AccountId, RegionName, Shard
 from scanner.services.base import Operation
 

@@ -15,8 +15,7 @@ from scanner.collect.limits import OPERATION_RATES, SERVICE_RATES, Rate
 from scanner.collect.request import CollectRequest, Unwatched, Watcher
 from scanner.collect.scope import ask, check_request
 from scanner.evidence.writer import Call
-from scanner.model.collected import is_collected
-from scanner.model.manifest import Scope
+from scanner.model.manifest import Scope, is_collected
 from scanner.model.names import AccountId, RegionName
 from scanner.services.base import CallScope, Operation
 from scanner.services.catalogue import OPERATIONS

@@ -37,10 +37,9 @@ from scanner.evidence.manifest import (
 )
 from scanner.evidence.reader import SUFFIXES, shard_stem
 from scanner.evidence.shape import Shape
-from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account
 from scanner.model.known import EvidenceRef
-from scanner.model.manifest import Excluded, Scope, ShardRecord
+from scanner.model.manifest import CollectedReads, Excluded, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, RegionName, Shard
 from scanner.storage.files import parts_of, remove_folders, write_atomically
 

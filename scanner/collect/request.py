@@ -9,10 +9,9 @@ from scanner.collect.clients import Timeouts
 from scanner.collect.journal import RequestedScope
 from scanner.collect.retry import Deadline, RetryPolicy
 from scanner.errors import OutputError
-from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account
 from scanner.model.known import Gap
-from scanner.model.manifest import Excluded, Scope, ShardRecord
+from scanner.model.manifest import CollectedReads, Excluded, Scope, ShardRecord
 from scanner.model.names import Shard
 
 DEFAULT_ROLE: Final = "VaultproofReadOnly"

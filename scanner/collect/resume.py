@@ -21,9 +21,8 @@ from scanner.collect.request import Collected, CollectRequest, Unwatched, Watche
 from scanner.collect.runner import Collection, begin, collected_of, read
 from scanner.collect.scope import Resolved, survey
 from scanner.errors import UsageError
-from scanner.model.collected import CollectedReads
 from scanner.model.inventory import ShardStatus
-from scanner.model.manifest import Excluded, Scope, ShardRecord
+from scanner.model.manifest import CollectedReads, Excluded, Scope, ShardRecord
 from scanner.model.names import AWS_GLOBAL, ORG, Shard
 
 _OPTIONS: Final = {

@@ -30,10 +30,9 @@ from scanner.errors import OutputError
 from scanner.evidence.answers import error_kind
 from scanner.evidence.reader import read_lines
 from scanner.evidence.writer import Failure, ShardWriter, append_calls
-from scanner.model.collected import is_collected
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import ASSUME_ROLE, Gap
-from scanner.model.manifest import Scope, ShardRecord
+from scanner.model.manifest import Scope, ShardRecord, is_collected
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName, Shard
 from scanner.services import ec2, kms, s3
 from scanner.services.base import text

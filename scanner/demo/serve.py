@@ -11,7 +11,7 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from scanner.demo import clock
-from scanner.demo.server.credentials import ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Credentials
+from scanner.demo.server.authorization import ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Credentials
 from scanner.demo.server.front import CallLog, Front
 from scanner.demo.server.mends import adapt_moto
 from scanner.demo.services import stock

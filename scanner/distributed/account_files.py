@@ -8,7 +8,7 @@ from typing import Any
 
 from scanner.collect.journal import NAME as JOURNAL
 from scanner.collect.journal import JournalState, read_journal
-from scanner.distributed import names
+from scanner.distributed import workspace
 from scanner.distributed.workspace import Workspace
 from scanner.errors import BundleError
 from scanner.evidence.manifest import parse_record, shard_document
@@ -35,15 +35,15 @@ class State:
 
 def read_state(work: Workspace, account: AccountId) -> State:
     """Read the progress of an account; nothing was done where there is no such file."""
-    document = work.read_json(names.account_state(account))
+    document = work.read_json(workspace.account_state(account))
     return State() if document is None else parse_state(document, account)
 
 
 def parse_state(document: Any, account: AccountId) -> State:  # noqa: ANN401 -- JSON
     """Parse the result of `write_state`. BundleError: it is malformed."""
     if not isinstance(document, dict):
-        raise BundleError(f"{names.account_state(account)} is malformed: start the scan again.")
-    line = Shape(document, names.account_state(account), EvidenceRef(names.account_state(account), 1))
+        raise BundleError(f"{workspace.account_state(account)} is malformed: start the scan again.")
+    line = Shape(document, workspace.account_state(account), EvidenceRef(workspace.account_state(account), 1))
     return State(
         rounds=line.integer("rounds") or 0,
         finished=line.integer("finished") or 0,
@@ -64,7 +64,7 @@ def write_state(work: Workspace, account: AccountId, state: State) -> None:
         "failure": state.failure,
         "records": [shard_document(record) for record in state.records],
     }
-    work.write_json(names.account_state(account), document)
+    work.write_json(workspace.account_state(account), document)
 
 
 class AccountJournal:
@@ -73,13 +73,13 @@ class AccountJournal:
     def __init__(self, work: Workspace, account: AccountId, folder: Path) -> None:
         self._work, self._account, self._folder = work, account, folder
         self._lock = Lock()
-        opened = work.read(names.OPENED)
+        opened = work.read(workspace.OPENED)
         if opened is None:
             raise BundleError(
-                f"{work.place} has no {names.OPENED}: the scan was not opened, or its files expired."
+                f"{work.place} has no {workspace.OPENED}: the scan was not opened, or its files expired."
             )
         self._opened = len(opened)
-        own = work.read(names.account_journal(account)) or b""
+        own = work.read(workspace.account_journal(account)) or b""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / JOURNAL).write_bytes(opened + own)
 
@@ -87,7 +87,9 @@ class AccountJournal:
         """Read the journal."""
         past = read_journal(self._folder)
         if past is None:
-            raise BundleError(f"{self._work.place}/{names.OPENED} is not a journal: start the scan again.")
+            raise BundleError(
+                f"{self._work.place}/{workspace.OPENED} is not a journal: start the scan again."
+            )
         return past
 
     def upload(self, record: ShardRecord) -> None:
@@ -95,7 +97,7 @@ class AccountJournal:
         self._work.write_file(record.file, self._folder / record.file)
         with self._lock:
             lines = (self._folder / JOURNAL).read_bytes()[self._opened :]
-            self._work.write(names.account_journal(self._account), lines)
+            self._work.write(workspace.account_journal(self._account), lines)
 
 
 def own_records(past: JournalState, account: AccountId) -> Mapping[Shard, ShardRecord]:

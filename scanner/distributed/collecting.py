@@ -9,7 +9,7 @@ from scanner.collect.journal import NAME as JOURNAL
 from scanner.collect.journal import JournalState
 from scanner.collect.retry import Deadline
 from scanner.collect.runner import open_collection
-from scanner.distributed import names
+from scanner.distributed import workspace
 from scanner.distributed.account_files import (
     AccountJournal,
     State,
@@ -24,7 +24,7 @@ from scanner.errors import UsageError, VaultproofError
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.manifest import NAME, manifest_bytes, manifest_document
 from scanner.evidence.writer import Call, Failure, ShardWriter
-from scanner.judging.plane import write_plane
+from scanner.judging.batches import write_plane
 from scanner.model.known import NOT_COLLECTED
 from scanner.model.manifest import Manifest, ShardRecord
 from scanner.model.names import AWS_GLOBAL, AccountId, Shard
@@ -143,7 +143,7 @@ def mark_done(step: Invocation, account: AccountId, state: State) -> None:
     """Write an account's part of the control plane, then mark the account as done."""
     past = AccountJournal(step.work, account, step.folder).past()
     write_account_plane(step, past, account, state.records)
-    step.work.write_file(names.account_plane(account), step.folder / names.account_plane(account))
+    step.work.write_file(workspace.account_plane(account), step.folder / workspace.account_plane(account))
     write_state(step.work, account, state)
 
 
@@ -161,7 +161,7 @@ def write_account_plane(
         reads=past.header.asked.reads,
     )
     (step.folder / NAME).write_bytes(manifest_bytes(manifest_document(manifest)))
-    write_plane(Bundle(step.folder, (account,)), step.folder / names.account_plane(account))
+    write_plane(Bundle(step.folder, (account,)), step.folder / workspace.account_plane(account))
 
 
 def open_scan(step: Invocation) -> Answer:
@@ -170,15 +170,15 @@ def open_scan(step: Invocation) -> Answer:
         raise UsageError(
             f"{step.evidence.place} is not empty: an id names one scan only. Start another execution."
         )
-    if (items := step.work.read_json(names.ACCOUNTS)) is not None:
+    if (items := step.work.read_json(workspace.ACCOUNTS)) is not None:
         return {"accounts": len(items)}
     reads = step.request.reads()  # reports mistakes in audit.yaml before anything is read
     collect_request = replace(step.request.collecting(), reads=reads)
     resolved = open_collection(
         collect_request, step.folder, as_of=step.request.options.as_of, scan_id=step.scan_id
     )
-    if (step.folder / names.ORGANIZATION).is_file():
-        step.work.write_file(names.ORGANIZATION, step.folder / names.ORGANIZATION)
-    step.work.write_file(names.OPENED, step.folder / JOURNAL)
-    step.work.write_json(names.ACCOUNTS, [{"account": account} for account in resolved.scope.accounts])
+    if (step.folder / workspace.ORGANIZATION).is_file():
+        step.work.write_file(workspace.ORGANIZATION, step.folder / workspace.ORGANIZATION)
+    step.work.write_file(workspace.OPENED, step.folder / JOURNAL)
+    step.work.write_json(workspace.ACCOUNTS, [{"account": account} for account in resolved.scope.accounts])
     return {"accounts": len(resolved.scope.accounts)}

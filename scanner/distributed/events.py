@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from scanner.errors import UsageError
-from scanner.model.collected import CollectMode
+from scanner.model.manifest import CollectMode
 
 LONGEST_SESSION: Final = 3600
 """Seconds: the longest session of a role that a role assumes (IAM user guide, "Role chaining")."""

@@ -12,7 +12,7 @@ from scanner.collect.journal import JournalState, read_journal
 from scanner.collect.retry import Deadline
 from scanner.collect.runner import collected_of
 from scanner.collect.scope import Resolved
-from scanner.distributed import names
+from scanner.distributed import workspace
 from scanner.distributed.account_files import State, read_state
 from scanner.distributed.collecting import fail, write_account_plane
 from scanner.distributed.options import Answer, Invocation
@@ -28,7 +28,7 @@ MOST: Final = 250
 
 def gather(step: Invocation) -> Answer:
     """Combine the accounts into one scan. Idempotent."""
-    if (plan := step.work.read_json(names.PLAN)) is not None and step.work.names(names.MANIFEST):
+    if (plan := step.work.read_json(workspace.PLAN)) is not None and step.work.names(workspace.MANIFEST):
         return {"batches": len(plan["batches"])}
     past = _journal(step)
     assert past.scope is not None  # nosec B101 # noqa: S101 -- checked in _journal
@@ -49,11 +49,11 @@ def gather(step: Invocation) -> Answer:
         (*organization, *(records[shard] for shard in sorted(records))),
         datetime.now(UTC),
     )
-    step.work.write_json(names.BATCHES, [{"batch": number} for number in range(len(batches))])
+    step.work.write_json(workspace.BATCHES, [{"batch": number} for number in range(len(batches))])
     rewritten = sorted(record.file for record in changed.values())
-    step.work.write_json(names.PLAN, {"batches": batches, "rewritten": rewritten})
+    step.work.write_json(workspace.PLAN, {"batches": batches, "rewritten": rewritten})
     manifest = manifest_of(collected, step.request.options.as_of)
-    step.work.write(names.MANIFEST, manifest_bytes(manifest_document(manifest)))
+    step.work.write(workspace.MANIFEST, manifest_bytes(manifest_document(manifest)))
     return {"batches": len(batches)}
 
 
@@ -88,7 +88,7 @@ def _sizes(accounts: Sequence[AccountId], records: Iterable[ShardRecord]) -> dic
 
 def _journal(step: Invocation) -> JournalState:
     """Append the journals of all accounts to that of the scan. BundleError: the scan was not opened."""
-    opened = step.work.read(names.OPENED)
+    opened = step.work.read(workspace.OPENED)
     step.folder.mkdir(parents=True, exist_ok=True)
     own = _read_all(step, sorted(step.work.names("journal/")))
     (step.folder / JOURNAL).write_bytes(b"".join((opened or b"", *own)))
@@ -130,7 +130,7 @@ def _ask_owners(
     changed: dict[Shard, ShardRecord] = {}
 
     def keep(record: ShardRecord) -> None:
-        step.work.write_file(names.rewritten(record.file), step.folder / record.file)
+        step.work.write_file(workspace.rewritten(record.file), step.folder / record.file)
         changed[Shard(record.account, record.region)] = record
 
     deadline = Deadline.within(step.seconds * 0.5, margin=step.seconds * 0.05)
@@ -148,15 +148,15 @@ def _write_plane(
     assert past.scope is not None  # nosec B101 # noqa: S101 -- as in gather
     again = {shard.account for shard in changed}
     excluded = {entry.account for entry in past.scope.excluded}
-    whole = step.folder / names.PLANE
+    whole = step.folder / workspace.PLANE
     with whole.open("wb") as file:
         for account in sorted(set(past.scope.accounts) - excluded):
-            path = step.folder / names.account_plane(account)
+            path = step.folder / workspace.account_plane(account)
             if account in again:
                 own = tuple(records[shard] for shard in sorted(records) if shard.account == account)
                 write_account_plane(step, past, account, own)
             else:
-                step.work.fetch_all([names.account_plane(account)], step.folder)
+                step.work.fetch_all([workspace.account_plane(account)], step.folder)
             file.write(path.read_bytes())
             path.unlink()
-    step.work.write_file(names.PLANE, whole)
+    step.work.write_file(workspace.PLANE, whole)

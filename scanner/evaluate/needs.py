@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from scanner.evaluate.compiled import compile_control
-from scanner.model.collected import CollectedReads, is_collected
 from scanner.model.control import Control
 from scanner.model.facts import columns
 from scanner.model.facts.reads import SUBJECT_READS
 from scanner.model.formats import POPULATION_FORMATS
 from scanner.model.known import ENTRY
+from scanner.model.manifest import CollectedReads, is_collected
 from scanner.model.scan import POPULATION
 
 _RESOURCE: Final = "resource"

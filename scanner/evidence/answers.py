@@ -20,8 +20,8 @@ from scanner.errors import BundleError
 from scanner.evidence.identity import RowIdentity, contradictions, mismatch, without_rows
 from scanner.evidence.lines import MISMATCH, CallError, EvidenceLine
 from scanner.evidence.shape import Shape
-from scanner.model.collected import CollectedReads, named_left_out
 from scanner.model.known import CONTRADICTION, EvidenceRef, Gap, GapKind, Known, Reading, Unread
+from scanner.model.manifest import CollectedReads, named_left_out
 from scanner.model.names import Shard
 
 _REFUSALS: Final = (

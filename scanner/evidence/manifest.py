@@ -15,10 +15,9 @@ from scanner.errors import BundleError, EmptyScopeError
 from scanner.evidence.attestation import signed_statement
 from scanner.evidence.reader import names_a_file, shard_file, shards_on_disk
 from scanner.evidence.shape import Shape
-from scanner.model.collected import CollectedReads
 from scanner.model.inventory import Account, ShardStatus
 from scanner.model.known import EvidenceRef
-from scanner.model.manifest import Excluded, Manifest, ManifestInputs, Scope, ShardRecord
+from scanner.model.manifest import CollectedReads, Excluded, Manifest, ManifestInputs, Scope, ShardRecord
 from scanner.model.names import ORG, AccountId, RegionName, Shard
 
 SCHEMA: Final = "backup-audit/manifest/1"

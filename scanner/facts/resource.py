@@ -38,13 +38,13 @@ from scanner.model.known import Answer, Gap, Known, Reading, Ternary, Unread, co
 from scanner.model.names import Shard
 from scanner.model.protection import ProtectionGroup
 from scanner.model.text import sentence
-from scanner.protection.backup_content import left_out
 from scanner.protection.capabilities import (
     Capability,
     can_be_backed_up,
     capability,
     capability_of,
     incremental_of,
+    left_out,
     restore_test_leftover,
     skipped_state,
 )

@@ -20,8 +20,8 @@ from enum import StrEnum
 from typing import Final
 
 from scanner.graph.protection_graph import LOSABLE, NEEDS, Graph, Kind, Relation, State
-from scanner.model.blast_radius import Loss, LostGroup, NodeCounts, NodeLoss, SinglePoint
 from scanner.model.known import Ternary
+from scanner.model.protection import Loss, LostGroup, NodeCounts, NodeLoss, SinglePoint
 
 WORST: Final = 20
 """Nodes that are listed where none is named."""

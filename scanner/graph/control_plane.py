@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from scanner.model.collected import CollectedReads, named_left_out
 from scanner.model.inventory import (
     Key,
     KeyKind,
@@ -19,6 +18,7 @@ from scanner.model.inventory import (
     Vault,
 )
 from scanner.model.known import ENTRY, NOT_ENABLED, Answer, Gap, GapKind, Known, Reading, Ternary, Unread
+from scanner.model.manifest import CollectedReads, named_left_out
 from scanner.model.names import AccountId, Arn, Shard, parse_arn, partition_of, vault_arn
 from scanner.protection.destination import Destination
 from scanner.protection.key_kinds import ReferencedKey, referenced_key

@@ -16,8 +16,7 @@ from scanner.model.inventory import (
 from scanner.model.known import Answer, EvidenceRef, Gap, GapKind, Known, Ternary, Unread, any_of, negate
 from scanner.model.names import Arn, copy_action_subject, parse_arn
 from scanner.protection.copies import Destination, Link
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import clause_results, could_select, selects
+from scanner.protection.selection import OptIn, clause_results, could_select, selects
 from scanner.protection.tag_conditions import condition_holds, is_negative, wildcard
 
 STACK: Final = "CloudFormation"

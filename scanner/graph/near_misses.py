@@ -20,8 +20,7 @@ from scanner.model.names import rule_subject
 from scanner.protection.capabilities import capability_of
 from scanner.protection.near_misses import NearArns, NearEntries, NearMiss, near_miss
 from scanner.protection.near_tags import RANKS, Nearness, folded, relevant_tags, shown, shown_tag, tag_key
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import selects
+from scanner.protection.selection import OptIn, selects
 from scanner.protection.tagging import tagging_command
 
 MAX_CANDIDATES: Final = 3

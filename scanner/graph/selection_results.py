@@ -14,8 +14,7 @@ from scanner.model.inventory import BackupPlan, BackupSelection, Resource, Selec
 from scanner.model.known import Answer, EvidenceRef, Gap, Known, Ternary, Unread, all_of, any_of, conjunction
 from scanner.model.names import rule_subject
 from scanner.protection.equivalence import SelectionGrouping
-from scanner.protection.opt_in import OptIn, opted_in
-from scanner.protection.selection import ClauseResults, clause_results
+from scanner.protection.selection import ClauseResults, OptIn, clause_results, opted_in
 
 MAX_PASSED_OVER: Final = 20
 

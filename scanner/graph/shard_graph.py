@@ -48,7 +48,7 @@ from scanner.protection.capabilities import can_be_backed_up, is_unsupported, sk
 from scanner.protection.copies import Destination, Source, crosses_accounts
 from scanner.protection.equivalence import Candidates
 from scanner.protection.key_kinds import ResourceKeys
-from scanner.protection.opt_in import OptIn
+from scanner.protection.selection import OptIn
 
 _VIA = {"EC2": "instance", STACK: "stack"}
 """The value of `CoveringRule.via` for backups of another resource, by its type."""

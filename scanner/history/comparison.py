@@ -16,13 +16,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from scanner.errors import UsageError
 from scanner.findings.filed import Filed
-from scanner.findings.order import check_order
-from scanner.findings.pairs import Pairs
+from scanner.findings.pairs import Pairs, check_order
 from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.findings.texts import all_without_texts, with_texts
 from scanner.history.compare import Pair, changes_of, filed, pairs_of
-from scanner.history.criteria import criteria_of
-from scanner.history.notes import IN_REPORT, notes_of
+from scanner.history.criteria import IN_REPORT, criteria_of, notes_of
 from scanner.history.reach import reach_of
 from scanner.history.transition import OPEN
 from scanner.model.changes import ALARMING, LISTED, Change, Changes, Former, Kind

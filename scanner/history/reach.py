@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.history.transition import Absent
-from scanner.model.collected import CollectedReads, is_collected
 from scanner.model.finding import Finding
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import Gap
+from scanner.model.manifest import CollectedReads, is_collected
 from scanner.model.names import AWS_GLOBAL
 from scanner.model.resource_types import listed_by
 from scanner.model.scan import Scan

@@ -4,28 +4,34 @@ A batch writes the facts of its accounts, which are complete, and parts of the i
 concatenated in the order of the batches.
 """
 
+import gzip
+import zlib
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 from pydantic import TypeAdapter
 
+from scanner.errors import BundleError
 from scanner.evidence.bundle import Bundle
 from scanner.facts.account import build_account_rows
 from scanner.facts.build import FactsRequest
+from scanner.graph.control_plane import ControlPlane, ShardSummary
 from scanner.inventory.tables import account_rows, gap_rows, governance_rows
-from scanner.judging.passes import judged
-from scanner.judging.plane import read_plane
+from scanner.judging.passes import OtherShards, decoded_summary, encoded_summary, judged, summarised
 from scanner.judging.tables import Tables, append_rows, governance_of, opened_tables, write_rows
 from scanner.model.facts import TABLES
+from scanner.model.inventory import Organization
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.known import Gap
+from scanner.model.manifest import CollectedReads
 from scanner.model.scan import Reconciliation
 from scanner.services.organizations import parse_governance, parse_organization
 from scanner.storage.account_tables import AccountTable
-from scanner.storage.files import replaced
+from scanner.storage.files import replaced, write_atomically
 from scanner.storage.parquet import ParquetTable, open_parquet
 from scanner.storage.scratch import Spool
 
@@ -34,6 +40,50 @@ GOVERNED: Final = "inventory/governed"
 
 SHARDS: Final = "inventory/shards"
 """The folder of a batch with the rows of its account-Regions."""
+
+
+# Plane files are what the shards of accounts contribute to the control plane, for workers elsewhere. Lines of
+# JSON, gzipped. `{"summary": {...}}` is a shard's summary, `{"wanted_by": NAME, "row": ...}` a row that a
+# shard spills for another one. The files of several accounts are concatenated in the order of the accounts.
+# JSON, not pickle: whoever can write such a file can falsify an evaluation, as with the evidence itself, but
+# cannot make its reader run code.
+def write_plane(bundle: Bundle, path: Path) -> None:
+    """Write what the shards of a bundle contribute to the control plane. OutputError: the disk is full."""
+    lines = b"".join(line + b"\n" for line in _lines(bundle))
+    write_atomically(path, gzip.compress(lines, 6, mtime=0))
+
+
+def _lines(bundle: Bundle) -> Iterator[bytes]:
+    for shard in summarised(bundle):
+        yield b'{"summary":' + encoded_summary(shard.summary) + b"}"
+        for name, row in shard.spilled:
+            yield orjson.dumps({"wanted_by": name, "row": orjson.Fragment(row)})
+
+
+def read_plane(
+    path: Path, organization: Organization, spool: Spool, reads: CollectedReads | None = None
+) -> OtherShards:
+    """Read the control plane; spilled rows go into `spool`. BundleError: the file is malformed.
+
+    `reads`: what the scan collected; None: everything.
+    """
+
+    def summaries() -> Iterator[ShardSummary]:
+        try:
+            with gzip.open(path) as lines:
+                for line in lines:
+                    document = orjson.loads(line)
+                    if "summary" in document:
+                        yield decoded_summary(orjson.dumps(document["summary"]))
+                    else:
+                        spool.put([(document["wanted_by"], document["row"])])
+        except (OSError, EOFError, zlib.error, ValueError, LookupError, TypeError) as problem:
+            raise BundleError(
+                f"The control plane of the scan cannot be read ({problem}): scan again."
+            ) from problem
+
+    plane = ControlPlane(organization, summaries(), reads)
+    return OtherShards(plane, spool.of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,11 @@ from scanner.inventory.reconcile import BucketRegions, reconcile
 from scanner.inventory.shard import parse_shard
 from scanner.inventory.tables import inventory_rows
 from scanner.judging.worker_pool import in_order
-from scanner.model.collected import CollectedReads
 from scanner.model.facts import TABLES, Row
 from scanner.model.inventory import Organization, ShardInventory, ShardStatus
 from scanner.model.inventory_tables import INVENTORY_TABLES
 from scanner.model.known import Gap
+from scanner.model.manifest import CollectedReads
 from scanner.model.names import Shard
 from scanner.model.scan import Reconciliation
 from scanner.storage.parquet import encoded_rows

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
-from scanner.model.blast_radius import BlastRadiusSummary
 from scanner.model.changes import Changes
 from scanner.model.compliance import Assessment, FrameworkBeside
 from scanner.model.control import Control
@@ -12,6 +11,7 @@ from scanner.model.decisions import Tiers, WaiverUse
 from scanner.model.finding import Finding
 from scanner.model.known import Gap
 from scanner.model.manifest import Manifest
+from scanner.model.protection import BlastRadiusSummary
 from scanner.model.signing import Signing
 
 T_co = TypeVar("T_co", covariant=True)

@@ -1,4 +1,4 @@
-"""Makes the requests, and describes each failure in one sentence.
+"""Sends the notifications of a scan to all targets, and describes each failure in one sentence.
 
 boto3 retries requests that AWS throttles or fails. AWS may also accept part of a request (PutEvents,
 BatchImportFindings); the other part is sent again here. A target that fails does not stop the others.
@@ -6,28 +6,33 @@ BatchImportFindings); the other part is sent again here. A target that fails doe
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import boto3
+import orjson
 from botocore import exceptions as aws
 from botocore.config import Config
 
+from scanner.errors import VaultproofError
 from scanner.model.names import partition_of
-from scanner.model.notification import Call, Delivery, DeliveryStatus, SecurityHubTarget
-from scanner.notify.event import count_of, one_line
+from scanner.model.notification import Call, Delivery, DeliveryStatus, ScanSummary, SecurityHubTarget, Targets
+from scanner.notify.event import count_of, event_call, one_line
+from scanner.notify.topic import TARGET as SNS
+from scanner.notify.topic import topic_call
 
 ATTEMPTS: Final = 4
 """How often the refused part of a request is sent, at most."""
-
 MAX_REASON: Final = 300
 SECURITY_HUB: Final = "Security Hub"
+
 _CONFIG: Final = Config(
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     connect_timeout=10,
     read_timeout=30,
     user_agent_extra="vaultproof",
 )
+
 _TRANSIENT: Final = frozenset(
     ("InternalFailure", "InternalException", "LimitExceededException", "ThrottlingException")
 )
@@ -38,7 +43,6 @@ _METHODS: Final = {
     "Publish": "publish",
     "BatchImportFindings": "batch_import_findings",
 }
-
 Sleep = Callable[[float], None]
 
 
@@ -181,6 +185,7 @@ _ADVICE: Final = {
     "ExpiredToken": "Log in again",
     "ExpiredTokenException": "Log in again",
 }
+
 _DENIED: Final = frozenset(
     ("AccessDenied", "AccessDeniedException", "AuthorizationError", "AuthorizationErrorException")
 )
@@ -222,3 +227,51 @@ def _sent(target: str, number: int, places: int) -> str:
     if target == SECURITY_HUB:
         return f"{count_of(number, 'finding')} imported in {count_of(places, 'account-Region')}"
     return "sent"
+
+
+def notify(
+    summary: ScanSummary, targets: Targets, batches: Iterable[bytes] = (), sender: Sender | None = None
+) -> tuple[Delivery, ...]:
+    """Send to every target, and return the result of each. Errors of AWS are results, too: none is raised.
+
+    `batches`: findings for Security Hub, each a JSON array for one call of one account and Region.
+    """
+    sender = sender or Sender(security_hub=targets.security_hub)
+    results: list[Delivery] = []
+    for planned in planned_calls(summary, targets):
+        results += [planned] if isinstance(planned, Delivery) else deliver([planned], sender)
+    if targets.security_hub is not None:
+        results += _import_findings(batches, sender)
+    return tuple(results)
+
+
+def _import_findings(batches: Iterable[bytes], sender: Sender) -> tuple[Delivery, ...]:
+    """Import findings into Security Hub. A scan file that cannot be read is a result, and no error."""
+    try:
+        imported = deliver(import_calls(batches), sender)
+    except VaultproofError as problem:
+        return (Delivery(SECURITY_HUB, DeliveryStatus.FAILED, str(problem).rstrip(".")),)
+    return imported or (Delivery(SECURITY_HUB, DeliveryStatus.SKIPPED, "no findings to import"),)
+
+
+def planned_calls(summary: ScanSummary, targets: Targets) -> Iterator[Call | Delivery]:
+    """Yield the requests for the event and the message, or the reason why a target gets nothing."""
+    if targets.event_bus:
+        yield event_call(summary, targets.event_bus)
+    if targets.topic:
+        call = topic_call(summary, targets)
+        yield Delivery(SNS, DeliveryStatus.SKIPPED, call) if isinstance(call, str) else call
+
+
+def import_calls(batches: Iterable[bytes]) -> Iterator[Call]:
+    """Yield one BatchImportFindings request for each batch."""
+    for batch in batches:
+        findings: list[dict[str, Any]] = orjson.loads(batch)
+        yield Call(
+            target=SECURITY_HUB,
+            service="securityhub",
+            operation="BatchImportFindings",
+            parameters={"Findings": findings},
+            region=findings[0]["ProductArn"].split(":")[3],
+            account=findings[0]["AwsAccountId"],
+        )

@@ -14,8 +14,7 @@ from scanner.model.inventory import Resource, SelectionTerms, TagCondition, Tags
 from scanner.model.known import Known
 from scanner.model.names import ArnParts, parse_arn
 from scanner.protection.near_tags import RANKS, Difference, Nearness, shown, tag_difference, tag_key
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import ClauseResults, clause_results
+from scanner.protection.selection import ClauseResults, OptIn, clause_results
 from scanner.protection.tag_conditions import EQUALS, TAG_KEY, condition_holds, listed_tag_holds, wildcard
 
 _SEPARATORS: Final = "/:-_."

@@ -24,8 +24,7 @@ from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.serve import Demo, serve
-from scanner.demo.server.authorization import enforced
-from scanner.demo.server.credentials import AUDITOR
+from scanner.demo.server.authorization import AUDITOR, enforced
 from scanner.demo.story.accounts import CENTRAL, DEVELOPMENT, IRELAND, MANAGEMENT, PRODUCTION, REGIONS
 from scanner.errors import CredentialsError
 from scanner.evaluate.needs import affected_controls

@@ -9,8 +9,8 @@ from scanner.app.criteria import Judgement, load_judgement
 from scanner.app.needs import ALWAYS, left_out, needed_reads, reads_of
 from scanner.evidence.manifest import parse_reads, reads_document
 from scanner.evidence.shape import Shape
-from scanner.model.collected import CollectMode
 from scanner.model.known import EvidenceRef
+from scanner.model.manifest import CollectMode
 from scanner.services.catalogue import OPERATIONS
 from scanner.settings.settings import Settings, load_settings
 

@@ -12,7 +12,7 @@ from scanner.collect.request import CollectRequest
 from scanner.collect.resume import ResumeOptions, resume
 from scanner.collect.runner import collect
 from scanner.errors import UsageError
-from scanner.model.collected import CollectedReads
+from scanner.model.manifest import CollectedReads
 from scanner.services.catalogue import OPERATIONS, with_parents
 from tests.collect.conftest import HASTY, Scan
 from tests.fakes.aws import CALLER, FakeAws, bucket_list, error

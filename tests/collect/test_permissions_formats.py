@@ -16,7 +16,7 @@ from scanner.collect.permissions import (
     terraform,
     trust_document,
 )
-from scripts.policies import FILES, ROOT, printed
+from scripts.deployment import FILES, ROOT, printed
 from tests.fakes.cloudformation import read_template, resolve
 
 ROLE = "VaultproofReadOnly"

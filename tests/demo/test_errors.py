@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from scanner.demo.serve import Demo
-from scanner.demo.server.refusals import denied, expired, unknown_key
+from scanner.demo.server.authorization import denied, expired, unknown_key
 from scanner.demo.story.accounts import (
     ACQUIRED,
     CENTRAL,

@@ -8,8 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from scanner.demo.server.front import operation_of
-from scanner.demo.services.registry import SERVICES
+from scanner.demo.server.front import SERVICES, operation_of
 from scanner.demo.services.stock import Stock, stock_of, tagged_resources
 from scanner.demo.story.accounts import DEVELOPMENT, FRANKFURT, IRELAND, MANAGEMENT, MILAN, PRODUCTION, SHARDS
 from scanner.demo.wire.call import Call

@@ -9,8 +9,8 @@ import pytest
 from scanner.app.notification import targets_of
 from scanner.cli.policy import DEFAULT_ROLE
 from scanner.collect.permissions import Part, policy_document, role_arn, size, statements
-from scanner.distributed.environment import environment_of
 from scanner.distributed.events import parse_event
+from scanner.distributed.options import environment_of
 from scanner.settings.settings import Settings
 from scripts.deployment import STATE_MACHINE, TEMPLATE, current
 from tests.fakes.cloudformation import holds, read_template, resolve, with_defaults

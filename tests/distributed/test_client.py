@@ -17,9 +17,16 @@ from moto.stepfunctions.models import stepfunctions_backends
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
-from scanner.distributed.client import Stack, StackClient, open_stack, scan_id_of
+from scanner.distributed.client import (
+    MapCounts,
+    RunState,
+    Stack,
+    StackClient,
+    numbers_of,
+    open_stack,
+    scan_id_of,
+)
 from scanner.distributed.events import Open, parse_event
-from scanner.distributed.runs import MapCounts, RunState, numbers_of
 from scanner.errors import UsageError
 from scanner.storage.s3 import S3Options
 from tests.fakes.bundles import BundleBuilder

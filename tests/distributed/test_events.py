@@ -2,8 +2,8 @@
 
 import pytest
 
-from scanner.distributed.environment import environment_of
 from scanner.distributed.events import Collect, Scan, parse_event
+from scanner.distributed.options import environment_of
 from scanner.errors import UsageError
 
 VARIABLES = {

@@ -10,10 +10,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from scanner.distributed.environment import Environment
 from scanner.distributed.events import ScanOptions
 from scanner.distributed.notifying import FORMER, NOTIFIED, earlier_scan, notify
-from scanner.distributed.options import Invocation, ScanRequest
+from scanner.distributed.options import Environment, Invocation, ScanRequest
 from scanner.distributed.workspace import Workspace
 from scanner.evidence.manifest import parse_manifest
 from scanner.settings.settings import Settings

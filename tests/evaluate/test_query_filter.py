@@ -3,7 +3,7 @@
 import pytest
 
 from scanner.evaluate.language.tree import parse_query
-from scanner.evaluate.query_filter import excludes
+from scanner.evaluate.query import excludes
 from scanner.findings.schema import WITHOUT_TEXTS
 
 FILTERED = (

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.findings import lookup
-from scanner.findings.filed import Filed
-from scanner.findings.lookup import findings_of
+from scanner.findings import filed as lookup
+from scanner.findings.filed import Filed, findings_of
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status
 from tests.fakes.filed import write_filed

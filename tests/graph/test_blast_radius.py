@@ -19,9 +19,9 @@ from scanner.graph.protection_graph import (
     protection_graph,
     region_node,
 )
-from scanner.model.blast_radius import NodeCounts, NodeLoss
 from scanner.model.known import Ternary
 from scanner.model.names import parse_arn
+from scanner.model.protection import NodeCounts, NodeLoss
 from tests.fakes.protection import (
     BACKUP,
     DUBLIN,

@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 
-from scanner.history.notes import notes_of
+from scanner.history.criteria import notes_of
 from scanner.history.reach import Absence, reach_of
 from scanner.history.transition import Absent
-from scanner.model.collected import CollectedReads
 from scanner.model.compliance import Assessment, Figures, Score
 from scanner.model.control import Control
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import Gap, GapKind
-from scanner.model.manifest import Manifest, Scope, ShardRecord
+from scanner.model.manifest import CollectedReads, Manifest, Scope, ShardRecord
 from scanner.model.names import AccountId, RegionName
 from scanner.model.scan import Scan
 

@@ -8,8 +8,8 @@ import pytest
 
 from scanner.errors import BundleError
 from scanner.evidence.bundle import Bundle
+from scanner.judging.batches import read_plane, write_plane
 from scanner.judging.passes import decoded_summary, encoded_summary, summarised
-from scanner.judging.plane import read_plane, write_plane
 from scanner.model.inventory import Organization
 from scanner.services.organizations import parse_organization
 from scanner.storage.scratch import Spool

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from scanner.model.changes import Kind
 from scanner.model.notification import DeliveryStatus, ScanSummary, Targets
 from scanner.notify.event import MAX_ENTRY, detail, event_call
-from scanner.notify.notify import notify
+from scanner.notify.sending import notify
 from tests.fakes.hostile import HOSTILE
 from tests.notify.conftest import REGION, changed, summary_with
 

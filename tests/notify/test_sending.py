@@ -10,8 +10,7 @@ from moto import mock_aws
 
 from scanner.model.notification import Call, DeliveryStatus, SecurityHubTarget, Targets
 from scanner.notify.event import event_call
-from scanner.notify.notify import notify
-from scanner.notify.sending import SECURITY_HUB, NotSentError, Sender, deliver
+from scanner.notify.sending import SECURITY_HUB, NotSentError, Sender, deliver, notify
 from tests.notify.conftest import ACCOUNT, REGION, summary_with
 
 OTHER = "222222222222"

@@ -9,7 +9,7 @@ import pytest
 from scanner.model.changes import Kind
 from scanner.model.finding import Severity
 from scanner.model.notification import Call, DeliveryStatus, Targets
-from scanner.notify.notify import notify
+from scanner.notify.sending import notify
 from scanner.notify.topic import MAX_MESSAGE, message, subject_line, topic_call
 from tests.fakes.hostile import HOSTILE
 from tests.notify.conftest import ACCOUNT, REGION, changed, summary_with

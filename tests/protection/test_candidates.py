@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from scanner.model.inventory import Resource, SelectionTerms, TagCondition
 from scanner.protection.equivalence import Candidates
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import selects
+from scanner.protection.selection import OptIn, selects
 from tests.fakes.bundles import table_arn, volume_arn
 from tests.fakes.models import condition, resource, settings, terms
 

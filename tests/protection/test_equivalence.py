@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from scanner.model.inventory import Resource, SelectionTerms
 from scanner.protection.equivalence import SelectionGrouping
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import clause_results
+from scanner.protection.selection import OptIn, clause_results
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, table_arn, volume_arn
 from tests.fakes.models import condition, resource, settings, terms
 

@@ -8,7 +8,7 @@ from scanner.model.inventory import RegionSettings, SelectionTerms
 from scanner.model.known import Known
 from scanner.protection.near_misses import NearArns, NearMiss, near_miss
 from scanner.protection.near_tags import shown
-from scanner.protection.opt_in import OptIn
+from scanner.protection.selection import OptIn
 from tests.fakes.bundles import ACCOUNT, OTHER, volume_arn
 from tests.fakes.models import condition, resource, terms
 

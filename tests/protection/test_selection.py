@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from scanner.model.inventory import Resource, SelectionTerms
 from scanner.model.known import Known
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import could_select, selects
+from scanner.protection.selection import OptIn, could_select, selects
 from scanner.protection.tag_conditions import wildcard
 from tests.fakes.bundles import ACCOUNT, REGION, table_arn, volume_arn
 from tests.fakes.models import UNREAD, condition, resource, settings, terms

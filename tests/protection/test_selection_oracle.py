@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from scanner.model.inventory import RegionSettings, Resource, SelectionTerms, TagCondition
 from scanner.model.known import Known, Ternary
 from scanner.protection.equivalence import Candidates
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import selects
+from scanner.protection.selection import OptIn, selects
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION
 from tests.fakes.models import UNREAD, condition, resource, terms
 

@@ -7,8 +7,7 @@ import pytest
 
 from scanner.model.inventory import RegionSettings, Resource, SelectionTerms, TagCondition
 from scanner.model.known import Known, Ternary, Unread
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import clause_results, selects
+from scanner.protection.selection import OptIn, clause_results, selects
 from tests.fakes.bundles import ACCOUNT, OTHER, REGION, table_arn, volume_arn
 from tests.fakes.models import UNREAD, condition, resource, terms
 

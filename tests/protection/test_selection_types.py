@@ -8,8 +8,7 @@ from scanner.model.inventory import RegionSettings, Resource
 from scanner.model.known import Known
 from scanner.model.resource_types import RESOURCE_LISTS
 from scanner.protection.capabilities import capability_of, skipped_state
-from scanner.protection.opt_in import OptIn
-from scanner.protection.selection import could_select, selects
+from scanner.protection.selection import OptIn, could_select, selects
 from tests.fakes.bundles import ACCOUNT, REGION
 from tests.fakes.models import resource, settings, terms
 

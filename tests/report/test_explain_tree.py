@@ -19,7 +19,7 @@ from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdi
 from scanner.model.finding import Severity, Status
 from scanner.report.explain import subject_tree
 from scanner.report.explain.copies import copy_nodes
-from scanner.report.explain.find import SubjectRow
+from scanner.report.explain.queries import SubjectRow
 from scanner.report.explain.rows import Related, SelectionRow
 from scanner.report.explain.vaults import recovery_point_node
 from scanner.report.explain.walks import walked

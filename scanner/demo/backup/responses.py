@@ -5,9 +5,8 @@ from scanner.demo.backup.assurance import (
     LegalHoldOperations,
     RestoreTestingOperations,
 )
-from scanner.demo.backup.jobs import JobOperations
 from scanner.demo.backup.plans import PlanOperations
-from scanner.demo.backup.recovery_points import RecoveryPointOperations
+from scanner.demo.backup.recovery_points import JobOperations, RecoveryPointOperations
 from scanner.demo.backup.settings import SettingsOperations, TieringOperations
 from scanner.demo.backup.vaults import VaultOperations
 

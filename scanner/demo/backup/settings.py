@@ -9,7 +9,7 @@ from moto.organizations.models import organizations_backends
 
 from scanner.demo.backup.backend import OPT_IN_TYPES, DemoBackupBackend, backend_of
 from scanner.demo.backup.base import Operations, answer, check_name
-from scanner.demo.services.regions import UNSUPPORTED
+from scanner.demo.services.stock import UNSUPPORTED
 
 _HOME = "us-east-1"
 """Global settings are one for the organisation; the simulation keeps them in this Region."""

@@ -9,7 +9,7 @@ from moto.organizations.models import organizations_backends
 
 from scanner.collect.permissions import Part, policy_document, role_arn, statements, trust_document
 from scanner.demo.estate.site import Site
-from scanner.demo.server.credentials import AUDITOR
+from scanner.demo.server.authorization import AUDITOR
 
 SCANNER_ROLE = "VaultproofReadOnly"
 BACKUP_ROLE = "AWSBackupDefaultServiceRole"

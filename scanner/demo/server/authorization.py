@@ -1,4 +1,4 @@
-"""Whether the identity policies of a caller allow what it asks.
+"""Who calls, whether the identity policies of the caller allow it, and which calls are refused anyway.
 
 It is decided as IAM does (IAM User Guide, "Policy evaluation logic"): what no statement allows is not
 allowed, and a Deny is the last word.
@@ -12,27 +12,150 @@ than `*` is understood for sts:AssumeRole, whose role is known; of other calls i
 are understood in trust policies alone, and only the external id's; another one is never met.
 """
 
+import base64
+import itertools
 import json
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
 from moto.iam.models import Role, User, iam_backends
 
+from scanner.demo.wire.answer import HTTP_BAD_REQUEST, HTTP_FORBIDDEN, ApiError
 from scanner.demo.wire.call import Call
+
+ROOT_ACCESS_KEY = "AKIAVAULTPROOFDEMO01"
+
+AUDITOR = "auditor"
+"""The user of the management account whom the root keys belong to."""
+ROOT_SECRET_KEY = "simulated/organisation/on/this/machine00"  # nosec B105 # noqa: S105 - opens nothing but the simulation
+_ROLE_ARN = re.compile(r"arn:aws:iam::(\d{12}):role/(?:.*/)?([\w+=,.@-]+)")
+_SHORTEST, _LONGEST, _USUAL = 900, 43_200, 3_600  # seconds; API reference, AssumeRole, DurationSeconds
 
 NO_PERMISSION_NEEDED: Final = frozenset({"sts:GetCallerIdentity"})
 """AWS answers these to everybody, even against a Deny (AWS STS API reference)."""
-
 _ASSUME_ROLE: Final = "sts:AssumeRole"
 _PRINCIPAL: Final = re.compile(r"arn:aws:(?:iam::\d{12}:user|sts::\d{12}:assumed-role)/([\w+=,.@-]+)(?:/.*)?")
 _EXTERNAL_ID: Final = {"StringEquals": "sts:ExternalId"}
-
 Statement = Mapping[str, Any]
 _enforced: list[None] = []
+EVERYWHERE = "*"
+HTTP_UNAUTHORIZED = 401
+
+_DENIED: Mapping[str, tuple[str, int]] = {
+    "query": ("AccessDenied", HTTP_FORBIDDEN),
+    "ec2": ("UnauthorizedOperation", HTTP_FORBIDDEN),
+    "rest-xml": ("AccessDenied", HTTP_FORBIDDEN),
+    "rest-json": ("AccessDeniedException", HTTP_FORBIDDEN),
+    "json": ("AccessDeniedException", HTTP_BAD_REQUEST),
+}
+
+_UNKNOWN_KEY: Mapping[str, tuple[str, int]] = {
+    "query": ("InvalidClientTokenId", HTTP_FORBIDDEN),
+    "ec2": ("AuthFailure", HTTP_UNAUTHORIZED),
+    "rest-xml": ("InvalidAccessKeyId", HTTP_FORBIDDEN),
+    "rest-json": ("UnrecognizedClientException", HTTP_FORBIDDEN),
+    "json": ("UnrecognizedClientException", HTTP_BAD_REQUEST),
+}
+
+_EXPIRED: Mapping[str, tuple[str, int]] = {
+    "query": ("ExpiredToken", HTTP_FORBIDDEN),
+    "ec2": ("RequestExpired", HTTP_BAD_REQUEST),
+    "rest-xml": ("ExpiredToken", HTTP_BAD_REQUEST),
+    "rest-json": ("ExpiredTokenException", HTTP_FORBIDDEN),
+    "json": ("ExpiredTokenException", HTTP_BAD_REQUEST),
+}
+
+
+# Moto accepts every key and takes unknown ones for its default account. Here an unknown or expired key
+# is refused, and a role is assumed only where it exists and its account is in reach. Expiry follows the
+# real clock, since it is compared with the client's.
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom an access key stands for; `expires` None means never."""
+
+    account: str
+    arn: str
+    user_id: str
+    expires: datetime | None = None
+
+
+class Credentials:
+    """The access keys of the simulation. Safe for threads."""
+
+    def __init__(self, management_account: str) -> None:
+        root = Identity(
+            management_account, f"arn:aws:iam::{management_account}:user/{AUDITOR}", "AIDADEMOAUDITOR"
+        )
+        self._known = {ROOT_ACCESS_KEY: root}
+        self._closed: frozenset[str] = frozenset()
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def close(self, accounts: Iterable[str]) -> None:
+        """Let no role of these accounts be assumed (suspended, or without the role)."""
+        self._closed = self._closed | frozenset(accounts)
+
+    def identify(self, access_key: str) -> Identity | None:
+        """Whom the key stands for, or None where it is unknown."""
+        return self._known.get(access_key)
+
+    def assume_role(self, call: Call) -> dict[str, Any]:
+        """The answer of sts:AssumeRole. Raises ApiError where the role cannot be assumed."""
+        arn, session = call.parameters["RoleArn"], call.parameters["RoleSessionName"]
+        found = _ROLE_ARN.fullmatch(arn)
+        if not found:
+            raise ApiError("ValidationError", f"{arn} is invalid")
+        account, role = found.groups()
+        if account in self._closed or not _may_assume(account, role, call):
+            raise ApiError(
+                "AccessDenied",
+                f"User: {call.caller} is not authorized to perform: sts:AssumeRole on resource: {arn}",
+                HTTP_FORBIDDEN,
+            )
+        return self._open_session(account, role, session, _duration(call.parameters))
+
+    def caller_identity(self, access_key: str) -> dict[str, Any]:
+        """The answer of sts:GetCallerIdentity for a known key."""
+        identity = self._known[access_key]
+        return {"UserId": identity.user_id, "Account": identity.account, "Arn": identity.arn}
+
+    def _open_session(self, account: str, role: str, session: str, seconds: int) -> dict[str, Any]:
+        with self._lock:
+            number = next(self._numbers)
+        expires = (datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=0)
+        arn = f"arn:aws:sts::{account}:assumed-role/{role}/{session}"
+        user_id = f"AROADEMO{account}:{session}"
+        access_key = "ASIA" + base64.b32encode(number.to_bytes(10, "big")).decode()
+        self._known[access_key] = Identity(account, arn, user_id, expires)
+        return {
+            "Credentials": {
+                "AccessKeyId": access_key,
+                "SecretAccessKey": f"simulated-secret-{number}",
+                "SessionToken": f"simulated-session-{number}",
+                "Expiration": expires,
+            },
+            "AssumedRoleUser": {"AssumedRoleId": user_id, "Arn": arn},
+        }
+
+
+def _duration(parameters: Mapping[str, Any]) -> int:
+    seconds = int(parameters.get("DurationSeconds", _USUAL))
+    if not _SHORTEST <= seconds <= _LONGEST:
+        raise ApiError("ValidationError", f"DurationSeconds must lie between {_SHORTEST} and {_LONGEST}.")
+    return seconds
+
+
+def _may_assume(account: str, role: str, call: Call) -> bool:
+    """Whether there is such a role, and it trusts the caller."""
+    roles = iam_backends[account]["aws"].get_roles()
+    return any(known.name == role and trusts(known, call) for known in roles)
 
 
 @contextmanager
@@ -159,3 +282,46 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 def _texts(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One planted refusal. `parameters`: the call is refused only with these; empty means always."""
+
+    account: str
+    region: str
+    service: str
+    operation: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    def applies(self, call: Call) -> bool:
+        """Whether this refusal is meant for the call."""
+        return (
+            (self.account, self.service, self.operation) == (call.account, call.service, call.operation)
+            and self.region in (EVERYWHERE, call.region)
+            and all(call.parameters.get(key) == value for key, value in self.parameters.items())
+        )
+
+
+def denied(call: Call, protocol: str) -> ApiError:
+    """The error of a caller that lacks the permission."""
+    code, status = _DENIED[protocol]
+    action = refused_action(call)
+    return ApiError(
+        code,
+        f"User: {call.caller} is not authorized to perform: {action} "
+        "because no identity-based policy allows the action",
+        status,
+    )
+
+
+def unknown_key(protocol: str) -> ApiError:
+    """The error for an access key that AWS does not know."""
+    code, status = _UNKNOWN_KEY[protocol]
+    return ApiError(code, "The security token included in the request is invalid.", status)
+
+
+def expired(protocol: str) -> ApiError:
+    """The error for a session that is over."""
+    code, status = _EXPIRED[protocol]
+    return ApiError(code, "The security token included in the request is expired", status)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from moto.organizations.models import OrganizationsBackend, organizations_backends
 
 from scanner.demo.clock import ago
-from scanner.demo.server.refusals import denied
+from scanner.demo.server.authorization import denied
 from scanner.demo.wire.answer import ApiError
 from scanner.demo.wire.call import Call
 

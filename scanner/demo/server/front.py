@@ -9,7 +9,7 @@ request → signature → identity → call → refused?
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,12 +22,23 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wrappers import Response
 
 from scanner.demo.backup.responses import DemoBackupResponse
-from scanner.demo.server import refusals
-from scanner.demo.server.authorization import is_allowed
+from scanner.demo.server import authorization
+from scanner.demo.server.authorization import Credentials, Identity, is_allowed
 from scanner.demo.server.backup_policies import OWN_ANSWERS
-from scanner.demo.server.credentials import Credentials, Identity
 from scanner.demo.server.mends import DEFAULTS, MENDS, Mend, reroute
-from scanner.demo.services.registry import SERVICES
+from scanner.demo.services import (
+    backupgateway,
+    cloudformation,
+    dsql,
+    eks,
+    fsx,
+    redshift,
+    redshiftserverless,
+    ssmsap,
+    storagegateway,
+    timestream,
+)
+from scanner.demo.services.simulation import Service
 from scanner.demo.services.stock import has_enabled
 from scanner.demo.wire.answer import (
     Answer,
@@ -51,7 +62,7 @@ from scanner.demo.wire.call import (
 from scanner.demo.wire.paging import PAGES, Pages, cut, unpaged
 
 if TYPE_CHECKING:
-    from scanner.demo.server.refusals import Refusal
+    from scanner.demo.server.authorization import Refusal
 
 
 _REQUEST_ID = re.compile(rb"(?<=<RequestId>)[^<]*|(?<=<requestId>)[^<]*|(?<=<RequestID>)[^<]*")
@@ -66,6 +77,22 @@ StartResponse = Callable[..., Any]
 _REQUEST_ID_HEADERS = frozenset(
     {"x-amzn-requestid", "x-amz-request-id", "x-amz-id-2", "content-length", "date", "server"}
 )
+
+SERVICES: Mapping[str, Service] = {
+    module.SERVICE.name: module.SERVICE
+    for module in (
+        backupgateway,
+        cloudformation,
+        dsql,
+        eks,
+        fsx,
+        redshift,
+        redshiftserverless,
+        ssmsap,
+        storagegateway,
+        timestream,
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +185,21 @@ class Front:
     def _admit(self, request: ApiRequest, identity: Identity | None) -> None:
         """Raise AWS's error for a caller without a known, unexpired key or without the permission."""
         if identity is None:
-            raise refusals.unknown_key(request.protocol)
+            raise authorization.unknown_key(request.protocol)
         if identity.expires and identity.expires <= datetime.now(UTC):
-            raise refusals.expired(request.protocol)
+            raise authorization.expired(request.protocol)
         if not has_enabled(request.call.account, request.call.region):
-            raise refusals.unknown_key(request.protocol)
+            raise authorization.unknown_key(request.protocol)
         refused = any(refusal.applies(request.call) for refusal in self.refusals)
         if refused or not is_allowed(request.call):
-            raise refusals.denied(request.call, request.protocol)
+            raise authorization.denied(request.call, request.protocol)
 
     def _sts(self, request: ApiRequest, access_key: str) -> Answer:
         if request.call.operation == "AssumeRole":
             return write_answer(request.operation, self.credentials.assume_role(request.call))
         if request.call.operation == "GetCallerIdentity":
             return write_answer(request.operation, self.credentials.caller_identity(access_key))
-        raise refusals.denied(request.call, request.protocol)
+        raise authorization.denied(request.call, request.protocol)
 
     def _rerouted(self, request: ApiRequest) -> ApiRequest:
         """Return the same call, addressed to the account that owns its resource."""

@@ -14,9 +14,8 @@ from moto.s3.models import s3_backends
 from scanner.demo import clock
 from scanner.demo.backup import backend
 from scanner.demo.clock import DEMO_CLOCK
-from scanner.demo.server.refusals import denied
-from scanner.demo.services.regions import OPT_IN_REGIONS
-from scanner.demo.services.stock import has_enabled, stock_of, tagged_resources
+from scanner.demo.server.authorization import denied
+from scanner.demo.services.stock import OPT_IN_REGIONS, has_enabled, stock_of, tagged_resources
 from scanner.demo.wire.answer import ApiError
 from scanner.demo.wire.call import Call
 

@@ -8,8 +8,7 @@ from typing import Any
 from botocore.model import ListShape, Shape, StructureShape
 from moto.core.model import OperationModel
 
-from scanner.demo.services.regions import check_endpoint
-from scanner.demo.services.stock import Document, Stock, stock_of
+from scanner.demo.services.stock import Document, Stock, check_endpoint, stock_of
 from scanner.demo.wire.answer import HTTP_BAD_REQUEST, ApiError
 from scanner.demo.wire.call import Call
 from scanner.demo.wire.paging import Pages, cut

@@ -10,7 +10,7 @@ from scanner.demo.clock import ago, standing_at
 from scanner.demo.estate import assurance, history, identity, vaults
 from scanner.demo.estate.plans import Copy, Rule, of_organization, plan, select, tagged
 from scanner.demo.estate.vaults import Vault
-from scanner.demo.server.refusals import EVERYWHERE, Refusal
+from scanner.demo.server.authorization import EVERYWHERE, Refusal
 from scanner.demo.story.accounts import (
     CENTRAL,
     DEVELOPMENT,

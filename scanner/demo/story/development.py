@@ -1,10 +1,10 @@
 """The development account: old settings, short retention, and corners that cannot be read."""
 
 from scanner.demo.clock import ago, standing_at
-from scanner.demo.estate import compute, databases, files, history, identity, vaults
+from scanner.demo.estate import history, identity, vaults, workloads
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.plans import FOR_EVER, Copy, Rule, plan, select, tagged
-from scanner.demo.server.refusals import Refusal
+from scanner.demo.server.authorization import Refusal
 from scanner.demo.story.accounts import CENTRAL, DEVELOPMENT, FRANKFURT, IRELAND, REGIONS, VIRGINIA, Estate
 from scanner.demo.story.central import Central
 
@@ -32,13 +32,13 @@ def _ireland(estate: Estate, central: Central, role: str) -> None:
     key = customer_key(site, "development", shared_with=[CENTRAL])
     vault = vaults.vault(site, "development", aws_key(site, "backup"), customer_managed=False)
     vaults.vault(site, "Default", aws_key(site, "backup"), customer_managed=False)
-    build, _ = compute.instance(site, "build-1", _DEV, [key])
-    volume = compute.volume(site, "build-cache", _DEV)
-    table = databases.table(site, "feature-flags", _DEV)
+    build, _ = workloads.instance(site, "build-1", _DEV, [key])
+    volume = workloads.volume(site, "build-cache", _DEV)
+    table = workloads.table(site, "feature-flags", _DEV)
     # Two people's machines that nobody thought of.
-    compute.instance(site, "playground", {"owner": "alex"}, [None])
-    databases.database(site, "playground", {"owner": "alex"}, engine="mysql")
-    files.bucket(site, "acme-development-artifacts", _DEV)
+    workloads.instance(site, "playground", {"owner": "alex"}, [None])
+    workloads.database(site, "playground", {"owner": "alex"}, engine="mysql")
+    workloads.bucket(site, "acme-development-artifacts", _DEV)
     rule = Rule("weekly", "cron(0 20 ? * FRI *)", vault, 7, (Copy(central.development_only.arn, 7),))
     weekly = plan(site, "development-weekly", role, rule)
     select(weekly, "env-dev", ListOfTags=tagged("env", "dev", "integration"))
@@ -62,9 +62,9 @@ def _frankfurt(estate: Estate, role: str) -> None:
     key = customer_key(site, "development")
     vault = vaults.vault(site, "development-frankfurt", key)
     vaults.govern(vault, 1, 100)
-    databases.aurora_cluster(site, "integration", {"env": "integration"}, aws_key(site, "rds"), members=1)
-    database = databases.database(site, "integration-db", {"env": "integration"}, key)
-    volume = compute.volume(site, "integration-data", {"env": "integration"}, key)
+    workloads.aurora_cluster(site, "integration", {"env": "integration"}, aws_key(site, "rds"), members=1)
+    database = workloads.database(site, "integration-db", {"env": "integration"}, key)
+    volume = workloads.volume(site, "integration-data", {"env": "integration"}, key)
     rule = Rule("nightly", "cron(0 22 ? * * *)", vault, FOR_EVER)
     nightly = plan(site, "development-frankfurt", role, rule)
     select(nightly, "env-integration", ListOfTags=tagged("env", "integration"))
@@ -83,9 +83,9 @@ def _virginia(estate: Estate, role: str) -> list[Refusal]:
     vault = vaults.vault(site, "development-overseas", customer_key(site, "development-overseas"))
     # No rule aims at this one; whether it holds anything, nobody can tell.
     attic = vaults.vault(site, "development-attic", aws_key(site, "backup"), customer_managed=False)
-    compute.volume(site, "load-test-1", {"env": "load"})
-    compute.volume(site, "load-test-2", {"env": "load"})
-    databases.table(site, "load-results", {"env": "load"})
+    workloads.volume(site, "load-test-1", {"env": "load"})
+    workloads.volume(site, "load-test-2", {"env": "load"})
+    workloads.table(site, "load-results", {"env": "load"})
     rule = Rule("nightly", "cron(0 22 ? * * *)", vault, 35)
     monthly = Rule("monthly", "cron(0 23 1 * ? *)", vault, 365, cold_after=30)
     nightly = plan(site, "development-overseas", role, rule, monthly)

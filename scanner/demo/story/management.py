@@ -1,10 +1,10 @@
 """The management account: little of its own, global settings, and two reads that are refused."""
 
 from scanner.demo.clock import ago, standing_at
-from scanner.demo.estate import compute, databases, files, history, identity, vaults
+from scanner.demo.estate import history, identity, vaults, workloads
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.plans import Copy, Rule, plan, select
-from scanner.demo.server.refusals import Refusal
+from scanner.demo.server.authorization import Refusal
 from scanner.demo.story.accounts import CENTRAL, IRELAND, MANAGEMENT, VIRGINIA, Estate
 from scanner.demo.story.central import Central
 
@@ -27,8 +27,8 @@ def _ireland(estate: Estate, central: Central, role: str) -> None:
     vault = vaults.vault(site, "landing-zone", key)
     vaults.govern(vault, 30)
     vaults.police(vault, vaults.deny(vaults.DELETION))
-    state = files.bucket(site, "acme-landing-zone-state", {"owner": "cloud"}, key)
-    locks = databases.table(site, "landing-zone-locks", {"owner": "cloud"}, key)
+    state = workloads.bucket(site, "acme-landing-zone-state", {"owner": "cloud"}, key)
+    locks = workloads.table(site, "landing-zone-locks", {"owner": "cloud"}, key)
     rule = Rule(
         "twice-a-day",
         "cron(0 3,15 ? * * *)",
@@ -55,7 +55,7 @@ def _virginia(estate: Estate, role: str) -> list[Refusal]:
     """A vault whose policy, and a plan that, cannot be read."""
     site = estate.at(MANAGEMENT, VIRGINIA)
     vault = vaults.vault(site, "billing-exports", aws_key(site, "backup"), customer_managed=False)
-    volume = compute.volume(site, "billing-exports", {"owner": "cloud"}, aws_key(site, "ebs"))
+    volume = workloads.volume(site, "billing-exports", {"owner": "cloud"}, aws_key(site, "ebs"))
     rule = Rule("nightly", "cron(0 7 ? * * *)", vault, 35)
     hidden = plan(site, "billing-exports", role, rule)
     select(hidden, "volume", Resources=[volume.arn])

@@ -8,7 +8,7 @@ leftovers     backups of a volume that is gone; the key of a vault that nobody u
 """
 
 from scanner.demo.clock import ago, standing_at
-from scanner.demo.estate import databases, files, history, vaults
+from scanner.demo.estate import history, vaults, workloads
 from scanner.demo.estate.keys import aws_key, customer_key, schedule_deletion
 from scanner.demo.estate.plans import Copy, Rule, plan, select
 from scanner.demo.estate.site import Resource, Site
@@ -38,7 +38,7 @@ def plant(estate: Estate, production: Production) -> None:
 def _payroll(site: Site, production: Production) -> None:
     """AWS Backup makes one continuous backup; what the other continuous rule makes are snapshots."""
     loose, disaster = production.vaults.loose, production.vaults.disaster
-    payroll = databases.database(site, "payroll", _OWNER, production.resources.ledger.key)
+    payroll = workloads.database(site, "payroll", _OWNER, production.resources.ledger.key)
     closed = Copy(f"arn:aws:backup:{FRANKFURT}:{CLOSED}:backup-vault:experiment", 35)
     continuous = Rule("point-in-time", "cron(0 2 ? * * *)", loose, 35, continuous=True)
     short = Rule(
@@ -65,7 +65,7 @@ def _archive(site: Site, role: str) -> None:
     vault = vaults.vault(site, "production-archive", customer_key(site, "production-archive"))
     vaults.police(vault, vaults.deny(vaults.DELETION), vaults.share_with(AUDITORS))
     vaults.notify(vault, "BACKUP_JOB_COMPLETED", "BACKUP_JOB_FAILED", "COPY_JOB_FAILED")
-    contracts = files.file_system(site, "contracts", _OWNER, aws_key(site, "elasticfilesystem"))
+    contracts = workloads.file_system(site, "contracts", _OWNER, aws_key(site, "elasticfilesystem"))
     quarterly = Rule("quarterly", "cron(0 4 1 */3 ? *)", vault, 2555, cold_after=90)
     february = Rule("end-of-february", "cron(0 4 31 2 ? *)", vault, 365)
     monthly = Rule("monthly", "cron(0 5 2 * ? *)", vault, 60, cold_after=30)
@@ -78,7 +78,7 @@ def _archive(site: Site, role: str) -> None:
 
 def _audit_trail(site: Site, role: str) -> None:
     vault = vaults.vault(site, "production-audit", aws_key(site, "backup"), customer_managed=False)
-    trail = databases.table(site, "audit-trail", _OWNER)
+    trail = workloads.table(site, "audit-trail", _OWNER)
     nightly = plan(site, "production-audit", role, Rule("nightly", "cron(0 2 ? * * *)", vault, 35))
     select(nightly, "audit-trail", Resources=[trail.arn])
     site.do("backup", "DeleteBackupVault", BackupVaultName=vault.name)

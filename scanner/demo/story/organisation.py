@@ -24,7 +24,6 @@ from scanner.demo.story import (
     assurance,
     central,
     development,
-    forgotten,
     management,
     mishaps,
     other_regions,
@@ -61,6 +60,6 @@ def plant_every_type(estate: Estate, central: Central, production: Production) -
         protected = other_services.plant(site, central, production)
         other_services.plant_partners(site, central, production)
         other_regions.plant_stacks(site, production)
-        forgotten.plant(site, str(production.resources.ledger.key))
+        other_services.plant_forgotten(site, str(production.resources.ledger.key))
         other_regions.plant(estate)
         other_services.plant_secrets(site, production, protected)

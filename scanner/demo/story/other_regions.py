@@ -3,7 +3,7 @@
 There is a stack with a nested one and a table, and there are stacks that nothing protects.
 """
 
-from scanner.demo.estate import compute, databases, history
+from scanner.demo.estate import history, workloads
 from scanner.demo.estate.keys import aws_key
 from scanner.demo.estate.plans import Copy, Rule, plan, select
 from scanner.demo.estate.site import Site
@@ -47,7 +47,7 @@ def plant(estate: Estate) -> None:
     _production_milan(estate.at(PRODUCTION, MILAN))
     _development_ireland(estate.at(DEVELOPMENT, IRELAND))
     _development_frankfurt(estate.at(DEVELOPMENT, FRANKFURT))
-    databases.cluster(estate.at(DEVELOPMENT, VIRGINIA), Sketch("load-graph", {"env": "load"}), "neptune")
+    workloads.cluster(estate.at(DEVELOPMENT, VIRGINIA), Sketch("load-graph", {"env": "load"}), "neptune")
     stacks = estate.at(MANAGEMENT, IRELAND).stock
     cloudformation.stack(stacks, Sketch("landing-zone-guardrails", {"owner": "cloud"}))
 
@@ -56,7 +56,7 @@ def _production_frankfurt(site: Site) -> None:
     """Selected by the team's name; the copies go where nobody can look, and for one type nowhere."""
     dsql.cluster(site.stock, Sketch("analytics-sql", {"team": "analytics-eu"}))
     redshift.cluster(site.stock, Sketch("analytics-warehouse", {"team": "analytics-us"}))
-    databases.cluster(site, Sketch("campaigns", {"team": "marketing"}), "neptune")
+    workloads.cluster(site, Sketch("campaigns", {"team": "marketing"}), "neptune")
 
 
 def _production_virginia(site: Site) -> None:
@@ -71,8 +71,8 @@ def _production_virginia(site: Site) -> None:
 
 def _production_milan(site: Site) -> None:
     """A Region that only this account has enabled; nobody thought of backups there."""
-    compute.volume(site, "milan-office", {"owner": "sales"})
-    databases.cluster(site, Sketch("milan-sales", {"owner": "sales"}, aws_key(site, "rds")), "aurora-mysql")
+    workloads.volume(site, "milan-office", {"owner": "sales"})
+    workloads.cluster(site, Sketch("milan-sales", {"owner": "sales"}, aws_key(site, "rds")), "aurora-mysql")
     eks.cluster(site.stock, Sketch("milan-kiosk"))
 
 
@@ -94,7 +94,7 @@ def _development_frankfurt(site: Site) -> None:
     """Selected by a tag, or even by its ARN; but the opt-in of its type is off, and decides."""
     site.backup.opt_in |= dict.fromkeys(("DocumentDB", "EKS", "FSx"), False)
     stock = site.stock
-    databases.cluster(site, Sketch("integration-documents", _INTEGRATION), "docdb")
+    workloads.cluster(site, Sketch("integration-documents", _INTEGRATION), "docdb")
     eks.cluster(stock, Sketch("integration-cluster", _INTEGRATION))
     named = fsx.file_system(stock, Sketch("integration-scratch", {}, aws_key(site, "fsx")), "LUSTRE")
     vcenter = backupgateway.hypervisor(stock, "vcenter-frankfurt")
@@ -111,7 +111,7 @@ def plant_stacks(site: Site, production: Production) -> None:
     stock = site.stock
     root = cloudformation.stack(stock, Sketch("shop", {"owner": "web"}), _texts())
     cloudformation.stack(stock, Sketch("shop-Database-1A2B3C4D"), _texts(), root)
-    table = databases.table(site, "shop-baskets", {STACK_TAG: root.arn})
+    table = workloads.table(site, "shop-baskets", {STACK_TAG: root.arn})
     cloudformation.holds(stock, root, "AWS::DynamoDB::Table", "Baskets", table.name)
     cloudformation.stack(stock, Sketch("monitoring", {"owner": "web"}), Texts("<b>Dashboards</b> & alarms"))
     cloudformation.stack(stock, Sketch("old-shop", state="DELETE_IN_PROGRESS"))

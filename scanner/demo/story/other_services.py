@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from scanner.demo.clock import ago
-from scanner.demo.estate import compute, databases, history
-from scanner.demo.estate.databases import await_password
+from scanner.demo.estate import history, workloads
 from scanner.demo.estate.keys import aws_key
 from scanner.demo.estate.plans import Copy, Rule, plan, select, tagged
 from scanner.demo.estate.site import Resource, Site
+from scanner.demo.estate.workloads import await_password
 from scanner.demo.services import (
     backupgateway,
     dsql,
@@ -51,6 +51,14 @@ CANARIES: Final[Mapping[str, str]] = {
     "name of a secret": "Canary-SecretName-g2Fk1dS8",
 }
 """By what they are; each text stands nowhere else."""
+HOSTILE_MACHINE = "\"><svg onload=alert('vaultproof')>"
+FAR_EASTERN_MACHINE = "備份-резервная-копия-ไทย-नेपाली 🗄️"
+
+COMBINED_MACHINE = "Z\u0301\u0323a\u030al\u0327g\u0337o\u0338\u200b\u202e.exe"
+"""A name of letters with marks, an invisible space, and a mark that turns the writing around."""
+
+LARGEST_TAGS = {f"{number:02}-{'k' * 125}": "v" * 256 for number in range(49)}
+"""With the name, as many tags as a resource can have, each as long as it can be (128 and 256 letters)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ def plant(site: Site, central: Central, production: Production) -> Protected:
 def _nested(site: Site, production: Production, parent: history.Point) -> None:
     """What a cluster's backup holds beside its state: a volume that one of its namespaces claimed."""
     tags = {"kubernetes.io/created-for/pvc/namespace": "checkout"}
-    volume = compute.volume(site, "storefront-data", tags, production.resources.ledger.key)
+    volume = workloads.volume(site, "storefront-data", tags, production.resources.ledger.key)
     history.keep(
         production.vaults.gold,
         volume,
@@ -123,8 +131,8 @@ def _databases(site: Site, key: str) -> tuple[Resource, ...]:
     stock = site.stock
     telemetry = timestream.database(stock, "telemetry", key)
     return (
-        databases.cluster(site, Sketch("profiles", GOLD, key), "docdb"),
-        databases.cluster(site, Sketch("relations", GOLD, key), "neptune"),
+        workloads.cluster(site, Sketch("profiles", GOLD, key), "docdb"),
+        workloads.cluster(site, Sketch("relations", GOLD, key), "neptune"),
         dsql.cluster(stock, Sketch("payments", GOLD, key)),
         timestream.table(stock, telemetry, Sketch("machines", GOLD)),
     )
@@ -146,7 +154,7 @@ def _uncopied(site: Site, key: str) -> tuple[Resource, ...]:
     """Types whose recovery points AWS Backup does not copy anywhere."""
     stock = site.stock
     return (
-        databases.cluster(site, Sketch("bookings", GOLD, key), "mysql"),
+        workloads.cluster(site, Sketch("bookings", GOLD, key), "mysql"),
         redshift.cluster(stock, Sketch("warehouse", GOLD, key)),
         redshiftserverless.namespace(stock, Sketch("adhoc", GOLD, key)),
     )
@@ -156,7 +164,7 @@ def plant_partners(site: Site, central: Central, production: Production) -> None
     """Two kinds that could be copied under another key, and one that never can."""
     chosen = (
         fsx.file_system(site.stock, Sketch("render-farm", _TAGS, aws_key(site, "fsx")), "LUSTRE"),
-        databases.cluster(site, Sketch("partner-orders", _TAGS, aws_key(site, "rds")), "aurora-mysql"),
+        workloads.cluster(site, Sketch("partner-orders", _TAGS, aws_key(site, "rds")), "aurora-mysql"),
         redshift.cluster(site.stock, Sketch("partner-reports", _TAGS, aws_key(site, "redshift"))),
     )
     rule = Rule("nightly", "cron(0 3 ? * * *)", production.vaults.standard, 35, (Copy(central.good.arn, 35),))
@@ -191,3 +199,48 @@ def plant_secrets(site: Site, production: Production, protected: Protected) -> N
     told = base64.b64encode(script.encode())
     instance_id = resources.gold[0].arn.rpartition("/")[2]
     site.do("ec2", "ModifyInstanceAttribute", InstanceId=instance_id, UserData={"Value": told})
+
+
+def plant_forgotten(site: Site, key: str) -> None:
+    """Of each type at least one; the tag tier=gold does not help those that AWS Backup skips."""
+    _in_no_plan(site)
+    _strange(site)
+    _skipped(site, key)
+
+
+def _in_no_plan(site: Site) -> None:
+    stock, owner = site.stock, {"owner": "lab"}
+    gateway = storagegateway.gateway(stock, "lab-gateway", "STORED")
+    storagegateway.gateway(stock, "file-gateway", "FILE_S3")
+    storagegateway.volume(stock, gateway, Sketch("lab-disk", owner))
+    workloads.cluster(site, Sketch("sandbox-documents", owner), "docdb")
+    dsql.cluster(stock, Sketch("prototype", owner))
+    redshift.cluster(stock, Sketch("sandbox-warehouse", owner))
+    redshiftserverless.namespace(stock, Sketch("lab"))  # never tagged
+    timestream.table(stock, timestream.database(stock, "lab", aws_key(site, "timestream")), Sketch("tests"))
+    ssmsap.database(stock, ssmsap.application(stock, "QA"), Sketch("QAS", owner))
+    eks.cluster(stock, Sketch("sandbox", owner))
+
+
+def _strange(site: Site) -> None:
+    """Names and tags that a page, a CSV or a terminal could stumble over."""
+    stock = site.stock
+    vcenter = backupgateway.hypervisor(stock, "vcenter-lab", "OFFLINE")
+    for name in (HOSTILE_MACHINE, FAR_EASTERN_MACHINE, COMBINED_MACHINE):
+        backupgateway.virtual_machine(stock, vcenter, Sketch(name))
+    largest = fsx.file_system(stock, Sketch("build-cache", LARGEST_TAGS, aws_key(site, "fsx")), "OPENZFS")
+    fsx.openzfs_volume(stock, largest, Sketch("build-cache-volume", {"owner": "lab"}))
+
+
+def _skipped(site: Site, key: str) -> None:
+    stock = site.stock
+    fsx.file_system(stock, Sketch("old-shares", GOLD, key, "DELETING"), "WINDOWS")
+    gateway = storagegateway.gateway(stock, "closed-office-gateway")
+    storagegateway.volume(stock, gateway, Sketch("closed-office", GOLD, key, "DETACHED"))
+    workloads.cluster(site, Sketch("leaving", GOLD, state="deleting"), "neptune")
+    dsql.cluster(stock, Sketch("leaving-too", GOLD, state="DELETING"))
+    redshift.cluster(stock, Sketch("retired-warehouse", GOLD, state="deleting"))
+    redshiftserverless.namespace(stock, Sketch("closing", GOLD, key, "DELETING"))
+    timestream.table(stock, "lab", Sketch("closing", GOLD, state="DELETING"))
+    ssmsap.database(stock, "QA", Sketch("BROKEN", GOLD, state="ERROR"))
+    eks.cluster(stock, Sketch("coming", GOLD, state="CREATING"))

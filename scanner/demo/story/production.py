@@ -6,7 +6,7 @@ Then its other Regions, Frankfurt and Virginia.
 from dataclasses import dataclass
 
 from scanner.demo.clock import ago, standing_at
-from scanner.demo.estate import compute, databases, files, history, identity
+from scanner.demo.estate import history, identity, workloads
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.plans import Copy, Plan, Rule, condition, plan, select, tagged
 from scanner.demo.estate.site import Resource
@@ -30,12 +30,12 @@ def _frankfurt(estate: Estate, vaults: Vaults, role: str) -> None:
     site = estate.at(PRODUCTION, FRANKFURT)
     key = customer_key(site, "production-data", shared_with=[ACQUIRED])
     chosen = (
-        compute.volume(site, "analytics-1", {"team": "analytics-eu"}, key),
-        databases.database(site, "analytics", {"team": "analytics-eu"}, key),
-        files.file_system(site, "analytics", {"team": "analytics-us"}, key),
+        workloads.volume(site, "analytics-1", {"team": "analytics-eu"}, key),
+        workloads.database(site, "analytics", {"team": "analytics-eu"}, key),
+        workloads.file_system(site, "analytics", {"team": "analytics-us"}, key),
     )
-    compute.volume(site, "analytics-temp", {"team": "marketing"}, key)
-    files.bucket(site, "acme-production-analytics", {"team": "marketing"})
+    workloads.volume(site, "analytics-temp", {"team": "marketing"}, key)
+    workloads.bucket(site, "acme-production-analytics", {"team": "marketing"})
     unseen = f"arn:aws:backup:{IRELAND}:{ACQUIRED}:backup-vault:analytics-archive"
     rule = Rule("nightly", "cron(0 1 ? * * *)", vaults.disaster, 35, (Copy(unseen, 35),))
     nightly = plan(site, "production-frankfurt", role, rule)
@@ -54,13 +54,13 @@ def _virginia(estate: Estate, vaults: Vaults) -> None:
     site = estate.at(PRODUCTION, VIRGINIA)
     role = f"arn:aws:iam::{PRODUCTION}:role/service-role/BackupRoleOfLastYear"
     key = aws_key(site, "ebs")
-    edge, _ = compute.instance(site, "edge-1", {"env": "production"}, [key])
-    untagged = compute.volume(site, "edge-cache", {}, key)
-    compute.volume(site, "edge-test", {"env": "test"}, key)
+    edge, _ = workloads.instance(site, "edge-1", {"env": "production"}, [key])
+    untagged = workloads.volume(site, "edge-cache", {}, key)
+    workloads.volume(site, "edge-test", {"env": "test"}, key)
     chosen: tuple[Resource, ...] = (
         edge,
         untagged,
-        databases.table(site, "edge-routes", {"env": "production"}),
+        workloads.table(site, "edge-routes", {"env": "production"}),
     )
     rule = Rule("monthly", "cron(0 6 L * ? *)", vaults.overseas, 180, (Copy(vaults.disaster.arn, 180),))
     monthly = plan(site, "production-overseas", role, rule)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from scanner.demo.clock import ago, standing_at
-from scanner.demo.estate import compute, databases, files, vaults
+from scanner.demo.estate import vaults, workloads
 from scanner.demo.estate.keys import aws_key, customer_key
 from scanner.demo.estate.site import Resource, Site
 from scanner.demo.estate.vaults import DELETION, Vault, deny, police
@@ -86,13 +86,13 @@ def plant_resources(estate: Estate) -> Resources:
         _plant_unprotected(site)
         return Resources(
             gold=_gold_resources(site, shared, central),
-            private=compute.volume(site, "research", GOLD, customer_key(site, "production-private")),
+            private=workloads.volume(site, "research", GOLD, customer_key(site, "production-private")),
             marketplace=_marketplace_instance(site, shared),
-            unversioned=files.bucket(site, "acme-production-uploads", GOLD, versioned=False),
-            stale=databases.table(site, "invoices", GOLD, shared),
-            ledger=databases.aurora_cluster(site, "ledger", {"owner": "finance"}, shared),
+            unversioned=workloads.bucket(site, "acme-production-uploads", GOLD, versioned=False),
+            stale=workloads.table(site, "invoices", GOLD, shared),
+            ledger=workloads.aurora_cluster(site, "ledger", {"owner": "finance"}, shared),
             standard=_standard_resources(site),
-            scratch=compute.instance(site, "scratch", STANDARD, [None])[0],
+            scratch=workloads.instance(site, "scratch", STANDARD, [None])[0],
             continuous=_continuous_resources(site, shared),
             billing=_billing_resources(site),
         )
@@ -134,60 +134,60 @@ def _overseas_vault(site: Site) -> Vault:
 
 
 def _gold_resources(site: Site, key: str, central_key: str) -> tuple[Resource, ...]:
-    web_1, _ = compute.instance(site, "web-1", GOLD, [key, key])
-    web_2, _ = compute.instance(site, "web-2", GOLD, [key])
+    web_1, _ = workloads.instance(site, "web-1", GOLD, [key, key])
+    web_2, _ = workloads.instance(site, "web-2", GOLD, [key])
     return (
         web_1,
         web_2,
-        compute.volume(site, "ledger-logs", GOLD, central_key),
-        databases.table(site, "sessions", GOLD, key),
-        files.file_system(site, "home", GOLD, key),
+        workloads.volume(site, "ledger-logs", GOLD, central_key),
+        workloads.table(site, "sessions", GOLD, key),
+        workloads.file_system(site, "home", GOLD, key),
         # A name that no page, no CSV and no terminal may take at its word.
-        files.file_system(site, RIGHT_TO_LEFT_NAME, GOLD | {"לקוח": "عميل"}, key),
+        workloads.file_system(site, RIGHT_TO_LEFT_NAME, GOLD | {"לקוח": "عميل"}, key),
     )
 
 
 def _marketplace_instance(site: Site, key: str) -> Resource:
-    firewall, _ = compute.instance(site, "firewall", GOLD, [key])
-    compute.launch_from_marketplace(site, firewall)
+    firewall, _ = workloads.instance(site, "firewall", GOLD, [key])
+    workloads.launch_from_marketplace(site, firewall)
     return firewall
 
 
 def _standard_resources(site: Site) -> tuple[Resource, ...]:
     ebs = aws_key(site, "ebs")
-    running, _ = compute.instance(site, "app-1", STANDARD, [ebs, ebs])
-    stopped, _ = compute.instance(site, "app-2", STANDARD, [ebs])
-    compute.stop(site, stopped)
-    return running, stopped, databases.database(site, "catalogue", STANDARD, aws_key(site, "rds"))
+    running, _ = workloads.instance(site, "app-1", STANDARD, [ebs, ebs])
+    stopped, _ = workloads.instance(site, "app-2", STANDARD, [ebs])
+    workloads.stop(site, stopped)
+    return running, stopped, workloads.database(site, "catalogue", STANDARD, aws_key(site, "rds"))
 
 
 def _continuous_resources(site: Site, key: str) -> tuple[Resource, ...]:
     return (
-        databases.database(site, "orders", GOLD, key),
-        files.bucket(site, "acme-production-documents", GOLD, key),
+        workloads.database(site, "orders", GOLD, key),
+        workloads.bucket(site, "acme-production-documents", GOLD, key),
     )
 
 
 def _billing_resources(site: Site) -> tuple[Resource, ...]:
     return (
-        compute.volume(site, "billing-archive", {"owner": "finance"}, aws_key(site, "ebs")),
-        files.file_system(site, "billing", {"owner": "finance"}, aws_key(site, "elasticfilesystem")),
+        workloads.volume(site, "billing-archive", {"owner": "finance"}, aws_key(site, "ebs")),
+        workloads.file_system(site, "billing", {"owner": "finance"}, aws_key(site, "elasticfilesystem")),
     )
 
 
 def _plant_unprotected(site: Site) -> None:
     """What no selection knows."""
-    compute.instance(site, "batch-1", {"owner": "data"}, [None, None])
-    compute.volume(site, "forgotten", {})
-    compute.volume(site, HOSTILE_NAME, HOSTILE_TAGS)
-    databases.database(site, "reporting", {"owner": "data"}, engine="mysql")
-    databases.table(site, "carts", {"owner": "web"})
-    files.bucket(site, "acme-production-logs", {})
+    workloads.instance(site, "batch-1", {"owner": "data"}, [None, None])
+    workloads.volume(site, "forgotten", {})
+    workloads.volume(site, HOSTILE_NAME, HOSTILE_TAGS)
+    workloads.database(site, "reporting", {"owner": "data"}, engine="mysql")
+    workloads.table(site, "carts", {"owner": "web"})
+    workloads.bucket(site, "acme-production-logs", {})
     # Gone, but still listed for about an hour.
-    retired, _ = compute.instance(site, "retired", STANDARD, [None])
-    compute.terminate(site, retired)
+    retired, _ = workloads.instance(site, "retired", STANDARD, [None])
+    workloads.terminate(site, retired)
     # Its tag selects it, but AWS Backup cannot back up what boots from an instance store.
-    renderer, _ = compute.instance(site, "renderer", STANDARD, [None])
-    compute.boot_from_instance_store(site, renderer)
+    renderer, _ = workloads.instance(site, "renderer", STANDARD, [None])
+    workloads.boot_from_instance_store(site, renderer)
     # Left by restore testing; ordinary plans ignore it.
-    compute.volume(site, "awsbackup-restore-test-volume", {"awsbackup-restore-test": "weekly"})
+    workloads.volume(site, "awsbackup-restore-test-volume", {"awsbackup-restore-test": "weekly"})

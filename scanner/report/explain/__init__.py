@@ -1,6 +1,6 @@
 """`audit explain`: how one subject of an evaluated scan is protected, as a tree built from its fact rows.
 
-find       finds the row of the subject             queries    reads the related rows
+queries    finds the row of the subject, and reads the related rows
 walks      the protection graph of these rows
 resource, structures, with copies, vaults, around   build the tree: a walk of the graph
 advice     the findings about it                    evidence   the recorded answers that support it
@@ -15,9 +15,7 @@ from scanner.evidence.scan_files import FACTS, FINDINGS, INVENTORY, ScanFiles
 from scanner.findings.schema import FOLDER
 from scanner.model.explanation import Explanation, Node
 from scanner.report.explain.advice import advice
-from scanner.report.explain.facts import Facts
-from scanner.report.explain.find import SubjectRow, find_subject
-from scanner.report.explain.queries import related_rows
+from scanner.report.explain.queries import Facts, SubjectRow, find_subject, related_rows
 from scanner.report.explain.resource import resource_node
 from scanner.report.explain.rows import Related, text
 from scanner.report.explain.structures import TREE_BUILDERS

@@ -14,8 +14,7 @@ from typing import Any, Final
 import orjson
 
 from scanner.errors import BundleError
-from scanner.findings.filed import Filed
-from scanner.findings.lookup import findings_of
+from scanner.findings.filed import Filed, findings_of
 from scanner.model.control import Control, ParameterRule, ReasonCase, Remediation, failure_title
 from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Node, Verdict

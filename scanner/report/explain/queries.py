@@ -1,17 +1,100 @@
-"""Reading the rows that a subject's tree refers to: few, however large the scan."""
+"""Finding the subject that a user names, and reading the rows that its tree refers to: few in any scan."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Final
 
+from scanner.errors import UsageError
 from scanner.graph.protection_graph import Relation
-from scanner.report.explain.facts import Facts
-from scanner.report.explain.find import SubjectRow
 from scanner.report.explain.rows import Related, Row, SelectionRow, members, text
 from scanner.report.explain.walks import group_of, walks_of
+from scanner.report.wording import clip, visible
+from scanner.storage.lookup import StoredTable, is_called, resembles
+from scanner.storage.table_files import NoTableError, TableSource
+
+_GROUPS: Final = "protection_groups"
+
+_LONG: Final = ("covered_keys", "covered_types", "covered_supports", "selected")
+"""Columns with an entry for each resource of a rule: nothing here needs them, and they may be long."""
 
 _USERS: Final = 25
 """Number of rules, and of copy actions, that are shown of one vault."""
+_SEARCHED: Final = ("resource", "vault", "plan", "rule", "selection", "copy_action")
+_SHOWN: Final = 10
+_FEW: Final = 5_000  # names of a table that are compared one by one to find similar ones
+_CLOSE: Final = 0.6
+_LONGEST: Final = 2_048
+
+
+class Facts:
+    """The fact tables of a scan. `tables` returns the files of each; BundleError as of `StoredTable`.
+
+    `inventory` returns those of the inventory; None: they are not at hand.
+    """
+
+    def __init__(self, tables: TableSource, inventory: TableSource | None = None) -> None:
+        self._tables = tables
+        self._inventory = inventory
+        self._opened: dict[str, StoredTable] = {}
+
+    def table(self, name: str) -> StoredTable:
+        """Return a table; it is looked for once."""
+        if name not in self._opened:
+            self._opened[name] = StoredTable(self._tables(name))
+        return self._opened[name]
+
+    def rows(
+        self, table: str, column: str, values: Iterable[str], limit: int | None = None
+    ) -> dict[str, Row]:
+        """Return the rows whose column is one of the values, by subject."""
+        wanted: Collection[str] = {value for value in values if value}
+        if not wanted:
+            return {}
+        rows = self.table(table).rows(column, wanted, without=_LONG, limit=limit)
+        return {text(row, "subject"): row for row in rows}
+
+    def groups(self, resources: Iterable[Row]) -> dict[str, Row]:
+        """Return the protection groups of resources by subject. Scans of earlier versions have none."""
+        subjects = {text(row, "subject"): text(row, "account") for row in resources}
+        if self._inventory is None or not subjects:
+            return {}
+        try:
+            table = StoredTable(self._inventory(_GROUPS))
+        except NoTableError:
+            return {}
+        return {**table.rows_with("account", set(subjects.values()), "resources", subjects)}
+
+    def count(self, table: str, column: str, value: str) -> int:
+        """Count the rows whose column is a value."""
+        return self.table(table).count(column, value)
+
+    def selections(self, plans: Iterable[str]) -> dict[str, SelectionRow]:
+        """Return the selections of plans by subject."""
+        rows = self.rows("selection", "plan", plans)
+        return {subject: self.selects(row) for subject, row in rows.items()}
+
+    def selections_of(self, subjects: Collection[str], arns: Collection[str]) -> dict[str, SelectionRow]:
+        """Return selections by subject, with those of `arns` that each selects."""
+        holding = self.table("selection").holding("subject", subjects, "selected", arns) if subjects else {}
+        return {
+            subject: SelectionRow(row, held.count, selects=held.held, complete=held.complete)
+            for subject, row in self.rows("selection", "subject", subjects).items()
+            if (held := holding.get(subject)) is not None
+        }
+
+    def selects(self, row: Row) -> SelectionRow:
+        """Return a selection with what fits on a page of its list of resources."""
+        listed = self.table("selection").members(text(row, "subject"), "selected")
+        return SelectionRow(row, listed.count, listed.first, complete=listed.complete)
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRow:
+    """The row of a subject, and its fact table."""
+
+    table: str
+    row: Row
 
 
 def related_rows(facts: Facts, subject: SubjectRow) -> Related:
@@ -113,3 +196,92 @@ _QUERIES: Final[Mapping[str, Callable[[Facts, Row], Related]]] = {
     "account": lambda _facts, _row: Related(),
     "account_region": lambda _facts, _row: Related(),
 }
+
+
+def find_subject(facts: Facts, wanted: str) -> SubjectRow:
+    """Return the row of the subject that `wanted` names. UsageError: no subject or several match."""
+    query = wanted.strip().encode(errors="replace").decode()
+    if not query or len(query) > _LONGEST:
+        raise UsageError("Name a subject: the ARN, name or id of a resource, vault, plan or the like.")
+    subject = _exact(facts, query)
+    if subject is not None:
+        return subject
+    called = _called(facts, query)
+    if len(called) > 1:
+        raise UsageError(_ambiguous(query, called))
+    if not called:
+        raise UsageError(f"The scan has no subject called {_quoted(query)}.{_nearest(facts, query)}")
+    subject = _exact(facts, called[0])
+    if subject is None:  # pragma: no cover -- the name was read from this table
+        raise UsageError(f"The scan has no subject called {_quoted(query)}.")
+    return subject
+
+
+def _exact(facts: Facts, query: str) -> SubjectRow | None:
+    for table in _tables_of(query):
+        for row in facts.table(table).rows("subject", (query,), without=("selected",), limit=1):
+            return SubjectRow(table, row)
+    return None
+
+
+def _tables_of(query: str) -> tuple[str, ...]:
+    """Return the tables that may contain an ARN or id of that form, the most likely first."""
+    if "->" in query:
+        return ("copy_action",)
+    if "#" in query:
+        return ("rule", "selection")
+    for mark, table in ((":backup-vault:", "vault"), (":backup-plan:", "plan")):
+        if mark in query:
+            return (table,)
+    for mark, table in (("aws:account-region:", "account_region"), ("aws:account:", "account")):
+        if query.startswith(mark):
+            return (table,)
+    return ("resource", "recovery_point") if query.startswith("arn:") else ()
+
+
+def _called(facts: Facts, query: str) -> list[str]:
+    """Return the subjects with that name or id. Recovery points count only where no other subject matches."""
+    for tables in (_SEARCHED, ("recovery_point",)):
+        subjects = {
+            text(row, "subject"): None
+            for table in tables
+            for row in facts.table(table).names(is_called(query), _SHOWN + 1)
+        }
+        if subjects:
+            return list(subjects)
+    return []
+
+
+def _ambiguous(query: str, called: list[str]) -> str:
+    shown = "".join(f"\n  {visible(subject)}" for subject in called[:_SHOWN])
+    more = "\n  ..." if len(called) > _SHOWN else ""
+    return f"{_quoted(query)} matches several subjects. Name one by its ARN:{shown}{more}"
+
+
+def _nearest(facts: Facts, query: str) -> str:
+    """Return a sentence that suggests subjects with similar names."""
+    short = query.rpartition(":")[2].rpartition("/")[2] or query
+    names: dict[str, str] = {}
+    for subject, name in _candidates(facts, short):
+        names.setdefault(name, subject)
+        names.setdefault(subject.rpartition(":")[2].rpartition("/")[2], subject)
+    holding = [name for name in names if short.lower() in name.lower()]
+    near = dict.fromkeys((*get_close_matches(short, names, 3, _CLOSE), *holding[:3]))
+    meant = dict.fromkeys(names[name] for name in near)
+    if not meant:
+        return " `audit query SCAN_DIR --tables` lists the tables of a scan."
+    return " Did you mean:" + "".join(f"\n  {visible(subject)}" for subject in list(meant)[:3])
+
+
+def _candidates(facts: Facts, short: str) -> Iterator[tuple[str, str]]:
+    """Yield subjects and their names that resemble a name; by a looser match where there are none."""
+    for narrow in (True, False):
+        alike = resembles(short, narrow=narrow)
+        rows = [row for table in _SEARCHED for row in facts.table(table).names(alike, _FEW)]
+        yield from ((text(row, "subject"), text(row, "name")) for row in rows)
+        if rows:
+            return
+
+
+def _quoted(query: str) -> str:
+    return f"\u201c{clip(visible(query), 200)}\u201d"

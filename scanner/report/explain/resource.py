@@ -10,11 +10,10 @@ from typing import Final
 from scanner.model.explanation import Node, NodeKind, Verdict, verdict_of
 from scanner.model.known import Ternary
 from scanner.model.names import parse_arn
-from scanner.protection.backup_content import CONTAINS, INCREMENTAL
+from scanner.protection.capabilities import CONTAINS, INCREMENTAL
 from scanner.report.explain.around import further_nodes
 from scanner.report.explain.copies import copy_nodes, job_facts
-from scanner.report.explain.facts import Facts
-from scanner.report.explain.queries import related_to_resources
+from scanner.report.explain.queries import Facts, related_to_resources
 from scanner.report.explain.rows import (
     NO_ROW,
     Related,

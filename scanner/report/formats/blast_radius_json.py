@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from scanner.model.blast_radius import BlastRadiusReport, Loss, LostGroup, NodeLoss
+from scanner.model.protection import BlastRadiusReport, Loss, LostGroup, NodeLoss
 from scanner.model.text import mended
 from scanner.report.view.blast_radius import tier_document
 

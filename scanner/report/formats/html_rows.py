@@ -18,7 +18,7 @@ import orjson
 from scanner.findings.filed import Filed
 from scanner.model.explanation import Node, NodeKind, Verdict
 from scanner.model.finding import Finding, Severity, Status, waiver_document
-from scanner.report.explain.facts import Facts
+from scanner.report.explain.queries import Facts
 from scanner.report.explain.resource import resource_chains
 from scanner.report.formats.figure import WIDTH, Box, description, lay_out
 from scanner.report.view.counts import Counts, count

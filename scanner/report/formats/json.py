@@ -24,8 +24,7 @@ from scanner.report.view.blast_radius import blast_radius_document
 from scanner.report.view.changes import changes_document
 from scanner.report.view.completeness import unsupported_document
 from scanner.report.view.counts import Counts
-from scanner.report.view.decisions import sets_document, settled_document
-from scanner.report.view.owners import owners_document
+from scanner.report.view.decisions import owners_document, sets_document, settled_document
 from scanner.report.view.view import View
 from scanner.storage.encoding import encode
 

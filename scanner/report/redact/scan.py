@@ -5,7 +5,6 @@ from dataclasses import fields, is_dataclass, replace
 from itertools import chain
 from typing import Any, Final, Generic, TypeVar, get_args, get_type_hints
 
-from scanner.model.blast_radius import BlastRadiusSummary, NodeCounts, SinglePoint
 from scanner.model.changes import Change, Changes, Former
 from scanner.model.compliance import (
     Assessment,
@@ -23,6 +22,7 @@ from scanner.model.inventory import Account
 from scanner.model.known import EvidenceRef, Gap
 from scanner.model.manifest import Excluded, Manifest, Scope
 from scanner.model.names import AccountId, RegionName
+from scanner.model.protection import BlastRadiusSummary, NodeCounts, SinglePoint
 from scanner.model.scan import REDACTED, Reconciliation, Scan, Stream, UnsupportedKinds
 from scanner.report.redact.pseudonyms import Pseudonyms
 from scanner.report.redact.values import LEFT_OUT, Values, names_in, parts_of

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from scanner.model.collected import is_collected
 from scanner.model.compliance import Comparison, ControlBeside, FrameworkBeside
 from scanner.model.finding import Finding, Status
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import ENTRY
-from scanner.model.manifest import Manifest
+from scanner.model.manifest import Manifest, is_collected
 from scanner.model.names import AWS_GLOBAL, AccountId, RegionName
 from scanner.model.scan import Scan
 from scanner.report.view.counts import Counts, Tally, count

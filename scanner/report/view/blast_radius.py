@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from scanner.model.blast_radius import BlastRadiusSummary, NodeCounts, SinglePoint, TierOf, TierPoints
+from scanner.model.protection import BlastRadiusSummary, NodeCounts, SinglePoint, TierOf, TierPoints
 from scanner.report.wording import count_word
 
 Document = dict[str, Any]

@@ -14,7 +14,7 @@ from scanner.model.scan import Scan
 from scanner.report.view.audit_manager import FoundBeside
 from scanner.report.view.completeness import BlindGap, Blinding
 from scanner.report.view.counts import Counts, Tally, count, total
-from scanner.report.view.owners import ByOwner, OwnerGroup
+from scanner.report.view.decisions import ByOwner, OwnerGroup
 from scanner.report.view.sample import Draw, Sample, seed_of
 from scanner.report.wording import STATUS_ORDER
 

@@ -23,8 +23,8 @@ from scanner.report.view import overview
 from scanner.report.view.audit_manager import FoundBeside
 from scanner.report.view.completeness import BLINDING_CONTROL, BlindGap, Blinding
 from scanner.report.view.counts import Counts, Tally, total
+from scanner.report.view.decisions import MOST, ByOwner, OwnerGroup
 from scanner.report.view.overview import STRUCTURES, UNLISTED, Overview, in_order_of_expiry
-from scanner.report.view.owners import MOST, ByOwner, OwnerGroup
 from scanner.report.view.sample import JUDGED, SIZE, Sample, seed_of
 from scanner.report.wording import STATUS_ORDER
 

@@ -14,9 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 from scanner.findings.filed import Filed
-from scanner.model.blast_radius import NodeCounts, TierPoints
 from scanner.model.changes import Changes
-from scanner.model.collected import is_collected
 from scanner.model.compliance import Assessment
 from scanner.model.control import Control
 from scanner.model.decisions import Tiers, Waiver, WaiverState, WaiverUse
@@ -24,7 +22,8 @@ from scanner.model.explanation import Node
 from scanner.model.facts.reads import SUBJECT_READS
 from scanner.model.finding import Finding, Severity, Status
 from scanner.model.known import Ternary
-from scanner.model.manifest import Manifest
+from scanner.model.manifest import Manifest, is_collected
+from scanner.model.protection import NodeCounts, TierPoints
 from scanner.model.scan import REDACTED, Row, Scan, Stream, UnsupportedKinds
 from scanner.model.signing import Signing
 from scanner.report.explain.resource import coverage, resource_node
@@ -34,10 +33,9 @@ from scanner.report.view.blast_radius import blast_radius_sentence, shown_tiers,
 from scanner.report.view.changes import Trend, trend
 from scanner.report.view.completeness import Completeness, completeness, unsupported_sentence
 from scanner.report.view.counts import Counts, Group, count, groups
-from scanner.report.view.decisions import ParameterSet, parameter_sets
+from scanner.report.view.decisions import OwnerGroup, ParameterSet, parameter_sets
 from scanner.report.view.overview import STRUCTURES, Overview, failures, overview_of, rank
 from scanner.report.view.overview_filed import Picked, findings_of_subjects, overview_of_filed
-from scanner.report.view.owners import OwnerGroup
 from scanner.report.view.sample import Sample
 from scanner.report.wording import FRAMEWORK_WORDS, STATUS_ORDER, given_name, hours, type_word, value
 

@@ -11,8 +11,7 @@ from moto.iam.models import Role, User, iam_backends
 
 from scanner.demo.serve import Demo
 from scanner.demo.server import authorization
-from scanner.demo.server.authorization import actions_of, enforced
-from scanner.demo.server.credentials import AUDITOR
+from scanner.demo.server.authorization import AUDITOR, actions_of, enforced
 from scanner.demo.story.accounts import DEVELOPMENT, IRELAND, MANAGEMENT, PRODUCTION, READABLE, VIRGINIA
 from scanner.demo.wire.call import Call
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scanner.evaluate.controls.facts_docs import facts_document
+from scanner.evaluate.controls.docs import facts_document
 from scanner.model.facts import TABLES, columns
 
 FILE = Path(__file__).parents[3] / "docs" / "facts.md"

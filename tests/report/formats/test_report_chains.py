@@ -13,7 +13,7 @@ from scanner.app.judgement import evaluate
 from scanner.evaluate.controls.loader import load_controls
 from scanner.model.explanation import NodeKind, Verdict
 from scanner.report.explain import explain
-from scanner.report.explain.facts import Facts
+from scanner.report.explain.queries import Facts
 from scanner.report.explain.resource import resource_chains
 from scanner.report.formats.html_rows import Chains
 from scanner.report.read import read_scan

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pypdf import PdfReader
 
-from scanner.model.blast_radius import BlastRadiusSummary, NodeCounts, SinglePoint, TierOf, TierPoints
+from scanner.model.protection import BlastRadiusSummary, NodeCounts, SinglePoint, TierOf, TierPoints
 from scanner.model.scan import Scan
 from scanner.report.redact import Pseudonyms, redacted
 from scanner.report.view.blast_radius import (

@@ -22,7 +22,7 @@ from scanner.model.known import Gap, GapKind
 from scanner.model.names import AccountId, RegionName
 from scanner.model.scan import Scan
 from scanner.report.formats.json import findings_json
-from scanner.report.view import overview, overview_filed, owners
+from scanner.report.view import decisions, overview, overview_filed
 from scanner.report.view import view as views
 from scanner.report.view.overview import Overview, overview_of
 from scanner.report.view.overview_filed import Picked, overview_of_filed
@@ -85,7 +85,7 @@ def limits(shown: int, of_control: int, most: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(overview, "SHOWN", shown)
         patch.setattr(overview, "SHOWN_OF_CONTROL", of_control)
-        for module in (overview_filed, owners):
+        for module in (overview_filed, decisions):
             patch.setattr(module, "MOST", most)
         yield
 

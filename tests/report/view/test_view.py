@@ -2,11 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from scanner.model.collected import CollectedReads
 from scanner.model.explanation import NodeKind, Verdict
 from scanner.model.finding import Status
 from scanner.model.inventory import ShardStatus
 from scanner.model.known import LEFT_OUT, Gap, GapKind
+from scanner.model.manifest import CollectedReads
 from scanner.model.names import AccountId, RegionName
 from scanner.model.scan import Scan
 from scanner.report import wording

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scanner.evaluate.controls.control_docs import controls_document
+from scanner.evaluate.controls.docs import controls_document
 from scanner.evaluate.controls.loader import load_controls
 
 FILE = Path(__file__).parents[3] / "docs" / "controls.md"
