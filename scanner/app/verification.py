@@ -15,12 +15,17 @@ from scanner.evidence.contradictions import contradictions
 from scanner.evidence.file_checks import file_checks
 from scanner.evidence.manifest import NAME, SIGNATURE, manifest_document
 from scanner.evidence.scan_files import scan_record
+from scanner.evidence.signature_checks import Trust, signature_checks
 from scanner.evidence.verification import Check, CheckResult, any_failed
 
 SCHEMA: Final = "backup-audit/verification/1"
 
 UNSIGNED: Final = (
     "Unsigned: this proves that nothing changed since the manifest was written, not who wrote it."
+)
+NOT_VERIFIED: Final = (
+    "The signature was not verified, so this proves that nothing changed since the manifest was written, not "
+    "who wrote it."
 )
 _SUMMARY: Final = "summary.json"
 _LARGEST_SUMMARY: Final = 1 << 28
@@ -51,23 +56,36 @@ class Verification:
         open_checks = self._number(CheckResult.MISSING) + self._number(CheckResult.NOT_CHECKED)
         what = "1 check was" if open_checks == 1 else f"{open_checks} checks were"
         left = f" {what} not possible or not requested." if open_checks else ""
-        return f"No check failed.{left}" + ("" if self.is_signed else f" {UNSIGNED}")
+        return f"No check failed.{left}{self._about_signature}"
+
+    @property
+    def has_verified_signature(self) -> bool:
+        """Whether the manifest is signed, and the signature was verified with a key."""
+        return any(check.name == "signature" and check.result is CheckResult.OK for check in self.checks)
+
+    @property
+    def _about_signature(self) -> str:
+        if not self.is_signed:
+            return f" {UNSIGNED}"
+        return "" if self.has_verified_signature else f" {NOT_VERIFIED}"
 
     def _number(self, result: CheckResult) -> int:
         return sum(check.result is result for check in self.checks)
 
 
-def verify(
+def verify(  # noqa: PLR0913 -- what is verified, and with what
     folder: Path,
     name: str,
     *,
+    trust: Trust | None = None,
     chain: Sequence[Path] | None = None,
     re_perform: bool = False,
     jobs: int | None = 1,
 ) -> Verification:
     """Check the bundle or scan in `folder`. `name`: how the user names it.
 
-    `chain`: folders of earlier scans. `re_perform`: judge it again, on `jobs` processes.
+    `trust`: what signature and time stamp are verified with. `chain`: folders of earlier scans.
+    `re_perform`: judge it again, on `jobs` processes.
     """
     sha256 = file_sha256(folder / NAME) if (folder / NAME).is_file() else ""
     try:
@@ -80,7 +98,9 @@ def verify(
         *_summary_check(bundle),
         *contradictions(bundle),
         *_re_performed(folder, re_perform=re_perform, jobs=jobs),
-        *_signature_checks(bundle),
+        *signature_checks(
+            (folder / NAME).read_bytes(), bundle.document, bundle.manifest.finished_at, trust or Trust()
+        ),
         chain_check(folder, chain or ()),
     ]
     return Verification(
@@ -90,13 +110,6 @@ def verify(
         is_signed=bundle.document.get(SIGNATURE) is not None,
         checks=tuple(checks),
     )
-
-
-def _signature_checks(bundle: Bundle) -> Iterator[Check]:
-    if bundle.document.get(SIGNATURE) is None:
-        yield Check("signature", CheckResult.MISSING, "The manifest is not signed.")
-    else:
-        yield Check("signature", CheckResult.NOT_CHECKED, "The key of the signature was not named.")
 
 
 def _re_performed(folder: Path, *, re_perform: bool, jobs: int | None) -> Iterator[Check]:

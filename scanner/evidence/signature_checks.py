@@ -37,7 +37,7 @@ class Trust:
 def signature_checks(
     raw: bytes, document: dict[str, Any], finished_at: datetime | None, trust: Trust
 ) -> Iterator[Check]:
-    """Yield the checks `signature` and `time_stamp` of a manifest.
+    """Yield the checks `signature` and, if there is a signature, `time_stamp` of a manifest.
 
     UsageError: packages that verify are not installed, or the certificates cannot be read.
     """
@@ -48,6 +48,8 @@ def signature_checks(
         yield _signature_check(statement, trust)
     except BundleError as problem:
         yield Check("signature", CheckResult.FAILED, str(problem))
+    if not (document.get(SIGNATURE) or document.get(TIME_STAMP) or trust.roots):
+        return  # there is nothing that could have a time stamp
     try:
         yield _time_stamp_check(document.get(TIME_STAMP), statement, finished_at, trust)
     except BundleError as problem:

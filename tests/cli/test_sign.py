@@ -268,3 +268,61 @@ def test_mistakes_are_found_before_anything_is_judged(
 def test_a_key_is_needed(scan: Path) -> None:
     done = audit("sign", scan)
     assert (done.returncode, "Name the key: --sign-key FILE or --sign-kms ARN" in done.stderr) == (2, True)
+
+
+def verified(scan: Path, *words: object, **environment: str) -> tuple[int, dict[str, str], str]:
+    """Return exit code, results by name and the conclusion of `audit verify`."""
+    done = audit("verify", scan, "--format", "json", *words, **environment)
+    document = json.loads(done.stdout)
+    return done.returncode, {row["name"]: row["result"] for row in document["checks"]}, document["conclusion"]
+
+
+def test_audit_verify_verifies_signature_time_stamp_and_chain(
+    judged: Path, keys: Path, authority: Authority, tmp_path: Path
+) -> None:
+    scan = shutil.copytree(judged, tmp_path / "scan")
+    options = ("--sign-key", keys / "key.pem", "--timestamp-url", authority.url, "--previous", judged)
+    assert audit("sign", scan, *options).returncode == 0
+    key = ("--public-key", keys / "public.pem")
+    code, results, conclusion = verified(scan, *key, "--tsa-root", authority.root, "--chain", judged)
+    assert code == 0
+    assert {results[name] for name in ("signature", "time_stamp", "chain")} == {"ok"}
+    assert "not verified" not in conclusion
+    code, results, conclusion = verified(scan)
+    assert code == 0
+    assert {results[name] for name in ("signature", "time_stamp", "chain")} == {"not_checked"}
+    assert "The signature was not verified, so this proves that nothing changed" in conclusion
+
+
+def test_audit_verify_fails_for_an_unsigned_scan_if_a_key_is_given(judged: Path, keys: Path) -> None:
+    code, results, _ = verified(judged, "--public-key", keys / "public.pem")
+    assert (code, results["signature"]) == (6, "failed")
+    assert "time_stamp" not in results
+    assert verified(judged)[:1] == (0,)
+
+
+def test_audit_verify_fails_for_another_key(scan: Path, keys: Path, tmp_path: Path) -> None:
+    assert audit("sign", scan, "--sign-key", keys / "key.pem").returncode == 0
+    openssl(tmp_path, "genpkey", "-algorithm", "ED25519", "-out", "key.pem")
+    openssl(tmp_path, "pkey", "-in", "key.pem", "-pubout", "-out", "other.pem")
+    code, results, _ = verified(scan, "--public-key", tmp_path / "other.pem")
+    assert (code, results["signature"]) == (6, "failed")
+
+
+def test_audit_verify_gets_the_key_from_kms(scan: Path, aws: dict[str, str]) -> None:
+    client = kms(aws)
+    arn = client.create_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    assert audit("sign", scan, "--sign-kms", arn, **aws).returncode == 0
+    code, results, _ = verified(scan, "--kms", arn, **aws)
+    assert (code, results["signature"]) == (0, "ok")
+
+
+def test_mistakes_in_the_keys_of_audit_verify(judged: Path, keys: Path) -> None:
+    for words, message in (
+        (("--public-key", keys / "key.pem"), "key.pem is a private key. Use the public one"),
+        (("--public-key", "nothing"), "nothing cannot be read: No such file"),
+        (("--public-key", "a", "--kms", "b"), "--public-key and --kms cannot be combined"),
+        (("--tsa-root", "nothing"), "nothing cannot be read: No such file"),
+    ):
+        done = audit("verify", judged, *words)
+        assert (done.returncode, message in done.stderr) == (2, True), done.stderr

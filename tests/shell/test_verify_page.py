@@ -60,10 +60,10 @@ class Signed:
 
 
 def evaluated(out: Path, *words: object) -> Path:
-    command = (sys.executable, "-m", "scanner", "evaluate", ROOT / "sample_reports" / "bundle", "--out", out)
-    subprocess.run(
-        (*command, "--controls", "vault-locked", "--quiet", *words), capture_output=True, check=True
-    )
+    bundle = ROOT / "sample_reports" / "bundle"
+    options = ("--out", out, "--controls", "vault-locked", "--quiet", *words)
+    command = [sys.executable, "-m", "scanner", "evaluate", str(bundle), *map(str, options)]
+    subprocess.run(command, capture_output=True, check=True)
     return out
 
 
