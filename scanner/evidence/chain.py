@@ -18,9 +18,9 @@ def chain_check(folder: Path, earlier: Sequence[Path]) -> Check:
     try:
         previous = _previous(folder)
         if previous is None:
-            return Check(
-                _NAME, CheckResult.MISSING, "The scan is not signed, or is the first one of a chain."
-            )
+            # Anyone can remove a signature: a scan that was said to have an earlier one must name it.
+            result = CheckResult.FAILED if earlier else CheckResult.MISSING
+            return Check(_NAME, result, "The scan names no earlier one: it is not signed, or the first one.")
         if not earlier:
             detail = f"The scan before this one has the manifest {previous}. Name its folder with --chain."
             return Check(_NAME, CheckResult.NOT_CHECKED, detail)

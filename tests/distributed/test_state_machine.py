@@ -13,11 +13,13 @@ from typing import Any, Final
 
 import pytest
 
+from scanner.app.verification import verify
 from scanner.demo.clock import DEMO_CLOCK
 from scanner.demo.serve import Demo
 from scanner.evidence.attestation import signed_statement
 from scanner.evidence.bundle import Bundle
 from scanner.evidence.keys import public_key_of_der
+from scanner.evidence.verification import CheckResult, any_failed
 from tests.distributed.simulated_aws import (
     EVIDENCE,
     ROOT,
@@ -133,6 +135,9 @@ def test_two_executions_at_once_give_the_files_of_the_local_scan(
         assert contents(folder, *JUDGED) == contents(local, *JUDGED)
         assert set(contents(folder, "evidence")) == set(contents(local, "evidence"))
         Bundle(folder).check()
+        checks = {check.name: check for check in verify(folder, name, re_perform=True).checks}
+        assert checks["inputs"].result is checks["re_performed"].result is CheckResult.OK, checks
+        assert not any_failed(checks.values()), checks
         assert set(versions(account.demo, name).values()) == {1}
         check_signature(account.demo, folder)
 

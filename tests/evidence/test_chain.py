@@ -65,5 +65,5 @@ def test_without_folders_or_signature_nothing_is_ok(tmp_path: Path, signer: Sign
     second = scan(tmp_path / "2", signer, first)
     assert chain_check(second, ()).result is CheckResult.NOT_CHECKED
     assert chain_check(first, ()).result is CheckResult.MISSING
-    assert chain_check(scan(tmp_path / "unsigned", None), (first,)).result is not CheckResult.OK
+    assert chain_check(scan(tmp_path / "unsigned", None), (first,)).result is CheckResult.FAILED
     assert chain_check(second, (tmp_path / "nothing",)).result is CheckResult.FAILED

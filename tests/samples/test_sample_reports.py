@@ -5,12 +5,13 @@ import gzip
 import json
 from itertools import zip_longest
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
 from pypdf import PdfWriter
 
-from scripts.sample_reports import BUNDLE, KEPT, REPORTS, evaluate, inflated, record, words
+from scripts.sample_reports import BUNDLE, KEPT, REPORTS, audit, evaluate, inflated, record, words
 
 AGAIN = "`make sample-reports` makes them again"
 
@@ -74,6 +75,16 @@ def test_a_recorded_bundle_holds_what_the_committed_one_holds(recorded: Path) ->
         return sorted(path.relative_to(bundle).as_posix() for path in bundle.rglob("*") if path.is_file())
 
     assert files(recorded / "bundle") == files(BUNDLE)
+
+
+@pytest.mark.slow
+def test_a_recorded_scan_repeats_its_judgement_to_the_byte(recorded: Path, tmp_path: Path) -> None:
+    scan = copytree(recorded / "scan", tmp_path / "scan")
+    audit("evaluate", scan, "--force", "--format", "json", "-q")
+    for path in (path for path in scan.rglob("*") if path.is_file()):
+        name = path.relative_to(scan)
+        assert path.read_bytes() == (recorded / "scan" / name).read_bytes(), name
+    audit("verify", scan, "--re-perform")
 
 
 def test_the_words_of_a_pdf_without_text_are_none(tmp_path: Path) -> None:
