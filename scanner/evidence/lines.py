@@ -8,6 +8,7 @@ import orjson
 
 from scanner.errors import BundleError
 from scanner.model.known import EvidenceRef
+from scanner.model.text import mended_json
 
 MALFORMED: Final = "MalformedAnswer"
 """The code of a call whose answer is not of the form that AWS documents."""
@@ -48,13 +49,21 @@ class EvidenceLine:
         return f"{self.service}:{self.operation}"
 
 
+def _document(raw: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
+    """Parse JSON; what is not valid Unicode becomes U+FFFD. JSONDecodeError: it is not JSON."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return orjson.loads(mended_json(raw.decode(errors="replace")))
+
+
 def parse_line(raw: bytes, ref: EvidenceRef) -> EvidenceLine:
     """Parse one line. BundleError names file and line where it does not say which call it records.
 
     A line that does, but has an unreadable response or error, is a failed call (ruling 21).
     """
     try:
-        document = orjson.loads(raw)
+        document = _document(raw)
     except orjson.JSONDecodeError as problem:
         raise _corrupt(ref, f"is not JSON: {problem}") from problem
     if not isinstance(document, dict):

@@ -1,7 +1,13 @@
 """Repairs of text: what is not valid Unicode (a lone surrogate, half of a character), and sentences."""
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+# An escaped backslash, and both halves of a character, stay (group 1); any other half is replaced.
+_ESCAPES: Final = re.compile(
+    r"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
 
 
 def mended(content: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
@@ -13,6 +19,14 @@ def mended(content: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
     if isinstance(content, list | tuple):
         return [mended(member) for member in content]
     return content
+
+
+def mended_json(text: str) -> str:
+    r"""Return JSON with `\ufffd` in place of every escape of half a character, like `\ud800`.
+
+    JSON allows them (RFC 8259, 8.2), but no text that is valid Unicode has them.
+    """
+    return _ESCAPES.sub(lambda escape: escape[1] or r"\ufffd", text)
 
 
 def sentence(words: str) -> str:

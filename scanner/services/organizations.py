@@ -20,6 +20,7 @@ from scanner.model.inventory import Account, Organization
 from scanner.model.known import EvidenceRef, Gap, GapKind, Known, Reading, Unread
 from scanner.model.manifest import Manifest
 from scanner.model.names import AccountId
+from scanner.model.text import mended_json
 from scanner.services.base import CallScope, Gaps, Operation, rows, texts
 from scanner.services.caller import Caller
 from scanner.services.iam import entry_refusal
@@ -415,7 +416,7 @@ def _plans(content: str) -> tuple[str, ...] | None:
     An empty object is a policy without plans (Organizations User Guide, "Backup policy syntax and examples").
     """
     try:
-        document = json.loads(content)
+        document = json.loads(mended_json(content))
     except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict):

@@ -120,6 +120,23 @@ def test_the_broken_line_is_named_not_the_first(tmp_path: Path) -> None:
         list(read_lines(tmp_path, NAME))
 
 
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        (rb"a\ud800b", "a\ufffdb"),
+        (rb"\udc00", "\ufffd"),
+        (rb"\ud800\ud800\udc00", "\ufffd\U00010000"),
+        (rb"\ud83d\ude00", "\U0001f600"),
+        (rb"\\ud800", r"\ud800"),
+        (b"\xed\xa0\x80 \xff", "\ufffd\ufffd\ufffd \ufffd"),
+    ],
+)
+def test_what_is_not_valid_unicode_is_replaced(name: bytes, read: str) -> None:
+    raw = encoded(response={"BackupPlansList": [{"BackupPlanName": "NAME"}]}).replace(b"NAME", name)
+    response = parse_line(raw, REF).response
+    assert response == {"BackupPlansList": [{"BackupPlanName": read}]}
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "no gzip", "trailing"])
 def test_a_damaged_archive_is_an_error_never_an_end(tmp_path: Path, damage: str) -> None:
     whole = gzip.compress(b"".join(encoded(at=str(number)) + b"\n" for number in range(500)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NoReturn
 
+from scanner.model.text import mended_json
 from scanner.protection.policy.match import arn_part, has_wildcard, is_account_id
 
 # An ARN has at most 2,048 characters; nothing that a policy compares with is longer.
@@ -148,7 +149,9 @@ def _parsed(text: object) -> Document:
 def _decoded(text: object) -> object:
     if not isinstance(text, str):
         return text
-    return json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+    return json.loads(
+        mended_json(text), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
+    )
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
