@@ -115,6 +115,17 @@ def visible(text: str) -> str:
     return _INVISIBLE.sub(lambda match: f"\u2039U+{ord(match.group()):04X}\u203a", text)
 
 
+def visible_values(document: Any) -> Any:  # noqa: ANN401 -- whatever JSON holds
+    """Make hidden characters visible in all texts and keys of a document."""
+    if isinstance(document, str):
+        return visible(document)
+    if isinstance(document, Mapping):
+        return {visible(key): visible_values(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [visible_values(member) for member in document]
+    return document
+
+
 def one_line(text: str) -> str:
     """Make control characters and line breaks visible, so that no name can fake a line."""
     if text.isascii() and text.isprintable():

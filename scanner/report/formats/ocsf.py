@@ -24,7 +24,14 @@ from scanner.model.inventory import Account
 from scanner.model.names import partition_in, partition_of
 from scanner.report.formats.by_control import ByControl
 from scanner.report.view.view import ControlView, View
-from scanner.report.wording import FRAMEWORK_WORDS, STATUS_WORDS, given_name, short_name, visible
+from scanner.report.wording import (
+    FRAMEWORK_WORDS,
+    STATUS_WORDS,
+    given_name,
+    short_name,
+    visible,
+    visible_values,
+)
 from scanner.storage.encoding import encode, fragment
 
 VERSION: Final = "1.5.0"
@@ -178,7 +185,7 @@ class _Events:
             "fingerprint": fingerprint,
             "evidence": [{"file": ref.file, "line": ref.line} for ref in finding.evidence],
             "details": dict(finding.details),
-            "waiver": None if waiver is None else waiver_document(waiver),
+            "waiver": None if waiver is None else visible_values(waiver_document(waiver)),
             **_owner_document(finding.owner),
             **({"notice": self._view.notice} if self._view.notice else {}),
         }
@@ -254,7 +261,7 @@ def _compliance(finding: Finding, view: ControlView | None) -> Document:
     control, status = finding.control, finding.status
     title = visible(view.control.title) if view else control
     severity, severity_word = SEVERITIES[view.control.severity if view else finding.severity]
-    parameters = [{"name": name, "value": text} for name, text in view.parameters] if view else []
+    parameters = [{"name": name, "value": visible(text)} for name, text in view.parameters] if view else []
     number, word = COMPLIANCE[status]
     named = {FRAMEWORK_WORDS.get(name, name): ids for name, ids in finding.frameworks.items()}
     standards = [visible(name) for name in named]
@@ -316,7 +323,7 @@ def _user(name: str, account: orjson.Fragment) -> Document:
 
 def _owner_document(owner: Owner | None) -> Document:
     """Return the owner: null if unknown, empty if there is none."""
-    return {} if owner is None else {"owner": owner.name, "owner_source": owner.source}
+    return {} if owner is None else visible_values({"owner": owner.name, "owner_source": owner.source})
 
 
 def _subject_in(finding: Finding, name: str, short: str, place: _Place) -> str:

@@ -18,7 +18,7 @@ from scanner.model.known import ASSUME_ROLE
 from scanner.report.view.completeness import GapGroup
 from scanner.report.view.counts import Counts
 from scanner.report.view.view import ControlView, View
-from scanner.report.wording import STATUS_WORDS, count_word, given_name, short_name, visible
+from scanner.report.wording import STATUS_WORDS, count_word, given_name, short_name, visible, visible_values
 from scanner.storage.encoding import encode
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -190,11 +190,11 @@ def _suppression(waiver: Waiver) -> Document:
     return {
         "kind": "external",
         "status": "accepted",
-        "justification": waiver.reason,
+        "justification": visible(waiver.reason),
         "properties": {
-            "waiver": waiver.id,
-            "owner": waiver.owner,
-            "approver": waiver.approver,
+            "waiver": visible(waiver.id),
+            "owner": visible(waiver.owner),
+            "approver": visible(waiver.approver),
             "expires": waiver.expires,
         },
     }
@@ -207,7 +207,7 @@ def _properties(finding: Finding) -> Document:
         "account": finding.account,
         "region": finding.region,
         "subjectType": finding.subject_type,
-        "name": given_name(finding.details),
+        "name": visible(given_name(finding.details)),
         "evidence": len(finding.evidence),
         **_owner(finding.owner),
     }
@@ -215,7 +215,7 @@ def _properties(finding: Finding) -> Document:
 
 def _owner(owner: Owner | None) -> Document:
     """Return the owner: null if unknown, empty if there is none."""
-    return {} if owner is None else {"owner": owner.name, "ownerSource": owner.source}
+    return {} if owner is None else visible_values({"owner": owner.name, "ownerSource": owner.source})
 
 
 def rule(view: ControlView) -> Document:
@@ -235,8 +235,8 @@ def rule(view: ControlView) -> Document:
             "precision": "very-high",
             "severity": control.severity.value,
             "subject": control.subject,
-            "parameters": dict(view.parameters),
-            "frameworks": {name: list(ids) for name, ids in control.frameworks.items()},
+            "parameters": visible_values(dict(view.parameters)),
+            "frameworks": visible_values(control.frameworks),
             "counts": counts_document(view.counts),
         },
     }
@@ -329,14 +329,14 @@ def run_properties(view: View, left_out: int) -> Document:
     """Return the counts of all findings, including those that are no results."""
     manifest = view.manifest
     return {
-        "organization": view.organization,
+        "organization": visible(view.organization),
         "scanId": manifest.scan_id,
         "evaluatedAsOf": rfc3339(manifest.evaluated_as_of),
-        "caller": manifest.caller_arn,
+        "caller": visible_values(manifest.caller_arn),
         "counts": counts_document(view.counts),
         "resultsLeftOut": left_out,
         "missingReads": len(view.completeness.gaps),
-        "limitations": list(view.limitations),
+        "limitations": visible_values(view.limitations),
     }
 
 
