@@ -22,8 +22,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from bench.measure import ROOT, Table, ratio
 from scanner.app import judgement as app
-from scanner.cli.judgement import judgement_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.requests import settings_of
 from scanner.evidence.bundle import file_sha256
 from scanner.evidence.manifest import SCHEMA
 from scanner.report.formats.html import report_html

@@ -23,8 +23,8 @@ import pyarrow.parquet as pq
 from scanner.app import FINDINGS
 from scanner.app.criteria import Judgement
 from scanner.app.judged import read_judged
-from scanner.cli.judgement import judgement_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.requests import settings_of
 from scanner.evaluate.compiled import compile_control
 from scanner.evaluate.compiler import needed_columns
 from scanner.evaluate.database import FactFiles, Limits, opened

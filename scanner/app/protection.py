@@ -1,14 +1,16 @@
-"""The protection graph of a judged scan: built from its tables, searched, measured and exported."""
+"""The protection graph of a judged scan: built from its tables, searched, measured by tiers, and exported."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Final
 
-from scanner.app.group_tiers import tier_counts
 from scanner.errors import UsageError
+from scanner.evaluate.query import answered, check_query
 from scanner.evidence.manifest import read_manifest
 from scanner.evidence.scan_files import FACTS, INVENTORY, ScanFiles
+from scanner.findings.queried import FindingsTable
 from scanner.graph.blast_radius import WORST, BlastRadius
 from scanner.graph.graph_formats import Provenance, full_name, graph_bytes, nodes_called
 from scanner.graph.protection_graph import Graph, ProtectionTables, protection_graph
@@ -26,9 +28,20 @@ from scanner.model.protection import (
 from scanner.model.scan import Scan
 from scanner.report.read import read_scan
 from scanner.report.wording import clip, visible
-from scanner.storage.parquet import StoredRows
+from scanner.storage.parquet import StoredRows, open_table
 from scanner.storage.table_files import NoTableError
 
+TierCounts = Mapping[TierOf, Mapping[str, int]]
+"""The number of resources by tier, and by the first resource of their group."""
+_TABLE: Final = "protection_groups"
+
+# The findings of any control on resources have the tier of every resource.
+_SQL: Final = """
+WITH grouped AS (SELECT examples[1] AS first, unnest(resources) AS subject FROM protection_groups),
+     tiers AS (SELECT subject, tier FROM findings WHERE control = '{control}')
+SELECT grouped.first, tiers.subject IS NOT NULL AND tiers.tier IS NOT NULL, tiers.tier, count(*)
+FROM grouped LEFT JOIN tiers USING (subject) GROUP BY ALL
+"""
 _GROUPS: Final = "protection_groups"
 _SHOWN: Final = 10
 _SUMMARISED: Final = 10  # nodes, and single points of a tier, in a summary
@@ -50,6 +63,23 @@ _COLUMNS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ),
 }
 """The columns that the graph is built from, by folder and table."""
+
+
+def tier_counts(scan: Scan, files: ScanFiles) -> TierCounts:
+    """Return the tiers of resources by group. Empty: audit.yaml has none, or no control covers resources."""
+    names = [control.id for control in scan.controls if control.subject == "resource"]
+    if not scan.tiers.tiers or not names:
+        return {}
+    query = check_query(_SQL.format(control=names[0].replace("'", "''")), {_TABLE, "findings"})
+    groups = open_table(files.table(INVENTORY, _TABLE), ProtectionGroup, ("examples", "resources"))
+    counts: dict[TierOf, Counter[str]] = {}
+    as_of = scan.manifest.evaluated_as_of
+    with answered({_TABLE: groups}, query, as_of=as_of, findings=FindingsTable(scan)) as answer:
+        for first, is_known, tier, count in answer.rows:
+            counts.setdefault(TierOf(tier or "", is_known=bool(is_known)), Counter())[str(first)] += count
+    order = {tier.name: number for number, tier in enumerate(scan.tiers.tiers)}
+    ranked = sorted(counts, key=lambda tier: (not tier.is_known, order.get(tier.name, len(order)), tier.name))
+    return {tier: counts[tier] for tier in ranked}
 
 
 def graph_of(folder: Path, manifest: Manifest) -> Graph:

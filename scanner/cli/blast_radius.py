@@ -1,4 +1,4 @@
-"""`audit blast-radius SCAN_DIR [NODE]`: what loses its last backup when something is gone."""
+"""`audit blast-radius SCAN_DIR [NODE]`, and `audit graph SCAN_DIR`: the protection graph and its losses."""
 
 import io
 import sys
@@ -28,6 +28,14 @@ class BlastRadiusFormat(StrEnum):
     """The output format."""
 
     TABLE = "table"
+    JSON = "json"
+
+
+class GraphFormat(StrEnum):
+    """The output format of `audit graph`."""
+
+    GRAPHML = "graphml"
+    DOT = "dot"
     JSON = "json"
 
 
@@ -71,7 +79,23 @@ def show_blast_radius(scan: Path, node: str | None, form: str, out: Path | None)
     return 0
 
 
-def graph(scan: Path, form: str, out: Path | None) -> int:
+def graph(
+    scan: ScanArgument,
+    *,
+    format_: Annotated[
+        GraphFormat, typer.Option("--format", help="The output format.")
+    ] = GraphFormat.GRAPHML,
+    out: OutOption = None,
+) -> None:
+    """Write the protection graph: what each backup rests on, and the state of each relation.
+
+    Resources that are protected alike are one node with their number. Each edge is effective, broken (with
+    the reason) or unknown (with the missing read).
+    """
+    raise typer.Exit(guarded(lambda: write_graph(scan, format_.value, out)))
+
+
+def write_graph(scan: Path, form: str, out: Path | None) -> int:
     """Write the protection graph of a scan in a format."""
     write_text(app.graph_file(scan, form), out)
     return 0

@@ -20,7 +20,7 @@ from scanner.cli.console import Console, echo_json
 from scanner.cli.exits import INCOMPLETE, guarded
 from scanner.cli.options import ScopeOptions
 from scanner.cli.progress import wide_console
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.requests import settings_of
 from scanner.model.access import AccessReport, AccessResult, AccessRow, AccessStep
 from scanner.report.wording import visible
 

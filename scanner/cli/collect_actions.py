@@ -6,12 +6,12 @@ from pathlib import Path
 
 from scanner.app import collection
 from scanner.cli.console import echo
-from scanner.cli.destination import Destination, destination_of, look_ahead, published
 from scanner.cli.exits import INCOMPLETE, advising_to_resume, losing_output, resume_command
 from scanner.cli.logs import say
 from scanner.cli.options import JudgementOptions, ScopeOptions, Target, formats_of
 from scanner.cli.progress import print_estimate, progress, report_unread_accounts, wide_console
-from scanner.cli.requests import folder_of, settings_of
+from scanner.cli.scan.destination import Destination, destination_of, look_ahead, published
+from scanner.cli.scan.requests import folder_of, settings_of
 from scanner.collect.request import DEFAULT_ROLE, CollectRequest
 from scanner.collect.resume import ResumeOptions
 from scanner.errors import UsageError
@@ -36,7 +36,7 @@ def reads_for(
     if mode is CollectMode.ALL or (mode is None and not controls):
         return None
     from scanner.app.needs import reads_of  # noqa: PLC0415 -- collecting everything needs no controls
-    from scanner.cli.judgement import judgement_of  # noqa: PLC0415
+    from scanner.cli.scan.judgement import judgement_of  # noqa: PLC0415
 
     return reads_of(mode, controls, judgement_of(settings, list(controls) or None, None), formats)
 

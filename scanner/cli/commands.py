@@ -313,7 +313,7 @@ audit.add_typer(controls_commands)
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """A command whose function has the same name as its module in `scanner.cli`.
+    """A command whose function has the same name as its module in `scanner.cli`, or the name `function`.
 
     `help`: the first sentence of the function's docstring. `own`: parameters without a short environment
     variable; None: the command has no logging options.
@@ -323,6 +323,7 @@ class LazyCommand:
     help: str
     epilog: str
     own: tuple[str, ...] | None = None
+    function: str = ""
 
 
 FIRST: Final = ("run", "collect", "evaluate", "report")
@@ -352,9 +353,10 @@ COMMANDS: Final = {
         "audit blast-radius scan central-backup",
     ),
     "graph": LazyCommand(
-        "graph",
+        "blast_radius",
         "Write the protection graph: what each backup rests on, and the state of each relation.",
         "audit graph scan --format dot | dot -Tsvg > graph.svg",
+        function="graph",
     ),
     "diff": LazyCommand(
         "diff",
@@ -396,7 +398,7 @@ COMMANDS: Final = {
 def loaded_command(name: str) -> Any:  # noqa: ANN401 -- as above
     """Import the module of a command, and build the command of its function and options."""
     lazy = COMMANDS[name]
-    function = getattr(import_module(f"scanner.cli.{lazy.module}"), lazy.module)
+    function = getattr(import_module(f"scanner.cli.{lazy.module}"), lazy.function or lazy.module)
     info = CommandInfo(
         name=name,
         cls=TyperCommand,

@@ -22,8 +22,7 @@ from scanner.errors import UsageError
 from scanner.model.decisions import Owner
 from scanner.model.explanation import Advice, Explanation, Node, NodeKind, Verdict
 from scanner.report.explain.evidence import Recorded, recorded
-from scanner.report.formats.explanation import explanation_json
-from scanner.report.formats.figure import explanation_svg
+from scanner.report.formats.explanation import explanation_json, explanation_svg
 from scanner.report.wording import one_line
 from scanner.storage.files import write_atomically
 

@@ -18,7 +18,11 @@ from scanner.app.inputs import stored_inputs
 from scanner.app.judgement import Outcome
 from scanner.app.reports import earlier_scan
 from scanner.cli.console import Console, echo
-from scanner.cli.destination import (
+from scanner.cli.exits import code_of, losing_output
+from scanner.cli.logs import say
+from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
+from scanner.cli.progress import report_unread_accounts
+from scanner.cli.scan.destination import (
     Destination,
     destination_of,
     fetched,
@@ -27,13 +31,9 @@ from scanner.cli.destination import (
     shown_at,
     temporary,
 )
-from scanner.cli.exits import code_of, losing_output
-from scanner.cli.judgement import judgement_of, with_settings
-from scanner.cli.logs import say
-from scanner.cli.options import JudgementOptions, Target, formats_of, instant_of
-from scanner.cli.progress import report_unread_accounts
-from scanner.cli.replacement import output_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of, with_settings
+from scanner.cli.scan.replacement import output_of
+from scanner.cli.scan.requests import settings_of
 from scanner.cli.sign import signer_of, signing_error, with_signing_settings
 from scanner.errors import BundleError, OutputError, UsageError
 from scanner.evaluate.compliance.assessment import NONE, NOT_KNOWN

@@ -13,12 +13,12 @@ import typer
 from scanner.app.notification import Notice, failures, notice_of, targets_of
 from scanner.cli import options
 from scanner.cli.console import echo_json
-from scanner.cli.destination import Destination, fetched
 from scanner.cli.exits import guarded
 from scanner.cli.judge_actions import former_scan
 from scanner.cli.logs import say
 from scanner.cli.options import Target
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.destination import Destination, fetched
+from scanner.cli.scan.requests import settings_of
 from scanner.errors import OutputError, UsageError
 from scanner.model.finding import Severity
 from scanner.model.notification import Delivery, DeliveryStatus, SecurityHubTarget, Targets

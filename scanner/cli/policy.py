@@ -194,7 +194,7 @@ def _operations(options: _PolicyOptions) -> "Iterable[Operation]":
     operations: Mapping[str, Operation] = import_module("scanner.services.catalogue").OPERATIONS
     if not options.controls:
         return operations.values()
-    settings = import_module("scanner.cli.requests").settings_of(options.config, options.controls)
+    settings = import_module("scanner.cli.scan.requests").settings_of(options.config, options.controls)
     reads = import_module("scanner.cli.collect_actions").reads_for(
         settings, None, options.controls, settings.outputs.formats
     )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from scanner.cli import options
-from scanner.cli.destination import Destination, destination_of, fetched, published
 from scanner.cli.exits import guarded
 from scanner.cli.logs import say
 from scanner.cli.options import SigningOptions, Target
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.destination import Destination, destination_of, fetched, published
+from scanner.cli.scan.requests import settings_of
 from scanner.errors import UsageError, VaultproofError
 from scanner.evidence.manifest import NAME
 from scanner.settings.settings import Settings

@@ -16,9 +16,9 @@ from scanner.app.signing import read_key_file
 from scanner.app.verification import Verification, verification_document
 from scanner.app.verification import verify as verify_scan
 from scanner.cli import options
-from scanner.cli.destination import Destination, fetched
 from scanner.cli.exits import guarded
 from scanner.cli.progress import wide_console
+from scanner.cli.scan.destination import Destination, fetched
 from scanner.errors import BundleError, UsageError
 from scanner.evidence.keys import parse_public_key, public_key_of_der
 from scanner.evidence.signature_checks import Trust

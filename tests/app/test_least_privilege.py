@@ -18,7 +18,7 @@ from moto.iam.models import Role, User, iam_backends
 
 from scanner.app import collection
 from scanner.app import judgement as app
-from scanner.cli.judgement import judgement_of
+from scanner.cli.scan.judgement import judgement_of
 from scanner.collect.permissions import is_asked_of_members
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy

@@ -7,8 +7,8 @@ import pytest
 
 from bench.bundles import RESOURCES, SAMPLE, bundle_of, copies_for, write_bundle
 from scanner.app import judgement as app
-from scanner.cli.judgement import judgement_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.requests import settings_of
 from scanner.evidence.bundle import Bundle
 from scanner.model.finding import Finding
 from scanner.model.known import Known

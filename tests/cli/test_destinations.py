@@ -14,9 +14,9 @@ from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
-from scanner.cli.destination import Destination, destination_of, published
 from scanner.cli.options import Target
-from scanner.cli.requests import folder_of
+from scanner.cli.scan.destination import Destination, destination_of, published
+from scanner.cli.scan.requests import folder_of
 from scanner.errors import UsageError
 from scanner.settings.settings import OutputSettings, Settings
 from scanner.storage.place import Place

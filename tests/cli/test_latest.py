@@ -13,7 +13,7 @@ from moto import mock_aws
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
-from scanner.cli.destination import dated
+from scanner.cli.scan.destination import dated
 from scanner.errors import UsageError
 from scanner.storage.place import Place
 from scanner.storage.s3 import S3Options, judged_scans

@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
-from scanner.cli.destination import Destination, published
+from scanner.cli.scan.destination import Destination, published
 from scanner.errors import OutputError
 from scanner.storage.place import Place
 from tests.fakes.bundles import BundleBuilder

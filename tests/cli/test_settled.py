@@ -8,8 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from scanner.cli.commands import audit
-from scanner.cli.judgement import judgement_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.requests import settings_of
 from scanner.errors import ConfigurationError
 from scanner.report.read import read_scan
 from tests.cli.test_import import LAST, control, framework

@@ -10,8 +10,8 @@ from botocore.handlers import BUILTIN_HANDLERS
 from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.session import Session
 
-from scanner.collect import hooks
-from scanner.collect.hooks import SharedAliaser, are_shareable, open_hooked_session
+from scanner.collect import session as hooks
+from scanner.collect.session import SharedAliaser, are_shareable, open_hooked_session
 
 EVENTS = sorted({handler[0].replace("*", "AnyOperation") for handler in BUILTIN_HANDLERS})
 OLD_NAMES = [

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 
 from scanner.app.judgement import evaluate
-from scanner.cli.judgement import judgement_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.requests import settings_of
 from tests.contract import (
     arrivals_truth,
     assigned_truth,

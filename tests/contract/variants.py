@@ -15,8 +15,8 @@ import orjson
 import pyarrow as pa
 
 from scanner.app.criteria import Judgement
-from scanner.cli.judgement import judgement_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.requests import settings_of
 from scanner.evaluate.engine import evaluate
 from scanner.evaluate.needs import affected_controls
 from scanner.evidence.answers import pagination

@@ -11,8 +11,8 @@ import pytest
 
 from scanner.app import judgement as app
 from scanner.app.criteria import Judgement
-from scanner.cli.judgement import judgement_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.requests import settings_of
 from scanner.collect.clients import Timeouts
 from scanner.collect.request import CollectRequest
 from scanner.collect.retry import RetryPolicy

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scanner.app import judgement as app
-from scanner.cli.judgement import judgement_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.requests import settings_of
 from scanner.evidence.bundle import Bundle
 from scanner.inventory.shard import parse_shard
 from scanner.model.finding import Status

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.errors import OutputError
-from scanner.findings import filing_order
-from scanner.findings.filed import Filed
-from scanner.findings.filing_order import in_filing_order
+from scanner.findings import filed as filing_order
+from scanner.findings.filed import Filed, in_filing_order
 from scanner.findings.writing import batch_of
 from scanner.model.finding import Finding
 from tests.fakes.filed import write_filed

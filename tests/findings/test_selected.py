@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.findings import filing_order
+from scanner.findings import filed as filing_order
 from scanner.findings.filed import Filed
 from scanner.findings.schema import WITHOUT_TEXTS
 from scanner.findings.selected import Numbers

@@ -23,8 +23,7 @@ from scanner.report.explain.queries import SubjectRow
 from scanner.report.explain.rows import Related, SelectionRow
 from scanner.report.explain.vaults import recovery_point_node
 from scanner.report.explain.walks import walked
-from scanner.report.formats.explanation import explanation_document, explanation_json
-from scanner.report.formats.figure import explanation_svg
+from scanner.report.formats.explanation import explanation_document, explanation_json, explanation_svg
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"

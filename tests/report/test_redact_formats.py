@@ -36,8 +36,7 @@ from scanner.model.decisions import (
     WaiverUse,
 )
 from scanner.model.scan import REDACTED, Scan
-from scanner.report.formats.explanation import explanation_json
-from scanner.report.formats.figure import explanation_svg
+from scanner.report.formats.explanation import explanation_json, explanation_svg
 from scanner.report.read import read_scan
 from scanner.report.redact import Pseudonyms, redacted, redacted_explanation
 from scanner.report.view.view import build

@@ -20,7 +20,7 @@ from scanner.model.explanation import Node, NodeKind, Verdict
 from scanner.model.finding import Finding, Severity, Status, waiver_document
 from scanner.report.explain.queries import Facts
 from scanner.report.explain.resource import resource_chains
-from scanner.report.formats.figure import WIDTH, Box, description, lay_out
+from scanner.report.formats.explanation import WIDTH, Box, description, lay_out
 from scanner.report.view.counts import Counts, count
 from scanner.report.view.overview import STRUCTURES, UNLISTED
 from scanner.report.view.view import ResourceView, View

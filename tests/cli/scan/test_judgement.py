@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scanner.cli.judgement import judgement_of
-from scanner.cli.requests import settings_of
+from scanner.cli.scan.judgement import judgement_of
+from scanner.cli.scan.requests import settings_of
 from scanner.errors import ConfigurationError
 
 LOCK = "vault-locked: min_retention_days is to be"

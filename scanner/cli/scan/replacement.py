@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.app.earlier_judgement import check_is_free, collection_manifest, is_of_judgement
-from scanner.cli.destination import Destination, means_of, temporary
+from scanner.cli.scan.destination import Destination, means_of, temporary
 from scanner.errors import UsageError
 from scanner.storage.place import is_place, place_of
 

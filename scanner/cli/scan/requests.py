@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from scanner.app import FINDINGS
-from scanner.cli.destination import Destination, temporary
 from scanner.cli.options import Target
+from scanner.cli.scan.destination import Destination, temporary
 from scanner.collect.journal import JournalState, read_journal
 from scanner.errors import BundleError, ConfigurationError, Mistake, UsageError
 from scanner.settings.settings import Settings, load_settings
