@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from scanner.storage.s3 import S3Options
     from scanner.storage.s3_replace import Replacement
 
-_UNREAD: Final = ("evidence", "inventory")
-"""Folders that no report uses."""
+_UNREAD: Final = ("evidence",)
+"""The folder that no report uses. Explanations need the protection groups, which are in the inventory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
